@@ -1,0 +1,265 @@
+//! An HTTP answer that is not success, read as far as it can be read.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
+use serde_json::Value;
+
+use crate::name_error::excerpt;
+use crate::time::{Timestamp, parse_duration};
+use crate::wire::View;
+
+/// What a server (or something in front of it) said instead of success.
+///
+/// Reads Google's error envelope where there is one (AIP-193), an OAuth error, or nothing but the
+/// beginning of the body. The message is escaped and cut, so that it can be printed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Answer {
+    http_status: u16,
+    code: Option<i32>,
+    status: Option<Box<str>>,
+    message: Box<str>,
+    reasons: Vec<Box<str>>,
+    details: Vec<Value>,
+    retry_delay: Option<Duration>,
+}
+
+/// No server means more than a day; longer delays are clamped to it.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+
+impl Answer {
+    pub(crate) fn read(view: View<'_>) -> Self {
+        let parsed = serde_json::from_slice::<Value>(view.body).unwrap_or_default();
+        // Front ends have been seen to wrap the envelope in an array.
+        let envelope = parsed.get(0).unwrap_or(&parsed);
+        let mut answer = Self::bare(view.status.as_u16());
+        match &envelope["error"] {
+            error @ Value::Object(_) => answer.read_status(error),
+            Value::String(error) => {
+                answer.reasons.push(error.as_str().into());
+                let description = envelope["error_description"].as_str().unwrap_or(error);
+                answer.message = excerpt(description, 200).into();
+            }
+            _ => {}
+        }
+        if answer.message.is_empty() {
+            answer.message = body_excerpt(view.body).into();
+        }
+        answer.retry_delay = answer
+            .retry_info()
+            .or_else(|| retry_after(view.headers))
+            .map(|delay| delay.min(LONGEST_DELAY));
+        answer
+    }
+
+    /// A 2xx that is not success, with what is wrong with it.
+    pub(crate) fn malformed(view: View<'_>, problem: impl fmt::Display) -> Self {
+        let message = match body_excerpt(view.body) {
+            body if body.is_empty() => format!("{problem}; the body is empty"),
+            body => format!("{problem}; the body starts with {body}"),
+        };
+        Self {
+            message: message.into(),
+            ..Self::bare(view.status.as_u16())
+        }
+    }
+
+    /// A status with a message of our own.
+    pub(crate) fn with_message(http_status: u16, message: &str) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::bare(http_status)
+        }
+    }
+
+    fn bare(http_status: u16) -> Self {
+        Self {
+            http_status,
+            code: None,
+            status: None,
+            message: Box::default(),
+            reasons: Vec::new(),
+            details: Vec::new(),
+            retry_delay: None,
+        }
+    }
+
+    fn read_status(&mut self, error: &Value) {
+        self.code = error["code"].as_i64().and_then(|code| code.try_into().ok());
+        self.status = error["status"].as_str().map(Into::into);
+        self.message = excerpt(error["message"].as_str().unwrap_or_default(), 200).into();
+        self.details = error["details"].as_array().cloned().unwrap_or_default();
+        let legacy = error["errors"].as_array().into_iter().flatten();
+        let typed = self.of_type("google.rpc.ErrorInfo");
+        let reasons = typed.chain(legacy).filter_map(|one| one["reason"].as_str());
+        self.reasons = reasons.map(Into::into).collect();
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn http_status(&self) -> u16 {
+        self.http_status
+    }
+
+    /// `error.code` of the envelope: the HTTP status again, in what has been seen.
+    #[must_use]
+    pub const fn code(&self) -> Option<i32> {
+        self.code
+    }
+
+    /// `error.status` of the envelope: a `google.rpc.Code` as a word, `PERMISSION_DENIED`.
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        self.status.as_deref()
+    }
+
+    /// The server's message, or the beginning of the body where there is none; at most 200
+    /// characters, control characters escaped.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The reason by `google.rpc.ErrorInfo`, else the older `errors[].reason`, else the OAuth error.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reasons.first().map(AsRef::as_ref)
+    }
+
+    /// `error.details` as it came: objects with `@type`, unknown types included.
+    #[must_use]
+    pub fn details(&self) -> &[Value] {
+        &self.details
+    }
+
+    /// How long the server asked to wait: `google.rpc.RetryInfo`, else `Retry-After`; at most a day.
+    #[must_use]
+    pub const fn retry_delay(&self) -> Option<Duration> {
+        self.retry_delay
+    }
+
+    /// The limit by `quota_limit_value`, where an exhausted quota names one.
+    #[must_use]
+    pub fn quota_limit(&self) -> Option<u64> {
+        self.metadata("quota_limit_value")?.parse().ok()
+    }
+
+    /// Whether waiting cannot help: the quota is zero, or counted per day.
+    #[must_use]
+    pub fn quota_is_final(&self) -> bool {
+        let per_day =
+            |text: &str| text.contains("/d/") || text.to_ascii_lowercase().contains("perday");
+        self.quota_limit() == Some(0)
+            || self.metadata("quota_unit").is_some_and(per_day)
+            || self.metadata("quota_limit").is_some_and(per_day)
+            || self.has_reason(&["dailyLimitExceeded", "quotaExceeded"])
+    }
+
+    /// Whether a 403 concerns every enterprise: a missing scope, a disabled API.
+    pub(crate) fn denies_everything(&self) -> bool {
+        self.has_reason(&[
+            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "SERVICE_DISABLED",
+            "insufficientPermissions",
+            "accessNotConfigured",
+        ])
+    }
+
+    /// Whether a 403 is an exhausted quota in its older form.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        self.status() == Some("RESOURCE_EXHAUSTED")
+            || self.has_reason(&[
+                "rateLimitExceeded",
+                "userRateLimitExceeded",
+                "RATE_LIMIT_EXCEEDED",
+                "dailyLimitExceeded",
+                "quotaExceeded",
+            ])
+    }
+
+    pub(crate) fn permission_advice(&self) -> String {
+        if self.has_reason(&["ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"]) {
+            return "get a token with the scope https://www.googleapis.com/auth/androidmanagement"
+                .to_owned();
+        }
+        if self.has_reason(&["SERVICE_DISABLED", "accessNotConfigured"]) {
+            let mut links = self
+                .of_type("google.rpc.Help")
+                .flat_map(|help| help["links"].as_array())
+                .flatten();
+            let url = self
+                .metadata("activationUrl")
+                .or_else(|| links.find_map(|link| link["url"].as_str()))
+                .unwrap_or("https://console.cloud.google.com/apis/library/androidmanagement.googleapis.com");
+            return format!(
+                "enable the Android Management API for the project: {}",
+                excerpt(url, 300)
+            );
+        }
+        "the token's project does not manage this enterprise (or the enterprise was deleted): check both".to_owned()
+    }
+
+    fn has_reason(&self, known: &[&str]) -> bool {
+        self.reasons.iter().any(|reason| known.contains(&&**reason))
+    }
+
+    fn of_type<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a Value> {
+        self.details.iter().filter(move |detail| {
+            detail["@type"]
+                .as_str()
+                .and_then(|url| url.rsplit('/').next())
+                == Some(name)
+        })
+    }
+
+    fn metadata(&self, key: &str) -> Option<&str> {
+        self.of_type("google.rpc.ErrorInfo")
+            .find_map(|info| info["metadata"][key].as_str())
+    }
+
+    fn retry_info(&self) -> Option<Duration> {
+        self.of_type("google.rpc.RetryInfo")
+            .find_map(|info| info["retryDelay"].as_str().and_then(parse_duration))
+    }
+}
+
+/// `Retry-After` in seconds, or as a date against the answer's own `Date`; anything else is ignored.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse().map_or(LONGEST_DELAY, Duration::from_secs));
+    }
+    let (at, now) = (Timestamp::parse_http_date(text)?, date(headers)?);
+    Some(at.since(now))
+}
+
+/// The server's clock, by its `Date` header.
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// The first 200 bytes of a body, escaped.
+fn body_excerpt(body: &[u8]) -> String {
+    let start: Cow<'_, str> = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    excerpt(start.trim(), 200)
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}", self.http_status)?;
+        if let Some(status) = &self.status {
+            write!(f, " {}", excerpt(status, 40))?;
+        }
+        if let Some(reason) = self.reason() {
+            write!(f, " ({})", excerpt(reason, 60))?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! The transitions of the flow; the table in the module above says the same in words.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::chance::doubled;
+use crate::retry::{Next, Retry};
+use crate::step::Machine;
+use crate::wire::{self, View};
+use crate::{
+    Attempt, Call, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Pause, Policy,
+    Reach, Recovery, Step, Timestamp, Transmit, Verdict,
+};
+
+pub(super) struct State {
+    name: OperationName,
+    endpoint: Arc<Endpoint>,
+    retry: Retry,
+    /// What is outstanding, or will be after the pause.
+    call: Call,
+    /// Why the flow pauses.
+    error: Option<Error>,
+    /// Failures of cancel, kept while looking.
+    cancel_failures: u32,
+    polls: u32,
+    accepted: bool,
+    /// Some cancel may have been delivered.
+    in_doubt: bool,
+    /// Why the cancel was not accepted.
+    refusal: Option<Error>,
+    /// As last told by the server.
+    operation: Option<Operation>,
+    /// The server does not know the operation.
+    missing: Option<Error>,
+}
+
+impl State {
+    pub(super) fn start(
+        name: OperationName,
+        endpoint: Arc<Endpoint>,
+        policy: Arc<Policy>,
+        now: Instant,
+        seed: u64,
+    ) -> Step {
+        Box::new(Self {
+            name,
+            endpoint,
+            retry: Retry::new(policy, now, seed),
+            call: Call::Cancel,
+            error: None,
+            cancel_failures: 0,
+            polls: 0,
+            accepted: false,
+            in_doubt: false,
+            refusal: None,
+            operation: None,
+            missing: None,
+        })
+        .send()
+    }
+
+    fn accepted(mut self: Box<Self>, now: Instant) -> Step {
+        self.accepted = true;
+        self.retry.succeeded();
+        self.refusal = None;
+        if self.retry.policy.confirm {
+            self.look(now, Call::Get)
+        } else {
+            self.conclude(Verdict::Unconfirmed, None)
+        }
+    }
+
+    fn cancel_failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
+        self.in_doubt |= error.kind().maybe_delivered();
+        let recovery = error.kind().recovery();
+        if recovery == Recovery::Look {
+            self.retry.failures += 1;
+        } else {
+            match self.retry.again(now, &error, false) {
+                Next::Now => return self.send(),
+                Next::At(at) => return self.wait(at, Some(error)),
+                Next::GiveUp => {}
+            }
+        }
+        let can_tell = match recovery {
+            Recovery::Look | Recovery::Retry | Recovery::Resend => true,
+            Recovery::Stop => self.in_doubt && error.kind().reach() == Reach::Operation,
+            Recovery::Reauthorize => false,
+        };
+        if !(can_tell && self.retry.policy.confirm) {
+            return self.fail(error, None);
+        }
+        self.refusal = Some(error);
+        self.cancel_failures = self.retry.failures;
+        self.look(now, Call::Get)
+    }
+
+    fn told(
+        mut self: Box<Self>,
+        now: Instant,
+        operation: Operation,
+        server_time: Option<Timestamp>,
+    ) -> Step {
+        if self.accepted {
+            self.retry.succeeded();
+        }
+        let verdict = operation.verdict();
+        let expires = expires(&operation, server_time, self.retry.policy.expiry_margin);
+        self.operation = Some(operation);
+        match (verdict, expires, self.refusal.take()) {
+            (Some(verdict), ..) => self.conclude(verdict, None),
+            (None, Some(Duration::ZERO), _) => self.conclude(Verdict::Expired, None),
+            (None, expires, None) => self.poll(now, expires),
+            (None, _, Some(refusal)) => self.cancel_once_more(now, refusal),
+        }
+    }
+
+    /// The operation is pending and the cancel was not accepted.
+    fn cancel_once_more(mut self: Box<Self>, now: Instant, refusal: Error) -> Step {
+        let judged = matches!(refusal.kind(), ErrorKind::FailedPrecondition(_));
+        let at = now + self.retry.backoff();
+        if judged || self.cancel_failures >= self.retry.policy.attempts || at > self.retry.deadline
+        {
+            return self.fail(refusal, None);
+        }
+        self.call = Call::Cancel;
+        self.retry.failures = self.cancel_failures;
+        self.wait(at, Some(refusal))
+    }
+
+    /// Looks again later; at the deadline, or when it expires, at the latest.
+    fn poll(mut self: Box<Self>, now: Instant, expires: Option<Duration>) -> Step {
+        if now >= self.retry.deadline {
+            return self.conclude(Verdict::Pending, None);
+        }
+        let half = doubled(
+            self.retry.policy.poll,
+            self.polls,
+            self.retry.policy.poll_cap,
+        ) / 2;
+        self.polls += 1;
+        let pause = half + self.retry.chance.up_to(half);
+        // Never sooner than half the first interval, even if the server's clock stands still.
+        let pause = expires.map_or(pause, |left| {
+            pause.min(left.max(self.retry.policy.poll / 2))
+        });
+        let at = (now + pause).min(self.retry.deadline);
+        self.wait(at, None)
+    }
+
+    fn look_failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
+        if let ErrorKind::NotFound(_) = error.kind() {
+            if self.call == Call::GetDevice {
+                return self.gone(Some(false));
+            }
+            self.missing = Some(error);
+            return self.look(now, Call::GetDevice);
+        }
+        match self.retry.again(now, &error, true) {
+            Next::Now => self.send(),
+            Next::At(at) => self.wait(at, Some(error)),
+            Next::GiveUp => self.cannot_tell(Some(error)),
+        }
+    }
+
+    /// Turns to a look, as soon as the server allows it.
+    fn look(mut self: Box<Self>, now: Instant, call: Call) -> Step {
+        self.call = call;
+        self.retry.failures = 0;
+        match self.retry.allowed(now) {
+            Some(at) if at > now => self.wait(at, None),
+            Some(_) => self.send(),
+            None => self.cannot_tell(None),
+        }
+    }
+
+    fn wait(mut self: Box<Self>, until: Instant, error: Option<Error>) -> Step {
+        self.error = error;
+        Step::Wait(Pause::new(until, self))
+    }
+
+    /// The look told nothing.
+    fn cannot_tell(mut self: Box<Self>, error: Option<Error>) -> Step {
+        if self.missing.is_some() {
+            return self.gone(None);
+        }
+        match self.refusal.take() {
+            Some(refusal) => self.fail(refusal, None),
+            None if self.operation.is_some() => self.conclude(Verdict::Pending, error),
+            None => self.conclude(Verdict::Unconfirmed, error),
+        }
+    }
+
+    fn gone(mut self: Box<Self>, device_exists: Option<bool>) -> Step {
+        let missing = self.missing.take();
+        match missing {
+            Some(missing) if !(self.accepted || self.in_doubt) => self.fail(missing, device_exists),
+            missing => match self.conclude(Verdict::Gone, missing) {
+                Step::Done(Ok(outcome)) => Step::Done(Ok(Outcome {
+                    device_exists,
+                    ..outcome
+                })),
+                step => step,
+            },
+        }
+    }
+
+    fn conclude(self: Box<Self>, verdict: Verdict, error: Option<Error>) -> Step {
+        let error = error.map(|error| {
+            error
+                .of(&self.name)
+                .concluded(self.retry.attempts, false, None)
+        });
+        Step::Done(Ok(Outcome {
+            verdict,
+            attempts: self.retry.attempts,
+            operation: self.operation,
+            error,
+            device_exists: None,
+        }))
+    }
+
+    fn fail(self: Box<Self>, error: Error, device_exists: Option<bool>) -> Step {
+        let error = error.of(&self.name);
+        Step::Done(Err(error.concluded(
+            self.retry.attempts,
+            self.in_doubt,
+            device_exists,
+        )))
+    }
+}
+
+impl Machine<Outcome> for State {
+    fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    fn call(&self) -> Call {
+        self.call
+    }
+
+    fn number(&self) -> u32 {
+        self.retry.attempts
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    fn transmit(&self, now: Instant) -> Transmit {
+        let request = match self.call {
+            Call::Cancel => wire::cancel(&self.endpoint, &self.name),
+            Call::GetDevice => wire::get_device(&self.endpoint, &self.name.device()),
+            Call::Get | Call::List => wire::get(&self.endpoint, &self.name),
+        };
+        self.retry.transmit(now, request)
+    }
+
+    fn response(mut self: Box<Self>, now: Instant, view: View<'_>) -> Step {
+        self.retry.answered();
+        let result = match self.call {
+            Call::Cancel => view.cancel().map(|()| None),
+            Call::GetDevice => view.device().map(|()| None),
+            Call::Get | Call::List => view.operation(&self.name).map(Some),
+        };
+        match (result, self.call) {
+            (Err(error), _) => self.failed(now, error),
+            (Ok(Some(operation)), _) => self.told(now, operation, view.time()),
+            (Ok(None), Call::Cancel) => self.accepted(now),
+            (Ok(None), _) => self.gone(Some(true)),
+        }
+    }
+
+    fn failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
+        self.retry.failed(now, &error);
+        match self.call {
+            Call::Cancel => self.cancel_failed(now, error),
+            Call::Get | Call::List | Call::GetDevice => self.look_failed(now, error),
+        }
+    }
+
+    fn send(mut self: Box<Self>) -> Step {
+        self.retry.attempts += 1;
+        self.error = None;
+        Step::Send(Attempt::new(self))
+    }
+}
+
+/// How long until the operation counts as expired, by the server's own clock.
+fn expires(
+    operation: &Operation,
+    server_time: Option<Timestamp>,
+    margin: Duration,
+) -> Option<Duration> {
+    let expires = operation.expire_time()?;
+    let left = expires.since(server_time?);
+    let over = server_time?.since(expires);
+    Some(if left.is_zero() {
+        margin.saturating_sub(over)
+    } else {
+        left + margin
+    })
+}

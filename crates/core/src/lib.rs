@@ -1,0 +1,74 @@
+//! Sans-IO core of Countermand, which cancels Android Management API operations and proves it.
+//!
+//! You bring the transport, the clock and the randomness; this crate brings
+//! - [`OperationName`], [`DeviceName`], [`EnterpriseName`]: names that cannot be bad;
+//! - [`wire`]: requests and the strict reading of answers;
+//! - [`Flow`]: the step machine that cancels one operation, retries, looks and polls until the
+//!   [`Verdict`] is known.
+//!
+//! ```
+//! use std::time::Instant;
+//! use countermand_core::{Flow, OperationName, Step, Verdict};
+//! # fn send(request: http::Request<()>) -> http::Response<&'static str> {
+//! #     http::Response::new(if request.method() == "POST" { "{}" } else {
+//! #         r#"{"name":"enterprises/LC01/devices/3f/operations/17","done":true,"error":{"code":1}}"#
+//! #     })
+//! # }
+//!
+//! let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
+//! let mut step = Flow::new(name).start(Instant::now(), 1);
+//! let outcome = loop {
+//!     step = match step {
+//!         Step::Send(attempt) => {
+//!             let transmit = attempt.transmit(Instant::now());
+//!             let response = send(transmit.request); // yours: any HTTP client
+//!             attempt.response(Instant::now(), &response)
+//!         }
+//!         Step::Wait(pause) => {
+//!             std::thread::sleep(pause.until() - Instant::now());
+//!             pause.resume(Instant::now())
+//!         }
+//!         Step::Done(result) => break result?,
+//!     }
+//! };
+//! assert_eq!(outcome.verdict, Verdict::Cancelled);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `devices.delete` and `enterprises.delete` also wipe devices, but give no operation: no client
+//! can cancel those.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod answer;
+mod chance;
+mod endpoint;
+mod error;
+pub mod flow;
+mod json;
+mod name;
+mod name_error;
+mod operation;
+mod policy;
+mod read;
+mod retry;
+mod step;
+mod time;
+mod transport_error;
+mod verdict;
+pub mod wire;
+
+pub use answer::Answer;
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::{Error, ErrorKind, Reach, Recovery, chain};
+pub use flow::Flow;
+pub use name::{DeviceName, EnterpriseName, MAX_NAME_BYTES, OperationName};
+pub use name_error::{NameError, NameErrorKind};
+pub use operation::{Command, Operation, OperationPage, Status};
+pub use policy::Policy;
+pub use read::{Pages, Read};
+pub use step::{Attempt, Call, Pause, Step, Transmit};
+pub use time::{Timestamp, parse_duration};
+pub use transport_error::{TransportError, TransportErrorKind};
+pub use verdict::{Outcome, Verdict};

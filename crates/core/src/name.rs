@@ -1,0 +1,358 @@
+//! Resource names, parsed once into types that cannot hold a bad one.
+//!
+//! A name is the only text of the caller's that reaches a URL. Parsing it here is what makes the
+//! request builders infallible, and what keeps `..`, `?` or `#` in an id from reaching another
+//! resource: what is legal is percent-encoded by the gRPC transcoding rule, what is not is refused.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::name_error::{NameError, NameErrorKind};
+
+/// The longest name that is accepted, in bytes.
+pub const MAX_NAME_BYTES: usize = 1024;
+
+/// A checked name: its text and where its resource ids are.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Name {
+    text: Arc<str>,
+}
+
+/// Collections of a full operation name; the two shorter names are its prefixes.
+const COLLECTIONS: [&str; 3] = ["enterprises", "devices", "operations"];
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $depth:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(Name);
+
+        impl $type {
+            /// The name as the API writes it, not percent-encoded.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0.text
+            }
+
+            /// Appends the name to a URL path, percent-encoded by the transcoding rule: everything
+            /// outside `[-_.~/0-9a-zA-Z]`, UTF-8 byte by byte.
+            ///
+            /// For those who build requests themselves; [`wire`](crate::wire) does it for you.
+            pub fn encode_into(&self, path: &mut Vec<u8>) {
+                encode(self.0.text.as_bytes(), path);
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                check(text, $depth)?;
+                Ok(Self(Name { text: text.into() }))
+            }
+        }
+
+        impl TryFrom<&str> for $type {
+            type Error = NameError;
+
+            fn try_from(text: &str) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($type), "({:?})"), self.as_str())
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+
+                impl de::Visitor<'_> for Text {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str(pattern($depth))
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a long-running operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
+    ///
+    /// What [`Flow::new`](crate::Flow::new) and the request builders take: whoever holds one need
+    /// not check it again.
+    ///
+    /// ```
+    /// use countermand_core::OperationName;
+    ///
+    /// let name: OperationName = "enterprises/LC01/devices/3f/operations/1786048723669".parse()?;
+    /// assert_eq!(name.operation(), "1786048723669");
+    /// assert_eq!(name.device().as_str(), "enterprises/LC01/devices/3f");
+    ///
+    /// let error = "enterprises/LC01/devices/3f".parse::<OperationName>().unwrap_err();
+    /// assert!(error.to_string().contains("names a device"));
+    /// # Ok::<(), countermand_core::NameError>(())
+    /// ```
+    OperationName, 3
+}
+
+name! {
+    /// The name of a device, `enterprises/{enterprise}/devices/{device}`.
+    ///
+    /// Whose operations are listed, and whose absence is a sign that a wipe was confirmed.
+    DeviceName, 2
+}
+
+name! {
+    /// The name of an enterprise, `enterprises/{enterprise}`.
+    ///
+    /// The unit of permission: HTTP 403 concerns one of them.
+    EnterpriseName, 1
+}
+
+impl OperationName {
+    /// The device whose operation it is.
+    #[must_use]
+    pub fn device(&self) -> DeviceName {
+        DeviceName(self.0.prefix(4))
+    }
+
+    /// The enterprise the device belongs to.
+    #[must_use]
+    pub fn enterprise(&self) -> EnterpriseName {
+        EnterpriseName(self.0.prefix(2))
+    }
+
+    /// The operation's id: the last segment.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        self.0.last()
+    }
+}
+
+impl DeviceName {
+    /// The enterprise the device belongs to.
+    #[must_use]
+    pub fn enterprise(&self) -> EnterpriseName {
+        EnterpriseName(self.0.prefix(2))
+    }
+
+    /// The device's id: the last segment.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        self.0.last()
+    }
+}
+
+impl EnterpriseName {
+    /// The enterprise's id: the last segment.
+    #[must_use]
+    pub fn enterprise(&self) -> &str {
+        self.0.last()
+    }
+}
+
+impl Name {
+    /// The first `segments` segments.
+    fn prefix(&self, segments: usize) -> Self {
+        let end = self
+            .text
+            .match_indices('/')
+            .nth(segments - 1)
+            .map_or(self.text.len(), |(at, _)| at);
+        Self {
+            text: self.text[..end].into(),
+        }
+    }
+
+    fn last(&self) -> &str {
+        self.text.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// What is expected of a name of so many collections, for messages.
+pub(crate) const fn pattern(depth: usize) -> &'static str {
+    match depth {
+        1 => "enterprises/{enterprise}",
+        2 => "enterprises/{enterprise}/devices/{device}",
+        _ => "enterprises/{enterprise}/devices/{device}/operations/{operation}",
+    }
+}
+
+/// Refuses everything that is not a name of `depth` collections.
+fn check(text: &str, depth: usize) -> Result<(), NameError> {
+    let refuse = |kind, at| Err(NameError::new(text, kind, at, pattern(depth)));
+    if text.is_empty() {
+        return refuse(NameErrorKind::Empty, 0);
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return refuse(NameErrorKind::TooLong, MAX_NAME_BYTES);
+    }
+    if let Some((at, kind)) = forbidden(text) {
+        return refuse(kind, at);
+    }
+    if text.contains("://") || text.starts_with("//") {
+        return refuse(NameErrorKind::Url, 0);
+    }
+    if text.starts_with('/') {
+        return refuse(NameErrorKind::LeadingSlash, 0);
+    }
+    if text.ends_with('/') {
+        return refuse(NameErrorKind::TrailingSlash, text.len() - 1);
+    }
+    if text.ends_with(":cancel") {
+        return refuse(NameErrorKind::Verb, text.len() - ":cancel".len());
+    }
+
+    let mut at = 0;
+    let mut count = 0;
+    for segment in text.split('/') {
+        let here = at;
+        at += segment.len() + 1;
+        count += 1;
+        if count > 2 * depth {
+            continue;
+        }
+        let kind = match segment {
+            "" => NameErrorKind::EmptySegment,
+            "." | ".." => NameErrorKind::DotSegment,
+            _ if count % 2 == 1 && segment != COLLECTIONS[count / 2] => {
+                NameErrorKind::Collection(COLLECTIONS[count / 2])
+            }
+            _ => continue,
+        };
+        return refuse(kind, here);
+    }
+    match count {
+        _ if count == 2 * depth => Ok(()),
+        _ if count > 2 * depth => refuse(NameErrorKind::ExtraSegments, text.len()),
+        2 => refuse(NameErrorKind::Other("an enterprise"), text.len()),
+        4 => refuse(NameErrorKind::Other("a device"), text.len()),
+        3 => refuse(NameErrorKind::Other("a list of devices"), text.len()),
+        5 => refuse(NameErrorKind::Other("a list of operations"), text.len()),
+        _ => refuse(NameErrorKind::MissingSegments, text.len()),
+    }
+}
+
+/// The first character no name may hold. ASCII names take the quick path of one pass over bytes.
+fn forbidden(text: &str) -> Option<(usize, NameErrorKind)> {
+    let plain = |byte: &u8| byte.is_ascii_graphic();
+    if text.as_bytes().iter().all(plain) {
+        return None;
+    }
+    for (at, char) in text.char_indices() {
+        let edge = at == 0 || at + char.len_utf8() == text.len();
+        let kind = match char {
+            _ if char.is_control() => NameErrorKind::Control(char),
+            // Arabic letter mark, the marks, embeddings, overrides and isolates of UAX #9.
+            '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => NameErrorKind::Bidi(char),
+            // Not White_Space, but just as invisible at an end: zero-width space, BOM.
+            '\u{200b}' | '\u{feff}' if edge => NameErrorKind::WhiteSpace(char),
+            _ if edge && char.is_whitespace() => NameErrorKind::WhiteSpace(char),
+            _ => continue,
+        };
+        return Some((at, kind));
+    }
+    None
+}
+
+const fn is_literal(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/')
+}
+
+/// How long [`encode`] makes a text, so that a path can be allocated once.
+pub(crate) fn encoded_len(text: &str) -> usize {
+    let coded = text.bytes().filter(|byte| !is_literal(*byte)).count();
+    text.len() + 2 * coded
+}
+
+/// Percent-encodes by the transcoding rule of `google.api.http` for a multi-segment variable.
+pub(crate) fn encode(text: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    if text.iter().all(|byte| is_literal(*byte)) {
+        return out.extend_from_slice(text);
+    }
+    for &byte in text {
+        if is_literal(byte) {
+            out.push(byte);
+        } else {
+            out.extend([
+                b'%',
+                HEX[usize::from(byte >> 4)],
+                HEX[usize::from(byte & 15)],
+            ]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_names_themselves() {
+        let name: OperationName = "enterprises/e/devices/d/operations/o".parse().unwrap();
+        assert_eq!(name.device(), "enterprises/e/devices/d".parse().unwrap());
+        assert_eq!(name.enterprise(), "enterprises/e".parse().unwrap());
+        assert_eq!(name.device().enterprise().enterprise(), "e");
+        assert_eq!(name.device().device(), "d");
+    }
+
+    #[test]
+    fn serde_goes_through_the_parser() {
+        let json = r#""enterprises/e/devices/d/operations/o""#;
+        let name: OperationName = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&name).unwrap(), json);
+        let error = serde_json::from_str::<OperationName>(r#""enterprises/e""#).unwrap_err();
+        assert!(error.to_string().contains("names an enterprise"), "{error}");
+    }
+
+    #[test]
+    fn encoded_length_is_exact() {
+        let name: OperationName = "enterprises/e/devices/ü%/operations/a:b#?".parse().unwrap();
+        let mut path = Vec::new();
+        name.encode_into(&mut path);
+        assert_eq!(
+            path,
+            b"enterprises/e/devices/%C3%BC%25/operations/a%3Ab%23%3F"
+        );
+        assert_eq!(path.len(), encoded_len(name.as_str()));
+    }
+}

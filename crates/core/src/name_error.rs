@@ -1,0 +1,183 @@
+//! Why a name was refused.
+
+use std::fmt;
+
+/// A resource name that was refused: what is wrong, where, and what was expected.
+///
+/// Nothing was sent: a request cannot be built without a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
+pub struct NameError {
+    kind: NameErrorKind,
+    at: usize,
+    input: Box<str>,
+    expected: &'static str,
+}
+
+/// What is wrong with a refused name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameErrorKind {
+    /// There is no text at all.
+    Empty,
+    /// It is longer than [`MAX_NAME_BYTES`](crate::MAX_NAME_BYTES).
+    TooLong,
+    /// It holds a control character (also a line end).
+    Control(char),
+    /// It holds a character that changes the direction of the text around it.
+    Bidi(char),
+    /// White space, or an invisible character, stands at one of its ends.
+    WhiteSpace(char),
+    /// It is a URL, not a resource name.
+    Url,
+    /// It starts with a slash.
+    LeadingSlash,
+    /// It ends with a slash.
+    TrailingSlash,
+    /// It ends in `:cancel`, which is the method and not part of the name.
+    Verb,
+    /// Two slashes stand together.
+    EmptySegment,
+    /// A segment is `.` or `..`.
+    DotSegment,
+    /// A collection's name is not the one that belongs here.
+    Collection(&'static str),
+    /// It names something else of the API.
+    Other(&'static str),
+    /// It is too short to name anything.
+    MissingSegments,
+    /// It goes on after the name is complete.
+    ExtraSegments,
+}
+
+impl NameError {
+    pub(crate) fn new(input: &str, kind: NameErrorKind, at: usize, expected: &'static str) -> Self {
+        Self {
+            kind,
+            at,
+            input: excerpt(input, 80).into(),
+            expected,
+        }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub const fn kind(&self) -> NameErrorKind {
+        self.kind
+    }
+
+    /// Where it is wrong, as a byte offset into the refused text.
+    #[must_use]
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The refused text, escaped and cut to about 80 characters.
+    #[must_use]
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+
+    /// The pattern that was expected.
+    #[must_use]
+    pub const fn expected(&self) -> &'static str {
+        self.expected
+    }
+
+    fn message(&self) -> String {
+        let at = self.at;
+        let what = match self.kind {
+            NameErrorKind::Empty => {
+                return format!("the name is empty; expected {}", self.expected);
+            }
+            NameErrorKind::TooLong => format!("is longer than {at} bytes"),
+            NameErrorKind::Control(char) => {
+                format!(
+                    "holds the control character U+{:04X} at byte {at}",
+                    u32::from(char)
+                )
+            }
+            NameErrorKind::Bidi(char) => {
+                format!(
+                    "holds the bidirectional control U+{:04X} at byte {at}",
+                    u32::from(char)
+                )
+            }
+            NameErrorKind::WhiteSpace(char) => {
+                format!("has white space (U+{:04X}) at byte {at}", u32::from(char))
+            }
+            NameErrorKind::Url => "is a URL; give the resource name alone".to_owned(),
+            NameErrorKind::LeadingSlash => "starts with a slash".to_owned(),
+            NameErrorKind::TrailingSlash => format!("ends with a slash at byte {at}"),
+            NameErrorKind::Verb => {
+                format!(
+                    "ends in `:cancel` at byte {at}, which is the method and not part of the name"
+                )
+            }
+            NameErrorKind::EmptySegment => format!("has an empty segment at byte {at}"),
+            NameErrorKind::DotSegment => format!("has a `.` or `..` segment at byte {at}"),
+            NameErrorKind::Collection(expected) => {
+                format!("does not have `{expected}` at byte {at}")
+            }
+            NameErrorKind::Other(what) => format!("names {what}"),
+            NameErrorKind::MissingSegments => "is too short".to_owned(),
+            NameErrorKind::ExtraSegments => "goes on after the name is complete".to_owned(),
+        };
+        format!("\"{}\" {what}; expected {}", self.input, self.expected)
+    }
+}
+
+/// At most `limit` characters of `text`, control and invisible characters escaped.
+pub(crate) fn excerpt(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit) + 3);
+    for (count, char) in text.chars().enumerate() {
+        if count == limit {
+            out.push('…');
+            break;
+        }
+        if char.is_control() || is_invisible(char) {
+            // `escape_default` leaves nothing a terminal would act on.
+            out.extend(char.escape_default());
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+const fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
+impl fmt::Display for NameErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl NameErrorKind {
+    /// A stable snake_case word for the kind, for logs and other languages.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong => "too_long",
+            Self::Control(_) => "control",
+            Self::Bidi(_) => "bidi",
+            Self::WhiteSpace(_) => "white_space",
+            Self::Url => "url",
+            Self::LeadingSlash => "leading_slash",
+            Self::TrailingSlash => "trailing_slash",
+            Self::Verb => "verb",
+            Self::EmptySegment => "empty_segment",
+            Self::DotSegment => "dot_segment",
+            Self::Collection(_) => "collection",
+            Self::Other(_) => "other_resource",
+            Self::MissingSegments => "missing_segments",
+            Self::ExtraSegments => "extra_segments",
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! How long, how often, how patiently.
+
+use std::time::Duration;
+
+/// Limits of one countermand. The default is what an operator wants at 3 a.m.
+///
+/// Setters clamp to what makes sense instead of failing.
+///
+/// ```
+/// use std::time::Duration;
+/// use countermand_core::Policy;
+///
+/// let policy = Policy::default().deadline(Duration::from_secs(30)).attempts(3);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) deadline: Duration,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Duration,
+    pub(crate) backoff_cap: Duration,
+    pub(crate) poll: Duration,
+    pub(crate) poll_cap: Duration,
+    pub(crate) quota_pause: Duration,
+    pub(crate) expiry_margin: Duration,
+    pub(crate) confirm: bool,
+}
+
+/// What any single wait or limit is clamped to, so that no sum of them overflows a clock.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(120),
+            attempt_timeout: Duration::from_secs(10),
+            attempts: 5,
+            backoff: Duration::from_secs(1),
+            backoff_cap: Duration::from_secs(32),
+            poll: Duration::from_secs(1),
+            poll_cap: Duration::from_secs(30),
+            quota_pause: Duration::from_secs(60),
+            expiry_margin: Duration::from_secs(30),
+            confirm: true,
+        }
+    }
+}
+
+impl Policy {
+    /// When to stop, counted from the start: 120 s by default, enough for a device that is online
+    /// to be told. No attempt starts after it; one that is under way may end after it.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline.min(LONGEST);
+        self
+    }
+
+    /// Time for one request with its answer: 10 s by default, at least 1 ms.
+    #[must_use]
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout.clamp(Duration::from_millis(1), LONGEST);
+        self
+    }
+
+    /// How often a failing call is sent before it is given up: 5 by default, 1 to 100.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.clamp(1, 100);
+        self
+    }
+
+    /// Longest first pause of a retry and the longest of all: 1 s and 32 s by default. It doubles
+    /// in between, and each pause is drawn evenly from zero to it.
+    #[must_use]
+    pub fn backoff(mut self, first: Duration, cap: Duration) -> Self {
+        self.backoff = first.clamp(Duration::from_millis(1), LONGEST);
+        self.backoff_cap = cap.clamp(self.backoff, LONGEST);
+        self
+    }
+
+    /// Time between looks at a pending operation, at first and at most: 1 s and 30 s by default.
+    /// It doubles in between; each is drawn from its upper half. The first look is immediate.
+    #[must_use]
+    pub fn poll(mut self, first: Duration, cap: Duration) -> Self {
+        self.poll = first.clamp(Duration::from_millis(1), LONGEST);
+        self.poll_cap = cap.clamp(self.poll, LONGEST);
+        self
+    }
+
+    /// Pause after an exhausted quota when the server names none: 60 s by default (the window of
+    /// the documented quota), plus up to a tenth drawn at random.
+    #[must_use]
+    pub fn quota_pause(mut self, pause: Duration) -> Self {
+        self.quota_pause = pause.min(LONGEST);
+        self
+    }
+
+    /// How long after `createTime + duration` an operation that is not done counts as expired:
+    /// 30 s by default.
+    #[must_use]
+    pub fn expiry_margin(mut self, margin: Duration) -> Self {
+        self.expiry_margin = margin.min(LONGEST);
+        self
+    }
+
+    /// Whether to find out what became of the operation: `true` by default. `false` only asks;
+    /// what the server accepted is then `Unconfirmed`.
+    #[must_use]
+    pub const fn confirm(mut self, confirm: bool) -> Self {
+        self.confirm = confirm;
+        self
+    }
+}

@@ -1,0 +1,153 @@
+//! When a failed request is sent again: the one place where the retry table becomes a schedule.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Request;
+
+use crate::chance::{Chance, doubled};
+use crate::{Error, ErrorKind, Policy, Recovery, Transmit};
+
+/// An attempt gets at least this long, however near the deadline is: less would only fail.
+const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
+
+/// What to do after a failure.
+pub(crate) enum Next {
+    /// Send it again at once.
+    Now,
+    /// Send it again then.
+    At(Instant),
+    /// Leave it.
+    GiveUp,
+}
+
+/// The failures of one machine so far, and its clock.
+pub(crate) struct Retry {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) chance: Chance,
+    pub(crate) deadline: Instant,
+    /// Requests of every kind, an outstanding one included.
+    pub(crate) attempts: u32,
+    /// Failures of the current call.
+    pub(crate) failures: u32,
+    /// No request before this: the server said so.
+    not_before: Instant,
+    backoffs: u32,
+    /// Requests sent again without counting as failures.
+    resends: u32,
+    /// The next request needs a fresh token; and whether one was asked for before.
+    reauthorize: bool,
+    reauthorized: bool,
+}
+
+impl Retry {
+    pub(crate) fn new(policy: Arc<Policy>, now: Instant, seed: u64) -> Self {
+        Self {
+            chance: Chance::new(seed),
+            deadline: now + policy.deadline,
+            policy,
+            attempts: 0,
+            failures: 0,
+            not_before: now,
+            backoffs: 0,
+            resends: 0,
+            reauthorize: false,
+            reauthorized: false,
+        }
+    }
+
+    pub(crate) fn transmit(&self, now: Instant, request: Request<()>) -> Transmit {
+        let left = self.deadline.saturating_duration_since(now);
+        Transmit {
+            request,
+            timeout: self.policy.attempt_timeout.min(left.max(SHORTEST_ATTEMPT)),
+            reauthorize: self.reauthorize,
+        }
+    }
+
+    /// Takes note of any answer: a fresh token was for that request only.
+    pub(crate) fn answered(&mut self) {
+        self.reauthorize = false;
+    }
+
+    /// Takes note of a good answer.
+    pub(crate) fn succeeded(&mut self) {
+        self.reauthorized = false;
+        self.failures = 0;
+        self.backoffs = 0;
+    }
+
+    /// Takes note of a failed attempt, before anything is decided about it.
+    pub(crate) fn failed(&mut self, now: Instant, error: &Error) {
+        self.reauthorize = false;
+        if let Some(delay) = error.kind().server_delay() {
+            self.not_before = now + delay;
+        }
+    }
+
+    /// Whether, and when, to send the same request again.
+    ///
+    /// `last_look` is for requests that only ask: their pause is cut at the deadline, so that the
+    /// time that is left serves for one more look.
+    pub(crate) fn again(&mut self, now: Instant, error: &Error, last_look: bool) -> Next {
+        if now >= self.deadline {
+            return Next::GiveUp;
+        }
+        match error.kind().recovery() {
+            Recovery::Stop => return Next::GiveUp,
+            Recovery::Reauthorize if self.reauthorized => return Next::GiveUp,
+            Recovery::Reauthorize => {
+                self.reauthorized = true;
+                self.reauthorize = true;
+                return Next::Now;
+            }
+            Recovery::Resend if self.resends < self.policy.attempts => {
+                self.resends += 1;
+                return Next::Now;
+            }
+            Recovery::Resend | Recovery::Retry | Recovery::Look => {}
+        }
+        self.failures += 1;
+        if self.failures >= self.policy.attempts {
+            return Next::GiveUp;
+        }
+        let at = now + self.pause_after(now, error);
+        match () {
+            () if at <= self.deadline => Next::At(at),
+            () if last_look && self.not_before <= self.deadline => Next::At(self.deadline),
+            () => Next::GiveUp,
+        }
+    }
+
+    fn pause_after(&mut self, now: Instant, error: &Error) -> Duration {
+        let delay = error.kind().server_delay();
+        if let (None, ErrorKind::ResourceExhausted(_)) = (delay, error.kind()) {
+            self.backoffs = 0;
+            let pause = self.policy.quota_pause;
+            let pause = pause + self.chance.up_to(pause / 10);
+            // As if the server had said so: until then a look would be refused as well.
+            self.not_before = now + pause;
+            return pause;
+        }
+        match delay {
+            Some(delay) => {
+                self.backoffs = 0;
+                delay
+            }
+            None => self.backoff(),
+        }
+    }
+
+    /// The next pause without a word from the server: full jitter.
+    pub(crate) fn backoff(&mut self) -> Duration {
+        let longest = doubled(self.policy.backoff, self.backoffs, self.policy.backoff_cap);
+        self.backoffs += 1;
+        self.chance.up_to(longest)
+    }
+
+    /// The first moment at which the server allows a request, if that is before the deadline.
+    pub(crate) fn allowed(&self, now: Instant) -> Option<Instant> {
+        let at = self.not_before.max(now);
+        (at <= self.deadline).then_some(at)
+    }
+}

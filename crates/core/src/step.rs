@@ -1,0 +1,188 @@
+//! The steps every machine of this crate is driven by.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+
+use crate::wire::View;
+use crate::{Error, Outcome, TransportError};
+
+/// What to do next, until there is a `T`.
+///
+/// Each step is consumed by doing it, so exactly one thing is outstanding and misuse does not
+/// compile. The loop in the [crate's documentation](crate) is a complete driver.
+#[derive(Debug)]
+#[must_use = "a machine goes on only by doing what its step says"]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of them")]
+pub enum Step<T = Outcome> {
+    /// Send a request and bring its answer.
+    Send(Attempt<T>),
+    /// Wait until a point in time.
+    Wait(Pause<T>),
+    /// The end.
+    Done(Result<T, Error>),
+}
+
+/// Which method an attempt calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever counts quota tells them apart"
+)]
+pub enum Call {
+    /// `operations.cancel`.
+    Cancel,
+    /// `operations.get`.
+    Get,
+    /// `operations.list`.
+    List,
+    /// `devices.get`.
+    GetDevice,
+}
+
+impl Call {
+    /// `cancel`, `get`, `list` or `get_device`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::GetDevice => "get_device",
+        }
+    }
+}
+
+/// What a transport needs for one attempt.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "transports take it apart, tests make it"
+)]
+pub struct Transmit {
+    /// The request, without credentials. Its body is empty.
+    pub request: Request<()>,
+    /// Time for the whole exchange: connecting, sending, and the last byte of the body.
+    pub timeout: Duration,
+    /// Whether the last token was refused, so that a fresh one is needed.
+    pub reauthorize: bool,
+}
+
+/// What a step machine does with the events that its steps bring.
+pub(crate) trait Machine<T>: Send {
+    /// The resource that its requests are about.
+    fn name(&self) -> &str;
+    fn call(&self) -> Call;
+    /// Which request it is, from 1.
+    fn number(&self) -> u32;
+    /// Why it pauses.
+    fn error(&self) -> Option<&Error>;
+    fn transmit(&self, now: Instant) -> Transmit;
+    fn response(self: Box<Self>, now: Instant, view: View<'_>) -> Step<T>;
+    fn failed(self: Box<Self>, now: Instant, error: Error) -> Step<T>;
+    fn send(self: Box<Self>) -> Step<T>;
+}
+
+/// One request to be sent; consumed by its answer or its failure.
+#[must_use = "an attempt goes on by its response or its failure"]
+pub struct Attempt<T = Outcome>(Box<dyn Machine<T>>);
+
+impl<T> Attempt<T> {
+    pub(crate) fn new(machine: Box<dyn Machine<T>>) -> Self {
+        Self(machine)
+    }
+
+    /// The request to be sent now, with its time-out.
+    #[must_use]
+    pub fn transmit(&self, now: Instant) -> Transmit {
+        self.0.transmit(now)
+    }
+
+    /// Goes on with the server's answer, complete with its body.
+    pub fn response<B: AsRef<[u8]>>(self, now: Instant, response: &Response<B>) -> Step<T> {
+        self.0.response(now, View::of(response))
+    }
+
+    /// Goes on without an answer.
+    pub fn failed(self, now: Instant, error: TransportError) -> Step<T> {
+        self.0.failed(now, error.into())
+    }
+
+    /// The name of the resource it is about.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// Which method it calls.
+    #[must_use]
+    pub fn call(&self) -> Call {
+        self.0.call()
+    }
+
+    /// Which request of this machine it is, from 1.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.0.number()
+    }
+}
+
+/// A point in time to wait for.
+#[must_use = "a pause goes on by resuming it"]
+pub struct Pause<T = Outcome> {
+    until: Instant,
+    machine: Box<dyn Machine<T>>,
+}
+
+impl<T> Pause<T> {
+    pub(crate) fn new(until: Instant, machine: Box<dyn Machine<T>>) -> Self {
+        Self { until, machine }
+    }
+
+    /// When to resume. Resuming earlier gives the same pause again.
+    #[must_use]
+    pub const fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Why it waits, if a request failed; `None` between two looks at a pending operation.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.machine.error()
+    }
+
+    /// The name of the resource it is about.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.machine.name()
+    }
+
+    /// Goes on.
+    pub fn resume(self, now: Instant) -> Step<T> {
+        if now < self.until {
+            return Step::Wait(self);
+        }
+        self.machine.send()
+    }
+}
+
+impl<T> fmt::Debug for Attempt<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("name", &self.name())
+            .field("call", &self.call())
+            .field("number", &self.number())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Pause<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pause")
+            .field("name", &self.name())
+            .field("until", &self.until)
+            .field("error", &self.error())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! Why no answer came: the vocabulary between a transport and the flow.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A request that got no usable answer, told by the transport to the flow.
+///
+/// What matters is whether the request may have reached the server, so every way to make one
+/// says that.
+#[derive(Debug)]
+pub struct TransportError {
+    kind: TransportErrorKind,
+    source: Box<dyn StdError + Send + Sync>,
+}
+
+/// What happened to the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a transport chooses one, the flow acts on each"
+)]
+pub enum TransportErrorKind {
+    /// No connection (name resolution, refusal, connect time-out): nothing was sent. Retried.
+    Connect,
+    /// The server could not prove who it is: nothing was sent. Never retried.
+    Tls,
+    /// The server said that it did not process the request (HTTP/2 GOAWAY below the stream,
+    /// REFUSED_STREAM). Sent again at once, without cost.
+    Refused,
+    /// The server asked for less (HTTP/2 ENHANCE_YOUR_CALM). Sent again after a pause.
+    Calm,
+    /// The connection was lost after the request, or a part of it, had been sent. Retried.
+    Lost,
+    /// No complete answer in the time allowed for one attempt. Retried.
+    TimedOut,
+    /// The answer was larger than the cap and was cut. The server answered, but what is unknown.
+    TooLarge,
+    /// No token could be had for now: nothing was sent. Retried.
+    Token,
+    /// No token can be had: nothing was sent. Never retried.
+    Credentials,
+    /// The transport's settings forbid the request: nothing was sent. Never retried.
+    Forbidden,
+}
+
+impl TransportErrorKind {
+    /// Whether the server may have received the request.
+    #[must_use]
+    pub const fn maybe_sent(self) -> bool {
+        match self {
+            Self::Lost | Self::TimedOut | Self::TooLarge => true,
+            Self::Connect
+            | Self::Tls
+            | Self::Refused
+            | Self::Calm
+            | Self::Token
+            | Self::Credentials
+            | Self::Forbidden => false,
+        }
+    }
+
+    /// A stable word for it, for logs and other languages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Refused => "refused",
+            Self::Calm => "calm",
+            Self::Lost => "lost",
+            Self::TimedOut => "timed_out",
+            Self::TooLarge => "too_large",
+            Self::Token => "token",
+            Self::Credentials => "credentials",
+            Self::Forbidden => "forbidden",
+        }
+    }
+
+    /// The kind for such a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Connect,
+            Self::Tls,
+            Self::Refused,
+            Self::Calm,
+            Self::Lost,
+            Self::TimedOut,
+            Self::TooLarge,
+            Self::Token,
+            Self::Credentials,
+            Self::Forbidden,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+    }
+}
+
+impl TransportError {
+    /// Of a kind, with its cause: an error, or a text that says what happened.
+    pub fn new(
+        kind: TransportErrorKind,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind,
+            source: source.into(),
+        }
+    }
+
+    /// What happened to the request.
+    #[must_use]
+    pub const fn kind(&self) -> TransportErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            TransportErrorKind::Connect => "no connection",
+            TransportErrorKind::Tls => "the server's identity could not be verified",
+            TransportErrorKind::Refused => "the server did not process the request",
+            TransportErrorKind::Calm => "the server asked for fewer requests",
+            TransportErrorKind::Lost => "the connection was lost before an answer came",
+            TransportErrorKind::TimedOut => "no complete answer came in time",
+            TransportErrorKind::TooLarge => "the answer was too large and was cut",
+            TransportErrorKind::Token => "no token could be had for now",
+            TransportErrorKind::Credentials => "the credentials give no token",
+            TransportErrorKind::Forbidden => "the transport's settings forbid the request",
+        })
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}

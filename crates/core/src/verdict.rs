@@ -1,0 +1,114 @@
+//! What became of an operation.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::{Error, Operation};
+
+/// What is known of an operation after a countermand. Only [`Cancelled`](Self::Cancelled) is proof
+/// that it will not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the caller acts on every one of them"
+)]
+pub enum Verdict {
+    /// The server says so: `done` with `error.code == 1`.
+    Cancelled,
+    /// The server says that the command completed, despite the cancellation or before it. That is
+    /// the server's word, not proof that the device acted.
+    Completed,
+    /// The command ended with another error; the device did not do it, or not all of it.
+    Failed,
+    /// Its time of validity passed and it was still not done.
+    Expired,
+    /// The server accepted the cancellation, or knows the operation, but it was not done by the
+    /// deadline. The device may still act. Countermand again.
+    Pending,
+    /// The server no longer knows the operation (HTTP 404). It may have executed: the record of a
+    /// device is deleted once it has confirmed a wipe.
+    Gone,
+    /// The server accepted the cancellation, but what became of it was not asked or not answered.
+    Unconfirmed,
+}
+
+impl Verdict {
+    /// Every verdict, in order.
+    pub const ALL: [Self; 7] = [
+        Self::Cancelled,
+        Self::Completed,
+        Self::Failed,
+        Self::Expired,
+        Self::Pending,
+        Self::Gone,
+        Self::Unconfirmed,
+    ];
+
+    /// The word for it in JSON, Python and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Pending => "pending",
+            Self::Gone => "gone",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+
+    /// Whether the server has told the operation's end, so that asking again can tell no more.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Cancelled | Self::Completed | Self::Failed | Self::Expired => true,
+            Self::Pending | Self::Gone | Self::Unconfirmed => false,
+        }
+    }
+
+    /// The verdict in a sentence for an operator.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled: the server confirms it",
+            Self::Completed => "the server says it completed before the cancellation took effect",
+            Self::Failed => "it ended with another error",
+            Self::Expired => "it was not done when its time of validity passed",
+            Self::Pending => "not done by the deadline; the device may still act",
+            Self::Gone => "the server no longer knows it; it may have executed",
+            Self::Unconfirmed => "the cancellation was accepted, its effect is not known",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The result of a countermand: the verdict and what it rests on.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// What is known.
+    pub verdict: Verdict,
+    /// Requests sent for it, of every kind.
+    pub attempts: u32,
+    /// The operation as last told by the server.
+    pub operation: Option<Operation>,
+    /// What kept more from being known; `None` for a verdict that is final.
+    pub error: Option<Error>,
+    /// Whether the device still has a record, where it was looked for because the operation had
+    /// none. No record means that a wipe may have executed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_exists: Option<bool>,
+}
