@@ -224,7 +224,11 @@ impl Error {
     /// An operation that was left alone because `cause` concerns every operation.
     #[must_use]
     pub fn not_attempted(operation: OperationName, cause: &Self) -> Self {
-        let cause = cause.0.kind.to_string().into();
+        let cause = match &cause.0.kind {
+            // One that was left alone itself names the failure behind both.
+            ErrorKind::NotAttempted { cause } => cause.clone(),
+            kind => kind.to_string().into(),
+        };
         let mut error = Self::new(ErrorKind::NotAttempted { cause });
         error.0.operation = Some(operation);
         error

@@ -15,10 +15,11 @@ use crate::name_error::{NameError, NameErrorKind};
 /// The longest name that is accepted, in bytes.
 pub const MAX_NAME_BYTES: usize = 1024;
 
-/// A checked name: its text and where its resource ids are.
+/// A checked name, and how many of its bytes have to be percent-encoded: usually none.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Name {
     text: Arc<str>,
+    coded: u16,
 }
 
 /// Collections of a full operation name; the two shorter names are its prefixes.
@@ -42,7 +43,10 @@ macro_rules! name {
             ///
             /// For those who build requests themselves; [`wire`](crate::wire) does it for you.
             pub fn encode_into(&self, path: &mut Vec<u8>) {
-                encode(self.0.text.as_bytes(), path);
+                match self.0.coded {
+                    0 => path.extend_from_slice(self.0.text.as_bytes()),
+                    _ => encode(&self.0.text, path),
+                }
             }
         }
 
@@ -51,7 +55,7 @@ macro_rules! name {
 
             fn from_str(text: &str) -> Result<Self, NameError> {
                 check(text, $depth)?;
-                Ok(Self(Name { text: text.into() }))
+                Ok(Self(Name::new(text)))
             }
         }
 
@@ -156,6 +160,11 @@ impl OperationName {
         EnterpriseName(self.0.prefix(2))
     }
 
+    /// How long the encoded name is, so that a path can be allocated once.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.0.encoded_len()
+    }
+
     /// The operation's id: the last segment.
     #[must_use]
     pub fn operation(&self) -> &str {
@@ -168,6 +177,11 @@ impl DeviceName {
     #[must_use]
     pub fn enterprise(&self) -> EnterpriseName {
         EnterpriseName(self.0.prefix(2))
+    }
+
+    /// How long the encoded name is, so that a path can be allocated once.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.0.encoded_len()
     }
 
     /// The device's id: the last segment.
@@ -186,6 +200,19 @@ impl EnterpriseName {
 }
 
 impl Name {
+    fn new(text: &str) -> Self {
+        let coded = text.bytes().filter(|byte| !is_literal(*byte)).count();
+        // No more than the bytes of a name, so the limit of their number is far away.
+        Self {
+            text: text.into(),
+            coded: u16::try_from(coded).unwrap_or(u16::MAX),
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.text.len() + 2 * usize::from(self.coded)
+    }
+
     /// The first `segments` segments.
     fn prefix(&self, segments: usize) -> Self {
         let end = self
@@ -193,9 +220,7 @@ impl Name {
             .match_indices('/')
             .nth(segments - 1)
             .map_or(self.text.len(), |(at, _)| at);
-        Self {
-            text: self.text[..end].into(),
-        }
+        Self::new(&self.text[..end])
     }
 
     fn last(&self) -> &str {
@@ -224,9 +249,11 @@ fn check(text: &str, depth: usize) -> Result<(), NameError> {
     if let Some((at, kind)) = forbidden(text) {
         return refuse(kind, at);
     }
-    if text.contains("://") || text.starts_with("//") {
-        return refuse(NameErrorKind::Url, 0);
-    }
+    // Two slashes together stand in every URL, so each of them fails on its structure below.
+    let refuse = |kind, at| match text.starts_with("//") || text.contains("://") {
+        true => refuse(NameErrorKind::Url, 0),
+        false => refuse(kind, at),
+    };
     if text.starts_with('/') {
         return refuse(NameErrorKind::LeadingSlash, 0);
     }
@@ -297,19 +324,10 @@ const fn is_literal(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/')
 }
 
-/// How long [`encode`] makes a text, so that a path can be allocated once.
-pub(crate) fn encoded_len(text: &str) -> usize {
-    let coded = text.bytes().filter(|byte| !is_literal(*byte)).count();
-    text.len() + 2 * coded
-}
-
 /// Percent-encodes by the transcoding rule of `google.api.http` for a multi-segment variable.
-pub(crate) fn encode(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    if text.iter().all(|byte| is_literal(*byte)) {
-        return out.extend_from_slice(text);
-    }
-    for &byte in text {
+    for byte in text.bytes() {
         if is_literal(byte) {
             out.push(byte);
         } else {
@@ -353,6 +371,6 @@ mod tests {
             path,
             b"enterprises/e/devices/%C3%BC%25/operations/a%3Ab%23%3F"
         );
-        assert_eq!(path.len(), encoded_len(name.as_str()));
+        assert_eq!(path.len(), name.encoded_len());
     }
 }

@@ -24,7 +24,7 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode};
 
 use crate::json::{Text, object};
-use crate::name::{encode, encoded_len};
+use crate::name::encode;
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
 use crate::{
@@ -43,7 +43,7 @@ pub const MAX_PAGE_SIZE: u32 = 100;
 /// Carries `content-length: 0`, without which Google's front ends answer 411 over HTTP/1.1.
 #[must_use]
 pub fn cancel(endpoint: &Endpoint, name: &OperationName) -> Request<()> {
-    let mut path = path(endpoint, encoded_len(name.as_str()) + ":cancel".len());
+    let mut path = path(endpoint, name.encoded_len() + ":cancel".len());
     name.encode_into(&mut path);
     path.extend_from_slice(b":cancel");
     let mut request = request(Method::POST, endpoint, path);
@@ -58,7 +58,7 @@ pub fn cancel(endpoint: &Endpoint, name: &OperationName) -> Request<()> {
 pub fn get(endpoint: &Endpoint, name: &OperationName) -> Request<()> {
     let mut path = path(
         endpoint,
-        encoded_len(name.as_str()) + "?fields=".len() + OPERATION_FIELDS.len(),
+        name.encoded_len() + "?fields=".len() + OPERATION_FIELDS.len(),
     );
     name.encode_into(&mut path);
     path.extend_from_slice(b"?fields=");
@@ -79,7 +79,7 @@ pub fn list_operations(
 ) -> Request<()> {
     let mut path = path(
         endpoint,
-        encoded_len(device.as_str()) + 160 + page_token.map_or(0, encoded_len),
+        device.encoded_len() + 160 + 3 * page_token.map_or(0, str::len),
     );
     device.encode_into(&mut path);
     path.extend_from_slice(b"/operations?pageSize=");
@@ -87,7 +87,7 @@ pub fn list_operations(
     if let Some(token) = page_token {
         path.extend_from_slice(b"&pageToken=");
         // Slashes may stay as they are in a query.
-        encode(token.as_bytes(), &mut path);
+        encode(token, &mut path);
     }
     path.extend_from_slice(b"&fields=nextPageToken,operations(");
     path.extend_from_slice(OPERATION_FIELDS.as_bytes());
@@ -98,10 +98,7 @@ pub fn list_operations(
 /// `GET {device}`: whether the device still has a record; asks for nothing but its name.
 #[must_use]
 pub fn get_device(endpoint: &Endpoint, device: &DeviceName) -> Request<()> {
-    let mut path = path(
-        endpoint,
-        encoded_len(device.as_str()) + "?fields=name".len(),
-    );
+    let mut path = path(endpoint, device.encoded_len() + "?fields=name".len());
     device.encode_into(&mut path);
     path.extend_from_slice(b"?fields=name");
     request(Method::GET, endpoint, path)
@@ -225,7 +222,9 @@ impl<'a> View<'a> {
 
     fn parse<T: serde::Deserialize<'a>>(self) -> Result<T, Error> {
         self.accept()?;
-        serde_json::from_slice(self.body).map_err(|error| self.malformed(error))
+        // Checked once, the text is not checked again string by string.
+        let text = std::str::from_utf8(self.body).map_err(|error| self.malformed(error))?;
+        serde_json::from_str(text).map_err(|error| self.malformed(error))
     }
 
     fn malformed(self, problem: impl std::fmt::Display) -> Error {

@@ -13,8 +13,8 @@
 //! | cancel | not processed (GOAWAY, REFUSED_STREAM) | cancel again at once, not counted up to the number of attempts |
 //! | cancel | FAILED_PRECONDITION, 409 | get |
 //! | cancel | 404 | get |
-//! | cancel | 2xx that is not success, answer over the cap | get |
-//! | cancel | 400, 403, 501, 3xx, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
+//! | cancel | 2xx that is not success, answer over the cap, 3xx | get |
+//! | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
 //! | get | done | the verdict it proves |
 //! | get | not done, past `createTime + duration` and the margin | `Expired` |
 //! | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |

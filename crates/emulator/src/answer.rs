@@ -1,0 +1,167 @@
+//! Answers as Google's front end words them.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::time::rfc1123;
+
+/// An error of the API: status, `google.rpc` word, message and details.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u16,
+    status: &'static str,
+    message: String,
+    details: Vec<Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u16, status: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            status,
+            message: message.into(),
+            details: Vec::new(),
+        }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(400, "INVALID_ARGUMENT", message)
+    }
+
+    /// What is missing, in the documented way or (`as_500`) in the way once seen.
+    pub(crate) fn not_found(as_500: bool) -> Self {
+        let (code, status) = if as_500 {
+            (500, "INTERNAL")
+        } else {
+            (404, "NOT_FOUND")
+        };
+        Self::new(code, status, "Requested entity was not found.")
+    }
+
+    pub(crate) fn unimplemented() -> Self {
+        Self::new(
+            501,
+            "UNIMPLEMENTED",
+            "Operation is not implemented, or supported, or enabled.",
+        )
+    }
+
+    pub(crate) fn unauthenticated(had_token: bool) -> Self {
+        let (message, reason) = if had_token {
+            (
+                "Request had invalid authentication credentials.",
+                "ACCESS_TOKEN_EXPIRED",
+            )
+        } else {
+            (
+                "Request is missing required authentication credential.",
+                "CREDENTIALS_MISSING",
+            )
+        };
+        let mut failure = Self::new(
+            401,
+            "UNAUTHENTICATED",
+            format!(
+                "{message} Expected OAuth 2 access token, login cookie or other valid authentication credential."
+            ),
+        );
+        failure.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": reason,
+            "domain": "googleapis.com",
+            "metadata": {"service": "androidmanagement.googleapis.com"},
+        }));
+        failure
+    }
+
+    fn body(self) -> Value {
+        let mut error = json!({"code": self.code, "message": self.message, "status": self.status});
+        if !self.details.is_empty() {
+            error["details"] = self.details.into();
+        }
+        json!({ "error": error })
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
+
+/// The answer of an API method.
+pub(crate) fn answer(result: Result<Value, Failure>, pretty: bool, now: u64) -> Response<Bytes> {
+    let (code, value) = match result {
+        Ok(value) => (200, value),
+        Err(failure) => (failure.code, failure.body()),
+    };
+    let text = if pretty {
+        format!("{value:#}\n")
+    } else {
+        value.to_string()
+    };
+    let mut response = bare(code, JSON, text.into(), now);
+    if code == 401 {
+        let challenge = HeaderValue::from_static("Bearer realm=\"https://accounts.google.com/\"");
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// The page of the front end, for what never reached the API.
+pub(crate) fn page(code: u16, now: u64) -> Response<Bytes> {
+    let (title, text) = match code {
+        404 => (
+            "Error 404 (Not Found)!!1",
+            "The requested URL was not found on this server.",
+        ),
+        411 => (
+            "Error 411 (Length Required)!!1",
+            "POST requests require a <code>Content-length</code> header.",
+        ),
+        502 => (
+            "Error 502 (Server Error)!!1",
+            "The server encountered a temporary error and could not complete your request.",
+        ),
+        _ => (
+            "Error (Bad Request)!!1",
+            "Your client has issued a malformed or illegal request.",
+        ),
+    };
+    let text = format!(
+        "<!DOCTYPE html>\n<html lang=en>\n<title>{title}</title>\n<p><b>{code}.</b> <ins>That’s an error.</ins>\n<p>{text}  <ins>That’s all we know.</ins>\n"
+    );
+    bare(code, HTML, text.into(), now)
+}
+
+/// Status, type and body, with the headers every answer of the front end has.
+pub(crate) fn bare(code: u16, content_type: HeaderValue, body: Bytes, now: u64) -> Response<Bytes> {
+    const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+        (header::SERVER, HeaderValue::from_static("ESF")),
+        (
+            header::VARY,
+            HeaderValue::from_static("Origin, X-Origin, Referer"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("private")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::X_FRAME_OPTIONS,
+            HeaderValue::from_static("SAMEORIGIN"),
+        ),
+    ];
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.reserve(ALWAYS.len() + 3);
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.extend(ALWAYS);
+    if let Ok(date) = HeaderValue::try_from(rfc1123(now)) {
+        headers.insert(header::DATE, date);
+    }
+    response
+}

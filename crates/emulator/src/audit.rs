@@ -1,0 +1,65 @@
+//! What was asked, and what was true.
+
+use serde::Serialize;
+
+use crate::State;
+use crate::percent::decode_query;
+
+/// One request as the emulator saw it; never its token.
+///
+/// A test holds a client's claims and its manners (how many calls, how often, with a token or without) against these.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Audited {
+    /// The request's number, from 1.
+    pub n: u64,
+    /// Milliseconds since the emulator's start, on its own clock.
+    pub time: u64,
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query as they arrived, with secrets in the query struck out.
+    pub path: String,
+    /// The status of the answer, `None` when there was no answer.
+    pub status: Option<u16>,
+    /// Whether the request carried a token, in a header or in the query.
+    pub had_token: bool,
+    /// Whether the request was carried out, whatever was answered.
+    pub effect: bool,
+}
+
+/// What is true of one operation, whatever the server says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Truth {
+    /// The operation.
+    pub name: String,
+    /// The command's type, `WIPE` and so on.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its fate's word, see [`Fate::kind`](crate::Fate::kind).
+    pub fate: &'static str,
+    /// Its state.
+    pub state: State,
+    /// Whether it was cancelled: only then may a client say so.
+    pub cancelled: bool,
+}
+
+/// Path and query for the audit.
+pub(crate) fn without_secrets(uri: &http::Uri) -> String {
+    let Some(query) = uri.query() else {
+        return uri.path().to_owned();
+    };
+    let pairs: Vec<&str> = query
+        .split('&')
+        .map(|pair| {
+            let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+            match decode_query(key).as_deref() {
+                Some("access_token") => "access_token=...",
+                Some("oauth_token") => "oauth_token=...",
+                Some("key") => "key=...",
+                _ => pair,
+            }
+        })
+        .collect();
+    format!("{}?{}", uri.path(), pairs.join("&"))
+}

@@ -1,0 +1,129 @@
+//! What an emulator is made from.
+
+use std::time::Duration;
+
+use crate::{Fate, Quirks, Script};
+
+/// 2026-11-02T08:00:00Z: a fixed start, so that names and times are the same in every run.
+const START: u64 = 1_793_606_400_000;
+
+/// The description of an emulated fleet; the same description is the same fleet, name by name.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub(crate) seed: u64,
+    pub(crate) devices: usize,
+    pub(crate) pending: usize,
+    pub(crate) history: usize,
+    pub(crate) tokens: Vec<String>,
+    pub(crate) start: u64,
+    pub(crate) quirks: Quirks,
+    pub(crate) mix: Vec<(u32, Fate)>,
+    pub(crate) issued: Fate,
+    pub(crate) script: Script,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let secs = Duration::from_secs;
+        Self {
+            seed: 0,
+            devices: 3,
+            pending: 1,
+            history: 2,
+            tokens: vec!["emulator-token".to_owned()],
+            start: START,
+            quirks: Quirks::default(),
+            mix: vec![
+                (82, Fate::Cancellable),
+                (6, Fate::Acknowledged { after: secs(8) }),
+                (3, Fate::Wiped { after: secs(8) }),
+                (2, Fate::Completes { after: secs(5) }),
+                (
+                    2,
+                    Fate::Fails {
+                        after: secs(2),
+                        code: 9,
+                    },
+                ),
+                (2, Fate::Expires),
+                (2, Fate::Purged { after: secs(5) }),
+                (1, Fate::Stuck),
+            ],
+            issued: Fate::Cancellable,
+            script: Script::default(),
+        }
+    }
+}
+
+impl Config {
+    /// What the fleet, and the faults that have a probability, are drawn from. Default 0.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How many devices the enterprise has. Default 3.
+    #[must_use]
+    pub const fn devices(mut self, devices: usize) -> Self {
+        self.devices = devices;
+        self
+    }
+
+    /// How many operations each device has that are open at the start, and how many finished ones before them. Default 1 and 2.
+    #[must_use]
+    pub const fn operations(mut self, pending: usize, history: usize) -> Self {
+        self.pending = pending;
+        self.history = history;
+        self
+    }
+
+    /// The one access token that is accepted. Default `emulator-token`.
+    #[must_use]
+    pub fn token(self, token: impl Into<String>) -> Self {
+        self.accept_tokens([token])
+    }
+
+    /// The access tokens that are accepted; without any, every call answers 401.
+    #[must_use]
+    pub fn accept_tokens(mut self, tokens: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.tokens = tokens.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The wall clock at the emulator's start, in Unix milliseconds. Default: a fixed day in 2026, for reproducible names.
+    #[must_use]
+    pub const fn start(mut self, unix_ms: u64) -> Self {
+        self.start = unix_ms;
+        self
+    }
+
+    /// How the server behaves where nobody knows. Default: the plainest way.
+    #[must_use]
+    pub const fn quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
+        self
+    }
+
+    /// The fates of the open operations, with their weights; times vary by half around what is given. Default: mostly
+    /// cancellable, and a few of each other kind.
+    #[must_use]
+    pub fn mix(mut self, mix: impl IntoIterator<Item = (u32, Fate)>) -> Self {
+        self.mix = mix.into_iter().collect();
+        self
+    }
+
+    /// The fate of operations made by `issueCommand`. Default: cancellable.
+    #[must_use]
+    pub const fn issued_fate(mut self, fate: Fate) -> Self {
+        self.issued = fate;
+        self
+    }
+
+    /// The faults to begin with. Default: none.
+    #[must_use]
+    pub fn script(mut self, script: Script) -> Self {
+        self.script = script;
+        self
+    }
+}

@@ -1,0 +1,272 @@
+//! The emulator: one request in, one decision out.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+
+use crate::admin;
+use crate::answer::{Failure, answer, page};
+use crate::api::Api;
+use crate::audit::{Audited, Truth, without_secrets};
+use crate::call::{Call, Query};
+use crate::fleet::{Added, Fleet, NewDevice};
+use crate::generate;
+use crate::rng::Rng;
+use crate::script::{Fault, Script};
+use crate::{Action, BadInput, Config, Quirks, Reply, State};
+
+/// An Android Management API without a clock and without a socket.
+///
+/// `now` is the time since the emulator's start; it never goes backwards in a sensible test, but nothing breaks if it does.
+#[derive(Debug)]
+pub struct Emulator {
+    config: Config,
+    tokens: HashSet<String>,
+    enterprise: String,
+    fleet: Fleet,
+    script: Script,
+    rng: Rng,
+    advanced: Duration,
+    audit: Vec<Audited>,
+}
+
+impl Emulator {
+    /// The emulator that the description stands for.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let mut rng = Rng::new(config.seed);
+        let (fleet, enterprise) = generate::fleet(&config, &mut rng);
+        Self {
+            tokens: config.tokens.iter().cloned().collect(),
+            script: config.script.clone(),
+            enterprise,
+            fleet,
+            rng,
+            advanced: Duration::ZERO,
+            audit: Vec::new(),
+            config,
+        }
+    }
+
+    /// Decides one request, `now` after the start. The time it takes does not depend on the size of the fleet.
+    pub fn handle(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
+        if let Some(endpoint) = request.uri().path().strip_prefix("/_emulator/") {
+            let response = admin::handle(self, now, request, endpoint);
+            return Reply {
+                delay: Duration::ZERO,
+                effect: true,
+                action: Action::Respond(response),
+            };
+        }
+        let call = Call::route(request);
+        let reply = match self.script.strike(call.as_ref(), &mut self.rng) {
+            Some(fault) => self.misbehave(&fault, now, request, call.as_ref()),
+            None => {
+                let response = self.behave(now, request, call.as_ref());
+                let effect = response.status().is_success();
+                Reply {
+                    delay: Duration::ZERO,
+                    effect,
+                    action: Action::Respond(response),
+                }
+            }
+        };
+        self.audit.push(Audited {
+            n: self.audit.len() as u64 + 1,
+            time: (now + self.advanced).as_millis() as u64,
+            method: request.method().as_str().to_owned(),
+            path: without_secrets(request.uri()),
+            status: reply.action.status().map(|status| status.as_u16()),
+            had_token: has_token(request),
+            effect: reply.effect,
+        });
+        reply
+    }
+
+    /// The answer of a server without faults: front end, authorization, parameters, method.
+    fn behave(
+        &mut self,
+        now: Duration,
+        request: &Request<Bytes>,
+        call: Option<&Call>,
+    ) -> Response<Bytes> {
+        let now = self.unix_ms(now);
+        if lacks_length(request) {
+            return page(411, now);
+        }
+        let Some(call) = call else {
+            return page(404, now);
+        };
+        if let Err(failure) = self.authorize(request) {
+            return answer(Err(failure), true, now);
+        }
+        let query = match Query::parse(request.uri().query()) {
+            Ok(query) => query,
+            Err(failure) => return answer(Err(failure), true, now),
+        };
+        let mut api = Api {
+            fleet: &mut self.fleet,
+            quirks: &self.config.quirks,
+            issued: self.config.issued,
+            now,
+        };
+        let mut result = api.perform(call, &query, request.body());
+        if let (Ok(value), Some(mask), false) =
+            (&mut result, &query.fields, self.config.quirks.ignore_fields)
+        {
+            mask.apply(value);
+        }
+        answer(result, query.pretty, now)
+    }
+
+    fn misbehave(
+        &mut self,
+        fault: &Fault,
+        now: Duration,
+        request: &Request<Bytes>,
+        call: Option<&Call>,
+    ) -> Reply {
+        let operation = call.and_then(|call| self.fleet.operation(&call.name));
+        if let Some(index) = operation {
+            let added = self.unix_ms(now);
+            fault.change(&mut self.fleet.operations[index], added);
+        }
+        let genuine = fault
+            .wants_genuine()
+            .then(|| self.behave(now, request, call));
+        let effect = genuine
+            .as_ref()
+            .is_some_and(|response| response.status().is_success());
+        Reply {
+            delay: fault.delay,
+            effect,
+            action: fault.action(genuine, self.unix_ms(now)),
+        }
+    }
+
+    fn authorize(&self, request: &Request<Bytes>) -> Result<(), Failure> {
+        let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+            return Err(Failure::unauthenticated(false));
+        };
+        let token = value
+            .to_str()
+            .ok()
+            .and_then(|value| value.strip_prefix("Bearer "));
+        match token {
+            Some(token) if self.tokens.contains(token) => Ok(()),
+            _ => Err(Failure::unauthenticated(true)),
+        }
+    }
+
+    pub(crate) fn unix_ms(&self, now: Duration) -> u64 {
+        self.config.start + (now + self.advanced).as_millis() as u64
+    }
+
+    /// The name of the enterprise, `enterprises/LC…`.
+    #[must_use]
+    pub fn enterprise(&self) -> &str {
+        &self.enterprise
+    }
+
+    /// An access token that is accepted; empty when none is.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        let first = self
+            .config
+            .tokens
+            .iter()
+            .find(|token| self.tokens.contains(*token));
+        first.map_or("", String::as_str)
+    }
+
+    /// From now on exactly these tokens are accepted, as if the earlier ones had expired.
+    pub fn accept_tokens(&mut self, tokens: impl IntoIterator<Item = impl Into<String>>) {
+        self.config.tokens = tokens.into_iter().map(Into::into).collect();
+        self.tokens = self.config.tokens.iter().cloned().collect();
+    }
+
+    /// Replaces the faults.
+    pub fn set_script(&mut self, script: Script) {
+        self.script = script;
+    }
+
+    /// Replaces the quirks, for operations that have none of their own.
+    pub const fn set_quirks(&mut self, quirks: Quirks) {
+        self.config.quirks = quirks;
+    }
+
+    /// Moves the emulator's clock forward, for every later call.
+    pub fn advance(&mut self, by: Duration) {
+        self.advanced += by;
+    }
+
+    /// Adds a device, or operations to one that exists.
+    ///
+    /// # Errors
+    /// What is wrong with the description; the device itself may have been added.
+    pub fn add(&mut self, now: Duration, device: NewDevice) -> Result<Added, BadInput> {
+        let now = self.unix_ms(now);
+        self.fleet.add(device, &self.enterprise, now, &mut self.rng)
+    }
+
+    /// The names of the devices, in the order they were added, deleted ones included.
+    #[must_use]
+    pub fn devices(&self) -> Vec<String> {
+        self.fleet
+            .devices
+            .iter()
+            .map(|device| device.name.clone())
+            .collect()
+    }
+
+    /// The names of the operations that are pending.
+    #[must_use]
+    pub fn pending(&self, now: Duration) -> Vec<String> {
+        let rows = self.truth(now).into_iter();
+        rows.filter(|row| row.state == State::Pending)
+            .map(|row| row.name)
+            .collect()
+    }
+
+    /// What is true of every operation, in the order they were added.
+    #[must_use]
+    pub fn truth(&self, now: Duration) -> Vec<Truth> {
+        let now = self.unix_ms(now);
+        let operations = self.fleet.operations.iter();
+        operations
+            .map(|operation| operation.truth(&self.config.quirks, now))
+            .collect()
+    }
+
+    /// What is true of one operation, or `None` when it never existed.
+    #[must_use]
+    pub fn truth_of(&self, now: Duration, name: &str) -> Option<Truth> {
+        let operation = &self.fleet.operations[self.fleet.operation(name)?];
+        Some(operation.truth(&self.config.quirks, self.unix_ms(now)))
+    }
+
+    /// Every request so far, without those to `/_emulator/`.
+    #[must_use]
+    pub fn audit(&self) -> &[Audited] {
+        &self.audit
+    }
+}
+
+fn has_token(request: &Request<Bytes>) -> bool {
+    request.headers().contains_key(header::AUTHORIZATION)
+        || request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("access_token=") || query.contains("oauth_token="))
+}
+
+/// Whether this is what front ends answer 411 to: in HTTP/2 the frames say where a body ends, in HTTP/1.1 nothing does.
+fn lacks_length(request: &Request<Bytes>) -> bool {
+    request.method() == http::Method::POST
+        && request.version() <= http::Version::HTTP_11
+        && request.body().is_empty()
+        && !request.headers().contains_key(header::CONTENT_LENGTH)
+        && !request.headers().contains_key(header::TRANSFER_ENCODING)
+}

@@ -1,0 +1,97 @@
+//! What a request brings about, on whatever it travelled.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+
+/// The emulator's decision about one request.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an executor must not miss a part"
+)]
+pub struct Reply {
+    /// How long nothing happens before the action.
+    pub delay: Duration,
+    /// Whether the request was carried out, whatever its sender gets to see.
+    pub effect: bool,
+    /// What the sender gets to see.
+    pub action: Action,
+}
+
+/// What the sender of a request gets to see.
+///
+/// A pure value: [`Server`](crate::Server) performs it on a socket, a simulation translates it into the failure its client
+/// would notice.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "an executor must not miss one")]
+pub enum Action {
+    /// An ordinary answer.
+    Respond(Response<Bytes>),
+    /// The connection was never made: refused. On a socket, which exists by then, a reset.
+    Refuse,
+    /// The connection attempt is never answered. On a socket, as `Stall`.
+    BlackHole,
+    /// The connection is reset (RST) instead of an answer.
+    Reset,
+    /// The headers never come.
+    Stall,
+    /// The headers and the first bytes of the body come, the rest never does.
+    StallBody {
+        /// The answer as it was meant; its length is what `content-length` says.
+        response: Response<Bytes>,
+        /// How many bytes of the body come.
+        after: usize,
+    },
+    /// The body comes one byte at a time.
+    Drip {
+        /// The answer.
+        response: Response<Bytes>,
+        /// The pause before each byte.
+        interval: Duration,
+    },
+    /// The body ends early, and `content-length` promised all of it.
+    Truncate {
+        /// The answer as it was meant.
+        response: Response<Bytes>,
+        /// How many bytes of the body come.
+        after: usize,
+    },
+    /// A body of spaces that is far too long.
+    Flood {
+        /// Status and headers.
+        response: Response<Bytes>,
+        /// The length of the body in bytes.
+        bytes: u64,
+        /// Whether `content-length` admits it.
+        sized: bool,
+    },
+    /// HTTP/2 `REFUSED_STREAM`: certainly not carried out. In HTTP/1.1 a reset.
+    RefusedStream,
+    /// HTTP/2 `ENHANCE_YOUR_CALM` on the stream. In HTTP/1.1 a reset.
+    EnhanceYourCalm,
+    /// HTTP/2 `GOAWAY` with `NO_ERROR` and a last stream below this one: certainly not carried out. In HTTP/1.1 a reset.
+    GoAway,
+}
+
+impl Action {
+    /// The status the sender gets to see, if any.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Respond(response)
+            | Self::StallBody { response, .. }
+            | Self::Drip { response, .. }
+            | Self::Truncate { response, .. }
+            | Self::Flood { response, .. } => Some(response.status()),
+            Self::Refuse
+            | Self::BlackHole
+            | Self::Reset
+            | Self::Stall
+            | Self::RefusedStream
+            | Self::EnhanceYourCalm
+            | Self::GoAway => None,
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The JSON form of a fault, and the answers and misbehaviours it can ask for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+
+use crate::answer::bare;
+use crate::call::Method;
+use crate::fleet::NewOperation;
+use crate::generated::Generated;
+use crate::{Action, BadInput};
+
+/// One entry as it is written, after its preset has been filled in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Entry {
+    method: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) skip: u32,
+    /// `null` is for ever, and absent is once: two levels.
+    #[serde(deserialize_with = "present")]
+    pub(crate) times: Option<Option<u32>>,
+    pub(crate) probability: Option<f64>,
+    pub(crate) delay_ms: Option<u64>,
+    pub(crate) effect: Option<bool>,
+    pub(crate) set: Option<NewOperation>,
+    status: Option<u16>,
+    headers: BTreeMap<String, String>,
+    content_type: Option<String>,
+    body: Option<Value>,
+    generated: Option<Generated>,
+    action: Option<Word>,
+    after: Option<usize>,
+    interval_ms: Option<u64>,
+    mib: Option<u64>,
+    sized: Option<bool>,
+}
+
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Refuse,
+    BlackHole,
+    Reset,
+    Stall,
+    StallBody,
+    Drip,
+    Truncate,
+    Flood,
+    RefusedStream,
+    EnhanceYourCalm,
+    GoAway,
+}
+
+impl Entry {
+    /// The method it is for; `any` and nothing are all of them.
+    pub(crate) fn method(&self) -> Result<Option<Method>, BadInput> {
+        if self
+            .probability
+            .is_some_and(|probability| !(0.0..=1.0).contains(&probability))
+        {
+            return Err(BadInput::new("`probability` is from 0 to 1"));
+        }
+        let Some(word) = self.method.as_deref().filter(|word| *word != "any") else {
+            return Ok(None);
+        };
+        let known = Method::WORDS.iter().find(|(known, _)| *known == word);
+        known.map(|(_, method)| Some(*method)).ok_or_else(|| {
+            let words: Vec<&str> = Method::WORDS.iter().map(|(word, _)| *word).collect();
+            BadInput::new(format!(
+                "unknown method `{word}`, expected any, {}",
+                words.join(", ")
+            ))
+        })
+    }
+
+    /// The scripted answer, if the entry has one.
+    pub(crate) fn answer(&mut self) -> Result<Option<Answer>, BadInput> {
+        let generated = self.generated.map(Generated::bytes);
+        if self.status.is_none() && self.body.is_none() && generated.is_none() {
+            if !self.headers.is_empty() || self.content_type.is_some() {
+                return Err(BadInput::new(
+                    "`headers` and `content_type` go with a `status` or a `body`",
+                ));
+            }
+            return Ok(None);
+        }
+        let status = self.status.unwrap_or(200);
+        if !(200..600).contains(&status) {
+            return Err(BadInput::new(format!(
+                "`status` {status} is not a final HTTP status"
+            )));
+        }
+        let (body, default_type) = match (generated, self.body.take()) {
+            (Some(_), Some(_)) => {
+                return Err(BadInput::new("`generated` and `body` are one too many"));
+            }
+            (Some(bytes), None) => (bytes, JSON),
+            (None, Some(Value::String(text))) if text.starts_with('<') => (text.into(), HTML),
+            (None, Some(Value::String(text))) => (text.into(), JSON),
+            (None, Some(value)) => (value.to_string().into(), JSON),
+            (None, None) if status < 300 => ("{}".into(), JSON),
+            (None, None) if status < 400 => (Bytes::new(), HTML),
+            (None, None) => (envelope(status), JSON),
+        };
+        let content_type = self.content_type.as_deref().unwrap_or(default_type);
+        let content_type = header_value("content_type", content_type)?;
+        let headers = std::mem::take(&mut self.headers);
+        let headers = headers.into_iter().map(|(name, value)| {
+            let known = HeaderName::try_from(&name);
+            let name = known.map_err(|_| BadInput::new(format!("`{name}` is no header name")))?;
+            let value = header_value(name.as_str(), &value)?;
+            Ok((name, value))
+        });
+        Ok(Some(Answer {
+            status,
+            content_type,
+            headers: headers.collect::<Result<_, _>>()?,
+            body,
+        }))
+    }
+
+    /// The way of going wrong.
+    pub(crate) fn how(&self) -> Result<How, BadInput> {
+        let params = [
+            (
+                "after",
+                self.after.is_some(),
+                matches!(self.action, Some(Word::StallBody | Word::Truncate)),
+            ),
+            (
+                "interval_ms",
+                self.interval_ms.is_some(),
+                self.action == Some(Word::Drip),
+            ),
+            ("mib", self.mib.is_some(), self.action == Some(Word::Flood)),
+            (
+                "sized",
+                self.sized.is_some(),
+                self.action == Some(Word::Flood),
+            ),
+        ];
+        if let Some((word, ..)) = params.iter().find(|(_, given, fitting)| *given && !fitting) {
+            return Err(BadInput::new(format!(
+                "`{word}` does not go with this action"
+            )));
+        }
+        let after = self.after.unwrap_or(1);
+        let how = match self.action {
+            None => How::Respond,
+            Some(Word::Refuse) => How::Refuse,
+            Some(Word::BlackHole) => How::BlackHole,
+            Some(Word::Reset) => How::Reset,
+            Some(Word::Stall) => How::Stall,
+            Some(Word::StallBody) => How::StallBody(after),
+            Some(Word::Drip) => {
+                How::Drip(Duration::from_millis(self.interval_ms.unwrap_or(10_000)))
+            }
+            Some(Word::Truncate) => How::Truncate(after),
+            Some(Word::Flood) => How::Flood {
+                bytes: self.mib.unwrap_or(64) << 20,
+                sized: self.sized.unwrap_or(false),
+            },
+            Some(Word::RefusedStream) => How::RefusedStream,
+            Some(Word::EnhanceYourCalm) => How::EnhanceYourCalm,
+            Some(Word::GoAway) => How::GoAway,
+        };
+        if !how.has_answer()
+            && (self.status.is_some() || self.body.is_some() || self.generated.is_some())
+        {
+            return Err(BadInput::new(
+                "this action has no answer: `status` and `body` do not go with it",
+            ));
+        }
+        Ok(how)
+    }
+}
+
+const JSON: &str = "application/json; charset=UTF-8";
+const HTML: &str = "text/html; charset=UTF-8";
+
+fn header_value(name: &str, value: &str) -> Result<HeaderValue, BadInput> {
+    HeaderValue::try_from(value)
+        .map_err(|_| BadInput::new(format!("`{name}` cannot have the value {value:?}")))
+}
+
+/// The usual error body of a status.
+fn envelope(status: u16) -> Bytes {
+    let (word, message) = match status {
+        400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+        401 => (
+            "UNAUTHENTICATED",
+            "Request had invalid authentication credentials.",
+        ),
+        403 => ("PERMISSION_DENIED", "The caller does not have permission"),
+        404 => ("NOT_FOUND", "Requested entity was not found."),
+        409 => ("ABORTED", "The operation was aborted."),
+        429 => (
+            "RESOURCE_EXHAUSTED",
+            "Resource has been exhausted (e.g. check quota).",
+        ),
+        501 => (
+            "UNIMPLEMENTED",
+            "Operation is not implemented, or supported, or enabled.",
+        ),
+        503 => ("UNAVAILABLE", "The service is currently unavailable."),
+        504 => (
+            "DEADLINE_EXCEEDED",
+            "Deadline expired before operation could complete.",
+        ),
+        ..=499 => ("FAILED_PRECONDITION", "Precondition check failed."),
+        _ => ("INTERNAL", "Internal error encountered."),
+    };
+    json!({"error": {"code": status, "message": message, "status": word}})
+        .to_string()
+        .into()
+}
+
+/// A scripted answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    status: u16,
+    content_type: HeaderValue,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn render(&self, now: u64) -> Response<Bytes> {
+        let mut response = bare(
+            self.status,
+            self.content_type.clone(),
+            self.body.clone(),
+            now,
+        );
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response
+    }
+}
+
+/// A way of going wrong, before there is an answer to do it with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    Respond,
+    Refuse,
+    BlackHole,
+    Reset,
+    Stall,
+    StallBody(usize),
+    Drip(Duration),
+    Truncate(usize),
+    Flood { bytes: u64, sized: bool },
+    RefusedStream,
+    EnhanceYourCalm,
+    GoAway,
+}
+
+impl How {
+    /// Whether any of an answer reaches the sender.
+    pub(crate) const fn has_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Respond
+                | Self::StallBody(_)
+                | Self::Drip(_)
+                | Self::Truncate(_)
+                | Self::Flood { .. }
+        )
+    }
+
+    pub(crate) fn act(self, response: Response<Bytes>) -> Action {
+        match self {
+            Self::Respond => Action::Respond(response),
+            Self::Refuse => Action::Refuse,
+            Self::BlackHole => Action::BlackHole,
+            Self::Reset => Action::Reset,
+            Self::Stall => Action::Stall,
+            Self::StallBody(after) => Action::StallBody { response, after },
+            Self::Drip(interval) => Action::Drip { response, interval },
+            Self::Truncate(after) => Action::Truncate { response, after },
+            Self::Flood { bytes, sized } => Action::Flood {
+                response,
+                bytes,
+                sized,
+            },
+            Self::RefusedStream => Action::RefusedStream,
+            Self::EnhanceYourCalm => Action::EnhanceYourCalm,
+            Self::GoAway => Action::GoAway,
+        }
+    }
+}

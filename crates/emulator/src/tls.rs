@@ -1,0 +1,99 @@
+//! Certificates for a server on this machine, good ones and bad ones.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// A certificate authority made on the spot, and the server certificate it signed.
+///
+/// A client that trusts [`ca_pem`](Self::ca_pem) can talk TLS to the emulator; one that is given a certificate for another
+/// host, or an expired one, has to refuse.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    ca_pem: String,
+    pub(crate) config: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// A certificate for `localhost`, `127.0.0.1` and `::1`.
+    ///
+    /// # Errors
+    /// When keys cannot be made.
+    pub fn localhost() -> io::Result<Self> {
+        Self::issue(&["localhost", "127.0.0.1", "::1"], 2099)
+    }
+
+    /// A certificate for this host only, whatever the address of the server.
+    ///
+    /// # Errors
+    /// When keys cannot be made, or `host` is not a host name.
+    pub fn for_host(host: &str) -> io::Result<Self> {
+        Self::issue(&[host], 2099)
+    }
+
+    /// A certificate for this machine that expired years ago.
+    ///
+    /// # Errors
+    /// When keys cannot be made.
+    pub fn expired() -> io::Result<Self> {
+        Self::issue(&["localhost", "127.0.0.1", "::1"], 2020)
+    }
+
+    fn issue(hosts: &[&str], last_year: i32) -> io::Result<Self> {
+        let mut authority = CertificateParams::default();
+        authority
+            .distinguished_name
+            .push(DnType::CommonName, "Countermand emulator CA");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let authority = CertifiedIssuer::self_signed(authority, key).map_err(io::Error::other)?;
+
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut leaf = CertificateParams::new(hosts).map_err(io::Error::other)?;
+        leaf.distinguished_name
+            .push(DnType::CommonName, "Countermand emulator");
+        leaf.not_before = date_time_ymd(2019, 1, 1);
+        leaf.not_after = date_time_ymd(last_year, 1, 1);
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let leaf = leaf.signed_by(&key, &authority).map_err(io::Error::other)?;
+
+        let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], secret)
+            .map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self {
+            ca_pem: authority.pem(),
+            config: Arc::new(config),
+        })
+    }
+
+    /// The authority's certificate, for clients to trust.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Writes `ca.pem` into the directory, which is made if need be, and answers its path. No key is ever written.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_to(&self, directory: &Path) -> io::Result<PathBuf> {
+        std::fs::create_dir_all(directory)?;
+        let path = directory.join("ca.pem");
+        std::fs::write(&path, &self.ca_pem)?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,127 @@
+//! Actions, performed by hyper as far as hyper can be made to.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{pending, ready};
+use futures_util::stream::{self, Stream, StreamExt};
+use h2::Reason;
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
+use tokio::sync::mpsc;
+
+use crate::{Action, Shared};
+
+/// Larger requests are refused with 413.
+const MAX_REQUEST: usize = 1 << 20;
+const CHUNK: usize = 64 << 10;
+
+/// What happens to the whole connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wreck {
+    Reset,
+    GoAway,
+}
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Reads the request, asks the emulator, and does what it says.
+pub(crate) async fn answer(
+    shared: Shared,
+    wreck: mpsc::Sender<Wreck>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
+    let multiplexed = request.version() == Version::HTTP_2;
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, MAX_REQUEST).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(problem) if problem.is::<LengthLimitError>() => {
+            let mut response = Response::new(Full::default().boxed_unsync());
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            return Ok(response);
+        }
+        Err(problem) => return Err(problem),
+    };
+    let reply = shared.handle(&Request::from_parts(head, body));
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
+    let wrecked = async |kind| {
+        // A connection that is already being wrecked needs no second blow.
+        let _ = wreck.try_send(kind);
+        pending().await
+    };
+    match reply.action {
+        Action::Respond(response) => Ok(response.map(|body| Full::new(body).boxed_unsync())),
+        Action::Stall | Action::BlackHole => pending().await,
+        Action::Reset | Action::Refuse => wrecked(Wreck::Reset).await,
+        Action::RefusedStream if multiplexed => Err(h2::Error::from(Reason::REFUSED_STREAM).into()),
+        Action::EnhanceYourCalm if multiplexed => {
+            Err(h2::Error::from(Reason::ENHANCE_YOUR_CALM).into())
+        }
+        Action::GoAway if multiplexed => wrecked(Wreck::GoAway).await,
+        Action::RefusedStream | Action::EnhanceYourCalm | Action::GoAway => {
+            wrecked(Wreck::Reset).await
+        }
+        Action::StallBody { response, after } => Ok(claiming(response, |body| {
+            stream::once(ready(body.slice(..after.min(body.len())))).chain(stream::pending())
+        })),
+        Action::Truncate { response, after } => Ok(claiming(response, |body| {
+            stream::once(ready(body.slice(..after.min(body.len()))))
+        })),
+        Action::Drip { response, interval } => Ok(claiming(response, |body| drip(body, interval))),
+        Action::Flood {
+            response,
+            bytes,
+            sized,
+        } => {
+            let mut response = response.map(|_| streamed(flood(bytes)));
+            if sized {
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_LENGTH, bytes.into());
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// A response that promises its whole body, and sends what `send` makes of it.
+fn claiming<S>(response: Response<Bytes>, send: impl FnOnce(Bytes) -> S) -> Response<Body>
+where
+    S: Stream<Item = Bytes> + Send + 'static,
+{
+    let length = HeaderValue::from(response.body().len());
+    let mut response = response.map(|body| streamed(send(body)));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length);
+    response
+}
+
+/// A body whose length hyper does not know, so that it believes the header.
+fn streamed(chunks: impl Stream<Item = Bytes> + Send + 'static) -> Body {
+    StreamBody::new(chunks.map(|chunk| Ok(Frame::data(chunk)))).boxed_unsync()
+}
+
+fn drip(body: Bytes, interval: Duration) -> impl Stream<Item = Bytes> {
+    stream::unfold(body, move |mut left| async move {
+        if left.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(interval).await;
+        Some((left.split_to(1), left))
+    })
+}
+
+fn flood(bytes: u64) -> impl Stream<Item = Bytes> {
+    let spaces = Bytes::from(vec![b' '; CHUNK]);
+    stream::unfold(bytes, move |left| {
+        let chunk = spaces.slice(..left.min(CHUNK as u64) as usize);
+        ready((left > 0).then(|| (chunk.clone(), left - chunk.len() as u64)))
+    })
+}

@@ -1,0 +1,6 @@
+//! Tests that cross crates.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod vectors;

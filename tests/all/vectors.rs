@@ -1,0 +1,359 @@
+//! The shared vectors, through the Rust API.
+
+use std::time::{Duration, Instant};
+
+use countermand_core::{
+    DeviceName, Endpoint, Error, Flow, NameError, OperationName, Policy, Step, TransportError,
+    TransportErrorKind, wire,
+};
+use countermand_tests::vectors::{cases, response};
+use http::{Request, Response};
+use serde_json::Value;
+
+const NAME: &str = "enterprises/LC01abcd89/devices/3f00c0ffee123456/operations/1786048723669";
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{key} in {value}"))
+}
+
+#[test]
+fn names() {
+    for case in cases("names.json") {
+        let parsed: Result<OperationName, NameError> = text(&case, "name").parse();
+        match (parsed, case["refused"].as_str()) {
+            (Ok(name), None) => {
+                let mut path = Vec::new();
+                name.encode_into(&mut path);
+                assert_eq!(String::from_utf8(path).unwrap(), text(&case, "encoded"));
+                assert_eq!(name.enterprise().enterprise(), text(&case, "enterprise"));
+                assert_eq!(name.device().device(), text(&case, "device"));
+                assert_eq!(name.operation(), text(&case, "operation"));
+                assert_eq!(name.to_string(), text(&case, "name"));
+            }
+            (Err(error), Some(kind)) => {
+                assert_eq!(error.kind().as_str(), kind, "{error}");
+                assert_eq!(Some(error.at() as u64), case["at"].as_u64(), "{error}");
+                let message = error.to_string();
+                assert!(
+                    message.contains("enterprises/{enterprise}/devices/{device}"),
+                    "{message}"
+                );
+                assert!(!message.chars().any(char::is_control), "{message:?}");
+            }
+            (parsed, _) => panic!("{parsed:?} for {case}"),
+        }
+    }
+}
+
+#[test]
+fn requests() {
+    for case in cases("requests.json") {
+        let endpoint: Endpoint = case["endpoint"]
+            .as_str()
+            .map_or_else(Endpoint::default, |url| url.parse().unwrap());
+        let operation = || text(&case, "name").parse::<OperationName>().unwrap();
+        let device = || text(&case, "name").parse::<DeviceName>().unwrap();
+        let request: Request<()> = match text(&case, "call") {
+            "cancel" => wire::cancel(&endpoint, &operation()),
+            "get" => wire::get(&endpoint, &operation()),
+            "get_device" => wire::get_device(&endpoint, &device()),
+            "list" => {
+                let size = case["page_size"].as_u64().unwrap() as u32;
+                wire::list_operations(&endpoint, &device(), size, case["page_token"].as_str())
+            }
+            call => panic!("{call}"),
+        };
+        assert_eq!(request.method(), text(&case, "method"));
+        assert_eq!(request.uri().to_string(), text(&case, "url"));
+        let headers = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), Value::from(value.to_str().unwrap())));
+        assert_eq!(Value::Object(headers.collect()), case["headers"], "{case}");
+    }
+}
+
+#[test]
+fn responses() {
+    let name: OperationName = NAME.parse().unwrap();
+    for case in cases("responses.json") {
+        let (answer, expect) = (response(&case), &case["expect"]);
+        let shown = || {
+            let case = case.to_string();
+            case.chars().take(300).collect::<String>()
+        };
+        let error = match text(&case, "parser") {
+            "cancel" => wire::parse_cancel(&answer)
+                .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
+                .err(),
+            "device" => wire::parse_device(&answer)
+                .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
+                .err(),
+            "operation" => wire::parse_operation(&answer, &name)
+                .map(|operation| {
+                    assert!(
+                        expect.get("verdict").is_some(),
+                        "{operation:?} for {}",
+                        shown()
+                    );
+                    let verdict = operation.verdict().map(|verdict| verdict.as_str());
+                    assert_eq!(verdict, expect["verdict"].as_str(), "{}", shown());
+                    let command = operation.command.clone().unwrap_or_default();
+                    assert_eq!(command.kind.as_deref(), expect["type"].as_str());
+                    let created = command.create_time.map(|time| time.unix_millis());
+                    assert_eq!(created, expect["create_time_ms"].as_i64());
+                    let duration = command.duration.map(|duration| duration.as_millis() as u64);
+                    assert_eq!(duration, expect["duration_ms"].as_u64());
+                    if let Some(secret) = expect["absent"].as_str() {
+                        assert!(
+                            !format!(
+                                "{operation:?}{}",
+                                serde_json::to_string(&operation).unwrap()
+                            )
+                            .contains(secret)
+                        );
+                    }
+                })
+                .err(),
+            "operations" => wire::parse_operations(&answer)
+                .map(|page| {
+                    let names = page
+                        .operations
+                        .iter()
+                        .map(|operation| operation.name.as_str())
+                        .collect::<Vec<_>>();
+                    assert_eq!(serde_json::json!(names), expect["names"], "{}", shown());
+                    assert_eq!(page.next_page_token.as_deref(), expect["next"].as_str());
+                })
+                .err(),
+            parser => panic!("{parser}"),
+        };
+        match (error, expect["error"].as_str()) {
+            (None, None) => {}
+            (Some(error), Some(kind)) => check_error(&error, kind, expect),
+            (error, _) => panic!("{error:?} for {}", shown()),
+        }
+    }
+}
+
+fn check_error(error: &Error, kind: &str, expect: &Value) {
+    assert_eq!(error.kind().as_str(), kind, "{error}");
+    let message = error.to_string();
+    assert!(
+        !message.chars().any(char::is_control) && message.len() < 1500,
+        "{message:?}"
+    );
+    let answer = error.kind().answer();
+    for (key, value) in expect.as_object().unwrap() {
+        match (key.as_str(), value) {
+            ("error", _) => {}
+            ("reach", value) => assert_eq!(
+                *value,
+                format!("{:?}", error.kind().reach()).to_lowercase(),
+                "{message}"
+            ),
+            ("reason", value) => assert_eq!(answer.unwrap().reason(), value.as_str(), "{message}"),
+            ("rpc_status", value) => {
+                assert_eq!(answer.unwrap().status(), value.as_str(), "{message}")
+            }
+            ("http_status", value) => {
+                assert_eq!(*value, answer.unwrap().http_status(), "{message}")
+            }
+            ("quota_limit", value) => {
+                assert_eq!(answer.unwrap().quota_limit(), value.as_u64(), "{message}")
+            }
+            ("message", value) => assert!(message.contains(value.as_str().unwrap()), "{message}"),
+            ("advice", value) => assert!(
+                error.advice().contains(value.as_str().unwrap()),
+                "{}",
+                error.advice()
+            ),
+            (key, _) => panic!("{key}"),
+        }
+    }
+}
+
+#[test]
+fn retry() {
+    for case in cases("retry.json") {
+        let now = Instant::now();
+        let Step::Send(attempt) = Flow::new(NAME.parse().unwrap()).start(now, 7) else {
+            panic!()
+        };
+        let step = match transport(&case) {
+            Some(error) => attempt.failed(now, error),
+            None => attempt.response(now, &response(&case)),
+        };
+        let then = &case["then"];
+        match (step, text(then, "step")) {
+            (Step::Wait(pause), "wait") => {
+                check_wait(pause.until() - now, &then["min_ms"], &then["max_ms"], &case)
+            }
+            (Step::Send(attempt), "send") => {
+                assert_eq!(attempt.call().as_str(), text(then, "call"), "{case}");
+                let reauthorize = then["reauthorize"].as_bool().unwrap_or(false);
+                assert_eq!(attempt.transmit(now).reauthorize, reauthorize, "{case}");
+            }
+            (Step::Done(Err(error)), "done") => {
+                assert_eq!(error.kind().as_str(), text(then, "error"), "{case}")
+            }
+            (step, _) => panic!("{step:?} for {case}"),
+        }
+    }
+}
+
+fn check_wait(pause: Duration, min: &Value, max: &Value, case: &Value) {
+    let millis = pause.as_nanos().div_ceil(1_000_000) as u64;
+    assert!(
+        (min.as_u64().unwrap()..=max.as_u64().unwrap()).contains(&millis),
+        "{millis} ms for {case}"
+    );
+}
+
+fn transport(case: &Value) -> Option<TransportError> {
+    let kind = TransportErrorKind::from_word(case["transport"].as_str()?).unwrap();
+    Some(TransportError::new(kind, "scripted"))
+}
+
+fn policy(case: &Value) -> Policy {
+    let millis = |key: &str, default| Duration::from_millis(case[key].as_u64().unwrap_or(default));
+    Policy::default()
+        .deadline(millis("deadline_ms", 120_000))
+        .attempts(case["attempts"].as_u64().unwrap_or(5) as u32)
+        .backoff(millis("backoff_ms", 1000), millis("backoff_cap_ms", 32_000))
+        .poll(millis("poll_ms", 1000), millis("poll_cap_ms", 30_000))
+        .confirm(case["confirm"].as_bool().unwrap_or(true))
+}
+
+#[test]
+fn flow() {
+    for case in cases("flow.json") {
+        // Jitter must not matter to a row of the table.
+        for seed in case["seed"].as_u64().unwrap()..20 {
+            run_flow(&case, seed);
+        }
+    }
+}
+
+fn run_flow(case: &Value, seed: u64) {
+    let title = text(case, "title");
+    let mut now = Instant::now();
+    let mut step = Flow::new(NAME.parse().unwrap())
+        .policy(policy(&case["policy"]))
+        .start(now, seed);
+    for (number, row) in case["steps"].as_array().unwrap().iter().enumerate() {
+        let (expect, then) = (&row["expect"], &row["then"]);
+        let place = format!("{title}, step {number}, seed {seed}");
+        step = match step {
+            Step::Send(attempt) => {
+                assert_eq!(
+                    Some(attempt.call().as_str()),
+                    expect["send"].as_str(),
+                    "{place}"
+                );
+                let reauthorize = expect["reauthorize"].as_bool().unwrap_or(false);
+                assert_eq!(attempt.transmit(now).reauthorize, reauthorize, "{place}");
+                match transport(then) {
+                    Some(error) => attempt.failed(now, error),
+                    None => attempt.response(now, &response(then)),
+                }
+            }
+            Step::Wait(pause) => {
+                let [min, max] = expect["wait"]
+                    .as_array()
+                    .unwrap_or_else(|| panic!("a pause: {place}"))
+                    .as_slice()
+                else {
+                    panic!("{place}")
+                };
+                check_wait(pause.until() - now, min, max, &Value::from(place.clone()));
+                let kind = pause.error().map(|error| error.kind().as_str());
+                assert_eq!(kind, expect["error"].as_str(), "{place}");
+                now = pause.until();
+                pause.resume(now)
+            }
+            Step::Done(result) => {
+                check_done(result, &expect["done"], &place);
+                assert_eq!(
+                    number + 1,
+                    case["steps"].as_array().unwrap().len(),
+                    "{place}"
+                );
+                return;
+            }
+        };
+    }
+    panic!("{title} did not end: {step:?}");
+}
+
+fn check_done(result: Result<countermand_core::Outcome, Error>, expect: &Value, place: &str) {
+    match (result, expect["verdict"].as_str()) {
+        (Ok(outcome), Some(verdict)) => {
+            assert_eq!(outcome.verdict.as_str(), verdict, "{place}");
+            assert_eq!(
+                Some(u64::from(outcome.attempts)),
+                expect["attempts"].as_u64(),
+                "{place}"
+            );
+            let error = outcome.error.as_ref().map(|error| error.kind().as_str());
+            assert_eq!(error, expect["error"].as_str(), "{place}");
+            assert_eq!(
+                outcome.device_exists,
+                expect["device_exists"].as_bool(),
+                "{place}"
+            );
+        }
+        (Err(error), None) => {
+            assert_eq!(
+                Some(error.kind().as_str()),
+                expect["error"].as_str(),
+                "{place}"
+            );
+            assert_eq!(
+                Some(u64::from(error.attempts())),
+                expect["attempts"].as_u64(),
+                "{place}"
+            );
+            assert_eq!(
+                Some(error.maybe_delivered()),
+                expect["maybe_delivered"].as_bool(),
+                "{place}"
+            );
+            assert_eq!(
+                error.device_exists(),
+                expect["device_exists"].as_bool(),
+                "{place}"
+            );
+            assert_eq!(
+                error.operation().map(OperationName::as_str),
+                Some(NAME),
+                "{place}"
+            );
+        }
+        (result, _) => panic!("{result:?}: {place}"),
+    }
+}
+
+/// Resuming early changes nothing: the machine does not trust the caller's clock to be right.
+#[test]
+fn early_resume_waits_on() {
+    let now = Instant::now();
+    let Step::Send(attempt) = Flow::new(NAME.parse().unwrap()).start(now, 7) else {
+        panic!()
+    };
+    let answer = Response::builder()
+        .status(503)
+        .header("retry-after", "5")
+        .body("")
+        .unwrap();
+    let Step::Wait(pause) = attempt.response(now, &answer) else {
+        panic!()
+    };
+    let until = pause.until();
+    let Step::Wait(pause) = pause.resume(now + Duration::from_secs(4)) else {
+        panic!()
+    };
+    assert_eq!(pause.until(), until);
+}
