@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::Failure;
 use crate::call::{Call, Method, Query};
 use crate::fleet::{Fleet, NewOperation};
-use crate::quirks::{FinishedCancel, Quirks};
+use crate::quirks::{FinishedCancel, Quirks, Shape};
 use crate::time::rfc3339;
 use crate::{Fate, State};
 
@@ -134,7 +134,8 @@ impl Api<'_> {
         let (index, state, quirks) = self.live(name)?;
         let operation = &mut self.fleet.operations[index];
         let mut shown = operation.show(state, &quirks, operation.views);
-        if operation.cancel_asked.is_some() || operation.shown_done(state, &quirks) {
+        let teases = quirks.shape == Shape::CodeWithoutDone && operation.cancel_asked.is_some();
+        if teases || operation.shown_done(state, &quirks) {
             operation.views += 1;
         }
         if quirks.other_name {
@@ -167,7 +168,10 @@ impl Api<'_> {
     }
 
     fn devices(&self, enterprise: &str, query: &Query) -> Answer {
-        let devices = self.fleet.enterprise(enterprise).unwrap_or_default();
+        let devices = self
+            .fleet
+            .enterprise(enterprise)
+            .ok_or_else(|| self.missing())?;
         self.page("devices", devices, query, 10, |device| {
             (!self.deleted(device)).then(|| self.show_device(device))
         })

@@ -17,6 +17,9 @@ use crate::rng::Rng;
 use crate::script::{Fault, Script};
 use crate::{Action, BadInput, Config, Quirks, Reply, State};
 
+/// The clock stops there, far from where sums of times would overflow.
+const MILLENNIUM: Duration = Duration::from_secs(1000 * 365 * 86_400);
+
 /// An Android Management API without a clock and without a socket.
 ///
 /// `now` is the time since the emulator's start; it never goes backwards in a sensible test, but nothing breaks if it does.
@@ -197,9 +200,9 @@ impl Emulator {
         self.config.quirks = quirks;
     }
 
-    /// Moves the emulator's clock forward, for every later call.
+    /// Moves the emulator's clock forward, for every later call; a thousand years at most.
     pub fn advance(&mut self, by: Duration) {
-        self.advanced += by;
+        self.advanced = self.advanced.saturating_add(by).min(MILLENNIUM);
     }
 
     /// Adds a device, or operations to one that exists.

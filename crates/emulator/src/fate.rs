@@ -126,7 +126,7 @@ impl Fate {
 
     /// The same fate at `scale`/100 of its time, so that a fleet does not act in step.
     pub(crate) fn scaled(self, scale: u32) -> Self {
-        let part = |after: Duration| after * scale / 100;
+        let part = |after: Duration| after.saturating_mul(scale) / 100;
         match self {
             Self::Acknowledged { after } => Self::Acknowledged { after: part(after) },
             Self::Completes { after } => Self::Completes { after: part(after) },

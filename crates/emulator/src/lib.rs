@@ -53,6 +53,7 @@ mod server;
 mod shared;
 mod time;
 mod tls;
+mod transport;
 mod wire;
 
 pub use audit::{Audited, Truth};

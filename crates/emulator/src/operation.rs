@@ -41,7 +41,7 @@ pub(crate) struct Operation {
     pub(crate) fate: Fate,
     pub(crate) quirks: Option<Box<Quirks>>,
     pub(crate) cancel_asked: Option<u64>,
-    /// Gets since the first cancel.
+    /// Gets since it finished, or since the cancel where the shape depends on that.
     pub(crate) views: u32,
 }
 
@@ -57,7 +57,7 @@ impl Operation {
         let device = self
             .fate
             .delay()
-            .map(|after| self.added + after.as_millis() as u64);
+            .map(|after| self.added.saturating_add(after.as_millis() as u64));
         let done = match self.fate {
             Fate::Acknowledged { .. } | Fate::Completes { .. } => State::Completed,
             Fate::Fails { .. } => State::Failed,
@@ -68,7 +68,7 @@ impl Operation {
             | Fate::Acknowledged { .. }
             | Fate::Wiped { .. }
             | Fate::Fails { .. } => (
-                self.cancel_asked.map(|asked| asked + delay),
+                self.cancel_asked.map(|asked| asked.saturating_add(delay)),
                 State::Cancelled,
             ),
             Fate::Vanishes => (self.cancel_asked, State::Gone),
@@ -115,7 +115,7 @@ impl Operation {
         state == State::Gone || (state == State::Expired && quirks.expiry == Expiry::NotFound)
     }
 
-    /// The `Operation` of the API. `views` is how often it was shown by a get since the cancel.
+    /// The `Operation` of the API. `views` is how often a get has shown it so far, see the field.
     pub(crate) fn show(&self, state: State, quirks: &Quirks, views: u32) -> Value {
         let mut shown = Map::new();
         shown.insert("name".to_owned(), self.name.as_str().into());

@@ -166,7 +166,7 @@ impl Entry {
             }
             Some(Word::Truncate) => How::Truncate(after),
             Some(Word::Flood) => How::Flood {
-                bytes: self.mib.unwrap_or(64) << 20,
+                bytes: self.mib.unwrap_or(64).saturating_mul(1 << 20),
                 sized: self.sized.unwrap_or(false),
             },
             Some(Word::RefusedStream) => How::RefusedStream,

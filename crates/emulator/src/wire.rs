@@ -68,10 +68,15 @@ pub(crate) async fn answer(
             wrecked(Wreck::Reset).await
         }
         Action::StallBody { response, after } => Ok(claiming(response, |body| {
-            stream::once(ready(body.slice(..after.min(body.len())))).chain(stream::pending())
+            stream::once(ready(prefix(&body, after))).chain(stream::pending())
         })),
         Action::Truncate { response, after } => Ok(claiming(response, |body| {
-            stream::once(ready(body.slice(..after.min(body.len()))))
+            // hyper drops what it has not written when a body ends early: let it write first.
+            let end = async {
+                tokio::task::yield_now().await;
+                Bytes::new()
+            };
+            stream::once(ready(prefix(&body, after))).chain(stream::once(end))
         })),
         Action::Drip { response, interval } => Ok(claiming(response, |body| drip(body, interval))),
         Action::Flood {
@@ -88,6 +93,10 @@ pub(crate) async fn answer(
             Ok(response)
         }
     }
+}
+
+fn prefix(body: &Bytes, length: usize) -> Bytes {
+    body.slice(..length.min(body.len()))
 }
 
 /// A response that promises its whole body, and sends what `send` makes of it.

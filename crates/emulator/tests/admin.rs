@@ -137,3 +137,29 @@ fn the_clock_and_the_tokens_can_be_moved() {
     );
     assert_eq!(admin(&mut emulator, "GET", "nothing", "").0, 404);
 }
+
+#[test]
+fn absurd_numbers_do_no_harm() {
+    let mut emulator = Emulator::new(Config::default().devices(0));
+    let most = u64::MAX;
+    let device = json!({"operations": [
+        {"fate": "acknowledged", "after_ms": most, "duration_s": most, "quirks": {"cancel_delay_ms": most}},
+        {"fate": "expires", "age_s": most, "duration_s": most},
+    ]});
+    for _ in 0..3 {
+        let body = json!({"devices": [device]}).to_string();
+        assert_eq!(admin(&mut emulator, "POST", "devices", &body).0, 200);
+        for name in emulator.pending(secs(1)) {
+            assert_eq!(cancel(&mut emulator, secs(1), &name).0, 200);
+            assert_eq!(get(&mut emulator, secs(1), &name).0, 200);
+        }
+        let clock = json!({ "advance_ms": most }).to_string();
+        assert_eq!(admin(&mut emulator, "POST", "clock", &clock).0, 200);
+    }
+    let script = json!([{"action": "flood", "mib": most, "delay_ms": most}]).to_string();
+    assert_eq!(admin(&mut emulator, "POST", "faults", &script).0, 200);
+    let reply = common::reply(&mut emulator, secs(1), "GET", "/v1/enterprises/e/devices");
+    assert!(reply.deliver(secs(5)).1.is_err());
+    let many = json!({"count": most, "devices": [{}]}).to_string();
+    assert_eq!(admin(&mut emulator, "POST", "devices", &many).0, 400);
+}

@@ -299,6 +299,10 @@ fn names_are_decoded_segment_by_segment() {
     );
     // A slash that is escaped does not make another segment.
     assert_eq!(
+        get(&mut emulator, T0, "enterprises/e%20x%2F/devices").0,
+        404
+    );
+    assert_eq!(
         get(
             &mut emulator,
             T0,

@@ -230,10 +230,14 @@ fn shapes_of_a_finished_operation() {
     let shown = get(&mut emulator, AFTER, &name).1;
     assert_eq!((&shown["done"], shown.get("error")), (&json!(true), None));
 
-    let (mut emulator, name) = quirky(Fate::Cancellable, Quirks::default().shape(Shape::Flapping));
+    let quirks = Quirks::default()
+        .shape(Shape::Flapping)
+        .cancel_delay(secs(1));
+    let (mut emulator, name) = quirky(Fate::Cancellable, quirks);
     cancel(&mut emulator, T0, &name);
+    assert_eq!(get(&mut emulator, T0, &name).1.get("done"), None);
     let dones: Vec<bool> = (0..4)
-        .map(|_| get(&mut emulator, T0, &name).1["done"] == true)
+        .map(|_| get(&mut emulator, secs(1), &name).1["done"] == true)
         .collect();
     assert_eq!(dones, [true, false, true, false]);
 }

@@ -26,7 +26,7 @@ fn the_first_entry_that_applies_wins_and_counts() {
     let (mut emulator, name) = scripted(
         r#"[{"method": "get", "status": 418, "times": null},
             {"status": 429, "skip": 1, "times": 2},
-            {"fault": "503", "fault": "unavailable"}]"#,
+            {"fault": "unavailable"}]"#,
     );
     // The third entry takes the call that the second one skips.
     assert_eq!(statuses(&mut emulator, &name, 4), [503, 429, 429, 200]);

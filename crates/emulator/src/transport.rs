@@ -1,0 +1,97 @@
+//! The emulator as a transport: requests in, answers and failures out, no port.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countermand_core::{Transmit, TransportError, TransportErrorKind};
+use countermand_hyper::{BoxFuture, Transport};
+use http::Response;
+
+use crate::{Action, Reply, Shared};
+
+/// How long the client that is played here waits for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The longest body it takes, in bytes.
+const BODY_CAP: u64 = 4 << 20;
+
+type Delivery = Result<Response<Bytes>, TransportError>;
+
+impl Reply {
+    /// What a client that waits no longer than `timeout` gets, and after which time.
+    ///
+    /// The client has a connect time-out of 3 s and a body cap of 4 MiB. It is pure, so a simulation moves its own clock by
+    /// the time and goes on.
+    ///
+    /// # Errors
+    /// What the client would notice: a time-out, a lost connection, a refusal.
+    pub fn deliver(self, timeout: Duration) -> (Duration, Delivery) {
+        use TransportErrorKind::{Calm, Connect, Lost, Refused, TimedOut, TooLarge};
+        let late = || fail(TimedOut, "the emulator keeps silent");
+        let (after, delivery) = match self.action {
+            Action::BlackHole => {
+                let problem = fail(Connect, "the emulator does not take the connection");
+                return (CONNECT_TIMEOUT.min(timeout), problem);
+            }
+            Action::Refuse => (
+                self.delay,
+                fail(Connect, "the emulator refuses the connection"),
+            ),
+            Action::Reset => (self.delay, fail(Lost, "the emulator resets the connection")),
+            Action::RefusedStream => (self.delay, fail(Refused, "REFUSED_STREAM")),
+            Action::GoAway => (self.delay, fail(Refused, "GOAWAY")),
+            Action::EnhanceYourCalm => (self.delay, fail(Calm, "ENHANCE_YOUR_CALM")),
+            Action::Stall => (timeout, late()),
+            Action::StallBody { response, after } if after < response.body().len() => {
+                (timeout, late())
+            }
+            Action::Truncate { response, after } if after < response.body().len() => {
+                (self.delay, fail(Lost, "the emulator cuts the body"))
+            }
+            Action::Flood { bytes, .. } if bytes > BODY_CAP => {
+                (self.delay, fail(TooLarge, "the emulator floods"))
+            }
+            Action::Flood {
+                response, bytes, ..
+            } => (
+                self.delay,
+                Ok(response.map(|_| vec![b' '; bytes as usize].into())),
+            ),
+            Action::Drip { response, interval } => {
+                let length = u32::try_from(response.body().len()).unwrap_or(u32::MAX);
+                (
+                    self.delay.saturating_add(interval.saturating_mul(length)),
+                    Ok(response),
+                )
+            }
+            Action::Respond(response)
+            | Action::StallBody { response, .. }
+            | Action::Truncate { response, .. } => match response.body().len() as u64 {
+                ..=BODY_CAP => (self.delay, Ok(response)),
+                _ => (self.delay, fail(TooLarge, "the body is over the cap")),
+            },
+        };
+        if after < timeout {
+            (after, delivery)
+        } else {
+            (timeout, late())
+        }
+    }
+}
+
+fn fail(kind: TransportErrorKind, what: &'static str) -> Delivery {
+    Err(TransportError::new(kind, what))
+}
+
+/// On the real clock: delays are waited for, on tokio's timer.
+impl Transport for Shared {
+    fn send(&self, transmit: Transmit) -> BoxFuture<'_, Delivery> {
+        Box::pin(async move {
+            let reply = self.handle(&transmit.request.map(|()| Bytes::new()));
+            let (after, delivery) = reply.deliver(transmit.timeout);
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
+            delivery
+        })
+    }
+}
