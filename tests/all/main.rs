@@ -3,4 +3,5 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod simulation;
 mod vectors;

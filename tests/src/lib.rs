@@ -2,4 +2,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dice;
+pub mod simulation;
 pub mod vectors;

@@ -18,7 +18,7 @@
 //! | get | done | the verdict it proves |
 //! | get | not done, past `createTime + duration` and the margin | `Expired` |
 //! | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
-//! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION or the last attempt `Err` |
+//! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a redirect, a refusal of the last cancel row, or the last attempt `Err` |
 //! | get | 404 | look at the device |
 //! | get | passing failure, unusable answer, another operation's name | pause, get again, at the deadline at the latest; after the last attempt as below |
 //! | get | anything else | accepted: `Pending` if it was seen, else `Unconfirmed`, with the error; not accepted: `Err` with the cancel's error |

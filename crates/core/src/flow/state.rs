@@ -117,7 +117,8 @@ impl State {
 
     /// The operation is pending and the cancel was not accepted.
     fn cancel_once_more(mut self: Box<Self>, now: Instant, refusal: Error) -> Step {
-        let judged = matches!(refusal.kind(), ErrorKind::FailedPrecondition(_));
+        let judged = matches!(refusal.kind(), ErrorKind::FailedPrecondition(_))
+            || refusal.kind().recovery() == Recovery::Stop;
         let at = now + self.retry.backoff();
         if judged || self.cancel_failures >= self.retry.policy.attempts || at > self.retry.deadline
         {

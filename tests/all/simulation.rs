@@ -1,0 +1,279 @@
+//! Flow, emulator and virtual clock: thousands of seeded schedules, each held against the truth.
+
+use std::time::Duration;
+
+use countermand_core::{Call, OperationName, Policy, Verdict};
+use countermand_emulator::{
+    Config, Emulator, Expiry, Fate, FinishedCancel, NewDevice, NewOperation, PRESETS, Quirks,
+    Script, Shape, State,
+};
+use countermand_tests::dice::Dice;
+use countermand_tests::simulation::{Run, run};
+use serde_json::{Value, json};
+
+/// Enough to meet every preset with every fate many times.
+const SCHEDULES: u64 = 6000;
+
+struct World {
+    emulator: Emulator,
+    name: OperationName,
+    policy: Policy,
+    limits: Limits,
+}
+
+/// The numbers the policy was made of.
+#[derive(Debug)]
+struct Limits {
+    deadline: Duration,
+    attempt_timeout: Duration,
+    attempts: u32,
+    poll: Duration,
+}
+
+fn fate(dice: &mut Dice) -> Fate {
+    let after = Duration::from_millis(dice.below(20_000));
+    match dice.below(9) {
+        0 | 1 => Fate::Cancellable,
+        2 => Fate::Acknowledged { after },
+        3 => Fate::Completes { after },
+        4 => Fate::Wiped { after },
+        5 => Fate::Purged { after },
+        6 => *dice.pick(&[Fate::Vanishes, Fate::Expires]),
+        7 => Fate::Stuck,
+        // Code 1 from a device would be a cancellation; the model does not do that.
+        _ => Fate::Fails {
+            after,
+            code: 2 + dice.below(15) as i32,
+        },
+    }
+}
+
+fn quirks(dice: &mut Dice) -> Quirks {
+    use FinishedCancel::{FailedPrecondition, NotFound, Ok};
+    let mut quirks = Quirks::default()
+        .finished_cancel(*dice.pick(&[Ok, FailedPrecondition, NotFound]))
+        .cancel_delay(Duration::from_millis(dice.below(2) * dice.below(5000)))
+        .expiry(*dice.pick(&[Expiry::Pending, Expiry::Error4, Expiry::NotFound]))
+        .shape(*dice.pick(&[
+            Shape::Documented,
+            Shape::NoResult,
+            Shape::Both,
+            Shape::CodeWithoutDone,
+            Shape::Flapping,
+        ]));
+    quirks.other_name = dice.chance(5);
+    quirks.no_metadata = dice.chance(20);
+    quirks.extras = dice.chance(20);
+    quirks.missing_is_500 = dice.chance(20);
+    quirks.no_cancel = dice.chance(3);
+    quirks.ignore_fields = dice.chance(20);
+    quirks
+}
+
+fn faults(dice: &mut Dice) -> Vec<Value> {
+    let entries = (0..dice.below(5)).map(|_| {
+        let preset = dice.pick(PRESETS);
+        let mut entry = json!({ "fault": preset.name, "skip": dice.below(3), "probability": 0.7 });
+        if dice.chance(50) {
+            entry["times"] = json!(1 + dice.below(6));
+        }
+        if !preset.entry.contains("method") && dice.chance(60) {
+            entry["method"] = json!(*dice.pick(&["cancel", "get", "devices.get"]));
+        }
+        entry
+    });
+    let mut entries = entries.collect::<Vec<_>>();
+    // Latency on every call that nothing else happens to.
+    entries.push(json!({ "delay_ms": dice.below(3) * dice.below(1500), "times": null }));
+    entries
+}
+
+fn world(seed: u64) -> World {
+    let mut dice = Dice::new(seed);
+    let script = Script::from_value(Value::Array(faults(&mut dice))).expect("a script");
+    let config = Config::default()
+        .seed(seed)
+        .devices(1)
+        .operations(1, 1)
+        .quirks(quirks(&mut dice))
+        .script(script);
+    let mut emulator = Emulator::new(config);
+    let operation = NewOperation::new(fate(&mut dice))
+        .duration(5 + dice.below(600))
+        .quirks(quirks(&mut dice));
+    let added = emulator
+        .add(Duration::ZERO, NewDevice::with([operation]))
+        .expect("a device");
+    let name = added.operations[0].parse().expect("a name");
+    let limits = Limits {
+        deadline: Duration::from_millis(dice.below(300_000)),
+        attempt_timeout: Duration::from_millis(200 + dice.below(10_000)),
+        attempts: 1 + dice.below(6) as u32,
+        poll: Duration::from_millis(100 + dice.below(3000)),
+    };
+    let policy = Policy::default()
+        .deadline(limits.deadline)
+        .attempt_timeout(limits.attempt_timeout)
+        .attempts(limits.attempts)
+        .poll(limits.poll, limits.poll * 16)
+        .confirm(!dice.chance(10));
+    World {
+        emulator,
+        name,
+        policy,
+        limits,
+    }
+}
+
+#[test]
+fn every_schedule_is_bounded_and_true() {
+    let (mut cancelled, mut verdicts) = (0, [0_u32; 7]);
+    for seed in 0..SCHEDULES {
+        let mut world = world(seed);
+        let run = run(&mut world.emulator, &world.name, &world.policy, seed);
+        let shown = || format!("seed {seed}, {:?}: {run:#?}", world.limits);
+        bounded(&run, &world, &shown);
+        true_to_the_world(&run, &world, &shown);
+        if let Ok(outcome) = &run.result {
+            cancelled += u32::from(outcome.verdict == Verdict::Cancelled);
+            verdicts[Verdict::ALL
+                .iter()
+                .position(|verdict| *verdict == outcome.verdict)
+                .unwrap()] += 1;
+        }
+    }
+    // A simulation that meets only one end proves nothing about the others.
+    assert!(
+        cancelled > SCHEDULES as u32 / 20 && verdicts.iter().all(|count| *count > 10),
+        "{verdicts:?}"
+    );
+}
+
+fn bounded(run: &Run, world: &World, shown: &dyn Fn() -> String) {
+    let Limits {
+        deadline,
+        attempt_timeout,
+        attempts,
+        poll,
+    } = world.limits;
+    let mut silent_until = Duration::ZERO;
+    for sent in &run.sent {
+        assert!(
+            sent.at <= deadline,
+            "no request starts after the deadline: {}",
+            shown()
+        );
+        assert!(
+            sent.at >= silent_until,
+            "a server delay is obeyed: {}",
+            shown()
+        );
+        silent_until = sent.silent_until.unwrap_or(Duration::ZERO);
+        let asked_for =
+            [world.name.as_str(), world.name.device().as_str()].map(|name| format!("/v1/{name}"));
+        let path = sent.path.strip_suffix(":cancel").unwrap_or(&sent.path);
+        assert!(
+            asked_for.contains(&path.to_owned()),
+            "no request for another name: {}",
+            shown()
+        );
+    }
+    // One attempt more at the most, which has a second even when nothing is left.
+    let longest = attempt_timeout.min(deadline.max(Duration::from_secs(1)));
+    assert!(
+        run.ended <= deadline + longest,
+        "ends with the deadline: {}",
+        shown()
+    );
+
+    let count = |call| run.sent.iter().filter(|sent| sent.call == call).count() as u32;
+    // Failures, requests that were not processed, and one for a token.
+    let cancels = 2 * attempts + 1;
+    assert!(
+        count(Call::Cancel) <= cancels,
+        "{} cancels are too many: {}",
+        count(Call::Cancel),
+        shown()
+    );
+    let polls = u32::try_from(deadline.as_millis() * 2 / poll.as_millis()).unwrap() + 2;
+    let gets = (cancels + polls) * (attempts + 1) + attempts;
+    assert!(
+        count(Call::Get) <= gets,
+        "{} gets are too many: {}",
+        count(Call::Get),
+        shown()
+    );
+    assert!(count(Call::GetDevice) <= 2 * attempts + 1, "{}", shown());
+    let told = match &run.result {
+        Ok(outcome) => outcome.attempts,
+        Err(error) => error.attempts(),
+    };
+    assert_eq!(
+        told as usize,
+        run.sent.len(),
+        "attempts are counted: {}",
+        shown()
+    );
+}
+
+fn true_to_the_world(run: &Run, world: &World, shown: &dyn Fn() -> String) {
+    let truth = world
+        .emulator
+        .truth_of(run.ended, world.name.as_str())
+        .expect("the truth");
+    match &run.result {
+        Ok(outcome) => match outcome.verdict {
+            Verdict::Cancelled => assert!(truth.cancelled, "{truth:?} {}", shown()),
+            Verdict::Completed => assert_eq!(truth.state, State::Completed, "{}", shown()),
+            Verdict::Failed => assert!(
+                matches!(truth.state, State::Failed | State::Expired),
+                "{truth:?} {}",
+                shown()
+            ),
+            Verdict::Expired => assert!(
+                !matches!(truth.state, State::Completed | State::Failed),
+                "{truth:?} {}",
+                shown()
+            ),
+            Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => {}
+        },
+        Err(error) if !error.maybe_delivered() => {
+            let taken = world.emulator.audit().iter().find(|row| {
+                row.path.ends_with(":cancel")
+                    && row.effect
+                    && row.status.is_none_or(|status| status == 200)
+            });
+            assert!(taken.is_none(), "{taken:?} was delivered: {}", shown());
+        }
+        Err(_) => {}
+    }
+}
+
+#[test]
+fn same_seed_same_trace() {
+    for seed in 0..200 {
+        let [first, second] = [(); 2].map(|()| {
+            let mut world = world(seed);
+            run(&mut world.emulator, &world.name, &world.policy, seed)
+        });
+        assert_eq!(first.sent, second.sent, "seed {seed}");
+        assert_eq!(
+            format!("{:?}", first.result),
+            format!("{:?}", second.result),
+            "seed {seed}"
+        );
+    }
+}
+
+/// Two seeds differ in their pauses, or chance would be no argument.
+#[test]
+fn another_seed_another_trace() {
+    let traces = (0..2).map(|seed| {
+        let script = Script::from_value(json!([{ "fault": "unavailable", "times": 3 }])).unwrap();
+        let mut emulator = Emulator::new(Config::default().devices(1).script(script));
+        let name = emulator.pending(Duration::ZERO)[0].parse().unwrap();
+        run(&mut emulator, &name, &Policy::default(), seed).sent
+    });
+    let traces = traces.collect::<Vec<_>>();
+    assert_ne!(traces[0], traces[1]);
+}

@@ -1,0 +1,139 @@
+//! One flow against one emulator on a virtual clock.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use countermand_core::{
+    Call, Endpoint, Error, Flow, OperationName, Outcome, Policy, Step, Transmit, TransportError,
+};
+use countermand_emulator::Emulator;
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
+
+/// What a client would get for a request, and after which time.
+pub type Exchange = (Duration, Result<Response<Bytes>, TransportError>);
+
+/// One request of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// When it was sent, since the start.
+    pub at: Duration,
+    /// When its answer came, or its failure.
+    pub answered: Duration,
+    /// Which method it called.
+    pub call: Call,
+    /// Its path.
+    pub path: String,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// Until when the server asked for silence, by the answer itself.
+    pub silent_until: Option<Duration>,
+}
+
+/// A finished run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Run {
+    /// Every request, in order.
+    pub sent: Vec<Sent>,
+    /// What the flow said.
+    pub result: Result<Outcome, Error>,
+    /// When it said so, since the start.
+    pub ended: Duration,
+}
+
+/// Runs a flow to its end; pauses and delays take no time.
+///
+/// # Panics
+/// If the flow takes more than 10,000 steps: it should have ended long before.
+pub fn run(emulator: &mut Emulator, name: &OperationName, policy: &Policy, seed: u64) -> Run {
+    let base = Instant::now();
+    let endpoint: Endpoint = "http://127.0.0.1".parse().expect("an endpoint");
+    let mut now = base;
+    let mut sent = Vec::new();
+    let mut step = Flow::new(name.clone())
+        .endpoint(endpoint)
+        .policy(policy.clone())
+        .start(now, seed);
+    for _ in 0..10_000 {
+        step = match step {
+            Step::Send(attempt) => {
+                let transmit = attempt.transmit(now);
+                let path = transmit.request.uri().path().to_owned();
+                let at = now - base;
+                let (took, delivery) = exchange(emulator, at, transmit);
+                now += took;
+                let answered = now - base;
+                sent.push(Sent {
+                    at,
+                    answered,
+                    call: attempt.call(),
+                    path,
+                    status: delivery
+                        .as_ref()
+                        .ok()
+                        .map(|response| response.status().as_u16()),
+                    silent_until: delivery
+                        .as_ref()
+                        .ok()
+                        .and_then(asked_delay)
+                        .map(|delay| answered + delay),
+                });
+                match delivery {
+                    Ok(response) => attempt.response(now, &response),
+                    Err(error) => attempt.failed(now, error),
+                }
+            }
+            Step::Wait(pause) => {
+                now = now.max(pause.until());
+                pause.resume(now)
+            }
+            Step::Done(result) => {
+                return Run {
+                    sent,
+                    result,
+                    ended: now - base,
+                };
+            }
+        };
+    }
+    panic!("{name} took more than 10,000 steps with seed {seed}");
+}
+
+fn exchange(emulator: &mut Emulator, now: Duration, transmit: Transmit) -> Exchange {
+    let mut request: Request<Bytes> = transmit.request.map(|()| Bytes::new());
+    let token = format!("Bearer {}", emulator.token())
+        .parse()
+        .expect("a header");
+    request.headers_mut().insert(AUTHORIZATION, token);
+    emulator.handle(now, &request).deliver(transmit.timeout)
+}
+
+/// The delay an answer asks for, read here independently of the code under test: whole seconds
+/// of `Retry-After`, unless the body has a `RetryInfo`.
+fn asked_delay(response: &Response<Bytes>) -> Option<Duration> {
+    if response.status().is_success() {
+        return None;
+    }
+    let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let details = body["error"]["details"].as_array().into_iter().flatten();
+    let retry_info = details
+        .filter_map(|detail| detail["retryDelay"].as_str())
+        .find_map(|text| {
+            let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
+            Duration::try_from_secs_f64(seconds).ok()
+        });
+    let header = || {
+        let seconds: u64 = response
+            .headers()
+            .get("retry-after")?
+            .to_str()
+            .ok()?
+            .parse()
+            .ok()?;
+        // What no server means is clamped.
+        Some(Duration::from_secs(seconds.min(86_400)))
+    };
+    retry_info.or_else(header)
+}
