@@ -1,7 +1,42 @@
-//! Executes countermand-core over hyper.
-#![forbid(unsafe_code)]
+//! Countermand over HTTP: executes [`countermand_core`] with tokio and hyper.
+//!
+//! - [`Client`] is what most programs want: `cancel`, `get`, `list_operations`, `countermand`,
+//!   `countermand_all`.
+//! - [`Transport`] carries a request to the server. [`Hyper`] is one, and so is a closure.
+//! - [`TokenSource`] gives tokens; [`Authorized`] puts them on a transport's requests.
+//! - [`drive`] is the loop between a machine of the core and a transport; [`driver`] says what it
+//!   logs.
+//!
+//! Features: `ring` (the default) and `aws-lc-rs` choose who does TLS; without both, `https://` is
+//! refused.
 
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod authorized;
+mod client;
+mod config;
+mod connect;
+pub mod driver;
+mod failure;
+mod hyper;
+mod pool;
+#[cfg(feature = "__tls")]
+mod tls;
+#[cfg(not(feature = "__tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+mod token;
 mod transport;
 
-pub use countermand_core::{Transmit, TransportError, TransportErrorKind};
+pub use authorized::Authorized;
+pub use client::Client;
+pub use config::HyperConfig;
+pub use countermand_core::{
+    DeviceName, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Policy, Reach,
+    Transmit, TransportError, TransportErrorKind, Verdict,
+};
+pub use driver::drive;
+pub use hyper::Hyper;
+pub use token::{Token, TokenFile, TokenFn, TokenSource, token_fn};
 pub use transport::{BoxFuture, Transport};

@@ -27,8 +27,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// sent. Every HTTP status is an answer, not an error. Dropping the future drops the request.
 pub trait Transport: Send + Sync {
     /// Sends it.
-    fn send(&self, transmit: Transmit)
-    -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
+    fn send(
+        &self,
+        transmit: Transmit,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
 }
 
 impl<F, Answer> Transport for F

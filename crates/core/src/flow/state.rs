@@ -207,11 +207,8 @@ impl State {
     }
 
     fn conclude(self: Box<Self>, verdict: Verdict, error: Option<Error>) -> Step {
-        let error = error.map(|error| {
-            error
-                .of(&self.name)
-                .concluded(self.retry.attempts, false, None)
-        });
+        // It is a look that failed, so it says nothing of what was delivered.
+        let error = error.map(|error| error.of(&self.name).of_read(self.retry.attempts));
         Step::Done(Ok(Outcome {
             verdict,
             attempts: self.retry.attempts,

@@ -1,0 +1,115 @@
+//! Countermands an operation with the core and nothing but the standard library's TCP.
+//!
+//! `COUNTERMAND_ENDPOINT=http://127.0.0.1:8080 COUNTERMAND_TOKEN=… by_hand NAME`
+#![allow(clippy::print_stdout, reason = "the verdict goes there")]
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use countermand_core::{
+    Endpoint, Flow, OperationName, Step, Transmit, TransportError, TransportErrorKind, Verdict,
+};
+use http::Response;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let endpoint: Endpoint = env::var("COUNTERMAND_ENDPOINT")?.parse()?;
+    let token = env::var("COUNTERMAND_TOKEN")?;
+    let name: OperationName = env::args().nth(1).ok_or("which operation?")?.parse()?;
+
+    let seed = u64::from(std::process::id());
+    let mut step = Flow::new(name)
+        .endpoint(endpoint)
+        .start(Instant::now(), seed);
+    let outcome = loop {
+        step = match step {
+            Step::Send(attempt) => match send(&attempt.transmit(Instant::now()), &token) {
+                Ok(response) => attempt.response(Instant::now(), &response),
+                Err(error) => attempt.failed(Instant::now(), error),
+            },
+            Step::Wait(pause) => {
+                thread::sleep(pause.until().saturating_duration_since(Instant::now()));
+                pause.resume(Instant::now())
+            }
+            Step::Done(result) => break result?,
+        };
+    };
+    println!("{}", outcome.verdict);
+    Ok(ExitCode::from(u8::from(
+        outcome.verdict != Verdict::Cancelled,
+    )))
+}
+
+/// One exchange on a connection of its own.
+fn send(transmit: &Transmit, token: &str) -> Result<Response<Vec<u8>>, TransportError> {
+    let request = &transmit.request;
+    let host = request.uri().authority().map_or("", |host| host.as_str());
+    let deadline = Instant::now() + transmit.timeout;
+
+    let mut stream = TcpStream::connect(host)
+        .map_err(|error| TransportError::new(TransportErrorKind::Connect, error))?;
+    let mut head = format!(
+        "{} {} HTTP/1.1\r\nhost: {host}\r\n",
+        request.method(),
+        path(transmit)
+    );
+    for (name, value) in request.headers() {
+        head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    head += &format!("authorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+
+    let answer = stream
+        .write_all(head.as_bytes())
+        .and_then(|()| read_until_closed(&mut stream, deadline))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                TransportError::new(TransportErrorKind::TimedOut, error)
+            }
+            _ => TransportError::new(TransportErrorKind::Lost, error),
+        })?;
+    parse(&answer)
+        .ok_or_else(|| TransportError::new(TransportErrorKind::Lost, "half an answer, or not HTTP"))
+}
+
+fn path(transmit: &Transmit) -> &str {
+    let path = transmit.request.uri().path_and_query();
+    path.map_or("/", |path| path.as_str())
+}
+
+fn read_until_closed(stream: &mut TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
+    const CAP: usize = 4 << 20;
+    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+    while answer.len() < CAP {
+        let left = deadline.saturating_duration_since(Instant::now());
+        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        match stream.read(&mut buffer)? {
+            0 => return Ok(answer),
+            read => answer.extend_from_slice(&buffer[..read]),
+        }
+    }
+    Err(io::Error::other("the answer is too large"))
+}
+
+/// An answer whose body has a `content-length`.
+fn parse(answer: &[u8]) -> Option<Response<Vec<u8>>> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let mut lines = std::str::from_utf8(&answer[..end]).ok()?.split("\r\n");
+    let status: u16 = lines
+        .next()?
+        .strip_prefix("HTTP/1.1 ")?
+        .get(..3)?
+        .parse()
+        .ok()?;
+    let mut response = Response::builder().status(status);
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        response = response.header(name, value.trim());
+    }
+    let length = response.headers_ref()?.get("content-length")?;
+    let length: usize = length.to_str().ok()?.parse().ok()?;
+    let body = answer.get(end + 4..)?.get(..length)?.to_vec();
+    response.body(body).ok()
+}

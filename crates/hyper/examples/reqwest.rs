@@ -1,0 +1,69 @@
+//! Countermands an operation with reqwest as the transport of the client.
+//!
+//! `COUNTERMAND_ENDPOINT=http://127.0.0.1:8080 COUNTERMAND_TOKEN=… reqwest NAME`
+#![allow(clippy::print_stdout, reason = "the verdict goes there")]
+
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use countermand_hyper::{
+    Authorized, Client, Endpoint, Token, Transmit, TransportError, TransportErrorKind, Verdict,
+};
+use http::Response;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let endpoint: Endpoint = env::var("COUNTERMAND_ENDPOINT")?.parse()?;
+    let token = Token::new(&env::var("COUNTERMAND_TOKEN")?)?;
+    let name = env::args().nth(1).ok_or("which operation?")?.parse()?;
+
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    let transport = move |transmit| send(http.clone(), transmit);
+    let client =
+        Client::new(Authorized::new(endpoint.clone(), token, transport)).endpoint(endpoint);
+
+    let outcome = client.countermand(&name).await?;
+    println!("{}", outcome.verdict);
+    Ok(ExitCode::from(u8::from(
+        outcome.verdict != Verdict::Cancelled,
+    )))
+}
+
+async fn send(
+    http: reqwest::Client,
+    transmit: Transmit,
+) -> Result<Response<Bytes>, TransportError> {
+    let mut request = reqwest::Request::try_from(transmit.request.map(|()| ""))
+        .map_err(|error| TransportError::new(TransportErrorKind::Forbidden, error))?;
+    *request.timeout_mut() = Some(transmit.timeout);
+    let mut answer = http.execute(request).await.map_err(failed)?;
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > 4 << 20 {
+            return Err(TransportError::new(
+                TransportErrorKind::TooLarge,
+                "more than 4 MiB",
+            ));
+        }
+    }
+    *response.body_mut() = body.into();
+    Ok(response)
+}
+
+/// What reqwest's errors say of the request; in doubt it may have been sent.
+fn failed(error: reqwest::Error) -> TransportError {
+    let kind = match () {
+        () if error.is_connect() => TransportErrorKind::Connect,
+        () if error.is_timeout() => TransportErrorKind::TimedOut,
+        () => TransportErrorKind::Lost,
+    };
+    TransportError::new(kind, error)
+}

@@ -1,0 +1,85 @@
+//! Countermands an operation with ureq: a blocking program without an async runtime.
+//!
+//! `COUNTERMAND_ENDPOINT=http://127.0.0.1:8080 COUNTERMAND_TOKEN=… ureq NAME`
+#![allow(clippy::print_stdout, reason = "the verdict goes there")]
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{env, thread};
+
+use countermand_core::{
+    Endpoint, Flow, OperationName, Step, Transmit, TransportError, TransportErrorKind, Verdict,
+};
+use http::{HeaderValue, Response, header};
+use ureq::Agent;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let endpoint: Endpoint = env::var("COUNTERMAND_ENDPOINT")?.parse()?;
+    let token = env::var("COUNTERMAND_TOKEN")?;
+    let name: OperationName = env::args().nth(1).ok_or("which operation?")?.parse()?;
+    let authorization = HeaderValue::try_from(format!("Bearer {token}"))?;
+
+    // Every status is an answer, a redirect too.
+    let agent = Agent::new_with_config(
+        Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build(),
+    );
+
+    let seed = u64::from(std::process::id());
+    let mut step = Flow::new(name)
+        .endpoint(endpoint)
+        .start(Instant::now(), seed);
+    let outcome = loop {
+        step = match step {
+            Step::Send(attempt) => {
+                match send(&agent, attempt.transmit(Instant::now()), &authorization) {
+                    Ok(response) => attempt.response(Instant::now(), &response),
+                    Err(error) => attempt.failed(Instant::now(), error),
+                }
+            }
+            Step::Wait(pause) => {
+                thread::sleep(pause.until().saturating_duration_since(Instant::now()));
+                pause.resume(Instant::now())
+            }
+            Step::Done(result) => break result?,
+        };
+    };
+    println!("{}", outcome.verdict);
+    Ok(ExitCode::from(u8::from(
+        outcome.verdict != Verdict::Cancelled,
+    )))
+}
+
+fn send(
+    agent: &Agent,
+    transmit: Transmit,
+    authorization: &HeaderValue,
+) -> Result<Response<Vec<u8>>, TransportError> {
+    let mut request = transmit.request;
+    let headers = request.headers_mut();
+    headers.insert(header::AUTHORIZATION, authorization.clone());
+    let request = agent
+        .configure_request(request)
+        .timeout_global(Some(transmit.timeout))
+        .build();
+    let (head, mut body) = agent.run(request).map_err(failed)?.into_parts();
+    let body = body.with_config().limit(4 << 20).read_to_vec();
+    Ok(Response::from_parts(head, body.map_err(failed)?))
+}
+
+/// What ureq's errors say of the request; in doubt it may have been sent.
+fn failed(error: ureq::Error) -> TransportError {
+    let kind = match &error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportErrorKind::Connect,
+        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
+            TransportErrorKind::Connect
+        }
+        ureq::Error::Timeout(_) => TransportErrorKind::TimedOut,
+        ureq::Error::BodyExceedsLimit(_) => TransportErrorKind::TooLarge,
+        _ => TransportErrorKind::Lost,
+    };
+    TransportError::new(kind, error)
+}

@@ -1,0 +1,183 @@
+//! A transport that adds tokens.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
+use http::header::AUTHORIZATION;
+use http::{Response, StatusCode};
+use tokio::time::Instant;
+
+use crate::failure::Failure;
+use crate::token::{Token, TokenSource};
+use crate::transport::{BoxFuture, Transport};
+
+/// Time for a token to come.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A token that was fetched because the one before was refused, and was refused itself without
+/// ever having been accepted, is not replaced sooner than this: another one would fare no better.
+const FUTILE: Duration = Duration::from_secs(10);
+
+/// Stamps each request of a transport with a token, and sees to it that a refused token is
+/// replaced once, however many requests it was refused for.
+///
+/// Tokens go to the endpoint and nowhere else. It watches the answers, so it knows which token a
+/// 401 was for: a request that comes back with
+/// [`reauthorize`](countermand_core::Transmit::reauthorize) gets the replacement, if there is one
+/// by then, instead of causing another fetch.
+pub struct Authorized<S, T> {
+    source: S,
+    transport: T,
+    endpoint: Endpoint,
+    state: Mutex<State>,
+    /// Held by the one who fetches a fresh token.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The last token that was handed out, and which one it was, from 1.
+    token: Option<Token>,
+    generation: u64,
+    /// The one that it replaced. A source may still hand it out for a moment.
+    replaced: Option<Token>,
+    /// The newest generation that was refused, and the newest that was accepted.
+    refused: u64,
+    accepted: u64,
+    /// The generation that was fetched last because of a refusal, and when.
+    fetched: Option<(u64, Instant)>,
+    /// How many fetches have ended, and how the last one failed.
+    fetches: u64,
+    failure: Option<Failure>,
+}
+
+impl<S: TokenSource, T: Transport> Authorized<S, T> {
+    /// Sends what is for `endpoint` by `transport` with tokens of `source`; refuses the rest.
+    pub fn new(endpoint: Endpoint, source: S, transport: T) -> Self {
+        Self {
+            source,
+            transport,
+            endpoint,
+            state: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        }
+    }
+
+    async fn exchange(&self, mut transmit: Transmit) -> Result<Response<Bytes>, TransportError> {
+        let uri = transmit.request.uri();
+        if !self.endpoint.is_origin_of(uri) {
+            let message = format!("{uri} is not at {}, no token for it", self.endpoint);
+            return Err(TransportError::new(TransportErrorKind::Forbidden, message));
+        }
+        let (token, generation) = tokio::time::timeout(TOKEN_TIMEOUT, self.token())
+            .await
+            .unwrap_or_else(|_| {
+                let message = format!("the source of tokens took longer than {TOKEN_TIMEOUT:?}");
+                Err(TransportError::new(TransportErrorKind::Token, message))
+            })?;
+        let headers = transmit.request.headers_mut();
+        headers.insert(AUTHORIZATION, token.header());
+        let response = self.transport.send(transmit).await?;
+        self.state()
+            .judge(generation, response.status() != StatusCode::UNAUTHORIZED);
+        Ok(response)
+    }
+
+    /// A token that was not refused as far as is known, and its generation.
+    async fn token(&self) -> Result<(Token, u64), TransportError> {
+        let token = self.source.token(false).await?;
+        let fetches = {
+            let mut state = self.state();
+            state.note(token);
+            if let Some(usable) = state.usable() {
+                return Ok(usable);
+            }
+            state.fetches
+        };
+        let _one_at_a_time = self.fetching.lock().await;
+        {
+            let state = self.state();
+            if let Some(usable) = state.usable() {
+                return Ok(usable);
+            }
+            // A fetch that ended after this request asked speaks for it too.
+            if let Some(failure) = &state.failure
+                && state.fetches > fetches
+            {
+                return Err(failure.clone().into());
+            }
+        }
+        let fresh = self.source.token(true).await.map_err(Failure::from);
+        let mut state = self.state();
+        state.fetches += 1;
+        match fresh {
+            Ok(token) => {
+                // A new generation even if the source only has the same one again.
+                state.generation += 1;
+                let generation = state.generation;
+                state.replaced = state.token.replace(token.clone());
+                state.fetched = Some((generation, Instant::now()));
+                state.failure = None;
+                Ok((token, generation))
+            }
+            Err(failure) => {
+                state.failure = Some(failure.clone());
+                Err(failure.into())
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Counts a token that the source hands out, unless it is the last one or the one before.
+    fn note(&mut self, token: Token) {
+        if self.token.as_ref() != Some(&token) && self.replaced.as_ref() != Some(&token) {
+            self.token = Some(token);
+            self.generation += 1;
+        }
+    }
+
+    /// The last token and its generation, if it is worth trying.
+    fn usable(&self) -> Option<(Token, u64)> {
+        let token = self.token.clone()?;
+        let usable = self.generation > self.refused || self.is_futile();
+        usable.then_some((token, self.generation))
+    }
+
+    /// Remembers what the server thought of a token.
+    fn judge(&mut self, generation: u64, accepted: bool) {
+        let newest = match accepted {
+            true => &mut self.accepted,
+            false => &mut self.refused,
+        };
+        *newest = generation.max(*newest);
+    }
+
+    /// Whether to go on with a refused token, because the one before was replaced just now.
+    fn is_futile(&self) -> bool {
+        self.fetched.is_some_and(|(generation, at)| {
+            generation == self.generation && self.accepted < generation && at.elapsed() < FUTILE
+        })
+    }
+}
+
+impl<S: TokenSource, T: Transport> Transport for Authorized<S, T> {
+    fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        Box::pin(self.exchange(transmit))
+    }
+}
+
+impl<S, T> fmt::Debug for Authorized<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorized")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}

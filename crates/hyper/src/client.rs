@@ -1,0 +1,268 @@
+//! The client: names in, verdicts out.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use countermand_core::{
+    DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Policy, Reach,
+    Step, TransportError, chain,
+};
+use futures_core::Stream;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tracing::Instrument;
+
+use crate::authorized::Authorized;
+use crate::config::HyperConfig;
+use crate::driver::{drive, now};
+use crate::hyper::Hyper;
+use crate::token::TokenSource;
+use crate::transport::Transport;
+
+/// Cancels operations and finds out what became of them.
+///
+/// Cheap to clone; clones share the transport. Its futures may be dropped at any time, which drops
+/// the request that is under way: a cancellation may then have been delivered or not.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use countermand_hyper::{Client, Endpoint, HyperConfig, Token, Verdict};
+///
+/// let token = Token::new(&std::env::var("COUNTERMAND_TOKEN")?)?;
+/// let client = Client::connect(Endpoint::default(), token, HyperConfig::default())?;
+/// let outcome = client.countermand(&"enterprises/LC01/devices/3f/operations/17".parse()?).await?;
+/// assert_eq!(outcome.verdict, Verdict::Cancelled);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    endpoint: Arc<Endpoint>,
+    policy: Arc<Policy>,
+    in_flight: usize,
+    seed: Arc<AtomicU64>,
+}
+
+impl Client {
+    /// A client of Google's endpoint over any transport, with the default policy.
+    pub fn new(transport: impl Transport + 'static) -> Self {
+        Self {
+            transport: Arc::new(transport),
+            endpoint: Arc::default(),
+            policy: Arc::default(),
+            in_flight: 100,
+            seed: Arc::new(AtomicU64::new(RandomState::new().hash_one(()))),
+        }
+    }
+
+    /// A client over [`Hyper`] with tokens: what most programs want.
+    ///
+    /// Connects when the first request is made.
+    ///
+    /// # Errors
+    /// Those of [`Hyper::new`].
+    pub fn connect(
+        endpoint: Endpoint,
+        tokens: impl TokenSource + 'static,
+        config: HyperConfig,
+    ) -> Result<Self, TransportError> {
+        let hyper = Hyper::new(&endpoint, config)?;
+        Ok(Self::new(Authorized::new(endpoint.clone(), tokens, hyper)).endpoint(endpoint))
+    }
+
+    /// Where the API is.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
+        self.endpoint = endpoint.into();
+        self
+    }
+
+    /// How patient to be with each call.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = policy.into();
+        self
+    }
+
+    /// How many operations [`countermand_all`](Self::countermand_all) has in flight: 100 by
+    /// default, what servers take on one HTTP/2 connection; at least 1.
+    #[must_use]
+    pub fn in_flight(mut self, operations: usize) -> Self {
+        self.in_flight = operations.max(1);
+        self
+    }
+
+    /// Where chance begins: at random by default. With the same seed and the same order of calls,
+    /// the pauses are the same.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Arc::new(AtomicU64::new(seed));
+        self
+    }
+
+    /// Asks the server to cancel an operation, with retries, and does not look what became of it.
+    ///
+    /// # Errors
+    /// The server did not accept it; [`Error::maybe_delivered`] says whether it may have taken
+    /// effect all the same.
+    pub async fn cancel(&self, name: &OperationName) -> Result<(), Error> {
+        let flow = self
+            .flow(name)
+            .policy((*self.policy).clone().confirm(false));
+        let step = flow.start(now(), self.next_seed());
+        self.run(name.as_str(), step, |outcome| Some(outcome))
+            .await
+            .map(|_| ())
+    }
+
+    /// The operation as the server tells it.
+    ///
+    /// # Errors
+    /// The server did not tell it.
+    pub async fn get(&self, name: &OperationName) -> Result<Operation, Error> {
+        let read = countermand_core::Read::operation(name.clone())
+            .endpoint(Arc::clone(&self.endpoint))
+            .policy(Arc::clone(&self.policy));
+        let step = read.start(now(), self.next_seed());
+        self.run(name.as_str(), step, |_| None).await
+    }
+
+    /// All operations of a device, oldest first, page by page as they are pulled. The pending ones
+    /// come last.
+    ///
+    /// The stream ends after an error.
+    pub fn list_operations(
+        &self,
+        device: &DeviceName,
+    ) -> impl Stream<Item = Result<Operation, Error>> + Send + use<> {
+        let (client, device) = (self.clone(), device.clone());
+        let pages = Pages::new(device.clone());
+        stream::try_unfold(pages, move |mut pages| {
+            let (client, device) = (client.clone(), device.clone());
+            async move {
+                let Some(read) = pages.next_read() else {
+                    return Ok::<_, Error>(None);
+                };
+                let step = read
+                    .endpoint(Arc::clone(&client.endpoint))
+                    .policy(Arc::clone(&client.policy))
+                    .start(now(), client.next_seed());
+                let page = client.run(device.as_str(), step, |_| None).await?;
+                // What is on a page that leads nowhere is still true.
+                let lost = pages.turn(&page).err();
+                let operations = page.operations.into_iter().map(Ok).chain(lost.map(Err));
+                Ok(Some((stream::iter(operations), pages)))
+            }
+        })
+        .try_flatten()
+    }
+
+    /// Cancels an operation and finds out what became of it.
+    ///
+    /// # Errors
+    /// The server neither accepted the cancellation nor told the operation's fate;
+    /// [`Error::maybe_delivered`] says whether it may have taken effect all the same.
+    pub async fn countermand(&self, name: &OperationName) -> Result<Outcome, Error> {
+        let flow = self.flow(name).policy(Arc::clone(&self.policy));
+        let step = flow.start(now(), self.next_seed());
+        self.run(name.as_str(), step, |outcome| Some(outcome)).await
+    }
+
+    /// Countermands many operations, some at a time; each name comes out once, in the order they
+    /// end.
+    ///
+    /// Names are pulled as there is room, so the iterator may be endless. After a failure that
+    /// concerns [everything](Reach::Everything), such as a refused token, what has not begun comes
+    /// out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a request.
+    pub fn countermand_all<I>(
+        &self,
+        names: I,
+    ) -> impl Stream<Item = (OperationName, Result<Outcome, Error>)> + Send + use<I>
+    where
+        I: IntoIterator<Item = OperationName>,
+        I::IntoIter: Send + 'static,
+    {
+        self.countermand_stream(stream::iter(names))
+    }
+
+    /// As [`countermand_all`](Self::countermand_all), for names that are not there yet.
+    pub fn countermand_stream<S>(
+        &self,
+        names: S,
+    ) -> impl Stream<Item = (OperationName, Result<Outcome, Error>)> + Send + use<S>
+    where
+        S: Stream<Item = OperationName> + Send + 'static,
+    {
+        let (client, stopped) = (self.clone(), Arc::new(OnceLock::new()));
+        names
+            .map(move |name| {
+                let (client, stopped) = (client.clone(), Arc::clone(&stopped));
+                async move {
+                    if let Some(cause) = stopped.get() {
+                        let error = Error::not_attempted(name.clone(), cause);
+                        return (name, Err(error));
+                    }
+                    let result = client.countermand(&name).await;
+                    let error = match &result {
+                        Ok(outcome) => outcome.error.as_ref(),
+                        Err(error) => Some(error),
+                    };
+                    if let Some(error) = error
+                        && error.kind().reach() == Reach::Everything
+                    {
+                        stopped.get_or_init(|| Error::not_attempted(name.clone(), error));
+                    }
+                    (name, result)
+                }
+            })
+            .buffer_unordered(self.in_flight)
+    }
+
+    fn flow(&self, name: &OperationName) -> Flow {
+        Flow::new(name.clone()).endpoint(Arc::clone(&self.endpoint))
+    }
+
+    /// Drives a machine to its end and tells the log.
+    async fn run<T>(
+        &self,
+        operation: &str,
+        step: Step<T>,
+        outcome: fn(&T) -> Option<&Outcome>,
+    ) -> Result<T, Error> {
+        let span = tracing::info_span!("countermand", operation);
+        async {
+            let result = drive(step, &*self.transport).await;
+            match &result {
+                Ok(value) => {
+                    let outcome = outcome(value);
+                    let verdict = outcome.map(|outcome| outcome.verdict.as_str());
+                    let attempts = outcome.map(|outcome| outcome.attempts);
+                    tracing::info!(verdict, attempts, "done");
+                }
+                Err(error) => {
+                    let attempts = error.attempts();
+                    tracing::warn!(error = chain(error), attempts, "failed");
+                }
+            }
+            result
+        }
+        .instrument(span)
+        .await
+    }
+
+    fn next_seed(&self) -> u64 {
+        self.seed.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.endpoint)
+            .field("policy", &self.policy)
+            .field("in_flight", &self.in_flight)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! How the transport behaves.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of a [`Hyper`](crate::Hyper). The default is right for Google's endpoint.
+///
+/// ```
+/// use std::time::Duration;
+/// use countermand_hyper::HyperConfig;
+///
+/// let config = HyperConfig::default()
+///     .connect_timeout(Duration::from_secs(1))
+///     .user_agent("rescue/1.0");
+/// ```
+#[derive(Clone, Debug)]
+pub struct HyperConfig {
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) body_cap: usize,
+    pub(crate) allow_plaintext: bool,
+    pub(crate) user_agent: String,
+    pub(crate) http2_prior_knowledge: bool,
+    pub(crate) http1_only: bool,
+}
+
+impl Default for HyperConfig {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            connect_timeout: Duration::from_secs(3),
+            body_cap: 4 << 20,
+            allow_plaintext: false,
+            user_agent: concat!("countermand/", env!("CARGO_PKG_VERSION")).to_owned(),
+            http2_prior_knowledge: false,
+            http1_only: false,
+        }
+    }
+}
+
+impl HyperConfig {
+    /// A PEM file with certificate authorities to trust besides the platform's: none by default.
+    /// For a proxy that inspects TLS, or an emulator.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Time to resolve the name, connect and finish the TLS handshake: 3 s by default, at least
+    /// 1 ms. Much shorter than an attempt, so that a black hole leaves time to try again.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The longest body that is read, in bytes: 4 MiB by default, at least 1 KiB. The largest page
+    /// of operations is far below it.
+    #[must_use]
+    pub fn body_cap(mut self, bytes: usize) -> Self {
+        self.body_cap = bytes.max(1024);
+        self
+    }
+
+    /// Whether `http://` may go to another machine: `false` by default, because a token on such a
+    /// connection is everybody's. To this machine it may always go.
+    #[must_use]
+    pub const fn allow_plaintext(mut self, allow: bool) -> Self {
+        self.allow_plaintext = allow;
+        self
+    }
+
+    /// The `user-agent` header: `countermand/` and the version by default.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Whether to speak HTTP/2 over `http://`: `false` by default, because nothing can be
+    /// negotiated there and most servers expect HTTP/1.1.
+    #[must_use]
+    pub const fn http2_prior_knowledge(mut self, http2: bool) -> Self {
+        self.http2_prior_knowledge = http2;
+        self
+    }
+
+    /// Whether to offer HTTP/1.1 alone over TLS: `false` by default. For proxies whose HTTP/2 is
+    /// broken.
+    #[must_use]
+    pub const fn http1_only(mut self, http1_only: bool) -> Self {
+        self.http1_only = http1_only;
+        self
+    }
+}

@@ -1,0 +1,143 @@
+//! From nothing to a connection that takes requests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use http::{Request, Response, Uri};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::config::HyperConfig;
+use crate::failure::Failure;
+use crate::tls::Tls;
+
+/// A cancel has no body, and neither has a get.
+pub(crate) type Body = Empty<Bytes>;
+
+/// How often an HTTP/2 connection is asked for a sign of life, and how long that may take.
+const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+
+/// The longest header list that HTTP/2 may bring, in bytes.
+const HEADER_LIST: u32 = 16 << 10;
+
+/// A connection that takes requests.
+pub(crate) enum Connection {
+    /// One request after the other.
+    Http1(http1::SendRequest<Body>),
+    /// Many at once.
+    Http2(http2::SendRequest<Body>),
+}
+
+impl Connection {
+    /// Sends a request with an absolute URI.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+        match self {
+            Self::Http1(sender) => sender.try_send_request(request).await,
+            Self::Http2(sender) => sender.try_send_request(request).await,
+        }
+    }
+}
+
+/// Makes connections to one endpoint.
+pub(crate) struct Connector {
+    tcp: HttpConnector,
+    tls: Option<Tls>,
+    timeout: Duration,
+    http2_prior_knowledge: bool,
+}
+
+impl Connector {
+    pub(crate) fn new(endpoint: &Endpoint, config: &HyperConfig) -> Result<Self, TransportError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        // HTTP/1.1 has no pings of its own.
+        tcp.set_keepalive(Some(PING.0));
+        tcp.set_connect_timeout(Some(config.connect_timeout));
+        Ok(Self {
+            tcp,
+            tls: match endpoint.is_plaintext() {
+                true => None,
+                false => Some(Tls::new(endpoint.host(), config)?),
+            },
+            timeout: config.connect_timeout,
+            http2_prior_knowledge: config.http2_prior_knowledge,
+        })
+    }
+
+    /// Whether HTTP/1.1 is all that can come of [`connect`](Self::connect).
+    pub(crate) fn is_http1(&self) -> bool {
+        self.tls.is_none() && !self.http2_prior_knowledge
+    }
+
+    /// Connects to the host of `uri`, within the connect time-out.
+    pub(crate) async fn connect(&self, uri: &Uri) -> Result<Connection, Failure> {
+        tokio::time::timeout(self.timeout, self.connect_at_leisure(uri))
+            .await
+            .unwrap_or_else(|_| {
+                let message = format!("{}: no connection within {:?}", host(uri), self.timeout);
+                Err(Failure::new(TransportErrorKind::Connect, message))
+            })
+    }
+
+    async fn connect_at_leisure(&self, uri: &Uri) -> Result<Connection, Failure> {
+        let tcp: TokioIo<TcpStream> = self
+            .tcp
+            .clone()
+            .call(uri.clone())
+            .await
+            .map_err(|error| no_connection(uri, &error))?;
+        let spoken = match &self.tls {
+            None => speak(tcp, self.http2_prior_knowledge).await,
+            Some(tls) => {
+                let (stream, http2) = tls.connect(tcp).await?;
+                speak(stream, http2).await
+            }
+        };
+        spoken.map_err(|error| no_connection(uri, &error))
+    }
+}
+
+fn no_connection(uri: &Uri, error: &dyn std::error::Error) -> Failure {
+    let message = format!("{}: {}", host(uri), chain(error));
+    Failure::new(TransportErrorKind::Connect, message)
+}
+
+fn host(uri: &Uri) -> &str {
+    uri.authority().map_or("", |authority| authority.as_str())
+}
+
+/// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.
+async fn speak<S>(stream: S, http2: bool) -> Result<Connection, hyper::Error>
+where
+    S: Read + Write + Unpin + Send + 'static,
+{
+    if http2 {
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING.0)
+            .keep_alive_timeout(PING.1)
+            .keep_alive_while_idle(true)
+            .max_header_list_size(HEADER_LIST)
+            // Until the server has said how many it takes: a crowd would be refused.
+            .initial_max_send_streams(1)
+            .handshake(stream)
+            .await?;
+        tokio::spawn(connection);
+        Ok(Connection::Http2(sender))
+    } else {
+        let (sender, connection) = http1::handshake(stream).await?;
+        tokio::spawn(connection);
+        Ok(Connection::Http1(sender))
+    }
+}

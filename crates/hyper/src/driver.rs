@@ -1,0 +1,78 @@
+//! The one loop that does what the steps of the core say.
+//!
+//! # Events
+//!
+//! [`tracing`](https://docs.rs/tracing) events with stable names, none of which holds a secret:
+//!
+//! | message | level | fields |
+//! |---|---|---|
+//! | `answered` | debug | `call`, `attempt`, `status`, `elapsed_ms` |
+//! | `not answered` | debug | `call`, `attempt`, `error`, `elapsed_ms` |
+//! | `pausing` | debug | `until_ms` (from now), `error` (empty between two looks) |
+//! | `done` | info | `verdict`, `attempts` (both of a cancel or countermand only) |
+//! | `failed` | warn | `error`, `attempts` |
+//!
+//! The last two come from [`Client`](crate::Client), which puts all of them into a span
+//! `countermand` with the field `operation`: the name of the operation or the device.
+
+use std::time::{Duration, Instant};
+
+use countermand_core::{Error, Step, chain};
+
+use crate::transport::Transport;
+
+/// Does what the steps say until the end.
+///
+/// Runs on tokio; its clock is tokio's, so `tokio::time::pause` works. Dropping the future drops
+/// the request that is under way.
+///
+/// # Errors
+/// What the machine ends with.
+pub async fn drive<T>(mut step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
+    loop {
+        step = match step {
+            Step::Send(attempt) => {
+                let sent = now();
+                let result = transport.send(attempt.transmit(sent)).await;
+                let now = now();
+                let (call, number) = (attempt.call().as_str(), attempt.number());
+                let elapsed_ms = millis(now - sent);
+                match result {
+                    Ok(response) => {
+                        let status = response.status().as_u16();
+                        tracing::debug!(call, attempt = number, status, elapsed_ms, "answered");
+                        attempt.response(now, &response)
+                    }
+                    Err(error) => {
+                        let text = chain(&error);
+                        tracing::debug!(
+                            call,
+                            attempt = number,
+                            error = text,
+                            elapsed_ms,
+                            "not answered"
+                        );
+                        attempt.failed(now, error)
+                    }
+                }
+            }
+            Step::Wait(pause) => {
+                let until_ms = millis(pause.until().saturating_duration_since(now()));
+                let error = pause.error().map(|error| chain(error)).unwrap_or_default();
+                tracing::debug!(until_ms, error, "pausing");
+                tokio::time::sleep_until(pause.until().into()).await;
+                pause.resume(now())
+            }
+            Step::Done(result) => return result,
+        }
+    }
+}
+
+/// The time by tokio's clock.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,192 @@
+//! The transport over hyper.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
+use http::header::{HOST, USER_AGENT};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+
+use crate::config::HyperConfig;
+use crate::connect::{Body, Connection, Connector};
+use crate::pool::Pool;
+use crate::transport::{BoxFuture, Transport};
+
+/// The transport over hyper: HTTP/2 where the server speaks it, else HTTP/1.1, to one endpoint.
+///
+/// Cheap to clone; clones share their connections. Connections are used again, HTTP/2 ones are
+/// asked for a sign of life every 20 s, also when idle. Redirects are never followed, nothing is
+/// decompressed, bodies are cut at a cap, and a request goes to the endpoint it was made for or
+/// nowhere.
+///
+/// It adds no token: put it into an [`Authorized`](crate::Authorized).
+#[derive(Clone)]
+pub struct Hyper(Arc<Inner>);
+
+struct Inner {
+    endpoint: Endpoint,
+    pool: Pool,
+    user_agent: HeaderValue,
+    body_cap: usize,
+}
+
+impl Hyper {
+    /// A transport to `endpoint`; connects when the first request comes.
+    ///
+    /// # Errors
+    /// [`Forbidden`](TransportErrorKind::Forbidden) for `http://` to another machine unless
+    /// [allowed](HyperConfig::allow_plaintext), for `https://` where the crate was built without
+    /// TLS, and for a user agent that is no header value; [`Tls`](TransportErrorKind::Tls) for a
+    /// CA file that cannot be read.
+    pub fn new(endpoint: &Endpoint, config: HyperConfig) -> Result<Self, TransportError> {
+        let forbid = |message| Err(TransportError::new(TransportErrorKind::Forbidden, message));
+        if endpoint.is_plaintext() && !endpoint.is_loopback() && !config.allow_plaintext {
+            return forbid(format!(
+                "{endpoint}: plain http is for this machine only, use https"
+            ));
+        }
+        let Ok(user_agent) = HeaderValue::try_from(&config.user_agent) else {
+            return forbid("the user agent is not a header value".to_owned());
+        };
+        Ok(Self(Arc::new(Inner {
+            endpoint: endpoint.clone(),
+            pool: Pool::new(Connector::new(endpoint, &config)?),
+            user_agent,
+            body_cap: config.body_cap,
+        })))
+    }
+}
+
+impl Transport for Hyper {
+    fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        Box::pin(self.0.send(transmit))
+    }
+}
+
+impl Inner {
+    async fn send(&self, transmit: Transmit) -> Result<Response<Bytes>, TransportError> {
+        let uri = transmit.request.uri();
+        if !self.endpoint.is_origin_of(uri) {
+            let message = format!("{uri} is not at {}", self.endpoint);
+            return Err(TransportError::new(TransportErrorKind::Forbidden, message));
+        }
+        let sent = AtomicBool::new(false);
+        let exchange = self.exchange(&transmit.request, &sent);
+        tokio::time::timeout(transmit.timeout, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                let (kind, what) = match sent.load(Ordering::Relaxed) {
+                    true => (TransportErrorKind::TimedOut, "no complete answer"),
+                    false => (TransportErrorKind::Connect, "no connection"),
+                };
+                let (host, timeout) = (self.endpoint.host(), transmit.timeout);
+                let message = format!("{host}: {what} within {timeout:?}");
+                Err(TransportError::new(kind, message))
+            })
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request<()>,
+        sent: &AtomicBool,
+    ) -> Result<Response<Bytes>, TransportError> {
+        loop {
+            let mut loan = self.pool.borrow(request.uri()).await?;
+            if let Connection::Http1(sender) = &mut loan.connection
+                && loan.reused
+                && sender.ready().await.is_err()
+            {
+                continue;
+            }
+            sent.store(true, Ordering::Relaxed);
+            let mut error = match loan
+                .connection
+                .send(self.address(request, &loan.connection))
+                .await
+            {
+                Ok(response) => {
+                    let response = self.read(response).await?;
+                    self.pool.give_back(loan.connection);
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            let unsent = error.take_message().is_some();
+            sent.store(!unsent, Ordering::Relaxed);
+            // The connection was closed while it was idle: nobody's fault, and nothing was sent.
+            if unsent && loan.reused {
+                continue;
+            }
+            let kind = match unsent {
+                true => TransportErrorKind::Refused,
+                false => classify(error.error()),
+            };
+            return Err(TransportError::new(kind, error.into_error()));
+        }
+    }
+
+    /// The request in the form that the protocol wants.
+    fn address(&self, request: &Request<()>, connection: &Connection) -> Request<Body> {
+        let mut request = request.clone().map(|()| Body::new());
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        if let Connection::Http1(_) = connection {
+            let host = request
+                .uri()
+                .authority()
+                .map(|authority| authority.as_str());
+            let host = HeaderValue::try_from(host.unwrap_or_default())
+                .expect("the authority of a URI has only characters that a header may hold");
+            request.headers_mut().insert(HOST, host);
+            let path = request.uri().path_and_query().cloned();
+            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+        }
+        request
+    }
+
+    async fn read(&self, response: Response<Incoming>) -> Result<Response<Bytes>, TransportError> {
+        let too_large = || {
+            let message = format!("more than {} bytes", self.body_cap);
+            TransportError::new(TransportErrorKind::TooLarge, message)
+        };
+        let (head, body) = response.into_parts();
+        if body.size_hint().lower() > self.body_cap as u64 {
+            return Err(too_large());
+        }
+        match Limited::new(body, self.body_cap).collect().await {
+            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(error) => Err(TransportError::new(TransportErrorKind::Lost, error)),
+        }
+    }
+}
+
+/// What became of a request that was handed to a connection.
+fn classify(error: &hyper::Error) -> TransportErrorKind {
+    // What the peer says of this stream; what this side says, or the network, proves nothing. A
+    // stream is told of a GOAWAY only if its number is above the last one that was processed.
+    let stream = error.source().and_then(|cause| cause.downcast_ref());
+    match stream.filter(|stream: &&h2::Error| stream.is_remote()) {
+        Some(stream) => match stream.reason() {
+            Some(h2::Reason::ENHANCE_YOUR_CALM) => TransportErrorKind::Calm,
+            Some(h2::Reason::REFUSED_STREAM) => TransportErrorKind::Refused,
+            _ if stream.is_go_away() => TransportErrorKind::Refused,
+            _ => TransportErrorKind::Lost,
+        },
+        None => TransportErrorKind::Lost,
+    }
+}
+
+impl fmt::Debug for Hyper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hyper")
+            .field("endpoint", &self.0.endpoint)
+            .finish_non_exhaustive()
+    }
+}

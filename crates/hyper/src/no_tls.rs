@@ -1,0 +1,25 @@
+//! In the place of TLS where the crate is built without it.
+
+use countermand_core::{TransportError, TransportErrorKind};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::config::HyperConfig;
+use crate::failure::Failure;
+
+/// Nobody has one.
+pub(crate) enum Tls {}
+
+impl Tls {
+    pub(crate) fn new(host: &str, _: &HyperConfig) -> Result<Self, TransportError> {
+        let message = format!("https to {host}: built without TLS (features `ring`, `aws-lc-rs`)");
+        Err(TransportError::new(TransportErrorKind::Forbidden, message))
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        _: TokioIo<TcpStream>,
+    ) -> Result<(TokioIo<TcpStream>, bool), Failure> {
+        match *self {}
+    }
+}

@@ -1,0 +1,132 @@
+//! TLS by rustls: its provider is passed by hand, nothing process-wide is installed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use countermand_core::{TransportError, TransportErrorKind};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::CryptoProvider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use crate::config::HyperConfig;
+use crate::failure::Failure;
+
+/// Whom to trust, and what to offer.
+pub(crate) struct Tls {
+    server: ServerName<'static>,
+    extra: Vec<CertificateDer<'static>>,
+    http1_only: bool,
+    /// Made at the first connection: reading the platform's roots takes milliseconds.
+    config: OnceCell<Arc<ClientConfig>>,
+}
+
+impl Tls {
+    /// For one host.
+    pub(crate) fn new(host: &str, config: &HyperConfig) -> Result<Self, TransportError> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let server = ServerName::try_from(bare.to_owned()).map_err(|_| {
+            let message = format!("{host} is not a name that a certificate can hold");
+            TransportError::new(TransportErrorKind::Tls, message)
+        })?;
+        Ok(Self {
+            server,
+            extra: config
+                .ca_file
+                .as_deref()
+                .map_or_else(|| Ok(Vec::new()), read_ca_file)?,
+            http1_only: config.http1_only,
+            config: OnceCell::new(),
+        })
+    }
+
+    /// Shakes hands; tells whether HTTP/2 was agreed on.
+    pub(crate) async fn connect(
+        &self,
+        tcp: TokioIo<TcpStream>,
+    ) -> Result<(TokioIo<TlsStream<TcpStream>>, bool), Failure> {
+        let config = self.config.get_or_try_init(|| self.configure()).await?;
+        let stream = tokio_rustls::TlsConnector::from(Arc::clone(config))
+            .connect(self.server.clone(), tcp.into_inner())
+            .await
+            .map_err(|error| self.refused(&error))?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((TokioIo::new(stream), http2))
+    }
+
+    async fn configure(&self) -> Result<Arc<ClientConfig>, Failure> {
+        let extra = self.extra.clone();
+        let roots = tokio::task::spawn_blocking(move || {
+            let mut roots = RootCertStore::empty();
+            // The platform's store may hold certificates that rustls cannot read; the others do.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            roots.add_parsable_certificates(extra);
+            roots
+        })
+        .await
+        .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?;
+        if roots.is_empty() {
+            let message = "this machine trusts no certificate authority; name one with a CA file";
+            return Err(Failure::new(TransportErrorKind::Tls, message));
+        }
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        if !self.http1_only {
+            config.alpn_protocols.push(b"h2".to_vec());
+        }
+        config.alpn_protocols.push(b"http/1.1".to_vec());
+        Ok(Arc::new(config))
+    }
+
+    fn refused(&self, error: &std::io::Error) -> Failure {
+        let host = self.server.to_str();
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        match cause {
+            Some::<&rustls::Error>(cause) => {
+                Failure::new(TransportErrorKind::Tls, format!("{host}: {cause}"))
+            }
+            // The network broke, not the trust: that may pass.
+            None => Failure::new(
+                TransportErrorKind::Connect,
+                format!("{host}: during the TLS handshake: {error}"),
+            ),
+        }
+    }
+}
+
+#[cfg(feature = "aws-lc-rs")]
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn read_ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+    let failed = |problem: &dyn std::fmt::Display| {
+        let message = format!("the CA file {}: {problem}", path.display());
+        TransportError::new(TransportErrorKind::Tls, message)
+    };
+    let pem = std::fs::read(path).map_err(|error| failed(&error))?;
+    let certificates = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| failed(&error))?;
+    for certificate in &certificates {
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| failed(&error))?;
+    }
+    if certificates.is_empty() {
+        return Err(failed(&"it holds no certificate"));
+    }
+    Ok(certificates)
+}

@@ -1,0 +1,85 @@
+//! The examples, run as a reader would: each against an emulator on a port.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use countermand_emulator::{Config, Fate, Script, Server, Shared};
+use tokio::process::Command;
+
+/// Where cargo puts the examples, next to this test's own binary.
+fn example(name: &str) -> PathBuf {
+    let deps = std::env::current_exe().unwrap();
+    deps.parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples")
+        .join(name)
+}
+
+/// Runs an example on an operation of a fate, behind a fault that passes.
+async fn run(name: &str, fate: Fate) -> (String, bool) {
+    let script: Script =
+        r#"[{"method": "cancel", "status": 503, "headers": {"retry-after": "0"}}]"#
+            .parse()
+            .unwrap();
+    let shared = Shared::new(Config::default().devices(1).mix([(1, fate)]).script(script));
+    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), shared.clone())
+        .await
+        .unwrap();
+    let operation = shared.with(|emulator, now| emulator.pending(now).remove(0));
+    let output = Command::new(example(name))
+        .arg(&operation)
+        .env("COUNTERMAND_ENDPOINT", server.endpoint())
+        .env(
+            "COUNTERMAND_TOKEN",
+            shared.with(|emulator, _| emulator.token().to_owned()),
+        )
+        .output()
+        .await
+        .unwrap();
+    let verdict = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let truth = shared.with(|emulator, now| emulator.truth_of(now, &operation).unwrap());
+    assert_eq!(
+        verdict == "cancelled",
+        truth.cancelled,
+        "{name}: {verdict} {truth:?}"
+    );
+    (verdict, output.status.success())
+}
+
+async fn tells_the_truth(name: &str) {
+    assert_eq!(
+        run(name, Fate::Cancellable).await,
+        ("cancelled".to_owned(), true),
+        "{name}"
+    );
+    // After the start of the example, and before its second look.
+    let after = std::time::Duration::from_millis(300);
+    assert_eq!(
+        run(name, Fate::Completes { after }).await,
+        ("completed".to_owned(), false),
+        "{name}"
+    );
+}
+
+#[tokio::test]
+async fn by_hand() {
+    tells_the_truth("by_hand").await;
+}
+
+#[tokio::test]
+async fn ureq() {
+    tells_the_truth("ureq").await;
+}
+
+#[tokio::test]
+async fn reqwest() {
+    tells_the_truth("reqwest").await;
+}
+
+#[tokio::test]
+async fn tower() {
+    tells_the_truth("tower").await;
+}

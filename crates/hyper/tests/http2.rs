@@ -1,0 +1,234 @@
+//! `Hyper` over HTTP/2 with prior knowledge, against servers made of frames.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{cancel, endpoint, listen};
+use countermand_core::chain;
+use countermand_hyper::{Endpoint, Hyper, HyperConfig, Transport, TransportErrorKind};
+use futures_util::future::join_all;
+use h2::Reason;
+use h2::server::{Builder, SendResponse};
+use http::{HeaderValue, Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+type Connection = h2::server::Connection<TcpStream, Bytes>;
+
+fn hyper(endpoint: &Endpoint) -> Hyper {
+    Hyper::new(endpoint, HyperConfig::default().http2_prior_knowledge(true)).unwrap()
+}
+
+/// A server that answers each request by `answer`; counts its connections.
+async fn serve(
+    builder: Builder,
+    answer: impl Fn(Request<h2::RecvStream>, SendResponse<Bytes>, &mut Connection)
+    + Clone
+    + Send
+    + 'static,
+) -> (Endpoint, Arc<AtomicUsize>) {
+    let (listener, address) = listen().await;
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let (builder, answer) = (builder.clone(), answer.clone());
+            tokio::spawn(async move {
+                let mut connection = builder.handshake(stream).await.unwrap();
+                while let Some(Ok((request, response))) = connection.accept().await {
+                    answer(request, response, &mut connection);
+                }
+            });
+        }
+    });
+    (endpoint("http", address), connections)
+}
+
+fn ok(mut response: SendResponse<Bytes>) {
+    let mut body = response.send_response(Response::new(()), false).unwrap();
+    body.send_data(Bytes::from_static(b"{}"), true).unwrap();
+}
+
+#[tokio::test]
+async fn a_hundred_requests_at_once_take_one_connection() {
+    let (endpoint, connections) = serve(Builder::new(), |request, response, _| {
+        assert_eq!(request.headers()["content-length"], "0");
+        assert!(request.uri().path().ends_with(":cancel"));
+        ok(response);
+    })
+    .await;
+    let hyper = hyper(&endpoint);
+    let answers = join_all((0..100).map(|_| hyper.send(cancel(&endpoint)))).await;
+    for answer in answers {
+        assert_eq!(answer.unwrap().body(), "{}");
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn one_stream_at_a_time_queues() {
+    let mut builder = Builder::new();
+    builder.max_concurrent_streams(1);
+    let (endpoint, connections) = serve(builder, |_, response, _| ok(response)).await;
+    let hyper = hyper(&endpoint);
+    for answer in join_all((0..20).map(|_| hyper.send(cancel(&endpoint)))).await {
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_reset_tells_what_happened() {
+    for (reason, kind) in [
+        (Reason::REFUSED_STREAM, TransportErrorKind::Refused),
+        (Reason::ENHANCE_YOUR_CALM, TransportErrorKind::Calm),
+        (Reason::INTERNAL_ERROR, TransportErrorKind::Lost),
+        (Reason::CANCEL, TransportErrorKind::Lost),
+    ] {
+        let (endpoint, _) = serve(Builder::new(), move |_, mut response, _| {
+            response.send_reset(reason)
+        })
+        .await;
+        let error = hyper(&endpoint).send(cancel(&endpoint)).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn after_a_goaway_there_is_another_connection() {
+    let (endpoint, connections) = serve(Builder::new(), |_, response, connection| {
+        ok(response);
+        connection.graceful_shutdown();
+    })
+    .await;
+    let hyper = hyper(&endpoint);
+    let mut answered = 0;
+    while answered < 10 {
+        match hyper.send(cancel(&endpoint)).await {
+            Ok(response) => {
+                assert_eq!(response.body(), "{}");
+                answered += 1;
+            }
+            Err(error) => {
+                assert_eq!(
+                    error.kind(),
+                    TransportErrorKind::Refused,
+                    "{}",
+                    chain(&error)
+                );
+            }
+        }
+    }
+    assert!(connections.load(Ordering::Relaxed) > 1);
+}
+
+/// The server's side of a connection by hand: its settings are sent, the client's HEADERS read.
+async fn accept_a_request(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream
+        .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
+    stream.read_exact(&mut [0; 24]).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        if head[3] == 1 {
+            return stream;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_goaway_below_the_stream_means_not_processed() {
+    let (listener, address) = listen().await;
+    let endpoint = endpoint("http", address);
+    let server = tokio::spawn(async move {
+        let mut stream = accept_a_request(&listener).await;
+        // The last stream is 0, the reason NO_ERROR.
+        let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        stream.write_all(&goaway).await.unwrap();
+        stream
+    });
+    let error = hyper(&endpoint).send(cancel(&endpoint)).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        TransportErrorKind::Refused,
+        "{}",
+        chain(&error)
+    );
+    drop(server.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_connection_that_died_silently_is_found_within_31_seconds() {
+    let (listener, address) = listen().await;
+    let endpoint = endpoint("http", address);
+    let hyper = hyper(&endpoint);
+    let mut transmit = cancel(&endpoint);
+    transmit.timeout = Duration::from_secs(120);
+    let sender = hyper.clone();
+    let first = tokio::spawn(async move { sender.send(transmit).await });
+    let dead = accept_a_request(&listener).await;
+
+    // From here on nothing but the clock moves, so it may run.
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+    assert!(
+        begun.elapsed() <= Duration::from_secs(31),
+        "{:?}",
+        begun.elapsed()
+    );
+
+    tokio::time::resume();
+    let second = tokio::spawn(async move { hyper.send(cancel(&endpoint)).await });
+    accept_a_request(&listener).await;
+    second.abort();
+    drop(dead);
+}
+
+#[tokio::test]
+async fn a_header_list_of_a_mebibyte_is_dropped() {
+    let (endpoint, _) = serve(Builder::new(), |_, mut response, _| {
+        let mut large = Response::new(());
+        for _ in 0..16 {
+            let value = HeaderValue::try_from("x".repeat(64 << 10)).unwrap();
+            large.headers_mut().append("x-filler", value);
+        }
+        // The server's own library may refuse it already.
+        let _ = response.send_response(large, true);
+    })
+    .await;
+    let error = hyper(&endpoint).send(cancel(&endpoint)).await.unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_dropped_request_leaves_the_connection_usable() {
+    let (endpoint, connections) = serve(Builder::new(), {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let kept = Arc::new(std::sync::Mutex::new(Vec::new()));
+        move |_, response, _| match seen.fetch_add(1, Ordering::Relaxed) {
+            0 => kept.lock().unwrap().push(response),
+            _ => ok(response),
+        }
+    })
+    .await;
+    let hyper = hyper(&endpoint);
+    let mut stuck = cancel(&endpoint);
+    stuck.timeout = Duration::from_millis(500);
+    let error = hyper.send(stuck).await.unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::TimedOut);
+    assert_eq!(hyper.send(cancel(&endpoint)).await.unwrap().body(), "{}");
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}

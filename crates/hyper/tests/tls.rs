@@ -1,0 +1,197 @@
+//! `Hyper` over TLS: whom it trusts, and what it says when it does not.
+#![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use common::{cancel, endpoint, listen};
+use countermand_core::chain;
+use countermand_hyper::{
+    Endpoint, Hyper, HyperConfig, Transport, TransportError, TransportErrorKind,
+};
+use http::Response;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto};
+
+/// A certificate authority and the file that names it.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    file: tempfile::NamedTempFile,
+}
+
+impl Authority {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(1);
+        let name = format!("authority {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), issuer.pem()).unwrap();
+        Self { issuer, file }
+    }
+
+    fn config(&self) -> HyperConfig {
+        HyperConfig::default().ca_file(self.file.path())
+    }
+
+    /// A server that answers `{}` over either protocol; counts the requests it saw.
+    async fn serve(&self, host: &str, expired: bool) -> (SocketAddr, Arc<AtomicUsize>) {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        if expired {
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(2021, 1, 1);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
+        let provider = Arc::new(crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (listener, address) = listen().await;
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    let counter = Arc::clone(&counter);
+                    tokio::spawn(async move {
+                        let mut connection = h2::server::handshake(stream).await.unwrap();
+                        while let Some(Ok((_, mut response))) = connection.accept().await {
+                            counter.fetch_add(1, Ordering::Relaxed);
+                            let body = Response::builder().header("x-protocol", "h2").body(());
+                            let mut body = response.send_response(body.unwrap(), false).unwrap();
+                            body.send_data(Bytes::from_static(b"{}"), true).unwrap();
+                        }
+                    });
+                } else if stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                    stream.write_all(answer).await.unwrap();
+                }
+            }
+        });
+        (address, requests)
+    }
+}
+
+async fn fail(endpoint: &Endpoint, config: HyperConfig) -> TransportError {
+    let hyper = Hyper::new(endpoint, config).unwrap();
+    hyper.send(cancel(endpoint)).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn speaks_http_2_unless_told_not_to() {
+    let authority = Authority::new();
+    let (address, requests) = authority.serve("127.0.0.1", false).await;
+    let endpoint = endpoint("https", address);
+    let both = Hyper::new(&endpoint, authority.config()).unwrap();
+    let response = both.send(cancel(&endpoint)).await.unwrap();
+    assert_eq!(response.headers()["x-protocol"], "h2");
+    let old = Hyper::new(&endpoint, authority.config().http1_only(true)).unwrap();
+    let response = old.send(cancel(&endpoint)).await.unwrap();
+    assert!(!response.headers().contains_key("x-protocol"));
+    assert_eq!(requests.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn refuses_a_certificate_of_another_host_an_expired_one_and_an_unknown_authority() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    for (host, expired, config, reason) in [
+        ("other.example", false, ours.config(), "not valid for name"),
+        ("127.0.0.1", true, ours.config(), "expired"),
+        ("127.0.0.1", false, theirs.config(), "UnknownIssuer"),
+    ] {
+        let (address, requests) = ours.serve(host, expired).await;
+        let error = fail(&endpoint("https", address), config).await;
+        let text = chain(&error);
+        assert_eq!(error.kind(), TransportErrorKind::Tls, "{text}");
+        assert!(
+            text.contains("127.0.0.1") && text.contains(reason),
+            "{text}"
+        );
+        assert_eq!(requests.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_server_that_speaks_only_old_tls_or_none() {
+    let alert_protocol_version: &[u8] = &[0x15, 3, 1, 0, 2, 2, 70];
+    for answer in [alert_protocol_version, b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
+        let (listener, address) = listen().await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(answer).await.unwrap();
+            // Until the client hangs up, so that the answer is not lost in a reset.
+            while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+        });
+        let authority = Authority::new();
+        let error = fail(&endpoint("https", address), authority.config()).await;
+        assert_eq!(error.kind(), TransportErrorKind::Tls, "{}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_black_hole_costs_everybody_one_connect_time_out() {
+    let (listener, address) = listen().await;
+    let endpoint = endpoint("https", address);
+    let timeout = Duration::from_millis(300);
+    let authority = Authority::new();
+    let config = authority.config().connect_timeout(timeout);
+    let hyper = Hyper::new(&endpoint, config).unwrap();
+    let begun = Instant::now();
+    let sent = (0..20).map(|_| hyper.send(cancel(&endpoint)));
+    for result in futures_util::future::join_all(sent).await {
+        let error = result.unwrap_err();
+        assert_eq!(
+            error.kind(),
+            TransportErrorKind::Connect,
+            "{}",
+            chain(&error)
+        );
+        assert!(
+            chain(&error).contains(&address.to_string()),
+            "{}",
+            chain(&error)
+        );
+    }
+    assert!(begun.elapsed() >= timeout && begun.elapsed() < 10 * timeout);
+    drop(listener);
+}
+
+#[tokio::test]
+async fn a_ca_file_that_is_none_is_named() {
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    for path in [empty.path(), std::path::Path::new("/nonexistent/ca.pem")] {
+        let config = HyperConfig::default().ca_file(path);
+        let error = Hyper::new(&Endpoint::default(), config).unwrap_err();
+        assert_eq!(error.kind(), TransportErrorKind::Tls);
+        assert!(
+            chain(&error).contains(path.to_str().unwrap()),
+            "{}",
+            chain(&error)
+        );
+    }
+}

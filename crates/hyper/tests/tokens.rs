@@ -1,0 +1,276 @@
+//! Tokens: where they come from, where they go, and how often they are fetched.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::error::Error as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::cancel;
+use countermand_hyper::{
+    Authorized, Client, Endpoint, ErrorKind, Token, TokenFile, TokenSource, Transmit, Transport,
+    TransportError, TransportErrorKind, token_fn,
+};
+use futures_util::future::join_all;
+use http::Response;
+use http::header::AUTHORIZATION;
+
+const CANARY: &str = "ya29.canary";
+
+fn token(number: usize) -> Token {
+    Token::new(&format!("{CANARY}{number}")).unwrap()
+}
+
+/// A server that accepts the tokens from `good` on, and tells each one it saw.
+#[derive(Clone, Default)]
+struct Server {
+    good: usize,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Transport for Server {
+    fn send(
+        &self,
+        transmit: Transmit,
+    ) -> countermand_hyper::BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            // Others get their turn, as on a network.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let header = &transmit.request.headers()[AUTHORIZATION];
+            assert!(header.is_sensitive());
+            let token = header.to_str().unwrap().to_owned();
+            let number: usize = token
+                .strip_prefix(&format!("Bearer {CANARY}"))
+                .unwrap()
+                .parse()
+                .unwrap();
+            self.seen.lock().unwrap().push(token);
+            let mut response = Response::new(Bytes::from_static(b"{}"));
+            if number < self.good {
+                *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// A source that keeps its token; counts how often it is asked for a fresh one.
+fn source(fetches: &Arc<AtomicUsize>) -> impl TokenSource + use<> {
+    let fetches = Arc::clone(fetches);
+    token_fn(move |fresh| {
+        let fetches = Arc::clone(&fetches);
+        async move {
+            if fresh {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                fetches.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(token(fetches.load(Ordering::Relaxed)))
+        }
+    })
+}
+
+fn asking_only(client: Client) -> Client {
+    client.policy(countermand_hyper::Policy::default().confirm(false))
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_401_a_crowd_of_512_fetches_one_token() {
+    let fetches = Arc::default();
+    let server = Server {
+        good: 1,
+        ..Server::default()
+    };
+    let seen = Arc::clone(&server.seen);
+    let authorized = Authorized::new(Endpoint::default(), source(&fetches), server);
+    let client = asking_only(Client::new(authorized));
+    let name = common::name();
+    for result in join_all((0..512).map(|_| client.cancel(&name))).await {
+        result.unwrap();
+    }
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+    // Each was sent once with the old and once with the new token.
+    let seen = seen.lock().unwrap();
+    let fresh = seen.iter().filter(|token| token.ends_with('1')).count();
+    assert_eq!((seen.len(), fresh), (1024, 512));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_401_for_ever_fetches_one_token() {
+    let fetches = Arc::default();
+    let server = Server {
+        good: usize::MAX,
+        ..Server::default()
+    };
+    let authorized = Authorized::new(Endpoint::default(), source(&fetches), server);
+    let client = Client::new(authorized);
+    let name = common::name();
+    // Those who come later gain nothing by another fetch.
+    for _ in 0..2 {
+        for result in join_all((0..512).map(|_| client.cancel(&name))).await {
+            let error = result.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Unauthenticated(_)));
+            assert_eq!(error.attempts(), 2);
+        }
+    }
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_good_for_a_while_is_replaced_again() {
+    let fetches: Arc<AtomicUsize> = Arc::default();
+    for good in 1..=3 {
+        let server = Server {
+            good,
+            ..Server::default()
+        };
+        let client = asking_only(Client::new(Authorized::new(
+            Endpoint::default(),
+            source(&fetches),
+            server,
+        )));
+        client.cancel(&common::name()).await.unwrap();
+        client.cancel(&common::name()).await.unwrap();
+        assert_eq!(fetches.load(Ordering::Relaxed), good);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_fails_fails_for_all_who_waited() {
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&fetches);
+    let source = token_fn(move |fresh| {
+        let counter = Arc::clone(&counter);
+        async move {
+            if !fresh {
+                return Ok(token(0));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            counter.fetch_add(1, Ordering::Relaxed);
+            Err(TransportError::new(
+                TransportErrorKind::Credentials,
+                "revoked",
+            ))
+        }
+    });
+    let server = Server {
+        good: 1,
+        ..Server::default()
+    };
+    let client = Client::new(Authorized::new(Endpoint::default(), source, server));
+    let name = common::name();
+    for result in join_all((0..100).map(|_| client.cancel(&name))).await {
+        let error = result.unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), "revoked");
+    }
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_is_given_ten_seconds() {
+    let source = token_fn(|_| std::future::pending());
+    let authorized = Authorized::new(Endpoint::default(), source, Server::default());
+    let begun = tokio::time::Instant::now();
+    let error = authorized
+        .send(cancel(&Endpoint::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::Token);
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+#[tokio::test]
+async fn a_token_goes_to_its_endpoint_only() {
+    let server = Server::default();
+    let seen = Arc::clone(&server.seen);
+    let authorized = Authorized::new(Endpoint::default(), token(0), server);
+    for elsewhere in [
+        "https://androidmanagement.googleapis.com.evil.example",
+        "http://androidmanagement.googleapis.com",
+        "https://androidmanagement.googleapis.com:444",
+    ] {
+        let error = authorized
+            .send(cancel(&elsewhere.parse().unwrap()))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), TransportErrorKind::Forbidden, "{elsewhere}");
+    }
+    assert!(seen.lock().unwrap().is_empty());
+    authorized.send(cancel(&Endpoint::default())).await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_token_never_prints() {
+    assert_eq!(format!("{:?}", token(7)), "Token(..)");
+    let bad = format!("{CANARY}\r\nx-evil: 1");
+    for bad in ["", " ", "ä", &bad] {
+        let error = Token::new(bad).unwrap_err();
+        assert_eq!(error.kind(), TransportErrorKind::Credentials);
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_is_read_again_when_it_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    let file = TokenFile::new(&path);
+    let error = file.token(false).await.unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::Credentials);
+    assert!(
+        error.source().unwrap().to_string().contains("token"),
+        "{error:?}"
+    );
+
+    std::fs::write(&path, format!("  {CANARY}1\n")).unwrap();
+    assert_eq!(file.token(false).await.unwrap(), token(1));
+    std::fs::write(&path, format!("{CANARY}22")).unwrap();
+    assert_eq!(file.token(false).await.unwrap(), token(22));
+
+    // Same length, and the same time of modification: only `fresh` looks inside.
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, format!("{CANARY}33")).unwrap();
+    let handle = std::fs::File::options().write(true).open(&path).unwrap();
+    handle.set_modified(modified).unwrap();
+    assert_eq!(file.token(false).await.unwrap(), token(22));
+    assert_eq!(file.token(true).await.unwrap(), token(33));
+
+    std::fs::write(&path, "\n").unwrap();
+    let error = file.token(false).await.unwrap_err();
+    let text = error.source().unwrap().to_string();
+    assert!(text.contains("empty") && text.contains("token"), "{text}");
+    std::fs::write(&path, format!("{CANARY} two words")).unwrap();
+    let error = file.token(false).await.unwrap_err();
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_replaced_is_not_sent_again() {
+    // Gives the old token for as long as it is not asked for a fresh one.
+    let source = token_fn(|fresh| std::future::ready(Ok(token(usize::from(fresh)))));
+    let server = Server {
+        good: 1,
+        ..Server::default()
+    };
+    let seen = Arc::clone(&server.seen);
+    let client = asking_only(Client::new(Authorized::new(
+        Endpoint::default(),
+        source,
+        server,
+    )));
+    for _ in 0..3 {
+        client.cancel(&common::name()).await.unwrap();
+    }
+    let old = format!("Bearer {CANARY}0");
+    assert_eq!(
+        seen.lock()
+            .unwrap()
+            .iter()
+            .filter(|seen| **seen == old)
+            .count(),
+        1
+    );
+}
