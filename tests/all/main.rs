@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod corpus;
+mod faults;
 mod simulation;
 mod vectors;

@@ -5,3 +5,7 @@
 pub mod dice;
 pub mod simulation;
 pub mod vectors;
+
+#[doc = include_str!("../../README.md")]
+#[cfg(doctest)]
+mod readme {}

@@ -1,0 +1,89 @@
+# Two targets do everything: `make demo` shows the main job, `make test` passes everything.
+# They need Rust, a C compiler and CPython with pip; the rest they set up themselves.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: demo test bench fuzz clean format
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := target/stamps
+
+RUST := Cargo.toml Cargo.lock $(shell find crates tests fuzz -name target -prune -o -type f \
+	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
+PROSE := README.md $(wildcard docs/*.md)
+PY := pyproject.toml $(shell find python tests/python -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
+
+# The main job on the embedded emulator. Some operations of the demo complete anyway, and exit
+# code 3 says so: here that is the right end.
+demo:
+	cargo build --quiet --package countermand-cli
+	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
+
+# Everything that must pass, cheapest first; a stage runs again when its files changed.
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest
+	@echo 'make test: every stage has passed with the files as they are'
+
+$(STAMPS)/fmt: $(RUST)
+	cargo fmt --all --check
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/rust: $(RUST) $(PROSE)
+	cargo test --workspace --locked
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/doc: $(RUST) $(PROSE)
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	@mkdir -p $(@D) && touch $@
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --disable-pip-version-check --group test
+	@touch $@
+
+# The package as a user installs it, but unoptimised, so that it shares the other stages' build.
+$(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) README.md
+	MATURIN_PEP517_ARGS='--profile dev' $(BIN)/pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --force-reinstall .
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/lint: $(VENV)/ready $(PY)
+	$(BIN)/ruff check python tests/python
+	$(BIN)/ruff format --check python tests/python
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/types: $(STAMPS)/install
+	$(BIN)/mypy --strict tests/python/typing_view.py
+	$(BIN)/python -m mypy.stubtest countermand
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
+	$(BIN)/pytest tests/python
+	@mkdir -p $(@D) && touch $@
+
+# Times and allocations of the core; compare within one run only.
+bench:
+	cargo bench --package countermand-core
+
+# Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz.
+FUZZ_SECONDS ?= 60
+fuzz:
+	for target in name response flow; do \
+		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
+	done
+
+format:
+	cargo fmt --all
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python tests/python; fi
+
+clean:
+	cargo clean
+	rm -rf $(VENV)
