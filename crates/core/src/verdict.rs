@@ -72,7 +72,7 @@ impl Verdict {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Cancelled => "cancelled: the server confirms it",
+            Self::Cancelled => "the server confirms it",
             Self::Completed => "the server says it completed before the cancellation took effect",
             Self::Failed => "it ended with another error",
             Self::Expired => "it was not done when its time of validity passed",

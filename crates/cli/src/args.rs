@@ -1,0 +1,162 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Parser, Subcommand};
+use clap_complete::Shell;
+use countermand_core::Endpoint;
+
+use crate::{duration, exit};
+
+/// Cancels Android Management API operations before the device runs them, and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "countermand", version, after_long_help = exit::HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command that talks to the API takes.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Root of the API, by default Google's; without a path it gets /v1
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "COUNTERMAND_ENDPOINT",
+        hide_env_values = true
+    )]
+    pub(crate) endpoint: Option<Endpoint>,
+    /// Read the access token from this file, again whenever it changes, instead of COUNTERMAND_TOKEN
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Trust the certificate authorities in this PEM file as well
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Allow http:// to other machines: everybody on the way can read the token
+    #[arg(long, global = true)]
+    pub(crate) allow_plaintext: bool,
+    /// Print results as JSON, one object a line, each with a `schema`
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say on stderr how each operation ended; twice: each request as well
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Cancel(Cancel),
+    Get(Get),
+    List(List),
+    Emulator(Emulator),
+    /// Show the main job on an emulated fleet, within a few seconds and without any account
+    ///
+    /// Starts an emulator inside this process, sends its devices mistaken WIPEs of different
+    /// fates, countermands them over real HTTP, and compares each verdict with what really
+    /// happened. As some of the commands complete anyway, it exits with code 3.
+    Demo,
+    /// Print a completion script for a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page, of the whole command or of one subcommand
+    Man {
+        /// The subcommand
+        command: Option<String>,
+    },
+}
+
+/// Cancel operations and find out what became of each
+///
+/// Names are enterprises/{enterprise}/devices/{device}/operations/{operation}. If one of them is
+/// bad, nothing is sent. A name given twice is countermanded once.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = exit::HELP)]
+pub(crate) struct Cancel {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    /// Only ask: do not find out what became of them
+    #[arg(long)]
+    pub(crate) no_confirm: bool,
+    /// Leave bad names out instead of refusing them all
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+    /// When to stop asking after one operation, like 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
+}
+
+/// Show operations as the server tells them
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
+}
+
+/// Names of operations, in the order given.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Names {
+    /// Names of operations, or - to read them from standard input, one a line (blank lines and
+    /// lines that start with # are left out)
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<std::ffi::OsString>,
+}
+
+/// How much at a time.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Flight {
+    /// How many operations are under way at a time
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) in_flight: usize,
+}
+
+/// List all operations of a device, to the last page
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct List {
+    /// The device, enterprises/{enterprise}/devices/{device}
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: std::ffi::OsString,
+    /// Only those that are not done
+    #[arg(long)]
+    pub(crate) pending: bool,
+}
+
+/// Run an emulated Android Management API
+///
+/// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
+/// are under /_emulator/.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Emulator {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// How many devices there are
+    #[arg(long, value_name = "N", default_value_t = 200,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub(crate) devices: usize,
+    /// What fleet and chance are drawn from
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Serve TLS and write the authority to trust into this directory, as ca.pem
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls: Option<PathBuf>,
+    /// The token that is accepted; it opens nothing but this emulator
+    #[arg(long, value_name = "TOKEN", default_value = "emulator-token")]
+    pub(crate) token: String,
+    /// Script of faults, a JSON list
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+}

@@ -1,0 +1,108 @@
+//! `countermand cancel`.
+
+use countermand_core::Policy;
+
+use crate::again::Invocation;
+use crate::args::{Cancel, Global};
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::output;
+use crate::report::Report;
+use crate::rescue::{self, Ending, Left};
+use crate::signals::Signals;
+use crate::summary::{Tally, counted};
+
+pub(crate) async fn run(
+    global: &Global,
+    options: Cancel,
+    invocation: &Invocation,
+) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    let reading = input::names(
+        Report::start(global.json),
+        options.names.names,
+        Report::refused,
+    );
+    let (mut report, batch) = tokio::select! {
+        read = reading => read?,
+        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    };
+
+    let mut tally = Tally::new(!options.no_confirm);
+    tally.input(batch.refused, batch.duplicates);
+    if batch.refused > 0 && !options.skip_invalid {
+        report.output.note(&format!(
+            "error: {}; nothing was sent (--skip-invalid leaves bad names out)",
+            counted(batch.refused, "bad name"),
+        ));
+        return Ok(end(report, &mut signals, Exit::Usage, None).await);
+    }
+    if batch.duplicates > 0 {
+        report.output.note(&format!(
+            "{} left out: each name is countermanded once",
+            counted(batch.duplicates, "duplicate"),
+        ));
+    }
+    if batch.names.is_empty() {
+        report.sentence("nothing to do");
+        return Ok(end(report, &mut signals, tally.exit(), None).await);
+    }
+
+    let client = connect::client(global)?;
+    let policy = Policy::default()
+        .deadline(options.deadline)
+        .confirm(!options.no_confirm);
+    let client = client.policy(policy).in_flight(options.flight.in_flight);
+    report.align(&batch.names);
+    if global.verbose == 0 {
+        report.output.expect(batch.names.len() as u64);
+    }
+    let ending = rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
+        tally.add(name, &result);
+    })
+    .await;
+    let (exit, left) = match ending {
+        Ending::Aborted(exit) => return Ok(exit),
+        Ending::Finished => (tally.exit(), Vec::new()),
+        Ending::Stopped(exit, left) => (exit, left),
+    };
+    tally.left(left.len() as u64);
+    let summary = tally.sentences(invocation);
+    report.sentence(&format!("\n{summary}"));
+    if !left.is_empty() {
+        say_left(&report, &left, invocation);
+    }
+    let summary = (!global.json).then_some(summary.as_str());
+    Ok(end(report, &mut signals, exit, summary).await)
+}
+
+/// Waits for standard output. A summary that could not be written there goes to standard error;
+/// a signal ends the waiting.
+async fn end(report: Report, signals: &mut Signals, exit: Exit, summary: Option<&str>) -> Exit {
+    tokio::select! {
+        written = report.output.finish() => {
+            if !written {
+                output::note("warning: standard output was closed, results are missing there");
+                summary.into_iter().for_each(output::note);
+            }
+            exit
+        }
+        signal = signals.next() => signal,
+    }
+}
+
+/// Names what was left undone, and how to go on.
+fn say_left(report: &Report, left: &[Left], invocation: &Invocation) {
+    let started = left.iter().filter(|left| left.started).count();
+    let names: Vec<_> = left.iter().map(|left| left.name.clone()).collect();
+    report.output.note(&format!(
+        "{} not done, for {started} of which a cancel may have been sent; to go on:\n  {}",
+        left.len(),
+        invocation.for_names(&names),
+    ));
+    for Left { name, started } in left {
+        report.interrupted(name, *started);
+    }
+}

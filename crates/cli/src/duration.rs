@@ -1,0 +1,55 @@
+//! Lengths of time as people type them: `30s`, `1.5m`, `500ms`.
+
+use std::time::Duration;
+
+/// The longest that is accepted: a year, far beyond the life of any command worth waiting for.
+const LONGEST_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
+
+/// A positive length of time; a number without a unit is in seconds.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let (number, scale) = units
+        .iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))
+        .unwrap_or((text, 1.0));
+    let plain = number.starts_with(|first: char| first.is_ascii_digit())
+        && number
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds = number.parse::<f64>().ok().filter(|_| plain);
+    match seconds.map(|number| number * scale) {
+        Some(seconds) if seconds > LONGEST_SECONDS => Err("it is longer than a year".to_owned()),
+        Some(seconds) if seconds >= 0.001 => Ok(Duration::from_secs_f64(seconds)),
+        Some(_) => Err("it is shorter than a millisecond".to_owned()),
+        None => Err("expected a number with ms, s, m or h, like 30s".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units() {
+        for (text, millis) in [
+            ("30s", 30_000),
+            ("30", 30_000),
+            ("500ms", 500),
+            ("1.5m", 90_000),
+            ("2h", 7_200_000),
+            ("0.25s", 250),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_length_of_time() {
+        for text in [
+            "", "s", "-1s", "0", "0s", "1d", "1e9", "inf", "nan", ".5s", "1.2.3s", "1 s", "9000h",
+            "+1s",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `countermand emulator`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use countermand_emulator::{Config, Script, Server, Shared, Tls};
+use serde::Serialize;
+
+use crate::args::Emulator;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::signals::Signals;
+
+/// What is printed when the server is ready.
+#[derive(Serialize)]
+struct Ready<'a> {
+    schema: &'static str,
+    endpoint: String,
+    enterprise: &'a str,
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_file: Option<String>,
+}
+
+/// Serves until a signal comes, which is how it is meant to end.
+pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
+    let mut config = Config::default()
+        .seed(options.seed)
+        .devices(options.devices)
+        .token(&options.token)
+        .start(unix_ms());
+    if let Some(path) = &options.faults {
+        let problem =
+            |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
+        let script: Script = text.parse().map_err(|error| problem(&error))?;
+        config = config.script(script);
+    }
+    let mut signals = Signals::listen()?;
+    let shared = Shared::new(config);
+    let cannot_listen = format!("cannot listen on {}", options.listen);
+    let (server, ca_file) = match &options.tls {
+        None => (Server::bind(options.listen, shared.clone()).await, None),
+        Some(directory) => {
+            let tls = Tls::localhost().map_err(|error| failed("cannot make keys", &error))?;
+            let path = tls.write_to(directory).map_err(|error| {
+                Failure::usage(format!(
+                    "cannot write into {}: {error}",
+                    directory.display()
+                ))
+            })?;
+            let server = Server::bind_tls(options.listen, shared.clone(), &tls).await;
+            (server, Some(path.display().to_string()))
+        }
+    };
+    let server = server.map_err(|error| failed(&cannot_listen, &error))?;
+    let ready = shared.with(|emulator, _| {
+        serde_json::to_string(&Ready {
+            schema: "countermand.emulator/1",
+            endpoint: server.endpoint(),
+            enterprise: emulator.enterprise(),
+            token: emulator.token(),
+            ca_file,
+        })
+    });
+    let output = Output::start();
+    output.line(ready.map_err(|error| failed("cannot say where it listens", &error))?);
+    output.finish().await;
+    signals.next().await;
+    drop(server);
+    Ok(Exit::Done)
+}
+
+fn failed(what: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Exit::Failed, format!("{what}: {error}"))
+}
+
+/// The wall clock, in Unix milliseconds: emulated commands are of today.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

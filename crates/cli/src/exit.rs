@@ -1,0 +1,110 @@
+//! The exit codes, and which one wins.
+
+use countermand_core::{Error, ErrorKind, TransportErrorKind, Verdict};
+
+/// How a run ended, worst news for a script last: where several apply, the greatest is reported.
+///
+/// The order is by what has to happen next. Without authority or quota nothing else can be solved,
+/// so those come first; that a command took effect is news that cannot be undone; what is
+/// unresolved can be applied again; other failures need a person to read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Everything was cancelled, or there was nothing to do. `failed` and `expired` count as
+    /// well: the command will not happen any more.
+    Done,
+    /// Something else failed: a refused name that was skipped, an answer that is none.
+    Failed,
+    /// The fate of some is not known, or not decided: apply again.
+    Unresolved,
+    /// Some completed anyway.
+    Completed,
+    /// The quota is used up.
+    Quota,
+    /// Nobody may do this, or nobody knows who asks.
+    Denied,
+    /// The command line, or a name, is wrong; nothing was sent.
+    Usage,
+    /// SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Completed => 3,
+            Self::Denied => 4,
+            Self::Unresolved => 5,
+            Self::Quota => 6,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// For a verdict. Where nobody asked for confirmation, an accepted cancel is all there is to do.
+    pub(crate) const fn of_verdict(verdict: Verdict, confirming: bool) -> Self {
+        match verdict {
+            Verdict::Cancelled | Verdict::Failed | Verdict::Expired => Self::Done,
+            Verdict::Completed => Self::Completed,
+            Verdict::Unconfirmed if !confirming => Self::Done,
+            Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => Self::Unresolved,
+        }
+    }
+
+    /// For an error. One that may have been delivered leaves the operation unresolved.
+    pub(crate) fn of_error(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Unauthenticated(_) | ErrorKind::PermissionDenied(_) => Self::Denied,
+            ErrorKind::Transport(transport)
+                if matches!(
+                    transport.kind(),
+                    TransportErrorKind::Token | TransportErrorKind::Credentials
+                ) =>
+            {
+                Self::Denied
+            }
+            ErrorKind::ResourceExhausted(_) => Self::Quota,
+            _ if error.maybe_delivered() => Self::Unresolved,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// The exit codes for `--help` and the manual page.
+pub(crate) const HELP: &str = "\
+Exit codes (where several apply, the first in the order 4, 6, 3, 5, 1):
+  0    all cancelled, or nothing to do; failed and expired count as well: the
+       command will not happen any more. With --no-confirm: all accepted
+  1    other failure
+  2    usage: bad option or name; nothing was sent
+  3    finished, but some completed anyway
+  4    authentication or permission
+  5    unresolved (pending, gone, unconfirmed, or in doubt after an error):
+       apply again
+  6    quota used up
+  130  stopped by SIGINT, 143 by SIGTERM: run it again to go on";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_precedence() {
+        let mut exits = [
+            Exit::Done,
+            Exit::Completed,
+            Exit::Denied,
+            Exit::Failed,
+            Exit::Unresolved,
+            Exit::Quota,
+        ];
+        exits.sort();
+        exits.reverse();
+        assert_eq!(exits.map(Exit::code), [4, 6, 3, 5, 1, 0]);
+    }
+}

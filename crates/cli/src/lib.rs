@@ -1,0 +1,130 @@
+//! The `countermand` command: cancels Android Management API operations from a terminal, and says
+//! what became of each.
+//!
+//! A library, so that the `countermand` that comes with the Python package is the same code:
+//! [`run`] takes the arguments and gives the exit code. Results go to standard output, as text or,
+//! with `--json`, as one object a line; everything else goes to standard error.
+//!
+//! The exit codes are 0 all cancelled (or nothing to do), 1 other failure, 2 usage, 3 some
+//! completed anyway, 4 authentication or permission, 5 unresolved, 6 quota, 130 and 143 stopped by
+//! SIGINT and SIGTERM. Where several of them apply, the first in the order 4, 6, 3, 5, 1 is given.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod again;
+mod args;
+mod cancel;
+mod connect;
+mod demo;
+mod duration;
+mod emulator;
+mod exit;
+mod failure;
+mod input;
+mod lines;
+mod logging;
+mod manual;
+mod names;
+mod output;
+mod read;
+mod report;
+mod rescue;
+mod signals;
+mod summary;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
+
+use crate::again::Invocation;
+use crate::args::{Args, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::signals::Signals;
+
+/// Runs the command with these arguments, the first of which is the program's name, and returns
+/// its exit code.
+///
+/// For programs that offer the same command under their own roof. It writes to the process's
+/// standard output and error, takes over SIGINT and SIGTERM, and never panics on what it is given.
+///
+/// ```
+/// assert_eq!(countermand_cli::run(["countermand".into(), "cancel".into()]), 2);
+/// ```
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let parsed = match Args::try_parse_from(&args) {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(&error).code(),
+    };
+    let typed = args.into_iter().skip(1).collect();
+    let exit = execute(parsed, typed).unwrap_or_else(|failure| {
+        output::note(&format!("error: {failure}"));
+        failure.exit
+    });
+    exit.code()
+}
+
+fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
+    let Args { global, command } = args;
+    logging::start(global.verbose);
+    match command {
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Man { command } => manual::page(command.as_deref()),
+        Command::Cancel(cancel) => {
+            let names = cancel.names.names.clone();
+            let invocation = Invocation { args: typed, names };
+            within_tokio(cancel::run(&global, cancel, &invocation))
+        }
+        Command::Get(get) => within_tokio(until_stopped(read::get(&global, get))),
+        Command::List(list) => within_tokio(until_stopped(read::list(&global, list))),
+        Command::Emulator(options) => within_tokio(emulator::run(options)),
+        Command::Demo => within_tokio(until_stopped(demo::run(&global))),
+    }
+}
+
+fn within_tokio(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
+    let result = runtime.block_on(work);
+    // A thread that still reads standard input must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+/// Ends work that changes nothing at the first signal.
+async fn until_stopped(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        result = work => result,
+        exit = signals.next() => Ok(exit),
+    }
+}
+
+/// Says what is wrong with a command line, or shows the help that was asked for.
+fn refuse(error: &clap::Error) -> Exit {
+    use clap::error::{ContextKind, ContextValue};
+    let token = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag == "--token" || flag.starts_with("--token="),
+        _ => false,
+    };
+    // Where nobody reads the help or the complaint, there is nothing to do about it.
+    let _ = if token {
+        // Not clap's own message: nothing of what was typed is repeated.
+        let message = "a token is never taken from the command line, where every process of the \
+            machine can read it: put it into the environment variable COUNTERMAND_TOKEN or into a \
+            file for --token-file (and get a new one, this one has been seen)";
+        let kind = clap::error::ErrorKind::UnknownArgument;
+        Args::command().error(kind, message).print()
+    } else {
+        error.print()
+    };
+    if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    }
+}

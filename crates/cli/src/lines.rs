@@ -1,0 +1,82 @@
+//! The lines of `--json`: their schemas are a promise to programs.
+
+use countermand_core::{Operation, Verdict};
+use serde::Serialize;
+
+use crate::names::{Place, Refused};
+
+/// The schema of what a countermand came to.
+pub(crate) const OUTCOME: &str = "countermand.outcome/1";
+/// The schema of an operation as the server tells it.
+pub(crate) const OPERATION: &str = "countermand.operation/1";
+
+/// `countermand.outcome/1`: one for each name. `verdict` is null where there is only an error.
+#[derive(Serialize)]
+pub(crate) struct OutcomeLine<'a, E> {
+    pub(crate) schema: &'static str,
+    pub(crate) name: &'a str,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) attempts: u32,
+    pub(crate) operation: Option<&'a Operation>,
+    pub(crate) error: Option<&'a E>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_exists: Option<bool>,
+}
+
+impl<'a, E> OutcomeLine<'a, E> {
+    pub(crate) const fn bare(name: &'a str) -> Self {
+        Self {
+            schema: OUTCOME,
+            name,
+            verdict: None,
+            attempts: 0,
+            operation: None,
+            error: None,
+            device_exists: None,
+        }
+    }
+}
+
+/// The error of a name that is none; `line` of standard input, or `argument`, counted from 1.
+#[derive(Serialize)]
+pub(crate) struct RefusedError<'a> {
+    pub(crate) kind: &'static str,
+    pub(crate) message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) argument: Option<u64>,
+}
+
+impl<'a> RefusedError<'a> {
+    pub(crate) fn new(refused: &'a Refused) -> Self {
+        let (line, argument) = match refused.place {
+            Place::Line(number) => (Some(number), None),
+            Place::Argument(number) => (None, Some(number)),
+        };
+        Self {
+            kind: "invalid_name",
+            message: &refused.problem,
+            line,
+            argument,
+        }
+    }
+}
+
+/// The error of a name that has no result because the run was stopped.
+#[derive(Serialize)]
+pub(crate) struct InterruptedError {
+    pub(crate) kind: &'static str,
+    pub(crate) message: &'static str,
+    pub(crate) maybe_delivered: bool,
+}
+
+/// `countermand.operation/1`: `state` is in the words of verdicts, null where there is an error.
+#[derive(Serialize)]
+pub(crate) struct OperationLine<'a, E> {
+    pub(crate) schema: &'static str,
+    pub(crate) name: &'a str,
+    pub(crate) state: Option<&'static str>,
+    pub(crate) operation: Option<&'a Operation>,
+    pub(crate) error: Option<&'a E>,
+}

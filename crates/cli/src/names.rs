@@ -1,0 +1,234 @@
+//! Names of operations, from the command line or from standard input.
+//!
+//! All of them are read before anything is sent: one bad name among many refuses them all.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, BufRead};
+
+use countermand_core::{MAX_NAME_BYTES, OperationName};
+
+/// Where a name was given, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On the command line.
+    Argument(u64),
+    /// On standard input.
+    Line(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument(number) => write!(f, "name {number}"),
+            Self::Line(number) => write!(f, "line {number}"),
+        }
+    }
+}
+
+/// A name that was refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) place: Place,
+    /// As it was given, cut if it is too long to be a name.
+    pub(crate) text: String,
+    pub(crate) problem: String,
+}
+
+/// The names that were accepted, and what was not.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Each once, in the order given.
+    pub(crate) names: Vec<OperationName>,
+    /// The same names, to be ticked off.
+    pub(crate) open: HashSet<OperationName>,
+    pub(crate) duplicates: u64,
+    pub(crate) refused: u64,
+}
+
+impl Batch {
+    /// Reads the arguments or, if they are a single `-`, standard input. Refused names are handed
+    /// over one by one as they come.
+    pub(crate) fn read(given: &[OsString], refuse: impl FnMut(Refused)) -> io::Result<Self> {
+        match given {
+            [only] if only == "-" => Self::from_lines(io::stdin().lock(), refuse),
+            _ => Ok(Self::from_arguments(given, refuse)),
+        }
+    }
+
+    /// Names that are known to be good.
+    pub(crate) fn of(names: Vec<OperationName>) -> Self {
+        Self {
+            open: names.iter().cloned().collect(),
+            names,
+            ..Self::default()
+        }
+    }
+
+    fn from_arguments(given: &[OsString], mut refuse: impl FnMut(Refused)) -> Self {
+        let mut batch = Self::default();
+        for (number, text) in (1..).zip(given) {
+            let place = Place::Argument(number);
+            if text == "-" {
+                let problem = "`-` reads names from standard input and stands alone".to_owned();
+                batch.refused += 1;
+                refuse(Refused {
+                    place,
+                    text: "-".to_owned(),
+                    problem,
+                });
+            } else {
+                batch.take(place, text.as_encoded_bytes(), &mut refuse);
+            }
+        }
+        batch
+    }
+
+    fn from_lines(mut input: impl BufRead, mut refuse: impl FnMut(Refused)) -> io::Result<Self> {
+        let mut batch = Self::default();
+        let mut line = Vec::new();
+        let mut number = 0;
+        while next_line(&mut input, &mut line)? {
+            number += 1;
+            let text = line.strip_suffix(b"\r").unwrap_or(&line);
+            if text.trim_ascii().is_empty() || text.starts_with(b"#") {
+                continue;
+            }
+            batch.take(Place::Line(number), text, &mut refuse);
+        }
+        Ok(batch)
+    }
+
+    fn take(&mut self, place: Place, text: &[u8], refuse: &mut impl FnMut(Refused)) {
+        let parsed = match std::str::from_utf8(text) {
+            Ok(text) => text
+                .parse::<OperationName>()
+                .map_err(|error| error.to_string()),
+            // A cut in the middle of a character makes a text that is too long look ill encoded.
+            Err(_) if text.len() > MAX_NAME_BYTES => Err(format!(
+                "the name is longer than {MAX_NAME_BYTES} bytes and cannot be one"
+            )),
+            Err(error) => Err(format!(
+                "the name is not UTF-8 at byte {}",
+                error.valid_up_to()
+            )),
+        };
+        match parsed {
+            Ok(name) if self.open.insert(name.clone()) => self.names.push(name),
+            Ok(_) => self.duplicates += 1,
+            Err(problem) => {
+                self.refused += 1;
+                let text = String::from_utf8_lossy(text).into_owned();
+                refuse(Refused {
+                    place,
+                    text,
+                    problem,
+                });
+            }
+        }
+    }
+}
+
+/// Reads a line without its end; `false` at the end of the input.
+///
+/// Of a line that is too long to be a name only so much is kept as shows that: a file without line
+/// ends must not fill the memory.
+fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let mut any = false;
+    loop {
+        let chunk = match input.fill_buf() {
+            Ok(chunk) => chunk,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if chunk.is_empty() {
+            return Ok(any);
+        }
+        any = true;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let text = &chunk[..end.unwrap_or(chunk.len())];
+        // One more for a `\r`, one more to be too long.
+        let room = (MAX_NAME_BYTES + 2).saturating_sub(line.len());
+        line.extend_from_slice(&text[..text.len().min(room)]);
+        let used = text.len() + usize::from(end.is_some());
+        input.consume(used);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "enterprises/e/devices/d/operations/o";
+
+    fn read(input: &[u8]) -> (Batch, Vec<Refused>) {
+        let mut refused = Vec::new();
+        // A small buffer, so that lines cross its ends.
+        let input = io::BufReader::with_capacity(7, input);
+        let batch = Batch::from_lines(input, |one| refused.push(one)).expect("memory reads");
+        assert_eq!(batch.refused, refused.len() as u64);
+        assert_eq!(batch.open.len(), batch.names.len());
+        (batch, refused)
+    }
+
+    #[test]
+    fn comments_blank_lines_and_line_ends() {
+        let input = format!("# wipes\n\n  \t\n{NAME}1\r\n{NAME}2\n{NAME}1\n\r\n{NAME}3");
+        let (batch, refused) = read(input.as_bytes());
+        assert!(refused.is_empty(), "{refused:?}");
+        let names: Vec<String> = batch.names.iter().map(ToString::to_string).collect();
+        assert_eq!(names, [1, 2, 3].map(|n| format!("{NAME}{n}")));
+        assert_eq!(batch.duplicates, 1);
+    }
+
+    #[test]
+    fn bad_lines_are_named_by_number() {
+        let input = [
+            NAME.as_bytes(),
+            b"\nenterprises/\xff\n\n",
+            NAME.as_bytes(),
+            b"\r\r\n",
+            b"x\0y\n",
+            &[b'a'; 100_000],
+            b"\n",
+            "é".repeat(5000).as_bytes(),
+            b"\n",
+        ]
+        .concat();
+        let (batch, refused) = read(&input);
+        assert_eq!(batch.names.len(), 1);
+        let places: Vec<Place> = refused.iter().map(|one| one.place).collect();
+        assert_eq!(places, [2, 4, 5, 6, 7].map(Place::Line));
+        for (one, word) in refused.iter().zip([
+            "not UTF-8 at byte 12",
+            "U+000D",
+            "U+0000",
+            "longer than",
+            "longer than",
+        ]) {
+            assert!(one.problem.contains(word), "{one:?}");
+            assert!(one.text.len() <= 3 * (MAX_NAME_BYTES + 2), "cut");
+        }
+    }
+
+    #[test]
+    fn a_hyphen_stands_alone() {
+        let mut refused = Vec::new();
+        let given = [NAME.into(), OsString::from("-")];
+        let batch = Batch::read(&given, |one| refused.push(one)).expect("memory reads");
+        assert_eq!(batch.names.len(), 1);
+        assert!(refused[0].problem.contains("stands alone"));
+        assert_eq!(refused[0].place, Place::Argument(2));
+    }
+
+    #[test]
+    fn no_lines() {
+        let (batch, refused) = read(b"");
+        assert!(batch.names.is_empty() && refused.is_empty());
+    }
+}

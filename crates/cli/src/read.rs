@@ -1,0 +1,77 @@
+//! `countermand get` and `countermand list`: what only asks.
+
+use std::pin::pin;
+
+use countermand_core::{DeviceName, chain};
+use futures_util::{StreamExt, stream};
+
+use crate::args::{Get, Global, List};
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::report::Report;
+
+pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> {
+    let report = Report::start(global.json);
+    let (mut report, batch) = input::names(report, options.names.names, Report::unreadable).await?;
+    if batch.refused > 0 {
+        report.output.finish().await;
+        return Ok(Exit::Usage);
+    }
+    let client = connect::client(global)?;
+    report.align(&batch.names);
+    let mut exit = Exit::Done;
+    let asked = stream::iter(batch.names).map(|name| {
+        let client = &client;
+        async move {
+            let result = client.get(&name).await;
+            (name, result)
+        }
+    });
+    let mut results = pin!(asked.buffered(options.flight.in_flight));
+    while let Some((name, result)) = results.next().await {
+        if let Err(error) = &result {
+            exit = exit.max(Exit::of_error(error));
+        }
+        report.operation(&name, &result);
+        if !report.output.is_open() {
+            break;
+        }
+    }
+    report.output.finish().await;
+    Ok(exit)
+}
+
+pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure> {
+    let text = options.device.to_str().ok_or_else(|| {
+        let text = options.device.to_string_lossy().escape_debug().to_string();
+        Failure::usage(format!("\"{text}\" is not UTF-8"))
+    })?;
+    let device: DeviceName = text
+        .parse()
+        .map_err(|error: countermand_core::NameError| Failure::usage(error.to_string()))?;
+    let client = connect::client(global)?;
+    let report = Report::start(global.json);
+    let mut operations = pin!(client.list_operations(&device));
+    let mut exit = Exit::Done;
+    while let Some(result) = operations.next().await {
+        match result {
+            Ok(operation) if options.pending && operation.done => {}
+            Ok(operation) => report.operation(&operation.name.clone(), &Ok(operation)),
+            Err(error) => {
+                exit = Exit::of_error(&error);
+                report.output.note(&format!(
+                    "error: the list of {device} is not complete: {}; {}",
+                    chain(&error),
+                    error.advice()
+                ));
+            }
+        }
+        if !report.output.is_open() {
+            break;
+        }
+    }
+    report.output.finish().await;
+    Ok(exit)
+}

@@ -1,0 +1,208 @@
+//! What became of all of them, in sentences.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anstyle::AnsiColor;
+use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
+use countermand_core::{Reach, Recovery};
+
+use crate::again::Invocation;
+use crate::exit::Exit;
+
+/// So many names are listed in the summary; each has its own line above it anyway.
+const LISTED: usize = 20;
+
+/// Counts results and remembers those that need somebody.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    confirming: bool,
+    exit: Exit,
+    verdicts: BTreeMap<Verdict, u64>,
+    errors: u64,
+    left: u64,
+    refused: u64,
+    duplicates: u64,
+    completed: Vec<OperationName>,
+    gone: Vec<OperationName>,
+    again: Vec<OperationName>,
+}
+
+impl Tally {
+    /// Of nothing yet. With `confirming`, an accepted cancel alone is not a result.
+    pub(crate) const fn new(confirming: bool) -> Self {
+        Self {
+            confirming,
+            exit: Exit::Done,
+            verdicts: BTreeMap::new(),
+            errors: 0,
+            left: 0,
+            refused: 0,
+            duplicates: 0,
+            completed: Vec::new(),
+            gone: Vec::new(),
+            again: Vec::new(),
+        }
+    }
+
+    /// Takes in what came of the input itself.
+    pub(crate) fn input(&mut self, refused: u64, duplicates: u64) {
+        self.refused = refused;
+        self.duplicates = duplicates;
+        if refused > 0 {
+            self.at_least(Exit::Failed);
+        }
+    }
+
+    /// Takes in how many names have no result, because the run was stopped.
+    pub(crate) const fn left(&mut self, left: u64) {
+        self.left = left;
+    }
+
+    /// Takes in one result.
+    pub(crate) fn add(&mut self, name: OperationName, result: &Result<Outcome, Error>) {
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.errors += 1;
+                self.at_least(Exit::of_error(error));
+                if worth_again(error) {
+                    self.again.push(name);
+                }
+                return;
+            }
+        };
+        let verdict = outcome.verdict;
+        *self.verdicts.entry(verdict).or_default() += 1;
+        self.at_least(Exit::of_verdict(verdict, self.confirming));
+        match verdict {
+            Verdict::Completed => self.completed.push(name),
+            Verdict::Gone => self.gone.push(name),
+            Verdict::Pending | Verdict::Unconfirmed => self.again.push(name),
+            Verdict::Cancelled | Verdict::Failed | Verdict::Expired => {}
+        }
+    }
+
+    fn at_least(&mut self, exit: Exit) {
+        self.exit = self.exit.max(exit);
+    }
+
+    /// How a run with these results ends.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The summary: the bad news first, then the counts, then what to do.
+    pub(crate) fn sentences(&self, invocation: &Invocation) -> String {
+        let mut text = String::new();
+        if !self.completed.is_empty() {
+            let alarm = AnsiColor::Red.on_default().bold();
+            let (count, them) = (self.completed.len(), plural(&self.completed, "it", "them"));
+            let _ = writeln!(
+                text,
+                "{alarm}WARNING: {count} completed anyway{alarm:#}: the server says so, and the {} may have carried {them} out:",
+                plural(&self.completed, "device", "devices"),
+            );
+            list(&mut text, &self.completed, OperationName::to_string);
+        }
+        self.counts(&mut text);
+        if !self.gone.is_empty() {
+            let _ = writeln!(
+                text,
+                "Gone means that the server has no record of {} any more and it may have executed: check the {}:",
+                plural(&self.gone, "it", "them"),
+                plural(&self.gone, "device", "devices"),
+            );
+            list(&mut text, &self.gone, |name| {
+                DeviceName::to_string(&name.device())
+            });
+        }
+        if !self.again.is_empty() {
+            let count = self.again.len();
+            let _ = match self.confirming {
+                true => writeln!(text, "{count} not resolved; apply again:"),
+                false => writeln!(
+                    text,
+                    "Nobody asked what became of {count} of them; to find out:"
+                ),
+            };
+            let _ = writeln!(text, "  {}", self.command(invocation));
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+
+    fn command(&self, invocation: &Invocation) -> String {
+        if self.confirming {
+            return invocation.for_names(&self.again);
+        }
+        let mut confirming = invocation.clone();
+        confirming.args.retain(|arg| arg != "--no-confirm");
+        confirming.for_names(&self.again)
+    }
+
+    fn counts(&self, text: &mut String) {
+        let total = self.verdicts.values().sum::<u64>() + self.errors + self.left;
+        let cancelled = self.verdicts.get(&Verdict::Cancelled).copied();
+        if cancelled == Some(total) {
+            text.push_str(&match total {
+                1 => "Cancelled: the command will not happen any more".to_owned(),
+                _ => format!("All {total} cancelled: none of the commands will happen any more"),
+            });
+        } else {
+            let _ = write!(text, "{}: ", counted(total, "operation"));
+            let completed = self.verdicts.get_key_value(&Verdict::Completed);
+            let others = self.verdicts.iter();
+            let others = others.filter(|(verdict, _)| **verdict != Verdict::Completed);
+            let mut parts: Vec<String> = completed
+                .into_iter()
+                .chain(others)
+                .map(|(verdict, count)| match verdict {
+                    Verdict::Completed => format!("{count} completed anyway"),
+                    _ => format!("{count} {verdict}"),
+                })
+                .collect();
+            if self.errors > 0 {
+                parts.push(format!("{} without a verdict", self.errors));
+            }
+            if self.left > 0 {
+                parts.push(format!("{} not done", self.left));
+            }
+            text.push_str(&parts.join(", "));
+        }
+        if self.refused > 0 {
+            let _ = write!(text, "; {} skipped", counted(self.refused, "bad name"));
+        }
+        if self.duplicates > 0 {
+            let _ = write!(text, "; {} left out", counted(self.duplicates, "duplicate"));
+        }
+        text.push_str(".\n");
+    }
+}
+
+/// Whether the same command may do better the next time, perhaps after something was set right.
+fn worth_again(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::NotFound(_) | ErrorKind::FailedPrecondition(_) => false,
+        kind => kind.recovery() != Recovery::Stop || kind.reach() != Reach::Operation,
+    }
+}
+
+/// So many of a thing, in words.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{ending}")
+}
+
+fn plural<'a, T>(items: &[T], one: &'a str, many: &'a str) -> &'a str {
+    if items.len() == 1 { one } else { many }
+}
+
+fn list<T>(text: &mut String, items: &[T], show: impl Fn(&T) -> String) {
+    for item in items.iter().take(LISTED) {
+        let _ = writeln!(text, "  {}", show(item));
+    }
+    if let Some(more @ 1..) = items.len().checked_sub(LISTED) {
+        let _ = writeln!(text, "  and {more} more, see above");
+    }
+}

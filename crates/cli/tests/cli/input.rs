@@ -1,0 +1,122 @@
+//! Names from standard input and from the command line, good and bad.
+
+use countermand_emulator::{Fate, State};
+
+use crate::api::Api;
+
+#[test]
+fn one_bad_name_among_many_sends_nothing() {
+    let api = Api::new([Fate::Cancellable; 3]);
+    let [first, second, third] = &api.names[..] else {
+        unreachable!("three fates")
+    };
+    let input = format!("{first}\n# wipes\n\n{second}:cancel\n{third}\r\n../{third}\n");
+    let run = api.command(&["cancel", "-"]).input(input.clone()).run();
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    assert!(
+        lines[0].starts_with("line 4: ") && lines[0].contains(":cancel"),
+        "{run:?}"
+    );
+    assert!(lines[1].starts_with("line 6: "), "{run:?}");
+    assert!(lines[2].contains("2 bad names") && lines[2].contains("--skip-invalid"));
+
+    let run = api.command(&["cancel", "--json", "-"]).input(input).run();
+    assert_eq!(run.code, 2);
+    let rows = run.json();
+    let bad: Vec<_> = rows.iter().map(|row| &row["error"]["line"]).collect();
+    assert_eq!(bad, [4, 6]);
+    assert_eq!(rows[0]["name"], format!("{second}:cancel"));
+    assert_eq!(rows[0]["error"]["kind"], "invalid_name");
+    assert!(rows[0]["verdict"].is_null());
+
+    let run = api.command(&["cancel", first, "x", second]).run();
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.starts_with("name 2: \"x\""), "{run:?}");
+    assert!(api.asked().is_empty());
+}
+
+#[test]
+fn skipping_bad_names_cancels_the_others_and_exits_1() {
+    let api = Api::new([Fate::Cancellable; 2]);
+    let input = [
+        api.names[0].as_bytes(),
+        b"\nenterprises/\xff\xfe\n",
+        api.names[1].as_bytes(),
+    ]
+    .concat();
+    let run = api
+        .command(&["cancel", "--skip-invalid", "--json", "-"])
+        .input(input)
+        .run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(api.states(), [State::Cancelled; 2]);
+    let rows = run.json();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0]["error"]["line"], 2);
+    assert_eq!(rows[0]["name"], "enterprises/\u{fffd}\u{fffd}");
+    assert_eq!(
+        (&rows[1]["verdict"], &rows[2]["verdict"]),
+        (&"cancelled".into(), &"cancelled".into())
+    );
+    assert!(run.stderr.contains("1 bad name skipped"), "{run:?}");
+}
+
+#[test]
+fn only_bad_names_to_skip_is_1() {
+    let api = Api::new([]);
+    let run = api.command(&["cancel", "--skip-invalid", "x"]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+}
+
+#[test]
+fn duplicates_are_countermanded_once_and_counted() {
+    let api = Api::new([Fate::Cancellable]);
+    let name = &api.names[0];
+    let run = api.command(&["cancel", "--json", name, name, name]).run();
+    assert_eq!(run.code, 0);
+    assert_eq!(run.json().len(), 1);
+    assert!(run.stderr.contains("2 duplicates"), "{run:?}");
+    assert_eq!(api.requests_for(name), 2);
+}
+
+#[test]
+fn nothing_to_do_is_0() {
+    let api = Api::new([]);
+    for input in ["", "\n\n# nobody\n"] {
+        let run = api
+            .command(&["cancel", "-"])
+            .without("COUNTERMAND_TOKEN")
+            .input(input)
+            .run();
+        assert_eq!((run.code, run.stdout.as_str()), (0, "nothing to do\n"));
+    }
+}
+
+#[test]
+fn many_lines_stream_and_the_last_one_still_counts() {
+    let api = Api::new([Fate::Cancellable]);
+    let mut input = format!("{}\n", api.names[0]).repeat(50_000);
+    let run = api.command(&["cancel", "-"]).input(input.clone()).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("49999 duplicates"), "{run:?}");
+    let before = api.asked().len();
+    input.push_str("enterprises/e/devices/d/operations/..\n");
+    let run = api.command(&["cancel", "-"]).input(input).run();
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.starts_with("line 50001: "), "{run:?}");
+    assert_eq!(api.asked().len(), before);
+}
+
+#[test]
+fn a_token_from_a_file() {
+    let api = Api::new([Fate::Cancellable]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    std::fs::write(&path, format!("{}\n", crate::api::TOKEN)).unwrap();
+    let run = api
+        .cancel(&["--token-file", path.to_str().unwrap()])
+        .without("COUNTERMAND_TOKEN")
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+}

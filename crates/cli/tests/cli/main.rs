@@ -1,0 +1,12 @@
+//! The built command against an emulator on a socket.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod api;
+mod codes;
+mod input;
+mod others;
+mod printing;
+mod process;
+mod secrets;
+mod signals;

@@ -1,0 +1,208 @@
+//! The built command as a process, with a deadline on everything.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Nothing here takes longer unless something is broken.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Process {
+    command: Command,
+    input: Vec<u8>,
+}
+
+/// What a process left behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A process that runs.
+pub(crate) struct Running {
+    child: Child,
+    stdout: Option<Pipe>,
+    stderr: Pipe,
+    started: Instant,
+}
+
+struct Pipe {
+    text: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Process {
+    pub(crate) fn new(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
+        command.args(args);
+        for name in [
+            "COUNTERMAND_ENDPOINT",
+            "COUNTERMAND_TOKEN",
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+        ] {
+            command.env_remove(name);
+        }
+        Self {
+            command,
+            input: Vec::new(),
+        }
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    pub(crate) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    pub(crate) fn run(self) -> Run {
+        self.start().wait()
+    }
+
+    pub(crate) fn start(self) -> Running {
+        let mut running = self.start_unread();
+        let stdout = running.child.stdout.take().unwrap();
+        running.stdout = Some(Pipe::read(stdout));
+        running
+    }
+
+    /// Starts it with a standard output that nobody reads.
+    pub(crate) fn start_unread(mut self) -> Running {
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A process that does not want its input closes it.
+        std::thread::spawn(move || drop(stdin.write_all(&self.input)));
+        let stderr = Pipe::read(child.stderr.take().unwrap());
+        Running {
+            child,
+            stdout: None,
+            stderr,
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Running {
+    pub(crate) fn signal(&self, name: &str) {
+        let line = format!("kill -s {name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &line]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Closes the reading end of its standard output.
+    pub(crate) fn close_stdout(&mut self) {
+        drop(self.child.stdout.take());
+    }
+
+    /// Begins to read its standard output.
+    pub(crate) fn read_stdout(&mut self) {
+        let stdout = self.child.stdout.take().unwrap();
+        self.stdout = Some(Pipe::read(stdout));
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.as_ref().map(Pipe::text).unwrap_or_default()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Waits for a condition, and fails when it does not come true.
+    pub(crate) fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        while !condition(self) {
+            assert!(
+                self.started.elapsed() < DEADLINE,
+                "{what} did not come: {} {}",
+                self.stdout(),
+                self.stderr()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub(crate) fn wait(mut self) -> Run {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if self.started.elapsed() > DEADLINE {
+                self.child.kill().unwrap();
+                panic!("it does not end: {} {}", self.stdout(), self.stderr());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let run = Run {
+            code: status.code().unwrap_or(-1),
+            stdout: self.stdout.take().map(Pipe::all).unwrap_or_default(),
+            stderr: self.stderr.all(),
+        };
+        assert!(!run.stderr.contains("panicked"), "{run:?}");
+        run
+    }
+}
+
+impl Pipe {
+    fn read(mut from: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = from.read(&mut chunk) {
+                into.lock().unwrap().extend_from_slice(&chunk[..read]);
+            }
+        });
+        Self { text, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
+    }
+
+    fn all(self) -> String {
+        self.reader.join().unwrap();
+        String::from_utf8(std::mem::take(&mut self.text.lock().unwrap())).unwrap()
+    }
+}
+
+impl Run {
+    /// Standard output as JSON, line by line.
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// The verdict that the text gives for a name.
+    pub(crate) fn verdict(&self, name: &str) -> &str {
+        let mut lines = self.stdout.lines();
+        let line = lines.find(|line| line.split_whitespace().nth(1) == Some(name));
+        line.unwrap_or_else(|| panic!("no line for {name}: {self:?}"))
+            .split_whitespace()
+            .next()
+            .unwrap()
+    }
+}
