@@ -5,5 +5,6 @@
 
 mod corpus;
 mod faults;
+mod quota;
 mod simulation;
 mod vectors;

@@ -25,7 +25,7 @@ pub enum Step<T = Outcome> {
 }
 
 /// Which method an attempt calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "whoever counts quota tells them apart"
