@@ -33,6 +33,9 @@ $(STAMPS)/fmt: $(RUST)
 
 $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	# The fuzz targets are checked without libFuzzer itself, which would need a C++ compiler.
+	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/no-libfuzzer.a \
+		cargo clippy --package countermand-fuzz --features libfuzzer --bins --locked -- -D warnings
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/rust: $(RUST) $(PROSE)

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use countermand_core::{
-    DeviceName, Endpoint, EnterpriseName, Flow, OperationName, Policy, Step, TransportError,
+    Call, DeviceName, Endpoint, EnterpriseName, Flow, OperationName, Policy, Step, TransportError,
     TransportErrorKind, Verdict, wire,
 };
 use http::{Response, StatusCode};
@@ -145,7 +145,7 @@ pub fn flow(data: &[u8]) {
                 // When the events run out, the server keeps silent.
                 let event = events.next().unwrap_or(3);
                 now += timeout * u32::from(event >> 6) / 4;
-                proof = event % 32 == 7 && attempt.transmit(now).request.method() == "GET";
+                proof = event % 32 == 7 && attempt.call() == Call::Get;
                 match answer(event) {
                     Ok(response) => attempt.response(now, &response),
                     Err(kind) => attempt.failed(now, TransportError::new(kind, "invented")),
