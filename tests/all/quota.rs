@@ -147,7 +147,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
         (vec![minute], 486.0),
         (vec![minute, hundred], 486.0),
     ] {
-        let phases = [None].into_iter().chain((0..10).map(|tenth| Some(tenth)));
+        let phases = [None].into_iter().chain((0..10).map(Some));
         for phase in phases {
             let quota = Quota::default().share(1.0).per_resource(None);
             let mut usage = Usage::new(

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod dice;
+pub mod fleet;
 pub mod simulation;
 pub mod vectors;
 

@@ -133,7 +133,7 @@ impl ErrorKind {
         match self {
             Self::PermissionDenied(answer) if answer.denies_everything() => Reach::Everything,
             Self::PermissionDenied(_) => Reach::Enterprise,
-            Self::Unauthenticated(_) | Self::NotAttempted { .. } => Reach::Everything,
+            Self::Unauthenticated(_) => Reach::Everything,
             Self::ResourceExhausted(answer) if answer.quota_is_final() => Reach::Everything,
             Self::Transport(error) => match error.kind() {
                 TransportErrorKind::Tls
@@ -232,6 +232,13 @@ impl Error {
         let mut error = Self::new(ErrorKind::NotAttempted { cause });
         error.0.operation = Some(operation);
         error
+    }
+
+    /// As [`not_attempted`](Self::not_attempted), before the operation is known.
+    pub(crate) fn left_alone(cause: &str) -> Self {
+        Self::new(ErrorKind::NotAttempted {
+            cause: cause.into(),
+        })
     }
 
     pub(crate) fn of(mut self, operation: &OperationName) -> Self {

@@ -42,6 +42,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod answer;
+pub mod campaign;
 mod chance;
 mod endpoint;
 mod error;
@@ -63,7 +64,7 @@ pub mod wire;
 pub use answer::Answer;
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Error, ErrorKind, Reach, Recovery, chain};
-pub use flow::Flow;
+pub use flow::{Flow, Phase};
 pub use name::{DeviceName, EnterpriseName, MAX_NAME_BYTES, OperationName};
 pub use name_error::{NameError, NameErrorKind};
 pub use operation::{Command, Operation, OperationPage, Status};

@@ -160,6 +160,11 @@ impl OperationName {
         EnterpriseName(self.0.prefix(2))
     }
 
+    /// The text of [`device`](Self::device).
+    pub(crate) fn device_str(&self) -> &str {
+        self.0.prefix_str(4)
+    }
+
     /// How long the encoded name is, so that a path can be allocated once.
     pub(crate) fn encoded_len(&self) -> usize {
         self.0.encoded_len()
@@ -215,12 +220,15 @@ impl Name {
 
     /// The first `segments` segments.
     fn prefix(&self, segments: usize) -> Self {
-        let end = self
-            .text
-            .match_indices('/')
+        Self::new(self.prefix_str(segments))
+    }
+
+    fn prefix_str(&self, segments: usize) -> &str {
+        let mut slashes = self.text.match_indices('/');
+        let end = slashes
             .nth(segments - 1)
             .map_or(self.text.len(), |(at, _)| at);
-        Self::new(&self.text[..end])
+        &self.text[..end]
     }
 
     fn last(&self) -> &str {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Request;
 
@@ -167,6 +167,23 @@ impl<T: 'static> Machine<T> for State<T> {
         self.retry.attempts += 1;
         self.error = None;
         Step::Send(Attempt::new(self))
+    }
+
+    fn postpone(&mut self, by: Duration) {
+        self.retry.deadline += by;
+    }
+
+    fn excuse(&mut self, _: &Error) {
+        self.retry.attempts += 1;
+    }
+
+    fn abandon(mut self: Box<Self>, error: Error) -> Step<T> {
+        self.retry.attempts -= 1;
+        Step::Done(Err(error.of_read(self.retry.attempts)))
+    }
+
+    fn accepted(&self) -> bool {
+        false
     }
 }
 

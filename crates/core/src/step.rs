@@ -82,6 +82,14 @@ pub(crate) trait Machine<T>: Send {
     fn response(self: Box<Self>, now: Instant, view: View<'_>) -> Step<T>;
     fn failed(self: Box<Self>, now: Instant, error: Error) -> Step<T>;
     fn send(self: Box<Self>) -> Step<T>;
+    /// The scheduler kept it waiting for so long: that is not taken from its time.
+    fn postpone(&mut self, by: Duration);
+    /// A failure that is everybody's and does not count against it; it will be sent again.
+    fn excuse(&mut self, error: &Error);
+    /// Ends it with what is known; the request that it was about to send is not sent.
+    fn abandon(self: Box<Self>, error: Error) -> Step<T>;
+    /// Whether the server accepted the cancellation.
+    fn accepted(&self) -> bool;
 }
 
 /// One request to be sent; consumed by its answer or its failure.
@@ -109,10 +117,28 @@ impl<T> Attempt<T> {
         self.0.failed(now, error.into())
     }
 
+    pub(crate) fn machine(self) -> Box<dyn Machine<T>> {
+        self.0
+    }
+
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.0.postpone(by);
+    }
+
+    pub(crate) fn excuse(&mut self, error: &Error) {
+        self.0.excuse(error);
+    }
+
     /// The name of the resource it is about.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.name()
+    }
+
+    /// Whether the server has accepted the cancellation.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.0.accepted()
     }
 
     /// Which method it calls.

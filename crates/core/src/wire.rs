@@ -232,7 +232,7 @@ impl<'a> View<'a> {
     }
 
     /// Refuses everything that is not a 2xx, with the meaning it has for this API.
-    fn accept(self) -> Result<(), Error> {
+    pub(crate) fn accept(self) -> Result<(), Error> {
         if self.status.is_success() {
             return Ok(());
         }

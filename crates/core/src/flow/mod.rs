@@ -68,7 +68,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::state::State;
-use crate::{Endpoint, OperationName, Policy, Step};
+use crate::{Attempt, Endpoint, OperationName, Policy, Step};
 
 /// A countermand that has not begun: the operation, where the API is and how patient to be.
 ///
@@ -78,6 +78,19 @@ pub struct Flow {
     name: OperationName,
     endpoint: Option<Arc<Endpoint>>,
     policy: Option<Arc<Policy>>,
+}
+
+/// How far an operation had come before: what has to be known to take it up again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a journal writes each of them")]
+pub enum Phase {
+    /// Nothing was sent for it.
+    #[default]
+    Unsent,
+    /// A cancel was sent, and its answer is not known. It is sent again: cancel is idempotent.
+    MaybeSent,
+    /// The server accepted the cancellation: only its effect has to be seen.
+    Accepted,
 }
 
 impl Flow {
@@ -111,10 +124,16 @@ impl Flow {
     /// fate. `Err` means neither, and [`maybe_delivered`](crate::Error::maybe_delivered) says
     /// whether the request may have taken effect all the same.
     pub fn start(self, now: Instant, seed: u64) -> Step {
-        State::start(
+        Step::Send(self.begin(Phase::Unsent, 0, now, seed))
+    }
+
+    /// The first request, of an operation that has come so far by so many.
+    pub(crate) fn begin(self, phase: Phase, attempts: u32, now: Instant, seed: u64) -> Attempt {
+        State::begin(
             self.name,
             self.endpoint.unwrap_or_default(),
             self.policy.unwrap_or_default(),
+            (phase, attempts),
             now,
             seed,
         )

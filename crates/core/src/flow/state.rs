@@ -8,8 +8,8 @@ use crate::retry::{Next, Retry};
 use crate::step::Machine;
 use crate::wire::{self, View};
 use crate::{
-    Attempt, Call, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Pause, Policy,
-    Reach, Recovery, Step, Timestamp, Transmit, Verdict,
+    Attempt, Call, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Pause, Phase,
+    Policy, Reach, Recovery, Step, Timestamp, Transmit, Verdict,
 };
 
 pub(super) struct State {
@@ -35,28 +35,34 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn start(
+    /// The first request of an operation that has come so far by so many.
+    pub(super) fn begin(
         name: OperationName,
         endpoint: Arc<Endpoint>,
         policy: Arc<Policy>,
+        (phase, attempts): (Phase, u32),
         now: Instant,
         seed: u64,
-    ) -> Step {
-        Box::new(Self {
+    ) -> Attempt {
+        let mut retry = Retry::new(policy, now, seed);
+        retry.attempts = attempts + 1;
+        Attempt::new(Box::new(Self {
             name,
             endpoint,
-            retry: Retry::new(policy, now, seed),
-            call: Call::Cancel,
+            retry,
+            call: match phase {
+                Phase::Unsent | Phase::MaybeSent => Call::Cancel,
+                Phase::Accepted => Call::Get,
+            },
             error: None,
             cancel_failures: 0,
             polls: 0,
-            accepted: false,
-            in_doubt: false,
+            accepted: phase == Phase::Accepted,
+            in_doubt: phase == Phase::MaybeSent,
             refusal: None,
             operation: None,
             missing: None,
-        })
-        .send()
+        }))
     }
 
     fn accepted(mut self: Box<Self>, now: Instant) -> Step {
@@ -281,6 +287,27 @@ impl Machine<Outcome> for State {
         self.retry.attempts += 1;
         self.error = None;
         Step::Send(Attempt::new(self))
+    }
+
+    fn postpone(&mut self, by: Duration) {
+        self.retry.deadline += by;
+    }
+
+    fn excuse(&mut self, error: &Error) {
+        self.retry.attempts += 1;
+        self.in_doubt |= self.call == Call::Cancel && error.kind().maybe_delivered();
+    }
+
+    fn abandon(mut self: Box<Self>, error: Error) -> Step {
+        self.retry.attempts -= 1;
+        match self.call {
+            Call::Cancel => self.fail(error, None),
+            Call::Get | Call::List | Call::GetDevice => self.cannot_tell(Some(error)),
+        }
+    }
+
+    fn accepted(&self) -> bool {
+        self.accepted
     }
 }
 

@@ -1,0 +1,225 @@
+//! Who is next: operations that wait for a slot, for a time, or for their first turn.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::time::Instant;
+
+use crate::{Attempt, Call, OperationName, Pause, Phase, Step};
+
+/// An operation before its next request.
+pub(super) enum Job {
+    /// Without a machine: a name and how far it had come. That is all an operation takes while it
+    /// waits for its first turn, or to be looked at after its cancel was accepted.
+    Fresh(Fresh),
+    /// With the machine that made the request.
+    Parked(Parked),
+}
+
+pub(super) struct Fresh {
+    pub(super) name: OperationName,
+    pub(super) phase: Phase,
+    /// Requests so far.
+    pub(super) attempts: u32,
+}
+
+pub(super) struct Parked {
+    pub(super) name: OperationName,
+    pub(super) attempt: Attempt,
+    /// Since when it could have been sent.
+    pub(super) since: Instant,
+}
+
+impl Job {
+    pub(super) fn name(&self) -> &OperationName {
+        match self {
+            Self::Fresh(fresh) => &fresh.name,
+            Self::Parked(parked) => &parked.name,
+        }
+    }
+}
+
+/// The classes of jobs, the first one first.
+#[derive(Clone, Copy)]
+pub(super) enum Class {
+    AskAgain,
+    Ask,
+    FirstLook,
+    Look,
+    Device,
+}
+
+impl Class {
+    const ALL: [Self; 5] = [
+        Self::AskAgain,
+        Self::Ask,
+        Self::FirstLook,
+        Self::Look,
+        Self::Device,
+    ];
+
+    pub(super) const fn call(self) -> Call {
+        match self {
+            Self::AskAgain | Self::Ask => Call::Cancel,
+            Self::FirstLook | Self::Look => Call::Get,
+            Self::Device => Call::GetDevice,
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    ask_again: VecDeque<Parked>,
+    ask: VecDeque<Fresh>,
+    first_look: VecDeque<Fresh>,
+    look: VecDeque<Parked>,
+    device: VecDeque<Parked>,
+    later: BinaryHeap<Reverse<Later>>,
+    /// Makes the order of equal times the order of arrival.
+    arrivals: u64,
+    /// Hashed without a random seed, so that nothing depends on one.
+    seen: HashSet<OperationName, BuildHasherDefault<DefaultHasher>>,
+}
+
+struct Later {
+    at: Instant,
+    arrival: u64,
+    what: What,
+}
+
+enum What {
+    Job(Job),
+    Pause(OperationName, Pause),
+}
+
+impl Queue {
+    /// Takes a new name; `false` if it is not new.
+    pub(super) fn push(&mut self, name: OperationName, phase: Phase) -> bool {
+        if !self.seen.insert(name.clone()) {
+            return false;
+        }
+        self.fresh(Fresh {
+            name,
+            phase,
+            attempts: 0,
+        });
+        true
+    }
+
+    /// Without a machine, to the end of its class.
+    pub(super) fn fresh(&mut self, fresh: Fresh) {
+        match fresh.phase {
+            Phase::Unsent | Phase::MaybeSent => self.ask.push_back(fresh),
+            Phase::Accepted => self.first_look.push_back(fresh),
+        }
+    }
+
+    /// With its machine, to the end of its class; to the front if its turn was taken from it.
+    pub(super) fn park(&mut self, parked: Parked, front: bool) {
+        let class = match parked.attempt.call() {
+            Call::Cancel => &mut self.ask_again,
+            Call::Get | Call::List => &mut self.look,
+            Call::GetDevice => &mut self.device,
+        };
+        if front {
+            class.push_front(parked)
+        } else {
+            class.push_back(parked)
+        }
+    }
+
+    pub(super) fn later(&mut self, at: Instant, job: Job) {
+        self.sleep(at, What::Job(job));
+    }
+
+    pub(super) fn pause(&mut self, name: OperationName, pause: Pause) {
+        self.sleep(pause.until(), What::Pause(name, pause));
+    }
+
+    fn sleep(&mut self, at: Instant, what: What) {
+        self.arrivals += 1;
+        self.later.push(Reverse(Later {
+            at,
+            arrival: self.arrivals,
+            what,
+        }));
+    }
+
+    /// When the next one wakes.
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        self.later.peek().map(|later| later.0.at)
+    }
+
+    /// Puts those whose time has come into their classes.
+    pub(super) fn wake(&mut self, now: Instant) {
+        while self.next_wake().is_some_and(|at| at <= now) {
+            let Some(Reverse(later)) = self.later.pop() else {
+                return;
+            };
+            match later.what {
+                What::Job(Job::Fresh(fresh)) => self.fresh(fresh),
+                What::Job(Job::Parked(parked)) => self.park(parked, false),
+                What::Pause(name, pause) => match pause.resume(now) {
+                    Step::Send(attempt) => self.park(
+                        Parked {
+                            name,
+                            attempt,
+                            since: now,
+                        },
+                        false,
+                    ),
+                    Step::Wait(pause) => self.pause(name, pause),
+                    Step::Done(_) => {}
+                },
+            }
+        }
+    }
+
+    /// Wakes everything, whatever its time.
+    pub(super) fn wake_all(&mut self) {
+        while let Some(at) = self.next_wake() {
+            self.wake(at);
+        }
+    }
+
+    /// The class whose turn it is.
+    pub(super) fn class(&self) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| !match class {
+            Class::AskAgain => self.ask_again.is_empty(),
+            Class::Ask => self.ask.is_empty(),
+            Class::FirstLook => self.first_look.is_empty(),
+            Class::Look => self.look.is_empty(),
+            Class::Device => self.device.is_empty(),
+        })
+    }
+
+    pub(super) fn pop(&mut self, class: Class) -> Option<Job> {
+        match class {
+            Class::AskAgain => self.ask_again.pop_front().map(Job::Parked),
+            Class::Ask => self.ask.pop_front().map(Job::Fresh),
+            Class::FirstLook => self.first_look.pop_front().map(Job::Fresh),
+            Class::Look => self.look.pop_front().map(Job::Parked),
+            Class::Device => self.device.pop_front().map(Job::Parked),
+        }
+    }
+}
+
+impl Ord for Later {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.arrival).cmp(&(other.at, other.arrival))
+    }
+}
+
+impl PartialOrd for Later {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Later {}

@@ -1,0 +1,77 @@
+//! What is left alone: closed enterprises, or everything.
+
+use std::collections::BTreeMap;
+
+use crate::{EnterpriseName, OperationName};
+
+/// Denials in a row that close an enterprise.
+const DENIALS: u32 = 3;
+/// That many answers of 501 before any other stop the campaign.
+const UNIMPLEMENTED: u32 = 5;
+
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    /// Enterprises that were denied lately: how often in a row, and by what words.
+    denied: BTreeMap<EnterpriseName, (u32, String)>,
+    /// Answers of 501 so far, as long as there was no other.
+    unimplemented: Option<u32>,
+    other_answers: bool,
+    stopped: Option<Box<str>>,
+}
+
+impl Scope {
+    pub(super) fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    /// `false` if it was stopped before; the first cause stands.
+    pub(super) fn stop(&mut self, cause: Box<str>) -> bool {
+        let first = self.stopped.is_none();
+        self.stopped.get_or_insert(cause);
+        first
+    }
+
+    /// Why nothing is sent for an operation.
+    pub(super) fn left_alone(&self, name: &OperationName) -> Option<String> {
+        if let Some(cause) = &self.stopped {
+            return Some(cause.to_string());
+        }
+        if self.denied.is_empty() {
+            return None;
+        }
+        let (denials, words) = self.denied.get(&name.enterprise())?;
+        (*denials >= DENIALS)
+            .then(|| format!("its enterprise was denied {DENIALS} times in a row: {words}"))
+    }
+
+    /// Takes note of a denial; gives the enterprise if that closes it.
+    pub(super) fn denied(&mut self, name: &OperationName, words: String) -> Option<EnterpriseName> {
+        let enterprise = name.enterprise();
+        let denied = self.denied.entry(enterprise.clone()).or_default();
+        denied.0 += 1;
+        denied.1 = words;
+        (denied.0 == DENIALS).then_some(enterprise)
+    }
+
+    /// Takes note of an answer for an enterprise that is not a denial.
+    pub(super) fn allowed(&mut self, name: &OperationName) {
+        self.other_answers = true;
+        if !self.denied.is_empty() {
+            let enterprise = name.enterprise();
+            if self
+                .denied
+                .get(&enterprise)
+                .is_some_and(|(denials, _)| *denials < DENIALS)
+            {
+                self.denied.remove(&enterprise);
+            }
+        }
+    }
+
+    /// Takes note of a 501; `true` if the server cannot cancel at all.
+    pub(super) fn unimplemented(&mut self) -> bool {
+        let count = self.unimplemented.get_or_insert(0);
+        *count += 1;
+        !self.other_answers && *count >= UNIMPLEMENTED
+    }
+}

@@ -1,0 +1,561 @@
+//! Campaigns on a virtual clock: the figures that matter, and what must hold for every schedule.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countermand_core::campaign::{Campaign, Event};
+use countermand_core::{
+    ErrorKind, OperationName, Phase, Policy, Quota, TransportError, TransportErrorKind, Verdict,
+    Window,
+};
+use countermand_tests::dice::Dice;
+use countermand_tests::fleet::{Report, run, run_with};
+use http::{Method, Request, Response, StatusCode};
+
+type Delivery = (Duration, Result<Response<Bytes>, TransportError>);
+
+fn name(number: u64) -> OperationName {
+    format!("enterprises/LC01abcd89/devices/{number:016x}/operations/1786048723669")
+        .parse()
+        .unwrap()
+}
+
+fn answer(status: u16, body: impl Into<Bytes>) -> Delivery {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    (Duration::from_millis(80), Ok(response))
+}
+
+/// A server on which every cancel works at once.
+fn works(request: &Request<()>) -> Delivery {
+    if request.method() == Method::POST {
+        return answer(200, Bytes::from_static(b"{}"));
+    }
+    let name = request.uri().path().trim_start_matches("/v1/");
+    answer(
+        200,
+        format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#),
+    )
+}
+
+fn quota(text: &str) -> Quota {
+    text.parse::<Quota>().unwrap().share(1.0).per_resource(None)
+}
+
+fn campaign(operations: u64, quota: Quota) -> Campaign {
+    let mut campaign = Campaign::new(1).quota(quota);
+    for number in 0..operations {
+        campaign.push(name(number), Phase::Unsent);
+    }
+    campaign.close();
+    campaign
+}
+
+/// A quota as servers count it: in fixed windows from a phase on, or in sliding ones.
+struct Limit {
+    calls: usize,
+    span: Duration,
+    phase: Option<Duration>,
+    taken: VecDeque<Duration>,
+}
+
+impl Limit {
+    fn new(calls: usize, span: u64, phase: Option<u64>) -> Self {
+        let span = Duration::from_secs(span);
+        Self {
+            calls,
+            span,
+            phase: phase.map(|tenth| span * tenth as u32 / 10),
+            taken: VecDeque::new(),
+        }
+    }
+
+    fn refuses(&mut self, at: Duration) -> bool {
+        let begins = match self.phase {
+            Some(phase) => {
+                let since = (at + self.span - phase).as_nanos() % self.span.as_nanos();
+                at.saturating_sub(Duration::from_nanos(since as u64))
+            }
+            None => (at + Duration::from_nanos(1)).saturating_sub(self.span),
+        };
+        while self.taken.front().is_some_and(|taken| *taken < begins) {
+            self.taken.pop_front();
+        }
+        if self.taken.len() >= self.calls {
+            return true;
+        }
+        self.taken.push_back(at);
+        false
+    }
+}
+
+fn count(report: &Report, status: u16) -> usize {
+    report
+        .sent
+        .iter()
+        .filter(|(.., seen)| *seen == Some(status))
+        .count()
+}
+
+fn all_cancelled(report: &Report, operations: u64) {
+    assert_eq!(report.finished.len() as u64, operations);
+    let other = report.finished.iter().find(|(_, result)| {
+        !result
+            .as_ref()
+            .is_ok_and(|outcome| outcome.verdict == Verdict::Cancelled)
+    });
+    assert!(other.is_none(), "{other:?}");
+}
+
+#[test]
+fn last_cancel_of_5000_leaves_as_early_as_the_quota_allows() {
+    for (text, bound) in [
+        ("1000/100s", 410),
+        ("600/60s", 486),
+        ("600/60s,1000/100s", 486),
+    ] {
+        for phase in [None].into_iter().chain((0..10).map(Some)) {
+            let mut limits = vec![];
+            if text.contains("600/60s") {
+                limits.push(Limit::new(600, 60, phase));
+            }
+            if text.contains("1000/100s") {
+                limits.push(Limit::new(1000, 100, phase));
+            }
+            let report = run(
+                &mut campaign(5000, quota(text)),
+                Duration::from_secs(3600),
+                &mut |at, request| {
+                    if limits.iter_mut().any(|limit| limit.refuses(at)) {
+                        answer(429, "")
+                    } else {
+                        works(request)
+                    }
+                },
+            );
+            all_cancelled(&report, 5000);
+            assert_eq!(count(&report, 429), 0, "{text}, phase {phase:?}");
+            assert!(
+                report.last_cancel <= Duration::from_secs(bound),
+                "{:?} with {text}",
+                report.last_cancel
+            );
+            assert!(
+                report.sent.len() * 100 <= 5000 * 205,
+                "{} requests",
+                report.sent.len()
+            );
+            // No look before the last cancel.
+            let first_look = report
+                .sent
+                .iter()
+                .find(|(_, method, _)| method == Method::GET)
+                .unwrap();
+            assert!(first_look.0 >= report.last_cancel, "{first_look:?}");
+        }
+    }
+}
+
+#[test]
+fn a_fifth_of_503_costs_a_third_and_nothing_is_lost() {
+    let mut dice = Dice::new(5);
+    let report = run(
+        &mut campaign(5000, quota("600/60s")),
+        Duration::from_secs(7200),
+        &mut |_, request| {
+            if dice.chance(20) {
+                answer(503, "")
+            } else {
+                works(request)
+            }
+        },
+    );
+    let resolved = report
+        .finished
+        .iter()
+        .filter(|(_, result)| result.is_ok())
+        .count();
+    assert!(report.circuit.is_empty(), "{:?}", report.circuit);
+    assert!(
+        report.sent.len() * 100 <= 10_000 * 130,
+        "{} requests",
+        report.sent.len()
+    );
+    assert_eq!(resolved, 5000);
+    all_cancelled(&report, 5000);
+}
+
+#[test]
+fn a_storm_is_probed_and_nothing_is_dropped() {
+    let (from, to) = (Duration::from_secs(20), Duration::from_secs(80));
+    let report = run(
+        &mut campaign(5000, quota("600/60s")),
+        Duration::from_secs(7200),
+        &mut |at, request| {
+            if (from..to).contains(&at) {
+                answer(503, "")
+            } else {
+                works(request)
+            }
+        },
+    );
+    all_cancelled(&report, 5000);
+    assert_eq!(
+        report
+            .circuit
+            .iter()
+            .map(|(_, opens)| *opens)
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
+    let (opened, closed) = (report.circuit[0].0, report.circuit[1].0);
+    assert!(
+        opened - from <= Duration::from_secs(61) && closed <= to + Duration::from_secs(10),
+        "{:?}",
+        report.circuit
+    );
+    let probes = report
+        .sent
+        .iter()
+        .filter(|(at, ..)| *at > opened + Duration::from_secs(1) && *at < to)
+        .count();
+    assert!(probes <= 20, "{probes} probes in a minute");
+    let after = report
+        .sent
+        .iter()
+        .filter(|(at, ..)| (closed..closed + Duration::from_secs(2)).contains(at))
+        .count();
+    assert!(
+        after > 100,
+        "{after} requests in the two seconds after it came back"
+    );
+}
+
+#[test]
+fn a_quota_that_is_secretly_half_is_adopted() {
+    let mut limit = Limit::new(300, 60, Some(3));
+    let body = r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{
+        "@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED",
+        "metadata":{"quota_limit_value":"300"}}]}}"#;
+    let report = run(
+        &mut campaign(5000, quota("600/60s")),
+        Duration::from_secs(7200),
+        &mut |at, request| {
+            if limit.refuses(at) {
+                answer(429, body)
+            } else {
+                works(request)
+            }
+        },
+    );
+    all_cancelled(&report, 5000);
+    let late = report
+        .sent
+        .iter()
+        .filter(|(at, .., status)| *at > Duration::from_secs(60) && *status == Some(429));
+    let late = late.count();
+    assert!(
+        late * 100 <= report.sent.len(),
+        "{late} of {} were refused",
+        report.sent.len()
+    );
+}
+
+#[test]
+fn a_million_operations() {
+    let report = run(
+        &mut campaign(1_000_000, Quota::unlimited()),
+        Duration::from_secs(20_000),
+        &mut |_, request| works(request),
+    );
+    all_cancelled(&report, 1_000_000);
+    assert_eq!(report.sent.len(), 2_000_000);
+}
+
+#[test]
+fn a_quota_of_zero_stops() {
+    let body = r#"{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",
+        "metadata":{"quota_limit_value":"0"}}]}}"#;
+    let report = run(
+        &mut campaign(500, quota("600/60s")),
+        Duration::from_secs(60),
+        &mut |_, _| answer(429, body),
+    );
+    assert_eq!(report.finished.len(), 500);
+    assert!(report.sent.len() <= 100, "{} requests", report.sent.len());
+    assert!(report.finished.iter().any(|(_, result)| {
+        matches!(result.as_ref().unwrap_err().kind(), ErrorKind::ResourceExhausted(answer) if answer.quota_is_final())
+    }));
+}
+
+#[test]
+fn a_quota_that_is_never_free_again_stops() {
+    let report = run(
+        &mut campaign(500, quota("600/60s")),
+        Duration::from_secs(3600),
+        &mut |_, _| answer(429, ""),
+    );
+    assert_eq!(report.finished.len(), 500);
+    assert!(report.sent.len() < 500, "{} requests", report.sent.len());
+    assert!(report.finished.iter().all(|(_, result)| result.is_err()));
+}
+
+#[test]
+fn a_refused_token_stops_the_rest() {
+    let report = run(
+        &mut campaign(500, quota("600/60s")),
+        Duration::from_secs(60),
+        &mut |_, _| answer(401, ""),
+    );
+    assert_eq!(report.finished.len(), 500);
+    assert!(
+        report.sent.len() <= 200,
+        "those in flight, each resent once: {}",
+        report.sent.len()
+    );
+    let left = report.finished.iter().filter(|(_, result)| {
+        matches!(
+            result.as_ref().unwrap_err().kind(),
+            ErrorKind::NotAttempted { .. }
+        )
+    });
+    assert_eq!(left.count(), 500 - report.sent.len() / 2);
+}
+
+#[test]
+fn five_times_not_supported_stops() {
+    let mut campaign = campaign(500, quota("600/60s")).in_flight(1);
+    let report = run(&mut campaign, Duration::from_secs(60), &mut |_, _| {
+        answer(501, "")
+    });
+    assert_eq!((report.finished.len(), report.sent.len()), (500, 5));
+}
+
+#[test]
+fn one_denied_enterprise_does_not_stop_the_others() {
+    let mut campaign = Campaign::new(1).quota(quota("600/60s")).in_flight(4);
+    for number in 0..200 {
+        let enterprise = ["LC0good", "LC0bad"][number % 2];
+        let name = format!("enterprises/{enterprise}/devices/{number}/operations/17");
+        campaign.push(name.parse().unwrap(), Phase::Unsent);
+    }
+    campaign.close();
+    let mut closed = Vec::new();
+    let report = run_with(
+        &mut campaign,
+        Duration::from_secs(60),
+        &mut |_, request| {
+            if request.uri().path().contains("LC0bad") {
+                answer(403, "")
+            } else {
+                works(request)
+            }
+        },
+        &mut |_, event| {
+            if let Event::EnterpriseClosed { enterprise } = event {
+                closed.push(enterprise.to_string());
+            }
+        },
+    );
+    assert_eq!(closed, ["enterprises/LC0bad"]);
+    let mut ends = BTreeMap::new();
+    for (name, result) in &report.finished {
+        let end = match result {
+            Ok(outcome) => outcome.verdict.as_str(),
+            Err(error) => error.kind().as_str(),
+        };
+        *ends
+            .entry((name.enterprise().enterprise().to_owned(), end))
+            .or_insert(0) += 1;
+    }
+    assert_eq!(ends.len(), 3, "{ends:?}");
+    assert_eq!(ends[&("LC0good".to_owned(), "cancelled")], 100);
+    let denied = ends[&("LC0bad".to_owned(), "permission_denied")];
+    assert!((3..=6).contains(&denied), "{ends:?}");
+    assert_eq!(ends[&("LC0bad".to_owned(), "not_attempted")], 100 - denied);
+}
+
+#[test]
+fn phases_are_taken_up_where_they_were_and_duplicates_counted() {
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    assert!(campaign.push(name(1), Phase::Accepted));
+    assert!(campaign.push(name(2), Phase::MaybeSent));
+    assert!(!campaign.push(name(1), Phase::Unsent));
+    campaign.close();
+    let report = run(&mut campaign, Duration::from_secs(60), &mut |_, request| {
+        works(request)
+    });
+    all_cancelled(&report, 2);
+    let methods = report
+        .sent
+        .iter()
+        .map(|(_, method, _)| method.as_str())
+        .collect::<Vec<_>>();
+    assert_eq!(
+        methods,
+        ["POST", "GET", "GET"],
+        "the cancel first, and none for what was accepted"
+    );
+    assert_eq!(campaign.progress(std::time::Instant::now()).duplicates, 1);
+}
+
+#[test]
+fn stopping_drains_what_is_under_way() {
+    let mut campaign = campaign(100, Quota::unlimited()).in_flight(10);
+    let mut sent = Vec::new();
+    let now = std::time::Instant::now();
+    while let countermand_core::campaign::Poll::Send(ticket, transmit) = campaign.poll(now) {
+        sent.push((ticket, transmit));
+    }
+    assert_eq!(sent.len(), 10);
+    campaign.stop("interrupted");
+    for (ticket, transmit) in sent {
+        let (_, result) = works(&transmit.request);
+        campaign.answer(ticket, now, Ok(&result.unwrap()));
+    }
+    assert!(matches!(
+        campaign.poll(now),
+        countermand_core::campaign::Poll::Done
+    ));
+    let mut ends = BTreeMap::new();
+    while let Some(event) = campaign.next_event() {
+        if let Event::Finished { result, .. } = event {
+            let end = result.map_or_else(
+                |error| error.kind().as_str(),
+                |outcome| outcome.verdict.as_str(),
+            );
+            *ends.entry(end).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(
+        ends,
+        BTreeMap::from([("not_attempted", 90), ("unconfirmed", 10)])
+    );
+}
+
+/// One schedule of random answers, quotas, phases and limits.
+fn random(seed: u64) -> (Report, u64, Vec<(usize, Duration)>, usize) {
+    let mut dice = Dice::new(seed);
+    let operations = 1 + dice.below(60);
+    let windows = [
+        (1 + dice.below(40), 1 + dice.below(60)),
+        (1 + dice.below(80), 1 + dice.below(100)),
+    ];
+    let quota = Quota::default()
+        .windows(windows.map(|(calls, span)| Window::new(calls as u32, Duration::from_secs(span))))
+        .share(1.0)
+        .per_resource((!dice.chance(50)).then(|| Window::new(2, Duration::from_secs(10))));
+    let in_flight = 1 + dice.below(20) as usize;
+    let policy = Policy::default().deadline(Duration::from_secs(5 + dice.below(300)));
+    let mut campaign = Campaign::new(seed)
+        .quota(quota)
+        .in_flight(in_flight)
+        .policy(policy);
+    for _ in 0..operations {
+        let phase = *dice.pick(&[
+            Phase::Unsent,
+            Phase::Unsent,
+            Phase::MaybeSent,
+            Phase::Accepted,
+        ]);
+        let device = dice.below(8);
+        let operation = dice.below(30);
+        campaign.push(
+            format!(
+                "enterprises/e{}/devices/{device}/operations/{operation}",
+                device % 2
+            )
+            .parse()
+            .unwrap(),
+            phase,
+        );
+    }
+    campaign.close();
+    let pushed = campaign.progress(std::time::Instant::now()).pushed;
+    let trouble = dice.below(60);
+    let report = run(
+        &mut campaign,
+        Duration::from_secs(400_000),
+        &mut |_, request| {
+            let (took, result) = works(request);
+            let took = took + Duration::from_millis(dice.below(400));
+            if !dice.chance(trouble) {
+                return (took, result);
+            }
+            match dice.below(12) {
+                0 => (
+                    took,
+                    Err(TransportError::new(TransportErrorKind::Lost, "lost")),
+                ),
+                1 => (
+                    took,
+                    Err(TransportError::new(TransportErrorKind::Refused, "refused")),
+                ),
+                2 => (
+                    Duration::from_secs(10),
+                    Err(TransportError::new(TransportErrorKind::TimedOut, "late")),
+                ),
+                3 => answer(429, ""),
+                4 => answer(404, ""),
+                5 => answer(400, ""),
+                6 => answer(403, ""),
+                7 if request.method() == Method::GET => {
+                    let name = request.uri().path().trim_start_matches("/v1/");
+                    answer(200, format!(r#"{{"name":"{name}"}}"#))
+                }
+                8 if dice.chance(10) => answer(401, ""),
+                9 => answer(200, "<html>"),
+                _ => answer(503, ""),
+            }
+        },
+    );
+    let windows = windows.map(|(calls, span)| (calls as usize, Duration::from_secs(span)));
+    (report, pushed, windows.to_vec(), in_flight)
+}
+
+#[test]
+fn invariants_of_every_schedule() {
+    for seed in 0..3000 {
+        let (report, pushed, windows, in_flight) = random(seed);
+        // I1: every input comes out once.
+        let mut names = report
+            .finished
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>();
+        names.sort();
+        names.dedup();
+        assert_eq!(
+            (names.len() as u64, report.finished.len() as u64),
+            (pushed, pushed),
+            "seed {seed}"
+        );
+        assert!(report.most_in_flight <= in_flight, "seed {seed}");
+        // I4: in every window no more than the share.
+        let sent = report.sent.iter().map(|(at, ..)| *at).collect::<Vec<_>>();
+        for (calls, span) in windows {
+            for at in sent.windows(calls + 1) {
+                assert!(
+                    at[calls] - at[0] >= span,
+                    "seed {seed}: {} calls within {:?}",
+                    calls + 1,
+                    at[calls] - at[0]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn same_seed_same_schedule() {
+    for seed in 0..50 {
+        let [first, second] = [(); 2].map(|()| random(seed).0);
+        assert_eq!(first.sent, second.sent, "seed {seed}");
+        assert_eq!(
+            format!("{:?}", first.finished),
+            format!("{:?}", second.finished),
+            "seed {seed}"
+        );
+    }
+}
