@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use countermand_core::Endpoint;
+use countermand_core::{Endpoint, Window};
 
 use crate::{duration, exit};
 
@@ -159,4 +159,54 @@ pub(crate) struct Emulator {
     /// Script of faults, a JSON list
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    /// Run the emulator's clock so many times faster than the real one
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) time_scale: u32,
+}
+
+/// The quota of the emulated server.
+#[derive(Clone, Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("limits").args(["quota", "per_resource"]).multiple(true))]
+pub(crate) struct Limits {
+    /// Refuse calls beyond these limits, which hold all at once, like 600/60s,1000/100s
+    #[arg(long, value_name = "WINDOWS", value_delimiter = ',')]
+    pub(crate) quota: Vec<Window>,
+    /// Refuse calls of the same method on the same device or enterprise beyond this limit, like 60/60s
+    #[arg(long, value_name = "WINDOW")]
+    pub(crate) per_resource: Option<Window>,
+    /// How the windows of the quota run
+    #[arg(long, value_enum, default_value_t = WindowWord::Fixed, requires = "limits")]
+    pub(crate) window: WindowWord,
+    /// When the first fixed window ends and the next begins, like 37s
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "limits")]
+    pub(crate) phase: Option<Duration>,
+    /// What a refusal says of the time to wait
+    #[arg(long, value_enum, default_value_t = HintsWord::None, requires = "limits")]
+    pub(crate) hints: HintsWord,
+    /// Refused calls are spent as well
+    #[arg(long, requires = "limits")]
+    pub(crate) count_refused: bool,
+}
+
+/// How the windows of a quota run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WindowWord {
+    /// One after the other
+    Fixed,
+    /// Each call is counted until it is a window old
+    Sliding,
+}
+
+/// What a refusal says of the time to wait.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HintsWord {
+    /// Nothing
+    None,
+    /// A google.rpc.RetryInfo in the body
+    RetryInfo,
+    /// A Retry-After header
+    RetryAfter,
 }

@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countermand_emulator::{Config, Script, Server, Shared, Tls};
+use countermand_emulator::{Config, Hints, Script, Server, ServerQuota, Shared, Tls, WindowKind};
 use serde::Serialize;
 
-use crate::args::Emulator;
+use crate::args::{Emulator, HintsWord, Limits, WindowWord};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -28,7 +28,9 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         .seed(options.seed)
         .devices(options.devices)
         .token(&options.token)
-        .start(unix_ms());
+        .start(unix_ms())
+        .quota(quota(options.limits)?)
+        .time_scale(options.time_scale);
     if let Some(path) = &options.faults {
         let problem =
             |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
@@ -69,6 +71,30 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
     signals.next().await;
     drop(server);
     Ok(Exit::Done)
+}
+
+fn quota(limits: Limits) -> Result<ServerQuota, Failure> {
+    let kind = match (limits.window, limits.phase) {
+        (WindowWord::Fixed, phase) => WindowKind::Fixed {
+            phase: phase.unwrap_or_default(),
+        },
+        (WindowWord::Sliding, None) => WindowKind::Sliding,
+        (WindowWord::Sliding, Some(_)) => {
+            let problem = "--phase is for fixed windows: sliding ones begin with each call";
+            return Err(Failure::usage(problem));
+        }
+    };
+    let hints = match limits.hints {
+        HintsWord::None => Hints::None,
+        HintsWord::RetryInfo => Hints::RetryInfo,
+        HintsWord::RetryAfter => Hints::RetryAfter,
+    };
+    Ok(ServerQuota::default()
+        .windows(limits.quota)
+        .per_resource(limits.per_resource)
+        .kind(kind)
+        .hints(hints)
+        .count_refused(limits.count_refused))
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failure {

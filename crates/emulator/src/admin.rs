@@ -51,6 +51,7 @@ pub(crate) fn handle(
     let result = match (request.method(), endpoint) {
         (&Method::GET, "truth") => return lines(&emulator.truth(now), date),
         (&Method::GET, "audit") => return lines(emulator.audit(), date),
+        (&Method::GET, "quota") => Ok(json!(emulator.quota(now))),
         (&Method::POST, "faults") => faults(emulator, body),
         (&Method::POST, "devices") => devices(emulator, now, body),
         (&Method::POST, "clock") => parse(body).map(|Clock { advance_ms }| {

@@ -14,6 +14,8 @@ pub(crate) struct Failure {
     status: &'static str,
     message: String,
     details: Vec<Value>,
+    /// Whole seconds for the header `Retry-After`.
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Failure {
@@ -23,7 +25,14 @@ impl Failure {
             status,
             message: message.into(),
             details: Vec::new(),
+            retry_after: None,
         }
+    }
+
+    /// The same with one more detail.
+    pub(crate) fn detail(mut self, detail: Value) -> Self {
+        self.details.push(detail);
+        self
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -60,20 +69,19 @@ impl Failure {
                 "CREDENTIALS_MISSING",
             )
         };
-        let mut failure = Self::new(
+        Self::new(
             401,
             "UNAUTHENTICATED",
             format!(
                 "{message} Expected OAuth 2 access token, login cookie or other valid authentication credential."
             ),
-        );
-        failure.details.push(json!({
+        )
+        .detail(json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": reason,
             "domain": "googleapis.com",
             "metadata": {"service": "androidmanagement.googleapis.com"},
-        }));
-        failure
+        }))
     }
 
     fn body(self) -> Value {
@@ -90,9 +98,9 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
 
 /// The answer of an API method.
 pub(crate) fn answer(result: Result<Value, Failure>, pretty: bool, now: u64) -> Response<Bytes> {
-    let (code, value) = match result {
-        Ok(value) => (200, value),
-        Err(failure) => (failure.code, failure.body()),
+    let (code, retry_after, value) = match result {
+        Ok(value) => (200, None, value),
+        Err(failure) => (failure.code, failure.retry_after, failure.body()),
     };
     let text = if pretty {
         format!("{value:#}\n")
@@ -105,6 +113,11 @@ pub(crate) fn answer(result: Result<Value, Failure>, pretty: bool, now: u64) -> 
         response
             .headers_mut()
             .insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }

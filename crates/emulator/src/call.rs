@@ -7,7 +7,7 @@ use crate::mask::Mask;
 use crate::percent::{decode, decode_query};
 
 /// A method of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Method {
     Cancel,
     Get,
@@ -27,6 +27,17 @@ impl Method {
         ("devices.list", Self::DevicesList),
         ("issueCommand", Self::IssueCommand),
     ];
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::DevicesGet => "devices.get",
+            Self::DevicesList => "devices.list",
+            Self::IssueCommand => "issueCommand",
+        }
+    }
 }
 
 /// A method and the resource in its path; an enterprise for `devices.list`, a device for `list` and `issueCommand`.
@@ -73,6 +84,14 @@ impl Call {
             name.push_str(&decode(segment)?);
         }
         Some(Self { method, name })
+    }
+
+    /// What a quota is counted on: the device, or the enterprise whose devices are listed.
+    pub(crate) fn resource(&self) -> &str {
+        match self.name.find("/operations/") {
+            Some(end) => &self.name[..end],
+            None => &self.name,
+        }
     }
 }
 

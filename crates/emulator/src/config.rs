@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Fate, Quirks, Script};
+use crate::{Fate, Quirks, Script, ServerQuota};
 
 /// 2026-11-02T08:00:00Z: a fixed start, so that names and times are the same in every run.
 const START: u64 = 1_793_606_400_000;
@@ -20,6 +20,8 @@ pub struct Config {
     pub(crate) mix: Vec<(u32, Fate)>,
     pub(crate) issued: Fate,
     pub(crate) script: Script,
+    pub(crate) quota: ServerQuota,
+    pub(crate) time_scale: u32,
 }
 
 impl Default for Config {
@@ -51,6 +53,8 @@ impl Default for Config {
             ],
             issued: Fate::Cancellable,
             script: Script::default(),
+            quota: ServerQuota::default(),
+            time_scale: 1,
         }
     }
 }
@@ -124,6 +128,23 @@ impl Config {
     #[must_use]
     pub fn script(mut self, script: Script) -> Self {
         self.script = script;
+        self
+    }
+
+    /// How many calls are answered in how long. Default: as many as come.
+    #[must_use]
+    pub fn quota(mut self, quota: ServerQuota) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    /// How many times faster than the real clock the emulator's runs, from 1 to a million. Default 1.
+    ///
+    /// [`Shared`](crate::Shared) runs the clock; in [`Emulator::handle`](crate::Emulator::handle), whose clock is the caller's,
+    /// it divides only what refusals for the quota tell the client to wait, in either case into the client's real seconds.
+    #[must_use]
+    pub fn time_scale(mut self, times: u32) -> Self {
+        self.time_scale = times.clamp(1, 1_000_000);
         self
     }
 }

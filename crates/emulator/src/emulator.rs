@@ -13,9 +13,11 @@ use crate::audit::{Audited, Truth, without_secrets};
 use crate::call::{Call, Query};
 use crate::fleet::{Added, Fleet, NewDevice};
 use crate::generate;
+use crate::meter::Meter;
+use crate::refusal::refusal;
 use crate::rng::Rng;
 use crate::script::{Fault, Script};
-use crate::{Action, BadInput, Config, Quirks, Reply, State};
+use crate::{Action, BadInput, Config, Quirks, QuotaReport, Reply, State};
 
 /// The clock stops there, far from where sums of times would overflow.
 const MILLENNIUM: Duration = Duration::from_secs(1000 * 365 * 86_400);
@@ -30,6 +32,7 @@ pub struct Emulator {
     enterprise: String,
     fleet: Fleet,
     script: Script,
+    meter: Meter,
     rng: Rng,
     advanced: Duration,
     audit: Vec<Audited>,
@@ -44,6 +47,7 @@ impl Emulator {
         Self {
             tokens: config.tokens.iter().cloned().collect(),
             script: config.script.clone(),
+            meter: Meter::new(config.quota.clone()),
             enterprise,
             fleet,
             rng,
@@ -78,7 +82,7 @@ impl Emulator {
         };
         self.audit.push(Audited {
             n: self.audit.len() as u64 + 1,
-            time: (now + self.advanced).as_millis() as u64,
+            time: self.since_start(now).as_millis() as u64,
             method: request.method().as_str().to_owned(),
             path: without_secrets(request.uri()),
             status: reply.action.status().map(|status| status.as_u16()),
@@ -88,13 +92,14 @@ impl Emulator {
         reply
     }
 
-    /// The answer of a server without faults: front end, authorization, parameters, method.
+    /// The answer of a server without faults: front end, authorization, quota, parameters, method.
     fn behave(
         &mut self,
         now: Duration,
         request: &Request<Bytes>,
         call: Option<&Call>,
     ) -> Response<Bytes> {
+        let since_start = self.since_start(now);
         let now = self.unix_ms(now);
         if lacks_length(request) {
             return page(411, now);
@@ -103,6 +108,11 @@ impl Emulator {
             return page(404, now);
         };
         if let Err(failure) = self.authorize(request) {
+            return answer(Err(failure), true, now);
+        }
+        if let Err(exceeded) = self.meter.admit(since_start, call) {
+            let config = &self.config;
+            let failure = refusal(&exceeded, config.quota.hints, config.time_scale);
             return answer(Err(failure), true, now);
         }
         let query = match Query::parse(request.uri().query()) {
@@ -164,7 +174,11 @@ impl Emulator {
     }
 
     pub(crate) fn unix_ms(&self, now: Duration) -> u64 {
-        self.config.start + (now + self.advanced).as_millis() as u64
+        self.config.start + self.since_start(now).as_millis() as u64
+    }
+
+    fn since_start(&self, now: Duration) -> Duration {
+        now + self.advanced
     }
 
     /// The name of the enterprise, `enterprises/LC…`.
@@ -248,6 +262,12 @@ impl Emulator {
     pub fn truth_of(&self, now: Duration, name: &str) -> Option<Truth> {
         let operation = &self.fleet.operations[self.fleet.operation(name)?];
         Some(operation.truth(&self.config.quirks, self.unix_ms(now)))
+    }
+
+    /// What is spent of the quota.
+    #[must_use]
+    pub fn quota(&self, now: Duration) -> QuotaReport {
+        self.meter.report(self.since_start(now))
     }
 
     /// Every request so far, without those to `/_emulator/`.

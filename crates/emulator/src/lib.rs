@@ -6,6 +6,7 @@
 //!
 //! - A [`Fate`] says what becomes of an operation; [`Quirks`] answer the questions the documentation leaves open.
 //! - A [`Script`] makes chosen calls fail: statuses, resets, stalls, lying bodies.
+//! - A [`ServerQuota`] refuses what is too much, in fixed or sliding windows; [`Emulator::quota`] says what is spent.
 //! - [`Emulator::audit`] says what was asked, [`Emulator::truth`] what really happened.
 //!
 //! ```
@@ -41,10 +42,14 @@ mod fleet;
 mod generate;
 mod generated;
 mod mask;
+mod meter;
 mod operation;
 mod percent;
 mod presets;
 mod quirks;
+mod quota;
+mod quota_report;
+mod refusal;
 mod reply;
 mod rng;
 mod script;
@@ -64,6 +69,8 @@ pub use fleet::{Added, NewDevice, NewOperation};
 pub use operation::State;
 pub use presets::{PRESETS, Preset};
 pub use quirks::{Expiry, FinishedCancel, Quirks, Shape};
+pub use quota::{Hints, ServerQuota, WindowKind};
+pub use quota_report::{QuotaReport, ResourceReport, WindowReport};
 pub use reply::{Action, Reply};
 pub use script::Script;
 pub use server::Server;

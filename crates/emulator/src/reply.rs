@@ -20,6 +20,17 @@ pub struct Reply {
     pub action: Action,
 }
 
+impl Reply {
+    /// The same on a clock that is so many times slower: what took a minute takes a second at 60.
+    pub(crate) fn faster(mut self, times: u32) -> Self {
+        self.delay /= times;
+        if let Action::Drip { interval, .. } = &mut self.action {
+            *interval /= times;
+        }
+        self
+    }
+}
+
 /// What the sender of a request gets to see.
 ///
 /// A pure value: [`Server`](crate::Server) performs it on a socket, a simulation translates it into the failure its client

@@ -1,4 +1,4 @@
-//! One emulator for many hands, on the real clock.
+//! One emulator for many hands, on the real clock or a faster one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,13 +8,15 @@ use http::Request;
 
 use crate::{Config, Emulator, Reply};
 
-/// A handle to an emulator that runs with the real clock; clones are the same emulator.
+/// A handle to an emulator that runs with the real clock, or with one that is [`Config::time_scale`] times as fast; clones
+/// are the same emulator.
 ///
 /// It is what a [`Server`](crate::Server) serves and what a test keeps, to look at the truth and to change the script.
 #[derive(Debug, Clone)]
 pub struct Shared {
     emulator: Arc<Mutex<Emulator>>,
     started: Instant,
+    scale: u32,
 }
 
 impl Shared {
@@ -22,21 +24,23 @@ impl Shared {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
+            scale: config.time_scale,
             emulator: Arc::new(Mutex::new(Emulator::new(config))),
             started: Instant::now(),
         }
     }
 
-    /// The time since the start, as [`Emulator`] wants it.
+    /// The time since the start on the emulator's clock, as [`Emulator`] wants it.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.started.elapsed()
+        self.started.elapsed().saturating_mul(self.scale)
     }
 
-    /// Decides one request, now.
+    /// Decides one request, now. The times in the reply are real ones.
     #[must_use]
     pub fn handle(&self, request: &Request<Bytes>) -> Reply {
         self.with(|emulator, now| emulator.handle(now, request))
+            .faster(self.scale)
     }
 
     /// Calls `look` with the emulator and its time; other requests wait meanwhile.

@@ -4,6 +4,7 @@
 
 mod api;
 mod codes;
+mod emulator;
 mod input;
 mod others;
 mod printing;

@@ -1,0 +1,104 @@
+//! The quota as a server has it: which windows there are, how they run, and what a refusal says.
+
+use std::time::Duration;
+
+use countermand_core::Window;
+
+/// The quota of an emulated server; by default there is none.
+///
+/// Nobody has published how Google's windows run, whether refused calls count, or when a refusal says how long to wait: a
+/// client has to be right with every setting.
+///
+/// ```
+/// use std::time::Duration;
+/// use countermand_emulator::{Config, Hints, ServerQuota, WindowKind};
+///
+/// let quota = ServerQuota::default()
+///     .windows(["600/60s".parse()?, "1000/100s".parse()?])
+///     .per_resource(Some("60/60s".parse()?))
+///     .kind(WindowKind::Fixed { phase: Duration::from_secs(37) })
+///     .hints(Hints::RetryInfo);
+/// let config = Config::default().quota(quota);
+/// # Ok::<(), countermand_core::QuotaError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ServerQuota {
+    pub(crate) windows: Vec<Window>,
+    pub(crate) per_resource: Option<Window>,
+    pub(crate) kind: WindowKind,
+    pub(crate) hints: Hints,
+    pub(crate) count_refused: bool,
+}
+
+/// How windows run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WindowKind {
+    /// One after the other: what is spent comes back all at once, when a window ends.
+    Fixed {
+        /// When, after the emulator's start, a window begins; the others begin whole spans before and after it.
+        phase: Duration,
+    },
+    /// Each call comes back when it is a span old.
+    Sliding,
+}
+
+impl Default for WindowKind {
+    /// Fixed, and the first window begins with the emulator.
+    fn default() -> Self {
+        Self::Fixed {
+            phase: Duration::ZERO,
+        }
+    }
+}
+
+/// What a refusal says about the time until a call is allowed again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hints {
+    /// Nothing.
+    #[default]
+    None,
+    /// A detail `google.rpc.RetryInfo`, to the nanosecond.
+    RetryInfo,
+    /// A header `Retry-After`, in whole seconds, rounded up.
+    RetryAfter,
+}
+
+impl ServerQuota {
+    /// The windows for all calls together; they hold all at once. Default: none.
+    #[must_use]
+    pub fn windows(mut self, windows: impl IntoIterator<Item = Window>) -> Self {
+        self.windows = windows.into_iter().collect();
+        self
+    }
+
+    /// The window for calls of the same method on the same device, or on the same enterprise for the method that lists
+    /// devices. Default: none.
+    #[must_use]
+    pub const fn per_resource(mut self, window: Option<Window>) -> Self {
+        self.per_resource = window;
+        self
+    }
+
+    /// How all of the windows run. Default: fixed, from the emulator's start on.
+    #[must_use]
+    pub const fn kind(mut self, kind: WindowKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// What refusals say. Default: nothing, as it is the hardest for a client.
+    #[must_use]
+    pub const fn hints(mut self, hints: Hints) -> Self {
+        self.hints = hints;
+        self
+    }
+
+    /// Whether refused calls are spent like others, in all windows, so that a client that insists stays shut out. Default: no.
+    #[must_use]
+    pub const fn count_refused(mut self, count: bool) -> Self {
+        self.count_refused = count;
+        self
+    }
+}
