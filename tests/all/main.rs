@@ -7,3 +7,4 @@ mod corpus;
 mod faults;
 mod simulation;
 mod vectors;
+mod workspace;
