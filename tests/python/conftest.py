@@ -51,7 +51,9 @@ def emulator(countermand_emulator: Emulator) -> Emulator:
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[Client]:
     """A client that does not try again."""
-    with Client(endpoint=emulator.endpoint, token=emulator.token, attempts=1) as client:
+    with Client(
+        endpoint=emulator.endpoint, token=emulator.token, attempts=1, deadline=1.0
+    ) as client:
         yield client
 
 

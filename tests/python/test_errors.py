@@ -128,7 +128,11 @@ SERVED: list[
 @pytest.fixture
 def impatient(emulator: Emulator) -> Iterator[Client]:
     with Client(
-        endpoint=emulator.endpoint, token=emulator.token, attempts=1, attempt_timeout=0.5
+        endpoint=emulator.endpoint,
+        token=emulator.token,
+        attempts=1,
+        attempt_timeout=0.5,
+        deadline=1.0,
     ) as client:
         yield client
 
@@ -157,7 +161,11 @@ def test_served(
 
     async def same() -> None:
         client = AsyncClient(
-            endpoint=emulator.endpoint, token=emulator.token, attempts=1, attempt_timeout=0.5
+            endpoint=emulator.endpoint,
+            token=emulator.token,
+            attempts=1,
+            attempt_timeout=0.5,
+            deadline=1.0,
         )
         await getattr(client, method)(name)
 

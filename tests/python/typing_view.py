@@ -130,7 +130,10 @@ def codec(name: OperationName) -> None:
     assert_type(build_cancel(name).headers, list[tuple[str, str]])
     parse_cancel(200, {"content-type": "application/json"}, b"{}")
     assert_type(parse_operation(name, 200, {}, b"{}"), Operation)
-    assert_type(parse_operations(200, {}, b"{}"), tuple[list[Operation], str | None])
+    assert_type(
+        parse_operations("enterprises/e/devices/d", 200, {}, b"{}"),
+        tuple[list[Operation], str | None],
+    )
 
 
 def emulator() -> None:

@@ -87,11 +87,11 @@ impl ErrorKind {
             Self::NotFound(_)
             | Self::FailedPrecondition(_)
             | Self::Malformed(_)
+            | Self::Redirected(_)
             | Self::Misattributed { .. } => Recovery::Look,
             Self::InvalidArgument(_)
             | Self::PermissionDenied(_)
             | Self::Unimplemented(_)
-            | Self::Redirected(_)
             | Self::NotAttempted { .. } => Recovery::Stop,
             Self::Transport(error) => match error.kind() {
                 TransportErrorKind::Connect
