@@ -54,8 +54,8 @@ $(VENV)/ready: pyproject.toml
 
 # The package as a user installs it, but unoptimised, so that it shares the other stages' build.
 $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) README.md
-	MATURIN_PEP517_ARGS='--profile dev' $(BIN)/pip install --quiet --disable-pip-version-check \
-		--no-deps --no-build-isolation --force-reinstall .
+	PATH='$(CURDIR)/$(BIN)':"$$PATH" MATURIN_PEP517_ARGS='--profile dev' \
+		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lint: $(VENV)/ready $(PY)

@@ -102,8 +102,18 @@ pub fn response(data: &[u8]) {
         wire::parse_operation(&answer, &operation())
             .map(|parsed| assert!(status.is_success() && parsed.name.as_str() == NAME))
             .err(),
-        wire::parse_operations(&answer).err(),
-        wire::parse_device(&answer).err(),
+        wire::parse_operations(&answer, &operation().device())
+            .map(|page| {
+                let token = page.next_page_token.as_ref();
+                drop(wire::list_operations(
+                    &Endpoint::default(),
+                    &operation().device(),
+                    100,
+                    token,
+                ));
+            })
+            .err(),
+        wire::parse_device(&answer, &operation().device()).err(),
     ];
     for error in errors.into_iter().flatten() {
         let shown = format!("{error} {} {error:?}", error.advice());

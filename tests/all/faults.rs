@@ -466,14 +466,23 @@ async fn fault_32_another_operation() {
 
 #[tokio::test]
 async fn fault_33_the_first_done_stands() {
-    both(json!([{ "fault": "flapping" }]), policy(), |_, result| {
-        let outcome = result.unwrap();
-        assert!(
-            outcome.verdict.is_final() && outcome.operation.unwrap().done,
-            "{:?}",
-            outcome.verdict
-        );
-    })
+    both(
+        json!([{ "fault": "flapping" }]),
+        policy(),
+        |world, result| {
+            let outcome = result.unwrap();
+            assert!(outcome.operation.unwrap().done);
+            // One look, and no second one that could have shown it pending again.
+            assert_eq!(world.seen("?fields=name,done"), 1);
+            let truth = world
+                .shared
+                .with(|emulator, now| emulator.truth_of(now, world.name.as_str()).unwrap());
+            assert_eq!(
+                format!("{:?}", outcome.verdict),
+                format!("{:?}", truth.state)
+            );
+        },
+    )
     .await;
 }
 

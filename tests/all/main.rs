@@ -9,3 +9,4 @@ mod faults;
 mod quota;
 mod simulation;
 mod vectors;
+mod workspace;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use countermand_core::{
-    DeviceName, Endpoint, Error, Flow, NameError, OperationName, Policy, Step, TransportError,
-    TransportErrorKind, wire,
+    DeviceName, Endpoint, Error, Flow, NameError, OperationName, PageToken, Pages, Policy, Step,
+    TransportError, TransportErrorKind, wire,
 };
 use countermand_tests::vectors::{cases, response};
 use http::{Request, Response};
@@ -61,7 +61,12 @@ fn requests() {
             "get_device" => wire::get_device(&endpoint, &device()),
             "list" => {
                 let size = case["page_size"].as_u64().unwrap() as u32;
-                wire::list_operations(&endpoint, &device(), size, case["page_token"].as_str())
+                {
+                    let token = case["page_token"]
+                        .as_str()
+                        .map(|token| token.parse().unwrap());
+                    wire::list_operations(&endpoint, &device(), size, token.as_ref())
+                }
             }
             call => panic!("{call}"),
         };
@@ -88,7 +93,7 @@ fn responses() {
             "cancel" => wire::parse_cancel(&answer)
                 .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
                 .err(),
-            "device" => wire::parse_device(&answer)
+            "device" => wire::parse_device(&answer, &name.device())
                 .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
                 .err(),
             "operation" => wire::parse_operation(&answer, &name)
@@ -117,7 +122,7 @@ fn responses() {
                     }
                 })
                 .err(),
-            "operations" => wire::parse_operations(&answer)
+            "operations" => wire::parse_operations(&answer, &name.device())
                 .map(|page| {
                     let names = page
                         .operations
@@ -125,7 +130,10 @@ fn responses() {
                         .map(|operation| operation.name.as_str())
                         .collect::<Vec<_>>();
                     assert_eq!(serde_json::json!(names), expect["names"], "{}", shown());
-                    assert_eq!(page.next_page_token.as_deref(), expect["next"].as_str());
+                    assert_eq!(
+                        page.next_page_token.as_ref().map(PageToken::as_str),
+                        expect["next"].as_str()
+                    );
                 })
                 .err(),
             parser => panic!("{parser}"),
@@ -149,6 +157,13 @@ fn check_error(error: &Error, kind: &str, expect: &Value) {
     for (key, value) in expect.as_object().unwrap() {
         match (key.as_str(), value) {
             ("error", _) => {}
+            ("absent", value) => {
+                let shown = format!(
+                    "{error} {error:?} {}",
+                    serde_json::to_string(error).unwrap()
+                );
+                assert!(!shown.contains(value.as_str().unwrap()), "{shown}");
+            }
             ("reach", value) => assert_eq!(
                 *value,
                 format!("{:?}", error.kind().reach()).to_lowercase(),
@@ -356,4 +371,59 @@ fn early_resume_waits_on() {
         panic!()
     };
     assert_eq!(pause.until(), until);
+}
+
+/// A machine that slept past its deadline sends nothing more; a timer that is a little late does.
+#[test]
+fn late_resume_sends_nothing() {
+    let now = Instant::now();
+    for (late, sends) in [
+        (Duration::from_millis(20), true),
+        (Duration::from_secs(3600), false),
+    ] {
+        let policy = Policy::default().deadline(Duration::from_secs(10));
+        let Step::Send(attempt) = Flow::new(NAME.parse().unwrap())
+            .policy(policy)
+            .start(now, 7)
+        else {
+            panic!()
+        };
+        let answer = Response::builder()
+            .status(503)
+            .header("retry-after", "10")
+            .body("")
+            .unwrap();
+        let Step::Wait(pause) = attempt.response(now, &answer) else {
+            panic!()
+        };
+        assert_eq!(pause.until(), now + Duration::from_secs(10));
+        match pause.resume(now + Duration::from_secs(10) + late) {
+            Step::Send(_) => assert!(sends, "{late:?}"),
+            Step::Done(Err(error)) => assert!(!sends && error.maybe_delivered(), "{error}"),
+            step => panic!("{step:?}"),
+        }
+    }
+}
+
+/// A list that never ends, or turns in circles, is an error.
+#[test]
+fn pages_end() {
+    let device: DeviceName = "enterprises/e/devices/d".parse().unwrap();
+    let page = |token: &str| {
+        let body = serde_json::json!({ "nextPageToken": token }).to_string();
+        wire::parse_operations(&Response::new(body), &device).unwrap()
+    };
+    let mut circle = Pages::new(device.clone());
+    circle.turn(&page("a")).unwrap();
+    circle.turn(&page("b")).unwrap();
+    let error = circle.turn(&page("a")).unwrap_err().to_string();
+    assert!(
+        error.contains("repeats") && error.contains(device.as_str()),
+        "{error}"
+    );
+    assert!(circle.next_read().is_none());
+
+    let mut endless = Pages::new(device.clone());
+    let error = (0..20_000).find_map(|number| endless.turn(&page(&number.to_string())).err());
+    assert!(error.unwrap().to_string().contains("does not end"));
 }

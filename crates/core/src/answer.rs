@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::name_error::excerpt;
 use crate::time::{Timestamp, parse_duration};
-use crate::wire::View;
+use crate::view::View;
 
 /// What a server (or something in front of it) said instead of success.
 ///
@@ -28,21 +28,31 @@ pub struct Answer {
     retry_delay: Option<Duration>,
 }
 
+/// A larger body is no error envelope; reading one as JSON would multiply it in memory.
+const LARGEST_ENVELOPE: usize = 64 << 10;
+
 /// No server means more than a day; longer delays are clamped to it.
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Answer {
     pub(crate) fn read(view: View<'_>) -> Self {
-        let parsed = serde_json::from_slice::<Value>(view.body).unwrap_or_default();
+        let mut parsed = match view.body.len() {
+            ..=LARGEST_ENVELOPE => serde_json::from_slice::<Value>(view.body).unwrap_or_default(),
+            _ => Value::Null,
+        };
         // Front ends have been seen to wrap the envelope in an array.
-        let envelope = parsed.get(0).unwrap_or(&parsed);
+        let mut envelope = match parsed.get_mut(0) {
+            Some(first) => first.take(),
+            None => parsed,
+        };
         let mut answer = Self::bare(view.status.as_u16());
-        match &envelope["error"] {
+        let error = envelope.get_mut("error").map(Value::take);
+        match error.unwrap_or_default() {
             error @ Value::Object(_) => answer.read_status(error),
             Value::String(error) => {
-                answer.reasons.push(error.as_str().into());
-                let description = envelope["error_description"].as_str().unwrap_or(error);
+                let description = envelope["error_description"].as_str().unwrap_or(&error);
                 answer.message = excerpt(description, 200).into();
+                answer.reasons.push(excerpt(&error, 100).into());
             }
             _ => {}
         }
@@ -52,15 +62,18 @@ impl Answer {
         answer.retry_delay = answer
             .retry_info()
             .or_else(|| retry_after(view.headers))
+            // No time at all is no hint: obeyed, it would only burn every attempt at once.
+            .filter(|delay| !delay.is_zero())
             .map(|delay| delay.min(LONGEST_DELAY));
         answer
     }
 
     /// A 2xx that is not success, with what is wrong with it.
     pub(crate) fn malformed(view: View<'_>, problem: impl fmt::Display) -> Self {
+        let problem = excerpt(&problem.to_string(), 200);
         let message = match body_excerpt(view.body) {
             body if body.is_empty() => format!("{problem}; the body is empty"),
-            body => format!("{problem}; the body starts with {body}"),
+            body => format!("{problem}; the body is {body}"),
         };
         Self {
             message: message.into(),
@@ -88,15 +101,19 @@ impl Answer {
         }
     }
 
-    fn read_status(&mut self, error: &Value) {
+    fn read_status(&mut self, mut error: Value) {
         self.code = error["code"].as_i64().and_then(|code| code.try_into().ok());
-        self.status = error["status"].as_str().map(Into::into);
+        self.status = error["status"]
+            .as_str()
+            .map(|status| excerpt(status, 100).into());
         self.message = excerpt(error["message"].as_str().unwrap_or_default(), 200).into();
-        self.details = error["details"].as_array().cloned().unwrap_or_default();
+        if let Some(Value::Array(details)) = error.get_mut("details").map(Value::take) {
+            self.details = details;
+        }
         let legacy = error["errors"].as_array().into_iter().flatten();
         let typed = self.of_type("google.rpc.ErrorInfo");
         let reasons = typed.chain(legacy).filter_map(|one| one["reason"].as_str());
-        self.reasons = reasons.map(Into::into).collect();
+        self.reasons = reasons.map(|reason| excerpt(reason, 100).into()).collect();
     }
 
     /// The HTTP status.
@@ -146,6 +163,21 @@ impl Answer {
     #[must_use]
     pub fn quota_limit(&self) -> Option<u64> {
         self.metadata("quota_limit_value")?.parse().ok()
+    }
+
+    /// The limit that an exhausted quota of the project names, and in how long: by `quota_unit`
+    /// (`1/min/{project}`), a minute if there is none. `None` for the quota of a single resource.
+    pub(crate) fn project_quota(&self) -> Option<(u32, Duration)> {
+        let limit = u32::try_from(self.quota_limit()?).ok()?;
+        let unit = self.metadata("quota_unit").unwrap_or("1/min/{project}");
+        let mut parts = unit.split('/').skip(1);
+        let span = match parts.next()? {
+            "min" => Duration::from_secs(60),
+            "s" => Duration::from_secs(1),
+            "h" => Duration::from_secs(3600),
+            other => parse_duration(other)?,
+        };
+        (parts.next() == Some("{project}") && parts.next().is_none()).then_some((limit, span))
     }
 
     /// Whether waiting cannot help: the quota is zero, or counted per day.
@@ -231,7 +263,7 @@ impl Answer {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(text.parse().map_or(LONGEST_DELAY, Duration::from_secs));
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let (at, now) = (Timestamp::parse_http_date(text)?, date(headers)?);
     Some(at.since(now))
@@ -242,10 +274,15 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
-/// The first 200 bytes of a body, escaped.
+/// The first 200 bytes of a body, escaped; of JSON only how long it is, because an operation's
+/// metadata may echo a password.
 fn body_excerpt(body: &[u8]) -> String {
     let start: Cow<'_, str> = String::from_utf8_lossy(&body[..body.len().min(200)]);
-    excerpt(start.trim(), 200)
+    match start.trim_start().bytes().next() {
+        Some(b'{' | b'[') => format!("{} bytes of JSON", body.len()),
+        Some(b'"') => format!("{} bytes, a JSON string", body.len()),
+        _ => excerpt(start.trim(), 200),
+    }
 }
 
 impl fmt::Display for Answer {

@@ -122,6 +122,9 @@ impl FromStr for Endpoint {
             let input = crate::name_error::excerpt(text, 120);
             Err(EndpointError { input, reason })
         };
+        if text.len() > 1024 {
+            return refuse("it is longer than 1024 bytes");
+        }
         if text.contains('#') {
             return refuse("it has a fragment");
         }

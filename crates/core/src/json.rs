@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
@@ -83,6 +84,50 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
         }
 
         deserializer.deserialize_str(Borrow).map(Text)
+    }
+}
+
+/// A list of no more elements than any page has: small elements of a large body would take many
+/// times its size.
+pub(crate) struct Few<T>(pub(crate) Vec<T>);
+
+const MANY: usize = 1000;
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+            type Value = Few<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut few = Vec::new();
+                while let Some(element) = seq.next_element()? {
+                    if few.len() == MANY {
+                        return Err(A::Error::custom("a page of more than 1,000 elements"));
+                    }
+                    few.push(element);
+                }
+                Ok(Few(few))
+            }
+        }
+
+        deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+/// A parser's message without the value it complains of, which may be a secret in the wrong place.
+pub(crate) fn without_value(message: &str) -> String {
+    match (
+        message.split_once("string \""),
+        message.rsplit_once("\", expected"),
+    ) {
+        (Some((before, _)), Some((_, after))) => format!("{before}string, expected{after}"),
+        _ => message.to_owned(),
     }
 }
 

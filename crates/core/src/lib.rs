@@ -25,7 +25,7 @@
 //!             attempt.response(Instant::now(), &response)
 //!         }
 //!         Step::Wait(pause) => {
-//!             std::thread::sleep(pause.until() - Instant::now());
+//!             std::thread::sleep(pause.until().saturating_duration_since(Instant::now()));
 //!             pause.resume(Instant::now())
 //!         }
 //!         Step::Done(result) => break result?,
@@ -46,6 +46,7 @@ pub mod campaign;
 mod chance;
 mod endpoint;
 mod error;
+mod error_kind;
 pub mod flow;
 mod json;
 mod name;
@@ -59,15 +60,17 @@ mod step;
 mod time;
 mod transport_error;
 mod verdict;
+mod view;
 pub mod wire;
 
 pub use answer::Answer;
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{Error, ErrorKind, Reach, Recovery, chain};
+pub use error::{Error, chain};
+pub use error_kind::{ErrorKind, Reach, Recovery};
 pub use flow::{Flow, Phase};
 pub use name::{DeviceName, EnterpriseName, MAX_NAME_BYTES, OperationName};
 pub use name_error::{NameError, NameErrorKind};
-pub use operation::{Command, Operation, OperationPage, Status};
+pub use operation::{Command, Operation, OperationPage, PageToken, PageTokenError, Status};
 pub use policy::Policy;
 pub use quota::{Quota, QuotaError, Usage, Window};
 pub use read::{Pages, Read};

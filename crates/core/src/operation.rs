@@ -1,5 +1,6 @@
 //! The long-running operation as the API tells it, and what it proves.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub struct Operation {
     pub command: Option<Command>,
     /// Whether the answer also carried a `response`. With `error` that contradicts the
     /// `oneof` of `google.longrunning.Operation`; the error wins.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "is_false")]
     pub has_response: bool,
 }
 
@@ -61,6 +62,8 @@ pub struct Command {
     pub error_code: Option<String>,
 }
 
+/// `google.rpc.Code.OK`: an `error` with it, or without a code, is none.
+const OK: i32 = 0;
 /// `google.rpc.Code.CANCELLED`.
 const CANCELLED: i32 = 1;
 
@@ -81,9 +84,9 @@ impl Operation {
             .is_some_and(|code| code != "COMMAND_ERROR_CODE_UNSPECIFIED");
         Some(match &self.error {
             Some(status) if status.code == CANCELLED => Verdict::Cancelled,
-            Some(_) => Verdict::Failed,
-            None if failed_on_device => Verdict::Failed,
-            None => Verdict::Completed,
+            Some(status) if status.code != OK => Verdict::Failed,
+            _ if failed_on_device => Verdict::Failed,
+            _ => Verdict::Completed,
         })
     }
 
@@ -95,6 +98,10 @@ impl Operation {
         let created = command.create_time?.unix_millis();
         Some(Timestamp::from_unix_millis(created.saturating_add(millis)))
     }
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 fn display<S: serde::Serializer>(
@@ -122,5 +129,33 @@ pub struct OperationPage {
     /// Oldest first, as the API gives them. May be empty before the end.
     pub operations: Vec<Operation>,
     /// What asks for the next page; `None` only at the end.
-    pub next_page_token: Option<String>,
+    pub next_page_token: Option<PageToken>,
+}
+
+/// What asks for the next page of a list; opaque, not empty, at most 4 KiB.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageToken(Box<str>);
+
+/// A text that cannot be a page token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a page token of {0} bytes; expected 1 to 4096")]
+pub struct PageTokenError(usize);
+
+impl PageToken {
+    /// The token as the server gave it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = PageTokenError;
+
+    fn from_str(text: &str) -> Result<Self, PageTokenError> {
+        match text.len() {
+            1..=4096 => Ok(Self(text.into())),
+            length => Err(PageTokenError(length)),
+        }
+    }
 }

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use http::Request;
 
+use crate::error::Subject;
 use crate::retry::{Next, Retry};
 use crate::step::Machine;
-use crate::wire::{self, View};
+use crate::view::View;
+use crate::wire;
 use crate::{
     Answer, Attempt, Call, DeviceName, Endpoint, Error, ErrorKind, Operation, OperationName,
     OperationPage,
 };
-use crate::{Pause, Policy, Step, Transmit};
+use crate::{PageToken, Pause, Policy, Step, Transmit};
 
 /// A get or a list that has not begun; its steps lead to a `T`.
 ///
@@ -40,6 +42,7 @@ pub struct Read<T> {
 struct What<T> {
     call: Call,
     name: Box<str>,
+    subject: Subject,
     build: Build,
     parse: Parse<T>,
 }
@@ -55,8 +58,9 @@ impl Read<Operation> {
         Self::new(What {
             call: Call::Get,
             name: name.as_str().into(),
+            subject: (&name).into(),
             build: Box::new(move |endpoint| wire::get(endpoint, &asked)),
-            parse: Box::new(move |view| view.operation(&name).map_err(|error| error.of(&name))),
+            parse: Box::new(move |view| view.operation(&name)),
         })
     }
 }
@@ -64,14 +68,16 @@ impl Read<Operation> {
 impl Read<OperationPage> {
     /// One page of `operations.list`; [`Pages`] turns them.
     #[must_use]
-    pub fn operations(device: DeviceName, page_size: u32, page_token: Option<String>) -> Self {
+    pub fn operations(device: DeviceName, page_size: u32, page_token: Option<PageToken>) -> Self {
+        let asked = device.clone();
         Self::new(What {
             call: Call::List,
             name: device.as_str().into(),
+            subject: (&device).into(),
             build: Box::new(move |endpoint| {
-                wire::list_operations(endpoint, &device, page_size, page_token.as_deref())
+                wire::list_operations(endpoint, &asked, page_size, page_token.as_ref())
             }),
-            parse: Box::new(|view| view.operations()),
+            parse: Box::new(move |view| view.operations(&device)),
         })
     }
 }
@@ -119,6 +125,14 @@ struct State<T> {
     error: Option<Error>,
 }
 
+impl<T: 'static> State<T> {
+    fn send(mut self: Box<Self>) -> Step<T> {
+        self.retry.attempts += 1;
+        self.error = None;
+        Step::Send(Attempt::new(self))
+    }
+}
+
 impl<T: 'static> Machine<T> for State<T> {
     fn name(&self) -> &str {
         &self.what.name
@@ -148,6 +162,7 @@ impl<T: 'static> Machine<T> for State<T> {
     }
 
     fn failed(mut self: Box<Self>, now: Instant, error: Error) -> Step<T> {
+        let error = error.of_read(self.retry.attempts);
         self.retry.failed(now, &error);
         let next = match error.kind() {
             ErrorKind::NotFound(_) => Next::GiveUp,
@@ -159,14 +174,19 @@ impl<T: 'static> Machine<T> for State<T> {
                 self.error = Some(error);
                 Step::Wait(Pause::new(at, self))
             }
-            Next::GiveUp => Step::Done(Err(error.of_read(self.retry.attempts))),
+            Next::GiveUp => Step::Done(Err(error
+                .of(self.what.subject)
+                .of_read(self.retry.attempts))),
         }
     }
 
-    fn send(mut self: Box<Self>) -> Step<T> {
-        self.retry.attempts += 1;
-        self.error = None;
-        Step::Send(Attempt::new(self))
+    fn resume(mut self: Box<Self>, now: Instant) -> Step<T> {
+        match self.error.take() {
+            Some(error) if self.retry.is_too_late(now) => {
+                Step::Done(Err(error.of(self.what.subject)))
+            }
+            _ => self.send(),
+        }
     }
 
     fn postpone(&mut self, by: Duration) {
@@ -187,6 +207,9 @@ impl<T: 'static> Machine<T> for State<T> {
     }
 }
 
+/// Twenty times the longest list that has been seen, and then some.
+const MOST_PAGES: usize = 10_000;
+
 /// Walks a device's operations page by page, to the last one.
 ///
 /// The list is oldest first, so stopping early misses exactly the pending ones; and a page token
@@ -196,10 +219,10 @@ impl<T: 'static> Machine<T> for State<T> {
 /// use countermand_core::{DeviceName, Pages};
 ///
 /// let device: DeviceName = "enterprises/LC01/devices/3f".parse()?;
-/// let mut pages = Pages::new(device);
+/// let mut pages = Pages::new(device.clone());
 /// while let Some(read) = pages.next_read() {
 ///     # let _ = read;
-///     # let page = countermand_core::wire::parse_operations(&http::Response::new("{}")).unwrap();
+///     # let page = countermand_core::wire::parse_operations(&http::Response::new("{}"), &device).unwrap();
 ///     // let page = drive(read.start(now, seed))?;
 ///     pages.turn(&page).unwrap();
 /// }
@@ -209,9 +232,9 @@ impl<T: 'static> Machine<T> for State<T> {
 pub struct Pages {
     device: DeviceName,
     /// The tokens that were asked for, the next one included.
-    seen: BTreeSet<String>,
+    seen: BTreeSet<PageToken>,
     /// `None` at the end; the first page has no token.
-    next: Option<Option<String>>,
+    next: Option<Option<PageToken>>,
 }
 
 impl Pages {
@@ -243,12 +266,16 @@ impl Pages {
     pub fn turn(&mut self, page: &OperationPage) -> Result<(), Error> {
         self.next = page.next_page_token.clone().map(Some);
         match &page.next_page_token {
-            Some(token) if !self.seen.insert(token.clone()) => {
+            Some(token) if self.seen.len() == MOST_PAGES || !self.seen.insert(token.clone()) => {
                 self.next = None;
-                let problem = format!("the list of {} repeats a page token", self.device);
-                Err(Error::new(ErrorKind::Malformed(Answer::with_message(
-                    200, &problem,
-                ))))
+                let problem = match self.seen.len() {
+                    MOST_PAGES => "the list does not end",
+                    _ => "the list repeats a page token",
+                };
+                let answer = Answer::with_message(200, problem);
+                Err(Error::new(ErrorKind::Malformed(answer))
+                    .of(&self.device)
+                    .of_read(0))
             }
             _ => Ok(()),
         }

@@ -11,6 +11,9 @@ use crate::{Error, ErrorKind, Policy, Recovery, Transmit};
 /// An attempt gets at least this long, however near the deadline is: less would only fail.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 
+/// No timer fires exactly when asked, and the last look stands exactly at the deadline.
+const TIMER_SLACK: Duration = Duration::from_secs(1);
+
 /// What to do after a failure.
 pub(crate) enum Next {
     /// Send it again at once.
@@ -99,11 +102,11 @@ impl Retry {
             Recovery::Reauthorize => {
                 self.reauthorized = true;
                 self.reauthorize = true;
-                return Next::Now;
+                return self.as_allowed(now);
             }
             Recovery::Resend if self.resends < self.policy.attempts => {
                 self.resends += 1;
-                return Next::Now;
+                return self.as_allowed(now);
             }
             Recovery::Resend | Recovery::Retry | Recovery::Look => {}
         }
@@ -116,6 +119,15 @@ impl Retry {
             () if at <= self.deadline => Next::At(at),
             () if last_look && self.not_before <= self.deadline => Next::At(self.deadline),
             () => Next::GiveUp,
+        }
+    }
+
+    /// At once, unless the server asked for silence.
+    fn as_allowed(&self, now: Instant) -> Next {
+        match self.allowed(now) {
+            Some(at) if at > now => Next::At(at),
+            Some(_) => Next::Now,
+            None => Next::GiveUp,
         }
     }
 
@@ -143,6 +155,12 @@ impl Retry {
         let longest = doubled(self.policy.backoff, self.backoffs, self.policy.backoff_cap);
         self.backoffs += 1;
         self.chance.up_to(longest)
+    }
+
+    /// Whether a pause lasted so long that its request must not start any more. A timer that fires
+    /// a little after the deadline is not late.
+    pub(crate) fn is_too_late(&self, now: Instant) -> bool {
+        now > self.deadline + TIMER_SLACK
     }
 
     /// The first moment at which the server allows a request, if that is before the deadline.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 
-use crate::wire::View;
+use crate::view::View;
 use crate::{Error, Outcome, TransportError};
 
 /// What to do next, until there is a `T`.
@@ -81,7 +81,8 @@ pub(crate) trait Machine<T>: Send {
     fn transmit(&self, now: Instant) -> Transmit;
     fn response(self: Box<Self>, now: Instant, view: View<'_>) -> Step<T>;
     fn failed(self: Box<Self>, now: Instant, error: Error) -> Step<T>;
-    fn send(self: Box<Self>) -> Step<T>;
+    /// Goes on after a pause, which may have lasted too long.
+    fn resume(self: Box<Self>, now: Instant) -> Step<T>;
     /// The scheduler kept it waiting for so long: that is not taken from its time.
     fn postpone(&mut self, by: Duration);
     /// A failure that is everybody's and does not count against it; it will be sent again.
@@ -184,12 +185,13 @@ impl<T> Pause<T> {
         self.machine.name()
     }
 
-    /// Goes on.
+    /// Goes on. If that is more than a second after the deadline (the machine slept, the loop
+    /// stalled), nothing more is sent.
     pub fn resume(self, now: Instant) -> Step<T> {
         if now < self.until {
             return Step::Wait(self);
         }
-        self.machine.send()
+        self.machine.resume(now)
     }
 }
 

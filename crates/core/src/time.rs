@@ -1,6 +1,6 @@
 //! Times as the API writes them: RFC 3339 time stamps, `"1.5s"` durations, HTTP dates.
 //!
-//! Exactly what protobuf's JSON mapping and RFC 9110 allow; nothing here reads a clock.
+//! Read leniently where a library does it, and without a clock: nothing here knows what time it is.
 
 use std::fmt;
 use std::time::Duration;

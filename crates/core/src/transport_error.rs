@@ -27,7 +27,8 @@ pub enum TransportErrorKind {
     /// The server said that it did not process the request (HTTP/2 GOAWAY below the stream,
     /// REFUSED_STREAM). Sent again at once, without cost.
     Refused,
-    /// The server asked for less (HTTP/2 ENHANCE_YOUR_CALM). Sent again after a pause.
+    /// The server asked for less (HTTP/2 ENHANCE_YOUR_CALM), which does not say that it did not
+    /// process the request (RFC 9113, 8.7). Sent again after a pause.
     Calm,
     /// The connection was lost after the request, or a part of it, had been sent. Retried.
     Lost,
@@ -44,15 +45,28 @@ pub enum TransportErrorKind {
 }
 
 impl TransportErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Connect,
+        Self::Tls,
+        Self::Refused,
+        Self::Calm,
+        Self::Lost,
+        Self::TimedOut,
+        Self::TooLarge,
+        Self::Token,
+        Self::Credentials,
+        Self::Forbidden,
+    ];
+
     /// Whether the server may have received the request.
     #[must_use]
     pub const fn maybe_sent(self) -> bool {
         match self {
-            Self::Lost | Self::TimedOut | Self::TooLarge => true,
+            Self::Calm | Self::Lost | Self::TimedOut | Self::TooLarge => true,
             Self::Connect
             | Self::Tls
             | Self::Refused
-            | Self::Calm
             | Self::Token
             | Self::Credentials
             | Self::Forbidden => false,
@@ -79,20 +93,7 @@ impl TransportErrorKind {
     /// The kind for such a word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Connect,
-            Self::Tls,
-            Self::Refused,
-            Self::Calm,
-            Self::Lost,
-            Self::TimedOut,
-            Self::TooLarge,
-            Self::Token,
-            Self::Credentials,
-            Self::Forbidden,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == word)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

@@ -23,8 +23,8 @@ pub enum Verdict {
     Failed,
     /// Its time of validity passed and it was still not done.
     Expired,
-    /// The server accepted the cancellation, or knows the operation, but it was not done by the
-    /// deadline. The device may still act. Countermand again.
+    /// The server accepted the cancellation, but the operation was not done by the deadline. The
+    /// device may still act. Countermand again.
     Pending,
     /// The server no longer knows the operation (HTTP 404). It may have executed: the record of a
     /// device is deleted once it has confirmed a wipe.
@@ -59,7 +59,8 @@ impl Verdict {
         }
     }
 
-    /// Whether the server has told the operation's end, so that asking again can tell no more.
+    /// Whether it is settled, so that countermanding again would change nothing: the server told
+    /// the operation's end, or its time of validity passed.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {

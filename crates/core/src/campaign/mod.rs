@@ -61,7 +61,7 @@ mod scope;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::Response;
 
@@ -69,7 +69,7 @@ use self::circuit::Circuit;
 use self::queue::{Fresh, Job, Parked, Queue};
 use self::scope::Scope;
 use crate::chance::Chance;
-use crate::wire::View;
+use crate::view::View;
 use crate::{
     Attempt, Call, Endpoint, Error, ErrorKind, Flow, OperationName, Outcome, Phase, Policy, Quota,
     Reach, Recovery, Step, Transmit, TransportError, Usage,
@@ -103,7 +103,10 @@ struct Flying {
 /// What to do next.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of them")]
-#[expect(clippy::large_enum_variant, reason = "it lives for one step of a driver")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one step of a driver"
+)]
 pub enum Poll {
     /// Send this and bring its answer with the ticket. Poll again at once: there may be more.
     Send(Ticket, Transmit),
@@ -449,6 +452,9 @@ impl Campaign {
         let kind = error.kind();
         if let (ErrorKind::ResourceExhausted(answer), Recovery::Retry) = (kind, kind.recovery()) {
             let limit = answer.quota_limit();
+            if let Some((limit, span)) = answer.project_quota() {
+                self.usage.lower(limit, span);
+            }
             self.circuit_answered();
             return self.hold(error, limit, now);
         }
@@ -478,9 +484,6 @@ impl Campaign {
 
     /// Everybody waits; `false` if waiting has not helped before.
     fn hold(&mut self, error: &Error, limit: Option<u64>, now: Instant) -> bool {
-        if let Some(limit) = limit.and_then(|limit| u32::try_from(limit).ok()) {
-            self.usage.lower(limit, Duration::from_secs(60));
-        }
         if self.usage.held(now).is_none() {
             self.holds += 1;
             let pause = error

@@ -159,18 +159,22 @@ impl Queue {
             match later.what {
                 What::Job(Job::Fresh(fresh)) => self.fresh(fresh),
                 What::Job(Job::Parked(parked)) => self.park(parked, false),
-                What::Pause(name, pause) => match pause.resume(now) {
-                    Step::Send(attempt) => self.park(
-                        Parked {
-                            name,
-                            attempt,
-                            since: now,
-                        },
-                        false,
-                    ),
-                    Step::Wait(pause) => self.pause(name, pause),
-                    Step::Done(_) => {}
-                },
+                // As if it were on time: what it waits from now on is the scheduler's doing.
+                What::Pause(name, pause) => {
+                    let since = pause.until();
+                    match pause.resume(since) {
+                        Step::Send(attempt) => self.park(
+                            Parked {
+                                name,
+                                attempt,
+                                since,
+                            },
+                            false,
+                        ),
+                        Step::Wait(pause) => self.pause(name, pause),
+                        Step::Done(_) => unreachable!("no pause ends after the deadline"),
+                    }
+                }
             }
         }
     }

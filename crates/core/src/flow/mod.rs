@@ -11,23 +11,23 @@
 //! | cancel | 408, 429, 500, 502, 503, 504, other 5xx; connection failed, lost, timed out; no token for now | pause, cancel again; after the last attempt, or when the pause would end after the deadline: get |
 //! | cancel | 401 | once: cancel again with `reauthorize`; then `Err` |
 //! | cancel | not processed (GOAWAY, REFUSED_STREAM) | cancel again at once, not counted up to the number of attempts |
-//! | cancel | FAILED_PRECONDITION, 409 | get |
-//! | cancel | 404 | get |
-//! | cancel | 2xx that is not success, answer over the cap, 3xx | get |
+//! | cancel | FAILED_PRECONDITION, 409, 404 | get; without confirming, `Err` |
+//! | cancel | 2xx that is not success, 3xx, answer over the cap | get; without confirming, pause and cancel again |
 //! | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
 //! | get | done | the verdict it proves |
 //! | get | not done, past `createTime + duration` and the margin | `Expired` |
 //! | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
-//! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a redirect, a refusal of the last cancel row, or the last attempt `Err` |
+//! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a refusal of the last cancel row, or the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
 //! | get | 404 | look at the device |
 //! | get | passing failure, unusable answer, another operation's name | pause, get again, at the deadline at the latest; after the last attempt as below |
-//! | get | anything else | accepted: `Pending` if it was seen, else `Unconfirmed`, with the error; not accepted: `Err` with the cancel's error |
+//! | get | anything else | accepted: `Pending` if it was seen, else `Unconfirmed`, with the error; not accepted: `Err` with the cancel's error, or with this one if it concerns everything |
 //! | device | found, or 404 | accepted or maybe delivered: `Gone`; otherwise `Err(NotFound)`; both say whether the device exists |
-//! | device | passing failure | pause, again; after the last attempt as if it had not been asked |
+//! | device | anything else | passing: pause, again; after the last attempt, or if it is final, as if it had not been asked |
 //!
 //! A delay the server asks for is obeyed exactly and restarts the backoff; if it ends after the
 //! deadline, nothing more is sent. Without one, an exhausted quota pauses for
-//! [`Policy::quota_pause`]. No request starts after the deadline.
+//! [`Policy::quota_pause`]. No request starts after the deadline, not even if a pause is resumed late by
+//! more than a second.
 //!
 //! # By hand
 //!

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crate::chance::doubled;
 use crate::retry::{Next, Retry};
 use crate::step::Machine;
-use crate::wire::{self, View};
+use crate::view::View;
+use crate::wire;
 use crate::{
     Attempt, Call, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Pause, Phase,
     Policy, Reach, Recovery, Step, Timestamp, Transmit, Verdict,
@@ -79,7 +80,13 @@ impl State {
     fn cancel_failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
         self.in_doubt |= error.kind().maybe_delivered();
         let recovery = error.kind().recovery();
-        if recovery == Recovery::Look {
+        // An answer that tells nothing is asked for again where looking was not wanted.
+        let unreadable = !matches!(
+            error.kind(),
+            ErrorKind::NotFound(_) | ErrorKind::FailedPrecondition(_)
+        );
+        let confirm = self.retry.policy.confirm;
+        if recovery == Recovery::Look && (confirm || !unreadable) {
             self.retry.failures += 1;
         } else {
             match self.retry.again(now, &error, false) {
@@ -93,7 +100,7 @@ impl State {
             Recovery::Stop => self.in_doubt && error.kind().reach() == Reach::Operation,
             Recovery::Reauthorize => false,
         };
-        if !(can_tell && self.retry.policy.confirm) {
+        if !(can_tell && confirm) {
             return self.fail(error, None);
         }
         self.refusal = Some(error);
@@ -113,22 +120,30 @@ impl State {
         let verdict = operation.verdict();
         let expires = expires(&operation, server_time, self.retry.policy.expiry_margin);
         self.operation = Some(operation);
-        match (verdict, expires, self.refusal.take()) {
-            (Some(verdict), ..) => self.conclude(verdict, None),
-            (None, Some(Duration::ZERO), _) => self.conclude(Verdict::Expired, None),
-            (None, expires, None) => self.poll(now, expires),
-            (None, _, Some(refusal)) => self.cancel_once_more(now, refusal),
+        match (verdict, expires) {
+            (Some(verdict), _) => self.conclude(verdict, None),
+            (None, Some(Duration::ZERO)) => self.conclude(Verdict::Expired, None),
+            (None, expires) if self.accepted => self.poll(now, expires),
+            (None, expires) => self.cancel_once_more(now, expires),
         }
     }
 
     /// The operation is pending and the cancel was not accepted.
-    fn cancel_once_more(mut self: Box<Self>, now: Instant, refusal: Error) -> Step {
+    fn cancel_once_more(mut self: Box<Self>, now: Instant, expires: Option<Duration>) -> Step {
+        let Some(refusal) = self.refusal.take() else {
+            return self.poll(now, expires);
+        };
         let judged = matches!(refusal.kind(), ErrorKind::FailedPrecondition(_))
             || refusal.kind().recovery() == Recovery::Stop;
         let at = now + self.retry.backoff();
         if judged || self.cancel_failures >= self.retry.policy.attempts || at > self.retry.deadline
         {
-            return self.fail(refusal, None);
+            if !self.in_doubt {
+                return self.fail(refusal, None);
+            }
+            // An earlier cancel may still be at work: there is nothing to ask any more, but to see.
+            self.refusal = Some(refusal);
+            return self.poll(now, expires);
         }
         self.call = Call::Cancel;
         self.retry.failures = self.cancel_failures;
@@ -138,7 +153,10 @@ impl State {
     /// Looks again later; at the deadline, or when it expires, at the latest.
     fn poll(mut self: Box<Self>, now: Instant, expires: Option<Duration>) -> Step {
         if now >= self.retry.deadline {
-            return self.conclude(Verdict::Pending, None);
+            return match self.refusal.take() {
+                Some(refusal) => self.fail(refusal, None),
+                None => self.conclude(Verdict::Pending, None),
+            };
         }
         let half = doubled(
             self.retry.policy.poll,
@@ -181,6 +199,12 @@ impl State {
         }
     }
 
+    fn send(mut self: Box<Self>) -> Step {
+        self.retry.attempts += 1;
+        self.error = None;
+        Step::Send(Attempt::new(self))
+    }
+
     fn wait(mut self: Box<Self>, until: Instant, error: Option<Error>) -> Step {
         self.error = error;
         Step::Wait(Pause::new(until, self))
@@ -191,10 +215,13 @@ impl State {
         if self.missing.is_some() {
             return self.gone(None);
         }
-        match self.refusal.take() {
-            Some(refusal) => self.fail(refusal, None),
-            None if self.operation.is_some() => self.conclude(Verdict::Pending, error),
-            None => self.conclude(Verdict::Unconfirmed, error),
+        let concerns_all = |error: &Error| error.kind().reach() == Reach::Everything;
+        match (self.refusal.take(), error) {
+            // What stops every operation is worth more than why this one was refused.
+            (Some(_), Some(error)) if concerns_all(&error) => self.fail(error, None),
+            (Some(refusal), _) => self.fail(refusal, None),
+            (None, error) if self.operation.is_some() => self.conclude(Verdict::Pending, error),
+            (None, error) => self.conclude(Verdict::Unconfirmed, error),
         }
     }
 
@@ -264,7 +291,7 @@ impl Machine<Outcome> for State {
         self.retry.answered();
         let result = match self.call {
             Call::Cancel => view.cancel().map(|()| None),
-            Call::GetDevice => view.device().map(|()| None),
+            Call::GetDevice => view.device(&self.name.device()).map(|()| None),
             Call::Get | Call::List => view.operation(&self.name).map(Some),
         };
         match (result, self.call) {
@@ -279,14 +306,19 @@ impl Machine<Outcome> for State {
         self.retry.failed(now, &error);
         match self.call {
             Call::Cancel => self.cancel_failed(now, error),
-            Call::Get | Call::List | Call::GetDevice => self.look_failed(now, error),
+            // What only asks cannot have delivered a cancellation.
+            Call::Get | Call::List | Call::GetDevice => self.look_failed(now, error.of_read(0)),
         }
     }
 
-    fn send(mut self: Box<Self>) -> Step {
-        self.retry.attempts += 1;
-        self.error = None;
-        Step::Send(Attempt::new(self))
+    fn resume(mut self: Box<Self>, now: Instant) -> Step {
+        if !self.retry.is_too_late(now) {
+            return self.send();
+        }
+        match (self.call, self.error.take()) {
+            (Call::Cancel, Some(error)) => self.fail(error, None),
+            (_, error) => self.cannot_tell(error),
+        }
     }
 
     fn postpone(&mut self, by: Duration) {

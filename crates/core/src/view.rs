@@ -1,0 +1,221 @@
+//! What an answer says: the parsers behind [`wire`](crate::wire).
+
+use http::header::HeaderMap;
+use http::{Response, StatusCode};
+
+use crate::json::{Few, Skip, Text, object, without_value};
+use crate::operation::{Command, Status};
+use crate::time::parse_duration;
+use crate::{
+    Answer, DeviceName, Error, ErrorKind, Operation, OperationName, OperationPage, Timestamp,
+};
+
+/// An answer without the type of its body, so that the parsers exist once.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of<B: AsRef<[u8]>>(response: &'a Response<B>) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers(),
+            body: response.body().as_ref(),
+        }
+    }
+
+    pub(crate) fn cancel(self) -> Result<(), Error> {
+        self.accept()?;
+        if is_empty_object(self.body) {
+            return Ok(());
+        }
+        Err(self.malformed("cancel answers an empty JSON object"))
+    }
+
+    pub(crate) fn operation(self, name: &OperationName) -> Result<Operation, Error> {
+        self.read_operation(name).map_err(|error| error.of_read(0))
+    }
+
+    pub(crate) fn operations(self, device: &DeviceName) -> Result<OperationPage, Error> {
+        self.read_operations(device)
+            .map_err(|error| error.of_read(0))
+    }
+
+    pub(crate) fn device(self, device: &DeviceName) -> Result<(), Error> {
+        self.read_device(device).map_err(|error| error.of_read(0))
+    }
+
+    fn read_operation(self, name: &OperationName) -> Result<Operation, Error> {
+        let raw = self.parse::<RawOperation<'_>>()?;
+        let found = text(raw.name.as_ref());
+        if found == name.as_str() {
+            return Ok(raw.into_operation(name.clone()));
+        }
+        match found.parse() {
+            Ok(found) => Err(Error::new(ErrorKind::Misattributed { found })),
+            Err(error) => Err(self.malformed(error)),
+        }
+    }
+
+    fn read_operations(self, device: &DeviceName) -> Result<OperationPage, Error> {
+        let raw = self.parse::<RawPage<'_>>()?;
+        if raw.error.is_some() || raw.name.is_some() {
+            return Err(self.malformed("it is not a page of a list"));
+        }
+        let operations = raw.operations.map_or_else(Vec::new, |few| few.0);
+        let operations = operations.into_iter().map(|operation| {
+            let name: OperationName = text(operation.name.as_ref())
+                .parse()
+                .map_err(|error| self.malformed(error))?;
+            if name.device() != *device {
+                return Err(Error::new(ErrorKind::Misattributed { found: name }));
+            }
+            Ok(operation.into_operation(name))
+        });
+        let token = raw.next_page_token.as_ref();
+        let token = token
+            .map(|token| token.0.as_ref())
+            .filter(|token| !token.is_empty());
+        Ok(OperationPage {
+            operations: operations.collect::<Result<_, Error>>()?,
+            next_page_token: match token.map(str::parse) {
+                Some(token) => Some(token.map_err(|error| self.malformed(error))?),
+                None => None,
+            },
+        })
+    }
+
+    fn read_device(self, device: &DeviceName) -> Result<(), Error> {
+        let raw = self.parse::<RawDevice<'_>>()?;
+        if text(raw.name.as_ref()) == device.as_str() {
+            return Ok(());
+        }
+        Err(self.malformed("it is not the device that was asked for"))
+    }
+
+    /// The server's clock, by its `Date` header.
+    pub(crate) fn time(self) -> Option<Timestamp> {
+        crate::answer::date(self.headers)
+    }
+
+    fn parse<T: serde::Deserialize<'a>>(self) -> Result<T, Error> {
+        self.accept()?;
+        // Checked once, the text is not checked again string by string.
+        let text = std::str::from_utf8(self.body).map_err(|error| self.malformed(error))?;
+        serde_json::from_str(text)
+            .map_err(|error| self.malformed(without_value(&error.to_string())))
+    }
+
+    fn malformed(self, problem: impl std::fmt::Display) -> Error {
+        Error::new(ErrorKind::Malformed(Answer::malformed(self, problem)))
+    }
+
+    /// Refuses everything that is not a 2xx, with the meaning it has for this API.
+    pub(crate) fn accept(self) -> Result<(), Error> {
+        if self.status.is_success() {
+            return Ok(());
+        }
+        let answer = Answer::read(self);
+        let failed_precondition = matches!(
+            answer.status(),
+            Some("FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS")
+        );
+        let not_found = answer.message() == "Requested entity was not found.";
+        Err(Error::new(match self.status.as_u16() {
+            400 if failed_precondition => ErrorKind::FailedPrecondition(answer),
+            401 => ErrorKind::Unauthenticated(answer),
+            403 if answer.is_rate_limit() => ErrorKind::ResourceExhausted(answer),
+            403 => ErrorKind::PermissionDenied(answer),
+            404 => ErrorKind::NotFound(answer),
+            // 499 is what CANCELLED of a call, not of an operation, is mapped to.
+            408 | 499 => ErrorKind::Unavailable(answer),
+            409 => ErrorKind::FailedPrecondition(answer),
+            429 => ErrorKind::ResourceExhausted(answer),
+            // Seen in production: the text of a 404 with the status of an internal error.
+            500 if not_found => ErrorKind::NotFound(answer),
+            501 => ErrorKind::Unimplemented(answer),
+            300..=399 => ErrorKind::Redirected(answer),
+            500..=599 => ErrorKind::Unavailable(answer),
+            400..=499 => ErrorKind::InvalidArgument(answer),
+            // 1xx and numbers no standard knows.
+            _ => ErrorKind::Malformed(answer),
+        }))
+    }
+}
+
+/// Nothing at all, or `{}` with JSON white space anywhere.
+fn is_empty_object(body: &[u8]) -> bool {
+    if body == b"{}" || body.is_empty() {
+        return true;
+    }
+    let mut rest = body
+        .iter()
+        .filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    matches!(
+        (rest.next(), rest.next(), rest.next()),
+        (Some(b'{'), Some(b'}'), None) | (None, ..)
+    )
+}
+
+fn text<'a>(text: Option<&'a Text<'_>>) -> &'a str {
+    text.map_or("", |text| &text.0)
+}
+
+object! { RawOperation {
+    name: Text<'a> = "name",
+    done: bool = "done",
+    error: RawStatus<'a> = "error",
+    response: Skip = "response",
+    metadata: RawCommand<'a> = "metadata",
+} }
+
+object! { RawStatus {
+    code: i32 = "code",
+    message: Text<'a> = "message",
+} }
+
+object! { RawCommand {
+    kind: Text<'a> = "type",
+    create_time: Text<'a> = "createTime",
+    duration: Text<'a> = "duration",
+    error_code: Text<'a> = "errorCode",
+} }
+
+object! { RawDevice {
+    name: Text<'a> = "name",
+} }
+
+object! { RawPage {
+    operations: Few<RawOperation<'a>> = "operations",
+    next_page_token: Text<'a> = "nextPageToken",
+    error: Skip = "error",
+    name: Skip = "name",
+} }
+
+impl RawOperation<'_> {
+    fn into_operation(self, name: OperationName) -> Operation {
+        let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
+        Operation {
+            name,
+            done: self.done.unwrap_or(false),
+            error: self.error.map(|status| Status {
+                code: status.code.unwrap_or(0),
+                message: owned(status.message).unwrap_or_default(),
+            }),
+            command: self.metadata.map(|command| Command {
+                kind: owned(command.kind),
+                create_time: command
+                    .create_time
+                    .and_then(|time| Timestamp::parse_rfc3339(&time.0)),
+                duration: command
+                    .duration
+                    .and_then(|duration| parse_duration(&duration.0)),
+                error_code: owned(command.error_code),
+            }),
+            has_response: self.response.is_some(),
+        }
+    }
+}

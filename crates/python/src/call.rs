@@ -1,0 +1,104 @@
+//! One call, to be waited for or awaited.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::errors;
+use crate::process::{self, Task};
+
+/// What became of a call, as the thread that has the GIL makes a Python object of it.
+pub(crate) type Ready = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+/// How long a waiting thread goes without looking for signals.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// A call that has not begun.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct Call(Mutex<Option<BoxFuture<'static, Ready>>>);
+
+impl Call {
+    pub(crate) fn new(work: impl Future<Output = Ready> + Send + 'static) -> Self {
+        Self(Mutex::new(Some(Box::pin(work))))
+    }
+
+    fn take(&self) -> PyResult<BoxFuture<'static, Ready>> {
+        let mut work = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        work.take()
+            .ok_or_else(|| PyRuntimeError::new_err("this call was made already"))
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// Waits for the result with the GIL released. A signal handler that raises ends the call.
+    fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let work = self.take()?;
+        let (sender, mut receiver) = sync_channel(1);
+        let _task = process::spawn(py, async move {
+            // Nobody waits any more if this fails.
+            let _ = sender.send(work.await);
+        })?;
+        loop {
+            let received;
+            (receiver, received) = py.detach(move || {
+                let received = receiver.recv_timeout(SLICE);
+                (receiver, received)
+            });
+            match received {
+                Ok(ready) => return ready(py),
+                Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(errors::exiting()),
+            }
+        }
+    }
+
+    /// Begins, and calls `wake` from another thread when the result is there.
+    fn start(&self, py: Python<'_>, wake: Py<PyAny>) -> PyResult<Running> {
+        let work = self.take()?;
+        let result = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&result);
+        let task = process::spawn(py, async move {
+            let ready = work.await;
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready);
+            // Waiting for the GIL must not hold up other calls.
+            tokio::task::spawn_blocking(move || {
+                Python::try_attach(|py| {
+                    // An event loop that was closed meanwhile cannot be woken, and need not be.
+                    let _ = wake.call0(py);
+                    drop(wake);
+                })
+            });
+        })?;
+        Ok(Running { task, result })
+    }
+}
+
+/// A call that has begun.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct Running {
+    task: Task,
+    result: Arc<Mutex<Option<Ready>>>,
+}
+
+#[pymethods]
+impl Running {
+    /// The result, once, after `wake` was called.
+    fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let ready = self
+            .result
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        ready.map_or_else(|| Err(errors::exiting()), |ready| ready(py))
+    }
+
+    /// Drops the request, if there still is one.
+    fn cancel(&self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,208 @@
+//! The client behind `Client` and `AsyncClient`.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy};
+use countermand_hyper::{Client, HyperConfig, TransportError, TransportErrorKind};
+use futures_util::StreamExt;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::bulk::{Bulk, Results};
+use crate::call::{Call, Ready};
+use crate::outcome::{self, Operation};
+use crate::process::Native;
+use crate::token::{Callback, Given};
+use crate::{clock, errors, names, wire};
+
+/// Makes the calls; a forked child connects anew.
+#[pyclass(module = "countermand._countermand", name = "Client", frozen)]
+pub(crate) struct NativeClient {
+    endpoint: Endpoint,
+    policy: Policy,
+    in_flight: usize,
+    config: HyperConfig,
+    token: Given,
+    /// `None` after closing.
+    connected: Mutex<Option<Native<Connected>>>,
+}
+
+/// What belongs to one process.
+#[derive(Clone)]
+struct Connected {
+    client: Client,
+    raiser: Raiser,
+}
+
+#[pymethods]
+impl NativeClient {
+    #[new]
+    #[pyo3(signature = (*, endpoint, token, ca_file, deadline, attempt_timeout, attempts, in_flight,
+        allow_plaintext))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn new(
+        py: Python<'_>,
+        endpoint: Option<&str>,
+        token: &Bound<'_, PyAny>,
+        ca_file: Option<PathBuf>,
+        deadline: f64,
+        attempt_timeout: f64,
+        attempts: u32,
+        in_flight: usize,
+        allow_plaintext: bool,
+    ) -> PyResult<Self> {
+        let policy = Policy::default()
+            .deadline(clock::seconds("deadline", deadline)?)
+            .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?)
+            .attempts(attempts);
+        let config = HyperConfig::default().allow_plaintext(allow_plaintext);
+        let this = Self {
+            endpoint: wire::endpoint(endpoint)?,
+            policy,
+            // Without room for one name, none would ever be sent.
+            in_flight: in_flight.max(1),
+            config: match ca_file {
+                Some(path) => config.ca_file(path),
+                None => config,
+            },
+            token: Given::new(token)?,
+            connected: Mutex::new(None),
+        };
+        // What cannot work is better known now than at the first call.
+        let connected = this.connect(py);
+        let connected = connected.map_err(|error| errors::error(py, &error.into()))?;
+        *this.connected() = Some(Native::new(connected));
+        Ok(this)
+    }
+
+    #[getter]
+    fn endpoint(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    fn cancel(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let Connected { client, raiser } = self.here(py, None)?;
+        let name = names::operation(name)?;
+        Ok(Call::new(async move {
+            let result = client.cancel(&name).await;
+            raiser.ready(result, |py, ()| Ok(py.None()))
+        }))
+    }
+
+    fn get(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let Connected { client, raiser } = self.here(py, None)?;
+        let name = names::operation(name)?;
+        Ok(Call::new(async move {
+            raiser.ready(client.get(&name).await, operation)
+        }))
+    }
+
+    fn list_operations(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Results> {
+        let Connected { client, raiser } = self.here(py, None)?;
+        let operations = client.list_operations(&names::device(device)?);
+        Ok(Results::new(
+            operations.map(move |result| raiser.ready(result, operation)),
+        ))
+    }
+
+    fn countermand(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyAny>,
+        deadline: Option<f64>,
+    ) -> PyResult<Call> {
+        let Connected { client, raiser } = self.here(py, deadline)?;
+        let name = names::operation(name)?;
+        Ok(Call::new(async move {
+            raiser.ready(client.countermand(&name).await, verdict)
+        }))
+    }
+
+    fn countermand_all(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Bulk> {
+        let Connected { client, raiser } = self.here(py, deadline)?;
+        Bulk::new(py, &client, self.in_flight, raiser)
+    }
+
+    fn close(&self) {
+        *self.connected() = None;
+    }
+}
+
+impl NativeClient {
+    /// The client of this process, made anew if this is a child of the one that made it.
+    fn here(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Connected> {
+        let deadline = deadline
+            .map(|it| clock::seconds("deadline", it))
+            .transpose()?;
+        let mut here = {
+            let mut connected = self.connected();
+            match connected.as_ref().map(Native::get) {
+                None => Err(PyRuntimeError::new_err("the client is closed"))?,
+                Some(Some(here)) => Ok(here.clone()),
+                Some(None) => self.connect(py).inspect(|here| {
+                    *connected = Some(Native::new(here.clone()));
+                }),
+            }
+        }
+        .map_err(|error| errors::error(py, &error.into()))?;
+        if let Some(deadline) = deadline {
+            here.client = here.client.policy(self.policy.clone().deadline(deadline));
+        }
+        Ok(here)
+    }
+
+    fn connect(&self, py: Python<'_>) -> Result<Connected, TransportError> {
+        let (tokens, callback) = self.token.source(py);
+        let client = Client::connect(self.endpoint.clone(), tokens, self.config.clone())?;
+        Ok(Connected {
+            client: client.policy(self.policy.clone()).in_flight(self.in_flight),
+            raiser: Raiser(callback),
+        })
+    }
+
+    /// No Python code may run while this is locked: it could give another thread the GIL.
+    fn connected(&self) -> MutexGuard<'_, Option<Native<Connected>>> {
+        self.connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes exceptions of errors, with what a token callback raised as the cause.
+#[derive(Clone)]
+pub(crate) struct Raiser(Option<Callback>);
+
+impl Raiser {
+    /// The exception for an error.
+    pub(crate) fn raise(&self, py: Python<'_>, error: &Error) -> PyErr {
+        let exception = errors::error(py, error);
+        if let ErrorKind::Transport(error) = error.kind()
+            && error.kind() == TransportErrorKind::Credentials
+            && let Some(callback) = &self.0
+        {
+            exception.set_cause(py, callback.raised(py));
+        }
+        exception
+    }
+
+    fn ready<T: Send + 'static>(
+        &self,
+        result: Result<T, Error>,
+        make: fn(Python<'_>, T) -> PyResult<Py<PyAny>>,
+    ) -> Ready {
+        let raiser = self.clone();
+        Box::new(move |py| match result {
+            Ok(value) => make(py, value),
+            Err(error) => Err(raiser.raise(py, &error)),
+        })
+    }
+}
+
+fn operation(py: Python<'_>, operation: countermand_core::Operation) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, Operation(operation))?.into_any())
+}
+
+fn verdict(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
+    outcome::outcome(py, outcome).map(Bound::unbind)
+}

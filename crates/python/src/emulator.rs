@@ -1,0 +1,89 @@
+//! The emulator on a port of this machine.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use countermand_emulator::{Action, Config, Quirks, Script, Server, Shared};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::process::{self, Native};
+
+/// A server in this process; a forked child can call it but not stop it.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct Emulator {
+    shared: Shared,
+    server: Mutex<Option<Native<Server>>>,
+    #[pyo3(get)]
+    endpoint: String,
+    #[pyo3(get)]
+    enterprise: String,
+}
+
+#[pymethods]
+impl Emulator {
+    #[new]
+    #[pyo3(signature = (*, devices, pending, history, seed, token, faults, quirks))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn new(
+        py: Python<'_>,
+        devices: usize,
+        pending: usize,
+        history: usize,
+        seed: u64,
+        token: &str,
+        faults: &str,
+        quirks: &str,
+    ) -> PyResult<Self> {
+        let bad = |problem: String| PyValueError::new_err(problem);
+        let script: Script = faults
+            .parse()
+            .map_err(|error| bad(format!("faults: {error}")))?;
+        let quirks: Quirks =
+            serde_json::from_str(quirks).map_err(|error| bad(format!("quirks: {error}")))?;
+        let start = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let config = Config::default()
+            .devices(devices)
+            .operations(pending, history)
+            .seed(seed)
+            .token(token)
+            .start(start.as_millis() as u64)
+            .quirks(quirks)
+            .script(script);
+        let shared = Shared::new(config);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let runtime = process::runtime(py)?;
+        let server = py.detach(|| runtime.block_on(Server::bind(address, shared.clone())))?;
+        Ok(Self {
+            endpoint: server.endpoint(),
+            enterprise: shared.with(|emulator, _| emulator.enterprise().to_owned()),
+            shared,
+            server: Mutex::new(Some(Native::new(server))),
+        })
+    }
+
+    /// Calls one of the emulator's own endpoints: a body, or `ValueError` with the problem.
+    fn admin(&self, method: &str, endpoint: &str, body: String) -> PyResult<String> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("/_emulator/{endpoint}"))
+            .body(Bytes::from(body))
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let Action::Respond(response) = self.shared.handle(&request).action else {
+            return Err(PyValueError::new_err("the emulator did not answer"));
+        };
+        let text = String::from_utf8_lossy(response.body()).into_owned();
+        match response.status().is_success() {
+            true => Ok(text),
+            false => Err(PyValueError::new_err(text)),
+        }
+    }
+
+    fn close(&self) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

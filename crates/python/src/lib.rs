@@ -1,0 +1,52 @@
+//! The native half of the Python package `countermand`: types and calls, no logic of its own.
+
+#![deny(unsafe_code)]
+
+mod bulk;
+mod call;
+mod client;
+mod clock;
+mod emulator;
+mod errors;
+mod names;
+mod outcome;
+mod process;
+mod sansio;
+mod token;
+mod wire;
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+/// Runs the command `countermand` with its arguments, the program's name first.
+#[pyfunction]
+fn run(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| countermand_cli::run(arguments))
+}
+
+#[pymodule]
+fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<names::OperationName>()?;
+    module.add_class::<outcome::Operation>()?;
+    module.add_class::<client::NativeClient>()?;
+    module.add_class::<bulk::Bulk>()?;
+    module.add_class::<bulk::Results>()?;
+    module.add_class::<call::Call>()?;
+    module.add_class::<call::Running>()?;
+    module.add_class::<emulator::Emulator>()?;
+    module.add_class::<sansio::Flow>()?;
+    module.add_class::<sansio::Send>()?;
+    module.add_class::<sansio::Wait>()?;
+    module.add_class::<sansio::Done>()?;
+    module.add_class::<wire::Request>()?;
+    wire::add(module)?;
+    module.add_function(wrap_pyfunction!(run, module)?)?;
+    let shut_down = wrap_pyfunction!(process::shut_down, module)?;
+    module
+        .py()
+        .import("atexit")?
+        .call_method1("register", (shut_down,))?;
+    Ok(())
+}

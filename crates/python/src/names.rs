@@ -1,0 +1,111 @@
+//! Names: checked once, on the way in.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::str::FromStr;
+
+use countermand_core as core;
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyString};
+
+use crate::errors;
+
+/// The name of an operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
+#[pyclass(module = "countermand", frozen, eq, ord, str = "{0}")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OperationName(pub(crate) core::OperationName);
+
+#[pymethods]
+impl OperationName {
+    #[new]
+    #[pyo3(signature = (name, /))]
+    fn new(name: &Bound<'_, PyAny>) -> PyResult<Self> {
+        operation(name).map(Self)
+    }
+
+    /// The name of the enterprise, `enterprises/{enterprise}`.
+    #[getter]
+    fn enterprise(&self) -> String {
+        self.0.enterprise().to_string()
+    }
+
+    /// The name of the device, `enterprises/{enterprise}/devices/{device}`.
+    #[getter]
+    fn device(&self) -> String {
+        self.0.device().to_string()
+    }
+
+    /// The operation's id: the last segment.
+    #[getter]
+    fn operation(&self) -> &str {
+        self.0.operation()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let text = PyString::new(py, self.0.as_str()).repr()?;
+        Ok(format!("OperationName({text})"))
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __getnewargs__(&self) -> (&str,) {
+        (self.0.as_str(),)
+    }
+}
+
+/// An operation's name, given as one or as a text.
+pub(crate) fn operation(name: &Bound<'_, PyAny>) -> PyResult<core::OperationName> {
+    match name.cast::<OperationName>() {
+        Ok(name) => Ok(name.get().0.clone()),
+        Err(_) => parse(name, "an OperationName or a str"),
+    }
+}
+
+/// A device's name, given as a text.
+pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::DeviceName> {
+    parse(name, "a str")
+}
+
+fn parse<T: FromStr<Err = core::NameError>>(
+    name: &Bound<'_, PyAny>,
+    expected: &str,
+) -> PyResult<T> {
+    let py = name.py();
+    let Ok(text) = name.cast::<PyString>() else {
+        let found = name.get_type().name()?;
+        return Err(PyTypeError::new_err(format!(
+            "a name is {expected}, not {found}"
+        )));
+    };
+    match text.to_str() {
+        Ok(text) => text
+            .parse()
+            .map_err(|error| errors::invalid_name(py, &error)),
+        Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {
+            let expected = T::from_str("").err().map_or("", |error| error.expected());
+            Err(surrogate(text, &error, expected)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The exception for half a character: a `str` can hold one, UTF-8 and so the API's URLs cannot.
+fn surrogate(text: &Bound<'_, PyString>, error: &PyErr, expected: &str) -> PyResult<PyErr> {
+    let py = text.py();
+    let ascii: String = py
+        .import("builtins")?
+        .call_method1("ascii", (text,))?
+        .extract()?;
+    let input: String = ascii.chars().take(80).collect();
+    let at: usize = error.value(py).getattr("start")?.extract()?;
+    let message = format!("{input} holds a lone surrogate at character {at}; expected {expected}");
+    let kwargs = [("kind", "surrogate"), ("expected", expected)].into_py_dict(py)?;
+    kwargs.set_item("input", &input)?;
+    kwargs.set_item("at", at)?;
+    let class = py.get_type::<errors::InvalidName>();
+    Ok(PyErr::from_value(class.call((message,), Some(&kwargs))?))
+}

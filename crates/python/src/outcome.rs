@@ -1,0 +1,171 @@
+//! What the server told, and the verdict.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use countermand_core as core;
+use http::Response;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDateTime, PyString, PyTzInfo};
+
+use crate::errors;
+use crate::names::OperationName;
+
+/// A long-running operation: one command sent to one device.
+#[pyclass(module = "countermand", frozen, eq)]
+#[derive(Clone, PartialEq)]
+pub(crate) struct Operation(pub(crate) core::Operation);
+
+#[pymethods]
+impl Operation {
+    /// Reads an operation from the API's JSON, as a Pub/Sub notification carries it.
+    #[staticmethod]
+    #[pyo3(signature = (data, /))]
+    fn from_json(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let text = match data.cast::<PyString>() {
+            Ok(text) => text.to_str()?.as_bytes().to_vec(),
+            Err(_) => data.extract()?,
+        };
+        let value: serde_json::Value = serde_json::from_slice(&text)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let name = PyString::new(py, value["name"].as_str().unwrap_or_default());
+        let name = crate::names::operation(&name)?;
+        core::wire::parse_operation(&Response::new(text), &name)
+            .map(Self)
+            .map_err(|error| errors::error(py, &error))
+    }
+
+    /// Its name.
+    #[getter]
+    fn name(&self) -> OperationName {
+        OperationName(self.0.name.clone())
+    }
+
+    /// Whether the server considers it finished.
+    #[getter]
+    fn done(&self) -> bool {
+        self.0.done
+    }
+
+    /// Why it ended without success. Code 1, once it is done, proves a cancellation.
+    #[getter]
+    fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        static STATUS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let Some(status) = &self.0.error else {
+            return Ok(None);
+        };
+        let class = STATUS.import(py, "countermand._outcome", "Status")?;
+        class.call1((status.code, &status.message)).map(Some)
+    }
+
+    /// Whether it also carried a `response`. With `error`, the error wins.
+    #[getter]
+    fn has_response(&self) -> bool {
+        self.0.has_response
+    }
+
+    /// What it proves; `None` while it is not done.
+    #[getter]
+    fn verdict<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.verdict().map(|it| verdict(py, it)).transpose()
+    }
+
+    /// `WIPE`, `LOCK` ...: an open set of words.
+    #[getter]
+    fn command_type(&self) -> Option<&str> {
+        self.command()?.kind.as_deref()
+    }
+
+    /// When the server created it, in UTC.
+    #[getter]
+    fn create_time<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDateTime>>> {
+        let Some(time) = self.command().and_then(|command| command.create_time) else {
+            return Ok(None);
+        };
+        let utc = PyTzInfo::utc(py)?;
+        let seconds = time.unix_millis() as f64 / 1000.0;
+        // A year that Python's calendar does not have is as good as none.
+        Ok(PyDateTime::from_timestamp(py, seconds, Some(&utc)).ok())
+    }
+
+    /// How long it is valid from then on, in seconds.
+    #[getter]
+    fn duration(&self) -> Option<f64> {
+        Some(self.command()?.duration?.as_secs_f64())
+    }
+
+    /// Why the device did not do it: an open set of words.
+    #[getter]
+    fn error_code(&self) -> Option<&str> {
+        self.command()?.error_code.as_deref()
+    }
+
+    /// The operation in the API's own JSON shape.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("json")?.call_method1("loads", (self.json()?,))
+    }
+
+    fn __repr__(&self) -> String {
+        let operation = &self.0;
+        let mut text = format!("Operation({:?}", operation.name.as_str());
+        if let Some(kind) = self.command_type() {
+            text.push_str(&format!(", command_type={kind:?}"));
+        }
+        text.push_str(if operation.done {
+            ", done=True"
+        } else {
+            ", done=False"
+        });
+        if let Some(status) = &operation.error {
+            text.push_str(&format!(", error.code={}", status.code));
+        }
+        text.push(')');
+        text
+    }
+
+    fn __hash__(&self) -> PyResult<u64> {
+        let mut hasher = DefaultHasher::new();
+        self.json()?.hash(&mut hasher);
+        Ok(hasher.finish())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        let mut json = self.json()?;
+        if self.0.has_response {
+            json.insert_str(1, "\"response\":{},");
+        }
+        Ok((py.get_type::<Self>().getattr("from_json")?, (json,)))
+    }
+}
+
+impl Operation {
+    fn command(&self) -> Option<&core::Command> {
+        self.0.command.as_ref()
+    }
+
+    fn json(&self) -> PyResult<String> {
+        serde_json::to_string(&self.0).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+}
+
+/// The `countermand.Outcome` that says the same.
+pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<Bound<'py, PyAny>> {
+    static OUTCOME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    OUTCOME
+        .import(py, "countermand._outcome", "Outcome")?
+        .call1((
+            verdict(py, outcome.verdict)?,
+            outcome.attempts,
+            outcome.operation.map(Operation),
+            outcome.error.map(|error| errors::error(py, &error)),
+            outcome.device_exists,
+        ))
+}
+
+fn verdict(py: Python<'_>, verdict: core::Verdict) -> PyResult<Bound<'_, PyAny>> {
+    static VERDICT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    VERDICT
+        .import(py, "countermand._outcome", "Verdict")?
+        .call1((verdict.as_str(),))
+}

@@ -1,0 +1,220 @@
+//! The HTTP codec: requests from names, results from answers.
+
+use core::{PageToken, wire};
+use countermand_core as core;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::{errors, names, outcome::Operation};
+
+/// A request without credentials.
+#[pyclass(module = "countermand.sansio", frozen, get_all)]
+pub(crate) struct Request {
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    timeout: Option<f64>,
+    reauthorize: bool,
+}
+
+#[pymethods]
+impl Request {
+    fn __repr__(&self) -> String {
+        format!("<Request {} {}>", self.method, self.url)
+    }
+}
+
+impl From<http::Request<()>> for Request {
+    fn from(request: http::Request<()>) -> Self {
+        let headers = request.headers().iter().map(|(name, value)| {
+            let value = value.as_bytes().iter().copied().map(char::from).collect();
+            (name.to_string(), value)
+        });
+        Self {
+            method: request.method().to_string(),
+            url: request.uri().to_string(),
+            headers: headers.collect(),
+            timeout: None,
+            reauthorize: false,
+        }
+    }
+}
+
+impl From<core::Transmit> for Request {
+    fn from(transmit: core::Transmit) -> Self {
+        Self {
+            timeout: Some(transmit.timeout.as_secs_f64()),
+            reauthorize: transmit.reauthorize,
+            ..transmit.request.into()
+        }
+    }
+}
+
+/// Where the API is; `None` is Google's.
+pub(crate) fn endpoint(text: Option<&str>) -> PyResult<core::Endpoint> {
+    text.map_or_else(
+        || Ok(core::Endpoint::default()),
+        |text| {
+            text.parse()
+                .map_err(|error| errors::invalid_endpoint(&error))
+        },
+    )
+}
+
+/// An answer as some HTTP client gave it.
+pub(crate) fn response(
+    status: u16,
+    headers: &Bound<'_, PyAny>,
+    body: PyBackedBytes,
+) -> PyResult<Response<PyBackedBytes>> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status)
+        .map_err(|_| PyValueError::new_err(format!("{status} is no HTTP status")))?;
+    *response.headers_mut() = header_map(headers)?;
+    Ok(response)
+}
+
+/// Headers from a mapping or from pairs; what no header can hold is left out.
+fn header_map(headers: &Bound<'_, PyAny>) -> PyResult<HeaderMap> {
+    let pairs = if headers.hasattr("items")? {
+        headers.call_method0("items")?
+    } else {
+        headers.clone()
+    };
+    let mut map = HeaderMap::new();
+    for pair in pairs.try_iter()? {
+        let (name, value) = pair?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let (Some(name), Some(value)) = (latin1(&name)?, latin1(&value)?) else {
+            continue;
+        };
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(&name),
+            HeaderValue::from_bytes(&value),
+        ) {
+            map.append(name, value);
+        }
+    }
+    Ok(map)
+}
+
+/// The bytes of a header's name or value; `None` if it has characters that no byte stands for.
+fn latin1(text: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
+    if let Ok(bytes) = text.cast::<PyBytes>() {
+        return Ok(Some(bytes.as_bytes().to_vec()));
+    }
+    let text = text.cast::<PyString>()?.to_string_lossy();
+    Ok(text.chars().map(|char| u8::try_from(char).ok()).collect())
+}
+
+/// `POST {name}:cancel`: asks the server to cancel. Success says only that it was asked.
+#[pyfunction]
+#[pyo3(signature = (name, endpoint=None))]
+fn build_cancel(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
+    Ok(wire::cancel(&self::endpoint(endpoint)?, &names::operation(name)?).into())
+}
+
+/// `GET {name}`: the operation, without its secrets.
+#[pyfunction]
+#[pyo3(signature = (name, endpoint=None))]
+fn build_get(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
+    Ok(wire::get(&self::endpoint(endpoint)?, &names::operation(name)?).into())
+}
+
+/// `GET {device}/operations`: one page of a device's operations, oldest first.
+#[pyfunction]
+#[pyo3(signature = (device, endpoint=None, *, page_size=100, page_token=None))]
+fn build_list_operations(
+    device: &Bound<'_, PyAny>,
+    endpoint: Option<&str>,
+    page_size: u32,
+    page_token: Option<&str>,
+) -> PyResult<Request> {
+    let endpoint = self::endpoint(endpoint)?;
+    let device = names::device(device)?;
+    let token = page_token.map(str::parse::<PageToken>).transpose();
+    let token = token.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(wire::list_operations(&endpoint, &device, page_size, token.as_ref()).into())
+}
+
+/// `GET {device}`: whether the device still has a record.
+#[pyfunction]
+#[pyo3(signature = (device, endpoint=None))]
+fn build_get_device(device: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
+    Ok(wire::get_device(&self::endpoint(endpoint)?, &names::device(device)?).into())
+}
+
+/// Reads the answer to `build_cancel`: a 2xx with `{}` or nothing is success.
+#[pyfunction]
+#[pyo3(signature = (status, headers, body))]
+fn parse_cancel(
+    py: Python<'_>,
+    status: u16,
+    headers: &Bound<'_, PyAny>,
+    body: PyBackedBytes,
+) -> PyResult<()> {
+    wire::parse_cancel(&response(status, headers, body)?).map_err(|error| errors::error(py, &error))
+}
+
+/// Reads the answer to `build_get` of `name`.
+#[pyfunction]
+#[pyo3(signature = (name, status, headers, body))]
+fn parse_operation(
+    py: Python<'_>,
+    name: &Bound<'_, PyAny>,
+    status: u16,
+    headers: &Bound<'_, PyAny>,
+    body: PyBackedBytes,
+) -> PyResult<Operation> {
+    let name = names::operation(name)?;
+    wire::parse_operation(&response(status, headers, body)?, &name)
+        .map(Operation)
+        .map_err(|error| errors::error(py, &error))
+}
+
+/// Reads the answer to `build_list_operations` of `device`: a page, and the token of the next one.
+#[pyfunction]
+#[pyo3(signature = (device, status, headers, body))]
+fn parse_operations(
+    py: Python<'_>,
+    device: &Bound<'_, PyAny>,
+    status: u16,
+    headers: &Bound<'_, PyAny>,
+    body: PyBackedBytes,
+) -> PyResult<(Vec<Operation>, Option<String>)> {
+    let device = names::device(device)?;
+    let page = wire::parse_operations(&response(status, headers, body)?, &device)
+        .map_err(|error| errors::error(py, &error))?;
+    let operations = page.operations.into_iter().map(Operation);
+    let token = page.next_page_token.map(|token| token.as_str().to_owned());
+    Ok((operations.collect(), token))
+}
+
+/// Reads the answer to `build_get_device` of `device`: returns if it has a record.
+#[pyfunction]
+#[pyo3(signature = (device, status, headers, body))]
+fn parse_device(
+    py: Python<'_>,
+    device: &Bound<'_, PyAny>,
+    status: u16,
+    headers: &Bound<'_, PyAny>,
+    body: PyBackedBytes,
+) -> PyResult<()> {
+    let device = names::device(device)?;
+    wire::parse_device(&response(status, headers, body)?, &device)
+        .map_err(|error| errors::error(py, &error))
+}
+
+/// Adds the functions of the codec.
+pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(build_cancel, module)?)?;
+    module.add_function(wrap_pyfunction!(build_get, module)?)?;
+    module.add_function(wrap_pyfunction!(build_list_operations, module)?)?;
+    module.add_function(wrap_pyfunction!(build_get_device, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_cancel, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_operation, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_operations, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_device, module)?)
+}

@@ -1,0 +1,8 @@
+"""``python -m countermand`` is the command ``countermand``."""
+
+import sys
+
+from ._cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,282 @@
+"""The clients: the same native calls, waited for or awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import _countermand
+from .errors import CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+    from types import TracebackType
+    from typing import Self, TypeAlias
+
+    from ._countermand import Bulk, Call, Operation, OperationName
+    from ._outcome import Outcome
+    from .errors import CountermandError
+
+    _Token: TypeAlias = str | Callable[[], str] | os.PathLike[str]
+
+_T = TypeVar("_T")
+
+
+class _Base:
+    """The configuration that both clients have."""
+
+    __slots__ = ("_native", "_settings", "_token")
+
+    _native: _countermand.Client
+    _settings: dict[str, Any]
+    _token: Callable[[], str] | os.PathLike[str] | bool | None
+    """What can be shown and pickled of the token: ``True`` stands for a text."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None = None,
+        token: _Token | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        deadline: float = 120.0,
+        attempt_timeout: float = 10.0,
+        attempts: int = 5,
+        in_flight: int = 100,
+        allow_plaintext: bool = False,
+    ) -> None:
+        """Checks the settings; connects when the first call is made.
+
+        :param endpoint: root of the API. ``None``: ``COUNTERMAND_ENDPOINT``, else Google's.
+        :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, called
+            from another thread, and again when the server refuses the token; or the path of a
+            file with one, read again when it changes. ``None``: ``COUNTERMAND_TOKEN``.
+        :param ca_file: PEM file with certificate authorities to trust besides the platform's.
+        :param deadline: seconds for one operation. No request starts after it.
+        :param attempt_timeout: seconds for one request with its answer.
+        :param attempts: how often a failing request is sent before it is given up; 1 to 100.
+        :param in_flight: how many operations ``countermand_all`` has under way; at least 1.
+        :param allow_plaintext: whether ``http://`` may go to another machine.
+        :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
+        :raises CredentialsError: there is no token, or it cannot be one.
+        :raises TlsError: ``ca_file`` cannot be read.
+        :raises TransportError: ``http://`` to another machine, which is not allowed.
+        :raises ValueError: a time is negative, or not a number.
+        """
+        settings: dict[str, Any] = {
+            "endpoint": endpoint,
+            "ca_file": ca_file,
+            "deadline": deadline,
+            "attempt_timeout": attempt_timeout,
+            "attempts": attempts,
+            "in_flight": in_flight,
+            "allow_plaintext": allow_plaintext,
+        }
+        known = token if token is not None else os.environ.get("COUNTERMAND_TOKEN")
+        if known is None or known == "":
+            message = "there is no access token: give token=..., or set COUNTERMAND_TOKEN"
+            raise CredentialsError(message, kind="transport")
+        where = endpoint if endpoint is not None else os.environ.get("COUNTERMAND_ENDPOINT") or None
+        self._native = _countermand.Client(**{**settings, "endpoint": where, "token": known})
+        self._settings = settings
+        self._token = True if isinstance(token, str) else token
+
+    @property
+    def endpoint(self) -> str:
+        """Root and version of the API."""
+        return self._native.endpoint
+
+    def __repr__(self) -> str:
+        token = "..." if self._token is True else repr(self._token)
+        return f"{type(self).__name__}(endpoint={self.endpoint!r}, token={token})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self._token is True:
+            message = (
+                f"a {type(self).__name__} that was given its token as text does not pickle, as the "
+                "pickle would hold the token; give it a file, a function, or COUNTERMAND_TOKEN"
+            )
+            raise TypeError(message)
+        return _restore, (type(self), {**self._settings, "token": self._token})
+
+
+def _restore(cls: type[_Base], settings: dict[str, Any]) -> _Base:
+    return cls(**settings)
+
+
+class Client(_Base):
+    """Cancels operations and finds out what became of them.
+
+    Threads may share one. Calls release the GIL; Ctrl-C ends them at once and drops the request,
+    and then a cancellation may have been delivered or not. It works in a forked child too, where
+    it connects anew. It pickles as its settings, unless its token was given as text.
+
+    It can be used without ``with``: nothing is lost if it is never closed.
+    """
+
+    __slots__ = ()
+
+    def cancel(self, name: str | OperationName) -> None:
+        """Asks the server to cancel, with retries, and does not look what became of it.
+
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the server did not accept it.
+        """
+        self._native.cancel(name).wait()
+
+    def get(self, name: str | OperationName) -> Operation:
+        """The operation as the server tells it.
+
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the server did not tell it.
+        """
+        return self._native.get(name).wait()
+
+    def list_operations(self, device: str) -> Iterator[Operation]:
+        """All operations of a device, oldest first, fetched page by page.
+
+        The pending ones come last: stopping early misses them.
+
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the rest could not be listed.
+        """
+        results = self._native.list_operations(device)
+        return iter(lambda: results.next().wait(), None)
+
+    def countermand(self, name: str | OperationName, *, deadline: float | None = None) -> Outcome:
+        """Cancels an operation and finds out what became of it.
+
+        :param deadline: seconds, instead of the client's.
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the server neither accepted the cancellation nor told the
+            operation's fate; ``maybe_delivered`` says whether it may have taken effect.
+        """
+        return self._native.countermand(name, deadline).wait()
+
+    def countermand_all(
+        self, names: Iterable[str | OperationName], *, deadline: float | None = None
+    ) -> Iterator[tuple[OperationName | str, Outcome | CountermandError]]:
+        """Countermands many operations, ``in_flight`` at a time, in the order they end.
+
+        Nothing happens before the first result is asked for. Names are pulled as there is room,
+        so they may come from a generator. Each comes out once: with its outcome, or with the
+        error that was not raised. A text that is no name comes out as it is, with its error.
+        After a failure that concerns everything, the rest comes out as ``NotAttempted``.
+
+        Leaving the loop early drops what is under way. If ``names`` raises, what is under way
+        comes out first.
+
+        :param deadline: seconds for each operation, instead of the client's.
+        """
+        with self._native.countermand_all(deadline) as bulk:
+            for call in _calls(bulk, names):
+                yield call.wait()
+
+    def close(self) -> None:
+        """Gives up the connections. What is under way goes on; new calls raise RuntimeError."""
+        self._native.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_Base):
+    """A :class:`Client` for asyncio, with the same methods.
+
+    Any number of tasks and event loops may share one. Cancelling a task drops its request.
+    """
+
+    __slots__ = ()
+
+    async def cancel(self, name: str | OperationName) -> None:
+        """As :meth:`Client.cancel`."""
+        await _finish(self._native.cancel(name))
+
+    async def get(self, name: str | OperationName) -> Operation:
+        """As :meth:`Client.get`."""
+        return await _finish(self._native.get(name))
+
+    async def list_operations(self, device: str) -> AsyncGenerator[Operation, None]:
+        """As :meth:`Client.list_operations`."""
+        results = self._native.list_operations(device)
+        while (operation := await _finish(results.next())) is not None:
+            yield operation
+
+    async def countermand(
+        self, name: str | OperationName, *, deadline: float | None = None
+    ) -> Outcome:
+        """As :meth:`Client.countermand`."""
+        return await _finish(self._native.countermand(name, deadline))
+
+    async def countermand_all(
+        self, names: Iterable[str | OperationName], *, deadline: float | None = None
+    ) -> AsyncGenerator[tuple[OperationName | str, Outcome | CountermandError], None]:
+        """As :meth:`Client.countermand_all`. To leave the loop early, use ``aclosing``."""
+        with self._native.countermand_all(deadline) as bulk:
+            for call in _calls(bulk, names):
+                yield await _finish(call)
+
+    async def close(self) -> None:
+        """As :meth:`Client.close`."""
+        self._native.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._native.close()
+
+
+def _calls(
+    bulk: Bulk, names: Iterable[str | OperationName]
+) -> Iterator[Call[tuple[OperationName | str, Outcome | CountermandError]]]:
+    """A call for each result; names are pulled while there is room for them."""
+    source: Iterator[str | OperationName] | None = iter(names)
+    failure: Exception | None = None
+    under_way = 0
+    while True:
+        while source is not None and under_way < bulk.in_flight:
+            try:
+                bulk.push(next(source))
+            except StopIteration:
+                source = None
+            except Exception as error:
+                source, failure = None, error
+            else:
+                under_way += 1
+        if under_way == 0:
+            break
+        yield bulk.next()
+        under_way -= 1
+    if failure is not None:
+        raise failure
+
+
+async def _finish(call: Call[_T]) -> _T:
+    """Awaits a call. However this ends, the request does not outlive it."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def settle() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    running = call.start(lambda: loop.call_soon_threadsafe(settle))
+    try:
+        await done
+        return running.result()
+    finally:
+        running.cancel()

@@ -1,0 +1,398 @@
+"""The native half. Import these names from ``countermand`` and ``countermand.sansio``."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, final
+
+from ._outcome import Outcome, Status, Verdict
+from .errors import CountermandError
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+class _Items(Protocol):
+    """Headers as HTTP libraries have them; a mapping is one."""
+
+    def items(self) -> Iterable[tuple[str, str]]: ...
+
+_Headers: TypeAlias = (
+    _Items
+    | Mapping[str, str]
+    | Mapping[bytes, bytes]
+    | Iterable[tuple[str, str]]
+    | Iterable[tuple[bytes, bytes]]
+)
+_Failure: TypeAlias = Literal[
+    "connect",
+    "tls",
+    "refused",
+    "calm",
+    "lost",
+    "timed_out",
+    "too_large",
+    "token",
+    "credentials",
+    "forbidden",
+]
+
+__all__ = [
+    "Bulk",
+    "Call",
+    "Client",
+    "Done",
+    "Emulator",
+    "Flow",
+    "Operation",
+    "OperationName",
+    "Request",
+    "Results",
+    "Running",
+    "Send",
+    "Wait",
+    "__version__",
+    "build_cancel",
+    "build_get",
+    "build_get_device",
+    "build_list_operations",
+    "parse_cancel",
+    "parse_device",
+    "parse_operation",
+    "parse_operations",
+    "run",
+]
+
+__version__: Final[str]
+
+@final
+class OperationName:
+    """The name of an operation,
+    ``enterprises/{enterprise}/devices/{device}/operations/{operation}``.
+
+    Checked when it is made, so whoever holds one need not check it again. ``str()`` of it is the
+    name as the API writes it. Hashable, ordered, picklable.
+    """
+
+    def __new__(cls, name: str | OperationName, /) -> Self:
+        """Checks a name.
+
+        :raises InvalidName: what is wrong with it, where, and what was expected.
+        """
+    @property
+    def enterprise(self) -> str:
+        """The name of the enterprise, ``enterprises/{enterprise}``."""
+    @property
+    def device(self) -> str:
+        """The name of the device, ``enterprises/{enterprise}/devices/{device}``."""
+    @property
+    def operation(self) -> str:
+        """The operation's id: the last segment."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: OperationName, /) -> bool: ...
+    def __le__(self, other: OperationName, /) -> bool: ...
+    def __gt__(self, other: OperationName, /) -> bool: ...
+    def __ge__(self, other: OperationName, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
+class Operation:
+    """A long-running operation: one command sent to one device, as the server tells it.
+
+    Holds nothing that could be a secret: a command's parameters are neither asked for nor kept.
+    """
+
+    @staticmethod
+    def from_json(data: str | bytes, /) -> Operation:
+        """Reads an operation from the API's JSON, as a Pub/Sub notification carries it.
+
+        :raises ValueError: it is not JSON, or has no valid name.
+        :raises Malformed: it is not an operation.
+        """
+    @property
+    def name(self) -> OperationName:
+        """Its name."""
+    @property
+    def done(self) -> bool:
+        """Whether the server considers it finished."""
+    @property
+    def error(self) -> Status | None:
+        """Why it ended without success. Code 1, once it is done, proves a cancellation."""
+    @property
+    def has_response(self) -> bool:
+        """Whether it also carried a ``response``. With ``error``, the error wins."""
+    @property
+    def verdict(self) -> Verdict | None:
+        """What it proves; ``None`` while it is not done."""
+    @property
+    def command_type(self) -> str | None:
+        """``WIPE``, ``LOCK`` ...: an open set of words."""
+    @property
+    def create_time(self) -> datetime | None:
+        """When the server created it, in UTC."""
+    @property
+    def duration(self) -> float | None:
+        """How long it is valid from then on, in seconds."""
+    @property
+    def error_code(self) -> str | None:
+        """Why the device did not do it: an open set of words. Not set by a cancellation."""
+    def to_dict(self) -> dict[str, Any]:
+        """The operation in the API's own JSON shape."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+
+@final
+class Flow:
+    """A countermand that has not begun: the operation, where the API is and how patient to be."""
+
+    def __new__(
+        cls,
+        name: str | OperationName,
+        *,
+        endpoint: str | None = None,
+        deadline: float = 120.0,
+        attempt_timeout: float = 10.0,
+        attempts: int = 5,
+        backoff: tuple[float, float] = (1.0, 32.0),
+        poll: tuple[float, float] = (1.0, 30.0),
+        confirm: bool = True,
+    ) -> Self:
+        """Describes a countermand. Times are in seconds; what is out of range is clamped.
+
+        :param endpoint: root of the API; ``None`` is Google's.
+        :param deadline: no request starts after it.
+        :param attempt_timeout: time for one request with its answer.
+        :param attempts: how often a failing request is sent before it is given up; 1 to 100.
+        :param backoff: the longest first pause of a retry, and the longest of all.
+        :param poll: time between looks at a pending operation, at first and at most.
+        :param confirm: whether to find out what became of it. ``False`` only asks.
+        :raises InvalidName: what is wrong with the name.
+        :raises InvalidEndpoint: what is wrong with the endpoint.
+        :raises ValueError: a time is negative, or not a number.
+        """
+    def start(self, now: float, seed: int) -> Send | Wait | Done:
+        """Begins at ``now``, any number of times.
+
+        :param seed: 0 to 2**64 - 1. Same seed and same answers, same schedule.
+        :raises ValueError: ``now`` is negative, or not a number.
+        """
+
+@final
+class Send:
+    """Send a request and bring its answer."""
+
+    @property
+    def call(self) -> Literal["cancel", "get", "get_device"]:
+        """Which method it calls."""
+    @property
+    def number(self) -> int:
+        """Which request it is, from 1."""
+    @property
+    def name(self) -> str:
+        """The name of the resource it is about."""
+    def transmit(self, now: float) -> Request:
+        """The request to be sent now.
+
+        :raises RuntimeError: this step was done already.
+        """
+    def response(
+        self, now: float, status: int, headers: _Headers, body: bytes | bytearray
+    ) -> Send | Wait | Done:
+        """Goes on with the server's answer, whatever its status, complete with its body.
+
+        :param headers: a mapping, or pairs. What no header can hold is left out.
+        :raises RuntimeError: this step was done already.
+        :raises ValueError: ``status`` or ``now`` cannot be one. The step can still be done.
+        """
+    def failed(self, now: float, kind: _Failure, message: str) -> Send | Wait | Done:
+        """Goes on without an answer.
+
+        :param kind: ``connect``, ``tls``, ``token``, ``credentials``, ``forbidden``: nothing was
+            sent; ``refused``, ``calm``: the server says that it did not process it; ``lost``,
+            ``timed_out``, ``too_large``: it may have arrived.
+        :raises RuntimeError: this step was done already.
+        :raises ValueError: ``kind`` is none of these. The step can still be done.
+        """
+
+@final
+class Request:
+    """A request without credentials and without a body."""
+
+    @property
+    def method(self) -> str:
+        """``POST`` or ``GET``."""
+    @property
+    def url(self) -> str:
+        """The whole URL, percent-encoded. An HTTP client must not encode it again."""
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Send these, and ``authorization``."""
+    @property
+    def timeout(self) -> float | None:
+        """Seconds for the whole exchange, the last byte of the body included; ``None`` where the
+        codec was used alone."""
+    @property
+    def reauthorize(self) -> bool:
+        """Whether the last token was refused, so that a fresh one is needed."""
+
+@final
+class Wait:
+    """Wait until a point in time."""
+
+    @property
+    def until(self) -> float:
+        """When to resume, on the clock that gave every ``now``."""
+    @property
+    def error(self) -> CountermandError | None:
+        """Why it waits; ``None`` between two looks at a pending operation."""
+    def resume(self, now: float) -> Send | Wait | Done:
+        """Goes on; too early, it gives the same wait again.
+
+        :raises RuntimeError: this step was done already.
+        """
+
+@final
+class Done:
+    """The end."""
+
+    def result(self) -> Outcome:
+        """The outcome.
+
+        :raises CountermandError: the server neither accepted the cancellation nor told the
+            operation's fate.
+        """
+
+def build_cancel(name: str | OperationName, endpoint: str | None = None) -> Request:
+    """``POST {name}:cancel``: asks the server to cancel. Success says only that it was asked."""
+
+def build_get(name: str | OperationName, endpoint: str | None = None) -> Request:
+    """``GET {name}``: the operation, without its secrets."""
+
+def build_list_operations(
+    device: str,
+    endpoint: str | None = None,
+    *,
+    page_size: int = 100,
+    page_token: str | None = None,
+) -> Request:
+    """``GET {device}/operations``: one page of a device's operations, oldest first.
+
+    :param page_size: clamped to 1 to 100.
+    :param page_token: what :func:`parse_operations` gave for the page before.
+    :raises ValueError: the token is empty or longer than 4 KiB.
+    """
+
+def build_get_device(device: str, endpoint: str | None = None) -> Request:
+    """``GET {device}``: whether the device still has a record."""
+
+def parse_cancel(status: int, headers: _Headers, body: bytes | bytearray) -> None:
+    """Reads the answer to :func:`build_cancel`: a 2xx with ``{}`` or nothing is success.
+
+    :raises CountermandError: everything else, also what other clients take for success.
+    """
+
+def parse_operation(
+    name: str | OperationName, status: int, headers: _Headers, body: bytes | bytearray
+) -> Operation:
+    """Reads the answer to :func:`build_get` of ``name``.
+
+    :raises Misattributed: it tells of another operation.
+    :raises CountermandError: everything but a 2xx with that operation.
+    """
+
+def parse_operations(
+    device: str, status: int, headers: _Headers, body: bytes | bytearray
+) -> tuple[list[Operation], str | None]:
+    """Reads the answer to :func:`build_list_operations` of ``device``: a page, and the token of the
+    next one.
+
+    An empty page may have a next one; the end is only where the token is ``None``.
+
+    :raises Misattributed: it tells of an operation of another device.
+    :raises CountermandError: everything but a 2xx with a page of operations.
+    """
+
+def parse_device(device: str, status: int, headers: _Headers, body: bytes | bytearray) -> None:
+    """Reads the answer to :func:`build_get_device` of ``device``: returns if it has a record.
+
+    :raises NotFound: it has none.
+    :raises CountermandError: everything else.
+    """
+
+@final
+class Client:
+    def __new__(
+        cls,
+        *,
+        endpoint: str | None,
+        token: str | Callable[[], str] | os.PathLike[str],
+        ca_file: str | os.PathLike[str] | None,
+        deadline: float,
+        attempt_timeout: float,
+        attempts: int,
+        in_flight: int,
+        allow_plaintext: bool,
+    ) -> Self: ...
+    @property
+    def endpoint(self) -> str: ...
+    def cancel(self, name: str | OperationName) -> Call[None]: ...
+    def get(self, name: str | OperationName) -> Call[Operation]: ...
+    def list_operations(self, device: str) -> Results: ...
+    def countermand(self, name: str | OperationName, deadline: float | None) -> Call[Outcome]: ...
+    def countermand_all(self, deadline: float | None) -> Bulk: ...
+    def close(self) -> None: ...
+
+@final
+class Call(Generic[_T_co]):
+    def wait(self) -> _T_co: ...
+    def start(self, wake: Callable[[], object]) -> Running[_T_co]: ...
+
+@final
+class Running(Generic[_T_co]):
+    def result(self) -> _T_co: ...
+    def cancel(self) -> None: ...
+
+@final
+class Results:
+    def next(self) -> Call[Operation | None]: ...
+
+@final
+class Bulk:
+    @property
+    def in_flight(self) -> int: ...
+    def push(self, name: str | OperationName) -> None: ...
+    def next(self) -> Call[tuple[OperationName | str, Outcome | CountermandError]]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Emulator:
+    def __new__(
+        cls,
+        *,
+        devices: int,
+        pending: int,
+        history: int,
+        seed: int,
+        token: str,
+        faults: str,
+        quirks: str,
+    ) -> Self: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def enterprise(self) -> str: ...
+    def admin(self, method: str, endpoint: str, body: str) -> str: ...
+    def close(self) -> None: ...
+
+def run(arguments: list[str]) -> int:
+    """Runs the command ``countermand``, the program's name first, and returns its exit code."""

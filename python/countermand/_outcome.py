@@ -1,0 +1,61 @@
+"""What became of an operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ._countermand import Operation
+    from .errors import CountermandError
+
+
+class Verdict(StrEnum):
+    """What is known of an operation. Only ``CANCELLED`` is proof that it will not happen."""
+
+    CANCELLED = "cancelled"
+    """The server says so: done, with error code 1."""
+    COMPLETED = "completed"
+    """The server says that it completed, despite the cancellation or before it."""
+    FAILED = "failed"
+    """It ended with another error; the device did not do it, or not all of it."""
+    EXPIRED = "expired"
+    """Its time of validity passed and it was still not done."""
+    PENDING = "pending"
+    """Not done by the deadline. The device may still act: countermand it again."""
+    GONE = "gone"
+    """The server no longer knows it (HTTP 404). It may have executed."""
+    UNCONFIRMED = "unconfirmed"
+    """The cancellation was accepted; what became of it was not asked or not answered."""
+
+
+class Status(NamedTuple):
+    """A ``google.rpc.Status``."""
+
+    code: int
+    """A ``google.rpc.Code``; 1 is CANCELLED."""
+    message: str
+    """For developers, in English. Never compare it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a countermand: the verdict and what it rests on."""
+
+    verdict: Verdict
+    """What is known."""
+    attempts: int
+    """Requests sent for it, of every kind."""
+    operation: Operation | None
+    """The operation as last told by the server."""
+    error: CountermandError | None
+    """What kept more from being known; ``None`` for a verdict that is final."""
+    device_exists: bool | None
+    """Whether the device still has a record, where that was looked for because the operation had
+    none. ``False``: a wipe may have executed."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is proved that the operation will not happen."""
+        return self.verdict is Verdict.CANCELLED

@@ -1,0 +1,166 @@
+"""What can go wrong: one class for each thing that happened.
+
+Every class is a :class:`CountermandError` and also the built-in exception that a caller who has
+never heard of this package would catch: ``ValueError``, ``PermissionError``, ``LookupError``,
+``ConnectionError``, ``TimeoutError``.
+
+No message, attribute, ``repr`` or pickle holds a token or a parameter of a command.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._countermand import OperationName
+
+__all__ = [
+    "CountermandError",
+    "CredentialsError",
+    "FailedPrecondition",
+    "InvalidArgument",
+    "InvalidEndpoint",
+    "InvalidName",
+    "Malformed",
+    "Misattributed",
+    "NotAttempted",
+    "NotFound",
+    "PermissionDenied",
+    "Redirected",
+    "ResourceExhausted",
+    "TimedOut",
+    "TlsError",
+    "TransportError",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+]
+
+
+class CountermandError(Exception):
+    """A call that ended without telling the operation's fate; the base of all others.
+
+    ``str()`` of it is one line for people; the attributes are for programs.
+    """
+
+    message: str
+    """What happened, on one line."""
+    operation: OperationName | None = None
+    """The operation it happened to."""
+    kind: str = ""
+    """What happened, as a word: ``not_found``, ``transport`` …"""
+    maybe_delivered: bool = False
+    """Whether a cancellation may have reached the server and taken effect all the same."""
+    attempts: int = 0
+    """Requests sent for the operation until then."""
+    advice: str = ""
+    """What to do next, in a sentence for an operator."""
+    http_status: int | None = None
+    """The HTTP status of the answer; ``None`` where there was no answer."""
+    status: str | None = None
+    """The answer's ``google.rpc.Code`` as a word, ``PERMISSION_DENIED``."""
+    reason: str | None = None
+    """The answer's ``google.rpc.ErrorInfo`` reason, or an older equivalent."""
+    reach: str = "operation"
+    """How much it concerns: this ``operation``, its ``enterprise``, or ``everything``."""
+    device_exists: bool | None = None
+    """Whether the device still has a record, where that was looked for. ``False``: the command may
+    have executed."""
+
+    def __init__(self, message: str = "", /, **attributes: object) -> None:
+        super().__init__(message)
+        self.message = message
+        vars(self).update(attributes)
+
+
+class InvalidName(CountermandError, ValueError):
+    """A text that is not the name it should be. Nothing was sent."""
+
+    kind: str = "empty"
+    """What is wrong, as a word: ``dot_segment``, ``control``, ``extra_segments`` …"""
+    input: str = ""
+    """The refused text, escaped and cut to about 80 characters."""
+    at: int = 0
+    """Where it is wrong: an offset into the text's UTF-8, in bytes."""
+    expected: str = ""
+    """The pattern that was expected."""
+
+
+class InvalidEndpoint(CountermandError, ValueError):
+    """A text that is not the URL of an API. Nothing was sent."""
+
+    kind: str = "invalid_endpoint"
+
+
+class InvalidArgument(CountermandError, ValueError):
+    """HTTP 400 and what else blames the request. The cancellation had no effect."""
+
+
+class Unauthenticated(CountermandError, PermissionError):
+    """HTTP 401, also after the token was refreshed once. The cancellation had no effect."""
+
+
+class PermissionDenied(CountermandError, PermissionError):
+    """HTTP 403: the enterprise, or everything, is out of the token's reach. No effect."""
+
+
+class NotFound(CountermandError, LookupError):
+    """HTTP 404: finished and dropped, or the device is gone. Never a proof of anything."""
+
+
+class FailedPrecondition(CountermandError):
+    """HTTP 409 or FAILED_PRECONDITION: perhaps already finished."""
+
+
+class ResourceExhausted(CountermandError):
+    """HTTP 429, or a 403 that means the same: the quota is used up. No effect."""
+
+
+class Unimplemented(CountermandError):
+    """HTTP 501: this server cannot cancel. No effect."""
+
+
+class Unavailable(CountermandError, ConnectionError):
+    """HTTP 408 or 5xx to the last attempt. The cancellation may have been delivered."""
+
+
+class Redirected(CountermandError, ConnectionError):
+    """A redirect, which is never followed. Something between here and the API answered."""
+
+
+class Malformed(CountermandError):
+    """A 2xx whose body is not what the method answers. It may have been delivered."""
+
+
+class Misattributed(CountermandError):
+    """The answer tells of another operation; it was not attributed to this one."""
+
+    found: OperationName | None = None
+    """The name in the answer."""
+
+
+class TransportError(CountermandError, ConnectionError):
+    """No usable answer came. ``maybe_delivered`` says whether the request may have arrived."""
+
+    transport: str = ""
+    """What happened to the request: ``connect``, ``tls``, ``refused``, ``calm``, ``lost``,
+    ``timed_out``, ``too_large``, ``token``, ``credentials`` or ``forbidden``."""
+
+
+class TimedOut(TransportError, TimeoutError):
+    """No complete answer came in the time allowed. It may have been delivered."""
+
+
+class TlsError(TransportError):
+    """The server could not prove who it is. Nothing was sent; never retried."""
+
+
+class CredentialsError(CountermandError, PermissionError):
+    """No token could be had; what the token callback raised is ``__cause__``. Nothing was sent."""
+
+    transport: str = "credentials"
+    """``token``: not for now; ``credentials``: not at all."""
+
+
+class NotAttempted(CountermandError):
+    """Nothing was sent for this operation, because an earlier failure concerns every one."""

@@ -1,0 +1,59 @@
+"""The machine without a transport: drive it with the HTTP client that you have.
+
+A step says what to do, doing it gives the next one::
+
+    step = Flow(name).start(time.monotonic(), seed=random.getrandbits(64))
+    while not isinstance(step, Done):
+        if isinstance(step, Wait):
+            time.sleep(max(0.0, step.until - time.monotonic()))
+            step = step.resume(time.monotonic())
+            continue
+        request = step.transmit(time.monotonic())
+        try:
+            response = send(request)  # yours: adds the token, follows no redirect
+        except OSError as error:
+            step = step.failed(time.monotonic(), "lost", str(error))
+        else:
+            step = step.response(
+                time.monotonic(), response.status, response.headers, response.body
+            )
+    outcome = step.result()
+
+``now`` is a reading of any clock that counts seconds and does not go back; only differences
+matter. What a server does wrong is a :class:`~countermand.CountermandError`; what the driver does
+wrong, such as doing a step twice, is a ``RuntimeError`` or a ``ValueError``.
+
+``build_...`` and ``parse_...`` are the codec alone, for those who have retries of their own.
+"""
+
+from ._countermand import (
+    Done,
+    Flow,
+    Request,
+    Send,
+    Wait,
+    build_cancel,
+    build_get,
+    build_get_device,
+    build_list_operations,
+    parse_cancel,
+    parse_device,
+    parse_operation,
+    parse_operations,
+)
+
+__all__ = [
+    "Done",
+    "Flow",
+    "Request",
+    "Send",
+    "Wait",
+    "build_cancel",
+    "build_get",
+    "build_get_device",
+    "build_list_operations",
+    "parse_cancel",
+    "parse_device",
+    "parse_operation",
+    "parse_operations",
+]

@@ -1,0 +1,169 @@
+"""An Android Management API for tests, which misbehaves on request.
+
+>>> from countermand import Client
+>>> from countermand.testing import Emulator
+>>> with Emulator(devices=0) as emulator:
+...     name = emulator.add("completes")
+...     with Client(endpoint=emulator.endpoint, token=emulator.token) as client:
+...         print(client.countermand(name).verdict)
+completed
+
+The pytest fixture ``countermand_emulator`` is one of them, fresh for each test.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import _countermand
+from ._countermand import OperationName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self, TypeAlias
+
+    _Fate: TypeAlias = Literal[
+        "acknowledged",
+        "cancellable",
+        "completes",
+        "expires",
+        "fails",
+        "purged",
+        "stuck",
+        "vanishes",
+        "wiped",
+    ]
+
+__all__ = ["Emulator"]
+
+
+class Emulator:
+    """A server on a free port of this machine, in this process, until it is closed.
+
+    The fleet depends on the seed and on nothing else but the time at the start, from which the
+    ids of operations are made.
+    """
+
+    __slots__ = ("_server", "token")
+
+    token: str
+    """The access token that it was made with."""
+
+    def __init__(
+        self,
+        *,
+        devices: int = 3,
+        pending: int = 1,
+        history: int = 2,
+        seed: int = 0,
+        token: str = "emulator-token",
+        faults: Iterable[Mapping[str, Any]] = (),
+        quirks: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Starts the server.
+
+        :param devices: how many devices the fleet has.
+        :param pending: how many open operations each has; mostly such that a cancel works.
+        :param history: how many finished operations each has.
+        :param seed: what the fleet and the faults with a probability are drawn from.
+        :param token: the access token to accept.
+        :param faults: as for :meth:`faults`.
+        :param quirks: how to behave where nobody knows how the real one does.
+        :raises ValueError: what is wrong with ``faults`` or ``quirks``.
+        """
+        self.token = token
+        self._server = _countermand.Emulator(
+            devices=devices,
+            pending=pending,
+            history=history,
+            seed=seed,
+            token=token,
+            faults=json.dumps([*faults]),
+            quirks=json.dumps({**(quirks or {})}),
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """Where it listens, ``http://127.0.0.1:PORT``."""
+        return self._server.endpoint
+
+    @property
+    def enterprise(self) -> str:
+        """The enterprise's name, ``enterprises/LC...``."""
+        return self._server.enterprise
+
+    def operations(self, state: str = "pending") -> list[OperationName]:
+        """The operations that really are in a state, in the order they were added.
+
+        :param state: ``pending``, ``cancelled``, ``completed``, ``failed``, ``expired``, ``gone``.
+        """
+        return [OperationName(row["name"]) for row in self.truth() if row["state"] == state]
+
+    def truth(self) -> list[dict[str, Any]]:
+        """What is true of each: ``name``, ``type``, ``fate``, ``state``, ``cancelled``."""
+        return self._rows("truth")
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Each request so far: ``n``, ``time`` (milliseconds since the start), ``method``,
+        ``path``, ``status`` (``None``: no answer), ``had_token``, ``effect`` (whether it was
+        carried out).
+        """
+        return self._rows("audit")
+
+    def faults(self, script: Iterable[Mapping[str, Any]]) -> None:
+        """Replaces what goes wrong; ``[{"fault": "quota", "method": "cancel", "times": 2}]``.
+
+        :raises ValueError: which entry is wrong, and why. The script before stays in force.
+        """
+        self._post("faults", [*script])
+
+    def add(
+        self, fate: _Fate = "cancellable", *, device: str | None = None, **operation: object
+    ) -> OperationName:
+        """Adds an operation, to a new device or to the one with that name.
+
+        :param fate: what the device will do.
+        :param operation: ``type``, ``after_ms``, ``code``, ``duration_s``, ``age_s``, ``id``,
+            ``params``, ``quirks``.
+        :raises ValueError: what is wrong with it.
+        """
+        entry: dict[str, Any] = {"operations": [{"fate": fate, **operation}]}
+        if device is not None:
+            entry["name"] = device
+        added = self._post("devices", {"devices": [entry]})
+        return OperationName(added["devices"][0]["operations"][0])
+
+    def advance(self, seconds: float) -> None:
+        """Moves the emulator's clock forward."""
+        self._post("clock", {"advance_ms": round(seconds * 1000)})
+
+    def accept_tokens(self, tokens: Sequence[str]) -> None:
+        """From now on accepts these access tokens and no others."""
+        self._post("tokens", {"tokens": [*tokens]})
+
+    def close(self) -> None:
+        """Closes the port and every connection."""
+        self._server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Emulator(endpoint={self.endpoint!r}, enterprise={self.enterprise!r})"
+
+    def _rows(self, endpoint: str) -> list[dict[str, Any]]:
+        lines = self._server.admin("GET", endpoint, "").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def _post(self, endpoint: str, body: object) -> Any:  # noqa: ANN401
+        return json.loads(self._server.admin("POST", endpoint, json.dumps(body)))

@@ -1,0 +1,52 @@
+"""A countermand with aiohttp."""
+
+import asyncio
+import os
+import random
+import sys
+import time
+
+import aiohttp
+from yarl import URL
+
+from countermand import Outcome
+from countermand.sansio import Done, Flow, Wait
+
+
+async def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
+    now = time.monotonic
+    async with aiohttp.ClientSession(headers={"authorization": f"Bearer {token}"}) as session:
+        step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+        while not isinstance(step, Done):
+            if isinstance(step, Wait):
+                await asyncio.sleep(step.until - now())
+                step = step.resume(now())
+                continue
+            request = step.transmit(now())
+            try:
+                async with session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=request.headers,
+                    timeout=aiohttp.ClientTimeout(total=request.timeout),
+                    allow_redirects=False,
+                ) as response:
+                    body = await response.read()
+            except aiohttp.ClientConnectorError as error:
+                step = step.failed(now(), "connect", str(error))
+            except TimeoutError as error:
+                step = step.failed(now(), "timed_out", str(error))
+            except aiohttp.ClientError as error:
+                step = step.failed(now(), "lost", str(error))
+            else:
+                step = step.response(now(), response.status, response.headers, body)
+        return step.result()
+
+
+if __name__ == "__main__":
+    outcome = asyncio.run(
+        countermand(
+            sys.argv[1], os.environ["COUNTERMAND_TOKEN"], os.environ.get("COUNTERMAND_ENDPOINT")
+        )
+    )
+    print(outcome.verdict)

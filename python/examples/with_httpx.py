@@ -1,0 +1,45 @@
+"""A countermand with httpx."""
+
+import os
+import random
+import sys
+import time
+
+import httpx
+
+from countermand import Outcome
+from countermand.sansio import Done, Flow, Wait
+
+
+def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
+    now = time.monotonic
+    with httpx.Client(headers={"authorization": f"Bearer {token}"}) as client:
+        step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+        while not isinstance(step, Done):
+            if isinstance(step, Wait):
+                time.sleep(max(0.0, step.until - now()))
+                step = step.resume(now())
+                continue
+            request = step.transmit(now())
+            try:
+                response = client.request(
+                    request.method, request.url, headers=request.headers, timeout=request.timeout
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                step = step.failed(now(), "connect", str(error))
+            except httpx.TimeoutException as error:
+                step = step.failed(now(), "timed_out", str(error))
+            except httpx.HTTPError as error:
+                step = step.failed(now(), "lost", str(error))
+            else:
+                step = step.response(
+                    now(), response.status_code, response.headers, response.content
+                )
+        return step.result()
+
+
+if __name__ == "__main__":
+    outcome = countermand(
+        sys.argv[1], os.environ["COUNTERMAND_TOKEN"], os.environ.get("COUNTERMAND_ENDPOINT")
+    )
+    print(outcome.verdict)

@@ -1,0 +1,48 @@
+"""A countermand with requests."""
+
+import os
+import random
+import sys
+import time
+
+import requests
+
+from countermand import Outcome
+from countermand.sansio import Done, Flow, Wait
+
+
+def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
+    now = time.monotonic
+    with requests.Session() as session:
+        session.headers["authorization"] = f"Bearer {token}"
+        step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+        while not isinstance(step, Done):
+            if isinstance(step, Wait):
+                time.sleep(max(0.0, step.until - now()))
+                step = step.resume(now())
+                continue
+            request = step.transmit(now())
+            try:
+                response = session.request(
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    timeout=request.timeout,
+                    allow_redirects=False,
+                )
+            except requests.Timeout as error:
+                step = step.failed(now(), "timed_out", str(error))
+            except requests.RequestException as error:
+                step = step.failed(now(), "lost", str(error))
+            else:
+                step = step.response(
+                    now(), response.status_code, response.headers, response.content
+                )
+        return step.result()
+
+
+if __name__ == "__main__":
+    outcome = countermand(
+        sys.argv[1], os.environ["COUNTERMAND_TOKEN"], os.environ.get("COUNTERMAND_ENDPOINT")
+    )
+    print(outcome.verdict)

@@ -1,0 +1,52 @@
+"""A countermand with nothing but the standard library."""
+
+import http.client
+import os
+import random
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from countermand import Outcome
+from countermand.sansio import Done, Flow, Wait
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
+    now = time.monotonic
+    opener = urllib.request.build_opener(NoRedirects)
+    step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+    while not isinstance(step, Done):
+        if isinstance(step, Wait):
+            time.sleep(max(0.0, step.until - now()))
+            step = step.resume(now())
+            continue
+        request = step.transmit(now())
+        headers = {**dict(request.headers), "authorization": f"Bearer {token}"}
+        call = urllib.request.Request(request.url, headers=headers, method=request.method)
+        try:
+            try:
+                response = opener.open(call, timeout=request.timeout)
+            except urllib.error.HTTPError as answer:
+                response = answer  # every status is an answer
+            with response:
+                body = response.read()
+        except TimeoutError as error:
+            step = step.failed(now(), "timed_out", str(error))
+        except (OSError, http.client.HTTPException) as error:
+            step = step.failed(now(), "lost", str(error))
+        else:
+            step = step.response(now(), response.status, response.headers, body)
+    return step.result()
+
+
+if __name__ == "__main__":
+    outcome = countermand(
+        sys.argv[1], os.environ["COUNTERMAND_TOKEN"], os.environ.get("COUNTERMAND_ENDPOINT")
+    )
+    print(outcome.verdict)

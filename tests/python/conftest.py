@@ -1,0 +1,107 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from countermand import Client
+from countermand.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+
+
+def cases(file: str) -> list[dict[str, Any]]:
+    """The cases of a file of shared vectors."""
+    found: list[dict[str, Any]] = json.loads((VECTORS / file).read_text("utf-8"))["cases"]
+    assert found
+    return found
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits for a condition, up to a deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing from the environment of whoever runs the tests."""
+    for name in ("COUNTERMAND_TOKEN", "COUNTERMAND_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def emulator(countermand_emulator: Emulator) -> Emulator:
+    return countermand_emulator
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[Client]:
+    """A client that does not try again."""
+    with Client(
+        endpoint=emulator.endpoint, token=emulator.token, attempts=1, deadline=1.0
+    ) as client:
+        yield client
+
+
+class SilentServer:
+    """Takes requests, answers none, and sees when a client hangs up."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.hung_up = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._connections: list[socket.socket] = []
+        self.closed = False
+        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor.start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            if self.closed:
+                connection.close()
+                return
+            self._connections.append(connection)
+            threading.Thread(target=self._watch, args=(connection,)).start()
+
+    def _watch(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                self.requests += data.count(b"\r\n\r\n")
+        self.hung_up += 1
+
+    def close(self) -> None:
+        """Hangs up on everybody."""
+        self.closed = True
+        with socket.create_connection(self._listener.getsockname()):
+            self._acceptor.join(10)
+        self._listener.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def silent() -> Iterator[SilentServer]:
+    server = SilentServer()
+    yield server
+    if not server.closed:
+        server.close()

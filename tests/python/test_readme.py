@@ -1,0 +1,68 @@
+"""The README's snippets run as they stand, against an emulator."""
+
+import os
+import re
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from countermand.testing import Emulator
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def snippets(language: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert found, f"no {language} in the README"
+    return found
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    with Emulator(devices=0) as emulator:
+        monkeypatch.setenv("COUNTERMAND_ENDPOINT", emulator.endpoint)
+        monkeypatch.setenv("COUNTERMAND_TOKEN", emulator.token)
+        yield emulator
+
+
+def is_cancelled(emulator: Emulator, name: str) -> bool:
+    return {row["name"]: row["cancelled"] for row in emulator.truth()}[name] is True
+
+
+@pytest.mark.parametrize("snippet", snippets("python"))
+def test_python(emulator: Emulator, snippet: str) -> None:
+    name = str(emulator.add())
+    given = {"name": name, "endpoint": emulator.endpoint, "token": emulator.token}
+    exec(compile(snippet, "README.md", "exec"), given)
+    if "name" in re.findall(r"\w+", snippet):
+        assert is_cancelled(emulator, name)
+
+
+def test_shell(emulator: Emulator) -> None:
+    (snippet,) = snippets("sh")
+    name = str(emulator.add())
+    # The command that came with the package, also where no virtual environment is activated.
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    device = name.rsplit("/operations/", 1)[0]
+    environment = dict(os.environ, PATH=path, NAME=name, DEVICE=device)
+    done = subprocess.run(
+        ["sh", "-eu", "-c", snippet],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"verdict":"cancelled"' in done.stdout
+    assert is_cancelled(emulator, name)
+
+
+def test_commands_are_make_targets() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ make (\w+)", README, re.MULTILINE)
+    assert commands == ["demo", "test"]
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in commands)

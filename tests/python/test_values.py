@@ -1,0 +1,127 @@
+"""Names, operations and outcomes as Python values."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from countermand import Client, Operation, OperationName, Outcome, Status, Verdict
+from countermand.errors import InvalidName, Malformed, Misattributed, NotFound
+from countermand.testing import Emulator
+
+NAME = "enterprises/LC01/devices/3f/operations/17"
+JSON = {
+    "name": NAME,
+    "done": True,
+    "error": {"code": 1, "message": "The command was cancelled."},
+    "metadata": {
+        "type": "WIPE",
+        "createTime": "2026-08-06T20:38:43.669Z",
+        "duration": "600s",
+        "newPassword": "canary",
+    },
+}
+
+
+def test_a_name_is_a_value() -> None:
+    name = OperationName(NAME)
+    assert (str(name), repr(name)) == (NAME, f"OperationName({NAME!r})")
+    assert name == OperationName(name)
+    assert name != NAME
+    assert len({name, OperationName(NAME)}) == 1
+    assert name < OperationName(NAME + "0") <= OperationName(NAME + "0")
+    assert sorted([OperationName(NAME + "0"), name])[0] is name
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(name, protocol)) == name
+    with pytest.raises(AttributeError):
+        name.device = "x"  # type: ignore[misc]
+
+
+def test_half_a_character_is_no_name() -> None:
+    with pytest.raises(InvalidName) as caught:
+        OperationName(NAME + "\udc80")
+    assert (caught.value.kind, caught.value.at) == ("surrogate", len(NAME))
+    assert caught.value.expected in str(caught.value)
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("junk", [None, 17, NAME.encode(), [NAME]])
+def test_junk_is_no_name(junk: Any) -> None:
+    with pytest.raises(TypeError, match="a name is an OperationName or a str, not"):
+        OperationName(junk)
+
+
+def test_an_operation_is_a_value() -> None:
+    operation = Operation.from_json(json.dumps(JSON))
+    assert operation == Operation.from_json(json.dumps(JSON).encode())
+    assert operation.name == OperationName(NAME)
+    assert operation.done
+    assert operation.error == Status(1, "The command was cancelled.")
+    assert operation.verdict is Verdict.CANCELLED
+    assert (operation.command_type, operation.duration) == ("WIPE", 600.0)
+    assert operation.create_time == datetime(2026, 8, 6, 20, 38, 43, 669000, UTC)
+    assert (operation.error_code, operation.has_response) == (None, False)
+    expected = json.loads(json.dumps(JSON))
+    del expected["metadata"]["newPassword"]
+    assert operation.to_dict() == expected
+    assert "canary" not in repr(operation)
+    assert "canary" not in repr(pickle.dumps(operation))
+    assert len({operation, pickle.loads(pickle.dumps(operation))}) == 1
+
+
+def test_an_operation_keeps_both_results() -> None:
+    both = Operation.from_json(json.dumps({**JSON, "response": {}}))
+    assert both.has_response
+    assert pickle.loads(pickle.dumps(both)) == both
+    assert both != Operation.from_json(json.dumps(JSON))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": 7}', '{"name": "x"}'])
+def test_what_is_no_operation(text: str) -> None:
+    with pytest.raises(ValueError, match=r"EOF|expected enterprises/"):
+        Operation.from_json(text)
+
+
+def test_an_operation_with_a_wrong_type() -> None:
+    with pytest.raises(Malformed):
+        Operation.from_json(json.dumps({"name": NAME, "done": "yes"}))
+
+
+def test_a_time_beyond_the_calendar_is_none() -> None:
+    text = json.dumps({"name": NAME, "metadata": {"createTime": "-000001-01-01T00:00:00Z"}})
+    assert Operation.from_json(text).create_time is None
+
+
+def test_an_outcome_is_a_value(emulator: Emulator, client: Client) -> None:
+    outcome = client.countermand(emulator.add("vanishes"))
+    assert isinstance(outcome, Outcome)
+    assert (outcome.verdict, outcome.cancelled, outcome.device_exists) == ("gone", False, True)
+    assert isinstance(outcome.error, NotFound)
+    again = pickle.loads(pickle.dumps(outcome))
+    assert (again.verdict, again.attempts) == (outcome.verdict, outcome.attempts)
+    assert vars(again.error) == vars(outcome.error)
+    with pytest.raises(AttributeError):
+        outcome.verdict = Verdict.CANCELLED  # type: ignore[misc]
+
+
+def test_verdicts_are_words() -> None:
+    assert [str(verdict) for verdict in Verdict] == [
+        "cancelled",
+        "completed",
+        "failed",
+        "expired",
+        "pending",
+        "gone",
+        "unconfirmed",
+    ]
+
+
+def test_exceptions_pickle() -> None:
+    found = OperationName(NAME + "0")
+    error = Misattributed("message", operation=OperationName(NAME), attempts=3, found=found)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (Misattributed, "message", vars(error))

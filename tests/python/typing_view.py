@@ -1,0 +1,143 @@
+"""The package as a type checker shows it to its users: `mypy --strict` reads this file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, assert_never, assert_type
+
+from countermand import (
+    AsyncClient,
+    Client,
+    CountermandError,
+    Operation,
+    OperationName,
+    Outcome,
+    Status,
+    Verdict,
+    errors,
+)
+from countermand.sansio import (
+    Done,
+    Flow,
+    Request,
+    Send,
+    Wait,
+    build_cancel,
+    parse_cancel,
+    parse_operation,
+    parse_operations,
+)
+from countermand.testing import Emulator
+
+
+def token() -> str:
+    return "ya29..."
+
+
+def clients() -> None:
+    Client(token="ya29...")
+    Client(token=token)
+    Client(token=Path("token"), ca_file="ca.pem")
+    Client(token=7)  # type: ignore[arg-type]
+    Client("ya29...")  # type: ignore[call-arg]
+    with Client(endpoint="http://127.0.0.1:8080", deadline=30) as client:
+        assert_type(client, Client)
+
+
+def calls(client: Client, name: OperationName) -> None:
+    assert_type(client.countermand(name), Outcome)
+    assert_type(client.countermand(str(name), deadline=5), Outcome)
+    assert_type(client.get(name), Operation)
+    assert_type(client.list_operations(name.device), Iterator[Operation])
+    client.list_operations(name)  # type: ignore[arg-type]
+    results = client.countermand_all(operation.name for operation in client.list_operations("d"))
+    assert_type(results, Iterator[tuple[OperationName | str, Outcome | CountermandError]])
+    for _, result in results:
+        if isinstance(result, Outcome):
+            assert_type(result.cancelled, bool)
+        else:
+            assert_type(result, CountermandError)
+            assert_type(result.maybe_delivered, bool)
+
+
+async def asynchronous_calls(name: OperationName) -> None:
+    async with AsyncClient(token=token) as client:
+        assert_type(await client.countermand(name), Outcome)
+        assert_type(await client.get(name), Operation)
+        await client.cancel(name)
+        assert_type(client.list_operations(name.device), AsyncGenerator[Operation, None])
+        async for name_or_text, result in client.countermand_all([name, str(name)]):
+            assert_type(name_or_text, OperationName | str)
+            assert_type(result, Outcome | CountermandError)
+
+
+def values(outcome: Outcome, operation: Operation) -> int:
+    outcome.verdict = Verdict.CANCELLED  # type: ignore[misc]
+    assert_type(outcome.operation, Operation | None)
+    assert_type(outcome.error, CountermandError | None)
+    assert_type(operation.name < OperationName("x"), bool)
+    assert_type(operation.error, Status | None)
+    assert_type(operation.create_time, datetime | None)
+    assert_type(operation.duration, float | None)
+    assert_type(operation.verdict, Verdict | None)
+    match outcome.verdict:
+        case Verdict.CANCELLED:
+            return 0
+        case Verdict.COMPLETED | Verdict.FAILED | Verdict.EXPIRED:
+            return 3
+        case Verdict.PENDING | Verdict.GONE | Verdict.UNCONFIRMED:
+            return 5
+        case _ as never:
+            assert_never(never)
+
+
+def failures(client: Client) -> None:
+    try:
+        client.cancel("enterprises/e/devices/d/operations/o")
+    except errors.InvalidName as error:
+        assert_type(error.at, int)
+    except errors.TransportError as error:
+        assert_type(error.transport, str)
+    except errors.Misattributed as error:
+        assert_type(error.found, OperationName | None)
+    except CountermandError as error:
+        assert_type(error.operation, OperationName | None)
+        assert_type(error.http_status, int | None)
+        assert_type(error.device_exists, bool | None)
+
+
+def machine(name: str) -> Outcome:
+    step = Flow(name, backoff=(0.5, 8.0)).start(0.0, seed=1)
+    assert_type(step, Send | Wait | Done)
+    while True:
+        match step:
+            case Send():
+                assert_type(step.call, Literal["cancel", "get", "get_device"])
+                assert_type(step.transmit(0.0), Request)
+                step.failed(0.0, "broken", "")  # type: ignore[arg-type]
+                step = step.response(0.0, 200, [(b"date", b"")], b"{}")
+            case Wait():
+                assert_type(step.until, float)
+                assert_type(step.error, CountermandError | None)
+                step = step.resume(step.until)
+            case Done():
+                return step.result()
+
+
+def codec(name: OperationName) -> None:
+    assert_type(build_cancel(name).headers, list[tuple[str, str]])
+    parse_cancel(200, {"content-type": "application/json"}, b"{}")
+    assert_type(parse_operation(name, 200, {}, b"{}"), Operation)
+    assert_type(
+        parse_operations("enterprises/e/devices/d", 200, {}, b"{}"),
+        tuple[list[Operation], str | None],
+    )
+
+
+def emulator() -> None:
+    with Emulator(devices=3, faults=[{"fault": "quota", "times": 2}]) as emulator:
+        assert_type(emulator.add("stuck", type="WIPE"), OperationName)
+        assert_type(emulator.operations("cancelled"), list[OperationName])
+        emulator.add("immortal")  # type: ignore[arg-type]
