@@ -5,15 +5,17 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use countermand_core::campaign::Campaign;
 use countermand_core::{
-    DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Policy, Reach,
-    Step, TransportError, chain,
+    DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Phase, Policy,
+    Reach, Step, TransportError, chain,
 };
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
+use crate::campaign::Running;
 use crate::config::HyperConfig;
 use crate::driver::{drive, now};
 use crate::hyper::Hyper;
@@ -218,6 +220,18 @@ impl Client {
                 }
             })
             .buffer_unordered(self.in_flight)
+    }
+
+    /// Runs many countermands under one quota: cancels first, then what became of them.
+    ///
+    /// Names come with how far they had come, and are pulled as there is room. The campaign is made
+    /// with its quota and its limits; endpoint is this client's.
+    pub fn campaign<S>(&self, campaign: Campaign, names: S) -> Running<S>
+    where
+        S: Stream<Item = (OperationName, Phase)> + Send + 'static,
+    {
+        let campaign = campaign.endpoint(Arc::clone(&self.endpoint));
+        Running::new(campaign, Arc::clone(&self.transport), names)
     }
 
     fn flow(&self, name: &OperationName) -> Flow {

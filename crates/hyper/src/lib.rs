@@ -14,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod authorized;
+mod campaign;
 mod client;
 mod config;
 mod connect;
@@ -30,6 +31,7 @@ mod token;
 mod transport;
 
 pub use authorized::Authorized;
+pub use campaign::Running;
 pub use client::Client;
 pub use config::HyperConfig;
 pub use countermand_core::{
