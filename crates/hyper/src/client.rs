@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use countermand_core::{
-    DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Policy, Reach,
-    Step, TransportError, chain,
+    DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Policy, Step,
+    TransportError, chain,
 };
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
+use crate::brake::Brake;
 use crate::config::HyperConfig;
 use crate::driver::{drive, now};
 use crate::hyper::Hyper;
@@ -24,6 +25,9 @@ use crate::transport::Transport;
 ///
 /// Cheap to clone; clones share the transport. Its futures may be dropped at any time, which drops
 /// the request that is under way: a cancellation may then have been delivered or not.
+///
+/// A tokio runtime with time and, for [`connect`](Self::connect), I/O must be running when they
+/// are polled. Pooled connections belong to the runtime they were made on and end with it.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -72,7 +76,10 @@ impl Client {
         Ok(Self::new(Authorized::new(endpoint.clone(), tokens, hyper)).endpoint(endpoint))
     }
 
-    /// Where the API is.
+    /// Where the API is: Google's by default, after [`connect`](Self::connect) the one given there.
+    ///
+    /// It must be one that the transport serves. After `connect`, another host makes every call
+    /// fail with [`Forbidden`](countermand_core::TransportErrorKind::Forbidden).
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
         self.endpoint = endpoint.into();
@@ -174,8 +181,9 @@ impl Client {
     /// end.
     ///
     /// Names are pulled as there is room, so the iterator may be endless. After a failure that
-    /// concerns [everything](Reach::Everything), such as a refused token, what has not begun comes
-    /// out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a request.
+    /// concerns [everything](countermand_core::Reach::Everything), such as a refused token, or if the first five
+    /// answers all say that the server [cannot cancel](countermand_core::ErrorKind::Unimplemented), what has not
+    /// begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a request.
     pub fn countermand_all<I>(
         &self,
         names: I,
@@ -195,25 +203,17 @@ impl Client {
     where
         S: Stream<Item = OperationName> + Send + 'static,
     {
-        let (client, stopped) = (self.clone(), Arc::new(OnceLock::new()));
+        let (client, brake) = (self.clone(), Arc::new(Brake::default()));
         names
             .map(move |name| {
-                let (client, stopped) = (client.clone(), Arc::clone(&stopped));
+                let (client, brake) = (client.clone(), Arc::clone(&brake));
                 async move {
-                    if let Some(cause) = stopped.get() {
+                    if let Some(cause) = brake.cause() {
                         let error = Error::not_attempted(name.clone(), cause);
                         return (name, Err(error));
                     }
                     let result = client.countermand(&name).await;
-                    let error = match &result {
-                        Ok(outcome) => outcome.error.as_ref(),
-                        Err(error) => Some(error),
-                    };
-                    if let Some(error) = error
-                        && error.kind().reach() == Reach::Everything
-                    {
-                        stopped.get_or_init(|| Error::not_attempted(name.clone(), error));
-                    }
+                    brake.watch(&name, &result);
                     (name, result)
                 }
             })

@@ -192,6 +192,44 @@ async fn one_refusal_concerns_one_operation() {
     assert_eq!((results.len(), failed.len()), (10, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn fault_23_five_first_answers_of_501_stop_the_rest() {
+    let run = async |supported: &'static str| {
+        let counts = Counts::default();
+        let client = counts.client(move |transmit| {
+            match transmit.request.uri().path().contains(supported) {
+                true => kind_server(transmit),
+                false => reply(501, ""),
+            }
+        });
+        let results: Vec<_> = client
+            .in_flight(2)
+            .countermand_all(names(50))
+            .collect()
+            .await;
+        assert_eq!(results.len(), 50);
+        let not_attempted = results.iter().filter_map(|(_, result)| {
+            let kind = result.as_ref().err()?.kind();
+            match kind {
+                ErrorKind::NotAttempted { cause } => Some(cause.clone()),
+                _ => None,
+            }
+        });
+        (not_attempted.collect::<Vec<_>>(), counts.sent())
+    };
+    // One more was in flight with the fifth.
+    let (not_attempted, sent) = run("/none").await;
+    assert_eq!((not_attempted.len(), sent), (44, 6));
+    assert!(
+        not_attempted[0].contains("not supported"),
+        "{}",
+        not_attempted[0]
+    );
+    // One of the first five is supported: each is asked for, that one is looked at too.
+    let (not_attempted, sent) = run("/operations/3").await;
+    assert_eq!((not_attempted.len(), sent), (0, 61));
+}
+
 /// Pages by their token; an empty one may lead on.
 fn pages(table: &'static [(&str, &str)]) -> Client {
     Counts::default().client(move |transmit| {
