@@ -46,8 +46,10 @@ def test_token_file(emulator: Emulator, tmp_path: Path) -> None:
     path.write_text(f"{emulator.token}\n")
     assert client.countermand(emulator.add()).cancelled
     path.unlink()
+    # A file that is being replaced is no reason to stop: the token that was good is kept.
+    assert client.countermand(emulator.add()).cancelled
     with pytest.raises(errors.CredentialsError, match=str(path)):
-        client.countermand(emulator.add())
+        Client(endpoint=emulator.endpoint, token=path).countermand(emulator.add())
 
 
 def test_callback_is_called_again_for_a_fresh_token(emulator: Emulator) -> None:

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -17,6 +17,10 @@ use http::Response;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let endpoint: Endpoint = env::var("COUNTERMAND_ENDPOINT")?.parse()?;
+    if !endpoint.is_plaintext() {
+        // The token would go over the wire in clear text.
+        return Err("this example speaks plain http, not https".into());
+    }
     let token = env::var("COUNTERMAND_TOKEN")?;
     let name: OperationName = env::args().nth(1).ok_or("which operation?")?.parse()?;
 
@@ -49,7 +53,7 @@ fn send(transmit: &Transmit, token: &str) -> Result<Response<Vec<u8>>, Transport
     let host = request.uri().authority().map_or("", |host| host.as_str());
     let deadline = Instant::now() + transmit.timeout;
 
-    let mut stream = TcpStream::connect(host)
+    let mut stream = connect(host, request.uri().port_u16(), deadline)
         .map_err(|error| TransportError::new(TransportErrorKind::Connect, error))?;
     let mut head = format!(
         "{} {} HTTP/1.1\r\nhost: {host}\r\n",
@@ -62,7 +66,8 @@ fn send(transmit: &Transmit, token: &str) -> Result<Response<Vec<u8>>, Transport
     head += &format!("authorization: Bearer {token}\r\nconnection: close\r\n\r\n");
 
     let answer = stream
-        .write_all(head.as_bytes())
+        .set_write_timeout(Some(left(deadline)))
+        .and_then(|()| stream.write_all(head.as_bytes()))
         .and_then(|()| read_until_closed(&mut stream, deadline))
         .map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
@@ -74,6 +79,28 @@ fn send(transmit: &Transmit, token: &str) -> Result<Response<Vec<u8>>, Transport
         .ok_or_else(|| TransportError::new(TransportErrorKind::Lost, "half an answer, or not HTTP"))
 }
 
+/// The first address of the host that answers, within 3 s each.
+fn connect(host: &str, port: Option<u16>, deadline: Instant) -> io::Result<TcpStream> {
+    let addresses = match port {
+        Some(_) => host.to_socket_addrs()?,
+        None => format!("{host}:80").to_socket_addrs()?,
+    };
+    let mut failure = io::Error::other("the host has no address");
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, left(deadline).min(Duration::from_secs(3))) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// The time until then; sockets take no zero.
+fn left(deadline: Instant) -> Duration {
+    let left = deadline.saturating_duration_since(Instant::now());
+    left.max(Duration::from_millis(1))
+}
+
 fn path(transmit: &Transmit) -> &str {
     let path = transmit.request.uri().path_and_query();
     path.map_or("/", |path| path.as_str())
@@ -83,8 +110,7 @@ fn read_until_closed(stream: &mut TcpStream, deadline: Instant) -> io::Result<Ve
     const CAP: usize = 4 << 20;
     let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
     while answer.len() < CAP {
-        let left = deadline.saturating_duration_since(Instant::now());
-        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        stream.set_read_timeout(Some(left(deadline)))?;
         match stream.read(&mut buffer)? {
             0 => return Ok(answer),
             read => answer.extend_from_slice(&buffer[..read]),

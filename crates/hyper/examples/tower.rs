@@ -27,16 +27,20 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         .buffer(100)
         .concurrency_limit(4)
         .rate_limit(20, Duration::from_secs(1))
-        .timeout(Duration::from_secs(15))
         .service(service_fn(move |transmit: Transmit| {
             let authorized = Arc::clone(&authorized);
             async move { authorized.send(transmit).await }
         }));
 
-    // The stack as a transport: one closure.
+    // The stack as a transport: one closure. Waiting for a turn is a part of the time-out too.
     let transport = move |transmit: Transmit| {
-        let stack = stack.clone();
-        async move { stack.oneshot(transmit).await.map_err(failed) }
+        let (stack, timeout) = (stack.clone(), transmit.timeout);
+        async move {
+            tokio::time::timeout(timeout, stack.oneshot(transmit))
+                .await
+                .map_err(|late| TransportError::new(TransportErrorKind::TimedOut, late))?
+                .map_err(failed)
+        }
     };
     let client = Client::new(transport).endpoint(endpoint);
 
@@ -51,9 +55,6 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn failed(error: BoxError) -> TransportError {
     match error.downcast::<TransportError>() {
         Ok(error) => *error,
-        Err(error) if error.is::<tower::timeout::error::Elapsed>() => {
-            TransportError::new(TransportErrorKind::TimedOut, error)
-        }
         Err(error) => TransportError::new(TransportErrorKind::Lost, error),
     }
 }

@@ -17,17 +17,21 @@ use crate::transport::{BoxFuture, Transport};
 /// Time for a token to come.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A token that was fetched because the one before was refused, and was refused itself without
-/// ever having been accepted, is not replaced sooner than this: another one would fare no better.
+/// A token that was fetched because the one before was refused is not replaced sooner than this,
+/// unless it was accepted before it was refused: another one would fare no better.
 const FUTILE: Duration = Duration::from_secs(10);
 
 /// Stamps each request of a transport with a token, and sees to it that a refused token is
 /// replaced once, however many requests it was refused for.
 ///
-/// Tokens go to the endpoint and nowhere else. It watches the answers, so it knows which token a
-/// 401 was for: a request that comes back with
-/// [`reauthorize`](countermand_core::Transmit::reauthorize) gets the replacement, if there is one
-/// by then, instead of causing another fetch.
+/// Tokens go to the endpoint and nowhere else. Fetching one counts into
+/// [`Transmit::timeout`]; it takes 10 s at most.
+///
+/// It watches the answers, so it knows which token a 401 was for: the request that comes back with
+/// [`Transmit::reauthorize`] gets the replacement, if there is one by then, instead of causing
+/// another fetch. A request that comes back without a 401 seen here, because something around this
+/// transport made it, refuses the token that was handed out last, unless that one was fetched for
+/// such a reason within the last 10 s.
 pub struct Authorized<S, T> {
     source: S,
     transport: T,
@@ -47,6 +51,8 @@ struct State {
     /// The newest generation that was refused, and the newest that was accepted.
     refused: u64,
     accepted: u64,
+    /// How many requests were answered 401 here and have not come back with `reauthorize` yet.
+    expected: u64,
     /// The generation that was fetched last because of a refusal, and when.
     fetched: Option<(u64, Instant)>,
     /// How many fetches have ended, and how the last one failed.
@@ -72,26 +78,46 @@ impl<S: TokenSource, T: Transport> Authorized<S, T> {
             let message = format!("{uri} is not at {}, no token for it", self.endpoint);
             return Err(TransportError::new(TransportErrorKind::Forbidden, message));
         }
-        let (token, generation) = tokio::time::timeout(TOKEN_TIMEOUT, self.token())
+        let (begun, reauthorize) = (Instant::now(), transmit.reauthorize);
+        let limit = TOKEN_TIMEOUT.min(transmit.timeout);
+        let late = || {
+            let message = format!("the source of tokens took longer than {limit:?}");
+            TransportError::new(TransportErrorKind::Token, message)
+        };
+        let (token, generation) = tokio::time::timeout(limit, self.token(reauthorize))
             .await
-            .unwrap_or_else(|_| {
-                let message = format!("the source of tokens took longer than {TOKEN_TIMEOUT:?}");
-                Err(TransportError::new(TransportErrorKind::Token, message))
-            })?;
+            .unwrap_or_else(|_| Err(late()))?;
+        // One attempt is one time-out, whatever the time went into.
+        transmit.timeout = transmit.timeout.saturating_sub(begun.elapsed());
+        if transmit.timeout.is_zero() {
+            return Err(late());
+        }
         let headers = transmit.request.headers_mut();
         headers.insert(AUTHORIZATION, token.header());
         let response = self.transport.send(transmit).await?;
-        self.state()
-            .judge(generation, response.status() != StatusCode::UNAUTHORIZED);
+        let accepted = response.status() != StatusCode::UNAUTHORIZED;
+        let mut state = self.state();
+        state.judge(generation, accepted);
+        if !accepted && !reauthorize {
+            state.expected += 1;
+        }
+        drop(state);
         Ok(response)
     }
 
     /// A token that was not refused as far as is known, and its generation.
-    async fn token(&self) -> Result<(Token, u64), TransportError> {
+    async fn token(&self, reauthorize: bool) -> Result<(Token, u64), TransportError> {
+        let doubted = match reauthorize {
+            true => self.state().doubted(),
+            false => None,
+        };
         let token = self.source.token(false).await?;
         let fetches = {
             let mut state = self.state();
             state.note(token);
+            if let Some(generation) = doubted {
+                state.judge(generation, false);
+            }
             if let Some(usable) = state.usable() {
                 return Ok(usable);
             }
@@ -151,6 +177,16 @@ impl State {
         usable.then_some((token, self.generation))
     }
 
+    /// The generation that a request with `reauthorize` was refused with, if that is news.
+    fn doubted(&mut self) -> Option<u64> {
+        if self.expected > 0 {
+            self.expected -= 1;
+            return None;
+        }
+        // One that is new was fetched for somebody who shared the refusal.
+        (!self.is_new()).then_some(self.generation)
+    }
+
     /// Remembers what the server thought of a token.
     fn judge(&mut self, generation: u64, accepted: bool) {
         let newest = match accepted {
@@ -162,9 +198,13 @@ impl State {
 
     /// Whether to go on with a refused token, because the one before was replaced just now.
     fn is_futile(&self) -> bool {
-        self.fetched.is_some_and(|(generation, at)| {
-            generation == self.generation && self.accepted < generation && at.elapsed() < FUTILE
-        })
+        self.is_new() && self.accepted < self.generation
+    }
+
+    /// Whether the last token was fetched just now, because the one before was refused.
+    fn is_new(&self) -> bool {
+        self.fetched
+            .is_some_and(|(generation, at)| generation == self.generation && at.elapsed() < FUTILE)
     }
 }
 

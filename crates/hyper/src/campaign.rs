@@ -16,7 +16,7 @@ use crate::driver::now;
 use crate::transport::{BoxFuture, Transport};
 
 /// Names that wait in the scheduler at a time, so that a million of them need not be there at once.
-const AHEAD: u64 = 1000;
+const AHEAD: usize = 1000;
 
 type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
 
@@ -63,8 +63,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
     /// Pulls names as long as there is room and there are any.
     fn pull(&mut self, context: &mut Context<'_>) {
         while let Some(names) = &mut self.names {
-            let progress = self.campaign.progress(now());
-            if progress.pushed - progress.asked >= AHEAD {
+            if self.campaign.progress(now()).waiting >= AHEAD {
                 return;
             }
             match names.as_mut().poll_next(context) {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use countermand_core::campaign::Campaign;
+use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
     DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Phase, Policy,
-    Reach, Step, TransportError, chain,
+    Quota, Step, TransportError, chain,
 };
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -27,6 +27,9 @@ use crate::transport::Transport;
 /// Cheap to clone; clones share the transport. Its futures may be dropped at any time, which drops
 /// the request that is under way: a cancellation may then have been delivered or not.
 ///
+/// A tokio runtime with time and, for [`connect`](Self::connect), I/O must be running when they
+/// are polled. Pooled connections belong to the runtime they were made on and end with it.
+///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use countermand_hyper::{Client, Endpoint, HyperConfig, Token, Verdict};
@@ -43,6 +46,7 @@ pub struct Client {
     transport: Arc<dyn Transport>,
     endpoint: Arc<Endpoint>,
     policy: Arc<Policy>,
+    quota: Quota,
     in_flight: usize,
     seed: Arc<AtomicU64>,
 }
@@ -54,6 +58,7 @@ impl Client {
             transport: Arc::new(transport),
             endpoint: Arc::default(),
             policy: Arc::default(),
+            quota: Quota::default(),
             in_flight: 100,
             seed: Arc::new(AtomicU64::new(RandomState::new().hash_one(()))),
         }
@@ -74,7 +79,10 @@ impl Client {
         Ok(Self::new(Authorized::new(endpoint.clone(), tokens, hyper)).endpoint(endpoint))
     }
 
-    /// Where the API is.
+    /// Where the API is: Google's by default, after [`connect`](Self::connect) the one given there.
+    ///
+    /// It must be one that the transport serves. After `connect`, another host makes every call
+    /// fail with [`Forbidden`](countermand_core::TransportErrorKind::Forbidden).
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
         self.endpoint = endpoint.into();
@@ -88,11 +96,19 @@ impl Client {
         self
     }
 
-    /// How many operations [`countermand_all`](Self::countermand_all) has in flight: 100 by
+    /// What [`countermand_all`](Self::countermand_all) may spend: Google's documented quota and a
+    /// share of 0.8 of it by default.
+    #[must_use]
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    /// How many requests [`countermand_all`](Self::countermand_all) has in flight: 100 by
     /// default, what servers take on one HTTP/2 connection; at least 1.
     #[must_use]
-    pub fn in_flight(mut self, operations: usize) -> Self {
-        self.in_flight = operations.max(1);
+    pub fn in_flight(mut self, requests: usize) -> Self {
+        self.in_flight = requests.max(1);
         self
     }
 
@@ -172,12 +188,13 @@ impl Client {
         self.run(name.as_str(), step, |outcome| Some(outcome)).await
     }
 
-    /// Countermands many operations, some at a time; each name comes out once, in the order they
-    /// end.
+    /// Countermands many operations under the client's [`quota`](Self::quota); each name comes out
+    /// once, in the order they end, however often it is given.
     ///
     /// Names are pulled as there is room, so the iterator may be endless. After a failure that
-    /// concerns [everything](Reach::Everything), such as a refused token, what has not begun comes
-    /// out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a request.
+    /// concerns [everything](countermand_core::Reach::Everything), such as a refused token, what has
+    /// not begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without
+    /// a request. [`campaign`](Self::campaign) tells more of what happens on the way.
     pub fn countermand_all<I>(
         &self,
         names: I,
@@ -197,29 +214,27 @@ impl Client {
     where
         S: Stream<Item = OperationName> + Send + 'static,
     {
-        let (client, stopped) = (self.clone(), Arc::new(OnceLock::new()));
-        names
-            .map(move |name| {
-                let (client, stopped) = (client.clone(), Arc::clone(&stopped));
-                async move {
-                    if let Some(cause) = stopped.get() {
-                        let error = Error::not_attempted(name.clone(), cause);
-                        return (name, Err(error));
-                    }
-                    let result = client.countermand(&name).await;
-                    let error = match &result {
-                        Ok(outcome) => outcome.error.as_ref(),
-                        Err(error) => Some(error),
-                    };
-                    if let Some(error) = error
-                        && error.kind().reach() == Reach::Everything
-                    {
-                        stopped.get_or_init(|| Error::not_attempted(name.clone(), error));
-                    }
-                    (name, result)
-                }
+        let names = names.map(|name| (name, Phase::Unsent));
+        let running = self.campaign(self.scheduler(), names);
+        running.filter_map(|event| {
+            std::future::ready(match event {
+                Event::Finished { name, result } => Some((name, result)),
+                _ => None,
             })
-            .buffer_unordered(self.in_flight)
+        })
+    }
+
+    /// A campaign with this client's policy, quota and limit of requests in flight.
+    #[must_use]
+    pub fn scheduler(&self) -> Campaign {
+        let campaign = Campaign::new(self.next_seed())
+            .quota(self.quota.clone())
+            .in_flight(self.in_flight);
+        // A campaign is more patient by default.
+        match *self.policy == Policy::default() {
+            true => campaign,
+            false => campaign.policy(Arc::clone(&self.policy)),
+        }
     }
 
     /// Runs many countermands under one quota: cancels first, then what became of them.

@@ -11,9 +11,11 @@
 //! | `pausing` | debug | `until_ms` (from now), `error` (empty between two looks) |
 //! | `done` | info | `verdict`, `attempts` (both of a cancel or countermand only) |
 //! | `failed` | warn | `error`, `attempts` |
+//! | `token file unreadable, the last token stays` | warn | `path`, `problem` |
 //!
-//! The last two come from [`Client`](crate::Client), which puts all of them into a span
-//! `countermand` with the field `operation`: the name of the operation or the device.
+//! `done` and `failed` come from [`Client`](crate::Client), which puts all but the last one
+//! (it concerns every operation) into a span `countermand` with the field `operation`: the name of
+//! the operation or the device.
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,16 @@ use crate::transport::Transport;
 ///
 /// Runs on tokio; its clock is tokio's, so `tokio::time::pause` works. Dropping the future drops
 /// the request that is under way.
+///
+/// ```no_run
+/// # async fn example(hyper: countermand_hyper::Hyper) -> Result<(), Box<dyn std::error::Error>> {
+/// use countermand_hyper::{core::Flow, drive};
+///
+/// let name = "enterprises/LC01/devices/3f/operations/17".parse()?;
+/// let outcome = drive(Flow::new(name).start(std::time::Instant::now(), 7), &hyper).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// What the machine ends with.

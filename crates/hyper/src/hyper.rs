@@ -26,6 +26,9 @@ use crate::transport::{BoxFuture, Transport};
 /// nowhere.
 ///
 /// It adds no token: put it into an [`Authorized`](crate::Authorized).
+///
+/// A tokio runtime with time and I/O must be running when it sends. Its connections belong to that
+/// runtime and end with it: a program with several runtimes needs a `Hyper` for each.
 #[derive(Clone)]
 pub struct Hyper(Arc<Inner>);
 
@@ -85,8 +88,9 @@ impl Inner {
                     true => (TransportErrorKind::TimedOut, "no complete answer"),
                     false => (TransportErrorKind::Connect, "no connection"),
                 };
-                let (host, timeout) = (self.endpoint.host(), transmit.timeout);
-                let message = format!("{host}: {what} within {timeout:?}");
+                let host = self.endpoint.host();
+                let millis = transmit.timeout.as_micros().div_ceil(1000);
+                let message = format!("{host}: {what} within {millis} ms");
                 Err(TransportError::new(kind, message))
             })
     }
@@ -123,8 +127,9 @@ impl Inner {
             if unsent && loan.reused {
                 continue;
             }
+            // On a connection that was new, the server has said nothing of the request either.
             let kind = match unsent {
-                true => TransportErrorKind::Refused,
+                true => TransportErrorKind::Connect,
                 false => classify(error.error()),
             };
             return Err(TransportError::new(kind, error.into_error()));
@@ -170,7 +175,10 @@ impl Inner {
 /// What became of a request that was handed to a connection.
 fn classify(error: &hyper::Error) -> TransportErrorKind {
     // What the peer says of this stream; what this side says, or the network, proves nothing. A
-    // stream is told of a GOAWAY only if its number is above the last one that was processed.
+    // stream is told of a GOAWAY only if its number is above the last one that was processed. One
+    // case cannot be told apart, because the error does not hold that number: a GOAWAY that comes
+    // in the instant between opening a stream and asking for room for the next one ends the new
+    // stream too, whatever its number; it may have gone out and is reset.
     let stream = error.source().and_then(|cause| cause.downcast_ref());
     match stream.filter(|stream: &&h2::Error| stream.is_remote()) {
         Some(stream) => match stream.reason() {

@@ -28,17 +28,21 @@ mod tls;
 #[path = "no_tls.rs"]
 mod tls;
 mod token;
+mod token_file;
 mod transport;
 
 pub use authorized::Authorized;
 pub use campaign::Running;
 pub use client::Client;
 pub use config::HyperConfig;
+/// The core, so that each type of a signature here has a name without another dependency.
+pub use countermand_core as core;
 pub use countermand_core::{
-    DeviceName, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Policy, Reach,
-    Transmit, TransportError, TransportErrorKind, Verdict,
+    DeviceName, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Policy, Quota,
+    Reach, Step, Transmit, TransportError, TransportErrorKind, Verdict,
 };
 pub use driver::drive;
 pub use hyper::Hyper;
-pub use token::{Token, TokenFile, TokenFn, TokenSource, token_fn};
+pub use token::{Token, TokenFn, TokenSource, token_fn};
+pub use token_file::TokenFile;
 pub use transport::{BoxFuture, Transport};

@@ -89,15 +89,43 @@ impl Tls {
         let host = self.server.to_str();
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
         match cause {
-            Some::<&rustls::Error>(cause) => {
+            Some(cause) if is_final(cause) => {
                 Failure::new(TransportErrorKind::Tls, format!("{host}: {cause}"))
             }
-            // The network broke, not the trust: that may pass.
-            None => Failure::new(
+            _ => Failure::new(
                 TransportErrorKind::Connect,
                 format!("{host}: during the TLS handshake: {error}"),
             ),
         }
+    }
+}
+
+/// Whether the two sides cannot trust or understand each other, which stops everything. The rest
+/// (a garbled message, an internal error over there) may pass.
+fn is_final(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    match error {
+        rustls::Error::InvalidCertificate(_)
+        | rustls::Error::NoCertificatesPresented
+        | rustls::Error::UnsupportedNameType
+        | rustls::Error::PeerIncompatible(_) => true,
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::ProtocolVersion
+                | Alert::HandshakeFailure
+                | Alert::InsufficientSecurity
+                | Alert::NoApplicationProtocol
+                | Alert::UnrecognisedName
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::CertificateRequired
+        ),
+        _ => false,
     }
 }
 

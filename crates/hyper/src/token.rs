@@ -1,10 +1,7 @@
 //! Access tokens and where they come from.
 
 use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use countermand_core::{TransportError, TransportErrorKind};
 use http::HeaderValue;
@@ -64,7 +61,8 @@ impl std::str::FromStr for Token {
 pub trait TokenSource: Send + Sync {
     /// A token; a new one if `fresh`, because the server refused the last one.
     ///
-    /// Fails with [`Token`](TransportErrorKind::Token) if it is worth trying again, else with
+    /// # Errors
+    /// [`Token`](TransportErrorKind::Token) if it is worth trying again, else
     /// [`Credentials`](TransportErrorKind::Credentials).
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>>;
 }
@@ -111,69 +109,6 @@ where
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         Box::pin((self.0)(fresh))
     }
-}
-
-/// A file that holds nothing but a token, and that something else keeps fresh.
-///
-/// It is read again when its time of modification or its length changes, or when a fresh token is
-/// asked for. White space around the token is ignored.
-#[derive(Clone, Debug)]
-pub struct TokenFile(Arc<File>);
-
-#[derive(Debug)]
-struct File {
-    path: PathBuf,
-    read: Mutex<Option<(Stamp, Token)>>,
-}
-
-/// What changes when a file changes.
-type Stamp = (Option<SystemTime>, u64);
-
-impl TokenFile {
-    /// Reads `path` when the first token is needed.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(Arc::new(File {
-            path: path.into(),
-            read: Mutex::new(None),
-        }))
-    }
-}
-
-impl TokenSource for TokenFile {
-    fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
-        let file = Arc::clone(&self.0);
-        Box::pin(async move {
-            tokio::task::spawn_blocking(move || file.token(fresh))
-                .await
-                .unwrap_or_else(|error| Err(credentials(error.to_string())))
-        })
-    }
-}
-
-impl File {
-    fn token(&self, fresh: bool) -> Result<Token, TransportError> {
-        let stamp = fs::metadata(&self.path)
-            .map(|metadata| (metadata.modified().ok(), metadata.len()))
-            .map_err(|error| about(&self.path, error))?;
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*read {
-            Some((seen, token)) if !fresh && *seen == stamp => return Ok(token.clone()),
-            _ => {}
-        }
-        // Bytes that are not UTF-8 are not echoed: they may be a secret of another sort.
-        let text = fs::read_to_string(&self.path).map_err(|error| about(&self.path, error))?;
-        let token = Token::new(text.trim()).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            about(&self.path, cause.unwrap_or_default())
-        })?;
-        *read = Some((stamp, token.clone()));
-        Ok(token)
-    }
-}
-
-fn about(path: &Path, problem: impl fmt::Display) -> TransportError {
-    credentials(format!("the token file {}: {problem}", path.display()))
 }
 
 fn credentials(problem: String) -> TransportError {

@@ -27,6 +27,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// sent. Every HTTP status is an answer, not an error. Dropping the future drops the request.
 pub trait Transport: Send + Sync {
     /// Sends it.
+    ///
+    /// # Errors
+    /// No complete answer came; the [kind](TransportError::kind) says why, and whether the request
+    /// may have been sent.
     fn send(
         &self,
         transmit: Transmit,

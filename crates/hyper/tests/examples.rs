@@ -1,6 +1,8 @@
 //! The examples, run as a reader would: each against an emulator on a port.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod common;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -67,6 +69,25 @@ async fn tells_the_truth(name: &str) {
 #[tokio::test]
 async fn by_hand() {
     tells_the_truth("by_hand").await;
+}
+
+#[tokio::test]
+async fn by_hand_sends_no_token_where_tls_is_due() {
+    let (listener, address) = common::listen().await;
+    let output = Command::new(example("by_hand"))
+        .arg(common::NAME)
+        .env("COUNTERMAND_ENDPOINT", format!("https://{address}"))
+        .env("COUNTERMAND_TOKEN", "canary")
+        .output();
+    tokio::select! {
+        output = output => {
+            let output = output.unwrap();
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert!(text.contains("plain http"), "{text}");
+            assert!(!output.status.success());
+        }
+        _ = listener.accept() => panic!("it connected"),
+    }
 }
 
 #[tokio::test]

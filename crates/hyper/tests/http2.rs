@@ -135,6 +135,11 @@ async fn accept_a_request(listener: &TcpListener) -> TcpStream {
         .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
         .await
         .unwrap();
+    read_a_request(stream).await
+}
+
+/// Reads to the end of the client's first HEADERS.
+async fn read_a_request(mut stream: TcpStream) -> TcpStream {
     stream.read_exact(&mut [0; 24]).await.unwrap();
     loop {
         let mut head = [0; 9];
@@ -166,6 +171,29 @@ async fn a_goaway_below_the_stream_means_not_processed() {
         chain(&error)
     );
     drop(server.await.unwrap());
+}
+
+#[tokio::test]
+async fn what_waited_for_a_stream_on_a_new_connection_was_not_sent() {
+    let (listener, address) = listen().await;
+    let endpoint = endpoint("http", address);
+    // Says nothing of how many streams it takes, so that there is one; then it hangs up.
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        let mut stream = read_a_request(stream).await;
+        stream.shutdown().await.unwrap();
+    });
+    let hyper = hyper(&endpoint);
+    let sent = (0..3).map(|_| hyper.send(cancel(&endpoint)));
+    let mut kinds: Vec<_> = join_all(sent)
+        .await
+        .into_iter()
+        .map(|result| result.unwrap_err().kind())
+        .collect();
+    // Of the first two, hyper cannot say whether they went out.
+    assert_eq!(kinds.pop(), Some(TransportErrorKind::Connect), "{kinds:?}");
+    assert_eq!(kinds, [TransportErrorKind::Lost; 2]);
 }
 
 #[tokio::test]

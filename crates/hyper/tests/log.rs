@@ -4,14 +4,19 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use common::name;
+use countermand_core::chain;
 use countermand_hyper::{
-    Authorized, Client, Endpoint, Token, Transmit, TransportError, TransportErrorKind,
+    Authorized, Client, Endpoint, ErrorKind, HyperConfig, OperationName, Policy, Token, Transmit,
+    TransportError, TransportErrorKind,
 };
 use http::Response;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 type Reply = Result<Response<Bytes>, TransportError>;
 
@@ -24,14 +29,7 @@ fn reply(status: u16, body: &'static str) -> Reply {
 
 #[tokio::test(start_paused = true)]
 async fn the_log_tells_the_story_without_secrets() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .init();
-
+    let log = Log::of_the_process();
     let answered = AtomicUsize::new(0);
     let client = Client::new(move |_: Transmit| {
         let number = answered.fetch_add(1, Ordering::Relaxed);
@@ -54,7 +52,7 @@ async fn the_log_tells_the_story_without_secrets() {
     let refused = Client::new(Authorized::new(Endpoint::default(), token, refuse));
     refused.countermand(&name()).await.unwrap_err();
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     for part in [
         r#"countermand{operation="enterprises/LC01/devices/3f/operations/17"}"#,
         r#"answered call="cancel" attempt=1 status=503 elapsed_ms=0"#,
@@ -68,8 +66,94 @@ async fn the_log_tells_the_story_without_secrets() {
     assert!(!text.contains("canary"), "{text}");
 }
 
+#[tokio::test]
+async fn no_secret_on_the_wire_reaches_the_log() {
+    let log = Log::of_the_process();
+    let policy = Policy::default().attempts(1);
+    for (endpoint, config) in [
+        (common::serve(answer()).await, HyperConfig::default()),
+        (
+            serve_http2().await,
+            HyperConfig::default().http2_prior_knowledge(true),
+        ),
+    ] {
+        let name: OperationName = "enterprises/LC01/devices/3f/operations/88".parse().unwrap();
+        let token = Token::new("canary-token").unwrap();
+        let client = Client::connect(endpoint.clone(), token, config)
+            .unwrap()
+            .policy(policy.clone());
+        for error in [
+            client.get(&name).await.unwrap_err(),
+            client.cancel(&name).await.unwrap_err(),
+            client.countermand(&name).await.unwrap_err(),
+        ] {
+            assert!(matches!(error.kind(), ErrorKind::Malformed(_)), "{error:?}");
+            let text = format!("{} {error:?} {client:?}", chain(&error));
+            assert!(!text.contains("canary"), "{text}");
+        }
+        let text = log.text();
+        let failed = text.lines().filter(|line| {
+            line.contains("operations/88") && line.contains("failed") && line.contains("error=")
+        });
+        assert!(failed.count() >= 3, "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+/// A secret that the server echoes, in an answer that ends too early to be JSON.
+const TRUNCATED: &str = r#"{"name":"enterprises/LC01/devices/3f/operations/88","metadata":{"type":"RESET_PASSWORD","newPassword":"canary-password""#;
+
+fn answer() -> String {
+    let length = TRUNCATED.len();
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{TRUNCATED}"
+    )
+}
+
+/// Checks that the token arrives, so that there is something to leak.
+async fn serve_http2() -> Endpoint {
+    let (listener, address) = common::listen().await;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((request, mut response))) = connection.accept().await {
+                assert_eq!(request.headers()["authorization"], "Bearer canary-token");
+                let head = Response::builder().header("content-type", "application/json");
+                let mut body = response
+                    .send_response(head.body(()).unwrap(), false)
+                    .unwrap();
+                body.send_data(TRUNCATED.into(), true).unwrap();
+            }
+        }
+    });
+    common::endpoint("http", address)
+}
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// What this project's own code tells, from now on; one log for all tests of the process.
+    fn of_the_process() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let log = LOG.get_or_init(|| {
+            let log = Self::default();
+            let writer = log.clone();
+            let ours = filter_fn(|metadata| metadata.target().starts_with("countermand"));
+            let lines = tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .with_filter(ours);
+            tracing_subscriber::registry().with(lines).init();
+            log
+        });
+        log.clone()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -137,19 +137,38 @@ async fn refuses_a_certificate_of_another_host_an_expired_one_and_an_unknown_aut
 }
 
 #[tokio::test]
-async fn refuses_a_server_that_speaks_only_old_tls_or_none() {
-    let alert_protocol_version: &[u8] = &[0x15, 3, 1, 0, 2, 2, 70];
-    for answer in [alert_protocol_version, b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
+async fn only_what_cannot_pass_is_an_error_of_trust() {
+    use TransportErrorKind::{Connect, Tls};
+    // The last byte of an alert is its description.
+    let alert = |description| vec![0x15, 3, 1, 0, 2, 2, description];
+    for (answer, kind) in [
+        (alert(40), Tls),     // handshake_failure
+        (alert(42), Tls),     // bad_certificate
+        (alert(48), Tls),     // unknown_ca
+        (alert(49), Tls),     // access_denied
+        (alert(70), Tls),     // protocol_version: it speaks only TLS 1.1
+        (alert(71), Tls),     // insufficient_security
+        (alert(116), Tls),    // certificate_required
+        (alert(10), Connect), // unexpected_message
+        (alert(20), Connect), // bad_record_mac
+        (alert(80), Connect), // internal_error
+        (alert(90), Connect), // user_canceled
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), Connect),
+        (Vec::new(), Connect), // the end
+    ] {
         let (listener, address) = listen().await;
+        let bytes = answer.clone();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            stream.write_all(answer).await.unwrap();
+            stream.write_all(&bytes).await.unwrap();
+            stream.shutdown().await.unwrap();
             // Until the client hangs up, so that the answer is not lost in a reset.
             while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
         });
         let authority = Authority::new();
         let error = fail(&endpoint("https", address), authority.config()).await;
-        assert_eq!(error.kind(), TransportErrorKind::Tls, "{}", chain(&error));
+        assert_eq!(error.kind(), kind, "{answer:?}: {}", chain(&error));
+        assert!(chain(&error).contains("127.0.0.1"), "{}", chain(&error));
     }
 }
 

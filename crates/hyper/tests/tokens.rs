@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::cancel;
 use countermand_hyper::{
-    Authorized, Client, Endpoint, ErrorKind, Token, TokenFile, TokenSource, Transmit, Transport,
+    Authorized, Client, Endpoint, ErrorKind, Token, TokenSource, Transmit, Transport,
     TransportError, TransportErrorKind, token_fn,
 };
 use futures_util::future::join_all;
@@ -181,6 +181,118 @@ async fn a_source_that_hangs_is_given_ten_seconds() {
     assert_eq!(begun.elapsed().as_secs(), 10);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_time_for_a_token_is_a_part_of_the_attempt() {
+    let hang = token_fn(|_| std::future::pending());
+    let authorized = Authorized::new(Endpoint::default(), hang, Server::default());
+    let mut transmit = cancel(&Endpoint::default());
+    transmit.timeout = Duration::from_secs(4);
+    let begun = tokio::time::Instant::now();
+    let error = authorized.send(transmit).await.unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::Token);
+    assert_eq!(begun.elapsed().as_secs(), 4);
+
+    let slow = token_fn(|_| async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        Ok(token(0))
+    });
+    let left = Arc::new(Mutex::new(Duration::ZERO));
+    let seen = Arc::clone(&left);
+    let transport = move |transmit: Transmit| {
+        *seen.lock().unwrap() = transmit.timeout;
+        async { Ok(Response::new(Bytes::new())) }
+    };
+    let authorized = Authorized::new(Endpoint::default(), slow, transport);
+    let mut transmit = cancel(&Endpoint::default());
+    transmit.timeout = Duration::from_secs(4);
+    authorized.send(transmit).await.unwrap();
+    assert_eq!(left.lock().unwrap().as_millis().div_ceil(100), 10);
+}
+
+/// A transport around an [`Authorized`] that says 401 by itself to the tokens below `good`, which
+/// the one inside never learns.
+fn gate(
+    fetches: &Arc<AtomicUsize>,
+    good: usize,
+) -> (impl Transport + use<>, Arc<Mutex<Vec<String>>>) {
+    let server = Server::default();
+    let seen = Arc::clone(&server.seen);
+    let authorized = Authorized::new(Endpoint::default(), source(fetches), {
+        move |transmit: Transmit| {
+            let server = server.clone();
+            async move {
+                let header = transmit.request.headers()[AUTHORIZATION].clone();
+                let mut response = server.send(transmit).await?;
+                response.headers_mut().insert(AUTHORIZATION, header);
+                Ok(response)
+            }
+        }
+    });
+    let authorized = Arc::new(authorized);
+    let gate = move |transmit: Transmit| {
+        let authorized = Arc::clone(&authorized);
+        async move {
+            let mut response = authorized.send(transmit).await?;
+            let token = response.headers()[AUTHORIZATION].to_str().unwrap();
+            let number: usize = token.rsplit("canary").next().unwrap().parse().unwrap();
+            if number < good {
+                *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+            }
+            Ok(response)
+        }
+    };
+    (gate, seen)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_401_made_outside_fetches_one_token_for_a_crowd_of_512() {
+    let fetches = Arc::default();
+    let (gate, seen) = gate(&fetches, 1);
+    let client = asking_only(Client::new(gate));
+    let name = common::name();
+    for result in join_all((0..512).map(|_| client.cancel(&name))).await {
+        result.unwrap();
+    }
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+    assert_eq!(seen.lock().unwrap().len(), 1024);
+    client.cancel(&name).await.unwrap();
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_401_for_ever_made_outside_fetches_one_token() {
+    let fetches = Arc::default();
+    let (gate, _) = gate(&fetches, usize::MAX);
+    let client = Client::new(gate);
+    let name = common::name();
+    for result in join_all((0..512).map(|_| client.cancel(&name))).await {
+        assert_eq!(result.unwrap_err().attempts(), 2);
+    }
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_come_back_late_get_the_replacement() {
+    let fetches = Arc::default();
+    let server = Server {
+        good: 1,
+        ..Server::default()
+    };
+    let authorized = Authorized::new(Endpoint::default(), source(&fetches), server);
+    let refused = (0..8).map(|_| authorized.send(cancel(&Endpoint::default())));
+    for answer in join_all(refused).await {
+        assert_eq!(answer.unwrap().status(), 401);
+    }
+    for _ in 0..8 {
+        // As behind a limit of the rate.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let mut again = cancel(&Endpoint::default());
+        again.reauthorize = true;
+        assert_eq!(authorized.send(again).await.unwrap().status(), 200);
+    }
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+}
+
 #[tokio::test]
 async fn a_token_goes_to_its_endpoint_only() {
     let server = Server::default();
@@ -211,40 +323,6 @@ fn a_token_never_prints() {
         assert_eq!(error.kind(), TransportErrorKind::Credentials);
         assert!(!format!("{error:?}").contains("canary"), "{error:?}");
     }
-}
-
-#[tokio::test]
-async fn a_token_file_is_read_again_when_it_changes() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("token");
-    let file = TokenFile::new(&path);
-    let error = file.token(false).await.unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Credentials);
-    assert!(
-        error.source().unwrap().to_string().contains("token"),
-        "{error:?}"
-    );
-
-    std::fs::write(&path, format!("  {CANARY}1\n")).unwrap();
-    assert_eq!(file.token(false).await.unwrap(), token(1));
-    std::fs::write(&path, format!("{CANARY}22")).unwrap();
-    assert_eq!(file.token(false).await.unwrap(), token(22));
-
-    // Same length, and the same time of modification: only `fresh` looks inside.
-    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
-    std::fs::write(&path, format!("{CANARY}33")).unwrap();
-    let handle = std::fs::File::options().write(true).open(&path).unwrap();
-    handle.set_modified(modified).unwrap();
-    assert_eq!(file.token(false).await.unwrap(), token(22));
-    assert_eq!(file.token(true).await.unwrap(), token(33));
-
-    std::fs::write(&path, "\n").unwrap();
-    let error = file.token(false).await.unwrap_err();
-    let text = error.source().unwrap().to_string();
-    assert!(text.contains("empty") && text.contains("token"), "{text}");
-    std::fs::write(&path, format!("{CANARY} two words")).unwrap();
-    let error = file.token(false).await.unwrap_err();
-    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -178,6 +178,8 @@ pub struct Progress {
     pub duplicates: u64,
     /// Operations whose cancel has been sent at least once, or was before a restart.
     pub asked: u64,
+    /// Names that wait for their first request.
+    pub waiting: usize,
     /// Operations that have come out.
     pub finished: u64,
     /// Requests sent, of every kind.
@@ -292,6 +294,7 @@ impl Campaign {
     pub fn progress(&self, now: Instant) -> Progress {
         let allowed = self.usage.project_allowed(now);
         Progress {
+            waiting: self.queue.waiting(),
             in_flight: self.flying.len(),
             held_until: (allowed > now).then_some(allowed),
             quota_left: self.usage.left(now),

@@ -106,6 +106,11 @@ impl Queue {
         true
     }
 
+    /// How many wait for their first request.
+    pub(super) fn waiting(&self) -> usize {
+        self.ask.len()
+    }
+
     /// Without a machine, to the end of its class.
     pub(super) fn fresh(&mut self, fresh: Fresh) {
         match fresh.phase {

@@ -1,0 +1,141 @@
+//! A token in a file that something else keeps fresh.
+
+use std::fmt;
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use countermand_core::{TransportError, TransportErrorKind};
+
+use crate::token::{Token, TokenSource};
+use crate::transport::BoxFuture;
+
+/// The largest file that is read, in bytes. Whatever is larger is no token.
+const CAP: u64 = 64 << 10;
+
+/// A file that holds nothing but a token, and that something else keeps fresh.
+///
+/// It is read again when its time of modification or its length changes, or when a fresh token is
+/// asked for. White space around the token is ignored.
+///
+/// `gcloud … > token` leaves the file empty for a second: when it cannot be read again, the token
+/// read last stays in use, and where a fresh one is asked for the failure is one that may pass
+/// ([`Token`](TransportErrorKind::Token)). Before the first token was read, it is
+/// [`Credentials`](TransportErrorKind::Credentials).
+#[derive(Clone, Debug)]
+pub struct TokenFile(Arc<File>);
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    known: Mutex<Option<Known>>,
+}
+
+/// The token that was read last.
+#[derive(Clone, Debug)]
+struct Known {
+    stamp: Stamp,
+    token: Token,
+    /// It was logged that a newer one cannot be read: once is enough.
+    complained: bool,
+}
+
+/// What changes when a file changes.
+type Stamp = (Option<SystemTime>, u64);
+
+impl TokenFile {
+    /// Reads `path` when the first token is needed.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(File {
+            path: path.into(),
+            known: Mutex::new(None),
+        }))
+    }
+}
+
+impl TokenSource for TokenFile {
+    fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
+        let file = Arc::clone(&self.0);
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || file.token(fresh))
+                .await
+                .unwrap_or_else(|error| Err(TransportError::new(TransportErrorKind::Token, error)))
+        })
+    }
+}
+
+impl File {
+    fn token(&self, fresh: bool) -> Result<Token, TransportError> {
+        let known = self.known().clone();
+        // Nobody waits for the lock while the file is read: a slow disk is slow for one thread.
+        match (self.read(known.as_ref().filter(|_| !fresh)), known) {
+            (Ok(read), _) => {
+                let token = read.token.clone();
+                *self.known() = Some(read);
+                Ok(token)
+            }
+            (Err(problem), Some(known)) if !fresh => {
+                if !known.complained {
+                    let path = self.path.display();
+                    tracing::warn!(%path, problem, "token file unreadable, the last token stays");
+                }
+                if let Some(known) = &mut *self.known() {
+                    known.complained = true;
+                }
+                Ok(known.token)
+            }
+            (Err(problem), known) => Err(TransportError::new(
+                match known {
+                    Some(_) => TransportErrorKind::Token,
+                    None => TransportErrorKind::Credentials,
+                },
+                format!("the token file {}: {problem}", self.path.display()),
+            )),
+        }
+    }
+
+    /// What is in the file, or `known` if the file has not changed since.
+    ///
+    /// A failure says what is wrong, never what is in the file.
+    fn read(&self, known: Option<&Known>) -> Result<Known, String> {
+        // Before it is opened: opening a pipe waits for somebody to write.
+        let metadata = fs::metadata(&self.path).map_err(text)?;
+        if !metadata.is_file() {
+            return Err("it is not a regular file".to_owned());
+        }
+        let stamp = (metadata.modified().ok(), metadata.len());
+        if let Some(known) = known
+            && known.stamp == stamp
+        {
+            return Ok(known.clone());
+        }
+        let mut bytes = Vec::new();
+        fs::File::open(&self.path)
+            .and_then(|file| file.take(CAP + 1).read_to_end(&mut bytes))
+            .map_err(text)?;
+        if bytes.len() as u64 > CAP {
+            return Err(format!("it has more than {CAP} bytes"));
+        }
+        let token = str::from_utf8(&bytes).map_err(text)?.trim();
+        let token = Token::new(token).map_err(|error| {
+            let cause = std::error::Error::source(&error);
+            cause.map(ToString::to_string).unwrap_or_default()
+        })?;
+        Ok(Known {
+            stamp,
+            token,
+            complained: false,
+        })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn text(problem: impl fmt::Display) -> String {
+    problem.to_string()
+}

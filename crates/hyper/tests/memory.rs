@@ -1,0 +1,132 @@
+//! How much memory hostile answers take (faults 11 and 27). Alone in its process, one after the
+//! other: the kernel counts for the whole of it.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use common::{cancel, endpoint};
+use countermand_core::chain;
+use countermand_hyper::{Endpoint, Hyper, HyperConfig, Transport, TransportErrorKind};
+
+/// The most that an answer may cost, in KiB.
+const HEADERS: u64 = 2 << 10;
+const BODY: u64 = 8 << 10;
+
+#[tokio::test]
+async fn faults_11_and_27_memory_grows_little() {
+    let http1 = HyperConfig::default();
+    let http2 = HyperConfig::default().http2_prior_knowledge(true);
+    // Whatever is set up once is there before anything is measured.
+    let small = |stream: &mut TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+    };
+    let (endpoint, hyper) = serve(http1.clone(), small);
+    hyper.send(cancel(&endpoint)).await.unwrap();
+    // From here on, as what one answer leaves behind must not hide what the next one takes.
+    let start = status("VmRSS:");
+    // The measure finds what is there for a moment only.
+    let moment = async { drop(std::hint::black_box(vec![1_u8; 16 << 20])) };
+    let found = growth(start, moment).await;
+    assert!(found >= 15 << 10, "{found} KiB found of 16384");
+
+    let headers = |stream: &mut TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
+        let line = [&b"x-filler: "[..], &[b'x'; 4084], b"\r\n"].concat();
+        repeat(stream, &line, 1 << 20)?;
+        stream.write_all(b"content-length: 2\r\n\r\n{}")
+    };
+    assert_bounded(start, &http1, headers, HEADERS, TransportErrorKind::Lost).await;
+
+    let one_header = |stream: &mut TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nx-filler: ")?;
+        repeat(stream, &[b'x'; 4096], 1 << 20)?;
+        stream.write_all(b"\r\ncontent-length: 2\r\n\r\n{}")
+    };
+    assert_bounded(start, &http1, one_header, HEADERS, TransportErrorKind::Lost).await;
+
+    let continued = |stream: &mut TcpStream| {
+        // SETTINGS, then HEADERS and CONTINUATION of stream 1: `:status: 200`, `x: xxx…` and so on.
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])?;
+        stream.write_all(&[0, 0, 1, 1, 1, 0, 0, 0, 1, 0x88])?;
+        let header = [&[0, 1, b'x', 126][..], &[b'x'; 126]].concat();
+        let mut frame = vec![0, 0, 0, 9, 0, 0, 0, 0, 1];
+        frame.extend(header.repeat(100));
+        let length = (frame.len() - 9).to_be_bytes();
+        frame[..3].copy_from_slice(&length[length.len() - 3..]);
+        repeat(stream, &frame, 1 << 20)
+    };
+    assert_bounded(start, &http2, continued, HEADERS, TransportErrorKind::Lost).await;
+
+    let unbounded = |stream: &mut TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+        repeat(stream, &[b'x'; 4096], 64 << 20)
+    };
+    assert_bounded(start, &http1, unbounded, BODY, TransportErrorKind::TooLarge).await;
+
+    let chunked = |stream: &mut TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+        let chunk = [&b"1000\r\n"[..], &[b'x'; 4096], b"\r\n"].concat();
+        repeat(stream, &chunk, 64 << 20)
+    };
+    assert_bounded(start, &http1, chunked, BODY, TransportErrorKind::TooLarge).await;
+}
+
+async fn assert_bounded(
+    start: u64,
+    config: &HyperConfig,
+    answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static,
+    kib: u64,
+    kind: TransportErrorKind,
+) {
+    let (endpoint, hyper) = serve(config.clone(), answer);
+    let grown = growth(start, async {
+        let error = hyper.send(cancel(&endpoint)).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{}", chain(&error));
+    })
+    .await;
+    assert!(grown < kib, "{grown} KiB for {kind:?}");
+}
+
+/// A server that holds next to no memory itself: what it writes is the same small piece.
+fn serve(
+    config: HyperConfig,
+    answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static,
+) -> (Endpoint, Hyper) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = endpoint("http", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let read = stream.read(&mut [0; 4096]).unwrap();
+        assert!(read > 0);
+        // The client hangs up when it has had enough.
+        let _ = answer(&mut stream);
+        while stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {}
+    });
+    let hyper = Hyper::new(&endpoint, config).unwrap();
+    (endpoint, hyper)
+}
+
+fn repeat(stream: &mut TcpStream, piece: &[u8], bytes: usize) -> io::Result<()> {
+    (0..bytes.div_ceil(piece.len())).try_for_each(|_| stream.write_all(piece))
+}
+
+/// By how much the process was larger than at the start when it was largest, in KiB.
+async fn growth(start: u64, run: impl Future<Output = ()>) -> u64 {
+    // "5" sets the peak to what is used now.
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    run.await;
+    status("VmHWM:").saturating_sub(start)
+}
+
+fn status(field: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
+    kib.parse().unwrap()
+}
