@@ -126,6 +126,10 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
             if this.take_answers(context) {
                 continue;
             }
+            // Polling may have ended operations without a request, and made room for names.
+            if let Some(event) = this.campaign.next_event() {
+                return Poll::Ready(Some(event));
+            }
             let fired = this
                 .timer
                 .as_mut()

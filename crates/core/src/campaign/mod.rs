@@ -273,8 +273,12 @@ impl Campaign {
     /// Sends nothing new: what is under way is awaited, the rest comes out with what is known.
     pub fn stop(&mut self, cause: impl Into<Box<str>>) {
         self.closed = true;
-        if self.scope.stop(cause.into()) {
-            let cause = self.scope.stopped().unwrap_or_default().into();
+        self.halt(cause.into());
+    }
+
+    /// Something concerns every operation: what comes from now on is not attempted.
+    fn halt(&mut self, cause: Box<str>) {
+        if self.scope.stop(cause.clone()) {
             self.events.push_back(Event::Stopped { cause });
         }
     }
@@ -477,7 +481,7 @@ impl Campaign {
             }
             ErrorKind::Unimplemented(_) => {
                 if self.scope.unimplemented() {
-                    self.stop(kind.to_string());
+                    self.halt(kind.to_string().into());
                 }
             }
             _ => self.scope.allowed(name),
@@ -498,7 +502,7 @@ impl Campaign {
             self.events.push_back(Event::Held { until, limit });
         }
         if self.holds >= HOLDS {
-            self.stop(error.kind().to_string());
+            self.halt(error.kind().to_string().into());
         }
         self.holds < HOLDS
     }
@@ -548,7 +552,7 @@ impl Campaign {
             Err(error) => Some(error),
         };
         if let Some(error) = error.filter(|error| error.kind().reach() == Reach::Everything) {
-            self.stop(error.kind().to_string());
+            self.halt(error.kind().to_string().into());
         }
         self.progress.finished += 1;
         self.events.push_back(Event::Finished { name, result });
