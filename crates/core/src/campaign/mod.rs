@@ -178,7 +178,7 @@ pub struct Progress {
     pub duplicates: u64,
     /// Operations whose cancel has been sent at least once, or was before a restart.
     pub asked: u64,
-    /// Names that wait for their first request.
+    /// Operations that wait for their first request, or for a time: a reason to push no more yet.
     pub waiting: usize,
     /// Operations that have come out.
     pub finished: u64,

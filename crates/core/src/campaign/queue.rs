@@ -106,9 +106,9 @@ impl Queue {
         true
     }
 
-    /// How many wait for their first request.
+    /// How many wait for their first request, or for a time.
     pub(super) fn waiting(&self) -> usize {
-        self.ask.len()
+        self.ask.len() + self.later.len()
     }
 
     /// Without a machine, to the end of its class.
