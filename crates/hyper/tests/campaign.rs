@@ -1,5 +1,9 @@
 //! A campaign over a transport: nothing is lost, and it stops as it is told.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and reports"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -115,4 +119,41 @@ async fn stopping_awaits_what_is_in_flight() {
         ("unconfirmed".to_owned(), 10),
     ];
     assert_eq!(ends, BTreeMap::from(expected));
+}
+
+/// The most memory this process has had, in bytes.
+#[cfg(target_os = "linux")]
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<usize>()
+        .unwrap()
+        * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_stay_within_memory() {
+    const OPERATIONS: usize = 100_000;
+    let (client, seen) = client();
+    let names = stream::iter((0..OPERATIONS).map(|number| (name(number), Phase::Unsent)));
+    let before = peak();
+    let mut running = client.campaign(Campaign::new(1).quota(Quota::unlimited()), names);
+    let mut cancelled = 0;
+    while let Some(event) = running.next().await {
+        cancelled += usize::from(end(&event).as_deref() == Some("cancelled"));
+    }
+    assert_eq!(
+        (cancelled, seen.load(Ordering::Relaxed)),
+        (OPERATIONS, 2 * OPERATIONS)
+    );
+    let grown = peak() - before;
+    assert!(grown < (64 << 20) + 400 * OPERATIONS, "{grown} bytes");
+    println!("{} bytes an operation", grown / OPERATIONS);
 }

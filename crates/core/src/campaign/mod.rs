@@ -19,7 +19,7 @@
 //! 6. An operation takes no more than its name while it waits for its turn.
 //!
 //! ```
-//! use std::time::Instant;
+//! use std::time::{Duration, Instant};
 //! use countermand_core::campaign::{Campaign, Event, Poll};
 //! use countermand_core::{Phase, Verdict};
 //! # fn send(request: http::Request<()>) -> http::Response<String> {
@@ -61,7 +61,7 @@ mod scope;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Response;
 
@@ -200,6 +200,9 @@ const ATTEMPTS: u32 = 10;
 
 /// So many holds without anything but refusals in between, and the campaign stops.
 const HOLDS: u32 = 10;
+
+/// A server that asks everybody to wait longer does not mean it; no window of a quota is longer.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 impl Campaign {
     /// A campaign at Google's endpoint with the default quota. The seed spreads the pauses: same
@@ -493,10 +496,11 @@ impl Campaign {
     fn hold(&mut self, error: &Error, limit: Option<u64>, now: Instant) -> bool {
         if self.usage.held(now).is_none() {
             self.holds += 1;
-            let pause = error
+            let asked = error
                 .kind()
                 .server_delay()
-                .unwrap_or(self.policy.quota_pause);
+                .map(|delay| delay.min(LONGEST_HOLD));
+            let pause = asked.unwrap_or(self.policy.quota_pause);
             let until = now + pause + self.chance.up_to(pause / 10);
             self.usage.hold(until);
             self.events.push_back(Event::Held { until, limit });
