@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test bench fuzz clean format
+.PHONY: demo test bench figures fuzz clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -75,6 +75,10 @@ $(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
 # Times and allocations of the core; compare within one run only.
 bench:
 	cargo bench --package countermand-core
+
+# The figures of a campaign on a virtual clock; the tests assert their bounds.
+figures:
+	cargo run --quiet --release --package countermand-tests --example figures
 
 # Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz.
 FUZZ_SECONDS ?= 60

@@ -1,94 +1,16 @@
 //! Campaigns on a virtual clock: the figures that matter, and what must hold for every schedule.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
-    ErrorKind, OperationName, Phase, Policy, Quota, TransportError, TransportErrorKind, Verdict,
-    Window,
+    ErrorKind, Phase, Policy, Quota, TransportError, TransportErrorKind, Verdict, Window,
 };
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Report, run, run_with};
-use http::{Method, Request, Response, StatusCode};
-
-type Delivery = (Duration, Result<Response<Bytes>, TransportError>);
-
-fn name(number: u64) -> OperationName {
-    format!("enterprises/LC01abcd89/devices/{number:016x}/operations/1786048723669")
-        .parse()
-        .unwrap()
-}
-
-fn answer(status: u16, body: impl Into<Bytes>) -> Delivery {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    (Duration::from_millis(80), Ok(response))
-}
-
-/// A server on which every cancel works at once.
-fn works(request: &Request<()>) -> Delivery {
-    if request.method() == Method::POST {
-        return answer(200, Bytes::from_static(b"{}"));
-    }
-    let name = request.uri().path().trim_start_matches("/v1/");
-    answer(
-        200,
-        format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#),
-    )
-}
-
-fn quota(text: &str) -> Quota {
-    text.parse::<Quota>().unwrap().share(1.0).per_resource(None)
-}
-
-fn campaign(operations: u64, quota: Quota) -> Campaign {
-    let mut campaign = Campaign::new(1).quota(quota);
-    for number in 0..operations {
-        campaign.push(name(number), Phase::Unsent);
-    }
-    campaign.close();
-    campaign
-}
-
-/// A quota as servers count it: in fixed windows from a phase on, or in sliding ones.
-struct Limit {
-    calls: usize,
-    span: Duration,
-    phase: Option<Duration>,
-    taken: VecDeque<Duration>,
-}
-
-impl Limit {
-    fn new(calls: usize, span: u64, phase: Option<u64>) -> Self {
-        let span = Duration::from_secs(span);
-        Self {
-            calls,
-            span,
-            phase: phase.map(|tenth| span * tenth as u32 / 10),
-            taken: VecDeque::new(),
-        }
-    }
-
-    fn refuses(&mut self, at: Duration) -> bool {
-        let begins = match self.phase {
-            Some(phase) => {
-                let since = (at + self.span - phase).as_nanos() % self.span.as_nanos();
-                at.saturating_sub(Duration::from_nanos(since as u64))
-            }
-            None => (at + Duration::from_nanos(1)).saturating_sub(self.span),
-        };
-        while self.taken.front().is_some_and(|taken| *taken < begins) {
-            self.taken.pop_front();
-        }
-        if self.taken.len() >= self.calls {
-            return true;
-        }
-        self.taken.push_back(at);
-        false
-    }
-}
+use countermand_tests::server::{Limit, answer, campaign, name, quota, works};
+use http::Method;
 
 fn count(report: &Report, status: u16) -> usize {
     report

@@ -3,15 +3,15 @@
 //! `COUNTERMAND_ENDPOINT=http://127.0.0.1:8080 COUNTERMAND_TOKEN=… ureq NAME`
 #![allow(clippy::print_stdout, reason = "the verdict goes there")]
 
+mod blocking;
+
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, thread};
 
-use countermand_core::{
-    Endpoint, Flow, OperationName, Step, Transmit, TransportError, TransportErrorKind, Verdict,
-};
-use http::{HeaderValue, Response, header};
+use countermand_core::{Endpoint, Flow, OperationName, Step, Verdict};
+use http::HeaderValue;
 use ureq::Agent;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -35,7 +35,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let outcome = loop {
         step = match step {
             Step::Send(attempt) => {
-                match send(&agent, attempt.transmit(Instant::now()), &authorization) {
+                match blocking::send(&agent, attempt.transmit(Instant::now()), &authorization) {
                     Ok(response) => attempt.response(Instant::now(), &response),
                     Err(error) => attempt.failed(Instant::now(), error),
                 }
@@ -51,35 +51,4 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(u8::from(
         outcome.verdict != Verdict::Cancelled,
     )))
-}
-
-fn send(
-    agent: &Agent,
-    transmit: Transmit,
-    authorization: &HeaderValue,
-) -> Result<Response<Vec<u8>>, TransportError> {
-    let mut request = transmit.request;
-    let headers = request.headers_mut();
-    headers.insert(header::AUTHORIZATION, authorization.clone());
-    let request = agent
-        .configure_request(request)
-        .timeout_global(Some(transmit.timeout))
-        .build();
-    let (head, mut body) = agent.run(request).map_err(failed)?.into_parts();
-    let body = body.with_config().limit(4 << 20).read_to_vec();
-    Ok(Response::from_parts(head, body.map_err(failed)?))
-}
-
-/// What ureq's errors say of the request; in doubt it may have been sent.
-fn failed(error: ureq::Error) -> TransportError {
-    let kind = match &error {
-        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportErrorKind::Connect,
-        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
-            TransportErrorKind::Connect
-        }
-        ureq::Error::Timeout(_) => TransportErrorKind::TimedOut,
-        ureq::Error::BodyExceedsLimit(_) => TransportErrorKind::TooLarge,
-        _ => TransportErrorKind::Lost,
-    };
-    TransportError::new(kind, error)
 }

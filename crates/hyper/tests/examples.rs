@@ -104,3 +104,49 @@ async fn reqwest() {
 async fn tower() {
     tells_the_truth("tower").await;
 }
+
+#[tokio::test]
+async fn campaign_by_hand() {
+    let script: Script =
+        r#"[{"method": "cancel", "status": 503, "headers": {"retry-after": "1"}}]"#
+            .parse()
+            .unwrap();
+    let shared = Shared::new(
+        Config::default()
+            .devices(5)
+            .mix([(1, Fate::Cancellable)])
+            .script(script),
+    );
+    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), shared.clone())
+        .await
+        .unwrap();
+    let names = shared.with(|emulator, now| emulator.pending(now));
+    let output = Command::new(example("campaign_by_hand"))
+        .args(&names)
+        .env("COUNTERMAND_ENDPOINT", server.endpoint())
+        .env(
+            "COUNTERMAND_TOKEN",
+            shared.with(|emulator, _| emulator.token().to_owned()),
+        )
+        .output()
+        .await
+        .unwrap();
+    let mut lines = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    lines.sort();
+    let mut expected = names
+        .iter()
+        .map(|name| format!("cancelled {name}"))
+        .collect::<Vec<_>>();
+    expected.sort();
+    assert_eq!(lines, expected);
+    assert!(output.status.success());
+    assert!(shared.with(|emulator, now| {
+        names
+            .iter()
+            .all(|name| emulator.truth_of(now, name).unwrap().cancelled)
+    }));
+}

@@ -1,0 +1,99 @@
+//! What a campaign tells: what to do next, what has happened, where it stands.
+
+use std::time::Instant;
+
+use crate::{Call, EnterpriseName, Error, OperationName, Outcome, Transmit};
+
+/// What to do next.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of them")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one step of a driver"
+)]
+pub enum Poll {
+    /// Send this and bring its answer with the ticket. Poll again at once: there may be more.
+    Send(Ticket, Transmit),
+    /// Nothing to send before then, unless an answer or a name comes first.
+    Wait(Instant),
+    /// Nothing to send before an answer or a name comes.
+    Idle,
+    /// Every name is finished, and no more will come.
+    Done,
+}
+
+/// Belongs to one request, and is spent by its answer.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub(super) u64);
+
+/// What has happened; enough for a journal and for a progress bar.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A request is on its way. A journal has to hold this before the request leaves.
+    Sent {
+        /// The operation.
+        name: OperationName,
+        /// The method.
+        call: Call,
+    },
+    /// The server accepted the cancellation of an operation.
+    Accepted {
+        /// The operation.
+        name: OperationName,
+    },
+    /// An operation has come out.
+    Finished {
+        /// The operation.
+        name: OperationName,
+        /// What is known of it.
+        result: Result<Outcome, Error>,
+    },
+    /// Everybody waits: the quota is used up.
+    Held {
+        /// Until when.
+        until: Instant,
+        /// The limit that the server named.
+        limit: Option<u64>,
+    },
+    /// The server fails: from now on there are only probes.
+    CircuitOpened,
+    /// The server is back.
+    CircuitClosed,
+    /// The rest of an enterprise is left alone.
+    EnterpriseClosed {
+        /// Its name.
+        enterprise: EnterpriseName,
+    },
+    /// What was not sent stays unsent.
+    Stopped {
+        /// Why.
+        cause: Box<str>,
+    },
+}
+
+/// Where a campaign stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Names taken, duplicates not counted.
+    pub pushed: u64,
+    /// Names that had been pushed before.
+    pub duplicates: u64,
+    /// Operations whose cancel has been sent at least once, or was before a restart.
+    pub asked: u64,
+    /// Operations that wait for their first request, or for a time: a reason to push no more yet.
+    pub waiting: usize,
+    /// Operations that have come out.
+    pub finished: u64,
+    /// Requests sent, of every kind.
+    pub sent: u64,
+    /// Requests without an answer yet.
+    pub in_flight: usize,
+    /// When the last first cancel of an operation was sent.
+    pub last_cancel: Option<Instant>,
+    /// When the quota allows the next request, if not now.
+    pub held_until: Option<Instant>,
+    /// Requests the quota allows without waiting; `None` without a quota.
+    pub quota_left: Option<u32>,
+}

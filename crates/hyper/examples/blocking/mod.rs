@@ -1,0 +1,37 @@
+//! A blocking transport for the examples: ureq.
+
+use countermand_core::{Transmit, TransportError, TransportErrorKind};
+use http::{HeaderValue, Response, header};
+use ureq::Agent;
+
+/// Sends one attempt with ureq.
+pub(crate) fn send(
+    agent: &Agent,
+    transmit: Transmit,
+    authorization: &HeaderValue,
+) -> Result<Response<Vec<u8>>, TransportError> {
+    let mut request = transmit.request;
+    let headers = request.headers_mut();
+    headers.insert(header::AUTHORIZATION, authorization.clone());
+    let request = agent
+        .configure_request(request)
+        .timeout_global(Some(transmit.timeout))
+        .build();
+    let (head, mut body) = agent.run(request).map_err(failed)?.into_parts();
+    let body = body.with_config().limit(4 << 20).read_to_vec();
+    Ok(Response::from_parts(head, body.map_err(failed)?))
+}
+
+/// What ureq's errors say of the request; in doubt it may have been sent.
+fn failed(error: ureq::Error) -> TransportError {
+    let kind = match &error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportErrorKind::Connect,
+        ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
+            TransportErrorKind::Connect
+        }
+        ureq::Error::Timeout(_) => TransportErrorKind::TimedOut,
+        ureq::Error::BodyExceedsLimit(_) => TransportErrorKind::TooLarge,
+        _ => TransportErrorKind::Lost,
+    };
+    TransportError::new(kind, error)
+}

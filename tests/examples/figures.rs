@@ -1,0 +1,135 @@
+//! The figures of a campaign, on a virtual clock: `make figures`. The tests assert their bounds.
+#![allow(clippy::print_stdout, reason = "the figures go there")]
+
+use std::time::{Duration, Instant};
+
+use countermand_core::Quota;
+use countermand_tests::dice::Dice;
+use countermand_tests::fleet::run;
+use countermand_tests::server::{Limit, answer, campaign, quota, works};
+
+const LONG: Duration = Duration::from_secs(100_000);
+
+fn main() {
+    println!(
+        "{:<54} {:>12} {:>12}",
+        "5,000 operations, share 1.0", "measured", "at most"
+    );
+    for (text, bound) in [
+        ("1000/100s", 410),
+        ("600/60s", 486),
+        ("600/60s,1000/100s", 486),
+    ] {
+        let mut limits = vec![];
+        if text.contains("600") {
+            limits.push(Limit::new(600, 60, Some(3)));
+        }
+        if text.contains("1000") {
+            limits.push(Limit::new(1000, 100, Some(7)));
+        }
+        let mut refused = 0;
+        let report = run(
+            &mut campaign(5000, quota(text)),
+            LONG,
+            &mut |at, request| {
+                if limits.iter_mut().any(|limit| limit.refuses(at)) {
+                    refused += 1;
+                    return answer(429, "");
+                }
+                works(request)
+            },
+        );
+        let last = report.last_cancel.as_secs_f64();
+        println!(
+            "{:<54} {:>10.1} s {bound:>10} s",
+            format!("last cancel with {text}"),
+            last
+        );
+        println!("{:<54} {refused:>12} {:>12}", "  answers of 429", 0);
+        println!(
+            "{:<54} {:>12.3} {:>12}",
+            "  requests an operation",
+            report.sent.len() as f64 / 5000.0,
+            2.05
+        );
+    }
+    let mut dice = Dice::new(5);
+    let report = run(
+        &mut campaign(5000, quota("600/60s")),
+        LONG,
+        &mut |_, request| {
+            if dice.chance(20) {
+                answer(503, "")
+            } else {
+                works(request)
+            }
+        },
+    );
+    println!(
+        "{:<54} {:>12.3} {:>12}",
+        "sent/needed with a fifth of 503",
+        report.sent.len() as f64 / 10_000.0,
+        1.30
+    );
+
+    let storm = Duration::from_secs(20)..Duration::from_secs(80);
+    let report = run(
+        &mut campaign(5000, quota("600/60s")),
+        LONG,
+        &mut |at, request| {
+            if storm.contains(&at) {
+                answer(503, "")
+            } else {
+                works(request)
+            }
+        },
+    );
+    let (opened, closed) = (report.circuit[0].0, report.circuit[1].0);
+    let probes = report
+        .sent
+        .iter()
+        .filter(|(at, ..)| *at > opened + Duration::from_secs(1) && *at < storm.end)
+        .count();
+    println!(
+        "{:<54} {probes:>12} {:>12}",
+        "probes in a storm of a minute", 20
+    );
+    println!(
+        "{:<54} {:>10.1} s {:>10} s",
+        "full speed after it",
+        (closed - storm.end).as_secs_f64(),
+        10
+    );
+
+    let began = Instant::now();
+    let report = run(
+        &mut campaign(1_000_000, Quota::unlimited()),
+        LONG,
+        &mut |_, request| works(request),
+    );
+    println!(
+        "{:<54} {:>12} {:>12}",
+        "1,000,000 operations: requests",
+        report.sent.len(),
+        2_000_000
+    );
+    println!(
+        "{:<54} {:>10.1} s {:>10} s",
+        "  time to simulate, on this machine",
+        began.elapsed().as_secs_f64(),
+        60
+    );
+    if let Some(peak) = peak() {
+        println!(
+            "{:<54} {peak:>8} MiB {:>8} MiB",
+            "  most memory, the simulated server and its log included", 400
+        );
+    }
+}
+
+/// The most memory this process has had, in MiB, where the system tells.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
+}

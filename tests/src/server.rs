@@ -1,0 +1,109 @@
+//! Simple servers for campaigns on a virtual clock, and how they count a quota.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countermand_core::campaign::Campaign;
+use countermand_core::{OperationName, Phase, Quota, TransportError};
+use http::{Method, Request, Response, StatusCode};
+
+/// What comes of a request, and after which time.
+pub type Delivery = (Duration, Result<Response<Bytes>, TransportError>);
+
+/// An operation of a device of its own.
+///
+/// # Panics
+/// Never: the number makes a name.
+#[must_use]
+pub fn name(number: u64) -> OperationName {
+    format!("enterprises/LC01abcd89/devices/{number:016x}/operations/1786048723669")
+        .parse()
+        .expect("as written here")
+}
+
+/// An answer after 80 ms.
+///
+/// # Panics
+/// If the status is none.
+pub fn answer(status: u16, body: impl Into<Bytes>) -> Delivery {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).expect("as written here");
+    (Duration::from_millis(80), Ok(response))
+}
+
+/// A server on which every cancel works at once.
+pub fn works(request: &Request<()>) -> Delivery {
+    if request.method() == Method::POST {
+        return answer(200, Bytes::from_static(b"{}"));
+    }
+    let name = request.uri().path().trim_start_matches("/v1/");
+    answer(
+        200,
+        format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#),
+    )
+}
+
+/// These windows, all of them ours.
+///
+/// # Panics
+/// If the text is no quota.
+#[must_use]
+pub fn quota(text: &str) -> Quota {
+    text.parse::<Quota>()
+        .expect("as written here")
+        .share(1.0)
+        .per_resource(None)
+}
+
+/// A campaign of so many operations.
+#[must_use]
+pub fn campaign(operations: u64, quota: Quota) -> Campaign {
+    let mut campaign = Campaign::new(1).quota(quota);
+    for number in 0..operations {
+        campaign.push(name(number), Phase::Unsent);
+    }
+    campaign.close();
+    campaign
+}
+
+/// A quota as servers count it: in fixed windows from a phase on, or in sliding ones.
+pub struct Limit {
+    calls: usize,
+    span: Duration,
+    phase: Option<Duration>,
+    taken: VecDeque<Duration>,
+}
+
+impl Limit {
+    /// With windows that begin at tenths of their span; sliding ones without.
+    #[must_use]
+    pub fn new(calls: usize, span: u64, phase: Option<u64>) -> Self {
+        let span = Duration::from_secs(span);
+        Self {
+            calls,
+            span,
+            phase: phase.map(|tenth| span * tenth as u32 / 10),
+            taken: VecDeque::new(),
+        }
+    }
+
+    /// Counts a call, unless it is one too many.
+    pub fn refuses(&mut self, at: Duration) -> bool {
+        let begins = match self.phase {
+            Some(phase) => {
+                let since = (at + self.span - phase).as_nanos() % self.span.as_nanos();
+                at.saturating_sub(Duration::from_nanos(since as u64))
+            }
+            None => (at + Duration::from_nanos(1)).saturating_sub(self.span),
+        };
+        while self.taken.front().is_some_and(|taken| *taken < begins) {
+            self.taken.pop_front();
+        }
+        if self.taken.len() >= self.calls {
+            return true;
+        }
+        self.taken.push_back(at);
+        false
+    }
+}
