@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countermand_core::campaign::{Campaign, Event, Poll, Ticket};
-use countermand_core::{Error, OperationName, Outcome, TransportError};
+use countermand_core::{EnterpriseName, Error, OperationName, Outcome, TransportError};
 use http::{Method, Request, Response};
 
 /// What a server does with a request that reaches it at a time since the start: how long it takes,
@@ -22,7 +22,9 @@ pub struct Report {
     pub sent: Vec<(Duration, Method, Option<u16>)>,
     /// What came out, in order.
     pub finished: Vec<(OperationName, Result<Outcome, Error>)>,
-    /// When the last first cancel was sent.
+    /// Enterprises that were closed.
+    pub closed: Vec<EnterpriseName>,
+    /// When the last cancel was sent.
     pub last_cancel: Duration,
     /// When it ended.
     pub ended: Duration,
@@ -42,37 +44,69 @@ struct Answer {
     result: Result<Response<Bytes>, TransportError>,
 }
 
-/// Runs a campaign to its end, or to the end of `limit`.
-///
-/// # Panics
-/// If it does not end by then, or if it waits for nothing.
-pub fn run(campaign: &mut Campaign, limit: Duration, serve: &mut Serve<'_>) -> Report {
-    run_with(campaign, limit, serve, &mut |_, _| {})
+/// What a run tells as it goes.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever listens takes what it wants"
+)]
+pub enum Note {
+    /// A request was sent, and what the status of its answer will be.
+    Sent(Method, Option<u16>),
+    /// The campaign told something.
+    Event(Event),
 }
 
-/// As [`run`], with each event handed to `watch`.
+/// Runs a campaign to its end and keeps everything it tells.
+///
+/// # Panics
+/// If it does not end within `limit`, or if it waits for nothing.
+pub fn run(campaign: &mut Campaign, limit: Duration, serve: &mut Serve<'_>) -> Report {
+    let mut report = Report::default();
+    (report.ended, report.most_in_flight) =
+        drive(campaign, limit, serve, &mut |now, note| match note {
+            Note::Sent(method, status) => report.sent.push((now, method, status)),
+            Note::Event(Event::Finished { name, result }) => report.finished.push((name, result)),
+            Note::Event(Event::CircuitOpened) => report.circuit.push((now, true)),
+            Note::Event(Event::CircuitClosed) => report.circuit.push((now, false)),
+            Note::Event(Event::EnterpriseClosed { enterprise }) => report.closed.push(enterprise),
+            Note::Event(_) => {}
+        });
+    let cancels = report
+        .sent
+        .iter()
+        .filter(|(_, method, _)| method == Method::POST);
+    // Retries aside, which the runs that ask for this figure do not have.
+    report.last_cancel = cancels.map(|(at, ..)| *at).max().unwrap_or_default();
+    report
+}
+
+/// Runs a campaign to its end and keeps nothing: when it ended, and how many requests were under way
+/// at a time.
 ///
 /// # Panics
 /// As [`run`].
-pub fn run_with(
+pub fn drive(
     campaign: &mut Campaign,
     limit: Duration,
     serve: &mut Serve<'_>,
-    watch: &mut dyn FnMut(Duration, &Event),
-) -> Report {
+    note: &mut dyn FnMut(Duration, Note),
+) -> (Duration, usize) {
     let base = Instant::now();
-    let mut now = base;
-    let mut free = base;
-    let mut report = Report::default();
+    let (mut now, mut free) = (base, base);
     let mut answers: BinaryHeap<Reverse<Answer>> = BinaryHeap::new();
-    let mut number = 0;
+    let (mut number, mut most) = (0, 0);
     loop {
         assert!(
             now - base <= limit,
             "no end by {limit:?}: {:?}",
             campaign.progress(now)
         );
-        let wake = match campaign.poll(now) {
+        let poll = campaign.poll(now);
+        while let Some(event) = campaign.next_event() {
+            note(now - base, Note::Event(event));
+        }
+        let wake = match poll {
             Poll::Send(ticket, transmit) => {
                 let at = now.max(free);
                 free = at + PACE;
@@ -81,9 +115,10 @@ pub fn run_with(
                     .as_ref()
                     .ok()
                     .map(|response| response.status().as_u16());
-                report
-                    .sent
-                    .push((at - base, transmit.request.method().clone(), status));
+                note(
+                    at - base,
+                    Note::Sent(transmit.request.method().clone(), status),
+                );
                 number += 1;
                 answers.push(Reverse(Answer {
                     at: at + took,
@@ -91,15 +126,14 @@ pub fn run_with(
                     ticket,
                     result,
                 }));
-                report.most_in_flight = report.most_in_flight.max(answers.len());
+                most = most.max(answers.len());
                 // A slower sender polls again only when it can send.
                 free
             }
             Poll::Wait(until) => until,
             Poll::Idle => answers.peek().expect("it waits for nothing").0.at,
-            Poll::Done => break,
+            Poll::Done => return (now - base, most),
         };
-        note(campaign, now - base, &mut report, watch);
         now = answers
             .peek()
             .map_or(wake, |answer| wake.min(answer.0.at))
@@ -108,44 +142,12 @@ pub fn run_with(
             let Some(Reverse(answer)) = answers.pop() else {
                 break;
             };
-            campaign.answer(
-                answer.ticket,
-                now,
-                answer
-                    .result
-                    .as_ref()
-                    .map_or_else(|error| Err(copy(error)), Ok),
-            );
+            match answer.result {
+                Ok(response) => campaign.answer(answer.ticket, now, Ok(&response)),
+                Err(error) => campaign.answer::<Bytes>(answer.ticket, now, Err(error)),
+            }
         }
     }
-    note(campaign, now - base, &mut report, watch);
-    report.ended = now - base;
-    report.last_cancel = campaign
-        .progress(now)
-        .last_cancel
-        .map_or(Duration::ZERO, |at| at - base);
-    report
-}
-
-fn note(
-    campaign: &mut Campaign,
-    now: Duration,
-    report: &mut Report,
-    watch: &mut dyn FnMut(Duration, &Event),
-) {
-    while let Some(event) = campaign.next_event() {
-        watch(now, &event);
-        match event {
-            Event::Finished { name, result } => report.finished.push((name, result)),
-            Event::CircuitOpened => report.circuit.push((now, true)),
-            Event::CircuitClosed => report.circuit.push((now, false)),
-            _ => {}
-        }
-    }
-}
-
-fn copy(error: &TransportError) -> TransportError {
-    TransportError::new(error.kind(), "simulated")
 }
 
 impl Ord for Answer {
