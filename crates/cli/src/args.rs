@@ -8,6 +8,8 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use countermand_core::{Endpoint, Window};
 
+use crate::budget::Budget;
+use crate::simulate::Simulate;
 use crate::{duration, exit};
 
 /// Cancels Android Management API operations before the device runs them, and proves it.
@@ -55,12 +57,13 @@ pub(crate) enum Command {
     Cancel(Cancel),
     Get(Get),
     List(List),
+    Simulate(Simulate),
     Emulator(Emulator),
     /// Show the main job on an emulated fleet, within a few seconds and without any account
     ///
     /// Starts an emulator inside this process, sends its devices mistaken WIPEs of different
-    /// fates, countermands them over real HTTP, and compares each verdict with what really
-    /// happened. As some of the commands complete anyway, it exits with code 3.
+    /// fates, countermands them over real HTTP under a small quota, while devices acknowledge, and
+    /// compares each verdict with what really happened. As some of the commands complete anyway, it exits with code 3.
     Demo,
     /// Print a completion script for a shell
     Completions {
@@ -93,7 +96,11 @@ pub(crate) struct Cancel {
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
     pub(crate) deadline: Duration,
     #[command(flatten)]
-    pub(crate) flight: Flight,
+    pub(crate) budget: Budget,
+    /// How many requests are under way at a time
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) in_flight: usize,
 }
 
 /// Show operations as the server tells them

@@ -14,6 +14,9 @@ use crate::rescue::{self, Ending, Left};
 use crate::signals::Signals;
 use crate::summary::{Tally, counted};
 
+/// A call among thousands is given up later than one that somebody waits for.
+const ATTEMPTS: u32 = 10;
+
 pub(crate) async fn run(
     global: &Global,
     options: Cancel,
@@ -53,22 +56,29 @@ pub(crate) async fn run(
     let client = connect::client(global)?;
     let policy = Policy::default()
         .deadline(options.deadline)
+        .attempts(ATTEMPTS)
         .confirm(!options.no_confirm);
-    let client = client.policy(policy).in_flight(options.flight.in_flight);
+    let client = client
+        .policy(policy)
+        .quota(options.budget.quota())
+        .in_flight(options.in_flight);
     report.align(&batch.names);
     if global.verbose == 0 {
-        report.output.expect(batch.names.len() as u64);
+        let expected = batch.names.len() as u64;
+        report.output.expect(expected, options.budget.pace());
     }
-    let ending = rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
-        tally.add(name, &result);
-    })
-    .await;
+    let (ending, last_cancel) =
+        rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
+            tally.add(name, &result);
+        })
+        .await;
     let (exit, left) = match ending {
         Ending::Aborted(exit) => return Ok(exit),
         Ending::Finished => (tally.exit(), Vec::new()),
         Ending::Stopped(exit, left) => (exit, left),
     };
     tally.left(left.len() as u64);
+    tally.last_cancel(last_cancel);
     let summary = tally.sentences(invocation);
     report.sentence(&format!("\n{summary}"));
     if !left.is_empty() {

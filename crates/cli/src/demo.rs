@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use countermand_core::{Endpoint, OperationName, Policy, Verdict, chain};
+use countermand_core::{Endpoint, OperationName, Policy, Quota, Verdict, Window, chain};
 use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
-use countermand_emulator::{Script, Server, Shared, State};
+use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_hyper::{Client, HyperConfig, Token};
 use serde_json::json;
 
@@ -19,13 +19,22 @@ use crate::signals::Signals;
 use crate::summary::Tally;
 
 /// Long enough for every operation that will ever end, short enough to watch.
-const DEADLINE: Duration = Duration::from_secs(6);
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How much faster than the real one the emulator's clock runs.
+const TIME_SCALE: u32 = 20;
+
+/// The server's quota, on its own clock.
+const CALLS: u32 = 24;
+const SPAN: Duration = Duration::from_secs(30);
 
 /// The token of the demo's own server; it opens nothing else.
 const TOKEN: &str = "demo-token";
 
 pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
-    let shared = Shared::new(Config::default().devices(0).token(TOKEN));
+    let limits = ServerQuota::default().windows([Window::new(CALLS, SPAN)]);
+    let config = Config::default().devices(0).token(TOKEN);
+    let shared = Shared::new(config.quota(limits).time_scale(TIME_SCALE));
     let names = mistaken_wipes(&shared).map_err(|error| failed(&error))?;
     let server = Server::bind(([127, 0, 0, 1], 0).into(), shared.clone())
         .await
@@ -35,29 +44,32 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
         .and_then(|token| Client::connect(endpoint, token, HyperConfig::default()));
     let client = connected
         .map_err(|error| failed(&chain(&error)))?
-        .policy(Policy::default().deadline(DEADLINE));
+        .policy(Policy::default().deadline(DEADLINE))
+        .quota(Quota::default().windows([Window::new(CALLS, SPAN / TIME_SCALE)]));
 
     let mut report = Report::start(global.json);
     report.sentence(&format!(
-        "An emulated Android Management API listens at {}.\n\
-         {} devices have just been sent a WIPE by mistake. Some are offline and can be saved, one\n\
-         is too quick, others fail, hang or lose their records; one answer is a 503 and one is lost\n\
-         on the way. Countermanding them all, each within {} s:\n",
+        "An emulated Android Management API listens at {}, its clock {TIME_SCALE} times as fast as yours.\n\
+         {} devices have just been sent a WIPE by mistake. Most are offline and can be saved, some\n\
+         acknowledge while this runs, others fail, hang or lose their records; one answer is a 503\n\
+         and one is lost on the way. The quota is {CALLS} calls in {} s of that clock, of which a share\n\
+         of 0.8 is ours: cancels go first, then the looks at what became of them.\n",
         server.endpoint(),
         names.len(),
-        DEADLINE.as_secs(),
+        SPAN.as_secs(),
     ));
     let batch = Batch::of(names);
     report.align(&batch.names);
     let mut signals = Signals::listen()?;
     let mut tally = Tally::new(true);
     let mut claims = Vec::new();
-    let ending = rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
-        let verdict = result.as_ref().ok().map(|outcome| outcome.verdict);
-        claims.push((name.clone(), verdict));
-        tally.add(name, &result);
-    })
-    .await;
+    let (ending, last_cancel) =
+        rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
+            let verdict = result.as_ref().ok().map(|outcome| outcome.verdict);
+            claims.push((name.clone(), verdict));
+            tally.add(name, &result);
+        })
+        .await;
     if let Ending::Stopped(exit, _) | Ending::Aborted(exit) = ending {
         return Ok(exit);
     }
@@ -65,6 +77,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
         args: vec!["cancel".into()],
         names: Vec::new(),
     };
+    tally.last_cancel(last_cancel);
     report.sentence(&format!("\n{}", tally.sentences(&typed)));
     let exit = compare(&report, &shared, &claims, tally.exit());
     report.output.finish().await;
@@ -115,24 +128,27 @@ const fn expected(state: State) -> Verdict {
 
 /// Sends each device of a small fleet one WIPE, and arranges for two calls to go wrong.
 fn mistaken_wipes(shared: &Shared) -> Result<Vec<OperationName>, BadInput> {
-    let after = Duration::from_millis;
-    let cancellable = [Fate::Cancellable; 7];
-    let fates = [
-        Fate::Completes { after: after(1500) },
+    // On the emulator's clock.
+    let after = Duration::from_secs;
+    let quick = [
+        Fate::Completes { after: after(30) },
         Fate::Fails {
             after: Duration::ZERO,
             code: 9,
         },
         Fate::Stuck,
         Fate::Vanishes,
-        // Would be too late in a minute, is in time now.
-        Fate::Acknowledged {
-            after: after(60_000),
-        },
+        // Acknowledged while the cancels are sent: this one would be later.
+        Fate::Acknowledged { after: after(900) },
     ];
+    // The quota lets these be asked too late.
+    let late = [Fate::Acknowledged { after: after(36) }; 2];
+    let offline = [Fate::Cancellable; 33];
+    let fates = offline[..3].iter().chain(&quick).chain(&offline[3..]);
+    let fates = fates.chain(&late).copied();
     shared.with(|emulator, now| {
         let mut names = Vec::new();
-        for (age, fate) in (240..).step_by(7).zip(cancellable.into_iter().chain(fates)) {
+        for (age, fate) in (240..).step_by(7).zip(fates) {
             let wipe = NewOperation::new(fate).age(age).duration(24 * 3600);
             let added = emulator.add(now, NewDevice::with([wipe]))?;
             let parsed = added.operations.iter().map(|name| name.parse());

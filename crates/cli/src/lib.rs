@@ -14,6 +14,7 @@
 
 mod again;
 mod args;
+mod budget;
 mod cancel;
 mod connect;
 mod demo;
@@ -27,10 +28,13 @@ mod logging;
 mod manual;
 mod names;
 mod output;
+mod progress;
 mod read;
 mod report;
 mod rescue;
 mod signals;
+mod simulate;
+mod simulated;
 mod summary;
 
 use std::ffi::OsString;
@@ -79,6 +83,7 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         }
         Command::Get(get) => within_tokio(until_stopped(read::get(&global, get))),
         Command::List(list) => within_tokio(until_stopped(read::list(&global, list))),
+        Command::Simulate(options) => simulate::run(&global, &options),
         Command::Emulator(options) => within_tokio(emulator::run(options)),
         Command::Demo => within_tokio(until_stopped(demo::run(&global))),
     }

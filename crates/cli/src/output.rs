@@ -8,75 +8,79 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use countermand_core::campaign::Progress;
 
-/// A line for standard output, and whether it is a step of what was expected.
-struct Line {
-    text: String,
-    step: bool,
+use crate::progress::{Bars, Standing};
+
+/// What the writer's thread is given.
+enum Message {
+    Line(String),
+    Standing(Standing),
 }
 
 /// Writes lines to standard output from a thread of its own.
 ///
 /// A pager that has stopped reading, or a pipe that is closed, delays and fails this thread alone;
-/// the cancelling goes on. The thread also moves the progress bar, for the same reason.
+/// the cancelling goes on. The thread also moves the progress bars, for the same reason.
 pub(crate) struct Output {
-    lines: Sender<Line>,
+    messages: Sender<Message>,
     writer: JoinHandle<()>,
     open: Arc<AtomicBool>,
-    bar: ProgressBar,
+    bars: Bars,
+    /// How many results the bars wait for, and requests a second; only while they are shown.
+    expected: Option<(u64, Option<f64>)>,
 }
 
 impl Output {
     pub(crate) fn start() -> Self {
-        let (lines, receiver) = mpsc::channel();
+        let (messages, receiver) = mpsc::channel();
         let open = Arc::new(AtomicBool::new(true));
-        let bar = ProgressBar::hidden();
+        let bars = Bars::hidden();
         let writer = {
-            let (open, bar) = (Arc::clone(&open), bar.clone());
-            thread::spawn(move || write_all(&receiver, &open, &bar))
+            let (open, bars) = (Arc::clone(&open), bars.clone());
+            thread::spawn(move || write_all(&receiver, &open, &bars))
         };
         Self {
-            lines,
+            messages,
             writer,
             open,
-            bar,
+            bars,
+            expected: None,
         }
     }
 
-    /// Shows progress towards so many steps, if standard error is a terminal.
-    pub(crate) fn expect(&self, steps: u64) {
-        let target = indicatif::ProgressDrawTarget::stderr();
-        if target.is_hidden() {
-            return;
+    /// Shows progress towards so many results, if standard error is a terminal; `pace` is how many
+    /// requests a second the quota allows.
+    pub(crate) fn expect(&mut self, results: u64, pace: Option<f64>) {
+        self.expected = self.bars.show(results).then_some((results, pace));
+    }
+
+    /// Whether progress is shown.
+    pub(crate) const fn shows_progress(&self) -> bool {
+        self.expected.is_some()
+    }
+
+    /// Moves the bars.
+    pub(crate) fn progress(&self, progress: &Progress, elapsed: Duration) {
+        if let Some((expected, pace)) = self.expected {
+            let standing = Standing::of(progress, elapsed, expected, pace);
+            self.send(Message::Standing(standing));
         }
-        self.bar.set_length(steps);
-        // The template is a constant, and a bar in the plain style is no harm.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} of {len} in {elapsed}") {
-            self.bar.set_style(style);
-        }
-        self.bar.set_draw_target(target);
-        self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
     /// A line for standard output.
     pub(crate) fn line(&self, text: String) {
-        self.send(Line { text, step: false });
+        self.send(Message::Line(text));
     }
 
-    /// A line for standard output that is one step of what was expected.
-    pub(crate) fn step(&self, text: String) {
-        self.send(Line { text, step: true });
-    }
-
-    fn send(&self, line: Line) {
+    fn send(&self, message: Message) {
         // The writer outlives the sender; it only ends when this is dropped.
-        let _ = self.lines.send(line);
+        let _ = self.messages.send(message);
     }
 
     /// A line for standard error, at once.
     pub(crate) fn note(&self, line: &str) {
-        self.bar.suspend(|| note(line));
+        self.bars.suspend(|| note(line));
     }
 
     /// Whether standard output still takes what is written; what only prints can stop when not.
@@ -87,8 +91,8 @@ impl Output {
     /// Waits until everything is written, which is as long as a reader likes. `false` if it could
     /// not be.
     pub(crate) async fn finish(self) -> bool {
-        self.bar.finish_and_clear();
-        drop(self.lines);
+        self.bars.clear();
+        drop(self.messages);
         let writer = self.writer;
         let ended = tokio::task::spawn_blocking(|| writer.join().is_ok()).await;
         ended.unwrap_or(false) && self.open.load(Ordering::Relaxed)
@@ -100,28 +104,38 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-fn write_all(lines: &Receiver<Line>, open: &AtomicBool, bar: &ProgressBar) {
+/// Writes a text to standard output at once. Where nobody reads it, there is nothing to do about it.
+pub(crate) fn print(text: &str) {
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
     let on_terminal = io::stdout().is_terminal();
     let mut out = BufWriter::new(anstream::stdout());
-    while let Ok(first) = lines.recv() {
-        let mut steps = 0;
+    while let Ok(first) = messages.recv() {
+        let mut standing = None;
         let write = || -> io::Result<()> {
-            for line in iter::once(first).chain(lines.try_iter()) {
-                steps += u64::from(line.step);
-                if open.load(Ordering::Relaxed) {
-                    writeln!(out, "{}", line.text)?;
+            for message in iter::once(first).chain(messages.try_iter()) {
+                match message {
+                    Message::Line(text) if open.load(Ordering::Relaxed) => {
+                        writeln!(out, "{text}")?;
+                    }
+                    Message::Line(_) => {}
+                    Message::Standing(newest) => standing = Some(newest),
                 }
             }
             out.flush()
         };
         // A write to a pipe may hang for as long as the reader likes, and whoever has a note for
-        // standard error would wait for the bar meanwhile.
+        // standard error would wait for the bars meanwhile.
         let written = if on_terminal {
-            bar.suspend(write)
+            bars.suspend(write)
         } else {
             write()
         };
-        bar.inc(steps);
+        if let Some(standing) = standing {
+            bars.set(&standing);
+        }
         if written.is_err() {
             open.store(false, Ordering::Relaxed);
         }

@@ -158,13 +158,13 @@ impl Report {
         let width = self.width;
         let name = name.as_str();
         let line = format!("{style}{word:<11}{style:#}  {name:<width$}  {detail}");
-        self.output.step(line.trim_end().to_owned());
+        self.output.line(line.trim_end().to_owned());
     }
 
     fn json_line(&self, line: &impl Serialize) {
         // Names, words and numbers: there is no map with odd keys in it that could fail.
         if let Ok(line) = serde_json::to_string(line) {
-            self.output.step(line);
+            self.output.line(line);
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use anstyle::AnsiColor;
 use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
 use countermand_core::{Reach, Recovery};
 
 use crate::again::Invocation;
+use crate::duration::spell;
 use crate::exit::Exit;
 
 /// So many names are listed in the summary; each has its own line above it anyway.
@@ -23,6 +25,7 @@ pub(crate) struct Tally {
     left: u64,
     refused: u64,
     duplicates: u64,
+    last_cancel: Option<Duration>,
     completed: Vec<OperationName>,
     gone: Vec<OperationName>,
     again: Vec<OperationName>,
@@ -39,6 +42,7 @@ impl Tally {
             left: 0,
             refused: 0,
             duplicates: 0,
+            last_cancel: None,
             completed: Vec::new(),
             gone: Vec::new(),
             again: Vec::new(),
@@ -57,6 +61,11 @@ impl Tally {
     /// Takes in how many names have no result, because the run was stopped.
     pub(crate) const fn left(&mut self, left: u64) {
         self.left = left;
+    }
+
+    /// Takes in when the last of the first cancels was sent, since the start.
+    pub(crate) const fn last_cancel(&mut self, after: Option<Duration>) {
+        self.last_cancel = after;
     }
 
     /// Takes in one result.
@@ -177,12 +186,17 @@ impl Tally {
             let _ = write!(text, "; {} left out", counted(self.duplicates, "duplicate"));
         }
         text.push_str(".\n");
+        if let Some(after) = self.last_cancel {
+            let _ = writeln!(text, "The last cancel was sent after {}.", spell(after));
+        }
     }
 }
 
 /// Whether the same command may do better the next time, perhaps after something was set right.
 fn worth_again(error: &Error) -> bool {
     match error.kind() {
+        // Nothing is known against it: another failure came first.
+        ErrorKind::NotAttempted { .. } => true,
         ErrorKind::NotFound(_) | ErrorKind::FailedPrecondition(_) => false,
         kind => kind.recovery() != Recovery::Stop || kind.reach() != Reach::Operation,
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countermand_core::campaign::{self, Campaign, Event, Progress, Ticket};
-use countermand_core::{OperationName, Phase, TransportError};
+use countermand_core::{OperationName, Phase, TransportError, chain};
 use futures_core::Stream;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
@@ -110,8 +110,20 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
             match this.campaign.poll(now()) {
                 campaign::Poll::Send(ticket, transmit) => {
                     let transport = Arc::clone(&this.transport);
-                    let exchange = async move { (ticket, transport.send(transmit).await) };
-                    this.answers.push(Box::pin(exchange));
+                    this.answers.push(Box::pin(async move {
+                        let path = transmit.request.uri().path().to_owned();
+                        let result = transport.send(transmit).await;
+                        match &result {
+                            Ok(response) => {
+                                let status = response.status().as_u16();
+                                tracing::debug!(path, status, "answered");
+                            }
+                            Err(error) => {
+                                tracing::debug!(path, error = chain(error), "not answered");
+                            }
+                        }
+                        (ticket, result)
+                    }));
                     continue;
                 }
                 campaign::Poll::Wait(until) => {

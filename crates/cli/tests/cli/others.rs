@@ -183,8 +183,16 @@ fn the_demo_tells_the_truth_in_time() {
     let run = Process::new(&["demo"]).run();
     assert!(started.elapsed() < Duration::from_secs(15));
     assert_eq!(run.code, 3, "{run:?}");
-    assert!(run.stdout.contains("12 of 12 verdicts are true"), "{run:?}");
+    assert!(run.stdout.contains("40 of 40 verdicts are true"), "{run:?}");
     assert!(run.stdout.contains("Exit code 3, as documented"), "{run:?}");
+    assert!(
+        run.stdout.contains("The last cancel was sent after "),
+        "{run:?}"
+    );
+    assert!(
+        run.stdout.contains("WARNING: 3 completed anyway"),
+        "{run:?}"
+    );
     for word in ["cancelled ", "completed ", "failed ", "pending ", "gone "] {
         assert!(
             run.stdout.lines().any(|line| line.starts_with(word)),

@@ -104,7 +104,7 @@ fn a_closed_stdout_never_stops_the_cancelling() {
 #[test]
 fn a_pager_that_does_not_read_never_stops_the_cancelling() {
     let api = Api::new(vec![Fate::Cancellable; 400]);
-    let mut running = api.cancel(&["--json"]).start_unread();
+    let mut running = api.cancel(&["--json", "--quota", "none"]).start_unread();
     // More is written than a pipe holds, so the writer is stuck by now.
     running.until("the last cancel", |_| {
         api.states().iter().all(|state| *state == State::Cancelled)

@@ -1,0 +1,266 @@
+//! `countermand simulate`: when the last cancel would be sent, without a server or waiting.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::{Duration, Instant};
+
+use countermand_core::campaign::{Campaign, Event, Poll, Ticket};
+use countermand_core::{OperationName, Phase, Verdict};
+use http::{Method, Response};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::budget::Budget;
+use crate::duration::spell;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::simulated::{Failing, Fates, Server};
+
+/// How long the simulated server takes to answer.
+const LATENCY: Duration = Duration::from_millis(100);
+
+/// Rows of the plot, and the width of its longest bar.
+const ROWS: usize = 16;
+const WIDTH: u64 = 50;
+
+/// Show when the last cancel and the last verdict would be
+///
+/// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
+/// what is beyond the quota. Nothing is sent anywhere.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Simulate {
+    /// How many operations, each on its own device
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    operations: u32,
+    #[command(flatten)]
+    budget: Budget,
+    /// How many requests are under way at a time
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    in_flight: usize,
+    /// Let a part of all answers fail, like 503:20%
+    #[arg(long, value_name = "STATUS:PART")]
+    fail: Option<Failing>,
+    /// What becomes of the operations, in parts: cancellable, completes (too late), stuck (for ever)
+    #[arg(long, value_name = "FATES", default_value = "cancellable:1")]
+    fates: Fates,
+    /// What chance is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> {
+    let simulation = simulate(options)
+        .map_err(|problem| Failure::new(Exit::Failed, format!("cannot simulate: {problem}")))?;
+    let text = if global.json {
+        serde_json::to_string(&simulation)
+            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?
+    } else {
+        simulation.text()
+    };
+    output::print(&text);
+    Ok(Exit::Done)
+}
+
+/// `countermand.simulation/1`; times are in seconds since the start.
+#[derive(Debug, Serialize)]
+struct Simulation {
+    schema: &'static str,
+    operations: u32,
+    last_cancel_s: f64,
+    last_verdict_s: f64,
+    requests: u64,
+    /// Of the requests, those refused for the quota.
+    refused: u64,
+    /// Of the requests, those that failed as was asked for.
+    failed: u64,
+    verdicts: BTreeMap<Verdict, u64>,
+    errors: u64,
+    schedule: Vec<Row>,
+}
+
+/// What was sent from a time on, until the next row.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Row {
+    from_s: f64,
+    cancels: u64,
+    looks: u64,
+}
+
+/// Runs it to its end.
+fn simulate(options: &Simulate) -> Result<Simulation, &'static str> {
+    let start = Instant::now();
+    let mut campaign = Campaign::new(options.seed)
+        .quota(options.budget.quota())
+        .in_flight(options.in_flight);
+    for number in 0..options.operations {
+        let name = format!("enterprises/simulated/devices/{number}/operations/{number}");
+        let name: OperationName = name.parse().map_err(|_| "a name is bad")?;
+        campaign.push(name, Phase::Unsent);
+    }
+    campaign.close();
+    let mut server = Server::new(
+        options.budget.windows(),
+        options.fail,
+        &options.fates,
+        options.seed,
+    );
+    let mut answers = BinaryHeap::new();
+    let mut sent = Vec::new();
+    let mut simulation = Simulation {
+        schema: "countermand.simulation/1",
+        operations: options.operations,
+        last_cancel_s: 0.0,
+        last_verdict_s: 0.0,
+        requests: 0,
+        refused: 0,
+        failed: 0,
+        verdicts: BTreeMap::new(),
+        errors: 0,
+        schedule: Vec::new(),
+    };
+    let mut now = start;
+    loop {
+        let wake = match campaign.poll(now) {
+            Poll::Send(ticket, transmit) => {
+                let cancel = transmit.request.method() == Method::POST;
+                sent.push(((now - start).as_secs_f64(), cancel));
+                let response = server.serve(now, &transmit.request);
+                answers.push(Reverse(Answer {
+                    at: now + LATENCY,
+                    ticket,
+                    response,
+                }));
+                continue;
+            }
+            Poll::Wait(until) => Some(until),
+            Poll::Idle => None,
+            Poll::Done => break,
+        };
+        simulation.note(&mut campaign, now - start);
+        let answered = answers.peek().map(|Reverse(answer)| answer.at);
+        let next = wake.into_iter().chain(answered).min();
+        now = next.ok_or("it waits for nothing")?.max(now);
+        while answers.peek().is_some_and(|Reverse(next)| next.at <= now) {
+            if let Some(Reverse(Answer {
+                ticket, response, ..
+            })) = answers.pop()
+            {
+                campaign.answer(ticket, now, Ok(&response));
+            }
+        }
+    }
+    simulation.note(&mut campaign, now - start);
+    let last_cancel = campaign.progress(now).last_cancel;
+    simulation.last_cancel_s = last_cancel.map_or(0.0, |at| (at - start).as_secs_f64());
+    simulation.requests = sent.len() as u64;
+    simulation.refused = server.refused;
+    simulation.failed = server.failed;
+    simulation.schedule = schedule(&sent, simulation.last_verdict_s);
+    Ok(simulation)
+}
+
+impl Simulation {
+    fn note(&mut self, campaign: &mut Campaign, elapsed: Duration) {
+        while let Some(event) = campaign.next_event() {
+            if let Event::Finished { result, .. } = event {
+                self.last_verdict_s = elapsed.as_secs_f64();
+                match result {
+                    Ok(outcome) => *self.verdicts.entry(outcome.verdict).or_default() += 1,
+                    Err(_) => self.errors += 1,
+                }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let time = |seconds| spell(Duration::from_secs_f64(seconds));
+        let mut verdicts: Vec<String> = self
+            .verdicts
+            .iter()
+            .map(|(verdict, count)| format!("{count} {verdict}"))
+            .collect();
+        if self.errors > 0 {
+            verdicts.push(format!("{} without a verdict", self.errors));
+        }
+        let mut text = format!(
+            "{} operations: {}\n\
+             last cancel   after {} ({:.1} s)\n\
+             last verdict  after {} ({:.1} s)\n\
+             requests      {}, {} refused for the quota, {} failed\n\n\
+             {:>12}  cancels # and looks .\n",
+            self.operations,
+            verdicts.join(", "),
+            time(self.last_cancel_s),
+            self.last_cancel_s,
+            time(self.last_verdict_s),
+            self.last_verdict_s,
+            self.requests,
+            self.refused,
+            self.failed,
+            "from",
+        );
+        let most = self
+            .schedule
+            .iter()
+            .map(|row| row.cancels + row.looks)
+            .max();
+        let most = most.unwrap_or(0).max(1);
+        // A request too few for a whole mark is shown all the same.
+        let bar = |count: u64, mark: &str| mark.repeat((count * WIDTH).div_ceil(most) as usize);
+        for row in &self.schedule {
+            let bars = bar(row.cancels, "#") + &bar(row.looks, ".");
+            let sent = row.cancels + row.looks;
+            text.push_str(&format!("{:>12}  {bars} {sent}\n", time(row.from_s)));
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+}
+
+/// What was sent, in rows of equal time.
+fn schedule(sent: &[(f64, bool)], end: f64) -> Vec<Row> {
+    let width = end.max(0.001) / ROWS as f64;
+    let mut rows: Vec<Row> = (0..ROWS)
+        .map(|row| Row {
+            from_s: row as f64 * width,
+            ..Row::default()
+        })
+        .collect();
+    for (at, cancel) in sent {
+        let row = &mut rows[((at / width) as usize).min(ROWS - 1)];
+        match cancel {
+            true => row.cancels += 1,
+            false => row.looks += 1,
+        }
+    }
+    rows
+}
+
+/// An answer on its way.
+struct Answer {
+    at: Instant,
+    ticket: Ticket,
+    response: Response<String>,
+}
+
+impl Ord for Answer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, &self.ticket).cmp(&(other.at, &other.ticket))
+    }
+}
+
+impl PartialOrd for Answer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Answer {}

@@ -1,0 +1,154 @@
+//! Many operations under one quota, and the schedule that is computed for them.
+
+use std::time::{Duration, Instant};
+
+use countermand_emulator::{Fate, State};
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::process::{Process, Run};
+
+fn simulate(options: &[&str]) -> Run {
+    let run = Process::new(&[&["simulate", "--operations"], options].concat()).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    run
+}
+
+#[test]
+fn the_quota_and_its_share_hold() {
+    let api = Api::new([Fate::Cancellable; 6]);
+    let started = Instant::now();
+    // Three at once, in windows of a second: six cancels and six looks.
+    let run = api.cancel(&["--quota", "6/1s", "--share", "0.5"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(started.elapsed() >= Duration::from_secs(3), "{run:?}");
+    assert_eq!(api.states(), [State::Cancelled; 6]);
+    let asked = api.asked();
+    assert_eq!(asked.len(), 12);
+    let cancels = asked.iter().take(6);
+    assert!(
+        cancels
+            .into_iter()
+            .all(|(path, _)| path.ends_with(":cancel")),
+        "cancels go first: {asked:?}"
+    );
+    assert!(
+        run.stdout.contains("The last cancel was sent after 1."),
+        "{run:?}"
+    );
+    assert!(!run.stderr.contains('\u{1b}'), "no bars in a pipe: {run:?}");
+}
+
+#[test]
+fn a_refusal_for_the_quota_is_said_and_waited_for() {
+    let api = Api::new([Fate::Cancellable; 2]).faults(json!([{
+        "status": 429, "method": "cancel", "times": 1, "headers": {"retry-after": "1"},
+    }]));
+    let run = api.cancel(&["--quota", "none"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stderr
+            .contains("the quota is used up: everything waits for 1."),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn what_is_no_quota_is_2() {
+    let name = "enterprises/e/devices/d/operations/o";
+    for (option, value) in [
+        ("--quota", "many"),
+        ("--quota", "600/60s,none"),
+        ("--quota", "0/60s"),
+        ("--share", "0"),
+        ("--share", "1.5"),
+        ("--share", "nan"),
+    ] {
+        let run = Process::new(&["cancel", option, value, name]).run();
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains("expected"), "{run:?}");
+    }
+    for options in [
+        &["1", "--fail", "503"][..],
+        &["1", "--fail", "200:5%"],
+        &["1", "--fates", "immortal:1"],
+        &["1", "--fates", "stuck:0"],
+        &["0"],
+    ] {
+        let run = Process::new(&[&["simulate", "--operations"], options].concat()).run();
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+    }
+}
+
+#[test]
+fn five_thousand_are_as_fast_as_the_windows_allow() {
+    for (quota, bound) in [
+        ("1000/100s", 410.0),
+        ("600/60s", 486.0),
+        ("600/60s,1000/100s", 486.0),
+    ] {
+        let run = simulate(&["5000", "--quota", quota, "--share", "1", "--json"]);
+        let [simulation] = &run.json()[..] else {
+            unreachable!("one line: {run:?}")
+        };
+        let last = simulation["last_cancel_s"].as_f64().unwrap();
+        assert!(last > 400.0 && last <= bound, "{quota}: {last}");
+        assert_eq!(simulation["schema"], "countermand.simulation/1");
+        assert_eq!(simulation["requests"], 10_000);
+        assert_eq!(simulation["refused"], 0);
+        assert_eq!(simulation["verdicts"], json!({"cancelled": 5000}));
+        let rows = simulation["schedule"].as_array().unwrap();
+        let sum = |key: &str| rows.iter().filter_map(|row| row[key].as_u64()).sum::<u64>();
+        assert_eq!((sum("cancels"), sum("looks")), (5000, 5000));
+    }
+}
+
+#[test]
+fn eighty_thousand_are_a_page_of_text() {
+    let run = simulate(&["80000", "--quota", "600/60s,1000/100s"]);
+    assert!(
+        run.stdout
+            .starts_with("80000 operations: 80000 cancelled\n")
+    );
+    assert!(
+        run.stdout.contains("requests      160000, 0 refused"),
+        "{run:?}"
+    );
+    let (cancels, looks): (Vec<_>, Vec<_>) = run
+        .stdout
+        .lines()
+        .skip(6)
+        .partition(|row| row.contains('#'));
+    assert_eq!(cancels.len() + looks.len(), 16, "{run:?}");
+    // Cancels first: half of the time.
+    assert!((7..=9).contains(&cancels.len()), "{run:?}");
+    // At 8 a second, the first burst apart.
+    assert!(run.stdout.contains("last cancel   after 2 h 4"), "{run:?}");
+}
+
+#[test]
+fn failures_and_fates_are_simulated() {
+    let options = ["1000", "--quota", "none", "--json", "--seed", "5"];
+    let more = [
+        "--fail",
+        "503:20%",
+        "--fates",
+        "cancellable:80,completes:10,stuck:10",
+    ];
+    let run = simulate(&[&options[..], &more].concat());
+    let simulation: &Value = &run.json()[0];
+    let verdicts = &simulation["verdicts"];
+    let count = |verdict: &str| verdicts[verdict].as_u64().unwrap();
+    assert!((750..850).contains(&count("cancelled")), "{simulation}");
+    assert!((50..150).contains(&count("completed")), "{simulation}");
+    assert!((50..150).contains(&count("pending")), "{simulation}");
+    assert_eq!(
+        count("cancelled") + count("completed") + count("pending"),
+        1000,
+        "{simulation}"
+    );
+    let part = simulation["failed"].as_f64().unwrap() / simulation["requests"].as_f64().unwrap();
+    assert!((0.17..0.23).contains(&part), "{simulation}");
+    let again = simulate(&[&options[..], &more].concat());
+    assert_eq!(run.stdout, again.stdout, "same seed, same schedule");
+}
