@@ -159,9 +159,10 @@ class Client(_Base):
         """Countermands many operations, ``in_flight`` at a time, in the order they end.
 
         Nothing happens before the first result is asked for. Names are pulled as there is room,
-        so they may come from a generator. Each comes out once: with its outcome, or with the
-        error that was not raised. A text that is no name comes out as it is, with its error.
-        After a failure that concerns everything, the rest comes out as ``NotAttempted``.
+        so they may come from a generator. Each comes out once, however often it is given: with its
+        outcome, or with the error that was not raised. A text that is no name comes out as it is,
+        with its error. After a failure that concerns everything, the rest comes out as
+        ``NotAttempted``.
 
         Leaving the loop early drops what is under way. If ``names`` raises, what is under way
         comes out first.
@@ -250,13 +251,12 @@ def _calls(
     while True:
         while source is not None and under_way < bulk.in_flight:
             try:
-                bulk.push(next(source))
+                # A name that was pushed before has its result already, or will have it.
+                under_way += bulk.push(next(source))
             except StopIteration:
                 source = None
             except Exception as error:
                 source, failure = None, error
-            else:
-                under_way += 1
         if under_way == 0:
             break
         yield bulk.next()

@@ -174,6 +174,13 @@ def test_junk_among_names(emulator: Emulator, settings: dict[str, Any]) -> None:
     assert outcomes == names[:1]
 
 
+def test_a_name_given_twice_comes_out_once(emulator: Emulator, call: Callable[..., Any]) -> None:
+    first, second = emulator.add(), emulator.add()
+    results = call("countermand_all", [first, str(first), second, first])
+    assert sorted(str(name) for name, _ in results) == sorted([str(first), str(second)])
+    assert sum(row["method"] == "POST" for row in emulator.audit()) == 2
+
+
 def test_names_are_pulled_as_there_is_room(emulator: Emulator, settings: dict[str, Any]) -> None:
     pulled = 0
 

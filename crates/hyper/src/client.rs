@@ -191,10 +191,11 @@ impl Client {
     /// Countermands many operations under the client's [`quota`](Self::quota); each name comes out
     /// once, in the order they end, however often it is given.
     ///
-    /// Names are pulled as there is room, so the iterator may be endless. After a failure that
-    /// concerns [everything](countermand_core::Reach::Everything), such as a refused token, what has
-    /// not begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without
-    /// a request. [`campaign`](Self::campaign) tells more of what happens on the way.
+    /// Names are pulled as there is room. Cancels go before looks, so results come when there is no
+    /// name left to ask for. After a failure that concerns
+    /// [everything](countermand_core::Reach::Everything), such as a refused token, what has not
+    /// begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a
+    /// request. [`campaign`](Self::campaign) tells more of what happens on the way.
     pub fn countermand_all<I>(
         &self,
         names: I,

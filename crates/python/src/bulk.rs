@@ -1,5 +1,6 @@
 //! Many calls, whose results come one by one.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countermand_core::OperationName;
@@ -56,6 +57,8 @@ pub(crate) struct Bulk {
     #[pyo3(get)]
     in_flight: usize,
     names: Native<UnboundedSender<OperationName>>,
+    /// The scheduler gives each name one result, however often it is pushed.
+    seen: Mutex<HashSet<OperationName>>,
     /// For results that need no call.
     done: Native<UnboundedSender<Ready>>,
     results: Results,
@@ -98,6 +101,7 @@ impl Bulk {
         Ok(Self {
             in_flight,
             names: Native::new(names),
+            seen: Mutex::default(),
             done: Native::new(done),
             results: Results::new(stream::poll_fn(move |context| ended.poll_recv(context))),
             work: Mutex::new(Some(work)),
@@ -107,12 +111,19 @@ impl Bulk {
 
 #[pymethods]
 impl Bulk {
-    /// Adds an operation. A text that is no name is a result at once.
-    fn push(&self, name: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Adds an operation; `False` if it was added before. A text that is no name is a result at
+    /// once.
+    fn push(&self, name: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = name.py();
         match names::operation(name) {
             // After closing, nobody takes results any more.
-            Ok(name) => drop(self.names.get().ok_or_else(forked)?.send(name)),
+            Ok(name) => {
+                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                if !seen.insert(name.clone()) {
+                    return Ok(false);
+                }
+                drop(self.names.get().ok_or_else(forked)?.send(name));
+            }
             Err(error) if error.is_instance_of::<errors::InvalidName>(py) => {
                 let name = name.cast::<PyString>()?.clone().unbind();
                 let ready: Ready =
@@ -121,7 +132,7 @@ impl Bulk {
             }
             Err(error) => return Err(error),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The call for the next result, a name and what became of it.
