@@ -154,6 +154,31 @@ fn a_storm_is_probed_and_nothing_is_dropped() {
     );
 }
 
+/// With two attempts for each, only what the circuit excuses can survive ten minutes of failures.
+#[test]
+fn a_long_storm_counts_against_nobody() {
+    let storm = Duration::from_secs(600);
+    let policy = Policy::default().attempts(2);
+    let mut campaign = campaign(300, Quota::unlimited()).policy(policy);
+    let report = run(
+        &mut campaign,
+        Duration::from_secs(7200),
+        &mut |at, request| {
+            if at < storm {
+                answer(503, "")
+            } else {
+                works(request)
+            }
+        },
+    );
+    all_cancelled(&report, 300);
+    // This server tells of a cancellation that never reached it; that each did is what counts.
+    let accepted = report.sent.iter();
+    let accepted =
+        accepted.filter(|(_, method, status)| method == Method::POST && *status == Some(200));
+    assert_eq!(accepted.count(), 300);
+}
+
 #[test]
 fn a_quota_that_is_secretly_half_is_adopted() {
     let mut limit = Limit::new(300, 60, Some(3));
