@@ -15,6 +15,7 @@ True
 from ._client import AsyncClient, Client
 from ._countermand import Operation, OperationName, __version__
 from ._outcome import Outcome, Status, Verdict
+from ._progress import Progress
 from .errors import CountermandError
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Operation",
     "OperationName",
     "Outcome",
+    "Progress",
     "Status",
     "Verdict",
     "__version__",

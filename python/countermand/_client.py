@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _countermand
+from ._campaign import Turns
 from .errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -14,8 +16,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeAlias
 
-    from ._countermand import Bulk, Call, Operation, OperationName
+    from ._countermand import Call, Operation, OperationName
     from ._outcome import Outcome
+    from ._progress import Progress
     from .errors import CountermandError
 
     _Token: TypeAlias = str | Callable[[], str] | os.PathLike[str]
@@ -41,7 +44,7 @@ class _Base:
         ca_file: str | os.PathLike[str] | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
-        attempts: int = 5,
+        attempts: int | None = None,
         in_flight: int = 100,
         allow_plaintext: bool = False,
     ) -> None:
@@ -55,7 +58,8 @@ class _Base:
         :param deadline: seconds for one operation. No request starts after it.
         :param attempt_timeout: seconds for one request with its answer.
         :param attempts: how often a failing request is sent before it is given up; 1 to 100.
-        :param in_flight: how many operations ``countermand_all`` has under way; at least 1.
+            ``None``: what suits the call; ``countermand_all`` is the more patient one.
+        :param in_flight: how many requests ``countermand_all`` has in flight; at least 1.
         :param allow_plaintext: whether ``http://`` may go to another machine.
         :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
         :raises CredentialsError: there is no token, or it cannot be one.
@@ -154,24 +158,53 @@ class Client(_Base):
         return self._native.countermand(name, deadline).wait()
 
     def countermand_all(
-        self, names: Iterable[str | OperationName], *, deadline: float | None = None
+        self,
+        names: Iterable[str | OperationName],
+        *,
+        quota: str | None = "600/60s,1000/100s",
+        share: float = 0.8,
+        in_flight: int | None = None,
+        progress: bool | Callable[[Progress], object] | None = None,
+        deadline: float | None = None,
     ) -> Iterator[tuple[OperationName | str, Outcome | CountermandError]]:
-        """Countermands many operations, ``in_flight`` at a time, in the order they end.
+        """Countermands many operations under one quota, in the order they end.
 
-        Nothing happens before the first result is asked for. Names are pulled as there is room,
-        so they may come from a generator. Each comes out once, however often it is given: with its
-        outcome, or with the error that was not raised. A text that is no name comes out as it is,
-        with its error. After a failure that concerns everything, the rest comes out as
-        ``NotAttempted``.
+        Every cancel goes before any look at what became of one, so that the last cancel leaves as
+        early as the quota allows; most results come when there is no name left to ask for, and an
+        endless ``names`` may give none before it ends. Names are pulled as there is room for them,
+        in this thread, so they may come from a generator: some two thousand are known and not yet
+        asked for, at most. While ``names`` is slow to give the next one, looks go out, too.
+
+        Nothing happens before the first result is asked for. Each name comes out once, however
+        often it is given: with its outcome, or with the error that was not raised. A text that is
+        no name comes out as it is, with its error. After a failure that concerns everything, the
+        rest comes out as ``NotAttempted``.
 
         Leaving the loop early drops what is under way. If ``names`` raises, what is under way
         comes out first.
 
-        :param deadline: seconds for each operation, instead of the client's.
+        :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
+            the server alone.
+        :param share: the part of the quota that is for this campaign, above 0 and up to 1: others
+            use it as well.
+        :param in_flight: how many requests are in flight, instead of the client's; at least 1.
+        :param progress: called with a :class:`Progress` by whoever iterates, at most every 0.1 s
+            while something changes, and at the end. If it raises an ``Exception``, that is a
+            ``RuntimeWarning``, and it is not called again. ``True`` draws a line on standard error.
+        :param deadline: seconds for each operation, instead of the client's. Waiting for the quota
+            is not counted.
+        :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
+        :raises TypeError: ``progress`` cannot be called.
         """
-        with self._native.countermand_all(deadline) as bulk:
-            for call in _calls(bulk, names):
-                yield call.wait()
+        watched = _watches(progress)
+        native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
+        with native as bulk, closing(Turns(bulk, names, progress)) as turns:
+            while (item := bulk.next().wait()) is not None:
+                if isinstance(item, tuple):
+                    yield item
+                else:
+                    turns.take(item)
+            turns.end()
 
     def close(self) -> None:
         """Gives up the connections. What is under way goes on; new calls raise RuntimeError."""
@@ -218,12 +251,28 @@ class AsyncClient(_Base):
         return await _finish(self._native.countermand(name, deadline))
 
     async def countermand_all(
-        self, names: Iterable[str | OperationName], *, deadline: float | None = None
+        self,
+        names: Iterable[str | OperationName],
+        *,
+        quota: str | None = "600/60s,1000/100s",
+        share: float = 0.8,
+        in_flight: int | None = None,
+        progress: bool | Callable[[Progress], object] | None = None,
+        deadline: float | None = None,
     ) -> AsyncGenerator[tuple[OperationName | str, Outcome | CountermandError], None]:
-        """As :meth:`Client.countermand_all`. To leave the loop early, use ``aclosing``."""
-        with self._native.countermand_all(deadline) as bulk:
-            for call in _calls(bulk, names):
-                yield await _finish(call)
+        """As :meth:`Client.countermand_all`. To leave the loop early, use ``aclosing``.
+
+        ``names`` and ``progress`` run in the event loop's thread, a few milliseconds at a time.
+        """
+        watched = _watches(progress)
+        native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
+        with native as bulk, closing(Turns(bulk, names, progress)) as turns:
+            while (item := await _finish(bulk.next())) is not None:
+                if isinstance(item, tuple):
+                    yield item
+                else:
+                    turns.take(item)
+            turns.end()
 
     async def close(self) -> None:
         """As :meth:`Client.close`."""
@@ -241,28 +290,14 @@ class AsyncClient(_Base):
         self._native.close()
 
 
-def _calls(
-    bulk: Bulk, names: Iterable[str | OperationName]
-) -> Iterator[Call[tuple[OperationName | str, Outcome | CountermandError]]]:
-    """A call for each result; names are pulled while there is room for them."""
-    source: Iterator[str | OperationName] | None = iter(names)
-    failure: Exception | None = None
-    under_way = 0
-    while True:
-        while source is not None and under_way < bulk.in_flight:
-            try:
-                # A name that was pushed before has its result already, or will have it.
-                under_way += bulk.push(next(source))
-            except StopIteration:
-                source = None
-            except Exception as error:
-                source, failure = None, error
-        if under_way == 0:
-            break
-        yield bulk.next()
-        under_way -= 1
-    if failure is not None:
-        raise failure
+def _watches(progress: bool | Callable[[Progress], object] | None) -> bool:
+    """Whether anybody wants to know how it goes."""
+    if progress is None or isinstance(progress, bool):
+        return progress is True
+    if not callable(progress):
+        message = f"progress is None, True or a function, not {type(progress).__name__}"
+        raise TypeError(message)
+    return True
 
 
 async def _finish(call: Call[_T]) -> _T:

@@ -1,12 +1,14 @@
 """The native half. Import these names from ``countermand`` and ``countermand.sansio``."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, final
 
+from ._events import Event
 from ._outcome import Outcome, Status, Verdict
+from ._progress import Progress
 from .errors import CountermandError
 
 _T_co = TypeVar("_T_co", covariant=True)
@@ -39,6 +41,7 @@ _Failure: TypeAlias = Literal[
 __all__ = [
     "Bulk",
     "Call",
+    "Campaign",
     "Client",
     "Done",
     "Emulator",
@@ -49,12 +52,14 @@ __all__ = [
     "Results",
     "Running",
     "Send",
+    "Ticket",
     "Wait",
     "__version__",
     "build_cancel",
     "build_get",
     "build_get_device",
     "build_list_operations",
+    "is_default_quota",
     "parse_cancel",
     "parse_device",
     "parse_operation",
@@ -265,6 +270,111 @@ class Done:
             operation's fate.
         """
 
+@final
+class Campaign:
+    """Many countermands under one quota and one limit of requests in flight.
+
+    Cancels go before looks, in every window no more is sent than the share of the quota, a refusal
+    for the quota holds everybody, and every name comes out once. Threads may share it.
+    """
+
+    def __new__(
+        cls,
+        *,
+        seed: int,
+        endpoint: str | None = None,
+        deadline: float = 120.0,
+        attempt_timeout: float = 10.0,
+        attempts: int = 10,
+        backoff: tuple[float, float] = (1.0, 32.0),
+        poll: tuple[float, float] = (1.0, 30.0),
+        confirm: bool = True,
+        quota: str | None = "600/60s,1000/100s",
+        share: float = 0.8,
+        in_flight: int = 100,
+    ) -> Self:
+        """Describes a campaign. Times are in seconds; what is out of range is clamped.
+
+        The settings that :class:`Flow` has are those of each operation; its deadline counts
+        twice, for asking and for looking, and not while the operation waits for its turn.
+
+        :param seed: 0 to 2**64 - 1. Same seed, same names and same answers, same schedule.
+        :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
+            the server alone.
+        :param share: the part of the quota that is for this campaign, above 0 and up to 1.
+        :param in_flight: how many requests are in flight; at least 1.
+        :raises InvalidEndpoint: what is wrong with the endpoint.
+        :raises ValueError: ``quota`` or ``share`` cannot be one; a time is negative, or not a
+            number.
+        """
+    def push(
+        self,
+        name: str | OperationName,
+        phase: Literal["unsent", "maybe_sent", "accepted"] = "unsent",
+    ) -> bool:
+        """Takes a name; ``False`` if it was pushed before.
+
+        :param phase: how far it had come: nothing was sent for it; a cancel was, and its answer
+            is not known; the server accepted the cancellation, and only its effect is to be seen.
+        :raises InvalidName: what is wrong with the name.
+        :raises ValueError: ``phase`` is none of these.
+        """
+    def close(self) -> None:
+        """No more names will come."""
+    def stop(self, cause: str) -> None:
+        """Sends nothing new: what is under way is awaited, the rest comes out with what is
+        known."""
+    def poll(self, now: float) -> Ticket | float | None:
+        """What to do next: a ticket whose request is to be sent now; or the time before which
+        there is nothing to send, unless an answer or a name comes; or ``None``: nothing to send
+        before one of these comes, or, if :attr:`done`, ever.
+
+        After a ticket poll again at once: there may be more.
+
+        :raises ValueError: ``now`` is negative, or not a number.
+        """
+    @property
+    def done(self) -> bool:
+        """Whether every name is finished and none will come, as of the last :meth:`poll`."""
+    def events(self) -> list[Event]:
+        """What has happened since the last call, oldest first."""
+    def progress(self, now: float) -> Progress:
+        """Where it stands.
+
+        :raises ValueError: ``now`` is negative, or not a number.
+        """
+
+@final
+class Ticket:
+    """One request to be sent, spent by its answer or its failure.
+
+    One that is never spent keeps its place among the requests in flight, and its campaign open.
+    """
+
+    @property
+    def request(self) -> Request:
+        """The request to be sent now."""
+    @property
+    def name(self) -> OperationName:
+        """The operation it is for."""
+    @property
+    def call(self) -> Literal["cancel", "get", "get_device"]:
+        """Which method it calls."""
+    def answer(self, now: float, status: int, headers: _Headers, body: bytes | bytearray) -> None:
+        """Brings the server's answer, whatever its status, complete with its body.
+
+        :param headers: a mapping, or pairs. What no header can hold is left out.
+        :raises RuntimeError: this ticket was spent already.
+        :raises ValueError: ``status`` or ``now`` cannot be one. The ticket is not spent.
+        """
+    def failed(self, now: float, kind: _Failure, message: str) -> None:
+        """Brings no answer.
+
+        :param kind: as for :meth:`Send.failed`.
+        :raises RuntimeError: this ticket was spent already.
+        :raises ValueError: ``kind`` is none of these. The ticket is not spent.
+        """
+
 def build_cancel(name: str | OperationName, endpoint: str | None = None) -> Request:
     """``POST {name}:cancel``: asks the server to cancel. Success says only that it was asked."""
 
@@ -332,7 +442,7 @@ class Client:
         ca_file: str | os.PathLike[str] | None,
         deadline: float,
         attempt_timeout: float,
-        attempts: int,
+        attempts: int | None,
         in_flight: int,
         allow_plaintext: bool,
     ) -> Self: ...
@@ -342,7 +452,14 @@ class Client:
     def get(self, name: str | OperationName) -> Call[Operation]: ...
     def list_operations(self, device: str) -> Results: ...
     def countermand(self, name: str | OperationName, deadline: float | None) -> Call[Outcome]: ...
-    def countermand_all(self, deadline: float | None) -> Bulk: ...
+    def countermand_all(
+        self,
+        quota: str | None,
+        share: float,
+        in_flight: int | None,
+        watched: bool,
+        deadline: float | None,
+    ) -> Bulk: ...
     def close(self) -> None: ...
 
 @final
@@ -361,10 +478,12 @@ class Results:
 
 @final
 class Bulk:
-    @property
-    def in_flight(self) -> int: ...
-    def push(self, name: str | OperationName) -> bool: ...
-    def next(self) -> Call[tuple[OperationName | str, Outcome | CountermandError]]: ...
+    def feed(self, names: Iterator[str | OperationName]) -> bool: ...
+    def next(
+        self,
+    ) -> Call[
+        tuple[OperationName | str, Outcome | CountermandError] | Progress | Literal["hungry"] | None
+    ]: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -393,6 +512,9 @@ class Emulator:
     def enterprise(self) -> str: ...
     def admin(self, method: str, endpoint: str, body: str) -> str: ...
     def close(self) -> None: ...
+
+def is_default_quota(text: str | None, share: float, /) -> bool:
+    """Whether that is core's default: what signatures repeat is held against it."""
 
 def run(arguments: list[str]) -> int:
     """Runs the command ``countermand``, the program's name first, and returns its exit code."""

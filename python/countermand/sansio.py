@@ -23,14 +23,35 @@ A step says what to do, doing it gives the next one::
 matter. What a server does wrong is a :class:`~countermand.CountermandError`; what the driver does
 wrong, such as doing a step twice, is a ``RuntimeError`` or a ``ValueError``.
 
+:class:`Campaign` is many of these under one quota, with many requests in flight. It hands out
+tickets, and each ticket takes the answer of its request::
+
+    campaign = Campaign(seed=random.getrandbits(64))
+    for name in names:
+        campaign.push(name)
+    campaign.close()
+    while not campaign.done:
+        step = campaign.poll(time.monotonic())
+        if isinstance(step, Ticket):
+            start(step)  # yours: sends step.request, then calls step.answer or step.failed
+        elif not campaign.done:
+            wait(step)  # yours: until that time at the latest, or until a ticket was answered
+        for event in campaign.events():
+            if isinstance(event, Finished):
+                print(event.name, event.result)
+
+``python/examples`` has it over httpx and over aiohttp.
+
 ``build_...`` and ``parse_...`` are the codec alone, for those who have retries of their own.
 """
 
 from ._countermand import (
+    Campaign,
     Done,
     Flow,
     Request,
     Send,
+    Ticket,
     Wait,
     build_cancel,
     build_get,
@@ -41,12 +62,34 @@ from ._countermand import (
     parse_operation,
     parse_operations,
 )
+from ._events import (
+    Accepted,
+    CircuitClosed,
+    CircuitOpened,
+    EnterpriseClosed,
+    Event,
+    Finished,
+    Held,
+    Sent,
+    Stopped,
+)
 
 __all__ = [
+    "Accepted",
+    "Campaign",
+    "CircuitClosed",
+    "CircuitOpened",
     "Done",
+    "EnterpriseClosed",
+    "Event",
+    "Finished",
     "Flow",
+    "Held",
     "Request",
     "Send",
+    "Sent",
+    "Stopped",
+    "Ticket",
     "Wait",
     "build_cancel",
     "build_get",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import inspect
 import json
 import socket
 import threading
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import Client
+from countermand import AsyncClient, Client
 from countermand.testing import Emulator
 
 if TYPE_CHECKING:
@@ -55,6 +57,37 @@ def client(emulator: Emulator) -> Iterator[Client]:
         endpoint=emulator.endpoint, token=emulator.token, attempts=1, deadline=1.0
     ) as client:
         yield client
+
+
+@pytest.fixture
+def settings(emulator: Emulator) -> dict[str, Any]:
+    return {"endpoint": emulator.endpoint, "token": emulator.token}
+
+
+@pytest.fixture(params=[Client, AsyncClient])
+def call(request: pytest.FixtureRequest, settings: dict[str, Any]) -> Callable[..., Any]:
+    """Calls a method of either client; what it gives one by one comes as a list."""
+
+    def call(method: str, *args: object, client: dict[str, Any] | None = None, **more: Any) -> Any:
+        if request.param is Client:
+            with Client(**settings | (client or {})) as plain:
+                result = getattr(plain, method)(*args, **more)
+                return list(result) if inspect.isgenerator(result) or iterates(result) else result
+
+        async def run() -> Any:
+            async with AsyncClient(**settings | (client or {})) as other:
+                result = getattr(other, method)(*args, **more)
+                if inspect.isasyncgen(result):
+                    return [item async for item in result]
+                return await result
+
+        return asyncio.run(run())
+
+    return call
+
+
+def iterates(result: object) -> bool:
+    return hasattr(result, "__next__")
 
 
 class SilentServer:

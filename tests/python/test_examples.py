@@ -19,7 +19,18 @@ from countermand.testing import Emulator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "python" / "examples").glob("with_*.py"))
+FOLDER = Path(__file__).parents[2] / "python" / "examples"
+EXAMPLES = sorted(FOLDER.glob("with_*.py"))
+CAMPAIGNS = sorted(FOLDER.glob("campaign_*.py"))
+
+
+def load(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
@@ -30,11 +41,7 @@ def example(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def countermand(example: Path, emulator: Emulator) -> Callable[[OperationName | str], Outcome]:
-    spec = importlib.util.spec_from_file_location(example.stem, example)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load(example)
 
     def call(name: OperationName | str) -> Outcome:
         result: Any = module.countermand(str(name), emulator.token, emulator.endpoint)
@@ -51,6 +58,7 @@ def test_there_is_one_for_each_client() -> None:
         "with_requests",
         "with_urllib",
     ]
+    assert [path.stem for path in CAMPAIGNS] == ["campaign_aiohttp", "campaign_httpx"]
 
 
 def test_it_fits_on_a_slide(example: Path) -> None:
@@ -115,3 +123,46 @@ def test_as_a_program(emulator: Emulator, example: Path) -> None:
         check=True,
     )
     assert done.stdout == "cancelled\n"
+
+
+@pytest.mark.parametrize("path", CAMPAIGNS, ids=lambda path: path.stem)
+def test_a_campaign(path: Path) -> None:
+    trouble: list[dict[str, Any]] = [
+        {"action": "reset", "method": "cancel", "skip": 30, "times": 3},
+        {"action": "reset", "effect": True, "method": "cancel", "skip": 90, "times": 2},
+        {"action": "truncate", "method": "get", "skip": 20, "times": 2},
+        {"status": 503, "method": "get", "skip": 50},
+    ]
+    with Emulator(devices=150, pending=2, history=0, faults=trouble) as emulator:
+        completed = [emulator.add("completes") for _ in range(5)]
+        unknown = OperationName(f"{emulator.enterprise}/devices/0/operations/1")
+        given = [
+            *(
+                OperationName(row["name"])
+                for row in emulator.truth()
+                if row["fate"] == "cancellable"
+            ),
+            *completed,
+            unknown,
+        ]
+        assert len(given) > 200
+        results = asyncio.run(
+            load(path).countermand_all(
+                map(str, given), emulator.token, emulator.endpoint, "200/1s", 1.0
+            )
+        )
+        truth = {row["name"]: row["cancelled"] for row in emulator.truth()}
+        audit = emulator.audit()
+    assert sorted(results) == sorted(given)
+    assert isinstance(results.pop(unknown), errors.NotFound)
+    assert all(results[name].verdict is Verdict.COMPLETED for name in completed)
+    assert {str(name): result.cancelled for name, result in results.items()} == {
+        str(name): truth[str(name)] for name in results
+    }
+    # All but the first two hundred had to wait for the quota, of which the last part may be short.
+    assert (audit[-1]["time"] - audit[0]["time"]) / 1000 >= len(audit) // 200 - 1
+    # More than one was under way: the cancels that failed were not sent again before the next ones.
+    failed = [row["path"] for row in audit if row["status"] is None and row["method"] == "POST"]
+    assert len(failed) == 5
+    first = [row["path"] for row in audit if row["method"] == "POST"]
+    assert all(first[first.index(path) + 1] != path for path in failed)

@@ -36,6 +36,14 @@ def python(code: str, *args: str) -> subprocess.Popen[str]:
 CALLS = {
     "countermand": "Client(endpoint=sys.argv[1], token='t').countermand(NAME)",
     "countermand_all": "list(Client(endpoint=sys.argv[1], token='t').countermand_all([NAME]))",
+    "a held campaign": (
+        "list(Client(endpoint=sys.argv[1], token='t')"
+        ".countermand_all([NAME, NAME + '2'], quota='1/60s', share=1.0))"
+    ),
+    "a held campaign that is watched": (
+        "list(Client(endpoint=sys.argv[1], token='t')"
+        ".countermand_all([NAME, NAME + '2'], quota='1/60s', share=1.0, progress=True))"
+    ),
     "list_operations": "list(Client(endpoint=sys.argv[1], token='t').list_operations(NAME[:23]))",
     "asyncio": "asyncio.run(AsyncClient(endpoint=sys.argv[1], token='t').countermand(NAME))",
 }

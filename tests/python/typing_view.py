@@ -14,15 +14,27 @@ from countermand import (
     Operation,
     OperationName,
     Outcome,
+    Progress,
     Status,
     Verdict,
     errors,
 )
 from countermand.sansio import (
+    Accepted,
+    Campaign,
+    CircuitClosed,
+    CircuitOpened,
     Done,
+    EnterpriseClosed,
+    Event,
+    Finished,
     Flow,
+    Held,
     Request,
     Send,
+    Sent,
+    Stopped,
+    Ticket,
     Wait,
     build_cancel,
     parse_cancel,
@@ -124,6 +136,58 @@ def machine(name: str) -> Outcome:
                 step = step.resume(step.until)
             case Done():
                 return step.result()
+
+
+def watched(client: Client, names: list[str]) -> None:
+    def watch(progress: Progress) -> None:
+        assert_type(progress.asked, int)
+        assert_type(progress.quota_left, int | None)
+        assert_type(progress.now, float)
+        assert_type(progress.held_until, float | None)
+        progress.asked = 7  # type: ignore[misc]
+
+    client.countermand_all(names, quota=None, share=1, in_flight=7, progress=watch)
+    client.countermand_all(names, quota="600/60s", progress=True, deadline=5)
+    client.countermand_all(names, progress=lambda: None)  # type: ignore[misc, arg-type]
+    client.countermand_all(names, quota=600)  # type: ignore[arg-type]
+    Client(token="ya29...", attempts=None)
+
+
+def scheduler(names: list[OperationName]) -> None:
+    campaign = Campaign(seed=1, quota=None, in_flight=7)
+    assert_type(campaign.push(names[0], "accepted"), bool)
+    campaign.push(names[1], "begun")  # type: ignore[arg-type]
+    while not campaign.done:
+        step = campaign.poll(0.0)
+        assert_type(step, Ticket | float | None)
+        if isinstance(step, Ticket):
+            assert_type(step.request, Request)
+            assert_type(step.name, OperationName)
+            assert_type(step.call, Literal["cancel", "get", "get_device"])
+            step.failed(0.0, "broken", "")  # type: ignore[arg-type]
+            step.answer(0.0, 200, [(b"date", b"")], b"{}")
+        assert_type(campaign.events(), list[Event])
+    assert_type(campaign.progress(0.0), Progress)
+
+
+def what_happened(event: Event) -> None:
+    match event:
+        case Sent(name, call):
+            assert_type(name, OperationName)
+            assert_type(call, Literal["cancel", "get", "get_device"])
+        case Accepted():
+            pass
+        case Finished(_, result):
+            assert_type(result, Outcome | CountermandError)
+        case Held(until, limit):
+            assert_type(until, float)
+            assert_type(limit, int | None)
+        case CircuitOpened() | CircuitClosed():
+            pass
+        case EnterpriseClosed(text) | Stopped(text):
+            assert_type(text, str)
+        case _ as never:
+            assert_never(never)
 
 
 def codec(name: OperationName) -> None:

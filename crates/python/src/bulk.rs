@@ -1,20 +1,24 @@
 //! Many calls, whose results come one by one.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use countermand_core::OperationName;
+use countermand_core::campaign::Event;
+use countermand_core::{Error, OperationName, Outcome, Phase};
 use countermand_hyper::Client;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use pyo3::types::PyIterator;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::timeout;
 
 use crate::call::{Call, Ready};
 use crate::client::Raiser;
+use crate::feed::Feed;
 use crate::process::{self, Native, Task};
-use crate::{errors, names, outcome};
+use crate::progress::{PACE, Reports};
+use crate::{names, outcome};
 
 /// Results, each of which is asked for by a call.
 #[pyclass(module = "countermand._countermand", frozen)]
@@ -50,60 +54,62 @@ impl Results {
     }
 }
 
-/// Countermands that are under way together.
+/// A campaign that is under way.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Bulk {
-    /// How many names to push before taking a result.
-    #[pyo3(get)]
-    in_flight: usize,
-    names: Native<UnboundedSender<OperationName>>,
-    /// The scheduler gives each name one result, however often it is pushed.
-    seen: Mutex<HashSet<OperationName>>,
-    /// For results that need no call.
-    done: Native<UnboundedSender<Ready>>,
+    /// `None` after the last name. No Python code may run while this is locked.
+    feed: Mutex<Option<Native<Feed>>>,
     results: Results,
     work: Mutex<Option<Task>>,
 }
 
 impl Bulk {
+    /// Begins; `watched` is whether its results tell of its progress, too.
     pub(crate) fn new(
         py: Python<'_>,
         client: &Client,
-        in_flight: usize,
+        watched: bool,
         raiser: Raiser,
     ) -> PyResult<Self> {
-        let (names, mut pushed) = unbounded_channel();
-        let (done, mut ended) = unbounded_channel::<Ready>();
-        let pushed = stream::poll_fn(move |context| pushed.poll_recv(context));
-        let mut outcomes = client.countermand_stream(pushed).boxed();
-        let out = done.clone();
+        let (out, mut ready) = unbounded_channel::<Ready>();
+        let (feed, names) = Feed::new(out.clone());
+        let names = names.map(|name| (name, Phase::Unsent));
+        let mut running = client.campaign(client.scheduler(), names);
+        let reports = watched.then(|| Reports::new(Instant::now()));
+        // Without anybody who watches there is nothing to wake for.
+        let pace = if watched { PACE / 2 } else { Duration::MAX };
         // A task of its own, so that requests go on while Python does something else.
         let work = process::spawn(py, async move {
-            while let Some((name, result)) = outcomes.next().await {
-                let raiser = raiser.clone();
-                let ready: Ready = Box::new(move |py| {
-                    let name = names::OperationName(name).into_pyobject(py)?.into_any();
-                    let result = match result {
-                        Ok(outcome) => outcome::outcome(py, outcome)?,
-                        Err(error) => raiser
-                            .raise(py, &error)
-                            .into_value(py)
-                            .into_bound(py)
-                            .into_any(),
-                    };
-                    Ok((name, result).into_pyobject(py)?.into_any().unbind())
-                });
-                if out.send(ready).is_err() {
-                    return;
+            let mut look = Instant::now();
+            loop {
+                match timeout(pace, running.next()).await {
+                    Ok(Some(Event::Finished { name, result })) => {
+                        let raiser = raiser.clone();
+                        let ready: Ready = Box::new(move |py| finished(py, name, result, &raiser));
+                        if out.send(ready).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(Some(_)) | Err(_) => {}
+                    Ok(None) => break,
                 }
+                let now = Instant::now();
+                if let Some(reports) = &reports
+                    && now >= look
+                {
+                    look = now + pace;
+                    if let Some(ready) = reports.due(now, running.progress()) {
+                        let _ = out.send(ready);
+                    }
+                }
+            }
+            if let Some(reports) = reports {
+                let _ = out.send(reports.last(Instant::now(), running.progress()));
             }
         })?;
         Ok(Self {
-            in_flight,
-            names: Native::new(names),
-            seen: Mutex::default(),
-            done: Native::new(done),
-            results: Results::new(stream::poll_fn(move |context| ended.poll_recv(context))),
+            feed: Mutex::new(Some(Native::new(feed))),
+            results: Results::new(stream::poll_fn(move |context| ready.poll_recv(context))),
             work: Mutex::new(Some(work)),
         })
     }
@@ -111,31 +117,22 @@ impl Bulk {
 
 #[pymethods]
 impl Bulk {
-    /// Adds an operation; `False` if it was added before. A text that is no name is a result at
-    /// once.
-    fn push(&self, name: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let py = name.py();
-        match names::operation(name) {
-            // After closing, nobody takes results any more.
-            Ok(name) => {
-                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                if !seen.insert(name.clone()) {
-                    return Ok(false);
-                }
-                drop(self.names.get().ok_or_else(forked)?.send(name));
-            }
-            Err(error) if error.is_instance_of::<errors::InvalidName>(py) => {
-                let name = name.cast::<PyString>()?.clone().unbind();
-                let ready: Ready =
-                    Box::new(move |py| Ok((name, error).into_pyobject(py)?.into_any().unbind()));
-                drop(self.done.get().ok_or_else(forked)?.send(ready));
-            }
-            Err(error) => return Err(error),
+    /// Pulls some of the names that it is hungry for; after the last one, or a failure to come,
+    /// none are taken any more. `False` if that was the last.
+    fn feed(&self, names: &Bound<'_, PyIterator>) -> PyResult<bool> {
+        let feed = match &*self.feed.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(feed) => feed.get().ok_or_else(forked)?.clone(),
+            None => return Ok(false),
+        };
+        let more = feed.pull(names);
+        if !matches!(more, Ok(true)) {
+            *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        Ok(true)
+        more
     }
 
-    /// The call for the next result, a name and what became of it.
+    /// The call for what comes next: a result, which is a name and what became of it; where it
+    /// stands; that it is hungry; or `None` at the end.
     fn next(&self) -> PyResult<Call> {
         self.results.next()
     }
@@ -148,6 +145,24 @@ impl Bulk {
     fn __exit__(&self, _exception: &Bound<'_, pyo3::types::PyTuple>) {
         *self.work.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+fn finished(
+    py: Python<'_>,
+    name: OperationName,
+    result: Result<Outcome, Error>,
+    raiser: &Raiser,
+) -> PyResult<Py<PyAny>> {
+    let result = match result {
+        Ok(outcome) => outcome::outcome(py, outcome)?,
+        Err(error) => raiser
+            .raise(py, &error)
+            .into_value(py)
+            .into_bound(py)
+            .into_any(),
+    };
+    let name = names::OperationName(name);
+    Ok((name, result).into_pyobject(py)?.into_any().unbind())
 }
 
 fn end() -> Ready {

@@ -14,7 +14,7 @@ use crate::call::{Call, Ready};
 use crate::outcome::{self, Operation};
 use crate::process::Native;
 use crate::token::{Callback, Given};
-use crate::{clock, errors, names, wire};
+use crate::{clock, errors, names, quota, wire};
 
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
@@ -48,20 +48,23 @@ impl NativeClient {
         ca_file: Option<PathBuf>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: u32,
+        attempts: Option<u32>,
         in_flight: usize,
         allow_plaintext: bool,
     ) -> PyResult<Self> {
         let policy = Policy::default()
             .deadline(clock::seconds("deadline", deadline)?)
-            .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?)
-            .attempts(attempts);
+            .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?);
+        // Not given, it is not the same for one call and for a campaign.
+        let policy = match attempts {
+            Some(attempts) => policy.attempts(attempts),
+            None => policy,
+        };
         let config = HyperConfig::default().allow_plaintext(allow_plaintext);
         let this = Self {
             endpoint: wire::endpoint(endpoint)?,
             policy,
-            // Without room for one name, none would ever be sent.
-            in_flight: in_flight.max(1),
+            in_flight,
             config: match ca_file {
                 Some(path) => config.ca_file(path),
                 None => config,
@@ -119,9 +122,21 @@ impl NativeClient {
         }))
     }
 
-    fn countermand_all(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Bulk> {
+    fn countermand_all(
+        &self,
+        py: Python<'_>,
+        quota: Option<&str>,
+        share: f64,
+        in_flight: Option<usize>,
+        watched: bool,
+        deadline: Option<f64>,
+    ) -> PyResult<Bulk> {
+        let quota = quota::quota(quota, share)?;
         let Connected { client, raiser } = self.here(py, deadline)?;
-        Bulk::new(py, &client, self.in_flight, raiser)
+        let client = client
+            .quota(quota)
+            .in_flight(in_flight.unwrap_or(self.in_flight));
+        Bulk::new(py, &client, watched, raiser)
     }
 
     fn close(&self) {

@@ -4,13 +4,19 @@
 
 mod bulk;
 mod call;
+mod campaign;
 mod client;
 mod clock;
 mod emulator;
 mod errors;
+mod event;
+mod feed;
 mod names;
+mod once;
 mod outcome;
 mod process;
+mod progress;
+mod quota;
 mod sansio;
 mod token;
 mod wire;
@@ -33,6 +39,8 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::NativeClient>()?;
     module.add_class::<bulk::Bulk>()?;
     module.add_class::<bulk::Results>()?;
+    module.add_class::<campaign::Campaign>()?;
+    module.add_class::<campaign::Ticket>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<call::Running>()?;
     module.add_class::<emulator::Emulator>()?;
@@ -43,6 +51,7 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<wire::Request>()?;
     wire::add(module)?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
+    module.add_function(wrap_pyfunction!(quota::is_default_quota, module)?)?;
     let shut_down = wrap_pyfunction!(process::shut_down, module)?;
     module
         .py()

@@ -1,13 +1,12 @@
 //! The step machine, driven from Python.
 
-use std::sync::{Mutex, PoisonError};
-
 use core::{Step, TransportErrorKind};
 use countermand_core as core;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
+use crate::once::Once;
 use crate::wire::{self, Request};
 use crate::{clock, errors, names, outcome};
 
@@ -35,19 +34,7 @@ impl Flow {
         poll: (f64, f64),
         confirm: bool,
     ) -> PyResult<Self> {
-        let policy = core::Policy::default()
-            .deadline(clock::seconds("deadline", deadline)?)
-            .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?)
-            .attempts(attempts)
-            .backoff(
-                clock::seconds("backoff", backoff.0)?,
-                clock::seconds("backoff", backoff.1)?,
-            )
-            .poll(
-                clock::seconds("poll", poll.0)?,
-                clock::seconds("poll", poll.1)?,
-            )
-            .confirm(confirm);
+        let policy = policy(deadline, attempt_timeout, attempts, backoff, poll, confirm)?;
         let flow = core::Flow::new(names::operation(name)?)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy);
@@ -74,24 +61,42 @@ fn step(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyAny>> {
     })
 }
 
-/// A step that can be done once, because the machine moves on with it.
-struct Once<T>(Mutex<Option<T>>);
+/// How patient to be, in Python's numbers.
+pub(crate) fn policy(
+    deadline: f64,
+    attempt_timeout: f64,
+    attempts: u32,
+    backoff: (f64, f64),
+    poll: (f64, f64),
+    confirm: bool,
+) -> PyResult<core::Policy> {
+    Ok(core::Policy::default()
+        .deadline(clock::seconds("deadline", deadline)?)
+        .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?)
+        .attempts(attempts)
+        .backoff(
+            clock::seconds("backoff", backoff.0)?,
+            clock::seconds("backoff", backoff.1)?,
+        )
+        .poll(
+            clock::seconds("poll", poll.0)?,
+            clock::seconds("poll", poll.1)?,
+        )
+        .confirm(confirm))
+}
 
-impl<T> Once<T> {
-    fn look<R>(&self, look: impl FnOnce(&T) -> R) -> PyResult<R> {
-        let step = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        step.as_ref().map(look).ok_or_else(used)
-    }
-
-    fn take(&self) -> PyResult<T> {
-        let mut step = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        step.take().ok_or_else(used)
+/// What a transport that is Python's says of a request without an answer.
+pub(crate) fn failure(kind: &str, message: String) -> PyResult<core::TransportError> {
+    match TransportErrorKind::from_word(kind) {
+        Some(kind) => Ok(core::TransportError::new(kind, message)),
+        None => Err(PyValueError::new_err(format!(
+            "{kind:?} is no kind of failure; expected connect, tls, refused, calm, lost, \
+             timed_out, too_large, token, credentials or forbidden"
+        ))),
     }
 }
 
-fn used() -> PyErr {
-    PyRuntimeError::new_err("this step was done already; go on with the step that it gave")
-}
+const USED: &str = "this step was done already; go on with the step that it gave";
 
 /// Send a request and bring its answer.
 #[pyclass(module = "countermand.sansio", frozen)]
@@ -114,7 +119,7 @@ impl From<core::Attempt> for Send {
             call: attempt.call().as_str(),
             number: attempt.number(),
             name: attempt.name().to_owned(),
-            attempt: Once(Mutex::new(Some(attempt))),
+            attempt: Once::new(attempt, USED),
         }
     }
 }
@@ -154,13 +159,7 @@ impl Send {
         message: String,
     ) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::instant(now)?;
-        let Some(kind) = TransportErrorKind::from_word(kind) else {
-            return Err(PyValueError::new_err(format!(
-                "{kind:?} is no kind of failure; expected connect, tls, refused, calm, lost, \
-                 timed_out, too_large, token, credentials or forbidden"
-            )));
-        };
-        let error = core::TransportError::new(kind, message);
+        let error = failure(kind, message)?;
         step(py, self.attempt.take()?.failed(now, error))
     }
 
@@ -184,7 +183,7 @@ impl Wait {
         Self {
             until: clock::reading(pause.until()),
             error: pause.error().map(|error| errors::error(py, error)),
-            pause: Once(Mutex::new(Some(pause))),
+            pause: Once::new(pause, USED),
         }
     }
 }

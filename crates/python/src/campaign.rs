@@ -1,0 +1,239 @@
+//! The scheduler of many operations, driven from Python.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use core::Phase;
+use core::campaign::{Event, Poll};
+use countermand_core as core;
+use http::Response;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::names::OperationName;
+use crate::once::Once;
+use crate::wire::{self, Request};
+use crate::{clock, event, names, progress, quota, sansio};
+
+/// Many countermands under one quota and one limit of requests in flight.
+#[pyclass(module = "countermand.sansio", frozen)]
+pub(crate) struct Campaign(Shared);
+
+/// The scheduler, which its tickets know.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<State>>);
+
+struct State {
+    campaign: core::campaign::Campaign,
+    /// What has happened and was not asked for yet.
+    events: VecDeque<Event>,
+    done: bool,
+}
+
+impl Shared {
+    /// No Python code may run while this is locked: it could give another thread the GIL.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What to do next; a request comes with its operation and its method.
+    fn poll(&mut self, now: Instant) -> (Poll, Option<(core::OperationName, core::Call)>) {
+        let poll = self.campaign.poll(now);
+        while let Some(event) = self.campaign.next_event() {
+            self.events.push_back(event);
+        }
+        self.done = matches!(poll, Poll::Done);
+        // Nothing happens between a request's being sent and its being handed out.
+        let sent = match (&poll, self.events.back()) {
+            (Poll::Send(..), Some(Event::Sent { name, call })) => Some((name.clone(), *call)),
+            _ => None,
+        };
+        (poll, sent)
+    }
+
+    fn events(&mut self) -> VecDeque<Event> {
+        let mut events = std::mem::take(&mut self.events);
+        while let Some(event) = self.campaign.next_event() {
+            events.push_back(event);
+        }
+        events
+    }
+}
+
+#[pymethods]
+impl Campaign {
+    #[new]
+    #[pyo3(
+        signature = (*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=10,
+            backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=true,
+            quota=Some("600/60s,1000/100s"), share=0.8, in_flight=100),
+        text_signature = "(*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
+            attempts=10, backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=True, \
+            quota='600/60s,1000/100s', share=0.8, in_flight=100)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn new(
+        seed: u64,
+        endpoint: Option<&str>,
+        deadline: f64,
+        attempt_timeout: f64,
+        attempts: u32,
+        backoff: (f64, f64),
+        poll: (f64, f64),
+        confirm: bool,
+        quota: Option<&str>,
+        share: f64,
+        in_flight: usize,
+    ) -> PyResult<Self> {
+        let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff, poll, confirm)?;
+        let campaign = core::campaign::Campaign::new(seed)
+            .endpoint(wire::endpoint(endpoint)?)
+            .policy(policy)
+            .quota(quota::quota(quota, share)?)
+            .in_flight(in_flight);
+        let state = State {
+            campaign,
+            events: VecDeque::new(),
+            done: false,
+        };
+        Ok(Self(Shared(Arc::new(Mutex::new(state)))))
+    }
+
+    /// Takes a name; `False` if it was pushed before.
+    #[pyo3(signature = (name, phase="unsent"))]
+    fn push(&self, name: &Bound<'_, PyAny>, phase: &str) -> PyResult<bool> {
+        let phase = match phase {
+            "unsent" => Phase::Unsent,
+            "maybe_sent" => Phase::MaybeSent,
+            "accepted" => Phase::Accepted,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "{phase:?} is no phase; expected unsent, maybe_sent or accepted"
+                )));
+            }
+        };
+        let name = names::operation(name)?;
+        Ok(self.0.lock().campaign.push(name, phase))
+    }
+
+    /// No more names will come.
+    fn close(&self) {
+        self.0.lock().campaign.close();
+    }
+
+    /// Sends nothing new: what is under way is awaited, the rest comes out with what is known.
+    #[pyo3(signature = (cause))]
+    fn stop(&self, cause: String) {
+        self.0.lock().campaign.stop(cause);
+    }
+
+    /// What to do next: send a ticket's request, or wait until a time, or for an answer or a name.
+    #[pyo3(signature = (now))]
+    fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let now = clock::instant(now)?;
+        let (poll, sent) = self.0.lock().poll(now);
+        match (poll, sent) {
+            (Poll::Send(ticket, transmit), Some((name, call))) => {
+                let ticket = Ticket {
+                    campaign: self.0.clone(),
+                    ticket: Once::new(ticket, "this ticket was spent already"),
+                    request: Py::new(py, Request::from(transmit))?,
+                    name: OperationName(name),
+                    call: call.as_str(),
+                };
+                Ok(Some(Bound::new(py, ticket)?.into_any()))
+            }
+            (Poll::Wait(until), _) => Ok(Some(clock::reading(until).into_pyobject(py)?.into_any())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether every name is finished and none will come, as of the last `poll`.
+    #[getter]
+    fn done(&self) -> bool {
+        self.0.lock().done
+    }
+
+    /// What has happened since the last call, oldest first.
+    fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let events = self.0.lock().events();
+        let events = events.into_iter().map(|event| event::event(py, event));
+        events.filter_map(PyResult::transpose).collect()
+    }
+
+    /// Where it stands.
+    #[pyo3(signature = (now))]
+    fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
+        let standing = self.0.lock().campaign.progress(clock::instant(now)?);
+        progress::progress(py, &standing, now, clock::reading)
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        let standing = self.0.lock().campaign.progress(clock::instant(0.0)?);
+        Ok(format!(
+            "<Campaign pushed={} asked={} finished={} in_flight={}>",
+            standing.pushed, standing.asked, standing.finished, standing.in_flight
+        ))
+    }
+}
+
+/// One request to be sent, spent by its answer or its failure.
+#[pyclass(module = "countermand.sansio", frozen)]
+pub(crate) struct Ticket {
+    campaign: Shared,
+    ticket: Once<core::campaign::Ticket>,
+    /// The request to be sent now.
+    #[pyo3(get)]
+    request: Py<Request>,
+    /// The operation it is for.
+    #[pyo3(get)]
+    name: OperationName,
+    /// `cancel`, `get` or `get_device`.
+    #[pyo3(get)]
+    call: &'static str,
+}
+
+#[pymethods]
+impl Ticket {
+    /// Brings the server's answer, whatever its status, complete with its body.
+    #[pyo3(signature = (now, status, headers, body))]
+    fn answer(
+        &self,
+        now: f64,
+        status: u16,
+        headers: &Bound<'_, PyAny>,
+        body: PyBackedBytes,
+    ) -> PyResult<()> {
+        let now = clock::instant(now)?;
+        let response = wire::response(status, headers, body)?;
+        self.spend(now, Ok(&response))
+    }
+
+    /// Brings no answer; `kind` says what happened to the request.
+    #[pyo3(signature = (now, kind, message))]
+    fn failed(&self, now: f64, kind: &str, message: String) -> PyResult<()> {
+        let now = clock::instant(now)?;
+        let error = sansio::failure(kind, message)?;
+        self.spend(now, Err(error))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Ticket {} {}>", self.call, self.name.0)
+    }
+}
+
+impl Ticket {
+    fn spend(
+        &self,
+        now: Instant,
+        result: Result<&Response<PyBackedBytes>, core::TransportError>,
+    ) -> PyResult<()> {
+        let ticket = self.ticket.take()?;
+        self.campaign.lock().campaign.answer(ticket, now, result);
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! What happens in a campaign, as the Python objects that say the same.
+
+use countermand_core::campaign::Event;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::names::OperationName;
+use crate::{clock, errors, outcome};
+
+/// The dataclass of `countermand.sansio` for an event; `None` for one that Python has no word for.
+pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, PyAny>>> {
+    match event {
+        Event::Sent { name, call } => {
+            let fields = (OperationName(name), call.as_str());
+            make(py, "Sent", fields.into_pyobject(py)?)
+        }
+        Event::Accepted { name } => make(py, "Accepted", (OperationName(name),).into_pyobject(py)?),
+        Event::Finished { name, result } => {
+            let result = match result {
+                Ok(outcome) => outcome::outcome(py, outcome)?,
+                Err(error) => errors::error(py, &error)
+                    .into_value(py)
+                    .into_bound(py)
+                    .into_any(),
+            };
+            make(
+                py,
+                "Finished",
+                (OperationName(name), result).into_pyobject(py)?,
+            )
+        }
+        Event::Held { until, limit } => make(
+            py,
+            "Held",
+            (clock::reading(until), limit).into_pyobject(py)?,
+        ),
+        Event::CircuitOpened => make(py, "CircuitOpened", PyTuple::empty(py)),
+        Event::CircuitClosed => make(py, "CircuitClosed", PyTuple::empty(py)),
+        Event::EnterpriseClosed { enterprise } => make(
+            py,
+            "EnterpriseClosed",
+            (enterprise.as_str(),).into_pyobject(py)?,
+        ),
+        Event::Stopped { cause } => make(py, "Stopped", (&*cause,).into_pyobject(py)?),
+        _ => Ok(None),
+    }
+}
+
+fn make<'py>(
+    py: Python<'py>,
+    class: &str,
+    fields: Bound<'py, PyTuple>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let events = py.import("countermand._events")?;
+    events.getattr(class)?.call1(fields).map(Some)
+}

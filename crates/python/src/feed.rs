@@ -1,0 +1,108 @@
+//! The names of a campaign, pulled from Python as the scheduler has room for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use countermand_core::OperationName;
+use futures_util::stream::{self, Stream, StreamExt};
+use pyo3::prelude::*;
+use pyo3::types::{PyIterator, PyString};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::call::Ready;
+use crate::{errors, names};
+
+/// How many names are pulled at a time, and how long that may take: results wait meanwhile.
+const CHUNK: usize = 1000;
+const TURN: Duration = Duration::from_millis(5);
+
+/// Where pulled names go; the scheduler sees their end when this is dropped.
+#[derive(Clone)]
+pub(crate) struct Feed {
+    chunks: UnboundedSender<Vec<OperationName>>,
+    out: UnboundedSender<Ready>,
+    hungry: Arc<AtomicBool>,
+}
+
+impl Feed {
+    /// A feed, and the stream of what it is fed. The stream says in `out` that it is empty, once
+    /// until it is fed.
+    pub(crate) fn new(
+        out: UnboundedSender<Ready>,
+    ) -> (Self, impl Stream<Item = OperationName> + Send + use<>) {
+        let (chunks, mut pushed) = unbounded_channel();
+        let hungry = Arc::new(AtomicBool::new(false));
+        let feed = Self {
+            chunks,
+            out: out.clone(),
+            hungry: Arc::clone(&hungry),
+        };
+        let mut out = Some(out);
+        let chunks = stream::poll_fn(move |context| {
+            let chunk = next(&mut pushed, context, out.as_ref(), &hungry);
+            if matches!(chunk, Poll::Ready(None)) {
+                // Results end when nobody is left who could send one.
+                out = None;
+            }
+            chunk
+        });
+        (feed, chunks.flat_map(stream::iter))
+    }
+
+    /// Pulls a chunk of names; `false` at their end. A text that is no name is a result at once.
+    ///
+    /// What was pulled before an iterator raises is fed all the same.
+    pub(crate) fn pull(&self, source: &Bound<'_, PyIterator>) -> PyResult<bool> {
+        let turn = Instant::now() + TURN;
+        let mut chunk = Vec::new();
+        let mut ended = Ok(true);
+        for _ in 0..CHUNK {
+            match source.clone().next().map(|item| self.take(&item?)) {
+                None => ended = Ok(false),
+                Some(Err(error)) => ended = Err(error),
+                Some(Ok(name)) => chunk.extend(name),
+            }
+            if !matches!(ended, Ok(true)) || Instant::now() >= turn {
+                break;
+            }
+        }
+        // Before the names: once they are there, it may be hungry again.
+        self.hungry.store(false, Ordering::Release);
+        // A scheduler that is gone takes no names, and that shows in its results.
+        let _ = self.chunks.send(chunk);
+        ended
+    }
+
+    fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<OperationName>> {
+        match names::operation(item) {
+            Ok(name) => Ok(Some(name)),
+            Err(error) if error.is_instance_of::<errors::InvalidName>(item.py()) => {
+                let text = item.cast::<PyString>()?.clone().unbind();
+                let ready: Ready =
+                    Box::new(move |py| Ok((text, error).into_pyobject(py)?.into_any().unbind()));
+                let _ = self.out.send(ready);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn next(
+    pushed: &mut UnboundedReceiver<Vec<OperationName>>,
+    context: &mut Context<'_>,
+    out: Option<&UnboundedSender<Ready>>,
+    hungry: &AtomicBool,
+) -> Poll<Option<Vec<OperationName>>> {
+    let chunk = pushed.poll_recv(context);
+    if chunk.is_pending()
+        && !hungry.swap(true, Ordering::AcqRel)
+        && let Some(out) = out
+    {
+        let ready: Ready = Box::new(|py| Ok(PyString::intern(py, "hungry").into_any().unbind()));
+        let _ = out.send(ready);
+    }
+    chunk
+}

@@ -1,0 +1,36 @@
+//! What can be used once, because something moves on with it.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+/// A value until it is taken; no Python code may run while it is looked at.
+pub(crate) struct Once<T> {
+    value: Mutex<Option<T>>,
+    /// What whoever comes too late is told.
+    used: &'static str,
+}
+
+impl<T> Once<T> {
+    pub(crate) fn new(value: T, used: &'static str) -> Self {
+        Self {
+            value: Mutex::new(Some(value)),
+            used,
+        }
+    }
+
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> PyResult<R> {
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        value.as_ref().map(look).ok_or_else(|| self.late())
+    }
+
+    pub(crate) fn take(&self) -> PyResult<T> {
+        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        value.take().ok_or_else(|| self.late())
+    }
+
+    fn late(&self) -> PyErr {
+        PyRuntimeError::new_err(self.used)
+    }
+}

@@ -1,0 +1,28 @@
+//! What a campaign may spend, as Python says it.
+
+use countermand_core::Quota;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The quota of a text like `600/60s,1000/100s` and our share of it; `None` obeys the server alone.
+pub(crate) fn quota(text: Option<&str>, share: f64) -> PyResult<Quota> {
+    // Core would clamp it. Whoever writes 80 for 0.8 is better told.
+    if !(share > 0.0 && share <= 1.0) {
+        return Err(PyValueError::new_err(format!(
+            "share is {share}, expected a number above 0 and up to 1"
+        )));
+    }
+    let Some(text) = text else {
+        return Ok(Quota::unlimited());
+    };
+    text.parse::<Quota>()
+        .map(|quota| quota.share(share))
+        .map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// Whether that is core's default: what signatures in Python repeat is held against it.
+#[pyfunction]
+#[pyo3(signature = (text, share, /))]
+pub(crate) fn is_default_quota(text: Option<&str>, share: f64) -> PyResult<bool> {
+    Ok(quota(text, share)? == Quota::default())
+}

@@ -1,0 +1,69 @@
+"""What a client's campaign asks of the thread or the task that iterates."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from ._progress import Line, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Literal
+
+    from ._countermand import Bulk, OperationName
+
+
+class Turns:
+    """Feeds a campaign with names and tells its progress, between two results."""
+
+    __slots__ = ("_bulk", "_failure", "_line", "_names", "_watcher")
+
+    def __init__(
+        self,
+        bulk: Bulk,
+        names: Iterable[str | OperationName],
+        watcher: bool | Callable[[Progress], object] | None,
+    ) -> None:
+        self._bulk = bulk
+        self._names = iter(names)
+        self._failure: Exception | None = None
+        self._line = Line() if watcher is True else None
+        self._watcher = self._line if watcher is True else (watcher or None)
+
+    def take(self, item: Progress | Literal["hungry"]) -> None:
+        """Does what the campaign asks for."""
+        if isinstance(item, Progress):
+            self._tell(item)
+            return
+        try:
+            self._bulk.feed(self._names)
+        except Exception as error:
+            # What is under way comes out first.
+            self._failure = error
+
+    def end(self) -> None:
+        """Raises what kept names from coming."""
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        """Ends the line, however the campaign ended."""
+        line, self._line = self._line, None
+        if line is not None and self._watcher is not None:
+            self._guarded(line.end)
+
+    def _tell(self, progress: Progress) -> None:
+        watcher = self._watcher
+        if watcher is not None:
+            self._guarded(lambda: watcher(progress))
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        """Whoever only watches must not end a rescue."""
+        try:
+            act()
+        except Exception as error:
+            self._watcher = None
+            message = f"progress raised {error!r} and is not called again"
+            # Through the frames of `_tell`, `take` and `countermand_all` to the caller's loop.
+            warnings.warn(message, RuntimeWarning, stacklevel=5)

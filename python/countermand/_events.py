@@ -1,0 +1,73 @@
+"""What happens in a campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from ._countermand import OperationName
+    from ._outcome import Outcome
+    from .errors import CountermandError
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request is on its way. A journal has to hold this before the request leaves."""
+
+    name: OperationName
+    call: Literal["cancel", "get", "get_device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The server accepted the cancellation of an operation."""
+
+    name: OperationName
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An operation has come out, with its outcome or with the error that was not raised."""
+
+    name: OperationName
+    result: Outcome | CountermandError
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Everybody waits: the quota is used up."""
+
+    until: float
+    """Until when, on the clock that gave every ``now``."""
+    limit: int | None
+    """The limit that the server named."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitOpened:
+    """The server fails: from now on there are only probes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitClosed:
+    """The server is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterpriseClosed:
+    """The rest of an enterprise is left alone."""
+
+    enterprise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What was not sent stays unsent."""
+
+    cause: str
+
+
+Event: TypeAlias = (
+    Sent | Accepted | Finished | Held | CircuitOpened | CircuitClosed | EnterpriseClosed | Stopped
+)

@@ -1,0 +1,336 @@
+"""countermand_all: many operations under one quota, cancels first."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import threading
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from countermand import AsyncClient, Client, Outcome, Progress, _countermand, errors, sansio
+from countermand.testing import Emulator
+
+from conftest import SilentServer, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def test_countermand_all(emulator: Emulator, call: Callable[..., Any]) -> None:
+    names = [emulator.add() for _ in range(30)]
+    unknown = f"{emulator.enterprise}/devices/0/operations/1"
+    bad = ["", "enterprises/e/devices/../operations/o", "\udc80"]
+    given = [*names[:10], *bad, unknown, *map(str, names[10:])]
+    results = call("countermand_all", given, client={"in_flight": 7})
+    assert sorted(str(name) for name, _ in results) == sorted(map(str, given))
+    by_name = {str(name): result for name, result in results}
+    assert all(by_name[str(name)].cancelled for name in names)
+    assert isinstance(by_name[unknown], errors.NotFound)
+    for text in bad:
+        assert isinstance(by_name[text], errors.InvalidName)
+    assert {type(name) for name, result in results if isinstance(result, Outcome)} == {
+        type(names[0])
+    }
+
+
+@pytest.mark.parametrize("in_flight", [0, 1, 10**9])
+def test_any_in_flight(emulator: Emulator, call: Callable[..., Any], in_flight: int) -> None:
+    results = call("countermand_all", [emulator.add(), "x"], client={"in_flight": in_flight})
+    assert len(results) == 2
+
+
+def test_countermand_all_of_nothing(emulator: Emulator, call: Callable[..., Any]) -> None:
+    assert call("countermand_all", []) == []
+    assert emulator.audit() == []
+
+
+def test_names_that_fail_to_come(emulator: Emulator, settings: dict[str, Any]) -> None:
+    names = [emulator.add() for _ in range(5)]
+
+    def broken() -> Iterator[Any]:
+        yield from names
+        raise OSError("the list is unreadable")
+
+    outcomes = []
+    with Client(**settings) as client, pytest.raises(OSError, match="unreadable"):
+        for _, outcome in client.countermand_all(broken()):
+            outcomes.append(outcome)
+    assert len(outcomes) == 5
+
+
+def test_junk_among_names(emulator: Emulator, settings: dict[str, Any]) -> None:
+    names: list[Any] = [emulator.add(), 17]
+    outcomes = []
+    with Client(**settings) as client, pytest.raises(TypeError, match="not int"):
+        for name, _ in client.countermand_all(names):
+            outcomes.append(name)
+    assert outcomes == names[:1]
+
+
+def test_a_name_given_twice_comes_out_once(emulator: Emulator, call: Callable[..., Any]) -> None:
+    first, second = emulator.add(), emulator.add()
+    results = call("countermand_all", [first, str(first), second, first])
+    assert sorted(str(name) for name, _ in results) == sorted([str(first), str(second)])
+    assert sum(row["method"] == "POST" for row in emulator.audit()) == 2
+
+
+def test_requests_go_on_while_the_caller_does_something_else(
+    emulator: Emulator, settings: dict[str, Any]
+) -> None:
+    names = [emulator.add() for _ in range(10)]
+    with Client(**settings, in_flight=10) as client:
+        results = client.countermand_all(names)
+        next(results)
+        until(lambda: len(emulator.operations("cancelled")) == 10)
+        assert len(list(results)) == 9
+
+
+def asked(emulator: Emulator) -> int:
+    return sum(row["method"] == "POST" for row in emulator.audit())
+
+
+def named(count: int | None = None, enterprise: str = "enterprises/e") -> Iterator[str]:
+    """Names on so many devices that no quota of a device matters."""
+    numbers = itertools.count() if count is None else range(count)
+    return (f"{enterprise}/devices/{n // 10}/operations/{n}" for n in numbers)
+
+
+def test_every_cancel_goes_before_the_first_look(call: Callable[..., Any]) -> None:
+    with Emulator(devices=125, pending=20, history=0) as emulator:
+        names = emulator.operations()
+        # One after the other: what is in flight together may overtake each other on the way.
+        where = {"endpoint": emulator.endpoint, "deadline": 0.5}
+        results = call("countermand_all", iter(names), client=where, quota=None, in_flight=1)
+        methods = [row["method"] for row in emulator.audit()]
+        truth = {row["name"]: row["cancelled"] for row in emulator.truth()}
+    assert len(results) == len(names) == 2500
+    assert methods.index("GET") == 2500
+    cancelled = [
+        str(name) for name, result in results if isinstance(result, Outcome) and result.cancelled
+    ]
+    assert len(cancelled) > 1500
+    assert all(truth[name] for name in cancelled)
+
+
+def test_names_are_pulled_as_there_is_room(emulator: Emulator, settings: dict[str, Any]) -> None:
+    pulled, ahead = 0, []
+
+    def endless() -> Iterator[str]:
+        nonlocal pulled
+        for name in named(enterprise=emulator.enterprise):
+            pulled += 1
+            if pulled % 250 == 0:
+                ahead.append(pulled - asked(emulator))
+            yield name
+
+    class Enough(BaseException):
+        pass
+
+    def held(progress: Progress) -> None:
+        if progress.sent == 100 and progress.waiting >= 1000:
+            raise Enough
+
+    def check() -> None:
+        assert 1000 <= pulled <= 2100
+        assert max(ahead) <= 2000
+
+    # Held: the names that nobody has room for stay where they are.
+    settings |= {"in_flight": 10}
+    limits: dict[str, Any] = {"quota": "100/60s", "share": 1.0, "progress": held}
+    with Client(**settings) as client:
+        results = client.countermand_all(endless(), **limits)
+        assert pulled == 0
+        with pytest.raises(Enough):
+            next(results)
+        check()
+
+    async def same() -> None:
+        async with AsyncClient(**settings) as client:
+            with pytest.raises(Enough):
+                await anext(client.countermand_all(endless(), **limits))
+
+    pulled, before = 0, asked(emulator)
+    ahead.clear()
+    asyncio.run(same())
+    assert pulled - 100 <= 2000
+    # And running: never much more than what has been asked.
+    pulled, before = 0, asked(emulator)
+    ahead.clear()
+
+    def far(progress: Progress) -> None:
+        if progress.asked >= 5000:
+            raise Enough
+
+    with Client(**settings) as client, pytest.raises(Enough):
+        list(client.countermand_all(endless(), quota=None, progress=far))
+    assert len(ahead) >= 20
+    assert max(ahead) + before <= 2000
+
+
+def test_an_endless_iterable_of_what_are_no_names(call: Callable[..., Any]) -> None:
+    def bad() -> Iterator[str]:
+        for number in itertools.count():
+            if number == 2500:
+                return
+            yield f"no name {number}"
+
+    results = call("countermand_all", bad())
+    assert [name for name, _ in results] == [f"no name {number}" for number in range(2500)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_slow_iterable_does_not_hold_up_results(
+    emulator: Emulator, settings: dict[str, Any], count: int
+) -> None:
+    came = threading.Event()
+
+    def slow() -> Iterator[Any]:
+        for _ in range(count):
+            yield emulator.add()
+        deadline = time.monotonic() + 10
+        while not came.is_set():  # a name each 10 ms until the first result is there
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            yield emulator.add()
+
+    with Client(**settings) as client:
+        outcomes = []
+        for _, outcome in client.countermand_all(slow()):
+            came.set()
+            outcomes.append(outcome)
+    assert all(isinstance(outcome, Outcome) and outcome.cancelled for outcome in outcomes)
+    assert len(outcomes) == len(emulator.operations("cancelled"))
+
+
+def test_iterators_that_interrupt(emulator: Emulator, call: Callable[..., Any]) -> None:
+    def interrupted() -> Iterator[Any]:
+        yield emulator.add()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call("countermand_all", interrupted())
+
+
+def test_after_names_that_fail_to_come_none_is_pulled(
+    emulator: Emulator, call: Callable[..., Any]
+) -> None:
+    class Broken:
+        def __init__(self) -> None:
+            self.pulled = 0
+
+        def __iter__(self) -> Broken:
+            return self
+
+        def __next__(self) -> Any:
+            self.pulled += 1
+            if self.pulled % 2 == 0:
+                raise OSError("unreadable")
+            return emulator.add()
+
+    names = Broken()
+    with pytest.raises(OSError, match="unreadable"):
+        call("countermand_all", names)
+    assert (names.pulled, len(emulator.operations("cancelled"))) == (2, 1)
+    with pytest.raises(TypeError, match="not iterable"):
+        call("countermand_all", 7)
+
+
+def test_the_quota_is_kept(call: Callable[..., Any]) -> None:
+    with Emulator(devices=30, pending=1, history=0) as emulator:
+        names = [row["name"] for row in emulator.truth() if row["fate"] == "cancellable"]
+        where = {"endpoint": emulator.endpoint}
+        limits = {"quota": "20/0.5s,1000/100s", "share": 0.5}
+        results = call("countermand_all", names, client=where, **limits)
+        audit = emulator.audit()
+    assert len(results) == len(names) > 20
+    times = [row["time"] for row in audit]
+    assert len(times) == 2 * len(names)
+    # Ten in half a second and not one more; arrivals may be nearer than departures were.
+    nearest = min(later - earlier for earlier, later in zip(times, times[10:], strict=False))
+    assert nearest > 250
+    assert times[-1] - times[0] >= (len(times) // 10 - 1) * 500
+
+
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        ({"quota": ""}, "is not a quota; expected calls and seconds like 600/60s"),
+        ({"quota": "600"}, '"600" is not a quota'),
+        ({"quota": "none"}, '"none" is not a quota'),
+        ({"quota": "600/60s,x"}, '"600/60s,x" is not a quota'),
+        ({"quota": "0/60s"}, "is not a quota"),
+        ({"share": 0.0}, "share is 0, expected a number above 0 and up to 1"),
+        ({"share": 1.1}, "share is 1.1"),
+        ({"share": float("nan")}, "share is NaN"),
+        ({"quota": None, "share": -1.0}, "share is -1"),
+        ({"deadline": -1.0}, "deadline is -1"),
+    ],
+)
+def test_impossible_limits(
+    emulator: Emulator, call: Callable[..., Any], limits: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=r"quota|share|deadline") as caught:
+        call("countermand_all", [emulator.add()], **limits)
+    assert complaint in str(caught.value)
+    if "deadline" not in limits:
+        with pytest.raises(ValueError, match=r"quota|share") as caught:
+            sansio.Campaign(seed=1, **limits)
+        assert complaint in str(caught.value)
+    assert emulator.audit() == []
+
+
+def test_the_defaults_are_those_of_the_core() -> None:
+    for function in (Client.countermand_all, AsyncClient.countermand_all, sansio.Campaign):
+        defaults = inspect.signature(function).parameters
+        assert _countermand.is_default_quota(defaults["quota"].default, defaults["share"].default)
+        assert defaults["quota"].default == "600/60s,1000/100s"
+    assert not _countermand.is_default_quota("600/60s,1000/100s", 0.7)
+    assert not _countermand.is_default_quota("600/60s", 0.8)
+    assert not _countermand.is_default_quota(None, 0.8)
+
+
+def test_leaving_early_drops_what_is_under_way(silent: SilentServer) -> None:
+    client = Client(endpoint=silent.endpoint, token="t")
+    names = itertools.chain(["no name"], named(5))
+    for name, _ in client.countermand_all(names, in_flight=1):
+        assert name == "no name"
+        until(lambda: silent.requests == 1)
+        break
+    until(lambda: silent.hung_up == 1)
+
+    async def same() -> None:
+        names = itertools.chain(["no name"], named(5))
+        asynchronous = AsyncClient(endpoint=silent.endpoint, token="t")
+        async with aclosing(asynchronous.countermand_all(names, in_flight=1)) as results:
+            async for _ in results:
+                until(lambda: silent.requests == 2)
+                break
+
+    asyncio.run(same())
+    until(lambda: silent.hung_up == 2)
+
+
+def test_fault_43_cancelling_a_task_that_waits_for_the_quota(silent: SilentServer) -> None:
+    async def run() -> None:
+        client = AsyncClient(endpoint=silent.endpoint, token="t")
+
+        async def consume() -> None:
+            async for _ in client.countermand_all(named(100), quota="1/60s", share=1.0):
+                raise AssertionError("nothing was answered")
+
+        task = asyncio.ensure_future(consume())
+        async with asyncio.timeout(10):
+            while silent.requests != 1:
+                await asyncio.sleep(0.005)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            while silent.hung_up != 1:
+                await asyncio.sleep(0.005)
+
+    asyncio.run(run())
