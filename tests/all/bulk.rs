@@ -1,15 +1,12 @@
-//! Campaigns against the emulator, simulated and over sockets: verdicts against the truth.
+//! Campaigns against the emulator, simulated: verdicts against the truth.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use countermand_core::campaign::{Campaign, Event};
-use countermand_core::{OperationName, Phase, Policy, Quota, Verdict};
-use countermand_emulator::{Config, Emulator, Fate, PRESETS, Script, Server, Shared};
-use countermand_hyper::{Client, HyperConfig, Token};
+use countermand_core::campaign::Campaign;
+use countermand_core::{Phase, Policy, Verdict};
+use countermand_emulator::{Config, Emulator, PRESETS, Script};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::run;
-use futures_util::stream::{self, StreamExt};
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
@@ -72,49 +69,4 @@ fn verdicts_of_a_fleet_agree_with_the_truth() {
         verdicts.len() >= 5 && verdicts[&Verdict::Cancelled] > 1000,
         "{verdicts:?}"
     );
-}
-
-/// Over HTTP/2 and without a quota, from names that are made as they are pulled.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_over_http_2_lose_nothing() {
-    const OPERATIONS: usize = 100_000;
-    let shared = Shared::new(
-        Config::default()
-            .devices(200)
-            .operations(OPERATIONS / 200, 0)
-            .mix([(1, Fate::Cancellable)]),
-    );
-    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), shared.clone())
-        .await
-        .unwrap();
-    let names = shared.with(|emulator, now| emulator.pending(now));
-    assert_eq!(names.len(), OPERATIONS);
-    let token = Token::new("emulator-token").unwrap();
-    let endpoint = server.endpoint().parse().unwrap();
-    let client = Client::connect(
-        endpoint,
-        token,
-        HyperConfig::default().http2_prior_knowledge(true),
-    )
-    .unwrap();
-    let campaign = client.quota(Quota::unlimited());
-    let names =
-        stream::iter(names).map(|name| (name.parse::<OperationName>().unwrap(), Phase::Unsent));
-    let mut running = campaign.campaign(campaign.scheduler(), names);
-    let mut cancelled = 0;
-    while let Some(event) = running.next().await {
-        if let Event::Finished { result, name } = event {
-            let outcome = result.unwrap_or_else(|error| panic!("{name}: {error}"));
-            cancelled += usize::from(outcome.verdict == Verdict::Cancelled);
-        }
-    }
-    assert_eq!(cancelled, OPERATIONS);
-    let true_ones = shared.with(|emulator, now| {
-        emulator
-            .truth(now)
-            .into_iter()
-            .filter(|truth| truth.cancelled)
-            .count()
-    });
-    assert_eq!(true_ones, OPERATIONS);
 }

@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod attempts;
 mod bulk;
 mod campaign;
 mod corpus;
 mod faults;
 mod quota;
+mod restart;
 mod simulation;
 mod vectors;
 mod workspace;

@@ -86,24 +86,6 @@ proptest! {
             prop_assert!(most_in(&all, span) <= limit);
         }
     }
-
-    /// What is saved and restored is as good as what was never lost.
-    #[test]
-    fn survives_a_restart(steps in prop::collection::vec(0_u64..4_000, 1..60), down in 0_u64..90_000) {
-        let quota = Quota::default().windows([Window::new(7, Duration::from_secs(20))]).per_resource(None);
-        let mut usage = Usage::new(quota.clone());
-        let mut now = Instant::now() + Duration::from_secs(1000);
-        for advance in steps {
-            now = usage.project_allowed(now + Duration::from_millis(advance));
-            usage.spend(now, Call::Get, "device");
-        }
-        let saved = usage.save(now);
-        now += Duration::from_millis(down);
-        let mut restored = Usage::new(quota);
-        restored.restore(now, saved.into_iter().map(|age| age + Duration::from_millis(down)));
-        prop_assert_eq!(restored.project_allowed(now), usage.project_allowed(now));
-        prop_assert_eq!(restored.left(now), usage.left(now));
-    }
 }
 
 /// A server with fixed windows that begin at a phase, or with sliding ones.

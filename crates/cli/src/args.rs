@@ -10,6 +10,7 @@ use countermand_core::{Endpoint, Window};
 
 use crate::budget::Budget;
 use crate::simulate::Simulate;
+use crate::windows::WindowWord;
 use crate::{duration, exit};
 
 /// Cancels Android Management API operations before the device runs them, and proves it.
@@ -196,15 +197,6 @@ pub(crate) struct Limits {
     /// Refused calls are spent as well
     #[arg(long, requires = "limits")]
     pub(crate) count_refused: bool,
-}
-
-/// How the windows of a quota run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum WindowWord {
-    /// One after the other
-    Fixed,
-    /// Each call is counted until it is a window old
-    Sliding,
 }
 
 /// What a refusal says of the time to wait.

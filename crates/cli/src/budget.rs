@@ -1,8 +1,10 @@
 //! What a run may spend of the project's quota, as it is typed.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use countermand_core::{Quota, QuotaError, Window};
+use countermand_emulator::ServerQuota;
 
 /// The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]
@@ -10,6 +12,9 @@ pub(crate) struct Budget {
     /// The project's quota, calls and seconds, all of them at once; `none` obeys the server alone
     #[arg(long, value_name = "WINDOWS", default_value = "600/60s,1000/100s")]
     quota: Windows,
+    /// The quota of the same method on the same device, or `none`; 60/60s unless --quota is `none`
+    #[arg(long, value_name = "WINDOW")]
+    per_resource: Option<PerResource>,
     /// The part of the quota that is for this run, above 0 and up to 1: others use it as well
     #[arg(long, value_name = "PART", default_value_t = 0.8, value_parser = share)]
     share: f64,
@@ -35,6 +40,21 @@ impl FromStr for Windows {
     }
 }
 
+/// A window, or none.
+#[derive(Clone, Copy, Debug)]
+struct PerResource(Option<Window>);
+
+impl FromStr for PerResource {
+    type Err = QuotaError;
+
+    fn from_str(text: &str) -> Result<Self, QuotaError> {
+        match text {
+            "none" => Ok(Self(None)),
+            window => window.parse().map(Some).map(Self),
+        }
+    }
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok();
     share
@@ -45,16 +65,33 @@ fn share(text: &str) -> Result<f64, String> {
 impl Budget {
     /// As the scheduler takes it.
     pub(crate) fn quota(&self) -> Quota {
-        match self.quota.0.is_empty() {
+        let quota = match self.quota.0.is_empty() {
             true => Quota::unlimited(),
             false => Quota::default()
                 .windows(self.windows().iter().copied())
                 .share(self.share),
+        };
+        quota.per_resource(self.per_resource())
+    }
+
+    /// As a server has it that keeps to it, with these windows for the project if they are others.
+    pub(crate) fn server_quota(&self, windows: Option<&Windows>) -> ServerQuota {
+        let Windows(windows) = windows.unwrap_or(&self.quota);
+        ServerQuota::default()
+            .windows(windows.iter().copied())
+            .per_resource(self.per_resource())
+    }
+
+    fn per_resource(&self) -> Option<Window> {
+        match self.per_resource {
+            Some(PerResource(window)) => window,
+            None if self.quota.0.is_empty() => None,
+            None => Some(Window::new(60, Duration::from_secs(60))),
         }
     }
 
     /// The project's windows.
-    pub(crate) fn windows(&self) -> &[Window] {
+    fn windows(&self) -> &[Window] {
         &self.quota.0
     }
 

@@ -14,9 +14,6 @@ use crate::rescue::{self, Ending, Left};
 use crate::signals::Signals;
 use crate::summary::{Tally, counted};
 
-/// A call among thousands is given up later than one that somebody waits for.
-const ATTEMPTS: u32 = 10;
-
 pub(crate) async fn run(
     global: &Global,
     options: Cancel,
@@ -56,7 +53,6 @@ pub(crate) async fn run(
     let client = connect::client(global)?;
     let policy = Policy::default()
         .deadline(options.deadline)
-        .attempts(ATTEMPTS)
         .confirm(!options.no_confirm);
     let client = client
         .policy(policy)

@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countermand_emulator::{Config, Hints, Script, Server, ServerQuota, Shared, Tls, WindowKind};
+use countermand_emulator::{Config, Hints, Script, Server, ServerQuota, Shared, Tls};
 use serde::Serialize;
 
-use crate::args::{Emulator, HintsWord, Limits, WindowWord};
+use crate::args::{Emulator, HintsWord, Limits};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -74,16 +74,6 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
 }
 
 fn quota(limits: Limits) -> Result<ServerQuota, Failure> {
-    let kind = match (limits.window, limits.phase) {
-        (WindowWord::Fixed, phase) => WindowKind::Fixed {
-            phase: phase.unwrap_or_default(),
-        },
-        (WindowWord::Sliding, None) => WindowKind::Sliding,
-        (WindowWord::Sliding, Some(_)) => {
-            let problem = "--phase is for fixed windows: sliding ones begin with each call";
-            return Err(Failure::usage(problem));
-        }
-    };
     let hints = match limits.hints {
         HintsWord::None => Hints::None,
         HintsWord::RetryInfo => Hints::RetryInfo,
@@ -92,7 +82,7 @@ fn quota(limits: Limits) -> Result<ServerQuota, Failure> {
     Ok(ServerQuota::default()
         .windows(limits.quota)
         .per_resource(limits.per_resource)
-        .kind(kind)
+        .kind(limits.window.with(limits.phase)?)
         .hints(hints)
         .count_refused(limits.count_refused))
 }

@@ -36,6 +36,7 @@ mod signals;
 mod simulate;
 mod simulated;
 mod summary;
+mod windows;
 
 use std::ffi::OsString;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use countermand_core::campaign::Event;
-use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, chain};
+use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase};
 use countermand_hyper::Client;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -83,7 +83,6 @@ pub(crate) async fn countermand(
                 Some(Event::Finished { result, .. }) if stop.is_some() && is_left(&result) => {}
                 Some(Event::Finished { name, result }) => {
                     open.remove(&name);
-                    log(&name, &result);
                     report.outcome(&name, &result);
                     ended(name, result);
                 }
@@ -132,16 +131,4 @@ fn tell(report: &Report, event: Event) {
         Event::CircuitClosed => output.note("the server is back"),
         _ => {}
     }
-}
-
-/// For `--verbose`.
-fn log(name: &OperationName, result: &Result<Outcome, Error>) {
-    tracing::info_span!("countermand", operation = name.as_str()).in_scope(|| match result {
-        Ok(outcome) => tracing::info!(
-            verdict = outcome.verdict.as_str(),
-            attempts = outcome.attempts,
-            "done"
-        ),
-        Err(error) => tracing::warn!(error = chain(error), attempts = error.attempts(), "failed"),
-    });
 }

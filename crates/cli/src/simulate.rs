@@ -4,18 +4,21 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use countermand_core::campaign::{Campaign, Event, Poll, Ticket};
 use countermand_core::{OperationName, Phase, Verdict};
+use countermand_emulator::ServerQuota;
 use http::{Method, Response};
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::budget::Budget;
-use crate::duration::spell;
+use crate::budget::{Budget, Windows};
+use crate::duration::{self, spell};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::simulated::{Failing, Fates, Server};
+use crate::windows::WindowWord;
 
 /// How long the simulated server takes to answer.
 const LATENCY: Duration = Duration::from_millis(100);
@@ -30,11 +33,23 @@ const WIDTH: u64 = 50;
 /// what is beyond the quota. Nothing is sent anywhere.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Simulate {
-    /// How many operations, each on its own device
+    /// How many operations
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     operations: u32,
+    /// How many of them each device has
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    per_device: u32,
     #[command(flatten)]
     budget: Budget,
+    /// The quota that the server has in truth, as far as it is not that of --quota
+    #[arg(long, value_name = "WINDOWS")]
+    server_quota: Option<Windows>,
+    /// How the windows of the server's quota run
+    #[arg(long, value_enum, default_value_t = WindowWord::Sliding)]
+    window: WindowWord,
+    /// When the first fixed window ends and the next begins, like 37s
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    phase: Option<Duration>,
     /// How many requests are under way at a time
     #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
@@ -51,7 +66,9 @@ pub(crate) struct Simulate {
 }
 
 pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> {
-    let simulation = simulate(options)
+    let windows = options.window.with(options.phase)?;
+    let quota = options.budget.server_quota(options.server_quota.as_ref());
+    let simulation = simulate(options, quota.kind(windows))
         .map_err(|problem| Failure::new(Exit::Failed, format!("cannot simulate: {problem}")))?;
     let text = if global.json {
         serde_json::to_string(&simulation)
@@ -89,23 +106,19 @@ struct Row {
 }
 
 /// Runs it to its end.
-fn simulate(options: &Simulate) -> Result<Simulation, &'static str> {
+fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'static str> {
     let start = Instant::now();
     let mut campaign = Campaign::new(options.seed)
         .quota(options.budget.quota())
         .in_flight(options.in_flight);
     for number in 0..options.operations {
-        let name = format!("enterprises/simulated/devices/{number}/operations/{number}");
+        let device = number / options.per_device;
+        let name = format!("enterprises/simulated/devices/{device}/operations/{number}");
         let name: OperationName = name.parse().map_err(|_| "a name is bad")?;
         campaign.push(name, Phase::Unsent);
     }
     campaign.close();
-    let mut server = Server::new(
-        options.budget.windows(),
-        options.fail,
-        &options.fates,
-        options.seed,
-    );
+    let mut server = Server::new(quota, options.fail, &options.fates, options.seed);
     let mut answers = BinaryHeap::new();
     let mut sent = Vec::new();
     let mut simulation = Simulation {
@@ -126,7 +139,7 @@ fn simulate(options: &Simulate) -> Result<Simulation, &'static str> {
             Poll::Send(ticket, transmit) => {
                 let cancel = transmit.request.method() == Method::POST;
                 sent.push(((now - start).as_secs_f64(), cancel));
-                let response = server.serve(now, &transmit.request);
+                let response = server.serve(now - start, &transmit.request);
                 answers.push(Reverse(Answer {
                     at: now + LATENCY,
                     ticket,
@@ -242,7 +255,7 @@ fn schedule(sent: &[(f64, bool)], end: f64) -> Vec<Row> {
 struct Answer {
     at: Instant,
     ticket: Ticket,
-    response: Response<String>,
+    response: Response<Bytes>,
 }
 
 impl Ord for Answer {

@@ -1,10 +1,10 @@
 //! The server of a simulation: fates, failures and a quota, and no clock of its own.
 
-use std::collections::VecDeque;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::Duration;
 
-use countermand_core::Window;
+use bytes::Bytes;
+use countermand_emulator::{ServerQuota, ServerUsage};
 use http::{Method, Request, Response, StatusCode};
 
 /// Which answers fail.
@@ -78,12 +78,12 @@ impl Fates {
     }
 }
 
-/// Answers as it is told, and refuses what is beyond the whole quota in sliding windows.
+/// Answers as it is told, and refuses what is beyond the whole quota.
 pub(crate) struct Server<'a> {
     fail: Option<Failing>,
     fates: &'a Fates,
     seed: u64,
-    allowed: Vec<(Window, VecDeque<Instant>)>,
+    usage: ServerUsage,
     draws: u64,
     /// Requests refused for the quota.
     pub(crate) refused: u64,
@@ -93,7 +93,7 @@ pub(crate) struct Server<'a> {
 
 impl<'a> Server<'a> {
     pub(crate) fn new(
-        windows: &[Window],
+        quota: ServerQuota,
         fail: Option<Failing>,
         fates: &'a Fates,
         seed: u64,
@@ -102,21 +102,18 @@ impl<'a> Server<'a> {
             fail,
             fates,
             seed,
-            allowed: windows
-                .iter()
-                .map(|window| (*window, VecDeque::new()))
-                .collect(),
+            usage: ServerUsage::new(quota),
             draws: 0,
             refused: 0,
             failed: 0,
         }
     }
 
-    /// Its answer to a request that reaches it now.
-    pub(crate) fn serve(&mut self, now: Instant, request: &Request<()>) -> Response<String> {
-        if !self.allows(now) {
+    /// Its answer to a request that reaches it so long after the start.
+    pub(crate) fn serve(&mut self, now: Duration, request: &Request<()>) -> Response<Bytes> {
+        if let Some(refusal) = self.usage.refuse(now, request) {
             self.refused += 1;
-            return answer(StatusCode::TOO_MANY_REQUESTS, String::new());
+            return refusal;
         }
         if let Some(Failing { status, part }) = self.fail {
             self.draws += 1;
@@ -139,26 +136,10 @@ impl<'a> Server<'a> {
         };
         answer(StatusCode::OK, format!(r#"{{"name":"{name}"{end}}}"#))
     }
-
-    fn allows(&mut self, now: Instant) -> bool {
-        for (window, log) in &mut self.allowed {
-            while log.front().is_some_and(|sent| *sent + window.span() <= now) {
-                log.pop_front();
-            }
-        }
-        let mut windows = self.allowed.iter();
-        let allows = windows.all(|(window, log)| log.len() < window.limit() as usize);
-        if allows {
-            self.allowed
-                .iter_mut()
-                .for_each(|(_, log)| log.push_back(now));
-        }
-        allows
-    }
 }
 
-fn answer(status: StatusCode, body: String) -> Response<String> {
-    let mut response = Response::new(body);
+fn answer(status: StatusCode, body: String) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub struct Policy {
     pub(crate) deadline: Duration,
     pub(crate) attempt_timeout: Duration,
-    pub(crate) attempts: u32,
+    pub(crate) attempts: Option<u32>,
     pub(crate) backoff: Duration,
     pub(crate) backoff_cap: Duration,
     pub(crate) poll: Duration,
@@ -29,12 +29,15 @@ pub struct Policy {
 /// What any single wait or limit is clamped to, so that no sum of them overflows a clock.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
+/// How often a failing call is sent when somebody waits for it.
+const ATTEMPTS: u32 = 5;
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(120),
             attempt_timeout: Duration::from_secs(10),
-            attempts: 5,
+            attempts: None,
             backoff: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(32),
             poll: Duration::from_secs(1),
@@ -62,11 +65,23 @@ impl Policy {
         self
     }
 
-    /// How often a failing call is sent before it is given up: 5 by default, 1 to 100.
+    /// How often a failing call is sent before it is given up, 1 to 100: by default 5, and 10 in a
+    /// [`Campaign`](crate::campaign::Campaign), which is in no hurry with each of its operations.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts.clamp(1, 100);
+        self.attempts = Some(attempts.clamp(1, 100));
         self
+    }
+
+    /// How often a failing call is sent, if that was not set: `attempts`.
+    pub(crate) fn attempts_unless_set(mut self, attempts: u32) -> Self {
+        self.attempts.get_or_insert(attempts);
+        self
+    }
+
+    /// How often a failing call is sent.
+    pub(crate) fn max_attempts(&self) -> u32 {
+        self.attempts.unwrap_or(ATTEMPTS)
     }
 
     /// Longest first pause of a retry and the longest of all: 1 s and 32 s by default. It doubles

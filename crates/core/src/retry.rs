@@ -104,14 +104,14 @@ impl Retry {
                 self.reauthorize = true;
                 return self.as_allowed(now);
             }
-            Recovery::Resend if self.resends < self.policy.attempts => {
+            Recovery::Resend if self.resends < self.policy.max_attempts() => {
                 self.resends += 1;
                 return self.as_allowed(now);
             }
             Recovery::Resend | Recovery::Retry | Recovery::Look => {}
         }
         self.failures += 1;
-        if self.failures >= self.policy.attempts {
+        if self.failures >= self.policy.max_attempts() {
             return Next::GiveUp;
         }
         let at = now + self.pause_after(now, error);

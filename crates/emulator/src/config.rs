@@ -22,6 +22,7 @@ pub struct Config {
     pub(crate) script: Script,
     pub(crate) quota: ServerQuota,
     pub(crate) time_scale: u32,
+    pub(crate) streams: u32,
 }
 
 impl Default for Config {
@@ -55,6 +56,7 @@ impl Default for Config {
             script: Script::default(),
             quota: ServerQuota::default(),
             time_scale: 1,
+            streams: 250,
         }
     }
 }
@@ -145,6 +147,14 @@ impl Config {
     #[must_use]
     pub fn time_scale(mut self, times: u32) -> Self {
         self.time_scale = times.clamp(1, 1_000_000);
+        self
+    }
+
+    /// How many requests a [`Server`](crate::Server) takes on one HTTP/2 connection at a time, at least 1. Default 250; what
+    /// Google's front ends allow is of this order.
+    #[must_use]
+    pub fn streams(mut self, streams: u32) -> Self {
+        self.streams = streams.max(1);
         self
     }
 }

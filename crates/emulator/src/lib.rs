@@ -7,6 +7,7 @@
 //! - A [`Fate`] says what becomes of an operation; [`Quirks`] answer the questions the documentation leaves open.
 //! - A [`Script`] makes chosen calls fail: statuses, resets, stalls, lying bodies.
 //! - A [`ServerQuota`] refuses what is too much, in fixed or sliding windows; [`Emulator::quota`] says what is spent.
+//!   [`ServerUsage`] is that alone.
 //! - [`Emulator::audit`] says what was asked, [`Emulator::truth`] what really happened.
 //!
 //! ```
@@ -55,6 +56,7 @@ mod rng;
 mod script;
 mod scripted;
 mod server;
+mod server_usage;
 mod shared;
 mod time;
 mod tls;
@@ -74,6 +76,7 @@ pub use quota_report::{QuotaReport, ResourceReport, WindowReport};
 pub use reply::{Action, Reply};
 pub use script::Script;
 pub use server::Server;
+pub use server_usage::ServerUsage;
 pub use shared::Shared;
 pub use tls::Tls;
 

@@ -21,9 +21,6 @@ use tokio_rustls::TlsAcceptor;
 use crate::wire::{Wreck, answer};
 use crate::{Shared, Tls};
 
-/// Streams of one HTTP/2 connection at a time; what Google's front ends allow is of this order.
-const MAX_STREAMS: u32 = 250;
-
 /// GOAWAY, 8 bytes long, on stream 0: last stream 0, `NO_ERROR`.
 const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
@@ -153,9 +150,10 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, mut wrecks) = mpsc::channel(1);
+    let streams = shared.streams;
     let service = service_fn(move |request| answer(shared.clone(), sender.clone(), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http2().max_concurrent_streams(MAX_STREAMS);
+    builder.http2().max_concurrent_streams(streams);
     let served = pin!(builder.serve_connection(TokioIo::new(stream), service));
     match select(served, pin!(wrecks.recv())).await {
         Either::Left(_) => None,

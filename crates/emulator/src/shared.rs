@@ -17,6 +17,8 @@ pub struct Shared {
     emulator: Arc<Mutex<Emulator>>,
     started: Instant,
     scale: u32,
+    /// What a server of it takes on one HTTP/2 connection at a time.
+    pub(crate) streams: u32,
 }
 
 impl Shared {
@@ -25,6 +27,7 @@ impl Shared {
     pub fn new(config: Config) -> Self {
         Self {
             scale: config.time_scale,
+            streams: config.streams,
             emulator: Arc::new(Mutex::new(Emulator::new(config))),
             started: Instant::now(),
         }

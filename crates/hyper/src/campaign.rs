@@ -7,12 +7,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countermand_core::campaign::{self, Campaign, Event, Progress, Ticket};
-use countermand_core::{OperationName, Phase, TransportError, chain};
+use countermand_core::{OperationName, Phase, TransportError};
 use futures_core::Stream;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
+use tracing::Instrument;
 
 use crate::driver::now;
+use crate::log::{self, exchange};
 use crate::transport::{BoxFuture, Transport};
 
 /// Names that wait in the scheduler at a time, so that a million of them need not be there at once.
@@ -60,6 +62,14 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         self.campaign.progress(now())
     }
 
+    fn next_event(&mut self) -> Option<Event> {
+        let event = self.campaign.next_event();
+        if let Some(Event::Finished { name, result }) = &event {
+            log::finished(name, result);
+        }
+        event
+    }
+
     /// Pulls names as long as there is room and there are any.
     fn pull(&mut self, context: &mut Context<'_>) {
         while let Some(names) = &mut self.names {
@@ -100,7 +110,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
         // Nothing in it is pinned in place: the streams are in boxes of their own.
         let this = self.get_mut();
         loop {
-            if let Some(event) = this.campaign.next_event() {
+            if let Some(event) = this.next_event() {
                 return Poll::Ready(Some(event));
             }
             if this.done {
@@ -110,20 +120,13 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
             match this.campaign.poll(now()) {
                 campaign::Poll::Send(ticket, transmit) => {
                     let transport = Arc::clone(&this.transport);
-                    this.answers.push(Box::pin(async move {
-                        let path = transmit.request.uri().path().to_owned();
-                        let result = transport.send(transmit).await;
-                        match &result {
-                            Ok(response) => {
-                                let status = response.status().as_u16();
-                                tracing::debug!(path, status, "answered");
-                            }
-                            Err(error) => {
-                                tracing::debug!(path, error = chain(error), "not answered");
-                            }
-                        }
+                    let span = log::span(ticket.name().as_str());
+                    let exchange = async move {
+                        let (call, attempt) = (ticket.call(), ticket.attempt());
+                        let result = exchange(&*transport, transmit, call, attempt).await;
                         (ticket, result)
-                    }));
+                    };
+                    this.answers.push(Box::pin(exchange.instrument(span)));
                     continue;
                 }
                 campaign::Poll::Wait(until) => {
@@ -139,7 +142,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
                 continue;
             }
             // Polling may have ended operations without a request, and made room for names.
-            if let Some(event) = this.campaign.next_event() {
+            if let Some(event) = this.next_event() {
                 return Poll::Ready(Some(event));
             }
             let fired = this

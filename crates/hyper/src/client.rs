@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
     DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Phase, Policy,
-    Quota, Step, TransportError, chain,
+    Quota, Step, TransportError,
 };
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -19,6 +19,7 @@ use crate::campaign::Running;
 use crate::config::HyperConfig;
 use crate::driver::{drive, now};
 use crate::hyper::Hyper;
+use crate::log;
 use crate::token::TokenSource;
 use crate::transport::Transport;
 
@@ -228,14 +229,10 @@ impl Client {
     /// A campaign with this client's policy, quota and limit of requests in flight.
     #[must_use]
     pub fn scheduler(&self) -> Campaign {
-        let campaign = Campaign::new(self.next_seed())
+        Campaign::new(self.next_seed())
+            .policy(Arc::clone(&self.policy))
             .quota(self.quota.clone())
-            .in_flight(self.in_flight);
-        // A campaign is more patient by default.
-        match *self.policy == Policy::default() {
-            true => campaign,
-            false => campaign.policy(Arc::clone(&self.policy)),
-        }
+            .in_flight(self.in_flight)
     }
 
     /// Runs many countermands under one quota: cancels first, then what became of them.
@@ -261,24 +258,12 @@ impl Client {
         step: Step<T>,
         outcome: fn(&T) -> Option<&Outcome>,
     ) -> Result<T, Error> {
-        let span = tracing::info_span!("countermand", operation);
         async {
             let result = drive(step, &*self.transport).await;
-            match &result {
-                Ok(value) => {
-                    let outcome = outcome(value);
-                    let verdict = outcome.map(|outcome| outcome.verdict.as_str());
-                    let attempts = outcome.map(|outcome| outcome.attempts);
-                    tracing::info!(verdict, attempts, "done");
-                }
-                Err(error) => {
-                    let attempts = error.attempts();
-                    tracing::warn!(error = chain(error), attempts, "failed");
-                }
-            }
+            log::ended(result.as_ref().map(outcome));
             result
         }
-        .instrument(span)
+        .instrument(log::span(operation))
         .await
     }
 

@@ -22,6 +22,7 @@ pub struct HyperConfig {
     pub(crate) user_agent: String,
     pub(crate) http2_prior_knowledge: bool,
     pub(crate) http1_only: bool,
+    pub(crate) connections: usize,
 }
 
 impl Default for HyperConfig {
@@ -34,6 +35,7 @@ impl Default for HyperConfig {
             user_agent: concat!("countermand/", env!("CARGO_PKG_VERSION")).to_owned(),
             http2_prior_knowledge: false,
             http1_only: false,
+            connections: 1,
         }
     }
 }
@@ -91,6 +93,15 @@ impl HyperConfig {
     #[must_use]
     pub const fn http1_only(mut self, http1_only: bool) -> Self {
         self.http1_only = http1_only;
+        self
+    }
+
+    /// Over how many HTTP/2 connections requests are spread: 1 by default, 1 to 16. Another one is
+    /// made only when those there are have as many streams as the server takes at a time. For more
+    /// requests in flight than that; Google takes 100 and more on one.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.clamp(1, 16);
         self
     }
 }

@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
+use crate::multiplexed::Multiplexed;
 use crate::tls::Tls;
 
 /// A cancel has no body, and neither has a get.
@@ -32,7 +33,7 @@ pub(crate) enum Connection {
     /// One request after the other.
     Http1(http1::SendRequest<Body>),
     /// Many at once.
-    Http2(http2::SendRequest<Body>),
+    Http2(Multiplexed),
 }
 
 impl Connection {
@@ -43,7 +44,7 @@ impl Connection {
     ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
         match self {
             Self::Http1(sender) => sender.try_send_request(request).await,
-            Self::Http2(sender) => sender.try_send_request(request).await,
+            Self::Http2(shared) => shared.send(request).await,
         }
     }
 }
@@ -133,8 +134,7 @@ where
             .initial_max_send_streams(1)
             .handshake(stream)
             .await?;
-        tokio::spawn(connection);
-        Ok(Connection::Http2(sender))
+        Ok(Connection::Http2(Multiplexed::new(sender, connection)))
     } else {
         let (sender, connection) = http1::handshake(stream).await?;
         tokio::spawn(connection);

@@ -10,17 +10,20 @@
 //! | `not answered` | debug | `call`, `attempt`, `error`, `elapsed_ms` |
 //! | `pausing` | debug | `until_ms` (from now), `error` (empty between two looks) |
 //! | `done` | info | `verdict`, `attempts` (both of a cancel or countermand only) |
-//! | `failed` | warn | `error`, `attempts` |
+//! | `failed` | warn; debug if it was not attempted | `error`, `attempts` |
 //! | `token file unreadable, the last token stays` | warn | `path`, `problem` |
 //!
-//! `done` and `failed` come from [`Client`](crate::Client), which puts all but the last one
-//! (it concerns every operation) into a span `countermand` with the field `operation`: the name of
-//! the operation or the device.
+//! All but the last one (it concerns every operation) are in a span `countermand` with the field
+//! `operation`: the name of the operation or the device. [`Client`](crate::Client) makes it, also
+//! for each operation of a campaign, which tells `done` and `failed` when it hands out the event.
+//! What a campaign pauses for is in its [events](crate::core::campaign::Event); it logs no
+//! `pausing`.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use countermand_core::{Error, Step, chain};
 
+use crate::log::{exchange, millis};
 use crate::transport::Transport;
 
 /// Does what the steps say until the end.
@@ -44,28 +47,11 @@ pub async fn drive<T>(mut step: Step<T>, transport: &dyn Transport) -> Result<T,
     loop {
         step = match step {
             Step::Send(attempt) => {
-                let sent = now();
-                let result = transport.send(attempt.transmit(sent)).await;
-                let now = now();
-                let (call, number) = (attempt.call().as_str(), attempt.number());
-                let elapsed_ms = millis(now - sent);
-                match result {
-                    Ok(response) => {
-                        let status = response.status().as_u16();
-                        tracing::debug!(call, attempt = number, status, elapsed_ms, "answered");
-                        attempt.response(now, &response)
-                    }
-                    Err(error) => {
-                        let text = chain(&error);
-                        tracing::debug!(
-                            call,
-                            attempt = number,
-                            error = text,
-                            elapsed_ms,
-                            "not answered"
-                        );
-                        attempt.failed(now, error)
-                    }
+                let (call, number) = (attempt.call(), attempt.number());
+                let transmit = attempt.transmit(now());
+                match exchange(transport, transmit, call, number).await {
+                    Ok(response) => attempt.response(now(), &response),
+                    Err(error) => attempt.failed(now(), error),
                 }
             }
             Step::Wait(pause) => {
@@ -83,8 +69,4 @@ pub async fn drive<T>(mut step: Step<T>, transport: &dyn Transport) -> Result<T,
 /// The time by tokio's clock.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -59,7 +59,7 @@ impl Hyper {
         };
         Ok(Self(Arc::new(Inner {
             endpoint: endpoint.clone(),
-            pool: Pool::new(Connector::new(endpoint, &config)?),
+            pool: Pool::new(Connector::new(endpoint, &config)?, config.connections),
             user_agent,
             body_cap: config.body_cap,
         })))

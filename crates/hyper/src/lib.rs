@@ -21,6 +21,8 @@ mod connect;
 pub mod driver;
 mod failure;
 mod hyper;
+mod log;
+mod multiplexed;
 mod pool;
 #[cfg(feature = "__tls")]
 mod tls;

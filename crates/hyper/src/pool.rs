@@ -6,29 +6,41 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 use http::Uri;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http1;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::connect::{Body, Connection, Connector};
 use crate::failure::Failure;
+use crate::multiplexed::Multiplexed;
 use crate::transport::BoxFuture;
 
 /// A connection of HTTP/1.1 that was idle for longer is not used again: the server may be about to
 /// close it, and a request lost that way is one in doubt.
 const IDLE: Duration = Duration::from_secs(55);
 
+/// After one more connection could not be made, none is tried for so long: there is one that works.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Gives connections out and takes them back.
 ///
 /// Until it is known that the server does not speak HTTP/2, all who need a connection wait for the
-/// same one: a hundred requests at once make one handshake, not a hundred.
+/// same one: a hundred requests at once make one handshake, not a hundred. More connections of
+/// HTTP/2 are made while requests queue on those that there are, and nobody waits for them.
 pub(crate) struct Pool {
     connector: Arc<Connector>,
+    /// Connections of HTTP/2, at most.
+    connections: usize,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
 struct State {
-    http2: Option<http2::SendRequest<Body>>,
+    http2: Vec<Multiplexed>,
+    /// The task that makes one more of them.
+    widening: Option<JoinHandle<()>>,
+    /// When one more could not be made.
+    stuck: Option<Instant>,
     /// Oldest first.
     idle: Vec<(http1::SendRequest<Body>, Instant)>,
     /// The last connection spoke HTTP/1.1.
@@ -38,7 +50,7 @@ struct State {
 }
 
 /// Gives the connection if it can be shared; the other sort goes to the idle ones.
-type Connecting = BoxFuture<'static, Result<Option<http2::SendRequest<Body>>, Failure>>;
+type Connecting = BoxFuture<'static, Result<Option<Multiplexed>, Failure>>;
 
 /// A connection on loan.
 pub(crate) struct Loan {
@@ -48,13 +60,14 @@ pub(crate) struct Loan {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector) -> Self {
+    pub(crate) fn new(connector: Connector, connections: usize) -> Self {
         let state = State {
             http1: connector.is_http1(),
             ..State::default()
         };
         Self {
             connector: Arc::new(connector),
+            connections,
             state: Arc::new(Mutex::new(state)),
         }
     }
@@ -64,7 +77,11 @@ impl Pool {
         loop {
             let connecting = {
                 let mut state = lock(&self.state);
-                if let Some(connection) = state.take() {
+                let taken = state.take();
+                if let Some((connection, full)) = taken {
+                    if full {
+                        self.widen(&mut state, uri);
+                    }
                     return Ok(Loan {
                         connection,
                         reused: true,
@@ -78,13 +95,13 @@ impl Pool {
             let connection = match connecting {
                 None => {
                     let connection = self.connector.connect(uri).await?;
-                    if let Connection::Http2(sender) = &connection {
-                        lock(&self.state).share(sender);
+                    if let Connection::Http2(shared) = &connection {
+                        lock(&self.state).share(shared, self.connections);
                     }
                     connection
                 }
                 Some(connecting) => match connecting.await? {
-                    Some(sender) => Connection::Http2(sender),
+                    Some(shared) => Connection::Http2(shared),
                     None => continue,
                 },
             };
@@ -97,10 +114,10 @@ impl Pool {
 
     /// Takes a connection back whose answer was read to the end.
     pub(crate) fn give_back(&self, connection: Connection) {
-        if let Connection::Http1(sender) = connection
-            && !sender.is_closed()
-        {
-            lock(&self.state).keep(sender);
+        match connection {
+            Connection::Http1(sender) if sender.is_closed() => {}
+            Connection::Http1(sender) => lock(&self.state).keep(sender),
+            Connection::Http2(shared) => shared.answered(),
         }
     }
 
@@ -112,18 +129,19 @@ impl Pool {
         {
             return connecting;
         }
-        let (connector, shared, uri) = (
+        let (connector, state_of_all, uri) = (
             Arc::clone(&self.connector),
             Arc::clone(&self.state),
             uri.clone(),
         );
+        let connections = self.connections;
         let connecting: Connecting = Box::pin(async move {
             let connection = connector.connect(&uri).await?;
-            let mut state = lock(&shared);
+            let mut state = lock(&state_of_all);
             Ok(match connection {
-                Connection::Http2(sender) => {
-                    state.share(&sender);
-                    Some(sender)
+                Connection::Http2(shared) => {
+                    state.share(&shared, connections);
+                    Some(shared)
                 }
                 Connection::Http1(sender) => {
                     state.http1 = true;
@@ -136,28 +154,56 @@ impl Pool {
         state.connecting = connecting.downgrade();
         connecting
     }
+
+    /// Makes one more connection of HTTP/2 beside the others, if there may be one.
+    fn widen(&self, state: &mut State, uri: &Uri) {
+        let busy = state
+            .widening
+            .as_ref()
+            .is_some_and(|task| !task.is_finished());
+        let stuck = state.stuck.is_some_and(|since| since.elapsed() < PAUSE);
+        if busy || stuck || state.http2.len() >= self.connections {
+            return;
+        }
+        let (connector, uri) = (Arc::clone(&self.connector), uri.clone());
+        let (connections, pool) = (self.connections, Arc::downgrade(&self.state));
+        state.widening = Some(tokio::spawn(async move {
+            let connection = connector.connect(&uri).await;
+            let Some(state) = pool.upgrade() else { return };
+            let mut state = lock(&state);
+            match connection {
+                Ok(Connection::Http2(shared)) => state.share(&shared, connections),
+                // What goes wrong here is nobody's failure: the requests have a connection.
+                Ok(Connection::Http1(_)) | Err(_) => state.stuck = Some(Instant::now()),
+            }
+        }));
+    }
 }
 
 impl State {
-    fn take(&mut self) -> Option<Connection> {
-        if let Some(sender) = &self.http2 {
-            if !sender.is_closed() {
-                return Some(Connection::Http2(sender.clone()));
-            }
-            self.http2 = None;
+    /// A connection that is there, the one with the least to do, and whether that is full.
+    fn take(&mut self) -> Option<(Connection, bool)> {
+        self.http2.retain(|shared| !shared.is_closed());
+        if let Some(shared) = self.http2.iter().min_by_key(|shared| shared.under_way()) {
+            let full = shared.is_full();
+            return Some((Connection::Http2(shared.clone()), full));
         }
         self.forget_stale();
         while let Some((sender, _)) = self.idle.pop() {
             if !sender.is_closed() {
-                return Some(Connection::Http1(sender));
+                return Some((Connection::Http1(sender), false));
             }
         }
         None
     }
 
-    fn share(&mut self, sender: &http2::SendRequest<Body>) {
+    fn share(&mut self, shared: &Multiplexed, connections: usize) {
         self.http1 = false;
-        self.http2 = Some(sender.clone());
+        self.http2.push(shared.clone());
+        // The oldest one ends with its requests.
+        if self.http2.len() > connections {
+            self.http2.remove(0);
+        }
     }
 
     fn keep(&mut self, sender: http1::SendRequest<Body>) {

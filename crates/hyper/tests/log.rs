@@ -5,15 +5,18 @@ mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use common::name;
-use countermand_core::chain;
+use countermand_core::campaign::Campaign;
+use countermand_core::{Phase, Quota, chain};
 use countermand_hyper::{
     Authorized, Client, Endpoint, ErrorKind, HyperConfig, OperationName, Policy, Token, Transmit,
     TransportError, TransportErrorKind,
 };
-use http::Response;
+use futures_util::stream::{self, StreamExt};
+use http::{Method, Response};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -64,6 +67,75 @@ async fn the_log_tells_the_story_without_secrets() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     assert!(!text.contains("canary"), "{text}");
+}
+
+/// What a campaign sends is logged as what a single call sends, each operation in its span.
+#[tokio::test(start_paused = true)]
+async fn a_campaign_tells_as_much_of_each_operation() {
+    let log = Log::of_the_process();
+    let client = Client::new(|transmit: Transmit| async move {
+        tokio::time::sleep(Duration::from_millis(7)).await;
+        match (transmit.request.method(), transmit.request.uri().path()) {
+            (_, path) if path.contains("operations/21") => reply(400, ""),
+            (&Method::GET, _) => {
+                let body = r#"{"name":"enterprises/LC01/devices/3f/operations/20","done":true,"error":{"code":1}}"#;
+                reply(200, body)
+            }
+            _ => reply(200, "{}"),
+        }
+    });
+    let names = ["20", "21"].map(|id| {
+        let name = format!("enterprises/LC01/devices/3f/operations/{id}");
+        name.parse::<OperationName>().unwrap()
+    });
+    let mut running = client.countermand_all(names);
+    while running.next().await.is_some() {}
+
+    let campaign = Campaign::new(1).quota(Quota::unlimited());
+    let lost = Client::new(|_: Transmit| async {
+        Err(TransportError::new(TransportErrorKind::Tls, "no authority"))
+    });
+    let left = stream::iter(["22", "23"].map(|id| {
+        let name = format!("enterprises/LC01/devices/3f/operations/{id}");
+        (name.parse().unwrap(), Phase::Unsent)
+    }));
+    let mut running = lost.campaign(campaign.in_flight(1), left);
+    while running.next().await.is_some() {}
+
+    let text = log.text();
+    for (level, id, part) in [
+        (
+            "DEBUG",
+            20,
+            r#"answered call="cancel" attempt=1 status=200 elapsed_ms=7"#,
+        ),
+        (
+            "DEBUG",
+            20,
+            r#"answered call="get" attempt=2 status=200 elapsed_ms=7"#,
+        ),
+        ("INFO", 20, r#"done verdict="cancelled" attempts=2"#),
+        (
+            "DEBUG",
+            21,
+            r#"answered call="cancel" attempt=1 status=400 elapsed_ms=7"#,
+        ),
+        ("WARN", 21, "failed error="),
+        (
+            "DEBUG",
+            22,
+            r#"not answered call="cancel" attempt=1 error="#,
+        ),
+        ("WARN", 22, "failed error="),
+        ("DEBUG", 23, "failed error="),
+    ] {
+        let span =
+            format!(r#"countermand{{operation="enterprises/LC01/devices/3f/operations/{id}"}}"#);
+        let told = text
+            .lines()
+            .any(|line| line.contains(level) && line.contains(&span) && line.contains(part));
+        assert!(told, "{level} {id} {part} is not in\n{text}");
+    }
 }
 
 #[tokio::test]

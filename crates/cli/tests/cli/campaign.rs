@@ -73,6 +73,9 @@ fn what_is_no_quota_is_2() {
         &["1", "--fail", "200:5%"],
         &["1", "--fates", "immortal:1"],
         &["1", "--fates", "stuck:0"],
+        &["1", "--phase", "3s"],
+        &["1", "--per-resource", "many"],
+        &["1", "--per-device", "0"],
         &["0"],
     ] {
         let run = Process::new(&[&["simulate", "--operations"], options].concat()).run();
@@ -124,6 +127,57 @@ fn eighty_thousand_are_a_page_of_text() {
     assert!((7..=9).contains(&cancels.len()), "{run:?}");
     // At 8 a second, the first burst apart.
     assert!(run.stdout.contains("last cancel   after 2 h 4"), "{run:?}");
+}
+
+#[test]
+fn a_limit_for_each_device_is_kept() {
+    let options = ["600", "--per-device", "120", "--share", "1", "--json"];
+    let run = |per_resource| {
+        let run = simulate(&[&options[..], &["--per-resource", per_resource]].concat());
+        let simulation = run.json().remove(0);
+        assert_eq!(simulation["refused"], 0, "{simulation}");
+        assert_eq!(simulation["verdicts"], json!({"cancelled": 600}));
+        simulation["last_cancel_s"].as_f64().unwrap()
+    };
+    // Five devices with 120 each: ten in a minute, so that the last ten wait for eleven minutes.
+    let last = run("10/60s");
+    assert!((660.0..662.0).contains(&last), "{last}");
+    assert!(run("none") < 1.0);
+}
+
+#[test]
+fn no_window_of_the_simulated_server_refuses_who_keeps_the_quota() {
+    for phase in ["1s", "13s", "37s"] {
+        let run = simulate(&[
+            "3000", "--share", "1", "--window", "fixed", "--phase", phase, "--json",
+        ]);
+        assert_eq!(run.json()[0]["refused"], 0, "{run:?}");
+    }
+}
+
+/// Without a quota of our own, what the server's windows are like decides when the last one goes.
+#[test]
+fn the_server_may_have_another_quota() {
+    let last = |windows: &[&str]| {
+        let options = [
+            "1000",
+            "--quota",
+            "none",
+            "--server-quota",
+            "600/60s",
+            "--json",
+        ];
+        let run = simulate(&[&options[..], windows].concat());
+        let simulation = run.json().remove(0);
+        assert!(simulation["refused"].as_u64() > Some(0), "{simulation}");
+        assert_eq!(simulation["verdicts"], json!({"cancelled": 1000}));
+        simulation["last_cancel_s"].as_f64().unwrap()
+    };
+    // A minute's pause and up to a tenth more.
+    assert!((60.0..70.0).contains(&last(&["--window", "sliding"])));
+    // A hundred in each tenth of a second: 500 before the first window ends, and the rest after it.
+    let fixed = last(&["--window", "fixed", "--phase", "0.5s"]);
+    assert!(fixed < 1.5, "{fixed}");
 }
 
 #[test]

@@ -12,3 +12,5 @@ mod printing;
 mod process;
 mod secrets;
 mod signals;
+#[cfg(unix)]
+mod terminal;

@@ -1,5 +1,6 @@
 //! The built command as a process, with a deadline on everything.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) struct Process {
     command: Command,
     input: Vec<u8>,
+    /// What reads its standard error, if that is no pipe.
+    screen: Option<File>,
 }
 
 /// What a process left behind.
@@ -53,7 +56,15 @@ impl Process {
         Self {
             command,
             input: Vec::new(),
+            screen: None,
         }
+    }
+
+    /// Gives it a standard error, of which `screen` is the other end.
+    pub(crate) fn stderr(mut self, stderr: File, screen: File) -> Self {
+        self.command.stderr(stderr);
+        self.screen = Some(screen);
+        self
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
@@ -84,17 +95,20 @@ impl Process {
 
     /// Starts it with a standard output that nobody reads.
     pub(crate) fn start_unread(mut self) -> Running {
-        let mut child = self
-            .command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        if self.screen.is_none() {
+            self.command.stderr(Stdio::piped());
+        }
+        let mut child = self.command.spawn().unwrap();
+        // A terminal ends only when nobody has it open, and the command would keep it.
+        drop(self.command);
         let mut stdin = child.stdin.take().unwrap();
         // A process that does not want its input closes it.
         std::thread::spawn(move || drop(stdin.write_all(&self.input)));
-        let stderr = Pipe::read(child.stderr.take().unwrap());
+        let stderr = match self.screen {
+            None => Pipe::read(child.stderr.take().unwrap()),
+            Some(screen) => Pipe::read(screen),
+        };
         Running {
             child,
             stdout: None,

@@ -24,7 +24,33 @@ pub enum Poll {
 
 /// Belongs to one request, and is spent by its answer.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(pub(super) u64);
+pub struct Ticket {
+    /// First, so that tickets are ordered as they were handed out.
+    pub(super) number: u64,
+    pub(super) name: OperationName,
+    pub(super) call: Call,
+    pub(super) attempt: u32,
+}
+
+impl Ticket {
+    /// The operation that the request is for.
+    #[must_use]
+    pub const fn name(&self) -> &OperationName {
+        &self.name
+    }
+
+    /// Which method it calls.
+    #[must_use]
+    pub const fn call(&self) -> Call {
+        self.call
+    }
+
+    /// Which request of this operation it is, from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}
 
 /// What has happened; enough for a journal and for a progress bar.
 #[derive(Debug)]

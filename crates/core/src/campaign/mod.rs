@@ -93,13 +93,16 @@ pub struct Campaign {
 
 struct Flying {
     attempt: Attempt,
-    name: OperationName,
     probe: bool,
 }
 
 /// A call of a campaign is given up later than one that somebody waits for: with a fifth of all
 /// answers failing, one in ten million.
 const ATTEMPTS: u32 = 10;
+
+fn patient(policy: &Policy) -> Arc<Policy> {
+    Arc::new(policy.clone().attempts_unless_set(ATTEMPTS))
+}
 
 impl Campaign {
     /// A campaign at Google's endpoint with the default quota. The seed spreads the pauses: same
@@ -108,7 +111,7 @@ impl Campaign {
     pub fn new(seed: u64) -> Self {
         Self {
             endpoint: Arc::default(),
-            policy: Arc::new(Policy::default().attempts(ATTEMPTS)),
+            policy: patient(&Policy::default()),
             in_flight: 100,
             chance: Chance::new(seed),
             usage: Usage::new(Quota::default()),
@@ -131,11 +134,11 @@ impl Campaign {
         self
     }
 
-    /// How patient to be with each operation: as by default, but with 10 attempts. Its deadline counts twice, for asking and for
-    /// looking, and not while the operation waits for its turn.
+    /// How patient to be with each operation. Attempts that were not set are 10 here. The deadline
+    /// counts twice, for asking and for looking, and not while the operation waits for its turn.
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
-        self.policy = policy.into();
+        self.policy = patient(&policy.into());
         self
     }
 

@@ -78,16 +78,15 @@ impl Campaign {
             name: name.clone(),
             call,
         });
-        let ticket = Ticket(self.tickets);
+        let ticket = Ticket {
+            number: self.tickets,
+            name,
+            call,
+            attempt: attempt.number(),
+        };
         self.tickets += 1;
-        self.flying.insert(
-            ticket.0,
-            Flying {
-                attempt,
-                name,
-                probe,
-            },
-        );
+        let flying = Flying { attempt, probe };
+        self.flying.insert(ticket.number, flying);
         Poll::Send(ticket, transmit)
     }
 
@@ -125,14 +124,10 @@ impl Campaign {
         now: Instant,
         result: Result<&Response<B>, TransportError>,
     ) {
-        let Some(Flying {
-            mut attempt,
-            name,
-            probe,
-        }) = self.flying.remove(&ticket.0)
-        else {
+        let Some(Flying { mut attempt, probe }) = self.flying.remove(&ticket.number) else {
             return;
         };
+        let name = ticket.name;
         let error = match result {
             Ok(response) => match View::of(response).accept() {
                 Ok(()) => {

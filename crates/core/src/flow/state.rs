@@ -136,7 +136,9 @@ impl State {
         let judged = matches!(refusal.kind(), ErrorKind::FailedPrecondition(_))
             || refusal.kind().recovery() == Recovery::Stop;
         let at = now + self.retry.backoff();
-        if judged || self.cancel_failures >= self.retry.policy.attempts || at > self.retry.deadline
+        if judged
+            || self.cancel_failures >= self.retry.policy.max_attempts()
+            || at > self.retry.deadline
         {
             if !self.in_doubt {
                 return self.fail(refusal, None);

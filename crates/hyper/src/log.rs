@@ -1,0 +1,71 @@
+//! What the log tells: of one exchange, and of how an operation came out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countermand_core::{
+    Call, Error, ErrorKind, OperationName, Outcome, Transmit, TransportError, chain,
+};
+use http::Response;
+use tracing::Span;
+
+use crate::driver::now;
+use crate::transport::Transport;
+
+/// The span of everything that concerns an operation or a device.
+pub(crate) fn span(name: &str) -> Span {
+    tracing::info_span!("countermand", operation = name)
+}
+
+/// Sends a request and tells what came of it.
+pub(crate) async fn exchange(
+    transport: &dyn Transport,
+    transmit: Transmit,
+    call: Call,
+    attempt: u32,
+) -> Result<Response<Bytes>, TransportError> {
+    let sent = now();
+    let result = transport.send(transmit).await;
+    let (call, elapsed_ms) = (call.as_str(), millis(now() - sent));
+    match &result {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            tracing::debug!(call, attempt, status, elapsed_ms, "answered");
+        }
+        Err(error) => {
+            let error = chain(error);
+            tracing::debug!(call, attempt, error, elapsed_ms, "not answered");
+        }
+    }
+    result
+}
+
+/// Tells how something ended that is in the span of its name. What has no outcome tells only that.
+pub(crate) fn ended(result: Result<Option<&Outcome>, &Error>) {
+    match result {
+        Ok(outcome) => {
+            let verdict = outcome.map(|outcome| outcome.verdict.as_str());
+            let attempts = outcome.map(|outcome| outcome.attempts);
+            tracing::info!(verdict, attempts, "done");
+        }
+        Err(error) => {
+            let (attempts, text) = (error.attempts(), chain(error));
+            // A campaign that stops leaves thousands alone for one reason, which it tells itself.
+            match error.kind() {
+                ErrorKind::NotAttempted { .. } => {
+                    tracing::debug!(error = text, attempts, "failed");
+                }
+                _ => tracing::warn!(error = text, attempts, "failed"),
+            }
+        }
+    }
+}
+
+/// Tells how an operation of a campaign came out.
+pub(crate) fn finished(name: &OperationName, result: &Result<Outcome, Error>) {
+    span(name.as_str()).in_scope(|| ended(result.as_ref().map(Some)));
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

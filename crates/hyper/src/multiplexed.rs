@@ -1,0 +1,80 @@
+//! A connection of HTTP/2, which many requests share.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::client::conn::{TrySendError, http2};
+use hyper::rt::{Read, Write};
+use hyper_util::rt::TokioExecutor;
+
+use crate::connect::Body;
+
+/// A hand on a connection; each request has one of its own while it is under way.
+#[derive(Clone)]
+pub(crate) struct Multiplexed {
+    sender: http2::SendRequest<Body>,
+    /// How many streams the server takes at a time, as it has said last.
+    streams: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// An answer has come, and the server's settings before it: until then `streams` is a guess.
+    answered: Arc<AtomicBool>,
+    /// Counts the hands.
+    hands: Arc<()>,
+}
+
+impl Multiplexed {
+    /// Takes over a connection; a task of its own drives it until the last hand is gone.
+    pub(crate) fn new<S>(
+        sender: http2::SendRequest<Body>,
+        connection: http2::Connection<S, Body, TokioExecutor>,
+    ) -> Self
+    where
+        S: Read + Write + Unpin + Send + 'static,
+    {
+        // Only the connection knows how many streams there may be, so that it is shared with those
+        // who ask; the task alone keeps it.
+        let connection = Arc::new(Mutex::new(connection));
+        let asked = Arc::downgrade(&connection);
+        tokio::spawn(std::future::poll_fn(move |context| {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            Pin::new(&mut *connection).poll(context)
+        }));
+        Self {
+            sender,
+            streams: Arc::new(move || {
+                asked.upgrade().map_or(0, |connection| {
+                    let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                    connection.current_max_send_streams()
+                })
+            }),
+            answered: Arc::default(),
+            hands: Arc::default(),
+        }
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<hyper::body::Incoming>, TrySendError<http::Request<Body>>> {
+        self.sender.try_send_request(request).await
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Takes note of an answer.
+    pub(crate) fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// How many requests are under way, seen from the hand that the pool keeps.
+    pub(crate) fn under_way(&self) -> usize {
+        Arc::strong_count(&self.hands) - 1
+    }
+
+    /// Whether one more request would wait for another to end.
+    pub(crate) fn is_full(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) && self.under_way() >= (self.streams)()
+    }
+}
