@@ -42,6 +42,9 @@ pub enum Call {
 }
 
 impl Call {
+    /// Every method, in order.
+    pub const ALL: [Self; 4] = [Self::Cancel, Self::Get, Self::List, Self::GetDevice];
+
     /// `cancel`, `get`, `list` or `get_device`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
