@@ -4,5 +4,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod item;
+pub mod job;
 
 pub use item::{Finding, Item, Row, Standing};
