@@ -82,7 +82,7 @@ impl Job {
     /// change by another program, [`Damaged`](JobErrorKind::Damaged) lost or changed bytes.
     pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, JobError> {
         let path = path.as_ref();
-        open(path, now).map_err(|error| error.at(path))
+        open(path, now).map_err(|error| error.on_opening().at(path))
     }
 
     /// Takes operations in, in order, as long as the plan is not frozen. A name that is there is
