@@ -102,6 +102,14 @@ impl JobErrorKind {
         }
     }
 
+    /// The same where a file is opened: that fixed statements fail there is the file's fault.
+    pub(super) fn on_opening(self) -> Self {
+        match self {
+            Self::Sqlite { what } => Self::Damaged { what },
+            other => other,
+        }
+    }
+
     pub(super) fn damaged(what: impl fmt::Display) -> Self {
         Self::Damaged {
             what: what.to_string(),

@@ -18,7 +18,7 @@ pub(super) fn verify(connection: &Connection) -> Result<(Head, Settings), JobErr
     version(connection)?;
     let check = contents(connection);
     // What was edited is told as such, also where nothing would show otherwise.
-    match check {
+    match check.map_err(JobErrorKind::on_opening) {
         Ok(done) => match edits(connection)? {
             None => complete(done),
             Some(what) => Err(JobErrorKind::Edited { what }),
@@ -172,10 +172,12 @@ pub(super) fn head(connection: &Connection) -> Result<Head, JobErrorKind> {
     Ok(head?)
 }
 
-/// Whether the tables and triggers are those that were made.
+/// Whether the tables and triggers are those that were made. What ANALYZE adds changes nothing.
 fn same_schema(connection: &Connection) -> Result<(), JobErrorKind> {
-    let mut statement =
-        connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let mut statement = connection.prepare(
+        "SELECT sql FROM sqlite_schema
+         WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'",
+    )?;
     let found = statement.query_map([], |row| row.get::<_, String>(0))?;
     let found = found.collect::<Result<BTreeSet<_>, _>>()?;
     match found == schema::statements().into_iter().collect() {
@@ -186,24 +188,34 @@ fn same_schema(connection: &Connection) -> Result<(), JobErrorKind> {
 
 /// What another program has changed, as far as it can be told.
 fn edits(connection: &Connection) -> Result<Option<String>, JobErrorKind> {
-    let cookie =
-        connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
-    let made_with: i64 = connection.query_row("SELECT cookie FROM job", [], |row| row.get(0))?;
-    if cookie != made_with && same_schema(connection).is_err() {
-        return Ok(Some("tables or triggers were changed".to_owned()));
-    }
-    let lifted = connection.query_row("SELECT lifted FROM seal", [], |row| row.get::<_, i64>(0))?;
-    if lifted != 0 {
-        return Ok(Some("the seal was lifted".to_owned()));
-    }
     let mut statement = connection.prepare("SELECT place, event, first, rows, at FROM edits")?;
     let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else {
-        return Ok(None);
+        return uncounted_edits(connection);
     };
     let (place, event): (String, String) = (row.get(0)?, row.get(1)?);
     let (first, count, at): (i64, i64, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     Ok(Some(format!(
         "{event} in table {place}, row {first} first, {count} in all, {at} UTC"
     )))
+}
+
+/// Changes that no trigger counts: of the seal, and of the schema, which SQLite itself counts.
+fn uncounted_edits(connection: &Connection) -> Result<Option<String>, JobErrorKind> {
+    let lifted = connection.query_row("SELECT lifted FROM seal", [], |row| row.get::<_, i64>(0));
+    match lifted {
+        Ok(0) => {}
+        Ok(_) => return Ok(Some("the seal is lifted".to_owned())),
+        Err(rusqlite::Error::QueryReturnedNoRows) => {
+            return Ok(Some("the seal is gone".to_owned()));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let cookie =
+        connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
+    let made_with: i64 = connection.query_row("SELECT cookie FROM job", [], |row| row.get(0))?;
+    if cookie != made_with && same_schema(connection).is_err() {
+        return Ok(Some("tables or triggers were changed".to_owned()));
+    }
+    Ok(None)
 }

@@ -32,7 +32,9 @@ impl View {
     /// As of [`Job::open`](super::Job::open), but never that it is locked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JobError> {
         let path = path.as_ref();
-        view(path).map(Self).map_err(|error| error.at(path))
+        view(path)
+            .map(Self)
+            .map_err(|error| error.on_opening().at(path))
     }
 
     /// Goes on to what has been committed since.
@@ -82,7 +84,7 @@ fn view(path: &Path) -> Result<Contents, JobErrorKind> {
 fn snapshot(path: &Path) -> Result<(Connection, (Head, Settings)), JobErrorKind> {
     let end = Instant::now() + PATIENCE;
     loop {
-        match begin(connection::open(path)?) {
+        match connection::open(path).and_then(begin) {
             Ok(connection) => {
                 let verified = verify::verify(&connection)?;
                 return Ok((connection, verified));

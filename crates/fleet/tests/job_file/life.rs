@@ -1,25 +1,12 @@
 //! A job file from its creation to its end, and who else may look at it.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
-use countermand_core::{Call, OperationName, Phase, Timestamp, Verdict};
+use countermand_core::{Call, Phase, Verdict};
 use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
 use countermand_fleet::{Finding, Item};
 
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_unix_millis(1_786_000_000_000 + millis)
-}
-
-fn name(number: usize) -> OperationName {
-    format!(
-        "enterprises/LC01/devices/{number:016x}/operations/{}",
-        1_786_000_000_000 + number
-    )
-    .parse()
-    .unwrap()
-}
+use crate::{at, name};
 
 #[test]
 fn from_plan_to_proof() {
