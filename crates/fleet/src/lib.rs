@@ -4,5 +4,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod item;
+pub mod report;
 
 pub use item::{Finding, Item, Row, Standing};
