@@ -76,6 +76,18 @@ impl Item {
     }
 }
 
+impl Row {
+    /// An operation of which nothing was asked yet.
+    #[must_use]
+    pub fn new(position: u64, item: Item) -> Self {
+        Self {
+            position,
+            item,
+            standing: Standing::default(),
+        }
+    }
+}
+
 impl Finding {
     /// A verdict, or none, at a time; the rest is empty.
     #[must_use]

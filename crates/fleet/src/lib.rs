@@ -14,6 +14,7 @@ mod item;
 pub mod job;
 mod journal;
 pub mod order;
+pub mod report;
 mod run;
 mod search;
 mod seconds;
