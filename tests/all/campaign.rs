@@ -259,6 +259,26 @@ fn a_refused_token_stops_the_rest() {
     assert_eq!(left.count(), 500 - report.sent.len() / 2);
 }
 
+/// The verdict of such an operation is known without the device: what concerns everybody is not lost.
+#[test]
+fn what_concerns_everybody_stops_also_where_it_changes_no_verdict() {
+    let zero = r#"{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",
+        "metadata":{"quota_limit_value":"0"}}]}}"#;
+    for (status, body, looks) in [(401, "", 2), (429, zero, 1)] {
+        let mut campaign = campaign(50, Quota::unlimited()).in_flight(1);
+        let report = run(&mut campaign, Duration::from_secs(60), &mut |_, request| {
+            let is_device = !request.uri().path().contains("/operations/");
+            match *request.method() {
+                Method::POST => works(request),
+                _ if is_device => answer(status, body),
+                _ => answer(404, ""),
+            }
+        });
+        assert_eq!(report.finished.len(), 50);
+        assert_eq!(count(&report, status), looks, "{status}");
+    }
+}
+
 #[test]
 fn five_times_not_supported_stops() {
     let mut campaign = campaign(500, quota("600/60s")).in_flight(1);

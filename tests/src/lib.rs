@@ -6,6 +6,7 @@ pub mod dice;
 pub mod fleet;
 pub mod server;
 pub mod simulation;
+pub mod trouble;
 pub mod vectors;
 
 #[doc = include_str!("../../README.md")]

@@ -9,7 +9,7 @@ use super::queue::{Fresh, Job, Parked};
 use super::{Campaign, Event, Flying, Poll, Ticket};
 use crate::view::View;
 use crate::{
-    Attempt, Error, ErrorKind, Flow, OperationName, Outcome, Phase, Reach, Recovery, Step,
+    Attempt, Call, Error, ErrorKind, Flow, OperationName, Outcome, Phase, Reach, Recovery, Step,
     TransportError,
 };
 
@@ -133,9 +133,8 @@ impl Campaign {
                 Ok(()) => {
                     self.answered();
                     self.scope.allowed(&name);
-                    let asked = !attempt.accepted();
                     let step = attempt.response(now, response);
-                    return self.place(name, step, asked, now);
+                    return self.place(name, step, ticket.call, now);
                 }
                 Err(error) => error,
             },
@@ -143,18 +142,28 @@ impl Campaign {
         };
         if self.is_excused(&name, &error, probe, now) {
             attempt.excuse(&error);
-            return self.queue.park(
-                Parked {
-                    name,
-                    attempt,
-                    since: now,
-                },
-                true,
-            );
+            let parked = Parked {
+                name,
+                attempt,
+                since: now,
+            };
+            return match (error.kind(), error.kind().server_delay()) {
+                // What a failing server asks for concerns this one; a refusal holds everybody.
+                (ErrorKind::Unavailable(_), Some(delay)) => {
+                    let at = now + delay.min(LONGEST_HOLD);
+                    self.queue.later(at, Job::Parked(parked));
+                }
+                _ => self.queue.park(parked, true),
+            };
         }
-        let asked = !attempt.accepted();
+        let everything = error.kind().reach() == Reach::Everything;
+        let cause = everything.then(|| error.kind().to_string());
         let step = attempt.machine().failed(now, error);
-        self.place(name, step, asked, now);
+        if let (Step::Done(_), Some(cause)) = (&step, cause) {
+            // Whatever it means for this operation: the result need not show it.
+            self.halt(cause.into());
+        }
+        self.place(name, step, ticket.call, now);
     }
 
     /// Takes a failure for what it concerns; `true` if that is not the operation.
@@ -200,14 +209,21 @@ impl Campaign {
 
     /// Everybody waits; `false` if waiting has not helped before.
     fn hold(&mut self, error: &Error, limit: Option<u64>, now: Instant) -> bool {
-        if self.usage.held(now).is_none() {
-            self.holds += 1;
-            let asked = error
-                .kind()
-                .server_delay()
-                .map(|delay| delay.min(LONGEST_HOLD));
-            let pause = asked.unwrap_or(self.policy.quota_pause);
-            let until = now + pause + self.chance.up_to(pause / 10);
+        let asked = error
+            .kind()
+            .server_delay()
+            .map(|delay| delay.min(LONGEST_HOLD));
+        let pause = asked.unwrap_or(self.policy.quota_pause);
+        let held = self.usage.held(now);
+        let until = match held {
+            None => {
+                self.holds += 1;
+                now + pause + self.chance.up_to(pause / 10)
+            }
+            // One of those that were under way: it may know of a window that is shut longer.
+            Some(_) => now + pause,
+        };
+        if held.is_none_or(|held| held < until) {
             self.usage.hold(until);
             self.events.push_back(Event::Held { until, limit });
         }
@@ -229,10 +245,10 @@ impl Campaign {
         }
     }
 
-    /// Puts an operation where its next step belongs.
-    fn place(&mut self, name: OperationName, step: Step, asked: bool, now: Instant) {
+    /// Puts an operation where its next step belongs, after a call or instead of it.
+    fn place(&mut self, name: OperationName, step: Step, call: Call, now: Instant) {
         match step {
-            Step::Send(attempt) if asked && attempt.accepted() => {
+            Step::Send(attempt) if call == Call::Cancel && attempt.accepted() => {
                 self.events
                     .push_back(Event::Accepted { name: name.clone() });
                 // Its machine has nothing to remember but the requests so far.
@@ -243,27 +259,22 @@ impl Campaign {
                     attempts,
                 });
             }
-            Step::Send(attempt) => self.queue.park(
-                Parked {
+            Step::Send(attempt) => {
+                // The same again, with a fresh token or on another stream: its turn it has had.
+                let front = attempt.call() == call;
+                let parked = Parked {
                     name,
                     attempt,
                     since: now,
-                },
-                false,
-            ),
+                };
+                self.queue.park(parked, front);
+            }
             Step::Wait(pause) => self.queue.pause(name, pause),
             Step::Done(result) => self.finish(name, result),
         }
     }
 
     fn finish(&mut self, name: OperationName, result: Result<Outcome, Error>) {
-        let error = match &result {
-            Ok(outcome) => outcome.error.as_ref(),
-            Err(error) => Some(error),
-        };
-        if let Some(error) = error.filter(|error| error.kind().reach() == Reach::Everything) {
-            self.halt(error.kind().to_string().into());
-        }
         self.progress.finished += 1;
         self.events.push_back(Event::Finished { name, result });
     }
@@ -271,7 +282,8 @@ impl Campaign {
     /// Ends a job without a request, with what is known.
     fn give_up(&mut self, job: Job, now: Instant, cause: &str) {
         let (name, attempt) = self.begin(job, now);
+        let call = attempt.call();
         let step = attempt.machine().abandon(Error::left_alone(cause));
-        self.place(name, step, false, now);
+        self.place(name, step, call, now);
     }
 }
