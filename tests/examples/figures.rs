@@ -7,6 +7,7 @@ use countermand_core::{Quota, Window};
 use countermand_emulator::{ServerQuota, ServerUsage};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, drive, run};
+use countermand_tests::rescue::rescue;
 use countermand_tests::server::{Limit, answer, campaign, quota, works};
 
 const LONG: Duration = Duration::from_secs(100_000);
@@ -137,6 +138,21 @@ fn main() {
         f64::from(refused) * 100.0 / f64::from(all),
         1
     );
+
+    for (text, at_once) in [("at once", true), ("after the search", false)] {
+        let found = rescue(10_000, at_once);
+        for (which, at) in [
+            ("first", found.first),
+            ("half", found.half),
+            ("last", found.last),
+        ] {
+            println!(
+                "{:<54} {:>10.1} s",
+                format!("10,000 devices searched, cancelled {text}: {which}"),
+                at.as_secs_f64()
+            );
+        }
+    }
 
     let began = Instant::now();
     let mut sent = 0;

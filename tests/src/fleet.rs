@@ -92,6 +92,19 @@ pub fn drive(
     serve: &mut Serve<'_>,
     note: &mut dyn FnMut(Duration, Note),
 ) -> (Duration, usize) {
+    search(campaign, limit, serve, &mut |_, now, told| note(now, told))
+}
+
+/// As [`drive`], for campaigns that find their names: whoever listens may push what a page brought.
+///
+/// # Panics
+/// As [`run`].
+pub fn search(
+    campaign: &mut Campaign,
+    limit: Duration,
+    serve: &mut Serve<'_>,
+    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+) -> (Duration, usize) {
     let base = Instant::now();
     let mut now = base;
     let mut answers: BinaryHeap<Reverse<Answer>> = BinaryHeap::new();
@@ -102,10 +115,9 @@ pub fn drive(
             "no end by {limit:?}: {:?}",
             campaign.progress(now)
         );
+        tell(campaign, now - base, note);
         let poll = campaign.poll(now);
-        while let Some(event) = campaign.next_event() {
-            note(now - base, Note::Event(event));
-        }
+        tell(campaign, now - base, note);
         now = match poll {
             Poll::Send(ticket, transmit) => {
                 let (took, result) = serve(now - base, &transmit.request);
@@ -114,7 +126,7 @@ pub fn drive(
                     .ok()
                     .map(|response| response.status().as_u16());
                 let method = transmit.request.method().clone();
-                note(now - base, Note::Sent(method, status));
+                note(campaign, now - base, Note::Sent(method, status));
                 number += 1;
                 answers.push(Reverse(Answer {
                     at: now + took,
@@ -141,6 +153,16 @@ pub fn drive(
                 Err(error) => campaign.answer::<Bytes>(answer.ticket, answer.at, Err(error)),
             }
         }
+    }
+}
+
+fn tell(
+    campaign: &mut Campaign,
+    now: Duration,
+    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+) {
+    while let Some(event) = campaign.next_event() {
+        note(campaign, now, Note::Event(event));
     }
 }
 
