@@ -67,11 +67,9 @@ impl Budget {
     pub(crate) fn quota(&self) -> Quota {
         let quota = match self.quota.0.is_empty() {
             true => Quota::unlimited(),
-            false => Quota::default()
-                .windows(self.windows().iter().copied())
-                .share(self.share),
+            false => Quota::default().windows(self.windows().iter().copied()),
         };
-        quota.per_resource(self.per_resource())
+        quota.per_resource(self.per_resource()).share(self.share)
     }
 
     /// As a server has it that keeps to it, with these windows for the project if they are others.

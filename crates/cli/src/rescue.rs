@@ -7,7 +7,7 @@ use countermand_core::campaign::Event;
 use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Resource};
 use countermand_hyper::Client;
 use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::exit::Exit;
 use crate::names::Batch;
@@ -16,9 +16,6 @@ use crate::signals::Signals;
 
 /// How long operations under way may take to end after the first signal.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// How often the bars move.
-const TICK: Duration = Duration::from_millis(200);
 
 /// How the work on a batch ended.
 pub(crate) enum Ending {
@@ -54,7 +51,10 @@ pub(crate) async fn countermand(
     let started = Instant::now();
     let mut running = client.campaign(client.scheduler(), stream::iter(unsent));
     let mut stop: Option<(Exit, Instant)> = None;
-    let mut tick = interval(TICK);
+    let told_every = report.output.progress_every();
+    // Where nothing is told it is not asked for, and any period will do.
+    let period = told_every.unwrap_or(DRAIN);
+    let mut tick = interval_at(started + period, period);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         let until = stop.map_or(started, |(_, until)| until);
@@ -71,7 +71,7 @@ pub(crate) async fn countermand(
                 );
             }
             () = sleep_until(until), if stop.is_some() => break,
-            _ = tick.tick(), if report.output.shows_progress() => {
+            _ = tick.tick(), if told_every.is_some() => {
                 report.output.progress(&running.progress(), started.elapsed());
             }
             event = running.next() => match event {
