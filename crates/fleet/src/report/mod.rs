@@ -10,6 +10,7 @@ mod html;
 mod html_page;
 mod html_rows;
 mod ndjson;
+mod of_job;
 mod overview;
 mod record;
 mod sentences;
