@@ -114,9 +114,5 @@ fn seconds<S: serde::Serializer>(
     duration: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let duration = duration.unwrap_or_default();
-    match duration.subsec_nanos() {
-        0 => serializer.collect_str(&format_args!("{}s", duration.as_secs())),
-        nanos => serializer.collect_str(&format_args!("{}.{nanos:09}s", duration.as_secs())),
-    }
+    serializer.serialize_str(&crate::format_duration(duration.unwrap_or_default()))
 }

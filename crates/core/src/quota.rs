@@ -51,7 +51,7 @@ impl FromStr for Window {
     type Err = QuotaError;
 
     fn from_str(text: &str) -> Result<Self, QuotaError> {
-        let refuse = || QuotaError(crate::name_error::excerpt(text, 60));
+        let refuse = || QuotaError(crate::printable::excerpt(text, 60));
         let (limit, span) = text.trim().split_once('/').ok_or_else(refuse)?;
         let limit = limit
             .trim()
@@ -152,7 +152,7 @@ impl FromStr for Quota {
             .split(',')
             .map(str::parse)
             .collect::<Result<Vec<Window>, _>>();
-        let windows = windows.map_err(|_| QuotaError(crate::name_error::excerpt(text, 60)))?;
+        let windows = windows.map_err(|_| QuotaError(crate::printable::excerpt(text, 60)))?;
         Ok(Self::default().windows(windows))
     }
 }

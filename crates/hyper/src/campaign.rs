@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countermand_core::campaign::{self, Campaign, Event, List, Progress, Ticket};
-use countermand_core::{OperationName, Phase, Transmit, TransportError};
+use countermand_core::{OperationName, Phase, Transmit, TransportError, Usage};
 use futures_core::Stream;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
@@ -32,6 +32,12 @@ pub trait Journal: Send {
     /// them for good, and be quick about it. What happens meanwhile comes in one piece the next
     /// time.
     fn commit(&mut self, events: &[Event]);
+
+    /// Sees an answer before the campaign takes it; what follows from it is in the next
+    /// [`commit`](Self::commit). For evidence.
+    fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
+        let _ = (ticket, response);
+    }
 }
 
 impl<F: FnMut(&[Event]) + Send> Journal for F {
@@ -95,6 +101,11 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         self.names = None;
         self.campaign.stop(cause);
         self.timer = None;
+    }
+
+    /// What was spent of the quota; to be saved, or restored before the first request.
+    pub fn usage(&mut self) -> &mut Usage {
+        self.campaign.usage()
     }
 
     /// Where it stands.
@@ -167,7 +178,12 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         let mut taken = false;
         while let Poll::Ready(Some((ticket, result))) = self.answers.poll_next_unpin(context) {
             match result {
-                Ok(response) => self.campaign.answer(ticket, now(), Ok(&response)),
+                Ok(response) => {
+                    if let Some(journal) = &mut self.journal {
+                        journal.answered(&ticket, &response);
+                    }
+                    self.campaign.answer(ticket, now(), Ok(&response));
+                }
                 Err(error) => self.campaign.answer::<Bytes>(ticket, now(), Err(error)),
             }
             taken = true;

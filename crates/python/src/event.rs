@@ -33,7 +33,7 @@ pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, P
                 (OperationName(name), result).into_pyobject(py)?,
             )
         }
-        Event::Held { until, limit } => make(
+        Event::Held { until, limit, .. } => make(
             py,
             "Held",
             (clock::reading(until), limit).into_pyobject(py)?,

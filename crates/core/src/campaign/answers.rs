@@ -9,7 +9,7 @@ use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, Flying, Ticket};
 use crate::view::View;
 use crate::{Attempt, Call, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery};
-use crate::{Resource, Step, TransportError};
+use crate::{Resource, Step, TransportError, Window};
 
 /// So many holds without anything but refusals in between, and the campaign stops.
 const HOLDS: u32 = 10;
@@ -104,11 +104,14 @@ impl Campaign {
         let kind = error.kind();
         if let (ErrorKind::ResourceExhausted(answer), Recovery::Retry) = (kind, kind.recovery()) {
             let limit = answer.quota_limit();
-            if let Some((limit, span)) = answer.project_quota() {
-                self.usage.lower(limit, span);
+            let window = answer
+                .project_quota()
+                .map(|(limit, span)| Window::new(limit, span));
+            if let Some(window) = window {
+                self.usage.lower(window.limit(), window.span());
             }
             self.circuit_answered();
-            return self.hold(error, limit, now);
+            return self.hold(error, limit, window, now);
         }
         if kind.recovery() == Recovery::Retry {
             if self.circuit.failed(now, probe) {
@@ -136,7 +139,13 @@ impl Campaign {
     }
 
     /// Everybody waits; `false` if waiting has not helped before.
-    fn hold(&mut self, error: &Error, limit: Option<u64>, now: Instant) -> bool {
+    fn hold(
+        &mut self,
+        error: &Error,
+        limit: Option<u64>,
+        window: Option<Window>,
+        now: Instant,
+    ) -> bool {
         let pause = asked_delay(error).unwrap_or(self.policy.quota_pause);
         let held = self.usage.held(now);
         let until = match held {
@@ -149,7 +158,11 @@ impl Campaign {
         };
         if held.is_none_or(|held| held < until) {
             self.usage.hold(until);
-            self.events.push_back(Event::Held { until, limit });
+            self.events.push_back(Event::Held {
+                until,
+                limit,
+                window,
+            });
         }
         if self.holds >= HOLDS {
             self.halt(error.kind().to_string().into());

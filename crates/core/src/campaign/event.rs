@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{Call, Device, DeviceName, EnterpriseName, Error, Operation, OperationName, Outcome};
-use crate::{Resource, Transmit};
+use crate::{Resource, Transmit, Window};
 
 /// What to do next.
 #[derive(Debug)]
@@ -107,6 +107,8 @@ pub enum Event {
         until: Instant,
         /// The limit that the server named.
         limit: Option<u64>,
+        /// The project's window with that limit, if it is one of the project's that was adopted.
+        window: Option<Window>,
     },
     /// The server fails: from now on there are only probes.
     CircuitOpened,

@@ -64,6 +64,7 @@ mod circuit;
 mod event;
 mod list;
 mod queue;
+mod rehearsal;
 mod schedule;
 mod scope;
 
@@ -76,6 +77,7 @@ pub use self::event::{Event, Poll, Progress, Ticket};
 pub use self::list::List;
 use self::list::{AnyPage, Listing};
 use self::queue::Queue;
+pub use self::rehearsal::rehearse;
 use self::scope::Scope;
 use crate::chance::Chance;
 use crate::{Attempt, Endpoint, OperationName, Phase, Policy, Quota, Usage};
