@@ -192,7 +192,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
                 now = usage.project_allowed(now);
                 usage.spend(now, Call::Cancel, "device");
                 // Up to 40 ms on the way, so that requests overtake each other.
-                let at = now - base + Duration::from_millis(call * 7 % 40);
+                let at = now - base + Duration::from_millis(call * 7 % 41);
                 for server in &mut servers {
                     assert!(
                         !server.refuses(at),
