@@ -94,7 +94,7 @@ figures:
 # Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz.
 FUZZ_SECONDS ?= 60
 fuzz:
-	for target in name response flow; do \
+	for target in name response flow input; do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
 	done
 

@@ -130,7 +130,6 @@ fn disarm(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// What [`disarm`] was given: a quote is itself a place where a cell may begin, so each `'` before
 /// one of those characters is one that was put there.
-#[cfg(test)]
 pub(crate) fn rearm(text: &str) -> String {
     let mut chars = text.chars().peekable();
     let mut out = String::with_capacity(text.len());

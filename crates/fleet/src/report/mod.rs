@@ -21,6 +21,7 @@ mod timeline;
 use std::io;
 
 pub use self::counts::Counts;
+pub(crate) use self::csv::rearm;
 pub use self::csv::{COLUMNS, csv};
 pub use self::html::html;
 pub use self::ndjson::ndjson;
