@@ -155,8 +155,7 @@ pub fn input(data: &[u8]) {
         if let Ok(entry) = &entry {
             let evidence = entry.evidence.as_ref();
             assert!(
-                evidence
-                    .is_none_or(|operation| operation.done && operation.name == entry.item.name)
+                evidence.is_none_or(|it| it.operation.done && it.operation.name == entry.item.name)
             );
         }
         whole.push(format!("{entry:?}"));

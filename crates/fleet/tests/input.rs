@@ -17,6 +17,7 @@ use countermand_fleet::report;
 use proptest::prelude::*;
 use report_sample::{hostile, row, summary};
 use serde_json::json;
+use sha2::Digest;
 
 const NAME: &str = "enterprises/LC01/devices/3f/operations/1";
 
@@ -189,9 +190,15 @@ fn an_answer_is_evidence_only_if_it_is_done() {
         entry
             .evidence
             .as_ref()
-            .and_then(|operation| operation.verdict())
+            .and_then(|evidence| evidence.operation.verdict())
     };
     assert_eq!(verdict(&done), Some(Verdict::Completed));
+    let text = done.to_string();
+    let [entry] = &entries(&text)[..] else {
+        panic!()
+    };
+    let hash: [u8; 32] = sha2::Sha256::digest(&text).into();
+    assert_eq!(entry.evidence.as_ref().unwrap().body_sha256, Some(hash));
     done["error"] = json!({"code": 1, "message": "cancelled"});
     assert_eq!(verdict(&done), Some(Verdict::Cancelled));
     done["error"] = json!({"code": 5});
@@ -230,7 +237,10 @@ fn messages_as_pushed_and_as_pulled() {
         assert_eq!(entries.other_messages(), others, "{input}");
         for entry in found {
             assert_eq!(entry.item.command.kind.as_deref(), Some("RESET_PASSWORD"));
-            assert_eq!(entry.evidence.unwrap().verdict(), Some(Verdict::Completed));
+            assert_eq!(
+                entry.evidence.unwrap().operation.verdict(),
+                Some(Verdict::Completed)
+            );
         }
     }
 }
@@ -352,7 +362,7 @@ fn our_reports_are_read_again() {
     let expected: Vec<String> = rows.iter().map(|row| row.item.name.to_string()).collect();
 
     let mut table = Vec::new();
-    report::csv(&mut table, &summary(0), good()).unwrap();
+    report::csv(&mut table, good()).unwrap();
     assert!(String::from_utf8_lossy(&table).contains("a;'=1,'+2"));
     let found: Vec<String> = names(&table).into_iter().map(|(_, name)| name).collect();
     assert_eq!(found, expected);
@@ -373,10 +383,15 @@ fn our_reports_are_read_again() {
         assert_eq!(entry.item, row.item);
         let finding = row.standing.finding.as_ref();
         let proven = finding.filter(|finding| finding.operation.is_some());
+        let hash = entry
+            .evidence
+            .as_ref()
+            .and_then(|evidence| evidence.body_sha256);
+        assert_eq!(hash, proven.and_then(|finding| finding.body_sha256));
         let verdict = entry
             .evidence
             .as_ref()
-            .and_then(|operation| operation.verdict());
+            .and_then(|evidence| evidence.operation.verdict());
         assert_eq!(verdict, proven.and_then(|finding| finding.verdict));
     }
 }

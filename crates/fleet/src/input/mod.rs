@@ -49,9 +49,19 @@ pub struct Entry {
     pub line: u64,
     /// The operation, and what the input tells of its command.
     pub item: Item,
-    /// The operation as the server told it, if it is done: its
-    /// [`verdict`](Operation::verdict) needs no request.
-    pub evidence: Option<Operation>,
+    /// What the input proves, if the operation is done: its verdict needs no request.
+    pub evidence: Option<Evidence>,
+}
+
+/// An operation that is done, as the server told it to somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The operation; [`Operation::verdict`] gives its end.
+    pub operation: Operation,
+    /// SHA-256 of its JSON as it was given, byte for byte. Of a line of a report: the hash that
+    /// stands there, of the answer that the report rests on.
+    pub body_sha256: Option<[u8; 32]>,
 }
 
 /// Reads the operations of an input, in order, one at a time: it may be longer than memory.

@@ -3,13 +3,14 @@
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use countermand_core::{Command, Operation, OperationName, Timestamp, chain, wire};
+use countermand_core::{Command, OperationName, Timestamp, chain, wire};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
-use super::Entry;
 use super::error::{InputError, InputProblem};
 use super::lines::parse_name;
+use super::{Entry, Evidence};
 use crate::Item;
 
 /// Everything an object is looked at for; the rest is skipped.
@@ -67,6 +68,7 @@ struct Row {
     kind: Option<String>,
     create_time: Option<String>,
     device_seen: Option<String>,
+    body_sha256: Option<String>,
 }
 
 /// The end of a report: no operation, and no mistake either.
@@ -169,7 +171,7 @@ impl Taken<'_> {
     fn named(
         &mut self,
         name: &str,
-        item: impl FnOnce(OperationName) -> Result<(Item, Option<Operation>), InputProblem>,
+        item: impl FnOnce(OperationName) -> Result<(Item, Option<Evidence>), InputProblem>,
     ) {
         let parsed = match parse_name(name.as_bytes()) {
             Ok(name) => name,
@@ -194,12 +196,16 @@ impl Object<'_> {
 }
 
 /// Reads an operation as if the server had answered it, by the one parser that does.
-fn operation(json: &str, name: OperationName) -> Result<(Item, Option<Operation>), InputProblem> {
+fn operation(json: &str, name: OperationName) -> Result<(Item, Option<Evidence>), InputProblem> {
     let operation = wire::parse_operation(&http::Response::new(json), &name)
         .map_err(|error| InputProblem::Operation(chain(&error)))?;
     let mut item = Item::new(name);
     item.command = operation.command.clone().unwrap_or_default();
-    Ok((item, operation.done.then_some(operation)))
+    let evidence = operation.done.then(|| Evidence {
+        operation,
+        body_sha256: Some(Sha256::digest(json).into()),
+    });
+    Ok((item, evidence))
 }
 
 /// Reads a line of ours: what it tells of the operation and of the command.
@@ -207,12 +213,15 @@ fn ours(
     json: &str,
     object: &Object<'_>,
     name: OperationName,
-) -> Result<(Item, Option<Operation>), InputProblem> {
-    let (mut item, evidence) = match object.operation {
+) -> Result<(Item, Option<Evidence>), InputProblem> {
+    let (mut item, mut evidence) = match object.operation {
         Some(json) => operation(json.get(), name)?,
         None => (Item::new(name), None),
     };
     let row: Row = serde_json::from_str(json).map_err(|error| InputProblem::json(&error))?;
+    if let Some(evidence) = &mut evidence {
+        evidence.body_sha256 = row.body_sha256.as_deref().and_then(unhex);
+    }
     let time = |text: Option<String>| text.and_then(|text| Timestamp::parse_rfc3339(&text));
     let create_time = time(row.create_time);
     let Command {
@@ -224,6 +233,20 @@ fn ours(
     *created = created.or(create_time);
     item.device_seen = time(row.device_seen);
     Ok((item, evidence))
+}
+
+/// The bytes of a SHA-256 in hexadecimal digits.
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| u8::try_from(digit.to_digit(16)?).ok())
+        .collect();
+    let digits = digits.filter(|digits| digits.len() == 64)?;
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect();
+    bytes.try_into().ok()
 }
 
 /// Base64 of either alphabet, with or without padding.

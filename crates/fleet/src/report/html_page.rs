@@ -221,7 +221,7 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
             word: state.as_str(),
             label: match state {
                 State::Completed => "completed anyway",
-                State::Error => "no verdict",
+                State::Error => "without a verdict",
                 state => state.as_str(),
             },
             count: grouped(*count),
@@ -277,7 +277,7 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
     let quota = summary.quota.as_ref();
     facts.extend(quota.map(|quota| ("Quota", words(quota), false)));
     for run in &summary.runs {
-        let ended = run.ended.map_or_else(|| "not ended".to_owned(), time);
+        let ended = run.ended.map_or_else(|| "no end recorded".to_owned(), time);
         facts.push(("Run", format!("{} to {ended}", time(run.began)), false));
     }
     if summary.duplicates > 0 {

@@ -19,12 +19,12 @@ impl Counts {
         let mut text = counted(self.rows, "operation");
         for (at, (state, count)) in self.states.iter().enumerate() {
             let comma = if at == 0 { ": " } else { ", " };
-            let anyway = match state {
-                State::Completed => " anyway",
-                State::Error => ", no verdict",
-                _ => "",
+            let words = match state {
+                State::Completed => "completed anyway",
+                State::Error => "without a verdict",
+                state => state.as_str(),
             };
-            let _ = write!(text, "{comma}{} {state}{anyway}", grouped(*count));
+            let _ = write!(text, "{comma}{} {words}", grouped(*count));
         }
         text
     }
