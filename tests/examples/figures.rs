@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use countermand_core::Quota;
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, drive, run};
+use countermand_tests::rescue::rescue;
 use countermand_tests::server::{Limit, answer, campaign, quota, works};
 
 const LONG: Duration = Duration::from_secs(100_000);
@@ -100,6 +101,21 @@ fn main() {
         (closed - storm.end).as_secs_f64(),
         10
     );
+
+    for (text, at_once) in [("at once", true), ("after the search", false)] {
+        let found = rescue(10_000, at_once);
+        for (which, at) in [
+            ("first", found.first),
+            ("half", found.half),
+            ("last", found.last),
+        ] {
+            println!(
+                "{:<54} {:>10.1} s",
+                format!("10,000 devices searched, cancelled {text}: {which}"),
+                at.as_secs_f64()
+            );
+        }
+    }
 
     let began = Instant::now();
     let mut sent = 0;

@@ -92,6 +92,19 @@ pub fn drive(
     serve: &mut Serve<'_>,
     note: &mut dyn FnMut(Duration, Note),
 ) -> (Duration, usize) {
+    search(campaign, limit, serve, &mut |_, now, told| note(now, told))
+}
+
+/// As [`drive`], for campaigns that find their names: whoever listens may push what a page brought.
+///
+/// # Panics
+/// As [`run`].
+pub fn search(
+    campaign: &mut Campaign,
+    limit: Duration,
+    serve: &mut Serve<'_>,
+    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+) -> (Duration, usize) {
     let base = Instant::now();
     let (mut now, mut free) = (base, base);
     let mut answers: BinaryHeap<Reverse<Answer>> = BinaryHeap::new();
@@ -102,10 +115,9 @@ pub fn drive(
             "no end by {limit:?}: {:?}",
             campaign.progress(now)
         );
+        tell(campaign, now - base, note);
         let poll = campaign.poll(now);
-        while let Some(event) = campaign.next_event() {
-            note(now - base, Note::Event(event));
-        }
+        tell(campaign, now - base, note);
         let wake = match poll {
             Poll::Send(ticket, transmit) => {
                 let at = now.max(free);
@@ -116,6 +128,7 @@ pub fn drive(
                     .ok()
                     .map(|response| response.status().as_u16());
                 note(
+                    campaign,
                     at - base,
                     Note::Sent(transmit.request.method().clone(), status),
                 );
@@ -147,6 +160,16 @@ pub fn drive(
                 Err(error) => campaign.answer::<Bytes>(answer.ticket, now, Err(error)),
             }
         }
+    }
+}
+
+fn tell(
+    campaign: &mut Campaign,
+    now: Duration,
+    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+) {
+    while let Some(event) = campaign.next_event() {
+        note(campaign, now, Note::Event(event));
     }
 }
 

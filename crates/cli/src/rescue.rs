@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use countermand_core::campaign::Event;
-use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase};
+use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Resource};
 use countermand_hyper::Client;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -76,7 +76,7 @@ pub(crate) async fn countermand(
             }
             event = running.next() => match event {
                 None => break,
-                Some(Event::Sent { name, call: Call::Cancel }) => {
+                Some(Event::Sent { resource: Resource::Operation(name), call: Call::Cancel }) => {
                     asked.insert(name);
                 }
                 // What was cut short by the signal has no result.

@@ -102,6 +102,32 @@ impl Finding {
         }
     }
 
+    /// The kind of its error, in the words of [`countermand_core::ErrorKind::as_str`].
+    #[must_use]
+    pub fn error_kind(&self) -> Option<&str> {
+        self.error.as_ref()?.get("kind")?.as_str()
+    }
+
+    /// Whether the operation may be on its way to cancelled.
+    #[must_use]
+    pub fn may_have_been_asked(&self) -> bool {
+        let error = self.error.as_ref();
+        let in_doubt = error.and_then(|error| error["maybe_delivered"].as_bool());
+        self.verdict.is_some() || in_doubt == Some(true)
+    }
+
+    /// Whether the next run may do better, perhaps after something was set right.
+    #[must_use]
+    pub fn is_worth_again(&self) -> bool {
+        match self.verdict {
+            Some(verdict) => matches!(verdict, Verdict::Pending | Verdict::Unconfirmed),
+            None => !matches!(
+                self.error_kind(),
+                Some("not_found" | "failed_precondition" | "invalid_argument" | "unimplemented")
+            ),
+        }
+    }
+
     /// Whether it is settled, so that asking again would change nothing.
     #[must_use]
     pub fn is_settled(&self) -> bool {

@@ -10,6 +10,7 @@ mod html;
 mod html_page;
 mod html_rows;
 mod ndjson;
+mod of_job;
 mod overview;
 mod record;
 mod sentences;
@@ -28,7 +29,7 @@ pub use self::ndjson::ndjson;
 pub use self::overview::Overview;
 pub use self::spell::{grouped, spell};
 pub use self::state::State;
-pub use self::summary::{Run, Summary};
+pub use self::summary::{RunSpan, Summary};
 
 /// Why a report is not complete.
 #[derive(Debug, thiserror::Error)]

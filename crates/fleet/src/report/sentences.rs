@@ -84,7 +84,8 @@ impl Overview {
         }
         if counts.open() > 0 {
             let _ = write!(text, "{} not resolved", grouped(counts.open()));
-            let _ = match &summary.resume {
+            let resume = summary.resume.as_ref().filter(|_| counts.again > 0);
+            let _ = match resume {
                 Some(resume) => writeln!(text, "; to go on:\n  {}", printable(resume)),
                 None => writeln!(text, "."),
             };

@@ -97,8 +97,8 @@ impl State {
         }
     }
 
-    /// Whether its end is not known, so that the job has to go on. `Gone` stays what it is, so it
-    /// is none of these; somebody has to look at the device.
+    /// Whether its end is not known. `Gone` stays what it is, so it is none of these; somebody has to
+    /// look at the device.
     #[must_use]
     pub const fn is_open(self) -> bool {
         matches!(

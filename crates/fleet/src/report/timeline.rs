@@ -6,7 +6,7 @@ use countermand_core::Timestamp;
 
 use super::html_rows::moment;
 use super::spell::grouped;
-use super::{Overview, Run};
+use super::{Overview, RunSpan};
 
 /// The picture's size and the part that the curves take, in units of its view box.
 const WIDTH: i64 = 960;
@@ -44,13 +44,13 @@ struct Span {
 
 impl Span {
     /// Of everything there is to draw; at least a second, so that one moment has a place.
-    fn of(overview: &Overview, runs: &[Run]) -> Option<Self> {
+    fn of(overview: &Overview, runs: &[RunSpan]) -> Option<Self> {
         let ends = [overview.asked.last(), overview.known.last()];
         let begins = [overview.asked.first(), overview.known.first()];
         let begin = begins.into_iter().flatten().min()?;
         let end = ends.into_iter().flatten().max()?;
         // A run that began just before belongs to it; one from long ago would squeeze the curves.
-        let run = runs.iter().map(|run| run.began.unix_millis());
+        let run = runs.iter().map(|run| run.begun.unix_millis());
         let begin = run
             .filter(|run| run < begin && begin.saturating_sub(*run) < 3_600_000)
             .min()
@@ -72,7 +72,7 @@ impl Span {
 
 impl Timeline {
     /// `None` where nothing was sent and nothing is known.
-    pub(super) fn of(overview: &Overview, runs: &[Run]) -> Option<Self> {
+    pub(super) fn of(overview: &Overview, runs: &[RunSpan]) -> Option<Self> {
         let span = Span::of(overview, runs)?;
         let most = overview.counts.rows.max(1);
         Some(Self {
@@ -122,11 +122,11 @@ fn curve(times: &[i64], span: Span, most: u64) -> String {
 
 /// Where runs were at work. One without an end goes on or was killed: it lasts until the last thing
 /// that happened before the next one.
-fn shades(overview: &Overview, runs: &[Run], span: Span) -> Vec<(i64, i64)> {
-    let next = runs.iter().skip(1).map(|run| run.began.unix_millis());
+fn shades(overview: &Overview, runs: &[RunSpan], span: Span) -> Vec<(i64, i64)> {
+    let next = runs.iter().skip(1).map(|run| run.begun.unix_millis());
     let next = next.chain([i64::MAX]);
-    let shade = |(run, next): (&Run, i64)| {
-        let began = run.began.unix_millis();
+    let shade = |(run, next): (&RunSpan, i64)| {
+        let began = run.begun.unix_millis();
         let last = |times: &[i64]| {
             let before = times.partition_point(|time| *time < next);
             times[..before].last().copied()
@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn a_pause_between_runs_is_not_shaded() {
         let overview = overview(vec![0, 1000, 9000, 10_000], vec![1000, 10_000]);
-        let run = |began, ended: Option<i64>| Run {
-            began: Timestamp::from_unix_millis(began),
+        let run = |begun, ended: Option<i64>| RunSpan {
+            begun: Timestamp::from_unix_millis(begun),
             ended: ended.map(Timestamp::from_unix_millis),
         };
         let killed = [run(0, None), run(8900, None)];
