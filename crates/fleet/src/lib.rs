@@ -10,6 +10,7 @@
 
 mod estimate;
 mod filter;
+pub mod input;
 mod item;
 pub mod job;
 mod journal;

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use countermand_core::{Timestamp, printable};
 use csv::{QuoteStyle, WriterBuilder};
 
+use super::ReportError;
 use super::counts::Counts;
 use super::record::Record;
 use super::summary::hex;
-use super::{ReportError, Summary};
 use crate::Row;
 
 /// The columns, in order. New ones are only ever added at the end.
@@ -38,14 +38,12 @@ pub const COLUMNS: [&str; 20] = [
 
 /// Writes a header and a line for each row, RFC 4180, every field quoted.
 ///
-/// Memory does not grow with the rows. `summary` has no place in a table; it is taken so that every
-/// format is asked for in the same way.
+/// The counts are returned, because a table has no place for them. Memory does not grow with the rows.
 ///
 /// # Errors
 /// What `rows` gives or `out` fails with; what was written stands.
 pub fn csv<E>(
     out: impl Write,
-    _summary: &Summary,
     rows: impl IntoIterator<Item = Result<Row, E>>,
 ) -> Result<Counts, ReportError<E>> {
     let mut counts = Counts::default();
@@ -130,7 +128,6 @@ fn disarm(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// What [`disarm`] was given: a quote is itself a place where a cell may begin, so each `'` before
 /// one of those characters is one that was put there.
-#[cfg(test)]
 pub(crate) fn rearm(text: &str) -> String {
     let mut chars = text.chars().peekable();
     let mut out = String::with_capacity(text.len());

@@ -22,13 +22,14 @@ mod timeline;
 use std::io;
 
 pub use self::counts::Counts;
+pub(crate) use self::csv::rearm;
 pub use self::csv::{COLUMNS, csv};
 pub use self::html::html;
 pub use self::ndjson::ndjson;
 pub use self::overview::Overview;
 pub use self::spell::{grouped, spell};
 pub use self::state::State;
-pub use self::summary::{Run, Summary};
+pub use self::summary::{RunSpan, Summary};
 
 /// Why a report is not complete.
 #[derive(Debug, thiserror::Error)]
