@@ -58,6 +58,9 @@ impl Bars {
         if self.both.is_hidden() {
             return output::note(&standing.line());
         }
+        for bar in [&self.cancels, &self.verdicts] {
+            bar.set_length(standing.expected);
+        }
         self.cancels.set_position(standing.asked);
         self.cancels.set_message(standing.words());
         self.verdicts.set_position(standing.finished);
