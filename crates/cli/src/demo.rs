@@ -206,8 +206,8 @@ fn mistakes(shared: &Shared) -> Result<(), BadInput> {
         for number in 0..DEVICES {
             let fate = match number % 100 {
                 3 => Fate::Completes { after: after(60) },
-                17 => Fate::Fails {
-                    after: Duration::ZERO,
+                18 => Fate::Fails {
+                    after: after(300),
                     code: 9,
                 },
                 31 => Fate::Vanishes,
