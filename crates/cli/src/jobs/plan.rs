@@ -181,7 +181,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     job.close().map_err(failed)?;
     match global.json {
         true => report.json(&plan),
-        false => report.sentence(&plan.text(settings.share)),
+        false => report.sentence(&plan.text(&settings)),
     }
     report.output.finish().await;
     Ok(exit)
@@ -263,7 +263,7 @@ const fn age_word(age: Option<Duration>) -> &'static str {
 }
 
 impl Line {
-    fn text(&self, share: f64) -> String {
+    fn text(&self, settings: &Settings) -> String {
         let list = |counts: Vec<(&str, u64)>| {
             let parts = counts.into_iter().map(|(word, count)| {
                 format!("{} {}", grouped(count), countermand_core::printable(word))
@@ -296,11 +296,17 @@ impl Line {
             ));
         }
         text.push_str(&format!(
-            "Last cancel after {} at the soonest, last verdict after {}, with {} % of the quota.\n\
+            "Last cancel after {} at the soonest, last verdict after {}, {}.\n\
              Nothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",
             spell(Duration::from_secs_f64(self.last_cancel_s)),
             spell(Duration::from_secs_f64(self.last_verdict_s)),
-            (share * 1000.0).round() / 10.0,
+            match settings.quota.is_empty() {
+                true => "without a quota of its own".to_owned(),
+                false => format!(
+                    "with {} % of the quota",
+                    (settings.share * 1000.0).round() / 10.0
+                ),
+            },
             self.path,
             &self.digest[..16.min(self.digest.len())],
             self.apply,
