@@ -12,3 +12,4 @@ mod run;
 mod selection;
 mod sources;
 pub(crate) mod status;
+mod terms;

@@ -16,13 +16,11 @@ use serde::Serialize;
 use super::confirm;
 use super::find::search;
 use super::open;
-use super::selection::Selection;
 use super::sources::Sources;
+use super::terms::Terms;
 use crate::again::quoted;
-use crate::args::{Flight, Global};
-use crate::budget::Budget;
+use crate::args::Global;
 use crate::connect;
-use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -46,18 +44,11 @@ pub(crate) struct Plan {
     /// The job file to write; it must not exist
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    #[command(flatten)]
-    selection: Selection,
     /// What is cancelled first: what does most harm, on devices seen last; or as it was given
     #[arg(long, value_enum, default_value_t = OrderWord::Harm)]
     order: OrderWord,
-    /// For how long each operation is asked after and looked at, like 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
-    deadline: Duration,
     #[command(flatten)]
-    budget: Budget,
-    #[command(flatten)]
-    flight: Flight,
+    terms: Terms,
 }
 
 /// What is cancelled first.
@@ -98,13 +89,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let report = Report::start(global.json);
     let format = options.format.map(FormatWord::format);
     let mut sources = Sources::read(&options.names, &options.from, format, &report)?;
-    let filter = options.selection.filter()?;
-    let mut settings = Settings::new(Kind::Plan);
-    settings.endpoint = global.endpoint.clone().unwrap_or_default().to_string();
-    settings.deadline = options.deadline;
-    settings.enterprises = sources.enterprises.clone();
-    settings.filter = filter.clone();
-    options.budget.settle(&mut settings);
+    let terms = &options.terms;
+    let settings = terms.settings(Kind::Plan, global, &sources)?;
+    let filter = settings.filter.clone();
 
     let begun = now();
     let mut records = Vec::new();
@@ -119,7 +106,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let mut missed = 0;
     if sources.search() {
         let client = connect::client(global)?;
-        let (quota, in_flight) = (settings.quota(), options.flight.in_flight);
+        let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let found = |item: &Item| items.push(item.clone());
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
         (exit, missed) = (searched.exit, searched.missed.len());
@@ -155,7 +142,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let digest = job.freeze().map_err(failed)?;
     job.record(&records).map_err(failed)?;
     let options_of_run = Options {
-        in_flight: options.flight.in_flight,
+        in_flight: terms.flight.in_flight,
         ..Options::default()
     };
     let estimate = Estimate::of(&job, options_of_run).map_err(failed)?;
