@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test browser bench figures fuzz clean format
+.PHONY: demo test browser bench bench-quick bench-core growth figures fuzz clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -83,8 +83,21 @@ $(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
 	$(BIN)/pytest tests/python
 	@mkdir -p $(@D) && touch $@
 
-# Times and allocations of the core; compare within one run only.
+# Everything that is compared, side by side (docs/performance.md): an hour the first time. Installs
+# what it compares in bench/target; a program that cannot be had is reported as skipped.
 bench:
+	$(PYTHON) bench/run.py
+
+# The same table in 3 minutes, once everything is built; for a first look only.
+bench-quick:
+	$(PYTHON) bench/run.py --quick
+
+# How CPU and memory grow with operations, requests in flight and devices: the plots of docs/performance.
+growth:
+	$(PYTHON) bench/growth.py
+
+# Times and allocations of the core; compare within one run only.
+bench-core:
 	cargo bench --package countermand-core
 
 # The figures of a campaign on a virtual clock; the tests assert their bounds.
