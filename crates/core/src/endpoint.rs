@@ -78,12 +78,14 @@ impl Endpoint {
                 .port_u16()
                 .unwrap_or(if self.is_plaintext() { 80 } else { 443 })
         };
-        uri.scheme() == Some(&self.scheme)
-            && uri.authority().is_some_and(|other| {
-                other.host().eq_ignore_ascii_case(self.authority.host())
+        let same = |other: &Authority| {
+            // As every request of this endpoint has it.
+            other.as_str() == self.authority.as_str()
+                || other.host().eq_ignore_ascii_case(self.authority.host())
                     && port(other) == port(&self.authority)
                     && !other.as_str().contains('@')
-            })
+        };
+        uri.scheme() == Some(&self.scheme) && uri.authority().is_some_and(same)
     }
 
     pub(crate) fn prefix(&self) -> &str {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
+use futures_util::FutureExt;
 use http::header::AUTHORIZATION;
 use http::{Response, StatusCode};
 use tokio::time::Instant;
@@ -72,7 +73,40 @@ impl<S: TokenSource, T: Transport> Authorized<S, T> {
         }
     }
 
-    async fn exchange(&self, mut transmit: Transmit) -> Result<Response<Bytes>, TransportError> {
+    /// Begins to send. With a token that is at hand, as nearly always, that takes neither a clock nor
+    /// a timer, nor a future that carries the request along.
+    fn begin(
+        &self,
+        mut transmit: Transmit,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        if transmit.reauthorize || !self.endpoint.is_origin_of(transmit.request.uri()) {
+            return Box::pin(self.exchange(transmit, None));
+        }
+        let mut asked = self.source.token(false);
+        match (&mut asked).now_or_never() {
+            // It goes on where it is: a source must not be asked twice.
+            None => return Box::pin(self.exchange(transmit, Some(asked))),
+            Some(Err(error)) => return Box::pin(std::future::ready(Err(error))),
+            Some(Ok(token)) => self.state().note(token),
+        }
+        let Some((token, generation)) = self.state().usable() else {
+            return Box::pin(self.exchange(transmit, None));
+        };
+        stamp(&mut transmit, &token);
+        let sending = self.transport.send(transmit);
+        Box::pin(async move {
+            let response = sending.await?;
+            self.judge(&response, generation, false);
+            Ok(response)
+        })
+    }
+
+    /// Sends it when there is a token. `asked` is the source's answer to come, if it was asked.
+    async fn exchange(
+        &self,
+        mut transmit: Transmit,
+        asked: Option<BoxFuture<'_, Result<Token, TransportError>>>,
+    ) -> Result<Response<Bytes>, TransportError> {
         let uri = transmit.request.uri();
         if !self.endpoint.is_origin_of(uri) {
             let message = format!("{uri} is not at {}, no token for it", self.endpoint);
@@ -84,7 +118,7 @@ impl<S: TokenSource, T: Transport> Authorized<S, T> {
             let message = format!("the source of tokens took longer than {limit:?}");
             TransportError::new(TransportErrorKind::Token, message)
         };
-        let (token, generation) = tokio::time::timeout(limit, self.token(reauthorize))
+        let (token, generation) = tokio::time::timeout(limit, self.token(reauthorize, asked))
             .await
             .unwrap_or_else(|_| Err(late()))?;
         // One attempt is one time-out, whatever the time went into.
@@ -92,26 +126,34 @@ impl<S: TokenSource, T: Transport> Authorized<S, T> {
         if transmit.timeout.is_zero() {
             return Err(late());
         }
-        let headers = transmit.request.headers_mut();
-        headers.insert(AUTHORIZATION, token.header());
+        stamp(&mut transmit, &token);
         let response = self.transport.send(transmit).await?;
+        self.judge(&response, generation, reauthorize);
+        Ok(response)
+    }
+
+    /// Remembers what the server thought of a token.
+    fn judge(&self, response: &Response<Bytes>, generation: u64, reauthorize: bool) {
         let accepted = response.status() != StatusCode::UNAUTHORIZED;
         let mut state = self.state();
         state.judge(generation, accepted);
         if !accepted && !reauthorize {
             state.expected += 1;
         }
-        drop(state);
-        Ok(response)
     }
 
     /// A token that was not refused as far as is known, and its generation.
-    async fn token(&self, reauthorize: bool) -> Result<(Token, u64), TransportError> {
+    async fn token(
+        &self,
+        reauthorize: bool,
+        asked: Option<BoxFuture<'_, Result<Token, TransportError>>>,
+    ) -> Result<(Token, u64), TransportError> {
         let doubted = match reauthorize {
             true => self.state().doubted(),
             false => None,
         };
-        let token = self.source.token(false).await?;
+        let asked = asked.unwrap_or_else(|| self.source.token(false));
+        let token = asked.await?;
         let fetches = {
             let mut state = self.state();
             state.note(token);
@@ -210,8 +252,13 @@ impl State {
 
 impl<S: TokenSource, T: Transport> Transport for Authorized<S, T> {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        Box::pin(self.exchange(transmit))
+        self.begin(transmit)
     }
+}
+
+fn stamp(transmit: &mut Transmit, token: &Token) {
+    let headers = transmit.request.headers_mut();
+    headers.insert(AUTHORIZATION, token.header());
 }
 
 impl<S, T> fmt::Debug for Authorized<S, T> {

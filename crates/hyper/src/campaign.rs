@@ -117,7 +117,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
     /// Pulls names as long as there is room and there are any.
     fn pull(&mut self, context: &mut Context<'_>) {
         while let Some(names) = &mut self.names {
-            if self.campaign.progress(now()).waiting >= AHEAD {
+            if self.campaign.waiting() >= AHEAD {
                 return;
             }
             match names.as_mut().poll_next(context) {
@@ -138,7 +138,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         let begun = now();
         let mut batch = Vec::new();
         let rest = loop {
-            match self.campaign.poll(now()) {
+            match self.campaign.poll(begun) {
                 campaign::Poll::Send(ticket, transmit) => batch.push((ticket, transmit)),
                 rest => break rest,
             }

@@ -47,6 +47,8 @@ pub struct Client {
     transport: Arc<dyn Transport>,
     endpoint: Arc<Endpoint>,
     policy: Arc<Policy>,
+    /// The same without looking what became of it.
+    asking: Arc<Policy>,
     quota: Quota,
     in_flight: usize,
     seed: Arc<AtomicU64>,
@@ -59,6 +61,7 @@ impl Client {
             transport: Arc::new(transport),
             endpoint: Arc::default(),
             policy: Arc::default(),
+            asking: Arc::new(Policy::default().confirm(false)),
             quota: Quota::default(),
             in_flight: 100,
             seed: Arc::new(AtomicU64::new(RandomState::new().hash_one(()))),
@@ -94,6 +97,7 @@ impl Client {
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
         self.policy = policy.into();
+        self.asking = Arc::new((*self.policy).clone().confirm(false));
         self
     }
 
@@ -127,9 +131,7 @@ impl Client {
     /// The server did not accept it; [`Error::maybe_delivered`] says whether it may have taken
     /// effect all the same.
     pub async fn cancel(&self, name: &OperationName) -> Result<(), Error> {
-        let flow = self
-            .flow(name)
-            .policy((*self.policy).clone().confirm(false));
+        let flow = self.flow(name).policy(Arc::clone(&self.asking));
         let step = flow.start(now(), self.next_seed());
         self.run(name.as_str(), step, |outcome| Some(outcome))
             .await

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
 use http::header::{HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 
 use crate::config::HyperConfig;
@@ -80,8 +80,9 @@ impl Inner {
             return Err(TransportError::new(TransportErrorKind::Forbidden, message));
         }
         let sent = AtomicBool::new(false);
-        let exchange = self.exchange(&transmit.request, &sent);
-        tokio::time::timeout(transmit.timeout, exchange)
+        let timeout = transmit.timeout;
+        let exchange = self.exchange(transmit.request, &sent);
+        tokio::time::timeout(timeout, exchange)
             .await
             .unwrap_or_else(|_| {
                 let (kind, what) = match sent.load(Ordering::Relaxed) {
@@ -89,7 +90,7 @@ impl Inner {
                     false => (TransportErrorKind::Connect, "no connection"),
                 };
                 let host = self.endpoint.host();
-                let millis = transmit.timeout.as_micros().div_ceil(1000);
+                let millis = timeout.as_micros().div_ceil(1000);
                 let message = format!("{host}: {what} within {millis} ms");
                 Err(TransportError::new(kind, message))
             })
@@ -97,11 +98,20 @@ impl Inner {
 
     async fn exchange(
         &self,
-        request: &Request<()>,
+        request: Request<()>,
         sent: &AtomicBool,
     ) -> Result<Response<Bytes>, TransportError> {
+        let uri = request.uri().clone();
+        let mut request = request.map(|()| Body::new());
+        request
+            .headers_mut()
+            .insert(USER_AGENT, self.user_agent.clone());
         loop {
-            let mut loan = self.pool.borrow(request.uri()).await?;
+            let mut loan = match self.pool.ready(&uri) {
+                Some(loan) => loan,
+                // On the heap, or every request would carry the room that a handshake needs.
+                None => Box::pin(self.pool.borrow(&uri)).await?,
+            };
             if let Connection::Http1(sender) = &mut loan.connection
                 && loan.reused
                 && sender.ready().await.is_err()
@@ -109,11 +119,8 @@ impl Inner {
                 continue;
             }
             sent.store(true, Ordering::Relaxed);
-            let mut error = match loan
-                .connection
-                .send(self.address(request, &loan.connection))
-                .await
-            {
+            address(&mut request, &uri, &loan.connection);
+            let mut error = match loan.connection.send(request).await {
                 Ok(response) => {
                     let response = self.read(response).await?;
                     self.pool.give_back(loan.connection);
@@ -121,38 +128,20 @@ impl Inner {
                 }
                 Err(error) => error,
             };
-            let unsent = error.take_message().is_some();
-            sent.store(!unsent, Ordering::Relaxed);
-            // The connection was closed while it was idle: nobody's fault, and nothing was sent.
-            if unsent && loan.reused {
-                continue;
-            }
-            // On a connection that was new, the server has said nothing of the request either.
+            let unsent = error.take_message();
+            sent.store(unsent.is_none(), Ordering::Relaxed);
             let kind = match unsent {
-                true => TransportErrorKind::Connect,
-                false => classify(error.error()),
+                // The connection was closed while it was idle: nobody's fault, and nothing was sent.
+                Some(unsent) if loan.reused => {
+                    request = unsent;
+                    continue;
+                }
+                // On a connection that was new, the server has said nothing of the request either.
+                Some(_) => TransportErrorKind::Connect,
+                None => classify(error.error()),
             };
             return Err(TransportError::new(kind, error.into_error()));
         }
-    }
-
-    /// The request in the form that the protocol wants.
-    fn address(&self, request: &Request<()>, connection: &Connection) -> Request<Body> {
-        let mut request = request.clone().map(|()| Body::new());
-        let headers = request.headers_mut();
-        headers.insert(USER_AGENT, self.user_agent.clone());
-        if let Connection::Http1(_) = connection {
-            let host = request
-                .uri()
-                .authority()
-                .map(|authority| authority.as_str());
-            let host = HeaderValue::try_from(host.unwrap_or_default())
-                .expect("the authority of a URI has only characters that a header may hold");
-            request.headers_mut().insert(HOST, host);
-            let path = request.uri().path_and_query().cloned();
-            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
-        }
-        request
     }
 
     async fn read(&self, response: Response<Incoming>) -> Result<Response<Bytes>, TransportError> {
@@ -160,15 +149,53 @@ impl Inner {
             let message = format!("more than {} bytes", self.body_cap);
             TransportError::new(TransportErrorKind::TooLarge, message)
         };
-        let (head, body) = response.into_parts();
+        let (head, mut body) = response.into_parts();
         if body.size_hint().lower() > self.body_cap as u64 {
             return Err(too_large());
         }
-        match Limited::new(body, self.body_cap).collect().await {
-            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(error) => Err(TransportError::new(TransportErrorKind::Lost, error)),
+        // Nearly every answer is one piece, which is not copied.
+        let (mut piece, mut joined) = (Bytes::new(), BytesMut::new());
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|error| TransportError::new(TransportErrorKind::Lost, error))?;
+            // Trailers say nothing here.
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if piece.len() + joined.len() + data.len() > self.body_cap {
+                return Err(too_large());
+            }
+            if piece.is_empty() && joined.is_empty() {
+                piece = data;
+            } else {
+                joined.extend_from_slice(&std::mem::take(&mut piece));
+                joined.extend_from_slice(&data);
+            }
         }
+        let body = match joined.is_empty() {
+            true => piece,
+            false => joined.freeze(),
+        };
+        Ok(Response::from_parts(head, body))
+    }
+}
+
+/// Puts a request for `uri` into the form that the protocol wants.
+fn address(request: &mut Request<Body>, uri: &Uri, connection: &Connection) {
+    match connection {
+        Connection::Http1(_) => {
+            let host = uri.authority().map_or("", |authority| authority.as_str());
+            let host = HeaderValue::try_from(host)
+                .expect("the authority of a URI has only characters that a header may hold");
+            request.headers_mut().insert(HOST, host);
+            let path = uri.path_and_query().cloned();
+            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+        }
+        // One that was made ready for the other protocol has to be turned back.
+        Connection::Http2(_) if request.headers_mut().remove(HOST).is_some() => {
+            *request.uri_mut() = uri.clone();
+        }
+        Connection::Http2(_) => {}
     }
 }
 

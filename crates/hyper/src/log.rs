@@ -18,16 +18,33 @@ pub(crate) fn span(name: &str) -> Span {
 }
 
 /// Sends a request and tells what came of it.
-pub(crate) async fn exchange(
+pub(crate) fn exchange(
     transport: &dyn Transport,
     transmit: Transmit,
     call: Call,
     attempt: u32,
-) -> Result<Response<Bytes>, TransportError> {
-    let sent = now();
-    let result = transport.send(transmit).await;
-    let (call, elapsed_ms) = (call.as_str(), millis(now() - sent));
-    match &result {
+) -> impl Future<Output = Result<Response<Bytes>, TransportError>> {
+    // Reading the clock twice costs more than all the rest here.
+    let sent = tracing::enabled!(tracing::Level::DEBUG).then(now);
+    // Begun before there is a future, which would carry the request along wherever it is moved.
+    let sending = transport.send(transmit);
+    async move {
+        let result = sending.await;
+        if let Some(sent) = sent {
+            answered(&result, call, attempt, now() - sent);
+        }
+        result
+    }
+}
+
+fn answered(
+    result: &Result<Response<Bytes>, TransportError>,
+    call: Call,
+    attempt: u32,
+    elapsed: Duration,
+) {
+    let (call, elapsed_ms) = (call.as_str(), millis(elapsed));
+    match result {
         Ok(response) => {
             let status = response.status().as_u16();
             tracing::debug!(call, attempt, status, elapsed_ms, "answered");
@@ -37,7 +54,6 @@ pub(crate) async fn exchange(
             tracing::debug!(call, attempt, error, elapsed_ms, "not answered");
         }
     }
-    result
 }
 
 /// Tells how something ended that is in the span of its name. What has no outcome tells only that.

@@ -14,12 +14,15 @@ use crate::connect::Body;
 #[derive(Clone)]
 pub(crate) struct Multiplexed {
     sender: http2::SendRequest<Body>,
+    /// What all hands have in common. It counts them, too.
+    known: Arc<Known>,
+}
+
+struct Known {
     /// How many streams the server takes at a time, as it has said last.
-    streams: Arc<dyn Fn() -> usize + Send + Sync>,
+    streams: Box<dyn Fn() -> usize + Send + Sync>,
     /// An answer has come, and the server's settings before it: until then `streams` is a guess.
-    answered: Arc<AtomicBool>,
-    /// Counts the hands.
-    hands: Arc<()>,
+    answered: AtomicBool,
 }
 
 impl Multiplexed {
@@ -41,14 +44,15 @@ impl Multiplexed {
         }));
         Self {
             sender,
-            streams: Arc::new(move || {
-                asked.upgrade().map_or(0, |connection| {
-                    let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                    connection.current_max_send_streams()
-                })
+            known: Arc::new(Known {
+                streams: Box::new(move || {
+                    asked.upgrade().map_or(0, |connection| {
+                        let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                        connection.current_max_send_streams()
+                    })
+                }),
+                answered: AtomicBool::new(false),
             }),
-            answered: Arc::default(),
-            hands: Arc::default(),
         }
     }
 
@@ -65,16 +69,16 @@ impl Multiplexed {
 
     /// Takes note of an answer.
     pub(crate) fn answered(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        self.known.answered.store(true, Ordering::Relaxed);
     }
 
     /// How many requests are under way, seen from the hand that the pool keeps.
     pub(crate) fn under_way(&self) -> usize {
-        Arc::strong_count(&self.hands) - 1
+        Arc::strong_count(&self.known) - 1
     }
 
     /// Whether one more request would wait for another to end.
     pub(crate) fn is_full(&self) -> bool {
-        self.answered.load(Ordering::Relaxed) && self.under_way() >= (self.streams)()
+        self.known.answered.load(Ordering::Relaxed) && self.under_way() >= (self.known.streams)()
     }
 }

@@ -72,20 +72,29 @@ impl Pool {
         }
     }
 
-    /// A connection that is ready, an idle one if possible.
+    /// A connection that is there.
+    pub(crate) fn ready(&self, uri: &Uri) -> Option<Loan> {
+        self.reuse(&mut lock(&self.state), uri)
+    }
+
+    fn reuse(&self, state: &mut State, uri: &Uri) -> Option<Loan> {
+        let (connection, full) = state.take(self.connections)?;
+        if full {
+            self.widen(state, uri);
+        }
+        Some(Loan {
+            connection,
+            reused: true,
+        })
+    }
+
+    /// A connection that is there, or else a new one.
     pub(crate) async fn borrow(&self, uri: &Uri) -> Result<Loan, Failure> {
         loop {
             let connecting = {
                 let mut state = lock(&self.state);
-                let taken = state.take();
-                if let Some((connection, full)) = taken {
-                    if full {
-                        self.widen(&mut state, uri);
-                    }
-                    return Ok(Loan {
-                        connection,
-                        reused: true,
-                    });
+                if let Some(loan) = self.reuse(&mut state, uri) {
+                    return Ok(loan);
                 }
                 match state.http1 {
                     true => None,
@@ -181,11 +190,12 @@ impl Pool {
 }
 
 impl State {
-    /// A connection that is there, the one with the least to do, and whether that is full.
-    fn take(&mut self) -> Option<(Connection, bool)> {
+    /// A connection that is there, the one with the least to do, and whether that is full where
+    /// there may be another one: to know it takes two locks.
+    fn take(&mut self, connections: usize) -> Option<(Connection, bool)> {
         self.http2.retain(|shared| !shared.is_closed());
         if let Some(shared) = self.http2.iter().min_by_key(|shared| shared.under_way()) {
-            let full = shared.is_full();
+            let full = self.http2.len() < connections && shared.is_full();
             return Some((Connection::Http2(shared.clone()), full));
         }
         self.forget_stale();

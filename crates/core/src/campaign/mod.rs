@@ -232,6 +232,13 @@ impl Campaign {
         self.events.pop_front()
     }
 
+    /// How many wait for their first request, or for a time: [`Progress::waiting`] alone, for those
+    /// who ask before each name.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn progress(&self, now: Instant) -> Progress {

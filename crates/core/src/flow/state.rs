@@ -108,23 +108,18 @@ impl State {
         self.look(now, Call::Get)
     }
 
-    fn told(
-        mut self: Box<Self>,
-        now: Instant,
-        operation: Operation,
-        server_time: Option<Timestamp>,
-    ) -> Step {
+    fn told(mut self: Box<Self>, now: Instant, operation: Operation, view: View<'_>) -> Step {
         if self.accepted {
             self.retry.succeeded();
         }
-        let verdict = operation.verdict();
-        let expires = expires(&operation, server_time, self.retry.policy.expiry_margin);
-        self.operation = Some(operation);
-        match (verdict, expires) {
-            (Some(verdict), _) => self.conclude(verdict, None),
-            (None, Some(Duration::ZERO)) => self.conclude(Verdict::Expired, None),
-            (None, expires) if self.accepted => self.poll(now, expires),
-            (None, expires) => self.cancel_once_more(now, expires),
+        let operation = self.operation.insert(operation);
+        if let Some(verdict) = operation.verdict() {
+            return self.conclude(verdict, None);
+        }
+        match expires(operation, view.time(), self.retry.policy.expiry_margin) {
+            Some(Duration::ZERO) => self.conclude(Verdict::Expired, None),
+            expires if self.accepted => self.poll(now, expires),
+            expires => self.cancel_once_more(now, expires),
         }
     }
 
@@ -299,7 +294,7 @@ impl Machine<Outcome> for State {
         };
         match (result, self.call) {
             (Err(error), _) => self.failed(now, error),
-            (Ok(Some(operation)), _) => self.told(now, operation, view.time()),
+            (Ok(Some(operation)), _) => self.told(now, operation, view),
             (Ok(None), Call::Cancel) => self.accepted(now),
             (Ok(None), _) => self.gone(Some(true)),
         }

@@ -1,0 +1,264 @@
+//! What an operation costs, as counts that do not depend on the machine's load: allocations, and
+//! instructions where valgrind is installed. Never times.
+//!
+//! A program of its own (`harness = false`), because it prints what it could not count, and because it
+//! starts itself again under valgrind. Bounds are what was measured and a tenth on top, for the
+//! debug profile of rustc 1.95; when one is exceeded, `make bench` says what that means in time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and reports"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::env;
+use std::future::ready;
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use countermand_core::{Endpoint, OperationName, Quota, Verdict, wire};
+use countermand_hyper::{Authorized, Client, Token, Transmit};
+use futures_util::StreamExt;
+use http::{Method, Response};
+
+/// The system's allocator, counting.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is handed to the system's allocator unchanged.
+#[expect(unsafe_code, reason = "an allocator cannot be written without")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Something done to so many operations.
+struct Work {
+    name: &'static str,
+    run: fn(u32),
+    /// The most allocations of one operation, and the most instructions.
+    allocations: u64,
+    instructions: u64,
+}
+
+const WORKS: [Work; 6] = [
+    Work {
+        name: "core: build a cancel",
+        run: build,
+        allocations: 3,
+        instructions: 14_900,
+    },
+    Work {
+        name: "core: name, cancel, answer",
+        run: codec,
+        allocations: 4,
+        instructions: 39_000,
+    },
+    Work {
+        name: "core: operation",
+        run: operation,
+        allocations: 2,
+        instructions: 76_000,
+    },
+    Work {
+        name: "client: cancel",
+        run: cancel,
+        allocations: 7,
+        instructions: 30_200,
+    },
+    Work {
+        name: "client: countermand",
+        run: countermand,
+        allocations: 17,
+        instructions: 137_000,
+    },
+    Work {
+        name: "campaign",
+        run: campaign,
+        allocations: 27,
+        instructions: 249_000,
+    },
+];
+
+const NAME: &str = "enterprises/LC01abcd89/devices/3f00c0ffee123456/operations/1786048723669";
+
+/// Says which work a process under valgrind does, and how often.
+const VARIABLE: &str = "COUNTERMAND_GUARD";
+
+fn main() -> ExitCode {
+    if let Ok(order) = env::var(VARIABLE) {
+        let (index, count) = order.split_once(' ').unwrap();
+        (WORKS[index.parse::<usize>().unwrap()].run)(count.parse().unwrap());
+        return ExitCode::SUCCESS;
+    }
+    let mut failed = false;
+    let mut check = |work: &Work, what: &str, count: u64, most: u64| {
+        let word = if count <= most { "ok" } else { "TOO MANY" };
+        println!(
+            "{:<28} {count:>8} {what}, at most {most}: {word}",
+            work.name
+        );
+        failed |= count > most;
+    };
+    for work in &WORKS {
+        let count = per_operation(|count| {
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            (work.run)(count);
+            ALLOCATIONS.load(Ordering::Relaxed) - before
+        });
+        check(work, "allocations", count, work.allocations);
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("instructions: SKIPPED, valgrind is not installed");
+    } else {
+        for (index, work) in WORKS.iter().enumerate() {
+            let count = per_operation(|count| instructions(index, count));
+            check(work, "instructions", count, work.instructions);
+        }
+    }
+    ExitCode::from(u8::from(failed))
+}
+
+/// The difference of two lengths of a run: what is done once does not count.
+fn per_operation(mut run: impl FnMut(u32) -> u64) -> u64 {
+    let (few, many) = (200, 1200);
+    // Whatever is set up lazily is there before anything is counted.
+    run(few);
+    let less = run(few);
+    let more = run(many);
+    (more.saturating_sub(less)).div_ceil(u64::from(many - few))
+}
+
+/// The instructions of this program doing that work so often.
+fn instructions(index: usize, count: u32) -> u64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().unwrap())
+        .env(VARIABLE, format!("{index} {count}"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    let (_, total) = told.split_once("Collected : ").expect(&told);
+    total.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+fn build(count: u32) {
+    // One of constant bytes, and one of its own, as given on a command line.
+    let endpoints = [
+        Endpoint::default(),
+        "http://127.0.0.1:8080".parse().unwrap(),
+    ];
+    let name: OperationName = NAME.parse().unwrap();
+    for endpoint in endpoints.iter().cycle().take(count as usize) {
+        drop(wire::cancel(endpoint, &name));
+    }
+}
+
+fn codec(count: u32) {
+    let (endpoint, answer) = (Endpoint::default(), Response::new("{}"));
+    for _ in 0..count {
+        let name: OperationName = NAME.parse().unwrap();
+        drop(wire::cancel(&endpoint, &name));
+        wire::parse_cancel(&answer).unwrap();
+    }
+}
+
+fn operation(count: u32) {
+    let name: OperationName = NAME.parse().unwrap();
+    let answer = Response::new(cancelled(NAME));
+    for _ in 0..count {
+        let operation = wire::parse_operation(&answer, &name).unwrap();
+        assert_eq!(operation.verdict(), Some(Verdict::Cancelled));
+    }
+}
+
+fn cancel(count: u32) {
+    with_client(async |client| {
+        let name = NAME.parse().unwrap();
+        for _ in 0..count {
+            client.cancel(&name).await.unwrap();
+        }
+    });
+}
+
+fn countermand(count: u32) {
+    with_client(async |client| {
+        let name = NAME.parse().unwrap();
+        for _ in 0..count {
+            let outcome = client.countermand(&name).await.unwrap();
+            assert_eq!(outcome.verdict, Verdict::Cancelled);
+        }
+    });
+}
+
+fn campaign(count: u32) {
+    with_client(async |client| {
+        let names = (0..count).map(|index| format!("{NAME}{index}").parse().unwrap());
+        let results = client.countermand_all(names.collect::<Vec<_>>());
+        let good = results
+            .filter(|(_, result)| {
+                ready(matches!(result, Ok(outcome) if outcome.verdict == Verdict::Cancelled))
+            })
+            .count()
+            .await;
+        assert_eq!(good, count as usize);
+    });
+}
+
+/// A client as a user has it, with tokens, over a server that is a function.
+fn with_client(work: impl AsyncFnOnce(&Client)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let server = |transmit: Transmit| {
+        let body = match *transmit.request.method() {
+            Method::POST => Bytes::from_static(b"{}"),
+            _ => {
+                let path = transmit.request.uri().path();
+                Bytes::from(cancelled(path.strip_prefix("/v1/").unwrap()))
+            }
+        };
+        ready(Ok(Response::new(body)))
+    };
+    let token = Token::new("ya29.canary").unwrap();
+    let client = Client::new(Authorized::new(Endpoint::default(), token, server));
+    runtime.block_on(work(&client.quota(Quota::unlimited())));
+}
+
+/// An operation of about 500 bytes.
+fn cancelled(name: &str) -> String {
+    format!(
+        r#"{{
+  "name": "{name}",
+  "metadata": {{
+    "@type": "type.googleapis.com/google.android.devicemanagement.v1.Command",
+    "type": "WIPE",
+    "createTime": "2026-08-06T20:38:43.669Z",
+    "duration": "86400s"
+  }},
+  "done": true,
+  "error": {{
+    "code": 1,
+    "message": "The operation was cancelled at the request of its caller before the device acknowledged the command; it will not be executed there any more."
+  }}
+}}"#
+    )
+}
