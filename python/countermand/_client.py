@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     _Token: TypeAlias = str | Callable[[], str] | os.PathLike[str]
 
 _T = TypeVar("_T")
+
+_IN_A_ROW = 64
+"""So many results are handed out before other tasks have their turn."""
 
 
 class _Base:
@@ -199,7 +203,7 @@ class Client(_Base):
         watched = _watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
         with native as bulk, closing(Turns(bulk, names, progress)) as turns:
-            while (item := bulk.next().wait()) is not None:
+            while (item := bulk.ready() or bulk.next().wait()) is not None:
                 if isinstance(item, tuple):
                     yield item
                 else:
@@ -267,7 +271,11 @@ class AsyncClient(_Base):
         watched = _watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
         with native as bulk, closing(Turns(bulk, names, progress)) as turns:
-            while (item := await _finish(bulk.next())) is not None:
+            for turn in itertools.count():
+                # What is there already needs no waiting; now and then it is the event loop's turn.
+                item = (bulk.ready() if turn % _IN_A_ROW else None) or await _finish(bulk.next())
+                if item is None:
+                    break
                 if isinstance(item, tuple):
                     yield item
                 else:

@@ -479,6 +479,11 @@ class Results:
 @final
 class Bulk:
     def feed(self, names: Iterator[str | OperationName]) -> bool: ...
+    def ready(
+        self,
+    ) -> (
+        tuple[OperationName | str, Outcome | CountermandError] | Progress | Literal["hungry"] | None
+    ): ...
     def next(
         self,
     ) -> Call[

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use countermand_core::campaign::Event;
 use countermand_core::{Error, OperationName, Outcome, Phase};
 use countermand_hyper::Client;
+use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -31,6 +32,19 @@ impl Results {
     pub(crate) fn new(results: impl Stream<Item = Ready> + Send + 'static) -> Self {
         let stock = tokio::sync::Mutex::new(Some(results.boxed()));
         Self(Native::new(Arc::new(stock)))
+    }
+}
+
+impl Results {
+    /// The next result if it is there already: without a call, and without a runtime.
+    fn ready(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let results = self.0.get().ok_or_else(forked)?;
+        let next = match results.try_lock().as_deref_mut() {
+            Ok(Some(results)) => results.next().now_or_never().flatten(),
+            // Somebody waits for one, or there will be none.
+            Ok(None) | Err(_) => None,
+        };
+        next.map(|ready| ready(py)).transpose()
     }
 }
 
@@ -129,6 +143,11 @@ impl Bulk {
             *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         more
+    }
+
+    /// What comes next, as `next` gives it, if it is there already.
+    fn ready(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.results.ready(py)
     }
 
     /// The call for what comes next: a result, which is a name and what became of it; where it

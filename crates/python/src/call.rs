@@ -1,6 +1,5 @@
 //! One call, to be waited for or awaited.
 
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,22 +36,14 @@ impl Call {
 impl Call {
     /// Waits for the result with the GIL released. A signal handler that raises ends the call.
     fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let work = self.take()?;
-        let (sender, mut receiver) = sync_channel(1);
-        let _task = process::spawn(py, async move {
-            // Nobody waits any more if this fails.
-            let _ = sender.send(work.await);
-        })?;
+        let mut work = self.take()?;
+        let engine = process::engine(py)?;
+        let turn = engine.turn();
         loop {
-            let received;
-            (receiver, received) = py.detach(move || {
-                let received = receiver.recv_timeout(SLICE);
-                (receiver, received)
-            });
-            match received {
+            match py.detach(|| turn.drive(&mut work, SLICE)) {
                 Ok(ready) => return ready(py),
-                Err(RecvTimeoutError::Timeout) => py.check_signals()?,
-                Err(RecvTimeoutError::Disconnected) => return Err(errors::exiting()),
+                Err(_) if engine.is_closed() => return Err(errors::exiting()),
+                Err(_) => py.check_signals()?,
             }
         }
     }

@@ -56,8 +56,12 @@ impl Emulator {
             .script(script);
         let shared = Shared::new(config);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let runtime = process::runtime(py)?;
-        let server = py.detach(|| runtime.block_on(Server::bind(address, shared.clone())))?;
+        let engine = process::engine(py)?;
+        let server = py.detach(|| {
+            engine
+                .handle()
+                .block_on(Server::bind(address, shared.clone()))
+        })?;
         Ok(Self {
             endpoint: server.endpoint(),
             enterprise: shared.with(|emulator, _| emulator.enterprise().to_owned()),

@@ -8,6 +8,7 @@ mod campaign;
 mod client;
 mod clock;
 mod emulator;
+mod engine;
 mod errors;
 mod event;
 mod feed;

@@ -1,14 +1,13 @@
-//! What a fork does to threads, and the runtime that outlives it.
+//! What a fork does to threads, and the runtime of each process.
 
 use std::future::Future;
 use std::process;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::AbortHandle;
 
+use crate::engine::Engine;
 use crate::errors;
 
 /// A value that works in the process that made it and nowhere else.
@@ -63,33 +62,28 @@ impl Drop for Task {
 ///
 /// The lock is only taken, and never kept over Python code, by threads that hold the GIL. The one
 /// that forks holds it too, so the lock is free in a child.
-static RUNTIME: Mutex<State> = Mutex::new(State {
-    runtime: None,
+static ENGINE: Mutex<State> = Mutex::new(State {
+    engine: None,
     closed: false,
 });
 
 struct State {
-    runtime: Option<Native<Runtime>>,
+    engine: Option<Native<Arc<Engine>>>,
     closed: bool,
 }
 
 /// The runtime of this process.
-pub(crate) fn runtime(_: Python<'_>) -> PyResult<Handle> {
-    let mut state = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+pub(crate) fn engine(_: Python<'_>) -> PyResult<Arc<Engine>> {
+    let mut state = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
     if state.closed {
         return Err(errors::exiting());
     }
-    if let Some(runtime) = state.runtime.as_ref().and_then(Native::get) {
-        return Ok(runtime.handle().clone());
+    if let Some(engine) = state.engine.as_ref().and_then(Native::get) {
+        return Ok(Arc::clone(engine));
     }
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("countermand")
-        .enable_all()
-        .build()?;
-    let handle = runtime.handle().clone();
-    state.runtime = Some(Native::new(runtime));
-    Ok(handle)
+    let engine = Engine::start()?;
+    state.engine = Some(Native::new(Arc::clone(&engine)));
+    Ok(engine)
 }
 
 /// Starts work that ends early when the task is dropped.
@@ -97,25 +91,24 @@ pub(crate) fn spawn(
     py: Python<'_>,
     work: impl Future<Output = ()> + Send + 'static,
 ) -> PyResult<Task> {
-    let task = runtime(py)?.spawn(work).abort_handle();
-    Ok(Task(Native::new(task)))
+    Ok(Task(Native::new(engine(py)?.spawn(work))))
 }
 
 /// Ends all work before the interpreter does: a thread that came back to Python later would crash.
 #[pyfunction]
 pub(crate) fn shut_down(py: Python<'_>) {
-    let runtime = {
-        let mut state = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let engine = {
+        let mut state = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
         state.closed = true;
-        state.runtime.take()
+        state.engine.take()
     };
     // What waits for the GIL at this moment gets it, and sees that it is to end.
     py.detach(|| {
-        if let Some(mut runtime) = runtime
-            && runtime.get().is_some()
-            && let Some(runtime) = runtime.value.take()
+        if let Some(mut engine) = engine
+            && engine.get().is_some()
+            && let Some(engine) = engine.value.take()
         {
-            runtime.shutdown_timeout(Duration::from_secs(1));
+            engine.close();
         }
     });
 }
