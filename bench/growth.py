@@ -1,4 +1,4 @@
-"""How CPU and memory of an operation grow: ``make growth``. Plots and numbers go to ``docs/performance``.
+"""How CPU and memory grow: ``make growth``. Plots and numbers go to ``docs/performance``.
 
 Against the number of operations and the requests in flight with a server, against the devices of an
 enterprise by the scheduler alone.
@@ -80,7 +80,10 @@ def in_flight(server: servers.Server) -> dict[str, dict[int, dict[str, float]]]:
 
 
 def plot(name: str, across: str, numbers: dict[str, dict[int, dict[str, float]]]) -> None:
-    for what, up in (("cpu_us", "µs of CPU an operation"), ("bytes", "bytes of memory an operation")):
+    for what, up in (
+        ("cpu_us", "µs of CPU an operation"),
+        ("bytes", "bytes of memory an operation"),
+    ):
         series = {
             label: [(at, each[what]) for at, each in points.items()]
             for label, points in numbers.items()
@@ -90,7 +93,10 @@ def plot(name: str, across: str, numbers: dict[str, dict[int, dict[str, float]]]
 
 
 def scheduler(alone: dict[str, dict[int, dict[str, float]]]) -> None:
-    for name, across in (("by_operations", "operations"), ("by_devices", "devices of an enterprise")):
+    for name, across in (
+        ("by_operations", "operations"),
+        ("by_devices", "devices of an enterprise"),
+    ):
         points = alone[name]
         kind = name.removeprefix("by_")
         chart.lines(

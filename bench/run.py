@@ -29,8 +29,7 @@ def main() -> None:
     late = servers.lean("late", BENCH_DELAY_MS=20)
     refusing = servers.lean("refusing", BENCH_ERRORS=100)
     neutral = servers.nginx(SCRATCH / "lean")
-    emulator = servers.emulator(2000 if options.quick else 20_000)
-    running = [lean, late, refusing, emulator]
+    running = [lean, late, refusing]
     if not isinstance(neutral, str):
         running.append(neutral)
     measured = {}
@@ -62,6 +61,8 @@ def main() -> None:
             entries = [(client.key, client, neutral) for client in CLIENTS]
             measured["nginx"] = rounds("serial", entries, **how)
         if want("emulator"):
+            emulator = servers.emulator(2000 if options.quick else 20_000)
+            running.append(emulator)
             entries = [(key, BY_KEY[key], emulator) for key in (*few, "py")]
             most = {"count": count, "seconds": min(seconds, 0.04)}
             measured["emulator"] = rounds("serial", entries, **most)
@@ -96,7 +97,10 @@ def campaign(server: servers.Server) -> list:
     confirm = BY_KEY["raw"]
     raw = type(confirm)("raw", confirm.label, confirm.command, confirm.needs,
                         {"campaign": confirm.cost["confirm-bulk"]})  # fmt: skip
-    return [("raw", raw, server), *((key, BY_KEY[key], server) for key in ("ours", "py", "py-async"))]
+    return [
+        ("raw", raw, server),
+        *((key, BY_KEY[key], server) for key in ("ours", "py", "py-async")),
+    ]
 
 
 def arguments() -> argparse.Namespace:
@@ -105,7 +109,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-build", action="store_true", help="everything is built already")
     parser.add_argument("--only", help="parts, separated by commas")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of CPU, for a client in a round")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="of CPU, for a client in a round"
+    )
     return parser.parse_args()
 
 

@@ -61,7 +61,9 @@ def lines(
     for index in range(5):
         y = most * index / 4
         _, py = at(min(xs), y)
-        out.append(f"<line x1='{left}' x2='{width - right}' y1='{py:.1f}' y2='{py:.1f}' stroke='{GRID}'/>")
+        out.append(
+            f"<line x1='{left}' x2='{width - right}' y1='{py:.1f}' y2='{py:.1f}' stroke='{GRID}'/>"
+        )
         out.append(_text(left - 6, py + 4, f"{y:.3g}", MUTED, "end"))
     for x in sorted(set(xs)):
         px, _ = at(x, 0)
@@ -72,7 +74,9 @@ def lines(
         colour = LINES[index % len(LINES)]
         dots = [at(x, y) for x, y in points]
         path_text = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
-        out.append(f"<polyline points='{path_text}' fill='none' stroke='{colour}' stroke-width='2'/>")
+        out.append(
+            f"<polyline points='{path_text}' fill='none' stroke='{colour}' stroke-width='2'/>"
+        )
         out += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{colour}'/>" for x, y in dots]
         x = left + index * 170
         out.append(f"<rect x='{x}' y='{height - 14}' width='10' height='10' fill='{colour}'/>")

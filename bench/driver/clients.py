@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .places import BENCH, COMMAND, PYTHON, RELEASE, SCRATCH, TARGET
+from .places import BENCH, COMMAND, PYTHON, RELEASE, TARGET
 from .servers import TOKEN
 
 if TYPE_CHECKING:
@@ -67,14 +67,19 @@ class H2load(Client):
     """nghttp2's load generator: C, and no client at all."""
 
     def line(self, work: str, operations: int, server: Server) -> list[str]:
-        empty = SCRATCH / "empty"
-        empty.touch()
         name = "enterprises/LC01abcd89/devices/0000000000000000/operations/1786048723669"
-        headers = ["-H", f"authorization: Bearer {TOKEN}"]
+        headers = [
+            "-H",
+            f"authorization: Bearer {TOKEN}",
+            "-H",
+            ":method: POST",
+            "-H",
+            "content-length: 0",
+        ]
         url = f"{server.root}/v1/{name}:cancel"
         # No more streams than requests.
         streams = ["-m", str(min(100, operations))]
-        return [*self.command, "-c1", *streams, f"-n{operations}", "-d", str(empty), *headers, url]
+        return [*self.command, "-c1", *streams, f"-n{operations}", *headers, url]
 
     def good(self, output: str, operations: int) -> tuple[int, int]:
         good = re.search(r"status codes: (\d+) 2xx", output)

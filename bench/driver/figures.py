@@ -23,7 +23,7 @@ COLD = (
 
 
 def cold(server: Server, *, rounds: int) -> dict[str, Any]:
-    """Milliseconds from exec to exit for one cancel over TLS, and what the bare interpreter takes."""
+    """Milliseconds from exec to exit for one cancel over TLS, and for the bare interpreter."""
     bare = Client("bare", "Python, nothing", (str(PYTHON), "-c", "pass"), (PYTHON,), {})
     roots = replace(BY_KEY["cli"], key="cli-roots", label="Countermand, command, all the roots")
     taken: dict[str, Any] = {}
@@ -93,7 +93,7 @@ def memory(server: Server, *, quick: bool) -> dict[str, Any]:
 
 
 def simulated(*, quick: bool) -> dict[str, Any]:
-    """The scheduler without a socket, by the number of operations and of devices in an enterprise."""
+    """The scheduler without a socket, by operations and by devices of an enterprise."""
     program = RELEASE / "parked"
 
     def one(operations: int, devices: int) -> dict[str, float]:

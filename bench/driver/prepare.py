@@ -69,9 +69,9 @@ def _python() -> None:
         _do(sys.executable, "-m", "venv", str(VENV))
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     stamp, wanted = VENV / "requirements", BENCH / "python" / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != wanted.read_text():
-        if _do(*pip, "-r", str(wanted)):
-            stamp.write_text(wanted.read_text())
+    stale = not stamp.exists() or stamp.read_text() != wanted.read_text()
+    if stale and _do(*pip, "-r", str(wanted)):
+        stamp.write_text(wanted.read_text())
     environment = {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     _do(
         *pip, "--no-deps", "--no-build-isolation", "--force-reinstall", str(PROJECT),

@@ -27,7 +27,7 @@ TITLES = {
     "emulator": "cancel, one after the other, the emulator",
 }
 
-# Work, above, below, target, stretch; the ratio has to be at most (or, of theirs to ours, at least) that.
+# Work, above, below, target, stretch: at most that, or, of theirs to ours, at least.
 RATIOS = (
     ("Rust bulk cancel, CPU against R", "bulk", "ours", "raw", 1.05, 0.97),
     ("Rust serial cancel, CPU against R", "serial", "ours", "raw", 1.05, 0.98),
@@ -49,7 +49,9 @@ RATIOS = (
 )  # fmt: skip
 
 
-def write(directory: Path, result: dict[str, Any], measured: Measured, extra: dict[str, Any]) -> None:
+def write(
+    directory: Path, result: dict[str, Any], measured: Measured, extra: dict[str, Any]
+) -> None:
     """Writes everything; what was measured before and not now stays in the JSON file."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "results.json"
@@ -89,7 +91,10 @@ def _table(known: dict[str, Any]) -> str:
     run = known["run"]
     machine = ", ".join(f"{key} {value}" for key, value in run["machine"].items())
     out = [f"Measured {run['date']} on: {machine}. {run['rounds']} rounds, one core.", ""]
-    out += ["| figure | target | stretch | measured | smallest to largest | |", "|---|---|---|---|---|---|"]
+    out += [
+        "| figure | target | stretch | measured | smallest to largest | |",
+        "|---|---|---|---|---|---|",
+    ]
     for label, work, above, below, target, stretch in RATIOS:
         first, _, second = work.partition("/")
         tops, bottoms = _cpu(known, first, above), _cpu(known, second or first, below)
@@ -111,7 +116,10 @@ def _table(known: dict[str, Any]) -> str:
             continue
         part = known["works"][work]
         out += ["", f"**{title}** ({part['date']}, load {part['load']})", ""]
-        out += ["| client | CPU µs an operation | against R | operations a second |", "|---|---|---|---|"]
+        out += [
+            "| client | CPU µs an operation | against R | operations a second |",
+            "|---|---|---|---|",
+        ]
         base = _cpu(known, work, "raw")
         for key, what in part["clients"].items():
             label = BY_KEY[key.removesuffix("+errors")].label

@@ -60,7 +60,9 @@ def once(client: Client, work: str, operations: int, server: Server, **how: bool
     good, refused = client.good(ended.output, operations)
     if ended.status != 0 or good + refused != operations:
         tail = (ended.output + ended.errors)[-600:]
-        message = f"{client.key} {work}: {good} of {operations} answers, status {ended.status}: {tail}"
+        message = (
+            f"{client.key} {work}: {good} of {operations} answers, status {ended.status}: {tail}"
+        )
         raise Wrong(message)
     return ended
 
