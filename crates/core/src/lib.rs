@@ -50,6 +50,7 @@ mod error_kind;
 pub mod flow;
 mod json;
 mod name;
+mod name_check;
 mod name_error;
 mod operation;
 mod pages;

@@ -1,0 +1,172 @@
+//! What is a name and what is not, and if not, why.
+
+use crate::name::{MAX_NAME_BYTES, pattern};
+use crate::name_error::{NameError, NameErrorKind};
+
+/// Collections of a full operation name; the two shorter names are its prefixes.
+const COLLECTIONS: [&str; 3] = ["enterprises", "devices", "operations"];
+
+/// Refuses everything that is not a name of `depth` collections.
+pub(crate) fn check(text: &str, depth: usize) -> Result<(), NameError> {
+    match is_well_formed(text, depth) {
+        true => Ok(()),
+        false => explain(text, depth),
+    }
+}
+
+/// As `check`, and finds out what is wrong and where.
+fn explain(text: &str, depth: usize) -> Result<(), NameError> {
+    let refuse = |kind, at| Err(NameError::new(text, kind, at, pattern(depth)));
+    if text.is_empty() {
+        return refuse(NameErrorKind::Empty, 0);
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return refuse(NameErrorKind::TooLong, MAX_NAME_BYTES);
+    }
+    if let Some((at, kind)) = forbidden(text) {
+        return refuse(kind, at);
+    }
+    // Two slashes together stand in every URL, so each of them fails on its structure below.
+    let refuse = |kind, at| match text.starts_with("//") || text.contains("://") {
+        true => refuse(NameErrorKind::Url, 0),
+        false => refuse(kind, at),
+    };
+    if text.starts_with('/') {
+        return refuse(NameErrorKind::LeadingSlash, 0);
+    }
+    if text.ends_with('/') {
+        return refuse(NameErrorKind::TrailingSlash, text.len() - 1);
+    }
+    if text.ends_with(":cancel") {
+        return refuse(NameErrorKind::Verb, text.len() - ":cancel".len());
+    }
+
+    let mut at = 0;
+    let mut count = 0;
+    // Bytes, because searching for a character is several times as slow.
+    for segment in text.as_bytes().split(|byte| *byte == b'/') {
+        let here = at;
+        at += segment.len() + 1;
+        count += 1;
+        if count > 2 * depth {
+            continue;
+        }
+        let kind = match segment {
+            b"" => NameErrorKind::EmptySegment,
+            b"." | b".." => NameErrorKind::DotSegment,
+            _ if count % 2 == 1 && segment != COLLECTIONS[count / 2].as_bytes() => {
+                NameErrorKind::Collection(COLLECTIONS[count / 2])
+            }
+            _ => continue,
+        };
+        return refuse(kind, here);
+    }
+    match count {
+        _ if count == 2 * depth => Ok(()),
+        _ if count > 2 * depth => refuse(NameErrorKind::ExtraSegments, text.len()),
+        2 => refuse(NameErrorKind::Other("an enterprise"), text.len()),
+        4 => refuse(NameErrorKind::Other("a device"), text.len()),
+        3 => refuse(NameErrorKind::Other("a list of devices"), text.len()),
+        5 => refuse(NameErrorKind::Other("a list of operations"), text.len()),
+        _ => refuse(NameErrorKind::MissingSegments, text.len()),
+    }
+}
+
+/// Whether it is a name of ASCII alone, as nearly every name is; what is not still may be one. Looks
+/// at each byte of an id once, where finding out what is wrong takes several looks.
+fn is_well_formed(text: &str, depth: usize) -> bool {
+    let bytes = text.as_bytes();
+    // Without leaving early, several bytes are looked at together.
+    let plain = bytes
+        .iter()
+        .fold(true, |plain, byte| plain & byte.is_ascii_graphic());
+    if !plain || bytes.len() > MAX_NAME_BYTES || text.ends_with(":cancel") {
+        return false;
+    }
+    let mut rest = Some(bytes);
+    for collection in &COLLECTIONS[..depth] {
+        let Some(id) = rest
+            .and_then(|rest| rest.strip_prefix(collection.as_bytes()))
+            .and_then(|rest| rest.strip_prefix(b"/"))
+        else {
+            return false;
+        };
+        let end = id.iter().position(|byte| *byte == b'/');
+        let (id, more) = id.split_at(end.unwrap_or(id.len()));
+        if matches!(id, b"" | b"." | b"..") {
+            return false;
+        }
+        rest = more.get(1..);
+    }
+    rest.is_none()
+}
+
+/// The first character no name may hold. ASCII names take the quick path of one pass over bytes.
+fn forbidden(text: &str) -> Option<(usize, NameErrorKind)> {
+    let plain = |byte: &u8| byte.is_ascii_graphic();
+    if text.as_bytes().iter().all(plain) {
+        return None;
+    }
+    for (at, char) in text.char_indices() {
+        let edge = at == 0 || at + char.len_utf8() == text.len();
+        let kind = match char {
+            _ if char.is_control() => NameErrorKind::Control(char),
+            // Arabic letter mark, the marks, embeddings, overrides and isolates of UAX #9.
+            '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => NameErrorKind::Bidi(char),
+            // Not White_Space, but just as invisible at an end: zero-width space, BOM.
+            '\u{200b}' | '\u{feff}' if edge => NameErrorKind::WhiteSpace(char),
+            _ if edge && char.is_whitespace() => NameErrorKind::WhiteSpace(char),
+            _ => continue,
+        };
+        return Some((at, kind));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_look_accepts_nothing_more() {
+        let good = "enterprises/e/devices/d/operations/o";
+        assert!(is_well_formed(good, 3) && is_well_formed("enterprises/e", 1));
+        let parts = [
+            "enterprises",
+            "e",
+            "",
+            ".",
+            "..",
+            "devices",
+            "operations",
+            ":cancel",
+            "ü",
+            " ",
+        ];
+        let mut seed = 1_u64;
+        for _ in 0..20_000 {
+            let mut segments = good.split('/').collect::<Vec<_>>();
+            for _ in 0..2 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let (at, part) = (
+                    (seed >> 33) as usize % 7,
+                    (seed >> 40) as usize % parts.len(),
+                );
+                match segments.get_mut(at) {
+                    Some(segment) if seed >> 63 == 0 => *segment = parts[part],
+                    _ => segments.insert(at.min(segments.len()), parts[part]),
+                }
+            }
+            let text = segments.join("/");
+            for depth in 1..=3 {
+                if is_well_formed(&text, depth) {
+                    assert!(explain(&text, depth).is_ok(), "{text}");
+                }
+            }
+        }
+    }
+}
