@@ -11,6 +11,7 @@ mod damage;
 mod disk;
 mod documented;
 mod edits;
+mod forged;
 mod life;
 mod model;
 mod others;
