@@ -91,6 +91,19 @@ fn a_row_that_is_missing_or_old_shows_in_the_sum() {
 }
 
 #[test]
+fn the_row_that_is_damaged_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let file = Connection::open(&path).unwrap();
+    let sql = "UPDATE seal SET lifted = 1;
+        UPDATE operations SET verdict = 'gone' WHERE position = 3;
+        UPDATE seal SET lifted = 0";
+    file.execute_batch(sql).unwrap();
+    assert_eq!(damage(&path), "table operations, row 3");
+}
+
+#[test]
 fn fewer_operations_are_never_silent() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job");
