@@ -76,6 +76,18 @@ impl Item {
     }
 }
 
+impl Row {
+    /// An operation of which nothing was asked yet.
+    #[must_use]
+    pub fn new(position: u64, item: Item) -> Self {
+        Self {
+            position,
+            item,
+            standing: Standing::default(),
+        }
+    }
+}
+
 impl Finding {
     /// A verdict, or none, at a time; the rest is empty.
     #[must_use]
@@ -87,6 +99,32 @@ impl Finding {
             error: None,
             device_exists: None,
             body_sha256: None,
+        }
+    }
+
+    /// The kind of its error, in the words of [`countermand_core::ErrorKind::as_str`].
+    #[must_use]
+    pub fn error_kind(&self) -> Option<&str> {
+        self.error.as_ref()?.get("kind")?.as_str()
+    }
+
+    /// Whether the operation may be on its way to cancelled.
+    #[must_use]
+    pub fn may_have_been_asked(&self) -> bool {
+        let error = self.error.as_ref();
+        let in_doubt = error.and_then(|error| error["maybe_delivered"].as_bool());
+        self.verdict.is_some() || in_doubt == Some(true)
+    }
+
+    /// Whether the next run may do better, perhaps after something was set right.
+    #[must_use]
+    pub fn is_worth_again(&self) -> bool {
+        match self.verdict {
+            Some(verdict) => matches!(verdict, Verdict::Pending | Verdict::Unconfirmed),
+            None => !matches!(
+                self.error_kind(),
+                Some("not_found" | "failed_precondition" | "invalid_argument" | "unimplemented")
+            ),
         }
     }
 

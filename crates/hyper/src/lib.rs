@@ -34,7 +34,7 @@ mod token_file;
 mod transport;
 
 pub use authorized::Authorized;
-pub use campaign::Running;
+pub use campaign::{Journal, Running};
 pub use client::Client;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.

@@ -4,8 +4,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{EnterpriseName, Quota, Window, format_duration, parse_duration};
+use countermand_core::{EnterpriseName, Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::{Filter, seconds};
 
 /// How a job is to be run, as readable JSON in its file.
 ///
@@ -35,8 +37,10 @@ pub struct Settings {
     pub max_age: Duration,
     /// The enterprises that are searched; empty when names were given.
     pub enterprises: Vec<EnterpriseName>,
-    /// The command types that are meant; empty for all.
-    pub types: Vec<String>,
+    /// Which operations are meant where they are searched.
+    pub filter: Filter,
+    /// How many operations a rescue cancels at most.
+    pub max: Option<u64>,
 }
 
 /// How a job comes by its operations.
@@ -71,7 +75,8 @@ impl Settings {
             deadline: 10 * minute,
             max_age: 60 * minute,
             enterprises: Vec::new(),
-            types: Vec::new(),
+            filter: Filter::default(),
+            max: None,
         }
     }
 
@@ -134,26 +139,6 @@ mod list {
         windows
             .map(|window| window.parse().map_err(Error::custom))
             .collect()
-    }
-}
-
-/// A duration as the API writes it.
-mod seconds {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(
-        duration: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&format_duration(*duration))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Duration, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text)
-            .ok_or_else(|| Error::custom(format_args!("\"{text}\" is no duration like 600s")))
     }
 }
 
