@@ -6,8 +6,9 @@ mod report_sample;
 
 use std::convert::Infallible;
 
-use countermand_core::{Verdict, printable};
+use countermand_core::{Call, Verdict, printable};
 use countermand_fleet::Row;
+use countermand_fleet::job::{Job, Kind, Record, Settings, View};
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, State, Summary};
 use proptest::prelude::*;
 use report_sample::{HOSTILE, at, hostile, hostile_row, row, summary};
@@ -392,4 +393,65 @@ proptest! {
             prop_assert_eq!(line["type"].as_str(), Some(text.as_str()));
         }
     }
+}
+
+/// From a job file, read at one moment.
+#[test]
+fn a_job_file_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wipes.job");
+    let settings = Settings::new(Kind::Plan);
+    let mut job = Job::create(&path, &settings, at(1000)).unwrap();
+    let rows: Vec<Row> = [row(3), row(0)].into();
+    let items = rows.iter().map(|row| row.item.clone());
+    job.add(items.chain([rows[0].item.clone()])).unwrap();
+    let digest = job.freeze().unwrap();
+    let mut records = vec![Record::Begun { at: at(2000) }];
+    for row in &rows {
+        let name = row.item.name.clone();
+        records.push(Record::Sent {
+            operation: Some(name.clone()),
+            resource: name.device().to_string(),
+            call: Call::Cancel,
+            at: at(3000),
+        });
+        records.push(Record::Accepted {
+            name: name.clone(),
+            at: at(3100),
+        });
+        let finding = row.standing.finding.clone().unwrap();
+        records.push(Record::Finished { name, finding });
+    }
+    records.push(Record::Note {
+        at: at(4000),
+        kind: "held".to_owned(),
+        text: "<b>a note</b>".to_owned(),
+    });
+    job.record(&records).unwrap();
+
+    // Also while it is locked by who runs it.
+    let view = View::open(&path).unwrap();
+    let resume = "countermand apply wipes.job".to_owned();
+    let summary = Summary::of_job(&view, at(9000), Some(resume)).unwrap();
+    assert_eq!(summary.duplicates, 1);
+    assert_eq!(
+        summary.quota.as_deref(),
+        Some("80 % of 600/60s and 1000/100s")
+    );
+    assert_eq!(summary.digest.as_ref(), Some(digest.as_bytes()));
+    assert_eq!(summary.notes, ["<b>a note</b>"]);
+    let mut page = Vec::new();
+    let counts = report::html(&mut page, &summary, || Ok(view.rows())).unwrap();
+    assert_eq!(
+        counts.sentence(),
+        "2 operations: 1 completed anyway, 1 cancelled"
+    );
+    assert_eq!(counts.time_to_last_cancel(&summary).unwrap().as_secs(), 1);
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("report of a plan") && page.contains(&digest.to_string()));
+    let page = Html::parse_document(&page);
+    assert_eq!(cells(&page)[0][2], "completed");
+    let mut lines = Vec::new();
+    let counts = report::ndjson(&mut lines, &summary, view.rows()).unwrap();
+    assert_eq!((counts.rows, counts.again), (2, 0));
 }
