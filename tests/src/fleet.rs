@@ -106,7 +106,7 @@ pub fn search(
     note: &mut dyn FnMut(&mut Campaign, Duration, Note),
 ) -> (Duration, usize) {
     let base = Instant::now();
-    let (mut now, mut free) = (base, base);
+    let mut now = base;
     let mut answers: BinaryHeap<Reverse<Answer>> = BinaryHeap::new();
     let (mut number, mut most) = (0, 0);
     loop {
@@ -118,46 +118,39 @@ pub fn search(
         tell(campaign, now - base, note);
         let poll = campaign.poll(now);
         tell(campaign, now - base, note);
-        let wake = match poll {
+        now = match poll {
             Poll::Send(ticket, transmit) => {
-                let at = now.max(free);
-                free = at + PACE;
-                let (took, result) = serve(at - base, &transmit.request);
+                let (took, result) = serve(now - base, &transmit.request);
                 let status = result
                     .as_ref()
                     .ok()
                     .map(|response| response.status().as_u16());
-                note(
-                    campaign,
-                    at - base,
-                    Note::Sent(transmit.request.method().clone(), status),
-                );
+                let method = transmit.request.method().clone();
+                note(campaign, now - base, Note::Sent(method, status));
                 number += 1;
                 answers.push(Reverse(Answer {
-                    at: at + took,
+                    at: now + took,
                     number,
                     ticket,
                     result,
                 }));
                 most = most.max(answers.len());
-                // A slower sender polls again only when it can send.
-                free
+                // It polls again when it can send again, whatever is answered until then.
+                now + PACE
             }
-            Poll::Wait(until) => until,
+            Poll::Wait(until) => answers
+                .peek()
+                .map_or(until, |answer| until.min(answer.0.at)),
             Poll::Idle => answers.peek().expect("it waits for nothing").0.at,
             Poll::Done => return (now - base, most),
         };
-        now = answers
-            .peek()
-            .map_or(wake, |answer| wake.min(answer.0.at))
-            .max(now);
         while answers.peek().is_some_and(|answer| answer.0.at <= now) {
             let Some(Reverse(answer)) = answers.pop() else {
                 break;
             };
             match answer.result {
-                Ok(response) => campaign.answer(answer.ticket, now, Ok(&response)),
-                Err(error) => campaign.answer::<Bytes>(answer.ticket, now, Err(error)),
+                Ok(response) => campaign.answer(answer.ticket, answer.at, Ok(&response)),
+                Err(error) => campaign.answer::<Bytes>(answer.ticket, answer.at, Err(error)),
             }
         }
     }

@@ -7,6 +7,7 @@ pub mod fleet;
 pub mod rescue;
 pub mod server;
 pub mod simulation;
+pub mod trouble;
 pub mod vectors;
 
 #[doc = include_str!("../../README.md")]

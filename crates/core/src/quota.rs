@@ -121,7 +121,8 @@ impl Quota {
         self
     }
 
-    /// Which part of the project's windows is ours: 0.8 by default, from 0.001 to 1.
+    /// Which part of every window is ours, that of a resource included: 0.8 by default, from 0.001
+    /// to 1; at least one call.
     #[must_use]
     pub const fn share(mut self, share: f64) -> Self {
         // A share that is no number gives the default instead of nothing or everything.

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use http::Response;
 
 use super::list::{AnyPage, Listing};
-use super::queue::{Fresh, Parked};
+use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, Flying, Ticket};
 use crate::view::View;
-use crate::{Attempt, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery, Resource};
-use crate::{Step, TransportError, Window};
+use crate::{Attempt, Call, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery};
+use crate::{Resource, Step, TransportError, Window};
 
 /// So many holds without anything but refusals in between, and the campaign stops.
 const HOLDS: u32 = 10;
@@ -47,28 +47,45 @@ impl Campaign {
                 (Err(error), excused)
             }
         };
+        let error = result.as_ref().err();
+        let cause = error.and_then(concerns_everything);
+        let silent_until = error.and_then(|error| silence(error, now));
         match (flight, resource) {
             (Flight::Operation(attempt), Resource::Operation(name)) => {
-                let asked = !attempt.accepted();
                 match went_on(attempt, result, excused, now) {
-                    Ok(step) => self.place(name, step, asked, now),
-                    Err(attempt) => self.queue.park(
-                        Parked {
+                    Ok(step) => {
+                        self.halt_if_over(&step, cause);
+                        self.place(name, step, ticket.call, now);
+                    }
+                    Err(attempt) => {
+                        let parked = Parked {
                             name,
                             attempt,
                             since: now,
-                        },
-                        true,
-                    ),
+                        };
+                        match silent_until {
+                            Some(at) => {
+                                let waiting = Waiting::Parked(parked);
+                                self.queue.later(at, Job::Operation(waiting));
+                            }
+                            None => self.queue.park(parked, true),
+                        }
+                    }
                 }
             }
             (Flight::List(mut listing, attempt), _) => {
                 self.flying_devices -= usize::from(listing.is_of_devices());
                 match went_on(attempt, result, excused, now) {
-                    Ok(step) => self.place_list(listing, step, now),
+                    Ok(step) => {
+                        self.halt_if_over(&step, cause);
+                        self.place_list(listing, step, now);
+                    }
                     Err(attempt) => {
                         listing.attempt = Some((attempt, now));
-                        self.queue.list(listing);
+                        match silent_until {
+                            Some(at) => self.queue.later(at, Job::List(listing)),
+                            None => self.queue.list(listing),
+                        }
                     }
                 }
             }
@@ -129,14 +146,17 @@ impl Campaign {
         window: Option<Window>,
         now: Instant,
     ) -> bool {
-        if self.usage.held(now).is_none() {
-            self.holds += 1;
-            let asked = error
-                .kind()
-                .server_delay()
-                .map(|delay| delay.min(LONGEST_HOLD));
-            let pause = asked.unwrap_or(self.policy.quota_pause);
-            let until = now + pause + self.chance.up_to(pause / 10);
+        let pause = asked_delay(error).unwrap_or(self.policy.quota_pause);
+        let held = self.usage.held(now);
+        let until = match held {
+            None => {
+                self.holds += 1;
+                now + pause + self.chance.up_to(pause / 10)
+            }
+            // One of those that were under way: it may know of a window that is shut longer.
+            Some(_) => now + pause,
+        };
+        if held.is_none_or(|held| held < until) {
             self.usage.hold(until);
             self.events.push_back(Event::Held {
                 until,
@@ -162,10 +182,18 @@ impl Campaign {
         }
     }
 
-    /// Puts an operation where its next step belongs.
-    pub(super) fn place(&mut self, name: OperationName, step: Step, asked: bool, now: Instant) {
+    /// Stops everything for the failure that ended a machine, if it concerns everything: whatever
+    /// the result is, which need not show it.
+    fn halt_if_over<T>(&mut self, step: &Step<T>, cause: Option<Box<str>>) {
+        if let (Step::Done(_), Some(cause)) = (step, cause) {
+            self.halt(cause);
+        }
+    }
+
+    /// Puts an operation where its next step belongs, after a call or instead of it.
+    pub(super) fn place(&mut self, name: OperationName, step: Step, call: Call, now: Instant) {
         match step {
-            Step::Send(attempt) if asked && attempt.accepted() => {
+            Step::Send(attempt) if call == Call::Cancel && attempt.accepted() => {
                 self.events
                     .push_back(Event::Accepted { name: name.clone() });
                 // Its machine has nothing to remember but the requests so far.
@@ -176,14 +204,16 @@ impl Campaign {
                     attempts,
                 });
             }
-            Step::Send(attempt) => self.queue.park(
-                Parked {
+            Step::Send(attempt) => {
+                // The same again, with a fresh token or on another stream: its turn it has had.
+                let front = attempt.call() == call;
+                let parked = Parked {
                     name,
                     attempt,
                     since: now,
-                },
-                false,
-            ),
+                };
+                self.queue.park(parked, front);
+            }
             Step::Wait(pause) => self.queue.pause(name, pause),
             Step::Done(result) => self.finish(name, result),
         }
@@ -212,25 +242,34 @@ impl Campaign {
     }
 
     pub(super) fn not_listed(&mut self, listing: &Listing, error: Error) {
-        if error.kind().reach() == Reach::Everything {
-            self.halt(error.kind().to_string().into());
-        }
         self.progress.listing -= 1;
         let resource = listing.resource();
         self.events.push_back(Event::NotListed { resource, error });
     }
 
     fn finish(&mut self, name: OperationName, result: Result<Outcome, Error>) {
-        let error = match &result {
-            Ok(outcome) => outcome.error.as_ref(),
-            Err(error) => Some(error),
-        };
-        if let Some(error) = error.filter(|error| error.kind().reach() == Reach::Everything) {
-            self.halt(error.kind().to_string().into());
-        }
         self.progress.finished += 1;
         self.events.push_back(Event::Finished { name, result });
     }
+}
+
+/// What the server asked for, as far as it is meant.
+fn asked_delay(error: &Error) -> Option<Duration> {
+    let delay = error.kind().server_delay();
+    delay.map(|delay| delay.min(LONGEST_HOLD))
+}
+
+/// Until when a request is not sent again whose failure is everybody's: a failing server may ask for
+/// that, while a refusal holds everybody.
+fn silence(error: &Error, now: Instant) -> Option<Instant> {
+    let fails = matches!(error.kind(), ErrorKind::Unavailable(_));
+    let delay = asked_delay(error).filter(|_| fails);
+    delay.map(|delay| now + delay)
+}
+
+fn concerns_everything(error: &Error) -> Option<Box<str>> {
+    let kind = error.kind();
+    (kind.reach() == Reach::Everything).then(|| kind.to_string().into())
 }
 
 /// Goes on with an answer, or gives the attempt back, because its failure is everybody's.

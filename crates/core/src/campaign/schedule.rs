@@ -164,8 +164,9 @@ impl Campaign {
         match job {
             Job::Operation(waiting) => {
                 let (name, attempt) = self.begin(waiting, now);
+                let call = attempt.call();
                 let step = attempt.machine().abandon(error);
-                self.place(name, step, false, now);
+                self.place(name, step, call, now);
             }
             Job::List(listing) => self.not_listed(&listing, error.of(listing.resource())),
         }

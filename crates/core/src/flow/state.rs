@@ -346,12 +346,16 @@ impl Machine<Outcome> for State {
     }
 }
 
-/// How long until the operation counts as expired, by the server's own clock.
+/// How long until an operation that is not done counts as expired, by the server's own clock.
 fn expires(
     operation: &Operation,
     server_time: Option<Timestamp>,
     margin: Duration,
 ) -> Option<Duration> {
+    if operation.error.is_some() || operation.has_response {
+        // It has ended in some way and is about to say so: nothing to calm anybody with.
+        return None;
+    }
     let expires = operation.expire_time()?;
     let left = expires.since(server_time?);
     let over = server_time?.since(expires);

@@ -51,18 +51,18 @@ pub fn csv<E>(
         .quote_style(QuoteStyle::Always)
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    writer.write_record(COLUMNS).map_err(io::Error::from)?;
+    writer.write_record(COLUMNS).map_err(plain)?;
     for row in rows {
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
         for field in fields(&Record::of(&row)) {
             writer
                 .write_field(field.as_bytes())
-                .map_err(io::Error::from)?;
+                .map_err(plain)?;
         }
         writer
             .write_record(None::<&[u8]>)
-            .map_err(io::Error::from)?;
+            .map_err(plain)?;
     }
     writer.flush()?;
     Ok(counts)
@@ -186,5 +186,13 @@ mod tests {
             assert_eq!(harmless(text), expected, "{text:?}");
             assert_eq!(rearm(&disarm(text.into())), text, "{text:?}");
         }
+    }
+}
+
+/// The failure of the writer below, so that whoever asks sees its kind.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }

@@ -65,7 +65,7 @@ fn plan(path: &Path, operations: usize) -> Job {
 /// A closed job with something in every table.
 fn finished(path: &Path) {
     let mut settings = Settings::new(Kind::Rescue);
-    settings.types = vec!["WIPE".to_owned()];
+    settings.filter.types.insert("WIPE".to_owned());
     let mut job = Job::create(path, &settings, at(0)).unwrap();
     let mut records = vec![
         Record::Begun { at: at(1) },
