@@ -5,6 +5,7 @@
 mod api;
 mod campaign;
 mod codes;
+mod drill;
 mod emulator;
 mod input;
 mod others;
