@@ -7,7 +7,9 @@
 //! - [`drive`] is the loop between a machine of the core and a transport; [`driver`] says what it
 //!   logs.
 //!
-//! Features: `ring` (the default) and `aws-lc-rs` choose who does TLS; without both, `https://` is
+//! - With the feature `adc`, [`credentials`] makes tokens of keys, refresh tokens, metadata servers.
+//!
+//! Features: `adc`; `ring` (the default) and `aws-lc-rs` choose who does TLS; without both, `https://` is
 //! refused.
 
 #![forbid(unsafe_code)]
@@ -18,12 +20,17 @@ mod campaign;
 mod client;
 mod config;
 mod connect;
+#[cfg(feature = "adc")]
+pub mod credentials;
 pub mod driver;
 mod failure;
 mod hyper;
+mod keeper;
 mod log;
+mod moment;
 mod multiplexed;
 mod pool;
+mod secret_file;
 #[cfg(feature = "__tls")]
 mod tls;
 #[cfg(not(feature = "__tls"))]
@@ -45,6 +52,7 @@ pub use countermand_core::{
 };
 pub use driver::drive;
 pub use hyper::Hyper;
-pub use token::{Token, TokenFn, TokenSource, token_fn};
+pub use secret_file::exposure;
+pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, token_fn};
 pub use token_file::TokenFile;
 pub use transport::{BoxFuture, Transport};
