@@ -130,8 +130,16 @@ fn told(document: &Document) -> String {
 /// A text of the server's that can be printed: escaped, cut, and without words that are long enough
 /// to be a piece of a secret that it repeats.
 fn harmless(text: &str) -> String {
+    // The name of a permission is long, and has dots and no digits.
+    let plain = |word: &str| {
+        word.contains('.')
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphabetic() || b".,'\"".contains(&byte))
+    };
     let words = text.split_whitespace().map(|word| match word.len() {
         ..=32 => word.escape_default().to_string(),
+        33..=80 if plain(word) => word.escape_default().to_string(),
         _ => "[...]".to_owned(),
     });
     let mut short: String = words.collect::<Vec<_>>().join(" ");
@@ -152,13 +160,15 @@ fn failed(from: &str, status: StatusCode, told: &str, headers: &HeaderMap) -> Tr
         problem = format!("{problem} ({skew})");
     }
     let for_now = ["temporarily_unavailable", "server_error", "slow_down"];
-    match status.as_u16() {
-        408 | 425 | 429 | 500.. => passing(problem),
-        _ if for_now.iter().any(|code| told.starts_with(code)) => passing(problem),
-        // Somebody on the way answers instead.
-        300..400 => passing(problem),
-        _ => refused(problem),
+    match may_pass(status) || for_now.iter().any(|code| told.starts_with(code)) {
+        true => passing(problem),
+        false => refused(problem),
     }
+}
+
+/// Whether the trouble may be over next time. A redirect is somebody's who answers on the way.
+pub(super) fn may_pass(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 300..400 | 408 | 425 | 429 | 500..)
 }
 
 fn date(headers: &HeaderMap) -> Option<Timestamp> {

@@ -31,6 +31,9 @@ impl Command {
             .output()
             .await
             .map_err(|error| refused(failed(format!("cannot be run: {error}"))))?;
+        if output.len() > CAP {
+            return Err(refused(failed(format!("printed more than {CAP} bytes"))));
+        }
         if !status.success() {
             return Err(passing(failed(format!("ended with {status}"))));
         }
@@ -61,9 +64,6 @@ impl Command {
 
 /// A bare token, or a JSON object with one.
 fn read(output: &[u8]) -> Result<Token, String> {
-    if output.len() > CAP {
-        return Err(format!("more than {CAP} bytes"));
-    }
     let text = str::from_utf8(output).map_err(|_| "it is no text".to_owned())?;
     let text = text.trim();
     let (token, life) = match text.starts_with('{') {

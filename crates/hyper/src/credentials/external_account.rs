@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use zeroize::Zeroizing;
 
 use crate::config::HyperConfig;
-use crate::credentials::answer::Answer;
+use crate::credentials::answer::{Answer, may_pass};
 use crate::credentials::document::{Document, Problem, Secret};
 use crate::credentials::impersonated::Impersonated;
 use crate::credentials::source::Grant;
@@ -117,7 +117,7 @@ impl Exchange {
                 let response = address.get(config, headers).await?;
                 match response.status() {
                     StatusCode::OK => (shown, Zeroizing::new(response.into_body().to_vec())),
-                    status if status.is_server_error() => {
+                    status if may_pass(status) => {
                         return Err(passing(format!("{shown} answered {status}")));
                     }
                     status => return Err(refused(format!("{shown} answered {status}"))),
