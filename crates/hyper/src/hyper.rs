@@ -205,8 +205,23 @@ fn classify(error: &hyper::Error) -> TransportErrorKind {
             _ if stream.is_go_away() => TransportErrorKind::Refused,
             _ => TransportErrorKind::Lost,
         },
+        None if refuses_us(error) => TransportErrorKind::Tls,
         None => TransportErrorKind::Lost,
     }
+}
+
+/// Whether the server broke off because it wants another client certificate, or one at all. In TLS
+/// 1.3 that comes after the handshake, in the place of an answer; it has processed nothing.
+fn refuses_us(error: &hyper::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>();
+        if inner.is_some_and(crate::tls::is_refusal) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl fmt::Debug for Hyper {

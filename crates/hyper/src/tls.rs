@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::sign::SingleCertAndKey;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, AlertDescription as Alert, ClientConfig, RootCertStore};
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
@@ -112,31 +112,41 @@ impl Tls {
     }
 }
 
+/// Whether the server has broken off a connection that was made, because it does not trust this
+/// side's certificate, or misses one.
+pub(crate) fn is_refusal(error: &std::io::Error) -> bool {
+    // Under HTTP/2 only the text of the cause is left.
+    let text = error.to_string();
+    let alert = |alert: &Alert| rustls::Error::AlertReceived(*alert).to_string() == text;
+    FINAL_ALERTS.iter().any(alert)
+}
+
+/// With these the other side says that trying again is of no use.
+const FINAL_ALERTS: [Alert; 13] = [
+    Alert::ProtocolVersion,
+    Alert::HandshakeFailure,
+    Alert::InsufficientSecurity,
+    Alert::NoApplicationProtocol,
+    Alert::UnrecognisedName,
+    Alert::UnknownCA,
+    Alert::AccessDenied,
+    Alert::BadCertificate,
+    Alert::UnsupportedCertificate,
+    Alert::CertificateRevoked,
+    Alert::CertificateExpired,
+    Alert::CertificateUnknown,
+    Alert::CertificateRequired,
+];
+
 /// Whether the two sides cannot trust or understand each other, which stops everything. The rest
 /// (a garbled message, an internal error over there) may pass.
-pub(crate) fn is_final(error: &rustls::Error) -> bool {
-    use rustls::AlertDescription as Alert;
+fn is_final(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::InvalidCertificate(_)
         | rustls::Error::NoCertificatesPresented
         | rustls::Error::UnsupportedNameType
         | rustls::Error::PeerIncompatible(_) => true,
-        rustls::Error::AlertReceived(alert) => matches!(
-            alert,
-            Alert::ProtocolVersion
-                | Alert::HandshakeFailure
-                | Alert::InsufficientSecurity
-                | Alert::NoApplicationProtocol
-                | Alert::UnrecognisedName
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-                | Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::CertificateRequired
-        ),
+        rustls::Error::AlertReceived(alert) => FINAL_ALERTS.contains(alert),
         _ => false,
     }
 }
