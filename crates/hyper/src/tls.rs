@@ -122,7 +122,7 @@ pub(crate) fn is_refusal(error: &std::io::Error) -> bool {
 }
 
 /// With these the other side says that trying again is of no use.
-const FINAL_ALERTS: [Alert; 13] = [
+const FINAL_ALERTS: [Alert; 14] = [
     Alert::ProtocolVersion,
     Alert::HandshakeFailure,
     Alert::InsufficientSecurity,
@@ -136,6 +136,7 @@ const FINAL_ALERTS: [Alert; 13] = [
     Alert::CertificateExpired,
     Alert::CertificateUnknown,
     Alert::CertificateRequired,
+    Alert::DecryptError,
 ];
 
 /// Whether the two sides cannot trust or understand each other, which stops everything. The rest
