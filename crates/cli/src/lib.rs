@@ -18,6 +18,7 @@ mod budget;
 mod cancel;
 mod connect;
 mod demo;
+mod doctor;
 mod duration;
 mod emulator;
 mod exit;
@@ -85,6 +86,7 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Get(get) => within_tokio(until_stopped(read::get(&global, get))),
         Command::List(list) => within_tokio(until_stopped(read::list(&global, list))),
         Command::Simulate(options) => simulate::run(&global, &options),
+        Command::Doctor(options) => within_tokio(until_stopped(doctor::run(&global, options))),
         Command::Emulator(options) => within_tokio(emulator::run(options)),
         Command::Demo => within_tokio(until_stopped(demo::run(&global))),
     }

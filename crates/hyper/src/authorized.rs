@@ -50,6 +50,12 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
         }
     }
 
+    /// Names another project that pays than the source does.
+    pub(crate) fn pays(mut self, project: Option<HeaderValue>) -> Self {
+        self.quota_project = project;
+        self
+    }
+
     async fn exchange(&self, mut transmit: Transmit) -> Result<Response<Bytes>, TransportError> {
         let uri = transmit.request.uri();
         if !self.endpoint.is_origin_of(uri) {

@@ -17,6 +17,7 @@
 
 mod authorized;
 mod campaign;
+mod checkup;
 mod client;
 mod config;
 mod connect;
@@ -42,6 +43,7 @@ mod transport;
 
 pub use authorized::Authorized;
 pub use campaign::Running;
+pub use checkup::{Check, Finding, Grade, checkup};
 pub use client::Client;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.

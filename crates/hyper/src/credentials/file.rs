@@ -36,6 +36,8 @@ pub struct Credentials {
     pub(super) description: String,
     pub(super) quota_project: Option<HeaderValue>,
     pub(super) warnings: Vec<String>,
+    /// Nothing else was there, and whether this is, is not known.
+    guessed: bool,
 }
 
 impl Credentials {
@@ -69,6 +71,7 @@ impl Credentials {
                 description: format!("{kind} of {name}"),
                 quota_project: quota_project(&document)?,
                 warnings: Vec::new(),
+                guessed: false,
             })
         });
         parsed.map_err(|problem| refused(format!("{name}: {problem}")))
@@ -86,9 +89,13 @@ impl Credentials {
         variable: &dyn Fn(&str) -> Option<OsString>,
         instead_of: Option<String>,
     ) -> Result<Self, TransportError> {
+        let guessed = instead_of.is_some();
         let metadata = Metadata::new(variable, instead_of).map_err(refused)?;
         let description = format!("the metadata server at {}", metadata.shown());
-        Ok(Self::of(Arc::new(metadata), description))
+        Ok(Self {
+            guessed,
+            ..Self::of(Arc::new(metadata), description)
+        })
     }
 
     /// A command line for the shell, which prints an access token, or a JSON object with
@@ -117,6 +124,7 @@ impl Credentials {
             description,
             quota_project: None,
             warnings: Vec::new(),
+            guessed: false,
         }
     }
 
@@ -157,6 +165,20 @@ impl Credentials {
         self.grant = Arc::new(impersonated);
         self.description = format!("{email}, impersonated by {}", self.description);
         Ok(self)
+    }
+
+    /// Whether there is anything at all: fails where a metadata server was only guessed to be there
+    /// and is not. Otherwise it does nothing.
+    ///
+    /// For programs that rather fail before their first request than with it.
+    ///
+    /// # Errors
+    /// There are no credentials.
+    pub async fn found(&self, config: &HyperConfig) -> Result<(), TransportError> {
+        match self.guessed {
+            true => self.source(config)?.token(false).await.map(|_| ()),
+            false => Ok(()),
+        }
     }
 
     /// What they are, in words that can be shown.
