@@ -438,7 +438,9 @@ class Client:
         cls,
         *,
         endpoint: str | None,
-        token: str | Callable[[], str] | os.PathLike[str],
+        token: str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | None,
+        source: Callable[[bool], tuple[str, float | None]] | None,
+        quota_project: str | None,
         ca_file: str | os.PathLike[str] | None,
         deadline: float,
         attempt_timeout: float,
@@ -446,6 +448,8 @@ class Client:
         in_flight: int,
         allow_plaintext: bool,
     ) -> Self: ...
+    @property
+    def warnings(self) -> list[str]: ...
     @property
     def endpoint(self) -> str: ...
     def cancel(self, name: str | OperationName) -> Call[None]: ...

@@ -260,6 +260,12 @@ impl Emulator {
         self.advanced = self.advanced.saturating_add(by).min(MILLENNIUM);
     }
 
+    /// The wall clock of the emulator, in Unix milliseconds.
+    #[must_use]
+    pub fn unix_time(&self, now: Duration) -> u64 {
+        self.unix_ms(now)
+    }
+
     /// Adds a device, or operations to one that exists.
     ///
     /// # Errors

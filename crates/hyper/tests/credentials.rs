@@ -250,7 +250,7 @@ async fn a_command_prints_a_token() {
         api.cancel(&Credentials::command(line)).await;
     }
     for (line, kind, words) in [
-        ("exit 3", TransportErrorKind::Token, "exit status: 3"),
+        ("exit 3", TransportErrorKind::Credentials, "exit status: 3"),
         ("true", TransportErrorKind::Credentials, "empty"),
         ("echo canary two", TransportErrorKind::Credentials, "space"),
         (

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use countermand_core::TransportError;
 use tokio::io::AsyncReadExt;
@@ -18,11 +19,16 @@ use crate::transport::BoxFuture;
 
 pub(super) struct Command {
     line: OsString,
+    /// It has printed a token: what fails afterwards may pass.
+    proven: AtomicBool,
 }
 
 impl Command {
     pub(super) const fn new(line: OsString) -> Self {
-        Self { line }
+        Self {
+            line,
+            proven: AtomicBool::new(false),
+        }
     }
 
     async fn run(&self) -> Result<Token, TransportError> {
@@ -35,9 +41,15 @@ impl Command {
             return Err(refused(failed(format!("printed more than {CAP} bytes"))));
         }
         if !status.success() {
-            return Err(passing(failed(format!("ended with {status}"))));
+            let problem = failed(format!("ended with {status}"));
+            return Err(match self.proven.load(Ordering::Relaxed) {
+                true => passing(problem),
+                false => refused(problem),
+            });
         }
-        read(&output).map_err(|problem| refused(failed(format!("printed no token: {problem}"))))
+        let token = read(&output);
+        self.proven.fetch_or(token.is_ok(), Ordering::Relaxed);
+        token.map_err(|problem| refused(failed(format!("printed no token: {problem}"))))
     }
 
     async fn output(&self) -> std::io::Result<(Zeroizing<Vec<u8>>, ExitStatus)> {
