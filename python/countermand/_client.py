@@ -18,17 +18,13 @@ if TYPE_CHECKING:
     from typing import Self, TypeAlias
 
     from ._countermand import Call, Operation, OperationName
+    from ._google import GoogleCredentials
     from ._outcome import Outcome
     from ._progress import Progress
     from .errors import CountermandError
 
-    from ._google import GoogleCredentials
-
     _Token: TypeAlias = (
-        str
-        | Callable[[], str | tuple[str, float | None]]
-        | os.PathLike[str]
-        | GoogleCredentials
+        str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | GoogleCredentials
     )
 
 _T = TypeVar("_T")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import CredentialsError
 
 if TYPE_CHECKING:
-    from typing import Protocol, TypeGuard
+    from typing import TypeGuard
 
-    class GoogleCredentials(Protocol):
-        """What is needed of ``google.auth.credentials.Credentials``."""
 
-        token: Any
-        expiry: Any
+class GoogleCredentials(Protocol):
+    """What is needed of ``google.auth.credentials.Credentials``."""
 
-        def refresh(self, request: Any, /) -> object: ...  # noqa: ANN401
+    token: Any
+    expiry: Any
+
+    def refresh(self, request: Any, /) -> object: ...  # noqa: ANN401
 
 
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
