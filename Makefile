@@ -5,14 +5,15 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test bench figures fuzz clean format
+.PHONY: demo test browser bench figures fuzz clean format
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := target/stamps
 
-RUST := Cargo.toml Cargo.lock $(shell find crates tests fuzz -name target -prune -o -type f \
+PAGES := $(shell find crates/fleet/templates -type f)
+RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz -name target -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md $(wildcard docs/*.md)
 PY := pyproject.toml $(shell find python tests/python -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
@@ -24,7 +25,7 @@ demo:
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
 # Everything that must pass, cheapest first; a stage runs again when its files changed.
-test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest
 	@echo 'make test: every stage has passed with the files as they are'
 
 $(STAMPS)/fmt: $(RUST)
@@ -40,6 +41,16 @@ $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 
 $(STAMPS)/rust: $(RUST) $(PROSE)
 	cargo test --workspace --locked
+	@mkdir -p $(@D) && touch $@
+
+# The HTML report in headless Chromium, which is installed where it is missing (Debian, as root).
+browser: $(STAMPS)/browser
+$(STAMPS)/browser: $(shell find crates/fleet/src/item.rs crates/fleet/src/report crates/fleet/tests -type f) $(PAGES) Cargo.lock
+	if ! { command -v chromium && command -v chromedriver; } >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; \
+	fi
+	cargo test --package countermand-fleet --test browser --locked -- --ignored
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/doc: $(RUST) $(PROSE)
@@ -83,7 +94,7 @@ figures:
 # Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz.
 FUZZ_SECONDS ?= 60
 fuzz:
-	for target in name response flow; do \
+	for target in name response flow input; do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
 	done
 

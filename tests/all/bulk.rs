@@ -1,72 +1,474 @@
-//! Campaigns against the emulator, simulated: verdicts against the truth.
+//! Campaign, emulator and virtual clock: seeded fleets with random phases, fates, quirks, faults and
+//! quotas, each held against the truth and against what the emulator was asked.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use countermand_core::campaign::Campaign;
-use countermand_core::{Phase, Policy, Verdict};
-use countermand_emulator::{Config, Emulator, PRESETS, Script};
+use bytes::Bytes;
+use countermand_core::campaign::{Campaign, Event};
+use countermand_core::{
+    Error, OperationName, Outcome, Phase, Policy, Quota, Timestamp, Verdict, Window,
+};
+use countermand_emulator::{
+    Config, Emulator, Hints, NewDevice, NewOperation, ServerQuota, State, Truth, WindowKind,
+};
 use countermand_tests::dice::Dice;
-use countermand_tests::fleet::run;
+use countermand_tests::fleet::{Note, drive};
+use countermand_tests::simulation::asked_delay;
+use countermand_tests::trouble;
 use http::header::AUTHORIZATION;
-use serde_json::{Value, json};
+use http::{Method, Request, StatusCode};
 
-/// Everything the emulator can do to a fleet, on a virtual clock.
-#[test]
-fn verdicts_of_a_fleet_agree_with_the_truth() {
-    let mut verdicts = std::collections::BTreeMap::new();
-    for seed in 0..60 {
-        let mut dice = Dice::new(seed);
-        let faults = (0..dice.below(4)).map(|_| {
-            json!({ "fault": dice.pick(PRESETS).name, "probability": 0.3, "times": 1 + dice.below(20) })
+const SCHEDULES: u64 = 800;
+
+/// Longer than any of these fleets takes: nothing waits for ever.
+const LONGEST: Duration = Duration::from_secs(400_000);
+
+/// No hold is longer, whatever a server asks for.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
+/// The server's clock when it is made, in Unix milliseconds.
+const START: u64 = 1_793_606_400_000;
+
+/// How long before the campaign that was: no window remembers what the world was made with.
+const BEFORE: Duration = Duration::from_secs(200);
+
+/// What an operation that is not done is left after its validity.
+const MARGIN: Duration = Duration::from_secs(30);
+
+struct World {
+    emulator: RefCell<Emulator>,
+    campaign: Campaign,
+    /// What was pushed, each name once.
+    names: BTreeMap<OperationName, Phase>,
+    limits: Limits,
+    /// How many requests made the world, and how many of them were refused for the quota.
+    before: (usize, u64),
+}
+
+/// The numbers that the campaign and its server were made of.
+#[derive(Debug)]
+struct Limits {
+    windows: Vec<(usize, Duration)>,
+    per_resource: Option<(usize, Duration)>,
+    in_flight: usize,
+    attempts: u32,
+    attempt_timeout: Duration,
+    /// The server refuses more than what the campaign takes for its quota.
+    secretly_less: bool,
+}
+
+fn window(dice: &mut Dice) -> Window {
+    Window::new(
+        2 + dice.below(60) as u32,
+        Duration::from_secs(1 + dice.below(60)),
+    )
+}
+
+/// What the campaign takes for its quota, its share of it, and what the server's quota is in truth.
+fn quotas(dice: &mut Dice) -> (Quota, f64, Vec<Window>, Option<Window>, ServerQuota, bool) {
+    let windows = (0..dice.below(3)).map(|_| window(dice)).collect::<Vec<_>>();
+    let per_resource = dice.chance(50).then(|| window(dice));
+    let share = *dice.pick(&[1.0, 1.0, 0.8, 0.5]);
+    let ours = Quota::default()
+        .windows(windows.clone())
+        .per_resource(per_resource)
+        .share(share);
+    let secretly_less = dice.chance(30);
+    let kind = match dice.chance(50) {
+        true => WindowKind::Sliding,
+        false => WindowKind::Fixed {
+            phase: Duration::from_millis(dice.below(60_000)),
+        },
+    };
+    let less = |window: &Window| match secretly_less {
+        true => Window::new((window.limit() / 2).max(1), window.span()),
+        false => *window,
+    };
+    let theirs = ServerQuota::default()
+        .windows(windows.iter().map(less))
+        .per_resource(per_resource.as_ref().map(less))
+        .kind(kind)
+        .hints(*dice.pick(&[Hints::None, Hints::RetryInfo, Hints::RetryAfter]))
+        .count_refused(dice.chance(50));
+    (ours, share, windows, per_resource, theirs, secretly_less)
+}
+
+/// A name, and how far it has come: a cancel that was taken makes it accepted, one that was not
+/// may have been.
+fn come_so_far(emulator: &mut Emulator, name: &str, dice: &mut Dice) -> Phase {
+    if !dice.chance(30) {
+        return Phase::Unsent;
+    }
+    let request = authorized(
+        emulator,
+        Request::post(format!("http://emulator/v1/{name}:cancel")),
+    );
+    let delivered = dice.chance(60) && emulator.handle(Duration::ZERO, &request).effect;
+    match delivered && dice.chance(70) {
+        true => Phase::Accepted,
+        false => Phase::MaybeSent,
+    }
+}
+
+fn authorized(emulator: &Emulator, request: http::request::Builder) -> Request<Bytes> {
+    let token = format!("Bearer {}", emulator.token());
+    let request = request
+        .header(AUTHORIZATION, token)
+        .header("content-length", "0");
+    request.body(Bytes::new()).unwrap()
+}
+
+fn world(seed: u64) -> World {
+    let mut dice = Dice::new(seed);
+    let (quota, share, windows, per_resource, theirs, secretly_less) = quotas(&mut dice);
+    let script = trouble::faults(&mut dice, 40);
+    let config = Config::default()
+        .seed(seed)
+        .start(START)
+        .devices(0)
+        .quota(theirs);
+    let mut emulator = Emulator::new(config.quirks(trouble::quirks(&mut dice)));
+    let limits = Limits {
+        windows: windows.iter().map(|window| part(*window, share)).collect(),
+        per_resource: per_resource.map(|window| part(window, share)),
+        in_flight: 1 + dice.below(30) as usize,
+        attempts: 1 + dice.below(8) as u32,
+        // Longer than any latency: where nothing is ever answered in time, a storm has no end.
+        attempt_timeout: Duration::from_millis(3000 + dice.below(7000)),
+        secretly_less,
+    };
+    let policy = Policy::default()
+        .deadline(Duration::from_millis(dice.below(120_000)))
+        .attempts(limits.attempts)
+        .attempt_timeout(limits.attempt_timeout)
+        .poll(
+            Duration::from_millis(500 + dice.below(3000)),
+            Duration::from_secs(30),
+        )
+        .confirm(!dice.chance(10));
+    let mut campaign = Campaign::new(seed)
+        .quota(quota)
+        .in_flight(limits.in_flight)
+        .policy(policy);
+    let mut names = BTreeMap::new();
+    for device in 0..1 + dice.below(8) {
+        let operations = (0..1 + dice.below(6)).map(|_| {
+            NewOperation::new(trouble::fate(&mut dice))
+                .duration(5 + dice.below(600))
+                .quirks(trouble::quirks(&mut dice))
         });
-        let mut faults = faults.collect::<Vec<_>>();
-        faults.push(json!({ "delay_ms": dice.below(300), "times": null }));
-        let script = Script::from_value(Value::Array(faults)).unwrap();
-        let mut emulator = Emulator::new(Config::default().seed(seed).devices(40).script(script));
-        let names = emulator.pending(Duration::ZERO);
-        let mut campaign =
-            Campaign::new(seed).policy(Policy::default().deadline(Duration::from_secs(60)));
-        for name in &names {
-            campaign.push(name.parse().unwrap(), Phase::Unsent);
+        let owner = format!("enterprises/e{}/devices/{device}", device % 3);
+        let described = NewDevice::with(operations.collect::<Vec<_>>()).name(owner);
+        let added = emulator.add(Duration::ZERO, described).unwrap();
+        for name in added.operations {
+            let phase = come_so_far(&mut emulator, &name, &mut dice);
+            names.insert(name.parse::<OperationName>().unwrap(), phase);
         }
-        campaign.close();
-        let token = format!("Bearer {}", emulator.token());
-        let report = run(
-            &mut campaign,
-            Duration::from_secs(100_000),
-            &mut |at, request| {
-                let mut request = request.clone().map(|()| bytes::Bytes::new());
-                request
-                    .headers_mut()
-                    .insert(AUTHORIZATION, token.parse().unwrap());
-                emulator
-                    .handle(at, &request)
-                    .deliver(Duration::from_secs(10))
-            },
-        );
-        assert_eq!(report.finished.len(), names.len(), "seed {seed}");
-        for (name, result) in &report.finished {
-            let truth = emulator.truth_of(report.ended, name.as_str()).unwrap();
-            let Ok(outcome) = result else { continue };
-            *verdicts.entry(outcome.verdict).or_insert(0) += 1;
+    }
+    let nowhere = "enterprises/e0/devices/0/operations/0";
+    names.insert(nowhere.parse().unwrap(), Phase::Unsent);
+    for (name, phase) in &names {
+        assert!(campaign.push(name.clone(), *phase));
+        if dice.chance(10) {
+            assert!(!campaign.push(name.clone(), Phase::Unsent));
+        }
+    }
+    campaign.close();
+    let before = (
+        emulator.audit().len(),
+        emulator.quota(Duration::ZERO).refused,
+    );
+    emulator.advance(BEFORE);
+    emulator.set_script(script);
+    World {
+        emulator: RefCell::new(emulator),
+        campaign,
+        names,
+        limits,
+        before,
+    }
+}
+
+/// The calls that a share of a window is, at least one.
+fn part(window: Window, share: f64) -> (usize, Duration) {
+    let calls = (f64::from(window.limit()) * share) as usize;
+    (calls.max(1), window.span())
+}
+
+/// One request of a run, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sent {
+    at: Duration,
+    answered: Duration,
+    method: Method,
+    /// Without version and `:cancel`.
+    resource: String,
+    status: Option<u16>,
+    /// The silence that the answer asks for.
+    delay: Option<Duration>,
+}
+
+/// What was so when an operation came out.
+#[derive(Debug)]
+struct Ended {
+    truth: Option<Truth>,
+    /// By the server.
+    clock: Timestamp,
+}
+
+struct Run {
+    sent: Vec<Sent>,
+    finished: Vec<(OperationName, Result<Outcome, Error>, Ended)>,
+    /// Times at which the circuit opened and closed.
+    circuit: Vec<Duration>,
+    ended: Duration,
+    most_in_flight: usize,
+}
+
+fn run(world: &mut World) -> Run {
+    let World {
+        emulator,
+        campaign,
+        limits,
+        ..
+    } = world;
+    let timeout = limits.attempt_timeout;
+    let (mut sent, mut finished, mut circuit) = (Vec::new(), Vec::new(), Vec::new());
+    let (ended, most_in_flight) = drive(
+        campaign,
+        LONGEST,
+        &mut |at, request| {
+            let mut emulator = emulator.borrow_mut();
+            let uri = format!("http://emulator{}", request.uri().path_and_query().unwrap());
+            let whole = authorized(
+                &emulator,
+                Request::builder().method(request.method()).uri(uri),
+            );
+            let (took, result) = emulator.handle(at, &whole).deliver(timeout);
+            let path = request.uri().path().trim_start_matches("/v1/");
+            let answer = result.as_ref().ok();
+            sent.push(Sent {
+                at,
+                answered: at + took,
+                method: request.method().clone(),
+                resource: path.strip_suffix(":cancel").unwrap_or(path).to_owned(),
+                status: answer.map(|response| response.status().as_u16()),
+                delay: answer.and_then(asked_delay),
+            });
+            (took, result)
+        },
+        &mut |at, note| match note {
+            Note::Event(Event::Finished { name, result }) => {
+                let truth = emulator.borrow().truth_of(at, name.as_str());
+                let clock = u128::from(START) + (BEFORE + at).as_millis();
+                let clock = Timestamp::from_unix_millis(clock as i64);
+                finished.push((name, result, Ended { truth, clock }));
+            }
+            Note::Event(Event::CircuitOpened | Event::CircuitClosed) => circuit.push(at),
+            Note::Event(_) | Note::Sent(..) => {}
+        },
+    );
+    Run {
+        sent,
+        finished,
+        circuit,
+        ended,
+        most_in_flight,
+    }
+}
+
+#[test]
+fn invariants_of_every_fleet() {
+    let (mut verdicts, mut errors) = ([0_u32; 7], BTreeMap::new());
+    let (mut circuits, mut refused) = (0, 0);
+    for seed in 0..SCHEDULES {
+        let mut world = world(seed);
+        let run = run(&mut world);
+        let shown = || format!("seed {seed}, {:?}", world.limits);
+        each_comes_out_once(&run, &world, &shown);
+        nobody_else_is_asked(&run, &world, &shown);
+        the_share_is_kept(&run, &world, &shown);
+        every_verdict_is_true(&run, &world, &shown);
+        attempts_are_bounded_and_counted(&run, &world, &shown);
+        silence_is_kept(&run, &shown);
+        for (_, result, _) in &run.finished {
+            match result {
+                Ok(outcome) => {
+                    let known = Verdict::ALL.iter();
+                    verdicts[known
+                        .clone()
+                        .position(|verdict| *verdict == outcome.verdict)
+                        .unwrap()] += 1;
+                }
+                Err(error) => *errors.entry(error.kind().as_str()).or_insert(0_u32) += 1,
+            }
+        }
+        circuits += u32::from(!run.circuit.is_empty());
+        refused += world.emulator.borrow().quota(run.ended).refused;
+    }
+    // A simulation that meets only one end proves nothing about the others.
+    assert!(
+        verdicts.iter().all(|count| *count > 30) && errors.len() >= 6,
+        "{verdicts:?} {errors:?}"
+    );
+    assert!(circuits > 20 && refused > 200, "{circuits} {refused}");
+}
+
+/// I1.
+fn each_comes_out_once(run: &Run, world: &World, shown: &dyn Fn() -> String) {
+    let mut out = run
+        .finished
+        .iter()
+        .map(|(name, ..)| name)
+        .collect::<Vec<_>>();
+    out.sort();
+    assert!(out.into_iter().eq(world.names.keys()), "{}", shown());
+    assert!(run.most_in_flight <= world.limits.in_flight, "{}", shown());
+}
+
+/// I2: the operations and their devices, only unsent ones for a cancel.
+fn nobody_else_is_asked(run: &Run, world: &World, shown: &dyn Fn() -> String) {
+    let devices = world.names.keys().map(|name| name.device().to_string());
+    let devices = devices.collect::<BTreeSet<_>>();
+    for sent in &run.sent {
+        let name = sent.resource.parse::<OperationName>().ok();
+        let phase = name.and_then(|name| world.names.get(&name));
+        let asked_for = match (phase, sent.method == Method::POST) {
+            (Some(phase), true) => *phase != Phase::Accepted,
+            (Some(_), false) => true,
+            (None, cancel) => !cancel && devices.contains(&sent.resource),
+        };
+        assert!(asked_for, "{sent:?} {}", shown());
+    }
+}
+
+/// I4: for the project, and for a method on a device. A server that counts in whatever way but has
+/// the quota that was promised refuses nothing.
+fn the_share_is_kept(run: &Run, world: &World, shown: &dyn Fn() -> String) {
+    let within = |sent: &[Duration], (calls, span): (usize, Duration), whose: &str| {
+        for at in sent.windows(calls + 1) {
             assert!(
-                outcome.verdict != Verdict::Cancelled || truth.cancelled,
-                "seed {seed}: {truth:?} {outcome:?}"
+                at[calls] - at[0] >= span,
+                "{} calls for {whose} in {:?} {}",
+                calls + 1,
+                at[calls] - at[0],
+                shown()
             );
         }
-        // I2: nobody else was asked for anything.
-        let devices = names
-            .iter()
-            .map(|name| name.rsplit_once("/operations/").unwrap().0);
-        let devices = devices.collect::<std::collections::BTreeSet<_>>();
-        let stray = emulator.audit().iter().find(|row| {
-            let path = row.path.trim_start_matches("/v1/");
-            !devices.iter().any(|device| path.starts_with(device))
-        });
-        assert!(stray.is_none(), "seed {seed}: {stray:?}");
+    };
+    let all = run.sent.iter().map(|sent| sent.at).collect::<Vec<_>>();
+    for window in &world.limits.windows {
+        within(&all, *window, "the project");
     }
-    assert!(
-        verdicts.len() >= 5 && verdicts[&Verdict::Cancelled] > 1000,
-        "{verdicts:?}"
-    );
+    let mut resources: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for sent in &run.sent {
+        let mut parts = sent.resource.split("/operations/");
+        let key = (parts.next(), parts.next().is_some(), sent.method.as_str());
+        resources.entry(key).or_default().push(sent.at);
+    }
+    for (resource, sent) in &resources {
+        if let Some(window) = world.limits.per_resource {
+            within(sent, window, &format!("{resource:?}"));
+        }
+    }
+    if !world.limits.secretly_less {
+        let refused = world.emulator.borrow().quota(run.ended).refused;
+        assert_eq!(refused, world.before.1, "{}", shown());
+    }
+}
+
+/// I5.
+fn every_verdict_is_true(run: &Run, world: &World, shown: &dyn Fn() -> String) {
+    let emulator = world.emulator.borrow();
+    let taken = emulator.audit()[world.before.0..]
+        .iter()
+        .filter(|row| row.effect && row.status.is_none_or(|status| status == 200))
+        .filter_map(|row| row.path.split(":cancel").next()?.strip_prefix("/v1/"))
+        .collect::<BTreeSet<_>>();
+    for (name, result, Ended { truth, clock }) in &run.finished {
+        let state = truth.as_ref().map(|truth| truth.state);
+        let fits = match result {
+            Ok(outcome) => match outcome.verdict {
+                Verdict::Cancelled => truth.as_ref().is_some_and(|truth| truth.cancelled),
+                Verdict::Completed => state == Some(State::Completed),
+                Verdict::Failed => matches!(state, Some(State::Failed | State::Expired)),
+                // By what the server says: some show for a while what is done as pending.
+                Verdict::Expired => outcome.operation.as_ref().is_some_and(|operation| {
+                    let over = operation.expire_time().map(|end| clock.since(end));
+                    !operation.done && over.is_some_and(|over| over >= MARGIN)
+                }),
+                Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => true,
+            },
+            Err(error) => error.maybe_delivered() || !taken.contains(name.as_str()),
+        };
+        assert!(fits, "{name}: {result:?}, but {truth:?} {}", shown());
+    }
+}
+
+/// I8: what is told agrees with what was sent; of an operation's cancels no more than the policy
+/// allows, but for those that everybody's trouble excuses.
+fn attempts_are_bounded_and_counted(run: &Run, world: &World, shown: &dyn Fn() -> String) {
+    let mut sent: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
+    for request in &run.sent {
+        sent.entry(&request.resource).or_default().push(request);
+    }
+    let open = |at: Duration| run.circuit.partition_point(|change| *change <= at) % 2 == 1;
+    for (name, result, _) in &run.finished {
+        let requests = sent.get(name.as_str()).map_or(&[][..], Vec::as_slice);
+        let told = match result {
+            Ok(outcome) => outcome.attempts,
+            Err(error) => error.attempts(),
+        };
+        // Looks at a device are not told apart by operation.
+        let device = sent.get(name.device().as_str()).map_or(0, Vec::len);
+        assert!(
+            (requests.len()..=requests.len() + device).contains(&(told as usize)),
+            "{name}: {told} told, {} sent {}",
+            requests.len(),
+            shown()
+        );
+        let counted = requests.iter().filter(|sent| {
+            let quota = matches!(sent.status, Some(403 | 429));
+            sent.method == Method::POST && !quota && !open(sent.answered)
+        });
+        let most = 2 * world.limits.attempts + 1;
+        assert!(
+            counted.count() as u32 <= most,
+            "{name}: {requests:?} {}",
+            shown()
+        );
+    }
+}
+
+/// A server that asks for a pause gets it: from everybody for the quota, from the operation else.
+fn silence_is_kept(run: &Run, shown: &dyn Fn() -> String) {
+    for (position, sent) in run.sent.iter().enumerate() {
+        let quota = sent.status == Some(StatusCode::TOO_MANY_REQUESTS.as_u16());
+        let minute = Duration::from_secs(60);
+        let delay = match sent.delay {
+            Some(delay) if !delay.is_zero() => delay.min(LONGEST_HOLD),
+            _ if quota => minute,
+            _ => continue,
+        };
+        let broken = run.sent[position + 1..].iter().find(|later| {
+            // What is asked of a device is asked for several operations.
+            let same = later.resource == sent.resource && sent.resource.contains("/operations/");
+            let concerned = quota || same;
+            concerned && later.at > sent.answered && later.at < sent.answered + delay
+        });
+        assert!(broken.is_none(), "{sent:?}, {broken:?} {}", shown());
+    }
+}
+
+/// I9.
+#[test]
+fn same_seed_same_fleet_same_schedule() {
+    for seed in 0..100 {
+        let [first, second] = [(); 2].map(|()| run(&mut world(seed)));
+        assert_eq!(first.sent, second.sent, "seed {seed}");
+        let [first, second] = [first, second].map(|run| format!("{:?}", run.finished));
+        assert_eq!(first, second, "seed {seed}");
+    }
 }

@@ -7,6 +7,7 @@ use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
     ErrorKind, Phase, Policy, Quota, TransportError, TransportErrorKind, Verdict, Window,
 };
+use countermand_emulator::{Hints, ServerQuota, ServerUsage, WindowKind};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Report, run};
 use countermand_tests::server::{Limit, answer, campaign, name, quota, works};
@@ -108,12 +109,15 @@ fn a_fifth_of_503_costs_a_third_and_nothing_is_lost() {
     all_cancelled(&report, 5000);
 }
 
+/// A minute of nothing but 503 in the middle of a run at full speed, 200 requests a second: without
+/// a quota, so that nothing but the circuit slows it down.
 #[test]
 fn a_storm_is_probed_and_nothing_is_dropped() {
-    let (from, to) = (Duration::from_secs(20), Duration::from_secs(80));
+    let second = Duration::from_secs(1);
+    let (from, to) = (10 * second, 70 * second);
     let report = run(
-        &mut campaign(5000, quota("600/60s")),
-        Duration::from_secs(7200),
+        &mut campaign(5000, Quota::unlimited()),
+        Duration::from_secs(3600),
         &mut |at, request| {
             if (from..to).contains(&at) {
                 answer(503, "")
@@ -123,34 +127,79 @@ fn a_storm_is_probed_and_nothing_is_dropped() {
         },
     );
     all_cancelled(&report, 5000);
-    assert_eq!(
-        report
-            .circuit
-            .iter()
-            .map(|(_, opens)| *opens)
-            .collect::<Vec<_>>(),
-        [true, false]
-    );
-    let (opened, closed) = (report.circuit[0].0, report.circuit[1].0);
+    let [(opened, true), (closed, false)] = report.circuit[..] else {
+        panic!("{:?}", report.circuit)
+    };
+    let sent = |from: Duration, to: Duration| {
+        let within = report.sent.iter();
+        within.filter(|(at, ..)| (from..to).contains(at)).count()
+    };
+    assert!((190..=200).contains(&sent(from - second, from)));
+    // What had to fail for it to open, and what was under way by then.
+    assert!(opened - from < second && sent(from, opened) <= 50);
+    let probes = sent(opened, to);
+    assert!((10..=20).contains(&probes), "{probes} probes in a minute");
+    // One answer later it is as fast as before.
+    assert!(closed - to < 10 * second, "{closed:?}");
+    let after = sent(to + 10 * second, to + 11 * second);
     assert!(
-        opened - from <= Duration::from_secs(61) && closed <= to + Duration::from_secs(10),
+        after >= 190,
+        "{after} requests in a second after it came back"
+    );
+    // Nobody's cancel waited for what was not the storm.
+    assert!(report.last_cancel < to + 10 * second + Duration::from_secs(5000 / 200));
+}
+
+/// Those that meet the storm were told when to come back; others probe instead of them.
+#[test]
+fn what_a_failing_server_asks_for_is_given_while_the_circuit_is_open() {
+    let mut told = BTreeMap::new();
+    let report = run(
+        &mut campaign(300, Quota::unlimited()),
+        Duration::from_secs(3600),
+        &mut |at, request| {
+            let allowed = told.remove(request.uri().path()).unwrap_or_default();
+            assert!(at >= allowed, "{request:?} at {at:?}, not {allowed:?}");
+            if at >= Duration::from_secs(90) {
+                return works(request);
+            }
+            let (took, result) = answer(503, "");
+            let delay = Duration::from_secs(40);
+            told.insert(request.uri().path().to_owned(), at + took + delay);
+            let mut response = result.unwrap();
+            let seconds = http::HeaderValue::from_static("40");
+            response.headers_mut().insert("retry-after", seconds);
+            (took, Ok(response))
+        },
+    );
+    all_cancelled(&report, 300);
+    assert_eq!(report.circuit.len(), 2);
+}
+
+/// The probes count like everything else, and what they left of the windows is used at once.
+#[test]
+fn a_storm_under_a_quota_costs_its_time_and_no_more() {
+    let (from, to) = (Duration::from_secs(20), Duration::from_secs(130));
+    let mut limit = Limit::new(600, 60, None);
+    let report = run(
+        &mut campaign(5000, quota("600/60s")),
+        Duration::from_secs(7200),
+        &mut |at, request| {
+            if limit.refuses(at) {
+                answer(429, "")
+            } else if (from..to).contains(&at) {
+                answer(503, "")
+            } else {
+                works(request)
+            }
+        },
+    );
+    all_cancelled(&report, 5000);
+    assert_eq!(count(&report, 429), 0);
+    assert!(
+        report.last_cancel <= Duration::from_secs(486) + (to - from),
         "{:?}",
-        report.circuit
-    );
-    let probes = report
-        .sent
-        .iter()
-        .filter(|(at, ..)| *at > opened + Duration::from_secs(1) && *at < to)
-        .count();
-    assert!(probes <= 20, "{probes} probes in a minute");
-    let after = report
-        .sent
-        .iter()
-        .filter(|(at, ..)| (closed..closed + Duration::from_secs(2)).contains(at))
-        .count();
-    assert!(
-        after > 100,
-        "{after} requests in the two seconds after it came back"
+        report.last_cancel
     );
 }
 
@@ -179,34 +228,72 @@ fn a_long_storm_counts_against_nobody() {
     assert_eq!(accepted.count(), 300);
 }
 
+/// Half of what was promised, in every way that a server may count and tell it.
 #[test]
 fn a_quota_that_is_secretly_half_is_adopted() {
-    let mut limit = Limit::new(300, 60, Some(3));
-    let body = r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{
-        "@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED",
-        "metadata":{"quota_limit_value":"300"}}]}}"#;
-    let report = run(
-        &mut campaign(5000, quota("600/60s")),
-        Duration::from_secs(7200),
-        &mut |at, request| {
-            if limit.refuses(at) {
-                answer(429, body)
-            } else {
-                works(request)
-            }
-        },
-    );
-    all_cancelled(&report, 5000);
-    let late = report
-        .sent
-        .iter()
-        .filter(|(at, .., status)| *at > Duration::from_secs(60) && *status == Some(429));
-    let late = late.count();
-    assert!(
-        late * 100 <= report.sent.len(),
-        "{late} of {} were refused",
-        report.sent.len()
-    );
+    for (text, hints, kind, count_refused) in [
+        ("300/60s", Hints::None, WindowKind::default(), false),
+        ("300/60s", Hints::None, WindowKind::Sliding, true),
+        ("300/60s,500/100s", Hints::RetryInfo, phase(37), false),
+        (
+            "300/60s,500/100s",
+            Hints::RetryAfter,
+            WindowKind::Sliding,
+            false,
+        ),
+        ("600/60s,500/100s", Hints::None, phase(11), true),
+    ] {
+        let windows = text.split(',').map(|window| window.parse().unwrap());
+        let server = ServerQuota::default().windows(windows).kind(kind);
+        let mut server = ServerUsage::new(server.hints(hints).count_refused(count_refused));
+        let report = run(
+            &mut campaign(5000, quota("600/60s,1000/100s")),
+            Duration::from_secs(7200),
+            &mut |at, request| match server.refuse(at, request) {
+                Some(refusal) => (Duration::from_millis(80), Ok(refusal)),
+                None => works(request),
+            },
+        );
+        all_cancelled(&report, 5000);
+        let window = Duration::from_secs(100);
+        let late = report.sent.iter().filter(|(at, ..)| *at > window);
+        let (refused, all) = late.fold((0, 0), |(refused, all), (.., status)| {
+            (refused + usize::from(*status == Some(429)), all + 1)
+        });
+        assert!(
+            refused * 100 <= all,
+            "{refused} of {all} were refused with {text}, {kind:?}"
+        );
+    }
+}
+
+const fn phase(seconds: u64) -> WindowKind {
+    WindowKind::Fixed {
+        phase: Duration::from_secs(seconds),
+    }
+}
+
+/// A server that refuses and says nothing at all: each window costs what is under way when it is
+/// full, and its minute.
+#[test]
+fn a_quota_that_is_never_named_costs_what_is_under_way() {
+    for phase in [None, Some(3), Some(7)] {
+        let mut limit = Limit::new(300, 60, phase);
+        let report = run(
+            &mut campaign(5000, quota("600/60s")),
+            Duration::from_secs(7200),
+            &mut |at, request| {
+                if limit.refuses(at) {
+                    answer(429, "")
+                } else {
+                    works(request)
+                }
+            },
+        );
+        all_cancelled(&report, 5000);
+        let windows = 10_000 / 300;
+        assert!(count(&report, 429) <= 17 * windows, "{phase:?}");
+    }
 }
 
 #[test]
@@ -257,6 +344,26 @@ fn a_refused_token_stops_the_rest() {
         )
     });
     assert_eq!(left.count(), 500 - report.sent.len() / 2);
+}
+
+/// The verdict of such an operation is known without the device: what concerns everybody is not lost.
+#[test]
+fn what_concerns_everybody_stops_also_where_it_changes_no_verdict() {
+    let zero = r#"{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",
+        "metadata":{"quota_limit_value":"0"}}]}}"#;
+    for (status, body, looks) in [(401, "", 2), (429, zero, 1)] {
+        let mut campaign = campaign(50, Quota::unlimited()).in_flight(1);
+        let report = run(&mut campaign, Duration::from_secs(60), &mut |_, request| {
+            let is_device = !request.uri().path().contains("/operations/");
+            match *request.method() {
+                Method::POST => works(request),
+                _ if is_device => answer(status, body),
+                _ => answer(404, ""),
+            }
+        });
+        assert_eq!(report.finished.len(), 50);
+        assert_eq!(count(&report, status), looks, "{status}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod corpus;
 mod faults;
 mod quota;
 mod restart;
+mod search;
 mod simulation;
 mod vectors;
 mod workspace;

@@ -9,16 +9,6 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-/// The most calls in any span of this length that begins with one of them.
-fn most_in(sent: &[Instant], span: Duration) -> usize {
-    let in_window = |from: &Instant| {
-        sent.iter()
-            .filter(|at| *at >= from && **at < *from + span)
-            .count()
-    };
-    sent.iter().map(in_window).max().unwrap_or(0)
-}
-
 /// The earliest moment from `now` on at which every window has room, by trying every candidate:
 /// now, and each moment at which a call leaves a window.
 fn brute_force(sent: &[Instant], windows: &[(usize, Duration)], now: Instant) -> Instant {
@@ -41,49 +31,97 @@ fn brute_force(sent: &[Instant], windows: &[(usize, Duration)], now: Instant) ->
         .expect("windows empty in the end")
 }
 
+/// What happens to a quota.
+#[derive(Clone, Debug)]
+enum What {
+    /// A call of a method on a resource, sent when it is allowed if somebody waits, else only if
+    /// that is now.
+    Call(Call, usize, bool),
+    /// The server refuses a call, and everybody waits for so many milliseconds.
+    Hold(u64),
+    /// The server names a limit for one of the spans.
+    Lower(u32, usize),
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let call = prop::sample::select(vec![Call::Cancel, Call::Get]);
+    prop_oneof![
+        20 => (call, 0_usize..3, any::<bool>()).prop_map(|(call, on, wait)| What::Call(call, on, wait)),
+        1 => (0_u64..30_000).prop_map(What::Hold),
+        1 => (1_u32..15, 0_usize..4).prop_map(|(limit, span)| What::Lower(limit, span)),
+    ]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn allows_as_soon_as_brute_force_and_never_sooner(
         limits in prop::collection::vec((1_u32..12, 1_u64..40), 1..4),
+        per_resource in (2_u32..8, 5_u64..20),
         share in 0.2_f64..1.0,
         guard in 0_u64..500,
-        steps in prop::collection::vec((0_u64..9_000, 0_usize..3, any::<bool>()), 1..80),
+        steps in prop::collection::vec((0_u64..9_000, what()), 1..80),
     ) {
         let guard = Duration::from_millis(guard);
+        let window = |(limit, span)| Window::new(limit, Duration::from_secs(span));
         let quota = Quota::default()
-            .windows(limits.iter().map(|(limit, span)| Window::new(*limit, Duration::from_secs(*span))))
-            .per_resource(Some(Window::new(3, Duration::from_secs(10))))
+            .windows(limits.iter().copied().map(window))
+            .per_resource(Some(window(per_resource)))
             .share(share)
             .guard(guard);
-        let windows = limits.iter().map(|(limit, span)| {
-            (((f64::from(*limit) * share).floor() as usize).max(1), Duration::from_secs(*span) + guard)
-        }).collect::<Vec<_>>();
+        let ours = |(limit, span): (u32, u64)| {
+            (((f64::from(limit) * share).floor() as usize).max(1), Duration::from_secs(span) + guard)
+        };
+        let mut limits = limits;
         let mut usage = Usage::new(quota);
-        let mut now = Instant::now();
-        let mut sent: Vec<(Instant, usize)> = Vec::new();
-        for (advance, resource, wait) in steps {
+        let base = Instant::now();
+        let (mut now, mut held) = (base, base);
+        let mut sent: Vec<(Instant, Call, usize)> = Vec::new();
+        for (advance, what) in steps {
             now += Duration::from_millis(advance);
-            let all = sent.iter().map(|(at, _)| *at).collect::<Vec<_>>();
-            let same = sent.iter().filter(|(_, other)| *other == resource).map(|(at, _)| *at).collect::<Vec<_>>();
-            let expected = brute_force(&all, &windows, now).max(brute_force(&same, &[(3, Duration::from_secs(10) + guard)], now));
+            let (call, resource, wait) = match what {
+                What::Call(call, resource, wait) => (call, resource, wait),
+                What::Hold(millis) => {
+                    usage.hold(now + Duration::from_millis(millis));
+                    held = held.max(now + Duration::from_millis(millis));
+                    continue;
+                }
+                What::Lower(limit, at) => {
+                    let span = limits.get(at).map_or(1, |(_, span)| *span);
+                    usage.lower(limit, Duration::from_secs(span));
+                    // Of equal spans the first one is as good as all.
+                    match limits.iter_mut().find(|(_, other)| *other == span) {
+                        Some((known, _)) => *known = limit.min(*known),
+                        None => limits.push((limit, span)),
+                    }
+                    continue;
+                }
+            };
+            let windows = limits.iter().copied().map(ours).collect::<Vec<_>>();
+            let all = sent.iter().map(|(at, ..)| *at).collect::<Vec<_>>();
+            let same = sent.iter().filter(|(_, of, on)| (*of, *on) == (call, resource));
+            let same = same.map(|(at, ..)| *at).collect::<Vec<_>>();
+            let expected = brute_force(&all, &windows, now.max(held))
+                .max(brute_force(&same, &[ours(per_resource)], now));
             let name = format!("device {resource}");
-            let allowed = usage.allowed(now, Call::Cancel, &name);
+            let allowed = usage.allowed(now, call, &name);
             prop_assert_eq!(allowed, expected);
+            prop_assert_eq!(usage.held(now), Some(held).filter(|held| *held > now));
             prop_assert!(usage.left(now).unwrap() > 0 || usage.project_allowed(now) > now);
             if allowed > now && wait {
                 now = allowed;
             } else if allowed > now {
                 continue;
             }
-            prop_assert!(usage.allowed(now, Call::Cancel, &name) == now);
-            usage.spend(now, Call::Cancel, &name);
-            sent.push((now, resource));
-        }
-        let all = sent.iter().map(|(at, _)| *at).collect::<Vec<_>>();
-        for (limit, span) in windows {
-            prop_assert!(most_in(&all, span) <= limit);
+            prop_assert!(usage.allowed(now, call, &name) == now);
+            usage.spend(now, call, &name);
+            sent.push((now, call, resource));
+            // What is sent fits into every window as it is now.
+            let all = sent.iter().map(|(at, ..)| *at).collect::<Vec<_>>();
+            for (limit, span) in windows {
+                prop_assert!(all.iter().filter(|at| **at + span > now).count() <= limit);
+            }
         }
     }
 }
@@ -154,7 +192,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
                 now = usage.project_allowed(now);
                 usage.spend(now, Call::Cancel, "device");
                 // Up to 40 ms on the way, so that requests overtake each other.
-                let at = now - base + Duration::from_millis(call * 7 % 40);
+                let at = now - base + Duration::from_millis(call * 7 % 41);
                 for server in &mut servers {
                     assert!(
                         !server.refuses(at),

@@ -91,8 +91,8 @@ fn shuffle(spent: &mut [Spent], seed: u64) {
 fn what_is_restored_joins_what_was_sent_since() {
     let now = Instant::now() + Duration::from_secs_f64(1000.0);
     let device = "device";
-    let quota = Quota::default().per_resource(Some(Window::new(3, Duration::from_secs(60))));
-    let mut usage = Usage::new(quota);
+    let window = Window::new(3, Duration::from_secs(60));
+    let mut usage = Usage::new(Quota::default().per_resource(Some(window)).share(1.0));
     usage.spend(now, Call::Cancel, device);
     usage.restore(
         now,

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use countermand_core::{Call, OperationName, Policy, Verdict};
-use countermand_emulator::{
-    Config, Emulator, Expiry, Fate, FinishedCancel, NewDevice, NewOperation, PRESETS, Quirks,
-    Script, Shape, State,
-};
+use countermand_emulator::{Config, Emulator, NewDevice, NewOperation, Script, State};
 use countermand_tests::dice::Dice;
 use countermand_tests::simulation::{Run, run};
-use serde_json::{Value, json};
+use countermand_tests::trouble;
+use serde_json::json;
 
 /// Enough to meet every preset with every fate many times.
 const SCHEDULES: u64 = 6000;
@@ -30,77 +28,19 @@ struct Limits {
     poll: Duration,
 }
 
-fn fate(dice: &mut Dice) -> Fate {
-    let after = Duration::from_millis(dice.below(20_000));
-    match dice.below(9) {
-        0 | 1 => Fate::Cancellable,
-        2 => Fate::Acknowledged { after },
-        3 => Fate::Completes { after },
-        4 => Fate::Wiped { after },
-        5 => Fate::Purged { after },
-        6 => *dice.pick(&[Fate::Vanishes, Fate::Expires]),
-        7 => Fate::Stuck,
-        // Code 1 from a device would be a cancellation; the model does not do that.
-        _ => Fate::Fails {
-            after,
-            code: 2 + dice.below(15) as i32,
-        },
-    }
-}
-
-fn quirks(dice: &mut Dice) -> Quirks {
-    use FinishedCancel::{FailedPrecondition, NotFound, Ok};
-    let mut quirks = Quirks::default()
-        .finished_cancel(*dice.pick(&[Ok, FailedPrecondition, NotFound]))
-        .cancel_delay(Duration::from_millis(dice.below(2) * dice.below(5000)))
-        .expiry(*dice.pick(&[Expiry::Pending, Expiry::Error4, Expiry::NotFound]))
-        .shape(*dice.pick(&[
-            Shape::Documented,
-            Shape::NoResult,
-            Shape::Both,
-            Shape::CodeWithoutDone,
-            Shape::Flapping,
-        ]));
-    quirks.other_name = dice.chance(5);
-    quirks.no_metadata = dice.chance(20);
-    quirks.extras = dice.chance(20);
-    quirks.missing_is_500 = dice.chance(20);
-    quirks.no_cancel = dice.chance(3);
-    quirks.ignore_fields = dice.chance(20);
-    quirks
-}
-
-fn faults(dice: &mut Dice) -> Vec<Value> {
-    let entries = (0..dice.below(5)).map(|_| {
-        let preset = dice.pick(PRESETS);
-        let mut entry = json!({ "fault": preset.name, "skip": dice.below(3), "probability": 0.7 });
-        if dice.chance(50) {
-            entry["times"] = json!(1 + dice.below(6));
-        }
-        if !preset.entry.contains("method") && dice.chance(60) {
-            entry["method"] = json!(*dice.pick(&["cancel", "get", "devices.get"]));
-        }
-        entry
-    });
-    let mut entries = entries.collect::<Vec<_>>();
-    // Latency on every call that nothing else happens to.
-    entries.push(json!({ "delay_ms": dice.below(3) * dice.below(1500), "times": null }));
-    entries
-}
-
 fn world(seed: u64) -> World {
     let mut dice = Dice::new(seed);
-    let script = Script::from_value(Value::Array(faults(&mut dice))).expect("a script");
+    let script = trouble::faults(&mut dice, 6);
     let config = Config::default()
         .seed(seed)
         .devices(1)
         .operations(1, 1)
-        .quirks(quirks(&mut dice))
+        .quirks(trouble::quirks(&mut dice))
         .script(script);
     let mut emulator = Emulator::new(config);
-    let operation = NewOperation::new(fate(&mut dice))
+    let operation = NewOperation::new(trouble::fate(&mut dice))
         .duration(5 + dice.below(600))
-        .quirks(quirks(&mut dice));
+        .quirks(trouble::quirks(&mut dice));
     let added = emulator
         .add(Duration::ZERO, NewDevice::with([operation]))
         .expect("a device");

@@ -3,9 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use countermand_core::Quota;
+use countermand_core::{Quota, Window};
+use countermand_emulator::{ServerQuota, ServerUsage};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, drive, run};
+use countermand_tests::rescue::rescue;
 use countermand_tests::server::{Limit, answer, campaign, quota, works};
 
 const LONG: Duration = Duration::from_secs(100_000);
@@ -72,9 +74,10 @@ fn main() {
         1.30
     );
 
-    let storm = Duration::from_secs(20)..Duration::from_secs(80);
+    // Without a quota, so that nothing but the circuit slows it down.
+    let storm = Duration::from_secs(10)..Duration::from_secs(70);
     let report = run(
-        &mut campaign(5000, quota("600/60s")),
+        &mut campaign(5000, Quota::unlimited()),
         LONG,
         &mut |at, request| {
             if storm.contains(&at) {
@@ -85,21 +88,71 @@ fn main() {
         },
     );
     let (opened, closed) = (report.circuit[0].0, report.circuit[1].0);
-    let probes = report
-        .sent
-        .iter()
-        .filter(|(at, ..)| *at > opened + Duration::from_secs(1) && *at < storm.end)
-        .count();
+    let sent = |within: std::ops::Range<Duration>| {
+        let sent = report.sent.iter();
+        sent.filter(|(at, ..)| within.contains(at)).count()
+    };
+    let probes = sent(opened..storm.end);
     println!(
         "{:<54} {probes:>12} {:>12}",
-        "probes in a storm of a minute", 20
+        "probes in a minute of nothing but 503", 20
     );
+    let quickest = closed..closed + Duration::from_secs(1);
     println!(
         "{:<54} {:>10.1} s {:>10} s",
-        "full speed after it",
+        format!("after it, {} requests in a second", sent(quickest)),
         (closed - storm.end).as_secs_f64(),
         10
     );
+    println!(
+        "{:<54} {:>12} {:>12}",
+        "  operations without a verdict",
+        5000 - report
+            .finished
+            .iter()
+            .filter(|(_, result)| result.is_ok())
+            .count(),
+        0
+    );
+
+    let half = ServerQuota::default().windows([Window::new(300, Duration::from_secs(60))]);
+    let mut half = ServerUsage::new(half);
+    let report = run(
+        &mut campaign(5000, quota("600/60s")),
+        LONG,
+        &mut |at, request| match half.refuse(at, request) {
+            Some(refusal) => (Duration::from_millis(80), Ok(refusal)),
+            None => works(request),
+        },
+    );
+    let late = report
+        .sent
+        .iter()
+        .filter(|(at, ..)| *at > Duration::from_secs(60));
+    let (refused, all) = late.fold((0, 0), |(refused, all), (.., status)| {
+        (refused + u32::from(*status == Some(429)), all + 1)
+    });
+    println!(
+        "{:<54} {:>10.2} % {:>10} %",
+        "refused after a minute with half of the quota",
+        f64::from(refused) * 100.0 / f64::from(all),
+        1
+    );
+
+    for (text, at_once) in [("at once", true), ("after the search", false)] {
+        let found = rescue(10_000, at_once);
+        for (which, at) in [
+            ("first", found.first),
+            ("half", found.half),
+            ("last", found.last),
+        ] {
+            println!(
+                "{:<54} {:>10.1} s",
+                format!("10,000 devices searched, cancelled {text}: {which}"),
+                at.as_secs_f64()
+            );
+        }
+    }
 
     let began = Instant::now();
     let mut sent = 0;

@@ -136,11 +136,14 @@ def test_a_campaign(path: Path) -> None:
     with Emulator(devices=150, pending=2, history=0, faults=trouble) as emulator:
         completed = [emulator.add("completes") for _ in range(5)]
         unknown = OperationName(f"{emulator.enterprise}/devices/0/operations/1")
+        fates = {OperationName(row["name"]): row["fate"] for row in emulator.truth()}
+        # A device that is wiped takes its other operations with it, if that is while this runs.
+        wiped = {name.device for name, fate in fates.items() if fate == "wiped"}
         given = [
             *(
-                OperationName(row["name"])
-                for row in emulator.truth()
-                if row["fate"] == "cancellable"
+                name
+                for name, fate in fates.items()
+                if fate == "cancellable" and name.device not in wiped
             ),
             *completed,
             unknown,

@@ -92,8 +92,21 @@ pub fn drive(
     serve: &mut Serve<'_>,
     note: &mut dyn FnMut(Duration, Note),
 ) -> (Duration, usize) {
+    search(campaign, limit, serve, &mut |_, now, told| note(now, told))
+}
+
+/// As [`drive`], for campaigns that find their names: whoever listens may push what a page brought.
+///
+/// # Panics
+/// As [`run`].
+pub fn search(
+    campaign: &mut Campaign,
+    limit: Duration,
+    serve: &mut Serve<'_>,
+    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+) -> (Duration, usize) {
     let base = Instant::now();
-    let (mut now, mut free) = (base, base);
+    let mut now = base;
     let mut answers: BinaryHeap<Reverse<Answer>> = BinaryHeap::new();
     let (mut number, mut most) = (0, 0);
     loop {
@@ -102,51 +115,54 @@ pub fn drive(
             "no end by {limit:?}: {:?}",
             campaign.progress(now)
         );
+        tell(campaign, now - base, note);
         let poll = campaign.poll(now);
-        while let Some(event) = campaign.next_event() {
-            note(now - base, Note::Event(event));
-        }
-        let wake = match poll {
+        tell(campaign, now - base, note);
+        now = match poll {
             Poll::Send(ticket, transmit) => {
-                let at = now.max(free);
-                free = at + PACE;
-                let (took, result) = serve(at - base, &transmit.request);
+                let (took, result) = serve(now - base, &transmit.request);
                 let status = result
                     .as_ref()
                     .ok()
                     .map(|response| response.status().as_u16());
-                note(
-                    at - base,
-                    Note::Sent(transmit.request.method().clone(), status),
-                );
+                let method = transmit.request.method().clone();
+                note(campaign, now - base, Note::Sent(method, status));
                 number += 1;
                 answers.push(Reverse(Answer {
-                    at: at + took,
+                    at: now + took,
                     number,
                     ticket,
                     result,
                 }));
                 most = most.max(answers.len());
-                // A slower sender polls again only when it can send.
-                free
+                // It polls again when it can send again, whatever is answered until then.
+                now + PACE
             }
-            Poll::Wait(until) => until,
+            Poll::Wait(until) => answers
+                .peek()
+                .map_or(until, |answer| until.min(answer.0.at)),
             Poll::Idle => answers.peek().expect("it waits for nothing").0.at,
             Poll::Done => return (now - base, most),
         };
-        now = answers
-            .peek()
-            .map_or(wake, |answer| wake.min(answer.0.at))
-            .max(now);
         while answers.peek().is_some_and(|answer| answer.0.at <= now) {
             let Some(Reverse(answer)) = answers.pop() else {
                 break;
             };
             match answer.result {
-                Ok(response) => campaign.answer(answer.ticket, now, Ok(&response)),
-                Err(error) => campaign.answer::<Bytes>(answer.ticket, now, Err(error)),
+                Ok(response) => campaign.answer(answer.ticket, answer.at, Ok(&response)),
+                Err(error) => campaign.answer::<Bytes>(answer.ticket, answer.at, Err(error)),
             }
         }
+    }
+}
+
+fn tell(
+    campaign: &mut Campaign,
+    now: Duration,
+    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+) {
+    while let Some(event) = campaign.next_event() {
+        note(campaign, now, Note::Event(event));
     }
 }
 

@@ -4,8 +4,10 @@
 
 pub mod dice;
 pub mod fleet;
+pub mod rescue;
 pub mod server;
 pub mod simulation;
+pub mod trouble;
 pub mod vectors;
 
 #[doc = include_str!("../../README.md")]

@@ -112,7 +112,8 @@ fn exchange(emulator: &mut Emulator, now: Duration, transmit: Transmit) -> Excha
 
 /// The delay an answer asks for, read here independently of the code under test: whole seconds
 /// of `Retry-After`, unless the body has a `RetryInfo`.
-fn asked_delay(response: &Response<Bytes>) -> Option<Duration> {
+#[must_use]
+pub fn asked_delay(response: &Response<Bytes>) -> Option<Duration> {
     if response.status().is_success() {
         return None;
     }

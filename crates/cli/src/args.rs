@@ -10,6 +10,12 @@ use clap_complete::Shell;
 use countermand_core::{Endpoint, Window};
 
 use crate::budget::Budget;
+use crate::jobs::apply::Apply;
+use crate::jobs::export::Export;
+use crate::jobs::find::Find;
+use crate::jobs::plan::Plan;
+use crate::jobs::rescue::Rescue;
+use crate::jobs::status::Status;
 use crate::simulate::Simulate;
 use crate::windows::WindowWord;
 use crate::{duration, exit};
@@ -83,6 +89,12 @@ pub(crate) enum Command {
     Cancel(Cancel),
     Get(Get),
     List(List),
+    Find(Find),
+    Plan(Plan),
+    Apply(Apply),
+    Rescue(Rescue),
+    Status(Status),
+    Report(Export),
     Simulate(Simulate),
     Emulator(Emulator),
     Doctor(Doctor),

@@ -39,8 +39,10 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
 /// What the options and the environment give.
 pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
     let mtls = Mtls::from_environment().map_err(|error| Failure::usage(cause(&error)))?;
-    let endpoint = global.endpoint.clone();
-    let endpoint = endpoint.unwrap_or_else(|| mtls.endpoint());
+    // Google's is Google's, also where a job names it.
+    let elsewhere = global.endpoint.clone();
+    let elsewhere = elsewhere.filter(|endpoint| *endpoint != Endpoint::default());
+    let endpoint = elsewhere.unwrap_or_else(|| mtls.endpoint());
     if endpoint.is_plaintext() && !endpoint.is_loopback() && !global.allow_plaintext {
         return Err(Failure::usage(format!(
             "{endpoint} is plain http to another machine, and the token would travel in the clear: \

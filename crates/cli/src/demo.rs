@@ -10,11 +10,11 @@ use serde_json::json;
 
 use crate::again::Invocation;
 use crate::args::Global;
+use crate::batch::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Batch;
 use crate::report::Report;
-use crate::rescue::{self, Ending};
 use crate::signals::Signals;
 use crate::summary::Tally;
 
@@ -64,7 +64,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     let mut tally = Tally::new(true);
     let mut claims = Vec::new();
     let (ending, last_cancel) =
-        rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
+        batch::countermand(&client, batch, &report, &mut signals, |name, result| {
             let verdict = result.as_ref().ok().map(|outcome| outcome.verdict);
             claims.push((name.clone(), verdict));
             tally.add(name, &result);

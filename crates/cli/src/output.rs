@@ -21,14 +21,24 @@ enum Message {
 /// Writes lines to standard output from a thread of its own.
 ///
 /// A pager that has stopped reading, or a pipe that is closed, delays and fails this thread alone;
-/// the cancelling goes on. The thread also moves the progress bars, for the same reason.
+/// the cancelling goes on. The thread also tells the progress, for the same reason.
 pub(crate) struct Output {
     messages: Sender<Message>,
     writer: JoinHandle<()>,
     open: Arc<AtomicBool>,
     bars: Bars,
-    /// How many results the bars wait for, and requests a second; only while they are shown.
-    expected: Option<(u64, Option<f64>)>,
+    /// How progress is told, if it is.
+    expected: Option<Expected>,
+}
+
+/// What a run is to come to.
+#[derive(Clone, Copy)]
+struct Expected {
+    results: u64,
+    /// Requests a second that the quota allows.
+    pace: Option<f64>,
+    /// How often its progress is told.
+    every: Duration,
 }
 
 impl Output {
@@ -49,21 +59,29 @@ impl Output {
         }
     }
 
-    /// Shows progress towards so many results, if standard error is a terminal; `pace` is how many
-    /// requests a second the quota allows.
+    /// Tells progress towards so many results on standard error, by bars if that is a terminal;
+    /// `pace` is how many requests a second the quota allows.
     pub(crate) fn expect(&mut self, results: u64, pace: Option<f64>) {
-        self.expected = self.bars.show(results).then_some((results, pace));
+        let every = self.bars.show(results);
+        self.expected = Some(Expected {
+            results,
+            pace,
+            every,
+        });
     }
 
-    /// Whether progress is shown.
-    pub(crate) const fn shows_progress(&self) -> bool {
-        self.expected.is_some()
+    /// How often progress is told, if it is.
+    pub(crate) fn progress_every(&self) -> Option<Duration> {
+        self.expected.map(|expected| expected.every)
     }
 
-    /// Moves the bars.
-    pub(crate) fn progress(&self, progress: &Progress, elapsed: Duration) {
-        if let Some((expected, pace)) = self.expected {
-            let standing = Standing::of(progress, elapsed, expected, pace);
+    /// Moves the bars, or writes a line instead.
+    ///
+    /// `expected` is how many results there will be, if that is known better by now.
+    pub(crate) fn progress(&self, progress: &Progress, elapsed: Duration, expected: Option<u64>) {
+        if let Some(Expected { results, pace, .. }) = self.expected {
+            let results = expected.unwrap_or(results);
+            let standing = Standing::of(progress, elapsed, results, pace);
             self.send(Message::Standing(standing));
         }
     }

@@ -1,4 +1,5 @@
-//! Two bars on a terminal: cancels sent, which is what matters first, and verdicts known.
+//! Cancels sent, which is what matters first, and verdicts known: two bars on a terminal, elsewhere
+//! a line now and then.
 
 use std::time::Duration;
 
@@ -6,6 +7,13 @@ use countermand_core::campaign::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::duration::spell;
+use crate::output;
+
+/// How often the bars move.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How often there is a line instead.
+const LINE: Duration = Duration::from_secs(5);
 
 /// The bars, hidden until something is expected. Clones are the same bars.
 #[derive(Clone)]
@@ -27,11 +35,11 @@ impl Bars {
         }
     }
 
-    /// Shows them, if standard error is a terminal; `true` if so.
-    pub(crate) fn show(&self, expected: u64) -> bool {
+    /// Shows them, if standard error is a terminal. Gives how often there is something to tell.
+    pub(crate) fn show(&self, expected: u64) -> Duration {
         let target = ProgressDrawTarget::stderr();
         if target.is_hidden() {
-            return false;
+            return LINE;
         }
         for (bar, word) in [(&self.cancels, "cancels "), (&self.verdicts, "verdicts")] {
             bar.set_length(expected);
@@ -43,10 +51,16 @@ impl Bars {
             }
         }
         self.both.set_draw_target(target);
-        true
+        TICK
     }
 
     pub(crate) fn set(&self, standing: &Standing) {
+        if self.both.is_hidden() {
+            return output::note(&standing.line());
+        }
+        for bar in [&self.cancels, &self.verdicts] {
+            bar.set_length(standing.expected);
+        }
         self.cancels.set_position(standing.asked);
         self.cancels.set_message(standing.words());
         self.verdicts.set_position(standing.finished);
@@ -66,6 +80,7 @@ impl Bars {
 /// Where a run stands, for people.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
+    expected: u64,
     asked: u64,
     finished: u64,
     /// Requests a second so far.
@@ -91,12 +106,24 @@ impl Standing {
         let allowed = pace.map_or(0.0, |pace| (open as f64 - left).max(0.0) / pace);
         let remaining = Duration::try_from_secs_f64(quickest.max(allowed)).ok();
         Self {
+            expected,
             asked: progress.asked,
             finished: progress.finished,
             rate,
             quota_left: progress.quota_left,
             remaining: remaining.filter(|_| open > 0 && progress.sent > 0),
         }
+    }
+
+    /// Where there are no bars.
+    fn line(&self) -> String {
+        let expected = self.expected;
+        format!(
+            "cancels {}/{expected}, verdicts {}/{expected}, {}",
+            self.asked,
+            self.finished,
+            self.words(),
+        )
     }
 
     fn words(&self) -> String {
@@ -126,6 +153,8 @@ mod tests {
             standing.words(),
             "480.0/s, quota left 0, last cancel in 100 s"
         );
+        let line = "cancels 480/1280, verdicts 0/1280, 480.0/s, quota left 0, last cancel in 100 s";
+        assert_eq!(standing.line(), line);
         progress.quota_left = None;
         let free = Standing::of(&progress, second, 1440, None);
         assert_eq!(free.words(), "480.0/s, last cancel in 2.0 s");

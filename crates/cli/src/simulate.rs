@@ -1,14 +1,12 @@
 //! `countermand simulate`: when the last cancel would be sent, without a server or waiting.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use countermand_core::campaign::{Campaign, Event, Poll, Ticket};
-use countermand_core::{OperationName, Phase, Verdict};
+use countermand_core::campaign::{Campaign, Event, Ticket, rehearse};
+use countermand_core::{Call, OperationName, Phase, Verdict};
 use countermand_emulator::ServerQuota;
-use http::{Method, Response};
+use http::Request;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -119,7 +117,6 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'stat
     }
     campaign.close();
     let mut server = Server::new(quota, options.fail, &options.fates, options.seed);
-    let mut answers = BinaryHeap::new();
     let mut sent = Vec::new();
     let mut simulation = Simulation {
         schema: "countermand.simulation/1",
@@ -133,39 +130,13 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'stat
         errors: 0,
         schedule: Vec::new(),
     };
-    let mut now = start;
-    loop {
-        let wake = match campaign.poll(now) {
-            Poll::Send(ticket, transmit) => {
-                let cancel = transmit.request.method() == Method::POST;
-                sent.push(((now - start).as_secs_f64(), cancel));
-                let response = server.serve(now - start, &transmit.request);
-                answers.push(Reverse(Answer {
-                    at: now + LATENCY,
-                    ticket,
-                    response,
-                }));
-                continue;
-            }
-            Poll::Wait(until) => Some(until),
-            Poll::Idle => None,
-            Poll::Done => break,
-        };
-        simulation.note(&mut campaign, now - start);
-        let answered = answers.peek().map(|Reverse(answer)| answer.at);
-        let next = wake.into_iter().chain(answered).min();
-        now = next.ok_or("it waits for nothing")?.max(now);
-        while answers.peek().is_some_and(|Reverse(next)| next.at <= now) {
-            if let Some(Reverse(Answer {
-                ticket, response, ..
-            })) = answers.pop()
-            {
-                campaign.answer(ticket, now, Ok(&response));
-            }
-        }
-    }
-    simulation.note(&mut campaign, now - start);
-    let last_cancel = campaign.progress(now).last_cancel;
+    let serve = |at: Duration, ticket: &Ticket, request: &Request<()>| {
+        sent.push((at.as_secs_f64(), ticket.call() == Call::Cancel));
+        (LATENCY, server.serve(at, request))
+    };
+    let tell = |at, event| simulation.note(at, event);
+    let end = rehearse(&mut campaign, start, serve, tell).ok_or("it waits for nothing")?;
+    let last_cancel = campaign.progress(end).last_cancel;
     simulation.last_cancel_s = last_cancel.map_or(0.0, |at| (at - start).as_secs_f64());
     simulation.requests = sent.len() as u64;
     simulation.refused = server.refused;
@@ -175,14 +146,12 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'stat
 }
 
 impl Simulation {
-    fn note(&mut self, campaign: &mut Campaign, elapsed: Duration) {
-        while let Some(event) = campaign.next_event() {
-            if let Event::Finished { result, .. } = event {
-                self.last_verdict_s = elapsed.as_secs_f64();
-                match result {
-                    Ok(outcome) => *self.verdicts.entry(outcome.verdict).or_default() += 1,
-                    Err(_) => self.errors += 1,
-                }
+    fn note(&mut self, elapsed: Duration, event: Event) {
+        if let Event::Finished { result, .. } = event {
+            self.last_verdict_s = elapsed.as_secs_f64();
+            match result {
+                Ok(outcome) => *self.verdicts.entry(outcome.verdict).or_default() += 1,
+                Err(_) => self.errors += 1,
             }
         }
     }
@@ -250,30 +219,3 @@ fn schedule(sent: &[(f64, bool)], end: f64) -> Vec<Row> {
     }
     rows
 }
-
-/// An answer on its way.
-struct Answer {
-    at: Instant,
-    ticket: Ticket,
-    response: Response<Bytes>,
-}
-
-impl Ord for Answer {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, &self.ticket).cmp(&(other.at, &other.ticket))
-    }
-}
-
-impl PartialOrd for Answer {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Answer {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Answer {}

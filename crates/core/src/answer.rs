@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 use serde_json::Value;
 
-use crate::name_error::excerpt;
+use crate::printable::excerpt;
 use crate::time::{Timestamp, parse_duration};
 use crate::view::View;
 

@@ -119,7 +119,7 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let refuse = |reason| {
-            let input = crate::name_error::excerpt(text, 120);
+            let input = crate::printable::excerpt(text, 120);
             Err(EndpointError { input, reason })
         };
         if text.len() > 1024 {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::{DeviceName, ErrorKind, OperationName, TransportError, TransportErrorKind};
+use crate::{ErrorKind, OperationName, Resource, TransportError, TransportErrorKind};
 
 /// A call, or a countermand, that ended without telling the operation's fate.
 ///
@@ -17,30 +17,11 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    subject: Subject,
+    /// Whom it concerns, where that is known.
+    resource: Option<Resource>,
     maybe_delivered: bool,
     attempts: u32,
     device_exists: Option<bool>,
-}
-
-/// Whom an error concerns.
-#[derive(Clone, Debug)]
-pub(crate) enum Subject {
-    Operation(OperationName),
-    Device(DeviceName),
-    Unknown,
-}
-
-impl From<&OperationName> for Subject {
-    fn from(name: &OperationName) -> Self {
-        Self::Operation(name.clone())
-    }
-}
-
-impl From<&DeviceName> for Subject {
-    fn from(name: &DeviceName) -> Self {
-        Self::Device(name.clone())
-    }
 }
 
 impl Error {
@@ -48,7 +29,7 @@ impl Error {
         Self(Box::new(Inner {
             maybe_delivered: kind.maybe_delivered(),
             kind,
-            subject: Subject::Unknown,
+            resource: None,
             attempts: 0,
             device_exists: None,
         }))
@@ -63,7 +44,7 @@ impl Error {
             kind => kind.to_string().into(),
         };
         let mut error = Self::new(ErrorKind::NotAttempted { cause });
-        error.0.subject = Subject::Operation(operation);
+        error.0.resource = Some(Resource::Operation(operation));
         error
     }
 
@@ -74,8 +55,8 @@ impl Error {
         })
     }
 
-    pub(crate) fn of(mut self, subject: impl Into<Subject>) -> Self {
-        self.0.subject = subject.into();
+    pub(crate) fn of(mut self, resource: impl Into<Resource>) -> Self {
+        self.0.resource = Some(resource.into());
         self
     }
 
@@ -108,10 +89,14 @@ impl Error {
     /// The operation it happened to.
     #[must_use]
     pub fn operation(&self) -> Option<&OperationName> {
-        match &self.0.subject {
-            Subject::Operation(name) => Some(name),
-            Subject::Device(_) | Subject::Unknown => None,
-        }
+        self.resource().and_then(Resource::operation)
+    }
+
+    /// What the call was about: an operation, or the device or the enterprise whose list was asked
+    /// for. `None` where a single answer was parsed.
+    #[must_use]
+    pub const fn resource(&self) -> Option<&Resource> {
+        self.0.resource.as_ref()
     }
 
     /// Whether a cancellation may have reached the server and taken effect all the same.
@@ -185,10 +170,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.subject {
-            Subject::Operation(name) => write!(f, "{name}: ")?,
-            Subject::Device(name) => write!(f, "operations of {name}: ")?,
-            Subject::Unknown => {}
+        match &self.0.resource {
+            Some(Resource::Operation(name)) => write!(f, "{name}: ")?,
+            Some(Resource::Device(name)) => write!(f, "operations of {name}: ")?,
+            Some(Resource::Enterprise(name)) => write!(f, "devices of {name}: ")?,
+            None => {}
         }
         self.0.kind.fmt(f)?;
         if self.0.maybe_delivered {
@@ -202,7 +188,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
-            .field("subject", &self.0.subject)
+            .field("resource", &self.0.resource)
             .field("maybe_delivered", &self.0.maybe_delivered)
             .field("attempts", &self.0.attempts)
             .finish_non_exhaustive()

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::printable::excerpt;
+
 /// A resource name that was refused: what is wrong, where, and what was expected.
 ///
 /// Nothing was sent: a request cannot be built without a name.
@@ -125,31 +127,6 @@ impl NameError {
         };
         format!("\"{}\" {what}; expected {}", self.input, self.expected)
     }
-}
-
-/// At most `limit` characters of `text`, control and invisible characters escaped.
-pub(crate) fn excerpt(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(limit) + 3);
-    for (count, char) in text.chars().enumerate() {
-        if count == limit {
-            out.push('…');
-            break;
-        }
-        if char.is_control() || is_invisible(char) {
-            // `escape_default` leaves nothing a terminal would act on.
-            out.extend(char.escape_default());
-        } else {
-            out.push(char);
-        }
-    }
-    out
-}
-
-const fn is_invisible(char: char) -> bool {
-    matches!(
-        char,
-        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-    )
 }
 
 impl fmt::Display for NameErrorKind {

@@ -1,6 +1,5 @@
 //! The long-running operation as the API tells it, and what it proves.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -115,47 +114,5 @@ fn seconds<S: serde::Serializer>(
     duration: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let duration = duration.unwrap_or_default();
-    match duration.subsec_nanos() {
-        0 => serializer.collect_str(&format_args!("{}s", duration.as_secs())),
-        nanos => serializer.collect_str(&format_args!("{}.{nanos:09}s", duration.as_secs())),
-    }
-}
-
-/// One page of a list of operations.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OperationPage {
-    /// Oldest first, as the API gives them. May be empty before the end.
-    pub operations: Vec<Operation>,
-    /// What asks for the next page; `None` only at the end.
-    pub next_page_token: Option<PageToken>,
-}
-
-/// What asks for the next page of a list; opaque, not empty, at most 4 KiB.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PageToken(Box<str>);
-
-/// A text that cannot be a page token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a page token of {0} bytes; expected 1 to 4096")]
-pub struct PageTokenError(usize);
-
-impl PageToken {
-    /// The token as the server gave it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PageToken {
-    type Err = PageTokenError;
-
-    fn from_str(text: &str) -> Result<Self, PageTokenError> {
-        match text.len() {
-            1..=4096 => Ok(Self(text.into())),
-            length => Err(PageTokenError(length)),
-        }
-    }
+    serializer.serialize_str(&crate::format_duration(duration.unwrap_or_default()))
 }

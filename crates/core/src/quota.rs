@@ -51,7 +51,7 @@ impl FromStr for Window {
     type Err = QuotaError;
 
     fn from_str(text: &str) -> Result<Self, QuotaError> {
-        let refuse = || QuotaError(crate::name_error::excerpt(text, 60));
+        let refuse = || QuotaError(crate::printable::excerpt(text, 60));
         let (limit, span) = text.trim().split_once('/').ok_or_else(refuse)?;
         let limit = limit
             .trim()
@@ -121,7 +121,8 @@ impl Quota {
         self
     }
 
-    /// Which part of the project's windows is ours: 0.8 by default, from 0.001 to 1.
+    /// Which part of every window is ours, that of a resource included: 0.8 by default, from 0.001
+    /// to 1; at least one call.
     #[must_use]
     pub const fn share(mut self, share: f64) -> Self {
         // A share that is no number gives the default instead of nothing or everything.
@@ -151,7 +152,7 @@ impl FromStr for Quota {
             .split(',')
             .map(str::parse)
             .collect::<Result<Vec<Window>, _>>();
-        let windows = windows.map_err(|_| QuotaError(crate::name_error::excerpt(text, 60)))?;
+        let windows = windows.map_err(|_| QuotaError(crate::printable::excerpt(text, 60)))?;
         Ok(Self::default().windows(windows))
     }
 }

@@ -1,21 +1,17 @@
 //! One call that only asks, with the same retries as a countermand.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Request;
 
-use crate::error::Subject;
+use crate::Transmit;
 use crate::retry::{Next, Retry};
 use crate::step::Machine;
 use crate::view::View;
 use crate::wire;
-use crate::{
-    Answer, Attempt, Call, DeviceName, Endpoint, Error, ErrorKind, Operation, OperationName,
-    OperationPage,
-};
-use crate::{PageToken, Pause, Policy, Step, Transmit};
+use crate::{Attempt, Call, DeviceName, DevicePage, Endpoint, EnterpriseName, Error, ErrorKind};
+use crate::{Operation, OperationName, OperationPage, PageToken, Pause, Policy, Resource, Step};
 
 /// A get or a list that has not begun; its steps lead to a `T`.
 ///
@@ -41,8 +37,7 @@ pub struct Read<T> {
 
 struct What<T> {
     call: Call,
-    name: Box<str>,
-    subject: Subject,
+    resource: Resource,
     build: Build,
     parse: Parse<T>,
 }
@@ -57,8 +52,7 @@ impl Read<Operation> {
         let asked = name.clone();
         Self::new(What {
             call: Call::Get,
-            name: name.as_str().into(),
-            subject: (&name).into(),
+            resource: (&name).into(),
             build: Box::new(move |endpoint| wire::get(endpoint, &asked)),
             parse: Box::new(move |view| view.operation(&name)),
         })
@@ -66,18 +60,37 @@ impl Read<Operation> {
 }
 
 impl Read<OperationPage> {
-    /// One page of `operations.list`; [`Pages`] turns them.
+    /// One page of `operations.list`; [`Pages`](crate::Pages) turns them.
     #[must_use]
     pub fn operations(device: DeviceName, page_size: u32, page_token: Option<PageToken>) -> Self {
         let asked = device.clone();
         Self::new(What {
             call: Call::List,
-            name: device.as_str().into(),
-            subject: (&device).into(),
+            resource: (&device).into(),
             build: Box::new(move |endpoint| {
                 wire::list_operations(endpoint, &asked, page_size, page_token.as_ref())
             }),
             parse: Box::new(move |view| view.operations(&device)),
+        })
+    }
+}
+
+impl Read<DevicePage> {
+    /// One page of `devices.list`; [`Pages`](crate::Pages) turns them.
+    #[must_use]
+    pub fn devices(
+        enterprise: EnterpriseName,
+        page_size: u32,
+        page_token: Option<PageToken>,
+    ) -> Self {
+        let asked = enterprise.clone();
+        Self::new(What {
+            call: Call::ListDevices,
+            resource: (&enterprise).into(),
+            build: Box::new(move |endpoint| {
+                wire::list_devices(endpoint, &asked, page_size, page_token.as_ref())
+            }),
+            parse: Box::new(move |view| view.devices(&enterprise)),
         })
     }
 }
@@ -103,6 +116,26 @@ impl<T: 'static> Read<T> {
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
         self.policy = policy.into();
         self
+    }
+
+    /// The same call, whose answer becomes something else.
+    pub(crate) fn map<U: 'static>(self, into: fn(T) -> U) -> Read<U> {
+        let What {
+            call,
+            resource,
+            build,
+            parse,
+        } = self.what;
+        Read {
+            what: What {
+                call,
+                resource,
+                build,
+                parse: Box::new(move |view| parse(view).map(into)),
+            },
+            endpoint: self.endpoint,
+            policy: self.policy,
+        }
     }
 
     /// Begins at `now`. The seed spreads the pauses.
@@ -135,7 +168,7 @@ impl<T: 'static> State<T> {
 
 impl<T: 'static> Machine<T> for State<T> {
     fn name(&self) -> &str {
-        &self.what.name
+        self.what.resource.as_str()
     }
 
     fn call(&self) -> Call {
@@ -175,7 +208,7 @@ impl<T: 'static> Machine<T> for State<T> {
                 Step::Wait(Pause::new(at, self))
             }
             Next::GiveUp => Step::Done(Err(error
-                .of(self.what.subject)
+                .of(self.what.resource)
                 .of_read(self.retry.attempts))),
         }
     }
@@ -183,7 +216,7 @@ impl<T: 'static> Machine<T> for State<T> {
     fn resume(mut self: Box<Self>, now: Instant) -> Step<T> {
         match self.error.take() {
             Some(error) if self.retry.is_too_late(now) => {
-                Step::Done(Err(error.of(self.what.subject)))
+                Step::Done(Err(error.of(self.what.resource)))
             }
             _ => self.send(),
         }
@@ -204,80 +237,5 @@ impl<T: 'static> Machine<T> for State<T> {
 
     fn accepted(&self) -> bool {
         false
-    }
-}
-
-/// Twenty times the longest list that has been seen, and then some.
-const MOST_PAGES: usize = 10_000;
-
-/// Walks a device's operations page by page, to the last one.
-///
-/// The list is oldest first, so stopping early misses exactly the pending ones; and a page token
-/// that comes twice is a loop without an end, which is an error here.
-///
-/// ```
-/// use countermand_core::{DeviceName, Pages};
-///
-/// let device: DeviceName = "enterprises/LC01/devices/3f".parse()?;
-/// let mut pages = Pages::new(device.clone());
-/// while let Some(read) = pages.next_read() {
-///     # let _ = read;
-///     # let page = countermand_core::wire::parse_operations(&http::Response::new("{}"), &device).unwrap();
-///     // let page = drive(read.start(now, seed))?;
-///     pages.turn(&page).unwrap();
-/// }
-/// # Ok::<(), countermand_core::NameError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Pages {
-    device: DeviceName,
-    /// The tokens that were asked for, the next one included.
-    seen: BTreeSet<PageToken>,
-    /// `None` at the end; the first page has no token.
-    next: Option<Option<PageToken>>,
-}
-
-impl Pages {
-    /// All operations of a device.
-    #[must_use]
-    pub const fn new(device: DeviceName) -> Self {
-        Self {
-            device,
-            seen: BTreeSet::new(),
-            next: Some(None),
-        }
-    }
-
-    /// The call for the next page; `None` after the last one.
-    #[must_use]
-    pub fn next_read(&self) -> Option<Read<OperationPage>> {
-        let token = self.next.clone()?;
-        Some(Read::operations(
-            self.device.clone(),
-            wire::MAX_PAGE_SIZE,
-            token,
-        ))
-    }
-
-    /// Goes on after a page.
-    ///
-    /// # Errors
-    /// [`Malformed`](ErrorKind::Malformed) if the page names one that was read before.
-    pub fn turn(&mut self, page: &OperationPage) -> Result<(), Error> {
-        self.next = page.next_page_token.clone().map(Some);
-        match &page.next_page_token {
-            Some(token) if self.seen.len() == MOST_PAGES || !self.seen.insert(token.clone()) => {
-                self.next = None;
-                let problem = match self.seen.len() {
-                    MOST_PAGES => "the list does not end",
-                    _ => "the list repeats a page token",
-                };
-                let answer = Answer::with_message(200, problem);
-                Err(Error::new(ErrorKind::Malformed(answer))
-                    .of(&self.device)
-                    .of_read(0))
-            }
-            _ => Ok(()),
-        }
     }
 }

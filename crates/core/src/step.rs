@@ -39,10 +39,21 @@ pub enum Call {
     List,
     /// `devices.get`.
     GetDevice,
+    /// `devices.list`.
+    ListDevices,
 }
 
 impl Call {
-    /// `cancel`, `get`, `list` or `get_device`.
+    /// Every method, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Cancel,
+        Self::Get,
+        Self::List,
+        Self::GetDevice,
+        Self::ListDevices,
+    ];
+
+    /// `cancel`, `get`, `list`, `get_device` or `list_devices`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +61,7 @@ impl Call {
             Self::Get => "get",
             Self::List => "list",
             Self::GetDevice => "get_device",
+            Self::ListDevices => "list_devices",
         }
     }
 }

@@ -89,6 +89,15 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     Some(Duration::new(whole.parse().ok()?, nanos))
 }
 
+/// The JSON form of `google.protobuf.Duration`, which [`parse_duration`] reads: `600s`, `0.500000000s`.
+#[must_use]
+pub fn format_duration(duration: Duration) -> String {
+    match duration.subsec_nanos() {
+        0 => format!("{}s", duration.as_secs()),
+        nanos => format!("{}.{nanos:09}s", duration.as_secs()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +175,9 @@ mod tests {
             ("+1s", None),
         ] {
             assert_eq!(parse_duration(text), expected, "{text}");
+            if let Some(duration) = expected {
+                assert_eq!(parse_duration(&format_duration(duration)), expected);
+            }
         }
     }
 }

@@ -79,7 +79,10 @@ impl Usage {
             return project;
         };
         match self.resources.get(&(call, resource.into())) {
-            Some(log) => project.max(self.free(log, |at| *at, window.limit, window.span, now)),
+            Some(log) => {
+                let limit = self.ours(window);
+                project.max(self.free(log, |at| *at, limit, window.span, now))
+            }
             None => project,
         }
     }

@@ -6,9 +6,8 @@ use http::{Response, StatusCode};
 use crate::json::{Few, Skip, Text, object, without_value};
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
-use crate::{
-    Answer, DeviceName, Error, ErrorKind, Operation, OperationName, OperationPage, Timestamp,
-};
+use crate::{Answer, Device, DeviceName, DevicePage, EnterpriseName, Error, ErrorKind};
+use crate::{Operation, OperationName, OperationPage, PageToken, Timestamp};
 
 /// An answer without the type of its body, so that the parsers exist once.
 #[derive(Clone, Copy)]
@@ -44,6 +43,11 @@ impl<'a> View<'a> {
             .map_err(|error| error.of_read(0))
     }
 
+    pub(crate) fn devices(self, enterprise: &EnterpriseName) -> Result<DevicePage, Error> {
+        self.read_devices(enterprise)
+            .map_err(|error| error.of_read(0))
+    }
+
     pub(crate) fn device(self, device: &DeviceName) -> Result<(), Error> {
         self.read_device(device).map_err(|error| error.of_read(0))
     }
@@ -75,17 +79,45 @@ impl<'a> View<'a> {
             }
             Ok(operation.into_operation(name))
         });
-        let token = raw.next_page_token.as_ref();
-        let token = token
-            .map(|token| token.0.as_ref())
-            .filter(|token| !token.is_empty());
         Ok(OperationPage {
             operations: operations.collect::<Result<_, Error>>()?,
-            next_page_token: match token.map(str::parse) {
-                Some(token) => Some(token.map_err(|error| self.malformed(error))?),
-                None => None,
-            },
+            next_page_token: self.page_token(raw.next_page_token.as_ref())?,
         })
+    }
+
+    fn read_devices(self, enterprise: &EnterpriseName) -> Result<DevicePage, Error> {
+        let raw = self.parse::<RawDevicePage<'_>>()?;
+        if raw.error.is_some() || raw.name.is_some() {
+            return Err(self.malformed("it is not a page of a list"));
+        }
+        let devices = raw.devices.map_or_else(Vec::new, |few| few.0);
+        let devices = devices.into_iter().map(|device| {
+            let name: DeviceName = text(device.name.as_ref())
+                .parse()
+                .map_err(|error| self.malformed(error))?;
+            if name.enterprise() != *enterprise {
+                return Err(self.malformed("it lists a device of another enterprise"));
+            }
+            let reported = device.last_status_report_time.as_ref();
+            Ok(Device {
+                name,
+                last_status_report_time: reported
+                    .and_then(|time| Timestamp::parse_rfc3339(&time.0)),
+            })
+        });
+        Ok(DevicePage {
+            devices: devices.collect::<Result<_, Error>>()?,
+            next_page_token: self.page_token(raw.next_page_token.as_ref())?,
+        })
+    }
+
+    /// An empty token is the end of a list.
+    fn page_token(self, token: Option<&Text<'_>>) -> Result<Option<PageToken>, Error> {
+        let token = token
+            .map(|token| &*token.0)
+            .filter(|token| !token.is_empty());
+        let token = token.map(str::parse).transpose();
+        token.map_err(|error: crate::PageTokenError| self.malformed(error))
     }
 
     fn read_device(self, device: &DeviceName) -> Result<(), Error> {
@@ -186,6 +218,14 @@ object! { RawCommand {
 
 object! { RawDevice {
     name: Text<'a> = "name",
+    last_status_report_time: Text<'a> = "lastStatusReportTime",
+} }
+
+object! { RawDevicePage {
+    devices: Few<RawDevice<'a>> = "devices",
+    next_page_token: Text<'a> = "nextPageToken",
+    error: Skip = "error",
+    name: Skip = "name",
 } }
 
 object! { RawPage {

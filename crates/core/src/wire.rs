@@ -25,9 +25,8 @@ use http::{Method, Request, Response};
 
 use crate::name::encode;
 use crate::view::View;
-use crate::{
-    DeviceName, Endpoint, Error, Operation, OperationName, OperationPage, PageToken, Timestamp,
-};
+use crate::{DeviceName, DevicePage, Endpoint, EnterpriseName, Error, Operation, OperationName};
+use crate::{OperationPage, PageToken, Timestamp};
 
 /// The fields of an operation that are asked for: what a verdict rests on, and no secret.
 const OPERATION_FIELDS: &str = "name,done,error,metadata(@type,type,createTime,duration,errorCode)";
@@ -74,21 +73,31 @@ pub fn list_operations(
     page_size: u32,
     page_token: Option<&PageToken>,
 ) -> Request<()> {
-    let mut path = path(
-        endpoint,
-        device.encoded_len() + 160 + 3 * page_token.map_or(0, |token| token.as_str().len()),
-    );
+    let mut path = list_path(endpoint, device.encoded_len(), page_token);
     device.encode_into(&mut path);
-    path.extend_from_slice(b"/operations?pageSize=");
-    path.extend_from_slice(page_size.clamp(1, MAX_PAGE_SIZE).to_string().as_bytes());
-    if let Some(token) = page_token {
-        path.extend_from_slice(b"&pageToken=");
-        // Slashes may stay as they are in a query.
-        encode(token.as_str(), &mut path);
-    }
-    path.extend_from_slice(b"&fields=nextPageToken,operations(");
+    path.extend_from_slice(b"/operations");
+    page_query(&mut path, page_size, page_token);
+    path.extend_from_slice(b"operations(");
     path.extend_from_slice(OPERATION_FIELDS.as_bytes());
     path.push(b')');
+    request(Method::GET, endpoint, path)
+}
+
+/// `GET {enterprise}/devices`: one page of an enterprise's devices, with when each last reported.
+///
+/// Page size and token as for [`list_operations`].
+#[must_use]
+pub fn list_devices(
+    endpoint: &Endpoint,
+    enterprise: &EnterpriseName,
+    page_size: u32,
+    page_token: Option<&PageToken>,
+) -> Request<()> {
+    let mut path = list_path(endpoint, enterprise.as_str().len(), page_token);
+    enterprise.encode_into(&mut path);
+    path.extend_from_slice(b"/devices");
+    page_query(&mut path, page_size, page_token);
+    path.extend_from_slice(b"devices(name,lastStatusReportTime)");
     request(Method::GET, endpoint, path)
 }
 
@@ -133,6 +142,17 @@ pub fn parse_operations<B: AsRef<[u8]>>(
     View::of(response).operations(device)
 }
 
+/// Reads the answer to [`list_devices`] of `enterprise`.
+///
+/// # Errors
+/// Everything but a 2xx with a page of devices of that enterprise; of at most 1,000.
+pub fn parse_devices<B: AsRef<[u8]>>(
+    response: &Response<B>,
+    enterprise: &EnterpriseName,
+) -> Result<DevicePage, Error> {
+    View::of(response).devices(enterprise)
+}
+
 /// Reads the answer to [`get_device`] of `device`: `Ok` if it has a record.
 ///
 /// # Errors
@@ -158,6 +178,24 @@ fn path(endpoint: &Endpoint, more: usize) -> Vec<u8> {
     path.extend_from_slice(prefix.as_bytes());
     path.push(b'/');
     path
+}
+
+/// A path with room for a name of so many bytes and the query of a list.
+fn list_path(endpoint: &Endpoint, name: usize, page_token: Option<&PageToken>) -> Vec<u8> {
+    let token = page_token.map_or(0, |token| token.as_str().len());
+    path(endpoint, name + 160 + 3 * token)
+}
+
+/// The query of a list, up to the fields of its elements.
+fn page_query(path: &mut Vec<u8>, page_size: u32, page_token: Option<&PageToken>) {
+    path.extend_from_slice(b"?pageSize=");
+    path.extend_from_slice(page_size.clamp(1, MAX_PAGE_SIZE).to_string().as_bytes());
+    if let Some(token) = page_token {
+        path.extend_from_slice(b"&pageToken=");
+        // Slashes may stay as they are in a query.
+        encode(token.as_str(), path);
+    }
+    path.extend_from_slice(b"&fields=nextPageToken,");
 }
 
 fn request(method: Method, endpoint: &Endpoint, path: Vec<u8>) -> Request<()> {

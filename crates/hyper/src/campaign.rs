@@ -1,13 +1,14 @@
 //! Runs a campaign: the scheduler of core, over a transport.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countermand_core::campaign::{self, Campaign, Event, Progress, Ticket};
-use countermand_core::{OperationName, Phase, TransportError};
+use countermand_core::campaign::{self, Campaign, Event, List, Progress, Ticket};
+use countermand_core::{OperationName, Phase, Transmit, TransportError, Usage};
 use futures_core::Stream;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
@@ -22,6 +23,29 @@ const AHEAD: usize = 1000;
 
 type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
 
+/// Keeps what happens to a campaign, so that it survives the process.
+///
+/// A closure that takes the events is one.
+pub trait Journal: Send {
+    /// Keeps these events. Only when this returns do the requests leave whose
+    /// [`Sent`](Event::Sent) is among them, and are the events told to anybody; so it should keep
+    /// them for good, and be quick about it. What happens meanwhile comes in one piece the next
+    /// time.
+    fn commit(&mut self, events: &[Event]);
+
+    /// Sees an answer before the campaign takes it; what follows from it is in the next
+    /// [`commit`](Self::commit). For evidence.
+    fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
+        let _ = (ticket, response);
+    }
+}
+
+impl<F: FnMut(&[Event]) + Send> Journal for F {
+    fn commit(&mut self, events: &[Event]) {
+        self(events);
+    }
+}
+
 /// A campaign under way: a stream of what happens.
 ///
 /// Requests go on while it is polled. Dropping it drops the requests in flight, of which each may
@@ -29,8 +53,11 @@ type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
 pub struct Running<S> {
     campaign: Campaign,
     transport: Arc<dyn Transport>,
+    journal: Option<Box<dyn Journal>>,
     /// `None` at their end.
     names: Option<Pin<Box<S>>>,
+    /// What the journal holds and nobody was told yet.
+    told: VecDeque<Event>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
     done: bool,
@@ -41,11 +68,31 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         Self {
             campaign,
             transport,
+            journal: None,
             names: Some(Box::pin(names)),
+            told: VecDeque::new(),
             answers: FuturesUnordered::new(),
             timer: None,
             done: false,
         }
+    }
+
+    /// Keeps a journal from the first request on.
+    #[must_use]
+    pub fn journal(mut self, journal: impl Journal + 'static) -> Self {
+        self.journal = Some(Box::new(journal));
+        self
+    }
+
+    /// Takes one more name, found on a page that was told; `false` if it is not new.
+    pub fn push(&mut self, name: OperationName, phase: Phase) -> bool {
+        self.campaign.push(name, phase)
+    }
+
+    /// Reads a list to its last page among the cancels; its pages come as events. `false` if it was
+    /// asked for before.
+    pub fn search(&mut self, list: List) -> bool {
+        self.campaign.search(list)
     }
 
     /// Sends nothing new: what is in flight is awaited, the rest comes out as not attempted, and
@@ -56,18 +103,15 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         self.timer = None;
     }
 
+    /// What was spent of the quota; to be saved, or restored before the first request.
+    pub fn usage(&mut self) -> &mut Usage {
+        self.campaign.usage()
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.campaign.progress(now())
-    }
-
-    fn next_event(&mut self) -> Option<Event> {
-        let event = self.campaign.next_event();
-        if let Some(Event::Finished { name, result }) = &event {
-            log::finished(name, result);
-        }
-        event
     }
 
     /// Pulls names as long as there is room and there are any.
@@ -89,12 +133,57 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         }
     }
 
+    /// Sends what may be sent. All of it is in the journal before any of it leaves.
+    fn send(&mut self) -> campaign::Poll {
+        let mut batch = Vec::new();
+        let rest = loop {
+            match self.campaign.poll(now()) {
+                campaign::Poll::Send(ticket, transmit) => batch.push((ticket, transmit)),
+                rest => break rest,
+            }
+        };
+        self.commit();
+        for (ticket, transmit) in batch {
+            self.answers.push(self.exchange(ticket, transmit));
+        }
+        rest
+    }
+
+    /// Puts what has happened into the journal; then it may be told.
+    fn commit(&mut self) {
+        let before = self.told.len();
+        while let Some(event) = self.campaign.next_event() {
+            self.told.push_back(event);
+        }
+        if let Some(journal) = &mut self.journal
+            && self.told.len() > before
+        {
+            journal.commit(&self.told.make_contiguous()[before..]);
+        }
+    }
+
+    fn exchange(&self, ticket: Ticket, transmit: Transmit) -> BoxFuture<'static, Answer> {
+        let transport = Arc::clone(&self.transport);
+        let span = log::span(ticket.resource().as_str());
+        let exchange = async move {
+            let (call, attempt) = (ticket.call(), ticket.attempt());
+            let result = exchange(&*transport, transmit, call, attempt).await;
+            (ticket, result)
+        };
+        Box::pin(exchange.instrument(span))
+    }
+
     /// Gives the scheduler the answers that have come; `true` if there were any.
     fn take_answers(&mut self, context: &mut Context<'_>) -> bool {
         let mut taken = false;
         while let Poll::Ready(Some((ticket, result))) = self.answers.poll_next_unpin(context) {
             match result {
-                Ok(response) => self.campaign.answer(ticket, now(), Ok(&response)),
+                Ok(response) => {
+                    if let Some(journal) = &mut self.journal {
+                        journal.answered(&ticket, &response);
+                    }
+                    self.campaign.answer(ticket, now(), Ok(&response));
+                }
                 Err(error) => self.campaign.answer::<Bytes>(ticket, now(), Err(error)),
             }
             taken = true;
@@ -110,40 +199,33 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
         // Nothing in it is pinned in place: the streams are in boxes of their own.
         let this = self.get_mut();
         loop {
-            if let Some(event) = this.next_event() {
+            // Whoever is told may push what a page has brought, before anything else is sent.
+            if let Some(event) = this.told.pop_front() {
+                if let Event::Finished { name, result } = &event {
+                    log::finished(name, result);
+                }
                 return Poll::Ready(Some(event));
             }
             if this.done {
                 return Poll::Ready(None);
             }
             this.pull(context);
-            match this.campaign.poll(now()) {
-                campaign::Poll::Send(ticket, transmit) => {
-                    let transport = Arc::clone(&this.transport);
-                    let span = log::span(ticket.name().as_str());
-                    let exchange = async move {
-                        let (call, attempt) = (ticket.call(), ticket.attempt());
-                        let result = exchange(&*transport, transmit, call, attempt).await;
-                        (ticket, result)
-                    };
-                    this.answers.push(Box::pin(exchange.instrument(span)));
-                    continue;
-                }
+            match this.send() {
                 campaign::Poll::Wait(until) => {
                     this.timer = Some(Box::pin(tokio::time::sleep_until(until.into())));
                 }
-                campaign::Poll::Idle => this.timer = None,
                 campaign::Poll::Done => {
                     this.done = true;
                     continue;
                 }
+                campaign::Poll::Idle | campaign::Poll::Send(..) => this.timer = None,
             }
-            if this.take_answers(context) {
+            if !this.told.is_empty() {
                 continue;
             }
-            // Polling may have ended operations without a request, and made room for names.
-            if let Some(event) = this.next_event() {
-                return Poll::Ready(Some(event));
+            if this.take_answers(context) {
+                this.commit();
+                continue;
             }
             let fired = this
                 .timer

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
-    DeviceName, Endpoint, Error, Flow, Operation, OperationName, Outcome, Pages, Phase, Policy,
-    Quota, Step, TransportError,
+    Device, DeviceName, DevicePage, Endpoint, EnterpriseName, Error, Flow, Operation,
+    OperationName, OperationPage, Outcome, Page, Pages, Phase, Policy, Quota, Step, TransportError,
 };
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -156,10 +156,33 @@ impl Client {
         &self,
         device: &DeviceName,
     ) -> impl Stream<Item = Result<Operation, Error>> + Send + use<> {
-        let (client, device) = (self.clone(), device.clone());
-        let pages = Pages::new(device.clone());
-        stream::try_unfold(pages, move |mut pages| {
-            let (client, device) = (client.clone(), device.clone());
+        self.list(device.clone(), |page: OperationPage| page.operations)
+    }
+
+    /// All devices of an enterprise, page by page as they are pulled, with when each last reported.
+    ///
+    /// The stream ends after an error.
+    pub fn devices(
+        &self,
+        enterprise: &EnterpriseName,
+    ) -> impl Stream<Item = Result<Device, Error>> + Send + use<> {
+        self.list(enterprise.clone(), |page: DevicePage| page.devices)
+    }
+
+    /// The elements of a list, to its last page.
+    fn list<P, T>(
+        &self,
+        parent: P::Parent,
+        elements: fn(P) -> Vec<T>,
+    ) -> impl Stream<Item = Result<T, Error>> + Send + use<P, T>
+    where
+        P: Page + Send,
+        P::Parent: Send,
+        T: Send,
+    {
+        let client = self.clone();
+        stream::try_unfold(Pages::<P>::new(parent), move |mut pages| {
+            let client = client.clone();
             async move {
                 let Some(read) = pages.next_read() else {
                     return Ok::<_, Error>(None);
@@ -168,11 +191,12 @@ impl Client {
                     .endpoint(Arc::clone(&client.endpoint))
                     .policy(Arc::clone(&client.policy))
                     .start(now(), client.next_seed());
-                let page = client.run(device.as_str(), step, |_| None).await?;
+                let of = P::resource(pages.parent());
+                let page = client.run(of.as_str(), step, |_| None).await?;
                 // What is on a page that leads nowhere is still true.
                 let lost = pages.turn(&page).err();
-                let operations = page.operations.into_iter().map(Ok).chain(lost.map(Err));
-                Ok(Some((stream::iter(operations), pages)))
+                let elements = elements(page).into_iter().map(Ok).chain(lost.map(Err));
+                Ok(Some((stream::iter(elements), pages)))
             }
         })
         .try_flatten()

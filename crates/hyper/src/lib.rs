@@ -42,7 +42,7 @@ mod token_file;
 mod transport;
 
 pub use authorized::Authorized;
-pub use campaign::Running;
+pub use campaign::{Journal, Running};
 pub use checkup::{Check, Finding, Grade, checkup};
 pub use client::Client;
 pub use config::HyperConfig;

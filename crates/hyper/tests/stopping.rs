@@ -95,8 +95,8 @@ async fn dropping_sends_nothing_more_and_leaves_the_client_as_it_was() {
     let mut running = client.campaign(campaign(), unsent(&names));
     let mut begun = BTreeSet::new();
     while begun.len() < 3 * IN_FLIGHT {
-        if let Some(Event::Sent { name, .. }) = running.next().await {
-            begun.insert(name.to_string());
+        if let Some(Event::Sent { resource, .. }) = running.next().await {
+            begun.insert(resource.to_string());
         }
     }
     drop(running);

@@ -1,6 +1,5 @@
 //! The scheduler of many operations, driven from Python.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -27,8 +26,6 @@ struct Shared(Arc<Mutex<State>>);
 
 struct State {
     campaign: core::campaign::Campaign,
-    /// What has happened and was not asked for yet.
-    events: VecDeque<Event>,
     done: bool,
 }
 
@@ -40,27 +37,14 @@ impl Shared {
 }
 
 impl State {
-    /// What to do next; a request comes with its operation and its method.
-    fn poll(&mut self, now: Instant) -> (Poll, Option<(core::OperationName, core::Call)>) {
+    fn poll(&mut self, now: Instant) -> Poll {
         let poll = self.campaign.poll(now);
-        while let Some(event) = self.campaign.next_event() {
-            self.events.push_back(event);
-        }
         self.done = matches!(poll, Poll::Done);
-        // Nothing happens between a request's being sent and its being handed out.
-        let sent = match (&poll, self.events.back()) {
-            (Poll::Send(..), Some(Event::Sent { name, call })) => Some((name.clone(), *call)),
-            _ => None,
-        };
-        (poll, sent)
+        poll
     }
 
-    fn events(&mut self) -> VecDeque<Event> {
-        let mut events = std::mem::take(&mut self.events);
-        while let Some(event) = self.campaign.next_event() {
-            events.push_back(event);
-        }
-        events
+    fn events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.campaign.next_event()).collect()
     }
 }
 
@@ -97,7 +81,6 @@ impl Campaign {
             .in_flight(in_flight);
         let state = State {
             campaign,
-            events: VecDeque::new(),
             done: false,
         };
         Ok(Self(Shared(Arc::new(Mutex::new(state)))))
@@ -135,20 +118,22 @@ impl Campaign {
     #[pyo3(signature = (now))]
     fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
         let now = clock::instant(now)?;
-        let (poll, sent) = self.0.lock().poll(now);
-        match (poll, sent) {
-            (Poll::Send(ticket, transmit), Some((name, call))) => {
+        let poll = self.0.lock().poll(now);
+        match poll {
+            Poll::Send(ticket, transmit) => {
+                let name = ticket.resource().operation();
+                let name = name.expect("a campaign that searches nothing sends for operations");
                 let ticket = Ticket {
                     campaign: self.0.clone(),
+                    name: OperationName(name.clone()),
+                    call: ticket.call().as_str(),
                     ticket: Once::new(ticket, "this ticket was spent already"),
                     request: Py::new(py, Request::from(transmit))?,
-                    name: OperationName(name),
-                    call: call.as_str(),
                 };
                 Ok(Some(Bound::new(py, ticket)?.into_any()))
             }
-            (Poll::Wait(until), _) => Ok(Some(clock::reading(until).into_pyobject(py)?.into_any())),
-            _ => Ok(None),
+            Poll::Wait(until) => Ok(Some(clock::reading(until).into_pyobject(py)?.into_any())),
+            Poll::Idle | Poll::Done => Ok(None),
         }
     }
 

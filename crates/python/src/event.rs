@@ -1,5 +1,6 @@
 //! What happens in a campaign, as the Python objects that say the same.
 
+use countermand_core::Resource;
 use countermand_core::campaign::Event;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -10,7 +11,10 @@ use crate::{clock, errors, outcome};
 /// The dataclass of `countermand.sansio` for an event; `None` for one that Python has no word for.
 pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, PyAny>>> {
     match event {
-        Event::Sent { name, call } => {
+        Event::Sent {
+            resource: Resource::Operation(name),
+            call,
+        } => {
             let fields = (OperationName(name), call.as_str());
             make(py, "Sent", fields.into_pyobject(py)?)
         }
@@ -29,7 +33,7 @@ pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, P
                 (OperationName(name), result).into_pyobject(py)?,
             )
         }
-        Event::Held { until, limit } => make(
+        Event::Held { until, limit, .. } => make(
             py,
             "Held",
             (clock::reading(until), limit).into_pyobject(py)?,

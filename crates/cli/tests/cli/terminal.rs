@@ -1,4 +1,4 @@
-//! What is seen on a terminal while a run goes on.
+//! What is seen while a run goes on, on a terminal and in a pipe.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
@@ -108,4 +108,22 @@ fn two_bars_tell_how_far_it_is() {
         assert_eq!(run.verdict(name), "cancelled");
         assert!(!run.stderr.contains(name.as_str()), "{run:?}");
     }
+}
+
+/// In a log nothing else would tell of a run whose cancels take minutes.
+#[test]
+fn lines_tell_it_where_there_is_no_terminal() {
+    let api = Api::new([Fate::Cancellable; 3]);
+    let running = api.cancel(&["--quota", "1/3s", "--share", "1"]).start();
+    running.until("a line of progress", |running| {
+        running.stderr().ends_with('\n')
+    });
+    let told = running.stderr();
+    assert!(
+        told.starts_with("cancels 2/3, verdicts 0/3, 0.4/s, quota left 0, last cancel in "),
+        "{told:?}"
+    );
+    assert!(told.lines().count() == 1 && !told.contains('\u{1b}'));
+    running.signal("TERM");
+    running.wait();
 }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::{Call, EnterpriseName, Error, OperationName, Outcome, Transmit};
+use crate::{Call, Device, DeviceName, EnterpriseName, Error, Operation, OperationName, Outcome};
+use crate::{Resource, Transmit, Window};
 
 /// What to do next.
 #[derive(Debug)]
@@ -27,16 +28,16 @@ pub enum Poll {
 pub struct Ticket {
     /// First, so that tickets are ordered as they were handed out.
     pub(super) number: u64,
-    pub(super) name: OperationName,
+    pub(super) resource: Resource,
     pub(super) call: Call,
     pub(super) attempt: u32,
 }
 
 impl Ticket {
-    /// The operation that the request is for.
+    /// What the request is about.
     #[must_use]
-    pub const fn name(&self) -> &OperationName {
-        &self.name
+    pub const fn resource(&self) -> &Resource {
+        &self.resource
     }
 
     /// Which method it calls.
@@ -45,7 +46,7 @@ impl Ticket {
         self.call
     }
 
-    /// Which request of this operation it is, from 1.
+    /// Which request of this operation, or of this page of a list, it is, from 1.
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.attempt
@@ -58,8 +59,8 @@ impl Ticket {
 pub enum Event {
     /// A request is on its way. A journal has to hold this before the request leaves.
     Sent {
-        /// The operation.
-        name: OperationName,
+        /// What it is about.
+        resource: Resource,
         /// The method.
         call: Call,
     },
@@ -75,12 +76,39 @@ pub enum Event {
         /// What is known of it.
         result: Result<Outcome, Error>,
     },
+    /// A page of a list of devices.
+    Devices {
+        /// Whose they are.
+        enterprise: EnterpriseName,
+        /// As the server gives them.
+        devices: Vec<Device>,
+        /// Whether it is the end of the list.
+        last: bool,
+    },
+    /// A page of a list of operations.
+    Operations {
+        /// Whose they are.
+        device: DeviceName,
+        /// Oldest first.
+        operations: Vec<Operation>,
+        /// Whether it is the end of the list.
+        last: bool,
+    },
+    /// A list could not be read to its end: something in it may have been missed.
+    NotListed {
+        /// The device, or the enterprise.
+        resource: Resource,
+        /// Why.
+        error: Error,
+    },
     /// Everybody waits: the quota is used up.
     Held {
         /// Until when.
         until: Instant,
         /// The limit that the server named.
         limit: Option<u64>,
+        /// The project's window with that limit, if it is one of the project's that was adopted.
+        window: Option<Window>,
     },
     /// The server fails: from now on there are only probes.
     CircuitOpened,
@@ -112,6 +140,8 @@ pub struct Progress {
     pub waiting: usize,
     /// Operations that have come out.
     pub finished: u64,
+    /// Lists that were asked for and have not come to their end.
+    pub listing: u64,
     /// Requests sent, of every kind.
     pub sent: u64,
     /// Requests without an answer yet.

@@ -6,8 +6,8 @@
 //! by [`next_event`](Campaign::next_event).
 //!
 //! Its rules:
-//! 1. A free slot goes to the cancels that are due again, then to new cancels, then to looks at
-//!    operations, then to looks at devices. No look takes what a cancel could use.
+//! 1. A free slot goes to the cancels that are due again, then to new cancels, then to lists, then to
+//!    looks at operations, then to looks at devices. No look takes what a cancel could use.
 //! 2. In every window of the [`Quota`] no more is sent than its share, retries included. A refusal
 //!    for the quota holds everybody; a lower limit that the server names is adopted.
 //! 3. A failure is taken for what it concerns: one operation, an enterprise (a few denials in a row
@@ -17,9 +17,13 @@
 //!    operation is given up for it.
 //! 5. Every name that was pushed comes out once; one pushed twice is counted and left out.
 //! 6. An operation takes no more than its name while it waits for its turn.
+//! 7. Where names have to be found first, [`search`](Campaign::search) reads lists under the same
+//!    quota. What is pushed from a page goes out before the next list is asked for; devices are
+//!    listed before operations (for up to 5 s, while that can go on), and the operations of the
+//!    device that was seen last come first.
 //!
 //! ```
-//! use std::time::Instant;
+//! use std::time::{Duration, Instant};
 //! use countermand_core::campaign::{Campaign, Event, Poll};
 //! use countermand_core::{Phase, Verdict};
 //! # fn send(request: http::Request<()>) -> http::Response<String> {
@@ -55,19 +59,25 @@
 //! # Ok::<(), countermand_core::NameError>(())
 //! ```
 
+mod answers;
 mod circuit;
 mod event;
+mod list;
 mod queue;
+mod rehearsal;
 mod schedule;
 mod scope;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::circuit::Circuit;
 pub use self::event::{Event, Poll, Progress, Ticket};
+pub use self::list::List;
+use self::list::{AnyPage, Listing};
 use self::queue::Queue;
+pub use self::rehearsal::rehearse;
 use self::scope::Scope;
 use crate::chance::Chance;
 use crate::{Attempt, Endpoint, OperationName, Phase, Policy, Quota, Usage};
@@ -83,6 +93,10 @@ pub struct Campaign {
     circuit: Circuit,
     scope: Scope,
     flying: BTreeMap<u64, Flying>,
+    /// Lists of devices among what is in flight.
+    flying_devices: usize,
+    /// When the first list of devices was asked for.
+    searching_since: Option<Instant>,
     tickets: u64,
     closed: bool,
     /// Holds in a row without an answer in between that was not one.
@@ -92,9 +106,18 @@ pub struct Campaign {
 }
 
 struct Flying {
-    attempt: Attempt,
+    flight: Flight,
     probe: bool,
 }
+
+enum Flight {
+    Operation(Attempt),
+    List(Box<Listing>, Attempt<AnyPage>),
+}
+
+/// For how long the lists of operations wait for those of devices, so that it is known which device
+/// was seen last. The first cancel is not kept longer.
+const HEAD_START: Duration = Duration::from_secs(5);
 
 /// A call of a campaign is given up later than one that somebody waits for: with a fifth of all
 /// answers failing, one in ten million.
@@ -119,6 +142,8 @@ impl Campaign {
             circuit: Circuit::default(),
             scope: Scope::default(),
             flying: BTreeMap::new(),
+            flying_devices: 0,
+            searching_since: None,
             tickets: 0,
             closed: false,
             holds: 0,
@@ -168,7 +193,18 @@ impl Campaign {
         true
     }
 
-    /// No more names will come.
+    /// Reads a list to its last page, when no cancel needs the quota: its pages come as events, or
+    /// that it could not be read. From a page of devices their operations can be searched, from a
+    /// page of operations those to be cancelled can be pushed, also after [`close`](Self::close).
+    ///
+    /// `false` if it was asked for before: a device that moves from page to page is listed once.
+    pub fn search(&mut self, list: List) -> bool {
+        let new = self.queue.search(list);
+        self.progress.listing += u64::from(new);
+        new
+    }
+
+    /// No more names will come, but from lists.
     pub fn close(&mut self) {
         self.closed = true;
     }

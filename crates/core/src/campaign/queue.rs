@@ -5,10 +5,17 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Instant;
 
-use crate::{Attempt, Call, OperationName, Pause, Phase, Step};
+use super::list::{AnyPage, List, Listing};
+use crate::{Attempt, Call, EnterpriseName, OperationName, Pause, Phase, Resource, Step};
+
+/// What waits for its next request.
+pub(super) enum Job {
+    Operation(Waiting),
+    List(Box<Listing>),
+}
 
 /// An operation before its next request.
-pub(super) enum Job {
+pub(super) enum Waiting {
     /// Without a machine: a name and how far it had come. That is all an operation takes while it
     /// waits for its first turn, or to be looked at after its cancel was accepted.
     Fresh(Fresh),
@@ -31,7 +38,27 @@ pub(super) struct Parked {
 }
 
 impl Job {
-    pub(super) fn name(&self) -> &OperationName {
+    pub(super) fn enterprise(&self) -> EnterpriseName {
+        match self {
+            Self::Operation(waiting) => waiting.name().enterprise(),
+            Self::List(listing) => listing.resource().enterprise(),
+        }
+    }
+
+    /// The resource whose quota for a method it counts into.
+    pub(super) fn quota_resource(&self) -> &str {
+        match self {
+            Self::Operation(waiting) => waiting.name().device_str(),
+            Self::List(listing) => match listing.list() {
+                List::Devices(enterprise) => enterprise.as_str(),
+                List::Operations { device, .. } => device.as_str(),
+            },
+        }
+    }
+}
+
+impl Waiting {
+    fn name(&self) -> &OperationName {
         match self {
             Self::Fresh(fresh) => &fresh.name,
             Self::Parked(parked) => &parked.name,
@@ -44,15 +71,19 @@ impl Job {
 pub(super) enum Class {
     AskAgain,
     Ask,
+    ListDevices,
+    List,
     FirstLook,
     Look,
     Device,
 }
 
 impl Class {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::AskAgain,
         Self::Ask,
+        Self::ListDevices,
+        Self::List,
         Self::FirstLook,
         Self::Look,
         Self::Device,
@@ -61,6 +92,8 @@ impl Class {
     pub(super) const fn call(self) -> Call {
         match self {
             Self::AskAgain | Self::Ask => Call::Cancel,
+            Self::ListDevices => Call::ListDevices,
+            Self::List => Call::List,
             Self::FirstLook | Self::Look => Call::Get,
             Self::Device => Call::GetDevice,
         }
@@ -71,6 +104,8 @@ impl Class {
 pub(super) struct Queue {
     ask_again: VecDeque<Parked>,
     ask: VecDeque<Fresh>,
+    list_devices: BinaryHeap<Box<Listing>>,
+    list: BinaryHeap<Box<Listing>>,
     first_look: VecDeque<Fresh>,
     look: VecDeque<Parked>,
     device: VecDeque<Parked>,
@@ -79,6 +114,7 @@ pub(super) struct Queue {
     arrivals: u64,
     /// Hashed without a random seed, so that nothing depends on one.
     seen: HashSet<OperationName, BuildHasherDefault<DefaultHasher>>,
+    searched: HashSet<Resource, BuildHasherDefault<DefaultHasher>>,
 }
 
 struct Later {
@@ -90,6 +126,7 @@ struct Later {
 enum What {
     Job(Job),
     Pause(OperationName, Pause),
+    ListPause(Box<Listing>, Pause<AnyPage>),
 }
 
 impl Queue {
@@ -106,7 +143,7 @@ impl Queue {
         true
     }
 
-    /// How many wait for their first request, or for a time.
+    /// How many wait for their first request, or for a time; lists are not waited for.
     pub(super) fn waiting(&self) -> usize {
         self.ask.len() + self.later.len()
     }
@@ -119,12 +156,37 @@ impl Queue {
         }
     }
 
+    /// Takes a new list; `false` if it is not new.
+    pub(super) fn search(&mut self, list: List) -> bool {
+        self.arrivals += 1;
+        let listing = Listing::new(list, self.arrivals);
+        let new = self.searched.insert(listing.resource());
+        if new {
+            self.list(Box::new(listing));
+        }
+        new
+    }
+
+    /// To its place among the lists of its kind.
+    pub(super) fn list(&mut self, listing: Box<Listing>) {
+        match listing.is_of_devices() {
+            true => self.list_devices.push(listing),
+            false => self.list.push(listing),
+        }
+    }
+
+    /// Whether a list of devices could be asked for now.
+    pub(super) fn has_devices_to_list(&self) -> bool {
+        !self.list_devices.is_empty()
+    }
+
     /// With its machine, to the end of its class; to the front if its turn was taken from it.
     pub(super) fn park(&mut self, parked: Parked, front: bool) {
         let class = match parked.attempt.call() {
             Call::Cancel => &mut self.ask_again,
-            Call::Get | Call::List => &mut self.look,
             Call::GetDevice => &mut self.device,
+            // A flow makes no list.
+            Call::Get | Call::List | Call::ListDevices => &mut self.look,
         };
         if front {
             class.push_front(parked)
@@ -135,6 +197,10 @@ impl Queue {
 
     pub(super) fn later(&mut self, at: Instant, job: Job) {
         self.sleep(at, What::Job(job));
+    }
+
+    pub(super) fn list_pause(&mut self, listing: Box<Listing>, pause: Pause<AnyPage>) {
+        self.sleep(pause.until(), What::ListPause(listing, pause));
     }
 
     pub(super) fn pause(&mut self, name: OperationName, pause: Pause) {
@@ -162,8 +228,20 @@ impl Queue {
                 return;
             };
             match later.what {
-                What::Job(Job::Fresh(fresh)) => self.fresh(fresh),
-                What::Job(Job::Parked(parked)) => self.park(parked, false),
+                What::Job(Job::Operation(Waiting::Fresh(fresh))) => self.fresh(fresh),
+                What::Job(Job::Operation(Waiting::Parked(parked))) => self.park(parked, false),
+                What::Job(Job::List(listing)) => self.list(listing),
+                What::ListPause(mut listing, pause) => {
+                    let since = pause.until();
+                    match pause.resume(since) {
+                        Step::Send(attempt) => {
+                            listing.attempt = Some((attempt, since));
+                            self.list(listing);
+                        }
+                        Step::Wait(pause) => self.list_pause(listing, pause),
+                        Step::Done(_) => unreachable!("no pause ends after the deadline"),
+                    }
+                }
                 // As if it were on time: what it waits from now on is the scheduler's doing.
                 What::Pause(name, pause) => {
                     let since = pause.until();
@@ -191,11 +269,13 @@ impl Queue {
         }
     }
 
-    /// The class whose turn it is.
-    pub(super) fn class(&self) -> Option<Class> {
+    /// The class whose turn it is. `hold_lists` keeps the lists of operations back.
+    pub(super) fn class(&self, hold_lists: bool) -> Option<Class> {
         Class::ALL.into_iter().find(|class| !match class {
             Class::AskAgain => self.ask_again.is_empty(),
             Class::Ask => self.ask.is_empty(),
+            Class::ListDevices => self.list_devices.is_empty(),
+            Class::List => hold_lists || self.list.is_empty(),
             Class::FirstLook => self.first_look.is_empty(),
             Class::Look => self.look.is_empty(),
             Class::Device => self.device.is_empty(),
@@ -203,12 +283,16 @@ impl Queue {
     }
 
     pub(super) fn pop(&mut self, class: Class) -> Option<Job> {
+        let fresh = |fresh| Job::Operation(Waiting::Fresh(fresh));
+        let parked = |parked| Job::Operation(Waiting::Parked(parked));
         match class {
-            Class::AskAgain => self.ask_again.pop_front().map(Job::Parked),
-            Class::Ask => self.ask.pop_front().map(Job::Fresh),
-            Class::FirstLook => self.first_look.pop_front().map(Job::Fresh),
-            Class::Look => self.look.pop_front().map(Job::Parked),
-            Class::Device => self.device.pop_front().map(Job::Parked),
+            Class::AskAgain => self.ask_again.pop_front().map(parked),
+            Class::Ask => self.ask.pop_front().map(fresh),
+            Class::ListDevices => self.list_devices.pop().map(Job::List),
+            Class::List => self.list.pop().map(Job::List),
+            Class::FirstLook => self.first_look.pop_front().map(fresh),
+            Class::Look => self.look.pop_front().map(parked),
+            Class::Device => self.device.pop_front().map(parked),
         }
     }
 }

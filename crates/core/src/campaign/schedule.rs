@@ -1,23 +1,12 @@
-//! Who is sent next, and what an answer means for everybody.
+//! Who is sent next.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::Response;
-
-use super::queue::{Fresh, Job, Parked};
-use super::{Campaign, Event, Flying, Poll, Ticket};
-use crate::view::View;
-use crate::{
-    Attempt, Error, ErrorKind, Flow, OperationName, Outcome, Phase, Reach, Recovery, Step,
-    TransportError,
-};
-
-/// So many holds without anything but refusals in between, and the campaign stops.
-const HOLDS: u32 = 10;
-
-/// A server that asks everybody to wait longer does not mean it; no window of a quota is longer.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+use super::list::{AnyPage, Listing};
+use super::queue::{Fresh, Job, Parked, Waiting};
+use super::{Campaign, Event, Flight, Flying, HEAD_START, Poll, Ticket};
+use crate::{Attempt, Call, Error, Flow, OperationName, Phase, Resource, Step, Transmit};
 
 impl Campaign {
     /// What to do next.
@@ -29,8 +18,10 @@ impl Campaign {
             } else if self.flying.len() >= self.in_flight || self.circuit.is_probing() {
                 return Poll::Idle;
             }
-            let Some(class) = self.queue.class() else {
-                return match self.queue.next_wake() {
+            let held = self.lists_held(now);
+            let Some(class) = self.queue.class(held.is_some()) else {
+                let wake = self.queue.next_wake().into_iter().chain(held).min();
+                return match wake {
                     Some(until) => Poll::Wait(until),
                     None if self.closed && self.flying.is_empty() => Poll::Done,
                     None => Poll::Idle,
@@ -47,13 +38,11 @@ impl Campaign {
             let Some(job) = self.queue.pop(class) else {
                 continue;
             };
-            if let Some(cause) = self.scope.left_alone(job.name()) {
+            if let Some(cause) = self.scope.left_alone(|| job.enterprise()) {
                 self.give_up(job, now, &cause);
                 continue;
             }
-            let at = self
-                .usage
-                .allowed(now, class.call(), job.name().device_str());
+            let at = self.usage.allowed(now, class.call(), job.quota_resource());
             if at > now {
                 self.queue.later(at, job);
                 continue;
@@ -62,38 +51,92 @@ impl Campaign {
         }
     }
 
+    /// Until when lists of operations wait for lists of devices, if they do.
+    fn lists_held(&self, now: Instant) -> Option<Instant> {
+        let until = self.searching_since? + HEAD_START;
+        let going_on = self.flying_devices > 0 || self.queue.has_devices_to_list();
+        (now < until && going_on && self.scope.stopped().is_none()).then_some(until)
+    }
+
     fn send(&mut self, job: Job, now: Instant) -> Poll {
-        let first = matches!(&job, Job::Fresh(fresh) if fresh.phase != Phase::Accepted);
-        let (name, attempt) = self.begin(job, now);
-        let call = attempt.call();
-        self.usage.spend(now, call, name.device_str());
-        if first {
+        match job {
+            Job::Operation(waiting) => self.send_operation(waiting, now),
+            Job::List(listing) => self.send_list(listing, now),
+        }
+    }
+
+    fn send_operation(&mut self, waiting: Waiting, now: Instant) -> Poll {
+        if matches!(&waiting, Waiting::Fresh(fresh) if fresh.phase != Phase::Accepted) {
             self.progress.asked += 1;
             self.progress.last_cancel = Some(now);
         }
+        let (name, attempt) = self.begin(waiting, now);
+        let resource = Resource::Operation(name);
+        self.launch(resource, Flight::Operation(attempt), now)
+    }
+
+    fn send_list(&mut self, listing: Box<Listing>, now: Instant) -> Poll {
+        if listing.is_of_devices() {
+            self.flying_devices += 1;
+            self.searching_since.get_or_insert(now);
+        }
+        let (listing, attempt) = self.begin_list(listing, now);
+        let resource = listing.resource();
+        self.launch(resource, Flight::List(listing, attempt), now)
+    }
+
+    /// Takes note of a request that is on its way from now on.
+    fn launch(&mut self, resource: Resource, flight: Flight, now: Instant) -> Poll {
+        let (call, attempt, transmit) = match &flight {
+            Flight::Operation(attempt) => described(attempt, now),
+            Flight::List(_, attempt) => described(attempt, now),
+        };
+        self.usage.spend(now, call, resource.quota_resource());
         self.progress.sent += 1;
-        let transmit = attempt.transmit(now);
         let probe = self.circuit.sending();
         self.events.push_back(Event::Sent {
-            name: name.clone(),
+            resource: resource.clone(),
             call,
         });
         let ticket = Ticket {
             number: self.tickets,
-            name,
+            resource,
             call,
-            attempt: attempt.number(),
+            attempt,
         };
         self.tickets += 1;
-        let flying = Flying { attempt, probe };
-        self.flying.insert(ticket.number, flying);
+        self.flying.insert(ticket.number, Flying { flight, probe });
         Poll::Send(ticket, transmit)
     }
 
+    /// The next request of a list: a page is asked for, or asked for again.
+    fn begin_list(
+        &mut self,
+        mut listing: Box<Listing>,
+        now: Instant,
+    ) -> (Box<Listing>, Attempt<AnyPage>) {
+        listing.begun = true;
+        if let Some((mut attempt, since)) = listing.attempt.take() {
+            attempt.postpone(now.saturating_duration_since(since));
+            return (listing, attempt);
+        }
+        let read = listing
+            .pages
+            .next_read()
+            .expect("a list that has come to its end is not queued");
+        let read = read
+            .endpoint(Arc::clone(&self.endpoint))
+            .policy(Arc::clone(&self.policy));
+        match read.start(now, self.chance.next()) {
+            Step::Send(attempt) => (listing, attempt),
+            Step::Wait(_) | Step::Done(_) => unreachable!("a read begins with a request"),
+        }
+    }
+
     /// The next request of a job: a flow begins, or goes on where it was parked.
-    fn begin(&mut self, job: Job, now: Instant) -> (OperationName, Attempt) {
-        match job {
-            Job::Fresh(Fresh {
+    fn begin(&mut self, waiting: Waiting, now: Instant) -> (OperationName, Attempt) {
+        match waiting {
+            Waiting::Fresh(Fresh {
                 name,
                 phase,
                 attempts,
@@ -104,7 +147,7 @@ impl Campaign {
                     .policy(Arc::clone(&self.policy));
                 (name, flow.begin(phase, attempts, now, seed))
             }
-            Job::Parked(Parked {
+            Waiting::Parked(Parked {
                 name,
                 mut attempt,
                 since,
@@ -115,163 +158,22 @@ impl Campaign {
         }
     }
 
-    /// Takes the answer of a request, or why there is none.
-    ///
-    /// The ticket of an answer that was brought before is ignored.
-    pub fn answer<B: AsRef<[u8]>>(
-        &mut self,
-        ticket: Ticket,
-        now: Instant,
-        result: Result<&Response<B>, TransportError>,
-    ) {
-        let Some(Flying { mut attempt, probe }) = self.flying.remove(&ticket.number) else {
-            return;
-        };
-        let name = ticket.name;
-        let error = match result {
-            Ok(response) => match View::of(response).accept() {
-                Ok(()) => {
-                    self.answered();
-                    self.scope.allowed(&name);
-                    let asked = !attempt.accepted();
-                    let step = attempt.response(now, response);
-                    return self.place(name, step, asked, now);
-                }
-                Err(error) => error,
-            },
-            Err(error) => error.into(),
-        };
-        if self.is_excused(&name, &error, probe, now) {
-            attempt.excuse(&error);
-            return self.queue.park(
-                Parked {
-                    name,
-                    attempt,
-                    since: now,
-                },
-                true,
-            );
-        }
-        let asked = !attempt.accepted();
-        let step = attempt.machine().failed(now, error);
-        self.place(name, step, asked, now);
-    }
-
-    /// Takes a failure for what it concerns; `true` if that is not the operation.
-    fn is_excused(
-        &mut self,
-        name: &OperationName,
-        error: &Error,
-        probe: bool,
-        now: Instant,
-    ) -> bool {
-        let kind = error.kind();
-        if let (ErrorKind::ResourceExhausted(answer), Recovery::Retry) = (kind, kind.recovery()) {
-            let limit = answer.quota_limit();
-            if let Some((limit, span)) = answer.project_quota() {
-                self.usage.lower(limit, span);
-            }
-            self.circuit_answered();
-            return self.hold(error, limit, now);
-        }
-        if kind.recovery() == Recovery::Retry {
-            if self.circuit.failed(now, probe) {
-                self.events.push_back(Event::CircuitOpened);
-            }
-            return self.circuit.is_open();
-        }
-        self.answered();
-        match kind {
-            ErrorKind::PermissionDenied(_) if kind.reach() == Reach::Enterprise => {
-                if let Some(enterprise) = self.scope.denied(name, kind.to_string()) {
-                    self.events
-                        .push_back(Event::EnterpriseClosed { enterprise });
-                }
-            }
-            ErrorKind::Unimplemented(_) => {
-                if self.scope.unimplemented() {
-                    self.halt(kind.to_string().into());
-                }
-            }
-            _ => self.scope.allowed(name),
-        }
-        false
-    }
-
-    /// Everybody waits; `false` if waiting has not helped before.
-    fn hold(&mut self, error: &Error, limit: Option<u64>, now: Instant) -> bool {
-        if self.usage.held(now).is_none() {
-            self.holds += 1;
-            let asked = error
-                .kind()
-                .server_delay()
-                .map(|delay| delay.min(LONGEST_HOLD));
-            let pause = asked.unwrap_or(self.policy.quota_pause);
-            let until = now + pause + self.chance.up_to(pause / 10);
-            self.usage.hold(until);
-            self.events.push_back(Event::Held { until, limit });
-        }
-        if self.holds >= HOLDS {
-            self.halt(error.kind().to_string().into());
-        }
-        self.holds < HOLDS
-    }
-
-    /// An answer came that tells nothing against the server.
-    fn answered(&mut self) {
-        self.holds = 0;
-        self.circuit_answered();
-    }
-
-    fn circuit_answered(&mut self) {
-        if self.circuit.answered() {
-            self.events.push_back(Event::CircuitClosed);
-        }
-    }
-
-    /// Puts an operation where its next step belongs.
-    fn place(&mut self, name: OperationName, step: Step, asked: bool, now: Instant) {
-        match step {
-            Step::Send(attempt) if asked && attempt.accepted() => {
-                self.events
-                    .push_back(Event::Accepted { name: name.clone() });
-                // Its machine has nothing to remember but the requests so far.
-                let attempts = attempt.number() - 1;
-                self.queue.fresh(Fresh {
-                    name,
-                    phase: Phase::Accepted,
-                    attempts,
-                });
-            }
-            Step::Send(attempt) => self.queue.park(
-                Parked {
-                    name,
-                    attempt,
-                    since: now,
-                },
-                false,
-            ),
-            Step::Wait(pause) => self.queue.pause(name, pause),
-            Step::Done(result) => self.finish(name, result),
-        }
-    }
-
-    fn finish(&mut self, name: OperationName, result: Result<Outcome, Error>) {
-        let error = match &result {
-            Ok(outcome) => outcome.error.as_ref(),
-            Err(error) => Some(error),
-        };
-        if let Some(error) = error.filter(|error| error.kind().reach() == Reach::Everything) {
-            self.halt(error.kind().to_string().into());
-        }
-        self.progress.finished += 1;
-        self.events.push_back(Event::Finished { name, result });
-    }
-
     /// Ends a job without a request, with what is known.
     fn give_up(&mut self, job: Job, now: Instant, cause: &str) {
-        let (name, attempt) = self.begin(job, now);
-        let step = attempt.machine().abandon(Error::left_alone(cause));
-        self.place(name, step, false, now);
+        let error = Error::left_alone(cause);
+        match job {
+            Job::Operation(waiting) => {
+                let (name, attempt) = self.begin(waiting, now);
+                let call = attempt.call();
+                let step = attempt.machine().abandon(error);
+                self.place(name, step, call, now);
+            }
+            Job::List(listing) => self.not_listed(&listing, error.of(listing.resource())),
+        }
     }
+}
+
+/// What a request is, for the ticket and the transport.
+fn described<T>(attempt: &Attempt<T>, now: Instant) -> (Call, u32, Transmit) {
+    (attempt.call(), attempt.number(), attempt.transmit(now))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{EnterpriseName, OperationName};
+use crate::EnterpriseName;
 
 /// Denials in a row that close an enterprise.
 const DENIALS: u32 = 3;
@@ -31,22 +31,25 @@ impl Scope {
         first
     }
 
-    /// Why nothing is sent for an operation.
-    pub(super) fn left_alone(&self, name: &OperationName) -> Option<String> {
+    /// Why nothing is sent for something of an enterprise.
+    pub(super) fn left_alone(&self, enterprise: impl FnOnce() -> EnterpriseName) -> Option<String> {
         if let Some(cause) = &self.stopped {
             return Some(cause.to_string());
         }
         if self.denied.is_empty() {
             return None;
         }
-        let (denials, words) = self.denied.get(&name.enterprise())?;
+        let (denials, words) = self.denied.get(&enterprise())?;
         (*denials >= DENIALS)
             .then(|| format!("its enterprise was denied {DENIALS} times in a row: {words}"))
     }
 
     /// Takes note of a denial; gives the enterprise if that closes it.
-    pub(super) fn denied(&mut self, name: &OperationName, words: String) -> Option<EnterpriseName> {
-        let enterprise = name.enterprise();
+    pub(super) fn denied(
+        &mut self,
+        enterprise: EnterpriseName,
+        words: String,
+    ) -> Option<EnterpriseName> {
         let denied = self.denied.entry(enterprise.clone()).or_default();
         denied.0 += 1;
         denied.1 = words;
@@ -54,10 +57,10 @@ impl Scope {
     }
 
     /// Takes note of an answer for an enterprise that is not a denial.
-    pub(super) fn allowed(&mut self, name: &OperationName) {
+    pub(super) fn allowed(&mut self, enterprise: impl FnOnce() -> EnterpriseName) {
         self.other_answers = true;
         if !self.denied.is_empty() {
-            let enterprise = name.enterprise();
+            let enterprise = enterprise();
             if self
                 .denied
                 .get(&enterprise)

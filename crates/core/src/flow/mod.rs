@@ -15,7 +15,7 @@
 //! | cancel | 2xx that is not success, 3xx, answer over the cap | get; without confirming, pause and cancel again |
 //! | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
 //! | get | done | the verdict it proves |
-//! | get | not done, past `createTime + duration` and the margin | `Expired` |
+//! | get | not done and without a result, past `createTime + duration` and the margin | `Expired` |
 //! | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
 //! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a refusal of the last cancel row, or the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
 //! | get | 404 | look at the device |

@@ -284,7 +284,8 @@ impl Machine<Outcome> for State {
         let request = match self.call {
             Call::Cancel => wire::cancel(&self.endpoint, &self.name),
             Call::GetDevice => wire::get_device(&self.endpoint, &self.name.device()),
-            Call::Get | Call::List => wire::get(&self.endpoint, &self.name),
+            // A flow makes no list.
+            _ => wire::get(&self.endpoint, &self.name),
         };
         self.retry.transmit(now, request)
     }
@@ -294,7 +295,7 @@ impl Machine<Outcome> for State {
         let result = match self.call {
             Call::Cancel => view.cancel().map(|()| None),
             Call::GetDevice => view.device(&self.name.device()).map(|()| None),
-            Call::Get | Call::List => view.operation(&self.name).map(Some),
+            _ => view.operation(&self.name).map(Some),
         };
         match (result, self.call) {
             (Err(error), _) => self.failed(now, error),
@@ -309,7 +310,7 @@ impl Machine<Outcome> for State {
         match self.call {
             Call::Cancel => self.cancel_failed(now, error),
             // What only asks cannot have delivered a cancellation.
-            Call::Get | Call::List | Call::GetDevice => self.look_failed(now, error.of_read(0)),
+            _ => self.look_failed(now, error.of_read(0)),
         }
     }
 
@@ -336,7 +337,7 @@ impl Machine<Outcome> for State {
         self.retry.attempts -= 1;
         match self.call {
             Call::Cancel => self.fail(error, None),
-            Call::Get | Call::List | Call::GetDevice => self.cannot_tell(Some(error)),
+            _ => self.cannot_tell(Some(error)),
         }
     }
 
@@ -345,12 +346,16 @@ impl Machine<Outcome> for State {
     }
 }
 
-/// How long until the operation counts as expired, by the server's own clock.
+/// How long until an operation that is not done counts as expired, by the server's own clock.
 fn expires(
     operation: &Operation,
     server_time: Option<Timestamp>,
     margin: Duration,
 ) -> Option<Duration> {
+    if operation.error.is_some() || operation.has_response {
+        // It has ended in some way and is about to say so: nothing to calm anybody with.
+        return None;
+    }
     let expires = operation.expire_time()?;
     let left = expires.since(server_time?);
     let over = server_time?.since(expires);

@@ -1,0 +1,290 @@
+//! What an answer means: for its operation or list, and for everybody.
+
+use std::time::{Duration, Instant};
+
+use http::Response;
+
+use super::list::{AnyPage, Listing};
+use super::queue::{Fresh, Job, Parked, Waiting};
+use super::{Campaign, Event, Flight, Flying, Ticket};
+use crate::view::View;
+use crate::{Attempt, Call, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery};
+use crate::{Resource, Step, TransportError, Window};
+
+/// So many holds without anything but refusals in between, and the campaign stops.
+const HOLDS: u32 = 10;
+
+/// A server that asks everybody to wait longer does not mean it; no window of a quota is longer.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
+impl Campaign {
+    /// Takes the answer of a request, or why there is none.
+    ///
+    /// The ticket of an answer that was brought before is ignored.
+    pub fn answer<B: AsRef<[u8]>>(
+        &mut self,
+        ticket: Ticket,
+        now: Instant,
+        result: Result<&Response<B>, TransportError>,
+    ) {
+        let Some(Flying { flight, probe }) = self.flying.remove(&ticket.number) else {
+            return;
+        };
+        let resource = ticket.resource;
+        let result = match result {
+            Ok(response) => View::of(response).accept().map(|()| response),
+            Err(error) => Err(error.into()),
+        };
+        // An error is everybody's or this request's own; everything else is this request's.
+        let (result, excused) = match result {
+            Ok(response) => {
+                self.answered();
+                self.scope.allowed(|| resource.enterprise());
+                (Ok(response), false)
+            }
+            Err(error) => {
+                let excused = self.is_excused(&resource, &error, probe, now);
+                (Err(error), excused)
+            }
+        };
+        let error = result.as_ref().err();
+        let cause = error.and_then(concerns_everything);
+        let silent_until = error.and_then(|error| silence(error, now));
+        match (flight, resource) {
+            (Flight::Operation(attempt), Resource::Operation(name)) => {
+                match went_on(attempt, result, excused, now) {
+                    Ok(step) => {
+                        self.halt_if_over(&step, cause);
+                        self.place(name, step, ticket.call, now);
+                    }
+                    Err(attempt) => {
+                        let parked = Parked {
+                            name,
+                            attempt,
+                            since: now,
+                        };
+                        match silent_until {
+                            Some(at) => {
+                                let waiting = Waiting::Parked(parked);
+                                self.queue.later(at, Job::Operation(waiting));
+                            }
+                            None => self.queue.park(parked, true),
+                        }
+                    }
+                }
+            }
+            (Flight::List(mut listing, attempt), _) => {
+                self.flying_devices -= usize::from(listing.is_of_devices());
+                match went_on(attempt, result, excused, now) {
+                    Ok(step) => {
+                        self.halt_if_over(&step, cause);
+                        self.place_list(listing, step, now);
+                    }
+                    Err(attempt) => {
+                        listing.attempt = Some((attempt, now));
+                        match silent_until {
+                            Some(at) => self.queue.later(at, Job::List(listing)),
+                            None => self.queue.list(listing),
+                        }
+                    }
+                }
+            }
+            (Flight::Operation(_), _) => unreachable!("a flow is about an operation"),
+        }
+    }
+
+    /// Takes a failure for what it concerns; `true` if that is not the operation.
+    fn is_excused(
+        &mut self,
+        resource: &Resource,
+        error: &Error,
+        probe: bool,
+        now: Instant,
+    ) -> bool {
+        let kind = error.kind();
+        if let (ErrorKind::ResourceExhausted(answer), Recovery::Retry) = (kind, kind.recovery()) {
+            let limit = answer.quota_limit();
+            let window = answer
+                .project_quota()
+                .map(|(limit, span)| Window::new(limit, span));
+            if let Some(window) = window {
+                self.usage.lower(window.limit(), window.span());
+            }
+            self.circuit_answered();
+            return self.hold(error, limit, window, now);
+        }
+        if kind.recovery() == Recovery::Retry {
+            if self.circuit.failed(now, probe) {
+                self.events.push_back(Event::CircuitOpened);
+            }
+            return self.circuit.is_open();
+        }
+        self.answered();
+        match kind {
+            ErrorKind::PermissionDenied(_) if kind.reach() == Reach::Enterprise => {
+                if let Some(enterprise) = self.scope.denied(resource.enterprise(), kind.to_string())
+                {
+                    self.events
+                        .push_back(Event::EnterpriseClosed { enterprise });
+                }
+            }
+            ErrorKind::Unimplemented(_) => {
+                if self.scope.unimplemented() {
+                    self.halt(kind.to_string().into());
+                }
+            }
+            _ => self.scope.allowed(|| resource.enterprise()),
+        }
+        false
+    }
+
+    /// Everybody waits; `false` if waiting has not helped before.
+    fn hold(
+        &mut self,
+        error: &Error,
+        limit: Option<u64>,
+        window: Option<Window>,
+        now: Instant,
+    ) -> bool {
+        let pause = asked_delay(error).unwrap_or(self.policy.quota_pause);
+        let held = self.usage.held(now);
+        let until = match held {
+            None => {
+                self.holds += 1;
+                now + pause + self.chance.up_to(pause / 10)
+            }
+            // One of those that were under way: it may know of a window that is shut longer.
+            Some(_) => now + pause,
+        };
+        if held.is_none_or(|held| held < until) {
+            self.usage.hold(until);
+            self.events.push_back(Event::Held {
+                until,
+                limit,
+                window,
+            });
+        }
+        if self.holds >= HOLDS {
+            self.halt(error.kind().to_string().into());
+        }
+        self.holds < HOLDS
+    }
+
+    /// An answer came that tells nothing against the server.
+    fn answered(&mut self) {
+        self.holds = 0;
+        self.circuit_answered();
+    }
+
+    fn circuit_answered(&mut self) {
+        if self.circuit.answered() {
+            self.events.push_back(Event::CircuitClosed);
+        }
+    }
+
+    /// Stops everything for the failure that ended a machine, if it concerns everything: whatever
+    /// the result is, which need not show it.
+    fn halt_if_over<T>(&mut self, step: &Step<T>, cause: Option<Box<str>>) {
+        if let (Step::Done(_), Some(cause)) = (step, cause) {
+            self.halt(cause);
+        }
+    }
+
+    /// Puts an operation where its next step belongs, after a call or instead of it.
+    pub(super) fn place(&mut self, name: OperationName, step: Step, call: Call, now: Instant) {
+        match step {
+            Step::Send(attempt) if call == Call::Cancel && attempt.accepted() => {
+                self.events
+                    .push_back(Event::Accepted { name: name.clone() });
+                // Its machine has nothing to remember but the requests so far.
+                let attempts = attempt.number() - 1;
+                self.queue.fresh(Fresh {
+                    name,
+                    phase: Phase::Accepted,
+                    attempts,
+                });
+            }
+            Step::Send(attempt) => {
+                // The same again, with a fresh token or on another stream: its turn it has had.
+                let front = attempt.call() == call;
+                let parked = Parked {
+                    name,
+                    attempt,
+                    since: now,
+                };
+                self.queue.park(parked, front);
+            }
+            Step::Wait(pause) => self.queue.pause(name, pause),
+            Step::Done(result) => self.finish(name, result),
+        }
+    }
+
+    /// Puts a list where its next step belongs, or tells what came of it.
+    fn place_list(&mut self, mut listing: Box<Listing>, step: Step<AnyPage>, now: Instant) {
+        match step {
+            Step::Send(attempt) => {
+                listing.attempt = Some((attempt, now));
+                self.queue.list(listing);
+            }
+            Step::Wait(pause) => self.queue.list_pause(listing, pause),
+            Step::Done(Ok(page)) => {
+                let (event, lost) = listing.turn(page);
+                let last = listing.pages.next_read().is_none();
+                self.events.push_back(event);
+                match lost {
+                    Some(error) => self.not_listed(&listing, error),
+                    None if last => self.progress.listing -= 1,
+                    None => self.queue.list(listing),
+                }
+            }
+            Step::Done(Err(error)) => self.not_listed(&listing, error),
+        }
+    }
+
+    pub(super) fn not_listed(&mut self, listing: &Listing, error: Error) {
+        self.progress.listing -= 1;
+        let resource = listing.resource();
+        self.events.push_back(Event::NotListed { resource, error });
+    }
+
+    fn finish(&mut self, name: OperationName, result: Result<Outcome, Error>) {
+        self.progress.finished += 1;
+        self.events.push_back(Event::Finished { name, result });
+    }
+}
+
+/// What the server asked for, as far as it is meant.
+fn asked_delay(error: &Error) -> Option<Duration> {
+    let delay = error.kind().server_delay();
+    delay.map(|delay| delay.min(LONGEST_HOLD))
+}
+
+/// Until when a request is not sent again whose failure is everybody's: a failing server may ask for
+/// that, while a refusal holds everybody.
+fn silence(error: &Error, now: Instant) -> Option<Instant> {
+    let fails = matches!(error.kind(), ErrorKind::Unavailable(_));
+    let delay = asked_delay(error).filter(|_| fails);
+    delay.map(|delay| now + delay)
+}
+
+fn concerns_everything(error: &Error) -> Option<Box<str>> {
+    let kind = error.kind();
+    (kind.reach() == Reach::Everything).then(|| kind.to_string().into())
+}
+
+/// Goes on with an answer, or gives the attempt back, because its failure is everybody's.
+fn went_on<T, B: AsRef<[u8]>>(
+    mut attempt: Attempt<T>,
+    result: Result<&Response<B>, Error>,
+    excused: bool,
+    now: Instant,
+) -> Result<Step<T>, Attempt<T>> {
+    match result {
+        Ok(response) => Ok(attempt.response(now, response)),
+        Err(error) if excused => {
+            attempt.excuse(&error);
+            Err(attempt)
+        }
+        Err(error) => Ok(attempt.machine().failed(now, error)),
+    }
+}

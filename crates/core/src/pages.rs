@@ -1,0 +1,188 @@
+//! Lists, page by page, to the last one.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use crate::{Answer, DeviceName, EnterpriseName, Error, ErrorKind, Operation, Read, Resource};
+use crate::{Timestamp, wire};
+
+/// One page of a list of operations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OperationPage {
+    /// Oldest first, as the API gives them. May be empty before the end.
+    pub operations: Vec<Operation>,
+    /// What asks for the next page; `None` only at the end.
+    pub next_page_token: Option<PageToken>,
+}
+
+/// What asks for the next page of a list; opaque, not empty, at most 4 KiB.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageToken(Box<str>);
+
+/// A text that cannot be a page token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a page token of {0} bytes; expected 1 to 4096")]
+pub struct PageTokenError(usize);
+
+impl PageToken {
+    /// The token as the server gave it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = PageTokenError;
+
+    fn from_str(text: &str) -> Result<Self, PageTokenError> {
+        match text.len() {
+            1..=4096 => Ok(Self(text.into())),
+            length => Err(PageTokenError(length)),
+        }
+    }
+}
+
+/// One page of a list of devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DevicePage {
+    /// In the order of the server, which nothing is known about. May be empty before the end.
+    pub devices: Vec<Device>,
+    /// What asks for the next page; `None` only at the end.
+    pub next_page_token: Option<PageToken>,
+}
+
+/// A device as a list tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Device {
+    /// Its name.
+    pub name: DeviceName,
+    /// When it last sent a status report, by the server's clock.
+    pub last_status_report_time: Option<Timestamp>,
+}
+
+/// A page of a list that [`Pages`] can turn.
+pub trait Page: Sized + 'static {
+    /// Whose list it is.
+    type Parent: Clone;
+
+    /// The call for a page.
+    fn read(parent: &Self::Parent, page_token: Option<PageToken>) -> Read<Self>;
+
+    /// What the list is of, for messages.
+    fn resource(parent: &Self::Parent) -> Resource;
+
+    /// What asks for the next page; `None` only at the end.
+    fn next_page_token(&self) -> Option<&PageToken>;
+}
+
+impl Page for OperationPage {
+    type Parent = DeviceName;
+
+    fn read(device: &DeviceName, page_token: Option<PageToken>) -> Read<Self> {
+        Read::operations(device.clone(), wire::MAX_PAGE_SIZE, page_token)
+    }
+
+    fn resource(device: &DeviceName) -> Resource {
+        device.into()
+    }
+
+    fn next_page_token(&self) -> Option<&PageToken> {
+        self.next_page_token.as_ref()
+    }
+}
+
+impl Page for DevicePage {
+    type Parent = EnterpriseName;
+
+    fn read(enterprise: &EnterpriseName, page_token: Option<PageToken>) -> Read<Self> {
+        Read::devices(enterprise.clone(), wire::MAX_PAGE_SIZE, page_token)
+    }
+
+    fn resource(enterprise: &EnterpriseName) -> Resource {
+        enterprise.into()
+    }
+
+    fn next_page_token(&self) -> Option<&PageToken> {
+        self.next_page_token.as_ref()
+    }
+}
+
+/// Twenty times the longest list that has been seen, and then some.
+const MOST_PAGES: usize = 10_000;
+
+/// Walks a list page by page, to the last one: an enterprise's devices, or a device's operations.
+///
+/// Operations come oldest first, so stopping early misses exactly the pending ones; and a page token
+/// that comes twice is a loop without an end, which is an error here.
+///
+/// ```
+/// use countermand_core::{DeviceName, Pages};
+///
+/// let device: DeviceName = "enterprises/LC01/devices/3f".parse()?;
+/// let mut pages = Pages::new(device.clone());
+/// while let Some(read) = pages.next_read() {
+///     # let _ = read;
+///     # let page = countermand_core::wire::parse_operations(&http::Response::new("{}"), &device).unwrap();
+///     // let page = drive(read.start(now, seed))?;
+///     pages.turn(&page).unwrap();
+/// }
+/// # Ok::<(), countermand_core::NameError>(())
+/// ```
+pub struct Pages<P: Page> {
+    parent: P::Parent,
+    /// The tokens that were asked for, the next one included.
+    seen: BTreeSet<PageToken>,
+    /// `None` at the end; the first page has no token.
+    next: Option<Option<PageToken>>,
+}
+
+impl<P: Page> Pages<P> {
+    /// The whole list of a device or an enterprise.
+    #[must_use]
+    pub const fn new(parent: P::Parent) -> Self {
+        Self {
+            parent,
+            seen: BTreeSet::new(),
+            next: Some(None),
+        }
+    }
+
+    /// Whose list it is.
+    #[must_use]
+    pub const fn parent(&self) -> &P::Parent {
+        &self.parent
+    }
+
+    /// The call for the next page; `None` after the last one.
+    #[must_use]
+    pub fn next_read(&self) -> Option<Read<P>> {
+        let token = self.next.clone()?;
+        Some(P::read(&self.parent, token))
+    }
+
+    /// Goes on after a page.
+    ///
+    /// # Errors
+    /// [`Malformed`](ErrorKind::Malformed) if the page names one that was read before.
+    pub fn turn(&mut self, page: &P) -> Result<(), Error> {
+        self.next = page.next_page_token().cloned().map(Some);
+        match page.next_page_token() {
+            Some(token) if self.seen.len() == MOST_PAGES || !self.seen.insert(token.clone()) => {
+                self.next = None;
+                let problem = match self.seen.len() {
+                    MOST_PAGES => "the list does not end",
+                    _ => "the list repeats a page token",
+                };
+                let answer = Answer::with_message(200, problem);
+                Err(Error::new(ErrorKind::Malformed(answer))
+                    .of(P::resource(&self.parent))
+                    .of_read(0))
+            }
+            _ => Ok(()),
+        }
+    }
+}

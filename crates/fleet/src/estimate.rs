@@ -1,0 +1,57 @@
+//! How long a job will take, by running its scheduler on a virtual clock.
+
+use std::time::Duration;
+
+use countermand_core::campaign::{Ticket, rehearse};
+use countermand_core::{Call, Phase};
+use http::{Request, Response};
+
+use crate::job::{Job, JobError};
+use crate::run::{Options, campaign};
+
+/// When the last cancel will be sent and the last verdict be known, from the start of a run, if
+/// every cancel works at once and nobody else uses the job's share of the quota. No run is faster;
+/// one in which devices take their time is slower.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Estimate {
+    /// Until the last cancel is sent.
+    pub last_cancel: Duration,
+    /// Until the last verdict is known.
+    pub last_verdict: Duration,
+}
+
+/// How long a server is taken to need for an answer.
+const LATENCY: Duration = Duration::from_millis(100);
+
+impl Estimate {
+    /// Of all operations of a job, with the quota as it is now.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn of(job: &Job, options: Options) -> Result<Self, JobError> {
+        let mut campaign = campaign(job, options)?;
+        for row in job.rows() {
+            campaign.push(row?.item.name, Phase::Unsent);
+        }
+        campaign.close();
+        let start = tokio::time::Instant::now().into_std();
+        let end = rehearse(&mut campaign, start, works, |_, _| {}).unwrap_or(start);
+        let last_cancel = campaign.progress(end).last_cancel.unwrap_or(start);
+        Ok(Self {
+            last_cancel: last_cancel.saturating_duration_since(start),
+            last_verdict: end - start,
+        })
+    }
+}
+
+fn works(_: Duration, ticket: &Ticket, _: &Request<()>) -> (Duration, Response<String>) {
+    let body = match ticket.call() {
+        Call::Cancel => "{}".to_owned(),
+        _ => {
+            let name = serde_json::Value::from(ticket.resource().as_str());
+            format!(r#"{{"name":{name},"done":true,"error":{{"code":1}}}}"#)
+        }
+    };
+    (LATENCY, Response::new(body))
+}

@@ -1,0 +1,136 @@
+//! What a job is about, and what has become of it.
+
+use countermand_core::{Command, OperationName, Phase, Timestamp, Verdict};
+use serde_json::Value;
+
+/// An operation to be cancelled, with what was known of it when it was taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "whoever has names of its own makes them"
+)]
+pub struct Item {
+    /// Its name.
+    pub name: OperationName,
+    /// What the server told of the command; empty where only the name is known.
+    pub command: Command,
+    /// When the device last reported, if that is known.
+    pub device_seen: Option<Timestamp>,
+}
+
+/// One row of a job: an operation and what has become of it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Row {
+    /// Its place in the order of sending, from 1.
+    pub position: u64,
+    /// What was planned.
+    pub item: Item,
+    /// What has become of it.
+    pub standing: Standing,
+}
+
+/// How far an operation has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// How far asking had come.
+    pub phase: Phase,
+    /// Requests sent for it, of every kind, over all runs.
+    pub attempts: u32,
+    /// When the first cancel left.
+    pub asked: Option<Timestamp>,
+    /// When the server accepted it.
+    pub accepted: Option<Timestamp>,
+    /// What a run found out; a later run may find out more.
+    pub finding: Option<Finding>,
+}
+
+/// What a run found out about an operation.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// When, by this machine's clock.
+    pub at: Timestamp,
+    /// The verdict; `None` where there is only an error.
+    pub verdict: Option<Verdict>,
+    /// The operation as last told, in the API's own JSON shape, without secrets.
+    pub operation: Option<Value>,
+    /// What kept more from being known: the JSON of a [`countermand_core::Error`].
+    pub error: Option<Value>,
+    /// Whether the device still has a record, where that was looked for.
+    pub device_exists: Option<bool>,
+    /// SHA-256 of the answer that the verdict rests on, byte for byte.
+    pub body_sha256: Option<[u8; 32]>,
+}
+
+impl Item {
+    /// An operation of which only the name is known.
+    #[must_use]
+    pub fn new(name: OperationName) -> Self {
+        Self {
+            name,
+            command: Command::default(),
+            device_seen: None,
+        }
+    }
+}
+
+impl Row {
+    /// An operation of which nothing was asked yet.
+    #[must_use]
+    pub fn new(position: u64, item: Item) -> Self {
+        Self {
+            position,
+            item,
+            standing: Standing::default(),
+        }
+    }
+}
+
+impl Finding {
+    /// A verdict, or none, at a time; the rest is empty.
+    #[must_use]
+    pub const fn new(at: Timestamp, verdict: Option<Verdict>) -> Self {
+        Self {
+            at,
+            verdict,
+            operation: None,
+            error: None,
+            device_exists: None,
+            body_sha256: None,
+        }
+    }
+
+    /// The kind of its error, in the words of [`countermand_core::ErrorKind::as_str`].
+    #[must_use]
+    pub fn error_kind(&self) -> Option<&str> {
+        self.error.as_ref()?.get("kind")?.as_str()
+    }
+
+    /// Whether the operation may be on its way to cancelled.
+    #[must_use]
+    pub fn may_have_been_asked(&self) -> bool {
+        let error = self.error.as_ref();
+        let in_doubt = error.and_then(|error| error["maybe_delivered"].as_bool());
+        self.verdict.is_some() || in_doubt == Some(true)
+    }
+
+    /// Whether the next run may do better, perhaps after something was set right.
+    #[must_use]
+    pub fn is_worth_again(&self) -> bool {
+        match self.verdict {
+            Some(verdict) => matches!(verdict, Verdict::Pending | Verdict::Unconfirmed),
+            None => !matches!(
+                self.error_kind(),
+                Some("not_found" | "failed_precondition" | "invalid_argument" | "unimplemented")
+            ),
+        }
+    }
+
+    /// Whether it is settled, so that asking again would change nothing.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.verdict.is_some_and(Verdict::is_final)
+    }
+}

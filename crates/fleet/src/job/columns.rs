@@ -1,0 +1,139 @@
+//! An operation as the columns of its row, and back.
+
+use countermand_core::{Command, Phase, Timestamp, Verdict, format_duration, parse_duration};
+use rusqlite::types::Value;
+
+use super::error::JobErrorKind;
+use super::ledger::whole;
+use crate::{Finding, Item, Row, Standing};
+
+pub(super) fn time(time: Option<Timestamp>) -> Value {
+    time.map(Timestamp::unix_millis).into()
+}
+
+const fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Unsent => "unsent",
+        Phase::MaybeSent => "maybe_sent",
+        Phase::Accepted => "accepted",
+    }
+}
+
+pub(super) fn phase(word: &str) -> Option<Phase> {
+    let all = [Phase::Unsent, Phase::MaybeSent, Phase::Accepted];
+    all.into_iter().find(|phase| phase_word(*phase) == word)
+}
+
+pub(super) fn verdict(word: &str) -> Option<Verdict> {
+    Verdict::ALL
+        .into_iter()
+        .find(|verdict| verdict.as_str() == word)
+}
+
+/// Every column of a row of the table `operations` but the checksum, in order.
+pub(super) fn values(position: u64, item: &Item, standing: &Standing) -> Vec<Value> {
+    let command = &item.command;
+    let finding = standing.finding.as_ref();
+    let json = |value: &serde_json::Value| value.to_string();
+    vec![
+        whole(position),
+        item.name.as_str().to_owned().into(),
+        command.kind.clone().into(),
+        time(command.create_time),
+        command.duration.map(format_duration).into(),
+        command.error_code.clone().into(),
+        time(item.device_seen),
+        phase_word(standing.phase).to_owned().into(),
+        standing.attempts.into(),
+        time(standing.asked),
+        time(standing.accepted),
+        time(finding.map(|finding| finding.at)),
+        finding
+            .and_then(|finding| finding.verdict)
+            .map(|verdict| verdict.as_str().to_owned())
+            .into(),
+        finding
+            .and_then(|finding| finding.operation.as_ref())
+            .map(json)
+            .into(),
+        finding
+            .and_then(|finding| finding.error.as_ref())
+            .map(json)
+            .into(),
+        finding
+            .and_then(|finding| finding.device_exists)
+            .map(i64::from)
+            .into(),
+        finding
+            .and_then(|finding| finding.body_sha256)
+            .map(|hash| hash.to_vec())
+            .into(),
+    ]
+}
+
+/// A row of the table `operations`.
+pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<Row, JobErrorKind> {
+    let position = columns.get::<_, u64>(0)?;
+    let bad = |column: &str| {
+        JobErrorKind::damaged(format_args!(
+            "table operations, row {position}, column {column}"
+        ))
+    };
+    let time = |at: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(columns
+            .get::<_, Option<i64>>(at)?
+            .map(Timestamp::from_unix_millis))
+    };
+    let text = |at: usize| columns.get::<_, Option<String>>(at);
+    let json = |at: usize, column: &str| match columns.get_ref(at)?.as_str_or_null() {
+        Ok(Some(text)) => serde_json::from_str(text)
+            .map(Some)
+            .map_err(|_| bad(column)),
+        Ok(None) => Ok(None),
+        Err(_) => Err(bad(column)),
+    };
+
+    let mut command = Command::default();
+    command.kind = text(2)?;
+    command.create_time = time(3)?;
+    command.duration = match text(4)? {
+        Some(text) => Some(parse_duration(&text).ok_or_else(|| bad("duration"))?),
+        None => None,
+    };
+    command.error_code = text(5)?;
+    let name = columns.get_ref(1)?.as_str().map_err(|_| bad("name"))?;
+    let item = Item {
+        name: name.parse().map_err(|_| bad("name"))?,
+        command,
+        device_seen: time(6)?,
+    };
+
+    let phase_text = columns.get_ref(7)?.as_str().map_err(|_| bad("phase"))?;
+    let mut standing = Standing {
+        phase: phase(phase_text).ok_or_else(|| bad("phase"))?,
+        attempts: columns.get(8)?,
+        asked: time(9)?,
+        accepted: time(10)?,
+        finding: None,
+    };
+    if let Some(at) = time(11)? {
+        let word = text(12)?;
+        let verdict = match word {
+            Some(word) => Some(verdict(&word).ok_or_else(|| bad("verdict"))?),
+            None => None,
+        };
+        standing.finding = Some(Finding {
+            at,
+            verdict,
+            operation: json(13, "operation")?,
+            error: json(14, "error")?,
+            device_exists: columns.get(15)?,
+            body_sha256: columns.get(16)?,
+        });
+    }
+    Ok(Row {
+        position,
+        item,
+        standing,
+    })
+}

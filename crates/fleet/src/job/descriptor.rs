@@ -1,0 +1,105 @@
+//! The lock on a job file, and the one descriptor of this process for it.
+//!
+//! SQLite locks with POSIX locks, and a process loses all of those on a file when it closes any
+//! descriptor of that file. So a process opens a job file once besides SQLite, before SQLite does,
+//! and closes it after the last of its connections is closed.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A device and an inode: what a file is, whatever its name.
+type Key = (u64, u64);
+
+struct Open {
+    file: File,
+    users: usize,
+    locked: bool,
+}
+
+static OPEN: Mutex<BTreeMap<Key, Open>> = Mutex::new(BTreeMap::new());
+
+fn open_files() -> MutexGuard<'static, BTreeMap<Key, Open>> {
+    // Every change of the map is a single statement, so a panic elsewhere leaves it whole.
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A share in this process's descriptor for a file. Has to outlive SQLite's connection.
+#[derive(Debug)]
+pub(super) struct Descriptor {
+    key: Key,
+    lock: bool,
+}
+
+impl Descriptor {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let mut open = open_files();
+        let known = std::fs::metadata(path)?;
+        let mut key = (known.dev(), known.ino());
+        if let Some(known) = open.get_mut(&key) {
+            known.users += 1;
+        } else {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(io::Error::other("not a regular file"));
+            }
+            // Somebody may have replaced the file since it was looked at.
+            key = (metadata.dev(), metadata.ino());
+            let new = Open {
+                file,
+                users: 0,
+                locked: false,
+            };
+            open.entry(key).or_insert(new).users += 1;
+        }
+        Ok(Self { key, lock: false })
+    }
+
+    /// The first bytes of the file.
+    pub(super) fn head<const N: usize>(&self) -> io::Result<[u8; N]> {
+        let mut head = [0; N];
+        match open_files().get(&self.key) {
+            Some(open) => open.file.read_exact_at(&mut head, 0).map(|()| head),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Takes the lock until this is dropped; `false` if somebody else has it.
+    pub(super) fn lock(&mut self) -> io::Result<bool> {
+        let mut open = open_files();
+        let Some(open) = open.get_mut(&self.key).filter(|open| !open.locked) else {
+            return Ok(false);
+        };
+        match open.file.try_lock() {
+            Ok(()) => {
+                open.locked = true;
+                self.lock = true;
+                Ok(true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        let mut files = open_files();
+        let Some(open) = files.get_mut(&self.key) else {
+            return;
+        };
+        if self.lock {
+            open.locked = false;
+            // Closing gives it back as well, and nobody is left who could be told of an error.
+            let _ = open.file.unlock();
+        }
+        open.users -= 1;
+        if open.users == 0 {
+            files.remove(&self.key);
+        }
+    }
+}

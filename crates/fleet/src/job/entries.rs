@@ -1,0 +1,81 @@
+//! What is told of a job besides its operations.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countermand_core::{DeviceName, Spent, Timestamp, Verdict, Window};
+
+/// How many operations have come how far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// All operations.
+    pub operations: u64,
+    /// How often a name came again.
+    pub duplicates: u64,
+    /// Nothing was sent for them.
+    pub unsent: u64,
+    /// A cancel was sent, its answer is not known.
+    pub maybe_sent: u64,
+    /// The server accepted their cancellation.
+    pub accepted: u64,
+    /// Requests sent for operations, over all runs.
+    pub attempts: u64,
+    /// With a verdict, by it.
+    pub verdicts: BTreeMap<Verdict, u64>,
+    /// With an error and no verdict, by the kind of the error.
+    pub errors: BTreeMap<String, u64>,
+}
+
+/// What has to be known of the quota after a restart, for [`Usage`](countermand_core::Usage).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spending {
+    /// What was sent in the last hour, in the order of sending. One that is in the future, because
+    /// the clock was set back, has just been sent.
+    pub calls: Vec<Spent>,
+    /// Limits that the server named.
+    pub lowered: Vec<Window>,
+    /// For how long everybody still has to wait.
+    pub held: Option<Duration>,
+}
+
+/// A device that a rescue looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Device {
+    /// Its name.
+    pub name: DeviceName,
+    /// When it last reported, if that is known.
+    pub seen: Option<Timestamp>,
+    /// When all its operations had been listed.
+    pub searched: Option<Timestamp>,
+}
+
+/// Something that is worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Note {
+    /// When.
+    pub at: Timestamp,
+    /// A word for its kind.
+    pub kind: String,
+    /// What happened.
+    pub text: String,
+}
+
+/// One run of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Run {
+    /// When it began.
+    pub begun: Timestamp,
+    /// The process.
+    pub pid: u32,
+    /// The machine.
+    pub host: String,
+    /// When it ended; `None` while it runs, or when it was killed.
+    pub ended: Option<Timestamp>,
+    /// How it ended.
+    pub how: Option<String>,
+}

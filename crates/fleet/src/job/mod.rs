@@ -1,0 +1,213 @@
+//! The job file: one SQLite file that says what is to be cancelled and what has become of it.
+//!
+//! What is committed is on the disk, and stays there through `kill -9` and a power failure. Who
+//! opens the file verifies all of it, so that a job never runs with fewer operations, or others,
+//! than were planned. `docs/job-file.md` has the schema.
+
+mod checksum;
+mod columns;
+mod connection;
+mod contents;
+mod descriptor;
+mod entries;
+mod error;
+mod ledger;
+mod opening;
+mod pages;
+mod record;
+mod recording;
+mod schema;
+mod settings;
+mod verify;
+mod view;
+
+use std::ops::Deref;
+use std::path::Path;
+
+use countermand_core::Timestamp;
+
+pub use checksum::Digest;
+pub use contents::Contents;
+pub use entries::{Counts, Device, Note, Run, Spending};
+pub use error::{Holder, JobError, JobErrorKind};
+pub use record::Record;
+pub use settings::{Kind, Settings};
+pub use view::View;
+
+use crate::Item;
+use ledger::transact;
+
+/// How many operations are added in one transaction.
+const BATCH: usize = 50_000;
+
+/// A job file that this process may change, and no other.
+///
+/// Reading is that of [`Contents`]. Dropping it closes the file; [`close`](Self::close) tells
+/// whether that went well.
+#[derive(Debug)]
+pub struct Job {
+    contents: Contents,
+    me: Holder,
+}
+
+/// How many operations were taken in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Added {
+    /// New ones.
+    pub added: u64,
+    /// Those whose name was there.
+    pub duplicates: u64,
+}
+
+impl Job {
+    /// Makes a new job file, which only its owner may read, and locks it.
+    ///
+    /// # Errors
+    /// A file that exists is left alone. When it fails later, what it made is in the way of the
+    /// next attempt and has to be deleted.
+    pub fn create(
+        path: impl AsRef<Path>,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Self, JobError> {
+        let path = path.as_ref();
+        opening::create(path, settings, now).map_err(|error| error.at(path))
+    }
+
+    /// Opens and locks a job file, takes up what a killed process left, and verifies all of it:
+    /// the structure, the checksum of every row, their number, the digest of the plan.
+    ///
+    /// # Errors
+    /// [`Locked`](JobErrorKind::Locked) names who has it. [`Edited`](JobErrorKind::Edited) is a
+    /// change by another program, [`Damaged`](JobErrorKind::Damaged) lost or changed bytes.
+    pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, JobError> {
+        let path = path.as_ref();
+        opening::open(path, now).map_err(|error| error.on_opening().at(path))
+    }
+
+    /// Takes operations in, in order, as long as the plan is not frozen. A name that is there is
+    /// counted and otherwise ignored.
+    ///
+    /// # Errors
+    /// [`Frozen`](JobErrorKind::Frozen), or the disk's: then only whole batches were taken in, and
+    /// the plan can no longer be completed.
+    pub fn add(&mut self, items: impl IntoIterator<Item = Item>) -> Result<Added, JobError> {
+        let mut items = items.into_iter().peekable();
+        let before = (self.operations(), self.duplicates());
+        while items.peek().is_some() {
+            let batch = items.by_ref().take(BATCH);
+            self.change(|ledger| {
+                if ledger.head.digest.is_some() {
+                    return Err(JobErrorKind::Frozen);
+                }
+                for item in batch {
+                    ledger.add(&item)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(Added {
+            added: self.operations() - before.0,
+            duplicates: self.duplicates() - before.1,
+        })
+    }
+
+    /// Ends the plan: from now on its operations cannot change, and what they are can be told by
+    /// the digest. Freezing again gives the same.
+    ///
+    /// # Errors
+    /// [`Frozen`](JobErrorKind::Frozen) for a rescue, which never is; the disk's.
+    pub fn freeze(&mut self) -> Result<Digest, JobError> {
+        if self.settings().kind == Kind::Rescue {
+            return Err(JobErrorKind::Frozen.at(self.path()));
+        }
+        let digest = self.change(|ledger| {
+            let digest = verify::plan_digest(ledger.connection, &ledger.head.settings)?;
+            Ok(*ledger.head.digest.insert(digest))
+        })?;
+        let folded = connection::checkpoint(&self.contents.connection);
+        folded.map_err(|error| error.at(self.path()))?;
+        Ok(digest)
+    }
+
+    /// Writes records in one transaction, in order: all of them are on the disk when it returns,
+    /// or none is there.
+    ///
+    /// # Errors
+    /// [`Disk`](JobErrorKind::Disk): the same records may be tried again.
+    /// [`Unknown`](JobErrorKind::Unknown): a record is about an operation that the job does not
+    /// have. [`Incomplete`](JobErrorKind::Incomplete): the plan is not frozen yet, and
+    /// [`Frozen`](JobErrorKind::Frozen): it is, and an operation was found.
+    pub fn record(&mut self, records: &[Record]) -> Result<(), JobError> {
+        let planned = self.settings().kind == Kind::Plan;
+        let me = self.me.clone();
+        self.change(|ledger| {
+            if planned && ledger.head.digest.is_none() {
+                return Err(JobErrorKind::Incomplete);
+            }
+            for record in records {
+                if planned && matches!(record, Record::Found(_)) {
+                    return Err(JobErrorKind::Frozen);
+                }
+                ledger.record(record, &me)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Closes the file: then everything stands in it, and nothing beside it.
+    ///
+    /// # Errors
+    /// The disk's. What was recorded is safe all the same, but part of it may stand in the file
+    /// beside it whose name ends in `-wal`.
+    pub fn close(mut self) -> Result<(), JobError> {
+        self.change(|ledger| ledger.clear(&schema::HOLDER))?;
+        let Contents {
+            connection,
+            descriptor,
+            path,
+            ..
+        } = self.contents;
+        let closed = connection.close();
+        let closed = closed.map_err(|(_, error)| JobErrorKind::from(error).at(&path));
+        drop(descriptor);
+        closed
+    }
+
+    /// Lets the file grow to so many pages of 4 KiB at most, or as far as the disk allows: for
+    /// tests of a full disk.
+    ///
+    /// # Errors
+    /// The disk's.
+    #[doc(hidden)]
+    pub fn limit_pages(&mut self, pages: Option<u32>) -> Result<(), JobError> {
+        let limit = pages.map_or(i64::from(u32::MAX - 1), i64::from);
+        let set =
+            self.contents
+                .connection
+                .pragma_update_and_check(None, "max_page_count", limit, |_| Ok(()));
+        set.map_err(|error| JobErrorKind::from(error).at(self.path()))
+    }
+
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&mut ledger::Ledger<'_>) -> Result<T, JobErrorKind>,
+    ) -> Result<T, JobError> {
+        let Contents {
+            connection,
+            head,
+            path,
+            ..
+        } = &mut self.contents;
+        transact(connection, head, work).map_err(|error| error.at(path))
+    }
+}
+
+impl Deref for Job {
+    type Target = Contents;
+
+    fn deref(&self) -> &Contents {
+        &self.contents
+    }
+}

@@ -1,0 +1,143 @@
+//! Making and opening the file of a job: the lock first, then SQLite, then everything is verified.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use countermand_core::Timestamp;
+
+use super::contents::{self, Contents};
+use super::descriptor::Descriptor;
+use super::error::{Holder, JobErrorKind};
+use super::ledger::{self, Head, transact};
+use super::settings::Settings;
+use super::{Job, checksum, connection, schema, verify, view};
+
+pub(super) fn create(
+    path: &Path,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Job, JobErrorKind> {
+    let mut options = OpenOptions::new();
+    // Closed at once, before SQLite opens it.
+    drop(
+        options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?,
+    );
+    let mut descriptor = Descriptor::open(path)?;
+    if !descriptor.lock()? {
+        return Err(JobErrorKind::Locked { holder: None });
+    }
+    let connection = connection::open(path)?;
+    connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", schema::VERSION)?;
+    // Still with a rollback journal: the file is a job file before there is a log beside it.
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    for statement in schema::statements() {
+        connection.execute_batch(&statement)?;
+    }
+    let text = serde_json::to_string(settings).map_err(|error| JobErrorKind::Sqlite {
+        what: format!("settings: {error}"),
+    })?;
+    let head = Head {
+        cookie: connection.pragma_query_value(None, "schema_version", |row| row.get(0))?,
+        created: now,
+        settings: text,
+        operations: 0,
+        duplicates: 0,
+        digest: None,
+        fold: 0,
+    };
+    connection.execute("INSERT INTO seal VALUES (1, 1)", [])?;
+    let values = head.values();
+    let sum = checksum::checksum_of(schema::JOB.name, &values);
+    ledger::put(&connection, &schema::JOB.insert(), &values, sum)?;
+    connection.execute("UPDATE seal SET lifted = 0", [])?;
+    connection.execute_batch("COMMIT")?;
+    connection::use_wal(&connection)?;
+    sync_folder(path)?;
+
+    let contents = Contents {
+        connection,
+        descriptor,
+        path: path.into(),
+        head,
+        settings: settings.clone(),
+    };
+    Job {
+        contents,
+        me: myself(now),
+    }
+    .hold()
+}
+
+pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
+    let mut descriptor = Descriptor::open(path)?;
+    connection::check_header(&descriptor)?;
+    if !descriptor.lock()? {
+        // Whoever has it is writing perhaps; not to know its name is no reason to wait.
+        let asked = connection::open(path).and_then(view::begin);
+        let holder = asked.and_then(|connection| contents::holder(&connection));
+        return Err(JobErrorKind::Locked {
+            holder: holder.ok().flatten(),
+        });
+    }
+    let connection = connection::open(path)?;
+    connection.execute_batch("BEGIN")?;
+    let (head, settings) = verify::verify(&connection)?;
+    connection.execute_batch("COMMIT")?;
+    connection::use_wal(&connection)?;
+    let contents = Contents {
+        connection,
+        descriptor,
+        path: path.into(),
+        head,
+        settings,
+    };
+    Job {
+        contents,
+        me: myself(now),
+    }
+    .hold()
+}
+
+fn myself(now: Timestamp) -> Holder {
+    let name = rustix::system::uname();
+    Holder {
+        pid: std::process::id(),
+        host: name.nodename().to_string_lossy().into_owned(),
+        since: now,
+    }
+}
+
+/// Makes the name of a new file survive a power failure.
+fn sync_folder(path: &Path) -> Result<(), JobErrorKind> {
+    let path = std::path::absolute(path)?;
+    match path.parent() {
+        Some(folder) => Ok(File::open(folder)?.sync_all()?),
+        None => Ok(()),
+    }
+}
+
+impl Job {
+    /// Says in the file who has it.
+    fn hold(mut self) -> Result<Self, JobErrorKind> {
+        let Holder { pid, host, since } = self.me.clone();
+        let row = [
+            1.into(),
+            pid.into(),
+            host.into(),
+            since.unix_millis().into(),
+        ];
+        let Contents {
+            connection, head, ..
+        } = &mut self.contents;
+        transact(connection, head, |ledger| {
+            ledger.upsert(&schema::HOLDER, &row)
+        })?;
+        Ok(self)
+    }
+}

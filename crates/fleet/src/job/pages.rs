@@ -1,0 +1,66 @@
+//! Rows of a table one after the other, in memory a page at a time.
+
+use std::vec;
+
+use super::contents::Contents;
+use super::error::{JobError, JobErrorKind};
+use super::schema::Table;
+
+/// How many rows are read at once.
+const PAGE: usize = 256;
+
+/// Makes a value of a row.
+type Read<T> = fn(&rusqlite::Row<'_>) -> Result<T, JobErrorKind>;
+
+/// Every row of a table, by its key.
+pub(super) struct Pages<'a, T> {
+    contents: &'a Contents,
+    sql: String,
+    read: Read<T>,
+    page: vec::IntoIter<T>,
+    /// The key of the last row read; `None` at the end.
+    after: Option<i64>,
+}
+
+impl<'a, T> Pages<'a, T> {
+    pub(super) fn new(contents: &'a Contents, table: &Table, read: Read<T>) -> Self {
+        let (name, key) = (table.name, table.columns[0]);
+        Self {
+            contents,
+            sql: format!("SELECT * FROM {name} WHERE {key} > ?1 ORDER BY {key} LIMIT {PAGE}"),
+            read,
+            page: Vec::new().into_iter(),
+            after: Some(i64::MIN),
+        }
+    }
+
+    fn turn(&mut self, after: i64) -> Result<(), JobErrorKind> {
+        let mut statement = self.contents.connection.prepare_cached(&self.sql)?;
+        let mut rows = statement.query([after])?;
+        let mut page = Vec::with_capacity(PAGE);
+        while let Some(row) = rows.next()? {
+            page.push((self.read)(row)?);
+            self.after = Some(row.get(0)?);
+        }
+        if page.len() < PAGE {
+            self.after = None;
+        }
+        self.page = page.into_iter();
+        Ok(())
+    }
+}
+
+impl<T> Iterator for Pages<'_, T> {
+    type Item = Result<T, JobError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(next) = self.page.next() {
+            return Some(Ok(next));
+        }
+        if let Err(error) = self.turn(self.after?) {
+            self.after = None;
+            return Some(Err(error.at(&self.contents.path)));
+        }
+        self.page.next().map(Ok)
+    }
+}

@@ -1,0 +1,95 @@
+//! What a run may write into its job file.
+
+use std::time::Duration;
+
+use countermand_core::{Call, DeviceName, OperationName, Timestamp};
+
+use crate::{Finding, Item};
+
+/// Something that has happened, or is about to, in a run.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever runs a job writes each of them"
+)]
+pub enum Record {
+    /// A run begins.
+    Begun {
+        /// When.
+        at: Timestamp,
+    },
+    /// The run ends.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// How, in a few words.
+        how: String,
+    },
+    /// A rescue has found an operation. One that is there counts as a duplicate.
+    Found(Item),
+    /// A rescue has found a device, or knows better when it last reported.
+    Device {
+        /// Its name.
+        name: DeviceName,
+        /// When it last reported.
+        seen: Option<Timestamp>,
+    },
+    /// All operations of a device have been listed.
+    Searched {
+        /// Its name.
+        device: DeviceName,
+        /// When.
+        at: Timestamp,
+    },
+    /// A request is about to leave: to be recorded before it does.
+    Sent {
+        /// Of which operation, if it is about one.
+        operation: Option<OperationName>,
+        /// The device or enterprise whose quota it counts against.
+        resource: String,
+        /// The method.
+        call: Call,
+        /// When.
+        at: Timestamp,
+    },
+    /// The server has accepted the cancellation of an operation.
+    Accepted {
+        /// The operation.
+        name: OperationName,
+        /// When.
+        at: Timestamp,
+    },
+    /// Something was found out about an operation. It replaces what was known unless it tells
+    /// less: what is settled stays, a verdict is not replaced by an error.
+    Finished {
+        /// The operation.
+        name: OperationName,
+        /// What was found out.
+        finding: Finding,
+    },
+    /// The server refused a call for its quota: nobody sends for a while.
+    Held {
+        /// When it did.
+        at: Timestamp,
+        /// Until when.
+        until: Timestamp,
+        /// The limit it named.
+        limit: Option<u64>,
+    },
+    /// The server named a lower limit than ours.
+    Lowered {
+        /// How many calls.
+        limit: u32,
+        /// In how long.
+        span: Duration,
+    },
+    /// Something that is worth telling.
+    Note {
+        /// When.
+        at: Timestamp,
+        /// A word for its kind.
+        kind: String,
+        /// What happened.
+        text: String,
+    },
+}

@@ -1,0 +1,231 @@
+//! Writing records into a job file.
+
+use std::time::Duration;
+
+use countermand_core::{Call, DeviceName, OperationName, Phase, Timestamp, format_duration};
+use rusqlite::types::Value;
+
+use super::columns::{self, time};
+use super::contents::find_operation;
+use super::error::{Holder, JobErrorKind};
+use super::ledger::Ledger;
+use super::record::Record;
+use super::schema::{DEVICES, HOLD, LIMITS, NOTES, OPERATIONS, RUNS, SENDS};
+use crate::{Finding, Item, Standing};
+
+/// For how long the quota log is kept: longer than any window that is in use.
+const KEPT: Duration = Duration::from_secs(3600);
+
+impl Ledger<'_> {
+    /// Writes one record; `me` is who runs the job.
+    pub(super) fn record(&mut self, record: &Record, me: &Holder) -> Result<(), JobErrorKind> {
+        match record {
+            Record::Begun { at } => {
+                let id = self.next_key(&RUNS)?.into();
+                let (pid, host) = (me.pid.into(), me.host.clone().into());
+                let begun = at.unix_millis().into();
+                let run = [id, begun, pid, host, Value::Null, Value::Null];
+                self.insert(&RUNS, &run).map(|_| ())
+            }
+            Record::Ended { at, how } => self.ended(*at, how),
+            Record::Found(item) => self.add(item).map(|_| ()),
+            Record::Device { name, seen } => self.device(name, *seen, None),
+            Record::Searched { device, at } => self.device(device, None, Some(*at)),
+            Record::Sent {
+                operation,
+                resource,
+                call,
+                at,
+            } => self.sent(operation.as_ref(), resource, *call, *at),
+            Record::Accepted { name, at } => self.change(name, |standing| {
+                standing.phase = Phase::Accepted;
+                standing.accepted.get_or_insert(*at);
+            }),
+            Record::Finished { name, finding } => self.finished(name, finding),
+            Record::Held { at, until, limit } => {
+                let limit = limit.and_then(|limit| i64::try_from(limit).ok());
+                let (at, until) = (at.unix_millis(), until.unix_millis());
+                self.upsert(&HOLD, &[1.into(), at.into(), until.into(), limit.into()])
+            }
+            Record::Lowered { limit, span } => self.lowered(*limit, *span),
+            Record::Note { at, kind, text } => self.note(*at, kind, text),
+        }
+    }
+
+    /// Adds an operation at the end; `false` if it is there.
+    pub(super) fn add(&mut self, item: &Item) -> Result<bool, JobErrorKind> {
+        let position = self.head.operations + 1;
+        let added = self.insert(
+            &OPERATIONS,
+            &columns::values(position, item, &Standing::default()),
+        )?;
+        match added {
+            true => self.head.operations = position,
+            false => self.head.duplicates += 1,
+        }
+        Ok(added)
+    }
+
+    fn change(
+        &mut self,
+        name: &OperationName,
+        change: impl FnOnce(&mut Standing),
+    ) -> Result<(), JobErrorKind> {
+        let Some((mut row, sum)) = find_operation(self.connection, name)? else {
+            return Err(JobErrorKind::Unknown { name: name.clone() });
+        };
+        change(&mut row.standing);
+        let values = columns::values(row.position, &row.item, &row.standing);
+        self.update(&OPERATIONS, sum, &values)
+    }
+
+    fn sent(
+        &mut self,
+        operation: Option<&OperationName>,
+        resource: &str,
+        call: Call,
+        at: Timestamp,
+    ) -> Result<(), JobErrorKind> {
+        let id = self.next_key(&SENDS)?.into();
+        let word = call.as_str().to_owned();
+        let send = [
+            id,
+            at.unix_millis().into(),
+            word.into(),
+            resource.to_owned().into(),
+        ];
+        self.insert(&SENDS, &send)?;
+        let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
+        self.prune(Timestamp::from_unix_millis(
+            at.unix_millis().saturating_sub(kept),
+        ))?;
+        let Some(name) = operation else {
+            return Ok(());
+        };
+        self.change(name, |standing| {
+            standing.attempts = standing.attempts.saturating_add(1);
+            if call == Call::Cancel {
+                standing.asked.get_or_insert(at);
+                if standing.phase == Phase::Unsent {
+                    standing.phase = Phase::MaybeSent;
+                }
+            }
+        })
+    }
+
+    fn finished(&mut self, name: &OperationName, new: &Finding) -> Result<(), JobErrorKind> {
+        let mut kept = None;
+        self.change(name, |standing| match &standing.finding {
+            Some(old) if weight(old) > weight(new) || old.is_settled() => kept = Some(old.clone()),
+            _ => standing.finding = Some(new.clone()),
+        })?;
+        match kept {
+            Some(old) if old.verdict != new.verdict => {
+                let text = format!("{name}: {} stands, though later {}", told(&old), told(new));
+                self.note(new.at, "kept", &text)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn device(
+        &mut self,
+        name: &DeviceName,
+        seen: Option<Timestamp>,
+        searched: Option<Timestamp>,
+    ) -> Result<(), JobErrorKind> {
+        let sql = "SELECT position, seen, searched, checksum FROM devices WHERE name = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let known = statement.query_row([name.as_str()], |row| {
+            let old: (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+            Ok((row.get::<_, i64>(0)?, old, row.get::<_, i64>(3)?))
+        });
+        let name = Value::from(name.as_str().to_owned());
+        let or = |new: Option<Timestamp>, old: Option<i64>| match new {
+            Some(_) => time(new),
+            None => old.into(),
+        };
+        match known {
+            Ok((position, old, sum)) => {
+                let row = [position.into(), name, or(seen, old.0), or(searched, old.1)];
+                self.update(&DEVICES, sum, &row)
+            }
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                let position = self.next_key(&DEVICES)?.into();
+                let row = [position, name, time(seen), time(searched)];
+                self.insert(&DEVICES, &row).map(|_| ())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn lowered(&mut self, limit: u32, span: Duration) -> Result<(), JobErrorKind> {
+        let span = format_duration(span);
+        let sql = "SELECT id, calls, checksum FROM limits WHERE span = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let known = statement.query_row([&span], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, u32>(1)?,
+                row.get::<_, i64>(2)?,
+            ))
+        });
+        match known {
+            Ok((id, calls, sum)) => self.update(
+                &LIMITS,
+                sum,
+                &[id.into(), span.into(), calls.min(limit).into()],
+            ),
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                let id = self.next_key(&LIMITS)?.into();
+                self.insert(&LIMITS, &[id, span.into(), limit.into()])
+                    .map(|_| ())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn note(&mut self, at: Timestamp, kind: &str, text: &str) -> Result<(), JobErrorKind> {
+        let id = self.next_key(&NOTES)?.into();
+        let (kind, text) = (kind.to_owned().into(), text.to_owned().into());
+        self.insert(&NOTES, &[id, at.unix_millis().into(), kind, text])
+            .map(|_| ())
+    }
+
+    /// Ends the latest run, if it is open.
+    fn ended(&mut self, at: Timestamp, how: &str) -> Result<(), JobErrorKind> {
+        let sql = "SELECT id, begun, pid, host, checksum FROM runs ORDER BY id DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        let Some(row) = rows.next()? else {
+            return Ok(());
+        };
+        let known = [0, 1, 2, 3].map(|column| row.get::<_, Value>(column));
+        let sum = row.get(4)?;
+        let mut run = known.into_iter().collect::<Result<Vec<_>, _>>()?;
+        run.extend([at.unix_millis().into(), how.to_owned().into()]);
+        drop(rows);
+        self.update(&RUNS, sum, &run)
+    }
+}
+
+/// How much a finding tells.
+fn weight(finding: &Finding) -> u8 {
+    match finding.verdict {
+        Some(verdict) if verdict.is_final() => 2,
+        Some(_) => 1,
+        None => 0,
+    }
+}
+
+/// A finding in a word.
+fn told(finding: &Finding) -> String {
+    let error = finding
+        .error
+        .as_ref()
+        .and_then(|error| error["kind"].as_str());
+    match finding.verdict {
+        Some(verdict) => verdict.to_string(),
+        None => error.unwrap_or("unknown").to_owned(),
+    }
+}

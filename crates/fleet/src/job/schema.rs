@@ -1,0 +1,261 @@
+//! The tables of a job file. `docs/job-file.md` says what stands in them; a test compares.
+
+/// `PRAGMA application_id` of a job file: `CtmJ`.
+pub(super) const APPLICATION_ID: i32 = 0x4374_6d4a;
+/// `PRAGMA user_version`, and the column `schema` of the table `job`.
+pub(super) const VERSION: i64 = 1;
+
+/// A table whose rows carry a checksum in their last column. The first is its integer key.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// Every column but the checksum.
+    pub(super) columns: &'static [&'static str],
+    /// How many of them never change.
+    pub(super) fixed: usize,
+    create: &'static str,
+}
+
+/// The job itself: one row. Its `fold` is over the rows of all other tables.
+pub(super) const JOB: Table = Table {
+    name: "job",
+    columns: &[
+        "id",
+        "schema",
+        "cookie",
+        "created",
+        "settings",
+        "operations",
+        "duplicates",
+        "digest",
+        "fold",
+    ],
+    fixed: 5,
+    create: "CREATE TABLE job (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  schema INTEGER NOT NULL,
+  cookie INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  settings TEXT NOT NULL CHECK (json_valid(settings)),
+  operations INTEGER NOT NULL,
+  duplicates INTEGER NOT NULL,
+  digest BLOB CHECK (length(digest) = 32),
+  fold INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const HOLDER: Table = Table {
+    name: "holder",
+    columns: &["id", "pid", "host", "since"],
+    fixed: 1,
+    create: "CREATE TABLE holder (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  pid INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const OPERATIONS: Table = Table {
+    name: "operations",
+    columns: &[
+        "position",
+        "name",
+        "type",
+        "created",
+        "duration",
+        "error_code",
+        "device_seen",
+        "phase",
+        "attempts",
+        "asked",
+        "accepted",
+        "found",
+        "verdict",
+        "operation",
+        "error",
+        "device_exists",
+        "body_sha256",
+    ],
+    fixed: 7,
+    create: "CREATE TABLE operations (
+  position INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  type TEXT,
+  created INTEGER,
+  duration TEXT,
+  error_code TEXT,
+  device_seen INTEGER,
+  phase TEXT NOT NULL CHECK (phase IN ('unsent', 'maybe_sent', 'accepted')),
+  attempts INTEGER NOT NULL,
+  asked INTEGER,
+  accepted INTEGER,
+  found INTEGER,
+  verdict TEXT CHECK (verdict IN
+    ('cancelled', 'completed', 'failed', 'expired', 'pending', 'gone', 'unconfirmed')),
+  operation TEXT CHECK (json_valid(operation)),
+  error TEXT CHECK (json_valid(error)),
+  device_exists INTEGER CHECK (device_exists IN (0, 1)),
+  body_sha256 BLOB CHECK (length(body_sha256) = 32),
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const SENDS: Table = Table {
+    name: "sends",
+    columns: &["id", "at", "call", "resource"],
+    fixed: 4,
+    create: "CREATE TABLE sends (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  call TEXT NOT NULL,
+  resource TEXT NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const LIMITS: Table = Table {
+    name: "limits",
+    columns: &["id", "span", "calls"],
+    fixed: 2,
+    create: "CREATE TABLE limits (
+  id INTEGER PRIMARY KEY,
+  span TEXT NOT NULL UNIQUE,
+  calls INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const HOLD: Table = Table {
+    name: "hold",
+    columns: &["id", "at", "until", "calls"],
+    fixed: 1,
+    create: "CREATE TABLE hold (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  at INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  calls INTEGER,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const DEVICES: Table = Table {
+    name: "devices",
+    columns: &["position", "name", "seen", "searched"],
+    fixed: 2,
+    create: "CREATE TABLE devices (
+  position INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  seen INTEGER,
+  searched INTEGER,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const NOTES: Table = Table {
+    name: "notes",
+    columns: &["id", "at", "kind", "text"],
+    fixed: 4,
+    create: "CREATE TABLE notes (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  text TEXT NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+pub(super) const RUNS: Table = Table {
+    name: "runs",
+    columns: &["id", "begun", "pid", "host", "ended", "how"],
+    fixed: 4,
+    create: "CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  begun INTEGER NOT NULL,
+  pid INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  ended INTEGER,
+  how TEXT,
+  checksum INTEGER NOT NULL
+) STRICT",
+};
+
+/// What the fold of the job is over.
+pub(super) const LEDGER: [&Table; 8] = [
+    &OPERATIONS,
+    &SENDS,
+    &LIMITS,
+    &HOLD,
+    &DEVICES,
+    &NOTES,
+    &RUNS,
+    &HOLDER,
+];
+
+/// Changes that this program made stand between a lifted seal and a set one, in one transaction;
+/// the triggers, which run in every program, count all others as edits.
+const SEAL: &str = "CREATE TABLE seal (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  lifted INTEGER NOT NULL
+) STRICT";
+
+const EDITS: &str = "CREATE TABLE edits (
+  place TEXT NOT NULL,
+  event TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (place, event)
+) STRICT";
+
+const SENDS_BY_TIME: &str = "CREATE INDEX sends_by_time ON sends (at)";
+
+/// Every statement that makes the schema, in order.
+pub(super) fn statements() -> Vec<String> {
+    let tables = || std::iter::once(&JOB).chain(LEDGER);
+    let mut all = vec![SEAL.to_owned(), EDITS.to_owned()];
+    all.extend(tables().map(|table| table.create.to_owned()));
+    all.push(SENDS_BY_TIME.to_owned());
+    for table in tables() {
+        for (event, row) in [("insert", "NEW"), ("update", "NEW"), ("delete", "OLD")] {
+            all.push(trigger(table, event, row));
+        }
+    }
+    all
+}
+
+fn trigger(table: &Table, event: &str, row: &str) -> String {
+    let (name, key) = (table.name, table.columns[0]);
+    format!(
+        "CREATE TRIGGER {name}_{event} AFTER {} ON {name}
+WHEN (SELECT lifted FROM seal) IS NOT 1
+BEGIN
+  INSERT INTO edits VALUES ('{name}', '{event}', {row}.{key}, 1, CURRENT_TIMESTAMP)
+  ON CONFLICT DO UPDATE SET rows = rows + 1;
+END",
+        event.to_uppercase()
+    )
+}
+
+impl Table {
+    /// Inserts a row; the parameters are its columns and the checksum. Does nothing when its key
+    /// or its name is there.
+    pub(super) fn insert(&self) -> String {
+        let places = vec!["?"; self.columns.len() + 1].join(", ");
+        format!(
+            "INSERT INTO {} VALUES ({places}) ON CONFLICT DO NOTHING",
+            self.name
+        )
+    }
+
+    /// Writes the columns that change of the row with its key; same parameters.
+    pub(super) fn update(&self) -> String {
+        let changing = self.columns.iter().enumerate().skip(self.fixed);
+        let sets = changing.map(|(at, column)| format!("{column} = ?{}", at + 1));
+        let sets = sets.collect::<Vec<_>>().join(", ");
+        let (name, key, last) = (self.name, self.columns[0], self.columns.len() + 1);
+        format!("UPDATE {name} SET {sets}, checksum = ?{last} WHERE {key} = ?1")
+    }
+}

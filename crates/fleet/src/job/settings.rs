@@ -1,0 +1,168 @@
+//! How a job is to be run: kept in its file, so that whoever resumes it does the same.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use countermand_core::{EnterpriseName, Quota, Window};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::{Filter, seconds};
+
+/// How a job is to be run, as readable JSON in its file.
+///
+/// Durations are `600s`, windows `600/60s,1000/100s`. A field that this version does not know is
+/// an error: to leave it out could mean to cancel more than was wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Which kind of job.
+    pub kind: Kind,
+    /// Root and version of the API, `https://androidmanagement.googleapis.com/v1`.
+    pub endpoint: String,
+    /// The project's quota windows, all at once; none for no limit.
+    #[serde(with = "list")]
+    pub quota: Vec<Window>,
+    /// The window for one method on one device or enterprise.
+    #[serde(with = "text")]
+    pub per_resource: Option<Window>,
+    /// Which part of the quota is the job's.
+    pub share: f64,
+    /// For how long an operation is followed.
+    #[serde(with = "seconds")]
+    pub deadline: Duration,
+    /// How old a plan may be when it is first applied.
+    #[serde(with = "seconds")]
+    pub max_age: Duration,
+    /// The enterprises that are searched; empty when names were given.
+    pub enterprises: Vec<EnterpriseName>,
+    /// Which operations are meant where they are searched.
+    pub filter: Filter,
+    /// How many operations a rescue cancels at most.
+    pub max: Option<u64>,
+}
+
+/// How a job comes by its operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever runs a job acts on each of them"
+)]
+pub enum Kind {
+    /// They are settled before the first request; nobody can change them afterwards.
+    Plan,
+    /// They are found while it runs.
+    Rescue,
+}
+
+impl Settings {
+    /// A job of this kind with the documented quota, a deadline of ten minutes and a plan that is
+    /// good for an hour.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        let minute = Duration::from_secs(60);
+        Self {
+            kind,
+            endpoint: "https://androidmanagement.googleapis.com/v1".to_owned(),
+            quota: vec![
+                Window::new(600, minute),
+                Window::new(1000, Duration::from_secs(100)),
+            ],
+            per_resource: Some(Window::new(60, minute)),
+            share: 0.8,
+            deadline: 10 * minute,
+            max_age: 60 * minute,
+            enterprises: Vec::new(),
+            filter: Filter::default(),
+            max: None,
+        }
+    }
+
+    /// The quota these settings describe.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        Quota::unlimited()
+            .windows(self.quota.iter().copied())
+            .per_resource(self.per_resource)
+            .share(self.share)
+    }
+}
+
+/// A value as the text that its own parser reads; absent is `null`.
+mod text {
+    use super::*;
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, T, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(Error::custom))
+            .transpose()
+    }
+}
+
+/// Windows, separated by commas; none are `null`.
+mod list {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        windows: &[Window],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let texts = windows.iter().map(Window::to_string).collect::<Vec<_>>();
+        text::serialize(
+            &Some(texts.join(",")).filter(|text| !text.is_empty()),
+            serializer,
+        )
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Window>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let windows = text.iter().flat_map(|text| text.split(','));
+        windows
+            .map(|window| window.parse().map_err(Error::custom))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_read_back_what_they_wrote() {
+        let mut settings = Settings::new(Kind::Rescue);
+        for _ in 0..2 {
+            let json = serde_json::to_string(&settings).unwrap();
+            assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+            settings.quota.clear();
+            settings.per_resource = None;
+            settings.deadline = Duration::from_millis(1500);
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let json = serde_json::to_string(&Settings::new(Kind::Plan)).unwrap();
+        let json = json.replacen('{', r#"{"only_on_sundays":true,"#, 1);
+        let error = serde_json::from_str::<Settings>(&json).unwrap_err();
+        assert!(error.to_string().contains("only_on_sundays"), "{error}");
+    }
+}

@@ -1,0 +1,126 @@
+//! Reading a job file, also while another process applies it.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::connection;
+use super::contents::Contents;
+use super::descriptor::Descriptor;
+use super::error::{JobError, JobErrorKind};
+use super::ledger::Head;
+use super::settings::Settings;
+use super::verify;
+
+/// For how long opening waits while another process opens or closes the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A job file as it was at one moment, for reading.
+///
+/// Takes no lock and changes nothing; what another process commits later does not show until
+/// [`refresh`](Self::refresh). While it is open, the log beside the file (`-wal`) can only grow.
+#[derive(Debug)]
+pub struct View(Contents);
+
+impl View {
+    /// Opens a job file and verifies all of it, as [`Job::open`](super::Job::open) does.
+    ///
+    /// # Errors
+    /// As of [`Job::open`](super::Job::open), but never that it is locked.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, JobError> {
+        let path = path.as_ref();
+        view(path)
+            .map(Self)
+            .map_err(|error| error.on_opening().at(path))
+    }
+
+    /// Goes on to what has been committed since.
+    ///
+    /// # Errors
+    /// The disk's. Then the view still is what it was, or can be refreshed again.
+    pub fn refresh(&mut self) -> Result<(), JobError> {
+        let Contents {
+            connection,
+            head,
+            path,
+            ..
+        } = &mut self.0;
+        let mut again = || {
+            if !connection.is_autocommit() {
+                connection.execute_batch("COMMIT")?;
+            }
+            connection.execute_batch("BEGIN")?;
+            *head = verify::head(connection)?;
+            Ok::<_, JobErrorKind>(())
+        };
+        again().map_err(|error| error.at(path))
+    }
+}
+
+impl Deref for View {
+    type Target = Contents;
+
+    fn deref(&self) -> &Contents {
+        &self.0
+    }
+}
+
+fn view(path: &Path) -> Result<Contents, JobErrorKind> {
+    let descriptor = Descriptor::open(path)?;
+    connection::check_header(&descriptor)?;
+    let (connection, (head, settings)) = snapshot(path)?;
+    Ok(Contents {
+        connection,
+        descriptor,
+        path: path.into(),
+        head,
+        settings,
+    })
+}
+
+fn snapshot(path: &Path) -> Result<(Connection, (Head, Settings)), JobErrorKind> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match connection::open(path).and_then(begin) {
+            Ok(connection) => {
+                let verified = verify::verify(&connection)?;
+                return Ok((connection, verified));
+            }
+            Err(JobErrorKind::Disk { .. }) if !has_log(path) && !may_write_beside(path) => {
+                let connection = begin(connection::open_immutable(path)?)?;
+                let verified = verify::verify(&connection)?;
+                return Ok((connection, verified));
+            }
+            Err(JobErrorKind::Disk { .. }) if Instant::now() < end => std::thread::sleep(PAUSE),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Begins a transaction that sees one state and changes nothing.
+pub(super) fn begin(connection: Connection) -> Result<Connection, JobErrorKind> {
+    connection.pragma_update(None, "query_only", true)?;
+    connection.execute_batch("BEGIN")?;
+    // The state is that of the first read.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Whether something stands in a log beside the file.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+/// Whether this process could make a file beside it: then its failure had another reason.
+fn may_write_beside(path: &Path) -> bool {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+}

@@ -1,0 +1,309 @@
+//! Keeps what happens to a campaign in its job file.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use countermand_core::campaign::{Event, List, Ticket};
+use countermand_core::{
+    Call, DeviceName, Error, ErrorKind, Operation, OperationName, Outcome, Phase, Resource,
+    Timestamp, Verdict, chain,
+};
+use http::Response;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::job::{Job, JobError, Record};
+use crate::search::Pages;
+use crate::{Finding, now};
+
+/// After a failure of the disk, how long to wait before the next try: the cancelling goes on.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The job of a run, and what could not be written to it yet.
+pub(crate) struct Ledger {
+    job: Job,
+    /// What the disk has not taken.
+    backlog: Vec<Record>,
+    /// Why, and when to try again.
+    trouble: Option<(JobError, Instant)>,
+    /// Answers to looks since the last commit.
+    bodies: HashMap<OperationName, [u8; 32]>,
+    /// For a rescue: what is meant of what is found.
+    pages: Option<Pages>,
+    /// What a page has brought and nobody has asked for yet.
+    lists: Vec<List>,
+    found: Vec<OperationName>,
+    recheck: bool,
+    /// The campaign has stopped: what comes out now was not attempted, and stays as it is.
+    stopped: bool,
+}
+
+impl Ledger {
+    pub(crate) fn new(job: Job, pages: Option<Pages>, recheck: bool) -> Self {
+        Self {
+            job,
+            backlog: Vec::new(),
+            trouble: None,
+            bodies: HashMap::new(),
+            pages,
+            lists: Vec::new(),
+            found: Vec::new(),
+            recheck,
+            stopped: false,
+        }
+    }
+
+    /// What the pages since the last call have brought: lists to be read, names to be cancelled.
+    pub(crate) fn turn(&mut self) -> (Vec<List>, Vec<OperationName>) {
+        (
+            std::mem::take(&mut self.lists),
+            std::mem::take(&mut self.found),
+        )
+    }
+
+    pub(crate) const fn job(&mut self) -> &mut Job {
+        &mut self.job
+    }
+
+    /// Writes how it ended, and what the disk has not taken so far.
+    pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>) {
+        self.backlog.push(Record::Ended {
+            at: now(),
+            how: how.to_owned(),
+        });
+        self.flush();
+        (self.job, self.trouble.map(|(error, _)| error))
+    }
+
+    /// The last failure of the disk that has not been made good.
+    pub(crate) fn trouble(&self) -> Option<&JobError> {
+        self.trouble.as_ref().map(|(error, _)| error)
+    }
+
+    /// Remembers what a look's answer was, byte for byte.
+    pub(crate) fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
+        if let (Call::Get, Some(name), true) = (
+            ticket.call(),
+            ticket.resource().operation(),
+            response.status().is_success(),
+        ) {
+            let hash = Sha256::digest(response.body());
+            self.bodies.insert(name.clone(), hash.into());
+        }
+    }
+
+    /// Writes what has happened, in one transaction.
+    pub(crate) fn commit(&mut self, events: &[Event]) {
+        let at = now();
+        let mut records = Vec::with_capacity(events.len());
+        for event in events {
+            self.note(event, at, &mut records);
+        }
+        self.bodies.clear();
+        self.write(records);
+    }
+
+    /// Writes records; what the disk does not take is kept and tried again later.
+    fn write(&mut self, records: Vec<Record>) {
+        if records.is_empty() && self.backlog.is_empty() {
+            return;
+        }
+        self.backlog.extend(records);
+        let later = self
+            .trouble
+            .as_ref()
+            .is_some_and(|(_, at)| *at > Instant::now());
+        if !later {
+            self.flush();
+        }
+    }
+
+    /// Writes what is left, whether or not it is time to try.
+    fn flush(&mut self) {
+        match self.job.record(&self.backlog) {
+            Ok(()) => {
+                self.backlog.clear();
+                self.trouble = None;
+            }
+            Err(error) => {
+                self.trouble = Some((error, Instant::now() + RETRY));
+            }
+        }
+    }
+
+    fn note(&mut self, event: &Event, at: Timestamp, records: &mut Vec<Record>) {
+        match event {
+            Event::Sent { resource, call } => records.push(Record::Sent {
+                operation: resource.operation().cloned(),
+                resource: resource.quota_resource().to_owned(),
+                call: *call,
+                at,
+            }),
+            Event::Accepted { name } => records.push(Record::Accepted {
+                name: name.clone(),
+                at,
+            }),
+            Event::Finished { name, result } => {
+                let finding = self.finding(name, result, at);
+                if self.is_news(name, result, &finding) {
+                    let name = name.clone();
+                    records.push(Record::Finished { name, finding });
+                }
+            }
+            Event::Held {
+                until,
+                limit,
+                window,
+            } => {
+                let pause = until.saturating_duration_since(clock());
+                let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+                let until = at.unix_millis().saturating_add(millis);
+                records.push(Record::Held {
+                    at,
+                    until: Timestamp::from_unix_millis(until),
+                    limit: *limit,
+                });
+                if let Some(window) = window {
+                    records.push(Record::Lowered {
+                        limit: window.limit(),
+                        span: window.span(),
+                    });
+                }
+                let text = format!("the quota was used up for {:.1} s", pause.as_secs_f64());
+                records.push(told(at, "held", text));
+            }
+            Event::CircuitOpened => {
+                records.push(told(at, "circuit_opened", "the server fails: only probes"));
+            }
+            Event::CircuitClosed => records.push(told(at, "circuit_closed", "the server is back")),
+            Event::EnterpriseClosed { enterprise } => {
+                let text = format!("{enterprise} denied everything and was left alone");
+                records.push(told(at, "enterprise_closed", text));
+            }
+            Event::Stopped { cause } => {
+                self.stopped = true;
+                records.push(told(at, "stopped", &**cause));
+            }
+            Event::NotListed { resource, error } => {
+                let text = chain(error);
+                let kind = match resource {
+                    Resource::Enterprise(_) => "devices_missed",
+                    Resource::Device(_) | Resource::Operation(_) => "operations_missed",
+                };
+                records.push(told(at, kind, text));
+            }
+            Event::Devices { devices, .. } => {
+                for device in devices {
+                    let (name, seen) = (&device.name, device.last_status_report_time);
+                    let pages = self.pages.as_mut();
+                    self.lists
+                        .extend(pages.and_then(|pages| pages.list(name.clone(), seen)));
+                    records.push(Record::Device {
+                        name: name.clone(),
+                        seen,
+                    });
+                }
+            }
+            Event::Operations {
+                device,
+                operations,
+                last,
+            } => {
+                self.find(device, operations, records);
+                if *last {
+                    records.push(Record::Searched {
+                        device: device.clone(),
+                        at,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of what a page of a rescue holds.
+    fn find(&mut self, device: &DeviceName, operations: &[Operation], records: &mut Vec<Record>) {
+        let Some(pages) = &self.pages else { return };
+        for operation in operations {
+            let Some(item) = pages.item(device, operation) else {
+                continue;
+            };
+            // One of an earlier run is in the job already, and under way if it is not settled.
+            if matches!(self.job.row(&item.name), Ok(Some(_))) {
+                continue;
+            }
+            self.found.push(item.name.clone());
+            records.push(Record::Found(item));
+        }
+    }
+
+    /// Whether the file does not know better.
+    fn is_news(
+        &self,
+        name: &OperationName,
+        result: &Result<Outcome, Error>,
+        finding: &Finding,
+    ) -> bool {
+        let error = match result {
+            Ok(outcome) => outcome.error.as_ref(),
+            Err(error) => Some(error),
+        };
+        let cut_short = error.is_some_and(|error| {
+            matches!(error.kind(), ErrorKind::NotAttempted { .. }) && self.stopped
+        });
+        // A look at an operation of which nobody knows whether its cancel was accepted: that it is
+        // pending says nothing new.
+        let unasked = self.recheck
+            && matches!(
+                finding.verdict,
+                Some(Verdict::Pending | Verdict::Unconfirmed) | None
+            )
+            && !matches!(self.job.row(name), Ok(Some(row)) if row.standing.phase == Phase::Accepted);
+        !cut_short && !unasked
+    }
+
+    fn finding(
+        &self,
+        name: &OperationName,
+        result: &Result<Outcome, Error>,
+        at: Timestamp,
+    ) -> Finding {
+        let mut finding = Finding::new(at, None);
+        match result {
+            Ok(outcome) => {
+                finding.verdict = Some(outcome.verdict);
+                finding.operation = outcome.operation.as_ref().and_then(json);
+                finding.error = outcome.error.as_ref().and_then(json);
+                finding.device_exists = outcome.device_exists;
+                if outcome.verdict != Verdict::Gone {
+                    finding.body_sha256 = self.bodies.get(name).copied();
+                }
+            }
+            Err(error) => {
+                finding.error = json(error);
+                finding.device_exists = error.device_exists();
+            }
+        }
+        finding
+    }
+}
+
+fn told(at: Timestamp, kind: &str, text: impl Into<String>) -> Record {
+    Record::Note {
+        at,
+        kind: kind.to_owned(),
+        text: text.into(),
+    }
+}
+
+/// The clock that the driver of campaigns runs by.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The JSON of something that is made of names, words and numbers, so that it has one.
+fn json(value: &impl Serialize) -> Option<Value> {
+    serde_json::to_value(value).ok()
+}

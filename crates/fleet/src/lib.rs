@@ -1,0 +1,38 @@
+//! Countermand for fleets: from "which are they?" to "here is the proof for each".
+//!
+//! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
+//! - [`Job`] is a file that holds what is to be cancelled and what has become of it.
+//! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
+//!   once.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod estimate;
+mod filter;
+pub mod input;
+mod item;
+pub mod job;
+mod journal;
+pub mod order;
+pub mod report;
+mod run;
+mod search;
+mod seconds;
+
+pub use estimate::Estimate;
+pub use filter::Filter;
+pub use item::{Finding, Item, Row, Standing};
+pub use job::{Job, JobError, Settings};
+pub use run::{Ended, Options, Run};
+pub use search::{Found, Search};
+
+use countermand_core::Timestamp;
+
+/// The time by this machine's clock.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,194 @@
+//! A table for spreadsheets, in which no text of a stranger becomes a formula.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use countermand_core::{Timestamp, printable};
+use csv::{QuoteStyle, WriterBuilder};
+
+use super::ReportError;
+use super::counts::Counts;
+use super::record::Record;
+use super::summary::hex;
+use crate::Row;
+
+/// The columns, in order. New ones are only ever added at the end.
+pub const COLUMNS: [&str; 20] = [
+    "position",
+    "name",
+    "type",
+    "create_time",
+    "device_seen",
+    "state",
+    "verdict",
+    "phase",
+    "attempts",
+    "asked",
+    "accepted",
+    "found",
+    "confirmed",
+    "body_sha256",
+    "done",
+    "code",
+    "message",
+    "problem",
+    "problem_message",
+    "device_exists",
+];
+
+/// Writes a header and a line for each row, RFC 4180, every field quoted.
+///
+/// The counts are returned, because a table has no place for them. Memory does not grow with the rows.
+///
+/// # Errors
+/// What `rows` gives or `out` fails with; what was written stands.
+pub fn csv<E>(
+    out: impl Write,
+    rows: impl IntoIterator<Item = Result<Row, E>>,
+) -> Result<Counts, ReportError<E>> {
+    let mut counts = Counts::default();
+    let mut writer = WriterBuilder::new()
+        .quote_style(QuoteStyle::Always)
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
+    writer.write_record(COLUMNS).map_err(plain)?;
+    for row in rows {
+        let row = row.map_err(ReportError::Rows)?;
+        counts.add(&row);
+        for field in fields(&Record::of(&row)) {
+            writer.write_field(field.as_bytes()).map_err(plain)?;
+        }
+        writer.write_record(None::<&[u8]>).map_err(plain)?;
+    }
+    writer.flush()?;
+    Ok(counts)
+}
+
+fn fields<'a>(record: &Record<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
+    let text = |text: Option<&'a str>| text.map(harmless).unwrap_or_default();
+    let time = |time: Option<Timestamp>| owned(time.map(|time| time.to_string()));
+    let yes = |yes: Option<bool>| owned(yes.map(|yes| yes.to_string()));
+    [
+        owned(Some(record.position.to_string())),
+        // Has no control characters, and is read again: only what a formula would need is changed.
+        disarm(record.name.into()),
+        text(record.kind),
+        time(record.create_time),
+        time(record.device_seen),
+        record.state.as_str().into(),
+        record.verdict.map_or("", |verdict| verdict.as_str()).into(),
+        record.phase.into(),
+        owned(Some(record.attempts.to_string())),
+        time(record.asked),
+        time(record.accepted),
+        time(record.found),
+        time(record.confirmed),
+        owned(record.body_sha256.as_ref().map(hex)),
+        yes(record.done()),
+        owned(record.code().map(|code| code.to_string())),
+        text(record.message()),
+        text(record.problem()),
+        text(record.problem_message()),
+        yes(record.device_exists),
+    ]
+}
+
+fn owned<'a>(text: Option<String>) -> Cow<'a, str> {
+    Cow::Owned(text.unwrap_or_default())
+}
+
+/// The text, unable to begin a formula and without control characters.
+fn harmless(text: &str) -> Cow<'_, str> {
+    disarm(printable(text))
+}
+
+/// The text, unable to begin a formula (OWASP, "CSV Injection").
+///
+/// A formula begins a cell, and a program that takes another separator or quote than ours begins
+/// cells where we do not. So each `=`, `+`, `-`, `@` (and its full-width form) that stands first, or
+/// after a separator or a quote, with or without white space between, gets a `'` before it.
+fn disarm(text: Cow<'_, str>) -> Cow<'_, str> {
+    let starts = |(begins, char): (bool, char)| begins && is_formula(char);
+    if !cells(&text).any(starts) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 4);
+    for (begins, char) in cells(&text) {
+        if starts((begins, char)) {
+            out.push('\'');
+        }
+        out.push(char);
+    }
+    Cow::Owned(out)
+}
+
+/// What [`disarm`] was given: a quote is itself a place where a cell may begin, so each `'` before
+/// one of those characters is one that was put there.
+pub(crate) fn rearm(text: &str) -> String {
+    let mut chars = text.chars().peekable();
+    let mut out = String::with_capacity(text.len());
+    while let Some(char) = chars.next() {
+        if char != '\'' || !chars.peek().is_some_and(|next| is_formula(*next)) {
+            out.push(char);
+        }
+    }
+    out
+}
+
+/// Each character, and whether a cell may begin with it.
+fn cells(text: &str) -> impl Iterator<Item = (bool, char)> {
+    text.chars().scan(true, |begins, char| {
+        let here = *begins;
+        *begins =
+            matches!(char, ',' | ';' | '|' | ':' | '"' | '\'') || (here && char.is_whitespace());
+        Some((here, char))
+    })
+}
+
+const fn is_formula(char: char) -> bool {
+    matches!(
+        char,
+        '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_disarmed() {
+        for (text, expected) in [
+            ("", ""),
+            ("plain - text = fine", "plain - text = fine"),
+            (
+                "enterprises/e/devices/-d/operations/=1",
+                "enterprises/e/devices/-d/operations/=1",
+            ),
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("  =1", "  '=1"),
+            ("\t=1", "\\t=1"),
+            ("\r\n@x", "\\r\\n@x"),
+            ("a;=1", "a;'=1"),
+            ("a,\"=1\"", "a,\"'=1\""),
+            ("a| +1", "a| '+1"),
+            ("'=1", "''=1"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("\u{0}\u{1b}[31m\u{202e}", "\\u{0}\\u{1b}[31m\\u{202e}"),
+        ] {
+            assert_eq!(harmless(text), expected, "{text:?}");
+            assert_eq!(rearm(&disarm(text.into())), text, "{text:?}");
+        }
+    }
+}
+
+/// The failure of the writer below, so that whoever asks sees its kind.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}

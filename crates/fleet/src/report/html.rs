@@ -1,0 +1,60 @@
+//! One page that needs nothing but itself.
+
+use std::io::{BufWriter, Write};
+
+use askama::Template;
+
+use super::html_page::{Foot, Head};
+use super::html_rows::{BLOCK, Blocks, RowCells};
+use super::{Counts, Overview, ReportError, Summary};
+use crate::Row;
+
+/// So many rows a browser lays out as one table without making anybody wait. A longer page has
+/// them as lines of text, which cost it next to nothing.
+const TABLE_ROWS: u64 = 20_000;
+
+/// Writes the page: the bad news, the verdicts, the time line, the job, and every row.
+///
+/// `rows` is called twice, because what stands at the top is known after the last row; both times it
+/// has to give the same rows, so read them in one transaction. Takes 16 bytes a row, and the rows of
+/// the bad news up to [`Overview::KEPT`] of each kind.
+///
+/// # Errors
+/// What `rows` gives or `out` fails with, and [`ReportError::Changed`] if the counts of the two
+/// times differ; what was written then stands and is not complete.
+pub fn html<E, I>(
+    out: impl Write,
+    summary: &Summary,
+    mut rows: impl FnMut() -> Result<I, E>,
+) -> Result<Counts, ReportError<E>>
+where
+    I: IntoIterator<Item = Result<Row, E>>,
+{
+    let mut out = BufWriter::new(out);
+    let first = rows().map_err(ReportError::Rows)?;
+    let overview = Overview::of(first).map_err(ReportError::Rows)?;
+    let as_text = overview.counts.rows > TABLE_ROWS;
+    Head::of(&overview, summary, as_text).write_into(&mut out)?;
+
+    let mut counts = Counts::default();
+    let mut blocks = Blocks::default();
+    for row in rows().map_err(ReportError::Rows)? {
+        let row = row.map_err(ReportError::Rows)?;
+        counts.add(&row);
+        if !as_text {
+            RowCells::of(&row).write_into(&mut out)?;
+        } else {
+            blocks.add(&row);
+            if counts.rows.is_multiple_of(BLOCK) {
+                blocks.write(&mut out)?;
+            }
+        }
+    }
+    blocks.write(&mut out)?;
+    if counts != overview.counts {
+        return Err(ReportError::Changed);
+    }
+    Foot::of(&counts, as_text).write_into(&mut out)?;
+    out.flush()?;
+    Ok(counts)
+}

@@ -1,0 +1,172 @@
+//! The rows of the page: cells of a table or, where there are too many, lines of text.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use askama::Template;
+use countermand_core::{Timestamp, printable};
+
+use super::Counts;
+use super::record::Record;
+use super::spell::grouped;
+use super::summary::hex;
+use crate::Row;
+
+/// So many lines stand in one block of text.
+pub(super) const BLOCK: u64 = 1000;
+
+/// What the lines of text hold, separated by tabs.
+pub(super) const LINE_COLUMNS: &str = "no.\tstate\toperation\ttype\tcreated\tdevice seen\tsent\taccepted\tconfirmed\trequests\tSHA-256\tdetails";
+
+/// A row of the table.
+#[derive(Template)]
+#[template(path = "report/row.html")]
+pub(super) struct RowCells<'a> {
+    position: u64,
+    name: Cow<'a, str>,
+    about: String,
+    state: &'static str,
+    details: String,
+    asked: String,
+    accepted: String,
+    confirmed: String,
+    attempts: u32,
+    sha256: String,
+}
+
+impl<'a> RowCells<'a> {
+    pub(super) fn of(row: &'a Row) -> Self {
+        let record = Record::of(row);
+        Self {
+            position: record.position,
+            name: printable(record.name),
+            about: about(&record),
+            state: record.state.as_str(),
+            details: details(&record),
+            asked: moment(record.asked),
+            accepted: moment(record.accepted),
+            confirmed: confirmed(&record),
+            attempts: record.attempts,
+            sha256: record.body_sha256.as_ref().map_or_else(dash, hex),
+        }
+    }
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+/// `2026-11-25 20:45:31.123`, or a dash.
+pub(super) fn moment(time: Option<Timestamp>) -> String {
+    time.map_or_else(dash, |time| {
+        let text = time.to_string();
+        text.trim_end_matches('Z').replacen('T', " ", 1)
+    })
+}
+
+fn confirmed(record: &Record<'_>) -> String {
+    match (record.confirmed, record.found) {
+        (None, Some(found)) => format!("not yet; looked {}", moment(Some(found))),
+        (confirmed, _) => moment(confirmed),
+    }
+}
+
+fn about(record: &Record<'_>) -> String {
+    let mut parts = vec![record.kind.map_or_else(
+        || "type not known".to_owned(),
+        |kind| printable(kind).into_owned(),
+    )];
+    for (what, time) in [
+        ("created", record.create_time),
+        ("device last seen", record.device_seen),
+    ] {
+        if time.is_some() {
+            parts.push(format!("{what} {}", moment(time)));
+        }
+    }
+    parts.join(" · ")
+}
+
+/// What the server, or the error, says beyond the state.
+fn details(record: &Record<'_>) -> String {
+    let mut parts = Vec::new();
+    if let Some(code) = record.code() {
+        let message = record.message().map(printable).unwrap_or_default();
+        parts.push(match message.is_empty() {
+            true => format!("error code {code}"),
+            false => format!("error code {code}: {message}"),
+        });
+    }
+    match record.device_exists {
+        Some(true) => parts.push("the device has a record".to_owned()),
+        Some(false) => parts.push("the device has no record either".to_owned()),
+        None => {}
+    }
+    let problem = record.problem_message().or(record.problem());
+    parts.extend(problem.map(|problem| printable(problem).into_owned()));
+    parts.join("; ")
+}
+
+/// Lines of text until they are written as a block.
+#[derive(Default)]
+pub(super) struct Blocks {
+    counts: Counts,
+    first: u64,
+    lines: String,
+}
+
+#[derive(Template)]
+#[template(path = "report/block.html")]
+struct Block<'a> {
+    title: &'a str,
+    lines: &'a str,
+}
+
+impl Blocks {
+    pub(super) fn add(&mut self, row: &Row) {
+        let record = Record::of(row);
+        if self.counts.rows == 0 {
+            self.first = record.position;
+        }
+        self.counts.add(row);
+        let name = printable(record.name);
+        let kind = record.kind.map(printable).unwrap_or_default();
+        let sha256 = record.body_sha256.as_ref().map_or_else(dash, hex);
+        let fields: [&str; 12] = [
+            &record.position.to_string(),
+            record.state.as_str(),
+            &name,
+            &kind,
+            &moment(record.create_time),
+            &moment(record.device_seen),
+            &moment(record.asked),
+            &moment(record.accepted),
+            &confirmed(&record),
+            &record.attempts.to_string(),
+            &sha256,
+            &details(&record),
+        ];
+        self.lines.push_str(&fields.join("\t"));
+        self.lines.push('\n');
+    }
+
+    /// Writes what has come together, if anything has.
+    pub(super) fn write(&mut self, out: &mut impl Write) -> io::Result<()> {
+        if self.counts.rows > 0 {
+            let title = format!(
+                "From no. {}: {}",
+                grouped(self.first),
+                self.counts.sentence()
+            );
+            let lines = &self.lines;
+            Block {
+                title: &title,
+                lines,
+            }
+            .write_into(out)?;
+            self.lines.clear();
+            self.counts = Counts::default();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! One JSON object a line.
+
+use std::io::{BufWriter, Write};
+
+use serde::Serialize;
+
+use super::counts::Counts;
+use super::record::Record;
+use super::{ReportError, Summary};
+use crate::Row;
+
+/// The last line: the job, and how many rows stand above it.
+#[derive(Serialize)]
+struct End<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    counts: &'a Counts,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+/// Writes a `countermand.row/1` for each row, and one `countermand.report/1` at the end.
+///
+/// The summary stands last because only then the counts are known in one pass; a file without it
+/// was cut off. Memory does not grow with the rows.
+///
+/// # Errors
+/// What `rows` gives or `out` fails with; what was written stands.
+pub fn ndjson<E>(
+    out: impl Write,
+    summary: &Summary,
+    rows: impl IntoIterator<Item = Result<Row, E>>,
+) -> Result<Counts, ReportError<E>> {
+    let mut out = BufWriter::new(out);
+    let mut counts = Counts::default();
+    let mut line = Vec::new();
+    for row in rows {
+        let row = row.map_err(ReportError::Rows)?;
+        counts.add(&row);
+        write_line(&mut out, &mut line, &Record::of(&row))?;
+    }
+    let end = End {
+        schema: "countermand.report/1",
+        counts: &counts,
+        summary,
+    };
+    write_line(&mut out, &mut line, &end)?;
+    out.flush()?;
+    Ok(counts)
+}
+
+fn write_line<E>(
+    out: &mut impl Write,
+    line: &mut Vec<u8>,
+    value: &impl Serialize,
+) -> Result<(), ReportError<E>> {
+    line.clear();
+    serde_json::to_writer(&mut *line, value).map_err(std::io::Error::from)?;
+    line.push(b'\n');
+    Ok(out.write_all(line)?)
+}

@@ -1,0 +1,111 @@
+//! The summary for a terminal: the bad news first, then the counts, then what to do.
+
+use std::fmt::Write;
+
+use countermand_core::printable;
+
+use super::spell::{counted, grouped, spell};
+use super::{Counts, Overview, State, Summary};
+use crate::Row;
+
+/// So many names of bad news are listed; the report has all of them.
+const LISTED: usize = 20;
+
+impl Counts {
+    /// `5,000 operations: 3 completed anyway, 5 pending, 4,992 cancelled`: one line without a full
+    /// stop, the worst news first.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut text = counted(self.rows, "operation");
+        for (at, (state, count)) in self.states.iter().enumerate() {
+            let comma = if at == 0 { ": " } else { ", " };
+            let words = match state {
+                State::Completed => "completed anyway",
+                State::Error => "without a verdict",
+                state => state.as_str(),
+            };
+            let _ = write!(text, "{comma}{} {words}", grouped(*count));
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Overview {
+    /// Some lines for a terminal, without colours and without control characters: what completed
+    /// anyway, what may have executed, the counts, the time to the last cancel, what is unresolved
+    /// and how to go on.
+    #[must_use]
+    pub fn sentences(&self, summary: &Summary) -> String {
+        let mut text = String::new();
+        let counts = &self.counts;
+        let completed = counts.of(State::Completed);
+        if completed > 0 {
+            let (it, device) = singular(completed);
+            let _ = writeln!(
+                text,
+                "WARNING: {} completed anyway: the server says so, and the {device} may have carried {it} out:",
+                grouped(completed),
+            );
+            list(&mut text, &self.completed, completed, |row| {
+                row.item.name.as_str()
+            });
+        }
+        let gone = counts.of(State::Gone);
+        if gone > 0 {
+            let (it, device) = singular(gone);
+            let _ = writeln!(
+                text,
+                "WARNING: {} gone: the server has no record of {it} any more and may have executed {it}: check the {device}:",
+                grouped(gone),
+            );
+            list(&mut text, &self.gone, gone, |row| row.item.name.as_str());
+        }
+        let _ = writeln!(text, "{}.", counts.sentence());
+        if summary.duplicates > 0 {
+            let count = counted(summary.duplicates, "duplicate");
+            let _ = writeln!(text, "{count} left out.");
+        }
+        if let Some(time) = counts.time_to_last_cancel(summary) {
+            let so_far = match counts.of(State::Unsent) {
+                0 => "",
+                _ => " so far",
+            };
+            let time = spell(time);
+            let _ = writeln!(text, "The last cancel{so_far} was sent after {time}.");
+        }
+        for note in &summary.notes {
+            let _ = writeln!(text, "Note: {}", printable(note));
+        }
+        if counts.open() > 0 {
+            let _ = write!(text, "{} not resolved", grouped(counts.open()));
+            let resume = summary.resume.as_ref().filter(|_| counts.again > 0);
+            let _ = match resume {
+                Some(resume) => writeln!(text, "; to go on:\n  {}", printable(resume)),
+                None => writeln!(text, "."),
+            };
+        }
+        text
+    }
+}
+
+const fn singular(count: u64) -> (&'static str, &'static str) {
+    match count {
+        1 => ("it", "device"),
+        _ => ("them", "devices"),
+    }
+}
+
+fn list(text: &mut String, rows: &[Row], count: u64, show: impl Fn(&Row) -> &str) {
+    for row in rows.iter().take(LISTED) {
+        let _ = writeln!(text, "  {}", printable(show(row)));
+    }
+    if let Some(more @ 1..) = count.checked_sub(LISTED as u64) {
+        let _ = writeln!(text, "  and {} more, see the report", grouped(more));
+    }
+}

@@ -1,0 +1,69 @@
+//! Numbers and lengths of time as people read them.
+
+use std::time::Duration;
+
+/// Tenths of a second where those matter, and no seconds of hours: `4.2 s`, `8 min 6 s`, `3 h 5 min`.
+#[must_use]
+pub fn spell(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let whole = seconds.round() as u64;
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..120 => format!("{whole} s"),
+        120..7200 => format!("{} min {} s", whole / 60, whole % 60),
+        7200..172_800 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+        _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
+    }
+}
+
+/// With a comma after each three digits: `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// So many of a thing: `1 operation`, `2,000 operations`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", grouped(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12_345_678, "12,345,678"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+
+    #[test]
+    fn times() {
+        for (millis, expected) in [
+            (0, "0.0 s"),
+            (9_449, "9.4 s"),
+            (119_000, "119 s"),
+            (486_000, "8 min 6 s"),
+            (7_200_000, "2 h 0 min"),
+            (200_000_000, "2 d 7 h"),
+        ] {
+            assert_eq!(spell(Duration::from_millis(millis)), expected);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! How far a row has come, in one word.
+
+use countermand_core::{Phase, Verdict};
+use serde::{Serialize, Serializer};
+
+use crate::Row;
+
+/// What is known of a row: its verdict, or why it has none yet.
+///
+/// In the order in which somebody has to hear of them, the worst news first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a reader acts on every one of them"
+)]
+pub enum State {
+    /// [`Verdict::Completed`].
+    Completed,
+    /// [`Verdict::Gone`]: it may have executed.
+    Gone,
+    /// [`Verdict::Unconfirmed`].
+    Unconfirmed,
+    /// [`Verdict::Pending`].
+    Pending,
+    /// There is an error and no verdict.
+    Error,
+    /// A cancel was sent, or accepted; nobody has looked yet.
+    Asked,
+    /// Nothing was sent for it.
+    Unsent,
+    /// [`Verdict::Failed`].
+    Failed,
+    /// [`Verdict::Expired`].
+    Expired,
+    /// [`Verdict::Cancelled`].
+    Cancelled,
+}
+
+impl State {
+    /// Every state, the worst news first.
+    pub const ALL: [Self; 10] = [
+        Self::Completed,
+        Self::Gone,
+        Self::Unconfirmed,
+        Self::Pending,
+        Self::Error,
+        Self::Asked,
+        Self::Unsent,
+        Self::Failed,
+        Self::Expired,
+        Self::Cancelled,
+    ];
+
+    /// Of a row.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        let finding = row.standing.finding.as_ref();
+        match (finding.map(|finding| finding.verdict), row.standing.phase) {
+            (Some(Some(verdict)), _) => verdict.into(),
+            (Some(None), _) => Self::Error,
+            (None, Phase::Unsent) => Self::Unsent,
+            (None, Phase::MaybeSent | Phase::Accepted) => Self::Asked,
+        }
+    }
+
+    /// The word for it: the verdict's own, or `error`, `asked`, `unsent`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Asked => "asked",
+            Self::Unsent => "unsent",
+            Self::Completed => Verdict::Completed.as_str(),
+            Self::Gone => Verdict::Gone.as_str(),
+            Self::Unconfirmed => Verdict::Unconfirmed.as_str(),
+            Self::Pending => Verdict::Pending.as_str(),
+            Self::Failed => Verdict::Failed.as_str(),
+            Self::Expired => Verdict::Expired.as_str(),
+            Self::Cancelled => Verdict::Cancelled.as_str(),
+        }
+    }
+
+    /// What it means, in a sentence for an operator.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Error => "an error kept the end from being known",
+            Self::Asked => "a cancel was sent, nobody has looked yet what came of it",
+            Self::Unsent => "nothing was sent for it yet",
+            Self::Completed => Verdict::Completed.meaning(),
+            Self::Gone => Verdict::Gone.meaning(),
+            Self::Unconfirmed => Verdict::Unconfirmed.meaning(),
+            Self::Pending => Verdict::Pending.meaning(),
+            Self::Failed => Verdict::Failed.meaning(),
+            Self::Expired => Verdict::Expired.meaning(),
+            Self::Cancelled => Verdict::Cancelled.meaning(),
+        }
+    }
+
+    /// Whether its end is not known. `Gone` stays what it is, so it is none of these; somebody has to
+    /// look at the device.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Unconfirmed | Self::Pending | Self::Error | Self::Asked | Self::Unsent
+        )
+    }
+}
+
+impl From<Verdict> for State {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Cancelled => Self::Cancelled,
+            Verdict::Completed => Self::Completed,
+            Verdict::Failed => Self::Failed,
+            Verdict::Expired => Self::Expired,
+            Verdict::Pending => Self::Pending,
+            Verdict::Gone => Self::Gone,
+            Verdict::Unconfirmed => Self::Unconfirmed,
+        }
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,106 @@
+//! What a report says of the job itself.
+
+use countermand_core::Timestamp;
+use serde::{Serialize, Serializer};
+
+/// A job in a few facts, beside its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// What kind of job it is, in a word: `plan`, `rescue`.
+    pub kind: String,
+    /// When the job was made.
+    #[serde(serialize_with = "time")]
+    pub created: Timestamp,
+    /// When the report is made.
+    #[serde(serialize_with = "time")]
+    pub reported: Timestamp,
+    /// Where the API is, without credentials.
+    pub endpoint: String,
+    /// SHA-256 over what the plan would cancel.
+    #[serde(serialize_with = "digest")]
+    pub digest: Option<[u8; 32]>,
+    /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`.
+    pub quota: Option<String>,
+    /// The runs so far, in order.
+    pub runs: Vec<RunSpan>,
+    /// How many names were given more than once, and are counted once.
+    pub duplicates: u64,
+    /// What else somebody has to know: what a search skipped, what a run met.
+    pub notes: Vec<String>,
+    /// The command that goes on with the job.
+    pub resume: Option<String>,
+}
+
+/// A run of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "a span of time")]
+pub struct RunSpan {
+    /// When it began.
+    #[serde(serialize_with = "time")]
+    pub begun: Timestamp,
+    /// When it ended; `None` while it goes on, or if it was killed.
+    #[serde(serialize_with = "optional_time")]
+    pub ended: Option<Timestamp>,
+}
+
+impl Summary {
+    /// Of a job of this kind; the rest is empty.
+    #[must_use]
+    pub fn new(
+        kind: impl Into<String>,
+        endpoint: impl Into<String>,
+        created: Timestamp,
+        reported: Timestamp,
+    ) -> Self {
+        Self {
+            kind: kind.into(),
+            created,
+            reported,
+            endpoint: endpoint.into(),
+            digest: None,
+            quota: None,
+            runs: Vec::new(),
+            duplicates: 0,
+            notes: Vec::new(),
+            resume: None,
+        }
+    }
+}
+
+/// A time in RFC 3339.
+pub(super) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
+/// A time in RFC 3339, or null.
+pub(super) fn optional_time<S: Serializer>(
+    time: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A SHA-256 in hexadecimal digits, or null.
+pub(super) fn digest<S: Serializer>(
+    digest: &Option<[u8; 32]>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match digest {
+        Some(digest) => serializer.serialize_str(&hex(digest)),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// The bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8; 32]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}

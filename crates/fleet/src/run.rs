@@ -1,0 +1,285 @@
+//! Applies a job, resumes one, and rescues: searches and cancels at once.
+
+use std::fmt;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use countermand_core::campaign::{Campaign, Event, Progress, Ticket};
+use countermand_core::{OperationName, Phase, Policy, Verdict, chain};
+use countermand_hyper::{Client, Journal, Running};
+use futures_core::Stream;
+use futures_util::stream;
+use http::Response;
+
+use crate::job::{Job, JobError, Kind, Record};
+use crate::journal::Ledger;
+use crate::search::Pages;
+use crate::{Row, now};
+
+type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
+
+/// A job under way: a stream of what happens, each event in the job file before it is told.
+///
+/// Dropping it is like a crash: the file holds what was told, and the next run goes on from there.
+/// [`stop`](Self::stop) awaits what is in flight.
+pub struct Run {
+    running: Running<Names>,
+    ledger: Shared,
+    /// Operations that are under way or wait for their turn in this run, at its beginning.
+    open: u64,
+    /// How many more operations a rescue may take on.
+    room: u64,
+    /// How many it has left alone because there was no room.
+    left: u64,
+}
+
+/// How a run is to go.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "each of them is the caller's to set"
+)]
+pub struct Options {
+    /// How many requests are under way at a time: 100 by default.
+    pub in_flight: usize,
+    /// Only looks again at what was asked before and is not settled; cancels nothing.
+    pub recheck: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            in_flight: 100,
+            recheck: false,
+        }
+    }
+}
+
+/// What is left of a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The job, still locked.
+    pub job: Job,
+    /// What the disk did not take: what was found out since then is not in the file.
+    pub trouble: Option<JobError>,
+}
+
+/// The ledger, which the campaign writes and the run reads. `None` once the run has ended.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Option<Ledger>>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Option<Ledger>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for Shared {
+    fn commit(&mut self, events: &[Event]) {
+        if let Some(ledger) = &mut *self.lock() {
+            ledger.commit(events);
+        }
+    }
+
+    fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
+        if let Some(ledger) = &mut *self.lock() {
+            ledger.answered(ticket, response);
+        }
+    }
+}
+
+impl Run {
+    /// Begins, or goes on: what is settled is left alone, what was accepted is only looked at, the
+    /// rest is cancelled in the job's order. A rescue also searches what it has not searched yet.
+    ///
+    /// Quota and deadline are the job's; the client must be for the job's endpoint.
+    ///
+    /// # Errors
+    /// The disk's; nothing was sent.
+    pub fn begin(client: &Client, mut job: Job, options: Options) -> Result<Self, JobError> {
+        let settings = job.settings().clone();
+        let begun = now();
+        let rescue = settings.kind == Kind::Rescue && !options.recheck;
+        let max = settings.max.filter(|_| rescue).unwrap_or(u64::MAX);
+        let mut names = Vec::new();
+        for row in job.rows() {
+            let row = row?;
+            if let Some(phase) = phase(&row, options.recheck).filter(|_| row.position <= max) {
+                names.push((row.item.name, phase));
+            }
+        }
+        let (pages, lists) = match rescue {
+            true => Pages::of_job(&job).map(|(pages, lists)| (Some(pages), lists))?,
+            false => (None, Vec::new()),
+        };
+        let campaign = campaign(&job, options)?;
+        job.record(&[Record::Begun { at: begun }])?;
+
+        let (open, operations) = (names.len() as u64, job.operations());
+        let ledger = Ledger::new(job, pages, options.recheck);
+        let ledger = Shared(Arc::new(Mutex::new(Some(ledger))));
+        let running = client.campaign(campaign, stream::iter(names));
+        let mut running = running.journal(ledger.clone());
+        for list in lists {
+            running.search(list);
+        }
+        Ok(Self {
+            running,
+            ledger,
+            open,
+            room: max.saturating_sub(operations),
+            left: operations.saturating_sub(max),
+        })
+    }
+
+    /// Sends nothing new: what is in flight is awaited, the rest stays as it is in the file.
+    pub fn stop(&mut self, cause: impl Into<Box<str>>) {
+        self.running.stop(cause);
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.running.progress()
+    }
+
+    /// How many operations are to come out of this run, as far as is known.
+    #[must_use]
+    pub const fn expected(&self) -> u64 {
+        self.open
+    }
+
+    /// How many operations a rescue has found and left alone, because there were more than it may
+    /// take on.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Why the disk does not take what happens at the moment: the run goes on, and what it finds
+    /// out is not in the file.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let ledger = self.ledger.lock();
+        let trouble = ledger.as_ref().and_then(Ledger::trouble);
+        trouble.map(|trouble| chain(trouble))
+    }
+
+    /// Reads the job, or sets its limits, while the run goes on.
+    ///
+    /// # Panics
+    /// Never: a run has its ledger until it ends.
+    pub fn job<T>(&mut self, look: impl FnOnce(&mut Job) -> T) -> T {
+        let mut ledger = self.ledger.lock();
+        let ledger = ledger.as_mut();
+        look(ledger.expect("a run has its ledger until it ends").job())
+    }
+
+    /// Ends it, in a few words, and gives the job back. What has not come out is as after a crash.
+    ///
+    /// # Panics
+    /// Never: a run has its ledger until it ends.
+    #[must_use]
+    pub fn end(self, how: &str) -> Ended {
+        let Self {
+            running, ledger, ..
+        } = self;
+        drop(running);
+        let ledger = ledger.lock().take();
+        let ledger = ledger.expect("a run has its ledger until it ends");
+        let (job, trouble) = ledger.end(how);
+        Ended { job, trouble }
+    }
+
+    /// Goes on from a page, before anything else is sent.
+    fn turn(&mut self) {
+        let (lists, found) = match self.ledger.lock().as_mut() {
+            Some(ledger) => ledger.turn(),
+            None => return,
+        };
+        for list in lists {
+            self.running.search(list);
+        }
+        for name in found {
+            match self.room.checked_sub(1) {
+                Some(room) => {
+                    self.room = room;
+                    self.open += u64::from(self.running.push(name, Phase::Unsent));
+                }
+                None => self.left += 1,
+            }
+        }
+    }
+}
+
+impl Stream for Run {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let this = self.get_mut();
+        let event = pin!(&mut this.running).poll_next(context);
+        if let Poll::Ready(Some(Event::Devices { .. } | Event::Operations { .. })) = &event {
+            this.turn();
+        }
+        event
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("progress", &self.progress())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The scheduler of a job, which knows what earlier runs have spent.
+pub(crate) fn campaign(job: &Job, options: Options) -> Result<Campaign, JobError> {
+    let (settings, wall) = (job.settings(), now());
+    let spent = job.spent(wall)?;
+    let clock = tokio::time::Instant::now().into_std();
+    let mut campaign = Campaign::new(wall.unix_millis().unsigned_abs())
+        .policy(Policy::default().deadline(settings.deadline))
+        .quota(settings.quota())
+        .in_flight(options.in_flight);
+    let usage = campaign.usage();
+    for window in &spent.lowered {
+        usage.lower(window.limit(), window.span());
+    }
+    usage.restore(clock, spent.calls);
+    if let Some(left) = spent.held {
+        usage.hold(clock + left);
+    }
+    Ok(campaign)
+}
+
+/// How a row is taken up again; `None` if it is left alone.
+fn phase(row: &Row, recheck: bool) -> Option<Phase> {
+    let standing = &row.standing;
+    let Some(finding) = &standing.finding else {
+        return match recheck {
+            true => (standing.phase != Phase::Unsent).then_some(Phase::Accepted),
+            false => Some(standing.phase),
+        };
+    };
+    if finding.is_settled() {
+        return None;
+    }
+    if recheck {
+        return finding.may_have_been_asked().then_some(Phase::Accepted);
+    }
+    match finding.verdict {
+        // Asked again: repeating is harmless, a command that nobody cancelled is not.
+        Some(Verdict::Pending | Verdict::Unconfirmed) => Some(Phase::MaybeSent),
+        // A look could tell more, a cancel could not.
+        Some(_) => None,
+        None if finding.is_worth_again() => Some(match standing.phase {
+            Phase::Unsent => Phase::Unsent,
+            Phase::MaybeSent | Phase::Accepted => Phase::MaybeSent,
+        }),
+        None => None,
+    }
+}

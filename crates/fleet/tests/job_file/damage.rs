@@ -1,0 +1,116 @@
+//! Fault 39: a file that is not what was written is noticed, or is read as it was written.
+
+use std::fs;
+use std::path::Path;
+
+use countermand_fleet::job::{Job, JobErrorKind, View};
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+use crate::{at, dump, finished};
+
+/// What a view of the file says: its content, or that there is something wrong.
+fn look(path: &Path) -> Result<String, JobErrorKind> {
+    match View::open(path) {
+        Ok(view) => Ok(dump(&view)),
+        Err(error) => match error.kind() {
+            JobErrorKind::Damaged { what } => Err(JobErrorKind::Damaged { what: what.clone() }),
+            JobErrorKind::Edited { what } => Err(JobErrorKind::Edited { what: what.clone() }),
+            JobErrorKind::NotAJob => Err(JobErrorKind::NotAJob),
+            kind => panic!("{kind:?}"),
+        },
+    }
+}
+
+#[test]
+fn fault_39_a_truncated_file_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let whole = fs::read(&path).unwrap();
+    let cut = folder.path().join("cut");
+    let mut chance = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let random = (0..100).map(|_| chance.next_u64() as usize % whole.len());
+    for length in (0..whole.len()).step_by(4096).chain(random) {
+        fs::write(&cut, &whole[..length]).unwrap();
+        assert!(look(&cut).is_err(), "{length} of {}", whole.len());
+        let error = Job::open(&cut, at(8)).unwrap_err();
+        assert!(
+            matches!(
+                error.kind(),
+                JobErrorKind::Damaged { .. } | JobErrorKind::NotAJob
+            ),
+            "{error}"
+        );
+    }
+}
+
+/// Flips bits of the bytes at these places, one at a time; how many were noticed.
+fn flip(places: impl Iterator<Item = usize>, whole: &[u8], path: &Path, expected: &str) -> usize {
+    let mut noticed = 0;
+    for (bit, place) in places.enumerate() {
+        let mut bytes = whole.to_vec();
+        bytes[place] ^= match bit % 3 {
+            0 => 0xff,
+            _ => 1 << (bit % 8),
+        };
+        fs::write(path, &bytes).unwrap();
+        match look(path) {
+            Ok(content) => assert_eq!(content, expected, "byte {place}"),
+            Err(_) => noticed += 1,
+        }
+    }
+    noticed
+}
+
+#[test]
+fn fault_39_a_flipped_byte_is_noticed_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let whole = fs::read(&path).unwrap();
+    let expected = look(&path).unwrap();
+    let flipped = folder.path().join("flipped");
+    let mut chance = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let random = (0..300).map(|_| chance.next_u64() as usize % whole.len());
+    // The header of the file and the first page of the schema, and anywhere.
+    let noticed = flip((0..120).chain(random), &whole, &flipped, &expected);
+    assert!(noticed > 100, "{noticed}");
+}
+
+#[test]
+#[ignore = "minutes: every byte of a file"]
+fn fault_39_every_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let whole = fs::read(&path).unwrap();
+    let expected = look(&path).unwrap();
+    let flipped = folder.path().join("flipped");
+    flip(0..whole.len(), &whole, &flipped, &expected);
+}
+
+#[test]
+fn fault_39_what_is_no_job_file_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    for bytes in [&b""[..], b"enterprises/e\n", &[0; 4096]] {
+        fs::write(&path, bytes).unwrap();
+        assert!(matches!(look(&path), Err(JobErrorKind::NotAJob)));
+    }
+    fs::remove_file(&path).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("CREATE TABLE job (id INTEGER)")
+        .unwrap();
+    drop(other);
+    assert!(matches!(look(&path), Err(JobErrorKind::NotAJob)));
+    assert!(matches!(
+        View::open(folder.path()).unwrap_err().kind(),
+        JobErrorKind::Io(_)
+    ));
+    assert!(matches!(
+        View::open("no such file").unwrap_err().kind(),
+        JobErrorKind::Io(_)
+    ));
+}

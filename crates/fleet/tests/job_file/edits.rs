@@ -1,0 +1,151 @@
+//! A change that another program makes is told as such.
+
+use std::process::Command;
+
+use countermand_fleet::Item;
+use countermand_fleet::job::{Job, JobErrorKind, Kind, Settings, View};
+use rusqlite::Connection;
+
+use crate::{at, dump, finished, name, plan};
+
+const EDITS: &[&str] = &[
+    "UPDATE operations SET verdict = 'cancelled', found = 1 WHERE position = 1",
+    "UPDATE operations SET name = name || '1' WHERE position = 12",
+    "UPDATE operations SET checksum = checksum + 1 WHERE position = 12",
+    "DELETE FROM operations WHERE position = 12",
+    "DELETE FROM operations WHERE position = 2",
+    "DELETE FROM operations",
+    "INSERT INTO operations SELECT 13, name || '1', type, created, duration, error_code, device_seen,
+       phase, attempts, asked, accepted, found, verdict, operation, error, device_exists,
+       body_sha256, checksum FROM operations WHERE position = 1",
+    "UPDATE job SET settings = replace(settings, '0.8', '1.0')",
+    "UPDATE job SET duplicates = 5",
+    "DELETE FROM job",
+    "DELETE FROM sends",
+    "UPDATE sends SET at = 0",
+    "DELETE FROM hold",
+    "UPDATE limits SET calls = 100000",
+    "UPDATE devices SET searched = 1",
+    "DELETE FROM notes",
+    "DELETE FROM runs",
+    "UPDATE seal SET lifted = 1",
+    "DELETE FROM seal; UPDATE operations SET attempts = 0",
+    "DROP TRIGGER operations_update; UPDATE operations SET attempts = 0",
+    "DROP TABLE notes",
+    "CREATE INDEX mine ON operations (verdict)",
+    "ALTER TABLE operations ADD COLUMN mine TEXT",
+];
+
+#[test]
+fn every_edit_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    for sql in EDITS {
+        finished(&path);
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let error = Job::open(&path, at(8)).unwrap_err();
+        assert!(
+            matches!(error.kind(), JobErrorKind::Edited { .. }),
+            "{sql}: {error}"
+        );
+        let error = View::open(&path).unwrap_err();
+        assert!(
+            matches!(error.kind(), JobErrorKind::Edited { .. }),
+            "{sql}: {error}"
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn the_tool_edits_a_plan_that_is_being_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let job = plan(&path, 3);
+    let sql = "UPDATE operations SET name = replace(name, 'LC01', 'LC02') WHERE position = 2";
+    // Debian's own, which is older than what the file was made with; or else ours.
+    match Command::new("sqlite3").arg(&path).arg(sql).status() {
+        Ok(status) => assert!(status.success()),
+        Err(_) => Connection::open(&path).unwrap().execute_batch(sql).unwrap(),
+    }
+    drop(job);
+    let error = Job::open(&path, at(8)).unwrap_err().to_string();
+    assert!(
+        error.contains("update in table operations, row 2 first, 1 in all"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_changes_nothing_is_no_edit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let before = dump(&View::open(&path).unwrap());
+    for sql in [
+        "VACUUM",
+        "PRAGMA journal_mode = DELETE",
+        "ANALYZE sqlite_schema; REINDEX",
+        "SELECT count(*) FROM operations",
+    ] {
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        assert_eq!(dump(&Job::open(&path, at(8)).unwrap()), before, "{sql}");
+    }
+}
+
+#[test]
+fn versions_that_come_later_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let other = Connection::open(&path).unwrap();
+    other.pragma_update(None, "user_version", 2).unwrap();
+    let error = View::open(&path).unwrap_err();
+    assert!(
+        matches!(error.kind(), JobErrorKind::Damaged { .. }),
+        "{error}"
+    );
+    other.execute_batch("UPDATE job SET schema = 2").unwrap();
+    let error = View::open(&path).unwrap_err();
+    assert!(
+        matches!(error.kind(), JobErrorKind::NewerVersion { version: 2 }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_plan_that_was_never_finished_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
+    job.add([Item::new(name(1))]).unwrap();
+    let error = job.record(&[]).unwrap_err();
+    assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+    drop(job);
+    let error = Job::open(&path, at(1)).unwrap_err();
+    assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+}
+
+#[test]
+fn a_digest_is_of_the_plan_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = |file: &str, numbers: &[usize], share: f64| {
+        let mut settings = Settings::new(Kind::Plan);
+        settings.share = share;
+        let path = folder.path().join(file);
+        let mut job = Job::create(path, &settings, at(file.len() as i64)).unwrap();
+        let items = numbers.iter().map(|number| Item::new(name(*number)));
+        job.add(items).unwrap();
+        let digest = job.freeze().unwrap();
+        assert_eq!(job.freeze().unwrap(), digest);
+        let error = job.add([Item::new(name(9))]).unwrap_err();
+        assert!(matches!(error.kind(), JobErrorKind::Frozen), "{error}");
+        digest
+    };
+    let first = digest("a", &[1, 2], 0.8);
+    assert_eq!(digest("bb", &[1, 2, 2], 0.8), first);
+    assert_ne!(digest("c", &[2, 1], 0.8), first);
+    assert_ne!(digest("d", &[1, 2], 0.9), first);
+    assert_ne!(digest("e", &[1, 2, 3], 0.8), first);
+    assert_eq!(first.to_string().len(), 64);
+}

@@ -1,0 +1,57 @@
+//! A million operations: time and memory.
+
+use std::time::Instant;
+
+use countermand_fleet::Item;
+use countermand_fleet::job::{Job, Kind, Settings, View};
+
+use crate::{at, name, proof, sent};
+
+/// The most memory this process has had, in MiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}
+
+#[test]
+#[ignore = "a minute; prints figures"]
+fn a_million_operations() {
+    const COUNT: usize = 1_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let start = Instant::now();
+    let lap = |what: &str| {
+        println!(
+            "{what}: {:?} since the start, peak {} MiB",
+            start.elapsed(),
+            peak()
+        );
+    };
+    let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
+    // An order that has nothing to do with the names.
+    let items = (0..COUNT).map(|number| Item::new(name(number * 7_919 % COUNT)));
+    let added = job.add(items).unwrap();
+    assert_eq!(added.added, COUNT as u64);
+    lap("added");
+    job.freeze().unwrap();
+    lap("frozen");
+    let group = Instant::now();
+    for first in (0..6400).step_by(32) {
+        let numbers = first..first + 32;
+        let records = numbers.flat_map(|n| [sent(n, at(n as i64)), proof(n, at(n as i64))]);
+        job.record(&records.collect::<Vec<_>>()).unwrap();
+    }
+    println!("64 records: {:?}", group.elapsed() / 200);
+    job.close().unwrap();
+    lap("closed");
+    println!("{} MiB", std::fs::metadata(&path).unwrap().len() >> 20);
+    let view = View::open(&path).unwrap();
+    lap("verified");
+    assert_eq!(view.rows().count(), COUNT);
+    lap("read");
+    assert_eq!(view.counts().unwrap().operations, COUNT as u64);
+    lap("counted");
+    assert!(peak() < 200, "{} MiB", peak());
+}

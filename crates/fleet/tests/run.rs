@@ -1,0 +1,443 @@
+//! Jobs against the emulator: found, planned, applied, resumed, rescued, looked at again.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countermand_core::campaign::Event;
+use countermand_core::{Phase, Quota, Verdict};
+use countermand_emulator::{Config, Fate, Script, Shared, State};
+use countermand_fleet::job::{Kind, View};
+use countermand_fleet::{
+    Estimate, Filter, Found, Item, Job, Options, Run, Search, Settings, now, order,
+};
+use countermand_hyper::{Authorized, Client, Endpoint, Token};
+use futures_util::StreamExt;
+use serde_json::json;
+
+struct World {
+    shared: Shared,
+    client: Client,
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl World {
+    fn new(config: Config) -> Self {
+        let shared = Shared::new(config.seed(5));
+        let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
+        let token = Token::new("emulator-token").unwrap();
+        let transport = Authorized::new(endpoint.clone(), token, shared.clone());
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            client: Client::new(transport).endpoint(endpoint),
+            path: folder.path().join("wipes.job"),
+            shared,
+            _folder: folder,
+        }
+    }
+
+    fn settings(&self, kind: Kind) -> Settings {
+        let mut settings = Settings::new(kind);
+        settings.endpoint = "http://127.0.0.1/v1".to_owned();
+        settings.quota.clear();
+        settings.per_resource = None;
+        settings.deadline = Duration::from_secs(3);
+        if kind == Kind::Rescue {
+            settings.enterprises.push(self.enterprise());
+        }
+        settings
+    }
+
+    fn enterprise(&self) -> countermand_core::EnterpriseName {
+        self.shared
+            .with(|emulator, _| emulator.enterprise().parse().unwrap())
+    }
+
+    async fn find(&self, filter: Filter) -> Vec<Item> {
+        let campaign = self.client.scheduler().quota(Quota::unlimited());
+        let enterprises = [self.enterprise()];
+        let mut search = Search::new(&self.client, campaign, enterprises, [], filter);
+        let mut items = Vec::new();
+        while let Some(found) = search.next().await {
+            let Found::Item(item) = found else {
+                panic!("{found:?}")
+            };
+            items.push(item);
+        }
+        items
+    }
+
+    async fn plan(&self) -> Job {
+        self.plan_with(self.settings(Kind::Plan)).await
+    }
+
+    async fn plan_with(&self, settings: Settings) -> Job {
+        let mut items = self.find(Filter::default()).await;
+        order::by_harm(&mut items);
+        let mut job = Job::create(&self.path, &settings, now()).unwrap();
+        job.add(items).unwrap();
+        job.freeze().unwrap();
+        job
+    }
+
+    /// What the emulator knows, by name.
+    fn truth(&self) -> BTreeMap<String, State> {
+        let truth = self.shared.with(|emulator, now| emulator.truth(now));
+        truth
+            .into_iter()
+            .map(|truth| (truth.name, truth.state))
+            .collect()
+    }
+
+    /// How often each operation was asked to be cancelled.
+    fn cancels(&self) -> BTreeMap<String, u32> {
+        let mut cancels = BTreeMap::new();
+        self.shared.with(|emulator, _| {
+            for row in emulator.audit() {
+                if let Some(name) = row.path.strip_suffix(":cancel") {
+                    let name = name.trim_start_matches("/v1/").to_owned();
+                    *cancels.entry(name).or_insert(0) += 1;
+                }
+            }
+        });
+        cancels
+    }
+}
+
+async fn finish(run: &mut Run) -> BTreeMap<String, Option<Verdict>> {
+    let mut results = BTreeMap::new();
+    while let Some(event) = run.next().await {
+        if let Event::Finished { name, result } = event {
+            let verdict = result.ok().map(|outcome| outcome.verdict);
+            assert!(results.insert(name.to_string(), verdict).is_none());
+        }
+    }
+    results
+}
+
+/// Holds a job file against the truth: each operation is there, and nothing is said of it that is
+/// not so.
+fn check(path: &Path, world: &World) {
+    let truth = world.truth();
+    let view = View::open(path).unwrap();
+    for row in view.rows() {
+        let row = row.unwrap();
+        let state = truth[row.item.name.as_str()];
+        let finding = row.standing.finding.unwrap();
+        let verdict = finding.verdict;
+        assert_eq!(
+            verdict == Some(Verdict::Cancelled),
+            state == State::Cancelled,
+            "{finding:?}"
+        );
+        assert_eq!(
+            verdict == Some(Verdict::Completed),
+            state == State::Completed,
+            "{finding:?}"
+        );
+        assert_eq!(
+            finding.body_sha256.is_some(),
+            verdict != Some(Verdict::Gone),
+            "{finding:?}"
+        );
+        assert!(row.standing.asked.is_some() && row.standing.attempts > 0);
+    }
+}
+
+#[tokio::test]
+async fn found_planned_applied_and_true() {
+    let world = World::new(Config::default().devices(150));
+    let job = world.plan().await;
+    let pending: BTreeSet<_> = world
+        .shared
+        .with(|emulator, now| emulator.pending(now))
+        .into_iter()
+        .collect();
+    assert_eq!(job.operations(), 150);
+    assert_eq!(world.cancels(), BTreeMap::new(), "a plan sends no POST");
+    let estimate = Estimate::of(&job, Options::default()).unwrap();
+    assert!(estimate.last_cancel < estimate.last_verdict, "{estimate:?}");
+
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    assert_eq!(run.expected(), 150);
+    let results = finish(&mut run).await;
+    let ended = run.end("done");
+    assert!(ended.trouble.is_none());
+    assert_eq!(results.keys().cloned().collect::<BTreeSet<_>>(), pending);
+    let counts = ended.job.counts().unwrap();
+    assert_eq!(counts.verdicts.values().sum::<u64>(), 150, "{counts:?}");
+    assert!(counts.verdicts[&Verdict::Cancelled] > 100);
+    assert!(world.cancels().values().all(|times| *times == 1));
+    ended.job.close().unwrap();
+    check(&world.path, &world);
+
+    // Nothing is left to do, and nothing is done.
+    let asked = world.shared.with(|emulator, _| emulator.audit().len());
+    let job = Job::open(&world.path, now()).unwrap();
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let again = finish(&mut run).await;
+    let open = counts.operations
+        - counts
+            .verdicts
+            .iter()
+            .filter(|(verdict, _)| verdict.is_final() || **verdict == Verdict::Gone)
+            .map(|(_, count)| count)
+            .sum::<u64>();
+    assert_eq!(again.len() as u64, open);
+    let more = world.shared.with(|emulator, _| emulator.audit().len()) - asked;
+    assert!(more as u64 <= 20 * open, "{more} requests for {open}");
+}
+
+/// I1, I3, I7: dropped at any instant, a run goes on without a loss and repeats no more than was in
+/// flight.
+#[tokio::test]
+async fn dropped_at_any_event_and_taken_up_again() {
+    for seed in 0..12_usize {
+        let world = World::new(Config::default().devices(40).mix([
+            (6, Fate::Cancellable),
+            (
+                1,
+                Fate::Completes {
+                    after: Duration::ZERO,
+                },
+            ),
+            (1, Fate::Vanishes),
+        ]));
+        let mut job = world.plan().await;
+        let (mut drops, mut told) = (0, BTreeMap::new());
+        let options = Options {
+            in_flight: 7,
+            ..Options::default()
+        };
+        loop {
+            let mut run = Run::begin(&world.client, job, options).unwrap();
+            let mut left = (seed * 31 + drops * 17) % 60 + 1;
+            let mut ended = false;
+            while left > 0 {
+                left -= 1;
+                match run.next().await {
+                    Some(Event::Finished { name, result }) => {
+                        let verdict = result.unwrap().verdict;
+                        assert!(
+                            told.insert(name.to_string(), verdict).is_none(),
+                            "{name} twice"
+                        );
+                    }
+                    Some(_) => {}
+                    None => {
+                        ended = true;
+                        break;
+                    }
+                }
+            }
+            drop(run);
+            if ended {
+                break;
+            }
+            drops += 1;
+            job = Job::open(&world.path, now()).unwrap();
+            for row in job.rows() {
+                let row = row.unwrap();
+                if let Some(verdict) = told.get(row.item.name.as_str()) {
+                    assert_eq!(row.standing.finding.unwrap().verdict, Some(*verdict));
+                }
+            }
+        }
+        assert!(drops > 0);
+        let repeats: u32 = world.cancels().values().map(|times| times - 1).sum();
+        assert!(
+            repeats as usize <= drops * options.in_flight,
+            "{repeats} repeats of {drops} drops"
+        );
+        check(&world.path, &world);
+    }
+}
+
+#[tokio::test]
+async fn a_rescue_finds_cancels_and_resumes() {
+    let world = World::new(Config::default().devices(230).mix([(1, Fate::Cancellable)]));
+    let mut settings = world.settings(Kind::Rescue);
+    let spared = world
+        .shared
+        .with(|emulator, _| emulator.devices()[3].clone());
+    settings.filter.exclude.insert(spared.clone());
+    settings.filter.types.insert("WIPE".to_owned());
+    let mut job = Job::create(&world.path, &settings, now()).unwrap();
+    for _ in 0..3 {
+        let options = Options {
+            in_flight: 5,
+            ..Options::default()
+        };
+        let mut run = Run::begin(&world.client, job, options).unwrap();
+        for _ in 0..150 {
+            run.next().await;
+        }
+        drop(run);
+        job = Job::open(&world.path, now()).unwrap();
+    }
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    finish(&mut run).await;
+    let job = run.end("done").job;
+    assert_eq!(job.duplicates(), 0);
+    let wipes = job.rows().map(|row| row.unwrap().item);
+    let wipes = wipes
+        .filter(|item| item.command.kind.as_deref() == Some("WIPE"))
+        .count() as u64;
+    assert_eq!(wipes, job.operations());
+    job.close().unwrap();
+    check(&world.path, &world);
+    let left = world
+        .truth()
+        .into_iter()
+        .filter(|(_, state)| *state == State::Pending);
+    let left = left.map(|(name, _)| name).collect::<Vec<_>>();
+    let pending = world.find(Filter::default()).await;
+    assert!(
+        pending
+            .iter()
+            .all(|item| item.command.kind.as_deref() != Some("WIPE")
+                || item.name.as_str().starts_with(&spared))
+    );
+    assert_eq!(pending.len(), left.len());
+}
+
+/// `--max`: beyond it operations are found and left alone, and a larger one takes them up.
+#[tokio::test]
+async fn a_rescue_takes_on_no_more_than_it_may() {
+    let world = World::new(Config::default().devices(30).mix([(1, Fate::Cancellable)]));
+    let mut settings = world.settings(Kind::Rescue);
+    settings.max = Some(12);
+    let job = Job::create(&world.path, &settings, now()).unwrap();
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    assert_eq!(finish(&mut run).await.len(), 12);
+    assert_eq!(run.left(), 18);
+    let job = run.end("done").job;
+    assert_eq!((job.operations(), world.cancels().len()), (30, 12));
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    assert_eq!((finish(&mut run).await.len(), run.left()), (0, 18));
+}
+
+/// `--recheck` asks nobody to cancel, and is not fooled by a second look.
+#[tokio::test]
+async fn a_recheck_only_looks() {
+    let mix = [
+        (1, Fate::Stuck),
+        (1, Fate::Cancellable),
+        (1, Fate::Vanishes),
+    ];
+    let world = World::new(Config::default().devices(30).mix(mix));
+    let mut run = Run::begin(&world.client, world.plan().await, Options::default()).unwrap();
+    finish(&mut run).await;
+    let job = run.end("done").job;
+    let before = job.counts().unwrap();
+    let (cancels, pending) = (world.cancels(), before.verdicts[&Verdict::Pending]);
+    let recheck = Options {
+        recheck: true,
+        ..Options::default()
+    };
+    let mut run = Run::begin(&world.client, job, recheck).unwrap();
+    let results = finish(&mut run).await;
+    assert_eq!(world.cancels(), cancels);
+    assert_eq!(
+        results.len() as u64,
+        pending + before.verdicts[&Verdict::Gone]
+    );
+    let job = run.end("done").job;
+    assert_eq!(job.counts().unwrap().verdicts, before.verdicts);
+    // The plain way asks the pending ones again.
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    assert_eq!(finish(&mut run).await.len() as u64, pending);
+    let again = world
+        .cancels()
+        .values()
+        .filter(|times| **times == 2)
+        .count();
+    assert_eq!(again as u64, pending);
+}
+
+/// Fault 40: the rescue goes on; what the disk does not take is told.
+#[tokio::test]
+async fn a_full_disk_does_not_stop_a_rescue() {
+    let world = World::new(Config::default().devices(60).mix([(1, Fate::Cancellable)]));
+    let mut job = world.plan().await;
+    // No page more than it has.
+    job.limit_pages(Some(1)).unwrap();
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let results = finish(&mut run).await;
+    assert_eq!(results.len(), 60, "the rescue goes on");
+    assert!(
+        run.trouble().unwrap().contains("full"),
+        "{:?}",
+        run.trouble()
+    );
+    let mut ended = run.end("done");
+    assert!(ended.trouble.unwrap().to_string().contains("full"));
+    let counts = ended.job.counts().unwrap();
+    assert_eq!(counts.verdicts.values().sum::<u64>(), 0, "{counts:?}");
+    ended.job.limit_pages(None).unwrap();
+    let mut run = Run::begin(&world.client, ended.job, Options::default()).unwrap();
+    finish(&mut run).await;
+    let ended = run.end("done");
+    assert!(ended.trouble.is_none());
+    ended.job.close().unwrap();
+    check(&world.path, &world);
+}
+
+/// A disk that is full for a while loses nothing.
+#[tokio::test]
+async fn what_the_disk_did_not_take_is_written_later() {
+    let world = World::new(Config::default().devices(60).mix([(1, Fate::Stuck)]));
+    let mut settings = world.settings(Kind::Plan);
+    settings.deadline = Duration::from_secs(8);
+    let mut job = world.plan_with(settings).await;
+    job.limit_pages(Some(1)).unwrap();
+    // Pending operations are looked at for 8 s, which is longer than a try takes to be repeated.
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    while run.trouble().is_none() {
+        run.next().await.unwrap();
+    }
+    run.job(|job| job.limit_pages(None)).unwrap();
+    assert_eq!(finish(&mut run).await.len(), 60);
+    assert_eq!(run.trouble(), None);
+    let job = run.end("done").job;
+    assert_eq!(job.counts().unwrap().verdicts[&Verdict::Pending], 60);
+}
+
+/// Fault 16 and 15: what is left after everything is denied is as it was, and the next run does it.
+#[tokio::test]
+async fn what_a_stop_leaves_is_unsent() {
+    let script = json!([{"fault": "scope-insufficient", "times": null}]);
+    let world = World::new(Config::default().devices(60).mix([(1, Fate::Cancellable)]));
+    let job = world.plan().await;
+    world
+        .shared
+        .with(|emulator, _| emulator.set_script(Script::from_value(script).unwrap()));
+    let options = Options {
+        in_flight: 4,
+        ..Options::default()
+    };
+    let mut run = Run::begin(&world.client, job, options).unwrap();
+    finish(&mut run).await;
+    let job = run.end("stopped").job;
+    let counts = job.counts().unwrap();
+    assert!(
+        counts.errors["permission_denied"] <= 4 && counts.errors.len() == 1,
+        "{counts:?}"
+    );
+    assert!(counts.unsent >= 56, "{counts:?}");
+    assert!(job.notes().any(|note| note.unwrap().kind == "stopped"));
+    world
+        .shared
+        .with(|emulator, _| emulator.set_script(Script::default()));
+    let mut run = Run::begin(&world.client, job, options).unwrap();
+    finish(&mut run).await;
+    let job = run.end("done").job;
+    assert_eq!(job.counts().unwrap().verdicts[&Verdict::Cancelled], 60);
+    assert!(
+        job.rows()
+            .all(|row| row.unwrap().standing.phase == Phase::Accepted)
+    );
+}

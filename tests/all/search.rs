@@ -1,0 +1,379 @@
+//! Campaigns that find their names: lists among cancels, simulated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countermand_core::campaign::{Campaign, Event, List, Progress};
+use countermand_core::{
+    Call, Endpoint, EnterpriseName, ErrorKind, PageToken, Phase, Policy, Quota,
+};
+use countermand_core::{Resource, Timestamp, Verdict, Window, wire};
+use countermand_emulator::{
+    Config, Emulator, Fate, NewDevice, NewOperation, Quirks, Script, ServerQuota,
+};
+use countermand_tests::dice::Dice;
+use countermand_tests::fleet::{Note, search};
+use countermand_tests::rescue::rescue;
+use http::header::AUTHORIZATION;
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(100_000);
+
+/// What a search has told.
+#[derive(Default)]
+struct Told {
+    /// What was asked for, in order.
+    sent: Vec<(Call, String)>,
+    /// Lists that were read to their end.
+    listed: BTreeSet<String>,
+    not_listed: BTreeMap<String, ErrorKind>,
+    found: BTreeSet<String>,
+    verdicts: BTreeMap<String, Option<Verdict>>,
+    progress: Progress,
+}
+
+/// Searches the emulator's enterprise and, if so, cancels every pending operation that is found.
+fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
+    let mut told = Told::default();
+    let enterprise = emulator.enterprise().parse().unwrap();
+    campaign.search(List::Devices(enterprise));
+    campaign.close();
+    let token = format!("Bearer {}", emulator.token());
+    let mut serve = |at, request: &http::Request<()>| {
+        let mut request = request.clone().map(|()| Bytes::new());
+        let token = token.parse().unwrap();
+        request.headers_mut().insert(AUTHORIZATION, token);
+        let reply = emulator.handle(at, &request);
+        reply.deliver(Duration::from_secs(10))
+    };
+    search(
+        &mut campaign,
+        LIMIT,
+        &mut serve,
+        &mut |campaign, _, note| {
+            let Note::Event(event) = note else { return };
+            match event {
+                Event::Sent { resource, call } => told.sent.push((call, resource.to_string())),
+                Event::Devices {
+                    enterprise,
+                    devices,
+                    last,
+                } => {
+                    for device in devices {
+                        let list = List::Operations {
+                            device: device.name,
+                            seen: device.last_status_report_time,
+                        };
+                        campaign.search(list);
+                    }
+                    if last {
+                        assert!(told.listed.insert(enterprise.to_string()));
+                    }
+                }
+                Event::Operations {
+                    device,
+                    operations,
+                    last,
+                } => {
+                    for operation in operations.into_iter().filter(|operation| !operation.done) {
+                        told.found.insert(operation.name.to_string());
+                        if cancel {
+                            campaign.push(operation.name, Phase::Unsent);
+                        }
+                    }
+                    if last {
+                        assert!(told.listed.insert(device.to_string()));
+                    }
+                }
+                Event::NotListed { resource, error } => {
+                    assert_eq!(error.resource(), Some(&resource));
+                    assert!(!error.maybe_delivered());
+                    let kind = match error.kind() {
+                        ErrorKind::NotAttempted { cause } => ErrorKind::NotAttempted {
+                            cause: cause.clone(),
+                        },
+                        ErrorKind::NotFound(answer) => ErrorKind::NotFound(answer.clone()),
+                        ErrorKind::PermissionDenied(answer) => {
+                            ErrorKind::PermissionDenied(answer.clone())
+                        }
+                        ErrorKind::Malformed(answer) => ErrorKind::Malformed(answer.clone()),
+                        kind => panic!("{kind:?}"),
+                    };
+                    let before = told.not_listed.insert(resource.to_string(), kind);
+                    assert!(before.is_none());
+                }
+                Event::Finished { name, result } => {
+                    let verdict = result.ok().map(|outcome| outcome.verdict);
+                    let before = told.verdicts.insert(name.to_string(), verdict);
+                    assert!(before.is_none());
+                }
+                _ => {}
+            }
+            told.progress = campaign.progress(std::time::Instant::now());
+        },
+    );
+    assert_eq!(told.progress.listing, 0);
+    told
+}
+
+fn device(name: &str) -> &str {
+    name.split_once("/operations/")
+        .map_or(name, |(device, _)| device)
+}
+
+/// When each device last reported, by what the server tells.
+fn seen(mut emulator: Emulator) -> BTreeMap<String, String> {
+    let mut seen = BTreeMap::new();
+    for name in emulator.devices() {
+        let request = http::Request::get(format!("http://127.0.0.1/v1/{name}"));
+        let request = request.header(AUTHORIZATION, format!("Bearer {}", emulator.token()));
+        let reply = emulator.handle(Duration::ZERO, &request.body(Bytes::new()).unwrap());
+        let (_, response) = reply.deliver(Duration::from_secs(10));
+        let device: Value = serde_json::from_slice(response.unwrap().body()).unwrap();
+        seen.insert(
+            name,
+            device["lastStatusReportTime"].as_str().unwrap().to_owned(),
+        );
+    }
+    seen
+}
+
+/// Rule 1 and 7: devices are known before the first operations are listed, the device that was seen
+/// last comes first, and what is found is cancelled before anything else is listed.
+#[test]
+fn what_is_found_is_cancelled_before_the_next_list() {
+    let config = Config::default().devices(150).operations(1, 2);
+    let config = config.mix([(1, Fate::Cancellable)]);
+    // What is asked there is not in the audit here.
+    let seen = seen(Emulator::new(config.clone()));
+    let mut emulator = Emulator::new(config);
+    let campaign = Campaign::new(1).in_flight(1).quota(Quota::unlimited());
+    let told = run(&mut emulator, campaign, true);
+    let calls: Vec<Call> = told.sent.iter().map(|(call, _)| *call).collect();
+    assert_eq!(calls[..2], [Call::ListDevices; 2]);
+    let (rest, looks) = told.sent[2..].split_at(300);
+    for pair in rest.chunks(2) {
+        let [(Call::List, listed), (Call::Cancel, cancelled)] = pair else {
+            panic!("{pair:?}");
+        };
+        assert_eq!(device(cancelled), listed);
+    }
+    assert!(looks.iter().all(|(call, _)| *call == Call::Get));
+    let order = rest.iter().map(|(_, name)| &seen[device(name)]);
+    assert!(order.clone().is_sorted_by(|a, b| a >= b));
+    assert!(order.collect::<BTreeSet<_>>().len() > 100, "they differ");
+    let cancelled = told
+        .verdicts
+        .values()
+        .filter(|verdict| **verdict == Some(Verdict::Cancelled));
+    assert_eq!(cancelled.count(), 150);
+}
+
+/// Whatever goes wrong for a time, a search that reads all lists finds all that is pending, and
+/// every list comes to an end once.
+#[test]
+fn searches_miss_nothing() {
+    let mut failed = 0;
+    for seed in 0..30 {
+        let mut dice = Dice::new(seed);
+        let faults = [
+            "unavailable",
+            "internal",
+            "bad-gateway",
+            "reset-after",
+            "stall",
+            "truncated",
+            "retry-info",
+            "html-success",
+            "quota",
+            "go-away",
+            "refused-stream",
+            "not-found",
+        ];
+        let faults = (0..dice.below(5)).map(|_| {
+            json!({ "fault": dice.pick(&faults), "method": null, "probability": 0.2, "times": 1 + dice.below(30) })
+        });
+        let script = Script::from_value(Value::Array(faults.collect())).unwrap();
+        let mut quirks = Quirks::default();
+        quirks.empty_page = dice.below(2) == 0;
+        let config = Config::default()
+            .seed(seed)
+            .devices(1 + dice.below(60) as usize);
+        let config = config.operations(dice.below(3) as usize, dice.below(130) as usize);
+        let config = config.mix([(1, Fate::Stuck)]).script(script).quirks(quirks);
+        let mut emulator = Emulator::new(config);
+        let pending: BTreeSet<_> = emulator.pending(Duration::ZERO).into_iter().collect();
+        let campaign = Campaign::new(seed).quota(Quota::unlimited());
+        let told = run(&mut emulator, campaign, false);
+        let lists = 1 + emulator.devices().len();
+        failed += told.not_listed.len();
+        if !told.not_listed.contains_key(emulator.enterprise()) {
+            assert_eq!(
+                told.listed.len() + told.not_listed.len(),
+                lists,
+                "seed {seed}"
+            );
+        }
+        let missed = pending.difference(&told.found);
+        let missed = missed.filter(|name| told.listed.contains(device(name)));
+        assert_eq!(
+            missed.collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "seed {seed}"
+        );
+        assert!(told.found.is_subset(&pending));
+    }
+    assert!(failed < 60, "most lists are read: {failed} were not");
+}
+
+/// A token that repeats is an error, not an end and not a loop.
+#[test]
+fn a_list_that_turns_in_circles_is_told() {
+    let mut quirks = Quirks::default();
+    quirks.repeat_token = true;
+    let mut emulator = Emulator::new(Config::default().devices(3).quirks(quirks));
+    let told = run(&mut emulator, Campaign::new(1), false);
+    let problem = &told.not_listed[emulator.enterprise()];
+    assert!(
+        problem.to_string().contains("repeats a page token"),
+        "{problem}"
+    );
+    assert_eq!(told.found.len(), 3, "what stands on such a page is true");
+}
+
+/// Fault 16, for lists: an enterprise that is denied is left alone.
+#[test]
+fn an_enterprise_that_is_denied_is_not_searched() {
+    let script = json!([{"fault": "forbidden-enterprise", "method": "list", "times": null}]);
+    let config = Config::default().devices(50);
+    let mut emulator = Emulator::new(config.script(Script::from_value(script).unwrap()));
+    let campaign = Campaign::new(1).in_flight(2);
+    let told = run(&mut emulator, campaign, true);
+    let asked = told
+        .sent
+        .iter()
+        .filter(|(call, _)| *call == Call::List)
+        .count();
+    assert!((3..6).contains(&asked), "{asked} lists were asked for");
+    assert_eq!(told.not_listed.len(), 50);
+    let left = told.not_listed.values();
+    let left = left.filter(|kind| matches!(kind, ErrorKind::NotAttempted { .. }));
+    assert_eq!(left.count(), 50 - asked);
+}
+
+/// A device that is gone is told as not found; nothing else suffers.
+#[test]
+fn a_device_without_a_record_is_told() {
+    let mut emulator = Emulator::new(Config::default().devices(0));
+    for fate in [
+        Fate::Wiped {
+            after: Duration::ZERO,
+        },
+        Fate::Cancellable,
+    ] {
+        let device = NewDevice::with([NewOperation::new(fate)]);
+        emulator.add(Duration::ZERO, device).unwrap();
+    }
+    let script = json!([{"fault": "not-found", "method": "list", "times": 1}]);
+    emulator.set_script(Script::from_value(script).unwrap());
+    let told = run(&mut emulator, Campaign::new(1).in_flight(1), true);
+    assert!(
+        told.not_listed
+            .values()
+            .all(|kind| matches!(kind, ErrorKind::NotFound(_)))
+    );
+}
+
+/// Lists are held to the quota: by the project's windows and by those of a method on a resource.
+#[test]
+fn searches_keep_to_the_quota() {
+    let minute = Duration::from_secs(60);
+    let quota = ServerQuota::default()
+        .windows([Window::new(600, minute)])
+        .per_resource(Some(Window::new(60, minute)));
+    let config = Config::default()
+        .devices(6500)
+        .operations(1, 0)
+        .quota(quota);
+    let mut emulator = Emulator::new(config.mix([(1, Fate::Cancellable)]));
+    let quota: Quota = "600/60s".parse().unwrap();
+    let policy = Policy::default().confirm(false);
+    let told = run(
+        &mut emulator,
+        Campaign::new(1).quota(quota.share(1.0)).policy(policy),
+        true,
+    );
+    assert_eq!(told.verdicts.len(), 6500);
+    let refused = emulator
+        .audit()
+        .iter()
+        .filter(|row| row.status == Some(429))
+        .count();
+    assert_eq!(refused, 0);
+    let devices = told
+        .sent
+        .iter()
+        .filter(|(call, _)| *call == Call::ListDevices);
+    assert_eq!(devices.count(), 65);
+    assert_eq!(
+        told.sent[0].1,
+        Resource::Enterprise(emulator.enterprise().parse().unwrap()).as_str()
+    );
+}
+
+/// What searching and cancelling at once gives against searching first.
+#[test]
+fn a_rescue_cancels_within_seconds() {
+    let (at_once, after) = (rescue(10_000, true), rescue(10_000, false));
+    assert!(at_once.first < Duration::from_secs(10), "{at_once:?}");
+    assert!(after.first > Duration::from_secs(900), "{after:?}");
+    assert!(at_once.half * 4 < after.half * 3, "{at_once:?} {after:?}");
+    assert!(
+        at_once.last <= after.last + Duration::from_secs(10),
+        "{at_once:?} {after:?}"
+    );
+}
+
+/// What is not a page of the enterprise's devices is an error.
+#[test]
+fn pages_of_devices_are_read_strictly() {
+    let enterprise: EnterpriseName = "enterprises/é".parse().unwrap();
+    let token: PageToken = "a+b/=".parse().unwrap();
+    let request = wire::list_devices(&Endpoint::default(), &enterprise, 500, Some(&token));
+    assert_eq!(
+        request.uri(),
+        "https://androidmanagement.googleapis.com/v1/enterprises/%C3%A9/devices\
+         ?pageSize=100&pageToken=a%2Bb/%3D&fields=nextPageToken,devices(name,lastStatusReportTime)"
+    );
+    let parse = |body: &str| wire::parse_devices(&http::Response::new(body), &enterprise);
+    let page = parse(
+        r#"{"devices":[{"name":"enterprises/é/devices/1","lastStatusReportTime":"1970-01-01T00:00:01Z"},
+            {"name":"enterprises/é/devices/2","lastStatusReportTime":"never","state":"ACTIVE"}],"nextPageToken":"x"}"#,
+    )
+    .unwrap();
+    let seen = page
+        .devices
+        .iter()
+        .map(|device| device.last_status_report_time);
+    let second = Timestamp::from_unix_millis(1000);
+    assert_eq!(seen.collect::<Vec<_>>(), [Some(second), None]);
+    assert_eq!(page.next_page_token.unwrap().as_str(), "x");
+    assert_eq!(parse("{}").unwrap().devices, []);
+    for bad in [
+        r#"{"devices":[{"name":"enterprises/other/devices/1"}]}"#,
+        r#"{"devices":[{"name":"enterprises/é/devices/1/operations/2"}]}"#,
+        r#"{"devices":[{}]}"#,
+        r#"{"error":{"code":403}}"#,
+        r#"{"name":"enterprises/é"}"#,
+        r#"{"devices":"#,
+        "[]",
+        "",
+    ] {
+        let error = parse(bad).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Malformed(_)),
+            "{bad}: {error}"
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! What can happen to operations, drawn: fates, quirks and faults.
+
+use std::time::Duration;
+
+use countermand_emulator::{Expiry, Fate, FinishedCancel, PRESETS, Quirks, Script, Shape};
+use serde_json::{Value, json};
+
+use crate::dice::Dice;
+
+/// Any fate, with a device that acts within 20 s if it does.
+pub fn fate(dice: &mut Dice) -> Fate {
+    let after = Duration::from_millis(dice.below(20_000));
+    match dice.below(9) {
+        0 | 1 => Fate::Cancellable,
+        2 => Fate::Acknowledged { after },
+        3 => Fate::Completes { after },
+        4 => Fate::Wiped { after },
+        5 => Fate::Purged { after },
+        6 => *dice.pick(&[Fate::Vanishes, Fate::Expires]),
+        7 => Fate::Stuck,
+        // Code 1 from a device would be a cancellation; the model does not do that.
+        _ => Fate::Fails {
+            after,
+            code: 2 + dice.below(15) as i32,
+        },
+    }
+}
+
+/// Any way a server may behave where nobody knows.
+pub fn quirks(dice: &mut Dice) -> Quirks {
+    use FinishedCancel::{FailedPrecondition, NotFound, Ok};
+    let mut quirks = Quirks::default()
+        .finished_cancel(*dice.pick(&[Ok, FailedPrecondition, NotFound]))
+        .cancel_delay(Duration::from_millis(dice.below(2) * dice.below(5000)))
+        .expiry(*dice.pick(&[Expiry::Pending, Expiry::Error4, Expiry::NotFound]))
+        .shape(*dice.pick(&[
+            Shape::Documented,
+            Shape::NoResult,
+            Shape::Both,
+            Shape::CodeWithoutDone,
+            Shape::Flapping,
+        ]));
+    quirks.other_name = dice.chance(5);
+    quirks.no_metadata = dice.chance(20);
+    quirks.extras = dice.chance(20);
+    quirks.missing_is_500 = dice.chance(20);
+    quirks.no_cancel = dice.chance(3);
+    quirks.ignore_fields = dice.chance(20);
+    quirks
+}
+
+/// Up to five kinds of faults, about `times` of each or without end, and latency on every call that
+/// nothing else happens to.
+///
+/// # Panics
+/// Never: what is drawn is a script.
+pub fn faults(dice: &mut Dice, times: u64) -> Script {
+    let entries = (0..dice.below(5)).map(|_| {
+        let preset = dice.pick(PRESETS);
+        let mut entry =
+            json!({ "fault": preset.name, "skip": dice.below(times / 2), "probability": 0.7 });
+        if dice.chance(50) {
+            entry["times"] = json!(1 + dice.below(times));
+        }
+        if !preset.entry.contains("method") && dice.chance(60) {
+            entry["method"] = json!(*dice.pick(&["cancel", "get", "devices.get"]));
+        }
+        entry
+    });
+    let mut entries = entries.collect::<Vec<_>>();
+    if dice.chance(30) {
+        let seconds = (1 + dice.below(40)).to_string();
+        let delayed = json!({ "status": 503, "headers": { "retry-after": seconds },
+            "skip": dice.below(times / 2), "times": 1 + dice.below(times) });
+        entries.insert(0, delayed);
+    }
+    entries.push(json!({ "delay_ms": dice.below(3) * dice.below(1500), "times": null }));
+    Script::from_value(Value::Array(entries)).expect("what is drawn is a script")
+}
