@@ -25,6 +25,7 @@ mod connect;
 pub mod credentials;
 pub mod driver;
 mod failure;
+mod finding;
 mod hyper;
 mod keeper;
 mod log;
@@ -32,6 +33,7 @@ mod moment;
 mod multiplexed;
 mod pool;
 mod secret_file;
+mod standing;
 #[cfg(feature = "__tls")]
 mod tls;
 #[cfg(not(feature = "__tls"))]
@@ -43,7 +45,7 @@ mod transport;
 
 pub use authorized::Authorized;
 pub use campaign::{Journal, Running};
-pub use checkup::{Check, Finding, Grade, checkup};
+pub use checkup::checkup;
 pub use client::Client;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.
@@ -53,6 +55,7 @@ pub use countermand_core::{
     Reach, Step, Transmit, TransportError, TransportErrorKind, Verdict,
 };
 pub use driver::drive;
+pub use finding::{Check, Finding, Grade};
 pub use hyper::Hyper;
 pub use secret_file::exposure;
 pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, token_fn};

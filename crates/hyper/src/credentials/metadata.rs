@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countermand_core::{TransportError, TransportErrorKind, chain};
+use countermand_core::{TransportError, chain};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::config::HyperConfig;
@@ -23,7 +23,7 @@ pub(super) struct Metadata {
     root: Address,
     /// What was looked for before, if the server is only guessed to be there.
     instead_of: Option<String>,
-    /// It has given a token.
+    /// It has answered as one.
     proven: AtomicBool,
 }
 
@@ -68,6 +68,7 @@ impl Metadata {
                 false => refused(problem),
             });
         }
+        self.proven.store(true, Ordering::Relaxed);
         if response.status() == StatusCode::NOT_FOUND {
             return Err(refused(format!(
                 "{from} answered 404: this machine has no service account"
@@ -97,13 +98,7 @@ impl Grant for Metadata {
     ) -> BoxFuture<'a, Result<Token, TransportError>> {
         Box::pin(async move {
             let token = self.ask(scope, config).await;
-            if token.is_ok() {
-                self.proven.store(true, Ordering::Relaxed);
-            }
-            token.map_err(|error| match error.kind() {
-                TransportErrorKind::Token | TransportErrorKind::Credentials => self.explain(error),
-                _ => error,
-            })
+            token.map_err(|error| self.explain(error))
         })
     }
 }
