@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use countermand_core::{TransportError, TransportErrorKind, chain};
 use tokio::sync::OwnedMutexGuard;
-use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::moment::Moment;
@@ -60,7 +59,7 @@ impl<S: TokenSource + 'static> Keeper<S> {
         let fetches = {
             let mut state = self.state();
             if let Some(generation) = doubted {
-                state.judge(generation, false);
+                state.judge(generation, false, false);
             }
             match (state.standing(Moment::now()), state.last()) {
                 (Standing::Good, Some(last)) => return Ok(last),
@@ -77,11 +76,7 @@ impl<S: TokenSource + 'static> Keeper<S> {
 
     /// Remembers what the server thought of a token, and whether its request will come back.
     pub(crate) fn judge(&self, generation: u64, accepted: bool, comes_back: bool) {
-        let mut state = self.state();
-        state.judge(generation, accepted);
-        if comes_back {
-            state.expected += 1;
-        }
+        self.state().judge(generation, accepted, comes_back);
     }
 
     /// Waits for a new token: fetches it, or has the one who does so fetch it for both.

@@ -155,21 +155,23 @@ impl State {
         (!self.is_new()).then_some(self.generation)
     }
 
-    pub(crate) fn judge(&mut self, generation: u64, accepted: bool) {
+    /// Remembers what the server thought of a token, and whether its request will come back.
+    pub(crate) fn judge(&mut self, generation: u64, accepted: bool, comes_back: bool) {
         let newest = match accepted {
             true => &mut self.accepted,
             false => &mut self.refused,
         };
         *newest = generation.max(*newest);
+        self.expected += u64::from(comes_back);
     }
 
     /// Whether to go on with a refused token, because the one before was replaced just now.
-    pub(crate) fn is_futile(&self) -> bool {
+    fn is_futile(&self) -> bool {
         self.is_new() && self.accepted < self.generation
     }
 
     /// Whether the last token was fetched just now, because the one before was refused.
-    pub(crate) fn is_new(&self) -> bool {
+    fn is_new(&self) -> bool {
         self.fetched
             .is_some_and(|(generation, at)| generation == self.generation && at.elapsed() < FUTILE)
     }
