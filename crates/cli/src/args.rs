@@ -98,11 +98,12 @@ pub(crate) enum Command {
     Simulate(Simulate),
     Emulator(Emulator),
     Doctor(Doctor),
-    /// Show the main job on an emulated fleet, within a few seconds and without any account
+    /// Show the rescue of an emulated fleet, within half a minute and without any account
     ///
-    /// Starts an emulator inside this process, sends its devices mistaken WIPEs of different
-    /// fates, countermands them over real HTTP under a small quota, while devices acknowledge, and
-    /// compares each verdict with what really happened. As some of the commands complete anyway, it exits with code 3.
+    /// Starts an emulator inside this process, sends 2,000 devices mistaken WIPEs of different
+    /// fates, plans and applies their cancellation over real HTTP under the documented quota on a
+    /// faster clock, while devices acknowledge, writes the report, and compares each verdict with
+    /// what really happened. As some of the commands complete anyway, it exits with code 3.
     Demo,
     /// Print a completion script for a shell
     Completions {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use countermand_core::campaign::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::duration::spell;
 use crate::output;
+use countermand_fleet::report::spell;
 
 /// How often the bars move.
 const TICK: Duration = Duration::from_millis(200);

@@ -11,7 +11,9 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::budget::{Budget, Windows};
-use crate::duration::{self, spell};
+use countermand_fleet::report::spell;
+
+use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;

@@ -9,8 +9,8 @@ use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Ver
 use countermand_core::{Reach, Recovery};
 
 use crate::again::Invocation;
-use crate::duration::spell;
 use crate::exit::Exit;
+use countermand_fleet::report::spell;
 
 /// So many names are listed in the summary; each has its own line above it anyway.
 const LISTED: usize = 20;

@@ -10,7 +10,9 @@ use super::confirm;
 use super::open;
 use super::run::run;
 use crate::args::{Flight, Global};
-use crate::duration::{self, spell};
+use countermand_fleet::report::spell;
+
+use crate::duration;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::report::Report;

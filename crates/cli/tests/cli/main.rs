@@ -7,6 +7,7 @@ mod api;
 mod campaign;
 mod codes;
 mod doctor;
+mod drill;
 mod emulator;
 mod input;
 mod others;
