@@ -105,7 +105,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let mut exit = Exit::Done;
     let mut missed = 0;
     if sources.search() {
-        let client = connect::client(global)?;
+        let client = connect::client(global).await?;
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let found = |item: &Item| items.push(item.clone());
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
