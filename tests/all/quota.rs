@@ -253,3 +253,27 @@ fn a_quota_is_written_as_it_is_read() {
     }
     assert_eq!("600/60s".parse::<Window>().unwrap().to_string(), "600/60s");
 }
+
+/// A call that leaves later than it was counted is in the windows from then on, and no other is.
+#[test]
+fn what_leaves_late_counts_late() {
+    let start = Instant::now();
+    let ms = Duration::from_millis;
+    let quota = Quota::unlimited()
+        .windows([Window::new(3, ms(1000))])
+        .per_resource(Some(Window::new(2, ms(5000))));
+    let mut usage = Usage::new(quota.guard(Duration::ZERO));
+    usage.spend(start, Call::Cancel, "a");
+    usage.spend(start + ms(10), Call::Cancel, "a");
+    usage.spend(start + ms(10), Call::Get, "b");
+    usage.leave(start + ms(400), 2);
+    let now = start + ms(500);
+    assert_eq!(usage.project_allowed(now), start + ms(1000));
+    assert_eq!(usage.allowed(now, Call::Cancel, "a"), start + ms(5000));
+    usage.spend(start + ms(1000), Call::Get, "c");
+    assert_eq!(usage.project_allowed(start + ms(1001)), start + ms(1400));
+    let late = start + ms(5000);
+    usage.spend(late, Call::Cancel, "a");
+    assert_eq!(usage.allowed(late, Call::Cancel, "a"), start + ms(5400));
+    usage.leave(late + ms(1), 100);
+}

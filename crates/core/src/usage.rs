@@ -114,6 +114,19 @@ impl Usage {
         self.record(now, call, resource.into());
     }
 
+    /// The newest `count` calls leave only `now`: whoever wrote them down before they may be sent has
+    /// taken its time, and the server counts from when they come.
+    pub fn leave(&mut self, now: Instant, count: usize) {
+        for sent in self.log.iter_mut().rev().take(count) {
+            let key = (sent.call, Arc::clone(&sent.resource));
+            let log = self.resources.get_mut(&key);
+            let same = log.into_iter().flat_map(|log| log.iter_mut().rev());
+            same.take_while(|at| **at >= sent.at)
+                .for_each(|at| *at = now);
+            sent.at = now;
+        }
+    }
+
     /// Nobody sends before `until`: the server refused a call for its quota.
     pub fn hold(&mut self, until: Instant) {
         self.hold = Some(self.hold.map_or(until, |held| held.max(until)));
