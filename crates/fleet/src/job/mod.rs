@@ -119,11 +119,29 @@ impl Job {
     /// # Errors
     /// [`Frozen`](JobErrorKind::Frozen) for a rescue, which never is; the disk's.
     pub fn freeze(&mut self) -> Result<Digest, JobError> {
+        self.freeze_with(&[])
+    }
+
+    /// Ends the plan as [`freeze`](Self::freeze) does, and writes what is known besides: what was
+    /// spent to make it, what is proven already, what could not be searched. In one transaction, so
+    /// that no plan is complete without it.
+    ///
+    /// # Errors
+    /// As of [`freeze`](Self::freeze) and of [`record`](Self::record); then the plan is not
+    /// complete.
+    pub fn freeze_with(&mut self, known: &[Record]) -> Result<Digest, JobError> {
         if self.settings().kind == Kind::Rescue {
             return Err(JobErrorKind::Frozen.at(self.path()));
         }
+        let me = self.me.clone();
         let digest = self.change(|ledger| {
             let digest = verify::plan_digest(ledger.connection, &ledger.head.settings)?;
+            for record in known {
+                if matches!(record, Record::Found(_)) {
+                    return Err(JobErrorKind::Frozen);
+                }
+                ledger.record(record, &me)?;
+            }
             Ok(*ledger.head.digest.insert(digest))
         })?;
         let folded = connection::checkpoint(&self.contents.connection);

@@ -56,13 +56,9 @@ pub fn csv<E>(
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
         for field in fields(&Record::of(&row)) {
-            writer
-                .write_field(field.as_bytes())
-                .map_err(plain)?;
+            writer.write_field(field.as_bytes()).map_err(plain)?;
         }
-        writer
-            .write_record(None::<&[u8]>)
-            .map_err(plain)?;
+        writer.write_record(None::<&[u8]>).map_err(plain)?;
     }
     writer.flush()?;
     Ok(counts)
