@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use countermand_core::{DeviceName, EnterpriseName, NameError, OperationName};
+use countermand_core::{DeviceName, EnterpriseName, NameError, OperationName, chain};
 use countermand_fleet::Item;
 use countermand_fleet::input::{self, Evidence, Format};
 
@@ -86,7 +86,8 @@ impl Sources {
             match entry {
                 Ok(entry) => self.given.push((entry.item, entry.evidence)),
                 Err(error) => {
-                    report.output.note(&format!("{whence}: {error}"));
+                    let problem = chain(&error);
+                    report.output.note(&format!("{whence}: {problem}"));
                     bad += 1;
                 }
             }
