@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../support/api.rs"]
 mod api;
 mod campaign;
 mod codes;
@@ -9,6 +10,7 @@ mod emulator;
 mod input;
 mod others;
 mod printing;
+#[path = "../support/process.rs"]
 mod process;
 mod secrets;
 mod signals;

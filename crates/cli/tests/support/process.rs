@@ -1,7 +1,10 @@
 //! The built command as a process, with a deadline on everything.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -44,6 +47,20 @@ impl Process {
     pub(crate) fn new(args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
         command.args(args);
+        Self::of(command)
+    }
+
+    /// A line for the shell, in which `countermand` is the built command.
+    pub(crate) fn shell(line: &str) -> Self {
+        let built = Path::new(env!("CARGO_BIN_EXE_countermand"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", built.parent().unwrap().display());
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("PATH", path);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
         for name in [
             "COUNTERMAND_ENDPOINT",
             "COUNTERMAND_TOKEN",
@@ -125,6 +142,21 @@ impl Running {
         assert!(status.success());
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Kills it so that it cannot do anything about it.
+    pub(crate) fn kill(mut self) -> Run {
+        self.child.kill().unwrap();
+        self.wait()
+    }
+
     /// Closes the reading end of its standard output.
     pub(crate) fn close_stdout(&mut self) {
         drop(self.child.stdout.take());
@@ -169,6 +201,7 @@ impl Running {
             std::thread::sleep(Duration::from_millis(2));
         };
         let run = Run {
+            // -1: by a signal.
             code: status.code().unwrap_or(-1),
             stdout: self.stdout.take().map(Pipe::all).unwrap_or_default(),
             stderr: self.stderr.all(),
