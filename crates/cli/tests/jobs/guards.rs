@@ -3,6 +3,7 @@
 use std::fs;
 
 use countermand_emulator::Fate;
+use countermand_fleet::job::{Job, Kind, Settings};
 
 use crate::api::Api;
 use crate::fleet::Fleet;
@@ -73,6 +74,19 @@ fn a_rescue_that_is_not_confirmed_leaves_nothing() {
         assert_eq!(fs::read_dir(fleet.folder()).unwrap().count(), 0);
     }
     assert_eq!(fleet.requests(), 0);
+}
+
+/// As one is left by a kill before the devices to search were written down.
+#[test]
+fn a_rescue_of_nothing_is_8() {
+    let fleet = Fleet::of(Api::new([GOOD]));
+    let settings = Settings::new(Kind::Rescue);
+    let job = Job::create(&fleet.job, &settings, countermand_fleet::now()).unwrap();
+    job.close().unwrap();
+    for confirm in [&[][..], &["--confirm", &fleet.enterprise()]] {
+        let args = [&["apply", &fleet.job], confirm].concat();
+        refused(&fleet, &fleet.command(&args).run(), 8, "before it began");
+    }
 }
 
 #[test]

@@ -32,10 +32,21 @@ pub(crate) struct Run {
 
 /// A process that runs.
 pub(crate) struct Running {
-    child: Child,
+    child: Mine,
     stdout: Option<Pipe>,
     stderr: Pipe,
     started: Instant,
+}
+
+/// A test that fails leaves nothing running.
+struct Mine(Child);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 struct Pipe {
@@ -105,7 +116,7 @@ impl Process {
 
     pub(crate) fn start(self) -> Running {
         let mut running = self.start_unread();
-        let stdout = running.child.stdout.take().unwrap();
+        let stdout = running.child.0.stdout.take().unwrap();
         running.stdout = Some(Pipe::read(stdout));
         running
     }
@@ -127,7 +138,7 @@ impl Process {
             Some(screen) => Pipe::read(screen),
         };
         Running {
-            child,
+            child: Mine(child),
             stdout: None,
             stderr,
             started: Instant::now(),
@@ -137,34 +148,34 @@ impl Process {
 
 impl Running {
     pub(crate) fn signal(&self, name: &str) {
-        let line = format!("kill -s {name} {}", self.child.id());
+        let line = format!("kill -s {name} {}", self.child.0.id());
         let status = Command::new("sh").args(["-c", &line]).status().unwrap();
         assert!(status.success());
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        self.child.0.try_wait().unwrap().is_some()
     }
 
     /// Kills it so that it cannot do anything about it.
     pub(crate) fn kill(mut self) -> Run {
-        self.child.kill().unwrap();
+        self.child.0.kill().unwrap();
         self.wait()
     }
 
     /// Closes the reading end of its standard output.
     pub(crate) fn close_stdout(&mut self) {
-        drop(self.child.stdout.take());
+        drop(self.child.0.stdout.take());
     }
 
     /// Begins to read its standard output.
     pub(crate) fn read_stdout(&mut self) {
-        let stdout = self.child.stdout.take().unwrap();
+        let stdout = self.child.0.stdout.take().unwrap();
         self.stdout = Some(Pipe::read(stdout));
     }
 
@@ -191,11 +202,11 @@ impl Running {
 
     pub(crate) fn wait(mut self) -> Run {
         let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 break status;
             }
             if self.started.elapsed() > DEADLINE {
-                self.child.kill().unwrap();
+                self.child.0.kill().unwrap();
                 panic!("it does not end: {} {}", self.stdout(), self.stderr());
             }
             std::thread::sleep(Duration::from_millis(2));

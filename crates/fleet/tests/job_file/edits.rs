@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use countermand_fleet::Item;
-use countermand_fleet::job::{Job, JobErrorKind, Kind, Settings, View};
+use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
 use rusqlite::Connection;
 
-use crate::{at, dump, finished, name, plan};
+use crate::{at, dump, finished, name, plan, proof, sent};
 
 const EDITS: &[&str] = &[
     "UPDATE operations SET verdict = 'cancelled', found = 1 WHERE position = 1",
