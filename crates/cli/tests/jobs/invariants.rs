@@ -320,9 +320,9 @@ fn within_the_share(world: &World, audit: &[Audited]) {
     let newest = spent.iter().map(|call| call.age).max().unwrap();
     let sent: Vec<_> = spent.iter().map(|call| newest - call.age).collect();
     for (share, span) in world.shares() {
-        // As the client has it, exactly; what a busy machine does to a request on its way is not
-        // the client's doing, and never comes near a whole window.
-        for (times, span, what) in [(&sent, span, "sent"), (&came, span * 3 / 4, "came")] {
+        // As the client has it, exactly; on its way to the server a request takes the time that a
+        // busy machine likes.
+        for (times, span, what) in [(&sent, span, "sent"), (&came, span / 2, "came")] {
             for window in times.windows(share + 1) {
                 let took = window[share].saturating_sub(window[0]);
                 assert!(took >= span, "I4: {} {what} in {took:?}", share + 1);
