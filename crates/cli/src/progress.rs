@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use countermand_core::campaign::Progress;
+use countermand_fleet::report::spell;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::duration::spell;
 use crate::output;
 
 /// How often the bars move.

@@ -2,13 +2,14 @@
 //! a job file that can be resumed and reported.
 
 pub(crate) mod apply;
-mod confirm;
+pub(crate) mod confirm;
 pub(crate) mod export;
 pub(crate) mod find;
-mod open;
+pub(crate) mod open;
 pub(crate) mod plan;
 pub(crate) mod rescue;
 mod run;
 mod selection;
 mod sources;
 pub(crate) mod status;
+mod terms;

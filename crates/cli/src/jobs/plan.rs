@@ -16,13 +16,11 @@ use serde::Serialize;
 use super::confirm;
 use super::find::search;
 use super::open;
-use super::selection::Selection;
 use super::sources::Sources;
+use super::terms::Terms;
 use crate::again::quoted;
-use crate::args::{Flight, Global};
-use crate::budget::Budget;
+use crate::args::Global;
 use crate::connect;
-use crate::duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -46,18 +44,11 @@ pub(crate) struct Plan {
     /// The job file to write; it must not exist
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    #[command(flatten)]
-    selection: Selection,
     /// What is cancelled first: what does most harm, on devices seen last; or as it was given
     #[arg(long, value_enum, default_value_t = OrderWord::Harm)]
     order: OrderWord,
-    /// For how long each operation is asked after and looked at, like 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
-    deadline: Duration,
     #[command(flatten)]
-    budget: Budget,
-    #[command(flatten)]
-    flight: Flight,
+    terms: Terms,
 }
 
 /// What is cancelled first.
@@ -98,13 +89,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let report = Report::start(global.json);
     let format = options.format.map(FormatWord::format);
     let mut sources = Sources::read(&options.names, &options.from, format, &report)?;
-    let filter = options.selection.filter()?;
-    let mut settings = Settings::new(Kind::Plan);
-    settings.endpoint = global.endpoint.clone().unwrap_or_default().to_string();
-    settings.deadline = options.deadline;
-    settings.enterprises = sources.enterprises.clone();
-    settings.filter = filter.clone();
-    options.budget.settle(&mut settings);
+    let terms = &options.terms;
+    let settings = terms.settings(Kind::Plan, global, &sources)?;
+    let filter = settings.filter.clone();
 
     let begun = now();
     let mut records = Vec::new();
@@ -118,8 +105,8 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let mut exit = Exit::Done;
     let mut missed = 0;
     if sources.search() {
-        let client = connect::client(global)?;
-        let (quota, in_flight) = (settings.quota(), options.flight.in_flight);
+        let client = connect::client(global).await?;
+        let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let found = |item: &Item| items.push(item.clone());
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
         (exit, missed) = (searched.exit, searched.missed.len());
@@ -154,7 +141,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     job.add(items).map_err(failed)?;
     let digest = job.freeze_with(&records).map_err(failed)?;
     let options_of_run = Options {
-        in_flight: options.flight.in_flight,
+        in_flight: terms.flight.in_flight,
         ..Options::default()
     };
     let estimate = Estimate::of(&job, options_of_run).map_err(failed)?;
@@ -180,7 +167,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     job.close().map_err(failed)?;
     match global.json {
         true => report.json(&plan),
-        false => report.sentence(&plan.text(settings.share)),
+        false => report.sentence(&plan.text(&settings)),
     }
     report.output.finish().await;
     Ok(exit)
@@ -262,7 +249,7 @@ const fn age_word(age: Option<Duration>) -> &'static str {
 }
 
 impl Line {
-    fn text(&self, share: f64) -> String {
+    fn text(&self, settings: &Settings) -> String {
         let list = |counts: Vec<(&str, u64)>| {
             let parts = counts.into_iter().map(|(word, count)| {
                 format!("{} {}", grouped(count), countermand_core::printable(word))
@@ -295,11 +282,17 @@ impl Line {
             ));
         }
         text.push_str(&format!(
-            "Last cancel after {} at the soonest, last verdict after {}, with {} % of the quota.\n\
+            "Last cancel after {} at the soonest, last verdict after {}, {}.\n\
              Nothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",
             spell(Duration::from_secs_f64(self.last_cancel_s)),
             spell(Duration::from_secs_f64(self.last_verdict_s)),
-            (share * 1000.0).round() / 10.0,
+            match settings.quota.is_empty() {
+                true => "without a quota of its own".to_owned(),
+                false => format!(
+                    "with {} % of the quota",
+                    (settings.share * 1000.0).round() / 10.0
+                ),
+            },
             self.path,
             &self.digest[..16.min(self.digest.len())],
             self.apply,

@@ -2,19 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use countermand_fleet::job::{Kind, Record, Settings};
+use countermand_fleet::job::{Kind, Record};
 use countermand_fleet::{Job, Options, now};
 
 use super::confirm;
 use super::open;
 use super::run::run;
-use super::selection::Selection;
 use super::sources::Sources;
-use crate::args::{Flight, Global};
-use crate::budget::Budget;
-use crate::duration;
+use super::terms::Terms;
+use crate::args::Global;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::report::Report;
@@ -41,14 +38,7 @@ pub(crate) struct Rescue {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     max: u64,
     #[command(flatten)]
-    selection: Selection,
-    /// For how long each operation is asked after and looked at, like 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
-    deadline: Duration,
-    #[command(flatten)]
-    budget: Budget,
-    #[command(flatten)]
-    flight: Flight,
+    terms: Terms,
 }
 
 pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
@@ -61,13 +51,8 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         ));
     }
     let begun = now();
-    let mut settings = Settings::new(Kind::Rescue);
-    settings.endpoint = global.endpoint.clone().unwrap_or_default().to_string();
-    settings.deadline = options.deadline;
-    settings.enterprises = sources.enterprises;
-    settings.filter = options.selection.filter()?;
+    let mut settings = options.terms.settings(Kind::Rescue, global, &sources)?;
     settings.max = Some(options.max);
-    options.budget.settle(&mut settings);
     let path = options.job.unwrap_or_else(|| {
         let time = begun.to_string().replace(['-', ':', '.'], "");
         PathBuf::from(format!("rescue-{time}.job"))
@@ -91,7 +76,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         .output
         .note(&format!("the job file is {}", path.display()));
     let options = Options {
-        in_flight: options.flight.in_flight,
+        in_flight: options.terms.flight.in_flight,
         ..Options::default()
     };
     run(global, job, options, report, signals).await

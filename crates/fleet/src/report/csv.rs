@@ -152,6 +152,14 @@ const fn is_formula(char: char) -> bool {
     )
 }
 
+/// The failure of the writer below, so that whoever asks sees its kind.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,13 +190,5 @@ mod tests {
             assert_eq!(harmless(text), expected, "{text:?}");
             assert_eq!(rearm(&disarm(text.into())), text, "{text:?}");
         }
-    }
-}
-
-/// The failure of the writer below, so that whoever asks sees its kind.
-fn plain(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        kind => io::Error::other(format!("{kind:?}")),
     }
 }
