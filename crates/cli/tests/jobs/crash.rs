@@ -98,7 +98,8 @@ fn run(seed: u64) -> Figures {
         if !killed && left == 0 && invariants::is_done(&world) {
             break;
         }
-        assert!(killed || [0, 3, 5].contains(&run.code), "{run:?}");
+        // 1: the record was dropped before anybody asked for it.
+        assert!(killed || [0, 1, 3, 5].contains(&run.code), "{run:?}");
         figures.applied += 1;
         assert!(figures.applied < 20, "it does not end: {run:?}");
     }

@@ -58,11 +58,11 @@ fn fault_44_a_bad_name_is_2_with_its_line_in_every_form() {
             let from = ["plan", "--from", file.to_str().unwrap(), "--format", form];
             let output = ["--output", &fleet.job];
             let run = fleet.command(&[&from[..], &output].concat()).run();
-            refused(&fleet, &run, &format!("names: line {line}: "));
+            refused(&fleet, &run, &format!("names, line {line}: "));
             let stdin = ["plan", "-", "--format", form];
             let run = fleet.command(&[&stdin[..], &output].concat());
             let run = run.input(input).run();
-            refused(&fleet, &run, &format!("standard input: line {line}: "));
+            refused(&fleet, &run, &format!("standard input, line {line}: "));
         }
         if !bad.contains("/devices/d1/operations") {
             continue;

@@ -72,9 +72,9 @@ pub(crate) struct Past {
     first: usize,
     applied: usize,
     started: usize,
-    /// Before each process, and how many cancels each killed one has made the others repeat.
+    /// Requests before each process, and those of each killed one that others had to repeat.
     starts: Vec<usize>,
-    repeats: BTreeMap<usize, u64>,
+    repeats: BTreeMap<usize, BTreeSet<usize>>,
     begun: bool,
     /// How many operations the plan has.
     pub(crate) planned: Option<usize>,
@@ -123,11 +123,20 @@ impl Past {
         if let Some(before) = self.killed.take() {
             for at in repeats(&audit[..self.started], mine, &before) {
                 let process = self.starts.partition_point(|start| *start <= at);
-                let repeats = self.repeats.entry(process).or_insert(0);
-                *repeats += 1;
-                assert!(*repeats <= world.in_flight, "I3: {repeats} repeats");
+                let lost = self.repeats.entry(process).or_default();
+                // It is lost once, however often it is asked again for that.
+                if !lost.insert(at) {
+                    continue;
+                }
+                let repeats = lost.len() as u64;
+                assert!(
+                    repeats <= world.in_flight,
+                    "I3: {repeats} repeats of what process {process} was told, {} in flight; {:?} of {audit:#?}",
+                    world.in_flight,
+                    self.starts,
+                );
                 figures.repeats += 1;
-                figures.most_repeats = figures.most_repeats.max(*repeats);
+                figures.most_repeats = figures.most_repeats.max(repeats);
             }
         }
         if killed {
@@ -309,8 +318,6 @@ fn only_what_was_asked(world: &World, audit: &[Audited]) {
 
 /// I4: in every window, over all processes.
 fn within_the_share(world: &World, audit: &[Audited]) {
-    let refused = audit.iter().filter(|row| row.status == Some(429)).count();
-    assert_eq!(refused, 0, "I4: refused for the quota");
     let came: Vec<_> = audit
         .iter()
         .map(|row| Duration::from_millis(row.time))
@@ -319,10 +326,16 @@ fn within_the_share(world: &World, audit: &[Audited]) {
     let spent = view.spent(now()).unwrap().calls;
     let newest = spent.iter().map(|call| call.age).max().unwrap();
     let sent: Vec<_> = spent.iter().map(|call| newest - call.age).collect();
+    let refused = audit.iter().filter(|row| row.status == Some(429)).count();
+    assert_eq!(
+        refused, 0,
+        "I4: refused for the quota {:?} of {audit:#?}, sent {sent:?}",
+        world.windows
+    );
     for (share, span) in world.shares() {
-        // As the client has it, exactly; what a busy machine does to a request on its way is not
-        // the client's doing, and never comes near a whole window.
-        for (times, span, what) in [(&sent, span, "sent"), (&came, span * 3 / 4, "came")] {
+        // As the client has it, exactly; on its way to the server a request takes the time that a
+        // busy machine likes.
+        for (times, span, what) in [(&sent, span, "sent"), (&came, span / 2, "came")] {
             for window in times.windows(share + 1) {
                 let took = window[share].saturating_sub(window[0]);
                 assert!(took >= span, "I4: {} {what} in {took:?}", share + 1);

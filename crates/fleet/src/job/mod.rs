@@ -146,7 +146,7 @@ impl Job {
     /// complete.
     pub fn freeze_with(&mut self, known: &[Record]) -> Result<Digest, JobError> {
         match (self.digest(), self.settings().kind, &self.names) {
-            (Some(digest), ..) => return Ok(digest),
+            (Some(digest), ..) => return self.record(known).map(|()| digest),
             (None, Kind::Rescue, _) => return Err(JobErrorKind::Frozen.at(self.path())),
             (None, Kind::Plan, None) => return Err(JobErrorKind::Incomplete.at(self.path())),
             (None, Kind::Plan, Some(_)) => {}
