@@ -6,7 +6,7 @@ use std::time::Duration;
 use countermand_core::{Endpoint, EnterpriseName, Timestamp};
 
 use crate::job::{Contents, Digest, JobError, Kind};
-use crate::{Outline, report};
+use crate::{Options, Outline, report};
 
 /// What somebody agreed to when they applied a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,8 +69,8 @@ impl Consent {
     /// Holds it against a job that is about to be applied by a client of this endpoint.
     ///
     /// A plan needs the counts, and must not be too old, until its first run begins: who goes on
-    /// with it has the consent of whoever began. A rescue has neither, as its file is only made
-    /// once somebody has named the enterprises.
+    /// with it has the consent of whoever began. Looking again cancels nothing and needs neither.
+    /// Nor does a rescue, whose file is only made once somebody has named the enterprises.
     ///
     /// # Errors
     /// Why it must not be applied.
@@ -78,6 +78,7 @@ impl Consent {
         &self,
         job: &Contents,
         endpoint: &Endpoint,
+        options: Options,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let (settings, client) = (job.settings(), endpoint.to_string());
@@ -93,7 +94,7 @@ impl Consent {
             return Err(Refusal::OtherPlan { seen, found });
         }
         let begun = job.runs().next().transpose()?.is_some();
-        if settings.kind == Kind::Rescue || begun {
+        if settings.kind == Kind::Rescue || begun || options.recheck {
             return Ok(());
         }
         let (age, max_age) = (now.since(job.created()), settings.max_age);

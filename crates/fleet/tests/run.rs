@@ -465,7 +465,9 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
         Some([].into()),
     ] {
         consent.counts = counts;
-        let refusal = consent.check(&job, &endpoint, now()).unwrap_err();
+        let refusal = consent
+            .check(&job, &endpoint, Options::default(), now())
+            .unwrap_err();
         assert!(matches!(refusal, Refusal::Unconfirmed { .. }), "{refusal}");
         assert!(
             refusal
@@ -474,32 +476,58 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
         );
     }
     consent.counts = Some(planned.enterprises);
-    consent.check(&job, &endpoint, now()).unwrap();
+    consent
+        .check(&job, &endpoint, Options::default(), now())
+        .unwrap();
 
     let hour = Duration::from_secs(3600);
     consent
-        .check(&job, &endpoint, later(hour - Duration::from_secs(60)))
+        .check(
+            &job,
+            &endpoint,
+            Options::default(),
+            later(hour - Duration::from_secs(60)),
+        )
         .unwrap();
-    let refusal = consent.check(&job, &endpoint, later(hour + Duration::from_secs(60)));
+    let refusal = consent.check(
+        &job,
+        &endpoint,
+        Options::default(),
+        later(hour + Duration::from_secs(60)),
+    );
     assert!(matches!(refusal, Err(Refusal::Stale { .. })), "{refusal:?}");
-    let refusal = consent.check(&job, &Endpoint::default(), now());
+    let refusal = consent.check(&job, &Endpoint::default(), Options::default(), now());
     assert!(
         matches!(refusal, Err(Refusal::OtherEndpoint { .. })),
         "{refusal:?}"
     );
 
     let other = World::new(Config::default().devices(8)).plan().await;
-    let refusal = consent.check(&other, &endpoint, now());
+    let refusal = consent.check(&other, &endpoint, Options::default(), now());
     assert!(
         matches!(refusal, Err(Refusal::OtherPlan { .. })),
         "{refusal:?}"
     );
 
+    // Looking again cancels nothing.
+    let recheck = Options {
+        recheck: true,
+        ..Options::default()
+    };
+    consent.counts = None;
+    consent.check(&job, &endpoint, recheck, now()).unwrap();
+
     // Once it has begun, going on needs no more.
     drop(Run::begin(&world.client, job, Options::default()).unwrap());
     let job = Job::open(&world.path, now()).unwrap();
     consent.counts = None;
-    consent.check(&job, &endpoint, later(9 * hour)).unwrap();
+    consent
+        .check(&job, &endpoint, Options::default(), later(9 * hour))
+        .unwrap();
     consent.digest = other.digest();
-    assert!(consent.check(&job, &endpoint, now()).is_err());
+    assert!(
+        consent
+            .check(&job, &endpoint, Options::default(), now())
+            .is_err()
+    );
 }

@@ -1,0 +1,62 @@
+"""Where to search, and which of what is found is meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self, TypeAlias
+
+    from ._countermand import OperationName
+
+    Texts: TypeAlias = str | Iterable[str]
+    Names: TypeAlias = str | Iterable[str | OperationName]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a search is told; the native half checks it."""
+
+    enterprises: tuple[str, ...]
+    devices: tuple[str, ...]
+    types: tuple[str, ...]
+    newer_than: float | None
+    older_than: float | None
+    exclude: tuple[str | OperationName, ...]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        enterprises: Texts = (),
+        devices: Texts = (),
+        types: Texts = (),
+        newer_than: float | None = None,
+        older_than: float | None = None,
+        exclude: Names = (),
+    ) -> Self:
+        """One text is as good as a list of one."""
+        return cls(
+            _several(enterprises),
+            _several(devices),
+            _several(types),
+            newer_than,
+            older_than,
+            (exclude,) if isinstance(exclude, str) else (*exclude,),
+        )
+
+    @property
+    def searches(self) -> bool:
+        """Whether it says where to search."""
+        return bool(self.enterprises or self.devices)
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether anything was given."""
+        return self != Selection.of()
+
+
+def _several(texts: Texts) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else (*texts,)
