@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _countermand
-from ._find import AsyncFind
+from ._find import AsyncFind, interruptible
 from ._fleet import FleetBase, by_harm
 from ._jobs import AsyncJob, async_applied
 from ._selection import Selection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._progress import Progress
     from ._report import Report
     from ._rows import Item
-    from ._selection import Names, Texts
+    from ._selection import _Names, _Texts
 
 
 class AsyncFleet(FleetBase):
@@ -31,12 +31,12 @@ class AsyncFleet(FleetBase):
     def find(
         self,
         *,
-        enterprises: Texts = (),
-        devices: Texts = (),
-        types: Texts = (),
+        enterprises: _Texts = (),
+        devices: _Texts = (),
+        types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: Names = (),
+        exclude: _Names = (),
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,
@@ -57,12 +57,12 @@ class AsyncFleet(FleetBase):
         path: str | os.PathLike[str],
         names: AsyncFind | Iterable[str | OperationName | Operation | Item] | None = None,
         *,
-        enterprises: Texts = (),
-        devices: Texts = (),
-        types: Texts = (),
+        enterprises: _Texts = (),
+        devices: _Texts = (),
+        types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: Names = (),
+        exclude: _Names = (),
         order: Literal["harm", "input"] = "harm",
         max_age: float = 3600.0,
         deadline: float = 600.0,
@@ -84,7 +84,8 @@ class AsyncFleet(FleetBase):
         call = _countermand.plan(
             self._native, path, source, harm_first, max_age, deadline, quota, share
         )
-        facts = await finish(call)
+        with interruptible(source):
+            facts = await finish(call)
         return AsyncJob(self, path, facts, self._missed(source))
 
     async def open(self, path: str | os.PathLike[str]) -> AsyncJob:
@@ -95,12 +96,12 @@ class AsyncFleet(FleetBase):
     async def rescue(
         self,
         path: str | os.PathLike[str],
-        enterprises: Texts,
+        enterprises: _Texts,
         *,
-        types: Texts = (),
+        types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: Names = (),
+        exclude: _Names = (),
         at_most: int | None = 10_000,
         deadline: float = 600.0,
         quota: str | None = "600/60s,1000/100s",

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ._countermand import Finder
 from ._waiting import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from ._countermand import Finder
     from ._rows import Item
     from .errors import CountermandError
+
+
+@contextmanager
+def interruptible(source: Finder | object) -> Iterator[None]:
+    """Gives a search up when whoever waits for it is interrupted."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        if isinstance(source, Finder):
+            source.close()
+        raise
 
 
 class _Search:
@@ -45,16 +59,20 @@ class Find(_Search):
 
     It begins when it is first iterated, or planned, and goes on meanwhile. It keeps what it finds:
     iterated again, it gives the same from the beginning. A list that cannot be read raises nothing
-    and ends nothing; it is in :attr:`missed`.
+    and ends nothing; it is in :attr:`missed`. Ctrl-C gives it up, and who goes on with it is told.
     """
 
     __slots__ = ()
 
     def __iter__(self) -> Iterator[Item]:
         behind = 0
-        while items := self._finder.next(behind).wait():
+        while items := self._next(behind):
             behind += len(items)
             yield from items
+
+    def _next(self, behind: int) -> list[Item]:
+        with interruptible(self._finder):
+            return self._finder.next(behind).wait()
 
 
 class AsyncFind(_Search):
@@ -64,7 +82,11 @@ class AsyncFind(_Search):
 
     async def __aiter__(self) -> AsyncGenerator[Item, None]:
         behind = 0
-        while items := await finish(self._finder.next(behind)):
+        while items := await self._next(behind):
             behind += len(items)
             for item in items:
                 yield item
+
+    async def _next(self, behind: int) -> list[Item]:
+        with interruptible(self._finder):
+            return await finish(self._finder.next(behind))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import _countermand
 from ._campaign import watches
-from ._find import AsyncFind, Find
+from ._find import AsyncFind, Find, interruptible
 from ._jobs import Job, applied
 from ._selection import Selection
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._progress import Progress
     from ._report import Report
     from ._rows import Item
-    from ._selection import Names, Texts
+    from ._selection import _Names, _Texts
     from .errors import CountermandError
 
 
@@ -100,12 +100,12 @@ class Fleet(FleetBase):
     def find(
         self,
         *,
-        enterprises: Texts = (),
-        devices: Texts = (),
-        types: Texts = (),
+        enterprises: _Texts = (),
+        devices: _Texts = (),
+        types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: Names = (),
+        exclude: _Names = (),
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,
@@ -114,7 +114,7 @@ class Fleet(FleetBase):
         last page of its operations.
 
         Nothing happens before it is iterated or planned. What the server does not tell of an
-        operation never excludes it. Names that somebody has cost no search: give them to
+        operation never excludes it. _Names that somebody has cost no search: give them to
         :meth:`plan`.
 
         :param enterprises: ``enterprises/LC01``; one text or several.
@@ -142,12 +142,12 @@ class Fleet(FleetBase):
         path: str | os.PathLike[str],
         names: Find | Iterable[str | OperationName | Operation | Item] | None = None,
         *,
-        enterprises: Texts = (),
-        devices: Texts = (),
-        types: Texts = (),
+        enterprises: _Texts = (),
+        devices: _Texts = (),
+        types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: Names = (),
+        exclude: _Names = (),
         order: Literal["harm", "input"] = "harm",
         max_age: float = 3600.0,
         deadline: float = 600.0,
@@ -188,7 +188,8 @@ class Fleet(FleetBase):
         call = _countermand.plan(
             self._native, path, source, harm_first, max_age, deadline, quota, share
         )
-        facts = call.wait()
+        with interruptible(source):
+            facts = call.wait()
         return Job(self, path, facts, self._missed(source))
 
     def open(self, path: str | os.PathLike[str]) -> Job:
@@ -203,12 +204,12 @@ class Fleet(FleetBase):
     def rescue(
         self,
         path: str | os.PathLike[str],
-        enterprises: Texts,
+        enterprises: _Texts,
         *,
-        types: Texts = (),
+        types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: Names = (),
+        exclude: _Names = (),
         at_most: int | None = 10_000,
         deadline: float = 600.0,
         quota: str | None = "600/60s,1000/100s",

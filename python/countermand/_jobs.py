@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ._countermand import Applying
     from ._fleet import FleetBase
-    from ._rows import Age, Estimate, Facts, JobStatus
+    from ._rows import Estimate, Facts, JobStatus, _Age
     from .errors import CountermandError
 
 
@@ -90,7 +90,7 @@ class _JobFile:
         return self._facts.enterprises
 
     @property
-    def ages(self) -> Mapping[Age, int]:
+    def ages(self) -> Mapping[_Age, int]:
         """How many operations of which age when it was planned."""
         return self._facts.ages
 

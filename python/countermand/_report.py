@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Literal, NoReturn
 
     from ._countermand import Report as NativeReport
-    from ._rows import Row, State
+    from ._rows import Row, _State
 
 _PAGE = 1000
 """Rows that are made at a time."""
@@ -47,7 +47,7 @@ class Report:
         return self._native.path
 
     @property
-    def states(self) -> Mapping[State, int]:
+    def states(self) -> Mapping[_State, int]:
         """How many rows are in which state, the worst news first; what does not occur is absent."""
         return self._native.states().wait()
 

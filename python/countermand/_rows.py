@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from typing import TypeAlias
 
     from ._countermand import Operation, OperationName
     from ._outcome import Verdict
     from .errors import CountermandError
 
-State: TypeAlias = Literal[
-    "completed",
-    "gone",
-    "unconfirmed",
-    "pending",
-    "error",
-    "asked",
-    "unsent",
-    "failed",
-    "expired",
-    "cancelled",
-]
-"""What is known of an operation, the worst news first: its verdict, or ``error`` (something kept it
-from being known), ``asked`` (a cancel was sent, nobody has looked yet), ``unsent``."""
+    _State: TypeAlias = Literal[
+        "completed",
+        "gone",
+        "unconfirmed",
+        "pending",
+        "error",
+        "asked",
+        "unsent",
+        "failed",
+        "expired",
+        "cancelled",
+    ]
+    """In the order in which somebody has to hear of them, the worst news first."""
 
-Age: TypeAlias = Literal["under_10_min", "under_1_h", "under_1_d", "older", "unknown"]
+    _Age: TypeAlias = Literal["under_10_min", "under_1_h", "under_1_d", "older", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,9 @@ class Row:
     """When the server created it, in UTC."""
     device_seen: datetime | None
     """When the device last reported, as of the search."""
-    state: State
-    """What is known of it, in one word."""
+    state: _State
+    """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from being
+    known), ``asked`` (a cancel was sent, nobody has looked yet), ``unsent``."""
     verdict: Verdict | None
     """What a run found out."""
     phase: Literal["unsent", "maybe_sent", "accepted"]
@@ -93,8 +94,8 @@ class Row:
     """Whether the device still has a record, where that was looked for."""
     operation: Operation | None
     """The operation as last told by the server."""
-    error: CountermandError | None
-    """What kept more from being known."""
+    error: CountermandError | None = field(compare=False)
+    """What kept more from being known. Rows that differ in nothing else are equal."""
 
     def to_dict(self) -> dict[str, object]:
         """The columns of a table, those that Arrow and the CSV have: plain values, names as text.
@@ -144,7 +145,7 @@ class JobStatus:
     """How it comes by its operations: planned before, or found while it runs."""
     operations: int
     """How many there are."""
-    states: Mapping[State, int]
+    states: Mapping[_State, int]
     """How many are in which state, the worst news first; what does not occur is absent."""
     open: int
     """How many have no end that is known, so that the job has to be applied again."""
@@ -172,4 +173,4 @@ class Facts:
     duplicates: int
     types: Mapping[str | None, int]
     enterprises: Mapping[str, int]
-    ages: Mapping[Age, int]
+    ages: Mapping[_Age, int]

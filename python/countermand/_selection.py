@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._countermand import OperationName
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self, TypeAlias
 
-    from ._countermand import OperationName
-
-    Texts: TypeAlias = str | Iterable[str]
-    Names: TypeAlias = str | Iterable[str | OperationName]
+    _Texts: TypeAlias = str | Iterable[str]
+    _Names: TypeAlias = str | OperationName | Iterable[str | OperationName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Selection:
     def of(
         cls,
         *,
-        enterprises: Texts = (),
-        devices: Texts = (),
-        types: Texts = (),
+        enterprises: _Texts = (),
+        devices: _Texts = (),
+        types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: Names = (),
+        exclude: _Names = (),
     ) -> Self:
         """One text is as good as a list of one."""
         return cls(
@@ -44,7 +44,7 @@ class Selection:
             _several(types),
             newer_than,
             older_than,
-            (exclude,) if isinstance(exclude, str) else (*exclude,),
+            (exclude,) if isinstance(exclude, (str, OperationName)) else (*exclude,),
         )
 
     @property
@@ -58,5 +58,5 @@ class Selection:
         return self != Selection.of()
 
 
-def _several(texts: Texts) -> tuple[str, ...]:
+def _several(texts: _Texts) -> tuple[str, ...]:
     return (texts,) if isinstance(texts, str) else (*texts,)

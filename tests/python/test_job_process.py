@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import AsyncClient, Client
+from countermand import AsyncClient, Client, errors
 from countermand.testing import Emulator
 from test_process import in_fork, python
 
@@ -50,7 +50,7 @@ def test_a_job_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "wipes.job"
     with Emulator(devices=300, pending=1, seed=11) as emulator:
         client = Client(endpoint=emulator.endpoint, token=emulator.token)
-        job = client.plan(path, enterprises=emulator.enterprise, quota=None, deadline=8.0)
+        job = client.plan(path, enterprises=emulator.enterprise, quota=None, deadline=4.0)
         total = job.operations
         emulator.faults([{"delay_ms": 10, "times": None}])
         first, kills, told = ["first"], 0, 0
@@ -291,3 +291,26 @@ def test_the_memory_of_a_search_is_not_shared_with_a_child(silent: SilentServer)
         return False
 
     assert in_fork(child)
+
+
+def test_a_plan_that_the_disk_does_not_take_is_none(silent: SilentServer, tmp_path: Path) -> None:
+    code = """
+        import resource, signal, sys
+        from countermand import Client, errors
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+        client = Client(endpoint=sys.argv[1], token="t")
+        try:
+            names = (f"enterprises/e/devices/{n}/operations/1" for n in range(9999))
+            client.plan(sys.argv[2], names)
+        except errors.JobUnreadable as error:
+            print(error.path)
+    """
+    path = tmp_path / "wipes.job"
+    with python(code, silent.endpoint, str(path)) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert stdout == f"{path}\n", stderr
+    client = Client(endpoint=silent.endpoint, token="t")
+    with pytest.raises(ValueError, match="never finished") as caught:
+        client.open(path)
+    assert type(caught.value) is errors.JobIncomplete

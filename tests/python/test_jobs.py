@@ -37,7 +37,7 @@ FREE: dict[str, Any] = {"quota": None}
 
 @pytest.fixture
 def fleet() -> Iterator[Emulator]:
-    with Emulator(devices=120, pending=2, seed=3) as emulator:
+    with Emulator(devices=60, pending=2, seed=3) as emulator:
         yield emulator
 
 
@@ -86,7 +86,7 @@ def everything(kind: type[Client | AsyncClient], emulator: Emulator, path: Path)
         found = list(find)
         assert [*find] == found, "a search can be read again"
         find.raise_for_failures()
-        job = client.plan(path, find, **FREE, deadline=8.0)
+        job = client.plan(path, find, **FREE, deadline=3.0)
         before, estimate = job.status(), job.estimate()
         assert cancels(emulator) == {}
         report = job.apply(confirm=job.enterprises, progress=progress.append)
@@ -97,7 +97,7 @@ def everything(kind: type[Client | AsyncClient], emulator: Emulator, path: Path)
             find = client.find(enterprises=emulator.enterprise, **FREE)
             found = [item async for item in find]
             find.raise_for_failures()
-            job = await client.plan(path, find, **FREE, deadline=8.0)
+            job = await client.plan(path, find, **FREE, deadline=3.0)
             before, estimate = await job.status(), await job.estimate()
             assert cancels(emulator) == {}
             report = await job.apply(confirm=job.enterprises, progress=progress.append)
@@ -117,7 +117,7 @@ def test_found_planned_applied_and_true(
 
     assert all(isinstance(item, Item) for item in found)
     assert {str(item.name) for item in found} == pending
-    assert len(found) == 240
+    assert len(found) == 120
     for item in found:
         assert item.type == truth[str(item.name)]["type"]
         assert item.create_time is not None
@@ -128,31 +128,31 @@ def test_found_planned_applied_and_true(
 
     assert job.kind == "plan"
     assert job.endpoint.startswith(fleet.endpoint)
-    assert (job.operations, len(job), job.duplicates, job.missed) == (240, 240, 0, ())
-    assert job.enterprises == {fleet.enterprise: 240}
+    assert (job.operations, len(job), job.duplicates, job.missed) == (120, 120, 0, ())
+    assert job.enterprises == {fleet.enterprise: 120}
     assert job.types == Counter(item.type for item in found)
-    assert sum(job.ages.values()) == 240
+    assert sum(job.ages.values()) == 120
     assert "unknown" not in job.ages
     assert len(job.digest or "") == 64
-    assert repr(job).startswith(f"{type(job).__name__}({str(path)!r}, kind='plan', operations=240")
-    assert before.states == {"unsent": 240}
-    assert (before.open, before.runs, before.last_cancel, before.holder) == (240, 0, None, None)
+    assert repr(job).startswith(f"{type(job).__name__}({str(path)!r}, kind='plan', operations=120")
+    assert before.states == {"unsent": 120}
+    assert (before.open, before.runs, before.last_cancel, before.holder) == (120, 0, None, None)
     assert 0.0 < estimate.last_cancel < estimate.last_verdict
 
-    assert len(report) == len(again) == 240
+    assert len(report) == len(again) == 120
     check(report, fleet)
     assert {str(row.name) for row in report} == pending
     assert set(cancels(fleet).values()) == {1}
-    assert [row.position for row in report] == list(range(1, 241))
+    assert [row.position for row in report] == list(range(1, 121))
     assert after.states == report.states == Counter(row.state for row in report)
-    assert report.states["cancelled"] > 100
+    assert report.states["cancelled"] > 50
     assert after.runs == 1
     assert after.last_cancel is not None
     assert after.last_verdict is not None
     assert after.last_cancel <= after.last_verdict
     assert after.holder is None
     assert list(report) == list(again)
-    assert progress[-1].asked == progress[-1].finished == 240
+    assert progress[-1].asked == progress[-1].finished == 120
     assert [p.asked for p in progress] == sorted(p.asked for p in progress)
     rows = [row.type for row in report]
     assert rows[: rows.count("WIPE")] == ["WIPE"] * rows.count("WIPE"), "the most harm first"
@@ -177,7 +177,8 @@ def test_a_search_says_what_is_meant(fleet: Emulator, free: Client) -> None:
     assert names(exclude=some) == truth.keys() - {str(some)}
     assert names(exclude=[some.device]) == truth.keys() - of_device
     assert names(exclude=fleet.enterprise) == set()
-    assert names(newer_than=0.0) | names(older_than=0.0) == truth.keys()
+    assert names(newer_than=0.0) == set()
+    assert names(older_than=0.0) >= {str(name) for name in fleet.operations()}
     assert names(older_than=10**8) == set()
 
 
@@ -227,7 +228,7 @@ def test_a_list_that_cannot_be_read_is_missed_aloud(
 
             find, found, job = asyncio.run(run())
     assert warned[0].filename == __file__
-    assert found == job.operations == 234
+    assert found == job.operations == 114
     assert len(find.missed) == len(job.missed) == 3
     for error in find.missed:
         assert isinstance(error, errors.Unimplemented)
@@ -396,7 +397,8 @@ def test_what_is_wrong_with_a_file(
     edited = changed("DELETE FROM operations WHERE position = 2")
     assert type(edited) is errors.JobEdited
     newer = changed("UPDATE job SET schema = 99", "PRAGMA user_version = 99")
-    assert type(newer) is errors.JobTooNew or type(newer) is errors.JobEdited
+    assert type(newer) is errors.JobTooNew
+    assert newer.version == 99
     damaged = bytearray(path.read_bytes())
     at = damaged.index(str(names[1]).encode())
     damaged[at] ^= 1
@@ -449,7 +451,7 @@ def test_a_rescue(fleet: Emulator, path: Path, kind: type[Client | AsyncClient])
     pending = {str(name) for name in fleet.operations()}
     wipes = {row["name"] for row in fleet.truth() if row["type"] == "WIPE"} & pending
     progress: list[Progress] = []
-    more: dict[str, Any] = {**FREE, "deadline": 8.0, "progress": progress.append, "types": "WIPE"}
+    more: dict[str, Any] = {**FREE, "deadline": 3.0, "progress": progress.append, "types": "WIPE"}
     if kind is Client:
         report = Client(**settings).rescue(path, fleet.enterprise, **more)
     else:
@@ -462,7 +464,8 @@ def test_a_rescue(fleet: Emulator, path: Path, kind: type[Client | AsyncClient])
     assert repr(job) == f"Job({str(path)!r}, kind='rescue', operations={len(wipes)})"
     asked = len(fleet.audit())
     resumed = job.apply()
-    assert [row.verdict for row in resumed] == [row.verdict for row in report]
+    for before, after in zip(report, resumed, strict=True):
+        assert before.confirmed is None or before == after
     assert cancels(fleet).keys() == wipes
     assert len(fleet.audit()) - asked < len(wipes)
 
@@ -470,9 +473,9 @@ def test_a_rescue(fleet: Emulator, path: Path, kind: type[Client | AsyncClient])
 def test_a_rescue_takes_on_no_more_than_it_may(fleet: Emulator, free: Client, path: Path) -> None:
     with pytest.raises(ValueError, match="which enterprises"):
         free.rescue(path, ())
-    report = free.rescue(path, fleet.enterprise, at_most=12, deadline=8.0, **FREE)
+    report = free.rescue(path, fleet.enterprise, at_most=12, deadline=3.0, **FREE)
     assert len(cancels(fleet)) == 12
-    assert (len(report), report.states["unsent"]) == (240, 228)
+    assert (len(report), report.states["unsent"]) == (120, 108)
 
 
 def test_what_is_left_can_be_looked_at_again(
@@ -567,10 +570,10 @@ def test_progress_draws_a_line(
 
 
 def test_a_search_spends_of_the_quota_of_its_job(fleet: Emulator, free: Client, path: Path) -> None:
-    job = free.plan(path, enterprises=fleet.enterprise, quota="150/60s", share=1.0)
-    # 122 calls are spent: what is left does not do for 240 cancels within this minute.
+    job = free.plan(path, enterprises=fleet.enterprise, quota="80/60s", share=1.0)
+    # 62 calls are spent: what is left does not do for 120 cancels within this minute.
     assert 50 < job.estimate().last_cancel < 190
-    fresh = free.plan(path.with_name("fresh"), fleet.operations()[:20], quota="150/60s", share=1.0)
+    fresh = free.plan(path.with_name("fresh"), fleet.operations()[:20], quota="80/60s", share=1.0)
     assert fresh.estimate().last_cancel < 5
 
 
@@ -614,8 +617,19 @@ def lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def test_a_search_that_was_given_up_says_so(emulator: Emulator, client: Client, path: Path) -> None:
+    emulator.add()
+    find = client.find(enterprises=emulator.enterprise, **FREE)
+    find._finder.close()
+    with pytest.raises(RuntimeError, match="given up"):
+        list(find)
+    with pytest.raises(RuntimeError, match="given up"):
+        client.plan(path, find)
+    assert not path.exists()
+
+
 def test_a_report_is_saved(fleet: Emulator, free: Client, path: Path, tmp_path: Path) -> None:
-    report = free.rescue(path, fleet.enterprise, deadline=8.0, types="WIPE", **FREE)
+    report = free.rescue(path, fleet.enterprise, deadline=3.0, types="WIPE", **FREE)
     report.save(tmp_path / "report.html")
     report.save(tmp_path / "report.csv", format="csv")
     report.save(tmp_path / "report.ndjson", format="ndjson")

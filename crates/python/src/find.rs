@@ -7,6 +7,7 @@ use countermand_fleet::{Found, Item, Search, now};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use tokio::sync::watch;
@@ -86,6 +87,11 @@ impl Shared {
     }
 }
 
+/// The exception where the rest of a search will never be found.
+pub(crate) fn given_up() -> PyErr {
+    PyRuntimeError::new_err("the search was given up before its end: search again")
+}
+
 impl Finder {
     pub(crate) fn new(client: Client, raiser: Raiser, selection: Selection, quota: Quota) -> Self {
         let (changed, changes) = watch::channel(());
@@ -152,13 +158,29 @@ impl Finder {
                 })
                 .await;
             let ready: Ready = Box::new(move |py| {
-                let items = items.unwrap_or_default();
+                let items = items.ok_or_else(given_up)?;
                 let items = items.iter().map(|item| rows::item(py, item));
                 let items = items.collect::<PyResult<Vec<_>>>()?;
                 Ok(PyList::new(py, items)?.into_any().unbind())
             });
             ready
         }))
+    }
+
+    /// Gives it up: nothing more is sent, and whoever waits for the rest is told so.
+    fn close(&self) {
+        // What goes with them must not find the locks taken.
+        let search = self
+            .begin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let work = self
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop((search, work));
     }
 
     /// The errors of the lists that could not be read to their end, so far.

@@ -12,7 +12,7 @@ use pyo3::types::{IntoPyDict, PyBytes, PyDict};
 
 use crate::call::{Call, Ready};
 use crate::files::OpenFile;
-use crate::find::Findings;
+use crate::find::{Findings, given_up};
 use crate::report::Report;
 use crate::{clock, job_errors, rows};
 
@@ -153,8 +153,7 @@ pub(crate) fn plan(
 ) -> Call {
     Call::new(async move {
         let Some(source) = source.await else {
-            let ready: Ready =
-                Box::new(|_| Err(PyRuntimeError::new_err("the search was given up")));
+            let ready: Ready = Box::new(|_| Err(given_up()));
             return ready;
         };
         let made = tokio::task::spawn_blocking(move || {
