@@ -45,7 +45,7 @@ $(STAMPS)/rust: $(RUST) $(PROSE)
 
 # The HTML report in headless Chromium, which is installed where it is missing (Debian, as root).
 browser: $(STAMPS)/browser
-$(STAMPS)/browser: $(shell find crates/fleet/src/report crates/fleet/tests -type f) $(PAGES) Cargo.lock
+$(STAMPS)/browser: $(shell find crates/fleet/src/item.rs crates/fleet/src/report crates/fleet/tests -type f) $(PAGES) Cargo.lock
 	if ! { command -v chromium && command -v chromedriver; } >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 			--no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; \
@@ -94,7 +94,7 @@ figures:
 # Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz.
 FUZZ_SECONDS ?= 60
 fuzz:
-	for target in name response flow; do \
+	for target in name response flow input; do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
 	done
 

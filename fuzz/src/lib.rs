@@ -11,6 +11,7 @@ use countermand_core::{
     Call, DeviceName, Endpoint, EnterpriseName, Flow, OperationName, Policy, Step, TransportError,
     TransportErrorKind, Verdict, wire,
 };
+use countermand_fleet::input::{self, Format};
 use http::{Response, StatusCode};
 
 const NAME: &str = "enterprises/e/devices/d/operations/o";
@@ -128,6 +129,52 @@ pub fn response(data: &[u8]) {
     }
     if wire::parse_cancel(&answer).is_ok() {
         assert!(body.iter().all(|byte| b"{} \t\r\n".contains(byte)));
+    }
+}
+
+/// Inputs: a byte of format, a byte of how many bytes come at a time, then the input.
+pub fn input(data: &[u8]) {
+    let [format, size, data @ ..] = data else {
+        return;
+    };
+    let format = [
+        None,
+        Some(Format::Text),
+        Some(Format::Json),
+        Some(Format::Csv),
+    ][usize::from(format % 4)];
+    let lines = data.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    let mut last = 1;
+    let mut whole = Vec::new();
+    for entry in input::read(data, format) {
+        let line = entry
+            .as_ref()
+            .map_or_else(|error| error.line, |entry| entry.line);
+        assert!(last <= line && line <= lines, "{line} of {lines}");
+        last = line;
+        if let Ok(entry) = &entry {
+            let evidence = entry.evidence.as_ref();
+            assert!(
+                evidence.is_none_or(|it| it.operation.done && it.operation.name == entry.item.name)
+            );
+        }
+        whole.push(format!("{entry:?}"));
+    }
+    let pieces = Pieces(data, usize::from(*size).max(1));
+    let pieces = input::read(pieces, format).map(|entry| format!("{entry:?}"));
+    assert!(pieces.eq(whole), "the same, however it comes");
+}
+
+/// Gives so many bytes at a time.
+struct Pieces<'a>(&'a [u8], usize);
+
+impl std::io::Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.1.min(buffer.len()).min(self.0.len());
+        let (now, rest) = self.0.split_at(count);
+        buffer[..count].copy_from_slice(now);
+        self.0 = rest;
+        Ok(count)
     }
 }
 

@@ -65,7 +65,7 @@ class AsyncFleet(FleetBase):
         exclude: _Names = (),
         order: Literal["harm", "input"] = "harm",
         max_age: float = 3600.0,
-        deadline: float = 600.0,
+        deadline: float = 120.0,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,
@@ -81,8 +81,10 @@ class AsyncFleet(FleetBase):
         )
         source = self._source(names, selection, quota, share, in_flight)
         harm_first = by_harm(order)
+        # A search has its filter already, and what it found a while ago is older now.
+        meant = selection if names is not None and selection.filters else None
         call = _countermand.plan(
-            self._native, path, source, harm_first, max_age, deadline, quota, share
+            self._native, path, source, meant, harm_first, max_age, deadline, quota, share
         )
         with interruptible(source):
             facts = await finish(call)
@@ -103,7 +105,7 @@ class AsyncFleet(FleetBase):
         older_than: float | None = None,
         exclude: _Names = (),
         at_most: int | None = 10_000,
-        deadline: float = 600.0,
+        deadline: float = 120.0,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,

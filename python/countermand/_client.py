@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ from . import _countermand
 from ._async_fleet import AsyncFleet
 from ._campaign import Turns, watches
 from ._fleet import Fleet
+from ._google import Source, is_google
 from ._waiting import finish
-from .errors import CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from typing import Self, TypeAlias
 
     from ._countermand import Operation, OperationName
+    from ._google import GoogleCredentials
     from ._outcome import Outcome
     from ._progress import Progress
     from .errors import CountermandError
 
-    _Token: TypeAlias = str | Callable[[], str] | os.PathLike[str]
+    _Token: TypeAlias = (
+        str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | GoogleCredentials
+    )
 
 
 class _Base:
@@ -33,14 +37,15 @@ class _Base:
 
     _native: _countermand.Client
     _settings: dict[str, Any]
-    _token: Callable[[], str] | os.PathLike[str] | bool | None
-    """What can be shown and pickled of the token: ``True`` stands for a text."""
+    _token: object
+    """What can be shown and pickled of the token; a :class:`_Hidden` stands for a secret."""
 
     def __init__(
         self,
         *,
         endpoint: str | None = None,
         token: _Token | None = None,
+        quota_project: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
@@ -51,9 +56,14 @@ class _Base:
         """Checks the settings; connects when the first call is made.
 
         :param endpoint: root of the API. ``None``: ``COUNTERMAND_ENDPOINT``, else Google's.
-        :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, called
-            from another thread, and again when the server refuses the token; or the path of a
-            file with one, read again when it changes. ``None``: ``COUNTERMAND_TOKEN``.
+        :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, or one
+            and for how many seconds it is good, called from another thread, and again when the
+            server refuses the token or its time is nearly up; or the path of a file with a token,
+            read again when it changes, or with credentials in Google's JSON; or a credentials
+            object of ``google.auth``, refreshed in another thread and only when it is not fresh.
+            ``None``: ``COUNTERMAND_TOKEN``, else Google's application default credentials.
+        :param quota_project: the project that pays for the calls and whose quota they use.
+            ``None``: what the credentials say, or ``GOOGLE_CLOUD_QUOTA_PROJECT``.
         :param ca_file: PEM file with certificate authorities to trust besides the platform's.
         :param deadline: seconds for one operation. No request starts after it.
         :param attempt_timeout: seconds for one request with its answer.
@@ -62,7 +72,7 @@ class _Base:
         :param in_flight: how many requests ``countermand_all`` has in flight; at least 1.
         :param allow_plaintext: whether ``http://`` may go to another machine.
         :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
-        :raises CredentialsError: there is no token, or it cannot be one.
+        :raises CredentialsError: there are no credentials, or what is given cannot be any.
         :raises TlsError: ``ca_file`` cannot be read.
         :raises TransportError: ``http://`` to another machine, which is not allowed.
         :raises ValueError: a time is negative, or not a number.
@@ -76,14 +86,26 @@ class _Base:
             "in_flight": in_flight,
             "allow_plaintext": allow_plaintext,
         }
-        known = token if token is not None else os.environ.get("COUNTERMAND_TOKEN")
-        if known is None or known == "":
-            message = "there is no access token: give token=..., or set COUNTERMAND_TOKEN"
-            raise CredentialsError(message, kind="transport")
+        given: Any = token if token is not None else os.environ.get("COUNTERMAND_TOKEN") or None
+        source = None
+        self._token = token
+        if isinstance(token, str):
+            self._token = _Hidden("...")
+        elif is_google(given):
+            source, given, self._token = Source(given), None, _Hidden(type(given).__name__)
+        project = quota_project
+        if project is None and source is not None:
+            project = source.quota_project
         where = endpoint if endpoint is not None else os.environ.get("COUNTERMAND_ENDPOINT") or None
-        self._native = _countermand.Client(**{**settings, "endpoint": where, "token": known})
-        self._settings = settings
-        self._token = True if isinstance(token, str) else token
+        self._native = _countermand.Client(
+            **{**settings, "endpoint": where},
+            token=given,
+            source=source,
+            quota_project=project,
+        )
+        self._settings = {**settings, "quota_project": quota_project}
+        for warning in self._native.warnings:
+            warnings.warn(warning, UserWarning, stacklevel=2)
 
     @property
     def endpoint(self) -> str:
@@ -91,17 +113,29 @@ class _Base:
         return self._native.endpoint
 
     def __repr__(self) -> str:
-        token = "..." if self._token is True else repr(self._token)
-        return f"{type(self).__name__}(endpoint={self.endpoint!r}, token={token})"
+        return f"{type(self).__name__}(endpoint={self.endpoint!r}, token={self._token!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        if self._token is True:
+        if isinstance(self._token, _Hidden):
             message = (
-                f"a {type(self).__name__} that was given its token as text does not pickle, as the "
-                "pickle would hold the token; give it a file, a function, or COUNTERMAND_TOKEN"
+                f"a {type(self).__name__} that was given its token as text or as an object of "
+                "google.auth does not pickle, as the pickle would hold secrets; give it a file, a "
+                "function, or COUNTERMAND_TOKEN"
             )
             raise TypeError(message)
         return _restore, (type(self), {**self._settings, "token": self._token})
+
+
+class _Hidden:
+    """In the place of what must not be shown."""
+
+    __slots__ = ("_shown",)
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
 
 
 def _restore(cls: type[_Base], settings: dict[str, Any]) -> _Base:

@@ -452,7 +452,9 @@ class Client:
         cls,
         *,
         endpoint: str | None,
-        token: str | Callable[[], str] | os.PathLike[str],
+        token: str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | None,
+        source: Callable[[bool], tuple[str, float | None]] | None,
+        quota_project: str | None,
         ca_file: str | os.PathLike[str] | None,
         deadline: float,
         attempt_timeout: float,
@@ -460,6 +462,8 @@ class Client:
         in_flight: int,
         allow_plaintext: bool,
     ) -> Self: ...
+    @property
+    def warnings(self) -> list[str]: ...
     @property
     def endpoint(self) -> str: ...
     def cancel(self, name: str | OperationName) -> Call[None]: ...
@@ -555,7 +559,7 @@ class Emulator:
     def endpoint(self) -> str: ...
     @property
     def enterprise(self) -> str: ...
-    def admin(self, method: str, endpoint: str, body: str) -> str: ...
+    def admin(self, method: str, endpoint: str, body: str, root: str = "") -> str: ...
     def close(self) -> None: ...
 
 def find(
@@ -565,6 +569,7 @@ def plan(
     client: Client,
     path: str | os.PathLike[str],
     names: Finder | Iterable[str | OperationName | Operation | Item],
+    selection: Selection | None,
     by_harm: bool,
     max_age: float,
     deadline: float,

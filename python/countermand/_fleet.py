@@ -51,8 +51,8 @@ class FleetBase:
         """What a plan is made of."""
         if names is None:
             return self._finder(selection, quota, share, in_flight)
-        if selection.says_anything:
-            message = "give names, or say what to search for, not both"
+        if selection.searches:
+            message = "give names, or say where to search, not both"
             raise ValueError(message)
         if isinstance(names, (Find, AsyncFind)):
             return names._finder
@@ -150,7 +150,7 @@ class Fleet(FleetBase):
         exclude: _Names = (),
         order: Literal["harm", "input"] = "harm",
         max_age: float = 3600.0,
-        deadline: float = 600.0,
+        deadline: float = 120.0,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,
@@ -162,7 +162,8 @@ class Fleet(FleetBase):
 
         :param path: a new file. It holds no secrets, and only its owner may read it.
         :param names: what to cancel: names, operations, items of a search (filtered, perhaps), or
-            a search itself. ``None`` searches by ``enterprises`` and what :meth:`find` takes.
+            a search itself; of these, only what ``types``, ``newer_than``, ``older_than`` and
+            ``exclude`` mean. ``None`` searches by ``enterprises`` and what else :meth:`find` takes.
         :param order: ``harm``: WIPE and what else cannot be undone first, then the device seen
             last first; ``input``: as they came.
         :param max_age: seconds for which the plan is good: what it found changes.
@@ -185,8 +186,10 @@ class Fleet(FleetBase):
         )
         source = self._source(names, selection, quota, share, in_flight)
         harm_first = by_harm(order)
+        # A search has its filter already, and what it found a while ago is older now.
+        meant = selection if names is not None and selection.filters else None
         call = _countermand.plan(
-            self._native, path, source, harm_first, max_age, deadline, quota, share
+            self._native, path, source, meant, harm_first, max_age, deadline, quota, share
         )
         with interruptible(source):
             facts = call.wait()
@@ -211,7 +214,7 @@ class Fleet(FleetBase):
         older_than: float | None = None,
         exclude: _Names = (),
         at_most: int | None = 10_000,
-        deadline: float = 600.0,
+        deadline: float = 120.0,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,

@@ -62,8 +62,8 @@ class Row:
     device_seen: datetime | None
     """When the device last reported, as of the search."""
     state: _State
-    """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from being
-    known), ``asked`` (a cancel was sent, nobody has looked yet), ``unsent``."""
+    """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from
+    being known), ``asked`` (a cancel was sent, nobody has looked yet), ``unsent``."""
     verdict: Verdict | None
     """What a run found out."""
     phase: Literal["unsent", "maybe_sent", "accepted"]

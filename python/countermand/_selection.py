@@ -53,9 +53,9 @@ class Selection:
         return bool(self.enterprises or self.devices)
 
     @property
-    def says_anything(self) -> bool:
-        """Whether anything was given."""
-        return self != Selection.of()
+    def filters(self) -> bool:
+        """Whether not everything is meant."""
+        return self != Selection.of(enterprises=self.enterprises, devices=self.devices)
 
 
 def _several(texts: _Texts) -> tuple[str, ...]:

@@ -50,3 +50,8 @@ fn response() {
 fn flow() {
     every("flow", countermand_fuzz::flow);
 }
+
+#[test]
+fn input() {
+    every("input", countermand_fuzz::input);
+}

@@ -192,7 +192,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
                 now = usage.project_allowed(now);
                 usage.spend(now, Call::Cancel, "device");
                 // Up to 40 ms on the way, so that requests overtake each other.
-                let at = now - base + Duration::from_millis(call * 7 % 40);
+                let at = now - base + Duration::from_millis(call * 7 % 41);
                 for server in &mut servers {
                     assert!(
                         !server.refuses(at),
@@ -229,6 +229,33 @@ fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
         usage.spend(later, Call::Cancel, &format!("device {call}"));
     }
     assert_eq!(usage.project_allowed(later), later + seconds(60.05));
+}
+
+/// What a slow journal keeps back counts from when it leaves, and nothing else does.
+#[test]
+fn a_window_counts_from_when_a_call_leaves() {
+    let now = Instant::now();
+    let windows = [Window::new(3, seconds(60.0))];
+    let quota = Quota::default().share(1.0).windows(windows);
+    let mut usage = Usage::new(quota.per_resource(Some(Window::new(2, seconds(30.0)))));
+    usage.spend(now, Call::Cancel, "a");
+    let begun = now + seconds(10.0);
+    usage.spend(begun, Call::Cancel, "a");
+    usage.spend(begun, Call::Cancel, "b");
+    let left = begun + seconds(2.0);
+    usage.delay(begun, left);
+    assert_eq!(usage.project_allowed(left), now + seconds(60.05));
+    let later = now + seconds(61.0);
+    usage.spend(later, Call::Get, "c");
+    assert_eq!(usage.project_allowed(later), left + seconds(60.05));
+    usage.spend(later, Call::Cancel, "a");
+    assert_eq!(
+        usage.allowed(later, Call::Cancel, "a"),
+        left + seconds(60.05)
+    );
+    usage.delay(later + seconds(1.0), later + seconds(2.0));
+    let free = later + seconds(70.0);
+    assert_eq!(usage.allowed(free, Call::Cancel, "a"), free);
 }
 
 #[test]

@@ -3,21 +3,11 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// The core stays usable alone: under 20 crates, itself included.
-#[test]
-fn core_has_few_dependencies() {
-    let arguments = [
-        "tree",
-        "-p",
-        "countermand-core",
-        "-e",
-        "normal",
-        "--prefix",
-        "none",
-        "--locked",
-        "--offline",
-    ];
+/// The crates that a package needs, by `cargo tree` with these arguments.
+fn crates(arguments: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
+        .args(["tree", "-e", "normal", "--prefix", "none"])
+        .args(["--locked", "--offline"])
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -28,12 +18,35 @@ fn core_has_few_dependencies() {
         String::from_utf8_lossy(&output.stderr)
     );
     let tree = String::from_utf8(output.stdout).unwrap();
-    let crates = tree
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect::<BTreeSet<_>>();
+    tree.lines()
+        .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+        .collect()
+}
+
+/// The core stays usable alone: under 20 crates, itself included.
+#[test]
+fn core_has_few_dependencies() {
+    let crates = crates(&["-p", "countermand-core"]);
     assert!(
         crates.contains("countermand-core") && crates.len() < 20,
         "{crates:?}"
     );
+}
+
+/// Who brings tokens along does not carry what fetches them.
+#[test]
+fn without_adc_none_of_its_dependencies() {
+    let lean = crates(&["-p", "countermand-hyper"]);
+    let full = crates(&["-p", "countermand-hyper", "--features", "adc"]);
+    let weight: Vec<&String> = full.difference(&lean).collect();
+    assert!(lean.is_subset(&full), "{lean:?}");
+    assert!(
+        full.contains("base64") && !lean.contains("base64"),
+        "{weight:?}"
+    );
+    assert!(weight.len() <= 4, "{weight:?}");
+    // Neither a second HTTP stack nor a second TLS provider.
+    for other in ["reqwest", "hyper-rustls", "openssl", "aws-lc-rs"] {
+        assert!(!full.contains(other), "{other}");
+    }
 }

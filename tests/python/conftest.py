@@ -41,8 +41,20 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing from the environment of whoever runs the tests."""
-    for name in ("COUNTERMAND_TOKEN", "COUNTERMAND_ENDPOINT"):
+    for name in (
+        "COUNTERMAND_TOKEN",
+        "COUNTERMAND_ENDPOINT",
+        "CLOUDSDK_CONFIG",
+        "GCE_METADATA_HOST",
+        "GOOGLE_API_CERTIFICATE_CONFIG",
+        "GOOGLE_API_USE_CLIENT_CERTIFICATE",
+        "GOOGLE_API_USE_MTLS_ENDPOINT",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_QUOTA_PROJECT",
+    ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
 
 
 @pytest.fixture

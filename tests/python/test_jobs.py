@@ -259,6 +259,18 @@ def test_a_plan_of_what_the_caller_has(fleet: Emulator, free: Client, path: Path
         row = by_name[item.name]
         assert (row.type, row.create_time) == (item.type, item.create_time)
         assert row.device_seen == item.device_seen
+    meant = free.plan(path.with_name("meant"), given, types="LOCK", exclude=names[1].device, **FREE)
+    # What nobody knows the type of is not excluded by it.
+    assert meant.operations == sum(
+        row.type in (None, "LOCK") and row.name.device != names[1].device for row in rows
+    )
+    wipes = free.plan(
+        path.with_name("wipes"),
+        free.find(enterprises=fleet.enterprise, **FREE),
+        types="WIPE",
+        **FREE,
+    )
+    assert wipes.types.keys() == {"WIPE"}
     assert job.types[None] == 2
     assert job.ages["unknown"] == 2
 
@@ -272,7 +284,7 @@ def test_a_plan_is_made_of_names_or_not_at_all(client: Client, path: Path) -> No
     with pytest.raises(TypeError, match="an OperationName or a str"):
         client.plan(path, [good, 7])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="not both"):
-        client.plan(path, [good], types="WIPE")
+        client.plan(path, [good], devices="enterprises/e/devices/d")
     with pytest.raises(ValueError, match="no order"):
         client.plan(path, [good], order="alphabet")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_age is"):

@@ -39,6 +39,7 @@ def test_default_endpoint() -> None:
 
 def test_token_file(emulator: Emulator, tmp_path: Path) -> None:
     path = tmp_path / "token"
+    path.touch(0o600)
     path.write_text("stale\n")
     client = Client(endpoint=emulator.endpoint, token=path)
     with pytest.raises(errors.Unauthenticated):

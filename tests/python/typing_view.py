@@ -67,6 +67,8 @@ def clients() -> None:
     Client(token=token)
     Client(token=Path("token"), ca_file="ca.pem")
     Client(token=7)  # type: ignore[arg-type]
+    Client(token=lambda: ("ya29...", 3600.0), quota_project="acme")
+    Client()
     Client("ya29...")  # type: ignore[call-arg]
     with Client(endpoint="http://127.0.0.1:8080", deadline=30) as client:
         assert_type(client, Client)

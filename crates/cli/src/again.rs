@@ -39,7 +39,7 @@ impl Invocation {
 }
 
 /// As a POSIX shell reads it back.
-fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let bare = |char: char| char.is_ascii_alphanumeric() || "-_./:=,@%+".contains(char);
     if !text.is_empty() && text.chars().all(bare) {

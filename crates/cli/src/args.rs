@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,12 @@ use clap_complete::Shell;
 use countermand_core::{Endpoint, Window};
 
 use crate::budget::Budget;
+use crate::jobs::apply::Apply;
+use crate::jobs::export::Export;
+use crate::jobs::find::Find;
+use crate::jobs::plan::Plan;
+use crate::jobs::rescue::Rescue;
+use crate::jobs::status::Status;
 use crate::simulate::Simulate;
 use crate::windows::WindowWord;
 use crate::{duration, exit};
@@ -37,8 +44,10 @@ pub(crate) struct Global {
     )]
     pub(crate) endpoint: Option<Endpoint>,
     /// Read the access token from this file, again whenever it changes, instead of COUNTERMAND_TOKEN
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", group = "access")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     /// Trust the certificate authorities in this PEM file as well
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -53,18 +62,48 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+/// Where access tokens come from, if not from a file or the environment.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Access {
+    /// Use these credentials: a service account's key, or a file as gcloud writes them. Without any
+    /// of these options and without COUNTERMAND_TOKEN, Google's application default credentials
+    #[arg(long, global = true, value_name = "FILE", group = "access")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// Run this in a shell for an access token: it prints one, or JSON with access_token and
+    /// expires_in
+    #[arg(long, global = true, value_name = "COMMAND", group = "access")]
+    pub(crate) token_command: Option<OsString>,
+    /// Act as this service account, which the credentials may impersonate
+    #[arg(long, global = true, value_name = "EMAIL")]
+    pub(crate) impersonate_service_account: Option<String>,
+    /// Act on behalf of this user of the domain; for the key of a service account
+    #[arg(long, global = true, value_name = "EMAIL")]
+    pub(crate) subject: Option<String>,
+    /// The project that pays for the calls, and whose quota they use
+    #[arg(long, global = true, value_name = "PROJECT")]
+    pub(crate) quota_project: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Cancel(Cancel),
     Get(Get),
     List(List),
+    Find(Find),
+    Plan(Plan),
+    Apply(Apply),
+    Rescue(Rescue),
+    Status(Status),
+    Report(Export),
     Simulate(Simulate),
     Emulator(Emulator),
-    /// Show the main job on an emulated fleet, within a few seconds and without any account
+    Doctor(Doctor),
+    /// Show the rescue of an emulated fleet, within half a minute and without any account
     ///
-    /// Starts an emulator inside this process, sends its devices mistaken WIPEs of different
-    /// fates, countermands them over real HTTP under a small quota, while devices acknowledge, and
-    /// compares each verdict with what really happened. As some of the commands complete anyway, it exits with code 3.
+    /// Starts an emulator inside this process, sends 2,000 devices mistaken WIPEs of different
+    /// fates, plans and applies their cancellation over real HTTP under the documented quota on a
+    /// faster clock, while devices acknowledge, writes the report, and compares each verdict with
+    /// what really happened. As some of the commands complete anyway, it exits with code 3.
     Demo,
     /// Print a completion script for a shell
     Completions {
@@ -119,7 +158,7 @@ pub(crate) struct Names {
     /// Names of operations, or - to read them from standard input, one a line (blank lines and
     /// lines that start with # are left out)
     #[arg(value_name = "NAME", required = true)]
-    pub(crate) names: Vec<std::ffi::OsString>,
+    pub(crate) names: Vec<OsString>,
 }
 
 /// How much at a time.
@@ -136,10 +175,22 @@ pub(crate) struct Flight {
 pub(crate) struct List {
     /// The device, enterprises/{enterprise}/devices/{device}
     #[arg(value_name = "DEVICE")]
-    pub(crate) device: std::ffi::OsString,
+    pub(crate) device: OsString,
     /// Only those that are not done
     #[arg(long)]
     pub(crate) pending: bool,
+}
+
+/// Check what stands between this machine and a cancelled operation
+///
+/// Looks at file modes, name resolution, the connection and its TLS, the access token, whether the
+/// API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. What it
+/// prints holds no secret and can be sent to somebody who helps.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// An operation or a device: then also whether its enterprise may be managed
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 /// Run an emulated Android Management API

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countermand_core::{Quota, QuotaError, Window};
 use countermand_emulator::ServerQuota;
+use countermand_fleet::Settings;
 
 /// The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]
@@ -70,6 +71,13 @@ impl Budget {
             false => Quota::default().windows(self.windows().iter().copied()),
         };
         quota.per_resource(self.per_resource()).share(self.share)
+    }
+
+    /// As a job keeps it.
+    pub(crate) fn settle(&self, settings: &mut Settings) {
+        settings.quota = self.windows().to_vec();
+        settings.per_resource = self.per_resource();
+        settings.share = self.share;
     }
 
     /// As a server has it that keeps to it, with these windows for the project if they are others.

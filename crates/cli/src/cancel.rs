@@ -4,13 +4,13 @@ use countermand_core::Policy;
 
 use crate::again::Invocation;
 use crate::args::{Cancel, Global};
+use crate::batch::{self, Ending, Left};
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::output;
 use crate::report::Report;
-use crate::rescue::{self, Ending, Left};
 use crate::signals::Signals;
 use crate::summary::{Tally, counted};
 
@@ -50,7 +50,10 @@ pub(crate) async fn run(
         return Ok(end(report, &mut signals, tally.exit(), None).await);
     }
 
-    let client = connect::client(global)?;
+    let client = tokio::select! {
+        client = connect::client(global) => client?,
+        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    };
     let policy = Policy::default()
         .deadline(options.deadline)
         .confirm(!options.no_confirm);
@@ -64,7 +67,7 @@ pub(crate) async fn run(
         report.output.expect(expected, options.budget.pace());
     }
     let (ending, last_cancel) =
-        rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
+        batch::countermand(&client, batch, &report, &mut signals, |name, result| {
             tally.add(name, &result);
         })
         .await;

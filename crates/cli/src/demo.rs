@@ -1,118 +1,190 @@
-//! `countermand demo`: the main job on an emulated fleet, and whether its verdicts were true.
+//! `countermand demo`: the rescue of an emulated fleet, and whether its verdicts were true.
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, OperationName, Policy, Quota, Verdict, Window, chain};
+use clap::Parser;
+use countermand_core::{Verdict, Window};
 use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
-use countermand_hyper::{Client, HyperConfig, Token};
+use countermand_fleet::job::{JobError, View};
+use countermand_fleet::now;
 use serde_json::json;
 
-use crate::again::Invocation;
-use crate::args::Global;
+use crate::args::{Args, Command, Global};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::names::Batch;
-use crate::report::Report;
-use crate::rescue::{self, Ending};
-use crate::signals::Signals;
-use crate::summary::Tally;
+use crate::jobs::{self, confirm, open};
+use crate::output;
 
-/// Long enough for every operation that will ever end, short enough to watch.
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEVICES: usize = 2000;
 
 /// How much faster than the real one the emulator's clock runs.
-const TIME_SCALE: u32 = 20;
-
-/// The server's quota, on its own clock.
-const CALLS: u32 = 24;
-const SPAN: Duration = Duration::from_secs(30);
+const TIME_SCALE: u32 = 60;
 
 /// The token of the demo's own server; it opens nothing else.
 const TOKEN: &str = "demo-token";
 
 pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
-    let limits = ServerQuota::default().windows([Window::new(CALLS, SPAN)]);
-    let config = Config::default().devices(0).token(TOKEN);
-    let shared = Shared::new(config.quota(limits).time_scale(TIME_SCALE));
-    let names = mistaken_wipes(&shared).map_err(|error| failed(&error))?;
+    let folder = std::env::temp_dir().join(format!("countermand-demo-{}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+    let shared = Shared::new(
+        Config::default()
+            .devices(0)
+            .start(now().unix_millis().unsigned_abs())
+            .token(TOKEN)
+            .quota(documented(1))
+            .time_scale(TIME_SCALE),
+    );
+    mistakes(&shared).map_err(|error| failed(&error))?;
     let server = Server::bind(([127, 0, 0, 1], 0).into(), shared.clone())
         .await
         .map_err(|error| failed(&error))?;
-    let endpoint: Endpoint = server.endpoint().parse().map_err(|error| failed(&error))?;
-    let connected = Token::new(TOKEN)
-        .and_then(|token| Client::connect(endpoint, token, HyperConfig::default()));
-    let client = connected
-        .map_err(|error| failed(&chain(&error)))?
-        .policy(Policy::default().deadline(DEADLINE))
-        .quota(Quota::default().windows([Window::new(CALLS, SPAN / TIME_SCALE)]));
-
-    let mut report = Report::start(global.json);
-    report.sentence(&format!(
+    let token = folder.join("token");
+    fs::write(&token, TOKEN).map_err(|error| failed(&error))?;
+    let shell = Shell {
+        hidden: vec![
+            "--endpoint".into(),
+            server.endpoint().into(),
+            "--token-file".into(),
+            token.into(),
+        ],
+        json: global.json,
+    };
+    let enterprise = shared.with(|emulator, _| emulator.enterprise().to_owned());
+    output::note(&format!(
         "An emulated Android Management API listens at {}, its clock {TIME_SCALE} times as fast as yours.\n\
-         {} devices have just been sent a WIPE by mistake. Most are offline and can be saved, some\n\
-         acknowledge while this runs, others fail, hang or lose their records; one answer is a 503\n\
-         and one is lost on the way. The quota is {CALLS} calls in {} s of that clock, of which a share\n\
-         of 0.8 is ours: cancels go first, then the looks at what became of them.\n",
+         {DEVICES} devices have just been sent a WIPE by mistake. Most are offline and can be saved, some\n\
+         acknowledge while this runs, others fail, hang or lose their records; now and then an answer is a\n\
+         503 or is lost. The quota is the documented one, on that clock; four fifths of it are ours.",
         server.endpoint(),
-        names.len(),
-        SPAN.as_secs(),
     ));
-    let batch = Batch::of(names);
-    report.align(&batch.names);
-    let mut signals = Signals::listen()?;
-    let mut tally = Tally::new(true);
-    let mut claims = Vec::new();
-    let (ending, last_cancel) =
-        rescue::countermand(&client, batch, &report, &mut signals, |name, result| {
-            let verdict = result.as_ref().ok().map(|outcome| outcome.verdict);
-            claims.push((name.clone(), verdict));
-            tally.add(name, &result);
-        })
-        .await;
-    if let Ending::Stopped(exit, _) | Ending::Aborted(exit) = ending {
+
+    let quota = quota_option();
+    let budget = ["--quota", &quota, "--per-resource", "60/1s"];
+    let (job, page) = (folder.join("wipes.job"), folder.join("report.html"));
+    let plan = ["plan", &enterprise, "--type", "WIPE", "--deadline", "3s"];
+    let mut plan: Vec<OsString> = plan.iter().chain(&budget).map(OsString::from).collect();
+    plan.extend(["--output".into(), job.clone().into()]);
+    shell.run(plan).await?;
+
+    let lost = |error: JobError| open::failure(&error);
+    let Ok(view) = View::open(&job) else {
+        return Err(failed(&"the plan was not written"));
+    };
+    let phrases = confirm::phrases(&view).map_err(lost)?;
+    drop(view);
+    let mut apply: Vec<OsString> = vec!["apply".into(), job.clone().into()];
+    apply.extend(
+        phrases
+            .iter()
+            .flat_map(|phrase| ["--confirm".into(), phrase.into()]),
+    );
+    let exit = shell.run(apply).await?;
+    if matches!(exit, Exit::Interrupted | Exit::Terminated) {
         return Ok(exit);
     }
-    let typed = Invocation {
-        args: vec!["cancel".into()],
-        names: Vec::new(),
-    };
-    tally.last_cancel(last_cancel);
-    report.sentence(&format!("\n{}", tally.sentences(&typed)));
-    let exit = compare(&report, &shared, &claims, tally.exit());
-    report.output.finish().await;
+
+    let report = vec![
+        "report".into(),
+        job.clone().into(),
+        "--output".into(),
+        page.clone().into(),
+    ];
+    shell.run(report).await?;
+    let exit = compare(&shared, &job, exit)?;
+    output::print(&format!("The report is in {}", page.display()));
     Ok(exit)
 }
 
+/// Runs commands as they would be typed, and shows them.
+struct Shell {
+    /// What is not shown: where the emulator is.
+    hidden: Vec<OsString>,
+    json: bool,
+}
+
+impl Shell {
+    async fn run(&self, words: Vec<OsString>) -> Result<Exit, Failure> {
+        let shown = words.iter().map(|word| crate::again::quoted(word));
+        let shown = shown.collect::<Vec<_>>().join(" ");
+        output::note(&format!("\n$ countermand {shown}"));
+        let mut typed = vec!["countermand".into()];
+        typed.extend(words);
+        typed.extend(self.hidden.iter().cloned());
+        let Args { global, command } =
+            Args::try_parse_from(typed).map_err(|error| failed(&error))?;
+        let global = Global {
+            json: self.json,
+            ..global
+        };
+        match command {
+            Command::Plan(options) => jobs::plan::run(&global, options).await,
+            Command::Apply(options) => jobs::apply::apply(&global, options).await,
+            Command::Report(options) => jobs::export::run(&options),
+            _ => Err(failed(&"the demo has no such command")),
+        }
+    }
+}
+
+/// The documented quota, of which a clock that runs faster takes less time.
+fn windows(scale: u32) -> [Window; 2] {
+    [(600, 60), (1000, 100)]
+        .map(|(calls, seconds)| Window::new(calls, Duration::from_secs(seconds) / scale))
+}
+
+fn documented(scale: u32) -> ServerQuota {
+    let minute = Duration::from_secs(60);
+    ServerQuota::default()
+        .windows(windows(scale))
+        .per_resource(Some(Window::new(60, minute / scale)))
+}
+
+fn quota_option() -> String {
+    windows(TIME_SCALE)
+        .map(|window| window.to_string())
+        .join(",")
+}
+
 /// Holds the verdicts against what the emulator knows to be true.
-fn compare(
-    report: &Report,
-    shared: &Shared,
-    claims: &[(OperationName, Option<Verdict>)],
-    exit: Exit,
-) -> Exit {
-    let mut wrong = 0;
-    for (name, verdict) in claims {
+fn compare(shared: &Shared, job: &PathBuf, exit: Exit) -> Result<Exit, Failure> {
+    let lost = |error: JobError| open::failure(&error);
+    let view = View::open(job).map_err(lost)?;
+    let (mut right, mut all) = (0, 0);
+    for row in view.rows() {
+        let row = row.map_err(lost)?;
+        let name = row.item.name;
+        let verdict = row.standing.finding.and_then(|finding| finding.verdict);
         let truth = shared.with(|emulator, now| emulator.truth_of(now, name.as_str()));
         let state = truth.map(|truth| truth.state);
-        if *verdict != state.map(expected) {
-            wrong += 1;
-            report.sentence(&format!("WRONG: {name} is {state:?}, not {verdict:?}"));
+        all += 1;
+        match verdict == state.map(expected) {
+            true => right += 1,
+            false => output::print(&format!("WRONG: {name} is {state:?}, not {verdict:?}")),
         }
     }
     let requests = shared.with(|emulator, _| emulator.audit().len());
-    let (right, all) = (claims.len() - wrong, claims.len());
-    report.sentence(&format!(
-        "\nThe emulator knows what really happened: {right} of {all} verdicts are true ({requests} requests)."
+    let refused = shared.with(|emulator, _| {
+        let refused = emulator
+            .audit()
+            .iter()
+            .filter(|row| row.status == Some(429));
+        refused.count()
+    });
+    output::print(&format!(
+        "\nThe emulator knows what really happened: {right} of {all} verdicts are true \
+         ({requests} requests, {refused} refused for the quota).",
     ));
-    if wrong > 0 {
-        return Exit::Failed;
+    if right < all {
+        return Ok(Exit::Failed);
     }
-    report.sentence(&format!(
+    output::print(&format!(
         "Exit code {}, as documented, because some completed anyway.",
         exit.code()
     ));
-    exit
+    Ok(exit)
 }
 
 const fn expected(state: State) -> Verdict {
@@ -126,42 +198,40 @@ const fn expected(state: State) -> Verdict {
     }
 }
 
-/// Sends each device of a small fleet one WIPE, and arranges for two calls to go wrong.
-fn mistaken_wipes(shared: &Shared) -> Result<Vec<OperationName>, BadInput> {
+/// Sends each device a WIPE, some besides it a LOCK that is meant, and lets a few calls go wrong.
+fn mistakes(shared: &Shared) -> Result<(), BadInput> {
     // On the emulator's clock.
-    let after = Duration::from_secs;
-    let quick = [
-        Fate::Completes { after: after(30) },
-        Fate::Fails {
-            after: Duration::ZERO,
-            code: 9,
-        },
-        Fate::Stuck,
-        Fate::Vanishes,
-        // Acknowledged while the cancels are sent: this one would be later.
-        Fate::Acknowledged { after: after(900) },
-    ];
-    // The quota lets these be asked too late.
-    let late = [Fate::Acknowledged { after: after(36) }; 2];
-    let offline = [Fate::Cancellable; 33];
-    let fates = offline[..3].iter().chain(&quick).chain(&offline[3..]);
-    let fates = fates.chain(&late).copied();
+    let after = |seconds| Duration::from_secs(seconds);
     shared.with(|emulator, now| {
-        let mut names = Vec::new();
-        for (age, fate) in (240..).step_by(7).zip(fates) {
-            let wipe = NewOperation::new(fate).age(age).duration(24 * 3600);
-            let added = emulator.add(now, NewDevice::with([wipe]))?;
-            let parsed = added.operations.iter().map(|name| name.parse());
-            names.extend(parsed.filter_map(Result::<OperationName, _>::ok));
+        for number in 0..DEVICES {
+            let fate = match number % 100 {
+                3 => Fate::Completes { after: after(60) },
+                18 => Fate::Fails {
+                    after: after(300),
+                    code: 9,
+                },
+                31 => Fate::Vanishes,
+                // Only a few: they are waited for.
+                47 if number < 300 => Fate::Stuck,
+                // Somewhere in the fleet a device comes online every few seconds.
+                n if n % 12 == 5 => Fate::Acknowledged {
+                    after: after(number as u64),
+                },
+                _ => Fate::Cancellable,
+            };
+            let wipe = NewOperation::new(fate).age(120).duration(24 * 3600);
+            let lock = NewOperation::new(Fate::Cancellable).kind("LOCK").age(600);
+            let lock = (number % 10 == 0).then(|| lock.duration(24 * 3600));
+            emulator.add(now, NewDevice::with(lock.into_iter().chain([wipe])))?;
         }
         emulator.set_script(Script::from_value(json!([
-            {"fault": "unavailable", "method": "cancel", "name": names[1].as_str()},
-            {"fault": "reset-after", "method": "cancel", "name": names[2].as_str()},
+            {"fault": "unavailable", "probability": 0.01, "times": 20},
+            {"fault": "reset-after", "method": "cancel", "probability": 0.01, "times": 10},
         ]))?);
-        Ok(names)
+        Ok(())
     })
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(Exit::Failed, format!("the demo cannot start: {error}"))
+    Failure::new(Exit::Failed, format!("the demo cannot go on: {error}"))
 }

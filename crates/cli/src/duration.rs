@@ -25,18 +25,6 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// As people read it: tenths of a second where those matter, and no seconds of hours.
-pub(crate) fn spell(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    let whole = seconds.round() as u64;
-    match whole {
-        0..10 => format!("{seconds:.1} s"),
-        10..120 => format!("{whole} s"),
-        120..7200 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,18 +40,6 @@ mod tests {
             ("0.25s", 250),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-    }
-
-    #[test]
-    fn spelling() {
-        for (millis, words) in [
-            (420, "0.4 s"),
-            (10_000, "10 s"),
-            (481_000, "8 min 1 s"),
-            (7_200_000, "2 h 0 min"),
-        ] {
-            assert_eq!(spell(Duration::from_millis(millis)), words);
         }
     }
 

@@ -22,6 +22,10 @@ pub(crate) enum Exit {
     Quota,
     /// Nobody may do this, or nobody knows who asks.
     Denied,
+    /// Nobody has confirmed it, or the plan is not what was planned or too old; nothing was sent.
+    Refused,
+    /// The job file is in use or damaged, or the disk did not take all that was found out.
+    JobFile,
     /// The command line, or a name, is wrong; nothing was sent.
     Usage,
     /// SIGINT.
@@ -41,6 +45,8 @@ impl Exit {
             Self::Denied => 4,
             Self::Unresolved => 5,
             Self::Quota => 6,
+            Self::Refused => 8,
+            Self::JobFile => 9,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -77,7 +83,7 @@ impl Exit {
 
 /// The exit codes for `--help` and the manual page.
 pub(crate) const HELP: &str = "\
-Exit codes (where several apply, the first in the order 4, 6, 3, 5, 1):
+Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
   0    all cancelled, or nothing to do; failed and expired count as well: the
        command will not happen any more. With --no-confirm: all accepted
   1    other failure
@@ -87,6 +93,9 @@ Exit codes (where several apply, the first in the order 4, 6, 3, 5, 1):
   5    unresolved (pending, gone, unconfirmed, or in doubt after an error):
        apply again
   6    quota used up
+  8    refused: not confirmed, or the plan was edited or is too old; nothing
+       was sent
+  9    the job file is in use, damaged, or could not take all results
   130  stopped by SIGINT, 143 by SIGTERM: run it again to go on";
 
 #[cfg(test)]
@@ -102,9 +111,11 @@ mod tests {
             Exit::Failed,
             Exit::Unresolved,
             Exit::Quota,
+            Exit::JobFile,
+            Exit::Refused,
         ];
         exits.sort();
         exits.reverse();
-        assert_eq!(exits.map(Exit::code), [4, 6, 3, 5, 1, 0]);
+        assert_eq!(exits.map(Exit::code), [9, 8, 4, 6, 3, 5, 1, 0]);
     }
 }

@@ -6,23 +6,28 @@
 //! with `--json`, as one object a line; everything else goes to standard error.
 //!
 //! The exit codes are 0 all cancelled (or nothing to do), 1 other failure, 2 usage, 3 some
-//! completed anyway, 4 authentication or permission, 5 unresolved, 6 quota, 130 and 143 stopped by
-//! SIGINT and SIGTERM. Where several of them apply, the first in the order 4, 6, 3, 5, 1 is given.
+//! completed anyway, 4 authentication or permission, 5 unresolved, 6 quota, 8 refused, 9 the job file,
+//! 130 and 143 stopped by SIGINT and SIGTERM. Where several of them apply, the first in the order 9,
+//! 8, 4, 6, 3, 5, 1 is given.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod again;
 mod args;
+mod batch;
 mod budget;
 mod cancel;
 mod connect;
 mod demo;
+mod doctor;
 mod duration;
 mod emulator;
 mod exit;
 mod failure;
+mod follow;
 mod input;
+mod jobs;
 mod lines;
 mod logging;
 mod manual;
@@ -31,7 +36,6 @@ mod output;
 mod progress;
 mod read;
 mod report;
-mod rescue;
 mod signals;
 mod simulate;
 mod simulated;
@@ -84,7 +88,14 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         }
         Command::Get(get) => within_tokio(until_stopped(read::get(&global, get))),
         Command::List(list) => within_tokio(until_stopped(read::list(&global, list))),
+        Command::Find(options) => within_tokio(until_stopped(jobs::find::run(&global, options))),
+        Command::Plan(options) => within_tokio(until_stopped(jobs::plan::run(&global, options))),
+        Command::Apply(options) => within_tokio(jobs::apply::apply(&global, options)),
+        Command::Rescue(options) => within_tokio(jobs::rescue::rescue(&global, options)),
+        Command::Status(options) => jobs::status::run(&global, &options),
+        Command::Report(options) => jobs::export::run(&options),
         Command::Simulate(options) => simulate::run(&global, &options),
+        Command::Doctor(options) => within_tokio(until_stopped(doctor::run(&global, options))),
         Command::Emulator(options) => within_tokio(emulator::run(options)),
         Command::Demo => within_tokio(until_stopped(demo::run(&global))),
     }

@@ -1,6 +1,6 @@
 //! The lines of `--json`: their schemas are a promise to programs.
 
-use countermand_core::{Operation, Verdict};
+use countermand_core::{Command, Error, Operation, OperationName, Outcome, Verdict};
 use serde::Serialize;
 
 use crate::names::{Place, Refused};
@@ -21,6 +21,28 @@ pub(crate) struct OutcomeLine<'a, E> {
     pub(crate) error: Option<&'a E>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device_exists: Option<bool>,
+}
+
+impl<'a> OutcomeLine<'a, Error> {
+    /// Of a countermand that has ended.
+    pub(crate) fn of(name: &'a OperationName, result: &'a Result<Outcome, Error>) -> Self {
+        let bare = Self::bare(name.as_str());
+        match result {
+            Ok(outcome) => Self {
+                verdict: Some(outcome.verdict),
+                attempts: outcome.attempts,
+                operation: outcome.operation.as_ref(),
+                error: outcome.error.as_ref(),
+                device_exists: outcome.device_exists,
+                ..bare
+            },
+            Err(error) => Self {
+                error: Some(error),
+                attempts: error.attempts(),
+                ..bare
+            },
+        }
+    }
 }
 
 impl<'a, E> OutcomeLine<'a, E> {
@@ -79,4 +101,22 @@ pub(crate) struct OperationLine<'a, E> {
     pub(crate) state: Option<&'static str>,
     pub(crate) operation: Option<&'a Operation>,
     pub(crate) error: Option<&'a E>,
+}
+
+/// `countermand.operation/1` of an operation that a search has found.
+#[derive(Serialize)]
+pub(crate) struct FoundLine<'a> {
+    pub(crate) schema: &'static str,
+    pub(crate) name: &'a str,
+    pub(crate) state: &'static str,
+    pub(crate) operation: FoundOperation<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_seen: Option<String>,
+}
+
+/// What is known of it, in the API's own shape.
+#[derive(Serialize)]
+pub(crate) struct FoundOperation<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) metadata: &'a Command,
 }

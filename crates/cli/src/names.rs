@@ -5,9 +5,10 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, BufRead};
+use std::io::{self, Read};
 
-use countermand_core::{MAX_NAME_BYTES, OperationName};
+use countermand_core::{OperationName, chain};
+use countermand_fleet::input::{self, InputError, InputProblem};
 
 /// Where a name was given, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +58,6 @@ impl Batch {
         }
     }
 
-    /// Names that are known to be good.
-    pub(crate) fn of(names: Vec<OperationName>) -> Self {
-        Self {
-            open: names.iter().cloned().collect(),
-            names,
-            ..Self::default()
-        }
-    }
-
     fn from_arguments(given: &[OsString], mut refuse: impl FnMut(Refused)) -> Self {
         let mut batch = Self::default();
         for (number, text) in (1..).zip(given) {
@@ -85,84 +77,60 @@ impl Batch {
         batch
     }
 
-    fn from_lines(mut input: impl BufRead, mut refuse: impl FnMut(Refused)) -> io::Result<Self> {
+    /// Names in any form that `plan` takes as well: lines, JSON, a table.
+    fn from_lines(input: impl Read, mut refuse: impl FnMut(Refused)) -> io::Result<Self> {
         let mut batch = Self::default();
-        let mut line = Vec::new();
-        let mut number = 0;
-        while next_line(&mut input, &mut line)? {
-            number += 1;
-            let text = line.strip_suffix(b"\r").unwrap_or(&line);
-            if text.trim_ascii().is_empty() || text.starts_with(b"#") {
-                continue;
+        for entry in input::read(input, None) {
+            match entry {
+                Ok(entry) => batch.accept(entry.item.name),
+                Err(InputError {
+                    problem: InputProblem::Read(error),
+                    ..
+                }) => return Err(error),
+                Err(error) => batch.refuse(
+                    Refused {
+                        place: Place::Line(error.line),
+                        text: error.given.unwrap_or_default(),
+                        problem: chain(&error.problem),
+                    },
+                    &mut refuse,
+                ),
             }
-            batch.take(Place::Line(number), text, &mut refuse);
         }
         Ok(batch)
     }
 
     fn take(&mut self, place: Place, text: &[u8], refuse: &mut impl FnMut(Refused)) {
-        let parsed = match std::str::from_utf8(text) {
-            Ok(text) => text
-                .parse::<OperationName>()
-                .map_err(|error| error.to_string()),
-            // A cut in the middle of a character makes a text that is too long look ill encoded.
-            Err(_) if text.len() > MAX_NAME_BYTES => Err(format!(
-                "the name is longer than {MAX_NAME_BYTES} bytes and cannot be one"
-            )),
-            Err(error) => Err(format!(
-                "the name is not UTF-8 at byte {}",
-                error.valid_up_to()
-            )),
-        };
-        match parsed {
-            Ok(name) if self.open.insert(name.clone()) => self.names.push(name),
-            Ok(_) => self.duplicates += 1,
-            Err(problem) => {
-                self.refused += 1;
-                let text = String::from_utf8_lossy(text).into_owned();
-                refuse(Refused {
+        match input::parse_name(text) {
+            Ok(name) => self.accept(name),
+            Err(problem) => self.refuse(
+                Refused {
                     place,
-                    text,
-                    problem,
-                });
-            }
+                    text: String::from_utf8_lossy(text).into_owned(),
+                    problem: chain(&problem),
+                },
+                refuse,
+            ),
         }
     }
-}
 
-/// Reads a line without its end; `false` at the end of the input.
-///
-/// Of a line that is too long to be a name only so much is kept as shows that: a file without line
-/// ends must not fill the memory.
-fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let mut any = false;
-    loop {
-        let chunk = match input.fill_buf() {
-            Ok(chunk) => chunk,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if chunk.is_empty() {
-            return Ok(any);
+    fn accept(&mut self, name: OperationName) {
+        match self.open.insert(name.clone()) {
+            true => self.names.push(name),
+            false => self.duplicates += 1,
         }
-        any = true;
-        let end = chunk.iter().position(|byte| *byte == b'\n');
-        let text = &chunk[..end.unwrap_or(chunk.len())];
-        // One more for a `\r`, one more to be too long.
-        let room = (MAX_NAME_BYTES + 2).saturating_sub(line.len());
-        line.extend_from_slice(&text[..text.len().min(room)]);
-        let used = text.len() + usize::from(end.is_some());
-        input.consume(used);
-        if end.is_some() {
-            return Ok(true);
-        }
+    }
+
+    fn refuse(&mut self, refused: Refused, refuse: &mut impl FnMut(Refused)) {
+        self.refused += 1;
+        refuse(refused);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countermand_core::MAX_NAME_BYTES;
 
     const NAME: &str = "enterprises/e/devices/d/operations/o";
 

@@ -76,8 +76,11 @@ impl Output {
     }
 
     /// Moves the bars, or writes a line instead.
-    pub(crate) fn progress(&self, progress: &Progress, elapsed: Duration) {
+    ///
+    /// `expected` is how many results there will be, if that is known better by now.
+    pub(crate) fn progress(&self, progress: &Progress, elapsed: Duration, expected: Option<u64>) {
         if let Some(Expected { results, pace, .. }) = self.expected {
+            let results = expected.unwrap_or(results);
             let standing = Standing::of(progress, elapsed, results, pace);
             self.send(Message::Standing(standing));
         }

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use countermand_core::campaign::Progress;
+use countermand_fleet::report::spell;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::duration::spell;
 use crate::output;
 
 /// How often the bars move.
@@ -57,6 +57,9 @@ impl Bars {
     pub(crate) fn set(&self, standing: &Standing) {
         if self.both.is_hidden() {
             return output::note(&standing.line());
+        }
+        for bar in [&self.cancels, &self.verdicts] {
+            bar.set_length(standing.expected);
         }
         self.cancels.set_position(standing.asked);
         self.cancels.set_message(standing.words());

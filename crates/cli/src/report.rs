@@ -3,11 +3,15 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain};
+use countermand_core::{
+    Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain, printable,
+};
+use countermand_fleet::Item;
 use serde::Serialize;
 
 use crate::lines::{
-    InterruptedError, OPERATION, OUTCOME, OperationLine, OutcomeLine, RefusedError,
+    FoundLine, FoundOperation, InterruptedError, OPERATION, OperationLine, OutcomeLine,
+    RefusedError,
 };
 use crate::names::Refused;
 use crate::output::Output;
@@ -40,34 +44,49 @@ impl Report {
     /// A countermand that has ended.
     pub(crate) fn outcome(&self, name: &OperationName, result: &Result<Outcome, Error>) {
         match result {
-            Ok(outcome) if self.json => self.json_line(&OutcomeLine {
-                schema: OUTCOME,
-                name: name.as_str(),
-                verdict: Some(outcome.verdict),
-                attempts: outcome.attempts,
-                operation: outcome.operation.as_ref(),
-                error: outcome.error.as_ref(),
-                device_exists: outcome.device_exists,
-            }),
+            _ if self.json => self.json(&OutcomeLine::of(name, result)),
             Ok(outcome) => self.text_line(
                 outcome.verdict.as_str(),
                 color(outcome.verdict),
                 name,
                 &detail(outcome),
             ),
-            Err(error) if self.json => self.json_line(&OutcomeLine {
-                error: Some(error),
-                attempts: error.attempts(),
-                ..OutcomeLine::bare(name.as_str())
-            }),
             Err(error) => self.error_line(name, error),
         }
+    }
+
+    /// The JSON of a countermand that has ended, whatever the form of the report.
+    pub(crate) fn outcome_json(name: &OperationName, result: &Result<Outcome, Error>) -> String {
+        // Names, words and numbers: there is no map with odd keys in it that could fail.
+        serde_json::to_string(&OutcomeLine::of(name, result)).unwrap_or_default()
+    }
+
+    /// A pending operation that a search has found.
+    pub(crate) fn item(&self, item: &Item) {
+        let command = &item.command;
+        if self.json {
+            return self.json(&FoundLine {
+                schema: OPERATION,
+                name: item.name.as_str(),
+                state: Verdict::Pending.as_str(),
+                operation: FoundOperation {
+                    name: item.name.as_str(),
+                    metadata: command,
+                },
+                device_seen: item.device_seen.map(|time| time.to_string()),
+            });
+        }
+        let kind = printable(command.kind.as_deref().unwrap_or_default()).to_string();
+        let created = command.create_time.map(|time| format!(" of {time}"));
+        let detail = format!("{kind}{}", created.unwrap_or_default());
+        let word = Verdict::Pending;
+        self.text_line(word.as_str(), color(word), &item.name, &detail);
     }
 
     /// A name nothing was sent for.
     pub(crate) fn refused(&self, refused: &Refused) {
         if self.json {
-            self.json_line(&OutcomeLine {
+            self.json(&OutcomeLine {
                 error: Some(&RefusedError::new(refused)),
                 ..OutcomeLine::bare(&refused.text)
             });
@@ -78,7 +97,7 @@ impl Report {
     /// A name that nothing was asked for, where operations are shown.
     pub(crate) fn unreadable(&self, refused: &Refused) {
         if self.json {
-            self.json_line(&OperationLine {
+            self.json(&OperationLine {
                 schema: OPERATION,
                 name: &refused.text,
                 state: None,
@@ -97,7 +116,7 @@ impl Report {
     /// A name that was left, or cut short, when the run was told to stop.
     pub(crate) fn interrupted(&self, name: &OperationName, started: bool) {
         if self.json {
-            self.json_line(&OutcomeLine {
+            self.json(&OutcomeLine {
                 error: Some(&InterruptedError {
                     kind: "interrupted",
                     message: "the run was stopped by a signal",
@@ -113,7 +132,7 @@ impl Report {
     /// An operation as the server tells it, or why it does not.
     pub(crate) fn operation(&self, name: &OperationName, result: &Result<Operation, Error>) {
         match result {
-            Ok(operation) if self.json => self.json_line(&OperationLine {
+            Ok(operation) if self.json => self.json(&OperationLine {
                 schema: OPERATION,
                 name: name.as_str(),
                 state: Some(state(operation).as_str()),
@@ -125,7 +144,7 @@ impl Report {
                 let detail = [about(operation), status(operation)].join("");
                 self.text_line(verdict.as_str(), color(verdict), name, &detail);
             }
-            Err(error) if self.json => self.json_line(&OperationLine {
+            Err(error) if self.json => self.json(&OperationLine {
                 schema: OPERATION,
                 name: name.as_str(),
                 state: None,
@@ -161,7 +180,7 @@ impl Report {
         self.output.line(line.trim_end().to_owned());
     }
 
-    fn json_line(&self, line: &impl Serialize) {
+    pub(crate) fn json(&self, line: &impl Serialize) {
         // Names, words and numbers: there is no map with odd keys in it that could fail.
         if let Ok(line) = serde_json::to_string(line) {
             self.output.line(line);

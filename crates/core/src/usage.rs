@@ -114,6 +114,22 @@ impl Usage {
         self.record(now, call, resource.into());
     }
 
+    /// What was spent since `since` leaves only now: something was in the way, such as a journal on
+    /// a slow disk. A window counts from when a call leaves.
+    pub fn delay(&mut self, since: Instant, now: Instant) {
+        for sent in self.log.iter_mut().rev() {
+            if sent.at < since {
+                break;
+            }
+            let key = (sent.call, Arc::clone(&sent.resource));
+            if let Some(times) = self.resources.get_mut(&key) {
+                let late = times.iter_mut().rev().take_while(|at| **at >= since);
+                late.for_each(|at| *at = now);
+            }
+            sent.at = now;
+        }
+    }
+
     /// Nobody sends before `until`: the server refused a call for its quota.
     pub fn hold(&mut self, until: Instant) {
         self.hold = Some(self.hold.map_or(until, |held| held.max(until)));

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use countermand_core::{DeviceName, EnterpriseName, Operation, OperationName, Timestamp};
+use countermand_core::{Command, DeviceName, EnterpriseName, Operation, OperationName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::seconds;
+use crate::{Item, seconds};
 
 /// Which pending operations are meant; by default all.
 ///
@@ -33,17 +33,23 @@ impl Filter {
     /// Whether an operation is meant: it is not done, and nothing that is known excludes it.
     #[must_use]
     pub fn matches(&self, operation: &Operation, now: Timestamp) -> bool {
-        if operation.done || self.excludes_operation(&operation.name) {
-            return false;
-        }
-        let command = operation.command.as_ref();
+        !operation.done && self.means(&operation.name, operation.command.as_ref(), now)
+    }
+
+    /// Whether an operation is meant whose name somebody has already.
+    #[must_use]
+    pub fn admits(&self, item: &Item, now: Timestamp) -> bool {
+        self.means(&item.name, Some(&item.command), now)
+    }
+
+    fn means(&self, name: &OperationName, command: Option<&Command>, now: Timestamp) -> bool {
         let kind = command.and_then(|command| command.kind.as_deref());
         let typed = kind.is_none_or(|kind| self.types.is_empty() || self.types.contains(kind));
         let created = command.and_then(|command| command.create_time);
         let age = created.map(|created| now.since(created));
         let new = age.is_none_or(|age| self.newer_than.is_none_or(|limit| age <= limit));
         let old = age.is_none_or(|age| self.older_than.is_none_or(|limit| age >= limit));
-        typed && new && old
+        typed && new && old && !self.excludes_operation(name)
     }
 
     /// Whether nothing of a device is meant, so that its operations need not be listed.

@@ -12,6 +12,7 @@
 mod consent;
 mod estimate;
 mod filter;
+pub mod input;
 mod item;
 pub mod job;
 mod journal;

@@ -135,6 +135,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
 
     /// Sends what may be sent. All of it is in the journal before any of it leaves.
     fn send(&mut self) -> campaign::Poll {
+        let begun = now();
         let mut batch = Vec::new();
         let rest = loop {
             match self.campaign.poll(now()) {
@@ -143,6 +144,9 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
             }
         };
         self.commit();
+        if !batch.is_empty() && self.journal.is_some() {
+            self.campaign.usage().delay(begun, now());
+        }
         for (ticket, transmit) in batch {
             self.answers.push(self.exchange(ticket, transmit));
         }

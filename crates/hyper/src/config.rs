@@ -23,6 +23,8 @@ pub struct HyperConfig {
     pub(crate) http2_prior_knowledge: bool,
     pub(crate) http1_only: bool,
     pub(crate) connections: usize,
+    /// Client certificate and key.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 
 impl Default for HyperConfig {
@@ -36,6 +38,7 @@ impl Default for HyperConfig {
             http2_prior_knowledge: false,
             http1_only: false,
             connections: 1,
+            identity: None,
         }
     }
 }
@@ -46,6 +49,18 @@ impl HyperConfig {
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
+        self
+    }
+
+    /// PEM files of a certificate, with the chain up to its authority, and of its private key, to
+    /// show to a server that asks who is there (mutual TLS): none by default.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.identity = Some((certificate.into(), key.into()));
         self
     }
 

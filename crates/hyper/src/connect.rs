@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
 use http::{Request, Response, Uri};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::rt::{Read, Write};
@@ -19,8 +19,8 @@ use crate::failure::Failure;
 use crate::multiplexed::Multiplexed;
 use crate::tls::Tls;
 
-/// A cancel has no body, and neither has a get.
-pub(crate) type Body = Empty<Bytes>;
+/// A cancel has none, and neither has a get; what asks for a token has a short one.
+pub(crate) type Body = Full<Bytes>;
 
 /// How often an HTTP/2 connection is asked for a sign of life, and how long that may take.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
@@ -68,20 +69,37 @@ impl Hyper {
 
 impl Transport for Hyper {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        Box::pin(self.0.send(transmit))
+        let request = transmit.request.map(|()| Bytes::new());
+        Box::pin(self.0.send(request, transmit.timeout))
+    }
+}
+
+#[cfg(feature = "adc")]
+impl Hyper {
+    /// Sends a request that may have a body, under the same rules.
+    pub(crate) async fn call(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, TransportError> {
+        self.0.send(request, timeout).await
     }
 }
 
 impl Inner {
-    async fn send(&self, transmit: Transmit) -> Result<Response<Bytes>, TransportError> {
-        let uri = transmit.request.uri();
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let uri = request.uri();
         if !self.endpoint.is_origin_of(uri) {
             let message = format!("{uri} is not at {}", self.endpoint);
             return Err(TransportError::new(TransportErrorKind::Forbidden, message));
         }
         let sent = AtomicBool::new(false);
-        let exchange = self.exchange(&transmit.request, &sent);
-        tokio::time::timeout(transmit.timeout, exchange)
+        let exchange = self.exchange(&request, &sent);
+        tokio::time::timeout(timeout, exchange)
             .await
             .unwrap_or_else(|_| {
                 let (kind, what) = match sent.load(Ordering::Relaxed) {
@@ -89,7 +107,7 @@ impl Inner {
                     false => (TransportErrorKind::Connect, "no connection"),
                 };
                 let host = self.endpoint.host();
-                let millis = transmit.timeout.as_micros().div_ceil(1000);
+                let millis = timeout.as_micros().div_ceil(1000);
                 let message = format!("{host}: {what} within {millis} ms");
                 Err(TransportError::new(kind, message))
             })
@@ -97,7 +115,7 @@ impl Inner {
 
     async fn exchange(
         &self,
-        request: &Request<()>,
+        request: &Request<Bytes>,
         sent: &AtomicBool,
     ) -> Result<Response<Bytes>, TransportError> {
         loop {
@@ -137,8 +155,8 @@ impl Inner {
     }
 
     /// The request in the form that the protocol wants.
-    fn address(&self, request: &Request<()>, connection: &Connection) -> Request<Body> {
-        let mut request = request.clone().map(|()| Body::new());
+    fn address(&self, request: &Request<Bytes>, connection: &Connection) -> Request<Body> {
+        let mut request = request.clone().map(Body::new);
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, self.user_agent.clone());
         if let Connection::Http1(_) = connection {
@@ -187,8 +205,23 @@ fn classify(error: &hyper::Error) -> TransportErrorKind {
             _ if stream.is_go_away() => TransportErrorKind::Refused,
             _ => TransportErrorKind::Lost,
         },
+        None if refuses_us(error) => TransportErrorKind::Tls,
         None => TransportErrorKind::Lost,
     }
+}
+
+/// Whether the server broke off because it wants another client certificate, or one at all. In TLS
+/// 1.3 that comes after the handshake, in the place of an answer; it has processed nothing.
+fn refuses_us(error: &hyper::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>();
+        if inner.is_some_and(crate::tls::is_refusal) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl fmt::Debug for Hyper {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy};
+use countermand_hyper::credentials::Mtls;
 use countermand_hyper::{Client, HyperConfig, TransportError, TransportErrorKind};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
@@ -38,13 +39,15 @@ pub(crate) struct Connected {
 #[pymethods]
 impl NativeClient {
     #[new]
-    #[pyo3(signature = (*, endpoint, token, ca_file, deadline, attempt_timeout, attempts, in_flight,
+    #[pyo3(signature = (*, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, attempts, in_flight,
         allow_plaintext))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
         endpoint: Option<&str>,
-        token: &Bound<'_, PyAny>,
+        token: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+        quota_project: Option<String>,
         ca_file: Option<PathBuf>,
         deadline: f64,
         attempt_timeout: f64,
@@ -60,16 +63,25 @@ impl NativeClient {
             Some(attempts) => policy.attempts(attempts),
             None => policy,
         };
+        let mtls = Mtls::from_environment().map_err(|error| errors::error(py, &error.into()))?;
+        let endpoint = match endpoint {
+            Some(_) => wire::endpoint(endpoint)?,
+            None => mtls.endpoint(),
+        };
         let config = HyperConfig::default().allow_plaintext(allow_plaintext);
+        let config = match ca_file {
+            Some(path) => config.ca_file(path),
+            None => config,
+        };
         let this = Self {
-            endpoint: wire::endpoint(endpoint)?,
+            config: match endpoint.is_plaintext() {
+                true => config,
+                false => mtls.configure(config),
+            },
+            endpoint,
             policy,
             in_flight,
-            config: match ca_file {
-                Some(path) => config.ca_file(path),
-                None => config,
-            },
-            token: Given::new(token)?,
+            token: Given::new(py, token, source, quota_project)?,
             connected: Mutex::new(None),
         };
         // What cannot work is better known now than at the first call.
@@ -77,6 +89,12 @@ impl NativeClient {
         let connected = connected.map_err(|error| errors::error(py, &error.into()))?;
         *this.connected() = Some(Native::new(connected));
         Ok(this)
+    }
+
+    /// What to tell about files that hold secrets.
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.token.warnings.clone()
     }
 
     #[getter]
@@ -168,7 +186,7 @@ impl NativeClient {
     }
 
     fn connect(&self, py: Python<'_>) -> Result<Connected, TransportError> {
-        let (tokens, callback) = self.token.source(py);
+        let (tokens, callback) = self.token.source(py, &self.config)?;
         let client = Client::connect(self.endpoint.clone(), tokens, self.config.clone())?;
         Ok(Connected {
             client: client.policy(self.policy.clone()).in_flight(self.in_flight),

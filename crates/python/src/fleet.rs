@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use countermand_core::EnterpriseName;
 use countermand_fleet::job::{Digest, Kind};
-use countermand_fleet::{Consent, Options, Settings};
+use countermand_fleet::{Consent, Options, Settings, now};
 use pyo3::prelude::*;
 
 use crate::apply::{Applying, Work};
@@ -43,6 +43,7 @@ pub(crate) fn plan(
     py: Python<'_>,
     path: PathBuf,
     names: &Bound<'_, PyAny>,
+    selection: Option<Selection>,
     by_harm: bool,
     max_age: f64,
     deadline: f64,
@@ -61,10 +62,15 @@ pub(crate) fn plan(
         Err(_) => Err(jobs::items(names)?),
     };
     let source = async move {
-        match found {
-            Ok(found) => found.all().await.map(Source::Found),
-            Err(items) => Some(Source::Items(items)),
+        let mut source = match found {
+            Ok(found) => found.all().await.map(Source::Found)?,
+            Err(items) => Source::Items(items),
+        };
+        if let Some(selection) = selection {
+            let now = now();
+            source.retain(|item| selection.filter.admits(item, now));
         }
+        Some(source)
     };
     Ok(jobs::plan(path, settings, source, by_harm, file))
 }

@@ -96,6 +96,16 @@ pub(crate) enum Source {
     Found(Findings),
 }
 
+impl Source {
+    /// Keeps only what is meant.
+    pub(crate) fn retain(&mut self, meant: impl FnMut(&Item) -> bool) {
+        match self {
+            Self::Items(items) => items.retain(meant),
+            Self::Found(found) => found.items.retain(meant),
+        }
+    }
+}
+
 /// Writes a plan, on a thread that may wait for the disk.
 fn write(
     path: &Path,
@@ -187,7 +197,7 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
         for row in view.rows() {
             counts.add(&row?);
         }
-        let summary = Summary::of(&view, now(), None)?;
+        let summary = Summary::of_job(&view, now(), None)?;
         let told = (kind(view.settings()), counts, summary, view.holder()?);
         drop(view);
         drop(file);

@@ -191,12 +191,12 @@ enum Format {
 
 fn write(view: &View, path: &PathBuf, format: Format) -> Result<(), ReportError<JobError>> {
     let resume = format!("countermand apply {}", view.path().display());
-    let summary = Summary::of(view, now(), Some(resume)).map_err(ReportError::Rows)?;
+    let summary = Summary::of_job(view, now(), Some(resume)).map_err(ReportError::Rows)?;
     let file = File::create(path)?;
     let mut out = BufWriter::new(&file);
     match format {
         Format::Html => report::html(&mut out, &summary, || Ok(view.rows()))?,
-        Format::Csv => report::csv(&mut out, &summary, view.rows())?,
+        Format::Csv => report::csv(&mut out, view.rows())?,
         Format::Ndjson => report::ndjson(&mut out, &summary, view.rows())?,
     };
     out.flush()?;

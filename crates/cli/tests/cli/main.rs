@@ -2,9 +2,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access;
 mod api;
 mod campaign;
 mod codes;
+mod doctor;
+mod drill;
 mod emulator;
 mod input;
 mod others;

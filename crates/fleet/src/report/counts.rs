@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::state::State;
 use super::summary::{Summary, optional_time};
-use crate::Row;
+use crate::{Finding, Row};
 
 /// The rows of a job, counted. `rows` is how many operations went in; `states` add up to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -18,6 +18,8 @@ pub struct Counts {
     pub rows: u64,
     /// By what is known of them; what does not occur is absent.
     pub states: BTreeMap<State, u64>,
+    /// Those of which another run may find out more.
+    pub again: u64,
     /// When the first cancel of all left.
     #[serde(serialize_with = "optional_time")]
     pub first_asked: Option<Timestamp>,
@@ -34,6 +36,8 @@ impl Counts {
     pub fn add(&mut self, row: &Row) {
         let state = State::of(row);
         self.rows += 1;
+        let finding = row.standing.finding.as_ref();
+        self.again += u64::from(finding.is_none_or(Finding::is_worth_again));
         *self.states.entry(state).or_default() += 1;
         if let Some(asked) = row.standing.asked {
             self.first_asked = Some(self.first_asked.map_or(asked, |first| first.min(asked)));
@@ -48,7 +52,7 @@ impl Counts {
         self.states.get(&state).copied().unwrap_or_default()
     }
 
-    /// How many have no end that is known, so that the job has to go on.
+    /// How many have no end that is known; [`again`](Self::again) of them can be gone on with.
     #[must_use]
     pub fn open(&self) -> u64 {
         let states = self.states.iter();
@@ -73,7 +77,7 @@ impl Counts {
     }
 
     fn time_to(&self, end: Option<Timestamp>, summary: &Summary) -> Option<Duration> {
-        let began = summary.runs.iter().map(|run| run.began).min();
+        let began = summary.runs.iter().map(|run| run.begun).min();
         Some(end?.since(began.or(self.first_asked)?))
     }
 }

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use countermand_core::{Timestamp, printable};
 use csv::{QuoteStyle, WriterBuilder};
 
+use super::ReportError;
 use super::counts::Counts;
 use super::record::Record;
 use super::summary::hex;
-use super::{ReportError, Summary};
 use crate::Row;
 
 /// The columns, in order. New ones are only ever added at the end.
@@ -38,14 +38,12 @@ pub const COLUMNS: [&str; 20] = [
 
 /// Writes a header and a line for each row, RFC 4180, every field quoted.
 ///
-/// Memory does not grow with the rows. `summary` has no place in a table; it is taken so that every
-/// format is asked for in the same way.
+/// The counts are returned, because a table has no place for them. Memory does not grow with the rows.
 ///
 /// # Errors
 /// What `rows` gives or `out` fails with; what was written stands.
 pub fn csv<E>(
     out: impl Write,
-    _summary: &Summary,
     rows: impl IntoIterator<Item = Result<Row, E>>,
 ) -> Result<Counts, ReportError<E>> {
     let mut counts = Counts::default();
@@ -53,18 +51,14 @@ pub fn csv<E>(
         .quote_style(QuoteStyle::Always)
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    writer.write_record(COLUMNS).map_err(io::Error::from)?;
+    writer.write_record(COLUMNS).map_err(plain)?;
     for row in rows {
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
         for field in fields(&Record::of(&row)) {
-            writer
-                .write_field(field.as_bytes())
-                .map_err(io::Error::from)?;
+            writer.write_field(field.as_bytes()).map_err(plain)?;
         }
-        writer
-            .write_record(None::<&[u8]>)
-            .map_err(io::Error::from)?;
+        writer.write_record(None::<&[u8]>).map_err(plain)?;
     }
     writer.flush()?;
     Ok(counts)
@@ -130,7 +124,6 @@ fn disarm(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// What [`disarm`] was given: a quote is itself a place where a cell may begin, so each `'` before
 /// one of those characters is one that was put there.
-#[cfg(test)]
 pub(crate) fn rearm(text: &str) -> String {
     let mut chars = text.chars().peekable();
     let mut out = String::with_capacity(text.len());
@@ -157,6 +150,14 @@ const fn is_formula(char: char) -> bool {
         char,
         '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'
     )
+}
+
+/// The failure of the writer below, so that whoever asks sees its kind.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One page that needs nothing but itself.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 use askama::Template;
 
@@ -23,13 +23,14 @@ const TABLE_ROWS: u64 = 20_000;
 /// What `rows` gives or `out` fails with, and [`ReportError::Changed`] if the counts of the two
 /// times differ; what was written then stands and is not complete.
 pub fn html<E, I>(
-    mut out: impl Write,
+    out: impl Write,
     summary: &Summary,
     mut rows: impl FnMut() -> Result<I, E>,
 ) -> Result<Counts, ReportError<E>>
 where
     I: IntoIterator<Item = Result<Row, E>>,
 {
+    let mut out = BufWriter::new(out);
     let first = rows().map_err(ReportError::Rows)?;
     let overview = Overview::of(first).map_err(ReportError::Rows)?;
     let as_text = overview.counts.rows > TABLE_ROWS;

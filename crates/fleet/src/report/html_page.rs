@@ -184,10 +184,14 @@ fn headline(counts: &Counts) -> (String, &'static str, String) {
         () => {
             let rest = match open {
                 0 => "The end of every operation is known.".to_owned(),
-                _ => format!(
-                    "{} have no end that is known; go on with the job.",
-                    grouped(open)
-                ),
+                _ => {
+                    let go_on = if counts.again > 0 {
+                        ": go on with the job"
+                    } else {
+                        ""
+                    };
+                    format!("{} without an end that is known{go_on}.", grouped(open))
+                }
             };
             format!(
                 "{} confirmed as cancelled by the server. {rest}",
@@ -221,7 +225,7 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
             word: state.as_str(),
             label: match state {
                 State::Completed => "completed anyway",
-                State::Error => "no verdict",
+                State::Error => "without a verdict",
                 state => state.as_str(),
             },
             count: grouped(*count),
@@ -277,15 +281,15 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
     let quota = summary.quota.as_ref();
     facts.extend(quota.map(|quota| ("Quota", words(quota), false)));
     for run in &summary.runs {
-        let ended = run.ended.map_or_else(|| "not ended".to_owned(), time);
-        facts.push(("Run", format!("{} to {ended}", time(run.began)), false));
+        let ended = run.ended.map_or_else(|| "no end recorded".to_owned(), time);
+        facts.push(("Run", format!("{} to {ended}", time(run.begun)), false));
     }
     if summary.duplicates > 0 {
         facts.push(("Duplicates left out", grouped(summary.duplicates), false));
     }
     let digest = summary.digest.as_ref();
     facts.extend(digest.map(|digest| ("SHA-256 of the plan", hex(digest), true)));
-    if counts.open() > 0 {
+    if counts.again > 0 {
         let resume = summary.resume.as_ref();
         facts.extend(resume.map(|resume| ("To go on", words(resume), true)));
     }

@@ -66,7 +66,7 @@ pub(super) fn moment(time: Option<Timestamp>) -> String {
 
 fn confirmed(record: &Record<'_>) -> String {
     match (record.confirmed, record.found) {
-        (None, Some(found)) => format!("not; last looked {}", moment(Some(found))),
+        (None, Some(found)) => format!("not yet; looked {}", moment(Some(found))),
         (confirmed, _) => moment(confirmed),
     }
 }

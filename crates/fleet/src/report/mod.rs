@@ -23,6 +23,7 @@ mod worst;
 use std::io;
 
 pub use self::counts::Counts;
+pub(crate) use self::csv::rearm;
 pub use self::csv::{COLUMNS, csv};
 pub use self::html::html;
 pub use self::ndjson::ndjson;
@@ -30,7 +31,7 @@ pub use self::overview::Overview;
 pub use self::record::Record;
 pub use self::spell::{grouped, spell};
 pub use self::state::State;
-pub use self::summary::{Run, Summary};
+pub use self::summary::{RunSpan, Summary};
 pub use self::worst::worst;
 
 /// Why a report is not complete.

@@ -1,6 +1,6 @@
 //! One JSON object a line.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 use serde::Serialize;
 
@@ -27,10 +27,11 @@ struct End<'a> {
 /// # Errors
 /// What `rows` gives or `out` fails with; what was written stands.
 pub fn ndjson<E>(
-    mut out: impl Write,
+    out: impl Write,
     summary: &Summary,
     rows: impl IntoIterator<Item = Result<Row, E>>,
 ) -> Result<Counts, ReportError<E>> {
+    let mut out = BufWriter::new(out);
     let mut counts = Counts::default();
     let mut line = Vec::new();
     for row in rows {

@@ -1,18 +1,32 @@
 //! The summary of a job file.
 
-use countermand_core::Timestamp;
+use countermand_core::{Timestamp, Window};
 
-use super::summary::{Run, Summary};
+use super::{RunSpan, Summary};
 use crate::job::{Contents, JobError, Kind, Settings};
 
 impl Summary {
-    /// Of what stands in a job file; `resume` is the command that goes on with it.
+    /// Of a job, as of `now`; `resume` is the command that goes on with it.
+    ///
+    /// Report on a [`View`](crate::job::View): it shows one moment, however long it is read.
+    ///
+    /// ```no_run
+    /// use countermand_fleet::job::View;
+    /// use countermand_fleet::{now, report};
+    ///
+    /// let job = View::open("wipes.job")?;
+    /// let resume = Some("countermand apply wipes.job".to_owned());
+    /// let summary = report::Summary::of_job(&job, now(), resume)?;
+    /// let page = std::fs::File::create("wipes.html")?;
+    /// report::html(page, &summary, || Ok(job.rows()))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The disk's.
-    pub fn of(
+    pub fn of_job(
         job: &Contents,
-        reported: Timestamp,
+        now: Timestamp,
         resume: Option<String>,
     ) -> Result<Self, JobError> {
         let settings = job.settings();
@@ -20,35 +34,31 @@ impl Summary {
             Kind::Plan => "plan",
             Kind::Rescue => "rescue",
         };
-        let mut summary = Self::new(kind, &settings.endpoint, job.created(), reported);
+        let mut summary = Self::new(kind, &settings.endpoint, job.created(), now);
         summary.digest = job.digest().map(|digest| *digest.as_bytes());
-        summary.quota = Some(quota(settings));
+        summary.quota = quota(settings);
+        summary.duplicates = job.duplicates();
+        summary.resume = resume;
         for run in job.runs() {
             let run = run?;
-            summary.runs.push(Run {
-                began: run.begun,
+            summary.runs.push(RunSpan {
+                begun: run.begun,
                 ended: run.ended,
             });
         }
-        summary.duplicates = job.duplicates();
         for note in job.notes() {
-            let note = note?;
-            summary.notes.push(format!("{}: {}", note.at, note.text));
+            summary.notes.push(note?.text);
         }
-        summary.resume = resume;
         Ok(summary)
     }
 }
 
-/// The quota in words: `80 % of 600/60s, 1000/100s`.
-fn quota(settings: &Settings) -> String {
-    if settings.quota.is_empty() {
-        return "no quota of its own".to_owned();
+/// `80 % of 600/60s and 1000/100s`; `None` without a limit.
+fn quota(settings: &Settings) -> Option<String> {
+    let windows: Vec<String> = settings.quota.iter().map(Window::to_string).collect();
+    if windows.is_empty() {
+        return None;
     }
-    let windows = settings.quota.iter().map(ToString::to_string);
-    let windows = windows.collect::<Vec<_>>().join(", ");
-    match settings.share {
-        1.0 => windows,
-        share => format!("{} % of {windows}", (share * 1000.0).round() / 10.0),
-    }
+    let share = (settings.share * 100.0).round();
+    Some(format!("{share} % of {}", windows.join(" and ")))
 }

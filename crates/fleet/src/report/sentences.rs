@@ -19,12 +19,12 @@ impl Counts {
         let mut text = counted(self.rows, "operation");
         for (at, (state, count)) in self.states.iter().enumerate() {
             let comma = if at == 0 { ": " } else { ", " };
-            let anyway = match state {
-                State::Completed => " anyway",
-                State::Error => ", no verdict",
-                _ => "",
+            let words = match state {
+                State::Completed => "completed anyway",
+                State::Error => "without a verdict",
+                state => state.as_str(),
             };
-            let _ = write!(text, "{comma}{} {state}{anyway}", grouped(*count));
+            let _ = write!(text, "{comma}{} {words}", grouped(*count));
         }
         text
     }
@@ -84,7 +84,8 @@ impl Overview {
         }
         if counts.open() > 0 {
             let _ = write!(text, "{} not resolved", grouped(counts.open()));
-            let _ = match &summary.resume {
+            let resume = summary.resume.as_ref().filter(|_| counts.again > 0);
+            let _ = match resume {
                 Some(resume) => writeln!(text, "; to go on:\n  {}", printable(resume)),
                 None => writeln!(text, "."),
             };

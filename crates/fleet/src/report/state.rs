@@ -84,7 +84,7 @@ impl State {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Error => "no verdict: the error says what kept it from being known",
+            Self::Error => "an error kept the end from being known",
             Self::Asked => "a cancel was sent, nobody has looked yet what came of it",
             Self::Unsent => "nothing was sent for it yet",
             Self::Completed => Verdict::Completed.meaning(),
@@ -97,8 +97,8 @@ impl State {
         }
     }
 
-    /// Whether its end is not known, so that the job has to go on. `Gone` stays what it is, so it
-    /// is none of these; somebody has to look at the device.
+    /// Whether its end is not known. `Gone` stays what it is, so it is none of these; somebody has to
+    /// look at the device.
     #[must_use]
     pub const fn is_open(self) -> bool {
         matches!(

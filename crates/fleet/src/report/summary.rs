@@ -23,7 +23,7 @@ pub struct Summary {
     /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`.
     pub quota: Option<String>,
     /// The runs so far, in order.
-    pub runs: Vec<Run>,
+    pub runs: Vec<RunSpan>,
     /// How many names were given more than once, and are counted once.
     pub duplicates: u64,
     /// What else somebody has to know: what a search skipped, what a run met.
@@ -35,10 +35,10 @@ pub struct Summary {
 /// A run of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "a span of time")]
-pub struct Run {
+pub struct RunSpan {
     /// When it began.
     #[serde(serialize_with = "time")]
-    pub began: Timestamp,
+    pub begun: Timestamp,
     /// When it ended; `None` while it goes on, or if it was killed.
     #[serde(serialize_with = "optional_time")]
     pub ended: Option<Timestamp>,

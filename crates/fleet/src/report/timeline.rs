@@ -6,7 +6,7 @@ use countermand_core::Timestamp;
 
 use super::html_rows::moment;
 use super::spell::grouped;
-use super::{Overview, Run};
+use super::{Overview, RunSpan};
 
 /// The picture's size and the part that the curves take, in units of its view box.
 const WIDTH: i64 = 960;
@@ -44,13 +44,13 @@ struct Span {
 
 impl Span {
     /// Of everything there is to draw; at least a second, so that one moment has a place.
-    fn of(overview: &Overview, runs: &[Run]) -> Option<Self> {
+    fn of(overview: &Overview, runs: &[RunSpan]) -> Option<Self> {
         let ends = [overview.asked.last(), overview.known.last()];
         let begins = [overview.asked.first(), overview.known.first()];
         let begin = begins.into_iter().flatten().min()?;
         let end = ends.into_iter().flatten().max()?;
         // A run that began just before belongs to it; one from long ago would squeeze the curves.
-        let run = runs.iter().map(|run| run.began.unix_millis());
+        let run = runs.iter().map(|run| run.begun.unix_millis());
         let begin = run
             .filter(|run| run < begin && begin.saturating_sub(*run) < 3_600_000)
             .min()
@@ -72,7 +72,7 @@ impl Span {
 
 impl Timeline {
     /// `None` where nothing was sent and nothing is known.
-    pub(super) fn of(overview: &Overview, runs: &[Run]) -> Option<Self> {
+    pub(super) fn of(overview: &Overview, runs: &[RunSpan]) -> Option<Self> {
         let span = Span::of(overview, runs)?;
         let most = overview.counts.rows.max(1);
         Some(Self {
@@ -80,7 +80,7 @@ impl Timeline {
             known: curve(&overview.known, span, most),
             times: times(span),
             counts: counts(most),
-            runs: runs.iter().filter_map(|run| shade(run, span)).collect(),
+            runs: shades(overview, runs, span),
             description: format!(
                 "From {} to {}: {} of {} operations had their first cancel sent, the end of {} was known.",
                 moment(Some(Timestamp::from_unix_millis(span.begin))),
@@ -120,14 +120,26 @@ fn curve(times: &[i64], span: Span, most: u64) -> String {
     path
 }
 
-fn shade(run: &Run, span: Span) -> Option<(i64, i64)> {
-    let began = run.began.unix_millis();
-    let ended = run.ended.map_or(span.end, Timestamp::unix_millis);
-    if began > span.end || ended < span.begin {
-        return None;
-    }
-    let x = span.x(began);
-    Some((x, (span.x(ended) - x).max(1)))
+/// Where runs were at work. One without an end goes on or was killed: it lasts until the last thing
+/// that happened before the next one.
+fn shades(overview: &Overview, runs: &[RunSpan], span: Span) -> Vec<(i64, i64)> {
+    let next = runs.iter().skip(1).map(|run| run.begun.unix_millis());
+    let next = next.chain([i64::MAX]);
+    let shade = |(run, next): (&RunSpan, i64)| {
+        let began = run.begun.unix_millis();
+        let last = |times: &[i64]| {
+            let before = times.partition_point(|time| *time < next);
+            times[..before].last().copied()
+        };
+        let happened = last(&overview.asked).max(last(&overview.known));
+        let ended = run.ended.map(Timestamp::unix_millis).or(happened)?;
+        if began > span.end || ended < span.begin.max(began) {
+            return None;
+        }
+        let x = span.x(began);
+        Some((x, (span.x(ended) - x).max(1)))
+    };
+    runs.iter().zip(next).filter_map(shade).collect()
 }
 
 /// Marks at round distances from the beginning, with the time of day in UTC.
@@ -241,6 +253,25 @@ mod tests {
         assert_eq!(labels, ["0", "2 min", "4 min", "6 min", "8 min", "10 min"]);
         let counts: Vec<_> = timeline.counts.iter().map(|tick| &*tick.label).collect();
         assert_eq!(counts, ["0", "50,000", "100,000"]);
+    }
+
+    #[test]
+    fn a_pause_between_runs_is_not_shaded() {
+        let overview = overview(vec![0, 1000, 9000, 10_000], vec![1000, 10_000]);
+        let run = |begun, ended: Option<i64>| RunSpan {
+            begun: Timestamp::from_unix_millis(begun),
+            ended: ended.map(Timestamp::from_unix_millis),
+        };
+        let killed = [run(0, None), run(8900, None)];
+        let timeline = Timeline::of(&overview, &killed).unwrap();
+        assert_eq!(timeline.runs, [(64, 84), (818, 94)]);
+        let ended = [run(0, Some(5000)), run(20_000, None)];
+        let timeline = Timeline::of(&overview, &ended).unwrap();
+        assert_eq!(
+            timeline.runs,
+            [(64, 424)],
+            "what is beyond the curves is not drawn"
+        );
     }
 
     #[test]

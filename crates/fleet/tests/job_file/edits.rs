@@ -32,6 +32,7 @@ const EDITS: &[&str] = &[
     "DELETE FROM seal; UPDATE operations SET attempts = 0",
     "DROP TRIGGER operations_update; UPDATE operations SET attempts = 0",
     "DROP TABLE notes",
+    "DROP INDEX operations_by_name",
     "CREATE INDEX mine ON operations (verdict)",
     "ALTER TABLE operations ADD COLUMN mine TEXT",
 ];
@@ -120,6 +121,15 @@ fn a_plan_that_was_never_finished_is_refused() {
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
     job.add([Item::new(name(1))]).unwrap();
     let error = job.record(&[]).unwrap_err();
+    assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+    // An error in the middle of adding, which may have left some of them out.
+    job.limit_pages(Some(1)).unwrap();
+    job.add((0..1000).map(|number| Item::new(name(number))))
+        .unwrap_err();
+    job.limit_pages(None).unwrap();
+    let error = job.add([Item::new(name(2))]).unwrap_err();
+    assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+    let error = job.freeze().unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
     drop(job);
     let error = Job::open(&path, at(1)).unwrap_err();

@@ -1,7 +1,7 @@
 //! Jobs for the tests of reports: one that looks like real life, and texts that mean harm.
 
 use countermand_core::{OperationName, Phase, Timestamp, Verdict};
-use countermand_fleet::report::{Run, Summary};
+use countermand_fleet::report::{RunSpan, Summary};
 use countermand_fleet::{Finding, Item, Row};
 use serde_json::json;
 
@@ -22,8 +22,8 @@ pub(crate) fn summary(rows: u64) -> Summary {
     summary.digest = Some([0xa7; 32]);
     summary.quota = Some("80 % of 600 requests in 60 s and of 1,000 in 100 s".to_owned());
     let end = BEGIN + 30_000 + i64::try_from(rows).unwrap() * 250;
-    summary.runs = vec![Run {
-        began: at(BEGIN),
+    summary.runs = vec![RunSpan {
+        begun: at(BEGIN),
         ended: Some(at(end)),
     }];
     summary.duplicates = 2;

@@ -1,55 +1,82 @@
-//! Countermands a batch: results as they come, and an orderly end when told to stop.
+//! Follows work that is under way: shows what happens, and brings it to an orderly end when told to
+//! stop.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use countermand_core::campaign::Event;
-use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Resource};
-use countermand_hyper::Client;
-use futures_util::{StreamExt, stream};
+use countermand_core::campaign::{Event, Progress};
+use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
+use countermand_fleet::Run;
+use countermand_hyper::Running;
+use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::exit::Exit;
-use crate::names::Batch;
 use crate::report::Report;
 use crate::signals::Signals;
 
 /// How long operations under way may take to end after the first signal.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How the work on a batch ended.
+/// A campaign of any kind.
+pub(crate) trait Underway: Stream<Item = Event> + Unpin {
+    /// Sends nothing new.
+    fn stop(&mut self);
+    /// Where it stands.
+    fn progress(&self) -> Progress;
+    /// How many results there will be, where that is not known from the beginning.
+    fn expected(&self) -> Option<u64>;
+}
+
+const CAUSE: &str = "the run was stopped by a signal";
+
+impl<S: Stream<Item = (OperationName, Phase)>> Underway for Running<S> {
+    fn stop(&mut self) {
+        Self::stop(self, CAUSE);
+    }
+
+    fn progress(&self) -> Progress {
+        Self::progress(self)
+    }
+
+    fn expected(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Underway for Run {
+    fn stop(&mut self) {
+        Self::stop(self, CAUSE);
+    }
+
+    fn progress(&self) -> Progress {
+        Self::progress(self)
+    }
+
+    fn expected(&self) -> Option<u64> {
+        Some(Self::expected(self))
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Each name has its result.
+    /// By itself.
     Finished,
-    /// It was told to stop; these names have none.
-    Stopped(Exit, Vec<Left>),
+    /// It was told to stop, and what was under way has ended.
+    Stopped(Exit),
     /// It was told twice.
     Aborted(Exit),
 }
 
-/// A name without a result.
-pub(crate) struct Left {
-    pub(crate) name: OperationName,
-    /// Whether a cancel may have been sent for it.
-    pub(crate) started: bool,
-}
-
-/// Countermands each name once, and hands over each result after its line was printed. Tells as
+/// Follows it to its end, and hands over what happens but for what a signal cut short. Tells as
 /// well when, since the start, the last of the first cancels was sent.
-pub(crate) async fn countermand(
-    client: &Client,
-    batch: Batch,
+pub(crate) async fn follow<U: Underway>(
+    underway: &mut U,
     report: &Report,
     signals: &mut Signals,
-    mut ended: impl FnMut(OperationName, Result<Outcome, Error>),
+    mut told: impl FnMut(&U, Event),
 ) -> (Ending, Option<Duration>) {
-    let Batch {
-        names, mut open, ..
-    } = batch;
-    let mut asked = HashSet::new();
-    let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
     let started = Instant::now();
-    let mut running = client.campaign(client.scheduler(), stream::iter(unsent));
     let mut stop: Option<(Exit, Instant)> = None;
     let told_every = report.output.progress_every();
     // Where nothing is told it is not asked for, and any period will do.
@@ -64,7 +91,7 @@ pub(crate) async fn countermand(
                 if stop.is_some() {
                     return (Ending::Aborted(exit), None);
                 }
-                running.stop("the run was stopped by a signal");
+                underway.stop();
                 stop = Some((exit, Instant::now() + DRAIN));
                 report.output.note(
                     "stopping: nothing new is sent, what is under way has 5 s to end (once more: at once)",
@@ -72,41 +99,30 @@ pub(crate) async fn countermand(
             }
             () = sleep_until(until), if stop.is_some() => break,
             _ = tick.tick(), if told_every.is_some() => {
-                report.output.progress(&running.progress(), started.elapsed());
+                let (progress, expected) = (underway.progress(), underway.expected());
+                report.output.progress(&progress, started.elapsed(), expected);
             }
-            event = running.next() => match event {
+            event = underway.next() => match event {
                 None => break,
-                Some(Event::Sent { resource: Resource::Operation(name), call: Call::Cancel }) => {
-                    asked.insert(name);
-                }
-                // What was cut short by the signal has no result.
                 Some(Event::Finished { result, .. }) if stop.is_some() && is_left(&result) => {}
-                Some(Event::Finished { name, result }) => {
-                    open.remove(&name);
-                    report.outcome(&name, &result);
-                    ended(name, result);
+                Some(event) => {
+                    say(report, &event);
+                    told(underway, event);
                 }
-                Some(event) => tell(report, event),
             }
         }
     }
-    let last_cancel = running.progress().last_cancel;
+    let last_cancel = underway.progress().last_cancel;
     let last_cancel = last_cancel.map(|at| at.saturating_duration_since(started.into_std()));
     let ending = match stop {
         None => Ending::Finished,
-        Some((exit, _)) => {
-            let left = names.into_iter().filter(|name| open.contains(name));
-            let left = left.map(|name| Left {
-                started: asked.contains(&name),
-                name,
-            });
-            Ending::Stopped(exit, left.collect())
-        }
+        Some((exit, _)) => Ending::Stopped(exit),
     };
     (ending, last_cancel)
 }
 
-fn is_left(result: &Result<Outcome, Error>) -> bool {
+/// Whether a result says only that there is none.
+pub(crate) fn is_left(result: &Result<Outcome, Error>) -> bool {
     let error = match result {
         Ok(outcome) => outcome.error.as_ref(),
         Err(error) => Some(error),
@@ -115,7 +131,7 @@ fn is_left(result: &Result<Outcome, Error>) -> bool {
 }
 
 /// Says what holds up everybody.
-fn tell(report: &Report, event: Event) {
+fn say(report: &Report, event: &Event) {
     let output = &report.output;
     match event {
         Event::Held { until, .. } => {

@@ -2,16 +2,17 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-mod browser_driver;
+mod driver;
+#[path = "../report_sample/mod.rs"]
 mod report_sample;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
 
-use browser_driver::{Browser, Site};
 use countermand_fleet::Row;
 use countermand_fleet::report::{Summary, html};
+use driver::{Browser, Site};
 use report_sample::{hostile, row, summary};
 use serde_json::{Value, json};
 

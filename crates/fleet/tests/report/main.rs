@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod hostile;
+#[path = "../report_sample/mod.rs"]
 mod report_sample;
 
 use std::convert::Infallible;
 
-use countermand_core::{Verdict, printable};
+use countermand_core::{Call, Verdict, printable};
 use countermand_fleet::Row;
+use countermand_fleet::job::{Job, Kind, Record, Settings, View};
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, State, Summary};
 use proptest::prelude::*;
 use report_sample::{HOSTILE, at, hostile, hostile_row, row, summary};
@@ -27,7 +30,7 @@ fn html(summary: &Summary, rows: &[Row]) -> String {
 
 fn csv(rows: &[Row]) -> Vec<Vec<String>> {
     let mut table = Vec::new();
-    report::csv(&mut table, &summary(0), good(rows)).unwrap();
+    report::csv(&mut table, good(rows)).unwrap();
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .from_reader(&table[..]);
@@ -52,25 +55,6 @@ fn text(element: ElementRef<'_>) -> String {
 
 fn select<'a>(page: &'a Html, selector: &str) -> Vec<ElementRef<'a>> {
     page.select(&Selector::parse(selector).unwrap()).collect()
-}
-
-/// Every element with its attributes, the positions of the curves aside.
-fn skeleton(page: &Html) -> Vec<String> {
-    let elements = page
-        .tree
-        .nodes()
-        .filter_map(|node| node.value().as_element().cloned());
-    let shown = elements.map(|element| {
-        let attributes = element
-            .attrs()
-            .map(|(name, value)| format!("{name}={value}"));
-        format!(
-            "{} {}",
-            element.name(),
-            attributes.collect::<Vec<_>>().join(" ")
-        )
-    });
-    shown.collect()
 }
 
 /// The rows of the table as its cells.
@@ -161,7 +145,7 @@ fn f30_what_completed_anyway_comes_first() {
         "{sentences}"
     );
     assert!(sentences.contains(
-        "300 operations: 3 completed anyway, 3 gone, 3 unconfirmed, 3 pending, 3 error, no verdict, 3 unsent, 3 failed, 3 expired, 276 cancelled."
+        "300 operations: 3 completed anyway, 3 gone, 3 unconfirmed, 3 pending, 3 without a verdict, 3 unsent, 3 failed, 3 expired, 276 cancelled."
     ), "{sentences}");
     assert!(
         sentences.contains("The last cancel so far was sent after 39 s."),
@@ -226,7 +210,7 @@ fn errors_of_rows_and_of_the_file_end_the_report() {
         Err(ReportError::Rows("damaged"))
     ));
     assert!(matches!(
-        report::csv(Vec::new(), &summary(1), rows()),
+        report::csv(Vec::new(), rows()),
         Err(ReportError::Rows("damaged"))
     ));
     assert!(matches!(
@@ -235,7 +219,7 @@ fn errors_of_rows_and_of_the_file_end_the_report() {
     ));
     let mut small = [0; 100];
     assert!(matches!(
-        report::csv(&mut small[..], &summary(1), good(&[row(0)])),
+        report::csv(&mut small[..], good(&[row(0)])),
         Err(ReportError::Write(_))
     ));
     assert!(matches!(
@@ -244,152 +228,63 @@ fn errors_of_rows_and_of_the_file_end_the_report() {
     ));
 }
 
+/// From a job file, read at one moment.
 #[test]
-fn hostile_texts_are_text() {
-    let (summary, rows) = hostile();
-    let page = Html::parse_document(&html(&summary, &rows));
-    assert!(page.errors.is_empty(), "{:?}", page.errors);
-    let notes: Vec<String> = select(&page, ".notes > li").into_iter().map(text).collect();
-    let expected: Vec<String> = HOSTILE
-        .iter()
-        .map(|text| printable(text).into_owned())
-        .collect();
-    assert_eq!(notes, expected);
-    let title = text(select(&page, "title")[0]);
-    assert_eq!(title, "22 of 88 operations completed anyway – Countermand");
-    assert_eq!(select(&page, "script").len(), 1);
-    let resume = printable(summary.resume.as_ref().unwrap()).into_owned();
+fn a_job_file_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wipes.job");
+    let settings = Settings::new(Kind::Plan);
+    let mut job = Job::create(&path, &settings, at(1000)).unwrap();
+    let rows: Vec<Row> = [row(3), row(0)].into();
+    let items = rows.iter().map(|row| row.item.clone());
+    job.add(items.chain([rows[0].item.clone()])).unwrap();
+    let digest = job.freeze().unwrap();
+    let mut records = vec![Record::Begun { at: at(2000) }];
+    for row in &rows {
+        let name = row.item.name.clone();
+        records.push(Record::Sent {
+            operation: Some(name.clone()),
+            resource: name.device().to_string(),
+            call: Call::Cancel,
+            at: at(3000),
+        });
+        records.push(Record::Accepted {
+            name: name.clone(),
+            at: at(3100),
+        });
+        let finding = row.standing.finding.clone().unwrap();
+        records.push(Record::Finished { name, finding });
+    }
+    records.push(Record::Note {
+        at: at(4000),
+        kind: "held".to_owned(),
+        text: "<b>a note</b>".to_owned(),
+    });
+    job.record(&records).unwrap();
+
+    // Also while it is locked by who runs it.
+    let view = View::open(&path).unwrap();
+    let resume = "countermand apply wipes.job".to_owned();
+    let summary = Summary::of_job(&view, at(9000), Some(resume)).unwrap();
+    assert_eq!(summary.duplicates, 1);
     assert_eq!(
-        select(&page, ".facts code").into_iter().map(text).last(),
-        Some(resume)
+        summary.quota.as_deref(),
+        Some("80 % of 600/60s and 1000/100s")
     );
-
-    for (fields, row) in csv(&rows)[1..].iter().zip(&rows) {
-        assert_eq!(fields[0], row.position.to_string());
-        for field in fields {
-            assert!(
-                !field.trim_start().starts_with(['=', '+', '-', '@']),
-                "{field:?}"
-            );
-            assert!(!field.chars().any(char::is_control), "{field:?}");
-        }
-    }
-    let sentences = Overview::of(good(&rows)).unwrap().sentences(&summary);
-    assert!(!sentences.replace('\n', "").chars().any(char::is_control));
-}
-
-/// The policy allows the page's own style and script, by what they are.
-#[test]
-fn the_policy_allows_what_is_in_the_page_and_nothing_else() {
-    use base64::Engine;
-    use sha2::Digest;
-    let page = Html::parse_document(&html(&summary(1), &[row(0)]));
-    let policy = select(&page, "meta[http-equiv='Content-Security-Policy']")[0];
-    let policy = policy.attr("content").unwrap();
-    for (element, directive) in [("style", "style-src"), ("script", "script-src")] {
-        let digest = sha2::Sha256::digest(text(select(&page, element)[0]));
-        let digest = base64::engine::general_purpose::STANDARD.encode(digest);
-        assert!(
-            policy.contains(&format!("{directive} 'sha256-{digest}'")),
-            "{policy}"
-        );
-    }
-    assert!(policy.starts_with("default-src 'none';"));
-    assert!(select(&page, "[style], [onclick], [src], link").is_empty());
-}
-
-fn anything() -> impl Strategy<Value = String> {
-    prop_oneof![
-        proptest::sample::select(&HOSTILE[..]).prop_map(str::to_owned),
-        "\\PC{0,20}",
-        proptest::collection::vec(any::<char>(), 0..30)
-            .prop_map(|chars| chars.into_iter().collect()),
-        (
-            proptest::sample::select(&HOSTILE[..]),
-            "[ ,;\t'\"=+@-]{0,6}"
-        )
-            .prop_map(|(a, b)| format!("{b}{a}{b}")),
-    ]
-}
-
-fn verdicts() -> impl Strategy<Value = Option<Verdict>> {
-    proptest::option::of(proptest::sample::select(&Verdict::ALL[..]))
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// The page parses to the texts that went in, and its elements are those of a harmless job of
-    /// the same shape: none, and no attribute, comes from data.
-    #[test]
-    fn no_element_comes_from_data(
-        texts in proptest::collection::vec((anything(), verdicts()), 0..12),
-        of_job in anything(),
-    ) {
-        let job = |text: &str| {
-            let mut job = Summary::new(text, text, at(0), at(0));
-            job.quota = Some(text.to_owned());
-            job.notes = vec![text.to_owned(); 2];
-            job.resume = Some(text.to_owned());
-            job
-        };
-        let rows = |harmless: bool| texts.iter().zip(1..).map(|((text, verdict), position)| {
-            hostile_row(position, if harmless { "x" } else { text }, *verdict)
-        }).collect::<Vec<_>>();
-        let (strange, plain) = (rows(false), rows(true));
-        let page = Html::parse_document(&html(&job(&of_job), &strange));
-        prop_assert!(page.errors.is_empty(), "{:?}", page.errors);
-        let cells = cells(&page);
-        prop_assert_eq!(cells.len(), strange.len());
-        for (cells, (row, (told, _))) in cells.iter().zip(strange.iter().zip(&texts)) {
-            let told = printable(told);
-            prop_assert_eq!(&cells[0], &row.position.to_string());
-            let about = format!("{}{told} · created 2026-11-25 21:00:00.000", printable(row.item.name.as_str()));
-            prop_assert_eq!(&cells[1], &about);
-            let state = State::of(row).as_str();
-            let details = match told.is_empty() {
-                true => format!("{state}error code 1; "),
-                false => format!("{state}error code 1: {told}; {told}"),
-            };
-            prop_assert_eq!(&cells[2], &details);
-        }
-        let expected = Html::parse_document(&html(&job("x"), &plain));
-        // Devices are grouped by name, and names differ: the heads of the groups are left out.
-        let bones = |page: &Html| {
-            let mut bones = skeleton(page);
-            bones.retain(|bone| !bone.contains("rowgroup"));
-            bones
-        };
-        if strange.iter().filter(|row| State::of(row) <= State::Gone).count() <= 1 {
-            prop_assert_eq!(bones(&page), bones(&expected));
-        }
-        for element in page.tree.nodes().filter_map(|node| node.value().as_element()) {
-            for (name, _) in element.attrs() {
-                prop_assert!(!name.starts_with("on") && !["style", "src", "srcdoc"].contains(&name));
-            }
-        }
-    }
-
-    /// Every format has a row for each input, in order.
-    #[test]
-    fn rows_are_inputs(texts in proptest::collection::vec((anything(), verdicts()), 0..40)) {
-        let rows: Vec<Row> = texts.iter().zip(1..).map(|((text, verdict), position)| {
-            hostile_row(position, text, *verdict)
-        }).collect();
-        let places: Vec<String> = (1..=rows.len()).map(|place| place.to_string()).collect();
-        let page = Html::parse_document(&html(&summary(0), &rows));
-        let in_page: Vec<String> = cells(&page).into_iter().map(|mut cells| cells.remove(0)).collect();
-        prop_assert_eq!(&in_page, &places);
-        let table = csv(&rows);
-        let in_csv: Vec<String> = table[1..].iter().map(|fields| fields[0].clone()).collect();
-        prop_assert_eq!(&in_csv, &places);
-        let lines = ndjson(&summary(0), &rows);
-        let (end, lines) = lines.split_last().unwrap();
-        prop_assert_eq!(end["rows"].as_u64(), Some(rows.len() as u64));
-        prop_assert_eq!(lines.len(), rows.len());
-        for (line, (row, (text, _))) in lines.iter().zip(rows.iter().zip(&texts)) {
-            prop_assert_eq!(line["name"].as_str(), Some(row.item.name.as_str()));
-            prop_assert_eq!(line["type"].as_str(), Some(text.as_str()));
-        }
-    }
+    assert_eq!(summary.digest.as_ref(), Some(digest.as_bytes()));
+    assert_eq!(summary.notes, ["<b>a note</b>"]);
+    let mut page = Vec::new();
+    let counts = report::html(&mut page, &summary, || Ok(view.rows())).unwrap();
+    assert_eq!(
+        counts.sentence(),
+        "2 operations: 1 completed anyway, 1 cancelled"
+    );
+    assert_eq!(counts.time_to_last_cancel(&summary).unwrap().as_secs(), 1);
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("report of a plan") && page.contains(&digest.to_string()));
+    let page = Html::parse_document(&page);
+    assert_eq!(cells(&page)[0][2], "completed");
+    let mut lines = Vec::new();
+    let counts = report::ndjson(&mut lines, &summary, view.rows()).unwrap();
+    assert_eq!((counts.rows, counts.again), (2, 0));
 }

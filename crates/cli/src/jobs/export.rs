@@ -1,0 +1,98 @@
+//! `countermand report`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use countermand_fleet::job::{JobError, View};
+use countermand_fleet::now;
+use countermand_fleet::report::{ReportError, Summary, csv, html, ndjson};
+
+use super::confirm;
+use super::open;
+use crate::again::quoted;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// Write what became of each operation of a job, with the evidence
+///
+/// One row for each operation that went in, also while the job is applied.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The job file
+    #[arg(value_name = "FILE")]
+    job: PathBuf,
+    /// Where to; standard output if not given
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// In which form; by default what the ending of --output says, else NDJSON
+    #[arg(long, value_enum)]
+    format: Option<Form>,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Form {
+    /// One JSON object a row
+    Ndjson,
+    /// A table for spreadsheets
+    Csv,
+    /// One page for people, which needs nothing but itself
+    Html,
+}
+
+impl Form {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "html" | "htm" => Some(Self::Html),
+            "csv" => Some(Self::Csv),
+            "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn run(options: &Export) -> Result<Exit, Failure> {
+    let view = open::view(&options.job)?;
+    let named = options.output.as_deref().and_then(Form::of);
+    let form = options.format.or(named).unwrap_or(Form::Ndjson);
+    match &options.output {
+        Some(path) => {
+            let failed = |error: io::Error| {
+                let text = format!("cannot write {}: {error}", path.display());
+                Failure::new(Exit::Failed, text)
+            };
+            let file = File::create(path).map_err(failed)?;
+            write(&view, form, BufWriter::new(file))?;
+            output::note(&format!("the report is in {}", path.display()));
+        }
+        None => write(&view, form, BufWriter::new(io::stdout().lock()))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes it; a reader that has read enough is no failure.
+pub(crate) fn write(view: &View, form: Form, mut out: impl Write) -> Result<(), Failure> {
+    let failed = |error: JobError| open::failure(&error);
+    let path = quoted(view.path().as_os_str());
+    let phrases = confirm::phrases(view).map_err(failed)?;
+    let resume = format!("countermand apply {path}{}", confirm::option(&phrases));
+    let summary = Summary::of_job(view, now(), Some(resume)).map_err(failed)?;
+    let written = match form {
+        Form::Ndjson => ndjson(&mut out, &summary, view.rows()),
+        Form::Csv => csv(&mut out, view.rows()),
+        Form::Html => html(&mut out, &summary, || Ok(view.rows())),
+    };
+    match written {
+        Ok(_) => {}
+        Err(ReportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(ReportError::Rows(error)) => return Err(open::failure(&error)),
+        Err(error) => {
+            let text = countermand_core::chain(&error);
+            return Err(Failure::new(Exit::Failed, text));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! `countermand find`.
+
+use std::ffi::OsString;
+
+use countermand_core::{Quota, Spent, chain};
+use countermand_fleet::{Filter, Found, Item, Search};
+use countermand_hyper::Client;
+use futures_util::StreamExt;
+
+use super::selection::Selection;
+use super::sources::Sources;
+use crate::args::{Flight, Global};
+use crate::budget::Budget;
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::Report;
+
+/// Find pending operations, and cancel nothing
+///
+/// Lists all devices of the enterprises, and of each device all operations to the last page, under
+/// the quota. With --json, the lines can be given to `plan` or `cancel`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Find {
+    /// Enterprises (enterprises/{enterprise}) and devices to search
+    #[arg(value_name = "ENTERPRISE", required = true)]
+    names: Vec<OsString>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    budget: Budget,
+    #[command(flatten)]
+    flight: Flight,
+    /// Print nothing but names
+    #[arg(long)]
+    names_only: bool,
+}
+
+pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure> {
+    let filter = options.selection.filter()?;
+    let report = Report::start(global.json);
+    let sources = Sources::read(&options.names, &[], None, &report)?;
+    if !sources.given.is_empty() {
+        return Err(Failure::usage(
+            "find searches enterprises and devices; operations have names already",
+        ));
+    }
+    let client = connect::client(global).await?;
+    let quota = options.budget.quota();
+    let in_flight = options.flight.in_flight;
+    let show = |item: &Item| match options.names_only {
+        true => report.output.line(item.name.to_string()),
+        false => report.item(item),
+    };
+    let searched = search(&client, &sources, filter, quota, in_flight, &report, show).await;
+    report.output.finish().await;
+    Ok(searched.exit)
+}
+
+/// What a search came to.
+pub(crate) struct Searched {
+    pub(crate) exit: Exit,
+    /// Lists that could not be read, in words.
+    pub(crate) missed: Vec<String>,
+    /// What it took of the quota.
+    pub(crate) spent: Vec<Spent>,
+}
+
+/// Searches, hands over what is found as it is found, and complains of what could not be read.
+pub(crate) async fn search(
+    client: &Client,
+    sources: &Sources,
+    filter: Filter,
+    quota: Quota,
+    in_flight: usize,
+    report: &Report,
+    mut found: impl FnMut(&Item),
+) -> Searched {
+    let campaign = client.scheduler().quota(quota).in_flight(in_flight);
+    let (enterprises, devices) = (sources.enterprises.clone(), sources.devices.clone());
+    let mut search = Search::new(client, campaign, enterprises, devices, filter);
+    let mut searched = Searched {
+        exit: Exit::Done,
+        missed: Vec::new(),
+        spent: Vec::new(),
+    };
+    while let Some(one) = search.next().await {
+        match one {
+            Found::Item(item) => found(&item),
+            Found::Missed { error, .. } => {
+                searched.exit = searched.exit.max(Exit::of_error(&error));
+                let problem = chain(&error);
+                report
+                    .output
+                    .note(&format!("not searched: {problem}; {}", error.advice()));
+                searched.missed.push(problem);
+            }
+            Found::Held(pause) => report.output.note(&format!(
+                "the quota is used up: everything waits for {:.1} s",
+                pause.as_secs_f64()
+            )),
+        }
+        if !report.output.is_open() {
+            break;
+        }
+    }
+    searched.spent = search.spent();
+    searched
+}

@@ -1,0 +1,303 @@
+//! `countermand plan`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use countermand_core::Timestamp;
+use countermand_fleet::input::{Evidence, Format};
+use countermand_fleet::job::{Kind, Record, Settings};
+use countermand_fleet::report::{grouped, spell};
+use countermand_fleet::{Estimate, Finding, Item, Job, Options, now, order};
+use serde::Serialize;
+
+use super::confirm;
+use super::find::search;
+use super::open;
+use super::sources::Sources;
+use super::terms::Terms;
+use crate::again::quoted;
+use crate::args::Global;
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::Report;
+
+/// Write down what is to be cancelled, and cancel nothing
+///
+/// Enterprises and devices are searched; operations are taken as they are, from the command line,
+/// from standard input (-) or from files: one name a line, JSON, CSV, answers of issueCommand or
+/// messages of Pub/Sub. The job file is then applied with `countermand apply`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// Enterprises and devices to search, names of operations, or - for standard input
+    #[arg(value_name = "NAME", required_unless_present = "from")]
+    names: Vec<OsString>,
+    /// Take names from this file; may be given several times
+    #[arg(long, value_name = "FILE")]
+    from: Vec<PathBuf>,
+    /// The form that names from files and standard input have, if it is not to be guessed
+    #[arg(long, value_enum)]
+    format: Option<FormatWord>,
+    /// The job file to write; it must not exist
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// What is cancelled first: what does most harm, on devices seen last; or as it was given
+    #[arg(long, value_enum, default_value_t = OrderWord::Harm)]
+    order: OrderWord,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// What is cancelled first.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OrderWord {
+    Harm,
+    Input,
+}
+
+/// How names are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FormatWord {
+    /// One name a line
+    Text,
+    /// JSON: names, operations, Pub/Sub messages, in a list or one after the other
+    Json,
+    /// A table with a column `name`
+    Csv,
+}
+
+impl FormatWord {
+    const fn format(self) -> Format {
+        match self {
+            Self::Text => Format::Text,
+            Self::Json => Format::Json,
+            Self::Csv => Format::Csv,
+        }
+    }
+}
+
+pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure> {
+    if options.output.exists() {
+        let path = options.output.display();
+        return Err(Failure::usage(format!(
+            "{path} exists; give another name, or `apply` that job"
+        )));
+    }
+    let report = Report::start(global.json);
+    let format = options.format.map(FormatWord::format);
+    let mut sources = Sources::read(&options.names, &options.from, format, &report)?;
+    let terms = &options.terms;
+    let settings = terms.settings(Kind::Plan, global, &sources)?;
+    let filter = settings.filter.clone();
+
+    let begun = now();
+    let mut records = Vec::new();
+    let mut items = Vec::new();
+    for (item, evidence) in std::mem::take(&mut sources.given) {
+        if filter.admits(&item, begun) {
+            records.extend(evidence.map(|evidence| proven(&item, evidence, begun)));
+            items.push(item);
+        }
+    }
+    let mut exit = Exit::Done;
+    let mut missed = 0;
+    if sources.search() {
+        let client = connect::client(global).await?;
+        let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
+        let found = |item: &Item| items.push(item.clone());
+        let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
+        (exit, missed) = (searched.exit, searched.missed.len());
+        let ended = now();
+        records.extend(searched.missed.into_iter().map(|text| Record::Note {
+            at: ended,
+            kind: "missed".to_owned(),
+            text,
+        }));
+        // So that the first run does not spend it again.
+        records.extend(searched.spent.into_iter().map(|spent| Record::Sent {
+            operation: None,
+            resource: spent.resource.into_string(),
+            call: spent.call,
+            at: before(ended, spent.age),
+        }));
+    }
+    if items.is_empty() {
+        report.sentence(match missed {
+            0 => "nothing to do: no operation is pending that is meant; no file was written",
+            _ => "nothing was found, and not everything could be searched; no file was written",
+        });
+        report.output.finish().await;
+        return Ok(exit);
+    }
+    if let OrderWord::Harm = options.order {
+        order::by_harm(&mut items);
+    }
+    let shown = Shown::of(&items, begun);
+    let failed = |error| open::failure(&error);
+    let mut job = Job::create(&options.output, &settings, begun).map_err(failed)?;
+    job.add(items).map_err(failed)?;
+    let digest = job.freeze().map_err(failed)?;
+    job.record(&records).map_err(failed)?;
+    let options_of_run = Options {
+        in_flight: terms.flight.in_flight,
+        ..Options::default()
+    };
+    let estimate = Estimate::of(&job, options_of_run).map_err(failed)?;
+    let phrases = confirm::phrases(&job).map_err(failed)?;
+    let path = options.output.as_os_str();
+    let apply = format!(
+        "countermand apply {}{}",
+        quoted(path),
+        confirm::option(&phrases)
+    );
+    let plan = Line {
+        schema: "countermand.plan/1",
+        path: path.to_string_lossy().into_owned(),
+        digest: digest.to_string(),
+        operations: job.operations(),
+        duplicates: job.duplicates(),
+        shown,
+        missed,
+        last_cancel_s: estimate.last_cancel.as_secs_f64(),
+        last_verdict_s: estimate.last_verdict.as_secs_f64(),
+        apply,
+    };
+    job.close().map_err(failed)?;
+    match global.json {
+        true => report.json(&plan),
+        false => report.sentence(&plan.text(&settings)),
+    }
+    report.output.finish().await;
+    Ok(exit)
+}
+
+/// What the input proves of an operation.
+fn proven(item: &Item, evidence: Evidence, at: Timestamp) -> Record {
+    let operation = &evidence.operation;
+    let mut finding = Finding::new(at, operation.verdict());
+    finding.operation = serde_json::to_value(operation).ok();
+    finding.body_sha256 = evidence.body_sha256;
+    Record::Finished {
+        name: item.name.clone(),
+        finding,
+    }
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_millis(now.unix_millis().saturating_sub(age))
+}
+
+/// What is planned, counted.
+#[derive(Serialize)]
+struct Shown {
+    types: BTreeMap<String, u64>,
+    enterprises: BTreeMap<String, u64>,
+    ages: BTreeMap<&'static str, u64>,
+}
+
+/// `countermand.plan/1`: times are in seconds from the start of `apply`.
+#[derive(Serialize)]
+struct Line {
+    schema: &'static str,
+    path: String,
+    digest: String,
+    operations: u64,
+    duplicates: u64,
+    #[serde(flatten)]
+    shown: Shown,
+    /// Lists that could not be read to their end.
+    missed: usize,
+    last_cancel_s: f64,
+    last_verdict_s: f64,
+    /// The command that applies it.
+    apply: String,
+}
+
+impl Shown {
+    fn of(items: &[Item], now: Timestamp) -> Self {
+        let mut shown = Self {
+            types: BTreeMap::new(),
+            enterprises: BTreeMap::new(),
+            ages: BTreeMap::new(),
+        };
+        let mut known = std::collections::HashSet::new();
+        for item in items.iter().filter(|item| known.insert(&item.name)) {
+            let kind = item.command.kind.as_deref().unwrap_or("unknown");
+            *shown.types.entry(kind.to_owned()).or_default() += 1;
+            let enterprise = item.name.enterprise().to_string();
+            *shown.enterprises.entry(enterprise).or_default() += 1;
+            let age = item.command.create_time.map(|created| now.since(created));
+            *shown.ages.entry(age_word(age)).or_default() += 1;
+        }
+        shown
+    }
+}
+
+const fn age_word(age: Option<Duration>) -> &'static str {
+    match age {
+        None => "unknown age",
+        Some(age) => match age.as_secs() {
+            0..600 => "under 10 min",
+            600..3600 => "10 to 60 min",
+            3600..86_400 => "1 to 24 h",
+            _ => "over a day",
+        },
+    }
+}
+
+impl Line {
+    fn text(&self, settings: &Settings) -> String {
+        let list = |counts: Vec<(&str, u64)>| {
+            let parts = counts.into_iter().map(|(word, count)| {
+                format!("{} {}", grouped(count), countermand_core::printable(word))
+            });
+            parts.collect::<Vec<_>>().join(", ")
+        };
+        let pairs = |map: &'_ BTreeMap<String, u64>| -> String {
+            list(
+                map.iter()
+                    .map(|(word, count)| (word.as_str(), *count))
+                    .collect(),
+            )
+        };
+        let ages = self.shown.ages.iter().map(|(word, count)| (*word, *count));
+        let mut text = format!(
+            "{} to be cancelled: {}\n  in {}\n  {}\n",
+            crate::summary::counted(self.operations, "operation"),
+            pairs(&self.shown.types),
+            pairs(&self.shown.enterprises),
+            list(ages.collect()),
+        );
+        if self.duplicates > 0 {
+            let duplicates = crate::summary::counted(self.duplicates, "duplicate");
+            text.push_str(&format!("  {duplicates} left out\n"));
+        }
+        if self.missed > 0 {
+            let lists = crate::summary::counted(self.missed as u64, "list");
+            text.push_str(&format!(
+                "  WARNING: {lists} could not be read, operations in there are missing\n"
+            ));
+        }
+        text.push_str(&format!(
+            "Last cancel after {} at the soonest, last verdict after {}, {}.\n\
+             Nothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",
+            spell(Duration::from_secs_f64(self.last_cancel_s)),
+            spell(Duration::from_secs_f64(self.last_verdict_s)),
+            match settings.quota.is_empty() {
+                true => "without a quota of its own".to_owned(),
+                false => format!(
+                    "with {} % of the quota",
+                    (settings.share * 1000.0).round() / 10.0
+                ),
+            },
+            self.path,
+            &self.digest[..16.min(self.digest.len())],
+            self.apply,
+        ));
+        text
+    }
+}

@@ -1,0 +1,83 @@
+//! `countermand rescue`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use countermand_fleet::job::{Kind, Record};
+use countermand_fleet::{Job, Options, now};
+
+use super::confirm;
+use super::open;
+use super::run::run;
+use super::sources::Sources;
+use super::terms::Terms;
+use crate::args::Global;
+use crate::exit::{self, Exit};
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::signals::Signals;
+
+/// Find pending operations and cancel them at once, when every minute counts
+///
+/// Devices are listed first, then their operations, those of the device that was seen last first;
+/// what is found is cancelled before the next device is listed, and looked at in the end. The job
+/// file is that of `plan`: `apply` goes on with it, `report` tells of it.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = exit::HELP)]
+pub(crate) struct Rescue {
+    /// Enterprises (enterprises/{enterprise}) and devices to search
+    #[arg(value_name = "ENTERPRISE", required = true)]
+    names: Vec<OsString>,
+    /// The job file to write; by default its name is the time
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
+    /// That this is meant: the enterprise, as in enterprises/ENTERPRISE; without it, a terminal is asked
+    #[arg(long, value_name = "ENTERPRISE", value_delimiter = ',')]
+    confirm: Vec<String>,
+    /// Cancel no more than so many operations
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    max: u64,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
+    let signals = Signals::listen()?;
+    let report = Report::start(global.json);
+    let sources = Sources::read(&options.names, &[], None, &report)?;
+    if !sources.given.is_empty() {
+        return Err(Failure::usage(
+            "a rescue searches enterprises and devices; names of operations are for `cancel` or `plan`",
+        ));
+    }
+    let begun = now();
+    let mut settings = options.terms.settings(Kind::Rescue, global, &sources)?;
+    settings.max = Some(options.max);
+    let path = options.job.unwrap_or_else(|| {
+        let time = begun.to_string().replace(['-', ':', '.'], "");
+        PathBuf::from(format!("rescue-{time}.job"))
+    });
+
+    // Before there is a file: what is not confirmed leaves nothing behind.
+    let enterprises = settings.enterprises.iter().cloned();
+    let of_devices = sources.devices.iter().map(|device| device.enterprise());
+    let named = enterprises.chain(of_devices);
+    let mut phrases: Vec<_> = named.map(|name| name.enterprise().to_owned()).collect();
+    phrases.sort();
+    phrases.dedup();
+    confirm::ask("the rescue", &phrases, &options.confirm)?;
+
+    let failed = |error| open::failure(&error);
+    let mut job = Job::create(&path, &settings, begun).map_err(failed)?;
+    let devices = sources.devices.into_iter();
+    let devices = devices.map(|name| Record::Device { name, seen: None });
+    job.record(&devices.collect::<Vec<_>>()).map_err(failed)?;
+    report
+        .output
+        .note(&format!("the job file is {}", path.display()));
+    let options = Options {
+        in_flight: options.terms.flight.in_flight,
+        ..Options::default()
+    };
+    run(global, job, options, report, signals).await
+}

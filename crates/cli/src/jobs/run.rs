@@ -1,0 +1,148 @@
+//! Runs a job under the eyes of an operator: for `apply` and `rescue`.
+
+use std::path::Path;
+
+use countermand_core::campaign::Event;
+use countermand_core::{Verdict, chain};
+use countermand_fleet::report::{Overview, State, Summary};
+use countermand_fleet::{Ended, Job, Options, Row, Run, now};
+
+use super::confirm;
+use super::open;
+use crate::again::quoted;
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::follow::{Ending, follow};
+use crate::output;
+use crate::report::Report;
+use crate::signals::Signals;
+
+/// Applies a job, or goes on with it.
+pub(crate) async fn run(
+    global: &Global,
+    job: Job,
+    options: Options,
+    mut report: Report,
+    mut signals: Signals,
+) -> Result<Exit, Failure> {
+    let failed = |error| open::failure(&error);
+    let resume = resume(job.path(), &confirm::phrases(&job).map_err(failed)?);
+    let client = open::client(global, &job).await?;
+    let pace = pace(&job);
+    let mut run = Run::begin(&client, job, options).map_err(failed)?;
+    if global.verbose == 0 {
+        report.output.expect(run.expected(), pace);
+    }
+    let (mut exit, mut troubled) = (Exit::Done, false);
+    let (ending, _) = follow(&mut run, &report, &mut signals, |run, event| match event {
+        Event::Finished { name, result } => {
+            let trouble = run.trouble();
+            if let Some(problem) = trouble.as_ref().filter(|_| !troubled) {
+                report.output.note(&format!(
+                    "the job file cannot be written: {problem}; the cancelling goes on, results are on standard error"
+                ));
+            }
+            troubled |= trouble.is_some();
+            if trouble.is_some() {
+                report.output.note(&Report::outcome_json(&name, &result));
+            }
+            // Thousands of good news would hide the bad ones; the report has them all.
+            let good = matches!(&result, Ok(outcome) if outcome.verdict == Verdict::Cancelled);
+            if global.json || !good {
+                report.outcome(&name, &result);
+            }
+        }
+        Event::NotListed { error, .. } => {
+            exit = exit.max(Exit::of_error(&error));
+            let problem = chain(&error);
+            report.output.note(&format!("not searched: {problem}; {}", error.advice()));
+        }
+        Event::EnterpriseClosed { enterprise } => {
+            report.output.note(&format!("{enterprise} denies everything and is left alone"));
+        }
+        Event::Stopped { cause } => report.output.note(&format!("stopped: {cause}")),
+        _ => {}
+    })
+    .await;
+    let how = match ending {
+        Ending::Finished => "finished",
+        Ending::Stopped(_) => "stopped by a signal",
+        // As after a crash: what was told is in the file.
+        Ending::Aborted(exit) => return Ok(exit),
+    };
+    let left = run.left();
+    let Ended { job, trouble, .. } = run.end(how);
+    if left > 0 {
+        report.output.note(&format!(
+            "{left} more were found than --max allows and left alone"
+        ));
+    }
+    let overview = Overview::of(job.rows().inspect(|row| {
+        if let Ok(row) = row {
+            exit = exit.max(exit_of(row));
+        }
+    }))
+    .map_err(failed)?;
+    let mut summary = Summary::of_job(&job, now(), Some(resume)).map_err(failed)?;
+    summary.notes.clear();
+    let path = quoted(job.path().as_os_str());
+    let text = overview.sentences(&summary);
+    report.sentence(&format!(
+        "\n{text}For the whole story: countermand report {path} --output report.html"
+    ));
+    if let Some(error) = trouble {
+        report.output.note(&format!(
+            "error: {error}: not all results are in the job file, they are above on standard error"
+        ));
+        exit = exit.max(Exit::JobFile);
+    }
+    if let Err(error) = job.close() {
+        report.output.note(&format!("warning: {error}"));
+    }
+    if let Ending::Stopped(signal) = ending {
+        exit = signal;
+    }
+    tokio::select! {
+        written = report.output.finish() => {
+            if !written {
+                output::note("warning: standard output was closed, results are missing there");
+                output::note(&text);
+            }
+            Ok(exit)
+        }
+        signal = signals.next() => Ok(signal),
+    }
+}
+
+/// The command that goes on with a job.
+fn resume(path: &Path, phrases: &[String]) -> String {
+    let path = quoted(path.as_os_str());
+    format!("countermand apply {path}{}", confirm::option(phrases))
+}
+
+/// Requests a second that a job's share of its quota allows in the long run.
+fn pace(job: &Job) -> Option<f64> {
+    let settings = job.settings();
+    let windows = settings.quota.iter();
+    let paces = windows.map(|window| f64::from(window.limit()) / window.span().as_secs_f64());
+    paces.reduce(f64::min).map(|pace| pace * settings.share)
+}
+
+/// What a row means for the exit code.
+pub(crate) fn exit_of(row: &Row) -> Exit {
+    let finding = row.standing.finding.as_ref();
+    match State::of(row) {
+        State::Cancelled | State::Failed | State::Expired => Exit::Done,
+        State::Completed => Exit::Completed,
+        State::Gone | State::Pending | State::Unconfirmed | State::Asked | State::Unsent => {
+            Exit::Unresolved
+        }
+        State::Error => match finding.and_then(|finding| finding.error_kind()) {
+            Some("unauthenticated" | "permission_denied") => Exit::Denied,
+            Some("resource_exhausted") => Exit::Quota,
+            _ if finding.is_some_and(|finding| finding.is_worth_again()) => Exit::Unresolved,
+            _ => Exit::Failed,
+        },
+    }
+}

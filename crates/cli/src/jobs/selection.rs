@@ -1,0 +1,67 @@
+//! Which operations are meant, as it is typed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countermand_core::{DeviceName, EnterpriseName, OperationName};
+use countermand_fleet::Filter;
+
+use crate::duration;
+use crate::failure::Failure;
+
+/// Of the pending operations, those that are meant.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Selection {
+    /// Only commands of this type, like WIPE; may be given several times
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Only operations that are no older, like 2h
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    newer_than: Option<Duration>,
+    /// Only operations that are at least so old
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    older_than: Option<Duration>,
+    /// Leave alone what is named in this file, one a line: operations, devices, enterprises
+    #[arg(long, value_name = "FILE")]
+    exclude: Vec<PathBuf>,
+}
+
+impl Selection {
+    pub(crate) fn filter(&self) -> Result<Filter, Failure> {
+        let mut filter = Filter::default();
+        // The API writes them in capitals, people do not always.
+        let types = self.types.iter().map(|kind| kind.to_uppercase());
+        filter.types = types.collect();
+        filter.newer_than = self.newer_than;
+        filter.older_than = self.older_than;
+        for path in &self.exclude {
+            exclude(path, &mut filter)?;
+        }
+        Ok(filter)
+    }
+}
+
+/// Reads names of all three kinds. One that is none could be a typing error in the name of a device
+/// that must be left alone, so nothing goes on.
+fn exclude(path: &Path, filter: &mut Filter) -> Result<(), Failure> {
+    let problem = |what: String| Failure::usage(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let known = line.parse::<OperationName>().is_ok()
+            || line.parse::<DeviceName>().is_ok()
+            || line.parse::<EnterpriseName>().is_ok();
+        if !known {
+            let shown = countermand_core::printable(line);
+            return Err(problem(format!(
+                "line {number}: {shown} names no operation, device or enterprise; nothing was sent"
+            )));
+        }
+        filter.exclude.insert(line.to_owned());
+    }
+    Ok(())
+}

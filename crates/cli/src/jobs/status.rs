@@ -1,0 +1,70 @@
+//! `countermand status`.
+
+use std::path::PathBuf;
+
+use countermand_fleet::job::{Contents, JobError};
+use countermand_fleet::now;
+use countermand_fleet::report::{Counts, Overview, Summary};
+use serde::Serialize;
+
+use super::open;
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// Show how far a job has come, also while it is applied
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Status {
+    /// The job file
+    #[arg(value_name = "FILE")]
+    job: PathBuf,
+}
+
+/// `countermand.status/1`.
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    counts: &'a Counts,
+    /// Operations whose end is not known.
+    open: u64,
+    /// The process that applies it.
+    holder: Option<String>,
+}
+
+pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
+    let view = open::view(&options.job)?;
+    let text = tell(global, &view).map_err(|error| open::failure(&error))?;
+    output::print(&text);
+    Ok(Exit::Done)
+}
+
+fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
+    let path = crate::again::quoted(job.path().as_os_str());
+    let resume = format!(
+        "countermand apply {path}{}",
+        super::confirm::option(&super::confirm::phrases(job)?)
+    );
+    let summary = Summary::of_job(job, now(), Some(resume))?;
+    let overview = Overview::of(job.rows())?;
+    let holder = job.holder()?.map(|holder| holder.to_string());
+    if global.json {
+        let line = Line {
+            schema: "countermand.status/1",
+            open: overview.counts.open(),
+            counts: &overview.counts,
+            summary: &summary,
+            holder,
+        };
+        // Names, words and numbers: there is nothing in it that could fail.
+        return Ok(serde_json::to_string(&line).unwrap_or_default());
+    }
+    let mut text = String::new();
+    if let Some(holder) = holder {
+        text.push_str(&format!("Applied by {holder}, unless that was killed.\n"));
+    }
+    text.push_str(overview.sentences(&summary).trim_end());
+    Ok(text)
+}

@@ -1,0 +1,58 @@
+//! Lines of bounded length: a file without line ends must not fill the memory.
+
+use std::io::{self, BufRead};
+
+use countermand_core::{MAX_NAME_BYTES, OperationName};
+
+use super::error::InputProblem;
+
+/// Reads a line without its end (`\n`, or `\r\n`) into `line`; `false` at the end of the input.
+///
+/// Of a line of more than `limit` bytes only `limit + 1` are kept, which shows that it was too long;
+/// the rest of it is read and forgotten.
+///
+/// # Errors
+/// What the input fails with, interruptions aside.
+pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
+    line.clear();
+    let mut any = false;
+    loop {
+        let chunk = match input.fill_buf() {
+            Ok(chunk) => chunk,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if chunk.is_empty() {
+            break;
+        }
+        any = true;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let text = &chunk[..end.unwrap_or(chunk.len())];
+        // One more for a `\r`, one more to be too long.
+        let room = limit.saturating_add(2).saturating_sub(line.len());
+        line.extend_from_slice(&text[..text.len().min(room)]);
+        let used = text.len() + usize::from(end.is_some());
+        input.consume(used);
+        if end.is_some() {
+            break;
+        }
+    }
+    if line.len() <= limit + 1 && line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    line.truncate(limit + 1);
+    Ok(any)
+}
+
+/// Reads a name out of bytes that may be anything, as a line or an argument of a command is.
+///
+/// # Errors
+/// [`InputProblem::Name`], [`TooLong`](InputProblem::TooLong), [`Encoding`](InputProblem::Encoding).
+pub fn parse_name(bytes: &[u8]) -> Result<OperationName, InputProblem> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.parse::<OperationName>()?),
+        // A cut in the middle of a character makes a text that is too long look ill encoded.
+        Err(_) if bytes.len() > MAX_NAME_BYTES => Err(InputProblem::TooLong),
+        Err(error) => Err(InputProblem::Encoding(error.valid_up_to())),
+    }
+}
