@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test browser bench figures fuzz clean format
+.PHONY: demo test browser crash bench figures fuzz clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -82,6 +82,12 @@ $(STAMPS)/types: $(STAMPS)/install
 $(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
 	$(BIN)/pytest tests/python
 	@mkdir -p $(@D) && touch $@
+
+# Real processes killed with SIGKILL at random instants and applied again: CRASH_RUNS jobs, of which
+# `make test` runs a few. Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
+CRASH_RUNS ?= 200
+crash:
+	COUNTERMAND_CRASH_RUNS=$(CRASH_RUNS) cargo test --package countermand-cli --test jobs --locked -- fault_38 --nocapture
 
 # Times and allocations of the core; compare within one run only.
 bench:

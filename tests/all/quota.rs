@@ -231,33 +231,6 @@ fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
     assert_eq!(usage.project_allowed(later), later + seconds(60.05));
 }
 
-/// What a slow journal keeps back counts from when it leaves, and nothing else does.
-#[test]
-fn a_window_counts_from_when_a_call_leaves() {
-    let now = Instant::now();
-    let windows = [Window::new(3, seconds(60.0))];
-    let quota = Quota::default().share(1.0).windows(windows);
-    let mut usage = Usage::new(quota.per_resource(Some(Window::new(2, seconds(30.0)))));
-    usage.spend(now, Call::Cancel, "a");
-    let begun = now + seconds(10.0);
-    usage.spend(begun, Call::Cancel, "a");
-    usage.spend(begun, Call::Cancel, "b");
-    let left = begun + seconds(2.0);
-    usage.delay(begun, left);
-    assert_eq!(usage.project_allowed(left), now + seconds(60.05));
-    let later = now + seconds(61.0);
-    usage.spend(later, Call::Get, "c");
-    assert_eq!(usage.project_allowed(later), left + seconds(60.05));
-    usage.spend(later, Call::Cancel, "a");
-    assert_eq!(
-        usage.allowed(later, Call::Cancel, "a"),
-        left + seconds(60.05)
-    );
-    usage.delay(later + seconds(1.0), later + seconds(2.0));
-    let free = later + seconds(70.0);
-    assert_eq!(usage.allowed(free, Call::Cancel, "a"), free);
-}
-
 #[test]
 fn a_quota_is_written_as_it_is_read() {
     for (text, good) in [
@@ -279,4 +252,28 @@ fn a_quota_is_written_as_it_is_read() {
         }
     }
     assert_eq!("600/60s".parse::<Window>().unwrap().to_string(), "600/60s");
+}
+
+/// A call that leaves later than it was counted is in the windows from then on, and no other is.
+#[test]
+fn what_leaves_late_counts_late() {
+    let start = Instant::now();
+    let ms = Duration::from_millis;
+    let quota = Quota::unlimited()
+        .windows([Window::new(3, ms(1000))])
+        .per_resource(Some(Window::new(2, ms(5000))));
+    let mut usage = Usage::new(quota.guard(Duration::ZERO));
+    usage.spend(start, Call::Cancel, "a");
+    usage.spend(start + ms(10), Call::Cancel, "a");
+    usage.spend(start + ms(10), Call::Get, "b");
+    usage.leave(start + ms(400), 2);
+    let now = start + ms(500);
+    assert_eq!(usage.project_allowed(now), start + ms(1000));
+    assert_eq!(usage.allowed(now, Call::Cancel, "a"), start + ms(5000));
+    usage.spend(start + ms(1000), Call::Get, "c");
+    assert_eq!(usage.project_allowed(start + ms(1001)), start + ms(1400));
+    let late = start + ms(5000);
+    usage.spend(late, Call::Cancel, "a");
+    assert_eq!(usage.allowed(late, Call::Cancel, "a"), start + ms(5400));
+    usage.leave(late + ms(1), 100);
 }

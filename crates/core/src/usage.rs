@@ -114,18 +114,15 @@ impl Usage {
         self.record(now, call, resource.into());
     }
 
-    /// What was spent since `since` leaves only now: something was in the way, such as a journal on
-    /// a slow disk. A window counts from when a call leaves.
-    pub fn delay(&mut self, since: Instant, now: Instant) {
-        for sent in self.log.iter_mut().rev() {
-            if sent.at < since {
-                break;
-            }
+    /// The newest `count` calls leave only `now`: whoever wrote them down before they may be sent has
+    /// taken its time, and the server counts from when they come.
+    pub fn leave(&mut self, now: Instant, count: usize) {
+        for sent in self.log.iter_mut().rev().take(count) {
             let key = (sent.call, Arc::clone(&sent.resource));
-            if let Some(times) = self.resources.get_mut(&key) {
-                let late = times.iter_mut().rev().take_while(|at| **at >= since);
-                late.for_each(|at| *at = now);
-            }
+            let log = self.resources.get_mut(&key);
+            let same = log.into_iter().flat_map(|log| log.iter_mut().rev());
+            same.take_while(|at| **at >= sent.at)
+                .for_each(|at| *at = now);
             sent.at = now;
         }
     }

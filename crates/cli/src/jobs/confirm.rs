@@ -53,6 +53,13 @@ pub(crate) fn ask(what: &str, phrases: &[String], given: &[String]) -> Result<()
             ),
         ))
     };
+    if phrases.is_empty() {
+        // A rescue that was killed before it wrote down which devices to search.
+        let text = format!(
+            "{what} is about nothing: it was stopped before it began; nothing was sent: begin it again"
+        );
+        return Err(Failure::new(Exit::Refused, text));
+    }
     if !given.is_empty() {
         let mut given: Vec<&str> = given.iter().map(|phrase| bare(phrase)).collect();
         given.sort_unstable();

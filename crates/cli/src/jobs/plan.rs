@@ -139,8 +139,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let failed = |error| open::failure(&error);
     let mut job = Job::create(&options.output, &settings, begun).map_err(failed)?;
     job.add(items).map_err(failed)?;
-    let digest = job.freeze().map_err(failed)?;
-    job.record(&records).map_err(failed)?;
+    let digest = job.freeze_with(&records).map_err(failed)?;
     let options_of_run = Options {
         in_flight: terms.flight.in_flight,
         ..Options::default()

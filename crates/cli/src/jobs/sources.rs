@@ -87,7 +87,7 @@ impl Sources {
                 Ok(entry) => self.given.push((entry.item, entry.evidence)),
                 Err(error) => {
                     let problem = chain(&error);
-                    report.output.note(&format!("{whence}, {problem}"));
+                    report.output.note(&format!("{whence}: {problem}"));
                     bad += 1;
                 }
             }

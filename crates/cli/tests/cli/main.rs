@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod access;
+#[path = "../support/api.rs"]
 mod api;
 mod campaign;
 mod codes;
@@ -12,6 +13,7 @@ mod emulator;
 mod input;
 mod others;
 mod printing;
+#[path = "../support/process.rs"]
 mod process;
 mod secrets;
 mod signals;

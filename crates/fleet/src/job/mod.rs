@@ -134,12 +134,24 @@ impl Job {
     /// [`Frozen`](JobErrorKind::Frozen) for a rescue, which never is;
     /// [`Incomplete`](JobErrorKind::Incomplete) after an error of [`add`](Self::add); the disk's.
     pub fn freeze(&mut self) -> Result<Digest, JobError> {
+        self.freeze_with(&[])
+    }
+
+    /// Ends the plan as [`freeze`](Self::freeze) does, and writes what is known besides: what was
+    /// spent to make it, what is proven already, what could not be searched. In one transaction, so
+    /// that no plan is complete without it.
+    ///
+    /// # Errors
+    /// As of [`freeze`](Self::freeze) and of [`record`](Self::record); then the plan is not
+    /// complete.
+    pub fn freeze_with(&mut self, known: &[Record]) -> Result<Digest, JobError> {
         match (self.digest(), self.settings().kind, &self.names) {
             (Some(digest), ..) => return Ok(digest),
             (None, Kind::Rescue, _) => return Err(JobErrorKind::Frozen.at(self.path())),
             (None, Kind::Plan, None) => return Err(JobErrorKind::Incomplete.at(self.path())),
             (None, Kind::Plan, Some(_)) => {}
         }
+        let me = self.me.clone();
         let digest = self.change(|ledger| {
             ledger.connection.execute_batch(schema::NAMES)?;
             let cookie = "schema_version";
@@ -147,6 +159,12 @@ impl Job {
                 .connection
                 .pragma_query_value(None, cookie, |row| row.get(0))?;
             let digest = verify::plan_digest(ledger.connection, &ledger.head.settings)?;
+            for record in known {
+                if matches!(record, Record::Found(_)) {
+                    return Err(JobErrorKind::Frozen);
+                }
+                ledger.record(record, &me)?;
+            }
             Ok(*ledger.head.digest.insert(digest))
         })?;
         self.names = None;

@@ -1,7 +1,10 @@
 //! The built command as a process, with a deadline on everything.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -29,10 +32,21 @@ pub(crate) struct Run {
 
 /// A process that runs.
 pub(crate) struct Running {
-    child: Child,
+    child: Mine,
     stdout: Option<Pipe>,
     stderr: Pipe,
     started: Instant,
+}
+
+/// A test that fails leaves nothing running.
+struct Mine(Child);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 struct Pipe {
@@ -44,6 +58,20 @@ impl Process {
     pub(crate) fn new(args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
         command.args(args);
+        Self::of(command)
+    }
+
+    /// A line for the shell, in which `countermand` is the built command.
+    pub(crate) fn shell(line: &str) -> Self {
+        let built = Path::new(env!("CARGO_BIN_EXE_countermand"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", built.parent().unwrap().display());
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("PATH", path);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
         for name in [
             "COUNTERMAND_ENDPOINT",
             "COUNTERMAND_TOKEN",
@@ -100,7 +128,7 @@ impl Process {
 
     pub(crate) fn start(self) -> Running {
         let mut running = self.start_unread();
-        let stdout = running.child.stdout.take().unwrap();
+        let stdout = running.child.0.stdout.take().unwrap();
         running.stdout = Some(Pipe::read(stdout));
         running
     }
@@ -122,7 +150,7 @@ impl Process {
             Some(screen) => Pipe::read(screen),
         };
         Running {
-            child,
+            child: Mine(child),
             stdout: None,
             stderr,
             started: Instant::now(),
@@ -132,19 +160,34 @@ impl Process {
 
 impl Running {
     pub(crate) fn signal(&self, name: &str) {
-        let line = format!("kill -s {name} {}", self.child.id());
+        let line = format!("kill -s {name} {}", self.child.0.id());
         let status = Command::new("sh").args(["-c", &line]).status().unwrap();
         assert!(status.success());
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.0.try_wait().unwrap().is_some()
+    }
+
+    /// Kills it so that it cannot do anything about it.
+    pub(crate) fn kill(mut self) -> Run {
+        self.child.0.kill().unwrap();
+        self.wait()
+    }
+
     /// Closes the reading end of its standard output.
     pub(crate) fn close_stdout(&mut self) {
-        drop(self.child.stdout.take());
+        drop(self.child.0.stdout.take());
     }
 
     /// Begins to read its standard output.
     pub(crate) fn read_stdout(&mut self) {
-        let stdout = self.child.stdout.take().unwrap();
+        let stdout = self.child.0.stdout.take().unwrap();
         self.stdout = Some(Pipe::read(stdout));
     }
 
@@ -171,16 +214,17 @@ impl Running {
 
     pub(crate) fn wait(mut self) -> Run {
         let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 break status;
             }
             if self.started.elapsed() > DEADLINE {
-                self.child.kill().unwrap();
+                self.child.0.kill().unwrap();
                 panic!("it does not end: {} {}", self.stdout(), self.stderr());
             }
             std::thread::sleep(Duration::from_millis(2));
         };
         let run = Run {
+            // -1: by a signal.
             code: status.code().unwrap_or(-1),
             stdout: self.stdout.take().map(Pipe::all).unwrap_or_default(),
             stderr: self.stderr.all(),

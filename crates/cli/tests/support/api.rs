@@ -1,5 +1,7 @@
 //! An emulated API on a socket, and what really happened there.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -41,6 +43,11 @@ impl Api {
                 shared.with(|emulator, now| emulator.add(now, device).unwrap().operations.remove(0))
             })
             .collect();
+        Self::serve(shared, names, tls)
+    }
+
+    /// Serves an emulator; `names` are the operations that the test is about.
+    pub(crate) fn serve(shared: Shared, names: Vec<String>, tls: Option<&Tls>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
