@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from . import _countermand
-from ._campaign import Turns
+from ._async_fleet import AsyncFleet
+from ._campaign import Turns, watches
+from ._fleet import Fleet
 from ._google import Source, is_google
+from ._waiting import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self, TypeAlias
 
-    from ._countermand import Call, Operation, OperationName
+    from ._countermand import Operation, OperationName
     from ._google import GoogleCredentials
     from ._outcome import Outcome
     from ._progress import Progress
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     _Token: TypeAlias = (
         str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | GoogleCredentials
     )
-
-_T = TypeVar("_T")
 
 
 class _Base:
@@ -142,7 +142,7 @@ def _restore(cls: type[_Base], settings: dict[str, Any]) -> _Base:
     return cls(**settings)
 
 
-class Client(_Base):
+class Client(Fleet, _Base):
     """Cancels operations and finds out what became of them.
 
     Threads may share one. Calls release the GIL; Ctrl-C ends them at once and drops the request,
@@ -230,7 +230,7 @@ class Client(_Base):
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
         :raises TypeError: ``progress`` cannot be called.
         """
-        watched = _watches(progress)
+        watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
         with native as bulk, closing(Turns(bulk, names, progress)) as turns:
             while (item := bulk.next().wait()) is not None:
@@ -256,7 +256,7 @@ class Client(_Base):
         self.close()
 
 
-class AsyncClient(_Base):
+class AsyncClient(AsyncFleet, _Base):
     """A :class:`Client` for asyncio, with the same methods.
 
     Any number of tasks and event loops may share one. Cancelling a task drops its request.
@@ -266,23 +266,23 @@ class AsyncClient(_Base):
 
     async def cancel(self, name: str | OperationName) -> None:
         """As :meth:`Client.cancel`."""
-        await _finish(self._native.cancel(name))
+        await finish(self._native.cancel(name))
 
     async def get(self, name: str | OperationName) -> Operation:
         """As :meth:`Client.get`."""
-        return await _finish(self._native.get(name))
+        return await finish(self._native.get(name))
 
     async def list_operations(self, device: str) -> AsyncGenerator[Operation, None]:
         """As :meth:`Client.list_operations`."""
         results = self._native.list_operations(device)
-        while (operation := await _finish(results.next())) is not None:
+        while (operation := await finish(results.next())) is not None:
             yield operation
 
     async def countermand(
         self, name: str | OperationName, *, deadline: float | None = None
     ) -> Outcome:
         """As :meth:`Client.countermand`."""
-        return await _finish(self._native.countermand(name, deadline))
+        return await finish(self._native.countermand(name, deadline))
 
     async def countermand_all(
         self,
@@ -298,10 +298,10 @@ class AsyncClient(_Base):
 
         ``names`` and ``progress`` run in the event loop's thread, a few milliseconds at a time.
         """
-        watched = _watches(progress)
+        watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
         with native as bulk, closing(Turns(bulk, names, progress)) as turns:
-            while (item := await _finish(bulk.next())) is not None:
+            while (item := await finish(bulk.next())) is not None:
                 if isinstance(item, tuple):
                     yield item
                 else:
@@ -322,30 +322,3 @@ class AsyncClient(_Base):
         traceback: TracebackType | None,
     ) -> None:
         self._native.close()
-
-
-def _watches(progress: bool | Callable[[Progress], object] | None) -> bool:
-    """Whether anybody wants to know how it goes."""
-    if progress is None or isinstance(progress, bool):
-        return progress is True
-    if not callable(progress):
-        message = f"progress is None, True or a function, not {type(progress).__name__}"
-        raise TypeError(message)
-    return True
-
-
-async def _finish(call: Call[_T]) -> _T:
-    """Awaits a call. However this ends, the request does not outlive it."""
-    loop = asyncio.get_running_loop()
-    done = loop.create_future()
-
-    def settle() -> None:
-        if not done.done():
-            done.set_result(None)
-
-    running = call.start(lambda: loop.call_soon_threadsafe(settle))
-    try:
-        await done
-        return running.result()
-    finally:
-        running.cancel()

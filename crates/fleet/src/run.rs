@@ -14,7 +14,7 @@ use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
 
-use crate::job::{Job, JobError, Kind, Record};
+use crate::job::{Contents, Job, JobError, Kind, Record};
 use crate::journal::Ledger;
 use crate::search::Pages;
 use crate::{Row, now};
@@ -241,7 +241,7 @@ impl fmt::Debug for Run {
 }
 
 /// The scheduler of a job, which knows what earlier runs have spent.
-pub(crate) fn campaign(job: &Job, options: Options) -> Result<Campaign, JobError> {
+pub(crate) fn campaign(job: &Contents, options: Options) -> Result<Campaign, JobError> {
     let (settings, wall) = (job.settings(), now());
     let spent = job.spent(wall)?;
     let clock = tokio::time::Instant::now().into_std();

@@ -20,9 +20,9 @@ use crate::{clock, errors, names, quota, wire};
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
 pub(crate) struct NativeClient {
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     policy: Policy,
-    in_flight: usize,
+    pub(crate) in_flight: usize,
     config: HyperConfig,
     token: Given,
     /// `None` after closing.
@@ -31,9 +31,9 @@ pub(crate) struct NativeClient {
 
 /// What belongs to one process.
 #[derive(Clone)]
-struct Connected {
-    client: Client,
-    raiser: Raiser,
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(crate) raiser: Raiser,
 }
 
 #[pymethods]
@@ -164,7 +164,7 @@ impl NativeClient {
 
 impl NativeClient {
     /// The client of this process, made anew if this is a child of the one that made it.
-    fn here(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Connected> {
+    pub(crate) fn here(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Connected> {
         let deadline = deadline
             .map(|it| clock::seconds("deadline", it))
             .transpose()?;

@@ -20,7 +20,9 @@ impl Digest {
         &self.0
     }
 
-    pub(super) const fn new(bytes: [u8; 32]) -> Self {
+    /// Of these bytes, to be compared with that of a plan.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 }
