@@ -21,8 +21,9 @@ use crate::{Row, now};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 
-/// How long a request may take to leave after it was written down: commits on a slow disk do.
-const LEAVING: Duration = Duration::from_millis(250);
+/// How long a request may take to leave after it was written down: a commit on a busy disk takes as
+/// long. Beside windows of minutes it costs nothing.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// A job under way: a stream of what happens, each event in the job file before it is told.
 ///
