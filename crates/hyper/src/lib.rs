@@ -24,6 +24,8 @@ mod hyper;
 mod log;
 mod multiplexed;
 mod pool;
+mod proxy;
+mod resolve;
 #[cfg(feature = "__tls")]
 mod tls;
 #[cfg(not(feature = "__tls"))]
