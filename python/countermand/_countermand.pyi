@@ -445,6 +445,7 @@ class Client:
         attempts: int | None,
         in_flight: int,
         allow_plaintext: bool,
+        proxy_from_env: bool,
     ) -> Self: ...
     @property
     def endpoint(self) -> str: ...

@@ -39,7 +39,7 @@ struct Connected {
 impl NativeClient {
     #[new]
     #[pyo3(signature = (*, endpoint, token, ca_file, deadline, attempt_timeout, attempts, in_flight,
-        allow_plaintext))]
+        allow_plaintext, proxy_from_env))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -51,6 +51,7 @@ impl NativeClient {
         attempts: Option<u32>,
         in_flight: usize,
         allow_plaintext: bool,
+        proxy_from_env: bool,
     ) -> PyResult<Self> {
         let policy = Policy::default()
             .deadline(clock::seconds("deadline", deadline)?)
@@ -60,7 +61,9 @@ impl NativeClient {
             Some(attempts) => policy.attempts(attempts),
             None => policy,
         };
-        let config = HyperConfig::default().allow_plaintext(allow_plaintext);
+        let config = HyperConfig::default()
+            .allow_plaintext(allow_plaintext)
+            .proxy_from_env(proxy_from_env);
         let this = Self {
             endpoint: wire::endpoint(endpoint)?,
             policy,

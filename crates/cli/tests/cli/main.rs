@@ -10,6 +10,7 @@ mod input;
 mod others;
 mod printing;
 mod process;
+mod proxy;
 mod secrets;
 mod signals;
 #[cfg(unix)]
