@@ -27,6 +27,15 @@ pub(crate) type Body = Empty<Bytes>;
 /// The longest header list that HTTP/2 may bring, in bytes.
 const HEADER_LIST: u32 = 16 << 10;
 
+/// How many streams that were given up are remembered, and how long: answers to them may still be
+/// under way.
+const GIVEN_UP: (usize, Duration) = (4096, Duration::from_secs(30));
+
+/// How many frames may come for streams that nobody remembers before the connection is ended. Each
+/// is an answer that came too late, so that h2's own limit of 1,024 would end a connection, and all
+/// requests on it, that is merely slow.
+const TOO_LATE: usize = 1 << 20;
+
 /// A connection that takes requests.
 pub(crate) enum Connection {
     /// One request after the other.
@@ -132,6 +141,9 @@ impl Connector {
                 .keep_alive_timeout(self.pings.1)
                 .keep_alive_while_idle(true)
                 .max_header_list_size(HEADER_LIST)
+                .max_concurrent_reset_streams(GIVEN_UP.0)
+                .reset_stream_duration(GIVEN_UP.1)
+                .max_local_error_reset_streams(TOO_LATE)
                 // Until the server has said how many it takes: a crowd would be refused.
                 .initial_max_send_streams(1)
                 .handshake(stream)

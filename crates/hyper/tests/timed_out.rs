@@ -15,7 +15,7 @@ use futures_util::stream::{self, StreamExt};
 use http::Response;
 
 const REQUESTS: usize = 100_000;
-const AT_ONCE: usize = 250;
+const AT_ONCE: usize = 1000;
 
 /// More than the client lets a server send on a connection before some of it was read.
 const MANY_WINDOWS: usize = 32 << 20;
@@ -51,12 +51,14 @@ async fn fault_12_after_a_hundred_thousand_timed_out_the_next_thousand_succeed()
             let mut number = 0;
             while let Some(Ok((_, mut response))) = connection.accept().await {
                 if well.load(Ordering::Relaxed) {
-                    let mut body = response.send_response(Response::new(()), false).unwrap();
-                    body.send_data(Bytes::from_static(b"{}"), true).unwrap();
+                    // One of those that were given up may come only now.
+                    if let Ok(mut body) = response.send_response(Response::new(()), false) {
+                        let _ = body.send_data(Bytes::from_static(b"{}"), true);
+                    }
                     continue;
                 }
                 number += 1;
-                let (bytes, pause) = (Arc::clone(&bytes), Duration::from_millis(number % 60));
+                let (bytes, pause) = (Arc::clone(&bytes), Duration::from_millis(number % 120));
                 tokio::spawn(async move {
                     tokio::time::sleep(pause).await;
                     // It may be too late by now.
@@ -81,7 +83,7 @@ async fn fault_12_after_a_hundred_thousand_timed_out_the_next_thousand_succeed()
     let kinds = stream::iter(0..REQUESTS)
         .map(|_| {
             let mut request = cancel(&endpoint);
-            request.timeout = Duration::from_millis(50);
+            request.timeout = Duration::from_millis(100);
             let sent = hyper.send(request);
             async { sent.await.unwrap_err().kind() }
         })
