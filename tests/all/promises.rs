@@ -183,7 +183,10 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
     ),
     (
         "after a crash, at most what was under way is sent again",
-        &[],
+        &[(
+            "crates/fleet/tests/run.rs",
+            "dropped_at_any_event_and_taken_up_again",
+        )],
     ),
     (
         "in every window, no more is sent than the share",
@@ -192,7 +195,7 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
                 "tests/all/lossy.rs",
                 "every_seed_keeps_the_invariants_on_a_lossy_network",
             ),
-            ("tests/all/quota.rs", ""),
+            ("tests/all/campaign.rs", "invariants_of_every_schedule"),
         ],
     ),
     (
@@ -212,7 +215,7 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
         "no secret in anything that is written",
         &[
             (
-                "crates/hyper/tests/canary.rs",
+                "crates/hyper/tests/trace.rs",
                 "no_secret_in_anything_that_a_client_writes_with_every_log_at_trace",
             ),
             (
@@ -221,7 +224,13 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
             ),
         ],
     ),
-    ("what is recovered is a prefix of what was written", &[]),
+    (
+        "what is recovered is a prefix of what was written",
+        &[(
+            "crates/fleet/tests/job_file/crash.rs",
+            "fault_38_a_kill_at_any_byte_of_the_log_leaves_a_prefix",
+        )],
+    ),
     (
         "attempts and pauses are bounded by the policy",
         &[(
