@@ -52,6 +52,7 @@ class _Base:
         attempts: int | None = None,
         in_flight: int = 100,
         allow_plaintext: bool = False,
+        proxy_from_env: bool = False,
     ) -> None:
         """Checks the settings; connects when the first call is made.
 
@@ -71,6 +72,8 @@ class _Base:
             ``None``: what suits the call; ``countermand_all`` is the more patient one.
         :param in_flight: how many requests ``countermand_all`` has in flight; at least 1.
         :param allow_plaintext: whether ``http://`` may go to another machine.
+        :param proxy_from_env: whether to go through the proxy that ``HTTPS_PROXY`` names, except
+            to the hosts in ``NO_PROXY``; without it no proxy is used.
         :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
         :raises CredentialsError: there are no credentials, or what is given cannot be any.
         :raises TlsError: ``ca_file`` cannot be read.
@@ -85,6 +88,7 @@ class _Base:
             "attempts": attempts,
             "in_flight": in_flight,
             "allow_plaintext": allow_plaintext,
+            "proxy_from_env": proxy_from_env,
         }
         given: Any = token if token is not None else os.environ.get("COUNTERMAND_TOKEN") or None
         source = None

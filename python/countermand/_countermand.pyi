@@ -461,6 +461,7 @@ class Client:
         attempts: int | None,
         in_flight: int,
         allow_plaintext: bool,
+        proxy_from_env: bool,
     ) -> Self: ...
     @property
     def warnings(self) -> list[str]: ...

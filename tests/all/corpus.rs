@@ -55,3 +55,23 @@ fn flow() {
 fn input() {
     every("input", countermand_fuzz::input);
 }
+
+#[test]
+fn delay() {
+    every("delay", countermand_fuzz::delay);
+}
+
+#[test]
+fn credentials() {
+    every("credentials", countermand_fuzz::credentials);
+}
+
+#[test]
+fn campaign() {
+    every("campaign", countermand_fuzz::campaign);
+}
+
+#[test]
+fn job() {
+    every("job", countermand_fuzz::job);
+}

@@ -1,6 +1,8 @@
 //! What is promised of the workspace itself.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// The crates that a package needs, by `cargo tree` with these arguments.
@@ -48,5 +50,27 @@ fn without_adc_none_of_its_dependencies() {
     // Neither a second HTTP stack nor a second TLS provider.
     for other in ["reqwest", "hyper-rustls", "openssl", "aws-lc-rs"] {
         assert!(!full.contains(other), "{other}");
+    }
+}
+
+/// Every crate forbids unsafe code, but the one that is Python's.
+#[test]
+fn unsafe_code_is_forbidden() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = fs::read_dir(root.join("crates")).unwrap();
+    let folders = crates.map(|entry| entry.unwrap().path());
+    let folders = folders.chain(["tests", "fuzz"].map(|folder| root.join(folder)));
+    let roots =
+        folders.flat_map(|folder| ["lib.rs", "main.rs"].map(|file| folder.join("src").join(file)));
+    let roots = roots.filter(|path| path.exists() && !path.ends_with("python/src/lib.rs"));
+    let roots = roots.collect::<Vec<_>>();
+    assert!(roots.len() >= 7, "{roots:?}");
+    for path in roots {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains("#![forbid(unsafe_code)]"),
+            "{}",
+            path.display()
+        );
     }
 }

@@ -51,6 +51,10 @@ pub(crate) struct Global {
     /// Trust the certificate authorities in this PEM file as well
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Go through the proxy that HTTPS_PROXY names, except to the hosts in NO_PROXY; without this
+    /// option no proxy is used
+    #[arg(long, global = true)]
+    pub(crate) proxy_from_env: bool,
     /// Allow http:// to other machines: everybody on the way can read the token
     #[arg(long, global = true)]
     pub(crate) allow_plaintext: bool,

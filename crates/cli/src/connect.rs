@@ -49,7 +49,9 @@ pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
              use https (or --allow-plaintext, if you know the way there)"
         )));
     }
-    let mut config = HyperConfig::default().allow_plaintext(global.allow_plaintext);
+    let mut config = HyperConfig::default()
+        .allow_plaintext(global.allow_plaintext)
+        .proxy_from_env(global.proxy_from_env);
     if let Some(path) = &global.ca_file {
         readable(path, Exit::Usage)?;
         config = config.ca_file(path);

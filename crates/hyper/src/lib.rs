@@ -32,6 +32,8 @@ mod log;
 mod moment;
 mod multiplexed;
 mod pool;
+mod proxy;
+mod resolve;
 mod secret_file;
 mod standing;
 #[cfg(feature = "__tls")]

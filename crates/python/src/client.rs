@@ -40,7 +40,7 @@ pub(crate) struct Connected {
 impl NativeClient {
     #[new]
     #[pyo3(signature = (*, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, attempts, in_flight,
-        allow_plaintext))]
+        allow_plaintext, proxy_from_env))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -54,6 +54,7 @@ impl NativeClient {
         attempts: Option<u32>,
         in_flight: usize,
         allow_plaintext: bool,
+        proxy_from_env: bool,
     ) -> PyResult<Self> {
         let policy = Policy::default()
             .deadline(clock::seconds("deadline", deadline)?)
@@ -68,7 +69,9 @@ impl NativeClient {
             Some(_) => wire::endpoint(endpoint)?,
             None => mtls.endpoint(),
         };
-        let config = HyperConfig::default().allow_plaintext(allow_plaintext);
+        let config = HyperConfig::default()
+            .allow_plaintext(allow_plaintext)
+            .proxy_from_env(proxy_from_env);
         let config = match ca_file {
             Some(path) => config.ca_file(path),
             None => config,

@@ -15,6 +15,7 @@ mod others;
 mod printing;
 #[path = "../support/process.rs"]
 mod process;
+mod proxy;
 mod secrets;
 mod signals;
 #[cfg(unix)]
