@@ -1,8 +1,8 @@
 //! Nothing is cancelled at fleet scale before somebody has said which fleet.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal};
 
+use countermand_fleet::Outline;
 use countermand_fleet::job::{Contents, JobError, Kind};
 
 use crate::exit::Exit;
@@ -23,16 +23,9 @@ pub(crate) fn phrases(job: &Contents) -> Result<Vec<String>, JobError> {
         names.dedup();
         return Ok(names);
     }
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for row in job.rows() {
-        let enterprise = row?.item.name.enterprise();
-        *counts
-            .entry(enterprise.enterprise().to_owned())
-            .or_default() += 1;
-    }
-    let phrases = counts
-        .iter()
-        .map(|(enterprise, count)| format!("{enterprise}:{count}"));
+    let enterprises = Outline::of(job)?.enterprises;
+    let phrases = enterprises.iter();
+    let phrases = phrases.map(|(name, count)| format!("{}:{count}", name.enterprise()));
     Ok(phrases.collect())
 }
 
