@@ -42,10 +42,8 @@ fn without_adc_none_of_its_dependencies() {
     let full = crates(&["-p", "countermand-hyper", "--features", "adc"]);
     let weight: Vec<&String> = full.difference(&lean).collect();
     assert!(lean.is_subset(&full), "{lean:?}");
-    assert!(
-        full.contains("base64") && !lean.contains("base64"),
-        "{weight:?}"
-    );
+    // Running a command is what it brings; base64 the proxy needs as well.
+    assert!(!weight.is_empty(), "{lean:?}");
     assert!(weight.len() <= 4, "{weight:?}");
     // Neither a second HTTP stack nor a second TLS provider.
     for other in ["reqwest", "hyper-rustls", "openssl", "aws-lc-rs"] {
