@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test browser crash bench figures fuzz net reliability deny mutants clean format
+.PHONY: demo test browser crash bench bench-quick bench-core growth figures fuzz net reliability deny mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -95,8 +95,21 @@ CRASH_RUNS ?= 200
 crash:
 	COUNTERMAND_CRASH_RUNS=$(CRASH_RUNS) cargo test --package countermand-cli --test jobs --locked -- fault_38 --nocapture
 
-# Times and allocations of the core; compare within one run only.
+# Everything that is compared, side by side: an hour the first time. Installs
+# what it compares in bench/target; a program that cannot be had is reported as skipped.
 bench:
+	$(PYTHON) bench/run.py
+
+# The same table in 3 minutes, once everything is built; for a first look only.
+bench-quick:
+	$(PYTHON) bench/run.py --quick
+
+# How CPU and memory grow with operations, requests in flight and devices, as plots.
+growth:
+	$(PYTHON) bench/growth.py
+
+# Times and allocations of the core; compare within one run only.
+bench-core:
 	cargo bench --package countermand-core
 
 # The figures of a campaign on a virtual clock; the tests assert their bounds.

@@ -1,8 +1,8 @@
 //! Where an access token comes from: application default credentials, and the explicit ones.
 //!
 //! [`Credentials`] is what somebody has: a key, a refresh token, a metadata server, the right to
-//! impersonate. [`Credentials::source`] makes a [`TokenSource`] of it that exchanges it for access
-//! tokens of the scope [`SCOPE`], each of which says how long it is good, so that
+//! impersonate. [`Credentials::source`] makes a [`TokenSource`](crate::TokenSource) of it that
+//! exchanges it for access tokens of the scope [`SCOPE`], each of which says how long it is good, so that
 //! [`Authorized`](crate::Authorized) keeps it and replaces it in time.
 //!
 //! Each secret goes to one place: where the credentials file, or Google's documentation, says. That

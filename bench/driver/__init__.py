@@ -1,0 +1,1 @@
+"""The benchmark's driver: see ``run.py``."""

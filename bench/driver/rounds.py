@@ -1,0 +1,115 @@
+"""Interleaved rounds: what each client costs for an operation, and the ratios within a round."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .process import run
+
+if TYPE_CHECKING:
+    from .clients import Client
+    from .process import Run
+    from .servers import Server
+
+
+class Wrong(Exception):
+    """A client did not get the answers that it should."""
+
+
+@dataclass
+class Series:
+    """What one client cost in each round, in microseconds of CPU for an operation."""
+
+    client: Client
+    operations: int
+    cpu: list[float] = field(default_factory=list)
+    per_second: list[float] = field(default_factory=list)
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The median of the ratios within each round, with the smallest and the largest."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, above: list[float], below: list[float]) -> Ratio:
+        ratios = [a / b for a, b in zip(above, below, strict=True)]
+        return cls(statistics.median(ratios), min(ratios), max(ratios))
+
+    @property
+    def spread(self) -> float:
+        """How far the rounds are apart, as a part of the median, the outermost ones left out
+        where there are enough."""
+        return (self.most - self.least) / self.median
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"
+
+
+def once(client: Client, work: str, operations: int, server: Server, **how: bool) -> Run:
+    """One process; whatever it did not get is an exception."""
+    line = client.line(work, operations, server)
+    ended = run(line, client.surroundings(server), **how)
+    good, refused = client.good(ended.output, operations)
+    if ended.status != 0 or good + refused != operations:
+        tail = (ended.output + ended.errors)[-600:]
+        message = f"{client.key} {work}: {good} of {operations} answers, status {ended.status}: {tail}"
+        raise Wrong(message)
+    return ended
+
+
+def rounds(
+    work: str,
+    entries: list[tuple[str, Client, Server]],
+    *,
+    count: int,
+    seconds: float,
+    refuses: bool = False,
+) -> dict[str, Series | str]:
+    """Runs ``entries`` (key, client, server) in turn, so often; or says why one is skipped.
+
+    What a process costs before and after its operations is measured by one of a single operation
+    and taken off.
+    """
+    series: dict[str, Series | str] = {}
+    start: dict[str, float] = {}
+    for key, client, server in entries:
+        missing = client.missing()
+        if missing is None and work not in client.cost:
+            continue
+        if missing is None:
+            try:
+                start[key] = min(once(client, work, 1, server).cpu for _ in range(3))
+            except Wrong as wrong:
+                missing = str(wrong)
+        if missing is not None:
+            series[key] = f"skipped: {missing}"
+            continue
+        operations = max(20, round(seconds * 1e6 / client.cost[work] / 10) * 10)
+        series[key] = Series(client, operations)
+    for turn in range(count):
+        for key, client, server in entries:
+            what = series.get(key)
+            if not isinstance(what, Series):
+                continue
+            try:
+                ended = once(client, work, what.operations, server)
+            except Wrong as wrong:
+                series[key] = f"failed: {wrong}"
+                continue
+            good, what.refused = client.good(ended.output, what.operations)
+            if good != what.operations and not refuses:
+                series[key] = f"failed: {good} good answers of {what.operations}"
+                continue
+            cpu = ended.cpu - start[key]
+            what.cpu.append(cpu * 1e6 / (what.operations - 1))
+            what.per_second.append(what.operations / ended.elapsed)
+        print(f"  {work}: round {turn + 1} of {count}", file=sys.stderr, flush=True)
+    return series

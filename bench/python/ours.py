@@ -1,0 +1,25 @@
+"""Countermand, synchronous."""
+
+from countermand import Client, CountermandError, Outcome, Verdict
+from task import CA, IN_FLIGHT, ROOT, TOKEN, names, report, work
+
+kind, count = work("serial", "confirm-serial", "campaign")
+good = 0
+with Client(endpoint=ROOT, token=TOKEN, ca_file=CA, in_flight=IN_FLIGHT) as client:
+    if kind == "serial":
+        for name in names(count):
+            try:
+                client.cancel(name)
+                good += 1
+            except CountermandError:
+                pass
+    elif kind == "confirm-serial":
+        for name in names(count):
+            try:
+                good += client.countermand(name).verdict is Verdict.CANCELLED
+            except CountermandError:
+                pass
+    else:
+        for _, result in client.countermand_all(names(count), quota=None):
+            good += isinstance(result, Outcome) and result.verdict is Verdict.CANCELLED
+report(good, count)
