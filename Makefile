@@ -40,7 +40,7 @@ $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/rust: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
-	cargo test --workspace --locked
+	cargo test --workspace --locked --no-fail-fast
 	@mkdir -p $(@D) && touch $@
 
 # The HTML report in headless Chromium, which is installed where it is missing (Debian, as root).
