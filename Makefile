@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test browser bench bench-quick bench-core growth figures fuzz clean format
+.PHONY: demo test browser crash bench bench-quick bench-core growth figures fuzz net reliability deny mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +15,7 @@ STAMPS := target/stamps
 PAGES := $(shell find crates/fleet/templates -type f)
 RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz -name target -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
-PROSE := README.md $(wildcard docs/*.md)
+PROSE := README.md SECURITY.md $(wildcard docs/*.md)
 PY := pyproject.toml $(shell find python tests/python -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
 
 # The main job on the embedded emulator. Some operations of the demo complete anyway, and exit
@@ -25,7 +25,7 @@ demo:
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
 # Everything that must pass, cheapest first; a stage runs again when its files changed.
-test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest
 	@echo 'make test: every stage has passed with the files as they are'
 
 $(STAMPS)/fmt: $(RUST)
@@ -39,8 +39,8 @@ $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 		cargo clippy --package countermand-fuzz --features libfuzzer --bins --locked -- -D warnings
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/rust: $(RUST) $(PROSE)
-	cargo test --workspace --locked
+$(STAMPS)/rust: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
+	cargo test --workspace --locked --no-fail-fast
 	@mkdir -p $(@D) && touch $@
 
 # The HTML report in headless Chromium, which is installed where it is missing (Debian, as root).
@@ -51,6 +51,12 @@ $(STAMPS)/browser: $(shell find crates/fleet/src/item.rs crates/fleet/src/report
 			--no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; \
 	fi
 	cargo test --package countermand-fleet --test browser --locked -- --ignored
+	@mkdir -p $(@D) && touch $@
+
+# The other provider of TLS, which is no default: what concerns TLS, once more.
+$(STAMPS)/aws-lc-rs: $(shell find crates/core/src crates/hyper crates/emulator/src -name '*.rs' -o -name Cargo.toml) Cargo.lock
+	cargo test --package countermand-hyper --no-default-features --features aws-lc-rs --locked \
+		--test tls --test proxy --test dead
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/doc: $(RUST) $(PROSE)
@@ -83,7 +89,13 @@ $(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
 	$(BIN)/pytest tests/python
 	@mkdir -p $(@D) && touch $@
 
-# Everything that is compared, side by side (docs/performance.md): an hour the first time. Installs
+# Real processes killed with SIGKILL at random instants and applied again: CRASH_RUNS jobs, of which
+# `make test` runs a few. Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
+CRASH_RUNS ?= 200
+crash:
+	COUNTERMAND_CRASH_RUNS=$(CRASH_RUNS) cargo test --package countermand-cli --test jobs --locked -- fault_38 --nocapture
+
+# Everything that is compared, side by side: an hour the first time. Installs
 # what it compares in bench/target; a program that cannot be had is reported as skipped.
 bench:
 	$(PYTHON) bench/run.py
@@ -92,7 +104,7 @@ bench:
 bench-quick:
 	$(PYTHON) bench/run.py --quick
 
-# How CPU and memory grow with operations, requests in flight and devices: the plots of docs/performance.
+# How CPU and memory grow with operations, requests in flight and devices, as plots.
 growth:
 	$(PYTHON) bench/growth.py
 
@@ -104,12 +116,43 @@ bench-core:
 figures:
 	cargo run --quiet --release --package countermand-tests --example figures
 
-# Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz.
+# Each fuzz target for FUZZ_SECONDS, by libFuzzer. rustc's stable flags give the coverage that it
+# steers by, so that this needs a C++ compiler, and neither a nightly toolchain nor cargo-fuzz.
 FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= name response delay credentials input flow campaign job
+FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS := --cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1 -Cpasses=sancov-module \
+	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
 fuzz:
-	for target in name response flow input; do \
-		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
+	RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --release --config profile.release.lto=false --locked \
+		--package countermand-fuzz --features libfuzzer --bins --target $(FUZZ_HOST) --target-dir target/fuzz
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/corpus/$$target; \
+		target/fuzz/$(FUZZ_HOST)/release/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			-artifact_prefix=target/fuzz/$$target- target/fuzz/corpus/$$target fuzz/corpus/$$target; \
 	done
+
+# What needs a network of its own, root, and a minute and a half: connections whose packets are lost.
+net:
+	cargo test --package countermand-hyper --test dead --locked -- --ignored --test-threads=1
+
+# docs/reliability.md, from the names of the tests.
+reliability:
+	COUNTERMAND_WRITE_RELIABILITY=1 cargo test --quiet --package countermand-tests --test all --locked reliability
+
+# Licences, sources and bans of everything that is depended on. cargo-deny is installed where it is
+# missing, which takes minutes: therefore not a stage of `make test`. DENY='advisories' asks the
+# database of advisories as well, which has to be fetched.
+DENY ?= licenses bans sources
+deny:
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked --offline check $(DENY)
+
+# Which changes of the core no test notices; hours. MUTANTS='--file crates/core/src/quota.rs' for a part.
+MUTANTS ?=
+mutants:
+	command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
+	cargo mutants --package countermand-core --test-package countermand-core,countermand-tests $(MUTANTS)
 
 format:
 	cargo fmt --all

@@ -1,6 +1,6 @@
 """The benchmark: ``make bench`` and ``make bench-quick``.
 
-Everything runs on one core, in interleaved rounds; see docs/performance.md. Results go to
+Everything runs on one core, in interleaved rounds. Results go to
 ``bench/results/`` as JSON, Markdown and SVG.
 """
 

@@ -5,6 +5,16 @@
 
 #![forbid(unsafe_code)]
 
+mod campaign;
+mod credentials;
+mod delay;
+mod job;
+
+pub use campaign::campaign;
+pub use credentials::credentials;
+pub use delay::delay;
+pub use job::job;
+
 use std::time::{Duration, Instant};
 
 use countermand_core::{
@@ -114,6 +124,7 @@ pub fn response(data: &[u8]) {
                 ));
             })
             .err(),
+        wire::parse_devices(&answer, &operation().enterprise()).err(),
         wire::parse_device(&answer, &operation().device()).err(),
     ];
     for error in errors.into_iter().flatten() {

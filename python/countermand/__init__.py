@@ -7,6 +7,8 @@
 True
 
 - :class:`Client` and :class:`AsyncClient` make the calls;
+- :class:`Job` is a file of thousands of operations that survives a crash, :class:`Report` what
+  became of them;
 - :mod:`countermand.sansio` drives the same machine with an HTTP client of yours;
 - :mod:`countermand.errors` is what can go wrong;
 - :mod:`countermand.testing` has an emulator of the API for tests.
@@ -14,18 +16,32 @@ True
 
 from ._client import AsyncClient, Client
 from ._countermand import Operation, OperationName, __version__
+from ._find import AsyncFind, Find
+from ._jobs import AsyncJob, Job
 from ._outcome import Outcome, Status, Verdict
 from ._progress import Progress
+from ._report import Report
+from ._rows import Estimate, Holder, Item, JobStatus, Row
 from .errors import CountermandError
 
 __all__ = [
     "AsyncClient",
+    "AsyncFind",
+    "AsyncJob",
     "Client",
     "CountermandError",
+    "Estimate",
+    "Find",
+    "Holder",
+    "Item",
+    "Job",
+    "JobStatus",
     "Operation",
     "OperationName",
     "Outcome",
     "Progress",
+    "Report",
+    "Row",
     "Status",
     "Verdict",
     "__version__",

@@ -14,10 +14,45 @@ if TYPE_CHECKING:
     from ._countermand import Bulk, OperationName
 
 
+class Watch:
+    """Tells progress to whoever wants to know."""
+
+    __slots__ = ("_frames", "_line", "_watcher")
+
+    def __init__(
+        self, watcher: bool | Callable[[Progress], object] | None, frames: int = 5
+    ) -> None:
+        """``frames`` is how far the caller's code is above that which warns."""
+        self._line = Line() if watcher is True else None
+        self._watcher = self._line if watcher is True else (watcher or None)
+        self._frames = frames
+
+    def tell(self, progress: Progress) -> None:
+        """Calls the watcher, if it has not failed before."""
+        watcher = self._watcher
+        if watcher is not None:
+            self._guarded(lambda: watcher(progress))
+
+    def close(self) -> None:
+        """Ends the line, however the campaign ended."""
+        line, self._line = self._line, None
+        if line is not None and self._watcher is not None:
+            self._guarded(line.end)
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        """Whoever only watches must not end a rescue."""
+        try:
+            act()
+        except Exception as error:
+            self._watcher = None
+            message = f"progress raised {error!r} and is not called again"
+            warnings.warn(message, RuntimeWarning, stacklevel=self._frames)
+
+
 class Turns:
     """Feeds a campaign with names and tells its progress, between two results."""
 
-    __slots__ = ("_bulk", "_failure", "_line", "_names", "_watcher")
+    __slots__ = ("_bulk", "_failure", "_names", "_watch")
 
     def __init__(
         self,
@@ -28,13 +63,13 @@ class Turns:
         self._bulk = bulk
         self._names = iter(names)
         self._failure: Exception | None = None
-        self._line = Line() if watcher is True else None
-        self._watcher = self._line if watcher is True else (watcher or None)
+        # Through the frames of `tell`, `take` and `countermand_all` to the caller's loop.
+        self._watch = Watch(watcher, 5)
 
     def take(self, item: Progress | Literal["hungry"]) -> None:
         """Does what the campaign asks for."""
         if isinstance(item, Progress):
-            self._tell(item)
+            self._watch.tell(item)
             return
         try:
             self._bulk.feed(self._names)
@@ -49,21 +84,14 @@ class Turns:
 
     def close(self) -> None:
         """Ends the line, however the campaign ended."""
-        line, self._line = self._line, None
-        if line is not None and self._watcher is not None:
-            self._guarded(line.end)
+        self._watch.close()
 
-    def _tell(self, progress: Progress) -> None:
-        watcher = self._watcher
-        if watcher is not None:
-            self._guarded(lambda: watcher(progress))
 
-    def _guarded(self, act: Callable[[], object]) -> None:
-        """Whoever only watches must not end a rescue."""
-        try:
-            act()
-        except Exception as error:
-            self._watcher = None
-            message = f"progress raised {error!r} and is not called again"
-            # Through the frames of `_tell`, `take` and `countermand_all` to the caller's loop.
-            warnings.warn(message, RuntimeWarning, stacklevel=5)
+def watches(progress: bool | Callable[[Progress], object] | None) -> bool:
+    """Whether anybody wants to know how it goes."""
+    if progress is None or isinstance(progress, bool):
+        return progress is True
+    if not callable(progress):
+        message = f"progress is None, True or a function, not {type(progress).__name__}"
+        raise TypeError(message)
+    return True

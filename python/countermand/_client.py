@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
+import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from . import _countermand
-from ._campaign import Turns
-from .errors import CredentialsError
+from ._async_fleet import AsyncFleet
+from ._campaign import Turns, watches
+from ._fleet import Fleet
+from ._google import Source, is_google
+from ._waiting import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self, TypeAlias
 
-    from ._countermand import Call, Operation, OperationName
+    from ._countermand import Operation, OperationName
+    from ._google import GoogleCredentials
     from ._outcome import Outcome
     from ._progress import Progress
     from .errors import CountermandError
 
-    _Token: TypeAlias = str | Callable[[], str] | os.PathLike[str]
-
-_T = TypeVar("_T")
+    _Token: TypeAlias = (
+        str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | GoogleCredentials
+    )
 
 _IN_A_ROW = 64
 """So many results are handed out before other tasks have their turn."""
@@ -37,27 +41,34 @@ class _Base:
 
     _native: _countermand.Client
     _settings: dict[str, Any]
-    _token: Callable[[], str] | os.PathLike[str] | bool | None
-    """What can be shown and pickled of the token: ``True`` stands for a text."""
+    _token: object
+    """What can be shown and pickled of the token; a :class:`_Hidden` stands for a secret."""
 
     def __init__(
         self,
         *,
         endpoint: str | None = None,
         token: _Token | None = None,
+        quota_project: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
         attempts: int | None = None,
         in_flight: int = 100,
         allow_plaintext: bool = False,
+        proxy_from_env: bool = False,
     ) -> None:
         """Checks the settings; connects when the first call is made.
 
         :param endpoint: root of the API. ``None``: ``COUNTERMAND_ENDPOINT``, else Google's.
-        :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, called
-            from another thread, and again when the server refuses the token; or the path of a
-            file with one, read again when it changes. ``None``: ``COUNTERMAND_TOKEN``.
+        :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, or one
+            and for how many seconds it is good, called from another thread, and again when the
+            server refuses the token or its time is nearly up; or the path of a file with a token,
+            read again when it changes, or with credentials in Google's JSON; or a credentials
+            object of ``google.auth``, refreshed in another thread and only when it is not fresh.
+            ``None``: ``COUNTERMAND_TOKEN``, else Google's application default credentials.
+        :param quota_project: the project that pays for the calls and whose quota they use.
+            ``None``: what the credentials say, or ``GOOGLE_CLOUD_QUOTA_PROJECT``.
         :param ca_file: PEM file with certificate authorities to trust besides the platform's.
         :param deadline: seconds for one operation. No request starts after it.
         :param attempt_timeout: seconds for one request with its answer.
@@ -65,8 +76,10 @@ class _Base:
             ``None``: what suits the call; ``countermand_all`` is the more patient one.
         :param in_flight: how many requests ``countermand_all`` has in flight; at least 1.
         :param allow_plaintext: whether ``http://`` may go to another machine.
+        :param proxy_from_env: whether to go through the proxy that ``HTTPS_PROXY`` names, except
+            to the hosts in ``NO_PROXY``; without it no proxy is used.
         :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
-        :raises CredentialsError: there is no token, or it cannot be one.
+        :raises CredentialsError: there are no credentials, or what is given cannot be any.
         :raises TlsError: ``ca_file`` cannot be read.
         :raises TransportError: ``http://`` to another machine, which is not allowed.
         :raises ValueError: a time is negative, or not a number.
@@ -79,15 +92,28 @@ class _Base:
             "attempts": attempts,
             "in_flight": in_flight,
             "allow_plaintext": allow_plaintext,
+            "proxy_from_env": proxy_from_env,
         }
-        known = token if token is not None else os.environ.get("COUNTERMAND_TOKEN")
-        if known is None or known == "":
-            message = "there is no access token: give token=..., or set COUNTERMAND_TOKEN"
-            raise CredentialsError(message, kind="transport")
+        given: Any = token if token is not None else os.environ.get("COUNTERMAND_TOKEN") or None
+        source = None
+        self._token = token
+        if isinstance(token, str):
+            self._token = _Hidden("...")
+        elif is_google(given):
+            source, given, self._token = Source(given), None, _Hidden(type(given).__name__)
+        project = quota_project
+        if project is None and source is not None:
+            project = source.quota_project
         where = endpoint if endpoint is not None else os.environ.get("COUNTERMAND_ENDPOINT") or None
-        self._native = _countermand.Client(**{**settings, "endpoint": where, "token": known})
-        self._settings = settings
-        self._token = True if isinstance(token, str) else token
+        self._native = _countermand.Client(
+            **{**settings, "endpoint": where},
+            token=given,
+            source=source,
+            quota_project=project,
+        )
+        self._settings = {**settings, "quota_project": quota_project}
+        for warning in self._native.warnings:
+            warnings.warn(warning, UserWarning, stacklevel=2)
 
     @property
     def endpoint(self) -> str:
@@ -95,24 +121,36 @@ class _Base:
         return self._native.endpoint
 
     def __repr__(self) -> str:
-        token = "..." if self._token is True else repr(self._token)
-        return f"{type(self).__name__}(endpoint={self.endpoint!r}, token={token})"
+        return f"{type(self).__name__}(endpoint={self.endpoint!r}, token={self._token!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        if self._token is True:
+        if isinstance(self._token, _Hidden):
             message = (
-                f"a {type(self).__name__} that was given its token as text does not pickle, as the "
-                "pickle would hold the token; give it a file, a function, or COUNTERMAND_TOKEN"
+                f"a {type(self).__name__} that was given its token as text or as an object of "
+                "google.auth does not pickle, as the pickle would hold secrets; give it a file, a "
+                "function, or COUNTERMAND_TOKEN"
             )
             raise TypeError(message)
         return _restore, (type(self), {**self._settings, "token": self._token})
+
+
+class _Hidden:
+    """In the place of what must not be shown."""
+
+    __slots__ = ("_shown",)
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
 
 
 def _restore(cls: type[_Base], settings: dict[str, Any]) -> _Base:
     return cls(**settings)
 
 
-class Client(_Base):
+class Client(Fleet, _Base):
     """Cancels operations and finds out what became of them.
 
     Threads may share one. Calls release the GIL; Ctrl-C ends them at once and drops the request,
@@ -200,7 +238,7 @@ class Client(_Base):
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
         :raises TypeError: ``progress`` cannot be called.
         """
-        watched = _watches(progress)
+        watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
         with native as bulk, closing(Turns(bulk, names, progress)) as turns:
             while (item := bulk.ready() or bulk.next().wait()) is not None:
@@ -226,7 +264,7 @@ class Client(_Base):
         self.close()
 
 
-class AsyncClient(_Base):
+class AsyncClient(AsyncFleet, _Base):
     """A :class:`Client` for asyncio, with the same methods.
 
     Any number of tasks and event loops may share one. Cancelling a task drops its request.
@@ -236,23 +274,23 @@ class AsyncClient(_Base):
 
     async def cancel(self, name: str | OperationName) -> None:
         """As :meth:`Client.cancel`."""
-        await _finish(self._native.cancel(name))
+        await finish(self._native.cancel(name))
 
     async def get(self, name: str | OperationName) -> Operation:
         """As :meth:`Client.get`."""
-        return await _finish(self._native.get(name))
+        return await finish(self._native.get(name))
 
     async def list_operations(self, device: str) -> AsyncGenerator[Operation, None]:
         """As :meth:`Client.list_operations`."""
         results = self._native.list_operations(device)
-        while (operation := await _finish(results.next())) is not None:
+        while (operation := await finish(results.next())) is not None:
             yield operation
 
     async def countermand(
         self, name: str | OperationName, *, deadline: float | None = None
     ) -> Outcome:
         """As :meth:`Client.countermand`."""
-        return await _finish(self._native.countermand(name, deadline))
+        return await finish(self._native.countermand(name, deadline))
 
     async def countermand_all(
         self,
@@ -268,12 +306,12 @@ class AsyncClient(_Base):
 
         ``names`` and ``progress`` run in the event loop's thread, a few milliseconds at a time.
         """
-        watched = _watches(progress)
+        watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
         with native as bulk, closing(Turns(bulk, names, progress)) as turns:
             for turn in itertools.count():
                 # What is there already needs no waiting; now and then it is the event loop's turn.
-                item = (bulk.ready() if turn % _IN_A_ROW else None) or await _finish(bulk.next())
+                item = (bulk.ready() if turn % _IN_A_ROW else None) or await finish(bulk.next())
                 if item is None:
                     break
                 if isinstance(item, tuple):
@@ -296,30 +334,3 @@ class AsyncClient(_Base):
         traceback: TracebackType | None,
     ) -> None:
         self._native.close()
-
-
-def _watches(progress: bool | Callable[[Progress], object] | None) -> bool:
-    """Whether anybody wants to know how it goes."""
-    if progress is None or isinstance(progress, bool):
-        return progress is True
-    if not callable(progress):
-        message = f"progress is None, True or a function, not {type(progress).__name__}"
-        raise TypeError(message)
-    return True
-
-
-async def _finish(call: Call[_T]) -> _T:
-    """Awaits a call. However this ends, the request does not outlive it."""
-    loop = asyncio.get_running_loop()
-    done = loop.create_future()
-
-    def settle() -> None:
-        if not done.done():
-            done.set_result(None)
-
-    running = call.start(lambda: loop.call_soon_threadsafe(settle))
-    try:
-        await done
-        return running.result()
-    finally:
-        running.cancel()

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, final
 
 from ._events import Event
 from ._outcome import Outcome, Status, Verdict
 from ._progress import Progress
+from ._rows import Estimate, Facts, Item, JobStatus, Row, _State
+from ._selection import Selection
 from .errors import CountermandError
 
 _T_co = TypeVar("_T_co", covariant=True)
@@ -39,15 +42,18 @@ _Failure: TypeAlias = Literal[
 ]
 
 __all__ = [
+    "Applying",
     "Bulk",
     "Call",
     "Campaign",
     "Client",
     "Done",
     "Emulator",
+    "Finder",
     "Flow",
     "Operation",
     "OperationName",
+    "Report",
     "Request",
     "Results",
     "Running",
@@ -55,15 +61,23 @@ __all__ = [
     "Ticket",
     "Wait",
     "__version__",
+    "apply",
     "build_cancel",
     "build_get",
     "build_get_device",
     "build_list_operations",
+    "find",
     "is_default_quota",
+    "job_estimate",
+    "job_facts",
+    "job_report",
+    "job_status",
     "parse_cancel",
     "parse_device",
     "parse_operation",
     "parse_operations",
+    "plan",
+    "rescue",
     "run",
 ]
 
@@ -438,14 +452,19 @@ class Client:
         cls,
         *,
         endpoint: str | None,
-        token: str | Callable[[], str] | os.PathLike[str],
+        token: str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | None,
+        source: Callable[[bool], tuple[str, float | None]] | None,
+        quota_project: str | None,
         ca_file: str | os.PathLike[str] | None,
         deadline: float,
         attempt_timeout: float,
         attempts: int | None,
         in_flight: int,
         allow_plaintext: bool,
+        proxy_from_env: bool,
     ) -> Self: ...
+    @property
+    def warnings(self) -> list[str]: ...
     @property
     def endpoint(self) -> str: ...
     def cancel(self, name: str | OperationName) -> Call[None]: ...
@@ -499,6 +518,37 @@ class Bulk:
     ) -> None: ...
 
 @final
+class Finder:
+    @property
+    def missed(self) -> list[CountermandError]: ...
+    def next(self, behind: int) -> Call[list[Item]]: ...
+    def close(self) -> None: ...
+
+@final
+class Applying:
+    def next(self) -> Call[Progress | Report]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Report:
+    @property
+    def path(self) -> Path: ...
+    def __len__(self) -> int: ...
+    def rows(self, after: int, count: int) -> list[Row]: ...
+    def states(self) -> Call[dict[_State, int]]: ...
+    def worst(self, most: int) -> Call[list[Row]]: ...
+    def failures(self, most: int) -> Call[tuple[int, list[CountermandError]]]: ...
+    def save(self, path: str | os.PathLike[str], kind: str, /) -> Call[None]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+@final
 class Emulator:
     def __new__(
         cls,
@@ -515,9 +565,47 @@ class Emulator:
     def endpoint(self) -> str: ...
     @property
     def enterprise(self) -> str: ...
-    def admin(self, method: str, endpoint: str, body: str) -> str: ...
+    def admin(self, method: str, endpoint: str, body: str, root: str = "") -> str: ...
     def close(self) -> None: ...
 
+def find(
+    client: Client, selection: Selection, quota: str | None, share: float, in_flight: int | None
+) -> Finder: ...
+def plan(
+    client: Client,
+    path: str | os.PathLike[str],
+    names: Finder | Iterable[str | OperationName | Operation | Item],
+    selection: Selection | None,
+    by_harm: bool,
+    max_age: float,
+    deadline: float,
+    quota: str | None,
+    share: float,
+) -> Call[Facts]: ...
+def rescue(
+    client: Client,
+    path: str | os.PathLike[str],
+    selection: Selection,
+    at_most: int | None,
+    deadline: float,
+    quota: str | None,
+    share: float,
+    in_flight: int | None,
+    watched: bool,
+) -> Applying: ...
+def apply(
+    client: Client,
+    path: str | os.PathLike[str],
+    digest: bytes | None,
+    confirm: dict[str, int] | None,
+    in_flight: int | None,
+    recheck: bool,
+    watched: bool,
+) -> Applying: ...
+def job_facts(path: str | os.PathLike[str]) -> Call[Facts]: ...
+def job_status(path: str | os.PathLike[str]) -> Call[JobStatus]: ...
+def job_estimate(path: str | os.PathLike[str], in_flight: int) -> Call[Estimate]: ...
+def job_report(path: str | os.PathLike[str]) -> Call[Report]: ...
 def is_default_quota(text: str | None, share: float, /) -> bool:
     """Whether that is core's default: what signatures repeat is held against it."""
 

@@ -35,6 +35,12 @@ if TYPE_CHECKING:
         "vanishes",
         "wiped",
     ]
+    _Credentials: TypeAlias = Literal[
+        "authorized_user",
+        "external_account",
+        "impersonated_service_account",
+        "service_account",
+    ]
 
 __all__ = ["Emulator"]
 
@@ -142,6 +148,19 @@ class Emulator:
     def accept_tokens(self, tokens: Sequence[str]) -> None:
         """From now on accepts these access tokens and no others."""
         self._post("tokens", {"tokens": [*tokens]})
+
+    def credentials(self, kind: _Credentials) -> dict[str, Any]:
+        """A credentials file in Google's JSON, for identities that this emulator knows."""
+        file: dict[str, Any] = json.loads(
+            self._server.admin("GET", f"credentials/{kind}", "", self.endpoint)
+        )
+        return file
+
+    def issued(self) -> list[dict[str, Any]]:
+        """Each token that was given out so far: ``by`` (``token``, ``metadata``, ``sts``,
+        ``generateAccessToken``), ``principal``, ``subject``, ``scope``.
+        """
+        return self._rows("issued")
 
     def close(self) -> None:
         """Closes the port and every connection."""

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use countermand_tests::dice::Dice;
 
-/// Runs a target over its corpus, each input as it is and with random damage.
-fn every(target: &str, run: fn(&[u8])) {
+/// Runs a target over its corpus, each input as it is and so often with random damage.
+fn every(target: &str, damages: usize, run: fn(&[u8])) {
     let mut dice = Dice::new(1);
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../fuzz/corpus")
@@ -15,7 +15,7 @@ fn every(target: &str, run: fn(&[u8])) {
         let input = std::fs::read(entry.unwrap().path()).unwrap();
         run(&input);
         count += 1;
-        for _ in 0..50 {
+        for _ in 0..damages {
             run(&damaged(&input, &mut dice));
         }
     }
@@ -38,20 +38,40 @@ fn damaged(input: &[u8], dice: &mut Dice) -> Vec<u8> {
 
 #[test]
 fn name() {
-    every("name", countermand_fuzz::name);
+    every("name", 50, countermand_fuzz::name);
 }
 
 #[test]
 fn response() {
-    every("response", countermand_fuzz::response);
+    every("response", 50, countermand_fuzz::response);
 }
 
 #[test]
 fn flow() {
-    every("flow", countermand_fuzz::flow);
+    every("flow", 50, countermand_fuzz::flow);
 }
 
 #[test]
 fn input() {
-    every("input", countermand_fuzz::input);
+    every("input", 50, countermand_fuzz::input);
+}
+
+#[test]
+fn delay() {
+    every("delay", 50, countermand_fuzz::delay);
+}
+
+#[test]
+fn credentials() {
+    every("credentials", 50, countermand_fuzz::credentials);
+}
+
+#[test]
+fn campaign() {
+    every("campaign", 50, countermand_fuzz::campaign);
+}
+
+#[test]
+fn job() {
+    every("job", 5, countermand_fuzz::job);
 }

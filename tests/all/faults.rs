@@ -4,7 +4,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use countermand_core::{Endpoint, Error, ErrorKind, OperationName, Outcome, Policy, Verdict};
+use countermand_core::{
+    Endpoint, Error, ErrorKind, Flow, OperationName, Outcome, Policy, Step, TransportError,
+    TransportErrorKind, Verdict,
+};
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
 use countermand_hyper::{Client, HyperConfig, Token};
 use serde_json::{Value, json};
@@ -232,6 +235,24 @@ async fn fault_09_refused_stream_and_calm() {
     assert_eq!(
         calm.countermand().await.unwrap().verdict,
         Verdict::Cancelled
+    );
+}
+
+#[test]
+fn fault_09_after_calm_there_is_a_pause_and_after_a_refused_stream_none() {
+    let name: OperationName = "enterprises/e/devices/d/operations/o".parse().unwrap();
+    let now = Instant::now();
+    let after = |kind| {
+        let Step::Send(cancel) = Flow::new(name.clone()).start(now, 1) else {
+            panic!("a cancel comes first");
+        };
+        cancel.failed(now, TransportError::new(kind, "a reset"))
+    };
+    assert!(matches!(after(TransportErrorKind::Refused), Step::Send(_)));
+    let calm = after(TransportErrorKind::Calm);
+    assert!(
+        matches!(&calm, Step::Wait(pause) if pause.until() > now),
+        "{calm:?}"
     );
 }
 

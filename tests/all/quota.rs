@@ -280,3 +280,31 @@ fn a_quota_is_written_as_it_is_read() {
     }
     assert_eq!("600/60s".parse::<Window>().unwrap().to_string(), "600/60s");
 }
+
+/// A float would make another window of these, and no clock could add the longest ones.
+#[test]
+fn a_window_is_exact_and_a_year_at_most() {
+    for text in [
+        "600/60s",
+        "1/0.001s",
+        "7/0.123456789s",
+        "1/31622400s",
+        "5/31622399.999999999s",
+    ] {
+        let window = text.parse::<Window>().unwrap();
+        assert_eq!(window.to_string(), text);
+    }
+    for text in [
+        "1/31622401s",
+        "9999100/999999909999999999s",
+        "1/18446744073709551615s",
+    ] {
+        assert!(text.parse::<Window>().is_err(), "{text}");
+    }
+    let longest = Window::new(1, Duration::MAX);
+    assert_eq!(longest.to_string(), "1/31622400s");
+    let mut usage = Usage::new(Quota::unlimited().windows([longest]).share(1.0));
+    let now = Instant::now();
+    usage.spend(now, Call::Get, "enterprises/e");
+    assert!(usage.allowed(now, Call::Get, "enterprises/e") > now);
+}

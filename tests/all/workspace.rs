@@ -1,23 +1,15 @@
 //! What is promised of the workspace itself.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-/// The core stays usable alone: under 20 crates, itself included.
-#[test]
-fn core_has_few_dependencies() {
-    let arguments = [
-        "tree",
-        "-p",
-        "countermand-core",
-        "-e",
-        "normal",
-        "--prefix",
-        "none",
-        "--locked",
-        "--offline",
-    ];
+/// The crates that a package needs, by `cargo tree` with these arguments.
+fn crates(arguments: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
+        .args(["tree", "-e", "normal", "--prefix", "none"])
+        .args(["--locked", "--offline"])
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -28,12 +20,55 @@ fn core_has_few_dependencies() {
         String::from_utf8_lossy(&output.stderr)
     );
     let tree = String::from_utf8(output.stdout).unwrap();
-    let crates = tree
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect::<BTreeSet<_>>();
+    tree.lines()
+        .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+        .collect()
+}
+
+/// The core stays usable alone: under 20 crates, itself included.
+#[test]
+fn core_has_few_dependencies() {
+    let crates = crates(&["-p", "countermand-core"]);
     assert!(
         crates.contains("countermand-core") && crates.len() < 20,
         "{crates:?}"
     );
+}
+
+/// Who brings tokens along does not carry what fetches them.
+#[test]
+fn without_adc_none_of_its_dependencies() {
+    let lean = crates(&["-p", "countermand-hyper"]);
+    let full = crates(&["-p", "countermand-hyper", "--features", "adc"]);
+    let weight: Vec<&String> = full.difference(&lean).collect();
+    assert!(lean.is_subset(&full), "{lean:?}");
+    // Running a command is what it brings; base64 the proxy needs as well.
+    assert!(!weight.is_empty(), "{lean:?}");
+    assert!(weight.len() <= 4, "{weight:?}");
+    // Neither a second HTTP stack nor a second TLS provider.
+    for other in ["reqwest", "hyper-rustls", "openssl", "aws-lc-rs"] {
+        assert!(!full.contains(other), "{other}");
+    }
+}
+
+/// Every crate forbids unsafe code, but the one that is Python's.
+#[test]
+fn unsafe_code_is_forbidden() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = fs::read_dir(root.join("crates")).unwrap();
+    let folders = crates.map(|entry| entry.unwrap().path());
+    let folders = folders.chain(["tests", "fuzz"].map(|folder| root.join(folder)));
+    let roots =
+        folders.flat_map(|folder| ["lib.rs", "main.rs"].map(|file| folder.join("src").join(file)));
+    let roots = roots.filter(|path| path.exists() && !path.ends_with("python/src/lib.rs"));
+    let roots = roots.collect::<Vec<_>>();
+    assert!(roots.len() >= 7, "{roots:?}");
+    for path in roots {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains("#![forbid(unsafe_code)]"),
+            "{}",
+            path.display()
+        );
+    }
 }

@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,20 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing from the environment of whoever runs the tests."""
-    for name in ("COUNTERMAND_TOKEN", "COUNTERMAND_ENDPOINT"):
+    for name in (
+        "COUNTERMAND_TOKEN",
+        "COUNTERMAND_ENDPOINT",
+        "CLOUDSDK_CONFIG",
+        "GCE_METADATA_HOST",
+        "GOOGLE_API_CERTIFICATE_CONFIG",
+        "GOOGLE_API_USE_CLIENT_CERTIFICATE",
+        "GOOGLE_API_USE_MTLS_ENDPOINT",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_QUOTA_PROJECT",
+    ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
 
 
 @pytest.fixture
@@ -88,6 +101,32 @@ def call(request: pytest.FixtureRequest, settings: dict[str, Any]) -> Callable[.
 
 def iterates(result: object) -> bool:
     return hasattr(result, "__next__")
+
+
+FREE: dict[str, Any] = {"quota": None}
+"""A job under no quota but the server's."""
+
+
+@pytest.fixture
+def fleet() -> Iterator[Emulator]:
+    with Emulator(devices=60, pending=2, seed=3) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def free(fleet: Emulator) -> Client:
+    return Client(endpoint=fleet.endpoint, token=fleet.token)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "wipes.job"
+
+
+def cancels(emulator: Emulator) -> Counter[str]:
+    """How often each operation was asked to be cancelled."""
+    paths = (row["path"] for row in emulator.audit() if row["method"] == "POST")
+    return Counter(path.removeprefix("/v1/").removesuffix(":cancel") for path in paths)
 
 
 class SilentServer:

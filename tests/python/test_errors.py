@@ -9,6 +9,7 @@ import pickle
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,6 @@ from countermand.testing import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 FOR_EVER = {"times": None}
 SERVED: list[
@@ -281,9 +281,9 @@ def test_impossible_times(emulator: Emulator, seconds: float) -> None:
 
 
 def test_every_exception_is_tested() -> None:
-    with open(__file__, encoding="utf-8") as file:
-        source = file.read()
-    with open(__file__.replace("errors", "tokens"), encoding="utf-8") as file:
-        source += file.read()
+    folder = Path(__file__).parent
+    names = ("errors", "tokens", "jobs", "job_refusals", "job_process")
+    files = [folder / f"test_{name}.py" for name in names]
+    source = "".join(file.read_text("utf-8") for file in files)
     for name in errors.__all__:
         assert f"errors.{name}" in source or name == "CountermandError", name

@@ -185,6 +185,7 @@ def token_of_a_function() -> str:
 
 def test_fault_43_a_spawned_child_works(emulator: Emulator, tmp_path: Path) -> None:
     path = tmp_path / "token"
+    path.touch(0o600)
     path.write_text(emulator.token)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         for token in (path, token_of_a_function):

@@ -41,24 +41,41 @@ def test_python(emulator: Emulator, snippet: str) -> None:
         assert is_cancelled(emulator, name)
 
 
-def test_shell(emulator: Emulator) -> None:
-    (snippet,) = snippets("sh")
+def test_the_drill(emulator: Emulator, tmp_path: Path) -> None:
     name = str(emulator.add())
+    enterprise = name.split("/")[1]
+    snippet = snippets("sh")[0].replace("LC01abcd89", enterprise).replace(":5000", ":1")
+    done = shell(snippet, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 operation: 1 cancelled." in done.stdout
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert is_cancelled(emulator, name)
+
+
+def test_shell(emulator: Emulator) -> None:
+    _, snippet = snippets("sh")
+    name = str(emulator.add())
+    device = name.rsplit("/operations/", 1)[0]
+    done = shell(snippet, NAME=name, DEVICE=device)
+    assert done.returncode == 0, done.stderr
+    assert '"verdict":"cancelled"' in done.stdout
+    assert is_cancelled(emulator, name)
+
+
+def shell(
+    snippet: str, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     # The command that came with the package, also where no virtual environment is activated.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
-    device = name.rsplit("/operations/", 1)[0]
-    environment = dict(os.environ, PATH=path, NAME=name, DEVICE=device)
-    done = subprocess.run(
+    return subprocess.run(
         ["sh", "-eu", "-c", snippet],
-        env=environment,
+        cwd=cwd,
+        env=dict(os.environ, PATH=path, **variables),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert '"verdict":"cancelled"' in done.stdout
-    assert is_cancelled(emulator, name)
 
 
 def test_commands_are_make_targets() -> None:

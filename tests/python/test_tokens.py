@@ -39,6 +39,7 @@ def test_default_endpoint() -> None:
 
 def test_token_file(emulator: Emulator, tmp_path: Path) -> None:
     path = tmp_path / "token"
+    path.touch(0o600)
     path.write_text("stale\n")
     client = Client(endpoint=emulator.endpoint, token=path)
     with pytest.raises(errors.Unauthenticated):
@@ -163,7 +164,9 @@ def test_a_token_never_shows_in_failures(
 def test_a_commands_secrets_never_show() -> None:
     secret = "canary-password"
     with Emulator(devices=0, quirks={"ignore_fields": True}) as talkative:
-        name = talkative.add(type="RESET_PASSWORD", params={"newPassword": secret})
+        lost = {"lostMessage": {"defaultMessage": secret}}
+        params = {"newPassword": secret, "startLostModeParams": lost}
+        name = talkative.add(type="RESET_PASSWORD", params=params)
         client = Client(endpoint=talkative.endpoint, token=talkative.token)
         outcome = client.countermand(name)
         operations = list(client.list_operations(name.device))

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, assert_never, assert_type
 
+import duckdb
+import pandas as pd
+import polars as pl
+
 from countermand import (
     AsyncClient,
+    AsyncFind,
+    AsyncJob,
     Client,
     CountermandError,
+    Estimate,
+    Find,
+    Holder,
+    Item,
+    Job,
+    JobStatus,
     Operation,
     OperationName,
     Outcome,
     Progress,
+    Report,
+    Row,
     Status,
     Verdict,
     errors,
@@ -53,6 +67,8 @@ def clients() -> None:
     Client(token=token)
     Client(token=Path("token"), ca_file="ca.pem")
     Client(token=7)  # type: ignore[arg-type]
+    Client(token=lambda: ("ya29...", 3600.0), quota_project="acme")
+    Client()
     Client("ya29...")  # type: ignore[call-arg]
     with Client(endpoint="http://127.0.0.1:8080", deadline=30) as client:
         assert_type(client, Client)
@@ -151,6 +167,73 @@ def watched(client: Client, names: list[str]) -> None:
     client.countermand_all(names, progress=lambda: None)  # type: ignore[misc, arg-type]
     client.countermand_all(names, quota=600)  # type: ignore[arg-type]
     Client(token="ya29...", attempts=None)
+
+
+def jobs(client: Client, name: OperationName) -> None:
+    find = client.find(
+        enterprises="enterprises/LC01", types=["WIPE"], newer_than=3600, exclude=name
+    )
+    assert_type(find, Find)
+    assert_type(find.missed, tuple[CountermandError, ...])
+    for item in find:
+        assert_type(item, Item)
+        assert_type(item.device_seen, datetime | None)
+    client.find(enterprise="enterprises/LC01")  # type: ignore[call-arg]
+    job = client.plan("wipes.job", find, order="input")
+    assert_type(job, Job)
+    client.plan(Path("wipes.job"), [item for item in find if item.type == "WIPE"])
+    client.plan(Path("wipes.job"), enterprises=["enterprises/LC01"], quota=None)
+    client.plan("wipes.job", order="alphabet")  # type: ignore[arg-type]
+    assert_type(job.enterprises, Mapping[str, int])
+    assert_type(job.digest, str | None)
+    assert_type(job.estimate(), Estimate)
+    assert_type(job.status(), JobStatus)
+    assert_type(job.status().holder, Holder | None)
+    assert_type(job.apply(confirm=job.enterprises, progress=True), Report)
+    job.apply(job.enterprises)  # type: ignore[call-arg]
+    assert_type(client.open("wipes.job").report(), Report)
+    assert_type(client.rescue("wipes.job", "enterprises/LC01", at_most=None), Report)
+
+
+async def asynchronous_jobs(client: AsyncClient) -> None:
+    find = client.find(enterprises="enterprises/LC01")
+    assert_type(find, AsyncFind)
+    async for item in find:
+        assert_type(item, Item)
+    job = await client.plan("wipes.job", find)
+    assert_type(job, AsyncJob)
+    assert_type(await job.apply(recheck=True), Report)
+    assert_type(await job.status(), JobStatus)
+    assert_type(await (await client.open("wipes.job")).report(), Report)
+    assert_type(await client.rescue("wipes.job", ["enterprises/LC01"]), Report)
+
+
+def table(report: Report) -> None:
+    for row in report:
+        assert_type(row, Row)
+        assert_type(row.verdict, Verdict | None)
+        assert_type(row.error, CountermandError | None)
+        row.state = "cancelled"  # type: ignore[misc]
+    assert_type(report.to_dicts(), list[dict[str, object]])
+    report.save("report.html")
+    report.save("report.csv", format="csv")
+    report.save("report.pdf", format="pdf")  # type: ignore[arg-type]
+    pl.DataFrame(report)
+    pd.DataFrame.from_arrow(report)
+    duckdb.from_arrow(report)
+
+
+def refusals(job: Job) -> None:
+    try:
+        job.apply()
+    except errors.NotConfirmed as error:
+        assert_type(error.planned, Mapping[str, int])
+    except errors.JobLocked as error:
+        assert_type(error.holder, Holder | None)
+    except errors.JobError as error:
+        assert_type(error.path, Path)
+    except errors.PlanStale as error:
+        assert_type(error.age, float)
 
 
 def scheduler(names: list[OperationName]) -> None:

@@ -4,6 +4,7 @@
 
 pub mod dice;
 pub mod fleet;
+pub mod network;
 pub mod rescue;
 pub mod server;
 pub mod simulation;

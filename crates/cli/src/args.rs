@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,11 +44,17 @@ pub(crate) struct Global {
     )]
     pub(crate) endpoint: Option<Endpoint>,
     /// Read the access token from this file, again whenever it changes, instead of COUNTERMAND_TOKEN
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", group = "access")]
     pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     /// Trust the certificate authorities in this PEM file as well
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Go through the proxy that HTTPS_PROXY names, except to the hosts in NO_PROXY; without this
+    /// option no proxy is used
+    #[arg(long, global = true)]
+    pub(crate) proxy_from_env: bool,
     /// Allow http:// to other machines: everybody on the way can read the token
     #[arg(long, global = true)]
     pub(crate) allow_plaintext: bool,
@@ -57,6 +64,28 @@ pub(crate) struct Global {
     /// Say on stderr how each operation ended; twice: each request as well
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Where access tokens come from, if not from a file or the environment.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Access {
+    /// Use these credentials: a service account's key, or a file as gcloud writes them. Without any
+    /// of these options and without COUNTERMAND_TOKEN, Google's application default credentials
+    #[arg(long, global = true, value_name = "FILE", group = "access")]
+    pub(crate) credentials: Option<PathBuf>,
+    /// Run this in a shell for an access token: it prints one, or JSON with access_token and
+    /// expires_in
+    #[arg(long, global = true, value_name = "COMMAND", group = "access")]
+    pub(crate) token_command: Option<OsString>,
+    /// Act as this service account, which the credentials may impersonate
+    #[arg(long, global = true, value_name = "EMAIL")]
+    pub(crate) impersonate_service_account: Option<String>,
+    /// Act on behalf of this user of the domain; for the key of a service account
+    #[arg(long, global = true, value_name = "EMAIL")]
+    pub(crate) subject: Option<String>,
+    /// The project that pays for the calls, and whose quota they use
+    #[arg(long, global = true, value_name = "PROJECT")]
+    pub(crate) quota_project: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +101,7 @@ pub(crate) enum Command {
     Report(Export),
     Simulate(Simulate),
     Emulator(Emulator),
+    Doctor(Doctor),
     /// Show the rescue of an emulated fleet, within half a minute and without any account
     ///
     /// Starts an emulator inside this process, sends 2,000 devices mistaken WIPEs of different
@@ -132,7 +162,7 @@ pub(crate) struct Names {
     /// Names of operations, or - to read them from standard input, one a line (blank lines and
     /// lines that start with # are left out)
     #[arg(value_name = "NAME", required = true)]
-    pub(crate) names: Vec<std::ffi::OsString>,
+    pub(crate) names: Vec<OsString>,
 }
 
 /// How much at a time.
@@ -149,10 +179,22 @@ pub(crate) struct Flight {
 pub(crate) struct List {
     /// The device, enterprises/{enterprise}/devices/{device}
     #[arg(value_name = "DEVICE")]
-    pub(crate) device: std::ffi::OsString,
+    pub(crate) device: OsString,
     /// Only those that are not done
     #[arg(long)]
     pub(crate) pending: bool,
+}
+
+/// Check what stands between this machine and a cancelled operation
+///
+/// Looks at file modes, name resolution, the connection and its TLS, the access token, whether the
+/// API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. What it
+/// prints holds no secret and can be sent to somebody who helps.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// An operation or a device: then also whether its enterprise may be managed
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 /// Run an emulated Android Management API

@@ -50,7 +50,10 @@ pub(crate) async fn run(
         return Ok(end(report, &mut signals, tally.exit(), None).await);
     }
 
-    let client = connect::client(global)?;
+    let client = tokio::select! {
+        client = connect::client(global) => client?,
+        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    };
     let policy = Policy::default()
         .deadline(options.deadline)
         .confirm(!options.no_confirm);

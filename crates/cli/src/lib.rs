@@ -20,6 +20,7 @@ mod budget;
 mod cancel;
 mod connect;
 mod demo;
+mod doctor;
 mod duration;
 mod emulator;
 mod exit;
@@ -94,6 +95,7 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Status(options) => jobs::status::run(&global, &options),
         Command::Report(options) => jobs::export::run(&options),
         Command::Simulate(options) => simulate::run(&global, &options),
+        Command::Doctor(options) => within_tokio(until_stopped(doctor::run(&global, options))),
         Command::Emulator(options) => within_tokio(emulator::run(options)),
         Command::Demo => within_tokio(until_stopped(demo::run(&global))),
     }

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use countermand_core::campaign::Progress;
+use countermand_fleet::report::spell;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output;
-use countermand_fleet::report::spell;
 
 /// How often the bars move.
 const TICK: Duration = Duration::from_millis(200);

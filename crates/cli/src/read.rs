@@ -19,7 +19,7 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
         report.output.finish().await;
         return Ok(Exit::Usage);
     }
-    let client = connect::client(global)?;
+    let client = connect::client(global).await?;
     report.align(&batch.names);
     let mut exit = Exit::Done;
     let asked = stream::iter(batch.names).map(|name| {
@@ -51,7 +51,7 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
     let device: DeviceName = text
         .parse()
         .map_err(|error: countermand_core::NameError| Failure::usage(error.to_string()))?;
-    let client = connect::client(global)?;
+    let client = connect::client(global).await?;
     let report = Report::start(global.json);
     let mut operations = pin!(client.list_operations(&device));
     let mut exit = Exit::Done;

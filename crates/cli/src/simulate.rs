@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use countermand_core::campaign::{Campaign, Event, Ticket, rehearse};
 use countermand_core::{Call, OperationName, Phase, Verdict};
 use countermand_emulator::ServerQuota;
+use countermand_fleet::report::spell;
 use http::Request;
 use serde::Serialize;
 
 use crate::args::Global;
 use crate::budget::{Budget, Windows};
-use countermand_fleet::report::spell;
 
 use crate::duration;
 use crate::exit::Exit;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
 use countermand_core::{Reach, Recovery};
+use countermand_fleet::report::spell;
 
 use crate::again::Invocation;
 use crate::exit::Exit;
-use countermand_fleet::report::spell;
 
 /// So many names are listed in the summary; each has its own line above it anyway.
 const LISTED: usize = 20;

@@ -4,7 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A limit: so many calls in so long. Written `600/60s`.
+/// The longest window: no API has one, and every clock can add it to its time.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// A limit: so many calls in so long, a year at most. Written `600/60s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     pub(crate) limit: u32,
@@ -12,12 +15,12 @@ pub struct Window {
 }
 
 impl Window {
-    /// `limit` calls in `span`; at least one call, and at least a millisecond.
+    /// `limit` calls in `span`; at least one call, and a millisecond to 366 days.
     #[must_use]
     pub fn new(limit: u32, span: Duration) -> Self {
         Self {
             limit: limit.max(1),
-            span: span.max(Duration::from_millis(1)),
+            span: span.clamp(Duration::from_millis(1), LONGEST),
         }
     }
 
@@ -36,7 +39,14 @@ impl Window {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}s", self.limit, self.span.as_secs_f64())
+        // Exactly: job files keep windows as text.
+        let span = crate::format_duration(self.span);
+        let span = match span.strip_suffix('s') {
+            Some(number) if number.contains('.') => number.trim_end_matches('0'),
+            Some(number) => number,
+            None => &span,
+        };
+        write!(f, "{}/{span}s", self.limit)
     }
 }
 
@@ -60,7 +70,7 @@ impl FromStr for Window {
             .filter(|limit| *limit > 0)
             .ok_or_else(refuse)?;
         let span = crate::parse_duration(span.trim())
-            .filter(|span| !span.is_zero())
+            .filter(|span| !span.is_zero() && *span <= LONGEST)
             .ok_or_else(refuse)?;
         Ok(Self::new(limit, span))
     }

@@ -4,14 +4,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::bare;
 use crate::fleet::NewDevice;
-use crate::{BadInput, Emulator, Script};
+use crate::{BadInput, Emulator, Script, credentials};
 
 /// At most this many devices are added by one request.
 const MAX_ADDED: usize = 100_000;
@@ -51,6 +51,12 @@ pub(crate) fn handle(
     let result = match (request.method(), endpoint) {
         (&Method::GET, "truth") => return lines(&emulator.truth(now), date),
         (&Method::GET, "audit") => return lines(emulator.audit(), date),
+        (&Method::GET, "issued") => return lines(emulator.issued(), date),
+        (&Method::GET, _) if endpoint.starts_with("credentials/") => {
+            let kind = &endpoint["credentials/".len()..];
+            let file = credentials(kind, &root(request));
+            file.ok_or_else(|| BadInput::new(format!("no credentials of the kind {kind:?}")))
+        }
         (&Method::GET, "quota") => Ok(json!(emulator.quota(now))),
         (&Method::POST, "faults") => faults(emulator, body),
         (&Method::POST, "devices") => devices(emulator, now, body),
@@ -71,6 +77,17 @@ pub(crate) fn handle(
         Ok(value) => json_response(200, &value, date),
         Err(problem) => json_response(400, &json!({"error": problem.to_string()}), date),
     }
+}
+
+/// Where the emulator is, as the sender sees it; with TLS, the sender says so in the query `tls`.
+fn root(request: &Request<Bytes>) -> String {
+    let uri = request.uri();
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    let authority = uri.authority().map(|authority| authority.as_str()).or(host);
+    let tls = uri.scheme_str() == Some("https") || uri.query() == Some("tls");
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{}", authority.unwrap_or("localhost"))
 }
 
 fn faults(emulator: &mut Emulator, body: &[u8]) -> Result<Value, BadInput> {

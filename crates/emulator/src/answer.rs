@@ -84,6 +84,16 @@ impl Failure {
         }))
     }
 
+    pub(crate) fn scope_insufficient() -> Self {
+        let message = "Request had insufficient authentication scopes.";
+        Self::new(403, "PERMISSION_DENIED", message).detail(json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "domain": "googleapis.com",
+            "metadata": {"service": "androidmanagement.googleapis.com"},
+        }))
+    }
+
     fn body(self) -> Value {
         let mut error = json!({"code": self.code, "message": self.message, "status": self.status});
         if !self.details.is_empty() {

@@ -13,14 +13,34 @@ use crate::audit::{Audited, Truth, without_secrets};
 use crate::call::{Call, Query};
 use crate::fleet::{Added, Fleet, NewDevice};
 use crate::generate;
+use crate::identity::{self, Door, Good, Identity};
 use crate::meter::Meter;
 use crate::refusal::refusal;
 use crate::rng::Rng;
 use crate::script::{Fault, Script};
-use crate::{Action, BadInput, Config, Quirks, QuotaReport, Reply, State};
+use crate::{Action, BadInput, Config, Issued, Quirks, QuotaReport, Reply, State};
 
 /// The clock stops there, far from where sums of times would overflow.
 const MILLENNIUM: Duration = Duration::from_secs(1000 * 365 * 86_400);
+
+/// What a request is for.
+struct Asked {
+    call: Option<Call>,
+    door: Option<Door>,
+}
+
+impl Asked {
+    fn route(request: &Request<Bytes>) -> Self {
+        let door = Door::route(request);
+        Self {
+            call: match door {
+                None => Call::route(request),
+                Some(_) => None,
+            },
+            door,
+        }
+    }
+}
 
 /// An Android Management API without a clock and without a socket.
 ///
@@ -29,6 +49,7 @@ const MILLENNIUM: Duration = Duration::from_secs(1000 * 365 * 86_400);
 pub struct Emulator {
     config: Config,
     tokens: HashSet<String>,
+    identity: Identity,
     enterprise: String,
     fleet: Fleet,
     script: Script,
@@ -46,6 +67,7 @@ impl Emulator {
         let (fleet, enterprise) = generate::fleet(&config, &mut rng);
         Self {
             tokens: config.tokens.iter().cloned().collect(),
+            identity: Identity::default(),
             script: config.script.clone(),
             meter: Meter::new(config.quota.clone()),
             enterprise,
@@ -67,11 +89,12 @@ impl Emulator {
                 action: Action::Respond(response),
             };
         }
-        let call = Call::route(request);
-        let reply = match self.script.strike(call.as_ref(), &mut self.rng) {
-            Some(fault) => self.misbehave(&fault, now, request, call.as_ref()),
+        let asked = Asked::route(request);
+        let (call, door) = (asked.call.as_ref(), asked.door);
+        let reply = match self.script.strike(call, door, &mut self.rng) {
+            Some(fault) => self.misbehave(&fault, now, request, &asked),
             None => {
-                let response = self.behave(now, request, call.as_ref());
+                let response = self.behave(now, request, &asked);
                 let effect = response.status().is_success();
                 Reply {
                     delay: Duration::ZERO,
@@ -97,17 +120,20 @@ impl Emulator {
         &mut self,
         now: Duration,
         request: &Request<Bytes>,
-        call: Option<&Call>,
+        asked: &Asked,
     ) -> Response<Bytes> {
         let since_start = self.since_start(now);
         let now = self.unix_ms(now);
         if lacks_length(request) {
             return page(411, now);
         }
-        let Some(call) = call else {
+        if let Some(door) = asked.door {
+            return self.identity.answer(door, request, now);
+        }
+        let Some(call) = &asked.call else {
             return page(404, now);
         };
-        if let Err(failure) = self.authorize(request) {
+        if let Err(failure) = self.authorize(request, now) {
             return answer(Err(failure), true, now);
         }
         if let Err(exceeded) = self.meter.admit(since_start, call) {
@@ -139,16 +165,19 @@ impl Emulator {
         fault: &Fault,
         now: Duration,
         request: &Request<Bytes>,
-        call: Option<&Call>,
+        asked: &Asked,
     ) -> Reply {
-        let operation = call.and_then(|call| self.fleet.operation(&call.name));
+        let operation = asked
+            .call
+            .as_ref()
+            .and_then(|call| self.fleet.operation(&call.name));
         if let Some(index) = operation {
             let added = self.unix_ms(now);
             fault.change(&mut self.fleet.operations[index], added);
         }
         let genuine = fault
             .wants_genuine()
-            .then(|| self.behave(now, request, call));
+            .then(|| self.behave(now, request, asked));
         let effect = genuine
             .as_ref()
             .is_some_and(|response| response.status().is_success());
@@ -159,7 +188,7 @@ impl Emulator {
         }
     }
 
-    fn authorize(&self, request: &Request<Bytes>) -> Result<(), Failure> {
+    fn authorize(&self, request: &Request<Bytes>, now: u64) -> Result<(), Failure> {
         let Some(value) = request.headers().get(header::AUTHORIZATION) else {
             return Err(Failure::unauthenticated(false));
         };
@@ -167,9 +196,14 @@ impl Emulator {
             .to_str()
             .ok()
             .and_then(|value| value.strip_prefix("Bearer "));
-        match token {
-            Some(token) if self.tokens.contains(token) => Ok(()),
-            _ => Err(Failure::unauthenticated(true)),
+        let Some(token) = token else {
+            return Err(Failure::unauthenticated(true));
+        };
+        match self.identity.look_up(token, now) {
+            Good::For(scope) if scope.split(' ').any(|scope| scope == identity::SCOPE) => Ok(()),
+            Good::For(_) => Err(Failure::scope_insufficient()),
+            Good::Never if self.tokens.contains(token) => Ok(()),
+            Good::Expired | Good::Never => Err(Failure::unauthenticated(true)),
         }
     }
 
@@ -202,6 +236,13 @@ impl Emulator {
     pub fn accept_tokens(&mut self, tokens: impl IntoIterator<Item = impl Into<String>>) {
         self.config.tokens = tokens.into_iter().map(Into::into).collect();
         self.tokens = self.config.tokens.iter().cloned().collect();
+        self.identity.forget();
+    }
+
+    /// The tokens that were given out so far, by the token endpoint and its like.
+    #[must_use]
+    pub fn issued(&self) -> &[Issued] {
+        self.identity.issued()
     }
 
     /// Replaces the faults.
@@ -217,6 +258,12 @@ impl Emulator {
     /// Moves the emulator's clock forward, for every later call; a thousand years at most.
     pub fn advance(&mut self, by: Duration) {
         self.advanced = self.advanced.saturating_add(by).min(MILLENNIUM);
+    }
+
+    /// The wall clock of the emulator, in Unix milliseconds.
+    #[must_use]
+    pub fn unix_time(&self, now: Duration) -> u64 {
+        self.unix_ms(now)
     }
 
     /// Adds a device, or operations to one that exists.

@@ -8,11 +8,12 @@ use http::Response;
 use serde_json::Value;
 
 use crate::answer::bare;
-use crate::call::{Call, Method};
+use crate::call::Call;
+use crate::identity::Door;
 use crate::operation::Operation;
 use crate::presets;
 use crate::rng::Rng;
-use crate::scripted::{Answer, Entry, How};
+use crate::scripted::{Answer, Entry, How, Target};
 use crate::{Action, BadInput, Fate, Quirks};
 
 /// The faults of an emulator: an ordered list, of which the first that applies to a call is the one that happens.
@@ -58,9 +59,14 @@ impl Script {
     }
 
     /// The fault that happens to this call. Later entries do not count a call that an earlier one took.
-    pub(crate) fn strike(&mut self, call: Option<&Call>, rng: &mut Rng) -> Option<Fault> {
+    pub(crate) fn strike(
+        &mut self,
+        call: Option<&Call>,
+        door: Option<Door>,
+        rng: &mut Rng,
+    ) -> Option<Fault> {
         for fault in &mut self.faults {
-            if fault.applies(call, rng) {
+            if fault.applies(call, door, rng) {
                 return Some(fault.clone());
             }
         }
@@ -71,7 +77,7 @@ impl Script {
 /// One entry of a script, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
-    method: Option<Method>,
+    target: Option<Target>,
     name: Option<String>,
     skip: u32,
     /// How often it happens still; `None` for ever.
@@ -110,7 +116,7 @@ impl Fault {
             ));
         }
         Ok(Self {
-            method: entry.method()?,
+            target: entry.target()?,
             name: entry.name,
             skip: entry.skip,
             left: entry.times.unwrap_or(Some(1)),
@@ -125,14 +131,16 @@ impl Fault {
     }
 
     /// Whether it happens now. Counts, so it is asked once for each call.
-    fn applies(&mut self, call: Option<&Call>, rng: &mut Rng) -> bool {
-        let wanted = self
-            .method
-            .is_none_or(|method| call.is_some_and(|call| call.method == method))
-            && self
-                .name
-                .as_ref()
-                .is_none_or(|name| call.is_some_and(|call| covers(name, &call.name)));
+    fn applies(&mut self, call: Option<&Call>, door: Option<Door>, rng: &mut Rng) -> bool {
+        let wanted = match self.target {
+            // Who has no method in mind means the API's.
+            None => door.is_none(),
+            Some(Target::Method(method)) => call.is_some_and(|call| call.method == method),
+            Some(Target::Door(wanted)) => door == Some(wanted),
+        } && self
+            .name
+            .as_ref()
+            .is_none_or(|name| call.is_some_and(|call| covers(name, &call.name)));
         if !wanted || self.left == Some(0) {
             return false;
         }

@@ -12,6 +12,7 @@ use crate::answer::bare;
 use crate::call::Method;
 use crate::fleet::NewOperation;
 use crate::generated::Generated;
+use crate::identity::Door;
 use crate::{Action, BadInput};
 
 /// One entry as it is written, after its preset has been filled in.
@@ -40,6 +41,13 @@ pub(crate) struct Entry {
     sized: Option<bool>,
 }
 
+/// What a fault is for, if not for all of the API.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    Method(Method),
+    Door(Door),
+}
+
 fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<u32>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
@@ -61,8 +69,8 @@ enum Word {
 }
 
 impl Entry {
-    /// The method it is for; `any` and nothing are all of them.
-    pub(crate) fn method(&self) -> Result<Option<Method>, BadInput> {
+    /// What it is for; `any` and nothing are all methods of the API.
+    pub(crate) fn target(&self) -> Result<Option<Target>, BadInput> {
         if self
             .probability
             .is_some_and(|probability| !(0.0..=1.0).contains(&probability))
@@ -72,9 +80,12 @@ impl Entry {
         let Some(word) = self.method.as_deref().filter(|word| *word != "any") else {
             return Ok(None);
         };
-        let known = Method::WORDS.iter().find(|(known, _)| *known == word);
-        known.map(|(_, method)| Some(*method)).ok_or_else(|| {
-            let words: Vec<&str> = Method::WORDS.iter().map(|(word, _)| *word).collect();
+        let methods = Method::WORDS.map(|(word, method)| (word, Target::Method(method)));
+        let doors = Door::WORDS.map(|(word, door)| (word, Target::Door(door)));
+        let known: Vec<(&str, Target)> = methods.into_iter().chain(doors).collect();
+        let target = known.iter().find(|(known, _)| *known == word);
+        target.map(|(_, target)| Some(*target)).ok_or_else(|| {
+            let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
             BadInput::new(format!(
                 "unknown method `{word}`, expected any, {}",
                 words.join(", ")

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// A certificate authority made on the spot, and the server certificate it signed.
 ///
@@ -18,7 +21,15 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 #[derive(Debug, Clone)]
 pub struct Tls {
     ca_pem: String,
+    client: Option<ClientPem>,
     pub(crate) config: Arc<ServerConfig>,
+}
+
+/// What a client has to show: a certificate and its private key, as PEM.
+#[derive(Debug, Clone)]
+struct ClientPem {
+    certificate: String,
+    key: String,
 }
 
 impl Tls {
@@ -27,7 +38,15 @@ impl Tls {
     /// # Errors
     /// When keys cannot be made.
     pub fn localhost() -> io::Result<Self> {
-        Self::issue(&["localhost", "127.0.0.1", "::1"], 2099)
+        Self::issue(&LOCALHOST, 2099, false)
+    }
+
+    /// As [`localhost`](Self::localhost), and only clients with a certificate of the same authority are served (mutual TLS).
+    ///
+    /// # Errors
+    /// When keys cannot be made.
+    pub fn mutual() -> io::Result<Self> {
+        Self::issue(&LOCALHOST, 2099, true)
     }
 
     /// A certificate for this host only, whatever the address of the server.
@@ -35,7 +54,7 @@ impl Tls {
     /// # Errors
     /// When keys cannot be made, or `host` is not a host name.
     pub fn for_host(host: &str) -> io::Result<Self> {
-        Self::issue(&[host], 2099)
+        Self::issue(&[host], 2099, false)
     }
 
     /// A certificate for this machine that expired years ago.
@@ -43,10 +62,10 @@ impl Tls {
     /// # Errors
     /// When keys cannot be made.
     pub fn expired() -> io::Result<Self> {
-        Self::issue(&["localhost", "127.0.0.1", "::1"], 2020)
+        Self::issue(&LOCALHOST, 2020, false)
     }
 
-    fn issue(hosts: &[&str], last_year: i32) -> io::Result<Self> {
+    fn issue(hosts: &[&str], last_year: i32, mutual: bool) -> io::Result<Self> {
         let mut authority = CertificateParams::default();
         authority
             .distinguished_name
@@ -67,15 +86,31 @@ impl Tls {
 
         let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
+            .map_err(io::Error::other)?;
+        let (builder, client) = match mutual {
+            false => (builder.with_no_client_auth(), None),
+            true => {
+                let mut roots = RootCertStore::empty();
+                roots
+                    .add(authority.der().clone())
+                    .map_err(io::Error::other)?;
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                        .build()
+                        .map_err(io::Error::other)?;
+                let builder = builder.with_client_cert_verifier(verifier);
+                (builder, Some(ClientPem::issue(&authority)?))
+            }
+        };
+        let mut config = builder
             .with_single_cert(vec![leaf.der().clone()], secret)
             .map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self {
             ca_pem: authority.pem(),
+            client,
             config: Arc::new(config),
         })
     }
@@ -84,6 +119,22 @@ impl Tls {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// Writes what a client has to show into the directory, which is made if need be: `client.pem` and `client.key`, whose
+    /// paths are the answer. `None` if clients need not show anything. The key opens nothing but this server.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write_client_to(&self, directory: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
+        let Some(client) = &self.client else {
+            return Ok(None);
+        };
+        std::fs::create_dir_all(directory)?;
+        let (certificate, key) = (directory.join("client.pem"), directory.join("client.key"));
+        std::fs::write(&certificate, &client.certificate)?;
+        std::fs::write(&key, &client.key)?;
+        Ok(Some((certificate, key)))
     }
 
     /// Writes `ca.pem` into the directory, which is made if need be, and answers its path. No key is ever written.
@@ -95,5 +146,23 @@ impl Tls {
         let path = directory.join("ca.pem");
         std::fs::write(&path, &self.ca_pem)?;
         Ok(path)
+    }
+}
+
+impl ClientPem {
+    fn issue(authority: &Issuer<'_, KeyPair>) -> io::Result<Self> {
+        let mut client = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
+        client
+            .distinguished_name
+            .push(DnType::CommonName, "Countermand emulator client");
+        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = client
+            .signed_by(&key, authority)
+            .map_err(io::Error::other)?;
+        Ok(Self {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
     }
 }

@@ -6,7 +6,7 @@ use countermand_core::campaign::{Ticket, rehearse};
 use countermand_core::{Call, Phase};
 use http::{Request, Response};
 
-use crate::job::{Job, JobError};
+use crate::job::{Contents, JobError};
 use crate::run::{Options, campaign};
 
 /// When the last cancel will be sent and the last verdict be known, from the start of a run, if
@@ -29,7 +29,7 @@ impl Estimate {
     ///
     /// # Errors
     /// The disk's.
-    pub fn of(job: &Job, options: Options) -> Result<Self, JobError> {
+    pub fn of(job: &Contents, options: Options) -> Result<Self, JobError> {
         let mut campaign = campaign(job, options)?;
         for row in job.rows() {
             campaign.push(row?.item.name, Phase::Unsent);

@@ -2,12 +2,14 @@
 //!
 //! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
 //! - [`Job`] is a file that holds what is to be cancelled and what has become of it.
+//! - [`Consent`] says whether it may be applied: what somebody agreed to is what it would cancel.
 //! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
 //!   once.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+mod consent;
 mod estimate;
 mod filter;
 pub mod input;
@@ -15,15 +17,18 @@ mod item;
 pub mod job;
 mod journal;
 pub mod order;
+mod outline;
 pub mod report;
 mod run;
 mod search;
 mod seconds;
 
+pub use consent::{Consent, Refusal};
 pub use estimate::Estimate;
 pub use filter::Filter;
 pub use item::{Finding, Item, Row, Standing};
 pub use job::{Job, JobError, Settings};
+pub use outline::{Age, Outline};
 pub use run::{Ended, Options, Run};
 pub use search::{Found, Search};
 

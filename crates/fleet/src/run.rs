@@ -4,21 +4,26 @@ use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::campaign::{Campaign, Event, Progress, Ticket};
-use countermand_core::{OperationName, Phase, Policy, Verdict, chain};
+use countermand_core::{OperationName, Phase, Policy, Spent, Verdict, chain};
 use countermand_hyper::{Client, Journal, Running};
 use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
 
-use crate::job::{Job, JobError, Kind, Record};
+use crate::job::{Contents, Job, JobError, Kind, Record};
 use crate::journal::Ledger;
 use crate::search::Pages;
 use crate::{Row, now};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
+
+/// How long a request may take to leave after it was written down: a commit on a busy disk takes as
+/// long. Beside windows of minutes it costs nothing.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// A job under way: a stream of what happens, each event in the job file before it is told.
 ///
@@ -237,7 +242,7 @@ impl fmt::Debug for Run {
 }
 
 /// The scheduler of a job, which knows what earlier runs have spent.
-pub(crate) fn campaign(job: &Job, options: Options) -> Result<Campaign, JobError> {
+pub(crate) fn campaign(job: &Contents, options: Options) -> Result<Campaign, JobError> {
     let (settings, wall) = (job.settings(), now());
     let spent = job.spent(wall)?;
     let clock = tokio::time::Instant::now().into_std();
@@ -249,11 +254,18 @@ pub(crate) fn campaign(job: &Job, options: Options) -> Result<Campaign, JobError
     for window in &spent.lowered {
         usage.lower(window.limit(), window.span());
     }
-    usage.restore(clock, spent.calls);
+    usage.restore(clock, spent.calls.into_iter().map(sent_later));
     if let Some(left) = spent.held {
         usage.hold(clock + left);
     }
     Ok(campaign)
+}
+
+/// A call of an earlier run was written down before it left: how long it took to leave is not known,
+/// and the server counts from when it came.
+fn sent_later(mut spent: Spent) -> Spent {
+    spent.age = spent.age.saturating_sub(LEAVING);
+    spent
 }
 
 /// How a row is taken up again; `None` if it is left alone.

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countermand_core::campaign::Event;
-use countermand_core::{Phase, Quota, Verdict};
+use countermand_core::{Phase, Quota, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, Shared, State};
 use countermand_fleet::job::{Kind, View};
 use countermand_fleet::{
-    Estimate, Filter, Found, Item, Job, Options, Run, Search, Settings, now, order,
+    Consent, Estimate, Filter, Found, Item, Job, Options, Outline, Refusal, Run, Search, Settings,
+    now, order,
 };
 use countermand_hyper::{Authorized, Client, Endpoint, Token};
 use futures_util::StreamExt;
@@ -439,5 +440,94 @@ async fn what_a_stop_leaves_is_unsent() {
     assert!(
         job.rows()
             .all(|row| row.unwrap().standing.phase == Phase::Accepted)
+    );
+}
+
+/// A plan needs consent to what it holds until it has begun, and no other plan passes for it.
+#[tokio::test]
+async fn a_job_is_applied_as_it_was_agreed_to() {
+    let world = World::new(Config::default().devices(9));
+    let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
+    let job = world.plan().await;
+    let planned = Outline::of(&job).unwrap();
+    assert_eq!(planned.enterprises, [(world.enterprise(), 9)].into());
+    assert_eq!(planned.types.values().sum::<u64>(), 9);
+    assert_eq!(planned.ages.values().sum::<u64>(), 9);
+    let mut consent = Consent {
+        digest: job.digest(),
+        counts: None,
+    };
+    let later =
+        |time: Duration| Timestamp::from_unix_millis(now().unix_millis() + time.as_millis() as i64);
+    for counts in [
+        None,
+        Some([(world.enterprise(), 8)].into()),
+        Some([].into()),
+    ] {
+        consent.counts = counts;
+        let refusal = consent
+            .check(&job, &endpoint, Options::default(), now())
+            .unwrap_err();
+        assert!(matches!(refusal, Refusal::Unconfirmed { .. }), "{refusal}");
+        assert!(
+            refusal
+                .to_string()
+                .starts_with("this cancels 9 operations of enterprises/LC")
+        );
+    }
+    consent.counts = Some(planned.enterprises);
+    consent
+        .check(&job, &endpoint, Options::default(), now())
+        .unwrap();
+
+    let hour = Duration::from_secs(3600);
+    consent
+        .check(
+            &job,
+            &endpoint,
+            Options::default(),
+            later(hour - Duration::from_secs(60)),
+        )
+        .unwrap();
+    let refusal = consent.check(
+        &job,
+        &endpoint,
+        Options::default(),
+        later(hour + Duration::from_secs(60)),
+    );
+    assert!(matches!(refusal, Err(Refusal::Stale { .. })), "{refusal:?}");
+    let refusal = consent.check(&job, &Endpoint::default(), Options::default(), now());
+    assert!(
+        matches!(refusal, Err(Refusal::OtherEndpoint { .. })),
+        "{refusal:?}"
+    );
+
+    let other = World::new(Config::default().devices(8)).plan().await;
+    let refusal = consent.check(&other, &endpoint, Options::default(), now());
+    assert!(
+        matches!(refusal, Err(Refusal::OtherPlan { .. })),
+        "{refusal:?}"
+    );
+
+    // Looking again cancels nothing.
+    let recheck = Options {
+        recheck: true,
+        ..Options::default()
+    };
+    consent.counts = None;
+    consent.check(&job, &endpoint, recheck, now()).unwrap();
+
+    // Once it has begun, going on needs no more.
+    drop(Run::begin(&world.client, job, Options::default()).unwrap());
+    let job = Job::open(&world.path, now()).unwrap();
+    consent.counts = None;
+    consent
+        .check(&job, &endpoint, Options::default(), later(9 * hour))
+        .unwrap();
+    consent.digest = other.digest();
+    assert!(
+        consent
+            .check(&job, &endpoint, Options::default(), now())
+            .is_err()
     );
 }

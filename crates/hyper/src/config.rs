@@ -1,7 +1,12 @@
 //! How the transport behaves.
 
+use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::proxy::Proxy;
+use crate::resolve::Resolver;
 
 /// Settings of a [`Hyper`](crate::Hyper). The default is right for Google's endpoint.
 ///
@@ -23,6 +28,11 @@ pub struct HyperConfig {
     pub(crate) http2_prior_knowledge: bool,
     pub(crate) http1_only: bool,
     pub(crate) connections: usize,
+    /// Client certificate and key.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    pub(crate) pings: (Duration, Duration),
+    pub(crate) proxy: Proxy,
+    pub(crate) resolver: Resolver,
 }
 
 impl Default for HyperConfig {
@@ -36,6 +46,10 @@ impl Default for HyperConfig {
             http2_prior_knowledge: false,
             http1_only: false,
             connections: 1,
+            identity: None,
+            pings: (Duration::from_secs(20), Duration::from_secs(10)),
+            proxy: Proxy::None,
+            resolver: Resolver::default(),
         }
     }
 }
@@ -46,6 +60,18 @@ impl HyperConfig {
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
+        self
+    }
+
+    /// PEM files of a certificate, with the chain up to its authority, and of its private key, to
+    /// show to a server that asks who is there (mutual TLS): none by default.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.identity = Some((certificate.into(), key.into()));
         self
     }
 
@@ -102,6 +128,68 @@ impl HyperConfig {
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.clamp(1, 16);
+        self
+    }
+
+    /// How often an HTTP/2 connection is asked for a sign of life, also when idle, and how long
+    /// that may take: 20 s and 10 s by default, at least 1 ms each. A connection that died without
+    /// a word is found within their sum. HTTP/1.1 has no such question: there the request on a dead
+    /// connection takes its whole time-out.
+    #[must_use]
+    pub fn pings(mut self, interval: Duration, patience: Duration) -> Self {
+        let least = Duration::from_millis(1);
+        self.pings = (interval.max(least), patience.max(least));
+        self
+    }
+
+    /// Go to the server through a tunnel that this proxy makes (HTTP CONNECT), `http://host:port`
+    /// or `http://user:password@host:port`: none by default, whatever the environment says. `except`
+    /// is a list of hosts to go to without it, as [`proxy_from_env`](Self::proxy_from_env) has it.
+    ///
+    /// The proxy learns the server's name and nothing else: TLS is spoken through it, so it sees
+    /// neither tokens nor operations, and `http://` goes past it.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>, except: impl Into<String>) -> Self {
+        self.proxy = Proxy::Given {
+            url: url.into(),
+            except: except.into(),
+        };
+        self
+    }
+
+    /// Take the [proxy](Self::proxy) that `HTTPS_PROXY` names, else `ALL_PROXY`, except for the
+    /// hosts in `NO_PROXY`; all three also in lower case. They are read when the transport is made.
+    /// `false` by default: what carries a token takes no way that nobody asked for.
+    ///
+    /// `NO_PROXY` is separated by commas: a domain with all below it, an address, a network such as
+    /// `10.0.0.0/8`, or `*`.
+    #[must_use]
+    pub fn proxy_from_env(mut self, from_env: bool) -> Self {
+        self.proxy = match from_env {
+            true => Proxy::Environment,
+            false => Proxy::None,
+        };
+        self
+    }
+
+    /// Who turns the server's name into addresses: the operating system by default. For names that
+    /// it does not know, such as those of a private service endpoint; certificates are still
+    /// checked against the name.
+    ///
+    /// The connect time-out covers it. Addresses of the first one's family are tried first, the
+    /// others 300 ms later beside them.
+    ///
+    /// ```
+    /// # use countermand_hyper::HyperConfig;
+    /// let pinned = HyperConfig::default().resolver(|_| async { Ok(vec!["192.0.2.7".parse().unwrap()]) });
+    /// ```
+    #[must_use]
+    pub fn resolver<F, Answer>(mut self, resolve: F) -> Self
+    where
+        F: Fn(String) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = io::Result<Vec<IpAddr>>> + Send + 'static,
+    {
+        self.resolver = Resolver::new(resolve);
         self
     }
 }

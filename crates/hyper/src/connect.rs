@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
 use http::{Request, Response, Uri};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::rt::{Read, Write};
@@ -17,16 +17,24 @@ use tower_service::Service;
 use crate::config::HyperConfig;
 use crate::failure::Failure;
 use crate::multiplexed::Multiplexed;
+use crate::proxy::Way;
+use crate::resolve::Resolver;
 use crate::tls::Tls;
 
-/// A cancel has no body, and neither has a get.
-pub(crate) type Body = Empty<Bytes>;
-
-/// How often an HTTP/2 connection is asked for a sign of life, and how long that may take.
-const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+/// A cancel has none, and neither has a get; what asks for a token has a short one.
+pub(crate) type Body = Full<Bytes>;
 
 /// The longest header list that HTTP/2 may bring, in bytes.
 const HEADER_LIST: u32 = 16 << 10;
+
+/// How many streams that were given up are remembered, and how long: answers to them may still be
+/// under way.
+const GIVEN_UP: (usize, Duration) = (4096, Duration::from_secs(30));
+
+/// How many frames may come for streams that nobody remembers before the connection is ended. Each
+/// is an answer that came too late, so that h2's own limit of 1,024 would end a connection, and all
+/// requests on it, that is merely slow.
+const TOO_LATE: usize = 1 << 20;
 
 /// A connection that takes requests.
 pub(crate) enum Connection {
@@ -49,29 +57,38 @@ impl Connection {
     }
 }
 
+/// From an address to a stream of bytes. The families of addresses race, so that one that leads
+/// nowhere costs 300 ms.
+pub(crate) type Tcp = HttpConnector<Resolver>;
+
 /// Makes connections to one endpoint.
 pub(crate) struct Connector {
-    tcp: HttpConnector,
+    tcp: Tcp,
+    /// The way through a proxy, if that is the way to go.
+    proxy: Option<Way>,
     tls: Option<Tls>,
     timeout: Duration,
+    pings: (Duration, Duration),
     http2_prior_knowledge: bool,
 }
 
 impl Connector {
     pub(crate) fn new(endpoint: &Endpoint, config: &HyperConfig) -> Result<Self, TransportError> {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = Tcp::new_with_resolver(config.resolver.clone());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        // HTTP/1.1 has no pings of its own.
-        tcp.set_keepalive(Some(PING.0));
+        // HTTP/1.1 has no pings of its own; those of TCP count in seconds.
+        tcp.set_keepalive(Some(config.pings.0.max(Duration::from_secs(1))));
         tcp.set_connect_timeout(Some(config.connect_timeout));
         Ok(Self {
+            proxy: config.proxy.way(endpoint, &tcp)?,
             tcp,
             tls: match endpoint.is_plaintext() {
                 true => None,
                 false => Some(Tls::new(endpoint.host(), config)?),
             },
             timeout: config.connect_timeout,
+            pings: config.pings,
             http2_prior_knowledge: config.http2_prior_knowledge,
         })
     }
@@ -92,52 +109,59 @@ impl Connector {
     }
 
     async fn connect_at_leisure(&self, uri: &Uri) -> Result<Connection, Failure> {
-        let tcp: TokioIo<TcpStream> = self
-            .tcp
-            .clone()
-            .call(uri.clone())
-            .await
-            .map_err(|error| no_connection(uri, &error))?;
+        let tcp: TokioIo<TcpStream> = match &self.proxy {
+            None => {
+                let connected = self.tcp.clone().call(uri.clone()).await;
+                connected.map_err(|error| no_connection(uri, &chain(&error)))
+            }
+            Some(proxy) => {
+                let connected = proxy.connect(uri).await;
+                connected.map_err(|message| no_connection(uri, &message))
+            }
+        }?;
         let spoken = match &self.tls {
-            None => speak(tcp, self.http2_prior_knowledge).await,
+            None => self.speak(tcp, self.http2_prior_knowledge).await,
             Some(tls) => {
                 let (stream, http2) = tls.connect(tcp).await?;
-                speak(stream, http2).await
+                self.speak(stream, http2).await
             }
         };
-        spoken.map_err(|error| no_connection(uri, &error))
+        spoken.map_err(|error| no_connection(uri, &chain(&error)))
+    }
+
+    /// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.
+    async fn speak<S>(&self, stream: S, http2: bool) -> Result<Connection, hyper::Error>
+    where
+        S: Read + Write + Unpin + Send + 'static,
+    {
+        if http2 {
+            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .keep_alive_interval(self.pings.0)
+                .keep_alive_timeout(self.pings.1)
+                .keep_alive_while_idle(true)
+                .max_header_list_size(HEADER_LIST)
+                .max_concurrent_reset_streams(GIVEN_UP.0)
+                .reset_stream_duration(GIVEN_UP.1)
+                .max_local_error_reset_streams(TOO_LATE)
+                // Until the server has said how many it takes: a crowd would be refused.
+                .initial_max_send_streams(1)
+                .handshake(stream)
+                .await?;
+            Ok(Connection::Http2(Multiplexed::new(sender, connection)))
+        } else {
+            let (sender, connection) = http1::handshake(stream).await?;
+            tokio::spawn(connection);
+            Ok(Connection::Http1(sender))
+        }
     }
 }
 
-fn no_connection(uri: &Uri, error: &dyn std::error::Error) -> Failure {
-    let message = format!("{}: {}", host(uri), chain(error));
+fn no_connection(uri: &Uri, problem: &str) -> Failure {
+    let message = format!("{}: {problem}", host(uri));
     Failure::new(TransportErrorKind::Connect, message)
 }
 
 fn host(uri: &Uri) -> &str {
     uri.authority().map_or("", |authority| authority.as_str())
-}
-
-/// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.
-async fn speak<S>(stream: S, http2: bool) -> Result<Connection, hyper::Error>
-where
-    S: Read + Write + Unpin + Send + 'static,
-{
-    if http2 {
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .keep_alive_interval(PING.0)
-            .keep_alive_timeout(PING.1)
-            .keep_alive_while_idle(true)
-            .max_header_list_size(HEADER_LIST)
-            // Until the server has said how many it takes: a crowd would be refused.
-            .initial_max_send_streams(1)
-            .handshake(stream)
-            .await?;
-        Ok(Connection::Http2(Multiplexed::new(sender, connection)))
-    } else {
-        let (sender, connection) = http1::handshake(stream).await?;
-        tokio::spawn(connection);
-        Ok(Connection::Http1(sender))
-    }
 }

@@ -12,8 +12,10 @@
 //! | `done` | info | `verdict`, `attempts` (both of a cancel or countermand only) |
 //! | `failed` | warn; debug if it was not attempted | `error`, `attempts` |
 //! | `token file unreadable, the last token stays` | warn | `path`, `problem` |
+//! | `token not replaced, the last one stays` | warn | `error` |
+//! | `secret exposed` | warn | `problem` |
 //!
-//! All but the last one (it concerns every operation) are in a span `countermand` with the field
+//! All but the last three (they concern every operation) are in a span `countermand` with the field
 //! `operation`: the name of the operation or the device. [`Client`](crate::Client) makes it, also
 //! for each operation of a campaign, which tells `done` and `failed` when it hands out the event.
 //! What a campaign pauses for is in its [events](crate::core::campaign::Event); it logs no

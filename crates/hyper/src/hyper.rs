@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
@@ -68,20 +69,36 @@ impl Hyper {
 
 impl Transport for Hyper {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        Box::pin(self.0.send(transmit))
+        let request = transmit.request.map(|()| Bytes::new());
+        Box::pin(self.0.send(request, transmit.timeout))
+    }
+}
+
+#[cfg(feature = "adc")]
+impl Hyper {
+    /// Sends a request that may have a body, under the same rules.
+    pub(crate) async fn call(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, TransportError> {
+        self.0.send(request, timeout).await
     }
 }
 
 impl Inner {
-    async fn send(&self, transmit: Transmit) -> Result<Response<Bytes>, TransportError> {
-        let uri = transmit.request.uri();
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let uri = request.uri();
         if !self.endpoint.is_origin_of(uri) {
             let message = format!("{uri} is not at {}", self.endpoint);
             return Err(TransportError::new(TransportErrorKind::Forbidden, message));
         }
         let sent = AtomicBool::new(false);
-        let timeout = transmit.timeout;
-        let exchange = self.exchange(transmit.request, &sent);
+        let exchange = self.exchange(request, &sent);
         tokio::time::timeout(timeout, exchange)
             .await
             .unwrap_or_else(|_| {
@@ -98,11 +115,11 @@ impl Inner {
 
     async fn exchange(
         &self,
-        request: Request<()>,
+        request: Request<Bytes>,
         sent: &AtomicBool,
     ) -> Result<Response<Bytes>, TransportError> {
         let uri = request.uri().clone();
-        let mut request = request.map(|()| Body::new());
+        let mut request = request.map(Body::new);
         request
             .headers_mut()
             .insert(USER_AGENT, self.user_agent.clone());
@@ -214,8 +231,23 @@ fn classify(error: &hyper::Error) -> TransportErrorKind {
             _ if stream.is_go_away() => TransportErrorKind::Refused,
             _ => TransportErrorKind::Lost,
         },
+        None if refuses_us(error) => TransportErrorKind::Tls,
         None => TransportErrorKind::Lost,
     }
+}
+
+/// Whether the server broke off because it wants another client certificate, or one at all. In TLS
+/// 1.3 that comes after the handshake, in the place of an answer; it has processed nothing.
+fn refuses_us(error: &hyper::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>();
+        if inner.is_some_and(crate::tls::is_refusal) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl fmt::Debug for Hyper {

@@ -7,7 +7,9 @@
 //! - [`drive`] is the loop between a machine of the core and a transport; [`driver`] says what it
 //!   logs.
 //!
-//! Features: `ring` (the default) and `aws-lc-rs` choose who does TLS; without both, `https://` is
+//! - With the feature `adc`, [`credentials`] makes tokens of keys, refresh tokens, metadata servers.
+//!
+//! Features: `adc`; `ring` (the default) and `aws-lc-rs` choose who does TLS; without both, `https://` is
 //! refused.
 
 #![forbid(unsafe_code)]
@@ -15,15 +17,25 @@
 
 mod authorized;
 mod campaign;
+mod checkup;
 mod client;
 mod config;
 mod connect;
+#[cfg(feature = "adc")]
+pub mod credentials;
 pub mod driver;
 mod failure;
+mod finding;
 mod hyper;
+mod keeper;
 mod log;
+mod moment;
 mod multiplexed;
 mod pool;
+mod proxy;
+mod resolve;
+mod secret_file;
+mod standing;
 #[cfg(feature = "__tls")]
 mod tls;
 #[cfg(not(feature = "__tls"))]
@@ -35,6 +47,7 @@ mod transport;
 
 pub use authorized::Authorized;
 pub use campaign::{Journal, Running};
+pub use checkup::checkup;
 pub use client::Client;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.
@@ -44,7 +57,9 @@ pub use countermand_core::{
     Reach, Step, Transmit, TransportError, TransportErrorKind, Verdict,
 };
 pub use driver::drive;
+pub use finding::{Check, Finding, Grade};
 pub use hyper::Hyper;
-pub use token::{Token, TokenFn, TokenSource, token_fn};
+pub use secret_file::exposure;
+pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, token_fn};
 pub use token_file::TokenFile;
 pub use transport::{BoxFuture, Transport};

@@ -23,3 +23,8 @@ impl Tls {
         match *self {}
     }
 }
+
+/// Nobody speaks TLS.
+pub(crate) const fn is_refusal(_: &std::io::Error) -> bool {
+    false
+}

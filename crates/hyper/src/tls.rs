@@ -8,10 +8,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::client::ResolvesClientCert;
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::sign::SingleCertAndKey;
+use tokio_rustls::rustls::{self, AlertDescription as Alert, ClientConfig, RootCertStore};
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
@@ -20,6 +23,7 @@ use crate::failure::Failure;
 pub(crate) struct Tls {
     server: ServerName<'static>,
     extra: Vec<CertificateDer<'static>>,
+    identity: Option<Arc<dyn ResolvesClientCert>>,
     http1_only: bool,
     /// Made at the first connection: reading the platform's roots takes milliseconds.
     config: OnceCell<Arc<ClientConfig>>,
@@ -39,6 +43,11 @@ impl Tls {
                 .ca_file
                 .as_deref()
                 .map_or_else(|| Ok(Vec::new()), read_ca_file)?,
+            identity: config
+                .identity
+                .as_ref()
+                .map(|(certificate, key)| read_identity(certificate, key))
+                .transpose()?,
             http1_only: config.http1_only,
             config: OnceCell::new(),
         })
@@ -73,11 +82,14 @@ impl Tls {
             let message = "this machine trusts no certificate authority; name one with a CA file";
             return Err(Failure::new(TransportErrorKind::Tls, message));
         }
-        let mut config = ClientConfig::builder_with_provider(provider())
+        let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity)),
+        };
         if !self.http1_only {
             config.alpn_protocols.push(b"h2".to_vec());
         }
@@ -100,61 +112,102 @@ impl Tls {
     }
 }
 
+/// Whether the server has broken off a connection that was made, because it does not trust this
+/// side's certificate, or misses one.
+pub(crate) fn is_refusal(error: &std::io::Error) -> bool {
+    // Under HTTP/2 only the text of the cause is left.
+    let text = error.to_string();
+    let alert = |alert: &Alert| rustls::Error::AlertReceived(*alert).to_string() == text;
+    FINAL_ALERTS.iter().any(alert)
+}
+
+/// With these the other side says that trying again is of no use.
+const FINAL_ALERTS: [Alert; 14] = [
+    Alert::ProtocolVersion,
+    Alert::HandshakeFailure,
+    Alert::InsufficientSecurity,
+    Alert::NoApplicationProtocol,
+    Alert::UnrecognisedName,
+    Alert::UnknownCA,
+    Alert::AccessDenied,
+    Alert::BadCertificate,
+    Alert::UnsupportedCertificate,
+    Alert::CertificateRevoked,
+    Alert::CertificateExpired,
+    Alert::CertificateUnknown,
+    Alert::CertificateRequired,
+    Alert::DecryptError,
+];
+
 /// Whether the two sides cannot trust or understand each other, which stops everything. The rest
 /// (a garbled message, an internal error over there) may pass.
 fn is_final(error: &rustls::Error) -> bool {
-    use rustls::AlertDescription as Alert;
     match error {
         rustls::Error::InvalidCertificate(_)
         | rustls::Error::NoCertificatesPresented
         | rustls::Error::UnsupportedNameType
         | rustls::Error::PeerIncompatible(_) => true,
-        rustls::Error::AlertReceived(alert) => matches!(
-            alert,
-            Alert::ProtocolVersion
-                | Alert::HandshakeFailure
-                | Alert::InsufficientSecurity
-                | Alert::NoApplicationProtocol
-                | Alert::UnrecognisedName
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-                | Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::CertificateRequired
-        ),
+        rustls::Error::AlertReceived(alert) => FINAL_ALERTS.contains(alert),
         _ => false,
     }
 }
 
 #[cfg(feature = "aws-lc-rs")]
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
 fn read_ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
-    let failed = |problem: &dyn std::fmt::Display| {
-        let message = format!("the CA file {}: {problem}", path.display());
-        TransportError::new(TransportErrorKind::Tls, message)
-    };
+    let certificates = read_certificates("the CA file", path)?;
+    for certificate in &certificates {
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| unusable("the CA file", path, &error))?;
+    }
+    Ok(certificates)
+}
+
+/// What is shown to a server that asks who is there.
+fn read_identity(
+    certificate: &Path,
+    key: &Path,
+) -> Result<Arc<dyn ResolvesClientCert>, TransportError> {
+    let chain = read_certificates("the client certificate", certificate)?;
+    let what = "the key of the client certificate";
+    let failed = |problem: &dyn std::fmt::Display| unusable(what, key, problem);
+    if let Some(problem) = crate::secret_file::exposure(key) {
+        tracing::warn!(problem, "secret exposed");
+    }
+    let pem = std::fs::read(key).map(zeroize::Zeroizing::new);
+    let pem = pem.map_err(|error| failed(&error))?;
+    let secret = PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|_| failed(&"it holds no private key in PEM"))?;
+    let identity =
+        CertifiedKey::from_der(chain, secret, &provider()).map_err(|error| failed(&error))?;
+    Ok(Arc::new(SingleCertAndKey::from(identity)))
+}
+
+fn read_certificates(
+    what: &str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+    let failed = |problem: &dyn std::fmt::Display| unusable(what, path, problem);
     let pem = std::fs::read(path).map_err(|error| failed(&error))?;
     let certificates = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(&error))?;
-    for certificate in &certificates {
-        RootCertStore::empty()
-            .add(certificate.clone())
-            .map_err(|error| failed(&error))?;
+    match certificates.is_empty() {
+        true => Err(failed(&"it holds no certificate")),
+        false => Ok(certificates),
     }
-    if certificates.is_empty() {
-        return Err(failed(&"it holds no certificate"));
-    }
-    Ok(certificates)
+}
+
+fn unusable(what: &str, path: &Path, problem: &dyn std::fmt::Display) -> TransportError {
+    let message = format!("{what} {}: {problem}", path.display());
+    TransportError::new(TransportErrorKind::Tls, message)
 }

@@ -2,15 +2,36 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use countermand_core::{TransportError, TransportErrorKind};
 use http::HeaderValue;
+use zeroize::Zeroizing;
 
+use crate::moment::Moment;
 use crate::transport::BoxFuture;
 
 /// An OAuth 2.0 access token. It never prints.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(HeaderValue);
+///
+/// Its memory, which all clones and the header of each request share, is overwritten when the last
+/// of them is dropped. Copies that a connection makes to encrypt and send it are not.
+#[derive(Clone)]
+pub struct Token {
+    header: HeaderValue,
+    life: Option<Life>,
+}
+
+/// How long a token is good, and since when.
+#[derive(Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) length: Duration,
+    pub(crate) begin: Moment,
+}
+
+/// The shortest and the longest life of a token that is believed. With a shorter one every request
+/// would wait for a token, and Google's live an hour.
+const LIFE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3600));
 
 impl Token {
     /// A token that can travel in a header.
@@ -24,22 +45,63 @@ impl Token {
             Some(at) => format!(
                 "the access token has a space, a line end or another impossible byte at position {at}"
             ),
-            None => match HeaderValue::try_from(format!("Bearer {token}")) {
-                Ok(mut value) => {
-                    value.set_sensitive(true);
-                    return Ok(Self(value));
+            None => {
+                // Of the right size at once: one that grew would leave copies behind.
+                let mut value = Zeroizing::new(Vec::with_capacity(BEARER.len() + token.len()));
+                value.extend_from_slice(BEARER);
+                value.extend_from_slice(token.as_bytes());
+                match HeaderValue::from_maybe_shared(Bytes::from_owner(value)) {
+                    Ok(mut header) => {
+                        header.set_sensitive(true);
+                        return Ok(Self { header, life: None });
+                    }
+                    Err(_) => "the access token cannot be in a header".to_owned(),
                 }
-                Err(_) => "the access token is too long".to_owned(),
-            },
+            }
         };
         Err(credentials(problem))
     }
 
+    /// The same token, good for so long from now on; 10 s at least and an hour at most.
+    ///
+    /// A source whose tokens say so need not keep them: [`Authorized`](crate::Authorized) does,
+    /// and asks for another one before the time is up.
+    #[must_use]
+    pub fn expiring(mut self, after: Duration) -> Self {
+        self.life = Some(Life {
+            length: after.clamp(LIFE.0, LIFE.1),
+            begin: Moment::now(),
+        });
+        self
+    }
+
+    /// How long it is good still, as far as it [says so](Self::expiring).
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        let life = self.life?;
+        Some(life.length.saturating_sub(life.begin.instant.elapsed()))
+    }
+
+    pub(crate) const fn life(&self) -> Option<Life> {
+        self.life
+    }
+
     /// The value of the `authorization` header, marked sensitive.
     pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
+        self.header.clone()
     }
 }
+
+/// Two are the same if their text is.
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.header == other.header
+    }
+}
+
+impl Eq for Token {}
+
+const BEARER: &[u8] = b"Bearer ";
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,7 +119,9 @@ impl std::str::FromStr for Token {
 
 /// Where tokens come from.
 ///
-/// Asked before each attempt, so it should keep a token for as long as it is good.
+/// Asked before each attempt, so it should keep a token for as long as it is good, unless its tokens
+/// [say how long that is](Token::expiring): then [`Authorized`](crate::Authorized) keeps them and
+/// has one caller at a time ask for the next.
 pub trait TokenSource: Send + Sync {
     /// A token; a new one if `fresh`, because the server refused the last one.
     ///
@@ -65,6 +129,13 @@ pub trait TokenSource: Send + Sync {
     /// [`Token`](TransportErrorKind::Token) if it is worth trying again, else
     /// [`Credentials`](TransportErrorKind::Credentials).
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>>;
+
+    /// The project that pays, for the header `x-goog-user-project`: by default the token's own.
+    ///
+    /// Asked once, when a client is made.
+    fn quota_project(&self) -> Option<HeaderValue> {
+        None
+    }
 }
 
 /// Always the same.
@@ -77,6 +148,51 @@ impl TokenSource for Token {
 impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         (**self).token(fresh)
+    }
+
+    fn quota_project(&self) -> Option<HeaderValue> {
+        (**self).quota_project()
+    }
+}
+
+/// A source whose calls another project pays for. See [`billed_to`].
+#[derive(Clone, Debug)]
+pub struct Billed<S> {
+    source: S,
+    project: HeaderValue,
+}
+
+/// Lets a project pay for the calls, and lend its quota: it is named in `x-goog-user-project`,
+/// which goes where the token goes and nowhere else.
+///
+/// # Errors
+/// [`Credentials`](TransportErrorKind::Credentials) if `project` cannot be the id of one.
+pub fn billed_to<S: TokenSource>(project: &str, source: S) -> Result<Billed<S>, TransportError> {
+    Ok(Billed {
+        source,
+        project: project_header(project)?,
+    })
+}
+
+/// The id of a project, or its number; ids of organizations' projects have a domain in front.
+pub(crate) fn project_header(project: &str) -> Result<HeaderValue, TransportError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':');
+    let refused = || credentials("the quota project is no id of a project".to_owned());
+    match project.len() {
+        1..=200 if project.bytes().all(plain) => {
+            HeaderValue::try_from(project).map_err(|_| refused())
+        }
+        _ => Err(refused()),
+    }
+}
+
+impl<S: TokenSource> TokenSource for Billed<S> {
+    fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
+        self.source.token(fresh)
+    }
+
+    fn quota_project(&self) -> Option<HeaderValue> {
+        Some(self.project.clone())
     }
 }
 

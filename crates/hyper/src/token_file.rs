@@ -1,19 +1,14 @@
 //! A token in a file that something else keeps fresh.
 
-use std::fmt;
-use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use countermand_core::{TransportError, TransportErrorKind};
 
+use crate::secret_file;
 use crate::token::{Token, TokenSource};
 use crate::transport::BoxFuture;
-
-/// The largest file that is read, in bytes. Whatever is larger is no token.
-const CAP: u64 = 64 << 10;
 
 /// A file that holds nothing but a token, and that something else keeps fresh.
 ///
@@ -70,6 +65,11 @@ impl TokenSource for TokenFile {
 impl File {
     fn token(&self, fresh: bool) -> Result<Token, TransportError> {
         let known = self.known().clone();
+        if known.is_none()
+            && let Some(problem) = secret_file::exposure(&self.path)
+        {
+            tracing::warn!(problem, "secret exposed");
+        }
         // Nobody waits for the lock while the file is read: a slow disk is slow for one thread.
         match (self.read(known.as_ref().filter(|_| !fresh)), known) {
             (Ok(read), _) => {
@@ -101,25 +101,20 @@ impl File {
     ///
     /// A failure says what is wrong, never what is in the file.
     fn read(&self, known: Option<&Known>) -> Result<Known, String> {
-        // Before it is opened: opening a pipe waits for somebody to write.
-        let metadata = fs::metadata(&self.path).map_err(text)?;
-        if !metadata.is_file() {
-            return Err("it is not a regular file".to_owned());
-        }
+        let metadata = secret_file::look(&self.path)?;
         let stamp = (metadata.modified().ok(), metadata.len());
         if let Some(known) = known
             && known.stamp == stamp
         {
             return Ok(known.clone());
         }
-        let mut bytes = Vec::new();
-        fs::File::open(&self.path)
-            .and_then(|file| file.take(CAP + 1).read_to_end(&mut bytes))
-            .map_err(text)?;
-        if bytes.len() as u64 > CAP {
-            return Err(format!("it has more than {CAP} bytes"));
+        let bytes = secret_file::read(&self.path)?;
+        let token = str::from_utf8(&bytes)
+            .map_err(|error| error.to_string())?
+            .trim();
+        if token.starts_with('{') {
+            return Err("it holds JSON where a bare token is expected".to_owned());
         }
-        let token = str::from_utf8(&bytes).map_err(text)?.trim();
         let token = Token::new(token).map_err(|error| {
             let cause = std::error::Error::source(&error);
             cause.map(ToString::to_string).unwrap_or_default()
@@ -134,8 +129,4 @@ impl File {
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn text(problem: impl fmt::Display) -> String {
-    problem.to_string()
 }

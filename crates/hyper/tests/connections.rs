@@ -76,6 +76,11 @@ async fn one_connection_is_enough_unless_it_is_full_and_more_are_allowed() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_10_a_campaign_over_one_stream_at_a_time_comes_to_its_end() {
+    assert_eq!(connections(1, HyperConfig::default()).await, 1);
+}
+
 /// A server that is closed to others once it has one connection.
 #[tokio::test]
 async fn a_connection_that_cannot_be_made_costs_nothing() {

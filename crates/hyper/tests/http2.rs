@@ -72,7 +72,7 @@ async fn a_hundred_requests_at_once_take_one_connection() {
 }
 
 #[tokio::test]
-async fn one_stream_at_a_time_queues() {
+async fn fault_10_one_stream_at_a_time_queues() {
     let mut builder = Builder::new();
     builder.max_concurrent_streams(1);
     let (endpoint, connections) = serve(builder, |_, response, _| ok(response)).await;
@@ -84,7 +84,7 @@ async fn one_stream_at_a_time_queues() {
 }
 
 #[tokio::test]
-async fn a_reset_tells_what_happened() {
+async fn fault_09_a_reset_tells_what_happened() {
     for (reason, kind) in [
         (Reason::REFUSED_STREAM, TransportErrorKind::Refused),
         (Reason::ENHANCE_YOUR_CALM, TransportErrorKind::Calm),
@@ -101,7 +101,7 @@ async fn a_reset_tells_what_happened() {
 }
 
 #[tokio::test]
-async fn after_a_goaway_there_is_another_connection() {
+async fn fault_08_after_a_goaway_there_is_another_connection() {
     let (endpoint, connections) = serve(Builder::new(), |_, response, connection| {
         ok(response);
         connection.graceful_shutdown();
@@ -153,7 +153,7 @@ async fn read_a_request(mut stream: TcpStream) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_goaway_below_the_stream_means_not_processed() {
+async fn fault_08_a_goaway_below_the_stream_means_not_processed() {
     let (listener, address) = listen().await;
     let endpoint = endpoint("http", address);
     let server = tokio::spawn(async move {
@@ -197,7 +197,7 @@ async fn what_waited_for_a_stream_on_a_new_connection_was_not_sent() {
 }
 
 #[tokio::test]
-async fn a_connection_that_died_silently_is_found_within_31_seconds() {
+async fn fault_07_a_connection_that_died_silently_is_found_within_31_seconds() {
     let (listener, address) = listen().await;
     let endpoint = endpoint("http", address);
     let hyper = hyper(&endpoint);
@@ -226,7 +226,7 @@ async fn a_connection_that_died_silently_is_found_within_31_seconds() {
 }
 
 #[tokio::test]
-async fn a_header_list_of_a_mebibyte_is_dropped() {
+async fn fault_11_a_header_list_of_a_mebibyte_is_dropped() {
     let (endpoint, _) = serve(Builder::new(), |_, mut response, _| {
         let mut large = Response::new(());
         for _ in 0..16 {
@@ -242,12 +242,19 @@ async fn a_header_list_of_a_mebibyte_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_leaves_the_connection_usable() {
+async fn fault_05_a_request_that_timed_out_is_reset_and_leaves_the_connection_usable() {
+    let reset = Arc::new(std::sync::Mutex::new(None));
+    let told = Arc::clone(&reset);
     let (endpoint, connections) = serve(Builder::new(), {
         let seen = Arc::new(AtomicUsize::new(0));
-        let kept = Arc::new(std::sync::Mutex::new(Vec::new()));
-        move |_, response, _| match seen.fetch_add(1, Ordering::Relaxed) {
-            0 => kept.lock().unwrap().push(response),
+        move |_, mut response, _| match seen.fetch_add(1, Ordering::Relaxed) {
+            0 => {
+                let told = Arc::clone(&told);
+                tokio::spawn(async move {
+                    let reason = std::future::poll_fn(|context| response.poll_reset(context)).await;
+                    *told.lock().unwrap() = reason.ok();
+                });
+            }
             _ => ok(response),
         }
     })
@@ -259,4 +266,37 @@ async fn a_dropped_request_leaves_the_connection_usable() {
     assert_eq!(error.kind(), TransportErrorKind::TimedOut);
     assert_eq!(hyper.send(cancel(&endpoint)).await.unwrap().body(), "{}");
     assert_eq!(connections.load(Ordering::Relaxed), 1);
+    // The reset went out before the second request did.
+    assert_eq!(*reset.lock().unwrap(), Some(Reason::CANCEL));
+}
+
+#[tokio::test]
+async fn fault_27_a_body_of_another_length_than_announced_is_no_answer() {
+    for (announced, body) in [("2", &b"{}          "[..]), ("9", &b"{}"[..])] {
+        let (endpoint, _) = serve(Builder::new(), move |_, mut response, _| {
+            let head = Response::builder().header("content-length", announced);
+            let mut stream = response
+                .send_response(head.body(()).unwrap(), false)
+                .unwrap();
+            stream.send_data(Bytes::from_static(body), true).unwrap();
+        })
+        .await;
+        let error = hyper(&endpoint).send(cancel(&endpoint)).await.unwrap_err();
+        assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn fault_27_a_body_over_the_cap_is_cut() {
+    let (endpoint, _) = serve(Builder::new(), |_, mut response, _| {
+        let mut stream = response.send_response(Response::new(()), false).unwrap();
+        stream.send_data(vec![b'x'; 4096].into(), true).unwrap();
+    })
+    .await;
+    let config = HyperConfig::default()
+        .http2_prior_knowledge(true)
+        .body_cap(1024);
+    let hyper = Hyper::new(&endpoint, config).unwrap();
+    let error = hyper.send(cancel(&endpoint)).await.unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::TooLarge);
 }

@@ -19,7 +19,7 @@ const HEADERS: u64 = 2 << 10;
 const BODY: u64 = 8 << 10;
 
 #[tokio::test]
-async fn faults_11_and_27_memory_grows_little() {
+async fn fault_11_and_fault_27_memory_grows_little() {
     let http1 = HyperConfig::default();
     let http2 = HyperConfig::default().http2_prior_knowledge(true);
     // Whatever is set up once is there before anything is measured.
@@ -41,14 +41,30 @@ async fn faults_11_and_27_memory_grows_little() {
         repeat(stream, &line, 1 << 20)?;
         stream.write_all(b"content-length: 2\r\n\r\n{}")
     };
-    assert_bounded(start, &http1, headers, HEADERS, TransportErrorKind::Lost).await;
+    assert_bounded(
+        "headers",
+        start,
+        &http1,
+        headers,
+        HEADERS,
+        TransportErrorKind::Lost,
+    )
+    .await;
 
     let one_header = |stream: &mut TcpStream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nx-filler: ")?;
         repeat(stream, &[b'x'; 4096], 1 << 20)?;
         stream.write_all(b"\r\ncontent-length: 2\r\n\r\n{}")
     };
-    assert_bounded(start, &http1, one_header, HEADERS, TransportErrorKind::Lost).await;
+    assert_bounded(
+        "one_header",
+        start,
+        &http1,
+        one_header,
+        HEADERS,
+        TransportErrorKind::Lost,
+    )
+    .await;
 
     let continued = |stream: &mut TcpStream| {
         // SETTINGS, then HEADERS and CONTINUATION of stream 1: `:status: 200`, `x: xxx…` and so on.
@@ -61,23 +77,94 @@ async fn faults_11_and_27_memory_grows_little() {
         frame[..3].copy_from_slice(&length[length.len() - 3..]);
         repeat(stream, &frame, 1 << 20)
     };
-    assert_bounded(start, &http2, continued, HEADERS, TransportErrorKind::Lost).await;
+    assert_bounded(
+        "continued",
+        start,
+        &http2,
+        continued,
+        HEADERS,
+        TransportErrorKind::Lost,
+    )
+    .await;
+
+    // Frames that hold nothing, so that no list of headers ever grows.
+    let empty = |stream: &mut TcpStream| {
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])?;
+        stream.write_all(&[0, 0, 1, 1, 1, 0, 0, 0, 1, 0x88])?;
+        repeat(stream, &[0, 0, 0, 9, 0, 0, 0, 0, 1].repeat(100), 64 << 20)
+    };
+    assert_bounded(
+        "empty",
+        start,
+        &http2,
+        empty,
+        HEADERS,
+        TransportErrorKind::Lost,
+    )
+    .await;
+
+    let trailers = |stream: &mut TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")?;
+        let line = [&b"x-filler: "[..], &[b'x'; 4084], b"\r\n"].concat();
+        repeat(stream, &line, 1 << 20)?;
+        stream.write_all(b"\r\n")
+    };
+    assert_bounded(
+        "trailers",
+        start,
+        &http1,
+        trailers,
+        HEADERS,
+        TransportErrorKind::Lost,
+    )
+    .await;
+
+    let lying = |stream: &mut TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4000000\r\n\r\n{}")?;
+        stream.shutdown(std::net::Shutdown::Write)
+    };
+    assert_bounded(
+        "lying",
+        start,
+        &http1,
+        lying,
+        HEADERS,
+        TransportErrorKind::Lost,
+    )
+    .await;
 
     let unbounded = |stream: &mut TcpStream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
         repeat(stream, &[b'x'; 4096], 64 << 20)
     };
-    assert_bounded(start, &http1, unbounded, BODY, TransportErrorKind::TooLarge).await;
+    assert_bounded(
+        "unbounded",
+        start,
+        &http1,
+        unbounded,
+        BODY,
+        TransportErrorKind::TooLarge,
+    )
+    .await;
 
     let chunked = |stream: &mut TcpStream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
         let chunk = [&b"1000\r\n"[..], &[b'x'; 4096], b"\r\n"].concat();
         repeat(stream, &chunk, 64 << 20)
     };
-    assert_bounded(start, &http1, chunked, BODY, TransportErrorKind::TooLarge).await;
+    assert_bounded(
+        "chunked",
+        start,
+        &http1,
+        chunked,
+        BODY,
+        TransportErrorKind::TooLarge,
+    )
+    .await;
 }
 
 async fn assert_bounded(
+    what: &str,
     start: u64,
     config: &HyperConfig,
     answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static,
@@ -87,10 +174,10 @@ async fn assert_bounded(
     let (endpoint, hyper) = serve(config.clone(), answer);
     let grown = growth(start, async {
         let error = hyper.send(cancel(&endpoint)).await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{}", chain(&error));
+        assert_eq!(error.kind(), kind, "{what}: {}", chain(&error));
     })
     .await;
-    assert!(grown < kib, "{grown} KiB for {kind:?}");
+    assert!(grown < kib, "{what}: {grown} KiB");
 }
 
 /// A server that holds next to no memory itself: what it writes is the same small piece.

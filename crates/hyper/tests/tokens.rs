@@ -77,7 +77,7 @@ fn asking_only(client: Client) -> Client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_401_a_crowd_of_512_fetches_one_token() {
+async fn fault_14_after_a_401_a_crowd_of_512_fetches_one_token() {
     let fetches = Arc::default();
     let server = Server {
         good: 1,
@@ -98,7 +98,7 @@ async fn after_a_401_a_crowd_of_512_fetches_one_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_401_for_ever_fetches_one_token() {
+async fn fault_15_a_401_for_ever_fetches_one_token() {
     let fetches = Arc::default();
     let server = Server {
         good: usize::MAX,

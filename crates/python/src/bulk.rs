@@ -51,7 +51,7 @@ impl Results {
 #[pymethods]
 impl Results {
     /// The call for the next result; it gives `None` at the end.
-    fn next(&self) -> PyResult<Call> {
+    pub(crate) fn next(&self) -> PyResult<Call> {
         let results = self.0.get().ok_or_else(forked)?;
         let results = Arc::clone(results);
         Ok(Call::new(async move {
@@ -188,6 +188,6 @@ fn end() -> Ready {
     Box::new(|py| Ok(py.None()))
 }
 
-fn forked() -> PyErr {
+pub(crate) fn forked() -> PyErr {
     PyRuntimeError::new_err("these calls belong to the process that was forked")
 }

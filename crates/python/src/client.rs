@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy};
+use countermand_hyper::credentials::Mtls;
 use countermand_hyper::{Client, HyperConfig, TransportError, TransportErrorKind};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
@@ -19,9 +20,9 @@ use crate::{clock, errors, names, quota, wire};
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
 pub(crate) struct NativeClient {
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     policy: Policy,
-    in_flight: usize,
+    pub(crate) in_flight: usize,
     config: HyperConfig,
     token: Given,
     /// `None` after closing.
@@ -30,27 +31,30 @@ pub(crate) struct NativeClient {
 
 /// What belongs to one process.
 #[derive(Clone)]
-struct Connected {
-    client: Client,
-    raiser: Raiser,
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(crate) raiser: Raiser,
 }
 
 #[pymethods]
 impl NativeClient {
     #[new]
-    #[pyo3(signature = (*, endpoint, token, ca_file, deadline, attempt_timeout, attempts, in_flight,
-        allow_plaintext))]
+    #[pyo3(signature = (*, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, attempts, in_flight,
+        allow_plaintext, proxy_from_env))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
         endpoint: Option<&str>,
-        token: &Bound<'_, PyAny>,
+        token: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+        quota_project: Option<String>,
         ca_file: Option<PathBuf>,
         deadline: f64,
         attempt_timeout: f64,
         attempts: Option<u32>,
         in_flight: usize,
         allow_plaintext: bool,
+        proxy_from_env: bool,
     ) -> PyResult<Self> {
         let policy = Policy::default()
             .deadline(clock::seconds("deadline", deadline)?)
@@ -60,16 +64,27 @@ impl NativeClient {
             Some(attempts) => policy.attempts(attempts),
             None => policy,
         };
-        let config = HyperConfig::default().allow_plaintext(allow_plaintext);
+        let mtls = Mtls::from_environment().map_err(|error| errors::error(py, &error.into()))?;
+        let endpoint = match endpoint {
+            Some(_) => wire::endpoint(endpoint)?,
+            None => mtls.endpoint(),
+        };
+        let config = HyperConfig::default()
+            .allow_plaintext(allow_plaintext)
+            .proxy_from_env(proxy_from_env);
+        let config = match ca_file {
+            Some(path) => config.ca_file(path),
+            None => config,
+        };
         let this = Self {
-            endpoint: wire::endpoint(endpoint)?,
+            config: match endpoint.is_plaintext() {
+                true => config,
+                false => mtls.configure(config),
+            },
+            endpoint,
             policy,
             in_flight,
-            config: match ca_file {
-                Some(path) => config.ca_file(path),
-                None => config,
-            },
-            token: Given::new(token)?,
+            token: Given::new(py, token, source, quota_project)?,
             connected: Mutex::new(None),
         };
         // What cannot work is better known now than at the first call.
@@ -77,6 +92,12 @@ impl NativeClient {
         let connected = connected.map_err(|error| errors::error(py, &error.into()))?;
         *this.connected() = Some(Native::new(connected));
         Ok(this)
+    }
+
+    /// What to tell about files that hold secrets.
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.token.warnings.clone()
     }
 
     #[getter]
@@ -146,7 +167,7 @@ impl NativeClient {
 
 impl NativeClient {
     /// The client of this process, made anew if this is a child of the one that made it.
-    fn here(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Connected> {
+    pub(crate) fn here(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Connected> {
         let deadline = deadline
             .map(|it| clock::seconds("deadline", it))
             .transpose()?;
@@ -168,7 +189,7 @@ impl NativeClient {
     }
 
     fn connect(&self, py: Python<'_>) -> Result<Connected, TransportError> {
-        let (tokens, callback) = self.token.source(py);
+        let (tokens, callback) = self.token.source(py, &self.config)?;
         let client = Client::connect(self.endpoint.clone(), tokens, self.config.clone())?;
         Ok(Connected {
             client: client.policy(self.policy.clone()).in_flight(self.in_flight),

@@ -1,10 +1,12 @@
-//! Python's time, seconds as `float`, and Rust's.
+//! Python's time, seconds as `float` and dates as `datetime`, and Rust's.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use countermand_core::Timestamp;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::{PyDateTime, PyTzInfo};
 
 /// More than any clock that counts seconds shows, and little enough for every `Instant`.
 const LONGEST: f64 = 1e11;
@@ -34,6 +36,27 @@ pub(crate) fn reading(instant: Instant) -> f64 {
     } else {
         reading
     }
+}
+
+/// A time of the calendar, in UTC; a year that Python's calendar does not have is as good as none.
+pub(crate) fn datetime(py: Python<'_>, time: Timestamp) -> PyResult<Option<Bound<'_, PyDateTime>>> {
+    let utc = PyTzInfo::utc(py)?;
+    let seconds = time.unix_millis() as f64 / 1000.0;
+    Ok(PyDateTime::from_timestamp(py, seconds, Some(&utc)).ok())
+}
+
+/// The time of a `datetime` that knows its zone.
+pub(crate) fn timestamp(time: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
+    if time.call_method0("utcoffset")?.is_none() {
+        return Err(PyValueError::new_err(format!(
+            "{} has no time zone",
+            time.repr()?
+        )));
+    }
+    let seconds: f64 = time.call_method0("timestamp")?.extract()?;
+    Ok(Timestamp::from_unix_millis(
+        (seconds * 1000.0).round() as i64
+    ))
 }
 
 /// Where every clock starts: only differences matter.

@@ -71,10 +71,11 @@ impl Emulator {
     }
 
     /// Calls one of the emulator's own endpoints: a body, or `ValueError` with the problem.
-    fn admin(&self, method: &str, endpoint: &str, body: String) -> PyResult<String> {
+    #[pyo3(signature = (method, endpoint, body, root=""))]
+    fn admin(&self, method: &str, endpoint: &str, body: String, root: &str) -> PyResult<String> {
         let request = http::Request::builder()
             .method(method)
-            .uri(format!("/_emulator/{endpoint}"))
+            .uri(format!("{root}/_emulator/{endpoint}"))
             .body(Bytes::from(body))
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let Action::Respond(response) = self.shared.handle(&request).action else {

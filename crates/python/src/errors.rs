@@ -1,11 +1,10 @@
 //! Rust's errors as the Python exceptions that say the same.
 
-use countermand_core::{
-    EndpointError, Error, ErrorKind, NameError, Reach, TransportErrorKind, chain,
-};
+use countermand_core::{EndpointError, Error, ErrorKind, NameError, Reach, Resource, chain};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyType};
+use serde_json::Value;
 
 use crate::names::OperationName;
 
@@ -35,6 +34,9 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
         let kwargs = PyDict::new(py);
         let operation = error.operation().cloned().map(OperationName);
         kwargs.set_item("operation", operation)?;
+        if let Some(Resource::Device(_) | Resource::Enterprise(_)) = error.resource() {
+            kwargs.set_item("resource", error.resource().map(Resource::as_str))?;
+        }
         kwargs.set_item("kind", error.kind().as_str())?;
         kwargs.set_item("maybe_delivered", error.maybe_delivered())?;
         kwargs.set_item("attempts", error.attempts())?;
@@ -60,9 +62,41 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
         }
         Ok(kwargs)
     };
-    let raised = make(&class(py, error.kind()), &chain(error), attributes());
+    let transport = match error.kind() {
+        ErrorKind::Transport(error) => error.kind().as_str(),
+        _ => "",
+    };
+    let class = class(py, error.kind().as_str(), transport);
+    let raised = make(&class, &chain(error), attributes());
     raised.set_cause(py, python_cause(py, error));
     raised
+}
+
+/// The exception for an error of an operation that was kept as JSON.
+pub(crate) fn kept(py: Python<'_>, operation: &OperationName, error: &Value) -> PyErr {
+    let word = |key: &str| error[key].as_str().unwrap_or_default();
+    let attributes = || {
+        let kwargs = PyDict::new(py);
+        kwargs.set_item("operation", operation.clone())?;
+        for key in ["kind", "advice", "status", "reason", "transport"] {
+            if let Some(text) = error[key].as_str() {
+                kwargs.set_item(key, text)?;
+            }
+        }
+        for key in ["attempts", "http_status"] {
+            if let Some(number) = error[key].as_u64() {
+                kwargs.set_item(key, number)?;
+            }
+        }
+        for key in ["maybe_delivered", "device_exists"] {
+            if let Some(yes) = error[key].as_bool() {
+                kwargs.set_item(key, yes)?;
+            }
+        }
+        Ok(kwargs)
+    };
+    let class = class(py, word("kind"), word("transport"));
+    make(&class, word("message"), attributes())
 }
 
 /// The exception for a refused name.
@@ -91,32 +125,35 @@ pub(crate) fn exiting() -> PyErr {
     PyRuntimeError::new_err("the interpreter is exiting")
 }
 
-fn make(class: &Bound<'_, PyType>, message: &str, kwargs: PyResult<Bound<'_, PyDict>>) -> PyErr {
+pub(crate) fn make(
+    class: &Bound<'_, PyType>,
+    message: &str,
+    kwargs: PyResult<Bound<'_, PyDict>>,
+) -> PyErr {
     kwargs
         .and_then(|kwargs| class.call((message,), Some(&kwargs)))
         .map_or_else(|error| error, PyErr::from_value)
 }
 
-fn class<'py>(py: Python<'py>, kind: &ErrorKind) -> Bound<'py, PyType> {
+/// The class for what happened, in the words of `ErrorKind` and `TransportErrorKind`.
+fn class<'py>(py: Python<'py>, kind: &str, transport: &str) -> Bound<'py, PyType> {
     match kind {
-        ErrorKind::InvalidArgument(_) => py.get_type::<InvalidArgument>(),
-        ErrorKind::Unauthenticated(_) => py.get_type::<Unauthenticated>(),
-        ErrorKind::PermissionDenied(_) => py.get_type::<PermissionDenied>(),
-        ErrorKind::NotFound(_) => py.get_type::<NotFound>(),
-        ErrorKind::FailedPrecondition(_) => py.get_type::<FailedPrecondition>(),
-        ErrorKind::ResourceExhausted(_) => py.get_type::<ResourceExhausted>(),
-        ErrorKind::Unimplemented(_) => py.get_type::<Unimplemented>(),
-        ErrorKind::Unavailable(_) => py.get_type::<Unavailable>(),
-        ErrorKind::Redirected(_) => py.get_type::<Redirected>(),
-        ErrorKind::Malformed(_) => py.get_type::<Malformed>(),
-        ErrorKind::Misattributed { .. } => py.get_type::<Misattributed>(),
-        ErrorKind::NotAttempted { .. } => py.get_type::<NotAttempted>(),
-        ErrorKind::Transport(error) => match error.kind() {
-            TransportErrorKind::TimedOut => py.get_type::<TimedOut>(),
-            TransportErrorKind::Tls => py.get_type::<TlsError>(),
-            TransportErrorKind::Token | TransportErrorKind::Credentials => {
-                py.get_type::<CredentialsError>()
-            }
+        "invalid_argument" => py.get_type::<InvalidArgument>(),
+        "unauthenticated" => py.get_type::<Unauthenticated>(),
+        "permission_denied" => py.get_type::<PermissionDenied>(),
+        "not_found" => py.get_type::<NotFound>(),
+        "failed_precondition" => py.get_type::<FailedPrecondition>(),
+        "resource_exhausted" => py.get_type::<ResourceExhausted>(),
+        "unimplemented" => py.get_type::<Unimplemented>(),
+        "unavailable" => py.get_type::<Unavailable>(),
+        "redirected" => py.get_type::<Redirected>(),
+        "malformed" => py.get_type::<Malformed>(),
+        "misattributed" => py.get_type::<Misattributed>(),
+        "not_attempted" => py.get_type::<NotAttempted>(),
+        "transport" => match transport {
+            "timed_out" => py.get_type::<TimedOut>(),
+            "tls" => py.get_type::<TlsError>(),
+            "token" | "credentials" => py.get_type::<CredentialsError>(),
             _ => py.get_type::<TransportError>(),
         },
         _ => py.get_type::<CountermandError>(),

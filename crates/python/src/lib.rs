@@ -2,6 +2,8 @@
 
 #![deny(unsafe_code)]
 
+mod apply;
+mod arrow;
 mod bulk;
 mod call;
 mod campaign;
@@ -12,13 +14,21 @@ mod engine;
 mod errors;
 mod event;
 mod feed;
+mod files;
+mod find;
+mod fleet;
+mod job_errors;
+mod jobs;
 mod names;
 mod once;
 mod outcome;
 mod process;
 mod progress;
 mod quota;
+mod report;
+mod rows;
 mod sansio;
+mod selection;
 mod token;
 mod wire;
 
@@ -40,6 +50,9 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::NativeClient>()?;
     module.add_class::<bulk::Bulk>()?;
     module.add_class::<bulk::Results>()?;
+    module.add_class::<apply::Applying>()?;
+    module.add_class::<find::Finder>()?;
+    module.add_class::<report::Report>()?;
     module.add_class::<campaign::Campaign>()?;
     module.add_class::<campaign::Ticket>()?;
     module.add_class::<call::Call>()?;
@@ -53,6 +66,14 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     wire::add(module)?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
     module.add_function(wrap_pyfunction!(quota::is_default_quota, module)?)?;
+    module.add_function(wrap_pyfunction!(fleet::find, module)?)?;
+    module.add_function(wrap_pyfunction!(fleet::plan, module)?)?;
+    module.add_function(wrap_pyfunction!(fleet::rescue, module)?)?;
+    module.add_function(wrap_pyfunction!(fleet::apply, module)?)?;
+    module.add_function(wrap_pyfunction!(jobs::job_facts, module)?)?;
+    module.add_function(wrap_pyfunction!(jobs::job_status, module)?)?;
+    module.add_function(wrap_pyfunction!(jobs::job_estimate, module)?)?;
+    module.add_function(wrap_pyfunction!(jobs::job_report, module)?)?;
     let shut_down = wrap_pyfunction!(process::shut_down, module)?;
     module
         .py()

@@ -65,6 +65,21 @@ pub(crate) fn operation(name: &Bound<'_, PyAny>) -> PyResult<core::OperationName
     }
 }
 
+/// An enterprise's name, given as a text.
+pub(crate) fn enterprise(name: &Bound<'_, PyAny>) -> PyResult<core::EnterpriseName> {
+    parse(name, "a str")
+}
+
+/// What names an operation, a device or an enterprise, as the text that it is.
+pub(crate) fn any(name: &Bound<'_, PyAny>) -> PyResult<String> {
+    let segments = name.str()?.to_cow()?.split('/').count();
+    match segments {
+        0..=2 => Ok(enterprise(name)?.to_string()),
+        3..=4 => Ok(device(name)?.to_string()),
+        _ => Ok(operation(name)?.to_string()),
+    }
+}
+
 /// A device's name, given as a text.
 pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::DeviceName> {
     parse(name, "a str")

@@ -7,10 +7,10 @@ use http::Response;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDateTime, PyString, PyTzInfo};
+use pyo3::types::{PyDateTime, PyString};
 
-use crate::errors;
 use crate::names::OperationName;
+use crate::{clock, errors};
 
 /// A long-running operation: one command sent to one device.
 #[pyclass(module = "countermand", frozen, eq)]
@@ -83,10 +83,7 @@ impl Operation {
         let Some(time) = self.command().and_then(|command| command.create_time) else {
             return Ok(None);
         };
-        let utc = PyTzInfo::utc(py)?;
-        let seconds = time.unix_millis() as f64 / 1000.0;
-        // A year that Python's calendar does not have is as good as none.
-        Ok(PyDateTime::from_timestamp(py, seconds, Some(&utc)).ok())
+        clock::datetime(py, time)
     }
 
     /// How long it is valid from then on, in seconds.
@@ -163,7 +160,7 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<
         ))
 }
 
-fn verdict(py: Python<'_>, verdict: core::Verdict) -> PyResult<Bound<'_, PyAny>> {
+pub(crate) fn verdict(py: Python<'_>, verdict: core::Verdict) -> PyResult<Bound<'_, PyAny>> {
     static VERDICT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     VERDICT
         .import(py, "countermand._outcome", "Verdict")?

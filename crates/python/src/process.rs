@@ -31,6 +31,15 @@ impl<T> Native<T> {
     pub(crate) fn get(&self) -> Option<&T> {
         self.value.as_ref().filter(|_| self.pid == process::id())
     }
+
+    /// The value itself, in the process that made it.
+    pub(crate) fn into_inner(mut self) -> Option<T> {
+        if self.pid == process::id() {
+            self.value.take()
+        } else {
+            None
+        }
+    }
 }
 
 impl<T> Drop for Native<T> {

@@ -1,6 +1,7 @@
 //! What a campaign may spend, as Python says it.
 
-use countermand_core::Quota;
+use countermand_core::{Quota, QuotaError};
+use countermand_fleet::Settings;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -18,6 +19,21 @@ pub(crate) fn quota(text: Option<&str>, share: f64) -> PyResult<Quota> {
     text.parse::<Quota>()
         .map(|quota| quota.share(share))
         .map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// The same for a job, which keeps them in its file.
+pub(crate) fn of_job(settings: &mut Settings, text: Option<&str>, share: f64) -> PyResult<()> {
+    quota(text, share)?;
+    let windows = text.into_iter().flat_map(|text| text.split(','));
+    let windows = windows.map(|window| window.parse());
+    settings.quota = windows
+        .collect::<Result<_, QuotaError>>()
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    settings.share = share;
+    if text.is_none() {
+        settings.per_resource = None;
+    }
+    Ok(())
 }
 
 /// Whether that is core's default: what signatures in Python repeat is held against it.

@@ -1,62 +1,143 @@
 //! Tokens from Python.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use countermand_hyper::credentials::Credentials;
 use countermand_hyper::{
-    BoxFuture, Token, TokenFile, TokenSource, TransportError, TransportErrorKind,
+    BoxFuture, HyperConfig, Token, TokenFile, TokenSource, TransportError, TransportErrorKind,
+    billed_to, exposure,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::errors;
 
-/// What a client was given as its token.
-pub(crate) enum Given {
+/// What a client was given to get tokens with.
+pub(crate) struct Given {
+    way: Way,
+    quota_project: Option<String>,
+    /// What to tell about files that hold secrets.
+    pub(crate) warnings: Vec<String>,
+}
+
+enum Way {
     /// The token itself.
     Text(Token),
     /// A file that holds it.
     File(PathBuf),
-    /// A function that returns it.
-    Function(Py<PyAny>),
+    /// What tokens are exchanged for.
+    Credentials(Credentials),
+    /// A function that returns it; whether it takes `fresh`.
+    Function(Py<PyAny>, bool),
 }
 
 impl Given {
-    pub(crate) fn new(token: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Ok(text) = token.extract::<String>() {
-            return Token::new(&text)
-                .map(Self::Text)
-                .map_err(|error| errors::error(token.py(), &error.into()));
+    /// `token` is a text, a function or a path; `source` a function that takes whether the last
+    /// token was refused. Neither is application default credentials.
+    pub(crate) fn new(
+        py: Python<'_>,
+        token: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+        quota_project: Option<String>,
+    ) -> PyResult<Self> {
+        let raise = |error: TransportError| errors::error(py, &error.into());
+        let mut warnings = Vec::new();
+        let way = if let Some(source) = source {
+            Way::Function(source.clone().unbind(), true)
+        } else if let Some(token) = token {
+            if let Ok(text) = token.extract::<String>() {
+                Way::Text(Token::new(&text).map_err(raise)?)
+            } else if token.is_callable() {
+                Way::Function(token.clone().unbind(), false)
+            } else {
+                let path: PathBuf = token.extract()?;
+                let way = of_file(path.clone()).map_err(raise)?;
+                if let Way::File(path) = &way {
+                    warnings.extend(exposure(path));
+                }
+                way
+            }
+        } else {
+            Way::Credentials(Credentials::application_default().map_err(|error| {
+                let none = "there is no access token: give token=..., or set COUNTERMAND_TOKEN";
+                let cause = std::error::Error::source(&error);
+                let cause = cause.map(ToString::to_string).unwrap_or_default();
+                raise(credentials(format!("{none}; {cause}")))
+            })?)
+        };
+        if let Way::Credentials(credentials) = &way {
+            warnings.extend_from_slice(credentials.warnings());
         }
-        if token.is_callable() {
-            return Ok(Self::Function(token.clone().unbind()));
-        }
-        token.extract().map(Self::File)
+        Ok(Self {
+            way,
+            quota_project,
+            warnings,
+        })
     }
 
     /// A new source, and the function behind it. A process must not share one with another: it
     /// has locks, and a fork may find them taken.
-    pub(crate) fn source(&self, py: Python<'_>) -> (Arc<dyn TokenSource>, Option<Callback>) {
-        match self {
-            Self::Text(token) => (Arc::new(token.clone()), None),
-            Self::File(path) => (Arc::new(TokenFile::new(path)), None),
-            Self::Function(function) => {
+    pub(crate) fn source(
+        &self,
+        py: Python<'_>,
+        config: &HyperConfig,
+    ) -> Result<(Arc<dyn TokenSource>, Option<Callback>), TransportError> {
+        let mut behind = None;
+        let source: Arc<dyn TokenSource> = match &self.way {
+            Way::Text(token) => Arc::new(token.clone()),
+            Way::File(path) => Arc::new(TokenFile::new(path)),
+            Way::Credentials(credentials) => Arc::new(credentials.source(config)?),
+            Way::Function(function, takes_fresh) => {
                 let callback = Callback(Arc::new(Inner {
                     function: function.clone_ref(py),
+                    takes_fresh: *takes_fresh,
                     token: tokio::sync::Mutex::default(),
                     raised: Mutex::default(),
                 }));
-                (Arc::new(callback.clone()), Some(callback))
+                behind = Some(callback.clone());
+                Arc::new(callback)
             }
-        }
+        };
+        let source = match &self.quota_project {
+            Some(project) => Arc::new(billed_to(project, source)?),
+            None => source,
+        };
+        Ok((source, behind))
     }
 }
 
-/// A Python function that returns a token; called once, and again when that one was refused.
+/// A token, or credentials: what it is is told by what is in it. One that is not there yet is a
+/// token's.
+fn of_file(path: PathBuf) -> Result<Way, TransportError> {
+    match is_json(&path) {
+        true => Credentials::from_file(path).map(Way::Credentials),
+        false => Ok(Way::File(path)),
+    }
+}
+
+fn is_json(path: &Path) -> bool {
+    // A pipe would wait for somebody to write.
+    let begin = path.is_file().then(|| std::fs::File::open(path).ok());
+    let mut bytes = [0; 64];
+    let read = begin
+        .flatten()
+        .and_then(|mut file| std::io::Read::read(&mut file, &mut bytes).ok());
+    let begin = bytes.get(..read.unwrap_or_default()).unwrap_or_default();
+    let begin = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begin);
+    begin.trim_ascii_start().starts_with(b"{")
+}
+
+/// A Python function that returns a token, or a token and for how many seconds it is good.
+///
+/// One that does not say how long is called once, and again when that token was refused.
 #[derive(Clone)]
 pub(crate) struct Callback(Arc<Inner>);
 
 struct Inner {
     function: Py<PyAny>,
+    takes_fresh: bool,
     token: tokio::sync::Mutex<Option<Token>>,
     raised: Mutex<Option<PyErr>>,
 }
@@ -69,15 +150,15 @@ impl Callback {
     }
 
     /// Calls the function; the text of an error names its type, for the message of ours.
-    fn call(&self) -> Result<Token, TransportError> {
+    fn call(&self, fresh: bool) -> Result<Token, TransportError> {
         let result = Python::try_attach(|py| {
-            let returned = self
-                .0
-                .function
-                .call0(py)
-                .and_then(|token| token.extract::<String>(py));
+            let returned = match self.0.takes_fresh {
+                true => self.0.function.call1(py, (fresh,)),
+                false => self.0.function.call0(py),
+            };
+            let returned = returned.and_then(|returned| read(returned.bind(py)));
             let (result, raised) = match returned {
-                Ok(text) => (Token::new(&text), None),
+                Ok(token) => (token, None),
                 Err(error) => {
                     let class = error.get_type(py).qualname()?;
                     let message = format!("the token callback raised {class}");
@@ -99,17 +180,37 @@ impl Callback {
     }
 }
 
+/// The token of what a function returned.
+fn read(returned: &Bound<'_, PyAny>) -> PyResult<Result<Token, TransportError>> {
+    if !returned.is_instance_of::<PyTuple>() {
+        return Ok(Token::new(&returned.extract::<String>()?));
+    }
+    let (text, seconds): (String, Option<f64>) = returned.extract()?;
+    let life = seconds.map(|seconds| {
+        // What is no time at all is as short as can be.
+        Duration::try_from_secs_f64(seconds).unwrap_or(match seconds > 0.0 {
+            true => Duration::MAX,
+            false => Duration::ZERO,
+        })
+    });
+    Ok(Token::new(&text).map(|token| match life {
+        Some(life) => token.expiring(life),
+        None => token,
+    }))
+}
+
 impl TokenSource for Callback {
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         Box::pin(async move {
             let mut known = self.0.token.lock().await;
             match &*known {
-                Some(token) if !fresh => return Ok(token.clone()),
+                // Who says how long it is good is asked when it is time.
+                Some(token) if !fresh && token.remaining().is_none() => return Ok(token.clone()),
                 _ => {}
             }
             let callback = self.clone();
             // The function may take its time, and it needs the GIL.
-            let token = tokio::task::spawn_blocking(move || callback.call())
+            let token = tokio::task::spawn_blocking(move || callback.call(fresh))
                 .await
                 .unwrap_or_else(|error| Err(credentials(error.to_string())))?;
             *known = Some(token.clone());

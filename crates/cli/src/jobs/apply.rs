@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countermand_fleet::job::{Contents, Kind};
+use countermand_fleet::report::spell;
 use countermand_fleet::{Options, now};
 
 use super::confirm;
 use super::open;
 use super::run::run;
 use crate::args::{Flight, Global};
-use countermand_fleet::report::spell;
 
 use crate::duration;
 use crate::exit::{self, Exit};

@@ -1,8 +1,8 @@
 //! Nothing is cancelled at fleet scale before somebody has said which fleet.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal};
 
+use countermand_fleet::Outline;
 use countermand_fleet::job::{Contents, JobError, Kind};
 
 use crate::exit::Exit;
@@ -23,16 +23,9 @@ pub(crate) fn phrases(job: &Contents) -> Result<Vec<String>, JobError> {
         names.dedup();
         return Ok(names);
     }
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for row in job.rows() {
-        let enterprise = row?.item.name.enterprise();
-        *counts
-            .entry(enterprise.enterprise().to_owned())
-            .or_default() += 1;
-    }
-    let phrases = counts
-        .iter()
-        .map(|(enterprise, count)| format!("{enterprise}:{count}"));
+    let enterprises = Outline::of(job)?.enterprises;
+    let phrases = enterprises.iter();
+    let phrases = phrases.map(|(name, count)| format!("{}:{count}", name.enterprise()));
     Ok(phrases.collect())
 }
 
@@ -53,6 +46,13 @@ pub(crate) fn ask(what: &str, phrases: &[String], given: &[String]) -> Result<()
             ),
         ))
     };
+    if phrases.is_empty() {
+        // A rescue that was killed before it wrote down which devices to search.
+        let text = format!(
+            "{what} is about nothing: it was stopped before it began; nothing was sent: begin it again"
+        );
+        return Err(Failure::new(Exit::Refused, text));
+    }
     if !given.is_empty() {
         let mut given: Vec<&str> = given.iter().map(|phrase| bare(phrase)).collect();
         given.sort_unstable();

@@ -1,6 +1,6 @@
 //! `countermand report`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -60,17 +60,43 @@ pub(crate) fn run(options: &Export) -> Result<Exit, Failure> {
     let form = options.format.or(named).unwrap_or(Form::Ndjson);
     match &options.output {
         Some(path) => {
-            let failed = |error: io::Error| {
-                let text = format!("cannot write {}: {error}", path.display());
-                Failure::new(Exit::Failed, text)
-            };
-            let file = File::create(path).map_err(failed)?;
-            write(&view, form, BufWriter::new(file))?;
+            to_file(&view, form, path)?;
             output::note(&format!("the report is in {}", path.display()));
         }
         None => write(&view, form, BufWriter::new(io::stdout().lock()))?,
     }
     Ok(Exit::Done)
+}
+
+/// Writes it beside its place and moves it there when it is whole: half a report would read like one
+/// with fewer operations.
+fn to_file(view: &View, form: Form, path: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        let text = format!("cannot write {}: {error}", path.display());
+        Failure::new(Exit::Failed, text)
+    };
+    if fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(view.path()).ok() == Some(path)) {
+        let text = format!("{} is the job file itself", path.display());
+        return Err(Failure::usage(text));
+    }
+    // A pipe or a terminal is written as it is.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let file = File::options().write(true).open(path).map_err(failed)?;
+        return write(view, form, BufWriter::new(file));
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let file = File::create(&part).map_err(failed)?;
+    let written = write(view, form, BufWriter::new(&file));
+    let moved = written.and_then(|()| {
+        let moved = file.sync_all().and_then(|()| fs::rename(&part, path));
+        moved.map_err(failed)
+    });
+    if moved.is_err() {
+        // What is left of it is no use to anybody; that it stays is no second failure.
+        let _ = fs::remove_file(&part);
+    }
+    moved
 }
 
 /// Writes it; a reader that has read enough is no failure.

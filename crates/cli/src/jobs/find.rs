@@ -45,7 +45,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
             "find searches enterprises and devices; operations have names already",
         ));
     }
-    let client = connect::client(global)?;
+    let client = connect::client(global).await?;
     let quota = options.budget.quota();
     let in_flight = options.flight.in_flight;
     let show = |item: &Item| match options.names_only {

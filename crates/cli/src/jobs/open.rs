@@ -47,7 +47,7 @@ pub(crate) fn failure(error: &JobError) -> Failure {
 }
 
 /// A client for the endpoint of a job; another one that is asked for is a mistake.
-pub(crate) fn client(global: &Global, job: &Contents) -> Result<Client, Failure> {
+pub(crate) async fn client(global: &Global, job: &Contents) -> Result<Client, Failure> {
     let planned = &job.settings().endpoint;
     let endpoint: Endpoint = planned
         .parse()
@@ -61,5 +61,5 @@ pub(crate) fn client(global: &Global, job: &Contents) -> Result<Client, Failure>
     }
     let mut global = global.clone();
     global.endpoint = Some(endpoint);
-    connect::client(&global)
+    connect::client(&global).await
 }

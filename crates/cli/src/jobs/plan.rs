@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use countermand_core::Timestamp;
 use countermand_fleet::input::{Evidence, Format};
-use countermand_fleet::job::{Kind, Record, Settings};
+use countermand_fleet::job::{JobError, Kind, Record, Settings};
 use countermand_fleet::report::{grouped, spell};
-use countermand_fleet::{Estimate, Finding, Item, Job, Options, now, order};
+use countermand_fleet::{Age, Estimate, Finding, Item, Job, Options, Outline, now, order};
 use serde::Serialize;
 
 use super::confirm;
@@ -105,7 +105,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let mut exit = Exit::Done;
     let mut missed = 0;
     if sources.search() {
-        let client = connect::client(global)?;
+        let client = connect::client(global).await?;
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let found = |item: &Item| items.push(item.clone());
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
@@ -135,12 +135,10 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     if let OrderWord::Harm = options.order {
         order::by_harm(&mut items);
     }
-    let shown = Shown::of(&items, begun);
     let failed = |error| open::failure(&error);
     let mut job = Job::create(&options.output, &settings, begun).map_err(failed)?;
     job.add(items).map_err(failed)?;
-    let digest = job.freeze().map_err(failed)?;
-    job.record(&records).map_err(failed)?;
+    let digest = job.freeze_with(&records).map_err(failed)?;
     let options_of_run = Options {
         in_flight: terms.flight.in_flight,
         ..Options::default()
@@ -159,7 +157,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         digest: digest.to_string(),
         operations: job.operations(),
         duplicates: job.duplicates(),
-        shown,
+        shown: Shown::of(&job).map_err(failed)?,
         missed,
         last_cancel_s: estimate.last_cancel.as_secs_f64(),
         last_verdict_s: estimate.last_verdict.as_secs_f64(),
@@ -218,34 +216,39 @@ struct Line {
 }
 
 impl Shown {
-    fn of(items: &[Item], now: Timestamp) -> Self {
-        let mut shown = Self {
-            types: BTreeMap::new(),
-            enterprises: BTreeMap::new(),
-            ages: BTreeMap::new(),
-        };
-        let mut known = std::collections::HashSet::new();
-        for item in items.iter().filter(|item| known.insert(&item.name)) {
-            let kind = item.command.kind.as_deref().unwrap_or("unknown");
-            *shown.types.entry(kind.to_owned()).or_default() += 1;
-            let enterprise = item.name.enterprise().to_string();
-            *shown.enterprises.entry(enterprise).or_default() += 1;
-            let age = item.command.create_time.map(|created| now.since(created));
-            *shown.ages.entry(age_word(age)).or_default() += 1;
-        }
-        shown
+    fn of(job: &Job) -> Result<Self, JobError> {
+        let Outline {
+            types,
+            enterprises,
+            ages,
+            ..
+        } = Outline::of(job)?;
+        let word = |kind: Option<String>| kind.unwrap_or_else(|| "unknown".to_owned());
+        Ok(Self {
+            types: types
+                .into_iter()
+                .map(|(kind, count)| (word(kind), count))
+                .collect(),
+            enterprises: enterprises
+                .into_iter()
+                .map(|(name, count)| (name.to_string(), count))
+                .collect(),
+            ages: ages
+                .into_iter()
+                .map(|(age, count)| (age.as_str(), count))
+                .collect(),
+        })
     }
 }
 
-const fn age_word(age: Option<Duration>) -> &'static str {
+/// An age as people read it.
+const fn age(age: Age) -> &'static str {
     match age {
-        None => "unknown age",
-        Some(age) => match age.as_secs() {
-            0..600 => "under 10 min",
-            600..3600 => "10 to 60 min",
-            3600..86_400 => "1 to 24 h",
-            _ => "over a day",
-        },
+        Age::Minutes => "under 10 min",
+        Age::Hour => "10 to 60 min",
+        Age::Day => "1 to 24 h",
+        Age::Older => "over a day",
+        Age::Unknown => "of unknown age",
     }
 }
 
@@ -264,7 +267,10 @@ impl Line {
                     .collect(),
             )
         };
-        let ages = self.shown.ages.iter().map(|(word, count)| (*word, *count));
+        let ages = Age::ALL.into_iter().filter_map(|one| {
+            let count = self.shown.ages.get(one.as_str())?;
+            Some((age(one), *count))
+        });
         let mut text = format!(
             "{} to be cancelled: {}\n  in {}\n  {}\n",
             crate::summary::counted(self.operations, "operation"),

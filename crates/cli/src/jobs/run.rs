@@ -28,7 +28,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let failed = |error| open::failure(&error);
     let resume = resume(job.path(), &confirm::phrases(&job).map_err(failed)?);
-    let client = open::client(global, &job)?;
+    let client = open::client(global, &job).await?;
     let pace = pace(&job);
     let mut run = Run::begin(&client, job, options).map_err(failed)?;
     if global.verbose == 0 {

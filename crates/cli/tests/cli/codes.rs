@@ -89,7 +89,7 @@ fn no_token_is_4_in_one_sentence() {
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
         assert!(
             run.stderr
-                .contains("COUNTERMAND_TOKEN or give --token-file"),
+                .contains("COUNTERMAND_TOKEN or give --token-file FILE, --credentials FILE"),
             "{run:?}"
         );
     }

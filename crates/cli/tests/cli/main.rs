@@ -2,15 +2,20 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access;
+#[path = "../support/api.rs"]
 mod api;
 mod campaign;
 mod codes;
+mod doctor;
 mod drill;
 mod emulator;
 mod input;
 mod others;
 mod printing;
+#[path = "../support/process.rs"]
 mod process;
+mod proxy;
 mod secrets;
 mod signals;
 #[cfg(unix)]

@@ -20,7 +20,9 @@ impl Digest {
         &self.0
     }
 
-    pub(super) const fn new(bytes: [u8; 32]) -> Self {
+    /// Of these bytes, to be compared with that of a plan.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 }
@@ -38,33 +40,46 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// How many bytes are hashed at once.
+const CHUNK: usize = 4096;
+
 /// Takes values in, one after the other.
-#[derive(Clone, Default)]
-pub(super) struct Hasher(Sha256);
+#[derive(Default)]
+pub(super) struct Hasher {
+    hash: Sha256,
+    /// What is yet to be hashed: many small pieces one by one would take far longer.
+    waiting: Vec<u8>,
+}
 
 impl Hasher {
     pub(super) fn add(&mut self, value: ValueRef<'_>) {
         match value {
-            ValueRef::Null => self.0.update([0]),
+            ValueRef::Null => self.waiting.push(0),
             ValueRef::Integer(number) => {
-                self.0.update([1]);
-                self.0.update(number.to_be_bytes());
+                self.waiting.push(1);
+                self.waiting.extend_from_slice(&number.to_be_bytes());
             }
             ValueRef::Text(bytes) => self.bytes(2, bytes),
             ValueRef::Blob(bytes) => self.bytes(3, bytes),
             // No column holds one; a file that does was made by something else.
             ValueRef::Real(number) => self.bytes(4, &number.to_be_bytes()),
         }
+        if self.waiting.len() >= CHUNK {
+            self.hash.update(&self.waiting);
+            self.waiting.clear();
+        }
     }
 
     fn bytes(&mut self, kind: u8, bytes: &[u8]) {
-        self.0.update([kind]);
-        self.0.update((bytes.len() as u64).to_be_bytes());
-        self.0.update(bytes);
+        self.waiting.push(kind);
+        let length = bytes.len() as u64;
+        self.waiting.extend_from_slice(&length.to_be_bytes());
+        self.waiting.extend_from_slice(bytes);
     }
 
-    pub(super) fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
+    pub(super) fn finish(mut self) -> Digest {
+        self.hash.update(&self.waiting);
+        Digest(self.hash.finalize().into())
     }
 
     /// The first eight bytes as one number, big-endian: enough against accidents.
@@ -72,6 +87,15 @@ impl Hasher {
         let [a, b, c, d, e, f, g, h, ..] = self.finish().0;
         i64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
+}
+
+/// What tells a name from a million others in 16 bytes.
+pub(super) fn fingerprint(name: &str) -> u128 {
+    let mut hasher = Hasher::default();
+    hasher.add(ValueRef::Text(name.as_bytes()));
+    let Digest(bytes) = hasher.finish();
+    let half = bytes.iter().take(16);
+    half.fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 /// The checksum of a row: over the table's name and every other column, in order.

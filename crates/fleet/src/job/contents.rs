@@ -75,6 +75,18 @@ impl Contents {
         Pages::new(self, &OPERATIONS, columns::row)
     }
 
+    /// Every operation behind this position, in order, a page at a time: for who reads on.
+    ///
+    /// # Errors
+    /// The disk's; then there is no more.
+    pub fn rows_after(
+        &self,
+        position: u64,
+    ) -> impl Iterator<Item = Result<Row, JobError>> + use<'_> {
+        let after = i64::try_from(position).unwrap_or(i64::MAX);
+        Pages::after(self, &OPERATIONS, columns::row, after)
+    }
+
     /// Every device, in the order in which they were found.
     ///
     /// # Errors

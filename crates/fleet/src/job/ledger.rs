@@ -68,7 +68,7 @@ pub(super) fn transact<T>(
     let values = new.values();
     put(
         &transaction,
-        &JOB.update(),
+        JOB.update(),
         &values,
         checksum_of(JOB.name, &values),
     )?;
@@ -97,7 +97,7 @@ impl Ledger<'_> {
     /// Adds a row; `false` if there is one with its key or its name.
     pub(super) fn insert(&mut self, table: &Table, values: &[Value]) -> Result<bool, JobErrorKind> {
         let sum = checksum_of(table.name, values);
-        let added = put(self.connection, &table.insert(), values, sum)? > 0;
+        let added = put(self.connection, table.insert(), values, sum)? > 0;
         if added {
             self.head.fold = self.head.fold.wrapping_add(sum);
         }
@@ -115,7 +115,7 @@ impl Ledger<'_> {
         if new == old {
             return Ok(());
         }
-        put(self.connection, &table.update(), values, new)?;
+        put(self.connection, table.update(), values, new)?;
         self.head.fold = self.head.fold.wrapping_sub(old).wrapping_add(new);
         Ok(())
     }

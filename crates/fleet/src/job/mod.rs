@@ -21,6 +21,7 @@ mod settings;
 mod verify;
 mod view;
 
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::path::Path;
 
@@ -48,6 +49,8 @@ const BATCH: usize = 50_000;
 pub struct Job {
     contents: Contents,
     me: Holder,
+    /// The names that a plan has, as fingerprints, until it is frozen.
+    names: Option<HashSet<u128>>,
 }
 
 /// How many operations were taken in.
@@ -90,23 +93,34 @@ impl Job {
     /// counted and otherwise ignored.
     ///
     /// # Errors
-    /// [`Frozen`](JobErrorKind::Frozen), or the disk's: then only whole batches were taken in, and
-    /// the plan can no longer be completed.
+    /// [`Frozen`](JobErrorKind::Frozen), or the disk's: then the plan can no longer be completed.
     pub fn add(&mut self, items: impl IntoIterator<Item = Item>) -> Result<Added, JobError> {
-        let mut items = items.into_iter().peekable();
+        if self.digest().is_some() {
+            return Err(JobErrorKind::Frozen.at(self.path()));
+        }
+        let mut names = self.names.take();
+        if names.is_none() && self.settings().kind == Kind::Plan {
+            return Err(JobErrorKind::Incomplete.at(self.path()));
+        }
         let before = (self.operations(), self.duplicates());
+        let mut items = items.into_iter().peekable();
         while items.peek().is_some() {
             let batch = items.by_ref().take(BATCH);
             self.change(|ledger| {
-                if ledger.head.digest.is_some() {
-                    return Err(JobErrorKind::Frozen);
-                }
                 for item in batch {
-                    ledger.add(&item)?;
+                    let new = names.as_mut().is_none_or(|names| {
+                        names.insert(checksum::fingerprint(item.name.as_str()))
+                    });
+                    match new {
+                        true => ledger.add(&item)?,
+                        false => ledger.head.duplicates += 1,
+                    }
                 }
                 Ok(())
             })?;
         }
+        // After an error they are more than the file has, and stay away.
+        self.names = names;
         Ok(Added {
             added: self.operations() - before.0,
             duplicates: self.duplicates() - before.1,
@@ -117,15 +131,43 @@ impl Job {
     /// the digest. Freezing again gives the same.
     ///
     /// # Errors
-    /// [`Frozen`](JobErrorKind::Frozen) for a rescue, which never is; the disk's.
+    /// [`Frozen`](JobErrorKind::Frozen) for a rescue, which never is;
+    /// [`Incomplete`](JobErrorKind::Incomplete) after an error of [`add`](Self::add); the disk's.
     pub fn freeze(&mut self) -> Result<Digest, JobError> {
-        if self.settings().kind == Kind::Rescue {
-            return Err(JobErrorKind::Frozen.at(self.path()));
+        self.freeze_with(&[])
+    }
+
+    /// Ends the plan as [`freeze`](Self::freeze) does, and writes what is known besides: what was
+    /// spent to make it, what is proven already, what could not be searched. In one transaction, so
+    /// that no plan is complete without it.
+    ///
+    /// # Errors
+    /// As of [`freeze`](Self::freeze) and of [`record`](Self::record); then the plan is not
+    /// complete.
+    pub fn freeze_with(&mut self, known: &[Record]) -> Result<Digest, JobError> {
+        match (self.digest(), self.settings().kind, &self.names) {
+            (Some(digest), ..) => return self.record(known).map(|()| digest),
+            (None, Kind::Rescue, _) => return Err(JobErrorKind::Frozen.at(self.path())),
+            (None, Kind::Plan, None) => return Err(JobErrorKind::Incomplete.at(self.path())),
+            (None, Kind::Plan, Some(_)) => {}
         }
+        let me = self.me.clone();
         let digest = self.change(|ledger| {
+            ledger.connection.execute_batch(schema::NAMES)?;
+            let cookie = "schema_version";
+            ledger.head.cookie = ledger
+                .connection
+                .pragma_query_value(None, cookie, |row| row.get(0))?;
             let digest = verify::plan_digest(ledger.connection, &ledger.head.settings)?;
+            for record in known {
+                if matches!(record, Record::Found(_)) {
+                    return Err(JobErrorKind::Frozen);
+                }
+                ledger.record(record, &me)?;
+            }
             Ok(*ledger.head.digest.insert(digest))
         })?;
+        self.names = None;
         let folded = connection::checkpoint(&self.contents.connection);
         folded.map_err(|error| error.at(self.path()))?;
         Ok(digest)

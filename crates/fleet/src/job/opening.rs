@@ -1,5 +1,6 @@
 //! Making and opening the file of a job: the lock first, then SQLite, then everything is verified.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -10,7 +11,7 @@ use super::contents::{self, Contents};
 use super::descriptor::Descriptor;
 use super::error::{Holder, JobErrorKind};
 use super::ledger::{self, Head, transact};
-use super::settings::Settings;
+use super::settings::{Kind, Settings};
 use super::{Job, checksum, connection, schema, verify, view};
 
 pub(super) fn create(
@@ -39,6 +40,13 @@ pub(super) fn create(
     for statement in schema::statements() {
         connection.execute_batch(&statement)?;
     }
+    let names = match settings.kind {
+        Kind::Plan => Some(HashSet::new()),
+        Kind::Rescue => {
+            connection.execute_batch(schema::NAMES)?;
+            None
+        }
+    };
     let text = serde_json::to_string(settings).map_err(|error| JobErrorKind::Sqlite {
         what: format!("settings: {error}"),
     })?;
@@ -54,7 +62,7 @@ pub(super) fn create(
     connection.execute("INSERT INTO seal VALUES (1, 1)", [])?;
     let values = head.values();
     let sum = checksum::checksum_of(schema::JOB.name, &values);
-    ledger::put(&connection, &schema::JOB.insert(), &values, sum)?;
+    ledger::put(&connection, schema::JOB.insert(), &values, sum)?;
     connection.execute("UPDATE seal SET lifted = 0", [])?;
     connection.execute_batch("COMMIT")?;
     connection::use_wal(&connection)?;
@@ -70,6 +78,7 @@ pub(super) fn create(
     Job {
         contents,
         me: myself(now),
+        names,
     }
     .hold()
 }
@@ -100,6 +109,7 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
     Job {
         contents,
         me: myself(now),
+        names: None,
     }
     .hold()
 }

@@ -24,13 +24,18 @@ pub(super) struct Pages<'a, T> {
 
 impl<'a, T> Pages<'a, T> {
     pub(super) fn new(contents: &'a Contents, table: &Table, read: Read<T>) -> Self {
+        Self::after(contents, table, read, i64::MIN)
+    }
+
+    /// Only the rows whose key is greater.
+    pub(super) fn after(contents: &'a Contents, table: &Table, read: Read<T>, after: i64) -> Self {
         let (name, key) = (table.name, table.columns[0]);
         Self {
             contents,
             sql: format!("SELECT * FROM {name} WHERE {key} > ?1 ORDER BY {key} LIMIT {PAGE}"),
             read,
             page: Vec::new().into_iter(),
-            after: Some(i64::MIN),
+            after: Some(after),
         }
     }
 

@@ -28,7 +28,7 @@ impl Ledger<'_> {
                 self.insert(&RUNS, &run).map(|_| ())
             }
             Record::Ended { at, how } => self.ended(*at, how),
-            Record::Found(item) => self.add(item).map(|_| ()),
+            Record::Found(item) => self.add(item),
             Record::Device { name, seen } => self.device(name, *seen, None),
             Record::Searched { device, at } => self.device(device, None, Some(*at)),
             Record::Sent {
@@ -52,18 +52,15 @@ impl Ledger<'_> {
         }
     }
 
-    /// Adds an operation at the end; `false` if it is there.
-    pub(super) fn add(&mut self, item: &Item) -> Result<bool, JobErrorKind> {
+    /// Adds an operation at the end, or counts it if its name is there.
+    pub(super) fn add(&mut self, item: &Item) -> Result<(), JobErrorKind> {
         let position = self.head.operations + 1;
-        let added = self.insert(
-            &OPERATIONS,
-            &columns::values(position, item, &Standing::default()),
-        )?;
-        match added {
+        let values = columns::values(position, item, &Standing::default());
+        match self.insert(&OPERATIONS, &values)? {
             true => self.head.operations = position,
             false => self.head.duplicates += 1,
         }
-        Ok(added)
+        Ok(())
     }
 
     fn change(

@@ -20,7 +20,8 @@ pub(super) fn verify(connection: &Connection) -> Result<(Head, Settings), JobErr
     // What was edited is told as such, also where nothing would show otherwise.
     match check.map_err(JobErrorKind::on_opening) {
         Ok(done) => match edits(connection)? {
-            None => complete(done),
+            None if is_unfinished(&done.0, &done.1) => Err(JobErrorKind::Incomplete),
+            None => Ok(done),
             Some(what) => Err(JobErrorKind::Edited { what }),
         },
         Err(JobErrorKind::Damaged { what }) => match edits(connection) {
@@ -34,11 +35,8 @@ pub(super) fn verify(connection: &Connection) -> Result<(Head, Settings), JobErr
 }
 
 /// A plan without a digest was never finished.
-fn complete((head, settings): (Head, Settings)) -> Result<(Head, Settings), JobErrorKind> {
-    match (settings.kind, head.digest) {
-        (Kind::Plan, None) => Err(JobErrorKind::Incomplete),
-        _ => Ok((head, settings)),
-    }
+fn is_unfinished(head: &Head, settings: &Settings) -> bool {
+    settings.kind == Kind::Plan && head.digest.is_none()
 }
 
 /// The version stands in two places, so that one flipped byte does not make a file look newer.
@@ -60,24 +58,26 @@ fn version(connection: &Connection) -> Result<(), JobErrorKind> {
 }
 
 fn contents(connection: &Connection) -> Result<(Head, Settings), JobErrorKind> {
-    same_schema(connection)?;
-    let sound: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if sound != "ok" {
-        return Err(JobErrorKind::damaged(sound));
-    }
-
+    let names = same_schema(connection)?;
+    sound(connection)?;
     each_row(connection, &JOB, |_| Ok(()))?;
     let head = head(connection)?;
-    let settings = serde_json::from_str(&head.settings)
+    let settings: Settings = serde_json::from_str(&head.settings)
         .map_err(|error| JobErrorKind::damaged(format_args!("settings: {error}")))?;
+    let unfinished = is_unfinished(&head, &settings);
+    if !names && !unfinished {
+        return Err(JobErrorKind::damaged("the index of the names is missing"));
+    }
 
     let mut fold = 0_i64;
     let mut count = 0;
+    let mut named = 0_i64;
     let mut plan = plan_hasher(&head.settings);
     for table in LEDGER {
         fold = fold.wrapping_add(each_row(connection, table, |row| {
             if table.name == OPERATIONS.name {
                 count += 1;
+                named = named.wrapping_add(entry(row.get_ref(0)?, row.get_ref(1)?));
                 add_to_plan(&mut plan, row)?;
                 if columns::row(row)?.position != count {
                     return Err(JobErrorKind::damaged(format_args!(
@@ -99,12 +99,63 @@ fn contents(connection: &Connection) -> Result<(Head, Settings), JobErrorKind> {
             "rows are missing or older than others",
         ));
     }
+    if names && named != name_index(connection)? {
+        return Err(JobErrorKind::damaged("the index of the names is another"));
+    }
     match head.digest {
         Some(digest) if digest != plan.finish() => {
             Err(JobErrorKind::damaged("the digest of the plan is another"))
         }
         _ => Ok((head, settings)),
     }
+}
+
+/// SQLite's own check of every page. What it would do for the index of the names, to look up
+/// each in no order, takes a minute for a million: [`name_index`] is for that.
+fn sound(connection: &Connection) -> Result<(), JobErrorKind> {
+    let check = |pragma: &str, what: &str| {
+        let sql = format!("PRAGMA {pragma}({what})");
+        match connection.query_row(&sql, [], |row| row.get::<_, String>(0))? {
+            sound if sound == "ok" => Ok(()),
+            what => Err(JobErrorKind::damaged(what)),
+        }
+    };
+    check("quick_check", "1")?;
+    let others = LEDGER.iter().filter(|table| table.name != OPERATIONS.name);
+    let others = others
+        .map(|table| table.name)
+        .chain(["job", "seal", "edits"]);
+    others
+        .into_iter()
+        .try_for_each(|table| check("integrity_check", table))
+}
+
+/// A name and its place, for comparing the table with the index.
+fn entry(position: ValueRef<'_>, name: ValueRef<'_>) -> i64 {
+    checksum("operations_by_name", [position, name])
+}
+
+/// The sum over all entries of the index of the names, which have to be in order.
+fn name_index(connection: &Connection) -> Result<i64, JobErrorKind> {
+    let mut statement = connection.prepare(
+        "SELECT position, name FROM operations INDEXED BY operations_by_name ORDER BY name",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut sum = 0_i64;
+    let mut last = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(1)?;
+        let text = name.as_bytes().unwrap_or_default();
+        if text <= last.as_slice() {
+            return Err(JobErrorKind::damaged(
+                "the index of the names is out of order",
+            ));
+        }
+        last.clear();
+        last.extend_from_slice(text);
+        sum = sum.wrapping_add(entry(row.get_ref(0)?, name));
+    }
+    Ok(sum)
 }
 
 /// What the digest of a plan begins with.
@@ -172,16 +223,18 @@ pub(super) fn head(connection: &Connection) -> Result<Head, JobErrorKind> {
     Ok(head?)
 }
 
-/// Whether the tables and triggers are those that were made. What ANALYZE adds changes nothing.
-fn same_schema(connection: &Connection) -> Result<(), JobErrorKind> {
+/// Compares the tables and triggers with those that were made; whether the index of the names is
+/// there. What ANALYZE adds changes nothing.
+fn same_schema(connection: &Connection) -> Result<bool, JobErrorKind> {
     let mut statement = connection.prepare(
         "SELECT sql FROM sqlite_schema
          WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_stat%'",
     )?;
     let found = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let found = found.collect::<Result<BTreeSet<_>, _>>()?;
+    let mut found = found.collect::<Result<BTreeSet<_>, _>>()?;
+    let names = found.remove(schema::NAMES);
     match found == schema::statements().into_iter().collect() {
-        true => Ok(()),
+        true => Ok(names),
         false => Err(JobErrorKind::damaged("the schema is another")),
     }
 }
@@ -214,7 +267,7 @@ fn uncounted_edits(connection: &Connection) -> Result<Option<String>, JobErrorKi
     let cookie =
         connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
     let made_with: i64 = connection.query_row("SELECT cookie FROM job", [], |row| row.get(0))?;
-    if cookie != made_with && same_schema(connection).is_err() {
+    if cookie != made_with && !matches!(same_schema(connection), Ok(true)) {
         return Ok(Some("tables or triggers were changed".to_owned()));
     }
     Ok(None)

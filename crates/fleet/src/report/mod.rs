@@ -18,6 +18,7 @@ mod spell;
 mod state;
 mod summary;
 mod timeline;
+mod worst;
 
 use std::io;
 
@@ -27,9 +28,11 @@ pub use self::csv::{COLUMNS, csv};
 pub use self::html::html;
 pub use self::ndjson::ndjson;
 pub use self::overview::Overview;
+pub use self::record::Record;
 pub use self::spell::{grouped, spell};
 pub use self::state::State;
 pub use self::summary::{RunSpan, Summary};
+pub use self::worst::worst;
 
 /// Why a report is not complete.
 #[derive(Debug, thiserror::Error)]

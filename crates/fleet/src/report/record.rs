@@ -12,39 +12,59 @@ use crate::{Finding, Row};
 pub(super) const ROW: &str = "countermand.row/1";
 
 /// `countermand.row/1`: what `countermand.outcome/1` has, and when each step was taken.
-#[derive(Serialize)]
-pub(super) struct Record<'a> {
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Record<'a> {
     schema: &'static str,
-    pub(super) position: u64,
-    pub(super) name: &'a str,
+    /// Its place in the order of sending, from 1.
+    pub position: u64,
+    /// The operation's name.
+    pub name: &'a str,
+    /// The type of the command, `WIPE`, `LOCK` …: an open set of words.
     #[serde(rename = "type")]
-    pub(super) kind: Option<&'a str>,
+    pub kind: Option<&'a str>,
+    /// When the server created it.
     #[serde(serialize_with = "optional_time")]
-    pub(super) create_time: Option<Timestamp>,
+    pub create_time: Option<Timestamp>,
+    /// When the device last reported, as of the search.
     #[serde(serialize_with = "optional_time")]
-    pub(super) device_seen: Option<Timestamp>,
-    pub(super) state: State,
-    pub(super) verdict: Option<Verdict>,
-    pub(super) phase: &'static str,
-    pub(super) attempts: u32,
+    pub device_seen: Option<Timestamp>,
+    /// What is known of it: the verdict, or why there is none yet.
+    pub state: State,
+    /// What a run found out.
+    pub verdict: Option<Verdict>,
+    /// How far asking had come: `unsent`, `maybe_sent`, `accepted`.
+    pub phase: &'static str,
+    /// Requests sent for it, of every kind, over all runs.
+    pub attempts: u32,
+    /// When the first cancel left.
     #[serde(serialize_with = "optional_time")]
-    pub(super) asked: Option<Timestamp>,
+    pub asked: Option<Timestamp>,
+    /// When the server accepted it.
     #[serde(serialize_with = "optional_time")]
-    pub(super) accepted: Option<Timestamp>,
+    pub accepted: Option<Timestamp>,
+    /// When the latest finding was made.
     #[serde(serialize_with = "optional_time")]
-    pub(super) found: Option<Timestamp>,
+    pub found: Option<Timestamp>,
+    /// When it was, if that settles it.
     #[serde(serialize_with = "optional_time")]
-    pub(super) confirmed: Option<Timestamp>,
+    pub confirmed: Option<Timestamp>,
+    /// SHA-256 of the answer that the verdict rests on, byte for byte.
     #[serde(serialize_with = "digest")]
-    pub(super) body_sha256: Option<[u8; 32]>,
-    pub(super) operation: Option<&'a Value>,
-    pub(super) error: Option<&'a Value>,
+    pub body_sha256: Option<[u8; 32]>,
+    /// The operation as last told, in the API's own JSON shape.
+    pub operation: Option<&'a Value>,
+    /// What kept more from being known: the JSON of a [`countermand_core::Error`].
+    pub error: Option<&'a Value>,
+    /// Whether the device still has a record, where that was looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) device_exists: Option<bool>,
+    pub device_exists: Option<bool>,
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn of(row: &'a Row) -> Self {
+    /// Of a row.
+    #[must_use]
+    pub fn of(row: &'a Row) -> Self {
         let standing = &row.standing;
         let finding = standing.finding.as_ref();
         let Command {
@@ -75,27 +95,32 @@ impl<'a> Record<'a> {
     }
 
     /// Whether the server says that it is done.
-    pub(super) fn done(&self) -> Option<bool> {
+    #[must_use]
+    pub fn done(&self) -> Option<bool> {
         Some(self.operation?.get("done")?.as_bool().unwrap_or(false))
     }
 
     /// The `google.rpc.Code` it ended with.
-    pub(super) fn code(&self) -> Option<i64> {
+    #[must_use]
+    pub fn code(&self) -> Option<i64> {
         self.operation?.get("error")?.get("code")?.as_i64()
     }
 
     /// What the server said to that code.
-    pub(super) fn message(&self) -> Option<&'a str> {
+    #[must_use]
+    pub fn message(&self) -> Option<&'a str> {
         self.operation?.get("error")?.get("message")?.as_str()
     }
 
     /// The kind of the error that kept more from being known.
-    pub(super) fn problem(&self) -> Option<&'a str> {
+    #[must_use]
+    pub fn problem(&self) -> Option<&'a str> {
         self.error?.get("kind")?.as_str()
     }
 
     /// That error in a sentence.
-    pub(super) fn problem_message(&self) -> Option<&'a str> {
+    #[must_use]
+    pub fn problem_message(&self) -> Option<&'a str> {
         self.error?.get("message")?.as_str()
     }
 }

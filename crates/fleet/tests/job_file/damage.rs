@@ -7,7 +7,7 @@ use countermand_fleet::job::{Job, JobErrorKind, View};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-use crate::{at, dump, finished};
+use crate::{at, dump, finished, name};
 
 /// What a view of the file says: its content, or that there is something wrong.
 fn look(path: &Path) -> Result<String, JobErrorKind> {
@@ -76,6 +76,27 @@ fn fault_39_a_flipped_byte_is_noticed_or_harmless() {
     // The header of the file and the first page of the schema, and anywhere.
     let noticed = flip((0..120).chain(random), &whole, &flipped, &expected);
     assert!(noticed > 100, "{noticed}");
+}
+
+/// A name stands in its table and in the index of the table, which no query reads whole.
+#[test]
+fn fault_39_a_flipped_byte_of_an_index_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let whole = fs::read(&path).unwrap();
+    let flipped = folder.path().join("flipped");
+    for text in [name(7).device().to_string(), name(7).to_string()] {
+        let found = whole.windows(text.len()).enumerate();
+        let places = found.filter(|(_, window)| *window == text.as_bytes());
+        let places = places
+            .map(|(at, _)| at + text.len() - 1)
+            .collect::<Vec<_>>();
+        assert!(places.len() >= 2);
+        let count = places.len();
+        let noticed = flip(places.into_iter(), &whole, &flipped, "nothing");
+        assert_eq!(noticed, count);
+    }
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use countermand_fleet::Item;
-use countermand_fleet::job::{Job, JobErrorKind, Kind, Settings, View};
+use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
 use rusqlite::Connection;
 
-use crate::{at, dump, finished, name, plan};
+use crate::{at, dump, finished, name, plan, proof, sent};
 
 const EDITS: &[&str] = &[
     "UPDATE operations SET verdict = 'cancelled', found = 1 WHERE position = 1",
@@ -32,6 +32,7 @@ const EDITS: &[&str] = &[
     "DELETE FROM seal; UPDATE operations SET attempts = 0",
     "DROP TRIGGER operations_update; UPDATE operations SET attempts = 0",
     "DROP TABLE notes",
+    "DROP INDEX operations_by_name",
     "CREATE INDEX mine ON operations (verdict)",
     "ALTER TABLE operations ADD COLUMN mine TEXT",
 ];
@@ -121,9 +122,44 @@ fn a_plan_that_was_never_finished_is_refused() {
     job.add([Item::new(name(1))]).unwrap();
     let error = job.record(&[]).unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+    // An error in the middle of adding, which may have left some of them out.
+    job.limit_pages(Some(1)).unwrap();
+    job.add((0..1000).map(|number| Item::new(name(number))))
+        .unwrap_err();
+    job.limit_pages(None).unwrap();
+    let error = job.add([Item::new(name(2))]).unwrap_err();
+    assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+    let error = job.freeze().unwrap_err();
+    assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
     drop(job);
     let error = Job::open(&path, at(1)).unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+}
+
+/// No plan is complete without what it cost to make it, whenever it was killed.
+#[test]
+fn what_a_plan_cost_is_in_it_or_it_is_not_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |file: &str, known: &[Record]| {
+        let path = folder.path().join(file);
+        let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
+        job.add([Item::new(name(1))]).unwrap();
+        let digest = job.freeze_with(known);
+        drop(job);
+        (digest, Job::open(&path, at(1)))
+    };
+    let (digest, job) = plan("whole", &[sent(1, at(0)), proof(1, at(0))]);
+    let job = job.unwrap();
+    assert_eq!(job.digest(), Some(digest.unwrap()));
+    assert_eq!(job.spent(at(1)).unwrap().calls.len(), 1);
+    assert_eq!(job.counts().unwrap().verdicts.len(), 1);
+    // The second record cannot be written, so that neither is, and the plan is not finished.
+    for last in [sent(2, at(0)), Record::Found(Item::new(name(2)))] {
+        let (digest, job) = plan(&format!("{last:?}")[..5], &[sent(1, at(0)), last]);
+        assert!(digest.is_err());
+        let error = job.unwrap_err();
+        assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
+    }
 }
 
 #[test]

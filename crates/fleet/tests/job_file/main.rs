@@ -1,12 +1,17 @@
 //! The job file: what it keeps, what it notices, what it survives.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, a child tells its parent"
+)]
 
 mod crash;
 mod damage;
 mod disk;
 mod documented;
 mod edits;
+mod forged;
 mod life;
 mod model;
 mod others;

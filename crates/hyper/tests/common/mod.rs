@@ -1,6 +1,8 @@
 //! What the tests of this crate share: a request to send, and servers made by hand.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod black_hole;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

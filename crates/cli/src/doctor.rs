@@ -1,0 +1,163 @@
+//! `countermand doctor`.
+
+use std::env::consts;
+
+use countermand_core::{DeviceName, OperationName};
+use countermand_hyper::{Check, Finding, Grade, checkup};
+use serde::Serialize;
+
+use crate::args::{Doctor, Global};
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// The variables that can matter. Whether they are set is told, never to what.
+const VARIABLES: [&str; 16] = [
+    "COUNTERMAND_ENDPOINT",
+    "COUNTERMAND_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_QUOTA_PROJECT",
+    "GOOGLE_API_USE_CLIENT_CERTIFICATE",
+    "GOOGLE_API_USE_MTLS_ENDPOINT",
+    "GOOGLE_API_CERTIFICATE_CONFIG",
+    "GCE_METADATA_HOST",
+    "NO_GCE_CHECK",
+    "CLOUDSDK_CONFIG",
+    "HOME",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// What can be sent to somebody who helps.
+#[derive(Serialize)]
+struct Bundle {
+    schema: &'static str,
+    version: &'static str,
+    system: String,
+    endpoint: Option<String>,
+    /// Where tokens come from.
+    tokens: Option<String>,
+    variables: Vec<&'static str>,
+    checks: Vec<Row>,
+    exit_code: u8,
+}
+
+#[derive(Serialize)]
+struct Row {
+    check: &'static str,
+    grade: &'static str,
+    message: String,
+}
+
+pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failure> {
+    let name = options.name.as_deref().map(name).transpose()?;
+    let mut bundle = Bundle {
+        schema: "countermand.doctor/1",
+        version: env!("CARGO_PKG_VERSION"),
+        system: format!("{} {}", consts::OS, consts::ARCH),
+        endpoint: None,
+        tokens: None,
+        variables: VARIABLES
+            .into_iter()
+            .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+            .collect(),
+        checks: Vec::new(),
+        exit_code: 0,
+    };
+    let mut exit = Exit::Done;
+    match connect::access(global).await {
+        Ok(access) => {
+            let files = access.warnings.iter().map(|problem| Row {
+                check: Check::Files.as_str(),
+                grade: Grade::Warning.as_str(),
+                message: problem.clone(),
+            });
+            bundle.checks.extend(files);
+            if bundle.checks.is_empty() {
+                bundle.checks.push(Row {
+                    check: Check::Files.as_str(),
+                    grade: Grade::Good.as_str(),
+                    message: "no secret can be read by others".to_owned(),
+                });
+            }
+            bundle.endpoint = Some(access.endpoint.to_string());
+            bundle.tokens = Some(access.description);
+            let findings = checkup(&access.endpoint, access.tokens, &access.config, name).await;
+            exit = findings.iter().map(of_finding).max().unwrap_or(exit);
+            bundle.checks.extend(findings.into_iter().map(Row::from));
+        }
+        // Without credentials there is nothing to ask with; that is a finding, too.
+        Err(failure) if failure.exit == Exit::Denied => {
+            exit = Exit::Denied;
+            bundle.checks.push(Row {
+                check: Check::Token.as_str(),
+                grade: Grade::Bad.as_str(),
+                message: failure.to_string(),
+            });
+        }
+        Err(failure) => return Err(failure),
+    }
+    bundle.exit_code = exit.code();
+    match global.json {
+        true => {
+            let line = serde_json::to_string(&bundle);
+            output::print(&line.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?);
+        }
+        false => output::print(&bundle.text()),
+    }
+    Ok(exit)
+}
+
+fn of_finding(finding: &Finding) -> Exit {
+    match (finding.grade, finding.check) {
+        (Grade::Good | Grade::Skipped | Grade::Warning, _) => Exit::Done,
+        (Grade::Bad, Check::Token | Check::Scope) => Exit::Denied,
+        (Grade::Bad, Check::Api) if finding.denied => Exit::Denied,
+        (Grade::Bad, Check::Quota) => Exit::Quota,
+        (Grade::Bad, _) => Exit::Failed,
+    }
+}
+
+/// The operation that is asked for; of a device, one that it does not have.
+fn name(text: &str) -> Result<OperationName, Failure> {
+    if let Ok(device) = text.parse::<DeviceName>() {
+        let any = format!("{device}/operations/0");
+        return any
+            .parse()
+            .map_err(|_| Failure::usage("the device's name is too long"));
+    }
+    text.parse()
+        .map_err(|error: countermand_core::NameError| Failure::usage(error.to_string()))
+}
+
+impl From<Finding> for Row {
+    fn from(finding: Finding) -> Self {
+        Self {
+            check: finding.check.as_str(),
+            grade: finding.grade.as_str(),
+            message: finding.message,
+        }
+    }
+}
+
+impl Bundle {
+    fn text(&self) -> String {
+        let none = "none";
+        let mut lines = vec![
+            format!("countermand {} on {}", self.version, self.system),
+            format!("endpoint    {}", self.endpoint.as_deref().unwrap_or(none)),
+            format!("tokens      {}", self.tokens.as_deref().unwrap_or(none)),
+            format!("variables   {}", self.variables.join(" ")),
+            String::new(),
+        ];
+        let rows = self.checks.iter();
+        lines.extend(
+            rows.map(|row| format!("{:<10}  {:<7}  {}", row.check, row.grade, row.message)),
+        );
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,244 @@
+//! `countermand doctor`, where all is well and in each bad state.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use countermand_emulator::{Fate, Tls};
+use serde_json::{Value, json};
+
+use crate::access::{file, secret};
+use crate::api::{Api, TOKEN};
+use crate::process::{Process, Run};
+
+/// An API whose clock is right.
+fn api() -> Api {
+    let api = Api::new([Fate::Cancellable]);
+    set_clock(&api, 0);
+    api
+}
+
+/// Sets the emulator's clock, so many seconds ahead of the real one.
+fn set_clock(api: &Api, ahead: u64) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    api.shared.with(|emulator, at| {
+        let date = Duration::from_millis(emulator.unix_time(at));
+        emulator.advance((now + Duration::from_secs(ahead)).saturating_sub(date));
+    });
+}
+
+fn doctor(api: &Api, args: &[&str]) -> Process {
+    api.command(&[&["doctor", "--json"], args].concat())
+}
+
+/// The one line of JSON; never a secret, never long, never more than 3 calls.
+fn report(api: Option<&Api>, process: Process) -> (Run, Value) {
+    let (begun, before) = (Instant::now(), api.map_or(0, calls));
+    let run = process.run();
+    assert!(begun.elapsed() < Duration::from_secs(11), "{run:?}");
+    assert!(api.map_or(0, calls) - before <= 3, "{run:?}");
+    for text in [&run.stdout, &run.stderr] {
+        assert!(!text.contains(TOKEN) && !text.contains("canary"), "{run:?}");
+    }
+    let report = run.json().remove(0);
+    assert_eq!(report["schema"], "countermand.doctor/1");
+    assert_eq!(report["exit_code"], run.code);
+    (run, report)
+}
+
+fn calls(api: &Api) -> usize {
+    let asked = api.asked();
+    asked
+        .iter()
+        .filter(|(path, _)| path.starts_with("/v1/enterprises"))
+        .count()
+}
+
+fn grade<'a>(report: &'a Value, check: &str) -> &'a str {
+    let checks = report["checks"].as_array().unwrap();
+    let row = checks.iter().find(|row| row["check"] == check);
+    row.map_or("absent", |row| row["grade"].as_str().unwrap())
+}
+
+#[test]
+fn all_is_well() {
+    let api = api();
+    let (run, report) = report(Some(&api), doctor(&api, &[&api.names[0]]));
+    assert_eq!(run.code, 0, "{run:?}");
+    for check in [
+        "files",
+        "name",
+        "connection",
+        "token",
+        "api",
+        "scope",
+        "quota",
+        "clock",
+    ] {
+        assert_eq!(grade(&report, check), "good", "{check} {report:#}");
+    }
+    assert_eq!(calls(&api), 1);
+    let variables = report["variables"].as_array().unwrap();
+    assert!(variables.contains(&json!("COUNTERMAND_TOKEN")));
+    // As text; without a name, and with a device.
+    let device = api.names[0].split("/operations/").next().unwrap();
+    for args in [&["doctor"][..], &["doctor", device]] {
+        let run = api.command(args).run();
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.stdout.contains("scope       good"), "{run:?}");
+        assert!(!run.stdout.contains(TOKEN));
+    }
+    let run = api.command(&["doctor", "enterprises/e"]).run();
+    assert_eq!(run.code, 2);
+}
+
+#[test]
+fn each_bad_answer_of_the_api() {
+    for (fault, code, check, others) in [
+        (json!({"fault": "unauthenticated"}), 4, "api", "clock"),
+        (json!({"fault": "scope-insufficient"}), 4, "scope", "clock"),
+        (json!({"fault": "service-disabled"}), 4, "api", "token"),
+        (json!({"fault": "forbidden-enterprise"}), 4, "api", "scope"),
+        (
+            json!({"fault": "quota", "times": null}),
+            6,
+            "quota",
+            "scope",
+        ),
+        (json!({"fault": "quota-zero"}), 6, "quota", "scope"),
+        (
+            json!({"fault": "internal", "times": null}),
+            1,
+            "api",
+            "connection",
+        ),
+        (
+            json!({"fault": "html-success", "times": null}),
+            1,
+            "api",
+            "connection",
+        ),
+        (
+            json!({"fault": "redirect", "times": null}),
+            1,
+            "api",
+            "connection",
+        ),
+        (
+            json!({"fault": "stall", "times": null}),
+            1,
+            "api",
+            "connection",
+        ),
+        (
+            json!({"fault": "reset-before", "times": null}),
+            1,
+            "api",
+            "token",
+        ),
+    ] {
+        let api = api().faults(json!([fault]));
+        let (run, report) = report(Some(&api), doctor(&api, &[&api.names[0]]));
+        assert_eq!(run.code, code, "{fault} {report:#}");
+        assert_eq!(grade(&report, check), "bad", "{fault} {report:#}");
+        assert_eq!(grade(&report, others), "good", "{fault} {report:#}");
+    }
+}
+
+#[test]
+fn clocks() {
+    for (ahead, expected, code) in [(120, "warning", 0), (7200, "bad", 1)] {
+        let api = Api::new([Fate::Cancellable]);
+        set_clock(&api, ahead);
+        let (run, report) = report(Some(&api), doctor(&api, &[]));
+        assert_eq!(grade(&report, "clock"), expected, "{report:#}");
+        assert_eq!(run.code, code);
+    }
+}
+
+#[test]
+fn tokens() {
+    let api = api();
+    let directory = tempfile::tempdir().unwrap();
+    // Good credentials say what they are.
+    let key = file(&api, directory.path(), "service_account");
+    let (run, good) = report(Some(&api), doctor(&api, &["--credentials", &key]));
+    assert_eq!(run.code, 0, "{good:#}");
+    assert!(good["tokens"].as_str().unwrap().contains("rescue@"));
+    // None at all, a file that is of no use, an endpoint in trouble, one that hangs.
+    let none = doctor(&api, &[]).without("COUNTERMAND_TOKEN");
+    let bad = secret(
+        directory.path(),
+        "bad.json",
+        "{\"private_key\": \"canary\"}",
+    );
+    let bad = doctor(&api, &["--credentials", bad.to_str().unwrap()]);
+    for process in [none, bad, doctor(&api, &["--token-file", "/nonexistent"])] {
+        let (run, report) = report(Some(&api), process);
+        assert_eq!(
+            (run.code, grade(&report, "token")),
+            (4, "bad"),
+            "{report:#}"
+        );
+    }
+    let api = api.faults(json!([{"method": "token", "action": "stall", "times": null}]));
+    let (run, hung) = report(Some(&api), doctor(&api, &["--credentials", &key]));
+    assert_eq!((run.code, grade(&hung, "token")), (4, "bad"), "{hung:#}");
+    assert_eq!(grade(&hung, "api"), "skipped");
+}
+
+#[test]
+fn networks() {
+    let process = |endpoint: &str| {
+        Process::new(&["doctor", "--json", "--endpoint", endpoint]).env("COUNTERMAND_TOKEN", TOKEN)
+    };
+    let (run, nowhere) = report(None, process("https://nowhere.invalid"));
+    assert_eq!(
+        (run.code, grade(&nowhere, "name")),
+        (1, "bad"),
+        "{nowhere:#}"
+    );
+    assert_eq!(grade(&nowhere, "connection"), "skipped");
+    assert_eq!(grade(&nowhere, "token"), "good");
+    // Nobody listens there.
+    let (run, closed) = report(None, process("http://127.0.0.1:1"));
+    assert_eq!(
+        (run.code, grade(&closed, "connection")),
+        (1, "bad"),
+        "{closed:#}"
+    );
+    // TLS by an unknown authority, and by a known one.
+    let tls = Tls::localhost().unwrap();
+    let wipe = countermand_emulator::NewOperation::new(Fate::Cancellable);
+    let api = Api::with([wipe], countermand_emulator::Quirks::default(), Some(&tls));
+    set_clock(&api, 0);
+    let (run, unknown) = report(Some(&api), doctor(&api, &[]));
+    assert_eq!(
+        (run.code, grade(&unknown, "connection")),
+        (1, "bad"),
+        "{unknown:#}"
+    );
+    assert_eq!(calls(&api), 0);
+    let directory = tempfile::tempdir().unwrap();
+    let ca = tls.write_to(directory.path()).unwrap();
+    let (run, known) = report(
+        Some(&api),
+        doctor(&api, &["--ca-file", ca.to_str().unwrap()]),
+    );
+    assert_eq!(run.code, 0, "{known:#}");
+    assert!(known.to_string().contains("HTTP/2 with TLS"), "{known:#}");
+}
+
+#[cfg(unix)]
+#[test]
+fn files() {
+    use std::os::unix::fs::PermissionsExt;
+    let api = api();
+    let directory = tempfile::tempdir().unwrap();
+    let key = file(&api, directory.path(), "service_account");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (run, report) = report(Some(&api), doctor(&api, &["--credentials", &key]));
+    assert_eq!(
+        (run.code, grade(&report, "files")),
+        (0, "warning"),
+        "{report:#}"
+    );
+}

@@ -1,0 +1,100 @@
+//! The proxy that the environment names, for those who ask for it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use countermand_emulator::{Fate, NewOperation, Quirks, Tls};
+
+use crate::api::{Api, TOKEN};
+use crate::process::Process;
+
+/// Refuses every tunnel, and keeps what it heard.
+struct Proxy {
+    address: SocketAddr,
+    heard: Arc<Mutex<String>>,
+}
+
+impl Proxy {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::new(Mutex::new(String::new()));
+        let ears = Arc::clone(&heard);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut buffer = [0; 4096];
+                let read = stream.read(&mut buffer).unwrap();
+                ears.lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&buffer[..read]));
+                stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").unwrap();
+            }
+        });
+        Self { address, heard }
+    }
+
+    fn heard(&self) -> String {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+#[test]
+fn no_proxy_hears_of_it_unless_the_option_says_so() {
+    let (proxy, directory) = (Proxy::new(), tempfile::tempdir().unwrap());
+    let tls = Tls::localhost().unwrap();
+    let authority = tls.write_to(directory.path()).unwrap();
+    let operations = [(); 2].map(|()| NewOperation::new(Fate::Cancellable));
+    let api = Api::with(operations, Quirks::default(), Some(&tls));
+    let url = format!("http://user:canary-password@{}", proxy.address);
+    let cancel = |options: &[&str], name: &str| -> Process {
+        let shared = ["cancel", name, "--ca-file", authority.to_str().unwrap()];
+        let arguments = shared.into_iter().chain(options.iter().copied());
+        let variables = [
+            "HTTPS_PROXY",
+            "https_proxy",
+            "HTTP_PROXY",
+            "http_proxy",
+            "ALL_PROXY",
+        ];
+        variables.iter().fold(
+            api.command(&arguments.collect::<Vec<_>>()),
+            |process, name| process.env(name, &url),
+        )
+    };
+    let run = cancel(&[], &api.names[0]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = cancel(&["--proxy-from-env"], &api.names[1])
+        .env("NO_PROXY", "127.0.0.1")
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(proxy.heard(), "");
+
+    let run = cancel(
+        &["--proxy-from-env", "--deadline", "1s", "-vvv"],
+        &api.names[1],
+    )
+    .run();
+    assert_ne!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains(&proxy.address.to_string()), "{run:?}");
+    let server = api.endpoint.strip_prefix("https://").unwrap();
+    let heard = proxy.heard();
+    assert!(
+        heard.starts_with(&format!("CONNECT {server} HTTP/1.1\r\n")),
+        "{heard}"
+    );
+    assert!(
+        !heard.contains(TOKEN) && !heard.contains("enterprises/"),
+        "{heard}"
+    );
+    assert!(!format!("{run:?}").contains("canary-password"), "{run:?}");
+
+    // Not silently past what nobody can read.
+    let run = cancel(&["--proxy-from-env"], &api.names[1])
+        .env("HTTPS_PROXY", "socks5://x")
+        .run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("proxy"), "{run:?}");
+}

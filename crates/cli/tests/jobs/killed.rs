@@ -1,0 +1,102 @@
+//! Fault 38 for what only writes: a plan and a report, killed while they do.
+
+use std::fs;
+use std::time::Duration;
+
+use countermand_emulator::Fate;
+use countermand_fleet::job::View;
+
+use crate::api::Api;
+use crate::chance::Chance;
+use crate::fleet::Fleet;
+
+/// A plan is whole, or it is refused and says what to do.
+#[test]
+fn fault_38_a_plan_killed_while_it_writes_is_refused() {
+    const COUNT: usize = 4000;
+    let fleet = Fleet::of(Api::new([]));
+    let names = |count: usize| {
+        let name = |number| format!("enterprises/LCplan/devices/d{number}/operations/1\n");
+        (0..count).map(name).collect::<String>()
+    };
+    let plan = || {
+        let args = ["plan", "-", "--output", &fleet.job];
+        fleet.command(&args).input(names(COUNT))
+    };
+    let phrase = format!("LCplan:{COUNT}");
+    let args = ["apply", &fleet.job, "--confirm", "LCplan:1"];
+    let (mut chance, mut half, mut kills) = (Chance::new(38), 0, 0);
+    for round in 0..12 {
+        let mut running = plan().start();
+        // From when there is a file: before, nothing can be half.
+        while !fs::exists(&fleet.job).unwrap() && !running.has_ended() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        // A first round is killed as soon as there is a file, the others some time later.
+        std::thread::sleep(Duration::from_micros(round * chance.below(30_000)));
+        let run = running.kill();
+        kills += usize::from(run.code == -1);
+        // The count is wrong, so that a whole plan is refused as well, for another reason.
+        let refused = fleet.command(&args).run();
+        assert!(
+            refused.stderr.contains("nothing was sent"),
+            "{run:?} {refused:?}"
+        );
+        match refused.code {
+            8 if refused.stderr.contains("--confirm does not say") => {
+                assert!(refused.stderr.contains(&phrase), "{refused:?}");
+                let view = View::open(&fleet.job).unwrap();
+                assert_eq!(view.rows().count(), COUNT);
+            }
+            8 => {
+                let words = "never finished; delete the file and plan again";
+                assert!(refused.stderr.contains(words), "{refused:?}");
+                half += 1;
+            }
+            // Not even the tables were there.
+            9 => assert!(refused.stderr.contains("plan again"), "{refused:?}"),
+            _ => panic!("{refused:?}"),
+        }
+        // In its way, until it is deleted.
+        let again = plan().run();
+        assert_eq!(again.code, 2, "{again:?}");
+        for end in ["", "-wal", "-shm", "-journal"] {
+            let _ = fs::remove_file(format!("{}{end}", fleet.job));
+        }
+    }
+    assert!(kills >= 6 && half > 0, "{kills} kills, {half} half plans");
+    assert_eq!(plan().run().code, 0);
+    assert_eq!(fleet.requests(), 0);
+}
+
+/// A report has its name only when it is whole; the one of before stays until then.
+#[test]
+fn fault_38_a_report_killed_while_it_writes_leaves_the_last_one() {
+    let fleet = Fleet::planned([Fate::Cancellable; 2000], &[]);
+    let html = fleet.file("report.html");
+    let args = ["report", &fleet.job, "--output", html.to_str().unwrap()];
+    let report = || fleet.command(&args);
+    assert_eq!(report().run().code, 0);
+    let whole = fs::read_to_string(&html).unwrap();
+    assert!(whole.trim_end().ends_with("</html>"));
+    fs::write(&html, "the last one</html>").unwrap();
+    let job = fs::read(&fleet.job).unwrap();
+    let (mut chance, mut kept) = (Chance::new(39), 0);
+    let part = fleet.file("report.html.part");
+    for _ in 0..8 {
+        let mut running = report().start();
+        while !fs::exists(&part).unwrap() && !running.has_ended() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        std::thread::sleep(Duration::from_micros(chance.below(20_000)));
+        running.kill();
+        let text = fs::read_to_string(&html).unwrap();
+        assert!(text.trim_end().ends_with("</html>"));
+        kept += usize::from(text.starts_with("the last"));
+        let _ = fs::remove_file(&part);
+    }
+    assert!(kept > 0, "no report was killed");
+    assert_eq!(fs::read(&fleet.job).unwrap(), job, "it is only read");
+    assert_eq!(report().run().code, 0);
+    assert!(!fs::exists(&part).unwrap());
+}

@@ -1,0 +1,28 @@
+//! Jobs from the shell: what goes wrong while a fleet is cancelled, and what is true afterwards.
+#![forbid(unsafe_code)]
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may panic, and tell its figures"
+)]
+
+#[path = "../support/api.rs"]
+mod api;
+mod chance;
+mod crash;
+mod disk;
+mod exits;
+mod fates;
+mod files;
+mod fleet;
+mod guards;
+mod input;
+mod invariants;
+mod killed;
+#[path = "../support/process.rs"]
+mod process;
+mod stopped;
+mod two;
+mod world;

@@ -1,0 +1,290 @@
+//! Reports: rows = inputs in every format, and no text of a stranger is anything but text.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod hostile;
+#[path = "../report_sample/mod.rs"]
+mod report_sample;
+
+use std::convert::Infallible;
+
+use countermand_core::{Call, Verdict, printable};
+use countermand_fleet::Row;
+use countermand_fleet::job::{Job, Kind, Record, Settings, View};
+use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, State, Summary};
+use proptest::prelude::*;
+use report_sample::{HOSTILE, at, hostile, hostile_row, row, summary};
+use scraper::{ElementRef, Html, Selector};
+use serde_json::Value;
+
+fn good(rows: &[Row]) -> impl Iterator<Item = Result<Row, Infallible>> {
+    rows.iter().cloned().map(Ok)
+}
+
+fn html(summary: &Summary, rows: &[Row]) -> String {
+    let mut page = Vec::new();
+    let counts = report::html(&mut page, summary, || Ok::<_, Infallible>(good(rows))).unwrap();
+    assert_eq!(counts.rows, rows.len() as u64);
+    String::from_utf8(page).unwrap()
+}
+
+fn csv(rows: &[Row]) -> Vec<Vec<String>> {
+    let mut table = Vec::new();
+    report::csv(&mut table, good(rows)).unwrap();
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(&table[..]);
+    let records = reader.records().map(|record| record.unwrap());
+    records
+        .map(|record| record.iter().map(str::to_owned).collect())
+        .collect()
+}
+
+fn ndjson(summary: &Summary, rows: &[Row]) -> Vec<Value> {
+    let mut lines = Vec::new();
+    report::ndjson(&mut lines, summary, good(rows)).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn text(element: ElementRef<'_>) -> String {
+    element.text().collect()
+}
+
+fn select<'a>(page: &'a Html, selector: &str) -> Vec<ElementRef<'a>> {
+    page.select(&Selector::parse(selector).unwrap()).collect()
+}
+
+/// The rows of the table as its cells.
+fn cells(page: &Html) -> Vec<Vec<String>> {
+    let cell = Selector::parse("td, th").unwrap();
+    let rows = select(page, "#rows > tbody > tr");
+    rows.iter()
+        .map(|row| row.select(&cell).map(text).collect())
+        .collect()
+}
+
+#[test]
+fn every_field_has_its_column() {
+    let rows: Vec<Row> = (0..110).map(row).collect();
+    let table = csv(&rows);
+    assert_eq!(table[0], COLUMNS);
+    assert_eq!(
+        table[1].join("|"),
+        "1|enterprises/LC02k7d91x/devices/00003f29c0de91a0/operations/1795640000000|LOCK|\
+         2026-11-25T20:53:20.000Z|2026-11-24T21:00:00.000Z|cancelled|cancelled|accepted|2|\
+         2026-11-25T21:00:01.500Z|2026-11-25T21:00:01.580Z|2026-11-25T21:00:09.000Z|\
+         2026-11-25T21:00:09.000Z|\
+         00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9|true|1|\
+         The operation was cancelled.|||"
+    );
+    let states: Vec<&str> = table[1..].iter().map(|fields| &*fields[5]).collect();
+    for (index, state) in [
+        (3, "completed"),
+        (4, "gone"),
+        (20, "pending"),
+        (23, "error"),
+        (96, "unsent"),
+    ] {
+        assert_eq!(states[index], state);
+    }
+    // What is not settled is not confirmed; it was only looked at.
+    assert_eq!(
+        (&*table[5][12], &*table[5][11]),
+        ("", "2026-11-25T21:00:09.950Z")
+    );
+    assert_eq!(table[5][19], "false");
+    assert_eq!(table[24][17], "unavailable");
+
+    let lines = ndjson(&summary(110), &rows);
+    let first = &lines[0];
+    assert_eq!(first["schema"], "countermand.row/1");
+    assert_eq!(first["verdict"], "cancelled");
+    assert_eq!(first["operation"]["error"]["code"], 1);
+    assert_eq!(first["asked"], "2026-11-25T21:00:01.500Z");
+    assert_eq!(lines[4]["device_exists"], false);
+    assert_eq!(lines[4]["confirmed"], Value::Null);
+    assert_eq!(lines[23]["verdict"], Value::Null);
+    assert_eq!(lines[23]["error"]["kind"], "unavailable");
+    let end = lines.last().unwrap();
+    assert_eq!(end["schema"], "countermand.report/1");
+    assert_eq!(end["rows"], 110);
+    assert_eq!(end["states"]["completed"], 2);
+    assert_eq!(end["resume"], "countermand apply wipes.job");
+}
+
+#[test]
+fn f30_what_completed_anyway_comes_first() {
+    let rows: Vec<Row> = (0..300).map(row).collect();
+    let page = html(&summary(300), &rows);
+    let parsed = Html::parse_document(&page);
+    assert_eq!(
+        text(select(&parsed, "h1")[0]),
+        "3 of 300 operations completed anyway"
+    );
+    let [completed, gone, time, all] = [
+        "id=\"completed\"",
+        "id=\"gone\"",
+        "id=\"time\"",
+        "id=\"rows\"",
+    ]
+    .map(|id| page.find(id).unwrap());
+    assert!(completed < gone && gone < time && time < all);
+    let device = rows[3].item.name.device();
+    assert!(text(select(&parsed, ".alarm.completed")[0]).contains(device.as_str()));
+    let overview = Overview::of(good(&rows)).unwrap();
+    let sentences = overview.sentences(&summary(300));
+    assert_eq!(
+        sentences.lines().next().unwrap(),
+        "WARNING: 3 completed anyway: the server says so, and the devices may have carried them out:"
+    );
+    assert!(
+        sentences.ends_with("12 not resolved; to go on:\n  countermand apply wipes.job\n"),
+        "{sentences}"
+    );
+    assert!(sentences.contains(
+        "300 operations: 3 completed anyway, 3 gone, 3 unconfirmed, 3 pending, 3 without a verdict, 3 unsent, 3 failed, 3 expired, 276 cancelled."
+    ), "{sentences}");
+    assert!(
+        sentences.contains("The last cancel so far was sent after 39 s."),
+        "{sentences}"
+    );
+}
+
+#[test]
+fn nothing_and_one_and_all_cancelled() {
+    let page = html(&summary(0), &[]);
+    assert!(page.contains("<h1 class=\"none\">No operations</h1>"));
+    assert!(page.contains("Nothing was sent") && !page.contains("<svg class=\"timeline\""));
+    let page = html(&summary(1), &[row(0)]);
+    assert!(page.contains("<h1 class=\"cancelled\">The operation is cancelled</h1>"));
+    let three: Vec<Row> = (0..3).map(row).collect();
+    let page = html(&summary(3), &three);
+    assert!(page.contains("<h1 class=\"cancelled\">All 3 operations cancelled</h1>"));
+    assert!(!page.contains("To go on"), "there is nothing left to do");
+    let overview = Overview::of(good(&three)).unwrap();
+    assert_eq!(overview.counts.sentence(), "3 operations: 3 cancelled");
+    // Gone is no verdict to go on from, but not the end of the matter either.
+    let page = html(&summary(1), &[row(4)]);
+    assert!(page.contains("1 of 1 operation may have executed"));
+}
+
+#[test]
+fn a_large_job_loses_no_row() {
+    let rows: Vec<Row> = (0..20_001).map(row).collect();
+    let page = Html::parse_document(&html(&summary(20_001), &rows));
+    assert!(select(&page, "#rows").is_empty());
+    let blocks = select(&page, "#blocks > details > pre");
+    assert_eq!(blocks.len(), 21);
+    let lines: Vec<String> = blocks
+        .iter()
+        .flat_map(|block| text(*block).lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(lines.len(), rows.len());
+    for (line, row) in lines.iter().zip(&rows) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        assert_eq!(fields.len(), 12);
+        assert_eq!(fields[1], State::of(row).as_str());
+        assert_eq!(fields[2], row.item.name.as_str());
+    }
+}
+
+#[test]
+fn a_job_that_changes_under_the_report_is_told() {
+    let mut more = 2;
+    let again = || {
+        more += 1;
+        Ok::<_, Infallible>((0..more).map(row).map(Ok))
+    };
+    let result = report::html(Vec::new(), &summary(3), again);
+    assert!(matches!(result, Err(ReportError::Changed)), "{result:?}");
+}
+
+#[test]
+fn errors_of_rows_and_of_the_file_end_the_report() {
+    let rows = || [Ok(row(0)), Err("damaged")];
+    assert!(matches!(
+        report::ndjson(Vec::new(), &summary(1), rows()),
+        Err(ReportError::Rows("damaged"))
+    ));
+    assert!(matches!(
+        report::csv(Vec::new(), rows()),
+        Err(ReportError::Rows("damaged"))
+    ));
+    assert!(matches!(
+        report::html(Vec::new(), &summary(1), || Ok(rows())),
+        Err(ReportError::Rows("damaged"))
+    ));
+    let mut small = [0; 100];
+    assert!(matches!(
+        report::csv(&mut small[..], good(&[row(0)])),
+        Err(ReportError::Write(_))
+    ));
+    assert!(matches!(
+        report::ndjson(&mut small[..], &summary(1), good(&[row(0)])),
+        Err(ReportError::Write(_))
+    ));
+}
+
+/// From a job file, read at one moment.
+#[test]
+fn a_job_file_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wipes.job");
+    let settings = Settings::new(Kind::Plan);
+    let mut job = Job::create(&path, &settings, at(1000)).unwrap();
+    let rows: Vec<Row> = [row(3), row(0)].into();
+    let items = rows.iter().map(|row| row.item.clone());
+    job.add(items.chain([rows[0].item.clone()])).unwrap();
+    let digest = job.freeze().unwrap();
+    let mut records = vec![Record::Begun { at: at(2000) }];
+    for row in &rows {
+        let name = row.item.name.clone();
+        records.push(Record::Sent {
+            operation: Some(name.clone()),
+            resource: name.device().to_string(),
+            call: Call::Cancel,
+            at: at(3000),
+        });
+        records.push(Record::Accepted {
+            name: name.clone(),
+            at: at(3100),
+        });
+        let finding = row.standing.finding.clone().unwrap();
+        records.push(Record::Finished { name, finding });
+    }
+    records.push(Record::Note {
+        at: at(4000),
+        kind: "held".to_owned(),
+        text: "<b>a note</b>".to_owned(),
+    });
+    job.record(&records).unwrap();
+
+    // Also while it is locked by who runs it.
+    let view = View::open(&path).unwrap();
+    let resume = "countermand apply wipes.job".to_owned();
+    let summary = Summary::of_job(&view, at(9000), Some(resume)).unwrap();
+    assert_eq!(summary.duplicates, 1);
+    assert_eq!(
+        summary.quota.as_deref(),
+        Some("80 % of 600/60s and 1000/100s")
+    );
+    assert_eq!(summary.digest.as_ref(), Some(digest.as_bytes()));
+    assert_eq!(summary.notes, ["<b>a note</b>"]);
+    let mut page = Vec::new();
+    let counts = report::html(&mut page, &summary, || Ok(view.rows())).unwrap();
+    assert_eq!(
+        counts.sentence(),
+        "2 operations: 1 completed anyway, 1 cancelled"
+    );
+    assert_eq!(counts.time_to_last_cancel(&summary).unwrap().as_secs(), 1);
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("report of a plan") && page.contains(&digest.to_string()));
+    let page = Html::parse_document(&page);
+    assert_eq!(cells(&page)[0][2], "completed");
+    let mut lines = Vec::new();
+    let counts = report::ndjson(&mut lines, &summary, view.rows()).unwrap();
+    assert_eq!((counts.rows, counts.again), (2, 0));
+}

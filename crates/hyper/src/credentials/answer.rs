@@ -1,0 +1,227 @@
+//! What the givers of tokens answer.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+use countermand_core::{Timestamp, TransportError};
+use http::header::{DATE, HeaderMap};
+use http::{Response, StatusCode};
+use serde_json::Value;
+use zeroize::Zeroize;
+
+use crate::credentials::document::{Document, Problem};
+use crate::credentials::{passing, refused};
+use crate::token::Token;
+
+/// How long a token is taken to be good whose giver does not say it, or says nonsense.
+pub(super) const UNSAID: Duration = Duration::from_secs(300);
+
+/// From how far off a clock is blamed.
+const SKEW: Duration = Duration::from_secs(300);
+
+/// An answer that was a JSON object with a status of success.
+pub(super) struct Answer {
+    document: Document,
+    headers: HeaderMap,
+    from: String,
+}
+
+impl Answer {
+    /// Reads an answer of `from`; an error of the server's becomes one that says what it said.
+    pub(super) fn read(from: &str, response: Response<Bytes>) -> Result<Self, TransportError> {
+        let (head, body) = response.into_parts();
+        let parsed = Document::parse(&body);
+        wipe(body);
+        let document = match (parsed, head.status.is_success()) {
+            (Ok(document), true) => document,
+            // A captive portal, or a front end in trouble: it may pass.
+            (Err(problem), true) => return Err(passing(format!("{from}: {problem}"))),
+            (parsed, false) => {
+                let told = parsed
+                    .ok()
+                    .map(|document| told(&document))
+                    .unwrap_or_default();
+                return Err(failed(from, head.status, &told, &head.headers));
+            }
+        };
+        Ok(Self {
+            document,
+            headers: head.headers,
+            from: from.to_owned(),
+        })
+    }
+
+    /// The access token of the token endpoint's answer (RFC 6749, 5.1).
+    pub(super) fn token(&self) -> Result<Token, TransportError> {
+        let token = self.text("access_token")?;
+        let life = lifetime(self.document.field("expires_in"));
+        Ok(self.made(token)?.expiring(life))
+    }
+
+    /// The access token of IAM's answer, which tells the end by the server's clock.
+    pub(super) fn impersonated(&self) -> Result<Token, TransportError> {
+        let token = self.text("accessToken")?;
+        let end = self.document.field("expireTime").and_then(Value::as_str);
+        let end = end.and_then(Timestamp::parse_rfc3339);
+        let life = match (end, date(&self.headers)) {
+            (Some(end), Some(now)) if end > now => end.since(now),
+            _ => UNSAID,
+        };
+        Ok(self.made(token)?.expiring(life))
+    }
+
+    fn text(&self, field: &str) -> Result<&str, TransportError> {
+        let text = self.document.text(field);
+        text.map_err(|problem| passing(format!("{}: {problem}", self.from)))
+    }
+
+    fn made(&self, token: &str) -> Result<Token, TransportError> {
+        Token::new(token).map_err(|error| {
+            let cause = std::error::Error::source(&error);
+            let cause = cause.map(ToString::to_string).unwrap_or_default();
+            passing(format!("{}: {cause}", self.from))
+        })
+    }
+}
+
+/// How long a token is good by its `expires_in`. Whoever cannot count is not believed: what is
+/// absent, no number, or not above zero says nothing. More than an hour is not believed either,
+/// see [`Token::expiring`].
+pub(super) fn lifetime(expires_in: Option<&Value>) -> Duration {
+    let seconds = match expires_in {
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    seconds
+        .filter(|seconds| *seconds > 0.0)
+        .map_or(UNSAID, |seconds: f64| {
+            Duration::from_secs_f64(seconds.min(3600.0))
+        })
+}
+
+/// Overwrites a body, unless the connection holds on to a part of it.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        let bytes: &mut BytesMut = &mut body;
+        bytes.as_mut().zeroize();
+    }
+}
+
+/// What the server said of an error: OAuth's words (RFC 6749, 5.2) or those of Google's APIs.
+fn told(document: &Document) -> String {
+    let words = |field: &str, document: &Document| -> Option<String> {
+        document.field(field)?.as_str().map(harmless)
+    };
+    let (code, text) = match document.object("error") {
+        Ok(Some(error)) => (words("status", &error), words("message", &error)),
+        _ => (
+            words("error", document),
+            words("error_description", document),
+        ),
+    };
+    [code, text]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// A text of the server's that can be printed: escaped, cut, and without words that are long enough
+/// to be a piece of a secret that it repeats.
+fn harmless(text: &str) -> String {
+    // The name of a permission is long, and has dots and no digits.
+    let plain = |word: &str| {
+        word.contains('.')
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphabetic() || b".,'\"".contains(&byte))
+    };
+    let words = text.split_whitespace().map(|word| match word.len() {
+        ..=32 => word.escape_default().to_string(),
+        33..=80 if plain(word) => word.escape_default().to_string(),
+        _ => "[...]".to_owned(),
+    });
+    let mut short: String = words.collect::<Vec<_>>().join(" ");
+    if short.len() > 200 {
+        // Escaped, so that every byte is a character.
+        short.truncate(200);
+        short.push_str("...");
+    }
+    short
+}
+
+fn failed(from: &str, status: StatusCode, told: &str, headers: &HeaderMap) -> TransportError {
+    let mut problem = format!("{from} answered {status}");
+    if !told.is_empty() {
+        problem = format!("{problem}: {told}");
+    }
+    if let Some(skew) = date(headers).and_then(skew) {
+        problem = format!("{problem} ({skew})");
+    }
+    let for_now = ["temporarily_unavailable", "server_error", "slow_down"];
+    match may_pass(status) || for_now.iter().any(|code| told.starts_with(code)) {
+        true => passing(problem),
+        false => refused(problem),
+    }
+}
+
+/// Whether the trouble may be over next time. A redirect is somebody's who answers on the way.
+pub(super) fn may_pass(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 300..400 | 408 | 425 | 429 | 500..)
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// How far this machine's clock is from the server's, if that may be the trouble.
+fn skew(server: Timestamp) -> Option<Problem> {
+    let here = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let here = Timestamp::from_unix_millis(i64::try_from(here.as_millis()).ok()?);
+    let (off, word) = match here > server {
+        true => (here.since(server), "ahead of"),
+        false => (server.since(here), "behind"),
+    };
+    (off > SKEW).then(|| {
+        let seconds = off.as_secs();
+        format!("the clock of this machine is {seconds} s {word} the server's")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fault_34_a_life_that_makes_no_sense_is_short_and_none_is_longer_than_an_hour() {
+        for (said, believed) in [
+            (json!(null), 300),
+            (json!(3599), 3599),
+            (json!(1.5e3), 1500),
+            (json!("3599"), 3599),
+            (json!("soon"), 300),
+            (json!(""), 300),
+            (json!("NaN"), 300),
+            (json!("inf"), 3600),
+            (json!(0), 300),
+            (json!(-5), 300),
+            (json!("-5"), 300),
+            (json!(1_000_000_000_000_u64), 3600),
+            (json!(1e300), 3600),
+            (json!([3600]), 300),
+            (json!(true), 300),
+        ] {
+            assert_eq!(lifetime(Some(&said)).as_secs(), believed, "{said}");
+        }
+        assert_eq!(lifetime(None).as_secs(), 300);
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_a_secret_is_not_repeated() {
+        let text = format!("bad token {} \u{1b}[2J end", "1//secret".repeat(8));
+        assert_eq!(harmless(&text), "bad token [...] \\u{1b}[2J end");
+        assert!(harmless(&"word ".repeat(500)).len() < 210);
+    }
+}

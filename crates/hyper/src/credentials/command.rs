@@ -1,0 +1,112 @@
+//! A command that prints a token.
+
+use std::ffi::OsString;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use countermand_core::TransportError;
+use tokio::io::AsyncReadExt;
+use zeroize::Zeroizing;
+
+use crate::config::HyperConfig;
+use crate::credentials::answer::{UNSAID, lifetime};
+use crate::credentials::document::Document;
+use crate::credentials::source::Grant;
+use crate::credentials::wire::CAP;
+use crate::credentials::{passing, refused};
+use crate::token::Token;
+use crate::transport::BoxFuture;
+
+pub(super) struct Command {
+    line: OsString,
+    /// It has printed a token: what fails afterwards may pass.
+    proven: AtomicBool,
+}
+
+impl Command {
+    pub(super) const fn new(line: OsString) -> Self {
+        Self {
+            line,
+            proven: AtomicBool::new(false),
+        }
+    }
+
+    async fn run(&self) -> Result<Token, TransportError> {
+        let failed = |problem: String| format!("the command that prints a token {problem}");
+        let (output, status) = self
+            .output()
+            .await
+            .map_err(|error| refused(failed(format!("cannot be run: {error}"))))?;
+        if output.len() > CAP {
+            return Err(refused(failed(format!("printed more than {CAP} bytes"))));
+        }
+        if !status.success() {
+            let problem = failed(format!("ended with {status}"));
+            return Err(match self.proven.load(Ordering::Relaxed) {
+                true => passing(problem),
+                false => refused(problem),
+            });
+        }
+        let token = read(&output);
+        self.proven.fetch_or(token.is_ok(), Ordering::Relaxed);
+        token.map_err(|problem| refused(failed(format!("printed no token: {problem}"))))
+    }
+
+    async fn output(&self) -> std::io::Result<(Zeroizing<Vec<u8>>, ExitStatus)> {
+        #[cfg(not(windows))]
+        let (shell, flag) = ("/bin/sh", "-c");
+        #[cfg(windows)]
+        let (shell, flag) = ("cmd", "/C");
+        let mut child = tokio::process::Command::new(shell)
+            .arg(flag)
+            .arg(&self.line)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            // Whoever gives up waiting ends it.
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut output = Zeroizing::new(Vec::with_capacity(CAP + 1));
+        if let Some(stdout) = child.stdout.take() {
+            let limit = CAP as u64 + 1;
+            stdout.take(limit).read_to_end(&mut output).await?;
+        }
+        Ok((output, child.wait().await?))
+    }
+}
+
+/// A bare token, or a JSON object with one.
+fn read(output: &[u8]) -> Result<Token, String> {
+    let text = str::from_utf8(output).map_err(|_| "it is no text".to_owned())?;
+    let text = text.trim();
+    let (token, life) = match text.starts_with('{') {
+        true => {
+            let document = Document::parse(text.as_bytes())?;
+            let field = match document.field("access_token") {
+                Some(_) => "access_token",
+                None => "token",
+            };
+            let token = document.secret(field)?;
+            (
+                Token::new(token.reveal()),
+                lifetime(document.field("expires_in")),
+            )
+        }
+        false => (Token::new(text), UNSAID),
+    };
+    let token = token.map_err(|error| {
+        let cause = std::error::Error::source(&error);
+        cause.map(ToString::to_string).unwrap_or_default()
+    })?;
+    Ok(token.expiring(life))
+}
+
+impl Grant for Command {
+    fn grant<'a>(
+        &'a self,
+        _: &'a str,
+        _: bool,
+        _: &'a HyperConfig,
+    ) -> BoxFuture<'a, Result<Token, TransportError>> {
+        Box::pin(self.run())
+    }
+}

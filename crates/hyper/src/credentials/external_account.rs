@@ -1,0 +1,191 @@
+//! Workload identity federation: a token of somebody else's, exchanged for one of Google's
+//! (AIP-4117, RFC 8693).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countermand_core::TransportError;
+use http::{HeaderName, HeaderValue, StatusCode};
+use zeroize::Zeroizing;
+
+use crate::config::HyperConfig;
+use crate::credentials::answer::{Answer, may_pass};
+use crate::credentials::document::{Document, Problem, Secret};
+use crate::credentials::impersonated::Impersonated;
+use crate::credentials::source::Grant;
+use crate::credentials::wire::Address;
+use crate::credentials::{passing, refused};
+use crate::secret_file;
+use crate::token::Token;
+use crate::transport::BoxFuture;
+
+/// Either the exchange alone, or a service account that its token may impersonate.
+pub(super) struct ExternalAccount(Arc<dyn Grant>);
+
+impl ExternalAccount {
+    pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
+        let exchange = Arc::new(Exchange::parse(document)?);
+        let url = document.optional("service_account_impersonation_url")?;
+        Ok(Self(match url {
+            None => exchange,
+            Some(url) => Arc::new(Impersonated::at(url, exchange)?),
+        }))
+    }
+}
+
+impl Grant for ExternalAccount {
+    fn grant<'a>(
+        &'a self,
+        scope: &'a str,
+        fresh: bool,
+        config: &'a HyperConfig,
+    ) -> BoxFuture<'a, Result<Token, TransportError>> {
+        self.0.grant(scope, fresh, config)
+    }
+}
+
+struct Exchange {
+    audience: String,
+    subject_token_type: String,
+    token_url: Address,
+    subject: Subject,
+    /// The field of the subject's JSON that holds the token; without one it is the token itself.
+    subject_field: Option<String>,
+}
+
+/// Where the other one's token is.
+enum Subject {
+    File(PathBuf),
+    Url(Address, Vec<(HeaderName, HeaderValue)>),
+}
+
+impl Exchange {
+    fn parse(document: &Document) -> Result<Self, Problem> {
+        let source = document.object("credential_source")?.ok_or(
+            "the field `credential_source` is missing, expected an object with `file` or `url`",
+        )?;
+        let within = |problem: Problem| format!("`credential_source`: {problem}");
+        if document.field("client_id").is_some() {
+            return Err(
+                "the field `client_id` is not supported: workload identity federation has none"
+                    .to_owned(),
+            );
+        }
+        for other in ["executable", "environment_id", "certificate"] {
+            if source.field(other).is_some() {
+                return Err(within(format!(
+                    "the field `{other}` is not supported, expected `file` or `url`; a command can give the token instead"
+                )));
+            }
+        }
+        let file = source.optional("file").map_err(within)?;
+        let url = source.optional("url").map_err(within)?;
+        let subject = match (file, url) {
+            (Some(file), None) => Subject::File(file.into()),
+            (None, Some(url)) => {
+                let headers = source.pairs("headers").and_then(headers);
+                let address = Address::local("url", url).map_err(within)?;
+                Subject::Url(address, headers.map_err(within)?)
+            }
+            _ => return Err(within("expected either `file` or `url`".to_owned())),
+        };
+        Ok(Self {
+            audience: document.text("audience")?.to_owned(),
+            subject_token_type: document.text("subject_token_type")?.to_owned(),
+            token_url: Address::new("token_url", document.text("token_url")?)?,
+            subject,
+            subject_field: subject_field(&source).map_err(within)?,
+        })
+    }
+
+    async fn subject(&self, config: &HyperConfig) -> Result<Secret, TransportError> {
+        let (from, bytes) = match &self.subject {
+            Subject::File(path) => {
+                let shown = format!("the subject token file {}", path.display());
+                let path = path.clone();
+                let read = move || secret_file::look(&path).and_then(|_| secret_file::read(&path));
+                let read = tokio::task::spawn_blocking(read).await;
+                let read = read.unwrap_or_else(|error| Err(error.to_string()));
+                // Whoever rotates it may be in the middle of that.
+                (
+                    shown.clone(),
+                    read.map_err(|it| passing(format!("{shown}: {it}")))?,
+                )
+            }
+            Subject::Url(address, headers) => {
+                let shown = address.shown();
+                let response = address.get(config, headers).await?;
+                match response.status() {
+                    StatusCode::OK => (shown, Zeroizing::new(response.into_body().to_vec())),
+                    status if may_pass(status) => {
+                        return Err(passing(format!("{shown} answered {status}")));
+                    }
+                    status => return Err(refused(format!("{shown} answered {status}"))),
+                }
+            }
+        };
+        let token = match &self.subject_field {
+            Some(field) => Document::parse(&bytes).and_then(|document| document.secret(field)),
+            None => match str::from_utf8(&bytes).map(str::trim) {
+                Ok("") => Err("it is empty".to_owned()),
+                Ok(token) => Ok(Secret::new(token)),
+                Err(_) => Err("it is no text".to_owned()),
+            },
+        };
+        token.map_err(|problem| passing(format!("{from}: {problem}")))
+    }
+
+    async fn exchange(&self, scope: &str, config: &HyperConfig) -> Result<Token, TransportError> {
+        let subject = self.subject(config).await?;
+        let form = [
+            (
+                "grant_type",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ),
+            ("audience", self.audience.as_str()),
+            ("scope", scope),
+            (
+                "requested_token_type",
+                "urn:ietf:params:oauth:token-type:access_token",
+            ),
+            ("subject_token_type", self.subject_token_type.as_str()),
+            ("subject_token", subject.reveal()),
+        ];
+        let response = self.token_url.post_form(config, &form).await?;
+        Answer::read(&self.token_url.shown(), response)?.token()
+    }
+}
+
+impl Grant for Exchange {
+    fn grant<'a>(
+        &'a self,
+        scope: &'a str,
+        _: bool,
+        config: &'a HyperConfig,
+    ) -> BoxFuture<'a, Result<Token, TransportError>> {
+        Box::pin(self.exchange(scope, config))
+    }
+}
+
+/// The field of the subject's JSON, if it is JSON.
+fn subject_field(source: &Document) -> Result<Option<String>, Problem> {
+    let Some(format) = source.object("format")? else {
+        return Ok(None);
+    };
+    match format.optional("type")? {
+        None | Some("text") => Ok(None),
+        Some("json") => Ok(Some(format.text("subject_token_field_name")?.to_owned())),
+        Some(_) => Err("the field `format.type` is none of text, json".to_owned()),
+    }
+}
+
+fn headers(pairs: Vec<(String, Secret)>) -> Result<Vec<(HeaderName, HeaderValue)>, Problem> {
+    let pairs = pairs.iter().map(|(name, value)| {
+        let problem = || "the field `headers` holds what is no header".to_owned();
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| problem())?;
+        let mut value = HeaderValue::try_from(value.reveal()).map_err(|_| problem())?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    });
+    pairs.collect()
+}

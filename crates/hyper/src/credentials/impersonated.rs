@@ -1,0 +1,115 @@
+//! A service account that somebody else may act as.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countermand_core::TransportError;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
+use serde_json::json;
+
+use crate::config::HyperConfig;
+use crate::credentials::CLOUD_PLATFORM;
+use crate::credentials::answer::Answer;
+use crate::credentials::document::{Document, Problem};
+use crate::credentials::file::{is_email, parse};
+use crate::credentials::source::Grant;
+use crate::credentials::wire::Address;
+use crate::token::Token;
+use crate::transport::BoxFuture;
+
+const IAM: &str = "https://iamcredentials.googleapis.com";
+
+/// Where `gcloud` is told to find another IAM.
+const IAM_ELSEWHERE: &str = "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS";
+
+pub(super) struct Impersonated {
+    url: Address,
+    email: String,
+    delegates: Vec<String>,
+    by: Arc<dyn Grant>,
+}
+
+impl Impersonated {
+    /// As `gcloud` writes it, with the credentials of the one who impersonates inside.
+    pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
+        let url = document.text("service_account_impersonation_url")?;
+        let source = document.object("source_credentials")?.ok_or(
+            "the field `source_credentials` is missing, expected the credentials of the one who impersonates",
+        )?;
+        let (by, _) =
+            parse(&source).map_err(|problem| format!("`source_credentials`: {problem}"))?;
+        Ok(Self {
+            delegates: document.texts("delegates")?,
+            ..Self::at(url, by)?
+        })
+    }
+
+    /// By the URL of `generateAccessToken`.
+    pub(super) fn at(url: &str, by: Arc<dyn Grant>) -> Result<Self, Problem> {
+        let field = "service_account_impersonation_url";
+        let email = url
+            .strip_suffix(":generateAccessToken")
+            .and_then(|url| Some(url.rsplit_once('/')?.1))
+            .filter(|email| is_email(email).is_ok())
+            .ok_or_else(|| {
+                format!(
+                    "the field `{field}` is none, expected {IAM}/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken"
+                )
+            })?;
+        Ok(Self {
+            url: Address::new(field, url)?,
+            email: email.to_owned(),
+            delegates: Vec::new(),
+            by,
+        })
+    }
+
+    pub(super) fn of(
+        email: &str,
+        by: Arc<dyn Grant>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Problem> {
+        let elsewhere = variable(IAM_ELSEWHERE).filter(|value| !value.is_empty());
+        let root = elsewhere.map(|root| root.to_string_lossy().into_owned());
+        let root = root.as_deref().unwrap_or(IAM).trim_end_matches('/');
+        let url = format!("{root}/v1/projects/-/serviceAccounts/{email}:generateAccessToken");
+        Self::at(&url, by)
+    }
+
+    pub(super) fn email(&self) -> &str {
+        &self.email
+    }
+
+    async fn generate(
+        &self,
+        scope: &str,
+        fresh: bool,
+        config: &HyperConfig,
+    ) -> Result<Token, TransportError> {
+        let token = self.by.grant(CLOUD_PLATFORM, fresh, config).await?;
+        let mut asked = json!({"scope": [scope], "lifetime": "3600s"});
+        if !self.delegates.is_empty() {
+            asked["delegates"] = self.delegates.clone().into();
+        }
+        let headers = [
+            (AUTHORIZATION, token.header()),
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        ];
+        let body = Bytes::from(asked.to_string());
+        let response = self.url.send(Method::POST, config, &headers, body).await?;
+        Answer::read(&self.url.shown(), response)?.impersonated()
+    }
+}
+
+impl Grant for Impersonated {
+    fn grant<'a>(
+        &'a self,
+        scope: &'a str,
+        fresh: bool,
+        config: &'a HyperConfig,
+    ) -> BoxFuture<'a, Result<Token, TransportError>> {
+        Box::pin(self.generate(scope, fresh, config))
+    }
+}

@@ -1,0 +1,38 @@
+//! RS256 (RFC 7518, 3.3), by the same library that does TLS.
+
+use std::sync::Arc;
+
+use tokio_rustls::rustls::SignatureScheme::RSA_PKCS1_SHA256;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::sign::SigningKey;
+
+use crate::credentials::document::Problem;
+
+/// A private RSA key.
+#[derive(Clone)]
+pub(super) struct Key(Arc<dyn SigningKey>);
+
+impl Key {
+    /// From PEM, PKCS #8 or PKCS #1.
+    pub(super) fn from_pem(pem: &str) -> Result<Self, Problem> {
+        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| "is no private key in PEM".to_owned())?;
+        let key = crate::tls::provider()
+            .key_provider
+            .load_private_key(key)
+            .map_err(|_| "is no private key that can be used".to_owned())?;
+        match key.choose_scheme(&[RSA_PKCS1_SHA256]) {
+            Some(_) => Ok(Self(key)),
+            None => Err("is no RSA key".to_owned()),
+        }
+    }
+
+    /// `None` only if the library fails.
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        self.0
+            .choose_scheme(&[RSA_PKCS1_SHA256])?
+            .sign(message)
+            .ok()
+    }
+}

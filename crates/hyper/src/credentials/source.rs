@@ -1,0 +1,72 @@
+//! Credentials at work.
+
+use std::fmt;
+use std::sync::Arc;
+
+use countermand_core::TransportError;
+use http::HeaderValue;
+
+use crate::config::HyperConfig;
+use crate::credentials::SCOPE;
+use crate::token::{Token, TokenSource};
+use crate::transport::BoxFuture;
+
+/// Something that can be exchanged for access tokens.
+pub(super) trait Grant: Send + Sync {
+    /// An access token of this scope, by connections such as `config` describes. `fresh`: the last
+    /// one was refused.
+    fn grant<'a>(
+        &'a self,
+        scope: &'a str,
+        fresh: bool,
+        config: &'a HyperConfig,
+    ) -> BoxFuture<'a, Result<Token, TransportError>>;
+
+    /// The same on behalf of a user, where there is such a thing.
+    fn on_behalf_of(&self, _subject: &str) -> Option<Arc<dyn Grant>> {
+        None
+    }
+}
+
+/// A [`TokenSource`] of the tokens that [`Credentials`](super::Credentials) are exchanged for.
+///
+/// It keeps none: its tokens say how long they are good, and [`Authorized`](crate::Authorized)
+/// keeps them. Cheap to clone.
+#[derive(Clone)]
+pub struct CredentialSource {
+    pub(super) grant: Arc<dyn Grant>,
+    pub(super) config: Arc<HyperConfig>,
+    pub(super) quota_project: Option<HeaderValue>,
+}
+
+impl TokenSource for CredentialSource {
+    fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
+        self.grant.grant(SCOPE, fresh, &self.config)
+    }
+
+    fn quota_project(&self) -> Option<HeaderValue> {
+        self.quota_project.clone()
+    }
+}
+
+impl fmt::Debug for CredentialSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialSource")
+            .field("quota_project", &self.quota_project)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tokens that somebody else makes, whatever the scope.
+pub(super) struct Given(pub(super) Arc<dyn TokenSource>);
+
+impl Grant for Given {
+    fn grant<'a>(
+        &'a self,
+        _: &'a str,
+        fresh: bool,
+        _: &'a HyperConfig,
+    ) -> BoxFuture<'a, Result<Token, TransportError>> {
+        self.0.token(fresh)
+    }
+}

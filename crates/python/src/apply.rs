@@ -1,0 +1,234 @@
+//! A job that is being applied: what it tells on the way, and its report at the end.
+
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use countermand_core::Endpoint;
+use countermand_fleet::job::View;
+use countermand_fleet::{Consent, Job, JobError, Options, Refusal, Run, Settings, now};
+use countermand_hyper::Client;
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::bulk::Results;
+use crate::call::{Call, Ready};
+use crate::files::OpenFile;
+use crate::job_errors;
+use crate::process::{self, Native};
+use crate::progress::{PACE, Reports};
+use crate::report::Report;
+
+/// For how long whoever interrupts it waits until the file is closed.
+const CLOSING: Duration = Duration::from_millis(200);
+
+/// What is to be run.
+pub(crate) enum Work {
+    /// A job that is there.
+    Apply(PathBuf, Consent),
+    /// A search that cancels what it finds, into a new file.
+    Rescue(PathBuf, Settings),
+}
+
+/// A job that is being applied, by a task of its own.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct Applying {
+    results: Results,
+    stop: Mutex<Option<Native<Stop>>>,
+}
+
+/// How to end it early.
+struct Stop {
+    /// It ends when this is dropped.
+    asked: oneshot::Sender<()>,
+    /// Fails once the file is closed.
+    closed: Receiver<()>,
+}
+
+/// Why it came to nothing.
+enum Failure {
+    Refused(Refusal),
+    Job(JobError),
+    Died(String),
+}
+
+impl Applying {
+    pub(crate) fn new(
+        py: Python<'_>,
+        client: Client,
+        endpoint: Endpoint,
+        work: Work,
+        options: Options,
+        watched: bool,
+    ) -> PyResult<Self> {
+        let file = OpenFile::new()?;
+        let (out, mut ready) = unbounded_channel::<Ready>();
+        let (asked, stopped) = oneshot::channel();
+        let (closing, closed) = sync_channel::<()>(0);
+        process::engine(py)?.spawn(async move {
+            let watcher = watched.then(|| out.clone());
+            let ended = run(client, endpoint, work, options, watcher, stopped).await;
+            let ready: Ready = match ended {
+                Ok(Some(view)) => {
+                    Box::new(|py| Ok(Py::new(py, Report::new(view, file))?.into_any()))
+                }
+                // Nobody waits for it.
+                Ok(None) => Box::new(|py| Ok(py.None())),
+                Err(failure) => Box::new(move |py| Err(failure.raise(py))),
+            };
+            let _ = out.send(ready);
+            drop(closing);
+        });
+        let stop = Stop { asked, closed };
+        Ok(Self {
+            results: Results::new(stream::poll_fn(move |context| ready.poll_recv(context))),
+            stop: Mutex::new(Some(Native::new(stop))),
+        })
+    }
+}
+
+#[pymethods]
+impl Applying {
+    /// The call for what comes next: where it stands, or the report, which is the last.
+    fn next(&self) -> PyResult<Call> {
+        self.results.next()
+    }
+
+    fn __enter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    /// Ends it: nothing more is sent, and the file is closed, unless the disk takes its time.
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) {
+        let stop = self
+            .stop
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(stop) = stop
+            && stop.get().is_some()
+        {
+            py.detach(move || stop.into_inner().map(Stop::wait));
+        }
+    }
+}
+
+impl Stop {
+    fn wait(self) {
+        let Self { asked, closed } = self;
+        drop(asked);
+        let _ = closed.recv_timeout(CLOSING);
+    }
+}
+
+/// Runs it to its end; `None` if it was asked to end early.
+async fn run(
+    client: Client,
+    endpoint: Endpoint,
+    work: Work,
+    options: Options,
+    watcher: Option<UnboundedSender<Ready>>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Result<Option<View>, Failure> {
+    let mut run = spawn_blocking(move || begin(&client, &endpoint, work, options)).await??;
+    let reports = Reports::new(Instant::now());
+    // Without anybody who watches there is nothing to wake for.
+    let pace = if watcher.is_some() {
+        PACE / 2
+    } else {
+        Duration::MAX
+    };
+    let mut look = Instant::now();
+    let interrupted = loop {
+        let event = timeout(pace, run.next());
+        match select(&mut stopped, pin!(event)).await {
+            Either::Left(_) => break true,
+            Either::Right((Ok(None), _)) => break false,
+            Either::Right(_) => {}
+        }
+        let at = Instant::now();
+        if let Some(watcher) = &watcher
+            && at >= look
+        {
+            look = at + pace;
+            if let Some(ready) = reports.due(at, run.progress()) {
+                let _ = watcher.send(ready);
+            }
+        }
+    };
+    if let Some(watcher) = watcher {
+        let _ = watcher.send(reports.last(Instant::now(), run.progress()));
+    }
+    spawn_blocking(move || end(run, interrupted)).await?
+}
+
+/// Opens the file, or makes it, and begins.
+fn begin(
+    client: &Client,
+    endpoint: &Endpoint,
+    work: Work,
+    options: Options,
+) -> Result<Run, Failure> {
+    let job = match work {
+        Work::Apply(path, consent) => {
+            let job = Job::open(path, now())?;
+            consent.check(&job, endpoint, options, now())?;
+            job
+        }
+        Work::Rescue(path, settings) => Job::create(path, &settings, now())?,
+    };
+    Ok(Run::begin(client, job, options)?)
+}
+
+/// Closes the file, and looks at it.
+fn end(run: Run, interrupted: bool) -> Result<Option<View>, Failure> {
+    let ended = run.end(if interrupted { "interrupted" } else { "done" });
+    let path = ended.job.path().to_owned();
+    let closed = ended.job.close();
+    if let Some(trouble) = ended.trouble {
+        return Err(trouble.into());
+    }
+    closed?;
+    match interrupted {
+        true => Ok(None),
+        false => Ok(Some(View::open(path)?)),
+    }
+}
+
+impl Failure {
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Refused(refusal) => job_errors::refusal(py, &refusal),
+            Self::Job(error) => job_errors::error(py, &error),
+            Self::Died(how) => PyRuntimeError::new_err(how),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        Self::Job(error)
+    }
+}
+
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        Self::Died(error.to_string())
+    }
+}

@@ -1,0 +1,196 @@
+//! A search for pending operations, which whoever wants to know reads as it goes on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countermand_core::{Error, Quota, Spent, Timestamp};
+use countermand_fleet::{Found, Item, Search, now};
+use countermand_hyper::Client;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use tokio::sync::watch;
+
+use crate::bulk::forked;
+use crate::call::{Call, Ready};
+use crate::client::Raiser;
+use crate::process::{self, Native, Task};
+use crate::rows;
+use crate::selection::Selection;
+
+/// How many items are given at a time.
+const CHUNK: usize = 1000;
+
+/// A search that begins when somebody wants to know, and keeps all that it finds.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct Finder {
+    found: Native<Arc<Shared>>,
+    /// `None` once it has begun.
+    begin: Mutex<Option<BoxFuture<'static, ()>>>,
+    work: Mutex<Option<Task>>,
+    raiser: Raiser,
+}
+
+/// What has been found so far.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    changes: watch::Receiver<()>,
+}
+
+#[derive(Default)]
+struct State {
+    items: Vec<Item>,
+    missed: Vec<Arc<Error>>,
+    /// What was spent of the quota when it ended, and when that was.
+    ended: Option<(Vec<Spent>, Timestamp)>,
+}
+
+/// All that a search has found.
+pub(crate) struct Findings {
+    pub(crate) items: Vec<Item>,
+    pub(crate) missed: Vec<Arc<Error>>,
+    pub(crate) spent: Vec<Spent>,
+    pub(crate) at: Timestamp,
+}
+
+impl Shared {
+    /// No Python code may run while this is locked.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is something to see; `None` if the search was given up before.
+    async fn until<T>(&self, look: impl Fn(&State) -> Option<T>) -> Option<T> {
+        let mut changes = self.changes.clone();
+        loop {
+            changes.mark_unchanged();
+            if let Some(found) = look(&self.state()) {
+                return Some(found);
+            }
+            changes.changed().await.ok()?;
+        }
+    }
+
+    /// All of it, once the search has ended.
+    pub(crate) async fn all(&self) -> Option<Findings> {
+        self.until(|state| {
+            let (spent, at) = state.ended.clone()?;
+            Some(Findings {
+                items: state.items.clone(),
+                missed: state.missed.clone(),
+                spent,
+                at,
+            })
+        })
+        .await
+    }
+}
+
+/// The exception where the rest of a search will never be found.
+pub(crate) fn given_up() -> PyErr {
+    PyRuntimeError::new_err("the search was given up before its end: search again")
+}
+
+impl Finder {
+    pub(crate) fn new(client: Client, raiser: Raiser, selection: Selection, quota: Quota) -> Self {
+        let (changed, changes) = watch::channel(());
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changes,
+        });
+        let found = Arc::clone(&shared);
+        let search = async move {
+            let campaign = client.scheduler().quota(quota);
+            let Selection {
+                enterprises,
+                devices,
+                filter,
+            } = selection;
+            let mut search = Search::new(&client, campaign, enterprises, devices, filter);
+            while let Some(event) = search.next().await {
+                match event {
+                    Found::Item(item) => found.state().items.push(item),
+                    Found::Missed { error, .. } => found.state().missed.push(error.into()),
+                    Found::Held(_) => continue,
+                }
+                changed.send_replace(());
+            }
+            found.state().ended = Some((search.spent(), now()));
+            changed.send_replace(());
+        };
+        Self {
+            found: Native::new(shared),
+            begin: Mutex::new(Some(Box::pin(search))),
+            work: Mutex::new(None),
+            raiser,
+        }
+    }
+
+    /// What it finds; it begins now if it has not begun.
+    pub(crate) fn begun(&self, py: Python<'_>) -> PyResult<Arc<Shared>> {
+        let found = self.found.get().ok_or_else(forked)?;
+        let search = self
+            .begin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(search) = search {
+            // A task of its own, so that requests go on while Python does something else.
+            let task = process::spawn(py, search)?;
+            *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        }
+        Ok(Arc::clone(found))
+    }
+}
+
+#[pymethods]
+impl Finder {
+    /// The call for what was found behind the first so many: some items, or none at the end.
+    fn next(&self, py: Python<'_>, behind: usize) -> PyResult<Call> {
+        let found = self.begun(py)?;
+        Ok(Call::new(async move {
+            let items = found
+                .until(|state| {
+                    let new = state.items.get(behind..).unwrap_or_default();
+                    let some = !new.is_empty() || state.ended.is_some();
+                    some.then(|| new.iter().take(CHUNK).cloned().collect::<Vec<_>>())
+                })
+                .await;
+            let ready: Ready = Box::new(move |py| {
+                let items = items.ok_or_else(given_up)?;
+                let items = items.iter().map(|item| rows::item(py, item));
+                let items = items.collect::<PyResult<Vec<_>>>()?;
+                Ok(PyList::new(py, items)?.into_any().unbind())
+            });
+            ready
+        }))
+    }
+
+    /// Gives it up: nothing more is sent, and whoever waits for the rest is told so.
+    fn close(&self) {
+        // What goes with them must not find the locks taken.
+        let search = self
+            .begin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let work = self
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop((search, work));
+    }
+
+    /// The errors of the lists that could not be read to their end, so far.
+    #[getter]
+    fn missed<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let missed = self.found.get().ok_or_else(forked)?.state().missed.clone();
+        let errors = missed.iter();
+        let errors = errors.map(|error| self.raiser.raise(py, error).into_value(py));
+        Ok(errors
+            .map(|error| error.into_bound(py).into_any())
+            .collect())
+    }
+}

@@ -1,0 +1,279 @@
+//! Job files: made from what is to be cancelled, and looked at.
+
+use std::path::{Path, PathBuf};
+
+use countermand_core::chain;
+use countermand_fleet::job::{Contents, Kind, Record, View};
+use countermand_fleet::report::{Counts, Summary};
+use countermand_fleet::{Estimate, Item, Job, JobError, Options, Outline, Settings, now, order};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyBytes, PyDict};
+
+use crate::call::{Call, Ready};
+use crate::files::OpenFile;
+use crate::find::{Findings, given_up};
+use crate::report::Report;
+use crate::{clock, job_errors, rows};
+
+/// The call for what disk and processor have to do, on a thread where that holds up nobody.
+pub(crate) fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
+    make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> Call {
+    Call::new(async move { ready(tokio::task::spawn_blocking(work).await, make) })
+}
+
+/// What to make of it.
+pub(crate) fn ready<T: Send + 'static>(
+    done: Result<Result<T, JobError>, tokio::task::JoinError>,
+    make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> Ready {
+    Box::new(move |py| match done {
+        Ok(Ok(value)) => make(py, value),
+        Ok(Err(error)) => Err(job_errors::error(py, &error)),
+        Err(error) => Err(PyRuntimeError::new_err(error.to_string())),
+    })
+}
+
+/// What is told of a job that was planned or opened.
+pub(crate) struct Facts {
+    settings: Settings,
+    created: countermand_core::Timestamp,
+    digest: Option<[u8; 32]>,
+    operations: u64,
+    duplicates: u64,
+    outline: Outline,
+}
+
+impl Facts {
+    fn of(job: &Contents) -> Result<Self, JobError> {
+        Ok(Self {
+            settings: job.settings().clone(),
+            created: job.created(),
+            digest: job.digest().map(|digest| *digest.as_bytes()),
+            operations: job.operations(),
+            duplicates: job.duplicates(),
+            outline: Outline::of(job)?,
+        })
+    }
+
+    /// The `countermand._rows.Facts` that says the same.
+    fn tell(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let kwargs = PyDict::new(py);
+        kwargs.set_item("kind", kind(&self.settings))?;
+        kwargs.set_item("endpoint", &self.settings.endpoint)?;
+        kwargs.set_item("created", clock::datetime(py, self.created)?)?;
+        let digest = self.digest.map(|digest| PyBytes::new(py, &digest));
+        kwargs.set_item("digest", digest)?;
+        kwargs.set_item("operations", self.operations)?;
+        kwargs.set_item("duplicates", self.duplicates)?;
+        kwargs.set_item("types", self.outline.types.into_py_dict(py)?)?;
+        let enterprises = job_errors::counts(py, &self.outline.enterprises)?;
+        kwargs.set_item("enterprises", enterprises)?;
+        let ages = self.outline.ages.into_iter();
+        let ages = ages
+            .map(|(age, count)| (age.as_str(), count))
+            .into_py_dict(py)?;
+        kwargs.set_item("ages", ages)?;
+        let class = py.import("countermand._rows")?.getattr("Facts")?;
+        Ok(class.call((), Some(&kwargs))?.unbind())
+    }
+}
+
+fn kind(settings: &Settings) -> &'static str {
+    match settings.kind {
+        Kind::Plan => "plan",
+        Kind::Rescue => "rescue",
+    }
+}
+
+/// What goes into a plan.
+pub(crate) enum Source {
+    /// What the caller has.
+    Items(Vec<Item>),
+    /// What a search has found.
+    Found(Findings),
+}
+
+impl Source {
+    /// Keeps only what is meant.
+    pub(crate) fn retain(&mut self, meant: impl FnMut(&Item) -> bool) {
+        match self {
+            Self::Items(items) => items.retain(meant),
+            Self::Found(found) => found.items.retain(meant),
+        }
+    }
+}
+
+/// Writes a plan, on a thread that may wait for the disk.
+fn write(
+    path: &Path,
+    settings: &Settings,
+    source: Source,
+    by_harm: bool,
+) -> Result<Facts, JobError> {
+    let mut records = Vec::new();
+    let mut items = match source {
+        Source::Items(items) => items,
+        Source::Found(found) => {
+            records = of_search(&found);
+            found.items
+        }
+    };
+    if by_harm {
+        order::by_harm(&mut items);
+    }
+    let mut job = Job::create(path, settings, now())?;
+    job.add(items)?;
+    job.freeze()?;
+    job.record(&records)?;
+    let facts = Facts::of(&job)?;
+    job.close()?;
+    Ok(facts)
+}
+
+/// What the job has to know of the search before it: what it has spent, and what it has missed.
+fn of_search(found: &Findings) -> Vec<Record> {
+    let sent = found.spent.iter().map(|spent| {
+        let age = i64::try_from(spent.age.as_millis()).unwrap_or(i64::MAX);
+        let at = found.at.unix_millis().saturating_sub(age);
+        Record::Sent {
+            operation: None,
+            resource: spent.resource.to_string(),
+            call: spent.call,
+            at: countermand_core::Timestamp::from_unix_millis(at),
+        }
+    });
+    let missed = found.missed.iter().map(|error| Record::Note {
+        at: found.at,
+        kind: "missed".to_owned(),
+        text: format!("not searched to the end: {}", chain(&**error)),
+    });
+    sent.chain(missed).collect()
+}
+
+/// The call that makes a plan and tells of it.
+pub(crate) fn plan(
+    path: PathBuf,
+    settings: Settings,
+    source: impl Future<Output = Option<Source>> + Send + 'static,
+    by_harm: bool,
+    file: OpenFile,
+) -> Call {
+    Call::new(async move {
+        let Some(source) = source.await else {
+            let ready: Ready = Box::new(|_| Err(given_up()));
+            return ready;
+        };
+        let made = tokio::task::spawn_blocking(move || {
+            let facts = write(&path, &settings, source, by_harm);
+            drop(file);
+            facts
+        });
+        ready(made.await, |py, facts| facts.tell(py))
+    })
+}
+
+/// The call that opens a job file and tells of it.
+#[pyfunction]
+pub(crate) fn job_facts(path: PathBuf) -> PyResult<Call> {
+    let file = OpenFile::new()?;
+    let look = move || {
+        let facts = Facts::of(&*View::open(path)?)?;
+        drop(file);
+        Ok(facts)
+    };
+    Ok(blocking(look, |py, facts| facts.tell(py)))
+}
+
+/// The call for where a job stands.
+#[pyfunction]
+pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
+    let file = OpenFile::new()?;
+    let look = move || {
+        let view = View::open(path)?;
+        let mut counts = Counts::default();
+        for row in view.rows() {
+            counts.add(&row?);
+        }
+        let summary = Summary::of_job(&view, now(), None)?;
+        let told = (kind(view.settings()), counts, summary, view.holder()?);
+        drop(view);
+        drop(file);
+        Ok(told)
+    };
+    Ok(blocking(look, |py, (kind, counts, summary, holder)| {
+        let kwargs = PyDict::new(py);
+        kwargs.set_item("kind", kind)?;
+        kwargs.set_item("operations", counts.rows)?;
+        kwargs.set_item("states", states(py, &counts)?)?;
+        kwargs.set_item("open", counts.open())?;
+        let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
+        kwargs.set_item("last_cancel", seconds(counts.time_to_last_cancel(&summary)))?;
+        kwargs.set_item(
+            "last_verdict",
+            seconds(counts.time_to_last_verdict(&summary)),
+        )?;
+        kwargs.set_item("runs", summary.runs.len())?;
+        let notes = pyo3::types::PyTuple::new(py, summary.notes)?;
+        kwargs.set_item("notes", notes)?;
+        let holder = holder.map(|holder| job_errors::holder(py, &holder));
+        kwargs.set_item("holder", holder.transpose()?)?;
+        let class = py.import("countermand._rows")?.getattr("JobStatus")?;
+        Ok(class.call((), Some(&kwargs))?.unbind())
+    }))
+}
+
+/// How many rows are in which state, the worst news first.
+pub(crate) fn states<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>> {
+    let states = counts.states.iter();
+    states
+        .map(|(state, count)| (state.as_str(), count))
+        .into_py_dict(py)
+}
+
+/// The call for how long a job will take.
+#[pyfunction]
+pub(crate) fn job_estimate(path: PathBuf, in_flight: usize) -> PyResult<Call> {
+    let file = OpenFile::new()?;
+    let look = move || {
+        let options = Options {
+            in_flight,
+            ..Options::default()
+        };
+        let estimate = Estimate::of(&*View::open(path)?, options)?;
+        drop(file);
+        Ok(estimate)
+    };
+    Ok(blocking(look, |py, estimate| {
+        let times = (
+            estimate.last_cancel.as_secs_f64(),
+            estimate.last_verdict.as_secs_f64(),
+        );
+        let class = py.import("countermand._rows")?.getattr("Estimate")?;
+        Ok(class.call1(times)?.unbind())
+    }))
+}
+
+/// The call for the report of a job.
+#[pyfunction]
+pub(crate) fn job_report(path: PathBuf) -> PyResult<Call> {
+    let file = OpenFile::new()?;
+    let look = move || Ok((View::open(path)?, file));
+    Ok(blocking(look, |py, (view, file)| {
+        Ok(Py::new(py, Report::new(view, file))?.into_any())
+    }))
+}
+
+/// What a search, or the caller, has given to a plan, item by item.
+pub(crate) fn items(names: &Bound<'_, PyAny>) -> PyResult<Vec<Item>> {
+    let mut items = Vec::new();
+    for name in names.try_iter()? {
+        items.push(rows::planned(&name?)?);
+        if items.len().is_multiple_of(1000) {
+            names.py().check_signals()?;
+        }
+    }
+    Ok(items)
+}

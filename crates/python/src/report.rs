@@ -1,0 +1,244 @@
+//! The report of a job: the file as it was at one moment.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countermand_core::Phase;
+use countermand_fleet::job::View;
+use countermand_fleet::report::{self, Counts, ReportError, State, Summary};
+use countermand_fleet::{JobError, Row, now};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyList};
+
+use crate::bulk::forked;
+use crate::call::{Call, Ready};
+use crate::files::OpenFile;
+use crate::jobs::{blocking, states};
+use crate::names::OperationName;
+use crate::process::Native;
+use crate::{arrow, errors, job_errors, rows};
+
+pyo3::import_exception!(countermand.errors, NotCancelled);
+
+/// What became of each operation of a job.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct Report(Arc<Snapshot>);
+
+/// A job file as it was at one moment, which several may read.
+pub(crate) struct Snapshot(Native<Mutex<Opened>>);
+
+struct Opened {
+    // Before the leave to have it open.
+    view: View,
+    _file: OpenFile,
+}
+
+impl Snapshot {
+    /// Reads it; no Python code may run meanwhile. `None` in a forked child.
+    fn view<T>(&self, read: impl FnOnce(&View) -> T) -> Option<T> {
+        let opened = self.0.get()?;
+        let opened: MutexGuard<'_, Opened> = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(read(&opened.view))
+    }
+
+    /// So many rows behind this position; `None` in a forked child.
+    pub(crate) fn rows(&self, after: u64, count: usize) -> Option<Result<Vec<Row>, JobError>> {
+        self.view(|view| view.rows_after(after).take(count).collect())
+    }
+}
+
+impl Report {
+    pub(crate) fn new(view: View, file: OpenFile) -> Self {
+        let opened = Opened { view, _file: file };
+        Self(Arc::new(Snapshot(Native::new(Mutex::new(opened)))))
+    }
+
+    /// The call for something that is found out of all rows.
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T, JobError> + Send + 'static,
+        make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) -> Call {
+        let snapshot = Arc::clone(&self.0);
+        blocking(
+            move || snapshot.view(read).transpose(),
+            |py, read| make(py, read.ok_or_else(forked)?),
+        )
+    }
+}
+
+#[pymethods]
+impl Report {
+    #[getter]
+    fn path(&self) -> PyResult<PathBuf> {
+        let path = self.0.view(|view| view.path().to_owned());
+        path.ok_or_else(forked)
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        let operations = self.0.view(|view| view.operations());
+        Ok(operations.ok_or_else(forked)? as usize)
+    }
+
+    /// So many rows behind this position.
+    fn rows<'py>(&self, py: Python<'py>, after: u64, count: usize) -> PyResult<Bound<'py, PyList>> {
+        let read = py.detach(|| self.0.rows(after, count));
+        let read = read.ok_or_else(forked)?;
+        let read = read.map_err(|error| job_errors::error(py, &error))?;
+        list(py, &read)
+    }
+
+    /// The call for how many rows are in which state.
+    fn states(&self) -> Call {
+        self.read(
+            |view| {
+                let mut counts = Counts::default();
+                for row in view.rows() {
+                    counts.add(&row?);
+                }
+                Ok(counts)
+            },
+            |py, counts| Ok(states(py, &counts)?.into_any().unbind()),
+        )
+    }
+
+    /// The call for so many rows, the worst news first.
+    fn worst(&self, most: usize) -> Call {
+        self.read(
+            move |view| report::worst(view.rows(), most),
+            |py, rows| Ok(list(py, &rows)?.into_any().unbind()),
+        )
+    }
+
+    /// The call for how many operations are not known to be cancelled or to have failed or expired,
+    /// and for exceptions that say so of the first of them.
+    fn failures(&self, most: usize) -> Call {
+        self.read(
+            move |view| {
+                let (mut count, mut first) = (0_u64, Vec::new());
+                for row in view.rows() {
+                    let row = row?;
+                    let state = State::of(&row);
+                    if state.is_open() || matches!(state, State::Completed | State::Gone) {
+                        count += 1;
+                        if first.len() < most {
+                            first.push(row);
+                        }
+                    }
+                }
+                Ok((count, first))
+            },
+            |py, (count, rows)| {
+                let failures = rows.iter().map(|row| failure(py, row));
+                let failures = failures.collect::<PyResult<Vec<_>>>()?;
+                let told = (count, failures).into_pyobject(py)?;
+                Ok(told.into_any().unbind())
+            },
+        )
+    }
+
+    /// The call that writes the report.
+    #[pyo3(signature = (path, kind, /))]
+    fn save(&self, path: PathBuf, kind: &str) -> PyResult<Call> {
+        let format = match kind {
+            "html" => Format::Html,
+            "csv" => Format::Csv,
+            "ndjson" => Format::Ndjson,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "{kind:?} is no format; expected html, csv or ndjson"
+                )));
+            }
+        };
+        let snapshot = Arc::clone(&self.0);
+        Ok(Call::new(async move {
+            let write = move || snapshot.view(|view| write(view, &path, format));
+            let written = tokio::task::spawn_blocking(write).await;
+            let ready: Ready = Box::new(move |py| match written {
+                Ok(Some(Ok(()))) => Ok(py.None()),
+                Ok(Some(Err(ReportError::Write(error)))) => Err(error.into()),
+                Ok(Some(Err(ReportError::Rows(error)))) => Err(job_errors::error(py, &error)),
+                Ok(Some(Err(error))) => Err(PyRuntimeError::new_err(error.to_string())),
+                Ok(None) => Err(forked()),
+                Err(error) => Err(PyRuntimeError::new_err(error.to_string())),
+            });
+            ready
+        }))
+    }
+
+    /// The rows as a stream of Arrow record batches.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // The protocol lets a producer ignore what it cannot give; the consumer casts.
+        drop(requested_schema);
+        arrow::stream(py, Arc::clone(&self.0))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Html,
+    Csv,
+    Ndjson,
+}
+
+fn write(view: &View, path: &PathBuf, format: Format) -> Result<(), ReportError<JobError>> {
+    let resume = format!("countermand apply {}", view.path().display());
+    let summary = Summary::of_job(view, now(), Some(resume)).map_err(ReportError::Rows)?;
+    let file = File::create(path)?;
+    let mut out = BufWriter::new(&file);
+    match format {
+        Format::Html => report::html(&mut out, &summary, || Ok(view.rows()))?,
+        Format::Csv => report::csv(&mut out, view.rows())?,
+        Format::Ndjson => report::ndjson(&mut out, &summary, view.rows())?,
+    };
+    out.flush()?;
+    Ok(file.sync_all()?)
+}
+
+fn list<'py>(py: Python<'py>, rows: &[Row]) -> PyResult<Bound<'py, PyList>> {
+    let rows = rows.iter().map(|row| rows::row(py, row));
+    PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
+}
+
+/// What is wrong with a row, as an exception.
+fn failure<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>> {
+    let name = OperationName(row.item.name.clone());
+    let finding = row.standing.finding.as_ref();
+    let error = finding.and_then(|finding| finding.error.as_ref());
+    let error = error.map(|error| errors::kept(py, &name, error));
+    let state = State::of(row);
+    if let (State::Error, Some(error)) = (state, error.as_ref()) {
+        return Ok(error.value(py).clone().into_any());
+    }
+    let message = format!(
+        "{}: {state}: {}",
+        row.item.name,
+        state.meaning(),
+        state = state.as_str()
+    );
+    let kwargs = pyo3::types::PyDict::new(py);
+    kwargs.set_item("operation", name)?;
+    kwargs.set_item("state", state.as_str())?;
+    kwargs.set_item("attempts", row.standing.attempts)?;
+    kwargs.set_item("maybe_delivered", row.standing.phase != Phase::Unsent)?;
+    kwargs.set_item(
+        "device_exists",
+        finding.and_then(|finding| finding.device_exists),
+    )?;
+    let advice = match state.is_open() {
+        true => "apply the job again",
+        false => "look at the device itself",
+    };
+    kwargs.set_item("advice", advice)?;
+    let raised = errors::make(&py.get_type::<NotCancelled>(), &message, Ok(kwargs));
+    raised.set_cause(py, error);
+    Ok(raised.into_value(py).into_bound(py).into_any())
+}

@@ -1,0 +1,117 @@
+//! What a job is about, and what has become of it, as the Python objects that say the same.
+
+use countermand_core as core;
+use countermand_fleet::report::Record;
+use countermand_fleet::{Item, Row};
+use http::Response;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
+
+use crate::names::{self, OperationName};
+use crate::outcome::{self, Operation};
+use crate::{clock, errors};
+
+/// The `countermand.Item` that says the same.
+pub(crate) fn item<'py>(py: Python<'py>, item: &Item) -> PyResult<Bound<'py, PyAny>> {
+    let time = |time: Option<core::Timestamp>| {
+        let time = time.map(|time| clock::datetime(py, time)).transpose()?;
+        PyResult::Ok(time.flatten())
+    };
+    let command = &item.command;
+    item_class(py)?.call1((
+        OperationName(item.name.clone()),
+        command.kind.as_deref(),
+        time(command.create_time)?,
+        command.duration.map(|duration| duration.as_secs_f64()),
+        time(item.device_seen)?,
+    ))
+}
+
+/// What was given to be cancelled: a name, an operation, or an item that was found.
+pub(crate) fn planned(given: &Bound<'_, PyAny>) -> PyResult<Item> {
+    let py = given.py();
+    if let Ok(operation) = given.cast::<Operation>() {
+        let operation = &operation.get().0;
+        let mut item = Item::new(operation.name.clone());
+        item.command = operation.command.clone().unwrap_or_default();
+        return Ok(item);
+    }
+    if !given.is_instance(item_class(py)?)? {
+        return names::operation(given).map(Item::new);
+    }
+    let field = |name: &str| {
+        let value = given.getattr(name)?;
+        Ok::<_, PyErr>((!value.is_none()).then_some(value))
+    };
+    let mut item = Item::new(names::operation(&given.getattr("name")?)?);
+    item.command.kind = field("type")?.map(|kind| kind.extract()).transpose()?;
+    item.command.create_time = field("create_time")?
+        .map(|time| clock::timestamp(&time))
+        .transpose()?;
+    item.command.duration = field("duration")?
+        .map(|duration| clock::seconds("duration", duration.extract()?))
+        .transpose()?;
+    item.device_seen = field("device_seen")?
+        .map(|time| clock::timestamp(&time))
+        .transpose()?;
+    Ok(item)
+}
+
+/// The `countermand.Row` that says the same.
+pub(crate) fn row<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>> {
+    static ROW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let time = |time: Option<core::Timestamp>| -> PyResult<Bound<'py, PyAny>> {
+        let time = time.map(|it| clock::datetime(py, it)).transpose()?;
+        Ok(time.flatten().into_pyobject(py)?)
+    };
+    let record = Record::of(row);
+    let name = OperationName(row.item.name.clone());
+    let verdict = record.verdict.map(|verdict| outcome::verdict(py, verdict));
+    let error = record.error.map(|error| errors::kept(py, &name, error));
+    let fields = [
+        record.position.into_pyobject(py)?.into_any(),
+        name.clone().into_pyobject(py)?.into_any(),
+        record.kind.into_pyobject(py)?,
+        time(record.create_time)?,
+        time(record.device_seen)?,
+        record.state.as_str().into_pyobject(py)?.into_any(),
+        verdict.transpose()?.into_pyobject(py)?,
+        record.phase.into_pyobject(py)?.into_any(),
+        record.attempts.into_pyobject(py)?.into_any(),
+        time(record.asked)?,
+        time(record.accepted)?,
+        time(record.found)?,
+        time(record.confirmed)?,
+        record.body_sha256.map(hex).into_pyobject(py)?,
+        record.done().into_pyobject(py)?,
+        record.code().into_pyobject(py)?,
+        record.message().into_pyobject(py)?,
+        record.problem().into_pyobject(py)?,
+        record.problem_message().into_pyobject(py)?,
+        record.device_exists.into_pyobject(py)?,
+        operation(&row.item.name, record.operation).into_pyobject(py)?,
+        error.map(|error| error.into_value(py)).into_pyobject(py)?,
+    ];
+    ROW.import(py, "countermand._rows", "Row")?
+        .call1(PyTuple::new(py, fields)?)
+}
+
+/// An operation that was kept in the API's own JSON shape.
+fn operation(name: &core::OperationName, json: Option<&serde_json::Value>) -> Option<Operation> {
+    let response = Response::new(json?.to_string());
+    // It was written by this library; a file by a later one may have what this one cannot read.
+    core::wire::parse_operation(&response, name)
+        .ok()
+        .map(Operation)
+}
+
+/// The bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: [u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn item_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
+    static ITEM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    ITEM.import(py, "countermand._rows", "Item")
+}

@@ -1,0 +1,53 @@
+//! Where to search, and which of what is found is meant.
+
+use std::time::Duration;
+
+use countermand_core::{DeviceName, EnterpriseName};
+use countermand_fleet::Filter;
+use pyo3::prelude::*;
+
+use crate::{clock, names};
+
+/// What to search for, and where: as `countermand._selection.Selection` holds it.
+#[derive(Clone)]
+pub(crate) struct Selection {
+    pub(crate) enterprises: Vec<EnterpriseName>,
+    pub(crate) devices: Vec<DeviceName>,
+    pub(crate) filter: Filter,
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Selection {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let field = |name: &str| given.getattr(name);
+        let mut filter = Filter::default();
+        for kind in field("types")?.try_iter()? {
+            // The API writes them in capitals, people do not always.
+            let kind: String = kind?.extract()?;
+            filter.types.insert(kind.to_uppercase());
+        }
+        // One that is none could be a typing error in the name of what must be left alone.
+        for name in field("exclude")?.try_iter()? {
+            filter.exclude.insert(names::any(&name?)?);
+        }
+        filter.newer_than = age("newer_than", &field("newer_than")?)?;
+        filter.older_than = age("older_than", &field("older_than")?)?;
+        let enterprises = field("enterprises")?;
+        let enterprises = enterprises
+            .try_iter()?
+            .map(|name| names::enterprise(&name?));
+        let devices = field("devices")?;
+        let devices = devices.try_iter()?.map(|name| names::device(&name?));
+        Ok(Self {
+            enterprises: enterprises.collect::<PyResult<_>>()?,
+            devices: devices.collect::<PyResult<_>>()?,
+            filter,
+        })
+    }
+}
+
+fn age(what: &str, age: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+    let age = age.extract::<Option<f64>>()?;
+    age.map(|age| clock::seconds(what, age)).transpose()
+}

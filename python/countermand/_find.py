@@ -1,0 +1,92 @@
+"""Searches."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ._countermand import Finder
+from ._waiting import finish
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from ._rows import Item
+    from .errors import CountermandError
+
+
+@contextmanager
+def interruptible(source: Finder | object) -> Iterator[None]:
+    """Gives a search up when whoever waits for it is interrupted."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        if isinstance(source, Finder):
+            source.close()
+        raise
+
+
+class _Search:
+    """What both kinds of search have."""
+
+    __slots__ = ("_finder",)
+
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
+
+    @property
+    def missed(self) -> tuple[CountermandError, ...]:
+        """Why lists could not be read to their end, so far: operations in them are not found.
+
+        The ``resource`` of each is the device, or the enterprise, whose list it is.
+        """
+        return (*self._finder.missed,)
+
+    def raise_for_failures(self) -> None:
+        """Raises if anything was missed, as of now.
+
+        :raises ExceptionGroup: of :attr:`missed`.
+        """
+        if missed := self.missed:
+            message = f"{len(missed)} lists could not be read to their end"
+            raise ExceptionGroup(message, missed)
+
+
+class Find(_Search):
+    """A search for pending operations, which iterates what it finds.
+
+    It begins when it is first iterated, or planned, and goes on meanwhile. It keeps what it finds:
+    iterated again, it gives the same from the beginning. A list that cannot be read raises nothing
+    and ends nothing; it is in :attr:`missed`. Ctrl-C gives it up, and who goes on with it is told.
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Item]:
+        behind = 0
+        while items := self._next(behind):
+            behind += len(items)
+            yield from items
+
+    def _next(self, behind: int) -> list[Item]:
+        with interruptible(self._finder):
+            return self._finder.next(behind).wait()
+
+
+class AsyncFind(_Search):
+    """A :class:`Find` for ``async for``."""
+
+    __slots__ = ()
+
+    async def __aiter__(self) -> AsyncGenerator[Item, None]:
+        behind = 0
+        while items := await self._next(behind):
+            behind += len(items)
+            for item in items:
+                yield item
+
+    async def _next(self, behind: int) -> list[Item]:
+        with interruptible(self._finder):
+            return await finish(self._finder.next(behind))

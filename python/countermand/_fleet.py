@@ -1,0 +1,255 @@
+"""What a client does for fleets: find, plan, open, rescue."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from . import _countermand
+from ._campaign import watches
+from ._find import AsyncFind, Find, interruptible
+from ._jobs import Job, applied
+from ._selection import Selection
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+    from typing import Any, Literal
+
+    from ._countermand import Applying, Operation, OperationName
+    from ._progress import Progress
+    from ._report import Report
+    from ._rows import Item
+    from ._selection import _Names, _Texts
+    from .errors import CountermandError
+
+
+class FleetBase:
+    """What both clients have of it."""
+
+    __slots__ = ()
+
+    _native: _countermand.Client
+    _settings: dict[str, Any]
+
+    def _finder(
+        self, selection: Selection, quota: str | None, share: float, in_flight: int | None
+    ) -> _countermand.Finder:
+        if not selection.searches:
+            message = "say where to search: enterprises=..., devices=..."
+            raise ValueError(message)
+        return _countermand.find(self._native, selection, quota, share, in_flight)
+
+    def _source(
+        self,
+        names: Find | AsyncFind | Iterable[str | OperationName | Operation | Item] | None,
+        selection: Selection,
+        quota: str | None,
+        share: float,
+        in_flight: int | None,
+    ) -> _countermand.Finder | Iterable[str | OperationName | Operation | Item]:
+        """What a plan is made of."""
+        if names is None:
+            return self._finder(selection, quota, share, in_flight)
+        if selection.searches:
+            message = "give names, or say where to search, not both"
+            raise ValueError(message)
+        if isinstance(names, (Find, AsyncFind)):
+            return names._finder
+        if isinstance(names, str):
+            message = "names is several names, not one text"
+            raise TypeError(message)
+        return names
+
+    def _missed(self, names: _countermand.Finder | object) -> tuple[CountermandError, ...]:
+        """What a search has missed, with a warning: a plan without it looks complete."""
+        missed = (*names.missed,) if isinstance(names, _countermand.Finder) else ()
+        if missed:
+            message = (
+                f"{len(missed)} lists could not be read to their end, so operations may be missing "
+                f"from the plan: {missed[0]}"
+            )
+            # Through the frame of `plan` to its caller.
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
+        return missed
+
+    def _rescue(
+        self,
+        path: str | os.PathLike[str],
+        selection: Selection,
+        at_most: int | None,
+        deadline: float,
+        quota: str | None,
+        share: float,
+        in_flight: int | None,
+        progress: bool | Callable[[Progress], object] | None,
+    ) -> Applying:
+        if not selection.enterprises:
+            message = "say which enterprises"
+            raise ValueError(message)
+        watched = watches(progress)
+        settings = (at_most, deadline, quota, share, in_flight, watched)
+        return _countermand.rescue(self._native, path, selection, *settings)
+
+
+class Fleet(FleetBase):
+    """Finds pending operations, plans and opens jobs, and rescues."""
+
+    __slots__ = ()
+
+    def find(
+        self,
+        *,
+        enterprises: _Texts = (),
+        devices: _Texts = (),
+        types: _Texts = (),
+        newer_than: float | None = None,
+        older_than: float | None = None,
+        exclude: _Names = (),
+        quota: str | None = "600/60s,1000/100s",
+        share: float = 0.8,
+        in_flight: int | None = None,
+    ) -> Find:
+        """Finds pending operations: every device of the enterprises, and these devices, each to the
+        last page of its operations.
+
+        Nothing happens before it is iterated or planned. What the server does not tell of an
+        operation never excludes it. _Names that somebody has cost no search: give them to
+        :meth:`plan`.
+
+        :param enterprises: ``enterprises/LC01``; one text or several.
+        :param devices: ``enterprises/LC01/devices/3f``; one text or several.
+        :param types: ``WIPE``, ``LOCK`` ...; none for all.
+        :param newer_than: no older than so many seconds.
+        :param older_than: at least so many seconds old.
+        :param exclude: operations, devices and enterprises to leave alone.
+        :param quota: as for :meth:`Client.countermand_all`, as are ``share`` and ``in_flight``.
+        :raises InvalidName: one of the names is none. Nothing was sent.
+        :raises ValueError: there is nowhere to search; an age, ``quota`` or ``share`` is none.
+        """
+        selection = Selection.of(
+            enterprises=enterprises,
+            devices=devices,
+            types=types,
+            newer_than=newer_than,
+            older_than=older_than,
+            exclude=exclude,
+        )
+        return Find(self._finder(selection, quota, share, in_flight))
+
+    def plan(
+        self,
+        path: str | os.PathLike[str],
+        names: Find | Iterable[str | OperationName | Operation | Item] | None = None,
+        *,
+        enterprises: _Texts = (),
+        devices: _Texts = (),
+        types: _Texts = (),
+        newer_than: float | None = None,
+        older_than: float | None = None,
+        exclude: _Names = (),
+        order: Literal["harm", "input"] = "harm",
+        max_age: float = 3600.0,
+        deadline: float = 120.0,
+        quota: str | None = "600/60s,1000/100s",
+        share: float = 0.8,
+        in_flight: int | None = None,
+    ) -> Job:
+        """Writes a job file that says what :meth:`Job.apply` will cancel. Cancels nothing.
+
+        What a search could not read raises nothing: it is in :attr:`Job.missed`, among the notes
+        of every report, and a ``RuntimeWarning``.
+
+        :param path: a new file. It holds no secrets, and only its owner may read it.
+        :param names: what to cancel: names, operations, items of a search (filtered, perhaps), or
+            a search itself; of these, only what ``types``, ``newer_than``, ``older_than`` and
+            ``exclude`` mean. ``None`` searches by ``enterprises`` and what else :meth:`find` takes.
+        :param order: ``harm``: WIPE and what else cannot be undone first, then the device seen
+            last first; ``input``: as they came.
+        :param max_age: seconds for which the plan is good: what it found changes.
+        :param deadline: seconds for which an operation is followed.
+        :param quota: as for :meth:`Client.countermand_all`, as is ``share``: for the search, and
+            for the job whenever it is applied. What the search has spent is not spent again.
+        :param in_flight: how many requests the search has in flight.
+        :raises InvalidName: one of the names is none. There is no file, and nothing was sent.
+        :raises JobExists: there is a file of this name. Nothing was sent.
+        :raises JobError: the disk does not take it.
+        :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
+        """
+        selection = Selection.of(
+            enterprises=enterprises,
+            devices=devices,
+            types=types,
+            newer_than=newer_than,
+            older_than=older_than,
+            exclude=exclude,
+        )
+        source = self._source(names, selection, quota, share, in_flight)
+        harm_first = by_harm(order)
+        # A search has its filter already, and what it found a while ago is older now.
+        meant = selection if names is not None and selection.filters else None
+        call = _countermand.plan(
+            self._native, path, source, meant, harm_first, max_age, deadline, quota, share
+        )
+        with interruptible(source):
+            facts = call.wait()
+        return Job(self, path, facts, self._missed(source))
+
+    def open(self, path: str | os.PathLike[str]) -> Job:
+        """A job file that is there, to be looked at, or to go on with.
+
+        :raises JobNotFound: there is no such file.
+        :raises JobError: it is no job file, or damaged, or was edited.
+        """
+        facts = _countermand.job_facts(path).wait()
+        return Job(self, path, facts)
+
+    def rescue(
+        self,
+        path: str | os.PathLike[str],
+        enterprises: _Texts,
+        *,
+        types: _Texts = (),
+        newer_than: float | None = None,
+        older_than: float | None = None,
+        exclude: _Names = (),
+        at_most: int | None = 10_000,
+        deadline: float = 120.0,
+        quota: str | None = "600/60s,1000/100s",
+        share: float = 0.8,
+        in_flight: int | None = None,
+        progress: bool | Callable[[Progress], object] | None = None,
+    ) -> Report:
+        """Searches and cancels at once, for when every minute counts: an operation that is found is
+        cancelled before the next device is listed, the device seen last first.
+
+        This call names the enterprises, and asks nobody else. Whatever ends it, also ``kill -9``,
+        ``client.open(path).apply()`` goes on with it.
+
+        :param path: a new file. It holds no secrets, and only its owner may read it.
+        :param enterprises: ``enterprises/LC01``; one text or several.
+        :param at_most: how many operations to cancel; what is found beyond is left alone, and the
+            report has it as ``unsent``. ``None`` for all.
+        :param progress: as for :meth:`Client.countermand_all`, as are ``quota``, ``share`` and
+            ``in_flight``. The other settings are those of :meth:`find` and :meth:`plan`.
+        :raises InvalidName: one of the names is none. There is no file, and nothing was sent.
+        :raises JobExists: there is a file of this name. Nothing was sent.
+        :raises JobError: the disk does not take it.
+        :raises ValueError: there is no enterprise; a time, ``quota`` or ``share`` is none.
+        """
+        selection = Selection.of(
+            enterprises=enterprises,
+            types=types,
+            newer_than=newer_than,
+            older_than=older_than,
+            exclude=exclude,
+        )
+        settings = (at_most, deadline, quota, share, in_flight, progress)
+        return applied(self._rescue(path, selection, *settings), progress)
+
+
+def by_harm(order: str) -> bool:
+    if order not in ("harm", "input"):
+        message = f"{order!r} is no order; expected harm or input"
+        raise ValueError(message)
+    return order == "harm"

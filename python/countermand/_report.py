@@ -1,0 +1,128 @@
+"""Reports of jobs."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from ._rows import COLUMNS
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Literal, NoReturn
+
+    from ._countermand import Report as NativeReport
+    from ._rows import Row, _State
+
+_PAGE = 1000
+"""Rows that are made at a time."""
+_SHOWN = 50
+"""Rows that a notebook shows."""
+_RAISED = 1000
+"""Exceptions in one group."""
+
+
+class Report:
+    """What became of each operation of a job, as of one moment: a row for each that went in.
+
+    Iterates :class:`Row` objects in the job's order, reading the file as it goes; a million rows
+    take no more memory than a thousand. What is applied later does not show in it. While it lives,
+    the log beside the file can only grow.
+
+    It is a table for everything that speaks Arrow: ``polars.DataFrame(report)``,
+    ``pandas.DataFrame.from_arrow(report)``, ``pyarrow.table(report)``,
+    ``duckdb.sql("from report")``. None of these is needed by this package.
+    """
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native: NativeReport) -> None:
+        self._native = native
+
+    @property
+    def path(self) -> Path:
+        """The job file."""
+        return self._native.path
+
+    @property
+    def states(self) -> Mapping[_State, int]:
+        """How many rows are in which state, the worst news first; what does not occur is absent."""
+        return self._native.states().wait()
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    def __iter__(self) -> Iterator[Row]:
+        after = 0
+        while rows := self._native.rows(after, _PAGE):
+            after = rows[-1].position
+            yield from rows
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """The rows as dictionaries, with the columns that Arrow has."""
+        return [row.to_dict() for row in self]
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Literal["html", "csv", "ndjson"] = "html",  # noqa: A002
+    ) -> None:
+        """Writes the report, over a file that is there.
+
+        :param format: ``html``, one page that needs nothing but itself; ``csv``, in which no text
+            of a stranger becomes a formula; ``ndjson``, which has the evidence as well.
+        :raises ValueError: ``format`` is none of these.
+        :raises OSError: it could not be written. What was written is not complete.
+        """
+        self._native.save(path, format).wait()
+
+    def raise_for_failures(self) -> None:
+        """Raises unless every operation is known to be cancelled, to have failed, or expired.
+
+        :raises ExceptionGroup: for each of the others, at most the first 1,000, the error that kept
+            its end from being known, or a :class:`~countermand.errors.NotCancelled`.
+        """
+        count, failures = self._native.failures(_RAISED).wait()
+        if count:
+            message = f"{count} of {len(self)} operations are not known to be cancelled"
+            raise ExceptionGroup(message, failures)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as an Arrow stream, by the Arrow PyCapsule interface; any number of times.
+
+        Times are ``timestamp[ms, UTC]``. Batches have 8,192 rows, and are read as they are asked
+        for. ``requested_schema`` is not obeyed: the consumer casts.
+        """
+        return self._native.__arrow_c_stream__(requested_schema)
+
+    def _repr_html_(self) -> str:
+        """Counts, and the first 50 rows with the worst news first."""
+        rows = self._native.worst(_SHOWN).wait()
+        counts = ", ".join(f"{count:,} {state}" for state, count in self.states.items())
+        more = f"; the first {_SHOWN} by state" if len(self) > len(rows) else ""
+        head = "".join(f"<th>{column}</th>" for column in _HTML)
+        body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+        return (
+            f"<p>{len(self):,} operations: {counts or 'none'}{more}</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Report of {str(self.path)!r}: {len(self)} operations>"
+
+    def __reduce__(self) -> NoReturn:
+        message = "a Report is an open file and does not pickle; pickle the Job, or to_dicts()"
+        raise TypeError(message)
+
+
+_HTML = ("position", "name", "type", "state", "asked", "confirmed", "code", "problem_message")
+assert set(_HTML) <= {*COLUMNS}
+
+
+def _cells(row: Row) -> str:
+    values = (getattr(row, column) for column in _HTML)
+    texts = ("" if value is None else str(value) for value in values)
+    return "".join(f"<td>{escape(text)}</td>" for text in texts)

@@ -1,0 +1,176 @@
+"""What a job is about, and what has become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import TypeAlias
+
+    from ._countermand import Operation, OperationName
+    from ._outcome import Verdict
+    from .errors import CountermandError
+
+    _State: TypeAlias = Literal[
+        "completed",
+        "gone",
+        "unconfirmed",
+        "pending",
+        "error",
+        "asked",
+        "unsent",
+        "failed",
+        "expired",
+        "cancelled",
+    ]
+    """In the order in which somebody has to hear of them, the worst news first."""
+
+    _Age: TypeAlias = Literal["under_10_min", "under_1_h", "under_1_d", "older", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A pending operation that a search has found."""
+
+    name: OperationName
+    """Its name."""
+    type: str | None = None
+    """``WIPE``, ``LOCK`` ...: an open set of words."""
+    create_time: datetime | None = None
+    """When the server created it, in UTC."""
+    duration: float | None = None
+    """How long it is valid from then on, in seconds."""
+    device_seen: datetime | None = None
+    """When the device last reported, where the search went through its enterprise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An operation of a job and what has become of it."""
+
+    position: int
+    """Its place in the order of sending, from 1."""
+    name: OperationName
+    """Its name."""
+    type: str | None
+    """``WIPE``, ``LOCK`` ...: an open set of words."""
+    create_time: datetime | None
+    """When the server created it, in UTC."""
+    device_seen: datetime | None
+    """When the device last reported, as of the search."""
+    state: _State
+    """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from
+    being known), ``asked`` (a cancel was sent, nobody has looked yet), ``unsent``."""
+    verdict: Verdict | None
+    """What a run found out."""
+    phase: Literal["unsent", "maybe_sent", "accepted"]
+    """How far asking had come."""
+    attempts: int
+    """Requests sent for it, of every kind, over all runs."""
+    asked: datetime | None
+    """When its first cancel left."""
+    accepted: datetime | None
+    """When the server accepted the cancellation."""
+    found: datetime | None
+    """When the latest finding was made."""
+    confirmed: datetime | None
+    """When that was, if it settles the operation."""
+    body_sha256: str | None
+    """SHA-256 of the answer that the verdict rests on, byte for byte."""
+    done: bool | None
+    """Whether the server says that it is done."""
+    code: int | None
+    """The ``google.rpc.Code`` it ended with; 1 is CANCELLED."""
+    message: str | None
+    """What the server said to that code."""
+    problem: str | None
+    """The kind of ``error``."""
+    problem_message: str | None
+    """``error`` in a sentence."""
+    device_exists: bool | None
+    """Whether the device still has a record, where that was looked for."""
+    operation: Operation | None
+    """The operation as last told by the server."""
+    error: CountermandError | None = field(compare=False)
+    """What kept more from being known. Rows that differ in nothing else are equal."""
+
+    def to_dict(self) -> dict[str, object]:
+        """The columns of a table, those that Arrow and the CSV have: plain values, names as text.
+
+        ``operation`` and ``error`` are not among them; what they tell is.
+        """
+        fields = {name: getattr(self, name) for name in COLUMNS}
+        fields["name"] = str(self.name)
+        fields["verdict"] = None if self.verdict is None else str(self.verdict)
+        return fields
+
+
+COLUMNS: tuple[str, ...] = tuple(
+    name for name in Row.__dataclass_fields__ if name not in ("operation", "error")
+)
+"""The columns of a report, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How long a job will take at best: with every cancel working at once, and nobody else using
+    its share of the quota."""
+
+    last_cancel: float
+    """Seconds until the last cancel is sent."""
+    last_verdict: float
+    """Seconds until the last verdict is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that has a job file open for applying."""
+
+    pid: int
+    """Its process id."""
+    host: str
+    """The name of its machine."""
+    since: datetime
+    """Since when."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """Where a job stands."""
+
+    kind: Literal["plan", "rescue"]
+    """How it comes by its operations: planned before, or found while it runs."""
+    operations: int
+    """How many there are."""
+    states: Mapping[_State, int]
+    """How many are in which state, the worst news first; what does not occur is absent."""
+    open: int
+    """How many have no end that is known, so that the job has to be applied again."""
+    last_cancel: float | None
+    """Seconds from its start until the last operation's first cancel left, so far."""
+    last_verdict: float | None
+    """Seconds from the same start until the last verdict was known, so far."""
+    runs: int
+    """How often it was applied."""
+    notes: tuple[str, ...]
+    """What else somebody has to know: what a search missed, what a run met."""
+    holder: Holder | None
+    """The process that applies it, or that was killed while it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is told of a job when it is planned or opened."""
+
+    kind: Literal["plan", "rescue"]
+    endpoint: str
+    created: datetime
+    digest: bytes | None
+    operations: int
+    duplicates: int
+    types: Mapping[str | None, int]
+    enterprises: Mapping[str, int]
+    ages: Mapping[_Age, int]

@@ -1,0 +1,248 @@
+//! What can go wrong, and what must hold whatever does: the words of `docs/reliability.md`.
+
+/// What goes wrong, and what happens then. The place in the list, from 1, is the number of the fault.
+pub(crate) const FAULTS: [(&str, &str); 44] = [
+    (
+        "the connection is refused, or reset before a byte was sent",
+        "the request is repeated; other operations do not notice",
+    ),
+    (
+        "the connection is reset after the request was sent",
+        "the cancel is repeated, which is harmless, and a look decides what became of it",
+    ),
+    (
+        "packets to the server are lost while connecting",
+        "given up after 3 s, for everybody who waits at once",
+    ),
+    (
+        "TLS: another host's certificate, an expired one, an unknown authority, TLS 1.1",
+        "no byte of a request is sent, nothing is repeated, host and reason are named",
+    ),
+    (
+        "the head of the answer never comes",
+        "the attempt times out, the stream is reset, the request is repeated",
+    ),
+    (
+        "the body stops, or comes a byte each 10 s",
+        "the time-out of the attempt covers it",
+    ),
+    (
+        "an HTTP/2 connection dies without a word",
+        "pings find it within 31 s; the next request has a new connection",
+    ),
+    ("GOAWAY below our stream", "repeated at once, at no cost"),
+    (
+        "REFUSED_STREAM; ENHANCE_YOUR_CALM",
+        "repeated at once; repeated after a pause",
+    ),
+    ("one stream at a time", "requests wait for each other"),
+    ("headers without end", "dropped; less than 2 MiB of memory"),
+    (
+        "100,000 requests time out on one connection",
+        "the next 1,000 succeed on it",
+    ),
+    (
+        "400 INVALID_ARGUMENT",
+        "that operation fails, without a repetition; the others go on",
+    ),
+    (
+        "401 once, for hundreds of requests at a time",
+        "one new token, and each is repeated once",
+    ),
+    (
+        "401 for ever",
+        "one new token, then everything stops, resumable",
+    ),
+    (
+        "403 for one enterprise; for all",
+        "that enterprise is closed and the others go on; everything stops",
+    ),
+    (
+        "a refusal for the quota that names a limit",
+        "everybody pauses; a lower limit is adopted",
+    ),
+    ("a quota of zero", "everything stops, and says so"),
+    (
+        "429 without a word of how long",
+        "a pause of 60 s with jitter",
+    ),
+    (
+        "absurd delays: negative, huge, in the past, garbage",
+        "bounded or ignored; nothing sleeps past its deadline only to fail",
+    ),
+    (
+        "404 for an operation; for its device too",
+        "gone, never cancelled; it may have been carried out",
+    ),
+    ("FAILED_PRECONDITION, or 409", "a look decides"),
+    (
+        "501",
+        "unsupported; if the first five are, everything stops",
+    ),
+    (
+        "500, 502, 503, 504, HTML",
+        "repeated; the message has the status and the beginning of the body, escaped",
+    ),
+    (
+        "a redirect to another host",
+        "never followed: that host sees nothing",
+    ),
+    (
+        "200 with HTML, cut or invalid JSON, another type, a byte order mark, keys twice, deep nesting",
+        "not success, and no stack overflow",
+    ),
+    (
+        "a body beyond the cap, or of another length than announced",
+        "cut; less than 8 MiB of memory",
+    ),
+    ("a compressed bomb nobody asked for", "not decompressed"),
+    (
+        "accepted, then pending for ever",
+        "looked at to the deadline, then unresolved; it can be resumed",
+    ),
+    (
+        "accepted, and the device does it all the same",
+        "completed, never cancelled; reported first",
+    ),
+    (
+        "done with another code; code 1 without done; both results; neither",
+        "failed; not yet known; the error counts; completed",
+    ),
+    (
+        "the answer is about another operation",
+        "an error; attributed to nobody",
+    ),
+    ("done, then not done", "the first done stands"),
+    (
+        "the token endpoint fails, hangs, or tells nonsense",
+        "10 s at most; life times are bounded",
+    ),
+    ("no new token while the old one is good", "nobody notices"),
+    (
+        "the wall clock jumps; the machine was suspended",
+        "nothing expires early, nothing bursts over the quota",
+    ),
+    (
+        "names are not resolved, or slowly; IPv6 leads nowhere",
+        "the host is named; the other family is taken",
+    ),
+    (
+        "the process is killed at any instant",
+        "applied again, no answer is lost, and at most what was under way is repeated",
+    ),
+    (
+        "a job file that is cut, changed, or none",
+        "noticed, and never fewer operations than there were",
+    ),
+    (
+        "the disk is full, read-only, or fails",
+        "the rescue goes on, results also on stderr",
+    ),
+    (
+        "two processes with one job file",
+        "the second is refused, the first named",
+    ),
+    (
+        "SIGINT, SIGTERM, a closed pipe",
+        "what is under way is awaited for 5 s, committed, resumable",
+    ),
+    (
+        "Python: Ctrl-C, fork, spawn, cancelled tasks, callbacks that raise, the end of the interpreter",
+        "stopped within 250 ms, no crash, children work",
+    ),
+    (
+        "hostile names and inputs",
+        "refused with their line, nothing sent; a million lines stream",
+    ),
+];
+
+/// An invariant, where it is tested: a file and the name of a test in it.
+pub(crate) type Invariant = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// What holds for every schedule. The place in the list, from 1, is the number of the invariant.
+pub(crate) const INVARIANTS: [Invariant; 9] = [
+    (
+        "every operation that goes in comes out once",
+        &[(
+            "tests/all/lossy.rs",
+            "every_seed_keeps_the_invariants_on_a_lossy_network",
+        )],
+    ),
+    (
+        "no request for a name nobody gave",
+        &[
+            (
+                "tests/all/lossy.rs",
+                "every_seed_keeps_the_invariants_on_a_lossy_network",
+            ),
+            (
+                "tests/all/simulation.rs",
+                "every_schedule_is_bounded_and_true",
+            ),
+        ],
+    ),
+    (
+        "after a crash, at most what was under way is sent again",
+        &[(
+            "crates/fleet/tests/run.rs",
+            "dropped_at_any_event_and_taken_up_again",
+        )],
+    ),
+    (
+        "in every window, no more is sent than the share",
+        &[
+            (
+                "tests/all/lossy.rs",
+                "every_seed_keeps_the_invariants_on_a_lossy_network",
+            ),
+            ("tests/all/campaign.rs", "invariants_of_every_schedule"),
+        ],
+    ),
+    (
+        "`Cancelled` only where it is true",
+        &[
+            (
+                "tests/all/lossy.rs",
+                "every_seed_keeps_the_invariants_on_a_lossy_network",
+            ),
+            (
+                "tests/all/simulation.rs",
+                "every_schedule_is_bounded_and_true",
+            ),
+        ],
+    ),
+    (
+        "no secret in anything that is written",
+        &[
+            (
+                "crates/hyper/tests/trace.rs",
+                "no_secret_in_anything_that_a_client_writes_with_every_log_at_trace",
+            ),
+            (
+                "crates/cli/tests/cli/secrets.rs",
+                "neither_token_nor_parameters_in_output_or_logs",
+            ),
+        ],
+    ),
+    (
+        "what is recovered is a prefix of what was written",
+        &[(
+            "crates/fleet/tests/job_file/crash.rs",
+            "fault_38_a_kill_at_any_byte_of_the_log_leaves_a_prefix",
+        )],
+    ),
+    (
+        "attempts and pauses are bounded by the policy",
+        &[(
+            "tests/all/simulation.rs",
+            "every_schedule_is_bounded_and_true",
+        )],
+    ),
+    (
+        "the same seed and answers give the same schedule",
+        &[
+            ("tests/all/simulation.rs", "same_seed_same_trace"),
+            ("tests/all/lossy.rs", "same_seed_same_run"),
+        ],
+    ),
+];

@@ -1,0 +1,169 @@
+"""What is wrong with a job file, or with applying it."""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from countermand import (
+    Client,
+    Job,
+    Progress,
+    errors,
+)
+from countermand.testing import Emulator
+
+from conftest import FREE, cancels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def refused(job: Job, emulator: Emulator, **settings: Any) -> errors.CountermandError:
+    """Why a job is not applied; and nothing was sent."""
+    before = len(emulator.audit())
+    with pytest.raises(errors.CountermandError) as caught:
+        job.apply(**settings)
+    assert len(emulator.audit()) == before
+    error = caught.value
+    assert error.message == str(error)
+    assert error.advice
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (type(error), str(error))
+    return error
+
+
+def test_a_job_is_applied_as_it_was_confirmed(
+    emulator: Emulator, client: Client, path: Path, tmp_path: Path
+) -> None:
+    names = [emulator.add() for _ in range(3)]
+    job = client.plan(path, names, **FREE)
+    for confirm in (None, {emulator.enterprise: 2}, {}, {"enterprises/other": 3}):
+        error = refused(job, emulator, confirm=confirm)
+        assert type(error) is errors.NotConfirmed
+        assert isinstance(error, PermissionError)
+        assert error.planned == {emulator.enterprise: 3}
+        assert f"this cancels 3 operations of {emulator.enterprise}" in str(error)
+    with pytest.raises(errors.InvalidName):
+        job.apply(confirm={"enterprise": 3})
+
+    stale = client.plan(tmp_path / "stale.job", names, max_age=0.0)
+    time.sleep(0.002)  # until it is older than that
+    error = refused(stale, emulator, confirm=stale.enterprises)
+    assert type(error) is errors.PlanStale
+    assert isinstance(error, ValueError)
+    assert error.age > 0
+    # Looking again cancels nothing, so nobody is asked.
+    stale.apply(recheck=True)
+    assert cancels(emulator) == {}
+
+    other = Client(endpoint="http://127.0.0.1:9", token="t").open(path)
+    error = refused(other, emulator, confirm=job.enterprises)
+    assert type(error) is errors.OtherEndpoint
+
+    path.rename(tmp_path / "moved.job")
+    client.plan(path, names[:1])
+    error = refused(job, emulator, confirm={emulator.enterprise: 1})
+    assert type(error) is errors.OtherPlan
+
+    (tmp_path / "moved.job").replace(path)
+    assert job.apply(confirm={emulator.enterprise: 3}).states == {"cancelled": 3}
+    # What was begun goes on without being asked, however old it is.
+    assert client.open(path).apply().states == {"cancelled": 3}
+    assert set(cancels(emulator).values()) == {1}
+
+
+def test_what_is_wrong_with_a_file(
+    emulator: Emulator, client: Client, path: Path, tmp_path: Path
+) -> None:
+    names = [emulator.add() for _ in range(3)]
+    job = client.plan(path, names, **FREE)
+    with pytest.raises(FileExistsError) as exists:
+        client.plan(path, names)
+    assert type(exists.value) is errors.JobExists
+    assert exists.value.path == path
+    with pytest.raises(errors.JobExists):
+        client.rescue(path, emulator.enterprise)
+    missing = tmp_path / "missing" / "job"
+    with pytest.raises(FileNotFoundError) as caught:
+        client.open(missing)
+    assert type(caught.value) is errors.JobNotFound
+    with pytest.raises(errors.JobNotFound):
+        client.plan(missing, names)
+
+    other = tmp_path / "other.job"
+    other.write_text("something else")
+    with pytest.raises(ValueError, match="not a job file") as strange:
+        client.open(other)
+    assert type(strange.value) is errors.NotAJob
+    with pytest.raises(OSError, match=r"directory|regular") as folder:
+        client.open(tmp_path)
+    assert type(folder.value) is errors.JobUnreadable
+
+    def changed(*statements: str) -> errors.CountermandError:
+        copy = tmp_path / f"copy{len(list(tmp_path.iterdir()))}.job"
+        copy.write_bytes(path.read_bytes())
+        with sqlite3.connect(copy) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+        with pytest.raises(ValueError, match=r"job file .*copy") as caught:
+            client.open(copy)
+        assert isinstance(caught.value, errors.JobError)
+        assert caught.value.path == copy
+        assert caught.value.advice
+        return caught.value
+
+    edited = changed("DELETE FROM operations WHERE position = 2")
+    assert type(edited) is errors.JobEdited
+    newer = changed("UPDATE job SET schema = 99", "PRAGMA user_version = 99")
+    assert type(newer) is errors.JobTooNew
+    assert newer.version == 99
+    damaged = bytearray(path.read_bytes())
+    at = damaged.index(str(names[1]).encode())
+    damaged[at] ^= 1
+    (tmp_path / "damaged.job").write_bytes(damaged)
+    with pytest.raises(errors.JobDamaged):
+        client.open(tmp_path / "damaged.job")
+
+    # The file of a job is looked at anew each time.
+    path.write_bytes(damaged)
+    assert type(refused(job, emulator, confirm=job.enterprises)) is errors.JobDamaged
+    for look in (job.status, job.report, job.estimate):
+        with pytest.raises(errors.JobDamaged):
+            look()
+
+
+def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
+    names = [emulator.add() for _ in range(3)]
+    job = client.plan(path, names, **FREE)
+    emulator.faults([{"delay_ms": 400, "times": None}])
+    seen: list[errors.JobLocked] = []
+    standing: list[Any] = []
+
+    def look(progress: Progress) -> None:
+        if progress.asked and not seen:
+            standing.append(job.status())
+            try:
+                client.open(path).apply()
+            except BlockingIOError as error:
+                assert type(error) is errors.JobLocked
+                seen.append(error)
+
+    report = job.apply(confirm=job.enterprises, progress=look)
+    assert report.states == {"cancelled": 3}
+    assert seen[0].holder is not None
+    assert f"in use by process {seen[0].holder.pid}" in str(seen[0])
+    assert standing[0].states in (
+        {"asked": 3},
+        {"asked": 1, "unsent": 2},
+        {"asked": 2, "unsent": 1},
+    )
+    assert standing[0].holder == seen[0].holder
+    assert standing[0].open == 3
+    # A report is of one moment.
+    assert job.status().open == 0
