@@ -81,7 +81,7 @@ $(STAMPS)/lint: $(VENV)/ready $(PY)
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/types: $(STAMPS)/install
-	$(BIN)/mypy --strict tests/python/typing_view.py
+	$(BIN)/mypy --strict python/countermand tests/python/typing_view.py
 	$(BIN)/python -m mypy.stubtest countermand
 	@mkdir -p $(@D) && touch $@
 

@@ -90,7 +90,7 @@ def _request() -> object:
         import urllib3
         from google.auth.transport.urllib3 import Request as Urllib3Request
 
-        return Urllib3Request(urllib3.PoolManager())
+        return Urllib3Request(urllib3.PoolManager())  # type: ignore[no-untyped-call]
     except ImportError as error:
         message = "google.auth needs requests or urllib3 to refresh credentials; install one"
         raise CredentialsError(message, kind="transport") from error

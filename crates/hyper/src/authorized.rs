@@ -104,7 +104,12 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
         }
         let sending = self.transport.send(transmit);
         async move {
-            let response = sending.await?;
+            let mut response = sending.await?;
+            if !response.status().is_success() {
+                // What it says ends up in errors and logs.
+                let told = std::mem::take(response.body_mut());
+                *response.body_mut() = token.withheld(told);
+            }
             let accepted = response.status() != StatusCode::UNAUTHORIZED;
             self.tokens
                 .judge(generation, accepted, !accepted && !reauthorize);

@@ -86,6 +86,23 @@ impl Token {
         self.life
     }
 
+    /// The same text without this token.
+    pub(crate) fn withheld(&self, text: Bytes) -> Bytes {
+        let token = &self.header.as_bytes()[BEARER.len()..];
+        let next = |text: &[u8]| text.windows(token.len()).position(|part| part == token);
+        let (mut rest, mut clean) = (&text[..], Vec::new());
+        while let Some(at) = next(rest) {
+            clean.extend_from_slice(&rest[..at]);
+            clean.extend_from_slice(b"(access token)");
+            rest = &rest[at + token.len()..];
+        }
+        if clean.is_empty() {
+            return text;
+        }
+        clean.extend_from_slice(rest);
+        clean.into()
+    }
+
     /// The value of the `authorization` header, marked sensitive.
     pub(crate) fn header(&self) -> HeaderValue {
         self.header.clone()

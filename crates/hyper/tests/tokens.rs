@@ -352,3 +352,22 @@ async fn a_token_that_was_replaced_is_not_sent_again() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_token_that_an_answer_repeats_is_withheld() {
+    let echo = |transmit: Transmit| {
+        let header = transmit.request.headers()[AUTHORIZATION].clone();
+        let header = header.to_str().unwrap();
+        let mut response = Response::new(Bytes::from(format!(
+            r#"{{"error": {{"code": 403, "status": "PERMISSION_DENIED", "message": "{header} may not, nor {header}."}}}}"#
+        )));
+        *response.status_mut() = http::StatusCode::FORBIDDEN;
+        std::future::ready(Ok(response))
+    };
+    let client = Client::new(Authorized::new(Endpoint::default(), token(1), echo));
+    let error = client.cancel(&common::name()).await.unwrap_err();
+    let shown = format!("{error:?} {}", countermand_core::chain(&error));
+    assert!(!shown.contains(CANARY), "{shown}");
+    let told = "Bearer (access token) may not, nor Bearer (access token).";
+    assert!(shown.contains(told), "{shown}");
+}
