@@ -23,13 +23,14 @@ def main() -> None:
         prepare.everything()
     SCRATCH.mkdir(parents=True, exist_ok=True)
     process.pin()
-    count, seconds = (3, 0.12) if options.quick else (options.rounds, options.seconds)
+    count, seconds = (5, 0.01) if options.quick else (options.rounds, options.seconds)
     begun = time.monotonic()
     lean = servers.lean("lean")
+    plain = servers.lean("plain", BENCH_HTTP1=1)
     late = servers.lean("late", BENCH_DELAY_MS=20)
     refusing = servers.lean("refusing", BENCH_ERRORS=100)
     neutral = servers.nginx(SCRATCH / "lean")
-    running = [lean, late, refusing]
+    running = [lean, plain, late, refusing]
     if not isinstance(neutral, str):
         running.append(neutral)
     measured = {}
@@ -40,10 +41,11 @@ def main() -> None:
         def want(name: str) -> bool:
             return wanted is None or name in wanted
 
-        everybody = [(client.key, client, lean) for client in CLIENTS]
         for work in ("serial", "bulk", "confirm-serial", "confirm-bulk", "campaign"):
             if want(work):
-                entries = everybody if work != "campaign" else campaign(lean)
+                server = plain if work.endswith("serial") else lean
+                entries = [(client.key, client, server) for client in CLIENTS]
+                entries = entries if work != "campaign" else campaign(lean)
                 measured[work] = rounds(work, entries, **how)
         few = ("raw", "ours", "google", "reqwest")
         if want("errors"):
@@ -108,9 +110,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the whole table in 3 minutes")
     parser.add_argument("--no-build", action="store_true", help="everything is built already")
     parser.add_argument("--only", help="parts, separated by commas")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="of CPU, for a client in a round"
+        "--seconds", type=float, default=0.05, help="of CPU, about, for a client in a round"
     )
     return parser.parse_args()
 

@@ -92,14 +92,14 @@ def _table(known: dict[str, Any]) -> str:
     machine = ", ".join(f"{key} {value}" for key, value in run["machine"].items())
     out = [f"Measured {run['date']} on: {machine}. {run['rounds']} rounds, one core.", ""]
     out += [
-        "| figure | target | stretch | measured | smallest to largest | |",
-        "|---|---|---|---|---|---|",
+        "| figure | target | stretch | measured | middle half | all | |",
+        "|---|---|---|---|---|---|---|",
     ]
     for label, work, above, below, target, stretch in RATIOS:
         first, _, second = work.partition("/")
         tops, bottoms = _cpu(known, first, above), _cpu(known, second or first, below)
         if not tops or not bottoms or len(tops) != len(bottoms):
-            out.append(f"| {label} | {target} | {stretch} | not measured | | |")
+            out.append(f"| {label} | {target} | {stretch} | not measured | | | |")
             continue
         ratio = Ratio.of(tops, bottoms)
         better = ratio.median >= target if target > 2 else ratio.median <= target
@@ -108,6 +108,7 @@ def _table(known: dict[str, Any]) -> str:
         noisy = ", noisy" if ratio.spread > 0.1 else ""
         out.append(
             f"| {label} | {target} | {stretch} | {ratio.median:.2f} "
+            f"| {ratio.lower:.2f} to {ratio.upper:.2f} "
             f"| {ratio.least:.2f} to {ratio.most:.2f} | {word}{noisy} |"
         )
     out += ["", *_counts(known), *_cold(known)]

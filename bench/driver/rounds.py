@@ -32,25 +32,27 @@ class Series:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of the ratios within each round, with the smallest and the largest."""
+    """The median of the ratios within each round, with the quartiles, the smallest and the largest."""
 
     median: float
+    lower: float
+    upper: float
     least: float
     most: float
 
     @classmethod
     def of(cls, above: list[float], below: list[float]) -> Ratio:
         ratios = [a / b for a, b in zip(above, below, strict=True)]
-        return cls(statistics.median(ratios), min(ratios), max(ratios))
+        quarters = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
+        return cls(statistics.median(ratios), quarters[0], quarters[2], min(ratios), max(ratios))
 
     @property
     def spread(self) -> float:
-        """How far the rounds are apart, as a part of the median, the outermost ones left out
-        where there are enough."""
-        return (self.most - self.least) / self.median
+        """How far the middle half of the rounds is apart, as a part of the median."""
+        return (self.upper - self.lower) / self.median
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"
+        return f"{self.median:.2f} ({self.lower:.2f} to {self.upper:.2f})"
 
 
 def once(client: Client, work: str, operations: int, server: Server, **how: bool) -> Run:
@@ -97,7 +99,8 @@ def rounds(
         operations = max(20, round(seconds * 1e6 / client.cost[work] / 10) * 10)
         series[key] = Series(client, operations)
     for turn in range(count):
-        for key, client, server in entries:
+        # Back and forth: what changes slowly is not always the same client's luck.
+        for key, client, server in entries if turn % 2 else reversed(entries):
             what = series.get(key)
             if not isinstance(what, Series):
                 continue

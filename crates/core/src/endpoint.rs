@@ -92,7 +92,9 @@ impl Endpoint {
         &self.prefix
     }
 
-    pub(crate) fn uri(&self, path: PathAndQuery) -> Uri {
+    /// The URI of a path at this endpoint's origin; the endpoint's own path is not put before it.
+    #[must_use]
+    pub fn uri(&self, path: PathAndQuery) -> Uri {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());

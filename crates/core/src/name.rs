@@ -52,8 +52,9 @@ macro_rules! name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                check(text, $depth)?;
-                Ok(Self(Name::new(text)))
+                let coded = check(text, $depth)?;
+                let text = text.into();
+                Ok(Self(Name { text, coded }))
             }
         }
 
@@ -203,22 +204,17 @@ impl EnterpriseName {
 }
 
 impl Name {
-    fn new(text: &str) -> Self {
-        let coded = text.bytes().filter(|byte| !is_literal(*byte)).count();
-        // No more than the bytes of a name, so the limit of their number is far away.
-        Self {
-            text: text.into(),
-            coded: u16::try_from(coded).unwrap_or(u16::MAX),
-        }
-    }
-
     fn encoded_len(&self) -> usize {
         self.text.len() + 2 * usize::from(self.coded)
     }
 
     /// The first `segments` segments.
     fn prefix(&self, segments: usize) -> Self {
-        Self::new(self.prefix_str(segments))
+        let text = self.prefix_str(segments);
+        Self {
+            text: text.into(),
+            coded: weigh(text).0,
+        }
     }
 
     fn prefix_str(&self, segments: usize) -> &str {
@@ -244,28 +240,37 @@ pub(crate) const fn pattern(depth: usize) -> &'static str {
     }
 }
 
-const fn is_literal(byte: u8) -> bool {
-    LITERAL[byte as usize]
+/// How many bytes of a name or of a part of it are percent-encoded in a path, and whether all are
+/// visible ASCII. One pass over a table tells both.
+pub(crate) fn weigh(name: &str) -> (u16, bool) {
+    let weight: u32 = name.bytes().map(|byte| WEIGHTS[usize::from(byte)]).sum();
+    let [low, high, ..] = weight.to_le_bytes();
+    (u16::from_le_bytes([low, high]), weight < INVISIBLE)
 }
 
-/// Which bytes stay as they are in a path. A table, because every byte of every name is looked up.
-const LITERAL: [bool; 256] = {
-    let mut table = [false; 256];
+/// The weight of a byte that is no visible ASCII; the lower bits count those that are encoded, of
+/// which a name has fewer.
+const INVISIBLE: u32 = 1 << 16;
+
+const WEIGHTS: [u32; 256] = {
+    let mut weights = [0; 256];
     let mut byte = 0;
-    while byte < table.len() {
+    while byte < weights.len() {
         let char = byte as u8;
-        table[byte] =
+        let literal =
             char.is_ascii_alphanumeric() || matches!(char, b'-' | b'_' | b'.' | b'~' | b'/');
+        let (coded, visible) = (!literal, char.is_ascii_graphic());
+        weights[byte] = coded as u32 + if visible { 0 } else { INVISIBLE };
         byte += 1;
     }
-    table
+    weights
 };
 
 /// Percent-encodes by the transcoding rule of `google.api.http` for a multi-segment variable.
 pub(crate) fn encode(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
-        if is_literal(byte) {
+        if WEIGHTS[usize::from(byte)] == 0 {
             out.push(byte);
         } else {
             out.extend([

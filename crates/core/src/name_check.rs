@@ -1,27 +1,34 @@
 //! What is a name and what is not, and if not, why.
 
-use crate::name::{MAX_NAME_BYTES, pattern};
+use crate::name::{MAX_NAME_BYTES, pattern, weigh};
 use crate::name_error::{NameError, NameErrorKind};
 
 /// Collections of a full operation name; the two shorter names are its prefixes.
 const COLLECTIONS: [&str; 3] = ["enterprises", "devices", "operations"];
 
-/// Refuses everything that is not a name of `depth` collections.
-pub(crate) fn check(text: &str, depth: usize) -> Result<(), NameError> {
-    match is_well_formed(text, depth) {
-        true => Ok(()),
-        false => explain(text, depth),
+/// Refuses everything that is not a name of `depth` collections; else tells how many bytes of it are
+/// percent-encoded in a path.
+pub(crate) fn check(text: &str, depth: usize) -> Result<u16, NameError> {
+    if text.len() > MAX_NAME_BYTES {
+        return Err(NameError::new(
+            text,
+            NameErrorKind::TooLong,
+            MAX_NAME_BYTES,
+            pattern(depth),
+        ));
     }
+    let (coded, visible) = weigh(text);
+    if !(visible && is_well_formed(text.as_bytes(), depth)) {
+        explain(text, depth)?;
+    }
+    Ok(coded)
 }
 
-/// As `check`, and finds out what is wrong and where.
+/// Finds out what is wrong and where, if anything is.
 fn explain(text: &str, depth: usize) -> Result<(), NameError> {
     let refuse = |kind, at| Err(NameError::new(text, kind, at, pattern(depth)));
     if text.is_empty() {
         return refuse(NameErrorKind::Empty, 0);
-    }
-    if text.len() > MAX_NAME_BYTES {
-        return refuse(NameErrorKind::TooLong, MAX_NAME_BYTES);
     }
     if let Some((at, kind)) = forbidden(text) {
         return refuse(kind, at);
@@ -72,33 +79,33 @@ fn explain(text: &str, depth: usize) -> Result<(), NameError> {
     }
 }
 
-/// Whether it is a name of ASCII alone, as nearly every name is; what is not still may be one. Looks
-/// at each byte of an id once, where finding out what is wrong takes several looks.
-fn is_well_formed(text: &str, depth: usize) -> bool {
-    let bytes = text.as_bytes();
-    // Without leaving early, several bytes are looked at together.
-    let plain = bytes
-        .iter()
-        .fold(true, |plain, byte| plain & byte.is_ascii_graphic());
-    if !plain || bytes.len() > MAX_NAME_BYTES || text.ends_with(":cancel") {
-        return false;
+/// Whether visible ASCII, as nearly every name is, is a name. Looks at each byte of an id once, where
+/// finding out what is wrong takes several looks.
+fn is_well_formed(text: &[u8], depth: usize) -> bool {
+    let mut rest = Some(text);
+    for level in 0..depth {
+        // Each of a length that is known, or comparing takes a call.
+        let segment = rest.and_then(|rest| match level {
+            0 => segment(rest, b"enterprises/"),
+            1 => segment(rest, b"devices/"),
+            _ => segment(rest, b"operations/"),
+        });
+        let Some(more) = segment else { return false };
+        rest = more;
     }
-    let mut rest = Some(bytes);
-    for collection in &COLLECTIONS[..depth] {
-        let Some(id) = rest
-            .and_then(|rest| rest.strip_prefix(collection.as_bytes()))
-            .and_then(|rest| rest.strip_prefix(b"/"))
-        else {
-            return false;
-        };
-        let end = id.iter().position(|byte| *byte == b'/');
-        let (id, more) = id.split_at(end.unwrap_or(id.len()));
-        if matches!(id, b"" | b"." | b"..") {
-            return false;
-        }
-        rest = more.get(1..);
-    }
-    rest.is_none()
+    rest.is_none() && !text.ends_with(b":cancel")
+}
+
+/// Takes a collection and an id away; what follows the id's slash, if there is one, is left.
+fn segment<'a, const LENGTH: usize>(
+    text: &'a [u8],
+    collection: &[u8; LENGTH],
+) -> Option<Option<&'a [u8]>> {
+    let text = text.strip_prefix(collection)?;
+    let end = text.iter().position(|byte| *byte == b'/');
+    let (id, rest) = text.split_at(end.unwrap_or(text.len()));
+    let good = !matches!(id, b"" | b"." | b"..");
+    good.then(|| rest.get(1..))
 }
 
 /// The first character no name may hold. ASCII names take the quick path of one pass over bytes.
@@ -132,9 +139,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quick_look_accepts_nothing_more() {
+    fn the_quick_look_accepts_the_same() {
         let good = "enterprises/e/devices/d/operations/o";
-        assert!(is_well_formed(good, 3) && is_well_formed("enterprises/e", 1));
+        assert!(is_well_formed(good.as_bytes(), 3) && is_well_formed(b"enterprises/e", 1));
         let parts = [
             "enterprises",
             "e",
@@ -163,8 +170,9 @@ mod tests {
             }
             let text = segments.join("/");
             for depth in 1..=3 {
-                if is_well_formed(&text, depth) {
-                    assert!(explain(&text, depth).is_ok(), "{text}");
+                if weigh(&text).1 {
+                    let quick = is_well_formed(text.as_bytes(), depth);
+                    assert_eq!(quick, explain(&text, depth).is_ok(), "{text}");
                 }
             }
         }

@@ -9,7 +9,6 @@ use countermand_core::{
     Endpoint, Error, ErrorKind, OperationName, Policy, Timestamp, Transmit, TransportErrorKind,
     chain,
 };
-use http::Uri;
 use http::header::DATE;
 use tokio::time::{Instant, timeout_at};
 
@@ -108,12 +107,11 @@ impl Checkup {
 
     async fn connection(&mut self, endpoint: &Endpoint, config: &HyperConfig) -> bool {
         let begun = Instant::now();
-        let uri: Uri = endpoint.to_string().parse().unwrap_or_default();
         // The same rules as for every request; what they forbid is said by them.
         let connecting = async {
             Hyper::new(endpoint, config.clone()).map_err(|error| chain(&error))?;
             let connector = Connector::new(endpoint, config).map_err(|error| chain(&error))?;
-            let connected = connector.connect(&uri).await;
+            let connected = connector.connect().await;
             connected.map_err(|failure| chain(&countermand_core::TransportError::from(failure)))
         };
         let problem = match timeout_at(self.deadline, connecting).await {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
@@ -11,13 +12,14 @@ use countermand_core::{
     OperationName, OperationPage, Outcome, Page, Pages, Phase, Policy, Quota, Step, TransportError,
 };
 use futures_core::Stream;
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
 use crate::campaign::Running;
 use crate::config::HyperConfig;
-use crate::driver::{drive, now};
+use crate::driver::{drive_on, now};
 use crate::hyper::Hyper;
 use crate::log;
 use crate::token::TokenSource;
@@ -132,8 +134,8 @@ impl Client {
     /// effect all the same.
     pub async fn cancel(&self, name: &OperationName) -> Result<(), Error> {
         let flow = self.flow(name).policy(Arc::clone(&self.asking));
-        let step = flow.start(now(), self.next_seed());
-        self.run(name.as_str(), step, |outcome| Some(outcome))
+        let start = |now, seed| flow.start(now, seed);
+        self.run(name.as_str(), start, |outcome| Some(outcome))
             .await
             .map(|_| ())
     }
@@ -146,8 +148,8 @@ impl Client {
         let read = countermand_core::Read::operation(name.clone())
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
-        let step = read.start(now(), self.next_seed());
-        self.run(name.as_str(), step, |_| None).await
+        self.run(name.as_str(), |now, seed| read.start(now, seed), |_| None)
+            .await
     }
 
     /// All operations of a device, oldest first, page by page as they are pulled. The pending ones
@@ -189,12 +191,12 @@ impl Client {
                 let Some(read) = pages.next_read() else {
                     return Ok::<_, Error>(None);
                 };
-                let step = read
+                let read = read
                     .endpoint(Arc::clone(&client.endpoint))
-                    .policy(Arc::clone(&client.policy))
-                    .start(now(), client.next_seed());
+                    .policy(Arc::clone(&client.policy));
                 let of = P::resource(pages.parent());
-                let page = client.run(of.as_str(), step, |_| None).await?;
+                let start = |now, seed| read.start(now, seed);
+                let page = client.run(of.as_str(), start, |_| None).await?;
                 // What is on a page that leads nowhere is still true.
                 let lost = pages.turn(&page).err();
                 let elements = elements(page).into_iter().map(Ok).chain(lost.map(Err));
@@ -211,8 +213,9 @@ impl Client {
     /// [`Error::maybe_delivered`] says whether it may have taken effect all the same.
     pub async fn countermand(&self, name: &OperationName) -> Result<Outcome, Error> {
         let flow = self.flow(name).policy(Arc::clone(&self.policy));
-        let step = flow.start(now(), self.next_seed());
-        self.run(name.as_str(), step, |outcome| Some(outcome)).await
+        let start = |now, seed| flow.start(now, seed);
+        self.run(name.as_str(), start, |outcome| Some(outcome))
+            .await
     }
 
     /// Countermands many operations under the client's [`quota`](Self::quota); each name comes out
@@ -277,20 +280,17 @@ impl Client {
         Flow::new(name.clone()).endpoint(Arc::clone(&self.endpoint))
     }
 
-    /// Drives a machine to its end and tells the log.
-    async fn run<T>(
+    /// Starts a machine, drives it to its end and tells the log.
+    fn run<T>(
         &self,
         operation: &str,
-        step: Step<T>,
+        start: impl FnOnce(Instant, u64) -> Step<T>,
         outcome: fn(&T) -> Option<&Outcome>,
-    ) -> Result<T, Error> {
-        async {
-            let result = drive(step, &*self.transport).await;
-            log::ended(result.as_ref().map(outcome));
-            result
-        }
-        .instrument(log::span(operation))
-        .await
+    ) -> impl Future<Output = Result<T, Error>> {
+        let now = now();
+        drive_on(start(now, self.next_seed()), &*self.transport, now)
+            .inspect(move |result| log::ended(result.as_ref().map(outcome)))
+            .instrument(log::span(operation))
     }
 
     fn next_seed(&self) -> u64 {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use futures_util::future::Either;
+use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -45,14 +47,15 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
-    /// Sends a request with an absolute URI.
-    pub(crate) async fn send(
+    /// Sends a request in the form that the protocol wants, at once; the future is that of the
+    /// answer and holds no request.
+    pub(crate) fn send(
         &mut self,
         request: Request<Body>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<> {
         match self {
-            Self::Http1(sender) => sender.try_send_request(request).await,
-            Self::Http2(shared) => shared.send(request).await,
+            Self::Http1(sender) => Either::Left(sender.try_send_request(request)),
+            Self::Http2(shared) => Either::Right(shared.send(request)),
         }
     }
 }
@@ -63,6 +66,8 @@ pub(crate) type Tcp = HttpConnector<Resolver>;
 
 /// Makes connections to one endpoint.
 pub(crate) struct Connector {
+    /// Of the endpoint: its path plays no part.
+    origin: Uri,
     tcp: Tcp,
     /// The way through a proxy, if that is the way to go.
     proxy: Option<Way>,
@@ -81,6 +86,7 @@ impl Connector {
         tcp.set_keepalive(Some(config.pings.0.max(Duration::from_secs(1))));
         tcp.set_connect_timeout(Some(config.connect_timeout));
         Ok(Self {
+            origin: endpoint.uri(PathAndQuery::from_static("/")),
             proxy: config.proxy.way(endpoint, &tcp)?,
             tcp,
             tls: match endpoint.is_plaintext() {
@@ -98,25 +104,24 @@ impl Connector {
         self.tls.is_none() && !self.http2_prior_knowledge
     }
 
-    /// Connects to the host of `uri`, within the connect time-out.
-    pub(crate) async fn connect(&self, uri: &Uri) -> Result<Connection, Failure> {
-        tokio::time::timeout(self.timeout, self.connect_at_leisure(uri))
+    /// Connects to the endpoint, within the connect time-out.
+    pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
+        tokio::time::timeout(self.timeout, self.connect_at_leisure())
             .await
             .unwrap_or_else(|_| {
-                let message = format!("{}: no connection within {:?}", host(uri), self.timeout);
-                Err(Failure::new(TransportErrorKind::Connect, message))
+                Err(self.no_connection(&format!("no connection within {:?}", self.timeout)))
             })
     }
 
-    async fn connect_at_leisure(&self, uri: &Uri) -> Result<Connection, Failure> {
+    async fn connect_at_leisure(&self) -> Result<Connection, Failure> {
         let tcp: TokioIo<TcpStream> = match &self.proxy {
             None => {
-                let connected = self.tcp.clone().call(uri.clone()).await;
-                connected.map_err(|error| no_connection(uri, &chain(&error)))
+                let connected = self.tcp.clone().call(self.origin.clone()).await;
+                connected.map_err(|error| self.no_connection(&chain(&error)))
             }
             Some(proxy) => {
-                let connected = proxy.connect(uri).await;
-                connected.map_err(|message| no_connection(uri, &message))
+                let connected = proxy.connect(&self.origin).await;
+                connected.map_err(|message| self.no_connection(&message))
             }
         }?;
         let spoken = match &self.tls {
@@ -126,7 +131,12 @@ impl Connector {
                 self.speak(stream, http2).await
             }
         };
-        spoken.map_err(|error| no_connection(uri, &chain(&error)))
+        spoken.map_err(|error| self.no_connection(&chain(&error)))
+    }
+
+    fn no_connection(&self, problem: &str) -> Failure {
+        let host = self.origin.authority().map_or("", |host| host.as_str());
+        Failure::new(TransportErrorKind::Connect, format!("{host}: {problem}"))
     }
 
     /// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.
@@ -155,13 +165,4 @@ impl Connector {
             Ok(Connection::Http1(sender))
         }
     }
-}
-
-fn no_connection(uri: &Uri, problem: &str) -> Failure {
-    let message = format!("{}: {problem}", host(uri));
-    Failure::new(TransportErrorKind::Connect, message)
-}
-
-fn host(uri: &Uri) -> &str {
-    uri.authority().map_or("", |authority| authority.as_str())
 }

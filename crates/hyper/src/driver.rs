@@ -45,25 +45,44 @@ use crate::transport::Transport;
 ///
 /// # Errors
 /// What the machine ends with.
-pub async fn drive<T>(mut step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
-    loop {
-        step = match step {
-            Step::Send(attempt) => {
-                let (call, number) = (attempt.call(), attempt.number());
-                let transmit = attempt.transmit(now());
-                match exchange(transport, transmit, call, number).await {
-                    Ok(response) => attempt.response(now(), &response),
-                    Err(error) => attempt.failed(now(), error),
+pub async fn drive<T>(step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
+    drive_on(step, transport, now()).await
+}
+
+/// The same, a moment after the machine was started. The clock is read once for each exchange: that
+/// is a part of what a request costs. So is the size of this future.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn would hold what it is given twice"
+)]
+pub(crate) fn drive_on<T>(
+    mut step: Step<T>,
+    transport: &dyn Transport,
+    mut time: Instant,
+) -> impl Future<Output = Result<T, Error>> {
+    async move {
+        loop {
+            step = match step {
+                Step::Send(attempt) => {
+                    let (call, number) = (attempt.call(), attempt.number());
+                    let transmit = attempt.transmit(time);
+                    let result = exchange(transport, transmit, call, number).await;
+                    time = now();
+                    match result {
+                        Ok(response) => attempt.response(time, &response),
+                        Err(error) => attempt.failed(time, error),
+                    }
                 }
+                Step::Wait(pause) => {
+                    let until_ms = millis(pause.until().saturating_duration_since(time));
+                    let error = pause.error().map(|error| chain(error)).unwrap_or_default();
+                    tracing::debug!(until_ms, error, "pausing");
+                    tokio::time::sleep_until(pause.until().into()).await;
+                    time = now();
+                    pause.resume(time)
+                }
+                Step::Done(result) => return result,
             }
-            Step::Wait(pause) => {
-                let until_ms = millis(pause.until().saturating_duration_since(now()));
-                let error = pause.error().map(|error| chain(error)).unwrap_or_default();
-                tracing::debug!(until_ms, error, "pausing");
-                tokio::time::sleep_until(pause.until().into()).await;
-                pause.resume(now())
-            }
-            Step::Done(result) => return result,
         }
     }
 }

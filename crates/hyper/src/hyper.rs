@@ -2,8 +2,8 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -37,6 +37,7 @@ struct Inner {
     endpoint: Endpoint,
     pool: Pool,
     user_agent: HeaderValue,
+    host: HeaderValue,
     body_cap: usize,
 }
 
@@ -58,10 +59,15 @@ impl Hyper {
         let Ok(user_agent) = HeaderValue::try_from(&config.user_agent) else {
             return forbid("the user agent is not a header value".to_owned());
         };
+        let host = endpoint.uri(PathAndQuery::from_static("/"));
+        let host = host.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::try_from(host)
+            .expect("the authority of a URI has only characters that a header may hold");
         Ok(Self(Arc::new(Inner {
             endpoint: endpoint.clone(),
             pool: Pool::new(Connector::new(endpoint, &config)?, config.connections),
             user_agent,
+            host,
             body_cap: config.body_cap,
         })))
     }
@@ -69,7 +75,7 @@ impl Hyper {
 
 impl Transport for Hyper {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        let request = transmit.request.map(|()| Bytes::new());
+        let request = transmit.request.map(|()| Body::default());
         Box::pin(self.0.send(request, transmit.timeout))
     }
 }
@@ -82,52 +88,55 @@ impl Hyper {
         request: Request<Bytes>,
         timeout: Duration,
     ) -> Result<Response<Bytes>, TransportError> {
-        self.0.send(request, timeout).await
+        self.0.send(request.map(Body::new), timeout).await
     }
 }
 
 impl Inner {
-    async fn send(
+    /// One request. Not an `async fn`: what that is given it holds twice, and a future of a kilobyte
+    /// and more costs its allocator and everybody who moves it.
+    fn send(
         &self,
-        request: Request<Bytes>,
+        mut request: Request<Body>,
         timeout: Duration,
-    ) -> Result<Response<Bytes>, TransportError> {
-        let uri = request.uri();
-        if !self.endpoint.is_origin_of(uri) {
-            let message = format!("{uri} is not at {}", self.endpoint);
-            return Err(TransportError::new(TransportErrorKind::Forbidden, message));
+    ) -> impl Future<Output = Result<Response<Bytes>, TransportError>> {
+        let allowed = self.endpoint.is_origin_of(request.uri());
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        async move {
+            if !allowed {
+                let message = format!("{} is not at {}", request.uri(), self.endpoint);
+                return Err(TransportError::new(TransportErrorKind::Forbidden, message));
+            }
+            let mut sent = false;
+            tokio::time::timeout(timeout, self.exchange(&mut request, &mut sent))
+                .await
+                .unwrap_or_else(|_| Err(self.late(timeout, sent)))
         }
-        let sent = AtomicBool::new(false);
-        let exchange = self.exchange(request, &sent);
-        tokio::time::timeout(timeout, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                let (kind, what) = match sent.load(Ordering::Relaxed) {
-                    true => (TransportErrorKind::TimedOut, "no complete answer"),
-                    false => (TransportErrorKind::Connect, "no connection"),
-                };
-                let host = self.endpoint.host();
-                let millis = timeout.as_micros().div_ceil(1000);
-                let message = format!("{host}: {what} within {millis} ms");
-                Err(TransportError::new(kind, message))
-            })
     }
 
+    fn late(&self, timeout: Duration, sent: bool) -> TransportError {
+        let (kind, what) = match sent {
+            true => (TransportErrorKind::TimedOut, "no complete answer"),
+            false => (TransportErrorKind::Connect, "no connection"),
+        };
+        let host = self.endpoint.host();
+        let millis = timeout.as_micros().div_ceil(1000);
+        TransportError::new(kind, format!("{host}: {what} within {millis} ms"))
+    }
+
+    /// Takes the request out of its place when it is sent; `sent` tells from then on that it may have
+    /// been delivered.
     async fn exchange(
         &self,
-        request: Request<Bytes>,
-        sent: &AtomicBool,
+        request: &mut Request<Body>,
+        sent: &mut bool,
     ) -> Result<Response<Bytes>, TransportError> {
-        let uri = request.uri().clone();
-        let mut request = request.map(Body::new);
-        request
-            .headers_mut()
-            .insert(USER_AGENT, self.user_agent.clone());
         loop {
-            let mut loan = match self.pool.ready(&uri) {
+            let mut loan = match self.pool.ready() {
                 Some(loan) => loan,
                 // On the heap, or every request would carry the room that a handshake needs.
-                None => Box::pin(self.pool.borrow(&uri)).await?,
+                None => Box::pin(self.pool.borrow()).await?,
             };
             if let Connection::Http1(sender) = &mut loan.connection
                 && loan.reused
@@ -135,38 +144,57 @@ impl Inner {
             {
                 continue;
             }
-            sent.store(true, Ordering::Relaxed);
-            address(&mut request, &uri, &loan.connection);
-            let mut error = match loan.connection.send(request).await {
-                Ok(response) => {
-                    let response = self.read(response).await?;
-                    self.pool.give_back(loan.connection);
-                    return Ok(response);
+            *sent = true;
+            self.address(request, &loan.connection);
+            let mut response = match loan.connection.send(mem::take(request)).await {
+                Ok(response) => response,
+                Err(mut error) => {
+                    let kind = match error.take_message() {
+                        // It was closed while it was idle: nobody's fault, and nothing was sent.
+                        Some(unsent) if loan.reused => {
+                            *sent = false;
+                            *request = unsent;
+                            continue;
+                        }
+                        // It was new, but the server has said nothing of the request either.
+                        Some(_) => TransportErrorKind::Connect,
+                        None => classify(error.error()),
+                    };
+                    return Err(TransportError::new(kind, error.into_error()));
                 }
-                Err(error) => error,
             };
-            let unsent = error.take_message();
-            sent.store(unsent.is_none(), Ordering::Relaxed);
-            let kind = match unsent {
-                // The connection was closed while it was idle: nobody's fault, and nothing was sent.
-                Some(unsent) if loan.reused => {
-                    request = unsent;
-                    continue;
-                }
-                // On a connection that was new, the server has said nothing of the request either.
-                Some(_) => TransportErrorKind::Connect,
-                None => classify(error.error()),
-            };
-            return Err(TransportError::new(kind, error.into_error()));
+            let body = self.read(response.body_mut()).await?;
+            self.pool.give_back(loan.connection);
+            return Ok(response.map(|_| body));
         }
     }
 
-    async fn read(&self, response: Response<Incoming>) -> Result<Response<Bytes>, TransportError> {
+    /// Puts a request into the form that the protocol wants.
+    fn address(&self, request: &mut Request<Body>, connection: &Connection) {
+        let path = || {
+            let path = request.uri().path_and_query().cloned();
+            path.unwrap_or(PathAndQuery::from_static("/"))
+        };
+        match connection {
+            Connection::Http1(_) => {
+                *request.uri_mut() = Uri::from(path());
+                request.headers_mut().insert(HOST, self.host.clone());
+            }
+            // One that was made ready for the other protocol has to be turned back.
+            Connection::Http2(_) if request.headers().contains_key(HOST) => {
+                *request.uri_mut() = self.endpoint.uri(path());
+                request.headers_mut().remove(HOST);
+            }
+            Connection::Http2(_) => {}
+        }
+    }
+
+    /// Reads the body of an answer to its end, or to the cap.
+    async fn read(&self, body: &mut Incoming) -> Result<Bytes, TransportError> {
         let too_large = || {
             let message = format!("more than {} bytes", self.body_cap);
             TransportError::new(TransportErrorKind::TooLarge, message)
         };
-        let (head, mut body) = response.into_parts();
         if body.size_hint().lower() > self.body_cap as u64 {
             return Err(too_large());
         }
@@ -185,34 +213,14 @@ impl Inner {
             if piece.is_empty() && joined.is_empty() {
                 piece = data;
             } else {
-                joined.extend_from_slice(&std::mem::take(&mut piece));
+                joined.extend_from_slice(&mem::take(&mut piece));
                 joined.extend_from_slice(&data);
             }
         }
-        let body = match joined.is_empty() {
+        Ok(match joined.is_empty() {
             true => piece,
             false => joined.freeze(),
-        };
-        Ok(Response::from_parts(head, body))
-    }
-}
-
-/// Puts a request for `uri` into the form that the protocol wants.
-fn address(request: &mut Request<Body>, uri: &Uri, connection: &Connection) {
-    match connection {
-        Connection::Http1(_) => {
-            let host = uri.authority().map_or("", |authority| authority.as_str());
-            let host = HeaderValue::try_from(host)
-                .expect("the authority of a URI has only characters that a header may hold");
-            request.headers_mut().insert(HOST, host);
-            let path = uri.path_and_query().cloned();
-            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
-        }
-        // One that was made ready for the other protocol has to be turned back.
-        Connection::Http2(_) if request.headers_mut().remove(HOST).is_some() => {
-            *request.uri_mut() = uri.clone();
-        }
-        Connection::Http2(_) => {}
+        })
     }
 }
 

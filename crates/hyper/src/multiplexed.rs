@@ -56,11 +56,13 @@ impl Multiplexed {
         }
     }
 
-    pub(crate) async fn send(
+    pub(crate) fn send(
         &mut self,
         request: http::Request<Body>,
-    ) -> Result<http::Response<hyper::body::Incoming>, TrySendError<http::Request<Body>>> {
-        self.sender.try_send_request(request).await
+    ) -> impl Future<
+        Output = Result<http::Response<hyper::body::Incoming>, TrySendError<http::Request<Body>>>,
+    > + use<> {
+        self.sender.try_send_request(request)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
-use http::Uri;
 use hyper::client::conn::http1;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -73,14 +72,14 @@ impl Pool {
     }
 
     /// A connection that is there.
-    pub(crate) fn ready(&self, uri: &Uri) -> Option<Loan> {
-        self.reuse(&mut lock(&self.state), uri)
+    pub(crate) fn ready(&self) -> Option<Loan> {
+        self.reuse(&mut lock(&self.state))
     }
 
-    fn reuse(&self, state: &mut State, uri: &Uri) -> Option<Loan> {
+    fn reuse(&self, state: &mut State) -> Option<Loan> {
         let (connection, full) = state.take(self.connections)?;
         if full {
-            self.widen(state, uri);
+            self.widen(state);
         }
         Some(Loan {
             connection,
@@ -89,21 +88,21 @@ impl Pool {
     }
 
     /// A connection that is there, or else a new one.
-    pub(crate) async fn borrow(&self, uri: &Uri) -> Result<Loan, Failure> {
+    pub(crate) async fn borrow(&self) -> Result<Loan, Failure> {
         loop {
             let connecting = {
                 let mut state = lock(&self.state);
-                if let Some(loan) = self.reuse(&mut state, uri) {
+                if let Some(loan) = self.reuse(&mut state) {
                     return Ok(loan);
                 }
                 match state.http1 {
                     true => None,
-                    false => Some(self.join(&mut state, uri)),
+                    false => Some(self.join(&mut state)),
                 }
             };
             let connection = match connecting {
                 None => {
-                    let connection = self.connector.connect(uri).await?;
+                    let connection = self.connector.connect().await?;
                     if let Connection::Http2(shared) = &connection {
                         lock(&self.state).share(shared, self.connections);
                     }
@@ -131,21 +130,17 @@ impl Pool {
     }
 
     /// The connection that is being made, or a new one.
-    fn join(&self, state: &mut State, uri: &Uri) -> Shared<Connecting> {
+    fn join(&self, state: &mut State) -> Shared<Connecting> {
         let under_way = state.connecting.as_ref().and_then(WeakShared::upgrade);
         if let Some(connecting) = under_way
             && connecting.peek().is_none()
         {
             return connecting;
         }
-        let (connector, state_of_all, uri) = (
-            Arc::clone(&self.connector),
-            Arc::clone(&self.state),
-            uri.clone(),
-        );
+        let (connector, state_of_all) = (Arc::clone(&self.connector), Arc::clone(&self.state));
         let connections = self.connections;
         let connecting: Connecting = Box::pin(async move {
-            let connection = connector.connect(&uri).await?;
+            let connection = connector.connect().await?;
             let mut state = lock(&state_of_all);
             Ok(match connection {
                 Connection::Http2(shared) => {
@@ -165,7 +160,7 @@ impl Pool {
     }
 
     /// Makes one more connection of HTTP/2 beside the others, if there may be one.
-    fn widen(&self, state: &mut State, uri: &Uri) {
+    fn widen(&self, state: &mut State) {
         let busy = state
             .widening
             .as_ref()
@@ -174,10 +169,10 @@ impl Pool {
         if busy || stuck || state.http2.len() >= self.connections {
             return;
         }
-        let (connector, uri) = (Arc::clone(&self.connector), uri.clone());
+        let connector = Arc::clone(&self.connector);
         let (connections, pool) = (self.connections, Arc::downgrade(&self.state));
         state.widening = Some(tokio::spawn(async move {
-            let connection = connector.connect(&uri).await;
+            let connection = connector.connect().await;
             let Some(state) = pool.upgrade() else { return };
             let mut state = lock(&state);
             match connection {

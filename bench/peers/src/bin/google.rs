@@ -9,6 +9,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rustls::crypto::ring::default_provider;
 
 type Hub = AndroidManagement<HttpsConnector<HttpConnector>>;
 
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn run(task: &Task) -> Result<(), Box<dyn Error>> {
     let builder = HttpsConnectorBuilder::new()
-        .with_native_roots()?
+        .with_provider_and_native_roots(default_provider())?
         .https_only();
     let connector = if task.is_serial() {
         builder.enable_http1().build()
