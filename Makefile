@@ -115,6 +115,7 @@ bench-core:
 # The figures of a campaign on a virtual clock; the tests assert their bounds.
 figures:
 	cargo run --quiet --release --package countermand-tests --example figures
+	cargo run --quiet --release --package countermand-fleet --example journal
 
 # Each fuzz target for FUZZ_SECONDS, by libFuzzer. rustc's stable flags give the coverage that it
 # steers by, so that this needs a C++ compiler, and neither a nightly toolchain nor cargo-fuzz.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from driver import figures, prepare, process, report, servers
@@ -96,9 +97,8 @@ def main() -> None:
 
 def campaign(server: servers.Server) -> list:
     """Campaigns, next to R doing the same two requests."""
-    confirm = BY_KEY["raw"]
-    raw = type(confirm)("raw", confirm.label, confirm.command, confirm.needs,
-                        {"campaign": confirm.cost["confirm-bulk"]})  # fmt: skip
+    raw = BY_KEY["raw"]
+    raw = replace(raw, cost={"campaign": raw.cost["confirm-bulk"]})
     return [
         ("raw", raw, server),
         *((key, BY_KEY[key], server) for key in ("ours", "py", "py-async")),

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from . import _countermand
-from ._find import AsyncFind, interruptible
 from ._fleet import FleetBase, by_harm
-from ._jobs import AsyncJob, async_applied
-from ._selection import Selection
 from ._waiting import finish
 
+# As in _fleet.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
     from typing import Literal
 
     from ._countermand import Operation, OperationName
+    from ._find import AsyncFind
+    from ._jobs import AsyncJob
     from ._progress import Progress
     from ._report import Report
     from ._rows import Item
@@ -42,6 +41,9 @@ class AsyncFleet(FleetBase):
         in_flight: int | None = None,
     ) -> AsyncFind:
         """As :meth:`Client.find`."""
+        from ._find import AsyncFind
+        from ._selection import Selection
+
         selection = Selection.of(
             enterprises=enterprises,
             devices=devices,
@@ -71,6 +73,10 @@ class AsyncFleet(FleetBase):
         in_flight: int | None = None,
     ) -> AsyncJob:
         """As :meth:`Client.plan`."""
+        from ._find import interruptible
+        from ._jobs import AsyncJob
+        from ._selection import Selection
+
         selection = Selection.of(
             enterprises=enterprises,
             devices=devices,
@@ -92,6 +98,8 @@ class AsyncFleet(FleetBase):
 
     async def open(self, path: str | os.PathLike[str]) -> AsyncJob:
         """As :meth:`Client.open`."""
+        from ._jobs import AsyncJob
+
         facts = await finish(_countermand.job_facts(path))
         return AsyncJob(self, path, facts)
 
@@ -112,6 +120,9 @@ class AsyncFleet(FleetBase):
         progress: bool | Callable[[Progress], object] | None = None,
     ) -> Report:
         """As :meth:`Client.rescue`."""
+        from ._jobs import async_applied
+        from ._selection import Selection
+
         selection = Selection.of(
             enterprises=enterprises,
             types=types,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 from ._progress import Line, Progress
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Literal
+    from typing import Literal, Self
 
     from ._countermand import Bulk, OperationName
 
@@ -82,7 +82,10 @@ class Turns:
         if self._failure is not None:
             raise self._failure
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Ends the line, however the campaign ended."""
         self._watch.close()
 

@@ -5,29 +5,27 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
 
 from . import _countermand
 from ._async_fleet import AsyncFleet
-from ._campaign import Turns, watches
 from ._fleet import Fleet
 from ._google import Source, is_google
 from ._waiting import finish
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
     from types import TracebackType
-    from typing import Self, TypeAlias
+    from typing import Any, Self, TypeAlias
 
     from ._countermand import Operation, OperationName
-    from ._google import GoogleCredentials
+    from ._google import _GoogleCredentials
     from ._outcome import Outcome
     from ._progress import Progress
     from .errors import CountermandError
 
     _Token: TypeAlias = (
-        str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | GoogleCredentials
+        str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | _GoogleCredentials
     )
 
 _IN_A_ROW = 64
@@ -238,9 +236,11 @@ class Client(Fleet, _Base):
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
         :raises TypeError: ``progress`` cannot be called.
         """
+        from ._campaign import Turns, watches
+
         watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
-        with native as bulk, closing(Turns(bulk, names, progress)) as turns:
+        with native as bulk, Turns(bulk, names, progress) as turns:
             while (item := bulk.ready() or bulk.next().wait()) is not None:
                 if isinstance(item, tuple):
                     yield item
@@ -306,9 +306,11 @@ class AsyncClient(AsyncFleet, _Base):
 
         ``names`` and ``progress`` run in the event loop's thread, a few milliseconds at a time.
         """
+        from ._campaign import Turns, watches
+
         watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
-        with native as bulk, closing(Turns(bulk, names, progress)) as turns:
+        with native as bulk, Turns(bulk, names, progress) as turns:
             for turn in itertools.count():
                 # What is there already needs no waiting; now and then it is the event loop's turn.
                 item = (bulk.ready() if turn % _IN_A_ROW else None) or await finish(bulk.next())

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 from . import _countermand
-from ._campaign import watches
-from ._find import AsyncFind, Find, interruptible
-from ._jobs import Job, applied
-from ._selection import Selection
 
+# What one method needs is imported there: most programs start to cancel one operation.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
     from typing import Any, Literal
 
     from ._countermand import Applying, Operation, OperationName
+    from ._find import AsyncFind, Find
+    from ._jobs import Job
     from ._progress import Progress
     from ._report import Report
     from ._rows import Item
-    from ._selection import _Names, _Texts
+    from ._selection import Selection, _Names, _Texts
     from .errors import CountermandError
 
 
@@ -49,6 +48,8 @@ class FleetBase:
         in_flight: int | None,
     ) -> _countermand.Finder | Iterable[str | OperationName | Operation | Item]:
         """What a plan is made of."""
+        from ._find import AsyncFind, Find
+
         if names is None:
             return self._finder(selection, quota, share, in_flight)
         if selection.searches:
@@ -87,6 +88,8 @@ class FleetBase:
         if not selection.enterprises:
             message = "say which enterprises"
             raise ValueError(message)
+        from ._campaign import watches
+
         watched = watches(progress)
         settings = (at_most, deadline, quota, share, in_flight, watched)
         return _countermand.rescue(self._native, path, selection, *settings)
@@ -127,6 +130,9 @@ class Fleet(FleetBase):
         :raises InvalidName: one of the names is none. Nothing was sent.
         :raises ValueError: there is nowhere to search; an age, ``quota`` or ``share`` is none.
         """
+        from ._find import Find
+        from ._selection import Selection
+
         selection = Selection.of(
             enterprises=enterprises,
             devices=devices,
@@ -176,6 +182,10 @@ class Fleet(FleetBase):
         :raises JobError: the disk does not take it.
         :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
         """
+        from ._find import interruptible
+        from ._jobs import Job
+        from ._selection import Selection
+
         selection = Selection.of(
             enterprises=enterprises,
             devices=devices,
@@ -201,6 +211,8 @@ class Fleet(FleetBase):
         :raises JobNotFound: there is no such file.
         :raises JobError: it is no job file, or damaged, or was edited.
         """
+        from ._jobs import Job
+
         facts = _countermand.job_facts(path).wait()
         return Job(self, path, facts)
 
@@ -237,6 +249,9 @@ class Fleet(FleetBase):
         :raises JobError: the disk does not take it.
         :raises ValueError: there is no enterprise; a time, ``quota`` or ``share`` is none.
         """
+        from ._jobs import applied
+        from ._selection import Selection
+
         selection = Selection.of(
             enterprises=enterprises,
             types=types,

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Protocol
-
 from .errors import CredentialsError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeGuard
+    from datetime import datetime
+    from typing import Any, Protocol, TypeGuard
 
+    class _GoogleCredentials(Protocol):
+        """What is needed of ``google.auth.credentials.Credentials``."""
 
-class GoogleCredentials(Protocol):
-    """What is needed of ``google.auth.credentials.Credentials``."""
+        token: Any
+        expiry: Any
 
-    token: Any
-    expiry: Any
-
-    def refresh(self, request: Any, /) -> object: ...  # noqa: ANN401
+        def refresh(self, request: Any, /) -> object: ...  # noqa: ANN401
 
 
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 
 
-def is_google(given: object) -> TypeGuard[GoogleCredentials]:
+def is_google(given: object) -> TypeGuard[_GoogleCredentials]:
     """Whether it is a credentials object; whoever has made one has imported its package."""
     return not isinstance(given, type) and all(
         hasattr(given, name) for name in ("refresh", "token", "expiry")
@@ -39,7 +36,9 @@ class Source:
 
     __slots__ = ("_credentials", "_lock", "_request")
 
-    def __init__(self, credentials: GoogleCredentials) -> None:
+    def __init__(self, credentials: _GoogleCredentials) -> None:
+        import threading
+
         # Those of a service account have no scope before they are told one.
         if getattr(credentials, "requires_scopes", False):
             credentials = credentials.with_scopes([SCOPE])  # type: ignore[attr-defined]
@@ -73,6 +72,8 @@ def _is_fresh(credentials: Any) -> bool:  # noqa: ANN401
 def _remaining(expiry: datetime | None) -> float | None:
     if expiry is None:
         return None
+    from datetime import datetime, timezone
+
     if expiry.tzinfo is None:
         expiry = expiry.replace(tzinfo=timezone.utc)  # noqa: UP017 - what google-auth means by it
     return (expiry - datetime.now(tz=timezone.utc)).total_seconds()  # noqa: UP017

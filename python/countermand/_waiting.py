@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, TypeVar
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from ._countermand import Call
 
-_T = TypeVar("_T")
+    _T = TypeVar("_T")
 
 
 async def finish(call: Call[_T]) -> _T:
     """Awaits a call. However this ends, the request does not outlive it."""
-    loop = asyncio.get_running_loop()
+    # Whoever awaits has it already; whoever does not need not wait for it.
+    from asyncio import get_running_loop
+
+    loop = get_running_loop()
     done = loop.create_future()
 
     def settle() -> None:

@@ -9,12 +9,12 @@ No message, attribute, ``repr`` or pickle holds a token or a parameter of a comm
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ._countermand import OperationName
     from ._rows import Holder
@@ -192,7 +192,7 @@ class JobError(CountermandError):
     """Something is wrong with a job file. Nothing was sent because of it."""
 
     kind: str = "job"
-    path: Path = Path()
+    path: Path
     """The file."""
 
 
