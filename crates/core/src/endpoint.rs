@@ -220,6 +220,10 @@ mod tests {
     fn knows_its_origin() {
         let endpoint: Endpoint = "https://Api.example:443/x/".parse().unwrap();
         assert_eq!(endpoint.to_string(), "https://Api.example:443/x");
+        assert_eq!(
+            format!("{endpoint:?}"),
+            "Endpoint(https://Api.example:443/x)"
+        );
         for (uri, expected) in [
             ("https://api.example/other", true),
             ("https://api.example:443/", true),
