@@ -82,8 +82,14 @@ def test_a_job_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
         assert len(report) == total
         truth = {row["name"]: row["state"] for row in emulator.truth()}
         for row in report:
-            assert (row.state == "cancelled") == (truth[str(row.name)] == "cancelled")
-            assert (row.state == "completed") == (truth[str(row.name)] == "completed")
+            state = truth[str(row.name)]
+            if row.state in ("cancelled", "completed"):
+                assert state == row.state
+            elif state in ("cancelled", "completed"):
+                # It ended after its deadline, which comes early where the machine is busy.
+                assert row.state == "pending"
+        settled = sum(row.state in ("cancelled", "completed") for row in report)
+        assert settled > 0
         assert set(asked(emulator)) == {f"/v1/{row.name}:cancel" for row in report}
         repeats = sum(times - 1 for times in asked(emulator).values())
         pending = sum(row.state == "pending" for row in report)
