@@ -149,11 +149,13 @@ deny:
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --offline check $(DENY)
 
-# Which changes of the core no test notices; hours. MUTANTS='--file crates/core/src/quota.rs' for a part.
+# Which changes of the core no test notices; a day. MUTANTS='--file crates/core/src/quota.rs' for a part,
+# or '--sharding round-robin --shard 5/36'. The tests have to pass before.
 MUTANTS ?=
 mutants:
 	command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
-	cargo mutants --package countermand-core --test-package countermand-core,countermand-tests $(MUTANTS)
+	cargo mutants --baseline skip --timeout 300 --package countermand-core \
+		--test-package countermand-core --test-package countermand-tests $(MUTANTS) -- --lib --test all
 
 format:
 	cargo fmt --all
