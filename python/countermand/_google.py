@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         token: Any
         expiry: Any
 
-        def refresh(self, request: Any, /) -> object: ...  # noqa: ANN401
+        def refresh(self, request: Any, /) -> object: ...  # noqa: ANN401 - theirs has no types
 
 
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
@@ -62,7 +62,7 @@ class Source:
             return credentials.token, _remaining(credentials.expiry)
 
 
-def _is_fresh(credentials: Any) -> bool:  # noqa: ANN401
+def _is_fresh(credentials: Any) -> bool:  # noqa: ANN401 - versions differ
     state = getattr(credentials, "token_state", None)
     if state is not None:
         return getattr(state, "name", "") == "FRESH"
@@ -76,7 +76,7 @@ def _remaining(expiry: datetime | None) -> float | None:
 
     if expiry.tzinfo is None:
         expiry = expiry.replace(tzinfo=timezone.utc)  # noqa: UP017 - what google-auth means by it
-    return (expiry - datetime.now(tz=timezone.utc)).total_seconds()  # noqa: UP017
+    return (expiry - datetime.now(tz=timezone.utc)).total_seconds()  # noqa: UP017 - as above
 
 
 def _request() -> object:
@@ -91,7 +91,7 @@ def _request() -> object:
         import urllib3
         from google.auth.transport.urllib3 import Request as Urllib3Request
 
-        return Urllib3Request(urllib3.PoolManager())  # type: ignore[no-untyped-call]
+        return Urllib3Request(urllib3.PoolManager())  # type: ignore[no-untyped-call] # theirs
     except ImportError as error:
         message = "google.auth needs requests or urllib3 to refresh credentials; install one"
         raise CredentialsError(message, kind="transport") from error

@@ -40,26 +40,10 @@ pub(crate) fn accepted() -> Response<Body> {
     answer(StatusCode::OK, Bytes::from_static(b"{}"))
 }
 
-/// 508 bytes for a name of 72.
+/// 499 bytes for a name of 72.
 pub(crate) fn operation(path: &str) -> Response<Body> {
     let name = path.strip_prefix("/v1/").unwrap_or(path);
-    let body = format!(
-        r#"{{
-  "name": "{name}",
-  "metadata": {{
-    "@type": "type.googleapis.com/google.android.devicemanagement.v1.Command",
-    "type": "WIPE",
-    "createTime": "2026-08-06T20:38:43.669Z",
-    "duration": "86400s"
-  }},
-  "done": true,
-  "error": {{
-    "code": 1,
-    "message": "The operation was cancelled at the request of its caller before the device acknowledged the command; it will not be executed there any more, ever again."
-  }}
-}}
-"#
-    );
+    let body = include_str!("../../../crates/core/benches/operation.json").replace("{name}", name);
     answer(StatusCode::OK, body)
 }
 

@@ -1,7 +1,7 @@
 //! `bench-server DIRECTORY`: a lean server on one thread, for every client the same.
 //!
 //! It writes `ca.pem`, `cert.pem` and `key.pem` into the directory, prints its port, and answers
-//! every POST with `{}` and every GET with an operation of 508 bytes that was cancelled, both with
+//! every POST with `{}` and every GET with an operation of 499 bytes that was cancelled, both with
 //! ten headers as Google's front ends send them. It reads the bodies of requests, takes 100 streams
 //! at a time on a connection of HTTP/2 and has no Nagle delay. `BENCH_DELAY_MS` makes it answer
 //! later, `BENCH_ERRORS=N` refuses every Nth cancel, in turn with 404 and 503.
