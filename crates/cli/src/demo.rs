@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
@@ -43,7 +45,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
         .await
         .map_err(|error| failed(&error))?;
     let token = folder.join("token");
-    fs::write(&token, TOKEN).map_err(|error| failed(&error))?;
+    secret(&token).map_err(|error| failed(&error))?;
     let shell = Shell {
         hidden: vec![
             "--endpoint".into(),
@@ -97,6 +99,17 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     let exit = compare(&shared, &job, exit)?;
     output::print(&format!("The report is in {}", page.display()));
     Ok(exit)
+}
+
+/// Writes the token as every token should be: for nobody else to read.
+fn secret(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(TOKEN.as_bytes())
 }
 
 /// Runs commands as they would be typed, and shows them.

@@ -201,6 +201,7 @@ fn the_demo_tells_the_truth_in_time() {
         "{run:?}"
     );
     assert!(run.stdout.contains(" completed anyway: "), "{run:?}");
+    assert!(!run.stderr.contains("warning: "), "{run:?}");
     for word in ["completed ", "failed ", "pending ", "gone "] {
         assert!(
             run.stdout.lines().any(|line| line.starts_with(word)),
