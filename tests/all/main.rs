@@ -15,5 +15,6 @@ mod reliability;
 mod restart;
 mod search;
 mod simulation;
+mod told;
 mod vectors;
 mod workspace;

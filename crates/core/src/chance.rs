@@ -53,6 +53,15 @@ mod tests {
         assert_ne!(drawn, draw(8));
     }
 
+    /// The numbers of the published generator.
+    #[test]
+    fn it_is_splitmix64() {
+        let mut chance = Chance::new(1_234_567);
+        assert_eq!(chance.next(), 6_457_827_717_110_365_317);
+        assert_eq!(chance.next(), 3_203_168_211_198_807_973);
+        assert_eq!(chance.next(), 9_817_491_932_198_370_423);
+    }
+
     #[test]
     fn doubling_saturates() {
         let (first, cap) = (Duration::from_secs(1), Duration::from_secs(32));

@@ -1,0 +1,292 @@
+//! What is told, word by word: errors and what to do about them, answers, endpoints, progress.
+
+use std::error::Error as _;
+use std::io;
+use std::time::{Duration, Instant};
+
+use countermand_core::campaign::{Campaign, Event, Poll};
+use countermand_core::{
+    Answer, Endpoint, Error, ErrorKind, OperationName, Phase, Quota, Reach, Recovery, Resource,
+    TransportError, TransportErrorKind, Window, chain, wire,
+};
+use http::Response;
+
+const NAME: &str = "enterprises/LC01/devices/3f/operations/17";
+
+fn name(id: u32) -> OperationName {
+    let name = format!("enterprises/LC01/devices/3f/operations/{id}");
+    name.parse().unwrap()
+}
+
+fn refused(status: u16, body: &str) -> Error {
+    let mut response = Response::new(body.to_owned());
+    *response.status_mut() = status.try_into().unwrap();
+    wire::parse_cancel(&response).unwrap_err()
+}
+
+fn answer(error: &Error) -> &Answer {
+    error.kind().answer().unwrap()
+}
+
+fn lost(kind: TransportErrorKind) -> Error {
+    TransportError::new(kind, io::Error::other("the cause")).into()
+}
+
+#[test]
+fn each_error_has_its_advice() {
+    use TransportErrorKind as Kind;
+
+    let final_quota = r#"{"error":{"errors":[{"reason":"dailyLimitExceeded"}]}}"#;
+    for (error, advice) in [
+        (refused(400, ""), "check the name"),
+        (refused(401, ""), "get a new access token"),
+        (refused(403, ""), "does not manage this enterprise"),
+        (refused(404, ""), "drops finished operations"),
+        (refused(409, ""), "look at it again with get"),
+        (refused(429, ""), "wait a minute"),
+        (refused(429, final_quota), "for the day"),
+        (refused(501, ""), "does not offer cancel"),
+        (refused(503, ""), "passing problem"),
+        (refused(302, ""), "proxies"),
+        (refused(200, "[]"), "proxies"),
+        (lost(Kind::Tls), "--ca-file"),
+        (lost(Kind::Token), "where the token comes from"),
+        (lost(Kind::Credentials), "where the token comes from"),
+        (lost(Kind::Forbidden), "loopback only"),
+        (lost(Kind::Lost), "check the network"),
+        (
+            Error::not_attempted(name(17), &refused(401, "")),
+            "solve the cause",
+        ),
+    ] {
+        assert!(error.advice().contains(advice), "{}", error.advice());
+    }
+}
+
+#[test]
+fn an_error_tells_its_causes_once() {
+    let error = lost(TransportErrorKind::Lost);
+    assert_eq!(error.source().unwrap().to_string(), "the cause");
+    let text = chain(&error);
+    assert_eq!(text, format!("{error}: the cause"));
+    assert!(refused(500, "").source().is_none());
+
+    let named = Error::not_attempted(name(17), &refused(401, ""));
+    assert_eq!(chain(&named), named.to_string(), "without a cause");
+    let shown = format!("{named:?}");
+    assert!(
+        shown.contains("NotAttempted") && shown.contains(NAME),
+        "{shown}"
+    );
+
+    let twice = TransportError::new(TransportErrorKind::Lost, io::Error::other("reset"));
+    let outer = TransportError::new(
+        TransportErrorKind::Lost,
+        io::Error::other(twice.to_string()),
+    );
+    let text = chain(&Error::from(outer));
+    assert_eq!(text.matches(&twice.to_string()).count(), 1, "{text}");
+}
+
+#[test]
+fn what_an_error_concerns() {
+    use TransportErrorKind as Kind;
+
+    for kind in [Kind::Tls, Kind::Credentials, Kind::Forbidden] {
+        let error = lost(kind);
+        assert_eq!(error.kind().reach(), Reach::Everything, "{kind:?}");
+        assert_eq!(error.kind().recovery(), Recovery::Stop, "{kind:?}");
+    }
+    assert_eq!(lost(Kind::Token).kind().reach(), Reach::Operation);
+    assert_eq!(refused(401, "").kind().reach(), Reach::Everything);
+    assert_eq!(refused(403, "").kind().reach(), Reach::Enterprise);
+    assert_eq!(refused(404, "").kind().reach(), Reach::Operation);
+}
+
+#[test]
+fn answers_tell_what_they_hold() {
+    let body = r#"{"error":{"code":403,"status":"PERMISSION_DENIED","message":"no","details":[{"@type":"a"},{"@type":"b"}]}}"#;
+    let error = refused(403, body);
+    assert_eq!(answer(&error).code(), Some(403));
+    assert_eq!(answer(&error).status(), Some("PERMISSION_DENIED"));
+    assert_eq!(answer(&error).details().len(), 2);
+    assert_eq!(answer(&error).details()[1]["@type"], "b");
+
+    let bare = refused(403, "");
+    assert_eq!(answer(&bare).code(), None);
+    assert_eq!(answer(&bare).status(), None);
+    assert!(answer(&bare).details().is_empty());
+}
+
+#[test]
+fn an_envelope_may_have_64_kib_and_no_more() {
+    let sized = |size: usize| {
+        let empty = r#"{"error":{"code":503,"status":"UNAVAILABLE","message":""}}"#.len();
+        let message = "x".repeat(size - empty);
+        format!(r#"{{"error":{{"code":503,"status":"UNAVAILABLE","message":"{message}"}}}}"#)
+    };
+    let most = 64 * 1024;
+    assert_eq!(answer(&refused(503, &sized(most))).code(), Some(503));
+    assert_eq!(answer(&refused(503, &sized(most + 1))).code(), None);
+}
+
+#[test]
+fn no_delay_is_longer_than_a_day() {
+    let delay = |seconds: u32| {
+        let response = Response::builder().status(503);
+        let response = response.header("retry-after", seconds).body("").unwrap();
+        let error = wire::parse_cancel(&response).unwrap_err();
+        answer(&error).retry_delay().unwrap()
+    };
+    assert_eq!(delay(86_399), Duration::from_secs(86_399));
+    assert_eq!(delay(86_401), Duration::from_secs(86_400));
+}
+
+#[test]
+fn a_success_that_is_none_is_described() {
+    let message = |body: &str| answer(&refused(200, body)).message().to_owned();
+    assert!(message("[1]").ends_with("; the body is 3 bytes of JSON"));
+    assert!(message("<html>").ends_with("; the body is <html>"));
+    assert!(message("<html>").starts_with("cancel answers an empty JSON object"));
+
+    let looked = |body: &str| {
+        let response = Response::new(body.to_owned());
+        let error = wire::parse_operation(&response, &name(17)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Malformed(_)), "{error}");
+        answer(&error).message().to_owned()
+    };
+    assert!(looked("").ends_with("; the body is empty"));
+    for (body, problem) in [
+        (r#"{"name":5}"#, "expected a string"),
+        ("[]", "expected a JSON object"),
+        (r#"{"done":"hunter2"}"#, "string, expected a boolean"),
+    ] {
+        let message = looked(body);
+        assert!(message.contains(problem), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    let response = Response::new(r#"{"operations":5}"#.to_owned());
+    let device = name(17).device();
+    let error = wire::parse_operations(&response, &device).unwrap_err();
+    assert!(error.to_string().contains("expected a list"), "{error}");
+}
+
+#[test]
+fn endpoints_tell_their_parts() {
+    let endpoint = |text: &str| text.parse::<Endpoint>();
+    let google = Endpoint::default();
+    assert_eq!(google.host(), "androidmanagement.googleapis.com");
+    assert!(!google.is_plaintext());
+    let mtls = Endpoint::mtls();
+    assert_eq!(
+        mtls.to_string(),
+        "https://androidmanagement.mtls.googleapis.com/v1"
+    );
+    let local = endpoint("http://127.0.0.1:8080").unwrap();
+    assert!(local.is_plaintext() && local.is_loopback());
+    assert_eq!(local.host(), "127.0.0.1");
+
+    let long = |length: usize| {
+        let start = "https://example.org/";
+        start.to_owned() + &"a".repeat(length - start.len())
+    };
+    assert!(endpoint(&long(1024)).is_ok());
+    for length in [1025, 1026] {
+        let error = endpoint(&long(length)).unwrap_err().to_string();
+        assert!(error.contains("longer than 1024 bytes"), "{error}");
+    }
+}
+
+#[test]
+fn names_say_what_was_expected() {
+    use countermand_core::{DeviceName, EnterpriseName};
+
+    let expects = |error: &dyn std::error::Error, pattern: &str| {
+        let text = error.to_string();
+        assert!(text.contains(&format!("expected {pattern}")), "{text}");
+    };
+    expects(
+        &"x".parse::<EnterpriseName>().unwrap_err(),
+        "enterprises/{enterprise}",
+    );
+    expects(
+        &"x".parse::<DeviceName>().unwrap_err(),
+        "enterprises/{enterprise}/devices/{device}",
+    );
+    expects(
+        &"x".parse::<OperationName>().unwrap_err(),
+        "enterprises/{enterprise}/devices/{device}/operations/{operation}",
+    );
+    assert_eq!(
+        Resource::Operation(name(17)).quota_resource(),
+        "enterprises/LC01/devices/3f"
+    );
+}
+
+#[test]
+fn a_campaign_tells_where_it_stands() {
+    let start = Instant::now();
+    let minute = Duration::from_secs(60);
+    let quota = Quota::unlimited().windows([Window::new(3, minute)]);
+    let mut campaign = Campaign::new(1).quota(quota);
+    assert!(campaign.push(name(1), Phase::Accepted));
+    assert!(campaign.push(name(2), Phase::MaybeSent));
+    for id in 3..=6 {
+        assert!(campaign.push(name(id), Phase::Unsent));
+    }
+    let progress = campaign.progress(start);
+    assert_eq!((progress.pushed, progress.asked), (6, 1));
+    assert_eq!((progress.waiting, campaign.waiting()), (5, 5));
+    assert_eq!((progress.in_flight, progress.sent), (0, 0));
+    assert_eq!((progress.quota_left, progress.held_until), (Some(3), None));
+
+    let sent = std::iter::from_fn(|| match campaign.poll(start) {
+        Poll::Send(ticket, _) => Some(ticket),
+        Poll::Wait(until) => {
+            assert!(until > start + minute);
+            None
+        }
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(sent.count(), 3);
+    let progress = campaign.progress(start);
+    assert_eq!((progress.asked, progress.sent), (4, 3));
+    assert_eq!((progress.waiting, campaign.waiting()), (2, 2));
+    assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
+    assert_eq!(progress.last_cancel, Some(start));
+    let until = progress.held_until.unwrap();
+    assert!(until > start + minute && until < start + minute * 2);
+    // When that moment has come, nothing is held any more.
+    assert_eq!(campaign.progress(until).held_until, None);
+    assert_eq!(campaign.progress(until).quota_left, Some(3));
+}
+
+/// The quota of one resource says nothing about the project's.
+#[test]
+fn only_a_quota_of_the_project_is_adopted() {
+    for (unit, adopted) in [
+        ("1/min/{project}", true),
+        ("1/60s/{project}", true),
+        ("1/min/{project}/{resource}", false),
+        ("1/min/{resource}", false),
+        ("1/min", false),
+    ] {
+        let body = format!(
+            r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{{"quota_limit_value":"60","quota_unit":"{unit}"}}}}]}}}}"#
+        );
+        let response = Response::builder().status(429).body(body).unwrap();
+        let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+        campaign.push(name(1), Phase::Unsent);
+        let now = Instant::now();
+        let Poll::Send(ticket, _) = campaign.poll(now) else {
+            panic!("nothing to send")
+        };
+        campaign.answer(ticket, now, Ok(&response));
+        let held = std::iter::from_fn(|| campaign.next_event()).find_map(|event| match event {
+            Event::Held { limit, window, .. } => Some((limit, window)),
+            _ => None,
+        });
+        let window = adopted.then(|| Window::new(60, Duration::from_secs(60)));
+        assert_eq!(held, Some((Some(60), window)), "{unit}");
+    }
+}
