@@ -68,7 +68,7 @@ const WORKS: [Work; 6] = [
         name: "core: name, cancel, answer",
         run: codec,
         allocations: 4,
-        instructions: 39_000,
+        instructions: 23_100,
     },
     Work {
         name: "core: operation",
@@ -92,7 +92,7 @@ const WORKS: [Work; 6] = [
         name: "campaign",
         run: campaign,
         allocations: 25,
-        instructions: 249_000,
+        instructions: 240_300,
     },
 ];
 

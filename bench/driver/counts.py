@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 LENGTHS = {"serial": (300, 1300), "bulk": (500, 4500), "confirm-bulk": (500, 2500)}
 
 
-def instructions(key: str, work: str, server: Server) -> float:
-    """User instructions for one operation by callgrind: the difference of two run lengths."""
+def instructions(key: str, work: str, server: Server, *, quick: bool = False) -> float:
+    """User instructions for one operation by callgrind: the difference of two run lengths, which
+    are closer together for a quick look."""
     if shutil.which("valgrind") is None:
         raise Wrong("valgrind is not there")
     client = BY_KEY[key]
     counted = []
-    for operations in LENGTHS[work if work != "campaign" else "confirm-bulk"]:
+    few, many = LENGTHS[work if work != "campaign" else "confirm-bulk"]
+    for operations in (few, few + (many - few) // (4 if quick else 1)):
         out = SCRATCH / f"callgrind.{key}.{work}.{operations}"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
         line = client.line(work, operations, server)

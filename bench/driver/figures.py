@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .clients import BY_KEY, Client
@@ -59,11 +60,11 @@ def _cold(client: Client, server: Server) -> float:
     return ended.elapsed
 
 
-def counts(server: Server) -> dict[str, Any]:
+def counts(server: Server, *, quick: bool) -> dict[str, Any]:
     """Instructions, allocations and system calls for an operation, of R and of Countermand."""
     table: dict[str, Any] = {}
     for name, count, works in (
-        ("instructions", instructions, ("serial", "bulk", "confirm-bulk")),
+        ("instructions", partial(instructions, quick=quick), ("serial", "bulk", "confirm-bulk")),
         ("allocations", allocations, ("serial", "bulk", "confirm-serial", "confirm-bulk")),
         ("system_calls", system_calls, ("serial", "bulk")),
     ):

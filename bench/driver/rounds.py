@@ -75,12 +75,13 @@ def rounds(
     *,
     count: int,
     seconds: float,
+    starts: int = 3,
     refuses: bool = False,
 ) -> dict[str, Series | str]:
     """Runs ``entries`` (key, client, server) in turn, so often; or says why one is skipped.
 
-    What a process costs before and after its operations is measured by one of a single operation
-    and taken off.
+    What a process costs before and after its operations is measured by one of a single operation,
+    the least of ``starts``, and taken off.
     """
     series: dict[str, Series | str] = {}
     start: dict[str, float] = {}
@@ -90,7 +91,7 @@ def rounds(
             continue
         if missing is None:
             try:
-                start[key] = min(once(client, work, 1, server).cpu for _ in range(3))
+                start[key] = min(once(client, work, 1, server).cpu for _ in range(starts))
             except Wrong as wrong:
                 missing = str(wrong)
         if missing is not None:

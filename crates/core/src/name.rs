@@ -213,7 +213,7 @@ impl Name {
         let text = self.prefix_str(segments);
         Self {
             text: text.into(),
-            coded: weigh(text).0,
+            coded: coded(text),
         }
     }
 
@@ -240,37 +240,21 @@ pub(crate) const fn pattern(depth: usize) -> &'static str {
     }
 }
 
-/// How many bytes of a name or of a part of it are percent-encoded in a path, and whether all are
-/// visible ASCII. One pass over a table tells both.
-pub(crate) fn weigh(name: &str) -> (u16, bool) {
-    let weight: u32 = name.bytes().map(|byte| WEIGHTS[usize::from(byte)]).sum();
-    let [low, high, ..] = weight.to_le_bytes();
-    (u16::from_le_bytes([low, high]), weight < INVISIBLE)
+/// How many bytes of a name or of a part of it are percent-encoded in a path.
+pub(crate) fn coded(name: &str) -> u16 {
+    name.bytes().map(|byte| is_coded(byte) as u16).sum()
 }
 
-/// The weight of a byte that is no visible ASCII; the lower bits count those that are encoded, of
-/// which a name has fewer.
-const INVISIBLE: u32 = 1 << 16;
-
-const WEIGHTS: [u32; 256] = {
-    let mut weights = [0; 256];
-    let mut byte = 0;
-    while byte < weights.len() {
-        let char = byte as u8;
-        let literal =
-            char.is_ascii_alphanumeric() || matches!(char, b'-' | b'_' | b'.' | b'~' | b'/');
-        let (coded, visible) = (!literal, char.is_ascii_graphic());
-        weights[byte] = coded as u32 + if visible { 0 } else { INVISIBLE };
-        byte += 1;
-    }
-    weights
-};
+/// Whether a byte is percent-encoded: everything outside `[-_.~/0-9a-zA-Z]`.
+pub(crate) const fn is_coded(byte: u8) -> bool {
+    !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/'))
+}
 
 /// Percent-encodes by the transcoding rule of `google.api.http` for a multi-segment variable.
 pub(crate) fn encode(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
-        if WEIGHTS[usize::from(byte)] == 0 {
+        if !is_coded(byte) {
             out.push(byte);
         } else {
             out.extend([
@@ -314,5 +298,8 @@ mod tests {
             b"enterprises/e/devices/%C3%BC%25/operations/a%3Ab%23%3F"
         );
         assert_eq!(path.len(), name.encoded_len());
+        let mut device = Vec::new();
+        name.device().encode_into(&mut device);
+        assert_eq!(device.len(), name.device().encoded_len());
     }
 }

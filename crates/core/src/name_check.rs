@@ -1,6 +1,6 @@
 //! What is a name and what is not, and if not, why.
 
-use crate::name::{MAX_NAME_BYTES, pattern, weigh};
+use crate::name::{MAX_NAME_BYTES, coded, is_coded, pattern};
 use crate::name_error::{NameError, NameErrorKind};
 
 /// Collections of a full operation name; the two shorter names are its prefixes.
@@ -17,11 +17,10 @@ pub(crate) fn check(text: &str, depth: usize) -> Result<u16, NameError> {
             pattern(depth),
         ));
     }
-    let (coded, visible) = weigh(text);
-    if !(visible && is_well_formed(text.as_bytes(), depth)) {
-        explain(text, depth)?;
+    match glance(text.as_bytes(), depth) {
+        Some(coded) => Ok(coded),
+        None => explain(text, depth).map(|()| coded(text)),
     }
-    Ok(coded)
 }
 
 /// Finds out what is wrong and where, if anything is.
@@ -79,34 +78,51 @@ fn explain(text: &str, depth: usize) -> Result<(), NameError> {
     }
 }
 
-/// Whether visible ASCII, as nearly every name is, is a name. Looks at each byte of an id once, where
-/// finding out what is wrong takes several looks.
-fn is_well_formed(text: &[u8], depth: usize) -> bool {
-    let mut rest = Some(text);
+/// Takes visible ASCII, as nearly every name is, for a name at one look at each byte of its ids, where
+/// finding out what is wrong takes several; gives what [`check`] gives.
+fn glance(text: &[u8], depth: usize) -> Option<u16> {
+    let (mut rest, mut weight) = (Some(text), 0);
     for level in 0..depth {
         // Each of a length that is known, or comparing takes a call.
-        let segment = rest.and_then(|rest| match level {
-            0 => segment(rest, b"enterprises/"),
-            1 => segment(rest, b"devices/"),
-            _ => segment(rest, b"operations/"),
-        });
-        let Some(more) = segment else { return false };
-        rest = more;
+        let text = match level {
+            0 => rest?.strip_prefix(b"enterprises/"),
+            1 => rest?.strip_prefix(b"devices/"),
+            _ => rest?.strip_prefix(b"operations/"),
+        }?;
+        let mut end = 0;
+        while let Some(byte) = text.get(end) {
+            match WEIGHTS[usize::from(*byte)] {
+                END => break,
+                more => weight += u16::from(more),
+            }
+            end += 1;
+        }
+        rest = match text.split_at_checked(end)? {
+            (b"" | b"." | b"..", _) => return None,
+            (_, []) => None,
+            (_, [b'/', rest @ ..]) => Some(rest),
+            _ => return None,
+        };
     }
-    rest.is_none() && !text.ends_with(b":cancel")
+    (rest.is_none() && !text.ends_with(b":cancel")).then_some(weight)
 }
 
-/// Takes a collection and an id away; what follows the id's slash, if there is one, is left.
-fn segment<'a, const LENGTH: usize>(
-    text: &'a [u8],
-    collection: &[u8; LENGTH],
-) -> Option<Option<&'a [u8]>> {
-    let text = text.strip_prefix(collection)?;
-    let end = text.iter().position(|byte| *byte == b'/');
-    let (id, rest) = text.split_at(end.unwrap_or(text.len()));
-    let good = !matches!(id, b"" | b"." | b"..");
-    good.then(|| rest.get(1..))
-}
+/// What ends an id: a slash, and whatever is not visible ASCII.
+const END: u8 = 2;
+
+/// What a byte is in an id: 1 if it is percent-encoded, [`END`], or 0.
+const WEIGHTS: [u8; 256] = {
+    let mut weights = [END; 256];
+    let mut byte = 0;
+    while byte < weights.len() {
+        let char = byte as u8;
+        if char.is_ascii_graphic() && char != b'/' {
+            weights[byte] = is_coded(char) as u8;
+        }
+        byte += 1;
+    }
+    weights
+};
 
 /// The first character no name may hold. ASCII names take the quick path of one pass over bytes.
 fn forbidden(text: &str) -> Option<(usize, NameErrorKind)> {
@@ -139,9 +155,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quick_look_accepts_the_same() {
+    fn a_glance_accepts_the_same() {
         let good = "enterprises/e/devices/d/operations/o";
-        assert!(is_well_formed(good.as_bytes(), 3) && is_well_formed(b"enterprises/e", 1));
+        assert_eq!(glance(good.as_bytes(), 3), Some(0));
+        assert_eq!(glance(b"enterprises/e:%", 1), Some(2));
         let parts = [
             "enterprises",
             "e",
@@ -152,6 +169,7 @@ mod tests {
             "operations",
             ":cancel",
             "ü",
+            "a:%b",
             " ",
         ];
         let mut seed = 1_u64;
@@ -170,9 +188,9 @@ mod tests {
             }
             let text = segments.join("/");
             for depth in 1..=3 {
-                if weigh(&text).1 {
-                    let quick = is_well_formed(text.as_bytes(), depth);
-                    assert_eq!(quick, explain(&text, depth).is_ok(), "{text}");
+                if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    let good = explain(&text, depth).is_ok().then(|| coded(&text));
+                    assert_eq!(glance(text.as_bytes(), depth), good, "{text}");
                 }
             }
         }

@@ -12,13 +12,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
-use crate::multiplexed::Multiplexed;
+use crate::multiplexed::{Multiplexed, OnHeap};
 use crate::proxy::Way;
 use crate::resolve::Resolver;
 use crate::tls::Tls;
@@ -145,7 +145,7 @@ impl Connector {
         S: Read + Write + Unpin + Send + 'static,
     {
         if http2 {
-            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            let (sender, connection) = http2::Builder::new(OnHeap)
                 .timer(TokioTimer::new())
                 .keep_alive_interval(self.pings.0)
                 .keep_alive_timeout(self.pings.1)
@@ -156,7 +156,7 @@ impl Connector {
                 .max_local_error_reset_streams(TOO_LATE)
                 // Until the server has said how many it takes: a crowd would be refused.
                 .initial_max_send_streams(1)
-                .handshake(stream)
+                .handshake(Box::new(stream))
                 .await?;
             Ok(Connection::Http2(Multiplexed::new(sender, connection)))
         } else {

@@ -5,10 +5,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::client::conn::{TrySendError, http2};
-use hyper::rt::{Read, Write};
-use hyper_util::rt::TokioExecutor;
+use hyper::rt::{Executor, Read, Write};
 
 use crate::connect::Body;
+
+/// Runs what hyper spawns for each request. Its future has room for a whole connection, which is a
+/// variant of the same type: three kilobytes that a task would copy when it is made and when it ends.
+#[derive(Clone)]
+pub(crate) struct OnHeap;
+
+impl<F> Executor<F> for OnHeap
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::spawn(Box::pin(future));
+    }
+}
 
 /// A hand on a connection; each request has one of its own while it is under way.
 #[derive(Clone)]
@@ -29,7 +42,7 @@ impl Multiplexed {
     /// Takes over a connection; a task of its own drives it until the last hand is gone.
     pub(crate) fn new<S>(
         sender: http2::SendRequest<Body>,
-        connection: http2::Connection<S, Body, TokioExecutor>,
+        connection: http2::Connection<S, Body, OnHeap>,
     ) -> Self
     where
         S: Read + Write + Unpin + Send + 'static,
