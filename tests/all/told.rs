@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use countermand_core::campaign::{Campaign, Event, Poll};
 use countermand_core::{
-    Answer, Endpoint, Error, ErrorKind, OperationName, Phase, Quota, Reach, Recovery, Resource,
-    TransportError, TransportErrorKind, Window, chain, wire,
+    Answer, Endpoint, Error, ErrorKind, NameErrorKind, OperationName, Phase, Quota, Reach,
+    Recovery, Resource, TransportError, TransportErrorKind, Window, chain, printable, wire,
 };
 use http::Response;
 
@@ -217,10 +217,61 @@ fn names_say_what_was_expected() {
         &"x".parse::<OperationName>().unwrap_err(),
         "enterprises/{enterprise}/devices/{device}/operations/{operation}",
     );
+    let kind = |text: &str| text.parse::<OperationName>().unwrap_err().kind();
+    for (at, collection) in ["enterprises", "devices", "operations"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut segments = NAME.split('/').collect::<Vec<_>>();
+        segments[2 * at] = "apps";
+        let kind = kind(&segments.join("/"));
+        assert_eq!(kind, NameErrorKind::Collection(collection));
+        assert_eq!(kind.to_string(), "collection");
+    }
+    let extra = "enterprises/e/devices"
+        .parse::<EnterpriseName>()
+        .unwrap_err();
+    assert_eq!(extra.kind(), NameErrorKind::ExtraSegments);
+    assert_eq!(
+        (extra.input(), extra.expected()),
+        ("enterprises/e/devices", "enterprises/{enterprise}")
+    );
+
+    // Invisible is refused at an end, where it comes from copying, and nowhere else.
+    for char in ['\u{200b}', '\u{feff}'] {
+        assert_eq!(
+            kind(&format!("{NAME}{char}")),
+            NameErrorKind::WhiteSpace(char)
+        );
+        let inside = format!("enterprises/e{char}e/devices/d/operations/o");
+        assert!(inside.parse::<OperationName>().is_ok());
+    }
     assert_eq!(
         Resource::Operation(name(17)).quota_resource(),
         "enterprises/LC01/devices/3f"
     );
+}
+
+#[test]
+fn what_strangers_write_is_made_fit_to_be_shown() {
+    assert_eq!(printable("plain: ü"), "plain: ü");
+    assert_eq!(
+        printable("a\u{1b}[31m\u{202e}b\n"),
+        r"a\u{1b}[31m\u{202e}b\n"
+    );
+}
+
+#[test]
+fn an_operation_is_written_without_what_it_has_not() {
+    let written = |body: &str| {
+        let response = Response::new(format!(r#"{{"name":"{NAME}",{body}}}"#));
+        let operation = wire::parse_operation(&response, &name(17)).unwrap();
+        serde_json::to_value(operation).unwrap()
+    };
+    let bare = written(r#""done":true"#);
+    assert!(bare.get("hasResponse").is_none(), "{bare}");
+    let full = written(r#""done":true,"response":{}"#);
+    assert_eq!(full["hasResponse"], true, "{full}");
 }
 
 #[test]

@@ -161,7 +161,9 @@ impl OperationName {
 
     /// The text of [`device`](Self::device).
     pub(crate) fn device_str(&self) -> &str {
-        self.0.prefix_str(4)
+        // From the end: this is asked for every request, and an id is shorter than what is before it.
+        let operation = "/operations/".len() + self.operation().len();
+        &self.as_str()[..self.as_str().len() - operation]
     }
 
     /// How long the encoded name is, so that a path can be allocated once.
@@ -210,24 +212,22 @@ impl Name {
 
     /// The first `segments` segments.
     fn prefix(&self, segments: usize) -> Self {
-        let text = self.prefix_str(segments);
+        let bytes = self.text.bytes().enumerate();
+        let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
+        let end = slashes
+            .nth(segments - 1)
+            .map_or(self.text.len(), |(at, _)| at);
+        let text = &self.text[..end];
         Self {
             text: text.into(),
             coded: coded(text),
         }
     }
 
-    fn prefix_str(&self, segments: usize) -> &str {
-        let bytes = self.text.bytes().enumerate();
-        let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
-        let end = slashes
-            .nth(segments - 1)
-            .map_or(self.text.len(), |(at, _)| at);
-        &self.text[..end]
-    }
-
     fn last(&self) -> &str {
-        self.text.rsplit('/').next().unwrap_or_default()
+        // Bytes, because searching for a character is several times as slow.
+        let slash = self.text.bytes().rposition(|byte| byte == b'/');
+        slash.map_or("", |slash| &self.text[slash + 1..])
     }
 }
 
@@ -277,6 +277,7 @@ mod tests {
         assert_eq!(name.enterprise(), "enterprises/e".parse().unwrap());
         assert_eq!(name.device().enterprise().enterprise(), "e");
         assert_eq!(name.device().device(), "d");
+        assert_eq!(name.device_str(), name.device().as_str());
     }
 
     #[test]

@@ -126,3 +126,48 @@ impl Policy {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_is_taken_and_bounded() {
+        let (second, year) = (Duration::from_secs(1), Duration::from_secs(31_622_400));
+        let short = Policy::default()
+            .deadline(second * 2)
+            .quota_pause(second * 3)
+            .expiry_margin(second * 4)
+            .attempts(6);
+        assert_eq!(short.deadline, second * 2);
+        assert_eq!(
+            (short.quota_pause, short.expiry_margin),
+            (second * 3, second * 4)
+        );
+        assert_eq!(short.clone().attempts_unless_set(10).max_attempts(), 6);
+        assert_eq!(Policy::default().max_attempts(), 5);
+        assert_eq!(Policy::default().attempts_unless_set(10).max_attempts(), 10);
+        assert_eq!(Policy::default().attempts(0).max_attempts(), 1);
+        assert_eq!(Policy::default().attempts(1000).max_attempts(), 100);
+
+        let long = Policy::default()
+            .deadline(Duration::MAX)
+            .attempt_timeout(Duration::MAX)
+            .backoff(Duration::MAX, Duration::MAX)
+            .poll(Duration::MAX, Duration::MAX)
+            .quota_pause(Duration::MAX)
+            .expiry_margin(Duration::MAX);
+        for each in [
+            long.deadline,
+            long.attempt_timeout,
+            long.backoff,
+            long.backoff_cap,
+            long.poll,
+            long.poll_cap,
+            long.quota_pause,
+            long.expiry_margin,
+        ] {
+            assert_eq!(each, year);
+        }
+    }
+}

@@ -58,6 +58,8 @@ pub struct Running<S> {
     names: Option<Pin<Box<S>>>,
     /// What the journal holds and nobody was told yet.
     told: VecDeque<Event>,
+    /// What is about to leave; empty but for its room.
+    batch: Vec<(Ticket, Transmit)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
     done: bool,
@@ -71,6 +73,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
             journal: None,
             names: Some(Box::pin(names)),
             told: VecDeque::new(),
+            batch: Vec::new(),
             answers: FuturesUnordered::new(),
             timer: None,
             done: false,
@@ -136,19 +139,21 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
     /// Sends what may be sent. All of it is in the journal before any of it leaves.
     fn send(&mut self) -> campaign::Poll {
         let begun = now();
-        let mut batch = Vec::new();
         let rest = loop {
             match self.campaign.poll(begun) {
-                campaign::Poll::Send(ticket, transmit) => batch.push((ticket, transmit)),
+                campaign::Poll::Send(ticket, transmit) => {
+                    self.batch.push((ticket, transmit));
+                }
                 rest => break rest,
             }
         };
         self.commit();
-        if !batch.is_empty() && self.journal.is_some() {
+        if !self.batch.is_empty() && self.journal.is_some() {
             self.campaign.usage().delay(begun, now());
         }
-        for (ticket, transmit) in batch {
-            self.answers.push(self.exchange(ticket, transmit));
+        for (ticket, transmit) in self.batch.drain(..) {
+            self.answers
+                .push(exchange_of(&self.transport, ticket, transmit));
         }
         rest
     }
@@ -164,17 +169,6 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         {
             journal.commit(&self.told.make_contiguous()[before..]);
         }
-    }
-
-    fn exchange(&self, ticket: Ticket, transmit: Transmit) -> BoxFuture<'static, Answer> {
-        let transport = Arc::clone(&self.transport);
-        let span = log::span(ticket.resource().as_str());
-        let exchange = async move {
-            let (call, attempt) = (ticket.call(), ticket.attempt());
-            let result = exchange(&*transport, transmit, call, attempt).await;
-            (ticket, result)
-        };
-        Box::pin(exchange.instrument(span))
     }
 
     /// Gives the scheduler the answers that have come; `true` if there were any.
@@ -194,6 +188,25 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         }
         taken
     }
+}
+
+/// An exchange that brings its ticket back.
+fn exchange_of(
+    transport: &Arc<dyn Transport>,
+    ticket: Ticket,
+    transmit: Transmit,
+) -> BoxFuture<'static, Answer> {
+    let transport = Arc::clone(transport);
+    let span = log::span(ticket.resource().as_str());
+    let exchange = async move {
+        let (call, attempt) = (ticket.call(), ticket.attempt());
+        let result = exchange(&*transport, transmit, call, attempt).await;
+        (ticket, result)
+    };
+    if span.is_disabled() {
+        return Box::pin(exchange);
+    }
+    Box::pin(exchange.instrument(span))
 }
 
 impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use http::Response;
 
+use super::flights::Flying;
 use super::list::{AnyPage, Listing};
 use super::queue::{Fresh, Job, Parked, Waiting};
-use super::{Campaign, Event, Flight, Flying, Ticket};
+use super::{Campaign, Event, Flight, Ticket};
 use crate::view::View;
 use crate::{Attempt, Call, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery};
 use crate::{Resource, Step, TransportError, Window};
@@ -27,7 +28,7 @@ impl Campaign {
         now: Instant,
         result: Result<&Response<B>, TransportError>,
     ) {
-        let Some(Flying { flight, probe }) = self.flying.remove(&ticket.number) else {
+        let Some(Flying { flight, probe }) = self.flying.remove(ticket.place, ticket.number) else {
             return;
         };
         let resource = ticket.resource;

@@ -28,6 +28,8 @@ pub enum Poll {
 pub struct Ticket {
     /// First, so that tickets are ordered as they were handed out.
     pub(super) number: u64,
+    /// Where it is among what is in flight.
+    pub(super) place: usize,
     pub(super) resource: Resource,
     pub(super) call: Call,
     pub(super) attempt: u32,

@@ -62,18 +62,20 @@
 mod answers;
 mod circuit;
 mod event;
+mod flights;
 mod list;
 mod queue;
 mod rehearsal;
 mod schedule;
 mod scope;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::circuit::Circuit;
 pub use self::event::{Event, Poll, Progress, Ticket};
+use self::flights::Flights;
 pub use self::list::List;
 use self::list::{AnyPage, Listing};
 use self::queue::Queue;
@@ -92,7 +94,7 @@ pub struct Campaign {
     queue: Queue,
     circuit: Circuit,
     scope: Scope,
-    flying: BTreeMap<u64, Flying>,
+    flying: Flights,
     /// Lists of devices among what is in flight.
     flying_devices: usize,
     /// When the first list of devices was asked for.
@@ -103,11 +105,6 @@ pub struct Campaign {
     holds: u32,
     events: VecDeque<Event>,
     progress: Progress,
-}
-
-struct Flying {
-    flight: Flight,
-    probe: bool,
 }
 
 enum Flight {
@@ -141,7 +138,7 @@ impl Campaign {
             queue: Queue::default(),
             circuit: Circuit::default(),
             scope: Scope::default(),
-            flying: BTreeMap::new(),
+            flying: Flights::default(),
             flying_devices: 0,
             searching_since: None,
             tickets: 0,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::flights::Flying;
 use super::list::{AnyPage, Listing};
 use super::queue::{Fresh, Job, Parked, Waiting};
-use super::{Campaign, Event, Flight, Flying, HEAD_START, Poll, Ticket};
+use super::{Campaign, Event, Flight, HEAD_START, Poll, Ticket};
 use crate::{Attempt, Call, Error, Flow, OperationName, Phase, Resource, Step, Transmit};
 
 impl Campaign {
@@ -98,14 +99,15 @@ impl Campaign {
             resource: resource.clone(),
             call,
         });
+        let number = self.tickets;
+        self.tickets += 1;
         let ticket = Ticket {
-            number: self.tickets,
+            number,
+            place: self.flying.insert(number, Flying { flight, probe }),
             resource,
             call,
             attempt,
         };
-        self.tickets += 1;
-        self.flying.insert(ticket.number, Flying { flight, probe });
         Poll::Send(ticket, transmit)
     }
 
