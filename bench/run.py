@@ -74,7 +74,7 @@ def main() -> None:
         if want("cold"):
             extra["cold"] = figures.cold(lean, rounds=9 if not options.quick else 3)
         if want("counts"):
-            extra["counts"] = figures.counts(lean, quick=options.quick)
+            extra["counts"] = figures.counts(lean, plain, quick=options.quick)
         if want("memory"):
             extra["memory"] = figures.memory(lean, quick=options.quick)
         if want("simulated"):

@@ -31,6 +31,11 @@ class Client:
     """Microseconds of CPU for one operation, roughly, by work."""
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def starts_slowly(self) -> bool:
+        """Whether starting takes longer than a round: as long as a thousand operations or more."""
+        return self.cost.get("serial", 0) >= 90
+
     def missing(self) -> str | None:
         """Why it cannot run."""
         for need in self.needs:

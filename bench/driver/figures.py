@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .clients import BY_KEY, Client
+from .clients import BY_KEY, CLIENTS, Client
 from .counts import allocations, instructions, system_calls
 from .places import PYTHON, RELEASE
 from .process import run
@@ -60,18 +60,31 @@ def _cold(client: Client, server: Server) -> float:
     return ended.elapsed
 
 
-def counts(server: Server, *, quick: bool) -> dict[str, Any]:
-    """Instructions, allocations and system calls for an operation, of R and of Countermand."""
+def counts(server: Server, plain: Server, *, quick: bool) -> dict[str, Any]:
+    """Instructions, allocations and system calls for an operation: of R and of Countermand, and,
+    where it is no quick look, of the others that can be counted; in series over ``plain``."""
+    two = ("raw", "ours")
+    native = (*two, "google", "reqwest", "py")
+    every = tuple(client.key for client in CLIENTS if client.cost)
     table: dict[str, Any] = {}
-    for name, count, works in (
-        ("instructions", partial(instructions, quick=quick), ("serial", "bulk", "confirm-bulk")),
-        ("allocations", allocations, ("serial", "bulk", "confirm-serial", "confirm-bulk")),
-        ("system_calls", system_calls, ("serial", "bulk")),
+    for name, count, works, keys in (
+        (
+            "instructions",
+            partial(instructions, quick=quick),
+            ("serial", "bulk", "confirm-bulk", "campaign"),
+            native,
+        ),
+        ("allocations", allocations, ("serial", "bulk", "confirm-serial", "confirm-bulk"), two),
+        ("system_calls", system_calls, ("serial", "bulk"), every),
     ):
         for work in works:
-            for key in ("raw", "ours"):
+            for key in two if quick else keys:
+                client = BY_KEY[key]
+                if work not in client.cost or client.missing():
+                    continue
                 try:
-                    value: float | str = round(count(key, work, server), 2)
+                    over = plain if work.endswith("serial") else server
+                    value: float | str = round(count(key, work, over), 2)
                 except Wrong as wrong:
                     value = f"skipped: {wrong}"
                 table.setdefault(name, {}).setdefault(work, {})[key] = value
@@ -79,9 +92,19 @@ def counts(server: Server, *, quick: bool) -> dict[str, Any]:
 
 
 def memory(server: Server, *, quick: bool) -> dict[str, Any]:
-    """VmHWM in KiB for few and for many operations, whose names are made as they are needed."""
+    """VmHWM in KiB: of each client after some operations in series, and of some for few and for
+    many operations, whose names are made as they are needed."""
+    some = 100 if quick else 1000
+    series: dict[str, Any] = {}
+    for client in CLIENTS:
+        if "serial" not in client.cost or client.missing():
+            continue
+        try:
+            series[client.key] = once(client, "serial", some, server, watch=True).peak
+        except Wrong as wrong:
+            series[client.key] = f"failed: {wrong}"
     few, many = (2_000, 20_000) if quick else (10_000, 1_000_000)
-    table: dict[str, Any] = {"operations": [few, many]}
+    table: dict[str, Any] = {f"{some} in series": series, "operations": [few, many]}
     for key, work in (("raw", "bulk"), ("ours", "bulk"), ("ours", "campaign"), ("py", "campaign")):
         client = replace(BY_KEY[key], cost={work: 1})
         try:

@@ -142,13 +142,27 @@ def _table(known: dict[str, Any]) -> str:
 def _counts(known: dict[str, Any]) -> list[str]:
     if "counts" not in known:
         return []
-    out = ["| count for an operation | work | R | Countermand | ratio |", "|---|---|---|---|---|"]
+    out = [
+        "| count for an operation | work | R | Countermand | ratio | others |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, works in known["counts"]["figures"].items():
         for work, values in works.items():
-            raw, ours = values["raw"], values["ours"]
-            both = isinstance(raw, float) and isinstance(ours, float) and raw
-            ratio = f"{ours / raw:.3f}" if both else ""
-            out.append(f"| {name.replace('_', ' ')} | {work} | {raw} | {ours} | {ratio} |")
+            # A campaign is R's two requests.
+            base = values.get("raw", works.get("confirm-bulk", {}).get("raw"))
+
+            def against(value: float | str, base: float | str | None = base) -> str:
+                both = isinstance(base, float) and isinstance(value, float) and base
+                return f"{value / base:.3f}" if both else ""
+
+            ours = values["ours"]
+            others = "; ".join(
+                f"{BY_KEY[key].label} {value} ({against(value)})"
+                for key, value in values.items()
+                if key not in {"raw", "ours"}
+            )
+            name_of = name.replace("_", " ")
+            out.append(f"| {name_of} | {work} | {base} | {ours} | {against(ours)} | {others} |")
     return [*out, ""]
 
 

@@ -11,6 +11,7 @@ mod faults;
 mod lossy;
 mod promises;
 mod quota;
+mod reads;
 mod reliability;
 mod restart;
 mod search;

@@ -232,7 +232,9 @@ impl<T: 'static> Machine<T> for State<T> {
 
     fn abandon(mut self: Box<Self>, error: Error) -> Step<T> {
         self.retry.attempts -= 1;
-        Step::Done(Err(error.of_read(self.retry.attempts)))
+        Step::Done(Err(error
+            .of(self.what.resource)
+            .of_read(self.retry.attempts)))
     }
 
     fn accepted(&self) -> bool {

@@ -75,7 +75,7 @@ impl fmt::Display for Timestamp {
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let number = text.strip_suffix('s')?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if whole.is_empty() || fraction.is_empty() || fraction.len() > 9 {
+    if fraction.len() > 9 {
         return None;
     }
     if !whole

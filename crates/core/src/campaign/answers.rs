@@ -221,7 +221,12 @@ impl Campaign {
     }
 
     /// Puts a list where its next step belongs, or tells what came of it.
-    fn place_list(&mut self, mut listing: Box<Listing>, step: Step<AnyPage>, now: Instant) {
+    pub(super) fn place_list(
+        &mut self,
+        mut listing: Box<Listing>,
+        step: Step<AnyPage>,
+        now: Instant,
+    ) {
         match step {
             Step::Send(attempt) => {
                 listing.attempt = Some((attempt, now));

@@ -170,7 +170,13 @@ impl Campaign {
                 let step = attempt.machine().abandon(error);
                 self.place(name, step, call, now);
             }
-            Job::List(listing) => self.not_listed(&listing, error.of(listing.resource())),
+            Job::List(mut listing) => match listing.attempt.take() {
+                Some((attempt, _)) => {
+                    let step = attempt.machine().abandon(error);
+                    self.place_list(listing, step, now);
+                }
+                None => self.not_listed(&listing, error.of(listing.resource())),
+            },
         }
     }
 }
