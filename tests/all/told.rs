@@ -307,6 +307,8 @@ fn a_campaign_tells_where_it_stands() {
     assert_eq!(progress.last_cancel, Some(start));
     let until = progress.held_until.unwrap();
     assert!(until > start + minute && until < start + minute * 2);
+    // A window is taken a little longer than it is.
+    assert_eq!(campaign.progress(start + minute).quota_left, Some(0));
     // When that moment has come, nothing is held any more.
     assert_eq!(campaign.progress(until).held_until, None);
     assert_eq!(campaign.progress(until).quota_left, Some(3));
