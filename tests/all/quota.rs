@@ -258,6 +258,23 @@ fn a_window_counts_from_when_a_call_leaves() {
     assert_eq!(usage.allowed(free, Call::Cancel, "a"), free);
 }
 
+/// What leaves late counts late for its resource, too, and what left before does not.
+#[test]
+fn a_window_of_a_resource_counts_from_when_a_call_leaves() {
+    let (start, second) = (Instant::now(), Duration::from_secs(1));
+    let window = Window::new(1, second * 60);
+    let quota = Quota::unlimited().share(1.0).per_resource(Some(window));
+    let mut usage = Usage::new(quota.guard(Duration::ZERO));
+    usage.spend(start, Call::Get, "early");
+    usage.spend(start + second * 5, Call::Get, "late");
+    usage.delay(start + second * 5, start + second * 9);
+    let allowed = |resource| usage.allowed(start + second * 9, Call::Get, resource);
+    assert_eq!(allowed("early"), start + second * 60);
+    assert_eq!(allowed("late"), start + second * 69);
+    assert_eq!(usage.save(start + second * 60).len(), 1);
+    assert_eq!(usage.save(start + second * 69).len(), 0);
+}
+
 #[test]
 fn a_quota_is_written_as_it_is_read() {
     for (text, good) in [

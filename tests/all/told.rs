@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use countermand_core::campaign::{Campaign, Event, Poll};
 use countermand_core::{
     Answer, Endpoint, Error, ErrorKind, NameErrorKind, OperationName, Phase, Quota, Reach,
-    Recovery, Resource, TransportError, TransportErrorKind, Window, chain, printable, wire,
+    Recovery, Resource, TransportError, TransportErrorKind, Verdict, Window, chain, printable,
+    wire,
 };
 use http::Response;
 
@@ -249,6 +250,31 @@ fn names_say_what_was_expected() {
     assert_eq!(
         Resource::Operation(name(17)).quota_resource(),
         "enterprises/LC01/devices/3f"
+    );
+}
+
+#[test]
+fn verdicts_say_what_they_mean() {
+    let mut meanings = Verdict::ALL.map(Verdict::meaning);
+    meanings.sort_unstable();
+    assert!(
+        meanings
+            .windows(2)
+            .all(|two| two[0] < two[1] && two[0].len() > 10)
+    );
+    assert!(Verdict::Cancelled.meaning().contains("confirms"));
+    assert_eq!(format!("{:>10}", Verdict::Gone), "      gone");
+    let settled = Verdict::ALL
+        .into_iter()
+        .filter(|verdict| verdict.is_final());
+    assert_eq!(
+        settled.collect::<Vec<_>>(),
+        [
+            Verdict::Cancelled,
+            Verdict::Completed,
+            Verdict::Failed,
+            Verdict::Expired
+        ]
     );
 }
 

@@ -180,7 +180,7 @@ impl<'a> View<'a> {
 
 /// Nothing at all, or `{}` with JSON white space anywhere.
 fn is_empty_object(body: &[u8]) -> bool {
-    if body == b"{}" || body.is_empty() {
+    if body == b"{}" {
         return true;
     }
     let mut rest = body
