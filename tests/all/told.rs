@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::campaign::{Campaign, Event, Poll};
 use countermand_core::{
-    Answer, Endpoint, Error, ErrorKind, NameErrorKind, OperationName, Phase, Quota, Reach,
+    Answer, Call, Endpoint, Error, ErrorKind, NameErrorKind, OperationName, Phase, Quota, Reach,
     Recovery, Resource, TransportError, TransportErrorKind, Verdict, Window, chain, printable,
     wire,
 };
@@ -338,6 +338,51 @@ fn a_campaign_tells_where_it_stands() {
     // When that moment has come, nothing is held any more.
     assert_eq!(campaign.progress(until).held_until, None);
     assert_eq!(campaign.progress(until).quota_left, Some(3));
+}
+
+#[test]
+fn a_campaign_tells_each_step_of_an_operation() {
+    let now = Instant::now();
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    campaign.push(name(1), Phase::Unsent);
+    campaign.close();
+    let mut told = Vec::new();
+    loop {
+        let (ticket, body) = match campaign.poll(now) {
+            Poll::Send(ticket, _) if ticket.call() == Call::Cancel => (ticket, "{}".to_owned()),
+            Poll::Send(ticket, _) => {
+                let name = ticket.resource();
+                let body = format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#);
+                (ticket, body)
+            }
+            Poll::Done => break,
+            other => panic!("{other:?}"),
+        };
+        campaign.answer(ticket, now, Ok(&Response::new(body)));
+        while let Some(event) = campaign.next_event() {
+            told.push(match event {
+                Event::Sent { call, .. } => call.as_str().to_owned(),
+                Event::Accepted { name } => format!("accepted {}", name.operation()),
+                Event::Finished { result, .. } => result.unwrap().verdict.to_string(),
+                other => panic!("{other:?}"),
+            });
+        }
+    }
+    assert_eq!(told, ["cancel", "accepted 1", "get", "cancelled"]);
+    let progress = campaign.progress(now);
+    assert_eq!(
+        (progress.finished, progress.sent, progress.in_flight),
+        (1, 2, 0)
+    );
+}
+
+#[test]
+fn an_answer_tells_the_time_of_its_server() {
+    let response = Response::builder().header("date", "Thu, 06 Aug 2026 20:38:43 GMT");
+    let response = response.body("").unwrap();
+    let time = wire::server_time(&response).unwrap();
+    assert_eq!(time.to_string(), "2026-08-06T20:38:43.000Z");
+    assert!(wire::server_time(&Response::new("")).is_none());
 }
 
 /// The quota of one resource says nothing about the project's.

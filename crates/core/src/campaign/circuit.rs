@@ -64,3 +64,47 @@ impl Circuit {
         was_open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fourteen_failures_of_the_last_sixteen_open_it() {
+        let now = Instant::now();
+        let opens = |results: &str| {
+            let mut circuit = Circuit::default();
+            let mut opened = results.chars().map(|result| match result {
+                'x' => circuit.failed(now, false),
+                _ => circuit.answered(),
+            });
+            opened.position(|opened| opened)
+        };
+        assert_eq!(opens(&"x".repeat(16)), Some(13));
+        assert_eq!(opens("xxxxxxxxxxxxx.xx"), Some(14));
+        assert_eq!(opens("xxxxxxx..xxxxxxx"), Some(15));
+        assert_eq!(opens("xxxxxxx...xxxxxxx"), None);
+        // What was long ago does not count.
+        assert_eq!(opens("xxxxxxxx..........xxxxxxxxxxxxx"), None);
+    }
+
+    #[test]
+    fn there_is_one_probe_each_five_seconds() {
+        let mut now = Instant::now();
+        let mut circuit = Circuit::default();
+        assert!(!circuit.sending(), "nothing is a probe yet");
+        assert!((0..14).any(|_| circuit.failed(now, false)));
+        for _ in 0..3 {
+            assert_eq!(circuit.allowed(now), now + Duration::from_secs(5));
+            now += Duration::from_secs(5);
+            assert_eq!(circuit.allowed(now), now);
+            assert!(circuit.sending() && circuit.is_probing());
+            // One that was under way before says nothing of the probe.
+            assert!(!circuit.failed(now, false) && circuit.is_probing());
+            assert!(!circuit.failed(now, true) && !circuit.is_probing());
+        }
+        assert!(circuit.answered() && !circuit.is_open());
+        assert!(!circuit.answered(), "it was closed already");
+        assert_eq!(circuit.allowed(now), now);
+    }
+}
