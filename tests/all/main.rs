@@ -7,6 +7,7 @@ mod attempts;
 mod bulk;
 mod campaign;
 mod corpus;
+mod events;
 mod faults;
 mod lossy;
 mod promises;

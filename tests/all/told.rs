@@ -1,14 +1,12 @@
-//! What is told, word by word: errors and what to do about them, answers, endpoints, progress.
+//! What is told, word by word: errors and what to do about them, answers, endpoints, names, verdicts.
 
 use std::error::Error as _;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::campaign::{Campaign, Event, Poll};
 use countermand_core::{
-    Answer, Call, Endpoint, Error, ErrorKind, NameErrorKind, OperationName, Phase, Quota, Reach,
-    Recovery, Resource, TransportError, TransportErrorKind, Verdict, Window, chain, printable,
-    wire,
+    Answer, Endpoint, Error, ErrorKind, NameErrorKind, OperationName, Reach, Recovery, Resource,
+    TransportError, TransportErrorKind, Verdict, chain, printable, wire,
 };
 use http::Response;
 
@@ -301,116 +299,10 @@ fn an_operation_is_written_without_what_it_has_not() {
 }
 
 #[test]
-fn a_campaign_tells_where_it_stands() {
-    let start = Instant::now();
-    let minute = Duration::from_secs(60);
-    let quota = Quota::unlimited().windows([Window::new(3, minute)]);
-    let mut campaign = Campaign::new(1).quota(quota);
-    assert!(campaign.push(name(1), Phase::Accepted));
-    assert!(campaign.push(name(2), Phase::MaybeSent));
-    for id in 3..=6 {
-        assert!(campaign.push(name(id), Phase::Unsent));
-    }
-    let progress = campaign.progress(start);
-    assert_eq!((progress.pushed, progress.asked), (6, 1));
-    assert_eq!((progress.waiting, campaign.waiting()), (5, 5));
-    assert_eq!((progress.in_flight, progress.sent), (0, 0));
-    assert_eq!((progress.quota_left, progress.held_until), (Some(3), None));
-
-    let sent = std::iter::from_fn(|| match campaign.poll(start) {
-        Poll::Send(ticket, _) => Some(ticket),
-        Poll::Wait(until) => {
-            assert!(until > start + minute);
-            None
-        }
-        other => panic!("{other:?}"),
-    });
-    assert_eq!(sent.count(), 3);
-    let progress = campaign.progress(start);
-    assert_eq!((progress.asked, progress.sent), (4, 3));
-    assert_eq!((progress.waiting, campaign.waiting()), (2, 2));
-    assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
-    assert_eq!(progress.last_cancel, Some(start));
-    let until = progress.held_until.unwrap();
-    assert!(until > start + minute && until < start + minute * 2);
-    // A window is taken a little longer than it is.
-    assert_eq!(campaign.progress(start + minute).quota_left, Some(0));
-    // When that moment has come, nothing is held any more.
-    assert_eq!(campaign.progress(until).held_until, None);
-    assert_eq!(campaign.progress(until).quota_left, Some(3));
-}
-
-#[test]
-fn a_campaign_tells_each_step_of_an_operation() {
-    let now = Instant::now();
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
-    campaign.push(name(1), Phase::Unsent);
-    campaign.close();
-    let mut told = Vec::new();
-    loop {
-        let (ticket, body) = match campaign.poll(now) {
-            Poll::Send(ticket, _) if ticket.call() == Call::Cancel => (ticket, "{}".to_owned()),
-            Poll::Send(ticket, _) => {
-                let name = ticket.resource();
-                let body = format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#);
-                (ticket, body)
-            }
-            Poll::Done => break,
-            other => panic!("{other:?}"),
-        };
-        campaign.answer(ticket, now, Ok(&Response::new(body)));
-        while let Some(event) = campaign.next_event() {
-            told.push(match event {
-                Event::Sent { call, .. } => call.as_str().to_owned(),
-                Event::Accepted { name } => format!("accepted {}", name.operation()),
-                Event::Finished { result, .. } => result.unwrap().verdict.to_string(),
-                other => panic!("{other:?}"),
-            });
-        }
-    }
-    assert_eq!(told, ["cancel", "accepted 1", "get", "cancelled"]);
-    let progress = campaign.progress(now);
-    assert_eq!(
-        (progress.finished, progress.sent, progress.in_flight),
-        (1, 2, 0)
-    );
-}
-
-#[test]
 fn an_answer_tells_the_time_of_its_server() {
     let response = Response::builder().header("date", "Thu, 06 Aug 2026 20:38:43 GMT");
     let response = response.body("").unwrap();
     let time = wire::server_time(&response).unwrap();
     assert_eq!(time.to_string(), "2026-08-06T20:38:43.000Z");
     assert!(wire::server_time(&Response::new("")).is_none());
-}
-
-/// The quota of one resource says nothing about the project's.
-#[test]
-fn only_a_quota_of_the_project_is_adopted() {
-    for (unit, adopted) in [
-        ("1/min/{project}", true),
-        ("1/60s/{project}", true),
-        ("1/min/{project}/{resource}", false),
-        ("1/min/{resource}", false),
-        ("1/min", false),
-    ] {
-        let body = format!(
-            r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{{"quota_limit_value":"60","quota_unit":"{unit}"}}}}]}}}}"#
-        );
-        let response = Response::builder().status(429).body(body).unwrap();
-        let mut campaign = Campaign::new(1).quota(Quota::unlimited());
-        campaign.push(name(1), Phase::Unsent);
-        let now = Instant::now();
-        let Poll::Send(ticket, _) = campaign.poll(now) else {
-            panic!("nothing to send")
-        };
-        campaign.answer(ticket, now, Ok(&response));
-        let held = std::iter::from_fn(|| campaign.next_event()).find_map(|event| match event {
-            Event::Held { limit, window, .. } => Some((limit, window)),
-            _ => None,
-        });
-        let window = adopted.then(|| Window::new(60, Duration::from_secs(60)));
-        assert_eq!(held, Some((Some(60), window)), "{unit}");
-    }
 }

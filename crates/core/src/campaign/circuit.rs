@@ -66,6 +66,10 @@ impl Circuit {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have to begin at some time"
+)]
 mod tests {
     use super::*;
 
