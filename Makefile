@@ -149,12 +149,14 @@ deny:
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --offline check $(DENY)
 
-# Which changes of the core no test notices; a day. MUTANTS='--file crates/core/src/quota.rs' for a part,
+# Which changes of the core no test notices (docs/mutants.md); hours. MUTANTS='--file crates/core/src/quota.rs' for a part,
 # or '--sharding round-robin --shard 5/36'. The tests have to pass before.
 MUTANTS ?=
 mutants:
 	command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
 	cargo mutants --baseline skip --timeout 300 --package countermand-core \
+		-C=--config=profile.dev.package.countermand-core.opt-level=1 \
+		-C=--config=profile.dev.package.countermand-emulator.opt-level=1 \
 		--test-package countermand-core --test-package countermand-tests $(MUTANTS) -- --lib --test all
 
 format:
