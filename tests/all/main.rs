@@ -9,6 +9,7 @@ mod campaign;
 mod corpus;
 mod events;
 mod faults;
+mod flows;
 mod lossy;
 mod promises;
 mod quota;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::campaign::{Campaign, Event, List, Poll};
 use countermand_core::{
-    Attempt, Call, ErrorKind, Flow, Operation, OperationName, Pause, Policy, Quota, Read, Step,
+    Attempt, Call, ErrorKind, Operation, OperationName, Pause, Policy, Quota, Read, Step,
     Timestamp, TransportError, TransportErrorKind,
 };
 use http::Response;
@@ -65,19 +65,6 @@ fn a_read_goes_on_when_its_pause_is_over() {
         panic!("nothing to wait for")
     };
     assert_eq!((error.attempts(), error.maybe_delivered()), (2, false));
-}
-
-#[test]
-fn an_accepted_cancel_says_so() {
-    let now = Instant::now();
-    let Step::Send(cancel) = Flow::new(NAME.parse().unwrap()).start(now, 7) else {
-        panic!("it begins with a request")
-    };
-    assert!(!cancel.accepted());
-    let Step::Send(look) = cancel.response(now, &Response::new("{}")) else {
-        panic!("the first look is immediate")
-    };
-    assert!(look.accepted());
 }
 
 #[test]
