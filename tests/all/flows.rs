@@ -88,4 +88,9 @@ fn a_refusal_for_the_quota_delivers_nothing() {
     assert!(matches!(error.kind(), ErrorKind::NotFound(_)), "{error}");
     assert!(!error.maybe_delivered());
     assert_eq!((error.attempts(), error.device_exists()), (4, Some(false)));
+    assert!(
+        error.advice().contains("no record either"),
+        "{}",
+        error.advice()
+    );
 }

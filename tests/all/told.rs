@@ -5,8 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use countermand_core::{
-    Answer, Endpoint, Error, ErrorKind, NameErrorKind, OperationName, Reach, Recovery, Resource,
-    TransportError, TransportErrorKind, Verdict, chain, printable, wire,
+    Answer, Endpoint, Error, ErrorKind, NameError, NameErrorKind, OperationName, Reach, Recovery,
+    Resource, TransportError, TransportErrorKind, Verdict, chain, printable, wire,
 };
 use http::Response;
 
@@ -200,22 +200,19 @@ fn endpoints_tell_their_parts() {
 fn names_say_what_was_expected() {
     use countermand_core::{DeviceName, EnterpriseName};
 
-    let expects = |error: &dyn std::error::Error, pattern: &str| {
+    let refused = |error: NameError, pattern: &str| {
+        assert_eq!(error.expected(), pattern);
         let text = error.to_string();
-        assert!(text.contains(&format!("expected {pattern}")), "{text}");
+        assert!(text.ends_with(&format!("expected {pattern}")), "{text}");
     };
-    expects(
-        &"x".parse::<EnterpriseName>().unwrap_err(),
+    let patterns = [
         "enterprises/{enterprise}",
-    );
-    expects(
-        &"x".parse::<DeviceName>().unwrap_err(),
         "enterprises/{enterprise}/devices/{device}",
-    );
-    expects(
-        &"x".parse::<OperationName>().unwrap_err(),
         "enterprises/{enterprise}/devices/{device}/operations/{operation}",
-    );
+    ];
+    refused("x".parse::<EnterpriseName>().unwrap_err(), patterns[0]);
+    refused("x".parse::<DeviceName>().unwrap_err(), patterns[1]);
+    refused("x".parse::<OperationName>().unwrap_err(), patterns[2]);
     let kind = |text: &str| text.parse::<OperationName>().unwrap_err().kind();
     for (at, collection) in ["enterprises", "devices", "operations"]
         .into_iter()
