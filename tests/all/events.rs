@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{Campaign, Event, Poll};
+use countermand_core::campaign::{Campaign, Event, Poll, Ticket, rehearse};
 use countermand_core::{Call, OperationName, Phase, Quota, Window};
-use http::Response;
+use http::{Request, Response};
 
 fn name(id: u32) -> OperationName {
     let name = format!("enterprises/LC01/devices/3f/operations/{id}");
@@ -115,4 +115,49 @@ fn only_a_quota_of_the_project_is_adopted() {
         let window = adopted.then(|| Window::new(60, Duration::from_secs(60)));
         assert_eq!(held, Some((Some(60), window)), "{unit}");
     }
+}
+
+#[test]
+fn a_rehearsal_takes_as_long_as_its_answers() {
+    let start = Instant::now();
+    let second = Duration::from_secs(1);
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited()).in_flight(2);
+    for id in 1..=4 {
+        campaign.push(name(id), Phase::Unsent);
+    }
+    let serve = |_, ticket: &Ticket, _: &Request<()>| {
+        let name = ticket.resource();
+        match ticket.call() {
+            Call::Cancel => (second * 3, Response::new("{}".to_owned())),
+            _ => {
+                let body = format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#);
+                (second, Response::new(body))
+            }
+        }
+    };
+    let mut sent = Vec::new();
+    let mut tell = |at: Duration, event| {
+        if let Event::Sent { call, .. } = event {
+            sent.push((at.as_secs(), call));
+        }
+    };
+    // Names may still come.
+    assert_eq!(rehearse(&mut campaign, start, serve, &mut tell), None);
+    campaign.close();
+    assert_eq!(
+        rehearse(&mut campaign, start, serve, &mut tell),
+        Some(start)
+    );
+    let (cancel, get) = (Call::Cancel, Call::Get);
+    let expected = [
+        [(0, cancel), (0, cancel), (3, cancel), (3, cancel)],
+        [(6, get), (6, get), (7, get), (7, get)],
+    ];
+    assert_eq!(sent, expected.concat());
+
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    campaign.push(name(1), Phase::Unsent);
+    campaign.close();
+    let end = rehearse(&mut campaign, start, serve, |_, _| {});
+    assert_eq!(end, Some(start + second * 4));
 }

@@ -78,3 +78,40 @@ impl Scope {
         !self.other_answers && *count >= UNIMPLEMENTED
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_denials_in_a_row_close_an_enterprise() {
+        let [one, other] = ["enterprises/a", "enterprises/b"].map(|name| name.parse().unwrap());
+        let one = || EnterpriseName::clone(&one);
+        let mut scope = Scope::default();
+        let denied = |scope: &mut Scope| scope.denied(one(), "no".to_owned());
+        for _ in 0..3 {
+            assert_eq!(denied(&mut scope), None);
+            assert_eq!(denied(&mut scope), None);
+            scope.allowed(one);
+            assert_eq!(scope.left_alone(one), None);
+        }
+        assert_eq!(denied(&mut scope), None);
+        assert_eq!(denied(&mut scope), None);
+        scope.allowed(|| EnterpriseName::clone(&other));
+        assert_eq!(
+            denied(&mut scope),
+            Some(one()),
+            "another's answer says nothing"
+        );
+        assert_eq!(denied(&mut scope), None, "told once");
+        // Once closed it stays so, whatever was under way before.
+        scope.allowed(one);
+        assert!(
+            scope
+                .left_alone(one)
+                .unwrap()
+                .ends_with("3 times in a row: no")
+        );
+        assert_eq!(scope.left_alone(|| EnterpriseName::clone(&other)), None);
+    }
+}
