@@ -1,12 +1,12 @@
 //! Campaigns that find their names: lists among cancels, simulated.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countermand_core::campaign::{Campaign, Event, List, Progress};
+use countermand_core::campaign::{Campaign, Event, List, Poll, Progress};
 use countermand_core::{
-    Call, Endpoint, EnterpriseName, ErrorKind, PageToken, Phase, Policy, Quota,
+    Call, DeviceName, Endpoint, EnterpriseName, ErrorKind, PageToken, Phase, Policy, Quota,
 };
 use countermand_core::{Resource, Timestamp, Verdict, Window, wire};
 use countermand_emulator::{
@@ -15,6 +15,7 @@ use countermand_emulator::{
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::rescue::rescue;
+use http::Response;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
@@ -110,7 +111,7 @@ fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
                 }
                 _ => {}
             }
-            told.progress = campaign.progress(std::time::Instant::now());
+            told.progress = campaign.progress(Instant::now());
         },
     );
     assert_eq!(told.progress.listing, 0);
@@ -346,7 +347,7 @@ fn pages_of_devices_are_read_strictly() {
         "https://androidmanagement.googleapis.com/v1/enterprises/%C3%A9/devices\
          ?pageSize=100&pageToken=a%2Bb/%3D&fields=nextPageToken,devices(name,lastStatusReportTime)"
     );
-    let parse = |body: &str| wire::parse_devices(&http::Response::new(body), &enterprise);
+    let parse = |body: &str| wire::parse_devices(&Response::new(body), &enterprise);
     let page = parse(
         r#"{"devices":[{"name":"enterprises/é/devices/1","lastStatusReportTime":"1970-01-01T00:00:01Z"},
             {"name":"enterprises/é/devices/2","lastStatusReportTime":"never","state":"ACTIVE"}],"nextPageToken":"x"}"#,
@@ -376,4 +377,52 @@ fn pages_of_devices_are_read_strictly() {
             "{bad}: {error}"
         );
     }
+}
+
+/// A device that reported lately may be on any page: its operations come first only if all are known.
+#[test]
+fn lists_of_operations_wait_for_those_of_devices() {
+    let start = Instant::now();
+    let begun = || {
+        let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+        let device: DeviceName = "enterprises/e/devices/d".parse().unwrap();
+        campaign.search(List::Devices(device.enterprise()));
+        campaign.search(List::Operations { device, seen: None });
+        campaign.close();
+        campaign
+    };
+    let next = |campaign: &mut Campaign, now| match campaign.poll(now) {
+        Poll::Send(ticket, _) => Ok(ticket),
+        Poll::Wait(until) => Err(until),
+        other => panic!("{other:?}"),
+    };
+    let wait = start + Duration::from_secs(5);
+
+    let mut slow = begun();
+    let devices = next(&mut slow, start).unwrap();
+    assert_eq!(devices.call(), Call::ListDevices);
+    assert_eq!(next(&mut slow, start).unwrap_err(), wait);
+    let early = wait - Duration::from_nanos(1);
+    assert_eq!(next(&mut slow, early).unwrap_err(), wait);
+    assert_eq!(next(&mut slow, wait).unwrap().call(), Call::List);
+
+    let mut quick = begun();
+    let devices = next(&mut quick, start).unwrap();
+    quick.answer(
+        devices,
+        start,
+        Ok(&Response::new(r#"{"nextPageToken":"2"}"#)),
+    );
+    let devices = next(&mut quick, start).unwrap();
+    assert_eq!(devices.call(), Call::ListDevices);
+    assert_eq!(next(&mut quick, start).unwrap_err(), wait);
+    quick.answer(devices, start, Ok(&Response::new("{}")));
+    assert_eq!(next(&mut quick, start).unwrap().call(), Call::List);
+
+    // A page that failed is still to come.
+    let mut failing = begun();
+    let devices = next(&mut failing, start).unwrap();
+    let failed = Response::builder().status(401).body("").unwrap();
+    failing.answer(devices, start, Ok(&failed));
+    assert_eq!(next(&mut failing, start).unwrap().call(), Call::ListDevices);
 }
