@@ -161,3 +161,20 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
     let end = rehearse(&mut campaign, start, serve, |_, _| {});
     assert_eq!(end, Some(start + second * 4));
 }
+
+#[test]
+fn tickets_are_ordered_as_they_were_handed_out() {
+    let now = Instant::now();
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    for id in 1..=3 {
+        campaign.push(name(id), Phase::Unsent);
+    }
+    let next = |campaign: &mut Campaign| match campaign.poll(now) {
+        Poll::Send(ticket, _) => ticket,
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (next(&mut campaign), next(&mut campaign));
+    assert!(first < second);
+    campaign.answer(first, now, Ok(&Response::new("{}")));
+    assert!(second < next(&mut campaign), "whose place is free again");
+}
