@@ -178,3 +178,38 @@ fn tickets_are_ordered_as_they_were_handed_out() {
     campaign.answer(first, now, Ok(&Response::new("{}")));
     assert!(second < next(&mut campaign), "whose place is free again");
 }
+
+#[test]
+fn who_may_be_sent_sooner_wakes_first() {
+    let now = Instant::now();
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    let delays = [10, 40, 30, 20];
+    for id in 0..4 {
+        campaign.push(name(id), Phase::Unsent);
+    }
+    for delay in delays {
+        let Poll::Send(ticket, _) = campaign.poll(now) else {
+            panic!("each is sent once")
+        };
+        let response = Response::builder().status(503).header("retry-after", delay);
+        campaign.answer(ticket, now, Ok(&response.body("").unwrap()));
+    }
+    for (delay, id) in [(10, 0), (20, 3), (30, 2), (40, 1)] {
+        let at = now + Duration::from_secs(delay);
+        let before = at - Duration::from_secs(1);
+        assert!(matches!(campaign.poll(before), Poll::Wait(until) if until == at));
+        let Poll::Send(ticket, _) = campaign.poll(at) else {
+            panic!("{id} is due")
+        };
+        assert_eq!(ticket.resource().operation(), Some(&name(id)));
+        campaign.answer(ticket, at, Ok(&Response::new("{}")));
+        let Poll::Send(look, _) = campaign.poll(at) else {
+            panic!("it is looked at")
+        };
+        let body = format!(
+            r#"{{"name":"{}","done":true,"error":{{"code":1}}}}"#,
+            name(id)
+        );
+        campaign.answer(look, at, Ok(&Response::new(body)));
+    }
+}

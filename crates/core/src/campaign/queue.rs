@@ -175,11 +175,6 @@ impl Queue {
         }
     }
 
-    /// Whether a list of devices could be asked for now.
-    pub(super) fn has_devices_to_list(&self) -> bool {
-        !self.list_devices.is_empty()
-    }
-
     /// With its machine, to the end of its class; to the front if its turn was taken from it.
     pub(super) fn park(&mut self, parked: Parked, front: bool) {
         let class = match parked.attempt.call() {

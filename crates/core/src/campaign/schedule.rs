@@ -55,7 +55,8 @@ impl Campaign {
     /// Until when lists of operations wait for lists of devices, if they do.
     fn lists_held(&self, now: Instant) -> Option<Instant> {
         let until = self.searching_since? + HEAD_START;
-        let going_on = self.flying_devices > 0 || self.queue.has_devices_to_list();
+        // One that waits to be sent has its turn before them anyway.
+        let going_on = self.flying_devices > 0;
         (now < until && going_on && self.scope.stopped().is_none()).then_some(until)
     }
 
