@@ -160,6 +160,28 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
     campaign.close();
     let end = rehearse(&mut campaign, start, serve, |_, _| {});
     assert_eq!(end, Some(start + second * 4));
+
+    // Answers come when they come, not as they were asked for.
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    for id in 1..=2 {
+        campaign.push(name(id), Phase::Unsent);
+    }
+    campaign.close();
+    let mut looks = Vec::new();
+    let slow_second = |at: Duration, ticket: &Ticket, request: &Request<()>| {
+        let (took, response) = serve(at, ticket, request);
+        let second = ticket.resource().operation() == Some(&name(2));
+        (took * if second { 2 } else { 1 }, response)
+    };
+    let end = rehearse(&mut campaign, start, slow_second, |at, event| {
+        if let Event::Sent {
+            call: Call::Get, ..
+        } = event
+        {
+            looks.push(at.as_secs());
+        }
+    });
+    assert_eq!((looks, end), (vec![3, 6], Some(start + second * 8)));
 }
 
 #[test]
