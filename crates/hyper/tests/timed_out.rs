@@ -6,7 +6,7 @@ mod common;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{cancel, endpoint, listen};
@@ -83,18 +83,27 @@ async fn fault_12_after_a_hundred_thousand_timed_out_the_next_thousand_succeed()
     // The connection is there before anybody has little time.
     hyper.send(cancel(&endpoint)).await.unwrap();
     healthy.store(false, Ordering::Relaxed);
-    let kinds = stream::iter(0..REQUESTS)
-        .map(|_| {
+    let others = |requests: usize, at_once: usize| {
+        let kinds = stream::iter(0..requests).map(|_| {
             let mut request = cancel(&endpoint);
             request.timeout = Duration::from_millis(100);
             let sent = hyper.send(request);
             async { sent.await.unwrap_err().kind() }
-        })
-        .buffer_unordered(AT_ONCE);
-    let timed_out = kinds.filter(|kind| std::future::ready(*kind == TransportErrorKind::TimedOut));
-    assert_eq!(timed_out.count().await, REQUESTS);
-    let bytes = sent.load(Ordering::Relaxed);
-    assert!(bytes > MANY_WINDOWS, "only {bytes} bytes were left unread");
+        });
+        kinds
+            .buffer_unordered(at_once)
+            .filter(|kind| std::future::ready(*kind != TransportErrorKind::TimedOut))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(others(REQUESTS, AT_ONCE).await, [], "of {REQUESTS}");
+    // A server that is slower than so many requests has answered hardly one of them in time.
+    let begun = Instant::now();
+    while sent.load(Ordering::Relaxed) <= MANY_WINDOWS {
+        let bytes = sent.load(Ordering::Relaxed);
+        let patient = begun.elapsed() < Duration::from_secs(60);
+        assert!(patient, "only {bytes} bytes were left unread");
+        assert_eq!(others(1000, 100).await, [], "of 1000 more");
+    }
 
     healthy.store(true, Ordering::Relaxed);
     let answers = stream::iter(0..1000)
