@@ -150,13 +150,13 @@ impl OperationName {
     /// The device whose operation it is.
     #[must_use]
     pub fn device(&self) -> DeviceName {
-        DeviceName(self.0.prefix(4))
+        DeviceName(Name::of(self.device_str()))
     }
 
     /// The enterprise the device belongs to.
     #[must_use]
     pub fn enterprise(&self) -> EnterpriseName {
-        EnterpriseName(self.0.prefix(2))
+        EnterpriseName(self.0.enterprise())
     }
 
     /// The text of [`device`](Self::device).
@@ -182,7 +182,7 @@ impl DeviceName {
     /// The enterprise the device belongs to.
     #[must_use]
     pub fn enterprise(&self) -> EnterpriseName {
-        EnterpriseName(self.0.prefix(2))
+        EnterpriseName(self.0.enterprise())
     }
 
     /// How long the encoded name is, so that a path can be allocated once.
@@ -210,18 +210,20 @@ impl Name {
         self.text.len() + 2 * usize::from(self.coded)
     }
 
-    /// The first `segments` segments.
-    fn prefix(&self, segments: usize) -> Self {
-        let bytes = self.text.bytes().enumerate();
-        let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
-        let end = slashes
-            .nth(segments - 1)
-            .map_or(self.text.len(), |(at, _)| at);
-        let text = &self.text[..end];
+    /// A part of a name that is a name itself.
+    fn of(text: &str) -> Self {
         Self {
             text: text.into(),
             coded: coded(text),
         }
+    }
+
+    /// The enterprise's: the first two segments.
+    fn enterprise(&self) -> Self {
+        let bytes = self.text.bytes().enumerate();
+        let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
+        let end = slashes.nth(1).map_or(self.text.len(), |(at, _)| at);
+        Self::of(&self.text[..end])
     }
 
     fn last(&self) -> &str {
