@@ -27,6 +27,7 @@ SERIES = (
 def main() -> None:
     most = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     prepare.locks_agree()
+    prepare.install()
     SCRATCH.mkdir(parents=True, exist_ok=True)
     PLOTS.mkdir(parents=True, exist_ok=True)
     process.pin()

@@ -22,6 +22,7 @@ def main() -> None:
     options = arguments()
     if not options.no_build:
         prepare.everything()
+    prepare.install()
     SCRATCH.mkdir(parents=True, exist_ok=True)
     process.pin()
     count, seconds = (3, 0.01) if options.quick else (options.rounds, options.seconds)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .places import BENCH, COMMAND, PYTHON, RELEASE, TARGET
+from .places import BENCH, COMMAND, INSTALLED, PYTHON
 from .servers import TOKEN
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Command(Client):
 
 
 def _rust(key: str, label: str, *, program: str = "client", **cost: float) -> Client:
-    path = RELEASE / program
+    path = INSTALLED / program
     return Client(key, label, (str(path),), (path,), _works(cost), {"BENCH_CLIENT": key})
 
 
@@ -155,7 +155,7 @@ CLIENTS = (
             serial=260, bulk=450, confirm_serial=520, confirm_bulk=900),
     _python("requests", "requests", "requests_client.py", serial=500, confirm_serial=1000),
     Client(
-        "go", "Go net/http", (str(TARGET / "go-client"),), (TARGET / "go-client",),
+        "go", "Go net/http", (str(INSTALLED / "go-client"),), (INSTALLED / "go-client",),
         _works({"serial": 18, "bulk": 16, "confirm_serial": 40, "confirm_bulk": 36}),
     ),
     Client(

@@ -8,5 +8,7 @@ TARGET = BENCH / "target"
 RELEASE = TARGET / "release"
 VENV = TARGET / "venv"
 PYTHON = VENV / "bin" / "python"
-COMMAND = PROJECT / "target" / "release" / "countermand"
+# Where the clients run from: copies of what was built.
+INSTALLED = TARGET / "bin"
+COMMAND = INSTALLED / "countermand"
 SCRATCH = TARGET / "run"

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
-from .places import BENCH, PROJECT, PYTHON, TARGET, VENV
+from .places import BENCH, INSTALLED, PROJECT, PYTHON, RELEASE, TARGET, VENV
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,20 @@ def everything() -> None:
     for program, package in (("nginx", "nginx-light"), ("h2load", "nghttp2-client")):
         if not shutil.which(program) and shutil.which("apt-get"):
             _do("apt-get", "install", "-y", "-qq", "--no-install-recommends", package)
+
+
+def install() -> None:
+    """Copies the programs to where they are run from, as who installs them does.
+
+    A file that a linker has written is mapped in smaller pieces than a copy of it, which makes a
+    cold start slower by a tenth for large programs and by less for small ones.
+    """
+    INSTALLED.mkdir(exist_ok=True)
+    programs = [RELEASE / name for name in ("client", "google", "reqwest")]
+    programs += [PROJECT / "target" / "release" / "countermand", TARGET / "go-client"]
+    for program in programs:
+        if program.exists():
+            shutil.copy2(program, INSTALLED)
 
 
 def _python() -> None:

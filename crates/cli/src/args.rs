@@ -88,19 +88,65 @@ pub(crate) struct Access {
     pub(crate) quota_project: Option<String>,
 }
 
+// The options are declared of the command that is called alone: declaring all takes much of the
+// time to start. That is why a command's text is here; one at its options, or at what is flattened
+// into them, would take its place.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
+    /// Cancel operations and find out what became of each
+    ///
+    /// Names are enterprises/{enterprise}/devices/{device}/operations/{operation}. If one of them is
+    /// bad, nothing is sent. A name given twice is countermanded once.
     Cancel(Cancel),
+    /// Show operations as the server tells them
     Get(Get),
+    /// List all operations of a device, to the last page
     List(List),
+    /// Find pending operations, and cancel nothing
+    ///
+    /// Lists all devices of the enterprises, and of each device all operations to the last page, under
+    /// the quota. With --json, the lines can be given to `plan` or `cancel`.
     Find(Find),
+    /// Write down what is to be cancelled, and cancel nothing
+    ///
+    /// Enterprises and devices are searched; operations are taken as they are, from the command line,
+    /// from standard input (-) or from files: one name a line, JSON, CSV, answers of issueCommand or
+    /// messages of Pub/Sub. The job file is then applied with `countermand apply`.
     Plan(Plan),
+    /// Cancel what a job file says, or go on where a run was stopped
+    ///
+    /// Each request is in the job file before it is sent, and each result before it is shown: after a
+    /// crash, the same command goes on. What is cancelled is not asked again, the quota that was spent
+    /// is not spent again, and of the results only those are printed that are not `cancelled`.
     Apply(Apply),
+    /// Find pending operations and cancel them at once, when every minute counts
+    ///
+    /// Devices are listed first, then their operations, those of the device that was seen last first;
+    /// what is found is cancelled before the next device is listed, and looked at in the end. The job
+    /// file is that of `plan`: `apply` goes on with it, `report` tells of it.
     Rescue(Rescue),
+    /// Show how far a job has come, also while it is applied
     Status(Status),
+    /// Write what became of each operation of a job, with the evidence
+    ///
+    /// One row for each operation that went in, also while the job is applied.
     Report(Export),
+    /// Show when the last cancel and the last verdict would be
+    ///
+    /// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
+    /// what is beyond the quota. Nothing is sent anywhere.
     Simulate(Simulate),
+    /// Run an emulated Android Management API
+    ///
+    /// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
+    /// are under /_emulator/.
     Emulator(Emulator),
+    /// Check what stands between this machine and a cancelled operation
+    ///
+    /// Looks at file modes, name resolution, the connection and its TLS, the access token, whether the
+    /// API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. What it
+    /// prints holds no secret and can be sent to somebody who helps.
     Doctor(Doctor),
     /// Show the rescue of an emulated fleet, within half a minute and without any account
     ///
@@ -121,10 +167,6 @@ pub(crate) enum Command {
     },
 }
 
-/// Cancel operations and find out what became of each
-///
-/// Names are enterprises/{enterprise}/devices/{device}/operations/{operation}. If one of them is
-/// bad, nothing is sent. A name given twice is countermanded once.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = exit::HELP)]
 pub(crate) struct Cancel {
@@ -147,7 +189,6 @@ pub(crate) struct Cancel {
     pub(crate) in_flight: usize,
 }
 
-/// Show operations as the server tells them
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Get {
     #[command(flatten)]
@@ -156,7 +197,7 @@ pub(crate) struct Get {
     pub(crate) flight: Flight,
 }
 
-/// Names of operations, in the order given.
+// Names of operations, in the order given.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Names {
     /// Names of operations, or - to read them from standard input, one a line (blank lines and
@@ -165,7 +206,7 @@ pub(crate) struct Names {
     pub(crate) names: Vec<OsString>,
 }
 
-/// How much at a time.
+// How much at a time.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Flight {
     /// How many operations are under way at a time
@@ -174,7 +215,6 @@ pub(crate) struct Flight {
     pub(crate) in_flight: usize,
 }
 
-/// List all operations of a device, to the last page
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct List {
     /// The device, enterprises/{enterprise}/devices/{device}
@@ -185,11 +225,6 @@ pub(crate) struct List {
     pub(crate) pending: bool,
 }
 
-/// Check what stands between this machine and a cancelled operation
-///
-/// Looks at file modes, name resolution, the connection and its TLS, the access token, whether the
-/// API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. What it
-/// prints holds no secret and can be sent to somebody who helps.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Doctor {
     /// An operation or a device: then also whether its enterprise may be managed
@@ -197,10 +232,6 @@ pub(crate) struct Doctor {
     pub(crate) name: Option<String>,
 }
 
-/// Run an emulated Android Management API
-///
-/// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
-/// are under /_emulator/.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Emulator {
     /// Address to listen on; port 0 takes a free one
@@ -230,7 +261,7 @@ pub(crate) struct Emulator {
     pub(crate) time_scale: u32,
 }
 
-/// The quota of the emulated server.
+// The quota of the emulated server.
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("limits").args(["quota", "per_resource"]).multiple(true))]
 pub(crate) struct Limits {

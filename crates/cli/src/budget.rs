@@ -7,7 +7,7 @@ use countermand_core::{Quota, QuotaError, Window};
 use countermand_emulator::ServerQuota;
 use countermand_fleet::Settings;
 
-/// The quota and our part of it.
+// The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Budget {
     /// The project's quota, calls and seconds, all of them at once; `none` obeys the server alone

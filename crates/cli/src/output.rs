@@ -2,13 +2,13 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::iter;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countermand_core::campaign::Progress;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::progress::{Bars, Standing};
 
@@ -21,14 +21,20 @@ enum Message {
 /// Writes lines to standard output from a thread of its own.
 ///
 /// A pager that has stopped reading, or a pipe that is closed, delays and fails this thread alone;
-/// the cancelling goes on. The thread also tells the progress, for the same reason.
+/// the cancelling goes on. The thread also tells the progress, for the same reason. It is one of
+/// the runtime's, taken when there is something to write: by then the one that looked up the
+/// server's address is free.
 pub(crate) struct Output {
-    messages: Sender<Message>,
-    writer: JoinHandle<()>,
+    writer: OnceLock<Writer>,
     open: Arc<AtomicBool>,
     bars: Bars,
     /// How progress is told, if it is.
     expected: Option<Expected>,
+}
+
+struct Writer {
+    messages: Sender<Message>,
+    ended: JoinHandle<()>,
 }
 
 /// What a run is to come to.
@@ -43,18 +49,10 @@ struct Expected {
 
 impl Output {
     pub(crate) fn start() -> Self {
-        let (messages, receiver) = mpsc::channel();
-        let open = Arc::new(AtomicBool::new(true));
-        let bars = Bars::hidden();
-        let writer = {
-            let (open, bars) = (Arc::clone(&open), bars.clone());
-            thread::spawn(move || write_all(&receiver, &open, &bars))
-        };
         Self {
-            messages,
-            writer,
-            open,
-            bars,
+            writer: OnceLock::new(),
+            open: Arc::new(AtomicBool::new(true)),
+            bars: Bars::hidden(),
             expected: None,
         }
     }
@@ -92,8 +90,14 @@ impl Output {
     }
 
     fn send(&self, message: Message) {
+        let writer = self.writer.get_or_init(|| {
+            let (messages, receiver) = mpsc::channel();
+            let (open, bars) = (Arc::clone(&self.open), self.bars.clone());
+            let ended = spawn_blocking(move || write_all(&receiver, &open, &bars));
+            Writer { messages, ended }
+        });
         // The writer outlives the sender; it only ends when this is dropped.
-        let _ = self.messages.send(message);
+        let _ = writer.messages.send(message);
     }
 
     /// A line for standard error, at once.
@@ -110,10 +114,13 @@ impl Output {
     /// not be.
     pub(crate) async fn finish(self) -> bool {
         self.bars.clear();
-        drop(self.messages);
-        let writer = self.writer;
-        let ended = tokio::task::spawn_blocking(|| writer.join().is_ok()).await;
-        ended.unwrap_or(false) && self.open.load(Ordering::Relaxed)
+        if let Some(Writer { messages, ended }) = self.writer.into_inner() {
+            drop(messages);
+            if ended.await.is_err() {
+                return false;
+            }
+        }
+        self.open.load(Ordering::Relaxed)
     }
 }
 

@@ -27,10 +27,6 @@ const LATENCY: Duration = Duration::from_millis(100);
 const ROWS: usize = 16;
 const WIDTH: u64 = 50;
 
-/// Show when the last cancel and the last verdict would be
-///
-/// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
-/// what is beyond the quota. Nothing is sent anywhere.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Simulate {
     /// How many operations

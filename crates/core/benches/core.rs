@@ -92,6 +92,9 @@ fn core(criterion: &mut Criterion) {
     criterion.bench_function("parse operation, floor: skipped by serde_json", |b| {
         b.iter(|| serde_json::from_str::<serde::de::IgnoredAny>(black_box(answer.body())))
     });
+    criterion.bench_function("parse operation, naive: serde_json's Value", |b| {
+        b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(answer.body())))
+    });
     criterion.bench_function("parse operation", |b| {
         b.iter(|| wire::parse_operation(black_box(&answer), black_box(&name)))
     });

@@ -18,11 +18,6 @@ use crate::failure::Failure;
 use crate::report::Report;
 use crate::signals::Signals;
 
-/// Cancel what a job file says, or go on where a run was stopped
-///
-/// Each request is in the job file before it is sent, and each result before it is shown: after a
-/// crash, the same command goes on. What is cancelled is not asked again, the quota that was spent
-/// is not spent again, and of the results only those are printed that are not `cancelled`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = exit::HELP)]
 pub(crate) struct Apply {

@@ -16,9 +16,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-/// Write what became of each operation of a job, with the evidence
-///
-/// One row for each operation that went in, also while the job is applied.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Export {
     /// The job file

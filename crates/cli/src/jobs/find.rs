@@ -16,10 +16,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
 
-/// Find pending operations, and cancel nothing
-///
-/// Lists all devices of the enterprises, and of each device all operations to the last page, under
-/// the quota. With --json, the lines can be given to `plan` or `cancel`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Find {
     /// Enterprises (enterprises/{enterprise}) and devices to search

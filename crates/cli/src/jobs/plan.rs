@@ -25,11 +25,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
 
-/// Write down what is to be cancelled, and cancel nothing
-///
-/// Enterprises and devices are searched; operations are taken as they are, from the command line,
-/// from standard input (-) or from files: one name a line, JSON, CSV, answers of issueCommand or
-/// messages of Pub/Sub. The job file is then applied with `countermand apply`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
     /// Enterprises and devices to search, names of operations, or - for standard input

@@ -17,11 +17,6 @@ use crate::failure::Failure;
 use crate::report::Report;
 use crate::signals::Signals;
 
-/// Find pending operations and cancel them at once, when every minute counts
-///
-/// Devices are listed first, then their operations, those of the device that was seen last first;
-/// what is found is cancelled before the next device is listed, and looked at in the end. The job
-/// file is that of `plan`: `apply` goes on with it, `report` tells of it.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = exit::HELP)]
 pub(crate) struct Rescue {

@@ -10,7 +10,7 @@ use countermand_fleet::Filter;
 use crate::duration;
 use crate::failure::Failure;
 
-/// Of the pending operations, those that are meant.
+// Of the pending operations, those that are meant.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Selection {
     /// Only commands of this type, like WIPE; may be given several times

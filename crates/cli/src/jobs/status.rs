@@ -13,7 +13,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-/// Show how far a job has come, also while it is applied
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Status {
     /// The job file

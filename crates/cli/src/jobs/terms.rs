@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::duration;
 use crate::failure::Failure;
 
-/// What `plan` and `rescue` write into a job, so that whoever resumes it does the same.
+// What `plan` and `rescue` write into a job, so that whoever resumes it does the same.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Terms {
     #[command(flatten)]

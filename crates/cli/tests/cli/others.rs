@@ -241,3 +241,20 @@ fn help_explains_and_shows_no_environment() {
     assert!(run.stdout.contains("Exit codes"), "{run:?}");
     assert!(!run.stdout.contains("127.0.0.1:9"), "{run:?}");
 }
+
+#[test]
+fn help_says_the_same_of_a_command_in_the_list_and_on_its_own() {
+    let run = Process::new(&["--help"]).run();
+    let list = run.stdout.lines().skip_while(|line| *line != "Commands:");
+    let mut commands = 0;
+    for line in list.skip(1).take_while(|line| !line.is_empty()) {
+        let (name, about) = line.trim().split_once(' ').unwrap();
+        if name == "help" {
+            continue;
+        }
+        let own = Process::new(&[name, "--help"]).run();
+        assert_eq!(own.stdout.lines().next(), Some(about.trim()), "{name}");
+        commands += 1;
+    }
+    assert_eq!(commands, 15, "{run:?}");
+}
