@@ -1,20 +1,15 @@
-"""The clients: the same native calls, waited for or awaited."""
+"""The client that waits, and what it has in common with the one that is awaited."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import warnings
 
 from . import _countermand
-from ._async_fleet import AsyncFleet
 from ._fleet import Fleet
-from ._google import Source, is_google
-from ._waiting import finish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Any, Self, TypeAlias
 
@@ -28,11 +23,8 @@ if TYPE_CHECKING:
         str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | _GoogleCredentials
     )
 
-_IN_A_ROW = 64
-"""So many results are handed out before other tasks have their turn."""
 
-
-class _Base:
+class Base:
     """The configuration that both clients have."""
 
     __slots__ = ("_native", "_settings", "_token")
@@ -97,8 +89,11 @@ class _Base:
         self._token = token
         if isinstance(token, str):
             self._token = _Hidden("...")
-        elif is_google(given):
-            source, given, self._token = Source(given), None, _Hidden(type(given).__name__)
+        elif given is not None and not isinstance(given, str):
+            from ._google import Source, is_google
+
+            if is_google(given):
+                source, given, self._token = Source(given), None, _Hidden(type(given).__name__)
         project = quota_project
         if project is None and source is not None:
             project = source.quota_project
@@ -111,6 +106,8 @@ class _Base:
         )
         self._settings = {**settings, "quota_project": quota_project}
         for warning in self._native.warnings:
+            import warnings
+
             warnings.warn(warning, UserWarning, stacklevel=2)
 
     @property
@@ -144,11 +141,11 @@ class _Hidden:
         return self._shown
 
 
-def _restore(cls: type[_Base], settings: dict[str, Any]) -> _Base:
+def _restore(cls: type[Base], settings: dict[str, Any]) -> Base:
     return cls(**settings)
 
 
-class Client(Fleet, _Base):
+class Client(Fleet, Base):
     """Cancels operations and finds out what became of them.
 
     Threads may share one. Calls release the GIL; Ctrl-C ends them at once and drops the request,
@@ -262,77 +259,3 @@ class Client(Fleet, _Base):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class AsyncClient(AsyncFleet, _Base):
-    """A :class:`Client` for asyncio, with the same methods.
-
-    Any number of tasks and event loops may share one. Cancelling a task drops its request.
-    """
-
-    __slots__ = ()
-
-    async def cancel(self, name: str | OperationName) -> None:
-        """As :meth:`Client.cancel`."""
-        await finish(self._native.cancel(name))
-
-    async def get(self, name: str | OperationName) -> Operation:
-        """As :meth:`Client.get`."""
-        return await finish(self._native.get(name))
-
-    async def list_operations(self, device: str) -> AsyncGenerator[Operation, None]:
-        """As :meth:`Client.list_operations`."""
-        results = self._native.list_operations(device)
-        while (operation := await finish(results.next())) is not None:
-            yield operation
-
-    async def countermand(
-        self, name: str | OperationName, *, deadline: float | None = None
-    ) -> Outcome:
-        """As :meth:`Client.countermand`."""
-        return await finish(self._native.countermand(name, deadline))
-
-    async def countermand_all(
-        self,
-        names: Iterable[str | OperationName],
-        *,
-        quota: str | None = "600/60s,1000/100s",
-        share: float = 0.8,
-        in_flight: int | None = None,
-        progress: bool | Callable[[Progress], object] | None = None,
-        deadline: float | None = None,
-    ) -> AsyncGenerator[tuple[OperationName | str, Outcome | CountermandError], None]:
-        """As :meth:`Client.countermand_all`. To leave the loop early, use ``aclosing``.
-
-        ``names`` and ``progress`` run in the event loop's thread, a few milliseconds at a time.
-        """
-        from ._campaign import Turns, watches
-
-        watched = watches(progress)
-        native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
-        with native as bulk, Turns(bulk, names, progress) as turns:
-            for turn in itertools.count():
-                # What is there already needs no waiting; now and then it is the event loop's turn.
-                item = (bulk.ready() if turn % _IN_A_ROW else None) or await finish(bulk.next())
-                if item is None:
-                    break
-                if isinstance(item, tuple):
-                    yield item
-                else:
-                    turns.take(item)
-            turns.end()
-
-    async def close(self) -> None:
-        """As :meth:`Client.close`."""
-        self._native.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._native.close()

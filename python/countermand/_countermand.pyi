@@ -1,6 +1,7 @@
 """The native half. Import these names from ``countermand`` and ``countermand.sansio``."""
 
 import os
+from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -484,12 +485,17 @@ class Client:
 @final
 class Call(Generic[_T_co]):
     def wait(self) -> _T_co: ...
-    def start(self, wake: Callable[[], object]) -> Running[_T_co]: ...
+    def start(self, inbox: Inbox, done: Future[None]) -> Running[_T_co]: ...
 
 @final
 class Running(Generic[_T_co]):
     def result(self) -> _T_co: ...
     def cancel(self) -> None: ...
+
+@final
+class Inbox:
+    def __new__(cls, wake: Callable[[], object]) -> Self: ...
+    def take(self) -> list[Future[None]]: ...
 
 @final
 class Results:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 from . import _countermand
 
 # What one method needs is imported there: most programs start to cancel one operation.
@@ -66,6 +64,8 @@ class FleetBase:
         """What a search has missed, with a warning: a plan without it looks complete."""
         missed = (*names.missed,) if isinstance(names, _countermand.Finder) else ()
         if missed:
+            import warnings
+
             message = (
                 f"{len(missed)} lists could not be read to their end, so operations may be missing "
                 f"from the plan: {missed[0]}"

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
+
+from . import _countermand
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from typing import TypeVar
 
     from ._countermand import Call
 
     _T = TypeVar("_T")
+
+
+class _Inbox:
+    """What an event loop hears of its calls: one call of the loop for all that have ended."""
+
+    __slots__ = ("loop", "native")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        # What is under way holds the inbox, and must not hold the loop.
+        self.loop = here = weakref.ref(loop)
+
+        def settle() -> None:
+            for done in native.take():
+                if not done.done():
+                    done.set_result(None)
+
+        def wake() -> None:
+            if (loop := here()) is not None:
+                loop.call_soon_threadsafe(settle)
+
+        self.native = native = _countermand.Inbox(wake)
+
+
+class _Here(threading.local):
+    inbox: _Inbox | None = None
+
+
+_here = _Here()
+"""The inbox of the loop that ran last in this thread."""
 
 
 async def finish(call: Call[_T]) -> _T:
@@ -17,13 +52,11 @@ async def finish(call: Call[_T]) -> _T:
     from asyncio import get_running_loop
 
     loop = get_running_loop()
+    inbox = _here.inbox
+    if inbox is None or inbox.loop() is not loop:
+        inbox = _here.inbox = _Inbox(loop)
     done = loop.create_future()
-
-    def settle() -> None:
-        if not done.done():
-            done.set_result(None)
-
-    running = call.start(lambda: loop.call_soon_threadsafe(settle))
+    running = call.start(inbox.native, done)
     try:
         await done
         return running.result()

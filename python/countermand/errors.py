@@ -9,15 +9,26 @@ No message, attribute, ``repr`` or pickle holds a token or a parameter of a comm
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from ._countermand import OperationName
-    from ._rows import Holder
+    from ._job_errors import (
+        JobDamaged,
+        JobEdited,
+        JobError,
+        JobExists,
+        JobIncomplete,
+        JobLocked,
+        JobNotFound,
+        JobTooNew,
+        JobUnreadable,
+        NotAJob,
+        NotCancelled,
+        NotConfirmed,
+        OtherEndpoint,
+        OtherPlan,
+        PlanStale,
+    )
 
 __all__ = [
     "CountermandError",
@@ -188,121 +199,17 @@ class NotAttempted(CountermandError):
     """Nothing was sent for this operation, because an earlier failure concerns every one."""
 
 
-class JobError(CountermandError):
-    """Something is wrong with a job file. Nothing was sent because of it."""
+def __getattr__(name: str) -> object:
+    # Those of jobs are made when one is first asked for, as most programs have no job.
+    if name in __all__:
+        from . import _job_errors
 
-    kind: str = "job"
-    path: Path
-    """The file."""
-
-
-class JobExists(JobError, FileExistsError):
-    """There is a file of this name already; it was left alone."""
-
-    kind: str = "job_exists"
-    advice: str = "choose another name, or open the job that is there"
+        value: object = getattr(_job_errors, name)
+        globals()[name] = value
+        return value
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
-class JobNotFound(JobError, FileNotFoundError):
-    """There is no such file, or no such folder."""
-
-    kind: str = "job_not_found"
-    advice: str = "check the path"
-
-
-class NotAJob(JobError, ValueError):
-    """The file is something else."""
-
-    kind: str = "not_a_job"
-    advice: str = "check the path"
-
-
-class JobTooNew(JobError, ValueError):
-    """A later version of this package made the file."""
-
-    kind: str = "job_too_new"
-    advice: str = "use the version that made it, or a later one"
-    version: int = 0
-    """The version of its schema."""
-
-
-class JobDamaged(JobError, ValueError):
-    """Bytes of the file were lost or changed."""
-
-    kind: str = "job_damaged"
-    advice: str = "plan again; what was cancelled stays cancelled"
-
-
-class JobEdited(JobError, ValueError):
-    """Another program has changed the file."""
-
-    kind: str = "job_edited"
-    advice: str = "plan again; what was cancelled stays cancelled"
-
-
-class JobIncomplete(JobError, ValueError):
-    """The plan was never finished: whoever wrote it was stopped."""
-
-    kind: str = "job_incomplete"
-    advice: str = "delete the file and plan again"
-
-
-class JobLocked(JobError, BlockingIOError):
-    """Another process, or another call of this one, applies the job."""
-
-    kind: str = "job_locked"
-    advice: str = "wait until it has finished"
-    holder: Holder | None = None
-    """Who, if the file could be asked."""
-
-
-class JobUnreadable(JobError, OSError):
-    """The file cannot be opened, read or written: the disk is full, read-only or broken.
-
-    After a job was applied: what it found out last is not in the file.
-    """
-
-    kind: str = "job_unreadable"
-    advice: str = "see to the disk, then apply the job again"
-
-
-class NotConfirmed(CountermandError, PermissionError):
-    """Nobody has confirmed what a plan would cancel, or something else. Nothing was sent."""
-
-    kind: str = "not_confirmed"
-    advice: str = "look at the plan and confirm its counts"
-    planned: Mapping[str, int] = MappingProxyType({})
-    """How many operations of which enterprises there are."""
-
-
-class PlanStale(CountermandError, ValueError):
-    """The plan is too old: what it found may have changed. Nothing was sent."""
-
-    kind: str = "plan_stale"
-    advice: str = "plan again"
-    age: float = 0.0
-    """How old it is, in seconds."""
-
-
-class OtherPlan(CountermandError, ValueError):
-    """The file holds another plan than the one that was seen. Nothing was sent."""
-
-    kind: str = "other_plan"
-    advice: str = "open the job again and look at it"
-
-
-class OtherEndpoint(CountermandError, ValueError):
-    """The job is for another server than the client. Nothing was sent."""
-
-    kind: str = "other_endpoint"
-    advice: str = "use a client for the endpoint of the job"
-
-
-class NotCancelled(CountermandError):
-    """What is known of an operation of a job, where that is not its cancellation: it completed, is
-    gone, or its end is not known. Never raised by itself.
-    """
-
-    kind: str = "not_cancelled"
-    state: str = ""
-    """What is known of it, in the words of :attr:`Row.state`."""
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,3 +149,31 @@ def test_the_loop_is_free_meanwhile(emulator: Emulator, settings: dict[str, Any]
         return turns
 
     assert asyncio.run(run()) > 20
+
+
+def test_a_busy_loop_is_woken_for_many_at_once(
+    emulator: Emulator, settings: dict[str, Any]
+) -> None:
+    names = [emulator.add() for _ in range(50)]
+
+    async def run(client: AsyncClient) -> int:
+        loop, wakes = asyncio.get_running_loop(), 0
+        wake = loop.call_soon_threadsafe
+
+        def counting(*arguments: Any) -> asyncio.Handle:
+            nonlocal wakes
+            wakes += 1
+            return wake(*arguments)
+
+        # Connected, so that all of them are under way at once.
+        await client.get(names[0])
+        loop.call_soon_threadsafe = counting  # type: ignore[method-assign]
+        tasks = [loop.create_task(client.cancel(name)) for name in names]
+        await asyncio.sleep(0)
+        deadline = time.monotonic() + 10
+        while len(emulator.audit()) < 51 and time.monotonic() < deadline:
+            time.sleep(0.01)  # noqa: ASYNC251 - the loop does nothing else meanwhile
+        await asyncio.gather(*tasks)
+        return wakes
+
+    assert asyncio.run(run(AsyncClient(**settings))) < 10

@@ -8,6 +8,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::inbox::Inbox;
 use crate::process::{self, Task};
 
 /// What became of a call, as the thread that has the GIL makes a Python object of it.
@@ -48,22 +49,16 @@ impl Call {
         }
     }
 
-    /// Begins, and calls `wake` from another thread when the result is there.
-    fn start(&self, py: Python<'_>, wake: Py<PyAny>) -> PyResult<Running> {
+    /// Begins; when the result is there, `done` is put into the inbox.
+    fn start(&self, py: Python<'_>, inbox: &Inbox, done: Py<PyAny>) -> PyResult<Running> {
         let work = self.take()?;
+        let inbox = inbox.shared();
         let result = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&result);
         let task = process::spawn(py, async move {
             let ready = work.await;
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready);
-            // Waiting for the GIL must not hold up other calls.
-            tokio::task::spawn_blocking(move || {
-                Python::try_attach(|py| {
-                    // An event loop that was closed meanwhile cannot be woken, and need not be.
-                    let _ = wake.call0(py);
-                    drop(wake);
-                })
-            });
+            inbox.put(done);
         })?;
         Ok(Running { task, result })
     }
@@ -78,7 +73,7 @@ pub(crate) struct Running {
 
 #[pymethods]
 impl Running {
-    /// The result, once, after `wake` was called.
+    /// The result, once, after the inbox had it.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let ready = self
             .result

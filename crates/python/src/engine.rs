@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, UnboundedSender};
 
 /// When no thread has waited for so long, the keeper takes over. Calls that follow one another do not
 /// wake it.
@@ -22,6 +24,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Engine {
     runtime: Runtime,
+    /// Work to be started in the runtime. Starting it from here would wake the runtime up for each
+    /// piece; this does for the first.
+    starts: UnboundedSender<BoxFuture<'static, ()>>,
     /// Threads that wait, and how often one has begun to.
     waiting: AtomicUsize,
     turns: AtomicU64,
@@ -45,11 +50,19 @@ pub(crate) struct Turn<'a>(&'a Engine);
 
 impl Engine {
     pub(crate) fn start() -> std::io::Result<Arc<Self>> {
+        let runtime = Builder::new_current_thread()
+            .thread_name("countermand")
+            .enable_all()
+            .build()?;
+        let (starts, mut started) = mpsc::unbounded_channel();
+        runtime.spawn(async move {
+            while let Some(work) = started.recv().await {
+                tokio::spawn(work);
+            }
+        });
         let engine = Arc::new(Self {
-            runtime: Builder::new_current_thread()
-                .thread_name("countermand")
-                .enable_all()
-                .build()?,
+            runtime,
+            starts,
             waiting: AtomicUsize::new(0),
             turns: AtomicU64::new(0),
             keeper: Keeper::default(),
@@ -67,17 +80,19 @@ impl Engine {
         self.runtime.handle()
     }
 
-    /// Starts work that goes on by itself.
-    pub(crate) fn spawn(
-        &self,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) -> tokio::task::AbortHandle {
-        let task = self.runtime.spawn(work).abort_handle();
+    /// Starts work that goes on by itself, until it is aborted.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let (work, handle) = abortable(work);
+        let work = Box::pin(async {
+            let _ = work.await;
+        });
+        // The receiver lives as long as the runtime.
+        let _ = self.starts.send(work);
         self.keeper.urgent.store(true, SeqCst);
         if self.waiting.load(SeqCst) == 0 && !self.keeper.drives.load(SeqCst) {
             self.wake();
         }
-        task
+        handle
     }
 
     /// Announces that this thread is going to drive.
@@ -102,6 +117,7 @@ impl Engine {
         self.wake();
         let deadline = Instant::now() + FAREWELL;
         let mut engine = self;
+        let mut pause = Duration::from_micros(50);
         loop {
             match Arc::try_unwrap(engine) {
                 Ok(engine) => return engine.runtime.shutdown_timeout(FAREWELL),
@@ -109,7 +125,8 @@ impl Engine {
                 Err(engine) if Instant::now() > deadline => return std::mem::forget(engine),
                 Err(still) => engine = still,
             }
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(pause);
+            pause = (2 * pause).min(Duration::from_millis(1));
         }
     }
 

@@ -17,6 +17,7 @@ mod feed;
 mod files;
 mod find;
 mod fleet;
+mod inbox;
 mod job_errors;
 mod jobs;
 mod names;
@@ -35,6 +36,7 @@ mod wire;
 use std::ffi::OsString;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 /// Runs the command `countermand` with its arguments, the program's name first.
 #[pyfunction]
@@ -57,6 +59,7 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<campaign::Ticket>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<call::Running>()?;
+    module.add_class::<inbox::Inbox>()?;
     module.add_class::<emulator::Emulator>()?;
     module.add_class::<sansio::Flow>()?;
     module.add_class::<sansio::Send>()?;
@@ -74,6 +77,12 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(jobs::job_status, module)?)?;
     module.add_function(wrap_pyfunction!(jobs::job_estimate, module)?)?;
     module.add_function(wrap_pyfunction!(jobs::job_report, module)?)?;
+    // Windows has no forks.
+    if let Ok(register) = module.py().import("os")?.getattr("register_at_fork") {
+        let hooks = PyDict::new(module.py());
+        hooks.set_item("after_in_child", wrap_pyfunction!(process::forked, module)?)?;
+        register.call((), Some(&hooks))?;
+    }
     let shut_down = wrap_pyfunction!(process::shut_down, module)?;
     module
         .py()

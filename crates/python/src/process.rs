@@ -1,40 +1,54 @@
 //! What a fork does to threads, and the runtime of each process.
 
 use std::future::Future;
-use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::AbortHandle;
 use pyo3::prelude::*;
-use tokio::task::AbortHandle;
 
 use crate::engine::Engine;
 use crate::errors;
+
+/// How many forks lie between the process that imported this module and this one; the number of the
+/// process would tell the same, but asking for that is a system call.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Tells that this is a child now, before any other code of it runs.
+#[pyfunction]
+pub(crate) fn forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
 
 /// A value that works in the process that made it and nowhere else.
 ///
 /// A forked child has a copy of it but none of the threads behind it, and any lock inside may be
 /// held by one of those. So a child must not touch it, not even to drop it: it is leaked there.
 pub(crate) struct Native<T> {
-    pid: u32,
+    forks: u32,
     value: Option<T>,
 }
 
 impl<T> Native<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {
-            pid: process::id(),
+            forks: forks(),
             value: Some(value),
         }
     }
 
     /// The value, in the process that made it.
     pub(crate) fn get(&self) -> Option<&T> {
-        self.value.as_ref().filter(|_| self.pid == process::id())
+        self.value.as_ref().filter(|_| self.forks == forks())
     }
 
     /// The value itself, in the process that made it.
     pub(crate) fn into_inner(mut self) -> Option<T> {
-        if self.pid == process::id() {
+        if self.forks == forks() {
             self.value.take()
         } else {
             None
@@ -44,7 +58,7 @@ impl<T> Native<T> {
 
 impl<T> Drop for Native<T> {
     fn drop(&mut self) {
-        if self.pid != process::id() {
+        if self.forks != forks() {
             std::mem::forget(self.value.take());
         }
     }
