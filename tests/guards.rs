@@ -12,14 +12,17 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::env;
-use std::future::ready;
-use std::process::{Command, ExitCode};
+use std::future::{pending, ready};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use countermand_core::{Endpoint, OperationName, Quota, Verdict, wire};
-use countermand_hyper::{Authorized, Client, Token, Transmit};
-use futures_util::StreamExt;
+use countermand_emulator::{Config, Fate, Server, Shared};
+use countermand_hyper::{Authorized, Client, HyperConfig, Token, Transmit};
+use futures_util::stream::{self, StreamExt};
 use http::{Method, Response};
 
 /// The system's allocator, counting.
@@ -57,7 +60,7 @@ struct Work {
     instructions: u64,
 }
 
-const WORKS: [Work; 6] = [
+const WORKS: [Work; 8] = [
     Work {
         name: "core: build a cancel",
         run: build,
@@ -80,32 +83,58 @@ const WORKS: [Work; 6] = [
         name: "client: cancel",
         run: cancel,
         allocations: 7,
-        instructions: 30_200,
+        instructions: 32_000,
     },
     Work {
         name: "client: countermand",
         run: countermand,
         allocations: 16,
-        instructions: 137_000,
+        instructions: 144_800,
     },
     Work {
         name: "campaign",
         run: campaign,
         allocations: 25,
-        instructions: 240_300,
+        instructions: 207_700,
+    },
+    Work {
+        name: "socket: cancel, HTTP/1.1",
+        run: in_series,
+        allocations: 14,
+        instructions: 244_000,
+    },
+    Work {
+        name: "socket: cancel, HTTP/2",
+        run: in_bulk,
+        allocations: 20,
+        instructions: 313_000,
     },
 ];
 
 const NAME: &str = "enterprises/LC01abcd89/devices/3f00c0ffee123456/operations/1786048723669";
 
-/// Says which work a process under valgrind does, and how often.
+/// Says which work a process under valgrind does, and how often; or that it is the server.
 const VARIABLE: &str = "COUNTERMAND_GUARD";
+const SERVE: &str = "serve";
+
+/// Where the server is, and an operation there.
+const SERVER: &str = "COUNTERMAND_GUARD_SERVER";
 
 fn main() -> ExitCode {
-    if let Ok(order) = env::var(VARIABLE) {
+    let order = env::var(VARIABLE);
+    if order.as_deref() == Ok(SERVE) {
+        serve();
+    }
+    if let Ok(order) = order {
         let (index, count) = order.split_once(' ').unwrap();
         (WORKS[index.parse::<usize>().unwrap()].run)(count.parse().unwrap());
         return ExitCode::SUCCESS;
+    }
+    let (mut server, address) = start_server();
+    // SAFETY: no other thread has been started.
+    #[expect(unsafe_code, reason = "for the works that are done in this process")]
+    unsafe {
+        env::set_var(SERVER, address);
     }
     let mut failed = false;
     let mut check = |work: &Work, what: &str, count: u64, most: u64| {
@@ -132,7 +161,41 @@ fn main() -> ExitCode {
             check(work, "instructions", count, work.instructions);
         }
     }
+    server.kill().unwrap();
+    server.wait().unwrap();
     ExitCode::from(u8::from(failed))
+}
+
+/// A process that serves, so that what it does is not counted, and where it is.
+fn start_server() -> (Child, String) {
+    let mut server = Command::new(env::current_exe().unwrap())
+        .env(VARIABLE, SERVE)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    let told = server.stdout.take().unwrap();
+    BufReader::new(told).read_line(&mut address).unwrap();
+    (server, address.trim().to_owned())
+}
+
+fn serve() -> ! {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let one = Config::default()
+            .devices(1)
+            .operations(1, 0)
+            .mix([(1, Fate::Cancellable)]);
+        let shared = Shared::new(one);
+        let here = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::bind(here, shared.clone()).await.unwrap();
+        let names = shared.with(|emulator, now| emulator.pending(now));
+        println!("{} {}", server.endpoint(), names[0]);
+        pending().await
+    })
 }
 
 /// The difference of two lengths of a run: what is done once does not count.
@@ -219,6 +282,41 @@ fn campaign(count: u32) {
             .count()
             .await;
         assert_eq!(good, count as usize);
+    });
+}
+
+fn in_series(count: u32) {
+    with_connection(HyperConfig::default(), async |client, name| {
+        for _ in 0..count {
+            client.cancel(name).await.unwrap();
+        }
+    });
+}
+
+fn in_bulk(count: u32) {
+    let config = HyperConfig::default().http2_prior_knowledge(true);
+    with_connection(config, async |client, name| {
+        let cancels = stream::iter(0..count).map(|_| client.cancel(name));
+        let mut ended = cancels.buffer_unordered(100);
+        while let Some(result) = ended.next().await {
+            result.unwrap();
+        }
+    });
+}
+
+/// A client as a user has it, with the server in the other process.
+fn with_connection(config: HyperConfig, work: impl AsyncFnOnce(&Client, &OperationName)) {
+    let server = env::var(SERVER).unwrap();
+    let (endpoint, name) = server.split_once(' ').unwrap();
+    let (endpoint, name) = (endpoint.parse().unwrap(), name.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let token = Token::new("emulator-token").unwrap();
+        let client = Client::connect(endpoint, token, config).unwrap();
+        work(&client, &name).await;
     });
 }
 
