@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use countermand_core as core;
 use http::Response;
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -148,21 +149,59 @@ impl Operation {
 
 /// The `countermand.Outcome` that says the same.
 pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<Bound<'py, PyAny>> {
-    static OUTCOME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    OUTCOME
-        .import(py, "countermand._outcome", "Outcome")?
-        .call1((
-            verdict(py, outcome.verdict)?,
-            outcome.attempts,
-            outcome.operation.map(Operation),
-            outcome.error.map(|error| errors::error(py, &error)),
-            outcome.device_exists,
-        ))
+    static MAKER: PyOnceLock<Maker> = PyOnceLock::new();
+    let maker = MAKER.get_or_try_init(py, || Maker::of_outcomes(py))?;
+    let new = maker.new.bind(py).call1((&maker.class,))?;
+    let set = |field: usize, value: Bound<'py, PyAny>| {
+        let setter = maker.setters[field].bind(py);
+        setter.call1((&new, value)).map(drop)
+    };
+    set(0, verdict(py, outcome.verdict)?)?;
+    set(1, outcome.attempts.into_bound_py_any(py)?)?;
+    set(2, outcome.operation.map(Operation).into_bound_py_any(py)?)?;
+    let error = outcome.error.map(|error| errors::error(py, &error));
+    set(3, error.into_bound_py_any(py)?)?;
+    set(4, outcome.device_exists.into_bound_py_any(py)?)?;
+    Ok(new)
+}
+
+/// Makes objects of a frozen dataclass with slots by setting the slots: its `__init__`, which is
+/// Python, and looking a verdict up by its word took a tenth of what a campaign does for an operation.
+struct Maker {
+    class: Py<PyAny>,
+    new: Py<PyAny>,
+    /// In the order of the fields.
+    setters: Vec<Py<PyAny>>,
+}
+
+impl Maker {
+    fn of_outcomes(py: Python<'_>) -> PyResult<Self> {
+        let class = py.import("countermand._outcome")?.getattr("Outcome")?;
+        let setters = class.getattr("__slots__")?.try_iter()?.map(|slot| {
+            let descriptor = class.getattr(slot?.cast::<PyString>()?)?;
+            Ok(descriptor.getattr("__set__")?.unbind())
+        });
+        Ok(Self {
+            setters: setters.collect::<PyResult<_>>()?,
+            new: class.getattr("__new__")?.unbind(),
+            class: class.unbind(),
+        })
+    }
 }
 
 pub(crate) fn verdict(py: Python<'_>, verdict: core::Verdict) -> PyResult<Bound<'_, PyAny>> {
-    static VERDICT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    VERDICT
-        .import(py, "countermand._outcome", "Verdict")?
-        .call1((verdict.as_str(),))
+    static MEMBERS: PyOnceLock<Vec<Py<PyAny>>> = PyOnceLock::new();
+    let members = MEMBERS.get_or_try_init(py, || {
+        let class = py.import("countermand._outcome")?.getattr("Verdict")?;
+        let member = |it: &core::Verdict| Ok(class.call1((it.as_str(),))?.unbind());
+        core::Verdict::ALL
+            .iter()
+            .map(member)
+            .collect::<PyResult<_>>()
+    })?;
+    let mut members = core::Verdict::ALL.iter().zip(members);
+    let (_, member) = members
+        .find(|(it, _)| **it == verdict)
+        .expect("every verdict is in the list of all");
+    Ok(member.bind(py).clone())
 }
