@@ -96,7 +96,7 @@ impl<S: TokenSource + 'static> Keeper<S> {
         if let Some(generation) = doubted {
             state.judge(generation, false, false);
         }
-        match (state.standing(Moment::now()), state.last()) {
+        match (state.standing(Moment::now), state.last()) {
             (Standing::Good, Some(last)) => Ok(last),
             (Standing::Due, Some(last)) => {
                 drop(state);
@@ -117,7 +117,7 @@ impl<S: TokenSource + 'static> Keeper<S> {
         let one_at_a_time = Arc::clone(&self.fetching).lock_owned().await;
         let (standing, spare) = {
             let state = self.state();
-            let (standing, last) = (state.standing(Moment::now()), state.last());
+            let (standing, last) = (state.standing(Moment::now), state.last());
             let spare = last.filter(|_| standing == Standing::Doubtful);
             if let (Standing::Good | Standing::Due, Some(last)) = (standing, state.last()) {
                 return Ok(last);
@@ -145,7 +145,7 @@ impl<S: TokenSource + 'static> Keeper<S> {
         // Whoever begins a request outside of a runtime leaves this to the next one.
         if tokio::runtime::Handle::try_current().is_ok()
             && let Ok(one_at_a_time) = Arc::clone(&self.fetching).try_lock_owned()
-            && self.state().standing(Moment::now()) == Standing::Due
+            && self.state().standing(Moment::now) == Standing::Due
         {
             drop(self.spawn(false, one_at_a_time));
         }
@@ -182,7 +182,7 @@ impl<S: TokenSource + 'static> Keeper<S> {
                 Ok(state.take(token, refused, chance))
             }
             Err(error) => {
-                if state.standing(Moment::now()) == Standing::Due {
+                if state.standing(Moment::now) == Standing::Due {
                     let error = chain(&error);
                     tracing::warn!(error, "token not replaced, the last one stays");
                 }

@@ -212,7 +212,6 @@ impl State {
     }
 
     fn keep(&mut self, sender: http1::SendRequest<Body>) {
-        self.forget_stale();
         self.idle.push((sender, Instant::now()));
     }
 
