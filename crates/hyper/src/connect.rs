@@ -12,13 +12,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
-use crate::multiplexed::{Multiplexed, OnHeap};
+use crate::multiplexed::{Clock, Multiplexed, OnHeap};
 use crate::proxy::Way;
 use crate::resolve::Resolver;
 use crate::tls::Tls;
@@ -145,8 +145,9 @@ impl Connector {
         S: Read + Write + Unpin + Send + 'static,
     {
         if http2 {
+            let clock = Clock::new();
             let (sender, connection) = http2::Builder::new(OnHeap)
-                .timer(TokioTimer::new())
+                .timer(clock.clone())
                 .keep_alive_interval(self.pings.0)
                 .keep_alive_timeout(self.pings.1)
                 .keep_alive_while_idle(true)
@@ -158,7 +159,9 @@ impl Connector {
                 .initial_max_send_streams(1)
                 .handshake(Box::new(stream))
                 .await?;
-            Ok(Connection::Http2(Multiplexed::new(sender, connection)))
+            Ok(Connection::Http2(Multiplexed::new(
+                sender, connection, clock,
+            )))
         } else {
             let (sender, connection) = http1::handshake(stream).await?;
             tokio::spawn(connection);

@@ -1,13 +1,16 @@
 //! A connection of HTTP/2, which many requests share.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hyper::client::conn::{TrySendError, http2};
-use hyper::rt::{Executor, Read, Write};
+use hyper::rt::{Executor, Read, Sleep, Timer, Write};
+use hyper_util::rt::TokioTimer;
 
 use crate::connect::Body;
+use crate::driver::now;
 
 /// Runs what hyper spawns for each request. Its future has room for a whole connection, which is a
 /// variant of the same type: three kilobytes that a task would copy when it is made and when it ends.
@@ -20,6 +23,48 @@ where
 {
     fn execute(&self, future: F) {
         tokio::spawn(Box::pin(future));
+    }
+}
+
+/// The time for a connection's pings, which hyper asks for at each frame: it is read when the
+/// connection is driven, which many frames share.
+#[derive(Clone)]
+pub(crate) struct Clock {
+    start: Instant,
+    /// Nanoseconds from then on.
+    elapsed: Arc<AtomicU64>,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: now(),
+            elapsed: Arc::default(),
+        }
+    }
+
+    fn read(&self) {
+        let elapsed = now().saturating_duration_since(self.start).as_nanos();
+        let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        self.elapsed.store(elapsed, Ordering::Relaxed);
+    }
+}
+
+impl Timer for Clock {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        TokioTimer::new().sleep(duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        TokioTimer::new().sleep_until(deadline)
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_nanos(self.elapsed.load(Ordering::Relaxed))
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
+        TokioTimer::new().reset(sleep, deadline);
     }
 }
 
@@ -39,10 +84,12 @@ struct Known {
 }
 
 impl Multiplexed {
-    /// Takes over a connection; a task of its own drives it until the last hand is gone.
+    /// Takes over a connection that has this clock; a task of its own drives it until the last hand
+    /// is gone.
     pub(crate) fn new<S>(
         sender: http2::SendRequest<Body>,
         connection: http2::Connection<S, Body, OnHeap>,
+        clock: Clock,
     ) -> Self
     where
         S: Read + Write + Unpin + Send + 'static,
@@ -52,6 +99,7 @@ impl Multiplexed {
         let connection = Arc::new(Mutex::new(connection));
         let asked = Arc::downgrade(&connection);
         tokio::spawn(std::future::poll_fn(move |context| {
+            clock.read();
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             Pin::new(&mut *connection).poll(context)
         }));
