@@ -75,9 +75,10 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) README.md
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/lint: $(VENV)/ready $(PY)
+$(STAMPS)/lint: $(VENV)/ready $(PY) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
 	$(BIN)/ruff check python tests/python
 	$(BIN)/ruff format --check python tests/python
+	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/types: $(STAMPS)/install

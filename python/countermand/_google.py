@@ -41,7 +41,7 @@ class Source:
 
         # Those of a service account have no scope before they are told one.
         if getattr(credentials, "requires_scopes", False):
-            credentials = credentials.with_scopes([SCOPE])  # type: ignore[attr-defined]
+            credentials = credentials.with_scopes([SCOPE])  # type: ignore[attr-defined] # not all have it
         self._credentials = credentials
         self._lock = threading.Lock()
         self._request: Any = None

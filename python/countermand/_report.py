@@ -68,7 +68,7 @@ class Report:
         self,
         path: str | os.PathLike[str],
         *,
-        format: Literal["html", "csv", "ndjson"] = "html",  # noqa: A002
+        format: Literal["html", "csv", "ndjson"] = "html",  # noqa: A002 - it is the word
     ) -> None:
         """Writes the report, over a file that is there.
 

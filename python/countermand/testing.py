@@ -184,5 +184,5 @@ class Emulator:
         lines = self._server.admin("GET", endpoint, "").splitlines()
         return [json.loads(line) for line in lines]
 
-    def _post(self, endpoint: str, body: object) -> Any:  # noqa: ANN401
+    def _post(self, endpoint: str, body: object) -> Any:  # noqa: ANN401 - JSON
         return json.loads(self._server.admin("POST", endpoint, json.dumps(body)))
