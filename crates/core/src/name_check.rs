@@ -90,10 +90,12 @@ fn glance(text: &[u8], depth: usize) -> Option<u16> {
             _ => rest?.strip_prefix(b"operations/"),
         }?;
         let mut end = 0;
-        while let Some(byte) = text.get(end) {
-            match WEIGHTS[usize::from(*byte)] {
-                END => break,
-                more => weight += u16::from(more),
+        loop {
+            let plain = |byte: &u8| WEIGHTS[usize::from(*byte)] == 0;
+            end += text[end..].iter().take_while(|byte| plain(byte)).count();
+            match text.get(end) {
+                Some(byte) if WEIGHTS[usize::from(*byte)] != END => weight += 1,
+                _ => break,
             }
             end += 1;
         }
