@@ -51,14 +51,19 @@ def main() -> None:
                 entries = entries if work != "campaign" else campaign(lean)
                 measured[work] = rounds(work, entries, **how)
         few = ("raw", "ours", "google", "reqwest")
-        if want("errors"):
+        for name, work, keys in (
+            ("errors", "bulk", few[1:]),
+            ("errors-campaign", "campaign", ("ours",)),
+        ):
+            if not want(name):
+                continue
             # Each client against both servers in the same round.
             entries = [
                 (f"{key}{suffix}", BY_KEY[key], server)
-                for key in few[1:]
+                for key in keys
                 for suffix, server in (("", lean), ("+errors", refusing))
             ]
-            measured["errors"] = rounds("bulk", entries, refuses=True, **how)
+            measured[name] = rounds(work, entries, refuses=True, **how)
         if want("late"):
             entries = [(key, BY_KEY[key], late) for key in (*few, "aiohttp", "go")]
             measured["late"] = rounds("bulk", entries, **how)

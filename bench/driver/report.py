@@ -22,6 +22,7 @@ TITLES = {
     "confirm-bulk": "cancel + get, 100 at a time, HTTP/2 over TLS",
     "campaign": "a campaign: all cancels, then all gets (R: cancel + get)",
     "errors": "cancel in bulk, 1 % of the answers 404 or 503",
+    "errors-campaign": "a campaign, 1 % of the answers to a cancel 404 or 503",
     "late": "cancel in bulk, a server that answers after 20 ms",
     "nginx": "cancel, one after the other, nginx",
     "emulator": "cancel, one after the other, the emulator",
@@ -46,6 +47,7 @@ RATIOS = (
     ("Python campaign (cancel + confirm), against R", "campaign", "py", "raw", 1.06, 0.95),
     ("aiohttp cancel + get against a Python campaign", "confirm-bulk/campaign", "aiohttp", "py", 20, 25),
     ("1 % errors mixed in, against none", "errors", "ours+errors", "ours", 1.10, 1.03),
+    ("1 % errors in a campaign, against none", "errors-campaign", "ours+errors", "ours", 1.10, 1.03),
 )  # fmt: skip
 
 
