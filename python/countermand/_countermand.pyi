@@ -52,6 +52,7 @@ __all__ = [
     "Emulator",
     "Finder",
     "Flow",
+    "Inbox",
     "Operation",
     "OperationName",
     "Report",

@@ -14,7 +14,7 @@ use crate::errors;
 /// process would tell the same, but asking for that is a system call.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Tells that this is a child now, before any other code of it runs.
+/// Tells that this is a child now, before the code that forked goes on in it.
 #[pyfunction]
 pub(crate) fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
