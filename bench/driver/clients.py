@@ -138,7 +138,7 @@ CLIENTS = (
     _python("py", "Countermand, Python", "ours.py", serial=12, confirm_serial=22, campaign=12),
     _python(
         "py-async", "Countermand, asyncio", "ours_async.py",
-        bulk=60, confirm_bulk=70, campaign=12,
+        bulk=15, confirm_bulk=25, campaign=12,
     ),
     _python(
         "google-py", "google-api-python-client, resource cached", "google_client.py",

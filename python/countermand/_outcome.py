@@ -39,7 +39,8 @@ class Status(NamedTuple):
     """For developers, in English. Never compare it."""
 
 
-# The native half sets the fields of a new one by itself: `__init__` and `__post_init__` are not called.
+# The native half sets the fields of a new one by itself: `__init__` and `__post_init__` are not
+# called.
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a countermand: the verdict and what it rests on."""
