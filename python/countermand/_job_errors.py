@@ -11,24 +11,6 @@ if TYPE_CHECKING:
 
     from ._rows import Holder
 
-__all__ = [
-    "JobDamaged",
-    "JobEdited",
-    "JobError",
-    "JobExists",
-    "JobIncomplete",
-    "JobLocked",
-    "JobNotFound",
-    "JobTooNew",
-    "JobUnreadable",
-    "NotAJob",
-    "NotCancelled",
-    "NotConfirmed",
-    "OtherEndpoint",
-    "OtherPlan",
-    "PlanStale",
-]
-
 
 class JobError(CountermandError):
     """Something is wrong with a job file. Nothing was sent because of it."""
@@ -154,5 +136,6 @@ class NotCancelled(CountermandError):
 
 
 # Where they are found, in tracebacks and in pickles.
-for _name in __all__:
-    globals()[_name].__module__ = "countermand.errors"
+for _each in tuple(globals().values()):
+    if isinstance(_each, type) and _each.__module__ == __name__:
+        _each.__module__ = "countermand.errors"
