@@ -266,7 +266,7 @@ fn run(world: &mut World) -> Run {
                 let clock = Timestamp::from_unix_millis(clock as i64);
                 finished.push((name, result, Ended { truth, clock }));
             }
-            Note::Event(Event::CircuitOpened | Event::CircuitClosed) => circuit.push(at),
+            Note::Event(Event::CircuitOpened { .. } | Event::CircuitClosed) => circuit.push(at),
             Note::Event(_) | Note::Sent(..) => {}
         },
     );

@@ -67,7 +67,7 @@ pub fn run(campaign: &mut Campaign, limit: Duration, serve: &mut Serve<'_>) -> R
         drive(campaign, limit, serve, &mut |now, note| match note {
             Note::Sent(method, status) => report.sent.push((now, method, status)),
             Note::Event(Event::Finished { name, result }) => report.finished.push((name, result)),
-            Note::Event(Event::CircuitOpened) => report.circuit.push((now, true)),
+            Note::Event(Event::CircuitOpened { .. }) => report.circuit.push((now, true)),
             Note::Event(Event::CircuitClosed) => report.circuit.push((now, false)),
             Note::Event(Event::EnterpriseClosed { enterprise }) => report.closed.push(enterprise),
             Note::Event(_) => {}

@@ -141,7 +141,10 @@ fn say(report: &Report, event: &Event) {
                 pause.as_secs_f64()
             ));
         }
-        Event::CircuitOpened => {
+        Event::Failing { cause, .. } => {
+            output.note(&format!("failing: {cause}; it is tried again"));
+        }
+        Event::CircuitOpened { .. } => {
             output.note("the server fails: only probes until it is back, nothing is given up");
         }
         Event::CircuitClosed => output.note("the server is back"),

@@ -174,8 +174,9 @@ impl Ledger {
                 let text = format!("the quota was used up for {:.1} s", pause.as_secs_f64());
                 records.push(told(at, "held", text));
             }
-            Event::CircuitOpened => {
-                records.push(told(at, "circuit_opened", "the server fails: only probes"));
+            Event::CircuitOpened { cause } => {
+                let text = format!("the server fails, only probes are sent: {cause}");
+                records.push(told(at, "circuit_opened", text));
             }
             Event::CircuitClosed => records.push(told(at, "circuit_closed", "the server is back")),
             Event::EnterpriseClosed { enterprise } => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countermand_core::campaign::{self, Campaign, Event, List, Progress, Ticket};
+use countermand_core::campaign::{self, Campaign, Event, List, Outage, Progress, Ticket};
 use countermand_core::{OperationName, Phase, Transmit, TransportError, Usage};
 use futures_core::Stream;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -115,6 +115,12 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.campaign.progress(now())
+    }
+
+    /// The outage, if there is one.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.campaign.outage(now())
     }
 
     /// Pulls names as long as there is room and there are any.

@@ -38,7 +38,7 @@ pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, P
             "Held",
             (clock::reading(until), limit).into_pyobject(py)?,
         ),
-        Event::CircuitOpened => make(py, "CircuitOpened", PyTuple::empty(py)),
+        Event::CircuitOpened { .. } => make(py, "CircuitOpened", PyTuple::empty(py)),
         Event::CircuitClosed => make(py, "CircuitClosed", PyTuple::empty(py)),
         Event::EnterpriseClosed { enterprise } => make(
             py,

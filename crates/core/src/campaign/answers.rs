@@ -10,7 +10,7 @@ use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, Ticket};
 use crate::view::View;
 use crate::{Attempt, Call, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery};
-use crate::{Resource, Step, TransportError, Window};
+use crate::{Resource, Step, TransportError, Window, chain};
 
 /// So many holds without anything but refusals in between, and the campaign stops.
 const HOLDS: u32 = 10;
@@ -115,8 +115,10 @@ impl Campaign {
             return self.hold(error, limit, window, now);
         }
         if kind.recovery() == Recovery::Retry {
+            self.failing(error, now);
             if self.circuit.failed(now, probe) {
-                self.events.push_back(Event::CircuitOpened);
+                let cause = chain(error).into();
+                self.events.push_back(Event::CircuitOpened { cause });
             }
             return self.circuit.is_open();
         }
@@ -137,6 +139,16 @@ impl Campaign {
             _ => self.scope.allowed(|| resource.enterprise()),
         }
         false
+    }
+
+    /// Takes note of a passing failure, and tells the first of its kind.
+    fn failing(&mut self, error: &Error, now: Instant) {
+        if self.failures.failed(error, now)
+            && let Some(outage) = self.failures.outage()
+        {
+            let (kind, cause) = (outage.kind, outage.cause.clone());
+            self.events.push_back(Event::Failing { kind, cause });
+        }
     }
 
     /// Everybody waits; `false` if waiting has not helped before.
@@ -178,6 +190,7 @@ impl Campaign {
     }
 
     fn circuit_answered(&mut self) {
+        self.failures.answered();
         if self.circuit.answered() {
             self.events.push_back(Event::CircuitClosed);
         }

@@ -112,8 +112,18 @@ pub enum Event {
         /// The project's window with that limit, if it is one of the project's that was adopted.
         window: Option<Window>,
     },
+    /// A passing failure of a kind that was not met before; it is retried.
+    Failing {
+        /// Its kind, in the words of [`Outage::kind`](super::Outage::kind).
+        kind: &'static str,
+        /// What happened.
+        cause: Box<str>,
+    },
     /// The server fails: from now on there are only probes.
-    CircuitOpened,
+    CircuitOpened {
+        /// The last failure.
+        cause: Box<str>,
+    },
     /// The server is back.
     CircuitClosed,
     /// The rest of an enterprise is left alone.

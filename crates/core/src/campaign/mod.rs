@@ -64,6 +64,7 @@ mod circuit;
 mod event;
 mod flights;
 mod list;
+mod outage;
 mod queue;
 mod rehearsal;
 mod schedule;
@@ -78,6 +79,8 @@ pub use self::event::{Event, Poll, Progress, Ticket};
 use self::flights::Flights;
 pub use self::list::List;
 use self::list::{AnyPage, Listing};
+use self::outage::Failures;
+pub use self::outage::Outage;
 use self::queue::Queue;
 pub use self::rehearsal::rehearse;
 use self::scope::Scope;
@@ -93,6 +96,7 @@ pub struct Campaign {
     usage: Usage,
     queue: Queue,
     circuit: Circuit,
+    failures: Failures,
     scope: Scope,
     flying: Flights,
     /// Lists of devices among what is in flight.
@@ -137,6 +141,7 @@ impl Campaign {
             usage: Usage::new(Quota::default()),
             queue: Queue::default(),
             circuit: Circuit::default(),
+            failures: Failures::default(),
             scope: Scope::default(),
             flying: Flights::default(),
             flying_devices: 0,
@@ -234,6 +239,23 @@ impl Campaign {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.waiting()
+    }
+
+    /// The outage, if there is one: passing failures and no answer since.
+    #[must_use]
+    pub fn outage(&self, now: Instant) -> Option<Outage> {
+        let outage = self.failures.outage()?;
+        let circuit_open = self.circuit.is_open();
+        let (due, under_way) = match circuit_open {
+            true => (Some(self.circuit.allowed(now)), self.circuit.is_probing()),
+            false => (self.queue.next_wake(), !self.flying.is_empty()),
+        };
+        let allowed = self.usage.project_allowed(now);
+        Some(Outage {
+            circuit_open,
+            next_try: due.filter(|_| !under_way).map(|due| due.max(allowed)),
+            ..outage.clone()
+        })
     }
 
     /// Where it stands.

@@ -1,0 +1,110 @@
+//! Passing failures: the first of each kind, and those since the last answer.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::{Error, ErrorKind, chain};
+
+/// Nothing but passing failures since a time: the server, or the way to it, is out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outage {
+    /// The kind of the last failure: a word of [`ErrorKind::as_str`], or of
+    /// [`TransportErrorKind::as_str`](crate::TransportErrorKind::as_str) where no answer came.
+    pub kind: &'static str,
+    /// The last failure in words.
+    pub cause: Box<str>,
+    /// The first failure after the last answer.
+    pub since: Instant,
+    /// Failed requests since then.
+    pub failures: u64,
+    /// The circuit is open: everything but one probe waits.
+    pub circuit_open: bool,
+    /// The time of the next request; `None` while one is under way.
+    pub next_try: Option<Instant>,
+}
+
+/// The failures of a campaign.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    outage: Option<Outage>,
+    /// Kinds that have been told.
+    told: BTreeSet<&'static str>,
+}
+
+impl Failures {
+    /// Takes note of a passing failure; `true` if it is the first of its kind.
+    pub(super) fn failed(&mut self, error: &Error, now: Instant) -> bool {
+        let kind = word(error.kind());
+        let outage = self.outage.get_or_insert_with(|| Outage {
+            kind,
+            cause: Box::default(),
+            since: now,
+            failures: 0,
+            circuit_open: false,
+            next_try: None,
+        });
+        outage.failures += 1;
+        if outage.kind != kind || outage.cause.is_empty() {
+            outage.kind = kind;
+            outage.cause = chain(error).into();
+        }
+        self.told.insert(kind)
+    }
+
+    /// Takes note of an answer that is no passing failure.
+    pub(super) fn answered(&mut self) {
+        self.outage = None;
+    }
+
+    pub(super) const fn outage(&self) -> Option<&Outage> {
+        self.outage.as_ref()
+    }
+}
+
+/// The narrowest word for a failure.
+const fn word(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Transport(error) => error.kind().as_str(),
+        kind => kind.as_str(),
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have to begin at some time"
+)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{TransportError, TransportErrorKind};
+
+    fn failure(kind: TransportErrorKind, cause: &str) -> Error {
+        TransportError::new(kind, cause.to_owned()).into()
+    }
+
+    #[test]
+    fn fault_48_an_outage_says_its_cause_and_since_when() {
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        let refused = failure(TransportErrorKind::Connect, "refused");
+        assert!(failures.failed(&refused, now));
+        let later = now + Duration::from_secs(9);
+        assert!(!failures.failed(&refused, later), "told once");
+        let outage = failures.outage().unwrap();
+        assert_eq!((outage.kind, outage.failures), ("connect", 2));
+        assert_eq!(&*outage.cause, "no connection: refused");
+        assert_eq!(outage.since, now);
+        // Another failure is no answer.
+        let late = failure(TransportErrorKind::TimedOut, "10 s");
+        assert!(failures.failed(&late, later));
+        let outage = failures.outage().unwrap();
+        assert_eq!((outage.kind, outage.since), ("timed_out", now));
+        failures.answered();
+        assert_eq!(failures.outage(), None);
+        assert!(!failures.failed(&refused, later), "still told once");
+        assert_eq!(failures.outage().unwrap().since, later);
+    }
+}
