@@ -31,6 +31,7 @@ _Headers: TypeAlias = (
 )
 _Failure: TypeAlias = Literal[
     "connect",
+    "proxy",
     "tls",
     "refused",
     "calm",
@@ -231,8 +232,8 @@ class Send:
     def failed(self, now: float, kind: _Failure, message: str) -> Send | Wait | Done:
         """Goes on without an answer.
 
-        :param kind: ``connect``, ``tls``, ``token``, ``credentials``, ``forbidden``: nothing was
-            sent; ``refused``, ``calm``: the server says that it did not process it; ``lost``,
+        :param kind: ``connect``, ``proxy``, ``tls``, ``token``, ``credentials``, ``forbidden``:
+            nothing was sent; ``refused``, ``calm``: the server says that it did not process it; ``lost``,
             ``timed_out``, ``too_large``: it may have arrived.
         :raises RuntimeError: this step was done already.
         :raises ValueError: ``kind`` is none of these. The step can still be done.

@@ -177,7 +177,7 @@ class TransportError(CountermandError, ConnectionError):
 
     transport: str = ""
     """What happened to the request: ``connect``, ``tls``, ``refused``, ``calm``, ``lost``,
-    ``timed_out``, ``too_large``, ``token``, ``credentials`` or ``forbidden``."""
+    ``timed_out``, ``too_large``, ``proxy``, ``token``, ``credentials`` or ``forbidden``."""
 
 
 class TimedOut(TransportError, TimeoutError):

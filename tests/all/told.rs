@@ -49,6 +49,7 @@ fn each_error_has_its_advice() {
         (refused(302, ""), "proxies"),
         (refused(200, "[]"), "proxies"),
         (lost(Kind::Tls), "--ca-file"),
+        (lost(Kind::Proxy), "NO_PROXY"),
         (lost(Kind::Token), "where the token comes from"),
         (lost(Kind::Credentials), "where the token comes from"),
         (lost(Kind::Forbidden), "loopback only"),
@@ -91,7 +92,7 @@ fn an_error_tells_its_causes_once() {
 fn what_an_error_concerns() {
     use TransportErrorKind as Kind;
 
-    for kind in [Kind::Tls, Kind::Credentials, Kind::Forbidden] {
+    for kind in [Kind::Proxy, Kind::Tls, Kind::Credentials, Kind::Forbidden] {
         let error = lost(kind);
         assert_eq!(error.kind().reach(), Reach::Everything, "{kind:?}");
         assert_eq!(error.kind().recovery(), Recovery::Stop, "{kind:?}");

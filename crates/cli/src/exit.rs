@@ -69,7 +69,9 @@ impl Exit {
             ErrorKind::Transport(transport)
                 if matches!(
                     transport.kind(),
-                    TransportErrorKind::Token | TransportErrorKind::Credentials
+                    TransportErrorKind::Proxy
+                        | TransportErrorKind::Token
+                        | TransportErrorKind::Credentials
                 ) =>
             {
                 Self::Denied

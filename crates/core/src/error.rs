@@ -151,6 +151,9 @@ impl Error {
                 "a cache or proxy mixes up answers: check the endpoint, then run it again"
             }
             ErrorKind::Transport(error) => match error.kind() {
+                TransportErrorKind::Proxy => {
+                    "check the user, the password and the rules of the proxy that HTTPS_PROXY names, or add the host to NO_PROXY"
+                }
                 TransportErrorKind::Tls => {
                     "check the endpoint, the clock and the certificate authorities (--ca-file)"
                 }

@@ -101,7 +101,8 @@ impl ErrorKind {
                 | TransportErrorKind::Token => Recovery::Retry,
                 TransportErrorKind::Refused => Recovery::Resend,
                 TransportErrorKind::TooLarge => Recovery::Look,
-                TransportErrorKind::Tls
+                TransportErrorKind::Proxy
+                | TransportErrorKind::Tls
                 | TransportErrorKind::Credentials
                 | TransportErrorKind::Forbidden => Recovery::Stop,
             },
@@ -117,7 +118,8 @@ impl ErrorKind {
             Self::Unauthenticated(_) => Reach::Everything,
             Self::ResourceExhausted(answer) if answer.quota_is_final() => Reach::Everything,
             Self::Transport(error) => match error.kind() {
-                TransportErrorKind::Tls
+                TransportErrorKind::Proxy
+                | TransportErrorKind::Tls
                 | TransportErrorKind::Credentials
                 | TransportErrorKind::Forbidden => Reach::Everything,
                 _ => Reach::Operation,

@@ -22,6 +22,9 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     /// No connection (name resolution, refusal, connect time-out): nothing was sent. Retried.
     Connect,
+    /// A proxy refused to connect to the server (407, 403, an answer that is no tunnel): nothing was
+    /// sent to the server. Never retried: each try counts against the proxy's account.
+    Proxy,
     /// The server could not prove who it is: nothing was sent. Never retried.
     Tls,
     /// The server said that it did not process the request (HTTP/2 GOAWAY below the stream,
@@ -46,8 +49,9 @@ pub enum TransportErrorKind {
 
 impl TransportErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Connect,
+        Self::Proxy,
         Self::Tls,
         Self::Refused,
         Self::Calm,
@@ -65,6 +69,7 @@ impl TransportErrorKind {
         match self {
             Self::Calm | Self::Lost | Self::TimedOut | Self::TooLarge => true,
             Self::Connect
+            | Self::Proxy
             | Self::Tls
             | Self::Refused
             | Self::Token
@@ -78,6 +83,7 @@ impl TransportErrorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::Refused => "refused",
             Self::Calm => "calm",
@@ -120,6 +126,7 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             TransportErrorKind::Connect => "no connection",
+            TransportErrorKind::Proxy => "the proxy refuses the connection",
             TransportErrorKind::Tls => "the server's identity could not be verified",
             TransportErrorKind::Refused => "the server did not process the request",
             TransportErrorKind::Calm => "the server asked for fewer requests",
