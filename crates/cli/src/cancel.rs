@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output;
 use crate::report::Report;
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 use crate::summary::{Tally, counted};
 
 pub(crate) async fn run(
@@ -19,7 +19,7 @@ pub(crate) async fn run(
     options: Cancel,
     invocation: &Invocation,
 ) -> Result<Exit, Failure> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen(Hangup::Outlived)?;
     let reading = input::names(
         Report::start(global.json),
         options.names.names,

@@ -85,7 +85,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
             .flat_map(|phrase| ["--confirm".into(), phrase.into()]),
     );
     let exit = shell.run(apply).await?;
-    if matches!(exit, Exit::Interrupted | Exit::Terminated) {
+    if matches!(exit, Exit::Interrupted | Exit::Terminated | Exit::HungUp) {
         return Ok(exit);
     }
 

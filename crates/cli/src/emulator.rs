@@ -9,7 +9,7 @@ use crate::args::{Emulator, HintsWord, Limits};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 
 /// What is printed when the server is ready.
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         let script: Script = text.parse().map_err(|error| problem(&error))?;
         config = config.script(script);
     }
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen(Hangup::Ends)?;
     let shared = Shared::new(config);
     let cannot_listen = format!("cannot listen on {}", options.listen);
     let (server, ca_file) = match &options.tls {
@@ -68,9 +68,12 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
     let output = Output::start();
     output.line(ready.map_err(|error| failed("cannot say where it listens", &error))?);
     output.finish().await;
-    signals.next().await;
+    let signal = signals.next().await;
     drop(server);
-    Ok(Exit::Done)
+    match signal {
+        Exit::HungUp => Ok(signal),
+        _ => Ok(Exit::Done),
+    }
 }
 
 fn quota(limits: Limits) -> Result<ServerQuota, Failure> {

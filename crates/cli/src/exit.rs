@@ -32,6 +32,8 @@ pub(crate) enum Exit {
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// SIGHUP.
+    HungUp,
 }
 
 impl Exit {
@@ -49,6 +51,7 @@ impl Exit {
             Self::JobFile => 9,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+            Self::HungUp => 129,
         }
     }
 
@@ -98,7 +101,9 @@ Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
   8    refused: not confirmed, or the plan was edited or is too old; nothing
        was sent
   9    the job file is in use, damaged, or could not take all results
-  130  stopped by SIGINT, 143 by SIGTERM: run it again to go on";
+  130  stopped by SIGINT, 143 by SIGTERM: run it again to go on. A closed
+       terminal (SIGHUP) stops neither cancel nor apply nor rescue; any other
+       command ends with 129";
 
 #[cfg(test)]
 mod tests {

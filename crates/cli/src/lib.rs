@@ -7,7 +7,8 @@
 //!
 //! The exit codes are 0 all cancelled (or nothing to do), 1 other failure, 2 usage, 3 some
 //! completed anyway, 4 authentication or permission, 5 unresolved, 6 quota, 8 refused, 9 the job file,
-//! 130 and 143 stopped by SIGINT and SIGTERM. Where several of them apply, the first in the order 9,
+//! 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP (which `cancel`, `apply` and `rescue`
+//! outlive). Where several of them apply, the first in the order 9,
 //! 8, 4, 6, 3, 5, 1 is given.
 
 #![forbid(unsafe_code)]
@@ -36,6 +37,7 @@ mod output;
 mod progress;
 mod read;
 mod report;
+mod screen;
 mod signals;
 mod simulate;
 mod simulated;
@@ -50,13 +52,13 @@ use crate::again::Invocation;
 use crate::args::{Args, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 
 /// Runs the command with these arguments, the first of which is the program's name, and returns
 /// its exit code.
 ///
 /// For programs that offer the same command under their own roof. It writes to the process's
-/// standard output and error, takes over SIGINT and SIGTERM, and never panics on what it is given.
+/// standard output and error, takes over SIGINT, SIGTERM and SIGHUP, and never panics on what it is given.
 ///
 /// ```
 /// assert_eq!(countermand_cli::run(["countermand".into(), "cancel".into()]), 2);
@@ -114,7 +116,7 @@ fn within_tokio(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exi
 
 /// Ends work that changes nothing at the first signal.
 async fn until_stopped(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen(Hangup::Ends)?;
     tokio::select! {
         result = work => result,
         exit = signals.next() => Ok(exit),

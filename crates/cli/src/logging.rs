@@ -17,6 +17,8 @@ pub(crate) fn start(verbose: u8) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // It would tell of a standard error that takes nothing on that very standard error, and panic.
+        .log_internal_errors(false)
         .with_filter(Targets::new().with_target("countermand", level));
     // Refused when a program that embeds the command has a subscriber already: then that one is told.
     let _ = tracing_subscriber::registry().with(lines).try_init();

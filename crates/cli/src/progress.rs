@@ -7,7 +7,7 @@ use countermand_core::campaign::Progress;
 use countermand_fleet::report::spell;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output;
+use crate::{output, screen};
 
 /// How often the bars move.
 const TICK: Duration = Duration::from_millis(200);
@@ -50,7 +50,7 @@ impl Bars {
                 bar.set_style(style);
             }
         }
-        self.both.set_draw_target(target);
+        self.both.set_draw_target(screen::stderr());
         TICK
     }
 

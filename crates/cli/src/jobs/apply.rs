@@ -16,7 +16,7 @@ use crate::duration;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::report::Report;
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = exit::HELP)]
@@ -39,7 +39,7 @@ pub(crate) struct Apply {
 }
 
 pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failure> {
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(Hangup::Outlived)?;
     let job = open::job(&options.job)?;
     if !options.recheck {
         fresh(&job, options.max_age)?;

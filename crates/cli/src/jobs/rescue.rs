@@ -15,7 +15,7 @@ use crate::args::Global;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::report::Report;
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = exit::HELP)]
@@ -37,7 +37,7 @@ pub(crate) struct Rescue {
 }
 
 pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(Hangup::Outlived)?;
     let report = Report::start(global.json);
     let sources = Sources::read(&options.names, &[], None, &report)?;
     if !sources.given.is_empty() {

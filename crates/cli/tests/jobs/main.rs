@@ -18,6 +18,8 @@ mod fates;
 mod files;
 mod fleet;
 mod guards;
+#[cfg(target_os = "linux")]
+mod hangup;
 mod input;
 mod invariants;
 mod killed;
