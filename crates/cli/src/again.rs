@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use countermand_core::OperationName;
+pub(crate) use countermand_fleet::quoted;
 
 /// With more names than this, the command as it was typed is shorter and does the same: what is
 /// cancelled already is only confirmed.
@@ -38,17 +39,6 @@ impl Invocation {
     }
 }
 
-/// As a POSIX shell reads it back.
-pub(crate) fn quoted(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
-    let bare = |char: char| char.is_ascii_alphanumeric() || "-_./:=,@%+".contains(char);
-    if !text.is_empty() && text.chars().all(bare) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,12 +71,5 @@ mod tests {
         let names: Vec<_> = (0..=MOST).map(name).collect();
         let again = invocation(&["cancel", "-"], &["-"]).for_names(&names);
         assert_eq!(again, "countermand cancel - # with the same standard input");
-    }
-
-    #[test]
-    fn quoting() {
-        for (word, shell) in [("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''")] {
-            assert_eq!(quoted(OsStr::new(word)), shell);
-        }
     }
 }

@@ -1,9 +1,7 @@
 //! `countermand demo`: the rescue of an emulated fleet, and whether its verdicts were true.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +11,7 @@ use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::job::{JobError, View};
 use countermand_fleet::now;
+use countermand_hyper::{create_new, private_folder};
 use serde_json::json;
 
 use crate::args::{Args, Command, Global};
@@ -30,8 +29,9 @@ const TIME_SCALE: u32 = 60;
 const TOKEN: &str = "demo-token";
 
 pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
-    let folder = std::env::temp_dir().join(format!("countermand-demo-{}", std::process::id()));
-    fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+    // Among other people's files: a folder that none of them can have prepared.
+    let folder = private_folder(&std::env::temp_dir(), "countermand-demo-");
+    let folder = folder.map_err(|error| failed(&error))?;
     let shared = Shared::new(
         Config::default()
             .devices(0)
@@ -103,13 +103,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
 
 /// Writes the token as every token should be: for nobody else to read.
 fn secret(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(TOKEN.as_bytes())
+    create_new(path)?.write_all(TOKEN.as_bytes())
 }
 
 /// Runs commands as they would be typed, and shows them.

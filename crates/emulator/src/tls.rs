@@ -1,9 +1,10 @@
 //! Certificates for a server on this machine, good ones and bad ones.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use countermand_hyper::OutputFile;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -125,28 +126,36 @@ impl Tls {
     /// paths are the answer. `None` if clients need not show anything. The key opens nothing but this server.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// When a file cannot be written, or a link stands in its place.
     pub fn write_client_to(&self, directory: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
         let Some(client) = &self.client else {
             return Ok(None);
         };
         std::fs::create_dir_all(directory)?;
         let (certificate, key) = (directory.join("client.pem"), directory.join("client.key"));
-        std::fs::write(&certificate, &client.certificate)?;
-        std::fs::write(&key, &client.key)?;
+        write(
+            OutputFile::create_public(&certificate)?,
+            &client.certificate,
+        )?;
+        write(OutputFile::create(&key)?, &client.key)?;
         Ok(Some((certificate, key)))
     }
 
     /// Writes `ca.pem` into the directory, which is made if need be, and answers its path. No key is ever written.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written, or a link stands in its place.
     pub fn write_to(&self, directory: &Path) -> io::Result<PathBuf> {
         std::fs::create_dir_all(directory)?;
         let path = directory.join("ca.pem");
-        std::fs::write(&path, &self.ca_pem)?;
+        write(OutputFile::create_public(&path)?, &self.ca_pem)?;
         Ok(path)
     }
+}
+
+fn write(mut file: OutputFile, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    file.commit()
 }
 
 impl ClientPem {

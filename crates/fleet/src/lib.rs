@@ -22,6 +22,7 @@ pub mod report;
 mod run;
 mod search;
 mod seconds;
+mod shell;
 
 pub use consent::{Consent, Refusal};
 pub use estimate::Estimate;
@@ -31,6 +32,7 @@ pub use job::{Job, JobError, Settings};
 pub use outline::{Age, Outline};
 pub use run::{Ended, Options, Run};
 pub use search::{Found, Search};
+pub use shell::quoted;
 
 use countermand_core::Timestamp;
 

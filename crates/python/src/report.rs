@@ -1,14 +1,12 @@
 //! The report of a job: the file as it was at one moment.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countermand_core::Phase;
 use countermand_fleet::job::View;
-use countermand_fleet::report::{self, Counts, ReportError, State, Summary};
-use countermand_fleet::{JobError, Row, now};
+use countermand_fleet::report::{self, Counts, Form, ReportError, State};
+use countermand_fleet::{JobError, Row, quoted};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList};
@@ -143,10 +141,10 @@ impl Report {
     /// The call that writes the report.
     #[pyo3(signature = (path, kind, /))]
     fn save(&self, path: PathBuf, kind: &str) -> PyResult<Call> {
-        let format = match kind {
-            "html" => Format::Html,
-            "csv" => Format::Csv,
-            "ndjson" => Format::Ndjson,
+        let form = match kind {
+            "html" => Form::Html,
+            "csv" => Form::Csv,
+            "ndjson" => Form::Ndjson,
             _ => {
                 return Err(PyValueError::new_err(format!(
                     "{kind:?} is no format; expected html, csv or ndjson"
@@ -155,10 +153,10 @@ impl Report {
         };
         let snapshot = Arc::clone(&self.0);
         Ok(Call::new(async move {
-            let write = move || snapshot.view(|view| write(view, &path, format));
+            let write = move || snapshot.view(|view| form.save(&path, view, Some(resume(view))));
             let written = tokio::task::spawn_blocking(write).await;
             let ready: Ready = Box::new(move |py| match written {
-                Ok(Some(Ok(()))) => Ok(py.None()),
+                Ok(Some(Ok(_))) => Ok(py.None()),
                 Ok(Some(Err(ReportError::Write(error)))) => Err(error.into()),
                 Ok(Some(Err(ReportError::Rows(error)))) => Err(job_errors::error(py, &error)),
                 Ok(Some(Err(error))) => Err(PyRuntimeError::new_err(error.to_string())),
@@ -182,25 +180,8 @@ impl Report {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Format {
-    Html,
-    Csv,
-    Ndjson,
-}
-
-fn write(view: &View, path: &PathBuf, format: Format) -> Result<(), ReportError<JobError>> {
-    let resume = format!("countermand apply {}", view.path().display());
-    let summary = Summary::of_job(view, now(), Some(resume)).map_err(ReportError::Rows)?;
-    let file = File::create(path)?;
-    let mut out = BufWriter::new(&file);
-    match format {
-        Format::Html => report::html(&mut out, &summary, || Ok(view.rows()))?,
-        Format::Csv => report::csv(&mut out, view.rows())?,
-        Format::Ndjson => report::ndjson(&mut out, &summary, view.rows())?,
-    };
-    out.flush()?;
-    Ok(file.sync_all()?)
+fn resume(view: &View) -> String {
+    format!("countermand apply {}", quoted(view.path().as_os_str()))
 }
 
 fn list<'py>(py: Python<'py>, rows: &[Row]) -> PyResult<Bound<'py, PyList>> {

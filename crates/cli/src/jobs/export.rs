@@ -1,13 +1,11 @@
 //! `countermand report`.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use countermand_fleet::job::{JobError, View};
-use countermand_fleet::now;
-use countermand_fleet::report::{ReportError, Summary, csv, html, ndjson};
+use countermand_fleet::report::{self, ReportError};
 
 use super::confirm;
 use super::open;
@@ -21,7 +19,7 @@ pub(crate) struct Export {
     /// The job file
     #[arg(value_name = "FILE")]
     job: PathBuf,
-    /// Where to; standard output if not given
+    /// Where to; `-` is standard output, as is no --output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// In which form; by default what the ending of --output says, else NDJSON
@@ -40,82 +38,73 @@ pub(crate) enum Form {
     Html,
 }
 
-impl Form {
-    fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
-            "html" | "htm" => Some(Self::Html),
-            "csv" => Some(Self::Csv),
-            "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
-            _ => None,
+impl From<Form> for report::Form {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Ndjson => Self::Ndjson,
+            Form::Csv => Self::Csv,
+            Form::Html => Self::Html,
         }
     }
 }
 
 pub(crate) fn run(options: &Export) -> Result<Exit, Failure> {
     let view = open::view(&options.job)?;
-    let named = options.output.as_deref().and_then(Form::of);
-    let form = options.format.or(named).unwrap_or(Form::Ndjson);
-    match &options.output {
-        Some(path) => {
-            to_file(&view, form, path)?;
-            output::note(&format!("the report is in {}", path.display()));
-        }
-        None => write(&view, form, BufWriter::new(io::stdout().lock()))?,
-    }
-    Ok(Exit::Done)
-}
-
-/// Writes it beside its place and moves it there when it is whole: half a report would read like one
-/// with fewer operations.
-fn to_file(view: &View, form: Form, path: &Path) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        let text = format!("cannot write {}: {error}", path.display());
-        Failure::new(Exit::Failed, text)
-    };
-    if fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(view.path()).ok() == Some(path)) {
-        let text = format!("{} is the job file itself", path.display());
-        return Err(Failure::usage(text));
-    }
-    // A pipe or a terminal is written as it is.
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        let file = File::options().write(true).open(path).map_err(failed)?;
-        return write(view, form, BufWriter::new(file));
-    }
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let file = File::create(&part).map_err(failed)?;
-    let written = write(view, form, BufWriter::new(&file));
-    let moved = written.and_then(|()| {
-        let moved = file.sync_all().and_then(|()| fs::rename(&part, path));
-        moved.map_err(failed)
-    });
-    if moved.is_err() {
-        // What is left of it is no use to anybody; that it stays is no second failure.
-        let _ = fs::remove_file(&part);
-    }
-    moved
-}
-
-/// Writes it; a reader that has read enough is no failure.
-pub(crate) fn write(view: &View, form: Form, mut out: impl Write) -> Result<(), Failure> {
-    let failed = |error: JobError| open::failure(&error);
-    let path = quoted(view.path().as_os_str());
-    let phrases = confirm::phrases(view).map_err(failed)?;
-    let resume = format!("countermand apply {path}{}", confirm::option(&phrases));
-    let summary = Summary::of_job(view, now(), Some(resume)).map_err(failed)?;
-    let written = match form {
-        Form::Ndjson => ndjson(&mut out, &summary, view.rows()),
-        Form::Csv => csv(&mut out, view.rows()),
-        Form::Html => html(&mut out, &summary, || Ok(view.rows())),
+    let output = options.output.as_deref();
+    let named = output.and_then(report::Form::of);
+    let form = options.format.map(Into::into).or(named);
+    let form = form.unwrap_or(report::Form::Ndjson);
+    let path = output.filter(|path| !is_stdout(path));
+    let resume = Some(resume(&view).map_err(|error| open::failure(&error))?);
+    let written = match path {
+        Some(path) => form.save(path, &view, resume),
+        None => form.write(BufWriter::new(io::stdout().lock()), &view, resume),
     };
     match written {
         Ok(_) => {}
+        // A reader that has read enough is no failure.
         Err(ReportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(ReportError::Rows(error)) => return Err(open::failure(&error)),
+        Err(ReportError::Write(error)) => return Err(unwritten(path, &error)),
         Err(error) => {
             let text = countermand_core::chain(&error);
             return Err(Failure::new(Exit::Failed, text));
         }
     }
-    Ok(())
+    if let Some(path) = path {
+        output::note(&format!("the report is in {}", path.display()));
+    }
+    Ok(Exit::Done)
+}
+
+/// `-` as everywhere else, and what names the same: standard output may be a file.
+fn is_stdout(path: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+        .map(Path::new)
+        .contains(&path)
+}
+
+fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
+    let Some(path) = path else {
+        let text = format!("cannot write to standard output: {error}");
+        return Failure::new(Exit::Failed, text);
+    };
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput => {
+            Failure::usage(format!("cannot write {path}: {error}"))
+        }
+        _ => Failure::new(Exit::Failed, format!("cannot write {path}: {error}")),
+    }
+}
+
+/// The command that goes on with the job, from whatever folder it is typed in.
+fn resume(view: &View) -> Result<String, JobError> {
+    let path = std::path::absolute(view.path()).unwrap_or_else(|_| view.path().into());
+    let phrases = confirm::phrases(view)?;
+    let path = quoted(path.as_os_str());
+    Ok(format!(
+        "countermand apply {path}{}",
+        confirm::option(&phrases)
+    ))
 }

@@ -27,6 +27,9 @@ pub(crate) fn failure(error: &JobError) -> Failure {
     let (exit, advice) = match error.kind() {
         JobErrorKind::Exists => (Exit::Usage, "give another name, or `apply` that job"),
         JobErrorKind::Io(io) if io.kind() == ErrorKind::NotFound => (Exit::Usage, "check the path"),
+        JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => {
+            (Exit::Usage, "a job needs a file of its own")
+        }
         JobErrorKind::Edited { .. } | JobErrorKind::Incomplete => {
             (Exit::Refused, "nothing was sent: plan again")
         }

@@ -23,6 +23,7 @@ mod hangup;
 mod input;
 mod invariants;
 mod killed;
+mod outputs;
 #[path = "../support/process.rs"]
 mod process;
 mod stopped;

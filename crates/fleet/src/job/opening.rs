@@ -1,8 +1,7 @@
 //! Making and opening the file of a job: the lock first, then SQLite, then everything is verified.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::Path;
 
 use countermand_core::Timestamp;
@@ -19,15 +18,9 @@ pub(super) fn create(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Job, JobErrorKind> {
-    let mut options = OpenOptions::new();
+    nothing_beside(path, |_| true)?;
     // Closed at once, before SQLite opens it.
-    drop(
-        options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?,
-    );
+    drop(countermand_hyper::create_new(path)?);
     let mut descriptor = Descriptor::open(path)?;
     if !descriptor.lock()? {
         return Err(JobErrorKind::Locked { holder: None });
@@ -84,6 +77,7 @@ pub(super) fn create(
 }
 
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
+    nothing_beside(path, std::fs::FileType::is_symlink)?;
     let mut descriptor = Descriptor::open(path)?;
     connection::check_header(&descriptor)?;
     if !descriptor.lock()? {
@@ -112,6 +106,25 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
         names: None,
     }
     .hold()
+}
+
+/// Refuses a job where SQLite would write through what stands under the names of its own files: it
+/// follows a link there, and a log of another job would be taken for this one's.
+fn nothing_beside(
+    path: &Path,
+    refused: impl Fn(&std::fs::FileType) -> bool,
+) -> Result<(), JobErrorKind> {
+    for ending in ["-wal", "-shm", "-journal"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(ending);
+        let there = std::fs::symlink_metadata(&beside);
+        if there.is_ok_and(|there| refused(&there.file_type())) {
+            let beside = Path::new(&beside).display();
+            let text = format!("{beside} is in the way: remove it, or give another name");
+            return Err(JobErrorKind::Io(std::io::Error::other(text)));
+        }
+    }
+    Ok(())
 }
 
 fn myself(now: Timestamp) -> Holder {

@@ -6,6 +6,7 @@
 
 mod counts;
 mod csv;
+mod form;
 mod html;
 mod html_page;
 mod html_rows;
@@ -25,6 +26,7 @@ use std::io;
 pub use self::counts::Counts;
 pub(crate) use self::csv::rearm;
 pub use self::csv::{COLUMNS, csv};
+pub use self::form::Form;
 pub use self::html::html;
 pub use self::ndjson::ndjson;
 pub use self::overview::Overview;

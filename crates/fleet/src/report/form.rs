@@ -1,0 +1,107 @@
+//! The forms of a report, and the file that holds one.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use countermand_hyper::OutputFile;
+
+use super::{Counts, ReportError, Summary, csv, html, ndjson};
+use crate::job::{JobError, View};
+use crate::now;
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller offers all of them")]
+pub enum Form {
+    /// One JSON object a row.
+    Ndjson,
+    /// A table for spreadsheets.
+    Csv,
+    /// One page for people, which needs nothing but itself.
+    Html,
+}
+
+impl Form {
+    /// The form that a file's ending names.
+    ///
+    /// ```
+    /// use countermand_fleet::report::Form;
+    /// assert_eq!(Form::of("wipes.html".as_ref()), Some(Form::Html));
+    /// assert_eq!(Form::of("wipes.pdf".as_ref()), None);
+    /// ```
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "html" | "htm" => Some(Self::Html),
+            "csv" => Some(Self::Csv),
+            "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
+            _ => None,
+        }
+    }
+
+    /// Writes the report of a job; `resume` is the command that goes on with it.
+    ///
+    /// # Errors
+    /// As [`html`], [`csv`] and [`ndjson`].
+    pub fn write(
+        self,
+        mut out: impl Write,
+        view: &View,
+        resume: Option<String>,
+    ) -> Result<Counts, ReportError<JobError>> {
+        let summary = Summary::of_job(view, now(), resume).map_err(ReportError::Rows)?;
+        match self {
+            Self::Ndjson => ndjson(&mut out, &summary, view.rows()),
+            Self::Csv => csv(&mut out, view.rows()),
+            Self::Html => html(&mut out, &summary, || Ok(view.rows())),
+        }
+    }
+
+    /// Writes the report of a job to an [`OutputFile`]: half a report would read like one with fewer
+    /// operations.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); [`io::ErrorKind::InvalidInput`] for the path of the job itself.
+    pub fn save(
+        self,
+        path: &Path,
+        view: &View,
+        resume: Option<String>,
+    ) -> Result<Counts, ReportError<JobError>> {
+        if is_of_job(path, view.path()) {
+            let error = "the job itself is there";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error).into());
+        }
+        let mut file = OutputFile::create(path)?;
+        let mut out = BufWriter::new(&mut file);
+        let counts = self.write(&mut out, view, resume)?;
+        out.flush()?;
+        drop(out);
+        file.commit()?;
+        Ok(counts)
+    }
+}
+
+/// Whether this is the job file or one of those that SQLite keeps beside it.
+fn is_of_job(path: &Path, job: &Path) -> bool {
+    let Ok(job) = fs::canonicalize(job) else {
+        return false;
+    };
+    // What is not there yet has no canonical path of its own; its folder has.
+    let place = |path: &Path| -> Option<PathBuf> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+    };
+    let Some(path) = fs::canonicalize(path).ok().or_else(|| place(path)) else {
+        return false;
+    };
+    ["", "-wal", "-shm", "-journal"].iter().any(|ending| {
+        let mut name = job.clone().into_os_string();
+        name.push(ending);
+        path == PathBuf::from(name)
+    })
+}
