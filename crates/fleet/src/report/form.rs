@@ -102,6 +102,6 @@ fn is_of_job(path: &Path, job: &Path) -> bool {
     ["", "-wal", "-shm", "-journal"].iter().any(|ending| {
         let mut name = job.clone().into_os_string();
         name.push(ending);
-        path == PathBuf::from(name)
+        path.as_os_str() == name
     })
 }
