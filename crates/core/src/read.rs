@@ -184,7 +184,8 @@ impl<T: 'static> Machine<T> for State<T> {
     }
 
     fn transmit(&self, now: Instant) -> Transmit {
-        self.retry.transmit(now, (self.what.build)(&self.endpoint))
+        let request = (self.what.build)(&self.endpoint);
+        self.retry.transmit(now, self.what.call, request)
     }
 
     fn response(self: Box<Self>, now: Instant, view: View<'_>) -> Step<T> {

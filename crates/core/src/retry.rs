@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::Request;
 
 use crate::chance::{Chance, doubled};
-use crate::{Error, ErrorKind, Policy, Recovery, Transmit};
+use crate::{Call, Error, ErrorKind, Policy, Recovery, Transmit};
 
 /// An attempt gets at least this long, however near the deadline is: less would only fail.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -59,12 +59,13 @@ impl Retry {
         }
     }
 
-    pub(crate) fn transmit(&self, now: Instant, request: Request<()>) -> Transmit {
+    pub(crate) fn transmit(&self, now: Instant, call: Call, request: Request<()>) -> Transmit {
         let left = self.deadline.saturating_duration_since(now);
         Transmit {
             request,
             timeout: self.policy.attempt_timeout.min(left.max(SHORTEST_ATTEMPT)),
             reauthorize: self.reauthorize,
+            body_cap: call.body_cap(),
         }
     }
 

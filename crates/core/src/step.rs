@@ -64,6 +64,16 @@ impl Call {
             Self::ListDevices => "list_devices",
         }
     }
+
+    /// The longest answer that is read, in bytes: 64 KiB, and 4 MiB for a page of a list. An answer
+    /// about one operation or one device is far below the first, the largest page below the second.
+    #[must_use]
+    pub const fn body_cap(self) -> usize {
+        match self {
+            Self::Cancel | Self::Get | Self::GetDevice => 64 << 10,
+            Self::List | Self::ListDevices => 4 << 20,
+        }
+    }
 }
 
 /// What a transport needs for one attempt.
@@ -79,6 +89,9 @@ pub struct Transmit {
     pub timeout: Duration,
     /// Whether the last token was refused, so that a fresh one is needed.
     pub reauthorize: bool,
+    /// The longest body that the answer may have, in bytes ([`Call::body_cap`]). One that is longer
+    /// is cut and fails with [`TooLarge`](crate::TransportErrorKind::TooLarge).
+    pub body_cap: usize,
 }
 
 /// What a step machine does with the events that its steps bring.

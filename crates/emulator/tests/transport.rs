@@ -82,6 +82,7 @@ async fn it_is_a_transport() {
             request,
             timeout: secs(10),
             reauthorize: false,
+            body_cap: 64 << 10,
         };
         shared.send(transmit).await.unwrap().status().as_u16()
     };

@@ -84,7 +84,10 @@ impl HyperConfig {
     }
 
     /// The longest body that is read, in bytes: 4 MiB by default, at least 1 KiB. The largest page
-    /// of operations is far below it.
+    /// of operations is far below it. A request may allow less
+    /// ([`Transmit::body_cap`](crate::Transmit::body_cap)): a cancel and a get allow 64 KiB. All
+    /// longer bodies together take 64 MiB at a time, in which each reserves its length before it is
+    /// read.
     #[must_use]
     pub fn body_cap(mut self, bytes: usize) -> Self {
         self.body_cap = bytes.max(1024);

@@ -29,6 +29,14 @@ pub(crate) type Body = Full<Bytes>;
 /// The longest header list that HTTP/2 may bring, in bytes.
 const HEADER_LIST: u32 = 16 << 10;
 
+/// How much of an answer the server may send before it is read, on one stream and on a connection of
+/// HTTP/2, in bytes. The second is more than all streams together may send: bodies that wait for room
+/// in the budget take nothing from those that are read.
+const WINDOWS: (u32, u32) = (128 << 10, 1 << 30);
+
+/// How much of an answer a connection of HTTP/1.1 reads ahead, and the longest head, in bytes.
+const READ_AHEAD: usize = 64 << 10;
+
 /// How many streams that were given up are remembered, and how long: answers to them may still be
 /// under way.
 const GIVEN_UP: (usize, Duration) = (4096, Duration::from_secs(30));
@@ -152,6 +160,8 @@ impl Connector {
                 .keep_alive_timeout(self.pings.1)
                 .keep_alive_while_idle(true)
                 .max_header_list_size(HEADER_LIST)
+                .initial_stream_window_size(WINDOWS.0)
+                .initial_connection_window_size(WINDOWS.1)
                 .max_concurrent_reset_streams(GIVEN_UP.0)
                 .reset_stream_duration(GIVEN_UP.1)
                 .max_local_error_reset_streams(TOO_LATE)
@@ -163,7 +173,10 @@ impl Connector {
                 sender, connection, clock,
             )))
         } else {
-            let (sender, connection) = http1::handshake(stream).await?;
+            let (sender, connection) = http1::Builder::new()
+                .max_buf_size(READ_AHEAD)
+                .handshake(stream)
+                .await?;
             tokio::spawn(connection);
             Ok(Connection::Http1(sender))
         }

@@ -6,14 +6,13 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
 use http::header::{HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri};
-use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
 
+use crate::body::Bodies;
 use crate::config::HyperConfig;
 use crate::connect::{Body, Connection, Connector};
 use crate::pool::Pool;
@@ -38,7 +37,7 @@ struct Inner {
     pool: Pool,
     user_agent: HeaderValue,
     host: HeaderValue,
-    body_cap: usize,
+    bodies: Bodies,
 }
 
 impl Hyper {
@@ -68,7 +67,7 @@ impl Hyper {
             pool: Pool::new(Connector::new(endpoint, &config)?, config.connections),
             user_agent,
             host,
-            body_cap: config.body_cap,
+            bodies: Bodies::new(config.body_cap),
         })))
     }
 }
@@ -76,7 +75,7 @@ impl Hyper {
 impl Transport for Hyper {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let request = transmit.request.map(|()| Body::default());
-        Box::pin(self.0.send(request, transmit.timeout))
+        Box::pin(self.0.send(request, transmit.timeout, transmit.body_cap))
     }
 }
 
@@ -88,7 +87,8 @@ impl Hyper {
         request: Request<Bytes>,
         timeout: Duration,
     ) -> Result<Response<Bytes>, TransportError> {
-        self.0.send(request.map(Body::new), timeout).await
+        let request = request.map(Body::new);
+        self.0.send(request, timeout, usize::MAX).await
     }
 }
 
@@ -99,6 +99,7 @@ impl Inner {
         &self,
         mut request: Request<Body>,
         timeout: Duration,
+        body_cap: usize,
     ) -> impl Future<Output = Result<Response<Bytes>, TransportError>> {
         let allowed = self.endpoint.is_origin_of(request.uri());
         let headers = request.headers_mut();
@@ -109,7 +110,7 @@ impl Inner {
                 return Err(TransportError::new(TransportErrorKind::Forbidden, message));
             }
             let mut sent = false;
-            tokio::time::timeout(timeout, self.exchange(&mut request, &mut sent))
+            tokio::time::timeout(timeout, self.exchange(&mut request, &mut sent, body_cap))
                 .await
                 .unwrap_or_else(|_| Err(self.late(timeout, sent)))
         }
@@ -131,6 +132,7 @@ impl Inner {
         &self,
         request: &mut Request<Body>,
         sent: &mut bool,
+        body_cap: usize,
     ) -> Result<Response<Bytes>, TransportError> {
         loop {
             let mut loan = match self.pool.ready() {
@@ -163,7 +165,7 @@ impl Inner {
                     return Err(TransportError::new(kind, error.into_error()));
                 }
             };
-            let body = self.read(response.body_mut()).await?;
+            let body = self.bodies.read(&mut response, body_cap).await?;
             self.pool.give_back(loan.connection);
             return Ok(response.map(|_| body));
         }
@@ -187,40 +189,6 @@ impl Inner {
             }
             Connection::Http2(_) => {}
         }
-    }
-
-    /// Reads the body of an answer to its end, or to the cap.
-    async fn read(&self, body: &mut Incoming) -> Result<Bytes, TransportError> {
-        let too_large = || {
-            let message = format!("more than {} bytes", self.body_cap);
-            TransportError::new(TransportErrorKind::TooLarge, message)
-        };
-        if body.size_hint().lower() > self.body_cap as u64 {
-            return Err(too_large());
-        }
-        // Nearly every answer is one piece, which is not copied.
-        let (mut piece, mut joined) = (Bytes::new(), BytesMut::new());
-        while let Some(frame) = body.frame().await {
-            let frame =
-                frame.map_err(|error| TransportError::new(TransportErrorKind::Lost, error))?;
-            // Trailers say nothing here.
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            if piece.len() + joined.len() + data.len() > self.body_cap {
-                return Err(too_large());
-            }
-            if piece.is_empty() && joined.is_empty() {
-                piece = data;
-            } else {
-                joined.extend_from_slice(&mem::take(&mut piece));
-                joined.extend_from_slice(&data);
-            }
-        }
-        Ok(match joined.is_empty() {
-            true => piece,
-            false => joined.freeze(),
-        })
     }
 }
 

@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod authorized;
+mod body;
 mod campaign;
 mod checkup;
 mod client;

@@ -5,11 +5,11 @@
 
 mod common;
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
+use common::memory::{growth, status};
 use common::{cancel, endpoint};
 use countermand_core::chain;
 use countermand_hyper::{Endpoint, Hyper, HyperConfig, Transport, TransportErrorKind};
@@ -120,7 +120,7 @@ async fn fault_11_and_fault_27_memory_grows_little() {
     .await;
 
     let lying = |stream: &mut TcpStream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4000000\r\n\r\n{}")?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n{}")?;
         stream.shutdown(std::net::Shutdown::Write)
     };
     assert_bounded(
@@ -201,19 +201,4 @@ fn serve(
 
 fn repeat(stream: &mut TcpStream, piece: &[u8], bytes: usize) -> io::Result<()> {
     (0..bytes.div_ceil(piece.len())).try_for_each(|_| stream.write_all(piece))
-}
-
-/// By how much the process was larger than at the start when it was largest, in KiB.
-async fn growth(start: u64, run: impl Future<Output = ()>) -> u64 {
-    // "5" sets the peak to what is used now.
-    fs::write("/proc/self/clear_refs", "5").unwrap();
-    run.await;
-    status("VmHWM:").saturating_sub(start)
-}
-
-fn status(field: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
-    kib.parse().unwrap()
 }

@@ -282,7 +282,7 @@ impl Machine<Outcome> for State {
             // A flow makes no list.
             _ => wire::get(&self.endpoint, &self.name),
         };
-        self.retry.transmit(now, request)
+        self.retry.transmit(now, self.call, request)
     }
 
     fn response(mut self: Box<Self>, now: Instant, view: View<'_>) -> Step {

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 pub mod black_hole;
+pub mod memory;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub fn cancel(endpoint: &Endpoint) -> Transmit {
         request: countermand_core::wire::cancel(endpoint, &name()),
         timeout: Duration::from_secs(10),
         reauthorize: false,
+        body_cap: 64 << 10,
     }
 }
 
