@@ -32,6 +32,11 @@ pub(crate) async fn run(
 
     let mut tally = Tally::new(!options.no_confirm);
     tally.input(batch.refused, batch.duplicates);
+    if batch.broken {
+        let note = "error: the input was not read to its end; nothing was sent";
+        report.output.note(note);
+        return Ok(end(report, &mut signals, Exit::Usage, None).await);
+    }
     if batch.refused > 0 && !options.skip_invalid {
         report.output.note(&format!(
             "error: {}; nothing was sent (--skip-invalid leaves bad names out)",

@@ -16,6 +16,11 @@ pub(crate) async fn names(
 ) -> Result<(Report, Batch), Failure> {
     let reading = tokio::task::spawn_blocking(move || {
         let batch = Batch::read(&given, |refused| refuse(&report, &refused));
+        if let Ok(batch) = &batch {
+            let sentences = batch.sentences();
+            sentences.for_each(|sentence| report.output.note(&sentence));
+            report.left_out(&batch.left_out);
+        }
         (report, batch)
     });
     let failed = |error: String| {

@@ -1,6 +1,7 @@
 //! The lines of `--json`: their schemas are a promise to programs.
 
 use countermand_core::{Command, Error, Operation, OperationName, Outcome, Verdict};
+use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
 use crate::names::{Place, Refused};
@@ -9,6 +10,17 @@ use crate::names::{Place, Refused};
 pub(crate) const OUTCOME: &str = "countermand.outcome/1";
 /// The schema of an operation as the server tells it.
 pub(crate) const OPERATION: &str = "countermand.operation/1";
+
+/// The schema of what an input held besides names.
+pub(crate) const INPUT: &str = "countermand.input/1";
+
+/// `countermand.input/1`: parts of the input that are neither names nor mistakes, counted by kind;
+/// only where there are some.
+#[derive(Serialize)]
+pub(crate) struct InputLine<'a> {
+    pub(crate) schema: &'static str,
+    pub(crate) left_out: &'a LeftOut,
+}
 
 /// `countermand.outcome/1`: one for each name. `verdict` is null where there is only an error.
 #[derive(Serialize)]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use countermand_core::{OperationName, chain};
-use countermand_fleet::input::{self, InputError, InputProblem};
+use countermand_fleet::input::{self, InputError, InputProblem, LeftOut, Refusals};
 
 /// Where a name was given, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) struct Refused {
     /// As it was given, cut if it is too long to be a name.
     pub(crate) text: String,
     pub(crate) problem: String,
+    /// Whether it is worth a line for people: the first few of a kind are.
+    pub(crate) shown: bool,
 }
 
 /// The names that were accepted, and what was not.
@@ -46,9 +48,19 @@ pub(crate) struct Batch {
     pub(crate) open: HashSet<OperationName>,
     pub(crate) duplicates: u64,
     pub(crate) refused: u64,
+    /// Whether the input was not read to its end, so that leaving bad names out leaves out more.
+    pub(crate) broken: bool,
+    /// Parts of the input that are neither names nor mistakes.
+    pub(crate) left_out: LeftOut,
+    refusals: Refusals,
 }
 
 impl Batch {
+    /// Sentences about what was not told one by one.
+    pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
+        self.refusals.more().chain(self.left_out.sentences())
+    }
+
     /// Reads the arguments or, if they are a single `-`, standard input. Refused names are handed
     /// over one by one as they come.
     pub(crate) fn read(given: &[OsString], refuse: impl FnMut(Refused)) -> io::Result<Self> {
@@ -69,6 +81,7 @@ impl Batch {
                     place,
                     text: "-".to_owned(),
                     problem,
+                    shown: true,
                 });
             } else {
                 batch.take(place, text.as_encoded_bytes(), &mut refuse);
@@ -80,37 +93,32 @@ impl Batch {
     /// Names in any form that `plan` takes as well: lines, JSON, a table.
     fn from_lines(input: impl Read, mut refuse: impl FnMut(Refused)) -> io::Result<Self> {
         let mut batch = Self::default();
-        for entry in input::read(input, None) {
+        let mut entries = input::read(input, None);
+        for entry in &mut entries {
             match entry {
                 Ok(entry) => batch.accept(entry.item.name),
                 Err(InputError {
                     problem: InputProblem::Read(error),
                     ..
                 }) => return Err(error),
-                Err(error) => batch.refuse(
-                    Refused {
-                        place: Place::Line(error.line),
-                        text: error.given.unwrap_or_default(),
-                        problem: chain(&error.problem),
-                    },
-                    &mut refuse,
-                ),
+                Err(error) => {
+                    batch.broken |= error.ends_input();
+                    let text = error.given.unwrap_or_default();
+                    batch.refuse(Place::Line(error.line), text, &error.problem, &mut refuse);
+                }
             }
         }
+        batch.left_out = entries.left_out().clone();
         Ok(batch)
     }
 
     fn take(&mut self, place: Place, text: &[u8], refuse: &mut impl FnMut(Refused)) {
         match input::parse_name(text) {
             Ok(name) => self.accept(name),
-            Err(problem) => self.refuse(
-                Refused {
-                    place,
-                    text: String::from_utf8_lossy(text).into_owned(),
-                    problem: chain(&problem),
-                },
-                refuse,
-            ),
+            Err(problem) => {
+                let text = String::from_utf8_lossy(text).into_owned();
+                self.refuse(place, text, &problem, refuse);
+            }
         }
     }
 
@@ -121,9 +129,20 @@ impl Batch {
         }
     }
 
-    fn refuse(&mut self, refused: Refused, refuse: &mut impl FnMut(Refused)) {
+    fn refuse(
+        &mut self,
+        place: Place,
+        text: String,
+        problem: &InputProblem,
+        refuse: &mut impl FnMut(Refused),
+    ) {
         self.refused += 1;
-        refuse(refused);
+        refuse(Refused {
+            place,
+            text,
+            problem: chain(problem),
+            shown: self.refusals.add(problem),
+        });
     }
 }
 

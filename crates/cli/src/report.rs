@@ -7,11 +7,12 @@ use countermand_core::{
     Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain, printable,
 };
 use countermand_fleet::Item;
+use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
 use crate::lines::{
-    FoundLine, FoundOperation, InterruptedError, OPERATION, OperationLine, OutcomeLine,
-    RefusedError,
+    FoundLine, FoundOperation, INPUT, InputLine, InterruptedError, OPERATION, OperationLine,
+    OutcomeLine, RefusedError,
 };
 use crate::names::Refused;
 use crate::output::Output;
@@ -110,7 +111,19 @@ impl Report {
 
     fn complain(&self, refused: &Refused) {
         let Refused { place, problem, .. } = refused;
-        self.output.note(&format!("{place}: {problem}"));
+        if refused.shown {
+            self.output.note(&format!("{place}: {problem}"));
+        }
+    }
+
+    /// Parts of the input that are neither names nor mistakes, counted.
+    pub(crate) fn left_out(&self, left_out: &LeftOut) {
+        if self.json && !left_out.is_empty() {
+            self.json(&InputLine {
+                schema: INPUT,
+                left_out,
+            });
+        }
     }
 
     /// A name that was left, or cut short, when the run was told to stop.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use countermand_core::Timestamp;
-use countermand_fleet::input::{Evidence, Format};
+use countermand_fleet::input::{Evidence, Format, LeftOut};
 use countermand_fleet::job::{JobError, Kind, Record, Settings};
 use countermand_fleet::report::{grouped, spell};
 use countermand_fleet::{Age, Estimate, Finding, Item, Job, Options, Outline, now, order};
@@ -36,6 +36,9 @@ pub(crate) struct Plan {
     /// The form that names from files and standard input have, if it is not to be guessed
     #[arg(long, value_enum)]
     format: Option<FormatWord>,
+    /// Leave bad names out instead of refusing them all
+    #[arg(long)]
+    skip_invalid: bool,
     /// The job file to write; it must not exist
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -83,7 +86,11 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     }
     let report = Report::start(global.json);
     let format = options.format.map(FormatWord::format);
-    let mut sources = Sources::read(&options.names, &options.from, format, &report)?;
+    let read = match options.skip_invalid {
+        true => Sources::read_all,
+        false => Sources::read,
+    };
+    let mut sources = read(&options.names, &options.from, format, &report)?;
     let terms = &options.terms;
     let settings = terms.settings(Kind::Plan, global, &sources)?;
     let filter = settings.filter.clone();
@@ -97,14 +104,17 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             items.push(item);
         }
     }
-    let mut exit = Exit::Done;
+    let mut exit = match sources.refused {
+        0 => Exit::Done,
+        _ => Exit::Failed,
+    };
     let mut missed = 0;
     if sources.search() {
         let client = connect::client(global).await?;
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let found = |item: &Item| items.push(item.clone());
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
-        (exit, missed) = (searched.exit, searched.missed.len());
+        (exit, missed) = (exit.max(searched.exit), searched.missed.len());
         let ended = now();
         records.extend(searched.missed.into_iter().map(|text| Record::Note {
             at: ended,
@@ -152,6 +162,8 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         digest: digest.to_string(),
         operations: job.operations(),
         duplicates: job.duplicates(),
+        refused: sources.refused,
+        left_out: sources.left_out,
         shown: Shown::of(&job).map_err(failed)?,
         missed,
         last_cancel_s: estimate.last_cancel.as_secs_f64(),
@@ -200,6 +212,10 @@ struct Line {
     digest: String,
     operations: u64,
     duplicates: u64,
+    /// Bad names that were left out.
+    refused: u64,
+    /// Parts of the input that are neither names nor mistakes.
+    left_out: LeftOut,
     #[serde(flatten)]
     shown: Shown,
     /// Lists that could not be read to their end.
@@ -276,6 +292,10 @@ impl Line {
         if self.duplicates > 0 {
             let duplicates = crate::summary::counted(self.duplicates, "duplicate");
             text.push_str(&format!("  {duplicates} left out\n"));
+        }
+        if self.refused > 0 {
+            let refused = crate::summary::counted(self.refused, "bad name");
+            text.push_str(&format!("  {refused} left out\n"));
         }
         if self.missed > 0 {
             let lists = crate::summary::counted(self.missed as u64, "list");

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use countermand_core::{DeviceName, EnterpriseName, NameError, OperationName, chain};
 use countermand_fleet::Item;
-use countermand_fleet::input::{self, Evidence, Format};
+use countermand_fleet::input::{self, Evidence, Format, LeftOut, Refusals};
 
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::summary::counted;
 
 /// What is named, and what is to be searched.
 #[derive(Debug, Default)]
@@ -20,8 +21,10 @@ pub(crate) struct Sources {
     pub(crate) devices: Vec<DeviceName>,
     /// Names that were given, with what came with them.
     pub(crate) given: Vec<(Item, Option<Evidence>)>,
-    /// Messages of other kinds that stood among them.
-    pub(crate) skipped: u64,
+    /// Parts of the inputs that are neither names nor mistakes.
+    pub(crate) left_out: LeftOut,
+    /// Bad names that were left out.
+    pub(crate) refused: u64,
 }
 
 impl Sources {
@@ -32,28 +35,41 @@ impl Sources {
         format: Option<Format>,
         report: &Report,
     ) -> Result<Self, Failure> {
+        let sources = Self::read_all(typed, files, format, report)?;
+        match sources.refused {
+            0 => Ok(sources),
+            bad => {
+                let names = counted(bad, "bad name");
+                Err(Failure::usage(format!("{names}; nothing was sent")))
+            }
+        }
+    }
+
+    /// The same, but bad names are counted and left out. An input that cannot be read to its end is
+    /// refused all the same.
+    pub(crate) fn read_all(
+        typed: &[OsString],
+        files: &[PathBuf],
+        format: Option<Format>,
+        report: &Report,
+    ) -> Result<Self, Failure> {
         let mut sources = Self::default();
-        let mut bad = 0_u64;
         for (number, word) in (1..).zip(typed) {
             if word == "-" {
-                bad += sources.take("standard input", io::stdin().lock(), format, report);
+                sources.take("standard input", io::stdin().lock(), format, report)?;
                 continue;
             }
             let text = word.to_string_lossy();
             if let Err(error) = sources.name(&text) {
                 report.output.note(&format!("name {number}: {error}"));
-                bad += 1;
+                sources.refused += 1;
             }
         }
         for path in files {
             let file = File::open(path).map_err(|error| {
                 Failure::usage(format!("cannot read {}: {error}", path.display()))
             })?;
-            bad += sources.take(&path.display().to_string(), file, format, report);
-        }
-        if bad > 0 {
-            let names = crate::summary::counted(bad, "bad name");
-            return Err(Failure::usage(format!("{names}; nothing was sent")));
+            sources.take(&path.display().to_string(), file, format, report)?;
         }
         Ok(sources)
     }
@@ -72,28 +88,41 @@ impl Sources {
         Ok(())
     }
 
-    /// Names in any form they have; how many of them were bad.
+    /// Names in any form they have.
     fn take(
         &mut self,
         whence: &str,
         reader: impl io::Read,
         format: Option<Format>,
         report: &Report,
-    ) -> u64 {
-        let mut bad = 0;
+    ) -> Result<(), Failure> {
+        let mut refusals = Refusals::default();
+        let mut broken = false;
         let mut entries = input::read(reader, format);
         for entry in &mut entries {
             match entry {
                 Ok(entry) => self.given.push((entry.item, entry.evidence)),
                 Err(error) => {
-                    let problem = chain(&error);
-                    report.output.note(&format!("{whence}, {problem}"));
-                    bad += 1;
+                    broken |= error.ends_input();
+                    if refusals.add(&error.problem) {
+                        let problem = chain(&error);
+                        report.output.note(&format!("{whence}, {problem}"));
+                    }
                 }
             }
         }
-        self.skipped += entries.other_messages();
-        bad
+        let left_out = entries.left_out();
+        for sentence in refusals.more().chain(left_out.sentences()) {
+            report.output.note(&format!("{whence}: {sentence}"));
+        }
+        self.left_out.append(left_out);
+        self.refused += refusals.count();
+        match broken {
+            true => Err(Failure::usage(format!(
+                "{whence} was not read to its end; nothing was sent"
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// Whether anything has to be searched.

@@ -21,6 +21,7 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod hangup;
 mod input;
+mod input_kinds;
 mod invariants;
 mod killed;
 mod outputs;

@@ -4,6 +4,8 @@ use std::io;
 
 use countermand_core::{MAX_NAME_BYTES, NameError};
 
+use super::foreign::Foreign;
+
 /// An input that was refused, and where. Nothing was sent for it, or for anything else.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}")]
@@ -17,6 +19,7 @@ pub struct InputError {
     /// The name as it was given, where a name is what is wrong; cut if it is too long to be one.
     /// Never another text of the input: that may be a secret.
     pub given: Option<String>,
+    ends_input: bool,
 }
 
 impl InputError {
@@ -25,7 +28,22 @@ impl InputError {
             line,
             problem,
             given: None,
+            ends_input: false,
         }
+    }
+
+    /// The same as the end of the input.
+    pub(super) fn last(line: u64, problem: InputProblem) -> Self {
+        Self {
+            ends_input: true,
+            ..Self::new(line, problem)
+        }
+    }
+
+    /// Whether nothing after this place was read, so that leaving this one out leaves out more.
+    #[must_use]
+    pub const fn ends_input(&self) -> bool {
+        self.ends_input
     }
 }
 
@@ -65,8 +83,26 @@ pub enum InputProblem {
     #[error("the operation cannot be read: {0}")]
     Operation(String),
     /// A table without a column of names.
-    #[error("the table has no column `name`, `operation` or `operation_name` in its first line")]
+    #[error(
+        "the table has no column of names: its first line has no `name`, `operation` or \
+         `operation_name`, and no cell below is the name of an operation"
+    )]
     Column,
+    /// A table in which several columns hold names, and none of them is called so.
+    #[error("several columns of the table hold names; call the right one `operation_name`")]
+    Columns,
+    /// A cell of a table that was cut when it was printed.
+    #[error("the name was cut when the table was printed; print CSV or JSON instead")]
+    Cut,
+    /// A row of a printed table that has other columns than its header.
+    #[error(
+        "the row has other columns than the first line of the table: a cell was wrapped, or holds \
+         a bar; print CSV or JSON instead"
+    )]
+    Bars,
+    /// A file of a kind that holds no names as text.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// A record whose quote swallows the rest of the table.
     #[error("a quote is opened and never closed")]
     Quote,
@@ -79,6 +115,24 @@ pub enum InputProblem {
 }
 
 impl InputProblem {
+    /// What several of the kind have in common, after "more".
+    pub(super) const fn plural(&self) -> &'static str {
+        match self {
+            Self::Name(_) | Self::TooLong | Self::Encoding(_) | Self::Cut => "are no names",
+            Self::TooLarge(_) => "are too long",
+            Self::Json { .. } => "are not JSON",
+            Self::Shape(_) => "hold no name",
+            Self::Base64 | Self::Operation(_) => "cannot be read",
+            Self::Field => "end before the column of names",
+            Self::Column
+            | Self::Columns
+            | Self::Bars
+            | Self::Quote
+            | Self::Foreign(_)
+            | Self::Read(_) => "end the input",
+        }
+    }
+
     /// Without the parser's own words, which quote what it met: that may be a secret.
     pub(super) fn json(error: &serde_json::Error) -> Self {
         use serde_json::error::Category;

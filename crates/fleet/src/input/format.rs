@@ -2,6 +2,10 @@
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
+use super::encoding::{Decoded, utf16};
+use super::error::InputProblem;
+use super::foreign::{self, Foreign, MAGIC};
+
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a caller offers each of them")]
@@ -12,13 +16,17 @@ pub enum Format {
     /// object with a `name`, an operation as the API answers it, a page of a list of operations, or
     /// a Pub/Sub message as it is pushed or pulled.
     Json,
-    /// A table with a header that has a column `name`, `operation` or `operation_name`, separated by
-    /// commas, semicolons or tabs; or a single column of names without a header.
+    /// A table with a header, separated by commas, semicolons or tabs, or printed with bars as
+    /// databases do: the column whose cells are names is taken, or the one that is called `name`,
+    /// `operation` or `operation_name`. Or a single column of names without a header.
     Csv,
 }
 
 /// An input whose first line is known: it comes again before the rest.
-pub(super) type Input<R> = Chain<Cursor<Vec<u8>>, BufReader<R>>;
+pub(super) type Input<R> = Chain<Cursor<Vec<u8>>, BufReader<Text<R>>>;
+
+/// An input as UTF-8.
+type Text<R> = Decoded<Chain<Cursor<Vec<u8>>, BufReader<R>>>;
 
 /// So much is looked at.
 const PEEK: usize = 64 * 1024;
@@ -31,38 +39,75 @@ pub(super) struct Sniffed<R: Read> {
     pub(super) format: Format,
     /// Whether JSON comes as a value on each line.
     pub(super) value_a_line: bool,
-    pub(super) separator: u8,
+    pub(super) syntax: Syntax,
+}
+
+/// How the cells of a table are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// By this byte, with quotes.
+    Separated(u8),
+    /// By bars and spaces, as databases print tables; lines of dashes are no records.
+    Bars,
 }
 
 /// Reads up to the first line that is not blank. A byte order mark is left out.
-pub(super) fn sniff<R: Read>(reader: R, format: Option<Format>) -> io::Result<Sniffed<R>> {
-    let mut reader = BufReader::new(reader);
+///
+/// # Errors
+/// The line and the problem, if the input cannot be read, or is of a kind that holds no names as
+/// text.
+pub(super) fn sniff<R: Read>(
+    reader: R,
+    format: Option<Format>,
+) -> Result<Sniffed<R>, (u64, InputProblem)> {
+    let mut reader = decoded(reader)?;
     let mut head = Vec::new();
     let mut skipped = 0;
-    let mut first = true;
     loop {
-        let whole = peek(&mut reader, &mut head)?;
-        if first && head.starts_with(b"\xef\xbb\xbf") {
-            head.drain(..3);
-        }
-        first = false;
+        let whole = peek(&mut reader, &mut head)
+            .map_err(|error| (skipped + 1, InputProblem::Read(error)))?;
         // A stretch of blanks longer than any line is no reason to keep it.
         let blank = head.trim_ascii().is_empty();
         if !blank || head.is_empty() {
+            if let Some(kind) = foreign::by_line(&head) {
+                return Err((skipped + 1, InputProblem::Foreign(kind)));
+            }
             let line = if whole { &head[..] } else { &[] };
-            let (detected, separator) = detect(&head);
+            let (detected, syntax) = detect(&head);
+            if detected == Format::Text && is_spaced(&head) {
+                return Err((skipped + 1, InputProblem::Foreign(Foreign::Spaces)));
+            }
             return Ok(Sniffed {
                 skipped,
                 format: format.unwrap_or(detected),
                 value_a_line: !line.trim_ascii_start().starts_with(b"[")
                     && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok(),
-                separator,
+                syntax,
                 input: Cursor::new(head).chain(reader),
             });
         }
         skipped += u64::from(head.ends_with(b"\n"));
         head.clear();
     }
+}
+
+/// Finds out the encoding by the first bytes.
+fn decoded<R: Read>(reader: R) -> Result<BufReader<Text<R>>, (u64, InputProblem)> {
+    let mut reader = BufReader::new(reader);
+    let mut first = Vec::new();
+    let read = reader.by_ref().take(MAGIC as u64).read_to_end(&mut first);
+    read.map_err(|error| (1, InputProblem::Read(error)))?;
+    if let Some(kind) = foreign::by_bytes(&first) {
+        return Err((1, InputProblem::Foreign(kind)));
+    }
+    let (order, mark) = match utf16(&first) {
+        Some((order, mark)) => (Some(order), mark),
+        None if first.starts_with(b"\xef\xbb\xbf") => (None, 3),
+        None => (None, 0),
+    };
+    first.drain(..mark);
+    let input = Cursor::new(first).chain(reader);
+    Ok(BufReader::new(Decoded::new(input, order)))
 }
 
 /// Reads a line with its end, or as much of it as is looked at; whether it is whole.
@@ -91,11 +136,14 @@ fn peek(reader: &mut impl BufRead, head: &mut Vec<u8>) -> io::Result<bool> {
     }
 }
 
-fn detect(head: &[u8]) -> (Format, u8) {
+fn detect(head: &[u8]) -> (Format, Syntax) {
     let line = head.trim_ascii();
     let separator = [b',', b';', b'\t']
         .into_iter()
         .find(|separator| line.contains(separator));
+    if is_bars(head, separator) {
+        return (Format::Csv, Syntax::Bars);
+    }
     let is_header = || header(line, separator.unwrap_or(b',')).is_some();
     let format = match line.first() {
         Some(b'{' | b'[') => Format::Json,
@@ -104,11 +152,34 @@ fn detect(head: &[u8]) -> (Format, u8) {
             Ok(text) if text.starts_with("enterprises/") => Format::Json,
             _ => Format::Csv,
         },
+        Some(_) if line == b"null" => Format::Json,
         // Also a name and more on its line: as text, the rest would become part of the name.
         Some(_) if separator.is_some() || is_header() => Format::Csv,
         _ => Format::Text,
     };
-    (format, separator.unwrap_or(b','))
+    (format, Syntax::Separated(separator.unwrap_or(b',')))
+}
+
+/// Whether a table begins here as databases print it: with a rule, with a bar at both ends, with a
+/// bar between its columns, or with a column that is padded.
+fn is_bars(head: &[u8], separator: Option<u8>) -> bool {
+    let line = head.trim_ascii();
+    let rule = line.starts_with(b"+-") && line.iter().all(|byte| b"+-=".contains(byte));
+    let framed = line.len() > 1 && line.starts_with(b"|") && line.ends_with(b"|");
+    let bare = separator.is_none()
+        && !line.starts_with(b"enterprises/")
+        && !matches!(line.first(), Some(b'{' | b'[' | b'"' | b'#'));
+    let divided = bare && line.contains(&b'|') && header(line, b'|').is_some();
+    let padded = bare && head.starts_with(b" ") && header(line, b'|').is_some();
+    rule || framed || divided || padded
+}
+
+/// Whether the line is a header whose columns are separated by spaces alone.
+fn is_spaced(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    !line.starts_with('#')
+        && line.split_ascii_whitespace().count() > 1
+        && column(line.split_ascii_whitespace()).is_some()
 }
 
 /// Which column has the names.
@@ -117,12 +188,13 @@ fn header(line: &[u8], separator: u8) -> Option<usize> {
     column(line.split(char::from(separator)))
 }
 
-/// Which of the columns of a header has the names: `name` before the others.
+/// What columns of names are called, the most usual first.
+pub(super) const CALLED: [&str; 3] = ["name", "operation", "operation_name"];
+
+/// Which of the columns of a header is called as columns of names are: `name` before the others.
 pub(super) fn column<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<usize> {
-    ["name", "operation", "operation_name"]
-        .iter()
-        .find_map(|wanted| {
-            let mut names = names.clone();
-            names.position(|name| name.trim().trim_matches('"').eq_ignore_ascii_case(wanted))
-        })
+    CALLED.iter().find_map(|wanted| {
+        let mut names = names.clone();
+        names.position(|name| name.trim().trim_matches('"').eq_ignore_ascii_case(wanted))
+    })
 }

@@ -16,8 +16,11 @@
 //! ```
 
 mod documents;
+mod encoding;
 mod error;
+mod foreign;
 mod format;
+mod left_out;
 mod lines;
 mod table;
 mod value;
@@ -29,11 +32,13 @@ use countermand_core::{MAX_NAME_BYTES, Operation};
 
 use self::documents::Documents;
 pub use self::error::{InputError, InputProblem};
+pub use self::foreign::Foreign;
 pub use self::format::Format;
 use self::format::{Input, sniff};
+pub use self::left_out::{LeftOut, LeftOutKind, Refusals};
 pub use self::lines::{next_line, parse_name};
 use self::table::Table;
-use self::value::Taken;
+use self::value::Values;
 use crate::Item;
 
 /// The longest JSON value, in bytes: more than Pub/Sub gives in one answer.
@@ -68,20 +73,44 @@ pub struct Evidence {
 ///
 /// Without a `format`, the first line that is not blank decides. Duplicates come as often as they
 /// are given. Each bad name is an error with its line, and the ones after it are still read; an
-/// input that cannot be read on, or has no column of names, ends with its error.
+/// input that cannot be read on, is of a kind that holds no names as text, or has no column of names,
+/// ends with its error.
 pub fn read<R: Read>(reader: R, format: Option<Format>) -> Entries<R> {
     Entries {
         source: Source::Unread(Some(reader), format),
-        ready: VecDeque::new(),
-        other_messages: 0,
+        taken: Taken::default(),
     }
 }
 
 /// The operations of an input.
 pub struct Entries<R: Read> {
     source: Source<R>,
+    taken: Taken,
+}
+
+/// What was read and not handed out yet, and what was left out.
+#[derive(Default)]
+struct Taken {
     ready: VecDeque<Result<Entry, InputError>>,
-    other_messages: u64,
+    left_out: LeftOut,
+}
+
+impl Taken {
+    fn take(&mut self, entry: Entry) {
+        self.ready.push_back(Ok(entry));
+    }
+
+    /// A bad name, as it was given if it may be repeated.
+    fn refuse(&mut self, line: u64, problem: InputProblem, given: Option<String>) {
+        let mut error = InputError::new(line, problem);
+        error.given = given;
+        self.ready.push_back(Err(error));
+    }
+
+    /// The error that ends the input.
+    fn end(&mut self, line: u64, problem: InputProblem) {
+        self.ready.push_back(Err(InputError::last(line, problem)));
+    }
 }
 
 enum Source<R: Read> {
@@ -100,21 +129,21 @@ struct Lines<R: Read> {
 }
 
 impl<R: Read> Entries<R> {
-    /// How many Pub/Sub messages so far were of other kinds than `COMMAND`, and were left out.
+    /// Parts of the input so far that are neither operations nor mistakes, counted by kind.
     #[must_use]
-    pub const fn other_messages(&self) -> u64 {
-        self.other_messages
+    pub const fn left_out(&self) -> &LeftOut {
+        &self.taken.left_out
     }
 
     fn open(&mut self, reader: R, format: Option<Format>) {
         self.source = match sniff(reader, format) {
-            Err(error) => {
-                self.fail(1, InputProblem::Read(error));
+            Err((line, problem)) => {
+                self.taken.end(line, problem);
                 Source::Over
             }
             Ok(sniffed) => match sniffed.format {
                 Format::Csv => {
-                    let table = Table::new(sniffed.input, sniffed.separator, sniffed.skipped);
+                    let table = Table::new(sniffed.input, sniffed.syntax, sniffed.skipped);
                     Source::Table(Box::new(table))
                 }
                 Format::Json if !sniffed.value_a_line => {
@@ -131,75 +160,65 @@ impl<R: Read> Entries<R> {
         };
     }
 
-    fn fail(&mut self, line: u64, problem: InputProblem) {
-        self.ready.push_back(Err(InputError::new(line, problem)));
-    }
-
     /// Reads on until something is ready; `false` at the end.
     fn advance(&mut self) -> bool {
-        match &mut self.source {
+        let taken = &mut self.taken;
+        let more = match &mut self.source {
             Source::Over => return false,
             Source::Unread(reader, format) => {
                 let format = *format;
                 match reader.take() {
-                    Some(reader) => self.open(reader, format),
-                    None => self.source = Source::Over,
+                    Some(reader) => {
+                        self.open(reader, format);
+                        true
+                    }
+                    None => false,
                 }
             }
-            Source::Lines(lines) => {
-                let limit = if lines.json {
-                    VALUE_LIMIT
-                } else {
-                    MAX_NAME_BYTES
-                };
-                match next_line(&mut lines.input, &mut lines.line, limit) {
-                    Ok(false) => self.source = Source::Over,
-                    Ok(true) => {
-                        lines.number += 1;
-                        let mut taken = Vec::new();
-                        lines.take(limit, &mut taken, &mut self.other_messages);
-                        self.ready.extend(taken);
-                    }
-                    Err(error) => {
-                        let line = lines.number + 1;
-                        self.source = Source::Over;
-                        self.fail(line, InputProblem::Read(error));
-                    }
-                }
-            }
+            Source::Lines(lines) => lines.read(taken),
             Source::Documents(input, documents, value) => match documents.next(input, value) {
                 Ok(Some(line)) => {
-                    let mut entries = Vec::new();
-                    Taken {
-                        line,
-                        entries: &mut entries,
-                        other_messages: &mut self.other_messages,
-                    }
-                    .value(value);
-                    self.ready.extend(entries);
+                    Values { line, taken }.value(value);
+                    true
                 }
-                Ok(None) => self.source = Source::Over,
+                Ok(None) => false,
                 Err((line, problem)) => {
-                    self.source = Source::Over;
-                    self.fail(line, problem);
+                    taken.end(line, problem);
+                    false
                 }
             },
-            Source::Table(table) => match table.next() {
-                Some(entry) => self.ready.push_back(entry),
-                None => self.source = Source::Over,
-            },
+            Source::Table(table) => table.read(taken),
+        };
+        if !more {
+            self.source = Source::Over;
         }
         true
     }
 }
 
 impl<R: Read> Lines<R> {
-    fn take(
-        &self,
-        limit: usize,
-        entries: &mut Vec<Result<Entry, InputError>>,
-        other_messages: &mut u64,
-    ) {
+    /// Reads a line; `false` at the end.
+    fn read(&mut self, taken: &mut Taken) -> bool {
+        let limit = if self.json {
+            VALUE_LIMIT
+        } else {
+            MAX_NAME_BYTES
+        };
+        match next_line(&mut self.input, &mut self.line, limit) {
+            Ok(false) => false,
+            Ok(true) => {
+                self.number += 1;
+                self.take(limit, taken);
+                true
+            }
+            Err(error) => {
+                taken.end(self.number + 1, InputProblem::Read(error));
+                false
+            }
+        }
+    }
+
+    fn take(&self, limit: usize, taken: &mut Taken) {
         let text = &self.line[..];
         let line = self.number;
         if text.trim_ascii().is_empty() || (!self.json && text.starts_with(b"#")) {
@@ -207,28 +226,19 @@ impl<R: Read> Lines<R> {
         }
         if self.json {
             match text.len() > limit {
-                true => entries.push(Err(InputError::new(line, InputProblem::TooLarge(limit)))),
-                false => Taken {
-                    line,
-                    entries,
-                    other_messages,
-                }
-                .value(text),
+                true => taken.refuse(line, InputProblem::TooLarge(limit), None),
+                false => Values { line, taken }.value(text),
             }
             return;
         }
-        entries.push(match parse_name(text) {
-            Ok(name) => Ok(Entry {
+        match parse_name(text) {
+            Ok(name) => taken.take(Entry {
                 line,
                 item: Item::new(name),
                 evidence: None,
             }),
-            Err(problem) => {
-                let mut error = InputError::new(line, problem);
-                error.given = Some(cut(text));
-                Err(error)
-            }
-        });
+            Err(problem) => taken.refuse(line, problem, Some(cut(text))),
+        }
     }
 }
 
@@ -243,7 +253,7 @@ impl<R: Read> Iterator for Entries<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(entry) = self.ready.pop_front() {
+            if let Some(entry) = self.taken.ready.pop_front() {
                 return Some(entry);
             }
             if !self.advance() {
@@ -256,7 +266,7 @@ impl<R: Read> Iterator for Entries<R> {
 impl<R: Read> std::fmt::Debug for Entries<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Entries")
-            .field("other_messages", &self.other_messages)
+            .field("left_out", self.left_out())
             .finish_non_exhaustive()
     }
 }

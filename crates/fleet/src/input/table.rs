@@ -4,27 +4,30 @@ use std::io::BufRead;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::error::{InputError, InputProblem};
-use super::format::column;
+use super::error::InputProblem;
+use super::format::{CALLED, Syntax, column};
+use super::left_out::LeftOutKind;
 use super::lines::{next_line, parse_name};
-use super::{Entry, RECORD_LIMIT};
+use super::value::Values;
+use super::{Entry, RECORD_LIMIT, Taken};
 use crate::Item;
 use crate::report::{COLUMNS, rearm};
 
 /// Reads records one by one.
 ///
-/// The parser is given line after line, so that each record has its line, and a quote that nobody
-/// closes is found out: with a line end behind it, only a record within quotes is not over.
+/// The parser is given line after line, so that each record has its line, and a quote that is never
+/// closed is found out: with a line end behind it, only a record within quotes is not over.
 pub(super) struct Table<R> {
     input: R,
-    parser: Reader,
+    parser: Option<Reader>,
     /// The line that is being read, with its end, and how much of it the parser has had.
     line: Vec<u8>,
     given: usize,
     number: u64,
     record: Record,
-    column: Option<Column>,
-    over: bool,
+    /// How many cells the header of a table with bars has.
+    cells: usize,
+    names: Names,
 }
 
 /// The fields of a record, one after the other, and where each ends.
@@ -39,12 +42,29 @@ struct Record {
 }
 
 /// Where the names stand.
-#[derive(Clone, Copy)]
-struct Column {
-    at: usize,
-    /// Whether the table is a report of ours, whose names are disarmed.
-    ours: bool,
+enum Names {
+    /// The header was not read.
+    Unread,
+    /// The header was read; the cells below decide.
+    Open(Open),
+    /// In this column; `ours` are disarmed, as reports write them.
+    Column { at: usize, ours: bool },
+    /// In the data of messages, as BigQuery stores what Pub/Sub pushes.
+    Messages { attributes: usize, data: usize },
 }
+
+/// A header, and the records below it that hold no name and decide nothing.
+struct Open {
+    line: u64,
+    /// The columns that are called as columns of names are, the most usual first.
+    called: Vec<usize>,
+    held: Vec<(u64, Vec<Vec<u8>>)>,
+    bytes: usize,
+}
+
+/// So many records, and bytes of them, may come before the first name.
+const HELD: usize = 1000;
+const HELD_BYTES: usize = 1 << 20;
 
 impl Record {
     fn get(&self, field: usize) -> Option<&[u8]> {
@@ -58,57 +78,128 @@ impl Record {
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.fields).filter_map(|field| self.get(field))
     }
+
+    /// Replaces the fields.
+    fn set<'a>(&mut self, fields: impl Iterator<Item = &'a [u8]>) {
+        self.bytes.clear();
+        self.ends.clear();
+        for field in fields {
+            self.bytes.extend_from_slice(field);
+            self.ends.push(self.bytes.len());
+        }
+        (self.written, self.fields) = (self.bytes.len(), self.ends.len());
+    }
 }
 
 impl<R: BufRead> Table<R> {
     /// Of what follows so many lines.
-    pub(super) fn new(input: R, separator: u8, lines: u64) -> Self {
+    pub(super) fn new(input: R, syntax: Syntax, lines: u64) -> Self {
+        let parser = match syntax {
+            Syntax::Separated(separator) => Some(ReaderBuilder::new().delimiter(separator).build()),
+            Syntax::Bars => None,
+        };
         Self {
             input,
-            parser: ReaderBuilder::new().delimiter(separator).build(),
+            parser,
             line: Vec::new(),
             given: 0,
             number: lines,
             record: Record::default(),
-            column: None,
-            over: false,
+            cells: 0,
+            names: Names::Unread,
         }
     }
 
-    pub(super) fn next(&mut self) -> Option<Result<Entry, InputError>> {
-        while !self.over {
-            let line = match self.read() {
-                Ok(Some(line)) => line,
-                Ok(None) => {
-                    self.over = true;
-                    break;
-                }
-                Err((line, problem)) => {
-                    self.over = true;
-                    return Some(Err(InputError::new(line, problem)));
-                }
-            };
-            let Some(column) = self.column else {
-                match self.header() {
-                    // It was a header.
-                    Ok(true) => continue,
-                    Ok(false) => return Some(self.entry(line, 0, false)),
-                    Err(problem) => {
-                        self.over = true;
-                        return Some(Err(InputError::new(line, problem)));
+    /// Takes what the next record gives; `false` at the end.
+    pub(super) fn read(&mut self, taken: &mut Taken) -> bool {
+        let record = match self.parser {
+            Some(_) => self.next_record(),
+            None => self.next_row(),
+        };
+        let result = match record {
+            Ok(Some(line)) => self.take(line, taken).map(|()| true),
+            Ok(None) => self.close(taken).map(|()| false),
+            Err(error) => self.close(taken).and(Err(error)),
+        };
+        result.unwrap_or_else(|(line, problem)| {
+            taken.end(line, problem);
+            false
+        })
+    }
+
+    /// Takes the record that was read.
+    fn take(&mut self, line: u64, taken: &mut Taken) -> Result<(), (u64, InputProblem)> {
+        match &mut self.names {
+            Names::Unread => match self.header(line)? {
+                // The first record has a name already.
+                Names::Column { at, ours } => {
+                    self.names = Names::Column { at, ours };
+                    if !ours {
+                        self.entry(line, at, ours, taken);
                     }
                 }
-            };
-            if self.is_blank() {
-                continue;
+                names => self.names = names,
+            },
+            _ if self.record.iter().all(|cell| cell.trim_ascii().is_empty()) => {}
+            Names::Column { at, ours } => {
+                let (at, ours) = (*at, *ours);
+                self.entry(line, at, ours, taken);
             }
-            return Some(self.entry(line, column.at, column.ours));
+            Names::Messages { attributes, data } => {
+                let cell = |at: usize| std::str::from_utf8(self.record.get(at)?).ok();
+                let (attributes, data) = (cell(*attributes), cell(*data));
+                match data {
+                    Some(data) => Values { line, taken }.parts(attributes, data),
+                    None => taken.refuse(line, InputProblem::Field, None),
+                }
+            }
+            Names::Open(open) => match open.decide(&self.record) {
+                Ok(Some(at)) => self.settle(at, Some(line), taken),
+                Ok(None) => {
+                    open.hold(line, &self.record);
+                    if open.held.len() > HELD || open.bytes > HELD_BYTES {
+                        self.close(taken)?;
+                    }
+                }
+                Err(problem) => return Err((line, problem)),
+            },
         }
-        None
+        Ok(())
     }
 
-    /// Reads the next record: the line it begins on, or the end.
-    fn read(&mut self) -> Result<Option<u64>, (u64, InputProblem)> {
+    /// Takes the records that were held back, by the name of a column, because no cell decided.
+    fn close(&mut self, taken: &mut Taken) -> Result<(), (u64, InputProblem)> {
+        let Names::Open(open) = &self.names else {
+            return Ok(());
+        };
+        match open.called() {
+            Some(at) => self.settle(at, None, taken),
+            // A header without a record is a table without operations, if it is one of names.
+            None => {
+                let line = open.line;
+                self.names = Names::Column { at: 0, ours: false };
+                return Err((line, InputProblem::Column));
+            }
+        }
+        Ok(())
+    }
+
+    /// The names stand in this column: takes the records that were held back, and the one that was
+    /// read.
+    fn settle(&mut self, at: usize, line: Option<u64>, taken: &mut Taken) {
+        let names = Names::Column { at, ours: false };
+        if let Names::Open(open) = std::mem::replace(&mut self.names, names) {
+            for (line, cells) in open.held {
+                self.cell(line, cells.get(at).map(Vec::as_slice), false, taken);
+            }
+        }
+        if let Some(line) = line {
+            self.entry(line, at, false, taken);
+        }
+    }
+
+    /// Reads the next record of a table with separators: the line it begins on, or the end.
+    fn next_record(&mut self) -> Result<Option<u64>, (u64, InputProblem)> {
         loop {
             if self.given == self.line.len() && !self.next_line()? {
                 return match self.record.begin {
@@ -130,7 +221,10 @@ impl<R: BufRead> Table<R> {
                 (record.written, record.fields) = (0, 0);
                 record.begin = Some(begin);
             }
-            let (result, read, written, fields) = self.parser.read_record(
+            let Some(parser) = &mut self.parser else {
+                return Ok(None);
+            };
+            let (result, read, written, fields) = parser.read_record(
                 rest,
                 &mut record.bytes[record.written..],
                 &mut record.ends[record.fields..],
@@ -153,6 +247,34 @@ impl<R: BufRead> Table<R> {
         }
     }
 
+    /// Reads the next row of a table with bars: its line, or the end. Rules and the count of rows
+    /// below the table are none.
+    fn next_row(&mut self) -> Result<Option<u64>, (u64, InputProblem)> {
+        while self.next_line()? {
+            let line = self.line.trim_ascii();
+            let rule = line.iter().all(|byte| b"+-=|: ".contains(byte));
+            if rule || is_footer(line) {
+                continue;
+            }
+            // A table without a bar at its ends may have an empty cell there.
+            let row = match line.strip_prefix(b"|") {
+                Some(rest) => rest.strip_suffix(b"|").unwrap_or(rest),
+                None => self.line.strip_suffix(b"\n").unwrap_or(&self.line),
+            };
+            self.record
+                .set(row.split(|byte| *byte == b'|').map(<[u8]>::trim_ascii));
+            if self.cells == 0 {
+                self.cells = self.record.fields;
+            }
+            // A bar within a cell, or a cell that was wrapped: the columns are not certain.
+            return match self.record.fields == self.cells {
+                true => Ok(Some(self.number)),
+                false => Err((self.number, InputProblem::Bars)),
+            };
+        }
+        Ok(None)
+    }
+
     /// Reads a line and gives it its end again; `false` at the end of the input.
     fn next_line(&mut self) -> Result<bool, (u64, InputProblem)> {
         let read = next_line(&mut self.input, &mut self.line, RECORD_LIMIT);
@@ -171,46 +293,114 @@ impl<R: BufRead> Table<R> {
         Ok(true)
     }
 
-    fn is_blank(&self) -> bool {
-        self.record
-            .iter()
-            .all(|field| field.trim_ascii().is_empty())
-    }
-
-    /// Finds the column by the first record; whether that is a header.
-    fn header(&mut self) -> Result<bool, InputProblem> {
+    /// Finds out what the first record says of the columns.
+    fn header(&self, line: u64) -> Result<Names, (u64, InputProblem)> {
         let texts: Vec<_> = self.record.iter().map(String::from_utf8_lossy).collect();
-        if let Some(at) = column(texts.iter().map(|text| &**text)) {
-            let ours = texts.iter().map(|text| &**text).eq(COLUMNS);
-            self.column = Some(Column { at, ours });
-            return Ok(true);
+        let at = |wanted: &str| {
+            let is = |text: &str| text.trim().eq_ignore_ascii_case(wanted);
+            texts.iter().position(|text| is(text))
+        };
+        let first = column(texts.iter().map(|text| &**text));
+        if let Some(at) = first.filter(|_| texts.iter().map(|text| &**text).eq(COLUMNS)) {
+            return Ok(Names::Column { at, ours: true });
         }
-        let names = texts.len() == 1 && texts[0].starts_with("enterprises/");
-        if !names {
-            return Err(InputProblem::Column);
+        if let (Some(attributes), Some(data)) = (at("attributes"), at("data"))
+            && first.is_none()
+        {
+            return Ok(Names::Messages { attributes, data });
         }
-        self.column = Some(Column { at: 0, ours: false });
-        Ok(false)
+        if first.is_none() && texts.iter().any(|text| text.starts_with("enterprises/")) {
+            return match texts.len() {
+                1 => Ok(Names::Column { at: 0, ours: false }),
+                _ => Err((line, InputProblem::Column)),
+            };
+        }
+        Ok(Names::Open(Open {
+            line,
+            called: CALLED.iter().filter_map(|called| at(called)).collect(),
+            held: Vec::new(),
+            bytes: 0,
+        }))
     }
 
-    fn entry(&self, line: u64, at: usize, ours: bool) -> Result<Entry, InputError> {
-        let field = self.record.get(at);
-        let field = field.ok_or_else(|| InputError::new(line, InputProblem::Field))?;
-        let name = match std::str::from_utf8(field) {
+    fn entry(&self, line: u64, at: usize, ours: bool, taken: &mut Taken) {
+        self.cell(line, self.record.get(at), ours, taken);
+    }
+
+    fn cell(&self, line: u64, cell: Option<&[u8]>, ours: bool, taken: &mut Taken) {
+        let Some(cell) = cell else {
+            return taken.refuse(line, InputProblem::Field, None);
+        };
+        if is_blank(cell) {
+            return taken.left_out.add(LeftOutKind::EmptyCell, line);
+        }
+        let printed = self.parser.is_none();
+        let cut = printed && (cell.ends_with(b"...") || cell.ends_with("\u{2026}".as_bytes()));
+        let name = match std::str::from_utf8(cell) {
+            _ if cut => Err(InputProblem::Cut),
             Ok(text) if ours => parse_name(rearm(text).as_bytes()),
-            _ => parse_name(field),
+            _ => parse_name(cell),
         };
         match name {
-            Ok(name) => Ok(Entry {
+            Ok(name) => taken.take(Entry {
                 line,
                 item: Item::new(name),
                 evidence: None,
             }),
-            Err(problem) => {
-                let mut error = InputError::new(line, problem);
-                error.given = Some(super::cut(field));
-                Err(error)
-            }
+            Err(problem) => taken.refuse(line, problem, Some(super::cut(cell))),
         }
     }
+}
+
+impl Open {
+    /// The column that a record shows the names to stand in.
+    fn decide(&self, record: &Record) -> Result<Option<usize>, InputProblem> {
+        let named = |at: &usize| record.get(*at).is_some_and(is_operation);
+        if let Some(at) = self.called.iter().find(|at| named(at)) {
+            return Ok(Some(*at));
+        }
+        let mut others = (0..record.fields).filter(named);
+        match (others.next(), others.next()) {
+            (Some(_), Some(_)) => Err(InputProblem::Columns),
+            (at, _) => Ok(at),
+        }
+    }
+
+    fn hold(&mut self, line: u64, record: &Record) {
+        let cells: Vec<Vec<u8>> = record.iter().map(<[u8]>::to_vec).collect();
+        self.bytes += cells.iter().map(|cell| cell.len() + 32).sum::<usize>();
+        self.held.push((line, cells));
+    }
+
+    /// The column by its name alone: one without a text in it before one with texts that are no
+    /// names.
+    fn called(&self) -> Option<usize> {
+        let is_empty = |at: &&usize| {
+            let mut cells = self.held.iter().filter_map(|(_, cells)| cells.get(**at));
+            cells.all(|cell| is_blank(cell))
+        };
+        let empty = self.called.iter().find(is_empty);
+        empty.or(self.called.first()).copied()
+    }
+}
+
+/// Whether a cell holds nothing, in the words of databases too.
+fn is_blank(cell: &[u8]) -> bool {
+    let cell = cell.trim_ascii();
+    cell.is_empty() || cell.eq_ignore_ascii_case(b"null") || cell == b"\\N"
+}
+
+/// Whether a cell is the name of an operation, or was meant to be one.
+fn is_operation(cell: &[u8]) -> bool {
+    let mut parts = cell.split(|byte| *byte == b'/');
+    parts.next() == Some(b"enterprises") && parts.any(|part| part == b"operations")
+}
+
+/// Whether a line counts the rows of the table above it.
+fn is_footer(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"(").unwrap_or(line);
+    let Some(end) = line.iter().position(|byte| !byte.is_ascii_digit()) else {
+        return false;
+    };
+    end > 0 && (line[end..].starts_with(b" row)") || line[end..].starts_with(b" rows"))
 }

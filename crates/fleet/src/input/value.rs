@@ -1,16 +1,21 @@
 //! What a JSON value says of operations.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use countermand_core::{Command, OperationName, Timestamp, chain, wire};
+use countermand_core::{Command, DeviceName, OperationName, Timestamp, chain, wire};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::error::{InputError, InputProblem};
+use super::error::InputProblem;
+use super::left_out::LeftOutKind;
 use super::lines::parse_name;
-use super::{Entry, Evidence};
+use super::{Entry, Evidence, Taken};
 use crate::Item;
 
 /// Everything an object is looked at for; the rest is skipped.
@@ -18,28 +23,30 @@ use crate::Item;
 struct Object<'a> {
     schema: Option<String>,
     name: Option<String>,
-    // An operation of the API.
+    // An operation of the API, or the error in its place.
     #[serde(borrow)]
     done: Option<&'a RawValue>,
     #[serde(borrow)]
     metadata: Option<&'a RawValue>,
     #[serde(borrow)]
     response: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
     // A page of a list.
     #[serde(borrow)]
     operations: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    devices: Option<&'a RawValue>,
     // A line of ours.
     #[serde(borrow)]
     operation: Option<&'a RawValue>,
-    // What Pub/Sub pushes or pulls.
+    // What Pub/Sub pushes or pulls, and CloudEvents and BigQuery store.
     #[serde(borrow)]
     message: Option<&'a RawValue>,
     #[serde(borrow, rename = "receivedMessages")]
     received: Option<Vec<Received<'a>>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    attributes: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -49,17 +56,37 @@ struct Received<'a> {
 }
 
 #[derive(Deserialize)]
-struct Message {
-    attributes: Attributes,
-    #[serde(default)]
-    data: String,
+struct Message<'a> {
+    #[serde(borrow)]
+    attributes: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Attributes {
     #[serde(rename = "notificationType")]
-    notification_type: String,
+    notification_type: Option<String>,
 }
+
+/// The names of an object's fields.
+type Keys = BTreeMap<String, IgnoredAny>;
+
+/// Fields that devices have, and neither operations nor mere names.
+const OF_DEVICES: [&str; 12] = [
+    "managementMode",
+    "state",
+    "appliedState",
+    "policyName",
+    "appliedPolicyName",
+    "apiLevel",
+    "enrollmentTime",
+    "enrollmentTokenName",
+    "lastStatusReportTime",
+    "lastPolicySyncTime",
+    "hardwareInfo",
+    "ownership",
+];
 
 /// The fields of a `countermand.row/1` that stand for an operation that was never seen.
 #[derive(Deserialize)]
@@ -75,14 +102,12 @@ struct Row {
 const REPORT: &str = "countermand.report/1";
 
 /// Takes what values give.
-pub(super) struct Taken<'a> {
+pub(super) struct Values<'a> {
     pub(super) line: u64,
-    pub(super) entries: &'a mut Vec<Result<Entry, InputError>>,
-    /// Pub/Sub messages of other kinds.
-    pub(super) other_messages: &'a mut u64,
+    pub(super) taken: &'a mut Taken,
 }
 
-impl Taken<'_> {
+impl Values<'_> {
     /// Takes a value, whatever it is.
     pub(super) fn value(&mut self, json: &[u8]) {
         match serde_json::from_slice::<&RawValue>(json) {
@@ -92,9 +117,11 @@ impl Taken<'_> {
     }
 
     fn refuse(&mut self, problem: InputProblem, given: Option<String>) {
-        let mut error = InputError::new(self.line, problem);
-        error.given = given;
-        self.entries.push(Err(error));
+        self.taken.refuse(self.line, problem, given);
+    }
+
+    fn leave_out(&mut self, kind: LeftOutKind) {
+        self.taken.left_out.add(kind, self.line);
     }
 
     fn raw(&mut self, json: &str) {
@@ -108,6 +135,7 @@ impl Taken<'_> {
                 Err(error) => self.refuse(InputProblem::json(&error), None),
             },
             Some(b'[') => self.refuse(InputProblem::Shape("a list"), None),
+            Some(b'n') => self.leave_out(LeftOutKind::Null),
             _ => self.refuse(InputProblem::Shape("a number or a word"), None),
         }
     }
@@ -120,37 +148,70 @@ impl Taken<'_> {
             received
                 .iter()
                 .for_each(|one| self.message(one.message.get()));
-        } else if let Some(message) = object.message.filter(|_| object.name.is_none()) {
-            self.message(message.get());
-        } else if object.data.is_some() && object.attributes.is_some() {
-            self.message(json);
-        } else if let Some(operations) =
-            object.operations.as_ref().filter(|_| object.name.is_none())
-        {
-            operations.iter().for_each(|one| self.raw(one.get()));
         } else if let Some(name) = &object.name {
+            if is_device(json, name) {
+                return self.leave_out(LeftOutKind::Device);
+            }
             self.named(name, |name| match &object.schema {
                 Some(schema) if schema.starts_with("countermand.") => ours(json, object, name),
                 _ if object.is_operation() => operation(json, name),
                 _ => Ok((Item::new(name), None)),
             });
+        } else if let Some(message) = object.message {
+            self.message(message.get());
+        } else if let Some(data) = object.data {
+            match serde_json::from_str::<Object<'_>>(data.get()) {
+                // The envelope of an event around a message.
+                Ok(Object {
+                    message: Some(message),
+                    name: None,
+                    ..
+                }) => self.message(message.get()),
+                _ => self.message(json),
+            }
+        } else if let Some(operations) = &object.operations {
+            if operations.is_empty() {
+                self.leave_out(LeftOutKind::EmptyAnswer);
+            }
+            operations.iter().for_each(|one| self.raw(one.get()));
+        } else if let Some(devices) = object.devices.and_then(elements) {
+            devices
+                .iter()
+                .for_each(|_| self.leave_out(LeftOutKind::Device));
+        } else if object.error.is_some() {
+            self.leave_out(LeftOutKind::FailedAnswer);
+        } else if is_empty(json) {
+            self.leave_out(LeftOutKind::EmptyAnswer);
         } else {
             self.refuse(InputProblem::Shape("an object without a name"), None);
         }
     }
 
     fn message(&mut self, json: &str) {
-        let message = match serde_json::from_str::<Message>(json) {
+        let message = match serde_json::from_str::<Message<'_>>(json) {
             Ok(message) => message,
             Err(error) => return self.refuse(InputProblem::json(&error), None),
         };
-        if message.attributes.notification_type != "COMMAND" {
-            *self.other_messages += 1;
-            return;
-        }
-        match decode(&message.data) {
-            Some(data) => self.command(&data),
-            None => self.refuse(InputProblem::Base64, None),
+        let attributes = message.attributes.map(text_or_json);
+        let data = message.data.map(text_or_json);
+        self.parts(attributes.as_deref(), data.as_deref().unwrap_or_default());
+    }
+
+    /// Takes a message by its attributes, in JSON, and its data, in JSON or base64.
+    ///
+    /// Without a kind it is taken if it carries an operation, and is another message if not.
+    pub(super) fn parts(&mut self, attributes: Option<&str>, data: &str) {
+        let attributes = attributes.and_then(|json| serde_json::from_str::<Attributes>(json).ok());
+        let kind = attributes.and_then(|attributes| attributes.notification_type);
+        let decoded = match data.trim_start().starts_with('{') {
+            true => Some(Cow::Borrowed(data.trim().as_bytes())),
+            false => decode(data).map(Cow::Owned),
+        };
+        match (kind.as_deref(), decoded) {
+            (Some("COMMAND"), Some(data)) => self.command(&data),
+            (Some("COMMAND"), None) => self.refuse(InputProblem::Base64, None),
+            (None, Some(data)) if carries_operation(&data) => self.command(&data),
+            _ => self.leave_out(LeftOutKind::OtherMessage),
         }
     }
 
@@ -178,11 +239,11 @@ impl Taken<'_> {
             Err(problem) => return self.refuse(problem, Some(super::cut(name.as_bytes()))),
         };
         match item(parsed) {
-            Ok((item, evidence)) => self.entries.push(Ok(Entry {
+            Ok((item, evidence)) => self.taken.take(Entry {
                 line: self.line,
                 item,
                 evidence,
-            })),
+            }),
             Err(problem) => self.refuse(problem, Some(name.to_owned())),
         }
     }
@@ -193,6 +254,43 @@ impl Object<'_> {
     const fn is_operation(&self) -> bool {
         self.done.is_some() || self.metadata.is_some() || self.response.is_some()
     }
+}
+
+/// The elements of a list; `None` if it is none.
+fn elements(json: &RawValue) -> Option<Vec<IgnoredAny>> {
+    serde_json::from_str(json.get()).ok()
+}
+
+/// A text without its quotes, or JSON as it is.
+fn text_or_json(json: &RawValue) -> Cow<'_, str> {
+    match serde_json::from_str::<String>(json.get()) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) => Cow::Borrowed(json.get()),
+    }
+}
+
+/// Whether an object of this name is a device: the name is one of a device, and it has a field that
+/// devices have.
+fn is_device(json: &str, name: &str) -> bool {
+    name.parse::<DeviceName>().is_ok()
+        && serde_json::from_str::<Keys>(json)
+            .is_ok_and(|keys| OF_DEVICES.iter().any(|key| keys.contains_key(*key)))
+}
+
+/// Whether an object is the answer of a list without elements.
+fn is_empty(json: &str) -> bool {
+    serde_json::from_str::<Keys>(json)
+        .is_ok_and(|keys| keys.keys().all(|key| key == "nextPageToken"))
+}
+
+/// Whether the data of a message is an object with the name of an operation.
+fn carries_operation(data: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    serde_json::from_slice::<Named>(data)
+        .is_ok_and(|named| named.name.parse::<OperationName>().is_ok())
 }
 
 /// Reads an operation as if the server had answered it, by the one parser that does.

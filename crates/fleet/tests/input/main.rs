@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod json;
+mod left_out;
 #[path = "../report_sample/mod.rs"]
 mod report_sample;
 mod streams;
@@ -16,7 +17,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countermand_core::{Timestamp, Verdict};
-use countermand_fleet::input::{Entry, Format, InputError, InputProblem, read};
+use countermand_fleet::input::{
+    Entry, Foreign, Format, InputError, InputProblem, LeftOutKind, Refusals, read,
+};
 use countermand_fleet::report;
 use proptest::prelude::*;
 use report_sample::{hostile, row, summary};
