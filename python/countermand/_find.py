@@ -44,6 +44,14 @@ class _Search:
         """
         return (*self._finder.missed,)
 
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """Names of devices that a list showed and that were gone when they were searched, so far.
+
+        A device's record is deleted after a wipe was confirmed, so they were probably wiped.
+        """
+        return (*self._finder.vanished,)
+
     def raise_for_failures(self) -> None:
         """Raises if anything was missed, as of now.
 

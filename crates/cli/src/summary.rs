@@ -7,7 +7,8 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
 use countermand_core::{Reach, Recovery};
-use countermand_fleet::report::spell;
+pub(crate) use countermand_fleet::report::counted;
+use countermand_fleet::report::{grouped, spell};
 
 use crate::again::Invocation;
 use crate::exit::Exit;
@@ -109,7 +110,8 @@ impl Tally {
             let (count, them) = (self.completed.len(), plural(&self.completed, "it", "them"));
             let _ = writeln!(
                 text,
-                "{alarm}WARNING: {count} completed anyway{alarm:#}: the server says so, and the {} may have carried {them} out:",
+                "{alarm}WARNING: {} completed anyway{alarm:#}: the server says so, and the {} may have carried {them} out:",
+                grouped(count as u64),
                 plural(&self.completed, "device", "devices"),
             );
             list(&mut text, &self.completed, OperationName::to_string);
@@ -129,10 +131,11 @@ impl Tally {
         if !self.again.is_empty() {
             let count = self.again.len();
             let _ = match self.confirming {
-                true => writeln!(text, "{count} not resolved; apply again:"),
+                true => writeln!(text, "{} not resolved; apply again:", grouped(count as u64)),
                 false => writeln!(
                     text,
-                    "Nobody asked what became of {count} of them; to find out:"
+                    "Nobody asked what became of {} of them; to find out:",
+                    grouped(count as u64)
                 ),
             };
             let _ = writeln!(text, "  {}", self.command(invocation));
@@ -156,7 +159,10 @@ impl Tally {
         if cancelled == Some(total) {
             text.push_str(&match total {
                 1 => "Cancelled: the command will not happen any more".to_owned(),
-                _ => format!("All {total} cancelled: none of the commands will happen any more"),
+                _ => format!(
+                    "All {} cancelled: none of the commands will happen any more",
+                    grouped(total)
+                ),
             });
         } else {
             let _ = write!(text, "{}: ", counted(total, "operation"));
@@ -167,15 +173,15 @@ impl Tally {
                 .into_iter()
                 .chain(others)
                 .map(|(verdict, count)| match verdict {
-                    Verdict::Completed => format!("{count} completed anyway"),
-                    _ => format!("{count} {verdict}"),
+                    Verdict::Completed => format!("{} completed anyway", grouped(*count)),
+                    _ => format!("{} {verdict}", grouped(*count)),
                 })
                 .collect();
             if self.errors > 0 {
-                parts.push(format!("{} without a verdict", self.errors));
+                parts.push(format!("{} without a verdict", grouped(self.errors)));
             }
             if self.left > 0 {
-                parts.push(format!("{} not done", self.left));
+                parts.push(format!("{} not done", grouped(self.left)));
             }
             text.push_str(&parts.join(", "));
         }
@@ -202,12 +208,6 @@ fn worth_again(error: &Error) -> bool {
     }
 }
 
-/// So many of a thing, in words.
-pub(crate) fn counted(count: u64, thing: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{ending}")
-}
-
 fn plural<'a, T>(items: &[T], one: &'a str, many: &'a str) -> &'a str {
     if items.len() == 1 { one } else { many }
 }
@@ -217,6 +217,6 @@ fn list<T>(text: &mut String, items: &[T], show: impl Fn(&T) -> String) {
         let _ = writeln!(text, "  {}", show(item));
     }
     if let Some(more @ 1..) = items.len().checked_sub(LISTED) {
-        let _ = writeln!(text, "  and {more} more, see above");
+        let _ = writeln!(text, "  and {} more, see above", grouped(more as u64));
     }
 }

@@ -15,7 +15,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::job::{Job, JobError, Record};
-use crate::search::Pages;
+use crate::progress::SearchProgress;
+use crate::search::{NotListed, Pages};
 use crate::{Finding, now};
 
 /// After a failure of the disk, how long to wait before the next try: the cancelling goes on.
@@ -61,6 +62,20 @@ impl Ledger {
             std::mem::take(&mut self.lists),
             std::mem::take(&mut self.found),
         )
+    }
+
+    /// The state of the search; `None` where nothing is searched.
+    pub(crate) fn progress(&mut self) -> Option<SearchProgress> {
+        Some(SearchProgress {
+            found: self.job.operations(),
+            ..self.pages.as_ref()?.progress()
+        })
+    }
+
+    /// Whether a list that could not be read is a failure of its own.
+    pub(crate) fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
+        let pages = self.pages.as_ref();
+        pages.is_none_or(|pages| pages.is_missed(resource, error))
     }
 
     pub(crate) const fn job(&mut self) -> &mut Job {
@@ -188,6 +203,16 @@ impl Ledger {
                 records.push(told(at, "stopped", &**cause));
             }
             Event::NotListed { resource, error } => {
+                let pages = self.pages.as_mut();
+                match pages.map(|pages| pages.not_listed(resource, error, at)) {
+                    Some(NotListed::Vanished(vanished)) => {
+                        records.push(Record::Vanished(vanished));
+                        return;
+                    }
+                    // It stays unsearched; the cause has a note of its own.
+                    Some(NotListed::NotAttempted) => return,
+                    Some(NotListed::Missed) | None => {}
+                }
                 let text = chain(error);
                 let kind = match resource {
                     Resource::Enterprise(_) => "devices_missed",
@@ -195,16 +220,21 @@ impl Ledger {
                 };
                 records.push(told(at, kind, text));
             }
-            Event::Devices { devices, .. } => {
-                for device in devices {
-                    let (name, seen) = (&device.name, device.last_status_report_time);
-                    let pages = self.pages.as_mut();
-                    self.lists
-                        .extend(pages.and_then(|pages| pages.list(name.clone(), seen)));
-                    records.push(Record::Device {
-                        name: name.clone(),
-                        seen,
-                    });
+            Event::Devices {
+                enterprise,
+                devices,
+                last,
+            } => {
+                let pages = self.pages.as_mut();
+                let lists = pages.map(|pages| pages.devices(devices, *last));
+                self.lists.extend(lists.into_iter().flatten());
+                records.extend(devices.iter().map(|device| Record::Device {
+                    name: device.name.clone(),
+                    seen: device.last_status_report_time,
+                }));
+                if *last {
+                    let enterprise = enterprise.clone();
+                    records.push(Record::Listed { enterprise, at });
                 }
             }
             Event::Operations {
@@ -214,6 +244,7 @@ impl Ledger {
             } => {
                 self.find(device, operations, records);
                 if *last {
+                    self.pages.as_mut().map(Pages::searched);
                     records.push(Record::Searched {
                         device: device.clone(),
                         at,

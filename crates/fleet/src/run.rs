@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::campaign::{Campaign, Event, Progress, Ticket};
-use countermand_core::{OperationName, Phase, Policy, Spent, Verdict, chain};
+use countermand_core::campaign::{Campaign, Event, Outage, Progress, Ticket};
+use countermand_core::{Error, OperationName, Phase, Policy, Resource, Spent, Verdict, chain};
 use countermand_hyper::{Client, Journal, Running};
 use futures_core::Stream;
 use futures_util::stream;
@@ -16,6 +16,7 @@ use http::Response;
 
 use crate::job::{Contents, Job, JobError, Kind, Record};
 use crate::journal::Ledger;
+use crate::progress::SearchProgress;
 use crate::search::Pages;
 use crate::{Row, now};
 
@@ -26,6 +27,9 @@ type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 const LEAVING: Duration = Duration::from_secs(1);
 
 /// A job under way: a stream of what happens, each event in the job file before it is told.
+///
+/// Of a search, [`NotListed`](Event::NotListed) comes only for a list that failed by itself: a device
+/// that vanished is in the job ([`Contents::vanished`]), and what was not attempted has one cause.
 ///
 /// Dropping it is like a crash: the file holds what was told, and the next run goes on from there.
 /// [`stop`](Self::stop) awaits what is in flight.
@@ -151,6 +155,18 @@ impl Run {
         self.running.progress()
     }
 
+    /// The state of a rescue's search; `None` where nothing is searched.
+    #[must_use]
+    pub fn search_progress(&self) -> Option<SearchProgress> {
+        self.ledger.lock().as_mut().and_then(Ledger::progress)
+    }
+
+    /// The outage, if there is one.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.running.outage()
+    }
+
     /// How many operations are to come out of this run, as far as is known.
     #[must_use]
     pub const fn expected(&self) -> u64 {
@@ -199,6 +215,14 @@ impl Run {
         Ended { job, trouble }
     }
 
+    /// Whether a list that could not be read is a failure of its own.
+    fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
+        let ledger = self.ledger.lock();
+        ledger
+            .as_ref()
+            .is_none_or(|ledger| ledger.is_missed(resource, error))
+    }
+
     /// Goes on from a page, before anything else is sent.
     fn turn(&mut self) {
         let (lists, found) = match self.ledger.lock().as_mut() {
@@ -225,7 +249,14 @@ impl Stream for Run {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
-        let event = pin!(&mut this.running).poll_next(context);
+        let event = loop {
+            let event = pin!(&mut this.running).poll_next(context);
+            match &event {
+                Poll::Ready(Some(Event::NotListed { resource, error }))
+                    if !this.is_missed(resource, error) => {}
+                _ => break event,
+            }
+        };
         if let Poll::Ready(Some(Event::Devices { .. } | Event::Operations { .. })) = &event {
             this.turn();
         }

@@ -1,20 +1,23 @@
 //! Finds pending operations.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countermand_core::campaign::{Campaign, Event, List, Progress};
+use countermand_core::campaign::{Campaign, Event, List, Outage, Progress};
 use countermand_core::{
-    DeviceName, EnterpriseName, Error, Operation, OperationName, Phase, Resource, Spent, Timestamp,
+    Device, DeviceName, EnterpriseName, Error, ErrorKind, Operation, OperationName, Phase,
+    Resource, Spent, Timestamp,
 };
 use countermand_hyper::{Client, Running};
 use futures_core::Stream;
 use futures_util::stream;
 
-use crate::job::{Job, JobError};
+use crate::job::{Job, JobError, Vanished};
+use crate::progress::SearchProgress;
 use crate::{Filter, Item, now};
 
 /// What a search tells.
@@ -26,6 +29,8 @@ use crate::{Filter, Item, now};
 pub enum Found {
     /// A pending operation that is meant.
     Item(Item),
+    /// A device that a list showed and that is gone now: probably wiped.
+    Vanished(Vanished),
     /// A list that could not be read to its end: operations in it may have been missed.
     Missed {
         /// The device, or the enterprise.
@@ -33,6 +38,12 @@ pub enum Found {
         /// Why.
         error: Error,
     },
+    /// An enterprise refused every call; the rest of it is not searched.
+    EnterpriseClosed(EnterpriseName),
+    /// The rest is not searched, for this cause.
+    Stopped(Box<str>),
+    /// A passing failure of a kind that was not met before; it is retried.
+    Failing(Box<str>),
     /// Everybody waits: the quota is used up.
     Held(Duration),
 }
@@ -58,10 +69,32 @@ pub(crate) struct Pages {
     filter: Filter,
     /// Ages are counted from here.
     begun: Timestamp,
-    /// When devices last reported.
-    seen: HashMap<DeviceName, Timestamp>,
+    /// Devices that are searched in this run.
+    devices: HashMap<DeviceName, Known>,
     /// Devices that an earlier run has searched to the end.
     searched: HashSet<DeviceName>,
+    /// Lists of devices that have not come to their end.
+    unlisted: u64,
+    progress: SearchProgress,
+}
+
+/// The reason why a list was not read to its end.
+pub(crate) enum NotListed {
+    /// A list has shown the device, and the API says now that it does not exist.
+    Vanished(Vanished),
+    /// What stopped everything, or closed the enterprise, has been told.
+    NotAttempted,
+    /// A failure of its own.
+    Missed,
+}
+
+/// A device that is searched.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// The time of its last report.
+    seen: Option<Timestamp>,
+    /// The server has shown it in a list, so that it exists or existed.
+    listed: bool,
 }
 
 impl Pages {
@@ -69,9 +102,20 @@ impl Pages {
         Self {
             filter,
             begun,
-            seen: HashMap::new(),
+            devices: HashMap::new(),
             searched: HashSet::new(),
+            unlisted: 0,
+            progress: SearchProgress::default(),
         }
+    }
+
+    /// The list of an enterprise's devices, unless nothing of it is meant.
+    fn enterprise(&mut self, enterprise: EnterpriseName) -> Option<List> {
+        if self.filter.excludes_enterprise(&enterprise) {
+            return None;
+        }
+        self.unlisted += 1;
+        Some(List::Devices(enterprise))
     }
 
     /// What a rescue still has to search, and the lists that this begins with.
@@ -80,30 +124,108 @@ impl Pages {
         let mut pages = Self::new(settings.filter.clone(), job.created());
         let mut lists = Vec::new();
         for enterprise in &settings.enterprises {
-            if !pages.filter.excludes_enterprise(enterprise) {
-                lists.push(List::Devices(enterprise.clone()));
-            }
+            lists.extend(pages.enterprise(enterprise.clone()));
         }
         for device in job.devices() {
             let device = device?;
             if device.searched.is_some() {
+                pages.progress.devices += 1;
+                pages.progress.searched += 1;
                 pages.searched.insert(device.name);
-            } else {
-                lists.extend(pages.list(device.name, device.seen));
+                continue;
             }
+            // The file does not say who named a device; the list of its enterprise did.
+            let listed = settings.enterprises.contains(&device.name.enterprise());
+            lists.extend(pages.device(device.name, device.seen, listed));
         }
         Ok((pages, lists))
     }
 
-    /// The list of a device's operations, unless nothing of it is meant.
-    pub(crate) fn list(&mut self, device: DeviceName, seen: Option<Timestamp>) -> Option<List> {
+    /// The list of a device's operations, unless it is known or nothing of it is meant.
+    fn device(
+        &mut self,
+        device: DeviceName,
+        seen: Option<Timestamp>,
+        listed: bool,
+    ) -> Option<List> {
         if self.searched.contains(&device) || self.filter.excludes_device(&device) {
             return None;
         }
-        if let Some(seen) = seen {
-            self.seen.insert(device.clone(), seen);
+        match self.devices.entry(device.clone()) {
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.seen = seen.or(known.seen);
+                known.listed |= listed;
+                None
+            }
+            Entry::Vacant(new) => {
+                new.insert(Known { seen, listed });
+                self.progress.devices += 1;
+                Some(List::Operations { device, seen })
+            }
         }
-        Some(List::Operations { device, seen })
+    }
+
+    /// Takes a page of devices; the lists of their operations that are not searched yet.
+    pub(crate) fn devices(&mut self, devices: &[Device], last: bool) -> Vec<List> {
+        self.unlisted -= u64::from(last);
+        let new = devices.iter().filter_map(|device| {
+            self.device(device.name.clone(), device.last_status_report_time, true)
+        });
+        new.collect()
+    }
+
+    /// Takes note that a device's list has come to its end.
+    pub(crate) const fn searched(&mut self) {
+        self.progress.searched += 1;
+    }
+
+    /// Takes a list that could not be read.
+    pub(crate) fn not_listed(
+        &mut self,
+        resource: &Resource,
+        error: &Error,
+        at: Timestamp,
+    ) -> NotListed {
+        self.unlisted -= u64::from(matches!(resource, Resource::Enterprise(_)));
+        let reason = self.reason(resource, error, at);
+        *match &reason {
+            NotListed::Vanished(_) => &mut self.progress.vanished,
+            NotListed::NotAttempted => &mut self.progress.not_attempted,
+            NotListed::Missed => &mut self.progress.missed,
+        } += 1;
+        reason
+    }
+
+    fn reason(&self, resource: &Resource, error: &Error, at: Timestamp) -> NotListed {
+        if let ErrorKind::NotAttempted { .. } = error.kind() {
+            return NotListed::NotAttempted;
+        }
+        if let Resource::Device(device) = resource
+            && let Some(known) = self.devices.get(device)
+            && known.listed
+            && is_gone(error)
+        {
+            return NotListed::Vanished(Vanished {
+                device: device.clone(),
+                seen: known.seen,
+                at,
+            });
+        }
+        NotListed::Missed
+    }
+
+    /// Whether a list that could not be read is a failure of its own.
+    pub(crate) fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
+        matches!(self.reason(resource, error, self.begun), NotListed::Missed)
+    }
+
+    /// The state of the search, apart from what was found.
+    pub(crate) fn progress(&self) -> SearchProgress {
+        SearchProgress {
+            all_listed: self.unlisted == 0,
+            ..self.progress
+        }
     }
 
     /// An operation of a page as an item, if it is meant.
@@ -111,7 +233,7 @@ impl Pages {
         self.filter.matches(operation, self.begun).then(|| Item {
             name: operation.name.clone(),
             command: operation.command.clone().unwrap_or_default(),
-            device_seen: self.seen.get(device).copied(),
+            device_seen: self.devices.get(device).and_then(|known| known.seen),
         })
     }
 }
@@ -130,12 +252,12 @@ impl Search {
         let mut pages = Pages::new(filter, now());
         let mut running = client.campaign(campaign, stream::empty());
         for enterprise in enterprises {
-            if !pages.filter.excludes_enterprise(&enterprise) {
-                running.search(List::Devices(enterprise));
+            if let Some(list) = pages.enterprise(enterprise) {
+                running.search(list);
             }
         }
         for device in devices {
-            if let Some(list) = pages.list(device, None) {
+            if let Some(list) = pages.device(device, None, false) {
                 running.search(list);
             }
         }
@@ -151,6 +273,26 @@ impl Search {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.running.progress()
+    }
+
+    /// The state of the search: devices listed and searched, operations found.
+    #[must_use]
+    pub fn search_progress(&self) -> SearchProgress {
+        SearchProgress {
+            found: self.known.len() as u64,
+            ..self.pages.progress()
+        }
+    }
+
+    /// The outage, if there is one.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.running.outage()
+    }
+
+    /// Sends nothing new: lists under way are awaited, the others are missed.
+    pub fn stop(&mut self, cause: impl Into<Box<str>>) {
+        self.running.stop(cause);
     }
 
     /// What was spent of the quota and still counts.
@@ -176,31 +318,59 @@ impl Stream for Search {
                 Poll::Pending => return Poll::Pending,
             };
             match event {
-                Event::Devices { devices, .. } => {
-                    for device in devices {
-                        let list = this.pages.list(device.name, device.last_status_report_time);
-                        list.map(|list| this.running.search(list));
+                Event::Devices { devices, last, .. } => {
+                    for list in this.pages.devices(&devices, last) {
+                        this.running.search(list);
                     }
                 }
                 Event::Operations {
-                    device, operations, ..
+                    device,
+                    operations,
+                    last,
                 } => {
+                    if last {
+                        this.pages.searched();
+                    }
                     let items = operations.iter();
                     let items = items.filter_map(|operation| this.pages.item(&device, operation));
                     let new = items.filter(|item| this.known.insert(item.name.clone()));
                     this.found.extend(new);
                 }
                 Event::NotListed { resource, error } => {
-                    return Poll::Ready(Some(Found::Missed { resource, error }));
+                    match this.pages.not_listed(&resource, &error, now()) {
+                        NotListed::Vanished(vanished) => {
+                            return Poll::Ready(Some(Found::Vanished(vanished)));
+                        }
+                        NotListed::Missed => {
+                            return Poll::Ready(Some(Found::Missed { resource, error }));
+                        }
+                        NotListed::NotAttempted => {}
+                    }
                 }
                 Event::Held { until, .. } => {
                     let now = tokio::time::Instant::now().into_std();
                     let pause = until.saturating_duration_since(now);
                     return Poll::Ready(Some(Found::Held(pause)));
                 }
+                Event::EnterpriseClosed { enterprise } => {
+                    return Poll::Ready(Some(Found::EnterpriseClosed(enterprise)));
+                }
+                Event::Stopped { cause } => return Poll::Ready(Some(Found::Stopped(cause))),
+                Event::Failing { cause, .. } => {
+                    return Poll::Ready(Some(Found::Failing(cause)));
+                }
                 _ => {}
             }
         }
+    }
+}
+
+/// Whether the API itself says that a device does not exist: a page of a front end, which says the
+/// same of everything, is no evidence.
+fn is_gone(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::NotFound(answer) => answer.status().is_some() || answer.code().is_some(),
+        _ => false,
     }
 }
 

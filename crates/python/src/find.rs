@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countermand_core::{Error, Quota, Spent, Timestamp};
+use countermand_fleet::job::Vanished;
 use countermand_fleet::{Found, Item, Search, now};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
 struct State {
     items: Vec<Item>,
     missed: Vec<Arc<Error>>,
+    vanished: Vec<Vanished>,
     /// What was spent of the quota when it ended, and when that was.
     ended: Option<(Vec<Spent>, Timestamp)>,
 }
@@ -50,6 +52,7 @@ struct State {
 pub(crate) struct Findings {
     pub(crate) items: Vec<Item>,
     pub(crate) missed: Vec<Arc<Error>>,
+    pub(crate) vanished: Vec<Vanished>,
     pub(crate) spent: Vec<Spent>,
     pub(crate) at: Timestamp,
 }
@@ -79,6 +82,7 @@ impl Shared {
             Some(Findings {
                 items: state.items.clone(),
                 missed: state.missed.clone(),
+                vanished: state.vanished.clone(),
                 spent,
                 at,
             })
@@ -112,7 +116,11 @@ impl Finder {
                 match event {
                     Found::Item(item) => found.state().items.push(item),
                     Found::Missed { error, .. } => found.state().missed.push(error.into()),
-                    Found::Held(_) => continue,
+                    Found::Vanished(vanished) => found.state().vanished.push(vanished),
+                    Found::Held(_)
+                    | Found::Failing(_)
+                    | Found::EnterpriseClosed(_)
+                    | Found::Stopped(_) => continue,
                 }
                 changed.send_replace(());
             }
@@ -181,6 +189,15 @@ impl Finder {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop((search, work));
+    }
+
+    /// The names of the devices that vanished while they were searched, so far.
+    #[getter]
+    fn vanished(&self) -> PyResult<Vec<String>> {
+        let found = self.found.get().ok_or_else(forked)?;
+        let state = found.state();
+        let names = state.vanished.iter();
+        Ok(names.map(|gone| gone.device.to_string()).collect())
     }
 
     /// The errors of the lists that could not be read to their end, so far.

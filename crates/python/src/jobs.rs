@@ -150,7 +150,8 @@ fn of_search(found: &Findings) -> Vec<Record> {
         kind: "missed".to_owned(),
         text: format!("not searched to the end: {}", chain(&**error)),
     });
-    sent.chain(missed).collect()
+    let vanished = found.vanished.iter().cloned().map(Record::Vanished);
+    sent.chain(missed).chain(vanished).collect()
 }
 
 /// The call that makes a plan and tells of it.

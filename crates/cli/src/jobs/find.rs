@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 
 use countermand_core::{Quota, Spent, chain};
+use countermand_fleet::job::Vanished;
+use countermand_fleet::report::{counted, vanished};
 use countermand_fleet::{Filter, Found, Item, Search};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
@@ -49,6 +51,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         false => report.item(item),
     };
     let searched = search(&client, &sources, filter, quota, in_flight, &report, show).await;
+    if !searched.vanished.is_empty() {
+        report.output.note(vanished(&searched.vanished).trim_end());
+    }
     report.output.finish().await;
     Ok(searched.exit)
 }
@@ -58,6 +63,8 @@ pub(crate) struct Searched {
     pub(crate) exit: Exit,
     /// Lists that could not be read, in words.
     pub(crate) missed: Vec<String>,
+    /// Devices that vanished meanwhile.
+    pub(crate) vanished: Vec<Vanished>,
     /// What it took of the quota.
     pub(crate) spent: Vec<Spent>,
 }
@@ -78,11 +85,13 @@ pub(crate) async fn search(
     let mut searched = Searched {
         exit: Exit::Done,
         missed: Vec::new(),
+        vanished: Vec::new(),
         spent: Vec::new(),
     };
     while let Some(one) = search.next().await {
         match one {
             Found::Item(item) => found(&item),
+            Found::Vanished(vanished) => searched.vanished.push(vanished),
             Found::Missed { error, .. } => {
                 searched.exit = searched.exit.max(Exit::of_error(&error));
                 let problem = chain(&error);
@@ -90,6 +99,19 @@ pub(crate) async fn search(
                     .output
                     .note(&format!("not searched: {problem}; {}", error.advice()));
                 searched.missed.push(problem);
+            }
+            Found::EnterpriseClosed(enterprise) => report
+                .output
+                .note(&format!("{enterprise} denies everything and is left alone")),
+            Found::Stopped(cause) => {
+                report
+                    .output
+                    .note(&format!("the search was stopped: {cause}"));
+            }
+            Found::Failing(cause) => {
+                report
+                    .output
+                    .note(&format!("failing: {cause}; it is tried again"));
             }
             Found::Held(pause) => report.output.note(&format!(
                 "the quota is used up: everything waits for {:.1} s",
@@ -99,6 +121,13 @@ pub(crate) async fn search(
         if !report.output.is_open() {
             break;
         }
+    }
+    let progress = search.search_progress();
+    if progress.not_attempted > 0 {
+        let lists = counted(progress.not_attempted, "list");
+        let text = format!("{lists} not asked for, after the failure above");
+        report.output.note(&text);
+        searched.missed.push(text);
     }
     searched.spent = search.spent();
     searched

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use countermand_core::Timestamp;
 use countermand_fleet::input::{Evidence, Format, LeftOut};
-use countermand_fleet::job::{JobError, Kind, Record, Settings};
-use countermand_fleet::report::{grouped, spell};
+use countermand_fleet::job::{JobError, Kind, Record, Settings, Vanished};
+use countermand_fleet::report::{grouped, spell, vanished};
 use countermand_fleet::{Age, Estimate, Finding, Item, Job, Options, Outline, now, order};
 use serde::Serialize;
 
@@ -109,6 +109,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         _ => Exit::Failed,
     };
     let mut missed = 0;
+    let mut gone = Vec::new();
     if sources.search() {
         let client = connect::client(global).await?;
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
@@ -116,6 +117,8 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
         (exit, missed) = (exit.max(searched.exit), searched.missed.len());
         let ended = now();
+        gone = searched.vanished;
+        records.extend(gone.iter().cloned().map(Record::Vanished));
         records.extend(searched.missed.into_iter().map(|text| Record::Note {
             at: ended,
             kind: "missed".to_owned(),
@@ -130,6 +133,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         }));
     }
     if items.is_empty() {
+        if !gone.is_empty() {
+            report.output.note(vanished(&gone).trim_end());
+        }
         report.sentence(match missed {
             0 => "nothing to do: no operation is pending that is meant; no file was written",
             _ => "nothing was found, and not everything could be searched; no file was written",
@@ -166,6 +172,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         left_out: sources.left_out,
         shown: Shown::of(&job).map_err(failed)?,
         missed,
+        vanished: gone,
         last_cancel_s: estimate.last_cancel.as_secs_f64(),
         last_verdict_s: estimate.last_verdict.as_secs_f64(),
         apply,
@@ -220,6 +227,8 @@ struct Line {
     shown: Shown,
     /// Lists that could not be read to their end.
     missed: usize,
+    /// Devices that vanished while they were searched.
+    vanished: Vec<Vanished>,
     last_cancel_s: f64,
     last_verdict_s: f64,
     /// The command that applies it.
@@ -303,6 +312,7 @@ impl Line {
                 "  WARNING: {lists} could not be read, operations in there are missing\n"
             ));
         }
+        text.push_str(&vanished(&self.vanished));
         text.push_str(&format!(
             "Last cancel after {} at the soonest, last verdict after {}, {}.\n\
              Nothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",

@@ -29,4 +29,5 @@ mod outputs;
 mod process;
 mod stopped;
 mod two;
+mod vanished;
 mod world;

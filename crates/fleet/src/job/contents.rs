@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::checksum::Digest;
 use super::columns;
 use super::descriptor::Descriptor;
-use super::entries::{Counts, Device, Note, Run, Spending};
+use super::entries::{Counts, Device, Note, Run, Spending, Vanished};
 use super::error::{Holder, JobError, JobErrorKind};
 use super::ledger::Head;
 use super::pages::Pages;
@@ -118,6 +118,33 @@ impl Contents {
                 text: row.get(3)?,
             })
         })
+    }
+
+    /// The devices that vanished while they were searched, oldest first.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn vanished(&self) -> Result<Vec<Vanished>, JobError> {
+        self.gone().map_err(|error| error.at(&self.path))
+    }
+
+    fn gone(&self) -> Result<Vec<Vanished>, JobErrorKind> {
+        let sql = "SELECT devices.name, devices.seen, min(notes.at)
+                   FROM notes JOIN devices ON devices.name = notes.text
+                   WHERE notes.kind = ?1 GROUP BY devices.name ORDER BY min(notes.id)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([Note::VANISHED])?;
+        let mut vanished = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name = row.get_ref(0)?.as_str().ok();
+            let name = name.and_then(|name| name.parse().ok());
+            vanished.push(Vanished {
+                device: name.ok_or_else(|| JobErrorKind::damaged("table devices, column name"))?,
+                seen: time(row, 1)?,
+                at: Timestamp::from_unix_millis(row.get(2)?),
+            });
+        }
+        Ok(vanished)
     }
 
     /// Every run, oldest first.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countermand_core::{DeviceName, Spent, Timestamp, Verdict, Window};
+use serde::Serialize;
+
+use crate::report::{optional_time, time};
 
 /// How many operations have come how far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +55,21 @@ pub struct Device {
     pub searched: Option<Timestamp>,
 }
 
+/// A device that a list showed, and of which the API said later that it does not exist. Its record
+/// is deleted after a wipe was confirmed, so the device was probably wiped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "callers make plans of it")]
+pub struct Vanished {
+    /// The device.
+    pub device: DeviceName,
+    /// The time of its last report, where it is known.
+    #[serde(serialize_with = "optional_time")]
+    pub seen: Option<Timestamp>,
+    /// The time at which it was found to be gone.
+    #[serde(serialize_with = "time")]
+    pub at: Timestamp,
+}
+
 /// Something that is worth telling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,6 +80,19 @@ pub struct Note {
     pub kind: String,
     /// What happened.
     pub text: String,
+}
+
+impl Note {
+    /// The kind of a note whose text is an enterprise all of whose devices have been listed.
+    pub const LISTED: &'static str = "devices_listed";
+    /// The kind of a note whose text is a device that vanished.
+    pub const VANISHED: &'static str = "device_vanished";
+
+    /// A note for programs: what it tells is counted or listed elsewhere.
+    #[must_use]
+    pub fn is_record(&self) -> bool {
+        matches!(&*self.kind, Self::LISTED | Self::VANISHED)
+    }
 }
 
 /// One run of a job.

@@ -29,7 +29,7 @@ use countermand_core::Timestamp;
 
 pub use checksum::Digest;
 pub use contents::Contents;
-pub use entries::{Counts, Device, Note, Run, Spending};
+pub use entries::{Counts, Device, Note, Run, Spending, Vanished};
 pub use error::{Holder, JobError, JobErrorKind};
 pub use record::Record;
 pub use settings::{Kind, Settings};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, DeviceName, OperationName, Timestamp};
+use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Timestamp};
 
+use super::entries::Vanished;
 use crate::{Finding, Item};
 
 /// Something that has happened, or is about to, in a run.
@@ -41,6 +42,15 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// The list of an enterprise's devices has come to its end.
+    Listed {
+        /// The enterprise.
+        enterprise: EnterpriseName,
+        /// When.
+        at: Timestamp,
+    },
+    /// A device was listed and is gone now: nothing of it is left to be searched.
+    Vanished(Vanished),
     /// A request is about to leave: to be recorded before it does.
     Sent {
         /// Of which operation, if it is about one.

@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 
 use super::columns::{self, time};
 use super::contents::find_operation;
+use super::entries::{Note, Vanished};
 use super::error::{Holder, JobErrorKind};
 use super::ledger::Ledger;
 use super::record::Record;
@@ -31,6 +32,11 @@ impl Ledger<'_> {
             Record::Found(item) => self.add(item),
             Record::Device { name, seen } => self.device(name, *seen, None),
             Record::Searched { device, at } => self.device(device, None, Some(*at)),
+            Record::Listed { enterprise, at } => self.note(*at, Note::LISTED, enterprise.as_str()),
+            Record::Vanished(Vanished { device, seen, at }) => {
+                self.device(device, *seen, Some(*at))?;
+                self.note(*at, Note::VANISHED, device.as_str())
+            }
             Record::Sent {
                 operation,
                 resource,

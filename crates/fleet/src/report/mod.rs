@@ -31,9 +31,11 @@ pub use self::html::html;
 pub use self::ndjson::ndjson;
 pub use self::overview::Overview;
 pub use self::record::Record;
-pub use self::spell::{grouped, spell};
+pub use self::sentences::vanished;
+pub use self::spell::{counted, grouped, spell};
 pub use self::state::State;
 pub use self::summary::{RunSpan, Summary};
+pub(crate) use self::summary::{optional_time, time};
 pub use self::worst::worst;
 
 /// Why a report is not complete.

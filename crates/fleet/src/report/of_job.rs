@@ -46,8 +46,12 @@ impl Summary {
                 ended: run.ended,
             });
         }
+        summary.vanished = job.vanished()?;
         for note in job.notes() {
-            summary.notes.push(note?.text);
+            let note = note?;
+            if !note.is_record() {
+                summary.notes.push(note.text);
+            }
         }
         Ok(summary)
     }

@@ -7,6 +7,7 @@ use countermand_core::printable;
 use super::spell::{counted, grouped, spell};
 use super::{Counts, Overview, State, Summary};
 use crate::Row;
+use crate::job::Vanished;
 
 /// So many names of bad news are listed; the report has all of them.
 const LISTED: usize = 20;
@@ -66,6 +67,7 @@ impl Overview {
             );
             list(&mut text, &self.gone, gone, |row| row.item.name.as_str());
         }
+        text.push_str(&vanished(&summary.vanished));
         let _ = writeln!(text, "{}.", counts.sentence());
         if summary.duplicates > 0 {
             let count = counted(summary.duplicates, "duplicate");
@@ -94,6 +96,30 @@ impl Overview {
     }
 }
 
+/// What happened to devices that vanished, with when they were last seen; empty without any.
+#[must_use]
+pub fn vanished(devices: &[Vanished]) -> String {
+    let mut text = String::new();
+    let count = devices.len() as u64;
+    if count == 0 {
+        return text;
+    }
+    let they = if count == 1 { "it was" } else { "they were" };
+    let _ = writeln!(
+        text,
+        "WARNING: {} vanished while the search went on: the server has no record any more, {they} probably wiped:",
+        counted(count, "device"),
+    );
+    for Vanished { device, seen, .. } in devices.iter().take(LISTED) {
+        let _ = match seen {
+            Some(seen) => writeln!(text, "  {}  last seen {seen}", printable(device.as_str())),
+            None => writeln!(text, "  {}", printable(device.as_str())),
+        };
+    }
+    more(&mut text, count);
+    text
+}
+
 const fn singular(count: u64) -> (&'static str, &'static str) {
     match count {
         1 => ("it", "device"),
@@ -105,6 +131,10 @@ fn list(text: &mut String, rows: &[Row], count: u64, show: impl Fn(&Row) -> &str
     for row in rows.iter().take(LISTED) {
         let _ = writeln!(text, "  {}", printable(show(row)));
     }
+    more(text, count);
+}
+
+fn more(text: &mut String, count: u64) {
     if let Some(more @ 1..) = count.checked_sub(LISTED as u64) {
         let _ = writeln!(text, "  and {} more, see the report", grouped(more));
     }

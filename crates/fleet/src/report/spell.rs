@@ -31,7 +31,8 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// So many of a thing: `1 operation`, `2,000 operations`.
-pub(super) fn counted(count: u64, thing: &str) -> String {
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {thing}{ending}", grouped(count))
 }

@@ -3,6 +3,8 @@
 use countermand_core::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::job::Vanished;
+
 /// A job in a few facts, beside its rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -26,6 +28,8 @@ pub struct Summary {
     pub runs: Vec<RunSpan>,
     /// How many names were given more than once, and are counted once.
     pub duplicates: u64,
+    /// Devices that vanished while they were searched, and were probably wiped.
+    pub vanished: Vec<Vanished>,
     /// What else somebody has to know: what a search skipped, what a run met.
     pub notes: Vec<String>,
     /// The command that goes on with the job.
@@ -62,6 +66,7 @@ impl Summary {
             quota: None,
             runs: Vec::new(),
             duplicates: 0,
+            vanished: Vec::new(),
             notes: Vec::new(),
             resume: None,
         }
@@ -69,12 +74,12 @@ impl Summary {
 }
 
 /// A time in RFC 3339.
-pub(super) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }
 
 /// A time in RFC 3339, or null.
-pub(super) fn optional_time<S: Serializer>(
+pub(crate) fn optional_time<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

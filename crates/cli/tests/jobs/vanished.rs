@@ -1,0 +1,146 @@
+//! Fault 52: devices that vanish while they are searched are a result, and no failure.
+
+use countermand_emulator::{Fate, Script};
+use countermand_fleet::job::View;
+use countermand_fleet::now;
+use countermand_fleet::report::Summary;
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::fleet::Fleet;
+use crate::process::Run;
+
+/// Devices with a WIPE each, of which the server denies all knowledge once they have been listed
+/// but for the last one.
+fn vanishing(count: usize) -> (Fleet, Vec<String>) {
+    let fleet = Fleet::of(Api::new(vec![Fate::Cancellable; count + 1]));
+    let devices = fleet.names[..count].iter();
+    let devices: Vec<String> = devices
+        .map(|name| name.split("/operations/").next().unwrap().to_owned())
+        .collect();
+    let body = json!({"error": {"code": 404, "status": "NOT_FOUND",
+        "message": "Requested entity was not found."}});
+    let faults = devices.iter().map(
+        |device| json!({"method": "list", "name": device, "status": 404, "body": body, "times": null}),
+    );
+    script(&fleet, faults.collect());
+    (fleet, devices)
+}
+
+fn script(fleet: &Fleet, faults: Value) {
+    let script = Script::from_value(faults).unwrap();
+    fleet.shared.with(|emulator, _| emulator.set_script(script));
+}
+
+fn mentions(run: &Run, text: &str) -> usize {
+    run.stdout.matches(text).count() + run.stderr.matches(text).count()
+}
+
+#[test]
+fn fault_52_devices_that_vanish_leave_a_plan_good() {
+    let (fleet, devices) = vanishing(3);
+    let enterprise = format!("enterprises/{}", fleet.enterprise());
+    let run = fleet
+        .command(&["plan", &enterprise, "--output", &fleet.job])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    for device in &devices {
+        assert_eq!(mentions(&run, device), 1, "told once: {run:?}");
+    }
+    assert!(
+        run.stdout
+            .contains("3 devices vanished while the search went on"),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains("probably wiped"), "{run:?}");
+    assert!(!run.stdout.contains("could not be read"), "{run:?}");
+
+    let run = fleet.command(&["status", &fleet.job]).run();
+    assert!(run.stdout.contains("3 devices vanished"), "{run:?}");
+    assert_eq!(mentions(&run, "Note:"), 0, "{run:?}");
+    let run = fleet.command(&["status", &fleet.job, "--json"]).run();
+    let [line] = &run.json()[..] else {
+        panic!("{run:?}");
+    };
+    let vanished = line["vanished"].as_array().unwrap();
+    assert_eq!(vanished.len(), 3, "{line}");
+    assert!(devices.contains(&vanished[0]["device"].as_str().unwrap().to_owned()));
+    assert_eq!(line["notes"], json!([]), "{line}");
+
+    // The report's last line knows them as well.
+    let run = fleet.command(&["report", &fleet.job]).run();
+    let lines = run.json();
+    assert_eq!(lines.last().unwrap()["vanished"], line["vanished"]);
+    let run = fleet.apply(&[]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("3 devices vanished"), "{run:?}");
+}
+
+#[test]
+fn fault_52_a_rescue_keeps_who_vanished_and_does_not_search_them_again() {
+    let (fleet, devices) = vanishing(2);
+    let enterprise = fleet.enterprise();
+    let whole = format!("enterprises/{enterprise}");
+    let args = [
+        "rescue",
+        &whole,
+        "--job",
+        &fleet.job,
+        "--confirm",
+        &enterprise,
+    ];
+    let run = fleet.command(&args).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("2 devices vanished"), "{run:?}");
+    assert_eq!(mentions(&run, "not searched"), 0, "{run:?}");
+    let view = View::open(&fleet.job).unwrap();
+    let summary = Summary::of_job(&view, now(), None).unwrap();
+    let gone = summary.vanished.iter();
+    let mut gone: Vec<_> = gone.map(|gone| gone.device.to_string()).collect();
+    gone.sort();
+    let mut expected = devices.clone();
+    expected.sort();
+    assert_eq!(gone, expected);
+    assert_eq!(summary.notes, Vec::<String>::new());
+    drop(view);
+
+    let before = fleet.requests_for(&devices[0]);
+    let run = fleet
+        .command(&["apply", &fleet.job, "--confirm", &enterprise])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(fleet.requests_for(&devices[0]), before);
+}
+
+#[test]
+fn fault_52_find_says_it_once_and_exits_0() {
+    let (fleet, devices) = vanishing(2);
+    let enterprise = format!("enterprises/{}", fleet.enterprise());
+    let run = fleet.command(&["find", &enterprise]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("2 devices vanished"), "{run:?}");
+    for device in &devices {
+        assert_eq!(mentions(&run, device), 1, "told once: {run:?}");
+    }
+}
+
+#[test]
+fn fault_52_a_page_of_a_front_end_and_a_mistyped_device_prove_nothing() {
+    let (fleet, devices) = vanishing(1);
+    let html = "<html><title>Error 404 (Not Found)!!1</title></html>";
+    let fault = json!([{"method": "list", "name": devices[0], "status": 404, "body": html,
+        "times": null}]);
+    script(&fleet, fault);
+    let enterprise = format!("enterprises/{}", fleet.enterprise());
+    let run = fleet.command(&["find", &enterprise]).run();
+    assert_ne!(run.code, 0, "{run:?}");
+    assert_eq!(mentions(&run, "vanished"), 0, "{run:?}");
+    assert_eq!(mentions(&run, "not searched"), 1, "{run:?}");
+
+    // Nobody has ever seen that one.
+    script(&fleet, json!([]));
+    let mistyped = format!("{enterprise}/devices/mistyped");
+    let run = fleet.command(&["find", &mistyped]).run();
+    assert_ne!(run.code, 0, "{run:?}");
+    assert_eq!(mentions(&run, "vanished"), 0, "{run:?}");
+}
