@@ -84,6 +84,6 @@ pub use read::Read;
 pub use resource::Resource;
 pub use step::{Attempt, Call, Pause, Step, Transmit};
 pub use time::{Timestamp, format_duration, parse_duration};
-pub use transport_error::{TransportError, TransportErrorKind};
+pub use transport_error::{LostConnection, TransportError, TransportErrorKind};
 pub use usage::{Spent, Usage};
 pub use verdict::{Outcome, Verdict};

@@ -11,6 +11,17 @@ use std::fmt;
 pub struct TransportError {
     kind: TransportErrorKind,
     source: Box<dyn StdError + Send + Sync>,
+    connection: Option<LostConnection>,
+}
+
+/// A connection that was lost with all requests on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a transport makes it")]
+pub struct LostConnection {
+    /// A number that no other connection of the transport has.
+    pub number: u64,
+    /// Answers that had come over it.
+    pub answers: u64,
 }
 
 /// What happened to the request.
@@ -112,7 +123,22 @@ impl TransportError {
         Self {
             kind,
             source: source.into(),
+            connection: None,
         }
+    }
+
+    /// Adds the connection that was lost, so that all the requests which it took along count as one
+    /// failure. Not for the failure of a single request on a connection that goes on.
+    #[must_use]
+    pub const fn on_connection(mut self, connection: LostConnection) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    /// The connection that was lost with the request, if the transport has told it.
+    #[must_use]
+    pub const fn connection(&self) -> Option<LostConnection> {
+        self.connection
     }
 
     /// What happened to the request.

@@ -162,10 +162,12 @@ impl Inner {
                         Some(_) => TransportErrorKind::Connect,
                         None => classify(error.error()),
                     };
-                    return Err(TransportError::new(kind, error.into_error()));
+                    let error = TransportError::new(kind, error.into_error());
+                    return Err(blame(error, &loan.connection));
                 }
             };
-            let body = self.bodies.read(&mut response, body_cap).await?;
+            let body = self.bodies.read(&mut response, body_cap).await;
+            let body = body.map_err(|error| blame(error, &loan.connection))?;
             self.pool.give_back(loan.connection);
             return Ok(response.map(|_| body));
         }
@@ -209,6 +211,20 @@ fn classify(error: &hyper::Error) -> TransportErrorKind {
         },
         None if refuses_us(error) => TransportErrorKind::Tls,
         None => TransportErrorKind::Lost,
+    }
+}
+
+/// Adds the connection, if that was lost as a whole and may have had other requests. What ends a
+/// single stream is a reset.
+fn blame(error: TransportError, connection: &Connection) -> TransportError {
+    let Connection::Http2(shared) = connection else {
+        return error;
+    };
+    let cause = error.source().filter(|cause| cause.is::<hyper::Error>());
+    let stream = cause.and_then(|cause| cause.source()?.downcast_ref::<h2::Error>());
+    match cause.is_some() && !stream.is_some_and(h2::Error::is_reset) {
+        true => error.on_connection(shared.lost()),
+        false => error,
     }
 }
 

@@ -1,10 +1,11 @@
 //! A connection of HTTP/2, which many requests share.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use countermand_core::LostConnection;
 use hyper::client::conn::{TrySendError, http2};
 use hyper::rt::{Executor, Read, Sleep, Timer, Write};
 use hyper_util::rt::TokioTimer;
@@ -79,9 +80,14 @@ pub(crate) struct Multiplexed {
 struct Known {
     /// How many streams the server takes at a time, as it has said last.
     streams: Box<dyn Fn() -> usize + Send + Sync>,
-    /// An answer has come, and the server's settings before it: until then `streams` is a guess.
-    answered: AtomicBool,
+    /// Answers that have come, and the server's settings before the first of them: until then
+    /// `streams` is a guess.
+    answers: AtomicU64,
+    number: u64,
 }
+
+/// The number of the next connection.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 impl Multiplexed {
     /// Takes over a connection that has this clock; a task of its own drives it until the last hand
@@ -112,7 +118,8 @@ impl Multiplexed {
                         connection.current_max_send_streams()
                     })
                 }),
-                answered: AtomicBool::new(false),
+                answers: AtomicU64::new(0),
+                number: NUMBER.fetch_add(1, Ordering::Relaxed),
             }),
         }
     }
@@ -132,7 +139,15 @@ impl Multiplexed {
 
     /// Takes note of an answer.
     pub(crate) fn answered(&self) {
-        self.known.answered.store(true, Ordering::Relaxed);
+        self.known.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The connection as one that was lost.
+    pub(crate) fn lost(&self) -> LostConnection {
+        LostConnection {
+            number: self.known.number,
+            answers: self.known.answers.load(Ordering::Relaxed),
+        }
     }
 
     /// How many requests are under way, seen from the hand that the pool keeps.
@@ -142,6 +157,6 @@ impl Multiplexed {
 
     /// Whether one more request would wait for another to end.
     pub(crate) fn is_full(&self) -> bool {
-        self.known.answered.load(Ordering::Relaxed) && self.under_way() >= (self.known.streams)()
+        self.known.answers.load(Ordering::Relaxed) > 0 && self.under_way() >= (self.known.streams)()
     }
 }

@@ -9,12 +9,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{cancel, endpoint, listen};
-use countermand_core::chain;
-use countermand_hyper::{Endpoint, Hyper, HyperConfig, Transport, TransportErrorKind};
+use countermand_core::campaign::Event;
+use countermand_core::{Phase, chain};
+use countermand_hyper::{
+    Client, Endpoint, Hyper, HyperConfig, OperationName, Quota, Token, Transport,
+    TransportErrorKind, Verdict,
+};
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use h2::Reason;
 use h2::server::{Builder, SendResponse};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -299,4 +304,68 @@ async fn fault_27_a_body_over_the_cap_is_cut() {
     let hyper = Hyper::new(&endpoint, config).unwrap();
     let error = hyper.send(cancel(&endpoint)).await.unwrap_err();
     assert_eq!(error.kind(), TransportErrorKind::TooLarge);
+}
+
+/// A server on which every cancel works, that gives so many answers on each connection and then hangs
+/// up without a word; counts its connections.
+async fn serve_a_few(answers: usize) -> (Endpoint, Arc<AtomicUsize>) {
+    let (listener, address) = listen().await;
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut connection: Connection = h2::server::handshake(stream).await.unwrap();
+                for _ in 0..answers {
+                    let Some(Ok((request, mut response))) = connection.accept().await else {
+                        return;
+                    };
+                    let name = request.uri().path().trim_start_matches("/v1/");
+                    let body = match *request.method() {
+                        Method::POST => "{}".to_owned(),
+                        _ => format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#),
+                    };
+                    let mut stream = response.send_response(Response::new(()), false).unwrap();
+                    stream.send_data(body.into(), true).unwrap();
+                }
+                // What was answered goes out; no more is answered.
+                let out = std::future::poll_fn(|context| connection.poll_closed(context));
+                drop(tokio::time::timeout(Duration::from_millis(5), out).await);
+            });
+        }
+    });
+    (endpoint("http", address), connections)
+}
+
+#[tokio::test]
+async fn finding_40_a_connection_that_ends_without_goaway_stops_nobody() {
+    let (endpoint, connections) = serve_a_few(50).await;
+    let config = HyperConfig::default().http2_prior_knowledge(true);
+    let client = Client::connect(endpoint, Token::new("token").unwrap(), config).unwrap();
+    let names = (0..300).map(|id| {
+        let name = format!("enterprises/LC01/devices/3f/operations/{id}");
+        (name.parse::<OperationName>().unwrap(), Phase::Unsent)
+    });
+    let campaign = client.scheduler().quota(Quota::unlimited());
+    let begun = std::time::Instant::now();
+    let mut events = client.campaign(campaign, stream::iter(names));
+    let (mut cancelled, mut sent) = (0, 0);
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Finished { result, .. } => {
+                cancelled += usize::from(result.unwrap().verdict == Verdict::Cancelled);
+            }
+            Event::Sent { .. } => sent += 1,
+            Event::CircuitOpened { .. } => panic!("one connection is one failure"),
+            _ => {}
+        }
+    }
+    assert_eq!(cancelled, 300);
+    assert!(connections.load(Ordering::Relaxed) >= 12);
+    // A hundred in flight, of which fifty are answered: each is sent twice.
+    assert!(sent < 600 * 4, "{sent}");
+    // Twelve connections; the circuit would take 5 s for each.
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }

@@ -116,11 +116,16 @@ impl Campaign {
         }
         if kind.recovery() == Recovery::Retry {
             self.failing(error, now);
-            if self.circuit.failed(now, probe) {
+            let connection = match kind {
+                ErrorKind::Transport(error) => error.connection(),
+                _ => None,
+            };
+            let failed = self.circuit.failed(now, probe, connection);
+            if failed.opens {
                 let cause = chain(error).into();
                 self.events.push_back(Event::CircuitOpened { cause });
             }
-            return self.circuit.is_open();
+            return failed.excused;
         }
         self.answered();
         match kind {
