@@ -619,5 +619,8 @@ def job_report(path: str | os.PathLike[str]) -> Call[Report]: ...
 def is_default_quota(text: str | None, share: float, /) -> bool:
     """Whether that is core's default: what signatures repeat is held against it."""
 
+def printable(text: str, /) -> str:
+    """A text of a stranger with every control and invisible character spelled out."""
+
 def run(arguments: list[str]) -> int:
     """Runs the command ``countermand``, the program's name first, and returns its exit code."""

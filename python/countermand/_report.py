@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from ._countermand import printable
 from ._rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -125,4 +126,4 @@ assert set(_HTML) <= {*COLUMNS}
 def _cells(row: Row) -> str:
     values = (getattr(row, column) for column in _HTML)
     texts = ("" if value is None else str(value) for value in values)
-    return "".join(f"<td>{escape(text)}</td>" for text in texts)
+    return "".join(f"<td>{escape(printable(text))}</td>" for text in texts)

@@ -27,6 +27,18 @@ JSON = {
 }
 
 
+def test_fault_61_a_repr_shows_what_is_there() -> None:
+    kind = "WI\u202e\u2028PE\u3164\u034f\ufe0f\U000e0041\x9b"
+    hidden = "enterprises/LC01/devices/\u3164\ufe0f3f/operations/17"
+    operation = Operation.from_json(json.dumps({"name": hidden, "metadata": {"type": kind}}))
+    for value in (operation.name, operation):
+        text = repr(value)
+        assert text.isascii(), text
+        assert len(text.splitlines()) == 1
+    assert eval(repr(operation.name)) == operation.name
+    assert operation.command_type == kind
+
+
 def test_a_name_is_a_value() -> None:
     name = OperationName(NAME)
     assert (str(name), repr(name)) == (NAME, f"OperationName({NAME!r})")

@@ -104,7 +104,7 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
     bundle.exit_code = exit.code();
     match global.json {
         true => {
-            let line = serde_json::to_string(&bundle);
+            let line = countermand_core::json_line(&bundle);
             output::print(&line.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?);
         }
         false => output::print(&bundle.text()),

@@ -57,7 +57,7 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
     };
     let server = server.map_err(|error| failed(&cannot_listen, &error))?;
     let ready = shared.with(|emulator, _| {
-        serde_json::to_string(&Ready {
+        countermand_core::json_line(&Ready {
             schema: "countermand.emulator/1",
             endpoint: server.endpoint(),
             enterprise: emulator.enterprise(),

@@ -1,5 +1,6 @@
 //! Standard output and standard error, neither of which may hold up a rescue.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::iter;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countermand_core::campaign::Progress;
+use countermand_core::printable_lines;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::progress::{Bars, Standing};
@@ -126,13 +128,36 @@ impl Output {
 
 /// Writes a line to standard error. Where that fails there is nobody left to tell.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let _ = writeln!(anstream::stderr(), "{}", shown(line));
 }
 
 /// Writes a text to standard output at once. Where nobody reads it, there is nothing to do about it.
 pub(crate) fn print(text: &str) {
-    let _ = writeln!(anstream::stdout(), "{text}");
+    let _ = writeln!(anstream::stdout(), "{}", shown(text));
 }
+
+/// Whatever is printed passes here: of a text only our own colours reach a terminal as they are.
+/// Texts of others are spelled out where they are quoted; this holds where that was forgotten.
+fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(COLOUR) {
+        return printable_lines(text);
+    }
+    let mut parts = text.split(COLOUR);
+    let mut out = printable_lines(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let end = part.find(|char: char| !(char.is_ascii_digit() || char == ';'));
+        match end.map(|end| part.split_at(end)) {
+            Some((colour, rest)) if rest.starts_with('m') => {
+                out.extend([COLOUR, colour, &printable_lines(rest)]);
+            }
+            _ => out.extend([&*printable_lines(COLOUR), &printable_lines(part)]),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// How a colour begins, on a terminal.
+const COLOUR: &str = "\u{1b}[";
 
 fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
     let on_terminal = io::stdout().is_terminal();
@@ -143,7 +168,7 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
             for message in iter::once(first).chain(messages.try_iter()) {
                 match message {
                     Message::Line(text) if open.load(Ordering::Relaxed) => {
-                        writeln!(out, "{text}")?;
+                        writeln!(out, "{}", shown(&text))?;
                     }
                     Message::Line(_) => {}
                     Message::Standing(newest) => standing = Some(newest),
@@ -168,5 +193,31 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
     if !open.load(Ordering::Relaxed) {
         // What is left in the buffer was refused before; dropping it would try again.
         drop(out.into_parts());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_61_only_colours_pass() {
+        for (text, told) in [
+            ("two\n\tlines", "two\n\tlines"),
+            (
+                "\u{1b}[1m\u{1b}[31mred\u{1b}[0m",
+                "\u{1b}[1m\u{1b}[31mred\u{1b}[0m",
+            ),
+            ("\u{1b}[1;31mred\u{1b}[m", "\u{1b}[1;31mred\u{1b}[m"),
+            ("a\u{1b}[2Jb\u{1b}[3", r"a\u{1b}[2Jb\u{1b}[3"),
+            ("a\u{1b}]0;title\u{7}\r", r"a\u{1b}]0;title\u{7}\r"),
+            (
+                "\u{1b}[31mx\u{202e}\u{9b}2J",
+                "\u{1b}[31mx\\u{202e}\\u{9b}2J",
+            ),
+            ("\u{1b}[\u{1b}[1mx", "\\u{1b}[\u{1b}[1mx"),
+        ] {
+            assert_eq!(shown(text), told);
+        }
     }
 }

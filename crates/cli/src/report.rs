@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use countermand_core::{
-    Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain, printable,
+    Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain, excerpt, json_line,
+    printable,
 };
 use countermand_fleet::Item;
 use countermand_fleet::input::LeftOut;
@@ -19,6 +20,9 @@ use crate::output::Output;
 
 /// Names longer than this are not waited for by the columns after them.
 const WIDEST: usize = 100;
+
+/// So many characters of a server's text stand on a line.
+const LONGEST: usize = 200;
 
 /// Says what became of operations, on standard output.
 pub(crate) struct Report {
@@ -59,7 +63,7 @@ impl Report {
     /// The JSON of a countermand that has ended, whatever the form of the report.
     pub(crate) fn outcome_json(name: &OperationName, result: &Result<Outcome, Error>) -> String {
         // Names, words and numbers: there is no map with odd keys in it that could fail.
-        serde_json::to_string(&OutcomeLine::of(name, result)).unwrap_or_default()
+        json_line(&OutcomeLine::of(name, result)).unwrap_or_default()
     }
 
     /// A pending operation that a search has found.
@@ -77,7 +81,7 @@ impl Report {
                 device_seen: item.device_seen.map(|time| time.to_string()),
             });
         }
-        let kind = printable(command.kind.as_deref().unwrap_or_default()).to_string();
+        let kind = excerpt(command.kind.as_deref().unwrap_or_default(), LONGEST);
         let created = command.create_time.map(|time| format!(" of {time}"));
         let detail = format!("{kind}{}", created.unwrap_or_default());
         let word = Verdict::Pending;
@@ -188,14 +192,14 @@ impl Report {
 
     fn text_line(&self, word: &str, style: Style, name: &OperationName, detail: &str) {
         let width = self.width;
-        let name = name.as_str();
+        let (name, detail) = (printable(name.as_str()), printable(detail));
         let line = format!("{style}{word:<11}{style:#}  {name:<width$}  {detail}");
         self.output.line(line.trim_end().to_owned());
     }
 
     pub(crate) fn json(&self, line: &impl Serialize) {
         // Names, words and numbers: there is no map with odd keys in it that could fail.
-        if let Ok(line) = serde_json::to_string(line) {
+        if let Ok(line) = json_line(line) {
             self.output.line(line);
         }
     }
@@ -249,7 +253,7 @@ fn detail(outcome: &Outcome) -> String {
 fn kind(operation: &Operation) -> String {
     let command = operation.command.as_ref();
     let kind = command.and_then(|command| command.kind.as_deref());
-    plain(kind.unwrap_or_default())
+    excerpt(kind.unwrap_or_default(), LONGEST)
 }
 
 /// The command's type and when it was made.
@@ -271,27 +275,14 @@ fn status(operation: &Operation) -> String {
     if let Some(status) = &operation.error {
         let _ = write!(text, ", code {}", status.code);
         if !status.message.is_empty() {
-            let _ = write!(text, " ({})", plain(&status.message));
+            let _ = write!(text, " ({})", excerpt(&status.message, LONGEST));
         }
     }
     let code = operation.command.as_ref();
     if let Some(code) = code.and_then(|command| command.error_code.as_deref()) {
-        let _ = write!(text, ", {}", plain(code));
+        let _ = write!(text, ", {}", excerpt(code, LONGEST));
     }
     text
-}
-
-/// A server's words without anything a terminal would act on, and not more of them than fit a line.
-fn plain(text: &str) -> String {
-    text.chars()
-        .take(200)
-        .map(|char| match char {
-            _ if char.is_control() => '\u{fffd}',
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => '\u{fffd}',
-            '\u{2060}'..='\u{206f}' | '\u{feff}' => '\u{fffd}',
-            _ => char,
-        })
-        .collect()
 }
 
 fn color(verdict: Verdict) -> Style {
@@ -300,20 +291,5 @@ fn color(verdict: Verdict) -> Style {
         Verdict::Completed => AnsiColor::Red.on_default().bold(),
         Verdict::Failed | Verdict::Expired => AnsiColor::Cyan.on_default(),
         Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => AnsiColor::Yellow.on_default(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_a_server_are_defused() {
-        let hostile = "\u{1b}[2J line\r\n\u{202e}exe.sj";
-        assert_eq!(
-            plain(hostile),
-            "\u{fffd}[2J line\u{fffd}\u{fffd}\u{fffd}exe.sj"
-        );
-        assert_eq!(plain(&"x".repeat(1000)).len(), 200);
     }
 }

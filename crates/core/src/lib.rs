@@ -78,7 +78,7 @@ pub use name_error::{NameError, NameErrorKind};
 pub use operation::{Command, Operation, Status};
 pub use pages::{Device, DevicePage, OperationPage, Page, PageToken, PageTokenError, Pages};
 pub use policy::Policy;
-pub use printable::printable;
+pub use printable::{excerpt, is_hidden, json_line, printable, printable_lines, write_json_line};
 pub use quota::{Quota, QuotaError, Window};
 pub use read::Read;
 pub use resource::Resource;

@@ -135,7 +135,10 @@ fn forbidden(text: &str) -> Option<(usize, NameErrorKind)> {
     for (at, char) in text.char_indices() {
         let edge = at == 0 || at + char.len_utf8() == text.len();
         let kind = match char {
-            _ if char.is_control() => NameErrorKind::Control(char),
+            // Line and paragraph separators end a line for some programs, as controls do.
+            _ if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}') => {
+                NameErrorKind::Control(char)
+            }
             // Arabic letter mark, the marks, embeddings, overrides and isolates of UAX #9.
             '\u{61c}'
             | '\u{200e}'

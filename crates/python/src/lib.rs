@@ -44,6 +44,13 @@ fn run(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| countermand_cli::run(arguments))
 }
 
+/// A text of a stranger with every control and invisible character spelled out.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
+fn printable(text: &str) -> std::borrow::Cow<'_, str> {
+    countermand_core::printable(text)
+}
+
 #[pymodule]
 fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -68,6 +75,7 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<wire::Request>()?;
     wire::add(module)?;
     module.add_function(wrap_pyfunction!(run, module)?)?;
+    module.add_function(wrap_pyfunction!(printable, module)?)?;
     module.add_function(wrap_pyfunction!(quota::is_default_quota, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::find, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::plan, module)?)?;

@@ -42,8 +42,7 @@ impl OperationName {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let text = PyString::new(py, self.0.as_str()).repr()?;
-        Ok(format!("OperationName({text})"))
+        Ok(format!("OperationName({})", quoted(py, self.0.as_str())?))
     }
 
     fn __hash__(&self) -> u64 {
@@ -123,4 +122,18 @@ fn surrogate(text: &Bound<'_, PyString>, error: &PyErr, expected: &str) -> PyRes
     kwargs.set_item("at", at)?;
     let class = py.get_type::<errors::InvalidName>();
     Ok(PyErr::from_value(class.call((message,), Some(&kwargs))?))
+}
+
+/// The literal of a text, in which Python's own `repr` leaves nothing but what is seen.
+pub(crate) fn quoted(py: Python<'_>, text: &str) -> PyResult<String> {
+    let literal = PyString::new(py, text).repr()?.to_cow()?.into_owned();
+    let mut out = String::with_capacity(literal.len());
+    for char in literal.chars() {
+        match u32::from(char) {
+            _ if !core::is_hidden(char) => out.push(char),
+            code @ ..=0xffff => out.push_str(&format!("\\u{code:04x}")),
+            code => out.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    Ok(out)
 }

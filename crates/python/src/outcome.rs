@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDateTime, PyString};
 
-use crate::names::OperationName;
+use crate::names::{OperationName, quoted};
 use crate::{clock, errors};
 
 /// A long-running operation: one command sent to one device.
@@ -104,11 +104,11 @@ impl Operation {
         py.import("json")?.call_method1("loads", (self.json()?,))
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let operation = &self.0;
-        let mut text = format!("Operation({:?}", operation.name.as_str());
+        let mut text = format!("Operation({}", quoted(py, operation.name.as_str())?);
         if let Some(kind) = self.command_type() {
-            text.push_str(&format!(", command_type={kind:?}"));
+            text.push_str(&format!(", command_type={}", quoted(py, kind)?));
         }
         text.push_str(if operation.done {
             ", done=True"
@@ -119,7 +119,7 @@ impl Operation {
             text.push_str(&format!(", error.code={}", status.code));
         }
         text.push(')');
-        text
+        Ok(text)
     }
 
     fn __hash__(&self) -> PyResult<u64> {

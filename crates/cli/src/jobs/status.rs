@@ -58,7 +58,7 @@ fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
             holder,
         };
         // Names, words and numbers: there is nothing in it that could fail.
-        return Ok(serde_json::to_string(&line).unwrap_or_default());
+        return Ok(countermand_core::json_line(&line).unwrap_or_default());
     }
     let mut text = String::new();
     if let Some(holder) = holder {

@@ -1,6 +1,6 @@
 //! What is printed, and what happens when nobody reads it.
 
-use countermand_emulator::{Fate, State};
+use countermand_emulator::{Fate, NewOperation, Quirks, State};
 use serde_json::json;
 
 use crate::api::{Api, COMPLETES};
@@ -114,4 +114,51 @@ fn a_pager_that_does_not_read_never_stops_the_cancelling() {
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.len() > 70_000);
     assert_eq!(run.json().len(), 400);
+}
+
+/// Texts of a server are data: on a terminal, in a log and in JSON, of which a row is a line for
+/// every program.
+#[test]
+fn fault_61_texts_of_a_server_are_one_line_and_seen() {
+    let hidden = [
+        '\u{85}', '\u{9b}', '\u{202e}', '\u{2028}', '\u{2029}', '\u{200b}', '\u{3164}',
+    ]
+    .into_iter()
+    .chain([
+        '\u{34f}',
+        '\u{fe0f}',
+        '\u{e0041}',
+        '\u{b}',
+        '\u{c}',
+        '\u{1c}',
+        '\u{1b}',
+        '\u{7f}',
+    ]);
+    let kind: String = hidden.clone().flat_map(|char| [char, 'x']).collect();
+    let operations = [NewOperation::new(Fate::Cancellable).kind(&kind)];
+    let api = Api::with(operations, Quirks::default(), None);
+    let is_hidden = |char: char| hidden.clone().any(|known| known == char);
+    let enterprise = api.names[0].split("/devices/").next().unwrap().to_owned();
+    for args in [
+        &["get", &api.names[0]][..],
+        &["find", &enterprise],
+        &["cancel", "-v", "-v", &api.names[0]],
+    ] {
+        let run = api.command(args).run();
+        assert_eq!(run.code, 0, "{run:?}");
+        let told = format!("{}{}", run.stdout, run.stderr).replace('\n', "");
+        assert!(!told.contains(is_hidden), "{run:?}");
+        assert!(run.stdout.contains(r"\u{202e}x\u{2028}x"), "{run:?}");
+    }
+    for args in [
+        &["get", "--json", &api.names[0]][..],
+        &["cancel", "--json", &api.names[0]],
+    ] {
+        let run = api.command(args).run();
+        assert!(!run.stdout.trim_end().contains(is_hidden), "{run:?}");
+        let [line] = &run.json()[..] else {
+            panic!("one line: {run:?}");
+        };
+        assert_eq!(line["operation"]["metadata"]["type"], kind.as_str());
+    }
 }

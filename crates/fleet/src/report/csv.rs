@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use countermand_core::{Timestamp, printable};
+use countermand_core::{Timestamp, is_hidden, printable};
 use csv::{QuoteStyle, WriterBuilder};
 
 use super::ReportError;
@@ -70,8 +70,7 @@ fn fields<'a>(record: &Record<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
     let yes = |yes: Option<bool>| owned(yes.map(|yes| yes.to_string()));
     [
         owned(Some(record.position.to_string())),
-        // Has no control characters, and is read again: only what a formula would need is changed.
-        disarm(record.name.into()),
+        disarm(spelled(record.name)),
         text(record.kind),
         time(record.create_time),
         time(record.device_seen),
@@ -102,6 +101,40 @@ fn harmless(text: &str) -> Cow<'_, str> {
     disarm(printable(text))
 }
 
+/// A name, [`printable`] in a way that [`rearm`] undoes: a backslash that would read like the
+/// beginning of a spelled character is spelled out itself.
+fn spelled(name: &str) -> Cow<'_, str> {
+    match name.contains(r"\u{") {
+        true => Cow::Owned(printable(&name.replace(r"\u{", r"\u{5c}u{")).into_owned()),
+        false => printable(name),
+    }
+}
+
+/// What [`spelled`] was given.
+fn unspelled(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(r"\u{") {
+        out.push_str(before);
+        let spelled = after.split_once('}').and_then(|(digits, after)| {
+            let code = u32::from_str_radix(digits, 16).ok()?;
+            let char = char::from_u32(code)?;
+            (is_hidden(char) || char == '\\').then_some((char, after))
+        });
+        rest = match spelled {
+            Some((char, after)) => {
+                out.push(char);
+                after
+            }
+            None => {
+                out.push_str(r"\u{");
+                after
+            }
+        };
+    }
+    out + rest
+}
+
 /// The text, unable to begin a formula (OWASP, "CSV Injection").
 ///
 /// A formula begins a cell, and a program that takes another separator or quote than ours begins
@@ -122,7 +155,7 @@ fn disarm(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What [`disarm`] was given: a quote is itself a place where a cell may begin, so each `'` before
+/// The name that a cell of ours was made of. To [`disarm`] a quote is itself a place where a cell may begin, so each `'` before
 /// one of those characters is one that was put there.
 pub(crate) fn rearm(text: &str) -> String {
     let mut chars = text.chars().peekable();
@@ -132,7 +165,7 @@ pub(crate) fn rearm(text: &str) -> String {
             out.push(char);
         }
     }
-    out
+    unspelled(&out)
 }
 
 /// Each character, and whether a cell may begin with it.
@@ -190,5 +223,24 @@ mod tests {
             assert_eq!(harmless(text), expected, "{text:?}");
             assert_eq!(rearm(&disarm(text.into())), text, "{text:?}");
         }
+    }
+
+    #[test]
+    fn fault_61_a_name_is_printable_and_reads_back_as_it_was() {
+        for (name, shown) in [
+            ("a/b", "a/b"),
+            ("a\u{3164}b", r"a\u{3164}b"),
+            ("\u{34f}\u{fe0f}\u{e0041}", r"\u{34f}\u{fe0f}\u{e0041}"),
+            (r"a\u{3164}b", r"a\u{5c}u{3164}b"),
+            (r"a\u{41}b\", r"a\u{5c}u{41}b\"),
+            (r"\u{5c}u{", r"\u{5c}u{5c}u{"),
+            ("=\u{200b}=1", r"'=\u{200b}=1"),
+        ] {
+            let told = disarm(spelled(name));
+            assert_eq!(told, shown);
+            assert_eq!(rearm(&told), name);
+        }
+        // What others wrote stays as it is.
+        assert_eq!(rearm(r"a\u{41}\u{zz}\u{"), r"a\u{41}\u{zz}\u{");
     }
 }

@@ -55,7 +55,7 @@ fn write_line<E>(
     value: &impl Serialize,
 ) -> Result<(), ReportError<E>> {
     line.clear();
-    serde_json::to_writer(&mut *line, value).map_err(std::io::Error::from)?;
+    countermand_core::write_json_line(&mut *line, value).map_err(std::io::Error::from)?;
     line.push(b'\n');
     Ok(out.write_all(line)?)
 }

@@ -170,3 +170,42 @@ proptest! {
         }
     }
 }
+
+/// Python's `splitlines` and its like end lines at more than line feeds.
+#[test]
+fn fault_61_a_row_is_a_line_for_every_splitter() {
+    let (summary, mut rows) = hostile();
+    let all: String = ('\0'..'\u{30000}')
+        .filter(|char| is_hidden(*char))
+        .collect();
+    rows.push(hostile_row(9999, &all, Some(Verdict::Completed)));
+    let mut lines = Vec::new();
+    report::ndjson(&mut lines, &summary, good(&rows)).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    let ends = |char| "\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}\r\n".contains(char);
+    assert_eq!(text.split_terminator(ends).count(), rows.len() + 1);
+    assert!(text.chars().all(|char| char == '\n' || !is_hidden(char)));
+    let last = text.lines().nth(rows.len() - 1).unwrap();
+    let row: Value = serde_json::from_str(last).unwrap();
+    assert_eq!(row["type"], all.as_str());
+
+    let mut table = Vec::new();
+    report::csv(&mut table, good(&rows)).unwrap();
+    let table = String::from_utf8(table).unwrap();
+    assert!(
+        table
+            .replace("\r\n", "")
+            .chars()
+            .all(|char| !is_hidden(char))
+    );
+    let page = html(&summary, &rows);
+    let bad = page.chars().find(|char| *char != '\n' && is_hidden(*char));
+    assert_eq!(bad, None);
+    let sentences = Overview::of(good(&rows)).unwrap().sentences(&summary);
+    assert!(
+        sentences
+            .replace('\n', "")
+            .chars()
+            .all(|char| !is_hidden(char))
+    );
+}

@@ -8,7 +8,7 @@ mod report_sample;
 
 use std::convert::Infallible;
 
-use countermand_core::{Call, Verdict, printable};
+use countermand_core::{Call, Verdict, is_hidden, printable};
 use countermand_fleet::Row;
 use countermand_fleet::job::{Job, Kind, Record, Settings, View};
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, State, Summary};
