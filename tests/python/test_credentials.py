@@ -7,6 +7,7 @@ import json
 import pickle
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import google.auth.credentials
@@ -17,8 +18,6 @@ import pytest
 from countermand import AsyncClient, Client, errors
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from countermand.testing import Emulator
 
 SCOPE = "https://www.googleapis.com/auth/androidmanagement"
@@ -211,3 +210,43 @@ def test_the_project_that_pays(emulator: Emulator) -> None:
             Client(endpoint=emulator.endpoint, token="t", quota_project=project)
     client = Client(endpoint=emulator.endpoint, token=emulator.token, quota_project="acme")
     assert client.countermand(emulator.add()).cancelled
+
+
+KEY = '{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----\\nMIIcanary\\n"}'
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"token": KEY},
+        {"token": Path(KEY)},
+        {"token": Path("ya29.canary")},
+        {"token": "first\nsecond canary"},
+        {"token": "Bearer ya29.canary"},
+        {"token": "ya29.a", "endpoint": KEY},
+        {"token": "ya29.a", "endpoint": "https://user:canary@api.example/v1"},
+        {"token": "ya29.a", "endpoint": "https://api.example", "ca_file": KEY},
+        {"token": "ya29.a", "quota_project": KEY},
+        {"token": "ya29.a", "quota_project": "ya29.canary"},
+    ],
+)
+def test_fault_55_a_secret_where_something_else_belongs_is_not_repeated(settings):
+    with pytest.raises(errors.CountermandError) as caught:
+        Client(**settings)
+    shown = f"{caught.value} {caught.value!r}"
+    assert "canary" not in shown and "MII" not in shown, shown
+
+
+def test_fault_55_a_path_given_as_a_token_is_told_and_not_sent(tmp_path):
+    for text in (str(tmp_path / "key.json"), "key.json", "~/key", "./token"):
+        with pytest.raises(errors.CredentialsError, match="looks like the path"):
+            Client(token=text)
+
+
+def test_fault_55_a_refused_name_that_looks_like_a_secret_is_not_kept():
+    client = Client(token="ya29.a", endpoint="http://127.0.0.1:1")
+    for text in (KEY, "ya29.canary"):
+        with pytest.raises(errors.InvalidName) as caught:
+            client.cancel(text)
+        shown = f"{caught.value} {caught.value!r} {caught.value.input}"
+        assert "canary" not in shown and "MII" not in shown, shown

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use countermand_core::OperationName;
+use countermand_core::{OperationName, looks_secret};
 pub(crate) use countermand_fleet::quoted;
 
 /// With more names than this, the command as it was typed is shorter and does the same: what is
@@ -22,13 +22,17 @@ impl Invocation {
     /// The same command, for these names.
     pub(crate) fn for_names(&self, names: &[OperationName]) -> String {
         let few = names.len() <= MOST;
-        let typed = self
-            .args
-            .iter()
-            .filter(|arg| !few || !self.names.contains(arg));
-        let mut words: Vec<String> = std::iter::once("countermand".to_owned())
-            .chain(typed.map(|arg| quoted(arg)))
-            .collect();
+        let mut words = vec!["countermand".to_owned()];
+        let mut hide = false;
+        for arg in &self.args {
+            // A command that prints a token may hold a secret of its own.
+            if std::mem::take(&mut hide) {
+                words.push("'...'".to_owned());
+            } else if !few || !self.names.contains(arg) {
+                hide = arg == "--token-command";
+                words.push(shown(arg));
+            }
+        }
         if few {
             words.extend(names.iter().map(|name| quoted(OsStr::new(name.as_str()))));
         }
@@ -36,6 +40,18 @@ impl Invocation {
             words.push("# with the same standard input".to_owned());
         }
         words.join(" ")
+    }
+}
+
+/// An argument as it was typed, without what may be a secret.
+fn shown(arg: &OsStr) -> String {
+    let text = arg.to_string_lossy();
+    if text.starts_with("--token-command=") {
+        return "--token-command='...'".to_owned();
+    }
+    match looks_secret(&text) {
+        Some(_) => "'...'".to_owned(),
+        None => quoted(arg),
     }
 }
 
@@ -64,6 +80,21 @@ mod tests {
             again,
             "countermand cancel --token-file 'my token' --json enterprises/e/devices/d/operations/7"
         );
+    }
+
+    #[test]
+    fn fault_55_the_command_for_a_token_is_not_repeated() {
+        for typed in [
+            &["cancel", "--token-command", "print canary", "n"][..],
+            &["cancel", "--token-command=print canary", "n"],
+            &["cancel", "--credentials", "{\"canary\": 1}", "n"],
+        ] {
+            let again = invocation(typed, &["n"]).for_names(&[name(7)]);
+            assert!(
+                !again.contains("canary") && again.contains("'...'"),
+                "{again}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countermand_core::{Endpoint, TransportError, chain};
+use countermand_core::{Endpoint, TransportError, chain, path_problem, shown_path};
 use countermand_hyper::credentials::{Credentials, Mtls};
 use countermand_hyper::{Client, HyperConfig, Token, TokenFile, TokenSource, billed_to, exposure};
 
@@ -128,7 +128,7 @@ impl Way {
         readable(path, Exit::Denied)?;
         Ok(Self {
             tokens: Arc::new(TokenFile::new(path)),
-            description: format!("the token file {}", path.display()),
+            description: format!("the token file {}", shown_path(path)),
             warnings: exposure(path).into_iter().collect(),
         })
     }
@@ -172,8 +172,12 @@ fn cause(error: &TransportError) -> String {
 
 /// Fails at once where a file cannot be opened, instead of once for each operation.
 fn readable(path: &Path, exit: Exit) -> Result<(), Failure> {
-    let opened: io::Result<_> = std::fs::File::open(path);
-    opened
-        .map(drop)
-        .map_err(|error| Failure::new(exit, format!("cannot read {}: {error}", path.display())))
+    // Opening a pipe waits for its writer.
+    let opened: io::Result<_> = std::fs::metadata(path).and_then(|metadata| {
+        if metadata.is_file() {
+            std::fs::File::open(path)?;
+        }
+        Ok(())
+    });
+    opened.map_err(|error| Failure::new(exit, path_problem("cannot read", path, error)))
 }

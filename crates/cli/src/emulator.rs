@@ -32,8 +32,9 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         .quota(quota(options.limits)?)
         .time_scale(options.time_scale);
     if let Some(path) = &options.faults {
-        let problem =
-            |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+        let problem = |error: &dyn std::fmt::Display| {
+            Failure::usage(countermand_core::path_problem("cannot use", path, error))
+        };
         let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
         let script: Script = text.parse().map_err(|error| problem(&error))?;
         config = config.script(script);
@@ -46,9 +47,10 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         Some(directory) => {
             let tls = Tls::localhost().map_err(|error| failed("cannot make keys", &error))?;
             let path = tls.write_to(directory).map_err(|error| {
-                Failure::usage(format!(
-                    "cannot write into {}: {error}",
-                    directory.display()
+                Failure::usage(countermand_core::path_problem(
+                    "cannot write into",
+                    directory,
+                    error,
                 ))
             })?;
             let server = Server::bind_tls(options.listen, shared.clone(), &tls).await;

@@ -67,7 +67,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     let parsed = match Args::try_parse_from(&args) {
         Ok(parsed) => parsed,
-        Err(error) => return refuse(&error).code(),
+        Err(error) => return refuse(error).code(),
     };
     let typed = args.into_iter().skip(1).collect();
     let exit = execute(parsed, typed).unwrap_or_else(|failure| {
@@ -124,8 +124,9 @@ async fn until_stopped(work: impl Future<Output = Result<Exit, Failure>>) -> Res
 }
 
 /// Says what is wrong with a command line, or shows the help that was asked for.
-fn refuse(error: &clap::Error) -> Exit {
+fn refuse(error: clap::Error) -> Exit {
     use clap::error::{ContextKind, ContextValue};
+    let error = without_secrets(error);
     let token = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) => flag == "--token" || flag.starts_with("--token="),
         _ => false,
@@ -146,4 +147,40 @@ fn refuse(error: &clap::Error) -> Exit {
     } else {
         Exit::Done
     }
+}
+
+/// The same complaint, in which what looks like a secret is described instead of repeated.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    let mut hidden = false;
+    for kind in [
+        ContextKind::InvalidArg,
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidValue,
+    ] {
+        let Some(ContextValue::String(given)) = error.get(kind) else {
+            continue;
+        };
+        let (option, value) = match given.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, value),
+            _ => ("", given.as_str()),
+        };
+        let shown = countermand_core::shown(value);
+        if shown != value {
+            let shown = match option {
+                "" => shown.into_owned(),
+                option => format!("{}={shown}", countermand_core::shown(option)),
+            };
+            error.insert(kind, ContextValue::String(shown));
+            hidden = true;
+        }
+    }
+    if hidden {
+        // Advice repeats what was typed.
+        error.remove(ContextKind::Suggested);
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.remove(ContextKind::SuggestedValue);
+    }
+    error
 }

@@ -23,7 +23,10 @@ pub(crate) fn page(subcommand: Option<&str>) -> Result<Exit, Failure> {
     let command = match subcommand {
         None => command,
         Some(word) => command.find_subcommand(word).cloned().ok_or_else(|| {
-            Failure::usage(format!("there is no subcommand {}", word.escape_debug()))
+            Failure::usage(format!(
+                "there is no subcommand {}",
+                countermand_core::shown(word)
+            ))
         })?,
     };
     let mut page = Vec::new();

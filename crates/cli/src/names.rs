@@ -116,7 +116,7 @@ impl Batch {
         match input::parse_name(text) {
             Ok(name) => self.accept(name),
             Err(problem) => {
-                let text = String::from_utf8_lossy(text).into_owned();
+                let text = input::as_given(text);
                 self.refuse(place, text, &problem, refuse);
             }
         }

@@ -123,7 +123,7 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let refuse = |reason| {
-            let input = crate::printable::excerpt(text, 120);
+            let input = crate::shown::shown_excerpt(text, 120);
             Err(EndpointError { input, reason })
         };
         if text.len() > 1024 {

@@ -60,6 +60,7 @@ mod quota;
 mod read;
 mod resource;
 mod retry;
+mod shown;
 mod step;
 mod time;
 mod transport_error;
@@ -82,6 +83,7 @@ pub use printable::{excerpt, is_hidden, json_line, printable, printable_lines, w
 pub use quota::{Quota, QuotaError, Window};
 pub use read::Read;
 pub use resource::Resource;
+pub use shown::{looks_secret, path_problem, shown, shown_path};
 pub use step::{Attempt, Call, Pause, Step, Transmit};
 pub use time::{Timestamp, format_duration, parse_duration};
 pub use transport_error::{LostConnection, TransportError, TransportErrorKind};

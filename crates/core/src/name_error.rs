@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::printable::excerpt;
+use crate::shown::shown_excerpt;
 
 /// A resource name that was refused: what is wrong, where, and what was expected.
 ///
@@ -57,7 +57,7 @@ impl NameError {
         Self {
             kind,
             at,
-            input: excerpt(input, 80).into(),
+            input: shown_excerpt(input, 80).into(),
             expected,
         }
     }
@@ -74,7 +74,8 @@ impl NameError {
         self.at
     }
 
-    /// The refused text, escaped and cut to about 80 characters.
+    /// The refused text, escaped and cut to about 80 characters; of what
+    /// [looks like a secret](crate::looks_secret), only that.
     #[must_use]
     pub fn input(&self) -> &str {
         &self.input

@@ -61,7 +61,7 @@ impl FromStr for Window {
     type Err = QuotaError;
 
     fn from_str(text: &str) -> Result<Self, QuotaError> {
-        let refuse = || QuotaError(crate::printable::excerpt(text, 60));
+        let refuse = || QuotaError(crate::shown::shown_excerpt(text, 60));
         let (limit, span) = text.trim().split_once('/').ok_or_else(refuse)?;
         let limit = limit
             .trim()
@@ -162,7 +162,7 @@ impl FromStr for Quota {
             .split(',')
             .map(str::parse)
             .collect::<Result<Vec<Window>, _>>();
-        let windows = windows.map_err(|_| QuotaError(crate::printable::excerpt(text, 60)))?;
+        let windows = windows.map_err(|_| QuotaError(crate::shown::shown_excerpt(text, 60)))?;
         Ok(Self::default().windows(windows))
     }
 }

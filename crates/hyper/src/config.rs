@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::proxy::Proxy;
 use crate::resolve::Resolver;
+use crate::secret_file::GivenFile;
 
 /// Settings of a [`Hyper`](crate::Hyper). The default is right for Google's endpoint.
 ///
@@ -20,7 +21,7 @@ use crate::resolve::Resolver;
 /// ```
 #[derive(Clone, Debug)]
 pub struct HyperConfig {
-    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<GivenFile>,
     pub(crate) connect_timeout: Duration,
     pub(crate) body_cap: usize,
     pub(crate) allow_plaintext: bool,
@@ -29,7 +30,7 @@ pub struct HyperConfig {
     pub(crate) http1_only: bool,
     pub(crate) connections: usize,
     /// Client certificate and key.
-    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    pub(crate) identity: Option<(GivenFile, GivenFile)>,
     pub(crate) pings: (Duration, Duration),
     pub(crate) proxy: Proxy,
     pub(crate) resolver: Resolver,
@@ -56,10 +57,11 @@ impl Default for HyperConfig {
 
 impl HyperConfig {
     /// A PEM file with certificate authorities to trust besides the platform's: none by default.
-    /// For a proxy that inspects TLS, or an emulator.
+    /// For a proxy that inspects TLS, or an emulator. A pipe is read once, for all clones of these
+    /// settings.
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(path.into());
+        self.ca_file = Some(GivenFile::new(path));
         self
     }
 
@@ -71,7 +73,7 @@ impl HyperConfig {
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
     ) -> Self {
-        self.identity = Some((certificate.into(), key.into()));
+        self.identity = Some((GivenFile::new(certificate), GivenFile::new(key)));
         self
     }
 

@@ -1,26 +1,37 @@
-//! Files that hold secrets.
+//! Files that hold secrets, and pipes that stand for them.
 
+use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
 
+use countermand_core::{path_problem, shown_path};
 use zeroize::Zeroizing;
 
-/// The largest file that is read, in bytes. Whatever is larger is neither token nor key.
-const CAP: u64 = 64 << 10;
+/// The largest file with a token or credentials that is read, in bytes.
+pub(crate) const CAP: u64 = 64 << 10;
 
-/// What is wrong with the mode of a file that holds a secret: that others can read it. `None` if
-/// nothing is, if there is no such file, and where files have no modes.
+/// Time for the writer of a pipe to write all of it.
+const PIPE: Duration = Duration::from_secs(10);
+
+/// What is wrong with the mode of a file that holds a secret: others can read it, or can write it
+/// and so decide where the secrets of credentials are sent. `None` if nothing is wrong, if there is
+/// no such file, and where files have no modes.
 ///
-/// For a warning: whoever reads the token can wipe the fleet.
+/// For a warning: the token in it can wipe the fleet.
 #[must_use]
 pub fn exposure(path: &Path) -> Option<String> {
-    mode(&fs::metadata(path).ok()?)
-        .filter(|mode| mode & 0o044 != 0)
-        .map(|mode| {
-            let path = path.display();
-            format!("{path} can be read by others (mode {mode:04o}): chmod 600 it")
-        })
+    let mode = mode(&fs::metadata(path).ok()?)?;
+    let others = match (mode & 0o044 != 0, mode & 0o022 != 0) {
+        (false, false) => return None,
+        (true, false) => "can be read by others",
+        (false, true) => "can be written by others",
+        (true, true) => "can be read and written by others",
+    };
+    let path = shown_path(path);
+    Some(format!("{path} {others} (mode {mode:04o}): chmod 600 it"))
 }
 
 #[cfg(unix)]
@@ -34,25 +45,146 @@ fn mode(_: &Metadata) -> Option<u32> {
     None
 }
 
-/// Looks at a file before it is opened: opening a pipe waits for somebody to write.
-pub(crate) fn look(path: &Path) -> Result<Metadata, String> {
-    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
-    match metadata.is_file() {
-        true => Ok(metadata),
-        false => Err("it is not a regular file".to_owned()),
+/// A file that an option, a variable or another file names.
+///
+/// A regular file is read each time. A pipe, such as a shell makes of `<(command)`, gives its
+/// content once, so that is kept. `Debug` shows the path only if it looks like one.
+#[derive(Clone)]
+pub(crate) struct GivenFile(Arc<Given>);
+
+struct Given {
+    path: PathBuf,
+    /// What a pipe gave.
+    kept: OnceLock<Result<Zeroizing<Vec<u8>>, String>>,
+}
+
+impl GivenFile {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Given {
+            path: path.into(),
+            kept: OnceLock::new(),
+        }))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// What the file says of its content without being opened; `None` for a pipe.
+    pub(crate) fn look(&self) -> Result<Option<Metadata>, String> {
+        if self.0.kept.get().is_some() {
+            return Ok(None);
+        }
+        let metadata = fs::metadata(self.path()).map_err(|error| error.to_string())?;
+        match metadata.is_file() {
+            true => Ok(Some(metadata)),
+            false if is_stream(&metadata) => Ok(None),
+            false => Err("it is not a regular file".to_owned()),
+        }
+    }
+
+    /// The content, at most `cap` bytes. A failure says what is wrong, never what is in it.
+    pub(crate) fn read(&self, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+        match self.look()? {
+            Some(_) => read(self.path(), cap),
+            None => self
+                .0
+                .kept
+                .get_or_init(|| read_pipe(self.path(), cap))
+                .clone(),
+        }
+    }
+
+    /// The text of an error about this file.
+    pub(crate) fn problem(&self, what: &str, problem: impl fmt::Display) -> String {
+        path_problem(what, self.path(), problem)
     }
 }
 
-/// The content of a file that was looked at. A failure says what is wrong, never what is in it.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+impl fmt::Debug for GivenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown_path(self.path()))
+    }
+}
+
+#[cfg(unix)]
+fn is_stream(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    kind.is_fifo() || kind.is_char_device()
+}
+
+#[cfg(not(unix))]
+fn is_stream(_: &Metadata) -> bool {
+    false
+}
+
+fn read(path: &Path, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let file = fs::File::open(path).map_err(|error| error.to_string())?;
     // Of the full size at once: memory that grew would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(CAP as usize + 1));
-    file.take(CAP + 1)
+    let most = file
+        .metadata()
+        .map_or(cap, |metadata| match metadata.len() {
+            0 => cap,
+            length => length.min(cap),
+        });
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most as usize + 1));
+    file.take(cap + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| error.to_string())?;
-    match bytes.len() as u64 > CAP {
-        true => Err(format!("it has more than {CAP} bytes")),
+    match bytes.len() as u64 > cap {
+        true => Err(format!("it has more than {cap} bytes")),
         false => Ok(bytes),
+    }
+}
+
+/// Reads on a thread of its own: opening a pipe waits for a writer, and reading it for its end.
+fn read_pipe(path: &Path, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+    let (sender, receiver) = mpsc::channel();
+    let owned = path.to_owned();
+    std::thread::Builder::new()
+        .name("pipe".to_owned())
+        .spawn(move || {
+            // Where nobody waits any more, the content is dropped.
+            let _ = sender.send(read(&owned, cap));
+        })
+        .map_err(|error| error.to_string())?;
+    receiver.recv_timeout(PIPE).unwrap_or_else(|_| {
+        Err(format!(
+            "the pipe was not written and closed within {PIPE:?}"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn fault_65_a_secret_file_that_others_can_write_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (mode, words) in [
+            (0o600, None),
+            (0o640, Some("can be read by others (mode 0640)")),
+            (0o602, Some("can be written by others (mode 0602)")),
+            (0o620, Some("can be written by others (mode 0620)")),
+            (0o666, Some("can be read and written by others (mode 0666)")),
+        ] {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let told = exposure(file.path());
+            assert_eq!(told.is_some(), words.is_some(), "{told:?}");
+            assert!(told.unwrap_or_default().contains(words.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn fault_55_what_is_no_path_is_not_shown() {
+        let given = GivenFile::new("{\"private_key\": \"canary\"}");
+        let problem = given.read(CAP).unwrap_err();
+        let text = format!("{given:?} {}", given.problem("the key", problem));
+        assert!(!text.contains("canary"), "{text}");
+        assert!(text.contains("expected the path of a file"), "{text}");
     }
 }

@@ -1,6 +1,5 @@
 //! TLS by rustls: its provider is passed by hand, nothing process-wide is installed.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use countermand_core::{TransportError, TransportErrorKind};
@@ -18,6 +17,10 @@ use tokio_rustls::rustls::{self, AlertDescription as Alert, ClientConfig, RootCe
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
+use crate::secret_file::GivenFile;
+
+/// The largest file of certificates that is read, in bytes; that of a platform has 250 KB.
+const CERTIFICATES: u64 = 16 << 20;
 
 /// Whom to trust, and what to offer.
 pub(crate) struct Tls {
@@ -41,7 +44,7 @@ impl Tls {
             server,
             extra: config
                 .ca_file
-                .as_deref()
+                .as_ref()
                 .map_or_else(|| Ok(Vec::new()), read_ca_file)?,
             identity: config
                 .identity
@@ -162,7 +165,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn read_ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+fn read_ca_file(path: &GivenFile) -> Result<Vec<CertificateDer<'static>>, TransportError> {
     let certificates = read_certificates("the CA file", path)?;
     for certificate in &certificates {
         RootCertStore::empty()
@@ -174,17 +177,16 @@ fn read_ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, TransportEr
 
 /// What is shown to a server that asks who is there.
 fn read_identity(
-    certificate: &Path,
-    key: &Path,
+    certificate: &GivenFile,
+    key: &GivenFile,
 ) -> Result<Arc<dyn ResolvesClientCert>, TransportError> {
     let chain = read_certificates("the client certificate", certificate)?;
     let what = "the key of the client certificate";
     let failed = |problem: &dyn std::fmt::Display| unusable(what, key, problem);
-    if let Some(problem) = crate::secret_file::exposure(key) {
+    if let Some(problem) = crate::secret_file::exposure(key.path()) {
         tracing::warn!(problem, "secret exposed");
     }
-    let pem = std::fs::read(key).map(zeroize::Zeroizing::new);
-    let pem = pem.map_err(|error| failed(&error))?;
+    let pem = key.read(CERTIFICATES).map_err(|error| failed(&error))?;
     let secret = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|_| failed(&"it holds no private key in PEM"))?;
     let identity =
@@ -194,10 +196,10 @@ fn read_identity(
 
 fn read_certificates(
     what: &str,
-    path: &Path,
+    path: &GivenFile,
 ) -> Result<Vec<CertificateDer<'static>>, TransportError> {
     let failed = |problem: &dyn std::fmt::Display| unusable(what, path, problem);
-    let pem = std::fs::read(path).map_err(|error| failed(&error))?;
+    let pem = path.read(CERTIFICATES).map_err(|error| failed(&error))?;
     let certificates = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(&error))?;
@@ -207,7 +209,7 @@ fn read_certificates(
     }
 }
 
-fn unusable(what: &str, path: &Path, problem: &dyn std::fmt::Display) -> TransportError {
-    let message = format!("{what} {}: {problem}", path.display());
+fn unusable(what: &str, path: &GivenFile, problem: &dyn std::fmt::Display) -> TransportError {
+    let message = path.problem(what, problem);
     TransportError::new(TransportErrorKind::Tls, message)
 }

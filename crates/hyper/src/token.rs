@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{TransportError, TransportErrorKind};
+use countermand_core::{TransportError, TransportErrorKind, looks_secret};
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
@@ -37,9 +37,13 @@ impl Token {
     /// A token that can travel in a header.
     ///
     /// # Errors
-    /// [`Credentials`](TransportErrorKind::Credentials) if it is empty or has a character other
-    /// than visible ASCII, such as a line end. The message does not repeat it.
+    /// [`Credentials`](TransportErrorKind::Credentials) if it is empty, has a character other than
+    /// visible ASCII, such as a line end, or is something else than a token: credentials in JSON, a
+    /// key, the path of a file. The message does not repeat it.
     pub fn new(token: &str) -> Result<Self, TransportError> {
+        if let Some(problem) = mistaken(token) {
+            return Err(credentials(problem.to_owned()));
+        }
         let problem = match token.bytes().position(|byte| !byte.is_ascii_graphic()) {
             _ if token.is_empty() => "the access token is empty".to_owned(),
             Some(at) => format!(
@@ -106,6 +110,36 @@ impl Token {
     /// The value of the `authorization` header, marked sensitive.
     pub(crate) fn header(&self) -> HeaderValue {
         self.header.clone()
+    }
+}
+
+/// The problem with a text that would be sent as a token and is none.
+fn mistaken(token: &str) -> Option<&'static str> {
+    let text = token.trim_start();
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+    let drive =
+        || matches!(text.as_bytes(), [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic());
+    // Base64 may begin with a slash.
+    let path = begins(&["/", "./", "../", "~/"]) && looks_secret(text).is_none();
+    if begins(&["{"]) {
+        Some(
+            "the access token is JSON, as credentials are: give the path of their file (--credentials, GOOGLE_APPLICATION_CREDENTIALS, Client(token=Path(...)))",
+        )
+    } else if text.contains("-----BEGIN") {
+        Some(
+            "the access token is a key in PEM: give the path of the credentials file that has it (--credentials, GOOGLE_APPLICATION_CREDENTIALS, Client(token=Path(...)))",
+        )
+    } else if path || drive() || text.ends_with(".json") {
+        Some(
+            "the access token looks like the path of a file: give it as a path (--token-file, --credentials, Client(token=Path(...)))",
+        )
+    } else if text
+        .get(..7)
+        .is_some_and(|word| word.eq_ignore_ascii_case("bearer "))
+    {
+        Some("the access token begins with the word Bearer: give the token alone")
+    } else {
+        None
     }
 }
 
@@ -196,7 +230,7 @@ pub(crate) fn project_header(project: &str) -> Result<HeaderValue, TransportErro
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':');
     let refused = || credentials("the quota project is no id of a project".to_owned());
     match project.len() {
-        1..=200 if project.bytes().all(plain) => {
+        1..=200 if project.bytes().all(plain) && looks_secret(project).is_none() => {
             HeaderValue::try_from(project).map_err(|_| refused())
         }
         _ => Err(refused()),

@@ -1,12 +1,13 @@
 //! A token in a file that something else keeps fresh.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use countermand_core::{TransportError, TransportErrorKind};
+use countermand_core::{TransportError, TransportErrorKind, shown_path};
 
-use crate::secret_file;
+use crate::secret_file::{self, CAP, GivenFile};
 use crate::token::{Token, TokenSource};
 use crate::transport::BoxFuture;
 
@@ -22,10 +23,15 @@ use crate::transport::BoxFuture;
 #[derive(Clone, Debug)]
 pub struct TokenFile(Arc<File>);
 
-#[derive(Debug)]
 struct File {
-    path: PathBuf,
+    file: GivenFile,
     known: Mutex<Option<Known>>,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("File").field(&self.file).finish()
+    }
 }
 
 /// The token that was read last.
@@ -41,13 +47,31 @@ struct Known {
 type Stamp = (Option<SystemTime>, u64);
 
 impl TokenFile {
-    /// Reads `path` when the first token is needed.
+    /// Reads `path` when the first token is needed. A pipe is read once, so its token is never
+    /// replaced.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self::of(GivenFile::new(path))
+    }
+
+    /// The same for a file that may have been read already.
+    pub(crate) fn of(file: GivenFile) -> Self {
         Self(Arc::new(File {
-            path: path.into(),
+            file,
             known: Mutex::new(None),
         }))
+    }
+
+    /// The same file with a state of its own, for a process that was forked.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self::of(self.0.file.clone())
+    }
+
+    /// The path, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        self.0.file.path()
     }
 }
 
@@ -66,7 +90,7 @@ impl File {
     fn token(&self, fresh: bool) -> Result<Token, TransportError> {
         let known = self.known().clone();
         if known.is_none()
-            && let Some(problem) = secret_file::exposure(&self.path)
+            && let Some(problem) = secret_file::exposure(self.file.path())
         {
             tracing::warn!(problem, "secret exposed");
         }
@@ -79,8 +103,8 @@ impl File {
             }
             (Err(problem), Some(known)) if !fresh => {
                 if !known.complained {
-                    let path = self.path.display();
-                    tracing::warn!(%path, problem, "token file unreadable, the last token stays");
+                    let path = shown_path(self.file.path());
+                    tracing::warn!(path, problem, "token file unreadable, the last token stays");
                 }
                 if let Some(known) = &mut *self.known() {
                     known.complained = true;
@@ -92,7 +116,7 @@ impl File {
                     Some(_) => TransportErrorKind::Token,
                     None => TransportErrorKind::Credentials,
                 },
-                format!("the token file {}: {problem}", self.path.display()),
+                self.file.problem("the token file", problem),
             )),
         }
     }
@@ -101,14 +125,17 @@ impl File {
     ///
     /// A failure says what is wrong, never what is in the file.
     fn read(&self, known: Option<&Known>) -> Result<Known, String> {
-        let metadata = secret_file::look(&self.path)?;
-        let stamp = (metadata.modified().ok(), metadata.len());
+        // Of a pipe there is nothing newer.
+        let metadata = self.file.look()?;
+        let stamp = metadata.map_or((None, 0), |metadata| {
+            (metadata.modified().ok(), metadata.len())
+        });
         if let Some(known) = known
             && known.stamp == stamp
         {
             return Ok(known.clone());
         }
-        let bytes = secret_file::read(&self.path)?;
+        let bytes = self.file.read(CAP)?;
         let token = str::from_utf8(&bytes)
             .map_err(|error| error.to_string())?
             .trim();

@@ -63,10 +63,8 @@ fn class<'py>(py: Python<'py>, kind: &JobErrorKind) -> Bound<'py, PyType> {
 
 /// The exception where there is a file already, before anything was done to make one.
 pub(crate) fn exists(py: Python<'_>, path: &std::path::Path) -> PyErr {
-    let message = format!(
-        "job file {}: there is a file of this name already",
-        path.display()
-    );
+    let problem = "there is a file of this name already";
+    let message = countermand_core::path_problem("job file", path, problem);
     let attributes = [("path", path)].into_py_dict(py);
     crate::errors::make(&py.get_type::<raised::JobExists>(), &message, attributes)
 }

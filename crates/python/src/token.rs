@@ -1,10 +1,10 @@
 //! Tokens from Python.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countermand_hyper::credentials::Credentials;
+use countermand_hyper::credentials::{Credentials, TokenOrCredentials};
 use countermand_hyper::{
     BoxFuture, HyperConfig, Token, TokenFile, TokenSource, TransportError, TransportErrorKind,
     billed_to, exposure,
@@ -26,7 +26,7 @@ enum Way {
     /// The token itself.
     Text(Token),
     /// A file that holds it.
-    File(PathBuf),
+    File(TokenFile),
     /// What tokens are exchanged for.
     Credentials(Credentials),
     /// A function that returns it; whether it takes `fresh`.
@@ -53,11 +53,13 @@ impl Given {
                 Way::Function(token.clone().unbind(), false)
             } else {
                 let path: PathBuf = token.extract()?;
-                let way = of_file(path.clone()).map_err(raise)?;
-                if let Way::File(path) = &way {
-                    warnings.extend(exposure(path));
+                match TokenOrCredentials::from_file(path).map_err(raise)? {
+                    TokenOrCredentials::Token(file) => {
+                        warnings.extend(exposure(file.path()));
+                        Way::File(file)
+                    }
+                    TokenOrCredentials::Credentials(credentials) => Way::Credentials(credentials),
                 }
-                way
             }
         } else {
             Way::Credentials(Credentials::application_default().map_err(|error| {
@@ -87,7 +89,7 @@ impl Given {
         let mut behind = None;
         let source: Arc<dyn TokenSource> = match &self.way {
             Way::Text(token) => Arc::new(token.clone()),
-            Way::File(path) => Arc::new(TokenFile::new(path)),
+            Way::File(file) => Arc::new(file.again()),
             Way::Credentials(credentials) => Arc::new(credentials.source(config)?),
             Way::Function(function, takes_fresh) => {
                 let callback = Callback(Arc::new(Inner {
@@ -106,27 +108,6 @@ impl Given {
         };
         Ok((source, behind))
     }
-}
-
-/// A token, or credentials: what it is is told by what is in it. One that is not there yet is a
-/// token's.
-fn of_file(path: PathBuf) -> Result<Way, TransportError> {
-    match is_json(&path) {
-        true => Credentials::from_file(path).map(Way::Credentials),
-        false => Ok(Way::File(path)),
-    }
-}
-
-fn is_json(path: &Path) -> bool {
-    // A pipe would wait for somebody to write.
-    let begin = path.is_file().then(|| std::fs::File::open(path).ok());
-    let mut bytes = [0; 64];
-    let read = begin
-        .flatten()
-        .and_then(|mut file| std::io::Read::read(&mut file, &mut bytes).ok());
-    let begin = bytes.get(..read.unwrap_or_default()).unwrap_or_default();
-    let begin = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begin);
-    begin.trim_ascii_start().starts_with(b"{")
 }
 
 /// A Python function that returns a token, or a token and for how many seconds it is good.

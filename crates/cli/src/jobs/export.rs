@@ -72,7 +72,8 @@ pub(crate) fn run(options: &Export) -> Result<Exit, Failure> {
         }
     }
     if let Some(path) = path {
-        output::note(&format!("the report is in {}", path.display()));
+        let path = countermand_core::shown_path(path);
+        output::note(&format!("the report is in {path}"));
     }
     Ok(Exit::Done)
 }
@@ -89,12 +90,10 @@ fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
         let text = format!("cannot write to standard output: {error}");
         return Failure::new(Exit::Failed, text);
     };
-    let path = path.display();
+    let text = countermand_core::path_problem("cannot write", path, error);
     match error.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput => {
-            Failure::usage(format!("cannot write {path}: {error}"))
-        }
-        _ => Failure::new(Exit::Failed, format!("cannot write {path}: {error}")),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput => Failure::usage(text),
+        _ => Failure::new(Exit::Failed, text),
     }
 }
 

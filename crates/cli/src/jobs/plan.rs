@@ -79,7 +79,7 @@ impl FormatWord {
 
 pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure> {
     if options.output.exists() {
-        let path = options.output.display();
+        let path = countermand_core::shown_path(&options.output);
         return Err(Failure::usage(format!(
             "{path} exists; give another name, or `apply` that job"
         )));

@@ -67,9 +67,10 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let devices = sources.devices.into_iter();
     let devices = devices.map(|name| Record::Device { name, seen: None });
     job.record(&devices.collect::<Vec<_>>()).map_err(failed)?;
-    report
-        .output
-        .note(&format!("the job file is {}", path.display()));
+    report.output.note(&format!(
+        "the job file is {}",
+        countermand_core::shown_path(&path)
+    ));
     let options = Options {
         in_flight: options.terms.flight.in_flight,
         ..Options::default()

@@ -45,7 +45,8 @@ impl Selection {
 /// Reads names of all three kinds. One that is none could be a typing error in the name of a device
 /// that must be left alone, so nothing goes on.
 fn exclude(path: &Path, filter: &mut Filter) -> Result<(), Failure> {
-    let problem = |what: String| Failure::usage(format!("{}: {what}", path.display()));
+    let problem =
+        |what: String| Failure::usage(countermand_core::path_problem("cannot use", path, what));
     let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
@@ -56,7 +57,7 @@ fn exclude(path: &Path, filter: &mut Filter) -> Result<(), Failure> {
             || line.parse::<DeviceName>().is_ok()
             || line.parse::<EnterpriseName>().is_ok();
         if !known {
-            let shown = countermand_core::printable(line);
+            let shown = countermand_core::shown(line);
             return Err(problem(format!(
                 "line {number}: {shown} names no operation, device or enterprise; nothing was sent"
             )));

@@ -67,9 +67,9 @@ impl Sources {
         }
         for path in files {
             let file = File::open(path).map_err(|error| {
-                Failure::usage(format!("cannot read {}: {error}", path.display()))
+                Failure::usage(countermand_core::path_problem("cannot read", path, error))
             })?;
-            sources.take(&path.display().to_string(), file, format, report)?;
+            sources.take(&countermand_core::shown_path(path), file, format, report)?;
         }
         Ok(sources)
     }

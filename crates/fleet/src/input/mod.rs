@@ -237,13 +237,19 @@ impl<R: Read> Lines<R> {
                 item: Item::new(name),
                 evidence: None,
             }),
-            Err(problem) => taken.refuse(line, problem, Some(cut(text))),
+            Err(problem) => taken.refuse(line, problem, Some(as_given(text))),
         }
     }
 }
 
-/// A name as it was given, no longer than shows that it is too long.
-fn cut(text: &[u8]) -> String {
+/// A refused name as it was given, no longer than shows that it is too long. One that looks like a
+/// secret is described instead.
+#[must_use]
+pub fn as_given(text: &[u8]) -> String {
+    let whole = String::from_utf8_lossy(text);
+    if countermand_core::looks_secret(&whole).is_some() {
+        return countermand_core::shown(&whole).into_owned();
+    }
     let end = text.len().min(MAX_NAME_BYTES + 1);
     String::from_utf8_lossy(&text[..end]).into_owned()
 }

@@ -347,7 +347,7 @@ impl<R: BufRead> Table<R> {
                 item: Item::new(name),
                 evidence: None,
             }),
-            Err(problem) => taken.refuse(line, problem, Some(super::cut(cell))),
+            Err(problem) => taken.refuse(line, problem, Some(super::as_given(cell))),
         }
     }
 }

@@ -236,7 +236,7 @@ impl Values<'_> {
     ) {
         let parsed = match parse_name(name.as_bytes()) {
             Ok(name) => name,
-            Err(problem) => return self.refuse(problem, Some(super::cut(name.as_bytes()))),
+            Err(problem) => return self.refuse(problem, Some(super::as_given(name.as_bytes()))),
         };
         match item(parsed) {
             Ok((item, evidence)) => self.taken.take(Entry {

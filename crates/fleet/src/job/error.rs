@@ -8,8 +8,8 @@ use countermand_core::{OperationName, Timestamp};
 
 /// What went wrong with a job file. Nothing was sent because of it, and a change that failed is
 /// not there in part.
-#[derive(Debug, thiserror::Error)]
-#[error("job file {}: {kind}", path.display())]
+#[derive(thiserror::Error)]
+#[error("{}", countermand_core::path_problem("job file", path, kind))]
 pub struct JobError {
     path: PathBuf,
     #[source]
@@ -78,6 +78,15 @@ pub struct Holder {
     pub host: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl fmt::Debug for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobError")
+            .field("path", &countermand_core::shown_path(&self.path))
+            .field("kind", &self.kind)
+            .finish()
+    }
 }
 
 impl JobError {

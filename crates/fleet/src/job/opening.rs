@@ -119,7 +119,7 @@ fn nothing_beside(
         beside.push(ending);
         let there = std::fs::symlink_metadata(&beside);
         if there.is_ok_and(|there| refused(&there.file_type())) {
-            let beside = Path::new(&beside).display();
+            let beside = countermand_core::shown_path(Path::new(&beside));
             let text = format!("{beside} is in the way: remove it, or give another name");
             return Err(JobErrorKind::Io(std::io::Error::other(text)));
         }

@@ -43,7 +43,9 @@ impl Credentials {
         if let Some(file) = file.as_ref().filter(|file| file.exists()) {
             return Self::from_file(file);
         }
-        let file = file.map_or_else(String::new, |file| format!(", no file {}", file.display()));
+        let file = file.map_or_else(String::new, |file| {
+            format!(", no file {}", countermand_core::shown_path(&file))
+        });
         let neither = format!(
             "there are no credentials: {FILE} is not set{file} (`gcloud auth application-default login` writes it)"
         );

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countermand_core::TransportError;
+use countermand_core::{TransportError, looks_secret, shown};
 use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
@@ -32,6 +32,7 @@ impl Command {
     }
 
     async fn run(&self) -> Result<Token, TransportError> {
+        self.check()?;
         let failed = |problem: String| format!("the command that prints a token {problem}");
         let (output, status) = self
             .output()
@@ -50,6 +51,23 @@ impl Command {
         let token = read(&output);
         self.proven.fetch_or(token.is_ok(), Ordering::Relaxed);
         token.map_err(|problem| refused(failed(format!("printed no token: {problem}"))))
+    }
+
+    /// Refuses what is no command line: a shell repeats it in its complaint.
+    fn check(&self) -> Result<(), TransportError> {
+        let line = self.line.to_string_lossy();
+        let text = line.trim();
+        // A script of several lines, and words with a secret in them, can be a command.
+        let whole = !text.contains(char::is_whitespace)
+            || text.starts_with("-----BEGIN")
+            || Document::parse(text.as_bytes()).is_ok();
+        match whole && looks_secret(text).is_some() {
+            false => Ok(()),
+            true => Err(refused(format!(
+                "the command that prints a token: expected a command line, found {}",
+                shown(text)
+            ))),
+        }
     }
 
     async fn output(&self) -> std::io::Result<(Zeroizing<Vec<u8>>, ExitStatus)> {

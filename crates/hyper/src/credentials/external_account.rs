@@ -1,7 +1,6 @@
 //! Workload identity federation: a token of somebody else's, exchanged for one of Google's
 //! (AIP-4117, RFC 8693).
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use countermand_core::TransportError;
@@ -15,7 +14,7 @@ use crate::credentials::impersonated::Impersonated;
 use crate::credentials::source::Grant;
 use crate::credentials::wire::Address;
 use crate::credentials::{passing, refused};
-use crate::secret_file;
+use crate::secret_file::{CAP, GivenFile};
 use crate::token::Token;
 use crate::transport::BoxFuture;
 
@@ -55,7 +54,7 @@ struct Exchange {
 
 /// Where the other one's token is.
 enum Subject {
-    File(PathBuf),
+    File(GivenFile),
     Url(Address, Vec<(HeaderName, HeaderValue)>),
 }
 
@@ -81,7 +80,7 @@ impl Exchange {
         let file = source.optional("file").map_err(within)?;
         let url = source.optional("url").map_err(within)?;
         let subject = match (file, url) {
-            (Some(file), None) => Subject::File(file.into()),
+            (Some(file), None) => Subject::File(GivenFile::new(file)),
             (None, Some(url)) => {
                 let headers = source.pairs("headers").and_then(headers);
                 let address = Address::local("url", url).map_err(within)?;
@@ -101,10 +100,12 @@ impl Exchange {
     async fn subject(&self, config: &HyperConfig) -> Result<Secret, TransportError> {
         let (from, bytes) = match &self.subject {
             Subject::File(path) => {
-                let shown = format!("the subject token file {}", path.display());
-                let path = path.clone();
-                let read = move || secret_file::look(&path).and_then(|_| secret_file::read(&path));
-                let read = tokio::task::spawn_blocking(read).await;
+                let shown = format!(
+                    "the subject token file {}",
+                    countermand_core::shown_path(path.path())
+                );
+                let file = path.clone();
+                let read = tokio::task::spawn_blocking(move || file.read(CAP)).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
                 // Whoever rotates it may be in the middle of that.
                 (

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use countermand_core::TransportError;
+use countermand_core::{TransportError, shown_path};
 use http::HeaderValue;
 
 use crate::config::HyperConfig;
@@ -18,7 +18,7 @@ use crate::credentials::metadata::Metadata;
 use crate::credentials::refused;
 use crate::credentials::service_account::ServiceAccount;
 use crate::credentials::source::{CredentialSource, Given, Grant};
-use crate::secret_file;
+use crate::secret_file::{CAP, GivenFile, exposure};
 use crate::token::{TokenSource, project_header};
 
 /// The variable that names the project that pays, above what a file says.
@@ -47,12 +47,17 @@ impl Credentials {
     /// # Errors
     /// It cannot be read, or is no such file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TransportError> {
-        let path = path.as_ref();
-        let name = format!("the credentials file {}", path.display());
-        let read = secret_file::look(path).and_then(|_| secret_file::read(path));
-        let bytes = read.map_err(|problem| refused(format!("{name}: {problem}")))?;
+        Self::from_given(&GivenFile::new(path.as_ref()))
+    }
+
+    /// The same for a file that may have been read already.
+    pub(crate) fn from_given(file: &GivenFile) -> Result<Self, TransportError> {
+        let (what, path) = ("the credentials file", file.path());
+        let read = file.read(CAP);
+        let bytes = read.map_err(|problem| refused(file.problem(what, problem)))?;
+        let name = format!("{what} {}", shown_path(path));
         let mut credentials = Self::from_json(&bytes, &name)?;
-        if let Some(problem) = secret_file::exposure(path) {
+        if let Some(problem) = exposure(path) {
             tracing::warn!(problem, "secret exposed");
             credentials.warnings.push(problem);
         }

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countermand_core::{TransportError, chain};
+use countermand_core::{TransportError, chain, looks_secret};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::config::HyperConfig;
@@ -37,6 +37,12 @@ impl Metadata {
         let host = set("GCE_METADATA_HOST").or_else(|| set("GCE_METADATA_ROOT"));
         let named = host.is_some();
         let host = host.map(|host| host.to_string_lossy().into_owned());
+        if host
+            .as_deref()
+            .is_some_and(|host| looks_secret(host).is_some())
+        {
+            return Err("GCE_METADATA_HOST is no host: it looks like a secret".to_owned());
+        }
         let url = format!("http://{}/", host.as_deref().unwrap_or(HOST));
         let root = Address::local("GCE_METADATA_HOST", &url)
             .map_err(|_| "GCE_METADATA_HOST is no host with an optional port".to_owned())?;

@@ -38,12 +38,14 @@ mod rs256;
 mod rs256;
 mod service_account;
 mod source;
+mod token_or_credentials;
 mod wire;
 
 pub use application_default::well_known_file;
 pub use file::Credentials;
 pub use mtls::Mtls;
 pub use source::CredentialSource;
+pub use token_or_credentials::TokenOrCredentials;
 
 /// The one scope of the Android Management API.
 pub const SCOPE: &str = "https://www.googleapis.com/auth/androidmanagement";

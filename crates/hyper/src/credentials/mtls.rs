@@ -1,15 +1,16 @@
 //! Whether to show a client certificate, and which endpoint to use then (AIP-4114).
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
-use countermand_core::{Endpoint, TransportError};
+use countermand_core::{Endpoint, TransportError, shown_path};
 
 use crate::config::HyperConfig;
 use crate::credentials::application_default::gcloud;
-use crate::credentials::document::Document;
+use crate::credentials::document::{Document, Problem};
 use crate::credentials::refused;
-use crate::secret_file;
+use crate::secret_file::{CAP, GivenFile};
 
 const USE: &str = "GOOGLE_API_USE_CLIENT_CERTIFICATE";
 const ENDPOINT: &str = "GOOGLE_API_USE_MTLS_ENDPOINT";
@@ -23,10 +24,21 @@ const CONFIG: &str = "GOOGLE_API_CERTIFICATE_CONFIG";
 ///   plain one, `auto` (as if not set) goes by whether a certificate is shown.
 /// - `GOOGLE_API_CERTIFICATE_CONFIG`: the file whose `cert_configs.workload` names certificate and
 ///   key by `cert_path` and `key_path`; else `certificate_config.json` among gcloud's settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Mtls {
     certificate: Option<(PathBuf, PathBuf)>,
     endpoint: bool,
+}
+
+impl fmt::Debug for Mtls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = self.certificate.as_ref();
+        let files = files.map(|(certificate, key)| (shown_path(certificate), shown_path(key)));
+        f.debug_struct("Mtls")
+            .field("certificate", &files)
+            .field("endpoint", &self.endpoint)
+            .finish()
+    }
 }
 
 impl Mtls {
@@ -119,14 +131,10 @@ fn certificate(
             _ => return Ok(None),
         },
     };
-    let problem = |problem| {
-        refused(format!(
-            "the certificate configuration {}: {problem}",
-            path.display()
-        ))
-    };
-    secret_file::look(&path).map_err(problem)?;
-    let document = secret_file::read(&path).and_then(|bytes| Document::parse(&bytes));
+    let file = GivenFile::new(path);
+    let problem =
+        |problem: Problem| refused(file.problem("the certificate configuration", problem));
+    let document = file.read(CAP).and_then(|bytes| Document::parse(&bytes));
     let workload = document.and_then(|document| match document.object("cert_configs")? {
         Some(configs) => configs.object("workload"),
         None => Err("the field `cert_configs` is missing, expected an object".to_owned()),
@@ -135,6 +143,6 @@ fn certificate(
     let Some(workload) = workload.map_err(problem)? else {
         return Ok(None);
     };
-    let file = |field| workload.text(field).map(PathBuf::from).map_err(problem);
-    Ok(Some((file("cert_path")?, file("key_path")?)))
+    let named = |field| workload.text(field).map(PathBuf::from).map_err(problem);
+    Ok(Some((named("cert_path")?, named("key_path")?)))
 }
