@@ -78,7 +78,7 @@ impl GivenFile {
         let metadata = fs::metadata(self.path()).map_err(|error| error.to_string())?;
         match metadata.is_file() {
             true => Ok(Some(metadata)),
-            false if is_stream(&metadata) => Ok(None),
+            false if is_descriptor(self.path()) && is_stream(&metadata) => Ok(None),
             false => Err("it is not a regular file".to_owned()),
         }
     }
@@ -105,6 +105,14 @@ impl fmt::Debug for GivenFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown_path(self.path()))
     }
+}
+
+/// Whether the path is one of an open descriptor, as a shell makes of `<(command)`. A pipe with a
+/// name of its own may have no writer for ever.
+fn is_descriptor(path: &Path) -> bool {
+    ["/dev/fd", "/dev/stdin", "/proc/self/fd"]
+        .iter()
+        .any(|place| path.starts_with(place))
 }
 
 #[cfg(unix)]
