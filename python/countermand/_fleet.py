@@ -122,7 +122,8 @@ class Fleet(FleetBase):
 
         :param enterprises: ``enterprises/LC01``; one text or several.
         :param devices: ``enterprises/LC01/devices/3f``; one text or several.
-        :param types: ``WIPE``, ``LOCK`` ...; none for all.
+        :param types: ``WIPE``, ``LOCK`` ...; none for all. A misspelt one is a :class:`ValueError`; one
+            that this version does not know is written ``unknown:TYPE``.
         :param newer_than: no older than so many seconds.
         :param older_than: at least so many seconds old.
         :param exclude: operations, devices and enterprises to leave alone.

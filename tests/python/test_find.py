@@ -43,6 +43,7 @@ def test_a_search_says_what_is_meant(fleet: Emulator, free: Client) -> None:
     assert names(newer_than=0.0) == set()
     assert names(older_than=0.0) >= {str(name) for name in fleet.operations()}
     assert names(older_than=10**8) == set()
+    assert names(types="unknown:DO_NEW_THINGS") == set()
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,9 @@ def test_a_search_says_what_is_meant(fleet: Emulator, free: Client) -> None:
         ({"devices": "enterprises/e"}, "expected enterprises/"),
         ({"enterprises": "enterprises/e", "exclude": ["3f"]}, "expected enterprises/"),
         ({"enterprises": "enterprises/e", "newer_than": -1.0}, "newer_than is"),
+        ({"enterprises": "enterprises/e", "types": "WIPEE"}, "did you mean WIPE"),
+        ({"enterprises": "enterprises/e", "types": ["unknown:"]}, "followed by a type"),
+        ({"enterprises": "enterprises/e", "newer_than": 1.0, "older_than": 2.0}, "contradict"),
         ({"enterprises": "enterprises/e", "share": 80}, "share is"),
         ({"enterprises": "enterprises/e", "quota": "many"}, "many"),
     ],

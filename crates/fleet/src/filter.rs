@@ -1,12 +1,31 @@
 //! Which of the operations that are found are meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countermand_core::{Command, DeviceName, EnterpriseName, Operation, OperationName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::report::{grouped, spell};
 use crate::{Item, seconds};
+
+/// Types of commands that the API documents.
+pub const KNOWN_TYPES: [&str; 11] = [
+    "ADD_ESIM",
+    "CLEAR_APP_DATA",
+    "LOCK",
+    "REBOOT",
+    "RELINQUISH_OWNERSHIP",
+    "REMOVE_ESIM",
+    "REQUEST_DEVICE_INFO",
+    "RESET_PASSWORD",
+    "START_LOST_MODE",
+    "STOP_LOST_MODE",
+    "WIPE",
+];
+
+/// What stands before a type that this version does not know.
+const UNKNOWN: &str = "unknown:";
 
 /// Which pending operations are meant; by default all.
 ///
@@ -29,7 +48,201 @@ pub struct Filter {
     pub exclude: BTreeSet<String>,
 }
 
+/// A filter that would leave out more than is meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilterError {
+    /// The type is none that the API documents: nothing would be found under a misspelt one.
+    #[error(
+        "the type is none of a command that is known{}; known are {}; one that the API has and this \
+         version does not know is written unknown:TYPE",
+        near.map(|near| format!(": did you mean {near}?")).unwrap_or_default(),
+        KNOWN_TYPES.join(", ")
+    )]
+    Type {
+        /// The known type that is nearly the same.
+        near: Option<&'static str>,
+    },
+    /// What follows `unknown:` is not a word of capitals, digits and `_`.
+    #[error("unknown: is followed by a type of command, in capitals, digits and _")]
+    Word,
+    /// No operation is as young as the one limit and as old as the other.
+    #[error(
+        "no operation is newer than {} and older than {}: the limits contradict each other",
+        spell(*newer_than),
+        spell(*older_than)
+    )]
+    Ages {
+        /// The greatest age.
+        newer_than: Duration,
+        /// The least age.
+        older_than: Duration,
+    },
+}
+
+/// The reason why an operation is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exclusion {
+    Done,
+    Type,
+    Old,
+    New,
+    Name,
+}
+
+/// So many types are counted apart; further ones together.
+const TYPES: usize = 12;
+
+/// Operations that were seen and that a filter left out, counted by the first reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excluded {
+    done: u64,
+    types: BTreeMap<String, u64>,
+    other_types: u64,
+    old: u64,
+    new: u64,
+    named: u64,
+}
+
+impl Excluded {
+    /// The number of all of them.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let types = self.types.values().sum::<u64>() + self.other_types;
+        self.done + types + self.old + self.new + self.named
+    }
+
+    /// A clause about them: `15 operations were seen and left out: 12 of type REBOOT, 3 older than
+    /// 2 h 0 min`; nothing if there are none.
+    #[must_use]
+    pub fn sentence(&self, filter: &Filter) -> Option<String> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let age = |age: Option<Duration>| spell(age.unwrap_or_default());
+        let types = self.types.iter().map(|(kind, count)| {
+            let kind = countermand_core::printable(kind);
+            (*count, format!("of type {kind}"))
+        });
+        let parts: Vec<String> = types
+            .chain([
+                (self.other_types, "of other types".to_owned()),
+                (self.old, format!("older than {}", age(filter.newer_than))),
+                (self.new, format!("newer than {}", age(filter.older_than))),
+                (self.named, "excluded by name".to_owned()),
+                (self.done, "done already".to_owned()),
+            ])
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{} {what}", grouped(count)))
+            .collect();
+        let operations = match count {
+            1 => "operation was",
+            _ => "operations were",
+        };
+        Some(format!(
+            "{} {operations} seen and left out: {}",
+            grouped(count),
+            parts.join(", ")
+        ))
+    }
+
+    fn add(&mut self, exclusion: Exclusion, kind: Option<&str>) {
+        *match (exclusion, kind) {
+            (Exclusion::Done, _) => &mut self.done,
+            (Exclusion::Old, _) => &mut self.old,
+            (Exclusion::New, _) => &mut self.new,
+            (Exclusion::Name, _) => &mut self.named,
+            (Exclusion::Type, Some(kind))
+                if self.types.len() < TYPES || self.types.contains_key(kind) =>
+            {
+                self.types.entry(kind.to_owned()).or_default()
+            }
+            (Exclusion::Type, _) => &mut self.other_types,
+        } += 1;
+    }
+}
+
 impl Filter {
+    /// Adds a type of command, in any case. A misspelt one is refused, because nothing would be
+    /// found; `unknown:TYPE` adds one that the API has and this version does not know.
+    ///
+    /// # Errors
+    /// [`FilterError::Type`], [`FilterError::Word`]. They do not repeat the text.
+    pub fn add_type(&mut self, text: &str) -> Result<(), FilterError> {
+        // The API writes them in capitals, people do not always.
+        let kind = text.to_uppercase();
+        if let Some(kind) = kind.strip_prefix(&UNKNOWN.to_uppercase()) {
+            let is_word = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+            let word = !kind.is_empty() && kind.bytes().all(|byte| is_word(byte) || byte == b'_');
+            return match word {
+                true => {
+                    self.types.insert(kind.to_owned());
+                    Ok(())
+                }
+                false => Err(FilterError::Word),
+            };
+        }
+        if KNOWN_TYPES.contains(&&*kind) {
+            self.types.insert(kind);
+            return Ok(());
+        }
+        let near = KNOWN_TYPES
+            .iter()
+            .map(|known| (distance(&kind, known), known));
+        let near = near.min().filter(|(distance, _)| *distance <= 2);
+        Err(FilterError::Type {
+            near: near.map(|(_, known)| *known),
+        })
+    }
+
+    /// Refuses limits that no operation can be within.
+    ///
+    /// # Errors
+    /// [`FilterError::Ages`].
+    pub fn check(&self) -> Result<(), FilterError> {
+        match (self.newer_than, self.older_than) {
+            (Some(newer_than), Some(older_than)) if newer_than <= older_than => {
+                Err(FilterError::Ages {
+                    newer_than,
+                    older_than,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same as [`matches`](Self::matches); an operation that is left out is counted.
+    pub fn takes(&self, operation: &Operation, now: Timestamp, excluded: &mut Excluded) -> bool {
+        let command = operation.command.as_ref();
+        let exclusion = match operation.done {
+            true => Some(Exclusion::Done),
+            false => self.exclusion(&operation.name, command, now),
+        };
+        Self::count(exclusion, command, excluded)
+    }
+
+    /// The same as [`admits`](Self::admits); an operation that is left out is counted.
+    pub fn takes_item(&self, item: &Item, now: Timestamp, excluded: &mut Excluded) -> bool {
+        let exclusion = self.exclusion(&item.name, Some(&item.command), now);
+        Self::count(exclusion, Some(&item.command), excluded)
+    }
+
+    fn count(
+        exclusion: Option<Exclusion>,
+        command: Option<&Command>,
+        excluded: &mut Excluded,
+    ) -> bool {
+        let kind = command.and_then(|command| command.kind.as_deref());
+        match exclusion {
+            Some(exclusion) => {
+                excluded.add(exclusion, kind);
+                false
+            }
+            None => true,
+        }
+    }
+
     /// Whether an operation is meant: it is not done, and nothing that is known excludes it.
     #[must_use]
     pub fn matches(&self, operation: &Operation, now: Timestamp) -> bool {
@@ -43,13 +256,31 @@ impl Filter {
     }
 
     fn means(&self, name: &OperationName, command: Option<&Command>, now: Timestamp) -> bool {
+        self.exclusion(name, command, now).is_none()
+    }
+
+    /// The first reason why an operation that is not done is left out.
+    fn exclusion(
+        &self,
+        name: &OperationName,
+        command: Option<&Command>,
+        now: Timestamp,
+    ) -> Option<Exclusion> {
         let kind = command.and_then(|command| command.kind.as_deref());
-        let typed = kind.is_none_or(|kind| self.types.is_empty() || self.types.contains(kind));
         let created = command.and_then(|command| command.create_time);
         let age = created.map(|created| now.since(created));
-        let new = age.is_none_or(|age| self.newer_than.is_none_or(|limit| age <= limit));
-        let old = age.is_none_or(|age| self.older_than.is_none_or(|limit| age >= limit));
-        typed && new && old && !self.excludes_operation(name)
+        let is = |limit: Option<Duration>, outside: fn(Duration, Duration) -> bool| matches!((age, limit), (Some(age), Some(limit)) if outside(age, limit));
+        if self.excludes_operation(name) {
+            Some(Exclusion::Name)
+        } else if kind.is_some_and(|kind| !self.types.is_empty() && !self.types.contains(kind)) {
+            Some(Exclusion::Type)
+        } else if is(self.newer_than, |age, limit| age > limit) {
+            Some(Exclusion::Old)
+        } else if is(self.older_than, |age, limit| age < limit) {
+            Some(Exclusion::New)
+        } else {
+            None
+        }
     }
 
     /// Whether nothing of a device is meant, so that its operations need not be listed.
@@ -74,6 +305,28 @@ impl Filter {
     fn has(&self, name: &str) -> bool {
         self.exclude.contains(name)
     }
+}
+
+/// How many characters have to be put in, taken out, changed or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = match (i, j) {
+                (0, count) | (count, 0) => count,
+                _ => {
+                    let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                    let least = changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                    match i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                        true => least.min(rows[i - 2][j - 2] + 1),
+                        false => least,
+                    }
+                }
+            };
+        }
+    }
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -124,5 +377,109 @@ mod tests {
             let rest = excluded.ends_with('3');
             assert_eq!(matching(&filter), [rest, rest, false, false], "{excluded}");
         }
+    }
+
+    #[test]
+    fn fault_50_a_misspelt_type_is_refused_with_the_one_that_is_meant() {
+        let mut filter = Filter::default();
+        for known in KNOWN_TYPES {
+            filter.add_type(&known.to_lowercase()).unwrap();
+        }
+        assert_eq!(filter.types.len(), KNOWN_TYPES.len());
+        for (text, meant) in [
+            ("WIEP", Some("WIPE")),
+            ("wipee", Some("WIPE")),
+            ("RESET-PASSWORD", Some("RESET_PASSWORD")),
+            ("BLOCK", Some("LOCK")),
+            ("", None),
+            ("DO_NEW_THINGS", None),
+            ("ya29.secret", None),
+        ] {
+            let error = filter.add_type(text).unwrap_err();
+            assert_eq!(error, FilterError::Type { near: meant }, "{text}");
+            let shown = error.to_string();
+            assert!(
+                shown.contains("LOCK, REBOOT") && shown.contains("unknown:TYPE"),
+                "{shown}"
+            );
+            assert!(text.is_empty() || !shown.contains(text), "{shown}");
+        }
+        let mut filter = Filter::default();
+        filter.add_type("unknown:do_new_things").unwrap();
+        assert!(filter.types.contains("DO_NEW_THINGS"));
+        for text in ["unknown:", "unknown:a b", "unknown:\u{e9}"] {
+            assert_eq!(filter.add_type(text), Err(FilterError::Word), "{text}");
+        }
+    }
+
+    #[test]
+    fn fault_50_ages_that_contradict_each_other_are_refused() {
+        let hours = |hours: u64| Some(Duration::from_secs(3600 * hours));
+        let mut filter = Filter::default();
+        for (newer_than, older_than, good) in [
+            (None, None, true),
+            (hours(2), None, true),
+            (None, hours(2), true),
+            (hours(3), hours(2), true),
+            (hours(2), hours(2), false),
+            (hours(2), hours(3), false),
+        ] {
+            (filter.newer_than, filter.older_than) = (newer_than, older_than);
+            assert_eq!(
+                filter.check().is_ok(),
+                good,
+                "{newer_than:?} {older_than:?}"
+            );
+        }
+        let error = filter.check().unwrap_err().to_string();
+        assert!(
+            error.contains("2 h 0 min") && error.contains("3 h 0 min"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn fault_50_what_is_left_out_is_counted_by_its_reason() {
+        let now = Timestamp::from_unix_millis(1_000_000);
+        let lock = r#","metadata":{"type":"LOCK","createTime":"1970-01-01T00:16:00Z"}"#;
+        let wipe = |time: &str| {
+            let metadata = r#"{"type":"WIPE","createTime":"1970-01-01T00:"#;
+            format!(r#","metadata":{metadata}{time}Z"}}"#)
+        };
+        let mut filter = Filter::default();
+        filter.add_type("WIPE").unwrap();
+        filter.newer_than = Some(Duration::from_secs(400));
+        filter.older_than = Some(Duration::from_secs(100));
+        filter
+            .exclude
+            .insert("enterprises/e/devices/d/operations/9".to_owned());
+        let mut excluded = Excluded::default();
+        assert_eq!(excluded.sentence(&filter), None);
+        let (old, new, good) = (wipe("05:00"), wipe("16:00"), wipe("12:00"));
+        for (id, rest, taken) in [
+            ("1", lock, false),
+            ("2", lock, false),
+            ("3", &old, false),
+            ("4", &new, false),
+            ("5", r#","done":true"#, false),
+            ("6", &good, true),
+            ("9", &good, false),
+        ] {
+            let operation = operation(id, rest);
+            assert_eq!(filter.matches(&operation, now), taken, "{id}");
+            assert_eq!(filter.takes(&operation, now, &mut excluded), taken, "{id}");
+        }
+        assert_eq!(
+            excluded.sentence(&filter).unwrap(),
+            "6 operations were seen and left out: 2 of type LOCK, 1 older than 6 min 40 s, \
+             1 newer than 100 s, 1 excluded by name, 1 done already"
+        );
+        // A server that invents types does not fill the memory.
+        for number in 0..1000 {
+            let kind = format!(r#","metadata":{{"type":"T{number:03}"}}"#);
+            filter.takes(&operation("1", &kind), now, &mut excluded);
+        }
+        assert!(excluded.types.len() <= TYPES);
+        assert_eq!(excluded.count(), 1006);
     }
 }

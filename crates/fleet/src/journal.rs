@@ -82,6 +82,11 @@ impl Ledger {
         &mut self.job
     }
 
+    /// A clause about the operations that a rescue has seen and left out, if there are any.
+    pub(crate) fn excluded(&self) -> Option<String> {
+        self.pages.as_ref().and_then(Pages::excluded)
+    }
+
     /// Writes how it ended, and what the disk has not taken so far.
     pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>) {
         self.backlog.push(Record::Ended {
@@ -257,7 +262,7 @@ impl Ledger {
 
     /// Takes note of what a page of a rescue holds.
     fn find(&mut self, device: &DeviceName, operations: &[Operation], records: &mut Vec<Record>) {
-        let Some(pages) = &self.pages else { return };
+        let Some(pages) = &mut self.pages else { return };
         for operation in operations {
             let Some(item) = pages.item(device, operation) else {
                 continue;

@@ -27,7 +27,7 @@ mod shell;
 
 pub use consent::{Consent, Refusal};
 pub use estimate::Estimate;
-pub use filter::Filter;
+pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use item::{Finding, Item, Row, Standing};
 pub use job::{Job, JobError, Settings};
 pub use outline::{Age, Outline};

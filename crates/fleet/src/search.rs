@@ -18,7 +18,7 @@ use futures_util::stream;
 
 use crate::job::{Job, JobError, Vanished};
 use crate::progress::SearchProgress;
-use crate::{Filter, Item, now};
+use crate::{Excluded, Filter, Item, now};
 
 /// What a search tells.
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub(crate) struct Pages {
     devices: HashMap<DeviceName, Known>,
     /// Devices that an earlier run has searched to the end.
     searched: HashSet<DeviceName>,
+    /// Operations that were seen and left out.
+    excluded: Excluded,
     /// Lists of devices that have not come to their end.
     unlisted: u64,
     progress: SearchProgress,
@@ -106,6 +108,7 @@ impl Pages {
             searched: HashSet::new(),
             unlisted: 0,
             progress: SearchProgress::default(),
+            excluded: Excluded::default(),
         }
     }
 
@@ -139,6 +142,11 @@ impl Pages {
             lists.extend(pages.device(device.name, device.seen, listed));
         }
         Ok((pages, lists))
+    }
+
+    /// A clause about the operations that were seen and left out, if there are any.
+    pub(crate) fn excluded(&self) -> Option<String> {
+        self.excluded.sentence(&self.filter)
     }
 
     /// The list of a device's operations, unless it is known or nothing of it is meant.
@@ -229,8 +237,9 @@ impl Pages {
     }
 
     /// An operation of a page as an item, if it is meant.
-    pub(crate) fn item(&self, device: &DeviceName, operation: &Operation) -> Option<Item> {
-        self.filter.matches(operation, self.begun).then(|| Item {
+    pub(crate) fn item(&mut self, device: &DeviceName, operation: &Operation) -> Option<Item> {
+        let taken = self.filter.takes(operation, self.begun, &mut self.excluded);
+        taken.then(|| Item {
             name: operation.name.clone(),
             command: operation.command.clone().unwrap_or_default(),
             device_seen: self.devices.get(device).and_then(|known| known.seen),
@@ -273,6 +282,13 @@ impl Search {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.running.progress()
+    }
+
+    /// A clause about the operations that were seen so far and left out by the filter, if there are
+    /// any.
+    #[must_use]
+    pub fn excluded(&self) -> Option<String> {
+        self.pages.excluded()
     }
 
     /// The state of the search: devices listed and searched, operations found.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countermand_core::{DeviceName, EnterpriseName};
-use countermand_fleet::Filter;
+use countermand_fleet::{Filter, FilterError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::{clock, names};
@@ -23,9 +24,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Selection {
         let field = |name: &str| given.getattr(name);
         let mut filter = Filter::default();
         for kind in field("types")?.try_iter()? {
-            // The API writes them in capitals, people do not always.
             let kind: String = kind?.extract()?;
-            filter.types.insert(kind.to_uppercase());
+            filter.add_type(&kind).map_err(refused)?;
         }
         // One that is none could be a typing error in the name of what must be left alone.
         for name in field("exclude")?.try_iter()? {
@@ -33,6 +33,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Selection {
         }
         filter.newer_than = age("newer_than", &field("newer_than")?)?;
         filter.older_than = age("older_than", &field("older_than")?)?;
+        filter.check().map_err(refused)?;
         let enterprises = field("enterprises")?;
         let enterprises = enterprises
             .try_iter()?
@@ -45,6 +46,10 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Selection {
             filter,
         })
     }
+}
+
+fn refused(error: FilterError) -> PyErr {
+    PyValueError::new_err(error.to_string())
 }
 
 fn age(what: &str, age: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {

@@ -46,13 +46,22 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let client = connect::client(global).await?;
     let quota = options.budget.quota();
     let in_flight = options.flight.in_flight;
-    let show = |item: &Item| match options.names_only {
-        true => report.output.line(item.name.to_string()),
-        false => report.item(item),
+    let mut any = false;
+    let show = |item: &Item| {
+        any = true;
+        match options.names_only {
+            true => report.output.line(item.name.to_string()),
+            false => report.item(item),
+        }
     };
     let searched = search(&client, &sources, filter, quota, in_flight, &report, show).await;
     if !searched.vanished.is_empty() {
         report.output.note(vanished(&searched.vanished).trim_end());
+    }
+    if !any {
+        let excluded = searched.excluded.as_deref();
+        let excluded = excluded.unwrap_or("no operation was seen");
+        report.output.note(&format!("nothing found: {excluded}"));
     }
     report.output.finish().await;
     Ok(searched.exit)
@@ -67,6 +76,8 @@ pub(crate) struct Searched {
     pub(crate) vanished: Vec<Vanished>,
     /// What it took of the quota.
     pub(crate) spent: Vec<Spent>,
+    /// A clause about the operations that were seen and left out.
+    pub(crate) excluded: Option<String>,
 }
 
 /// Searches, hands over what is found as it is found, and complains of what could not be read.
@@ -87,6 +98,7 @@ pub(crate) async fn search(
         missed: Vec::new(),
         vanished: Vec::new(),
         spent: Vec::new(),
+        excluded: None,
     };
     while let Some(one) = search.next().await {
         match one {
@@ -130,5 +142,6 @@ pub(crate) async fn search(
         searched.missed.push(text);
     }
     searched.spent = search.spent();
+    searched.excluded = search.excluded();
     searched
 }

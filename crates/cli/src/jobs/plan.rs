@@ -10,7 +10,9 @@ use countermand_core::Timestamp;
 use countermand_fleet::input::{Evidence, Format, LeftOut};
 use countermand_fleet::job::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::report::{grouped, spell, vanished};
-use countermand_fleet::{Age, Estimate, Finding, Item, Job, Options, Outline, now, order};
+use countermand_fleet::{
+    Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, now, order,
+};
 use serde::Serialize;
 
 use super::confirm;
@@ -98,8 +100,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let begun = now();
     let mut records = Vec::new();
     let mut items = Vec::new();
+    let mut excluded = Excluded::default();
     for (item, evidence) in std::mem::take(&mut sources.given) {
-        if filter.admits(&item, begun) {
+        if filter.takes_item(&item, begun, &mut excluded) {
             records.extend(evidence.map(|evidence| proven(&item, evidence, begun)));
             items.push(item);
         }
@@ -110,12 +113,14 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     };
     let mut missed = 0;
     let mut gone = Vec::new();
+    let mut seen: Vec<String> = excluded.sentence(&filter).into_iter().collect();
     if sources.search() {
         let client = connect::client(global).await?;
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let found = |item: &Item| items.push(item.clone());
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
         (exit, missed) = (exit.max(searched.exit), searched.missed.len());
+        seen.extend(searched.excluded);
         let ended = now();
         gone = searched.vanished;
         records.extend(gone.iter().cloned().map(Record::Vanished));
@@ -136,10 +141,12 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         if !gone.is_empty() {
             report.output.note(vanished(&gone).trim_end());
         }
-        report.sentence(match missed {
-            0 => "nothing to do: no operation is pending that is meant; no file was written",
-            _ => "nothing was found, and not everything could be searched; no file was written",
-        });
+        let what = match missed {
+            0 => "nothing to do: no operation is pending that is meant",
+            _ => "nothing was found, and not everything could be searched",
+        };
+        let seen: String = seen.iter().map(|seen| format!("; {seen}")).collect();
+        report.sentence(&format!("{what}{seen}; no file was written"));
         report.output.finish().await;
         return Ok(exit);
     }

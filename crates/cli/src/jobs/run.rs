@@ -72,7 +72,13 @@ pub(crate) async fn run(
         Ending::Aborted(exit) => return Ok(exit),
     };
     let left = run.left();
+    let excluded = run.excluded();
     let Ended { job, trouble, .. } = run.end(how);
+    if job.operations() == 0
+        && let Some(excluded) = excluded
+    {
+        report.output.note(&excluded);
+    }
     if left > 0 {
         report.output.note(&format!(
             "{left} more were found than --max allows and left alone"

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 // Of the pending operations, those that are meant.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Selection {
-    /// Only commands of this type, like WIPE; may be given several times
+    /// Only commands of this type, for example WIPE; may be given several times; a type that this
+    /// version does not know is written unknown:TYPE
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
     /// Only operations that are no older, like 2h
@@ -30,11 +31,14 @@ pub(crate) struct Selection {
 impl Selection {
     pub(crate) fn filter(&self) -> Result<Filter, Failure> {
         let mut filter = Filter::default();
-        // The API writes them in capitals, people do not always.
-        let types = self.types.iter().map(|kind| kind.to_uppercase());
-        filter.types = types.collect();
+        for kind in &self.types {
+            let added = filter.add_type(kind);
+            added.map_err(|error| Failure::usage(format!("--type: {error}")))?;
+        }
         filter.newer_than = self.newer_than;
         filter.older_than = self.older_than;
+        let checked = filter.check();
+        checked.map_err(|error| Failure::usage(format!("--newer-than, --older-than: {error}")))?;
         for path in &self.exclude {
             exclude(path, &mut filter)?;
         }
