@@ -181,7 +181,8 @@ impl Report {
 }
 
 fn resume(view: &View) -> String {
-    format!("countermand apply {}", quoted(view.path().as_os_str()))
+    let path = std::path::absolute(view.path()).unwrap_or_else(|_| view.path().into());
+    format!("countermand apply {}", quoted(path.as_os_str()))
 }
 
 fn list<'py>(py: Python<'py>, rows: &[Row]) -> PyResult<Bound<'py, PyList>> {

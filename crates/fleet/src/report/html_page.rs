@@ -1,7 +1,5 @@
 //! What stands around the rows of the page.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +10,7 @@ use super::html_rows::{BLOCK, LINE_COLUMNS, moment};
 use super::spell::{counted, grouped, spell};
 use super::summary::hex;
 use super::timeline::Timeline;
-use super::{Counts, Overview, State, Summary};
+use super::{Counts, Overview, Record, State, Summary};
 use crate::Row;
 
 const STYLE: &str = include_str!("../../templates/report/page.css");
@@ -33,14 +31,13 @@ pub(super) struct Head {
     bars: Vec<Bar>,
     bars_width: u64,
     tiles: Vec<Tile>,
-    completed: Vec<Device>,
-    completed_count: u64,
-    completed_words: String,
-    completed_more: u64,
-    gone: Vec<Device>,
-    gone_count: u64,
-    gone_words: String,
-    gone_more: u64,
+    /// The command that goes on, if another run may find out more.
+    resume: Option<String>,
+    before: Vec<Alarm>,
+    vanished: Vec<Lost>,
+    vanished_words: String,
+    after: Vec<Alarm>,
+    cancelled: String,
     last_cancel: String,
     last_known: String,
     timeline: Option<Timeline>,
@@ -68,19 +65,37 @@ struct Tile {
     meaning: &'static str,
 }
 
-/// A device and what is bad news of it.
-struct Device {
-    name: String,
-    operations: Vec<Bad>,
+/// The operations of a state in which the device may act.
+struct Alarm {
+    id: &'static str,
+    tone: &'static str,
+    title: &'static str,
+    text: String,
+    rows: Vec<Bad>,
+    /// How many more there are than are listed, and the word to search for.
+    more: Option<(String, &'static str)>,
+    /// Whether the record of a device was looked for, and whether there are reasons to tell.
+    records: bool,
+    reasons: bool,
 }
 
 struct Bad {
+    device: String,
+    seen: String,
     kind: String,
     id: String,
     created: String,
     asked: String,
     found: String,
     record: &'static str,
+    reason: String,
+}
+
+/// A device that vanished while it was searched.
+struct Lost {
+    device: String,
+    seen: String,
+    found: String,
 }
 
 /// Everything below the rows.
@@ -108,8 +123,11 @@ impl Head {
     pub(super) fn of(overview: &Overview, summary: &Summary, as_text: bool) -> Self {
         let counts = &overview.counts;
         let (headline, tone, lead) = headline(counts);
-        let completed_count = counts.of(State::Completed);
-        let gone_count = counts.of(State::Gone);
+        let alarms = |states: &[State]| -> Vec<Alarm> {
+            let alarms = states.iter().map(|state| Alarm::of(*state, overview));
+            alarms.flatten().collect()
+        };
+        let vanished = summary.vanished.iter();
         let bars = bars(counts);
         let figure = |time: Option<_>| time.map_or_else(|| "none yet".to_owned(), spell);
         Self {
@@ -124,14 +142,28 @@ impl Head {
             bars_width: bars.iter().map(|bar| bar.width).sum(),
             bars,
             tiles: tiles(counts),
-            completed: devices(&overview.completed),
-            completed_count,
-            completed_words: counted(completed_count, "operation"),
-            completed_more: completed_count - overview.completed.len() as u64,
-            gone: devices(&overview.gone),
-            gone_count,
-            gone_words: counted(gone_count, "operation"),
-            gone_more: gone_count - overview.gone.len() as u64,
+            resume: summary
+                .resume
+                .as_ref()
+                .filter(|_| counts.again > 0)
+                .map(|resume| printable(resume).into_owned()),
+            before: alarms(&[State::Completed, State::Gone]),
+            vanished: vanished
+                .map(|device| Lost {
+                    device: printable(device.device.as_str()).into_owned(),
+                    seen: moment(device.seen),
+                    found: moment(Some(device.at)),
+                })
+                .collect(),
+            vanished_words: counted(summary.vanished.len() as u64, "device"),
+            after: alarms(&[
+                State::Pending,
+                State::Unconfirmed,
+                State::Error,
+                State::Asked,
+                State::Unsent,
+            ]),
+            cancelled: counted(counts.of(State::Cancelled), "operation"),
             last_cancel: figure(counts.time_to_last_cancel(summary)),
             last_known: figure(counts.time_to_last_verdict(summary)),
             timeline: Timeline::of(overview, &summary.runs),
@@ -185,12 +217,7 @@ fn headline(counts: &Counts) -> (String, &'static str, String) {
             let rest = match open {
                 0 => "The end of every operation is known.".to_owned(),
                 _ => {
-                    let go_on = if counts.again > 0 {
-                        ": go on with the job"
-                    } else {
-                        ""
-                    };
-                    format!("{} without an end that is known{go_on}.", grouped(open))
+                    format!("{} without an end that is known.", grouped(open))
                 }
             };
             format!(
@@ -234,39 +261,106 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
         .collect()
 }
 
-/// By device, in the order in which the devices come first.
-fn devices(rows: &[Row]) -> Vec<Device> {
-    let mut devices: Vec<Device> = Vec::new();
-    let mut places = HashMap::new();
-    for row in rows {
-        let device = row.item.name.device();
-        let place = *places.entry(device).or_insert(devices.len());
-        if place == devices.len() {
-            let name = row.item.name.device();
-            devices.push(Device {
-                name: printable(name.as_str()).into_owned(),
-                operations: Vec::new(),
-            });
+impl Alarm {
+    /// `None` where there is nothing of the kind.
+    fn of(state: State, overview: &Overview) -> Option<Self> {
+        let count = overview.counts.of(state);
+        if count == 0 {
+            return None;
         }
-        devices[place].operations.push(bad(row));
+        let kept = overview.of_state(state);
+        // A list of everything stands below.
+        let all = count == overview.counts.rows && state.is_open();
+        let shown = if all { &[] } else { kept };
+        let more = count - shown.len() as u64;
+        let (tone, title, text) = alarm(state, count);
+        let rows: Vec<Bad> = shown.iter().map(bad).collect();
+        Some(Self {
+            id: state.as_str(),
+            tone,
+            title,
+            text,
+            more: (more > 0 && !all).then(|| (grouped(more), state.as_str())),
+            records: rows.iter().any(|row| !row.record.is_empty()),
+            reasons: state == State::Error,
+            rows,
+        })
     }
-    devices
+}
+
+/// Tone, title and text over the operations of a state.
+fn alarm(state: State, count: u64) -> (&'static str, &'static str, String) {
+    let words = counted(count, "operation");
+    let (was, it, its) = match count {
+        1 => ("was", "it", "the device"),
+        _ => ("were", "them", "the devices"),
+    };
+    match state {
+        State::Completed => (
+            "completed",
+            "Completed anyway",
+            format!(
+                "The server says that {words} completed, before the cancellation or despite it. These devices may have carried the command out: look at them first."
+            ),
+        ),
+        State::Gone => (
+            "gone",
+            "Gone, and may have executed",
+            format!(
+                "The server has no record of {words} any more. The record of a device is deleted once it has confirmed a wipe, so a device without one was probably wiped."
+            ),
+        ),
+        State::Pending => (
+            "open",
+            "Pending: the device may still act",
+            format!(
+                "{words} {was} still pending at the last look: {its} may carry {it} out when next online."
+            ),
+        ),
+        State::Unconfirmed => (
+            "open",
+            "Cancel accepted, not confirmed",
+            format!("The server accepted to cancel {words}, and {was} not seen to have done so."),
+        ),
+        State::Error => (
+            "open",
+            "Without a verdict",
+            format!("An error kept the end of {words} from being known: {its} may still act."),
+        ),
+        State::Asked => (
+            "open",
+            "Cancel sent, not looked at yet",
+            format!("A cancel may have left for {words}, and what came of it is not known yet."),
+        ),
+        _ => (
+            "open",
+            "Not attempted",
+            format!("Nothing was sent for {words}: {its} may still act."),
+        ),
+    }
 }
 
 fn bad(row: &Row) -> Bad {
-    let finding = row.standing.finding.as_ref();
-    let kind = row.item.command.kind.as_deref();
+    let record = Record::of(row);
+    let text = |text: &str| printable(text).into_owned();
+    let reason = match record.state {
+        State::Error => record.problem_message().or(record.problem()),
+        _ => None,
+    };
     Bad {
-        kind: printable(kind.unwrap_or("operation")).into_owned(),
-        id: printable(row.item.name.operation()).into_owned(),
-        created: moment(row.item.command.create_time),
-        asked: moment(row.standing.asked),
-        found: moment(finding.map(|finding| finding.at)),
-        record: match finding.and_then(|finding| finding.device_exists) {
+        device: text(row.item.name.device().as_str()),
+        seen: moment(record.device_seen),
+        kind: text(record.kind.unwrap_or("operation")),
+        id: text(row.item.name.operation()),
+        created: moment(record.create_time),
+        asked: moment(record.asked),
+        found: moment(record.found),
+        record: match record.device_exists {
             Some(true) => "exists",
             Some(false) => "none: may have been wiped",
-            None => "not looked for",
+            None => "",
         },
+        reason: reason.map(text).unwrap_or_default(),
     }
 }
 
@@ -289,9 +383,5 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
     }
     let digest = summary.digest.as_ref();
     facts.extend(digest.map(|digest| ("SHA-256 of the plan", hex(digest), true)));
-    if counts.again > 0 {
-        let resume = summary.resume.as_ref();
-        facts.extend(resume.map(|resume| ("To go on", words(resume), true)));
-    }
     facts
 }

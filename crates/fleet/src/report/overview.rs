@@ -1,21 +1,22 @@
 //! What has to be known of all rows before the first one is shown.
 
+use std::collections::BTreeMap;
+
 use super::counts::{Counts, known};
 use super::state::State;
 use crate::Row;
 
-/// The counts, the rows that are bad news, and when what happened.
+/// The counts, the rows of devices that may act, and when what happened.
 ///
-/// Takes 16 bytes a row, and keeps at most [`Overview::KEPT`] rows of each kind of bad news.
+/// Takes 16 bytes a row, and keeps at most [`Overview::KEPT`] rows of each state.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Overview {
     /// All rows, counted.
     pub counts: Counts,
-    /// The first rows that completed anyway.
-    pub completed: Vec<Row>,
-    /// The first rows that are gone and may have executed.
-    pub gone: Vec<Row>,
+    /// The first rows of each state in which the device may have acted or still may
+    /// ([`State::may_execute`]).
+    pub listed: BTreeMap<State, Vec<Row>>,
     /// When each operation's first cancel left, in milliseconds since the epoch, in order.
     pub(super) asked: Vec<i64>,
     /// When each end was known, likewise.
@@ -23,8 +24,14 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// So many rows are kept of each kind of bad news; all of them are counted.
+    /// So many rows are kept of each state; all of them are counted.
     pub const KEPT: usize = 1000;
+
+    /// The first rows of a state in which the device may act; of others none.
+    #[must_use]
+    pub fn of_state(&self, state: State) -> &[Row] {
+        self.listed.get(&state).map_or(&[], Vec::as_slice)
+    }
 
     /// Reads all rows.
     ///
@@ -46,13 +53,12 @@ impl Overview {
         self.asked.extend(asked);
         self.known
             .extend(known(&row).map(|time| time.unix_millis()));
-        let kept = match State::of(&row) {
-            State::Completed => &mut self.completed,
-            State::Gone => &mut self.gone,
-            _ => return,
-        };
-        if kept.len() < Self::KEPT {
-            kept.push(row);
+        let state = State::of(&row);
+        if state.may_execute() {
+            let kept = self.listed.entry(state).or_default();
+            if kept.len() < Self::KEPT {
+                kept.push(row);
+            }
         }
     }
 }

@@ -53,9 +53,12 @@ impl Overview {
                 "WARNING: {} completed anyway: the server says so, and the {device} may have carried {it} out:",
                 grouped(completed),
             );
-            list(&mut text, &self.completed, completed, |row| {
-                row.item.name.as_str()
-            });
+            list(
+                &mut text,
+                self.of_state(State::Completed),
+                completed,
+                |row| row.item.name.as_str(),
+            );
         }
         let gone = counts.of(State::Gone);
         if gone > 0 {
@@ -65,7 +68,9 @@ impl Overview {
                 "WARNING: {} gone: the server has no record of {it} any more and may have executed {it}: check the {device}:",
                 grouped(gone),
             );
-            list(&mut text, &self.gone, gone, |row| row.item.name.as_str());
+            list(&mut text, self.of_state(State::Gone), gone, |row| {
+                row.item.name.as_str()
+            });
         }
         text.push_str(&vanished(&summary.vanished));
         let _ = writeln!(text, "{}.", counts.sentence());

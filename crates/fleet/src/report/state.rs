@@ -97,6 +97,13 @@ impl State {
         }
     }
 
+    /// Whether the device may have carried the command out, or still may: all but what is cancelled,
+    /// failed or expired.
+    #[must_use]
+    pub const fn may_execute(self) -> bool {
+        self.is_open() || matches!(self, Self::Completed | Self::Gone)
+    }
+
     /// Whether its end is not known. `Gone` stays what it is, so it is none of these; somebody has to
     /// look at the device.
     #[must_use]

@@ -189,3 +189,63 @@ fn what_strangers_wrote_is_text() {
     browser.open(&site.url("/canary"));
     assert!(site.requests().iter().any(|path| path == "/canary"));
 }
+
+/// The pages of a PDF that Chromium prints of a report, which is kept for people to look at.
+fn printed(page: &[u8], name: &str) -> usize {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("printed");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (source, pdf) = (
+        folder.join(format!("{name}.html")),
+        folder.join(format!("{name}.pdf")),
+    );
+    std::fs::write(&source, page).unwrap();
+    let _ = std::fs::remove_file(&pdf);
+    let profile = tempfile::tempdir().unwrap();
+    let run = std::process::Command::new("chromium")
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-pdf-header-footer",
+        ])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("--print-to-pdf={}", pdf.display()))
+        .arg(&source)
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let bytes = std::fs::read(&pdf).unwrap();
+    let is_page = |window: &&[u8]| window.starts_with(b"/Type /Page") && window[11] != b's';
+    bytes.windows(12).filter(is_page).count()
+}
+
+#[test]
+#[ignore = "needs Chromium: make browser"]
+fn finding_28_prints_as_a_table_and_without_the_cancelled_if_asked() {
+    const ROWS: u64 = 1527;
+    let whole = job(ROWS);
+    let none = printed(&page(&summary(0), &[]), "none");
+    assert_eq!(none, 1);
+    let pages = printed(&whole, "whole");
+    // 25 operations a page or more, and what stands before them.
+    let listed = (0..ROWS).filter(|number| {
+        let state = countermand_fleet::report::State::of(&row(*number));
+        state.may_execute()
+    });
+    let listed = usize::try_from(listed.count() as u64).unwrap();
+    let most = (usize::try_from(ROWS).unwrap() + listed).div_ceil(25) + 2;
+    assert!(pages <= most, "{pages} pages, at most {most}");
+    let brief = String::from_utf8(whole).unwrap();
+    let brief = brief.replace("id=\"brief\"", "id=\"brief\" checked");
+    let brief = printed(brief.as_bytes(), "brief");
+    let most = (2 * listed).div_ceil(25) + 4;
+    assert!(brief <= most, "{brief} pages, at most {most}");
+
+    let site = Site::serve(vec![("/", job(60))]);
+    let browser = Browser::start();
+    browser.window(1280, 1);
+    browser.without_script();
+    browser.open(&site.url("/"));
+    let shown = browser.run("return document.getElementById('brief').checkVisibility()");
+    assert_eq!(shown, json!(true), "it needs no script");
+}

@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 use countermand_core::{Call, Verdict, is_hidden, printable};
 use countermand_fleet::Row;
-use countermand_fleet::job::{Job, Kind, Record, Settings, View};
+use countermand_fleet::job::{Job, Kind, Record, Settings, Vanished, View};
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, State, Summary};
 use proptest::prelude::*;
 use report_sample::{HOSTILE, at, hostile, hostile_row, row, summary};
@@ -118,20 +118,57 @@ fn every_field_has_its_column() {
 #[test]
 fn f30_what_completed_anyway_comes_first() {
     let rows: Vec<Row> = (0..300).map(row).collect();
-    let page = html(&summary(300), &rows);
+    let mut summary_of_all = summary(300);
+    summary_of_all.vanished = vec![Vanished {
+        device: "enterprises/LC02k7d91x/devices/0badc0de".parse().unwrap(),
+        seen: Some(at(1_795_640_400_000)),
+        at: at(1_795_640_460_000),
+    }];
+    let page = html(&summary_of_all, &rows);
     let parsed = Html::parse_document(&page);
     assert_eq!(
         text(select(&parsed, "h1")[0]),
         "3 of 300 operations completed anyway"
     );
-    let [completed, gone, time, all] = [
-        "id=\"completed\"",
-        "id=\"gone\"",
-        "id=\"time\"",
-        "id=\"rows\"",
-    ]
-    .map(|id| page.find(id).unwrap());
-    assert!(completed < gone && gone < time && time < all);
+    // Each with when its device was last seen.
+    let unsent = text(select(&parsed, "section:has(#unsent) tbody tr")[0]);
+    assert!(
+        unsent.contains(rows[96].item.name.device().as_str()),
+        "{unsent}"
+    );
+    assert!(unsent.contains("2026-11-24 20:58:36.000"), "{unsent}");
+    let vanished = text(select(&parsed, "section:has(#vanished) tbody tr")[0]);
+    assert_eq!(
+        vanished,
+        "enterprises/LC02k7d91x/devices/0badc0de2026-11-25 21:00:00.0002026-11-25 21:01:00.000"
+    );
+    assert_eq!(
+        text(select(&parsed, ".resume code")[0]),
+        "countermand apply wipes.job"
+    );
+    // A column that says nothing is not there.
+    assert!(!page.contains("not looked for"));
+    let heads = |id: &str| {
+        let heads = select(&parsed, &format!("section:has(#{id}) thead th"));
+        heads.into_iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(heads("gone").last().unwrap(), "Device record");
+    assert_eq!(heads("pending").last().unwrap(), "Looked at");
+    assert_eq!(heads("error").last().unwrap(), "Why");
+    let ids = [
+        "completed",
+        "gone",
+        "vanished",
+        "pending",
+        "unconfirmed",
+        "error",
+        "unsent",
+        "verdicts",
+        "time",
+        "rows",
+    ];
+    let places = ids.map(|id| page.find(&format!("id=\"{id}\"")).unwrap());
+    assert!(places.is_sorted(), "{places:?}");
     let device = rows[3].item.name.device();
     assert!(text(select(&parsed, ".alarm.completed")[0]).contains(device.as_str()));
     let overview = Overview::of(good(&rows)).unwrap();
@@ -287,4 +324,68 @@ fn a_job_file_is_reported() {
     let mut lines = Vec::new();
     let counts = report::ndjson(&mut lines, &summary, view.rows()).unwrap();
     assert_eq!((counts.rows, counts.again), (2, 0));
+}
+
+/// A number of a page, without its commas.
+fn number(text: &str) -> u64 {
+    text.replace(',', "").parse().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    /// Parts equal the total, in every place that tells both.
+    #[test]
+    fn parts_add_up_to_the_total(
+        // A row of each state, some of them more often than a list at the top is long.
+        states in proptest::collection::vec(
+            (proptest::sample::select(vec![0, 3, 4, 20, 21, 22, 23, 24, 96]), 1..700_usize), 0..6),
+    ) {
+        let numbers = states.iter().flat_map(|(number, times)| vec![*number; *times]);
+        let rows: Vec<Row> = numbers.zip(1..).map(|(number, position)| {
+            let mut row = row(number);
+            row.position = position;
+            row
+        }).collect();
+        let total = rows.len() as u64;
+        let overview = Overview::of(good(&rows)).unwrap();
+        let counts = &overview.counts;
+        prop_assert_eq!(counts.rows, total);
+        prop_assert_eq!(counts.states.values().sum::<u64>(), total);
+        let settled = [State::Failed, State::Expired, State::Cancelled].map(|state| counts.of(state));
+        let acted = counts.of(State::Completed) + counts.of(State::Gone);
+        prop_assert_eq!(counts.open() + acted + settled.iter().sum::<u64>(), total);
+        prop_assert!(counts.again <= counts.open());
+
+        let sentence = counts.sentence();
+        let mut told = sentence
+            .split([' ', ':'])
+            .filter(|word| word.starts_with(|char: char| char.is_ascii_digit()))
+            .map(number);
+        prop_assert_eq!(told.next(), Some(total));
+        prop_assert_eq!(told.sum::<u64>(), total);
+
+        let page = html(&summary(total), &rows);
+        let page = Html::parse_document(&page);
+        let tiles = select(&page, ".tiles b").into_iter().map(|tile| number(&text(tile)));
+        prop_assert_eq!(tiles.sum::<u64>(), total);
+        prop_assert_eq!(cells(&page).len() as u64, total);
+        // At the top: what is listed, what is said to be more, and what is all there is.
+        let mut at_top = 0;
+        for alarm in select(&page, ".alarm") {
+            let listed = alarm.select(&Selector::parse("tbody tr").unwrap()).count() as u64;
+            let last = text(alarm.select(&Selector::parse("p").unwrap()).last().unwrap());
+            at_top += match last.strip_prefix("And ") {
+                Some(more) => listed + number(more.split(' ').next().unwrap()),
+                None if listed == 0 => total,
+                None => listed,
+            };
+        }
+        prop_assert_eq!(at_top, counts.open() + acted);
+        let lines = ndjson(&summary(total), &rows);
+        let end = lines.last().unwrap();
+        let states = end["states"].as_object().unwrap().values();
+        prop_assert_eq!(states.map(|count| count.as_u64().unwrap()).sum::<u64>(), total);
+        prop_assert_eq!(end["rows"].as_u64(), Some(total));
+    }
 }
