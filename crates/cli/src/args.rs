@@ -237,6 +237,9 @@ pub(crate) struct Emulator {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
+    /// Also serve requests for this host name, for example of a container; may be given again
+    #[arg(long = "allow-host", value_name = "NAME")]
+    pub(crate) allow_hosts: Vec<String>,
     /// How many devices there are
     #[arg(long, value_name = "N", default_value_t = 200,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::{Emulator, HintsWord, Limits};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::signals::{Hangup, Signals};
 
 /// What is printed when the server is ready.
@@ -38,6 +38,16 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
         let script: Script = text.parse().map_err(|error| problem(&error))?;
         config = config.script(script);
+    }
+    for name in &options.allow_hosts {
+        config = config.host(name);
+    }
+    if !options.listen.ip().to_canonical().is_loopback() {
+        output::note(&format!(
+            "warning: other machines can reach an emulator that listens on {}, and its endpoints under /_emulator/ \
+             ask for no password; listen on 127.0.0.1 unless other machines are to use it",
+            options.listen.ip()
+        ));
     }
     let mut signals = Signals::listen(Hangup::Ends)?;
     let shared = Shared::new(config);

@@ -4,17 +4,20 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::bare;
 use crate::fleet::NewDevice;
+use crate::site;
 use crate::{BadInput, Emulator, Script, credentials};
 
 /// At most this many devices are added by one request.
 const MAX_ADDED: usize = 100_000;
+/// At most so many bytes of JSON would describe them all.
+const MAX_DESCRIBED: usize = 64 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +57,7 @@ pub(crate) fn handle(
         (&Method::GET, "issued") => return lines(emulator.issued(), date),
         (&Method::GET, _) if endpoint.starts_with("credentials/") => {
             let kind = &endpoint["credentials/".len()..];
-            let file = credentials(kind, &root(request));
+            let file = credentials(kind, &site::root(request));
             file.ok_or_else(|| BadInput::new(format!("no credentials of the kind {kind:?}")))
         }
         (&Method::GET, "quota") => Ok(json!(emulator.quota(now))),
@@ -79,17 +82,6 @@ pub(crate) fn handle(
     }
 }
 
-/// Where the emulator is, as the sender sees it; with TLS, the sender says so in the query `tls`.
-fn root(request: &Request<Bytes>) -> String {
-    let uri = request.uri();
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok());
-    let authority = uri.authority().map(|authority| authority.as_str()).or(host);
-    let tls = uri.scheme_str() == Some("https") || uri.query() == Some("tls");
-    let scheme = if tls { "https" } else { "http" };
-    format!("{scheme}://{}", authority.unwrap_or("localhost"))
-}
-
 fn faults(emulator: &mut Emulator, body: &[u8]) -> Result<Value, BadInput> {
     emulator.set_script(Script::from_value(parse(body)?)?);
     Ok(json!({}))
@@ -97,9 +89,19 @@ fn faults(emulator: &mut Emulator, body: &[u8]) -> Result<Value, BadInput> {
 
 fn devices(emulator: &mut Emulator, now: Duration, body: &[u8]) -> Result<Value, BadInput> {
     let NewDevices { devices, count } = parse(body)?;
+    if devices.is_empty() && count > 1 {
+        return Err(BadInput::new("`count` repeats `devices`, which is empty"));
+    }
     if devices.len().saturating_mul(count) > MAX_ADDED {
         return Err(BadInput::new(format!(
             "at most {MAX_ADDED} devices at once"
+        )));
+    }
+    // Each operation of each repetition takes memory, and their description is as long as they are many.
+    if body.len().saturating_mul(count) > MAX_DESCRIBED {
+        let most = MAX_DESCRIBED >> 20;
+        return Err(BadInput::new(format!(
+            "`devices`, `count` times, is over {most} MiB of JSON"
         )));
     }
     let mut added = Vec::new();

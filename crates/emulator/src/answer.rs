@@ -39,6 +39,36 @@ impl Failure {
         Self::new(400, "INVALID_ARGUMENT", message)
     }
 
+    /// The usual error of a status, for a script that names no body.
+    pub(crate) fn usual(code: u16) -> Self {
+        let (status, message) = match code {
+            400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+            401 => (
+                "UNAUTHENTICATED",
+                "Request had invalid authentication credentials.",
+            ),
+            403 => ("PERMISSION_DENIED", "The caller does not have permission"),
+            404 => ("NOT_FOUND", "Requested entity was not found."),
+            409 => ("ABORTED", "The operation was aborted."),
+            429 => (
+                "RESOURCE_EXHAUSTED",
+                "Resource has been exhausted (e.g. check quota).",
+            ),
+            501 => (
+                "UNIMPLEMENTED",
+                "Operation is not implemented, or supported, or enabled.",
+            ),
+            503 => ("UNAVAILABLE", "The service is currently unavailable."),
+            504 => (
+                "DEADLINE_EXCEEDED",
+                "Deadline expired before operation could complete.",
+            ),
+            ..=499 => ("FAILED_PRECONDITION", "Precondition check failed."),
+            _ => ("INTERNAL", "Internal error encountered."),
+        };
+        Self::new(code, status, message)
+    }
+
     /// What is missing, in the documented way or (`as_500`) in the way once seen.
     pub(crate) fn not_found(as_500: bool) -> Self {
         let (code, status) = if as_500 {
@@ -94,25 +124,77 @@ impl Failure {
         }))
     }
 
-    fn body(self) -> Value {
+    /// The error as JSON. `error_list`: with the list `errors`, which older clients read.
+    pub(crate) fn body(self, error_list: bool) -> Value {
         let mut error = json!({"code": self.code, "message": self.message, "status": self.status});
+        if error_list {
+            error["errors"] = json!([{
+                "message": self.message,
+                "domain": "global",
+                "reason": self.reason(),
+            }]);
+        }
         if !self.details.is_empty() {
             error["details"] = self.details.into();
         }
         json!({ "error": error })
+    }
+
+    /// The reason in the list `errors`, from the time before `google.rpc.Status`.
+    fn reason(&self) -> &'static str {
+        match (self.code, self.status) {
+            (_, "FAILED_PRECONDITION") => "failedPrecondition",
+            (400, _) => "badRequest",
+            (401, _) => "authError",
+            (403, _) if self.has_reason("ACCESS_TOKEN_SCOPE_INSUFFICIENT") => {
+                "insufficientPermissions"
+            }
+            (403, _) => "forbidden",
+            (404, _) => "notFound",
+            (409, _) => "aborted",
+            (429, _) => "rateLimitExceeded",
+            (501, _) => "notImplemented",
+            _ => "backendError",
+        }
+    }
+
+    fn has_reason(&self, reason: &str) -> bool {
+        self.details.iter().any(|detail| detail["reason"] == reason)
     }
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
 
+/// The form of an answer, as the sender's parameters choose it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    /// `prettyPrint`: with line breaks and indents.
+    pub(crate) pretty: bool,
+    /// `$.xgafv` is not 2: errors have the list `errors`.
+    pub(crate) error_list: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            pretty: true,
+            error_list: true,
+        }
+    }
+}
+
 /// The answer of an API method.
-pub(crate) fn answer(result: Result<Value, Failure>, pretty: bool, now: u64) -> Response<Bytes> {
+pub(crate) fn answer(result: Result<Value, Failure>, style: Style, now: u64) -> Response<Bytes> {
     let (code, retry_after, value) = match result {
         Ok(value) => (200, None, value),
-        Err(failure) => (failure.code, failure.retry_after, failure.body()),
+        Err(failure) => (
+            failure.code,
+            failure.retry_after,
+            failure.body(style.error_list),
+        ),
     };
-    let text = if pretty {
+    let text = if style.pretty {
         format!("{value:#}\n")
     } else {
         value.to_string()
@@ -142,6 +224,10 @@ pub(crate) fn page(code: u16, now: u64) -> Response<Bytes> {
         411 => (
             "Error 411 (Length Required)!!1",
             "POST requests require a <code>Content-length</code> header.",
+        ),
+        413 => (
+            "Error 413 (Request Entity Too Large)!!1",
+            "Your client issued a request that was too large.",
         ),
         502 => (
             "Error 502 (Server Error)!!1",

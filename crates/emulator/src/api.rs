@@ -1,9 +1,10 @@
-//! The six methods.
+//! The methods.
 
 use serde_json::{Map, Value, json};
 
 use crate::answer::Failure;
 use crate::call::{Call, Method, Query};
+use crate::enterprise::Setup;
 use crate::fleet::{Fleet, NewOperation};
 use crate::quirks::{FinishedCancel, Quirks, Shape};
 use crate::time::rfc3339;
@@ -36,6 +37,7 @@ const IMPLIED: [(&str, &str); 6] = [
 /// What the methods work on for the length of one request.
 pub(crate) struct Api<'a> {
     pub(crate) fleet: &'a mut Fleet,
+    pub(crate) setup: &'a mut Setup,
     pub(crate) quirks: &'a Quirks,
     pub(crate) issued: Fate,
     /// Unix milliseconds.
@@ -47,14 +49,13 @@ type Answer = Result<Value, Failure>;
 impl Api<'_> {
     /// Carries the call out.
     pub(crate) fn perform(&mut self, call: &Call, query: &Query, body: &[u8]) -> Answer {
-        let enterprise = call
-            .name
-            .splitn(3, '/')
-            .take(2)
-            .map(str::len)
-            .sum::<usize>()
-            + 1;
-        if self.fleet.enterprise(&call.name[..enterprise]).is_none() {
+        match call.method {
+            Method::NotEmulated => return Err(not_emulated()),
+            Method::EnterprisesList => return self.enterprises(query),
+            _ => {}
+        }
+        let enterprise: Vec<&str> = call.name.splitn(3, '/').take(2).collect();
+        if self.fleet.enterprise(&enterprise.join("/")).is_none() {
             let message = "Caller is not authorized to manage enterprise.";
             return Err(Failure::new(403, "PERMISSION_DENIED", message));
         }
@@ -67,6 +68,25 @@ impl Api<'_> {
                 .map(|device| self.show_device(device)),
             Method::DevicesList => self.devices(&call.name, query),
             Method::IssueCommand => self.issue(&call.name, body),
+            Method::EnterprisesGet => {
+                Ok(json!({"name": call.name, "enterpriseDisplayName": "Countermand emulator"}))
+            }
+            Method::PoliciesGet => self.setup.policy(&call.name).ok_or_else(|| self.missing()),
+            Method::PoliciesList => self.all("policies", &self.setup.policies(&call.name), query),
+            Method::PoliciesPatch => {
+                let mask = query.update_mask.as_ref();
+                Ok(self.setup.patch(&call.name, object(body)?, mask))
+            }
+            Method::EnrollmentTokensCreate => {
+                self.setup.make_token(&call.name, object(body)?, self.now)
+            }
+            Method::EnrollmentTokensGet => {
+                self.setup.token(&call.name).ok_or_else(|| self.missing())
+            }
+            Method::EnrollmentTokensList => {
+                self.all("enrollmentTokens", &self.setup.tokens(&call.name), query)
+            }
+            Method::NotEmulated | Method::EnterprisesList => Err(not_emulated()),
         }
     }
 
@@ -105,10 +125,18 @@ impl Api<'_> {
 
     fn cancel(&mut self, name: &str, body: &[u8]) -> Answer {
         if !body.is_empty() {
-            object(body)?
-                .keys()
-                .next()
-                .map_or(Ok(()), |key| Err(unknown_field(key)))?;
+            for (key, value) in object(body)? {
+                // Generated clients of the long-running operations service repeat the name.
+                match key.as_str() {
+                    "name" if value == name => {}
+                    "name" => {
+                        return Err(Failure::invalid(
+                            "The name in the body is not the one in the path.",
+                        ));
+                    }
+                    _ => return Err(unknown_field(&key)),
+                }
+            }
         }
         let (index, state, quirks) = self.live(name)?;
         let operation = &mut self.fleet.operations[index];
@@ -174,6 +202,23 @@ impl Api<'_> {
             .ok_or_else(|| self.missing())?;
         self.page("devices", devices, query, 10, |device| {
             (!self.deleted(device)).then(|| self.show_device(device))
+        })
+    }
+
+    fn enterprises(&self, query: &Query) -> Answer {
+        if query.project.as_deref().unwrap_or_default().is_empty() {
+            return Err(Failure::usual(400));
+        }
+        let names = self.fleet.enterprises();
+        let shown: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+        self.all("enterprises", &shown, query)
+    }
+
+    /// One page of `values`.
+    fn all(&self, key: &str, values: &[Value], query: &Query) -> Answer {
+        let indices: Vec<usize> = (0..values.len()).collect();
+        self.page(key, &indices, query, MAX_PAGE, |index| {
+            Some(values[index].clone())
         })
     }
 
@@ -267,6 +312,14 @@ impl Api<'_> {
             "lastPolicySyncTime": rfc3339(device.seen),
         })
     }
+}
+
+fn not_emulated() -> Failure {
+    Failure::new(
+        501,
+        "UNIMPLEMENTED",
+        "The emulator does not have this method of the API; docs/emulator.md lists those it has.",
+    )
 }
 
 /// A page token holds characters that have to be escaped, as the real ones may.

@@ -2,7 +2,7 @@
 
 use http::Request;
 
-use crate::answer::Failure;
+use crate::answer::{Failure, Style};
 use crate::mask::Mask;
 use crate::percent::{decode, decode_query};
 
@@ -15,32 +15,44 @@ pub(crate) enum Method {
     DevicesGet,
     DevicesList,
     IssueCommand,
+    EnterprisesGet,
+    EnterprisesList,
+    PoliciesGet,
+    PoliciesList,
+    PoliciesPatch,
+    EnrollmentTokensCreate,
+    EnrollmentTokensGet,
+    EnrollmentTokensList,
+    /// One that the real API has and the emulator has not.
+    NotEmulated,
 }
 
 impl Method {
     /// The words a script has for the methods.
-    pub(crate) const WORDS: [(&str, Self); 6] = [
+    pub(crate) const WORDS: [(&str, Self); 14] = [
         ("cancel", Self::Cancel),
         ("get", Self::Get),
         ("list", Self::List),
         ("devices.get", Self::DevicesGet),
         ("devices.list", Self::DevicesList),
         ("issueCommand", Self::IssueCommand),
+        ("enterprises.get", Self::EnterprisesGet),
+        ("enterprises.list", Self::EnterprisesList),
+        ("policies.get", Self::PoliciesGet),
+        ("policies.list", Self::PoliciesList),
+        ("policies.patch", Self::PoliciesPatch),
+        ("enrollmentTokens.create", Self::EnrollmentTokensCreate),
+        ("enrollmentTokens.get", Self::EnrollmentTokensGet),
+        ("enrollmentTokens.list", Self::EnrollmentTokensList),
     ];
 
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Get => "get",
-            Self::List => "list",
-            Self::DevicesGet => "devices.get",
-            Self::DevicesList => "devices.list",
-            Self::IssueCommand => "issueCommand",
-        }
+    pub(crate) fn word(self) -> &'static str {
+        let known = Self::WORDS.iter().find(|(_, method)| *method == self);
+        known.map_or("not emulated", |(word, _)| word)
     }
 }
 
-/// A method and the resource in its path; an enterprise for `devices.list`, a device for `list` and `issueCommand`.
+/// A method and the resource in its path: for a list its parent, for `enterprises.list` nothing.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -60,22 +72,7 @@ impl Call {
         if segments.iter().any(|segment| segment.is_empty()) {
             return None;
         }
-        use Method::{Cancel, DevicesGet, DevicesList, Get, IssueCommand, List};
-        let post = request.method() == http::Method::POST;
-        if !post && request.method() != http::Method::GET {
-            return None;
-        }
-        let (method, named) = match (post, segments.as_slice(), verb) {
-            (false, ["enterprises", _, "devices"], None) => (DevicesList, 2),
-            (false, ["enterprises", _, "devices", _], None) => (DevicesGet, 4),
-            (false, ["enterprises", _, "devices", _, "operations"], None) => (List, 4),
-            (false, ["enterprises", _, "devices", _, "operations", _], None) => (Get, 6),
-            (true, ["enterprises", _, "devices", _, "operations", _], Some("cancel")) => {
-                (Cancel, 6)
-            }
-            (true, ["enterprises", _, "devices", _], Some("issueCommand")) => (IssueCommand, 4),
-            _ => return None,
-        };
+        let (method, named) = method(request.method(), &segments, verb)?;
         let mut name = String::with_capacity(path.len());
         for segment in &segments[..named] {
             if !name.is_empty() {
@@ -95,24 +92,75 @@ impl Call {
     }
 }
 
+/// The method of a path's segments and its verb, and how many of the segments are the resource's name.
+fn method(http: &http::Method, segments: &[&str], verb: Option<&str>) -> Option<(Method, usize)> {
+    use Method::{
+        Cancel, DevicesGet, DevicesList, EnrollmentTokensCreate, EnrollmentTokensGet,
+        EnrollmentTokensList, EnterprisesGet, EnterprisesList, Get, IssueCommand, List,
+        NotEmulated, PoliciesGet, PoliciesList, PoliciesPatch,
+    };
+    let found = match (http.as_str(), segments, verb) {
+        ("GET", ["enterprises"], None) => (EnterprisesList, 0),
+        ("GET", ["enterprises", _], None) => (EnterprisesGet, 2),
+        ("GET", ["enterprises", _, "devices"], None) => (DevicesList, 2),
+        ("GET", ["enterprises", _, "devices", _], None) => (DevicesGet, 4),
+        ("GET", ["enterprises", _, "devices", _, "operations"], None) => (List, 4),
+        ("GET", ["enterprises", _, "devices", _, "operations", _], None) => (Get, 6),
+        ("POST", ["enterprises", _, "devices", _, "operations", _], Some("cancel")) => (Cancel, 6),
+        ("POST", ["enterprises", _, "devices", _], Some("issueCommand")) => (IssueCommand, 4),
+        ("GET", ["enterprises", _, "policies"], None) => (PoliciesList, 2),
+        ("GET", ["enterprises", _, "policies", _], None) => (PoliciesGet, 4),
+        ("PATCH", ["enterprises", _, "policies", _], None) => (PoliciesPatch, 4),
+        ("POST", ["enterprises", _, "enrollmentTokens"], None) => (EnrollmentTokensCreate, 2),
+        ("GET", ["enterprises", _, "enrollmentTokens"], None) => (EnrollmentTokensList, 2),
+        ("GET", ["enterprises", _, "enrollmentTokens", _], None) => (EnrollmentTokensGet, 4),
+        // The rest of the real API, as far as its paths go.
+        ("POST", ["signupUrls" | "enterprises"], None) | ("GET", ["provisioningInfo", _], None) => {
+            (NotEmulated, 0)
+        }
+        ("PATCH" | "DELETE", ["enterprises", _], None)
+        | ("POST", ["enterprises", _], Some("generateEnterpriseUpgradeUrl"))
+        | (
+            "GET" | "POST",
+            [
+                "enterprises",
+                _,
+                "webApps" | "webTokens" | "migrationTokens",
+            ],
+            None,
+        ) => (NotEmulated, 2),
+        ("PATCH" | "DELETE", ["enterprises", _, "devices", _], None)
+        | ("DELETE", ["enterprises", _, "policies" | "enrollmentTokens", _], None)
+        | (
+            "POST",
+            ["enterprises", _, "policies", _],
+            Some("modifyPolicyApplications" | "removePolicyApplications"),
+        )
+        | ("GET", ["enterprises", _, "applications" | "migrationTokens", _], None)
+        | ("GET" | "PATCH" | "DELETE", ["enterprises", _, "webApps", _], None) => (NotEmulated, 4),
+        _ => return None,
+    };
+    Some(found)
+}
+
 /// The query parameters that mean something here.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Query {
     pub(crate) fields: Option<Mask>,
-    pub(crate) pretty: bool,
+    pub(crate) style: Style,
     pub(crate) page_size: u32,
     pub(crate) page_token: Option<String>,
     pub(crate) partial_success: bool,
+    pub(crate) project: Option<String>,
+    pub(crate) update_mask: Option<Mask>,
 }
 
 impl Query {
-    pub(crate) fn parse(query: Option<&str>) -> Result<Self, Failure> {
+    /// The parameters of a query, and of the header `X-Goog-FieldMask`. System parameters may begin with `$`.
+    pub(crate) fn parse(query: Option<&str>, field_mask: Option<&str>) -> Result<Self, Failure> {
         let mut parsed = Self {
-            fields: None,
-            pretty: true,
-            page_size: 0,
-            page_token: None,
-            partial_success: false,
+            fields: field_mask.map(mask).transpose()?,
+            ..Self::default()
         };
         for pair in query
             .unwrap_or_default()
@@ -124,24 +172,29 @@ impl Query {
                 return Err(Failure::invalid("Request contains an invalid argument."));
             };
             match &*key {
-                "fields" if value.is_empty() => {}
-                "fields" => {
-                    let mask = Mask::parse(&value).ok_or_else(|| {
-                        Failure::invalid(format!("Invalid field selection {value}"))
-                    })?;
-                    parsed.fields = Some(mask);
-                }
-                "prettyPrint" => parsed.pretty = boolean(&key, &value)?,
+                "fields" | "$fields" if value.is_empty() => {}
+                "fields" | "$fields" => parsed.fields = Some(mask(&value)?),
+                "prettyPrint" | "$prettyPrint" => parsed.style.pretty = boolean(&key, &value)?,
+                "$.xgafv" => match &*value {
+                    "1" => {}
+                    "2" => parsed.style.error_list = false,
+                    _ => return Err(unfit(&key, &value)),
+                },
                 "returnPartialSuccess" => parsed.partial_success = boolean(&key, &value)?,
                 "pageSize" => {
                     parsed.page_size = value.parse().map_err(|_| unfit(&key, &value))?;
                 }
                 "pageToken" if value.is_empty() => {}
                 "pageToken" => parsed.page_token = Some(value.into_owned()),
-                "alt" if value == "json" => {}
-                "alt" => return Err(unfit(&key, &value)),
-                "filter" | "quotaUser" | "$.xgafv" | "key" | "access_token" | "oauth_token"
-                | "callback" | "uploadType" | "upload_protocol" => {}
+                // Enums stay words: their numbers are published nowhere, and readers of JSON take both.
+                "alt" | "$alt" if value == "json" || value == "json;enum-encoding=int" => {}
+                "alt" | "$alt" => return Err(unfit(&key, &value)),
+                "projectId" => parsed.project = Some(value.into_owned()),
+                "updateMask" if value.is_empty() => {}
+                "updateMask" => parsed.update_mask = Some(mask(&value)?),
+                "filter" | "view" | "quotaUser" | "$quotaUser" | "key" | "$key"
+                | "access_token" | "oauth_token" | "callback" | "$callback" | "uploadType"
+                | "upload_protocol" => {}
                 unknown => {
                     return Err(Failure::invalid(format!(
                         "Invalid JSON payload received. Unknown name \"{unknown}\": Cannot bind query parameter."
@@ -151,6 +204,10 @@ impl Query {
         }
         Ok(parsed)
     }
+}
+
+fn mask(text: &str) -> Result<Mask, Failure> {
+    Mask::parse(text).ok_or_else(|| Failure::invalid(format!("Invalid field selection {text}")))
 }
 
 fn boolean(key: &str, value: &str) -> Result<bool, Failure> {

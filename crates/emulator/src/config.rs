@@ -23,6 +23,7 @@ pub struct Config {
     pub(crate) quota: ServerQuota,
     pub(crate) time_scale: u32,
     pub(crate) streams: u32,
+    pub(crate) hosts: Vec<String>,
 }
 
 impl Default for Config {
@@ -57,6 +58,7 @@ impl Default for Config {
             quota: ServerQuota::default(),
             time_scale: 1,
             streams: 250,
+            hosts: Vec::new(),
         }
     }
 }
@@ -155,6 +157,16 @@ impl Config {
     #[must_use]
     pub fn streams(mut self, streams: u32) -> Self {
         self.streams = streams.max(1);
+        self
+    }
+
+    /// A name by which clients may call a [`Server`](crate::Server), beside `localhost` and the address it listens on; may be
+    /// given again. Default: none. A request for any other host is refused with 421.
+    ///
+    /// A web page can point a name of its own to this machine and would then be the same origin (DNS rebinding).
+    #[must_use]
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
         self
     }
 }

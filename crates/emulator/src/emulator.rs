@@ -4,24 +4,31 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 
 use crate::admin;
-use crate::answer::{Failure, answer, page};
+use crate::answer::{Failure, Style, answer, bare, page};
 use crate::api::Api;
 use crate::audit::{Audited, Truth, without_secrets};
+use crate::batch::{self, Answers};
 use crate::call::{Call, Query};
+use crate::discovery;
+use crate::enterprise::Setup;
 use crate::fleet::{Added, Fleet, NewDevice};
+use crate::front_end;
 use crate::generate;
 use crate::identity::{self, Door, Good, Identity};
 use crate::meter::Meter;
 use crate::refusal::refusal;
 use crate::rng::Rng;
 use crate::script::{Fault, Script};
-use crate::{Action, BadInput, Config, Issued, Quirks, QuotaReport, Reply, State};
+use crate::site;
+use crate::{BadInput, Config, Issued, Quirks, QuotaReport, Reply, State};
 
 /// The clock stops there, far from where sums of times would overflow.
 const MILLENNIUM: Duration = Duration::from_secs(1000 * 365 * 86_400);
+
+const FIELD_MASK: HeaderName = HeaderName::from_static("x-goog-fieldmask");
 
 /// What a request is for.
 struct Asked {
@@ -52,6 +59,7 @@ pub struct Emulator {
     identity: Identity,
     enterprise: String,
     fleet: Fleet,
+    setup: Setup,
     script: Script,
     meter: Meter,
     rng: Rng,
@@ -72,6 +80,7 @@ impl Emulator {
             meter: Meter::new(config.quota.clone()),
             enterprise,
             fleet,
+            setup: Setup::default(),
             rng,
             advanced: Duration::ZERO,
             audit: Vec::new(),
@@ -81,14 +90,31 @@ impl Emulator {
 
     /// Decides one request, `now` after the start. The time it takes does not depend on the size of the fleet.
     pub fn handle(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
+        let understood = front_end::understand(request);
         if let Some(endpoint) = request.uri().path().strip_prefix("/_emulator/") {
-            let response = admin::handle(self, now, request, endpoint);
-            return Reply {
-                delay: Duration::ZERO,
-                effect: true,
-                action: Action::Respond(response),
-            };
+            return Reply::at_once(match understood {
+                Ok(request) => admin::handle(self, now, &request, endpoint),
+                Err(status) => page(status, self.unix_ms(now)),
+            });
         }
+        match understood {
+            Ok(request) if batch::is_batch(&*request) => self.batch(now, &request),
+            Ok(request) if discovery::is_asked(&*request) => {
+                let document = discovery::document(&site::root(&request));
+                let document = answer(Ok(document), Style::default(), self.unix_ms(now));
+                self.told(now, &request, Reply::at_once(document))
+            }
+            Ok(request) => self.call(now, &request),
+            Err(status) => {
+                let mut reply = Reply::at_once(page(status, self.unix_ms(now)));
+                reply.effect = false;
+                self.told(now, request, reply)
+            }
+        }
+    }
+
+    /// Decides one request that is no batch.
+    fn call(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
         let asked = Asked::route(request);
         let (call, door) = (asked.call.as_ref(), asked.door);
         let reply = match self.script.strike(call, door, &mut self.rng) {
@@ -96,13 +122,47 @@ impl Emulator {
             None => {
                 let response = self.behave(now, request, &asked);
                 let effect = response.status().is_success();
-                Reply {
-                    delay: Duration::ZERO,
-                    effect,
-                    action: Action::Respond(response),
-                }
+                let mut reply = Reply::at_once(response);
+                reply.effect = effect;
+                reply
             }
         };
+        self.told(now, request, reply)
+    }
+
+    /// Decides the calls of a batch, one after the other; the slowest one is how long it takes.
+    fn batch(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
+        let parts = match batch::parse(request) {
+            Ok(parts) => parts,
+            Err(problem) => {
+                let text = HeaderValue::from_static("text/html; charset=UTF-8");
+                let refusal = bare(400, text, problem.into(), self.unix_ms(now));
+                let mut reply = Reply::at_once(refusal);
+                reply.effect = false;
+                return self.told(now, request, reply);
+            }
+        };
+        let mut answers = Answers::default();
+        let (mut delay, mut effect) = (Duration::ZERO, false);
+        for part in &parts {
+            let reply = match front_end::understand(&part.request) {
+                Ok(request) => self.call(now, &request),
+                Err(status) => Reply::at_once(page(status, self.unix_ms(now))),
+            };
+            delay = delay.max(reply.delay);
+            effect |= reply.effect;
+            answers.push(part, reply.action);
+        }
+        let reply = Reply {
+            delay,
+            effect,
+            action: answers.action(self.unix_ms(now)),
+        };
+        self.told(now, request, reply)
+    }
+
+    /// The same reply, noted in the audit.
+    fn told(&mut self, now: Duration, request: &Request<Bytes>, reply: Reply) -> Reply {
         self.audit.push(Audited {
             n: self.audit.len() as u64 + 1,
             time: self.since_start(now).as_millis() as u64,
@@ -133,20 +193,27 @@ impl Emulator {
         let Some(call) = &asked.call else {
             return page(404, now);
         };
+        let headers = request.headers();
+        let field_mask = headers.get(FIELD_MASK).and_then(|mask| mask.to_str().ok());
+        let query = Query::parse(request.uri().query(), field_mask);
+        let style = query
+            .as_ref()
+            .map_or_else(|_| Style::default(), |query| query.style);
         if let Err(failure) = self.authorize(request, now) {
-            return answer(Err(failure), true, now);
+            return answer(Err(failure), style, now);
         }
         if let Err(exceeded) = self.meter.admit(since_start, call) {
             let config = &self.config;
             let failure = refusal(&exceeded, config.quota.hints, config.time_scale);
-            return answer(Err(failure), true, now);
+            return answer(Err(failure), style, now);
         }
-        let query = match Query::parse(request.uri().query()) {
+        let query = match query {
             Ok(query) => query,
-            Err(failure) => return answer(Err(failure), true, now),
+            Err(failure) => return answer(Err(failure), style, now),
         };
         let mut api = Api {
             fleet: &mut self.fleet,
+            setup: &mut self.setup,
             quirks: &self.config.quirks,
             issued: self.config.issued,
             now,
@@ -157,7 +224,7 @@ impl Emulator {
         {
             mask.apply(value);
         }
-        answer(result, query.pretty, now)
+        answer(result, style, now)
     }
 
     fn misbehave(
@@ -192,11 +259,7 @@ impl Emulator {
         let Some(value) = request.headers().get(header::AUTHORIZATION) else {
             return Err(Failure::unauthenticated(false));
         };
-        let token = value
-            .to_str()
-            .ok()
-            .and_then(|value| value.strip_prefix("Bearer "));
-        let Some(token) = token else {
+        let Some(token) = identity::bearer(value) else {
             return Err(Failure::unauthenticated(true));
         };
         match self.identity.look_up(token, now) {

@@ -165,6 +165,13 @@ impl Fleet {
         self.enterprises.get(name).map(Vec::as_slice)
     }
 
+    /// The names of the enterprises, in alphabetical order.
+    pub(crate) fn enterprises(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.enterprises.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     pub(crate) fn device(&self, name: &str) -> Option<usize> {
         self.device_index.get(name).copied()
     }

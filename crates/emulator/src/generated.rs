@@ -1,5 +1,7 @@
 //! Bodies that no script would want to spell out.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use serde::Deserialize;
 
@@ -15,10 +17,15 @@ pub(crate) enum Generated {
 
 impl Generated {
     pub(crate) fn bytes(self) -> Bytes {
+        // Made once: a script may ask for as many of them as it has entries.
+        static NESTING: OnceLock<Bytes> = OnceLock::new();
+        static GZIP_BOMB: OnceLock<Bytes> = OnceLock::new();
         match self {
-            Self::Nesting => format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into(),
-            Self::GzipBomb => gzip_bomb(16 << 20),
+            Self::Nesting => NESTING
+                .get_or_init(|| format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into()),
+            Self::GzipBomb => GZIP_BOMB.get_or_init(|| gzip_bomb(16 << 20)),
         }
+        .clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Partial responses: the `fields` parameter, `a,b(c,d),e/f` and `*`.
+//! Partial responses: the `fields` parameter, `a,b(c,d),e/f` and `*`; a dot is as good as a slash, as field masks write it.
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -36,7 +36,7 @@ impl Mask {
 
     fn item(&mut self, chars: &mut Peekable<Chars<'_>>, depth: usize) -> Option<()> {
         let mut key = String::new();
-        while let Some(c) = chars.next_if(|c| !matches!(c, ',' | '(' | ')' | '/')) {
+        while let Some(c) = chars.next_if(|c| !matches!(c, ',' | '(' | ')' | '/' | '.')) {
             key.push(c);
         }
         if key.trim().is_empty() {
@@ -46,7 +46,7 @@ impl Mask {
         let child = self.0.entry(key.trim().to_owned()).or_default();
         // A field already selected whole stays whole.
         let whole = known && child.0.is_empty();
-        if chars.next_if_eq(&'/').is_some() {
+        if chars.next_if(|c| matches!(c, '/' | '.')).is_some() {
             child.list_one(chars, depth + 1)?;
         } else if chars.next_if_eq(&'(').is_some() {
             child.list(chars, depth + 1)?;
@@ -63,6 +63,11 @@ impl Mask {
     fn list_one(&mut self, chars: &mut Peekable<Chars<'_>>, depth: usize) -> Option<()> {
         (depth <= MAX_DEPTH).then_some(())?;
         self.item(chars, depth)
+    }
+
+    /// The fields that are selected at the top.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// Drops from `value` what is not selected; a list is treated element by element.
@@ -111,7 +116,10 @@ mod tests {
             masked("b,b/c", value.clone()),
             json!({"b": {"c": 2, "d": 3, "x": 4}})
         );
-        assert_eq!(masked("b/c,b/d", value), json!({"b": {"c": 2, "d": 3}}));
+        assert_eq!(
+            masked("b/c,b/d", value.clone()),
+            json!({"b": {"c": 2, "d": 3}})
+        );
         assert_eq!(
             masked(
                 "l(n),t",
@@ -119,6 +127,7 @@ mod tests {
             ),
             json!({"l": [{"n": 1}, {"n": 3}], "t": "x"})
         );
+        assert_eq!(masked("a,b.d", value), json!({"a": 1, "b": {"d": 3}}));
         assert_eq!(
             masked("m(@type)", json!({"m": {"@type": "t", "p": 1}})),
             json!({"m": {"@type": "t"}})

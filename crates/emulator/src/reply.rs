@@ -21,6 +21,15 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// An answer at once, of a request that was carried out.
+    pub(crate) const fn at_once(response: Response<Bytes>) -> Self {
+        Self {
+            delay: Duration::ZERO,
+            effect: true,
+            action: Action::Respond(response),
+        }
+    }
+
     /// The same on a clock that is so many times slower: what took a minute takes a second at 60.
     pub(crate) fn faster(mut self, times: u32) -> Self {
         self.delay /= times;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::answer::bare;
+use crate::answer::{Failure, bare};
 use crate::call::Method;
 use crate::fleet::NewOperation;
 use crate::generated::Generated;
@@ -120,7 +120,10 @@ impl Entry {
             (None, Some(value)) => (value.to_string().into(), JSON),
             (None, None) if status < 300 => ("{}".into(), JSON),
             (None, None) if status < 400 => (Bytes::new(), HTML),
-            (None, None) => (envelope(status), JSON),
+            (None, None) => {
+                let usual = Failure::usual(status).body(true);
+                (usual.to_string().into(), JSON)
+            }
         };
         let content_type = self.content_type.as_deref().unwrap_or(default_type);
         let content_type = header_value("content_type", content_type)?;
@@ -201,38 +204,6 @@ const HTML: &str = "text/html; charset=UTF-8";
 fn header_value(name: &str, value: &str) -> Result<HeaderValue, BadInput> {
     HeaderValue::try_from(value)
         .map_err(|_| BadInput::new(format!("`{name}` cannot have the value {value:?}")))
-}
-
-/// The usual error body of a status.
-fn envelope(status: u16) -> Bytes {
-    let (word, message) = match status {
-        400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
-        401 => (
-            "UNAUTHENTICATED",
-            "Request had invalid authentication credentials.",
-        ),
-        403 => ("PERMISSION_DENIED", "The caller does not have permission"),
-        404 => ("NOT_FOUND", "Requested entity was not found."),
-        409 => ("ABORTED", "The operation was aborted."),
-        429 => (
-            "RESOURCE_EXHAUSTED",
-            "Resource has been exhausted (e.g. check quota).",
-        ),
-        501 => (
-            "UNIMPLEMENTED",
-            "Operation is not implemented, or supported, or enabled.",
-        ),
-        503 => ("UNAVAILABLE", "The service is currently unavailable."),
-        504 => (
-            "DEADLINE_EXCEEDED",
-            "Deadline expired before operation could complete.",
-        ),
-        ..=499 => ("FAILED_PRECONDITION", "Precondition check failed."),
-        _ => ("INTERNAL", "Internal error encountered."),
-    };
-    json!({"error": {"code": status, "message": message, "status": word}})
-        .to_string()
-        .into()
 }
 
 /// A scripted answer.

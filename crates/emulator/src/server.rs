@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use crate::site::Site;
 use crate::wire::{Wreck, answer};
 use crate::{Shared, Tls};
 
@@ -124,14 +125,18 @@ async fn accept(
 
 async fn connection(stream: TcpStream, shared: Shared, tls: Option<TlsAcceptor>) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let site = Site {
+        address: stream.local_addr()?.ip(),
+        tls: tls.is_some(),
+    };
     let stream = stream.into_std()?;
     // A second descriptor of the same socket, for what can only be done behind hyper's back.
     let raw = stream.try_clone()?;
     let stream = TcpStream::from_std(stream)?;
     let wreck = match tls {
-        None => serve(stream, shared).await,
+        None => serve(stream, shared, site).await,
         Some(tls) => {
-            let wreck = serve(tls.accept(stream).await?, shared).await;
+            let wreck = serve(tls.accept(stream).await?, shared, site).await;
             // A frame in plain text would not be one under TLS.
             wreck.map(|_| Wreck::Reset)
         }
@@ -145,13 +150,13 @@ async fn connection(stream: TcpStream, shared: Shared, tls: Option<TlsAcceptor>)
 }
 
 /// Serves a connection to its end, or to the wreck that an action asks for.
-async fn serve<I>(stream: I, shared: Shared) -> Option<Wreck>
+async fn serve<I>(stream: I, shared: Shared, site: Site) -> Option<Wreck>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, mut wrecks) = mpsc::channel(1);
     let streams = shared.streams;
-    let service = service_fn(move |request| answer(shared.clone(), sender.clone(), request));
+    let service = service_fn(move |request| answer(shared.clone(), site, sender.clone(), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http2().max_concurrent_streams(streams);
     let served = pin!(builder.serve_connection(TokioIo::new(stream), service));

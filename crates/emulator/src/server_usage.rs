@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::answer::answer;
+use crate::answer::{Style, answer};
 use crate::call::Call;
 use crate::meter::Meter;
 use crate::refusal::refusal;
@@ -35,7 +35,11 @@ impl ServerUsage {
         let call = Call::route(request)?;
         let exceeded = self.meter.admit(now, &call).err()?;
         let failure = refusal(&exceeded, self.quota.hints, 1);
-        Some(answer(Err(failure), false, now.as_millis() as u64))
+        let style = Style {
+            pretty: false,
+            error_list: false,
+        };
+        Some(answer(Err(failure), style, now.as_millis() as u64))
     }
 
     /// What is spent now.

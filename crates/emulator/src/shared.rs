@@ -19,6 +19,8 @@ pub struct Shared {
     scale: u32,
     /// What a server of it takes on one HTTP/2 connection at a time.
     pub(crate) streams: u32,
+    /// Names by which clients may call a server of it, beside those of this machine.
+    pub(crate) hosts: Arc<[String]>,
 }
 
 impl Shared {
@@ -28,6 +30,7 @@ impl Shared {
         Self {
             scale: config.time_scale,
             streams: config.streams,
+            hosts: config.hosts.as_slice().into(),
             emulator: Arc::new(Mutex::new(Emulator::new(config))),
             started: Instant::now(),
         }

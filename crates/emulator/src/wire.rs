@@ -14,10 +14,10 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use tokio::sync::mpsc;
 
+use crate::front_end::MAX_BODY;
+use crate::site::Site;
 use crate::{Action, Shared};
 
-/// Larger requests are refused with 413.
-const MAX_REQUEST: usize = 1 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// What happens to the whole connection.
@@ -32,12 +32,17 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// Reads the request, asks the emulator, and does what it says.
 pub(crate) async fn answer(
     shared: Shared,
+    site: Site,
     wreck: mpsc::Sender<Wreck>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
     let multiplexed = request.version() == Version::HTTP_2;
-    let (head, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_REQUEST).collect().await {
+    let (mut head, body) = request.into_parts();
+    if let Some(refusal) = site.refusal(&head, &shared.hosts) {
+        return Ok(refusal.map(|text| Full::new(text).boxed_unsync()));
+    }
+    head.extensions.insert(site);
+    let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(problem) if problem.is::<LengthLimitError>() => {
             let mut response = Response::new(Full::default().boxed_unsync());

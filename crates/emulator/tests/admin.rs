@@ -163,3 +163,25 @@ fn absurd_numbers_do_no_harm() {
     let many = json!({"count": most, "devices": [{}]}).to_string();
     assert_eq!(admin(&mut emulator, "POST", "devices", &many).0, 400);
 }
+
+#[test]
+fn fault_69_what_is_asked_for_is_bounded() {
+    let mut emulator = Emulator::new(Config::default().devices(0));
+    let most = u64::MAX;
+    let long = "x".repeat(10_000);
+    for body in [
+        json!({"count": most, "devices": []}),
+        json!({"count": most, "devices": [{}]}),
+        json!({"count": 100_001, "devices": [{}]}),
+        json!({"count": 100_000, "devices": [{"operations": vec![json!({}); 500]}]}),
+        json!({"count": 100_000, "devices": [{"operations": [{"params": {"x": long}}]}]}),
+    ] {
+        let (status, answer) = admin(&mut emulator, "POST", "devices", &body.to_string());
+        assert_eq!(status, 400, "{answer}");
+        assert!(emulator.devices().is_empty());
+    }
+    // As many bombs as fit into a script are one bomb in memory.
+    let bombs = vec![json!({"generated": "gzip-bomb"}); 20_000];
+    let script = json!(bombs).to_string();
+    assert_eq!(admin(&mut emulator, "POST", "faults", &script).0, 200);
+}

@@ -254,7 +254,10 @@ fn strangers_get_403_and_unknown_names_404() {
         "Caller is not authorized to manage enterprise."
     );
     let (status, body) = cancel(&mut emulator, T0, &format!("{name}0"));
-    let expected = json!({"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}});
+    let text = "Requested entity was not found.";
+    let listed = json!([{"message": text, "domain": "global", "reason": "notFound"}]);
+    let expected =
+        json!({"error": {"code": 404, "message": text, "status": "NOT_FOUND", "errors": listed}});
     assert_eq!((status, body), (404, expected));
 }
 

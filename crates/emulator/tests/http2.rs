@@ -32,7 +32,7 @@ async fn connect(server: &Server) -> SendRequest<bytes::Bytes> {
 
 /// A cancel on a connection of its own; the status or the HTTP/2 error.
 async fn cancel(client: SendRequest<bytes::Bytes>, name: &str) -> Result<u16, h2::Error> {
-    let request = Request::post(format!("http://emulator/v1/{name}:cancel"))
+    let request = Request::post(format!("http://localhost/v1/{name}:cancel"))
         .header("authorization", "Bearer emulator-token")
         .body(())
         .unwrap();

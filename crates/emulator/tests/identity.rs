@@ -168,3 +168,91 @@ fn credentials_are_handed_out_for_where_the_emulator_is() {
     let request = request.body(Bytes::new()).unwrap();
     assert_eq!(respond(emulator.handle(T0, &request).action).status(), 400);
 }
+
+/// The assertion of a service account, signed with the key of its file.
+fn assertion(scope: &str, padded: bool) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+    use rustls::SignatureScheme::RSA_PKCS1_SHA256;
+    use rustls_pki_types::PrivateKeyDer;
+    use rustls_pki_types::pem::PemObject;
+
+    let encode = |bytes: &[u8]| match padded {
+        true => URL_SAFE.encode(bytes),
+        false => URL_SAFE_NO_PAD.encode(bytes),
+    };
+    let file = credentials("service_account", "http://e").unwrap();
+    let claims = json!({"iss": file["client_email"], "scope": scope, "aud": "http://e/token", "iat": 1, "exp": 3601});
+    let head = json!({"alg": "RS256", "typ": "JWT"});
+    let signed = format!(
+        "{}.{}",
+        encode(head.to_string().as_bytes()),
+        encode(claims.to_string().as_bytes())
+    );
+    let key = PrivateKeyDer::from_pem_slice(file["private_key"].as_str().unwrap().as_bytes());
+    let provider = rustls::crypto::ring::default_provider();
+    let key = provider.key_provider.load_private_key(key.unwrap());
+    let signer = key.unwrap().choose_scheme(&[RSA_PKCS1_SHA256]).unwrap();
+    let signature = signer.sign(signed.as_bytes()).unwrap();
+    format!("{signed}.{}", encode(&signature))
+}
+
+#[test]
+fn fault_68_an_assertion_may_be_padded() {
+    let (mut emulator, _) = emulator();
+    for padded in [false, true] {
+        let assertion = assertion(SCOPE, padded);
+        assert_eq!(assertion.contains('='), padded, "{assertion}");
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", &*assertion),
+        ];
+        assert_eq!(post(&mut emulator, "/token", &form).0, 200);
+        let (body, signature) = assertion.rsplit_once('.').unwrap();
+        let forged = format!("{body}.A{}", &signature[1..]);
+        let form = [form[0], ("assertion", &*forged)];
+        assert_eq!(post(&mut emulator, "/token", &form).0, 400);
+    }
+}
+
+#[test]
+fn fault_68_the_scope_iam_makes_tokens_and_opens_nothing_else() {
+    let (mut emulator, name) = emulator();
+    for (scope, status) in [("https://www.googleapis.com/auth/iam", 200), (SCOPE, 403)] {
+        let assertion = assertion(scope, false);
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", &*assertion),
+        ];
+        let token = post(&mut emulator, "/token", &form).1["access_token"].clone();
+        let mut ask = |path: &str, token: &str| {
+            let body = json!({ "scope": [SCOPE] }).to_string();
+            let request = Request::builder()
+                .method(if path.ends_with("Token") {
+                    "POST"
+                } else {
+                    "GET"
+                })
+                .uri(path)
+                .header("authorization", format!("bearer {token}"))
+                .header("content-length", body.len())
+                .body(Bytes::from(body))
+                .unwrap();
+            read(&respond(emulator.handle(T0, &request).action))
+        };
+        let account =
+            "/v1/projects/-/serviceAccounts/a@b.iam.gserviceaccount.com:generateAccessToken";
+        let (got, made) = ask(account, token.as_str().unwrap());
+        assert_eq!(got, status, "{scope}: {made}");
+        let operation = format!("/v1/{name}");
+        if status == 200 {
+            assert_eq!(ask(&operation, token.as_str().unwrap()).0, 403);
+            assert_eq!(
+                ask(&operation, made["accessToken"].as_str().unwrap()).0,
+                200
+            );
+        } else {
+            assert_eq!(made["error"]["errors"][0]["reason"], "forbidden");
+        }
+    }
+}

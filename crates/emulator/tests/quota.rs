@@ -170,10 +170,12 @@ fn a_refusal_names_the_window_that_is_shut_longest() {
     assert!(allowed(&mut emulator, 0));
     let (response, body) = refused(&mut emulator, 1);
     assert!(!response.headers().contains_key("retry-after"));
+    let message = "Quota exceeded for quota metric 'Requests' and limit 'Requests per 100 seconds' of service 'androidmanagement.googleapis.com' for consumer 'project_number:7'.";
     let expected = json!({"error": {
         "code": 429,
         "status": "RESOURCE_EXHAUSTED",
-        "message": "Quota exceeded for quota metric 'Requests' and limit 'Requests per 100 seconds' of service 'androidmanagement.googleapis.com' for consumer 'project_number:7'.",
+        "message": message,
+        "errors": [{"message": message, "domain": "global", "reason": "rateLimitExceeded"}],
         "details": [{
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "RATE_LIMIT_EXCEEDED",

@@ -36,7 +36,7 @@ impl Setup {
         let mut stream = TcpStream::connect(self.server.address()).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let head = format!(
-            "POST /v1/{}:cancel HTTP/1.1\r\nhost: emulator\r\nauthorization: Bearer emulator-token\r\n{more}\r\n",
+            "POST /v1/{}:cancel HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer emulator-token\r\n{more}\r\n",
             self.name
         );
         stream.write_all(head.as_bytes()).unwrap();
@@ -80,7 +80,7 @@ async fn admin_endpoints_answer_without_a_token() {
     let setup = Setup::new("[]").await;
     let mut stream = TcpStream::connect(setup.server.address()).unwrap();
     stream
-        .write_all(b"GET /_emulator/truth HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .write_all(b"GET /_emulator/truth HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .unwrap();
     let answer = rest(stream);
     let row: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();

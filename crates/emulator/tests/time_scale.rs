@@ -88,7 +88,7 @@ async fn a_socket_waits_on_the_scaled_clock() {
         .unwrap();
     let began = Instant::now();
     let head = format!(
-        "GET /v1/{name} HTTP/1.1\r\nhost: e\r\nauthorization: Bearer emulator-token\r\nconnection: close\r\n\r\n"
+        "GET /v1/{name} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer emulator-token\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -1,5 +1,7 @@
 //! The quota and the clock of `countermand emulator`.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -71,6 +73,39 @@ fn every_flag_of_the_quota_arrives() {
     assert_eq!(used["per_resource"]["limit"], 50);
     assert_eq!((&used["allowed"], &used["refused"]), (&json!(2), &json!(1)));
     stop(emulator);
+}
+
+#[test]
+fn fault_69_an_emulator_that_others_can_reach_says_so() {
+    for (listen, warned) in [
+        ("127.0.0.1:0", false),
+        ("[::1]:0", false),
+        ("0.0.0.0:0", true),
+    ] {
+        let (emulator, endpoint, devices) =
+            start(&["--listen", listen, "--allow-host", "emulator.test"]);
+        let stderr = emulator.stderr();
+        assert_eq!(
+            stderr.contains("other machines can reach"),
+            warned,
+            "{stderr}"
+        );
+        assert!(asked(&endpoint, &devices)["devices"].is_array());
+        let answer = |host: &str| {
+            let address = endpoint.strip_prefix("http://").unwrap();
+            let mut stream = TcpStream::connect(address).unwrap();
+            let request = format!(
+                "GET /_emulator/quota HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer[9..12].to_owned()
+        };
+        assert_eq!(answer("emulator.test:80"), "200");
+        assert_eq!(answer("evil.example"), "421");
+        stop(emulator);
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ pub(crate) fn ask(endpoint: &str, path: &str, token: &str) -> String {
         .unwrap();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: e\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
     )
     .unwrap();
     let mut answer = String::new();

@@ -1,7 +1,8 @@
 //! The signed claims of a service account.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rustls::crypto::ring::default_provider;
 use rustls_pki_types::alg_id;
 use serde::Deserialize;
@@ -9,6 +10,12 @@ use serde_json::Value;
 
 /// The public half of the key in `service_account.pem`, as DER (RFC 8017, A.1.1).
 const PUBLIC_KEY: &[u8] = include_bytes!("service_account.pub.der");
+
+/// Base64 for URLs, with padding or without: RFC 7515 has none, some clients send it, and Google takes both.
+const PADDED_OR_NOT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 #[derive(Deserialize)]
 pub(crate) struct Claims {
@@ -25,7 +32,7 @@ pub(crate) struct Claims {
 pub(crate) fn verify(assertion: &str) -> Result<Claims, &'static str> {
     let (signed, signature) = assertion.rsplit_once('.').ok_or("Invalid JWT")?;
     let (head, claims) = signed.split_once('.').ok_or("Invalid JWT")?;
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| "Invalid JWT");
+    let decode = |part: &str| PADDED_OR_NOT.decode(part).map_err(|_| "Invalid JWT");
     let signature = decode(signature)?;
     let head: Value = serde_json::from_slice(&decode(head)?).map_err(|_| "Invalid JWT")?;
     if head["alg"] != "RS256" || head["typ"] != "JWT" {

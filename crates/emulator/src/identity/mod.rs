@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 pub use credentials::credentials;
 pub(crate) use door::Door;
 
-use crate::answer::bare;
+use crate::answer::{Failure, bare};
 use crate::time::rfc3339;
 use form::Form;
 
@@ -33,6 +33,8 @@ pub(crate) const AUDIENCE: &str = "//iam.googleapis.com/projects/7/locations/glo
 /// The scope of the API.
 pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/androidmanagement";
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// The scope that is enough to make tokens for service accounts, and for nothing else.
+const IAM: &str = "https://www.googleapis.com/auth/iam";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -231,14 +233,15 @@ impl Identity {
     }
 
     fn impersonate(&mut self, request: &Request<Bytes>, now: u64) -> Answer {
-        let failure = |code: u16, status: &str, message: &str| {
-            let error = json!({"code": code, "message": message, "status": status});
-            (code, json!({ "error": error }))
+        let failure = |code: u16, status: &'static str, message: &str| {
+            (code, Failure::new(code, status, message).body(true))
         };
         let token = request.headers().get(header::AUTHORIZATION);
-        let token = token.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        match self.look_up(token.unwrap_or_default(), now) {
-            Good::For(scope) if scope.split(' ').any(|scope| scope == CLOUD_PLATFORM) => {}
+        match self.look_up(token.and_then(bearer).unwrap_or_default(), now) {
+            Good::For(scope)
+                if scope
+                    .split(' ')
+                    .any(|scope| scope == CLOUD_PLATFORM || scope == IAM) => {}
             Good::For(_) => {
                 let message = "Request had insufficient authentication scopes.";
                 return Err(failure(403, "PERMISSION_DENIED", message));
@@ -271,6 +274,14 @@ impl Identity {
         let end = rfc3339(now + LIFETIME.as_millis() as u64);
         Ok(json!({"accessToken": token, "expireTime": end}))
     }
+}
+
+/// The token of a header `Authorization`; the scheme's case does not matter (RFC 9110, 11.1).
+pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_start_matches(' '))
 }
 
 /// An error as token endpoints word them.
