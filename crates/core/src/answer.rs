@@ -111,8 +111,11 @@ impl Answer {
             self.details = details;
         }
         let legacy = error["errors"].as_array().into_iter().flatten();
+        let legacy = legacy
+            .filter_map(|one| one["reason"].as_str())
+            .filter(|reason| !STATUS_AGAIN.contains(reason));
         let typed = self.of_type("google.rpc.ErrorInfo");
-        let reasons = typed.chain(legacy).filter_map(|one| one["reason"].as_str());
+        let reasons = typed.filter_map(|one| one["reason"].as_str()).chain(legacy);
         self.reasons = reasons.map(|reason| excerpt(reason, 100).into()).collect();
     }
 
@@ -258,6 +261,21 @@ impl Answer {
             .find_map(|info| info["retryDelay"].as_str().and_then(parse_duration))
     }
 }
+
+/// Reasons of the older `errors[]` that repeat the status and give no reason.
+const STATUS_AGAIN: [&str; 11] = [
+    "aborted",
+    "authError",
+    "backendError",
+    "badRequest",
+    "conflict",
+    "failedPrecondition",
+    "forbidden",
+    "internalError",
+    "invalid",
+    "notFound",
+    "notImplemented",
+];
 
 /// `Retry-After` in seconds, or as a date against the answer's own `Date`; anything else is ignored.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
