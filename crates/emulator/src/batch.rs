@@ -149,16 +149,14 @@ pub(crate) struct Answers {
 impl Answers {
     /// Takes the next part's answer. What a fault does to one part's connection it does to that of the whole batch.
     pub(crate) fn push(&mut self, part: &Part, action: Action) {
-        let response = match &action {
-            Action::Respond(response)
-            | Action::StallBody { response, .. }
-            | Action::Drip { response, .. }
-            | Action::Truncate { response, .. }
-            | Action::Flood { response, .. } => response,
-            _ => {
-                self.wreck.get_or_insert(action);
-                return;
-            }
+        let (Action::Respond(response)
+        | Action::StallBody { response, .. }
+        | Action::Drip { response, .. }
+        | Action::Truncate { response, .. }
+        | Action::Flood { response, .. }) = &action
+        else {
+            self.wreck.get_or_insert(action);
+            return;
         };
         let mut head = format!("--{BOUNDARY}\r\nContent-Type: application/http\r\n");
         // Writing into a string cannot fail.

@@ -11,7 +11,17 @@ type Id = &'static str;
 type Path = (&'static str, &'static str);
 
 /// Id, HTTP method, path, the path's parameter, query parameters, request and response.
-const METHODS: [(Id, &str, Path, &str, &[&str], &str, &str); 14] = [
+type Row = (
+    Id,
+    &'static str,
+    Path,
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+);
+
+const METHODS: [Row; 14] = [
     (
         "enterprises.list",
         "GET",
@@ -196,7 +206,7 @@ pub(crate) fn document(root: &str) -> Value {
 }
 
 /// Puts a method where its id says.
-fn insert(resources: &mut Map<String, Value>, row: &(Id, &str, Path, &str, &[&str], &str, &str)) {
+fn insert(resources: &mut Map<String, Value>, row: &Row) {
     let (id, http, (resource, rest), parameter, query, request, response) = row;
     let mut parameters = Map::new();
     let mut order = Vec::new();
