@@ -122,7 +122,7 @@ class OtherEndpoint(CountermandError, ValueError):
     """The job is for another server than the client. Nothing was sent."""
 
     kind: str = "other_endpoint"
-    advice: str = "use a client for the endpoint of the job"
+    advice: str = "if that server is meant, make the client for it: Client(endpoint=job.endpoint)"
 
 
 class NotCancelled(CountermandError):

@@ -169,14 +169,16 @@ class Job(_JobFile):
         :param confirm: how many operations of which enterprises this will cancel, in numbers that
             somebody has read: ``{"enterprises/LC01": 2000}``. A mistaken filter would otherwise
             cancel what protects a lost device. A program that decides by itself says
-            ``job.enterprises``. Not needed to go on with a job that was begun.
+            ``job.enterprises``. Of a rescue the enterprises count, and not the numbers. Looking
+            again (``recheck``) needs none.
         :param progress: as for :meth:`Client.countermand_all`.
         :param in_flight: how many requests are in flight, instead of the client's; at least 1.
         :param recheck: only look again at what was asked and is not settled; cancel nothing.
         :raises NotConfirmed: ``confirm`` is not what the plan holds. Nothing was sent.
         :raises PlanStale: it was planned too long ago. Nothing was sent.
         :raises OtherPlan: the file holds another plan than this job. Nothing was sent.
-        :raises OtherEndpoint: the client is for another server. Nothing was sent.
+        :raises OtherEndpoint: the client is for another server: a job file alone does not decide
+            where a token goes. Nothing was sent.
         :raises JobLocked: another process applies it; ``holder`` says which. Nothing was sent.
         :raises JobEdited: another program has changed the file. Nothing was sent.
         :raises JobDamaged: bytes of it were lost or changed. Nothing was sent.

@@ -28,9 +28,8 @@ APPLY = """
     # A job in the background inherits that it ignores the signal.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     job = Client(endpoint=endpoint, token=token).open(path)
-    confirm = job.enterprises if "first" in sys.argv else None
     try:
-        job.apply(confirm=confirm, in_flight=8, progress=lambda _: None)
+        job.apply(confirm=job.enterprises, in_flight=8, progress=lambda _: None)
         print("done", flush=True)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
@@ -53,16 +52,16 @@ def test_a_job_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
         job = client.plan(path, enterprises=emulator.enterprise, quota=None, deadline=4.0)
         total = job.operations
         emulator.faults([{"delay_ms": 10, "times": None}])
-        first, kills, told = ["first"], 0, 0
+        kills, told = 0, 0
         for threshold in (20, 120, 260):
             enough = len(emulator.audit()) + threshold / 4
-            with python(APPLY, emulator.endpoint, emulator.token, str(path), *first) as process:
+            with python(APPLY, emulator.endpoint, emulator.token, str(path)) as process:
                 until(partial(reached, emulator, enough), 30)
                 # A child of ours, and no other process.
                 os.kill(process.pid, signal.SIGKILL)
                 process.communicate()
                 assert process.returncode == -signal.SIGKILL
-            kills, first = kills + 1, []
+            kills += 1
             # The report of a job that was killed is true as far as it goes.
             truth = {row["name"]: row["state"] for row in emulator.truth()}
             rows = list(job.report())
@@ -78,7 +77,7 @@ def test_a_job_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
             assert known >= told
             told = known
         emulator.faults([])
-        report = job.apply()
+        report = job.apply(confirm=job.enterprises)
         assert len(report) == total
         truth = {row["name"]: row["state"] for row in emulator.truth()}
         for row in report:
@@ -101,7 +100,7 @@ def test_control_c_ends_it_at_once_and_it_goes_on(silent: SilentServer, tmp_path
     path = tmp_path / "wipes.job"
     names = [f"enterprises/e/devices/d/operations/{n}" for n in range(20)]
     job = Client(endpoint=silent.endpoint, token="t").plan(path, names, quota=None)
-    with python(APPLY, silent.endpoint, "t", str(path), "first") as process:
+    with python(APPLY, silent.endpoint, "t", str(path)) as process:
         assert process.stdout
         until(lambda: silent.requests == 8)
         began = time.monotonic()

@@ -47,7 +47,7 @@ def test_a_job_is_applied_as_it_was_confirmed(
         assert type(error) is errors.NotConfirmed
         assert isinstance(error, PermissionError)
         assert error.planned == {emulator.enterprise: 3}
-        assert f"this cancels 3 operations of {emulator.enterprise}" in str(error)
+        assert f"cancels 3 operations of {emulator.enterprise}" in str(error)
     with pytest.raises(errors.InvalidName):
         job.apply(confirm={"enterprise": 3})
 
@@ -72,8 +72,10 @@ def test_a_job_is_applied_as_it_was_confirmed(
 
     (tmp_path / "moved.job").replace(path)
     assert job.apply(confirm={emulator.enterprise: 3}).states == {"cancelled": 3}
-    # What was begun goes on without being asked, however old it is.
-    assert client.open(path).apply().states == {"cancelled": 3}
+    # What was begun goes on, however old it is; that it was is only what the file says.
+    again = client.open(path)
+    assert type(refused(again, emulator)) is errors.NotConfirmed
+    assert again.apply(confirm=again.enterprises).states == {"cancelled": 3}
     assert set(cancels(emulator).values()) == {1}
 
 
@@ -149,7 +151,8 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
         if progress.asked and not seen:
             standing.append(job.status())
             try:
-                client.open(path).apply()
+                again = client.open(path)
+                again.apply(confirm=again.enterprises)
             except BlockingIOError as error:
                 assert type(error) is errors.JobLocked
                 seen.append(error)

@@ -138,7 +138,7 @@ def test_found_planned_applied_and_true(
 
 def test_nothing_to_do(client: Client, emulator: Emulator, path: Path) -> None:
     job = client.plan(path, [])
-    report = job.apply()
+    report = job.apply(confirm=job.enterprises)
     assert (len(report), list(report), report.to_dicts(), report.states) == (0, [], [], {})
     assert "0 operations: none" in report._repr_html_()
     report.raise_for_failures()
@@ -163,7 +163,7 @@ def test_a_rescue(fleet: Emulator, path: Path, kind: type[Client | AsyncClient])
     assert (job.kind, job.digest) == ("rescue", None)
     assert repr(job) == f"Job({str(path)!r}, kind='rescue', operations={len(wipes)})"
     asked = len(fleet.audit())
-    resumed = job.apply()
+    resumed = job.apply(confirm=job.enterprises)
     for before, after in zip(report, resumed, strict=True):
         assert before.confirmed is None or before == after
     assert cancels(fleet).keys() == wipes
@@ -189,7 +189,7 @@ def test_what_is_left_can_be_looked_at_again(
     assert [row.state for row in job.apply(recheck=True)] == states
     assert cancels(emulator) == before
     # The plain way asks the pending one again.
-    job.apply()
+    job.apply(confirm=job.enterprises)
     assert cancels(emulator) - before == {str(names[0]): 1}
 
 
@@ -246,7 +246,7 @@ def test_what_stops_everything_is_in_the_report(
     assert error is errors.PermissionDenied
     assert job.status().notes
     emulator.faults([])
-    assert job.apply().states == {"cancelled": 9}
+    assert job.apply(confirm=job.enterprises).states == {"cancelled": 9}
 
 
 def test_progress_that_fails_is_told_once(emulator: Emulator, client: Client, path: Path) -> None:

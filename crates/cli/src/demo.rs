@@ -9,15 +9,15 @@ use clap::Parser;
 use countermand_core::{Verdict, Window};
 use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
-use countermand_fleet::job::{JobError, View};
-use countermand_fleet::now;
+use countermand_fleet::job::{JobError, Kind, View};
+use countermand_fleet::{Outline, now, phrases};
 use countermand_hyper::{create_new, private_folder};
 use serde_json::json;
 
 use crate::args::{Args, Command, Global};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jobs::{self, confirm, open};
+use crate::jobs::{self, open};
 use crate::output;
 
 const DEVICES: usize = 2000;
@@ -76,7 +76,8 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     let Ok(view) = View::open(&job) else {
         return Err(failed(&"the plan was not written"));
     };
-    let phrases = confirm::phrases(&view).map_err(lost)?;
+    let planned = Outline::of(&view).map_err(lost)?.enterprises;
+    let phrases = phrases(Kind::Plan, &planned);
     drop(view);
     let mut apply: Vec<OsString> = vec!["apply".into(), job.clone().into()];
     apply.extend(

@@ -2,14 +2,15 @@
 //!
 //! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
 //! - [`Job`] is a file that holds what is to be cancelled and what has become of it.
-//! - [`Consent`] says whether it may be applied: what somebody agreed to is what it would cancel.
+//! - [`Authorization`] starts a run only where job and caller agree on the server and on what is
+//!   cancelled.
 //! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
 //!   once.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
-mod consent;
+mod authorize;
 mod estimate;
 mod filter;
 pub mod input;
@@ -18,6 +19,7 @@ pub mod job;
 mod journal;
 pub mod order;
 mod outline;
+mod plan;
 mod progress;
 pub mod report;
 mod run;
@@ -25,12 +27,13 @@ mod search;
 mod seconds;
 mod shell;
 
-pub use consent::{Consent, Refusal};
+pub use authorize::{Authorization, Confirmed, Refusal, apply_command, confirm, phrases};
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use item::{Finding, Item, Row, Standing};
 pub use job::{Job, JobError, Settings};
 pub use outline::{Age, Outline};
+pub use plan::Plan;
 pub use progress::SearchProgress;
 pub use run::{Ended, Options, Run};
 pub use search::{Found, Search};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand_core::{EnterpriseName, Timestamp};
 
-use crate::job::{Contents, JobError};
+use crate::job::{Contents, JobError, Kind};
 
 /// The operations of a job, counted by what somebody looks at before they are cancelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ use crate::job::{Contents, JobError};
 pub struct Outline {
     /// By the type of their command; `None` for those whose type is not known.
     pub types: BTreeMap<Option<String>, u64>,
-    /// By enterprise.
+    /// By enterprise; of a rescue also those where nothing was found yet.
     pub enterprises: BTreeMap<EnterpriseName, u64>,
     /// By their age when the job was made.
     pub ages: BTreeMap<Age, u64>,
@@ -83,6 +83,13 @@ impl Outline {
     /// The disk's.
     pub fn of(job: &Contents) -> Result<Self, JobError> {
         let mut outline = Self::default();
+        if job.settings().kind == Kind::Rescue {
+            let mut names = job.settings().enterprises.clone();
+            for device in job.devices() {
+                names.push(device?.name.enterprise());
+            }
+            outline.enterprises = names.into_iter().map(|name| (name, 0)).collect();
+        }
         for row in job.rows() {
             let item = row?.item;
             let age = Age::of(item.command.create_time, job.created());

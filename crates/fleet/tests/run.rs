@@ -11,8 +11,8 @@ use countermand_core::{Phase, Quota, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, Shared, State};
 use countermand_fleet::job::{Kind, View};
 use countermand_fleet::{
-    Consent, Estimate, Filter, Found, Item, Job, Options, Outline, Refusal, Run, Search, Settings,
-    now, order,
+    Authorization, Estimate, Filter, Found, Item, Job, Options, Outline, Refusal, Run, Search,
+    Settings, now, order,
 };
 use countermand_hyper::{Authorized, Client, Endpoint, Token};
 use futures_util::StreamExt;
@@ -443,91 +443,84 @@ async fn what_a_stop_leaves_is_unsent() {
     );
 }
 
-/// A plan needs consent to what it holds until it has begun, and no other plan passes for it.
+/// A plan needs consent to what it holds each time, and no other plan passes for it.
 #[tokio::test]
 async fn a_job_is_applied_as_it_was_agreed_to() {
     let world = World::new(Config::default().devices(9));
-    let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
     let job = world.plan().await;
     let planned = Outline::of(&job).unwrap();
     assert_eq!(planned.enterprises, [(world.enterprise(), 9)].into());
     assert_eq!(planned.types.values().sum::<u64>(), 9);
     assert_eq!(planned.ages.values().sum::<u64>(), 9);
-    let mut consent = Consent {
+    let mut authorization = Authorization {
+        endpoint: "http://127.0.0.1".parse().unwrap(),
         digest: job.digest(),
-        counts: None,
+        ..Authorization::default()
     };
+    let applying = Options::default();
     let later =
         |time: Duration| Timestamp::from_unix_millis(now().unix_millis() + time.as_millis() as i64);
-    for counts in [
+    for confirmed in [
         None,
-        Some([(world.enterprise(), 8)].into()),
+        Some([(world.enterprise(), Some(8))].into()),
+        Some([(world.enterprise(), None)].into()),
         Some([].into()),
     ] {
-        consent.counts = counts;
-        let refusal = consent
-            .check(&job, &endpoint, Options::default(), now())
-            .unwrap_err();
+        authorization.confirmed = confirmed;
+        let refusal = authorization.check(&job, applying, now()).unwrap_err();
         assert!(matches!(refusal, Refusal::Unconfirmed { .. }), "{refusal}");
+        let words = "cancels 9 operations of enterprises/LC";
+        assert!(refusal.to_string().contains(words), "{refusal}");
+    }
+    authorization.confirmed = Some([(world.enterprise(), Some(9))].into());
+    authorization.check(&job, applying, now()).unwrap();
+
+    let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+    let check = |authorization: &Authorization, time| authorization.check(&job, applying, time);
+    check(&authorization, later(hour - minute)).unwrap();
+    let refusal = check(&authorization, later(hour + minute));
+    assert!(matches!(refusal, Err(Refusal::Stale { .. })), "{refusal:?}");
+    authorization.max_age = Some(2 * hour);
+    check(&authorization, later(hour + minute)).unwrap();
+
+    let recheck = Options {
+        recheck: true,
+        ..applying
+    };
+    // A look sends a token as well.
+    for options in [applying, recheck] {
+        let mut elsewhere = authorization.clone();
+        elsewhere.endpoint = Endpoint::default();
+        let refusal = elsewhere.check(&job, options, now());
         assert!(
-            refusal
-                .to_string()
-                .starts_with("this cancels 9 operations of enterprises/LC")
+            matches!(refusal, Err(Refusal::OtherEndpoint { .. })),
+            "{refusal:?}"
         );
     }
-    consent.counts = Some(planned.enterprises);
-    consent
-        .check(&job, &endpoint, Options::default(), now())
-        .unwrap();
-
-    let hour = Duration::from_secs(3600);
-    consent
-        .check(
-            &job,
-            &endpoint,
-            Options::default(),
-            later(hour - Duration::from_secs(60)),
-        )
-        .unwrap();
-    let refusal = consent.check(
-        &job,
-        &endpoint,
-        Options::default(),
-        later(hour + Duration::from_secs(60)),
-    );
-    assert!(matches!(refusal, Err(Refusal::Stale { .. })), "{refusal:?}");
-    let refusal = consent.check(&job, &Endpoint::default(), Options::default(), now());
-    assert!(
-        matches!(refusal, Err(Refusal::OtherEndpoint { .. })),
-        "{refusal:?}"
-    );
 
     let other = World::new(Config::default().devices(8)).plan().await;
-    let refusal = consent.check(&other, &endpoint, Options::default(), now());
+    let refusal = authorization.check(&other, applying, now());
     assert!(
         matches!(refusal, Err(Refusal::OtherPlan { .. })),
         "{refusal:?}"
     );
 
     // Looking again cancels nothing.
-    let recheck = Options {
-        recheck: true,
-        ..Options::default()
-    };
-    consent.counts = None;
-    consent.check(&job, &endpoint, recheck, now()).unwrap();
+    authorization.confirmed = None;
+    authorization.check(&job, recheck, now()).unwrap();
 
-    // Once it has begun, going on needs no more.
-    drop(Run::begin(&world.client, job, Options::default()).unwrap());
+    // That it was begun is the file's own word: only its age does not matter any more.
+    drop(Run::begin(&world.client, job, applying).unwrap());
     let job = Job::open(&world.path, now()).unwrap();
-    consent.counts = None;
-    consent
-        .check(&job, &endpoint, Options::default(), later(9 * hour))
-        .unwrap();
-    consent.digest = other.digest();
+    let check =
+        |authorization: &Authorization| authorization.check(&job, applying, later(9 * hour));
+    let refusal = check(&authorization);
     assert!(
-        consent
-            .check(&job, &endpoint, Options::default(), now())
-            .is_err()
+        matches!(refusal, Err(Refusal::Unconfirmed { .. })),
+        "{refusal:?}"
     );
+    authorization.confirmed = Some([(world.enterprise(), Some(9))].into());
+    check(&authorization).unwrap();
+    authorization.digest = other.digest();
+    assert!(check(&authorization).is_err());
 }

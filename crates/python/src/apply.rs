@@ -6,9 +6,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use countermand_core::Endpoint;
 use countermand_fleet::job::View;
-use countermand_fleet::{Consent, Job, JobError, Options, Refusal, Run, Settings, now};
+use countermand_fleet::{Authorization, Job, JobError, Options, Refusal, Run, Settings, now};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
@@ -34,7 +33,7 @@ const CLOSING: Duration = Duration::from_millis(200);
 /// What is to be run.
 pub(crate) enum Work {
     /// A job that is there.
-    Apply(PathBuf, Consent),
+    Apply(PathBuf, Authorization),
     /// A search that cancels what it finds, into a new file.
     Rescue(PathBuf, Settings),
 }
@@ -65,7 +64,6 @@ impl Applying {
     pub(crate) fn new(
         py: Python<'_>,
         client: Client,
-        endpoint: Endpoint,
         work: Work,
         options: Options,
         watched: bool,
@@ -76,7 +74,7 @@ impl Applying {
         let (closing, closed) = sync_channel::<()>(0);
         process::engine(py)?.spawn(async move {
             let watcher = watched.then(|| out.clone());
-            let ended = run(client, endpoint, work, options, watcher, stopped).await;
+            let ended = run(client, work, options, watcher, stopped).await;
             let ready: Ready = match ended {
                 Ok(Some(view)) => {
                     Box::new(|py| Ok(Py::new(py, Report::new(view, file))?.into_any()))
@@ -134,13 +132,12 @@ impl Stop {
 /// Runs it to its end; `None` if it was asked to end early.
 async fn run(
     client: Client,
-    endpoint: Endpoint,
     work: Work,
     options: Options,
     watcher: Option<UnboundedSender<Ready>>,
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<Option<View>, Failure> {
-    let mut run = spawn_blocking(move || begin(&client, &endpoint, work, options)).await??;
+    let mut run = spawn_blocking(move || begin(&client, work, options)).await??;
     let reports = Reports::new(Instant::now());
     // Without anybody who watches there is nothing to wake for.
     let pace = if watcher.is_some() {
@@ -173,16 +170,11 @@ async fn run(
 }
 
 /// Opens the file, or makes it, and begins.
-fn begin(
-    client: &Client,
-    endpoint: &Endpoint,
-    work: Work,
-    options: Options,
-) -> Result<Run, Failure> {
+fn begin(client: &Client, work: Work, options: Options) -> Result<Run, Failure> {
     let job = match work {
-        Work::Apply(path, consent) => {
+        Work::Apply(path, authorization) => {
             let job = Job::open(path, now())?;
-            consent.check(&job, endpoint, options, now())?;
+            authorization.check(&job, options, now())?;
             job
         }
         Work::Rescue(path, settings) => Job::create(path, &settings, now())?,

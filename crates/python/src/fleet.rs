@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use countermand_core::EnterpriseName;
 use countermand_fleet::job::{Digest, Kind};
-use countermand_fleet::{Consent, Options, Settings, now};
+use countermand_fleet::{Authorization, Confirmed, Options, Settings, now};
 use pyo3::prelude::*;
 
 use crate::apply::{Applying, Work};
@@ -113,15 +112,17 @@ pub(crate) fn apply(
         let counts = counts.into_iter();
         let counts = counts.map(|(name, count)| {
             let name = names::enterprise(name.into_pyobject(py)?.as_any())?;
-            Ok((name, count))
+            Ok((name, Some(count)))
         });
-        counts.collect::<PyResult<BTreeMap<EnterpriseName, u64>>>()
+        counts.collect::<PyResult<Confirmed>>()
     });
-    let consent = Consent {
+    let authorization = Authorization {
+        endpoint: client.endpoint.clone(),
         digest: digest.map(Digest::new),
-        counts: counts.transpose()?,
+        confirmed: counts.transpose()?,
+        max_age: None,
     };
-    let work = Work::Apply(path, consent);
+    let work = Work::Apply(path, authorization);
     client.run(py, work, in_flight, recheck, watched)
 }
 
@@ -153,7 +154,6 @@ impl NativeClient {
             in_flight: in_flight.unwrap_or(self.in_flight).max(1),
             recheck,
         };
-        let endpoint = self.endpoint.clone();
-        Applying::new(py, client, endpoint, work, options, watched)
+        Applying::new(py, client, work, options, watched)
     }
 }

@@ -79,6 +79,7 @@ pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
         Refusal::Stale { age, .. } => kwargs
             .set_item("age", age.as_secs_f64())
             .map(|()| py.get_type::<raised::PlanStale>()),
+        Refusal::Empty => Ok(py.get_type::<raised::NotConfirmed>()),
         Refusal::Unconfirmed { planned, .. } => counts(py, planned)
             .and_then(|counts| kwargs.set_item("planned", counts))
             .map(|()| py.get_type::<raised::NotConfirmed>()),

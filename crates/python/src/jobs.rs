@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use countermand_core::chain;
 use countermand_fleet::job::{Contents, Kind, Record, View};
 use countermand_fleet::report::{Counts, Summary};
-use countermand_fleet::{Estimate, Item, Job, JobError, Options, Outline, Settings, now, order};
+use countermand_fleet::{Estimate, Item, JobError, Options, Outline, Plan, Settings, now};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict};
@@ -113,24 +113,16 @@ fn write(
     source: Source,
     by_harm: bool,
 ) -> Result<Facts, JobError> {
-    let mut records = Vec::new();
-    let mut items = match source {
-        Source::Items(items) => items,
-        Source::Found(found) => {
-            records = of_search(&found);
-            found.items
-        }
+    let (known, items) = match source {
+        Source::Items(items) => (Vec::new(), items),
+        Source::Found(found) => (of_search(&found), found.items),
     };
-    if by_harm {
-        order::by_harm(&mut items);
-    }
-    let mut job = Job::create(path, settings, now())?;
-    job.add(items)?;
-    job.freeze()?;
-    job.record(&records)?;
-    let facts = Facts::of(&job)?;
-    job.close()?;
-    Ok(facts)
+    let plan = Plan {
+        items,
+        known,
+        by_harm,
+    };
+    plan.write(path, settings, now(), |job| Facts::of(job))
 }
 
 /// What the job has to know of the search before it: what it has spent, and what it has missed.

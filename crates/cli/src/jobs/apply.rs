@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countermand_fleet::job::{Contents, Kind};
-use countermand_fleet::report::spell;
-use countermand_fleet::{Options, now};
+use countermand_fleet::{Authorization, Options};
 
 use super::confirm;
 use super::open;
 use super::run::run;
 use crate::args::{Flight, Global};
-
+use crate::connect;
 use crate::duration;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
@@ -28,7 +26,7 @@ pub(crate) struct Apply {
     /// without it, a terminal is asked
     #[arg(long, value_name = "ENTERPRISE:COUNT", value_delimiter = ',')]
     confirm: Vec<String>,
-    /// How old a plan may be that was never applied
+    /// How old a plan may be that was never applied [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     max_age: Option<Duration>,
     /// Only look again at what is not resolved; cancel nothing
@@ -39,45 +37,20 @@ pub(crate) struct Apply {
 }
 
 pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failure> {
-    let signals = Signals::listen(Hangup::Outlived)?;
+    let mut signals = Signals::listen(Hangup::Outlived)?;
+    let authorization = Authorization {
+        endpoint: global.endpoint.clone().unwrap_or_default(),
+        digest: None,
+        confirmed: confirm::parse(&options.confirm)?,
+        max_age: options.max_age,
+    };
     let job = open::job(&options.job)?;
-    if !options.recheck {
-        fresh(&job, options.max_age)?;
-        let phrases = confirm::phrases(&job).map_err(|error| open::failure(&error))?;
-        let what = match job.settings().kind {
-            Kind::Plan => "the plan",
-            Kind::Rescue => "the rescue",
-        };
-        confirm::ask(what, &phrases, &options.confirm)?;
-    }
     let options = Options {
         in_flight: options.flight.in_flight,
         recheck: options.recheck,
     };
-    run(global, job, options, Report::start(global.json), signals).await
-}
-
-/// Refuses a plan that is too old: what was pending then may not be what is meant now. One that was
-/// begun goes on, however old it is.
-fn fresh(job: &Contents, max_age: Option<Duration>) -> Result<(), Failure> {
-    let settings = job.settings();
-    let begun = job.runs().next().is_some();
-    if settings.kind == Kind::Rescue || begun {
-        return Ok(());
-    }
-    let (age, limit) = (
-        now().since(job.created()),
-        max_age.unwrap_or(settings.max_age),
-    );
-    if age <= limit {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Exit::Refused,
-        format!(
-            "the plan is {} old, and may be {} (--max-age); nothing was sent: plan again",
-            spell(age),
-            spell(limit)
-        ),
-    ))
+    confirm::authorize(&job, authorization, options, &mut signals).await?;
+    let client = connect::client(global).await?;
+    let report = Report::start(global.json);
+    run(global, &client, job, options, report, signals).await
 }

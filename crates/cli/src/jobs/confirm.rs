@@ -1,81 +1,152 @@
-//! Nothing is cancelled at fleet scale before somebody has said which fleet.
+//! Nothing is cancelled at fleet scale before the operator has said which fleet.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 
-use countermand_fleet::Outline;
-use countermand_fleet::job::{Contents, JobError, Kind};
+use countermand_core::{EnterpriseName, printable};
+use countermand_fleet::job::{Contents, Kind, Settings};
+use countermand_fleet::{
+    Authorization, Confirmed, Options, Refusal, confirm, now, phrases, quoted,
+};
+use tokio::task::spawn_blocking;
 
+use super::open;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::signals::Signals;
 
-/// What has to be typed for a job: `LC01abcd89:5000` for each enterprise of a plan, the enterprise
-/// alone for a rescue, whose number nobody knows yet.
-pub(crate) fn phrases(job: &Contents) -> Result<Vec<String>, JobError> {
-    if job.settings().kind == Kind::Rescue {
-        let searched = job.settings().enterprises.iter();
-        let mut names: Vec<_> = searched.map(|name| name.enterprise().to_owned()).collect();
-        for device in job.devices() {
-            let enterprise = device?.name.enterprise();
-            names.push(enterprise.enterprise().to_owned());
-        }
-        names.sort();
-        names.dedup();
-        return Ok(names);
+/// Reads `--confirm`: `ENTERPRISE:COUNT`, or `ENTERPRISE` alone; `None` if it was not given.
+pub(crate) fn parse(given: &[String]) -> Result<Option<Confirmed>, Failure> {
+    if given.is_empty() {
+        return Ok(None);
     }
-    let enterprises = Outline::of(job)?.enterprises;
-    let phrases = enterprises.iter();
-    let phrases = phrases.map(|(name, count)| format!("{}:{count}", name.enterprise()));
-    Ok(phrases.collect())
-}
-
-/// The option that says so, for a command line.
-pub(crate) fn option(phrases: &[String]) -> String {
-    let options = phrases.iter().map(|phrase| format!(" --confirm {phrase}"));
-    options.collect()
-}
-
-/// Asks, unless the command line says it already.
-pub(crate) fn ask(what: &str, phrases: &[String], given: &[String]) -> Result<(), Failure> {
-    let refuse = |problem: String| {
-        Err(Failure::new(
-            Exit::Refused,
-            format!(
-                "{problem}; nothing was sent. To confirm:{}",
-                option(phrases)
-            ),
-        ))
-    };
-    if phrases.is_empty() {
-        // A rescue that was killed before it wrote down which devices to search.
-        let text = format!(
-            "{what} is about nothing: it was stopped before it began; nothing was sent: begin it again"
-        );
-        return Err(Failure::new(Exit::Refused, text));
-    }
-    if !given.is_empty() {
-        let mut given: Vec<&str> = given.iter().map(|phrase| bare(phrase)).collect();
-        given.sort_unstable();
-        given.dedup();
-        return match given == phrases {
-            true => Ok(()),
-            false => refuse(format!("--confirm does not say what {what} is about")),
+    let read = |phrase: &String| {
+        let (name, count) = match phrase.split_once(':') {
+            Some((name, count)) => (name, Some(count.parse().ok()?)),
+            None => (phrase.as_str(), None),
         };
+        let name = bare(name);
+        Some((format!("enterprises/{name}").parse().ok()?, count))
+    };
+    let confirmed = (1..).zip(given).map(|(at, phrase)| {
+        // Not repeated: nothing says that it is a name.
+        let text = format!(
+            "--confirm, value {at}: expected ENTERPRISE:COUNT, like LC01abcd89:5000; nothing was sent"
+        );
+        read(phrase).ok_or_else(|| Failure::new(Exit::Refused, text))
+    });
+    confirmed.collect::<Result<Confirmed, _>>().map(Some)
+}
+
+/// Starts a job only where the command line, or the operator at the terminal, agrees with it.
+pub(crate) async fn authorize(
+    job: &Contents,
+    mut authorization: Authorization,
+    options: Options,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let mut checked = authorization.check(job, options, now());
+    if let Err(
+        refusal @ Refusal::Unconfirmed {
+            confirmed: None, ..
+        },
+    ) = &checked
+    {
+        let endpoint = job.settings().other_endpoint();
+        authorization.confirmed = Some(ask(refusal, endpoint, signals).await?);
+        checked = authorization.check(job, options, now());
     }
+    let status = format!("countermand status {}", quoted(job.path().as_os_str()));
+    checked.map_err(|refusal| refused(&refusal, &status))
+}
+
+/// Starts a rescue, which has no file yet, only where these enterprises are confirmed.
+pub(crate) async fn rescue(
+    enterprises: impl Iterator<Item = EnterpriseName>,
+    settings: &Settings,
+    given: &[String],
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let planned = enterprises.map(|name| (name, 0)).collect();
+    let checked = confirm(Kind::Rescue, planned, parse(given)?);
+    match checked {
+        Err(
+            refusal @ Refusal::Unconfirmed {
+                confirmed: None, ..
+            },
+        ) => ask(&refusal, settings.other_endpoint(), signals)
+            .await
+            .map(drop),
+        checked => checked.map_err(|refusal| refused(&refusal, "the names on the command line")),
+    }
+}
+
+/// `look` says where the operator sees what it is about.
+fn refused(refusal: &Refusal, look: &str) -> Failure {
+    let advice = match refusal {
+        Refusal::Job(error) => return open::failure(error),
+        Refusal::OtherEndpoint { job, .. } => {
+            let endpoint = quoted(OsStr::new(job));
+            let endpoint = printable(&endpoint);
+            format!(". If that server is the one you mean, say so: --endpoint {endpoint}")
+        }
+        Refusal::Stale { .. } => " (--max-age allows more)".to_owned(),
+        Refusal::Unconfirmed { .. } => format!(": look at {look}, then confirm what it says"),
+        _ => String::new(),
+    };
+    Failure::new(
+        Exit::Refused,
+        format!("{refusal}; nothing was sent{advice}"),
+    )
+}
+
+/// Asks at the terminal for the phrase of each enterprise.
+async fn ask(
+    refusal: &Refusal,
+    endpoint: Option<&str>,
+    signals: &mut Signals,
+) -> Result<Confirmed, Failure> {
+    let Refusal::Unconfirmed { kind, planned, .. } = refusal else {
+        return Err(refused(refusal, "it"));
+    };
+    let (what, phrases) = match kind {
+        Kind::Plan => ("the plan", phrases(*kind, planned)),
+        Kind::Rescue => ("the rescue", phrases(*kind, planned)),
+    };
+    let refuse = |text: String| Err(Failure::new(Exit::Refused, text));
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        let options = phrases.iter().map(|phrase| format!(" --confirm {phrase}"));
         return refuse(format!(
-            "{what} is not confirmed, and there is no terminal to ask at"
+            "{what} is not confirmed, and there is no terminal to ask at; nothing was sent. To confirm:{}",
+            options.collect::<String>()
+        ));
+    }
+    if let Some(endpoint) = endpoint {
+        let endpoint = printable(endpoint);
+        output::note(&format!(
+            "It goes to {endpoint}, which is not Google's server."
         ));
     }
     for phrase in phrases {
         output::note(&format!("To go on with {what}, type {phrase}"));
-        let mut line = String::new();
-        let read = io::stdin().lock().read_line(&mut line);
-        if read.is_err() || bare(line.trim()) != phrase {
-            return refuse("that was not it".to_owned());
+        let read = spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().lock().read_line(&mut line).map(|_| line)
+        });
+        let line = tokio::select! {
+            read = read => read,
+            exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+        };
+        match line {
+            Ok(Ok(line)) if bare(line.trim()) == phrase => {}
+            _ => return refuse("that was not it; nothing was sent".to_owned()),
         }
     }
-    Ok(())
+    let confirmed = planned.iter();
+    Ok(confirmed
+        .map(|(name, count)| (name.clone(), Some(*count)))
+        .collect())
 }
 
 /// `enterprises/LC01:7` is as good as `LC01:7`.

@@ -4,12 +4,11 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use countermand_fleet::apply_command;
 use countermand_fleet::job::{JobError, View};
 use countermand_fleet::report::{self, ReportError};
 
-use super::confirm;
 use super::open;
-use crate::again::quoted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -100,10 +99,5 @@ fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
 /// The command that goes on with the job, from whatever folder it is typed in.
 fn resume(view: &View) -> Result<String, JobError> {
     let path = std::path::absolute(view.path()).unwrap_or_else(|_| view.path().into());
-    let phrases = confirm::phrases(view)?;
-    let path = quoted(path.as_os_str());
-    Ok(format!(
-        "countermand apply {path}{}",
-        confirm::option(&phrases)
-    ))
+    apply_command(&path, view)
 }

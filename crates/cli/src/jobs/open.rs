@@ -3,13 +3,9 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use countermand_core::Endpoint;
-use countermand_fleet::job::{Contents, JobError, JobErrorKind, View};
+use countermand_fleet::job::{JobError, JobErrorKind, View};
 use countermand_fleet::{Job, now};
-use countermand_hyper::Client;
 
-use crate::args::Global;
-use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -47,22 +43,4 @@ pub(crate) fn failure(error: &JobError) -> Failure {
         _ => (Exit::JobFile, "check the disk and the file's permissions"),
     };
     Failure::new(exit, format!("{error}; {advice}"))
-}
-
-/// A client for the endpoint of a job; another one that is asked for is a mistake.
-pub(crate) async fn client(global: &Global, job: &Contents) -> Result<Client, Failure> {
-    let planned = &job.settings().endpoint;
-    let endpoint: Endpoint = planned
-        .parse()
-        .map_err(|error| Failure::new(Exit::JobFile, format!("the job's endpoint: {error}")))?;
-    if let Some(asked) = &global.endpoint
-        && asked.to_string() != *planned
-    {
-        return Err(Failure::usage(format!(
-            "the job is for {planned}, not for {asked}; nothing was sent"
-        )));
-    }
-    let mut global = global.clone();
-    global.endpoint = Some(endpoint);
-    connect::client(&global).await
 }

@@ -11,16 +11,15 @@ use countermand_fleet::input::{Evidence, Format, LeftOut};
 use countermand_fleet::job::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::report::{grouped, spell, vanished};
 use countermand_fleet::{
-    Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, now, order,
+    self as fleet, Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, apply_command,
+    now,
 };
 use serde::Serialize;
 
-use super::confirm;
 use super::find::search;
 use super::open;
 use super::sources::Sources;
 use super::terms::Terms;
-use crate::again::quoted;
 use crate::args::Global;
 use crate::connect;
 use crate::exit::Exit;
@@ -150,41 +149,39 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         report.output.finish().await;
         return Ok(exit);
     }
-    if let OrderWord::Harm = options.order {
-        order::by_harm(&mut items);
-    }
-    let failed = |error| open::failure(&error);
-    let mut job = Job::create(&options.output, &settings, begun).map_err(failed)?;
-    job.add(items).map_err(failed)?;
-    let digest = job.freeze_with(&records).map_err(failed)?;
+    let plan = fleet::Plan {
+        items,
+        known: records,
+        by_harm: matches!(options.order, OrderWord::Harm),
+    };
     let options_of_run = Options {
         in_flight: terms.flight.in_flight,
         ..Options::default()
     };
-    let estimate = Estimate::of(&job, options_of_run).map_err(failed)?;
-    let phrases = confirm::phrases(&job).map_err(failed)?;
-    let path = options.output.as_os_str();
-    let apply = format!(
-        "countermand apply {}{}",
-        quoted(path),
-        confirm::option(&phrases)
-    );
-    let plan = Line {
-        schema: "countermand.plan/1",
-        path: path.to_string_lossy().into_owned(),
-        digest: digest.to_string(),
-        operations: job.operations(),
-        duplicates: job.duplicates(),
-        refused: sources.refused,
-        left_out: sources.left_out,
-        shown: Shown::of(&job).map_err(failed)?,
-        missed,
-        vanished: gone,
-        last_cancel_s: estimate.last_cancel.as_secs_f64(),
-        last_verdict_s: estimate.last_verdict.as_secs_f64(),
-        apply,
-    };
-    job.close().map_err(failed)?;
+    let path = &options.output;
+    let written = plan.write(path, &settings, begun, |job| {
+        let estimate = Estimate::of(job, options_of_run)?;
+        Ok(Line {
+            schema: "countermand.plan/1",
+            path: path.to_string_lossy().into_owned(),
+            digest: job
+                .digest()
+                .map(|digest| digest.to_string())
+                .unwrap_or_default(),
+            endpoint: settings.endpoint.clone(),
+            operations: job.operations(),
+            duplicates: job.duplicates(),
+            refused: sources.refused,
+            left_out: sources.left_out.clone(),
+            shown: Shown::of(job)?,
+            missed,
+            vanished: gone,
+            last_cancel_s: estimate.last_cancel.as_secs_f64(),
+            last_verdict_s: estimate.last_verdict.as_secs_f64(),
+            apply: apply_command(path, job)?,
+        })
+    });
+    let plan = written.map_err(|error| open::failure(&error))?;
     match global.json {
         true => report.json(&plan),
         false => report.sentence(&plan.text(&settings)),
@@ -224,6 +221,8 @@ struct Line {
     schema: &'static str,
     path: String,
     digest: String,
+    /// Where the API is.
+    endpoint: String,
     operations: u64,
     duplicates: u64,
     /// Bad names that were left out.
@@ -305,6 +304,9 @@ impl Line {
             pairs(&self.shown.enterprises),
             list(ages.collect()),
         );
+        if let Some(endpoint) = settings.other_endpoint() {
+            text.push_str(&format!("  at {endpoint}, which is not Google's server\n"));
+        }
         if self.duplicates > 0 {
             let duplicates = crate::summary::counted(self.duplicates, "duplicate");
             text.push_str(&format!("  {duplicates} left out\n"));

@@ -12,6 +12,7 @@ use super::run::run;
 use super::sources::Sources;
 use super::terms::Terms;
 use crate::args::Global;
+use crate::connect;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::report::Report;
@@ -37,7 +38,7 @@ pub(crate) struct Rescue {
 }
 
 pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
-    let signals = Signals::listen(Hangup::Outlived)?;
+    let mut signals = Signals::listen(Hangup::Outlived)?;
     let report = Report::start(global.json);
     let sources = Sources::read(&options.names, &[], None, &report)?;
     if !sources.given.is_empty() {
@@ -57,16 +58,16 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let enterprises = settings.enterprises.iter().cloned();
     let of_devices = sources.devices.iter().map(|device| device.enterprise());
     let named = enterprises.chain(of_devices);
-    let mut phrases: Vec<_> = named.map(|name| name.enterprise().to_owned()).collect();
-    phrases.sort();
-    phrases.dedup();
-    confirm::ask("the rescue", &phrases, &options.confirm)?;
+    confirm::rescue(named, &settings, &options.confirm, &mut signals).await?;
+    // Nor do credentials that are of no use.
+    let client = connect::client(global).await?;
 
     let failed = |error| open::failure(&error);
-    let mut job = Job::create(&path, &settings, begun).map_err(failed)?;
     let devices = sources.devices.into_iter();
     let devices = devices.map(|name| Record::Device { name, seen: None });
-    job.record(&devices.collect::<Vec<_>>()).map_err(failed)?;
+    let devices: Vec<_> = devices.collect();
+    let (job, ()) =
+        Job::create_with(&path, &settings, begun, |job| job.record(&devices)).map_err(failed)?;
     report.output.note(&format!(
         "the job file is {}",
         countermand_core::shown_path(&path)
@@ -75,5 +76,5 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         in_flight: options.terms.flight.in_flight,
         ..Options::default()
     };
-    run(global, job, options, report, signals).await
+    run(global, &client, job, options, report, signals).await
 }

@@ -1,13 +1,11 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
-use std::path::Path;
-
 use countermand_core::campaign::Event;
 use countermand_core::{Verdict, chain};
 use countermand_fleet::report::{Overview, State, Summary};
-use countermand_fleet::{Ended, Job, Options, Row, Run, now};
+use countermand_fleet::{Ended, Job, Options, Row, Run, apply_command, now};
+use countermand_hyper::Client;
 
-use super::confirm;
 use super::open;
 use crate::again::quoted;
 use crate::args::Global;
@@ -21,16 +19,16 @@ use crate::signals::Signals;
 /// Applies a job, or goes on with it.
 pub(crate) async fn run(
     global: &Global,
+    client: &Client,
     job: Job,
     options: Options,
     mut report: Report,
     mut signals: Signals,
 ) -> Result<Exit, Failure> {
     let failed = |error| open::failure(&error);
-    let resume = resume(job.path(), &confirm::phrases(&job).map_err(failed)?);
-    let client = open::client(global, &job).await?;
+    let resume = apply_command(job.path(), &job).map_err(failed)?;
     let pace = pace(&job);
-    let mut run = Run::begin(&client, job, options).map_err(failed)?;
+    let mut run = Run::begin(client, job, options).map_err(failed)?;
     if global.verbose == 0 {
         report.output.expect(run.expected(), pace);
     }
@@ -119,12 +117,6 @@ pub(crate) async fn run(
         }
         signal = signals.next() => Ok(signal),
     }
-}
-
-/// The command that goes on with a job.
-fn resume(path: &Path, phrases: &[String]) -> String {
-    let path = quoted(path.as_os_str());
-    format!("countermand apply {path}{}", confirm::option(phrases))
 }
 
 /// Requests a second that a job's share of its quota allows in the long run.

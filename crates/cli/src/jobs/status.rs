@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use countermand_fleet::job::{Contents, JobError};
-use countermand_fleet::now;
 use countermand_fleet::report::{Counts, Overview, Summary};
+use countermand_fleet::{apply_command, now};
 use serde::Serialize;
 
 use super::open;
@@ -41,11 +41,7 @@ pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
 }
 
 fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
-    let path = crate::again::quoted(job.path().as_os_str());
-    let resume = format!(
-        "countermand apply {path}{}",
-        super::confirm::option(&super::confirm::phrases(job)?)
-    );
+    let resume = apply_command(job.path(), job)?;
     let summary = Summary::of_job(job, now(), Some(resume))?;
     let overview = Overview::of(job.rows())?;
     let holder = job.holder()?.map(|holder| holder.to_string());
@@ -63,6 +59,10 @@ fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
     let mut text = String::new();
     if let Some(holder) = holder {
         text.push_str(&format!("Applied by {holder}, unless that was killed.\n"));
+    }
+    if let Some(endpoint) = job.settings().other_endpoint() {
+        let endpoint = countermand_core::printable(endpoint);
+        text.push_str(&format!("For {endpoint}, which is not Google's server.\n"));
     }
     text.push_str(overview.sentences(&summary).trim_end());
     Ok(text)

@@ -125,7 +125,9 @@ fn begin(world: &World, chance: &mut Chance, figures: &mut Figures) {
         assert!([2, 8, 9].contains(&refused.code), "{refused:?}");
         assert_eq!(world.fleet.requests(), before, "{refused:?}");
     }
-    let _ = std::fs::remove_file(&world.fleet.job);
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", world.fleet.job));
+    }
     // What a search has spent is in no file when its plan was killed.
     let longest = world.shares().map(|(_, span)| span).max().unwrap();
     thread::sleep(longest + Duration::from_millis(100));

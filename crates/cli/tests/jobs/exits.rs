@@ -11,7 +11,6 @@ const TESTS: [(u8, &str, &str); 24] = [
         "input",
         "fault_44_a_bad_name_is_2_with_its_line_in_every_form",
     ),
-    (2, "guards", "another_endpoint_than_the_plans_is_2"),
     (2, "guards", "files_that_are_there_are_left_alone"),
     (3, "fates", "fault_30_completed_anyway_is_3_and_told_first"),
     (
@@ -33,6 +32,7 @@ const TESTS: [(u8, &str, &str); 24] = [
         "fault_18_a_quota_of_zero_is_6_and_goes_on_later",
     ),
     (8, "guards", "what_is_not_confirmed_is_8"),
+    (8, "guards", "fault_57_another_endpoint_than_the_jobs_is_8"),
     (8, "guards", "a_stale_plan_is_8_unless_it_was_begun"),
     (8, "files", "fault_39_a_plan_edited_with_sql_is_8"),
     (

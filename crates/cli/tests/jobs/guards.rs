@@ -80,7 +80,8 @@ fn a_rescue_that_is_not_confirmed_leaves_nothing() {
 #[test]
 fn a_rescue_of_nothing_is_8() {
     let fleet = Fleet::of(Api::new([GOOD]));
-    let settings = Settings::new(Kind::Rescue);
+    let mut settings = Settings::new(Kind::Rescue);
+    settings.endpoint = format!("{}/v1", fleet.endpoint);
     let job = Job::create(&fleet.job, &settings, countermand_fleet::now()).unwrap();
     job.close().unwrap();
     for confirm in [&[][..], &["--confirm", &fleet.enterprise()]] {
@@ -89,14 +90,98 @@ fn a_rescue_of_nothing_is_8() {
     }
 }
 
+/// A job file may come from anywhere: this run has to name the server, too, whatever is sent.
 #[test]
-fn another_endpoint_than_the_plans_is_2() {
+fn fault_57_another_endpoint_than_the_jobs_is_8() {
     let fleet = Fleet::planned([GOOD], &[]);
-    let process = fleet.apply(&["--endpoint", "http://127.0.0.1:9"]);
-    refused(&fleet, &process.run(), 2, "nothing was sent");
-    // The one in the file is enough.
-    let process = fleet.apply(&[]).without("COUNTERMAND_ENDPOINT");
-    assert_eq!(process.run().code, 0);
+    let server = format!("{}/v1", fleet.endpoint);
+    for recheck in [&[][..], &["--recheck"]] {
+        // Google's, which is meant where nothing is said, is another one.
+        let run = fleet.apply(recheck).without("COUNTERMAND_ENDPOINT").run();
+        refused(
+            &fleet,
+            &run,
+            8,
+            "https://androidmanagement.googleapis.com/v1",
+        );
+        assert!(
+            run.stderr.contains(&format!("the job is for {server}")),
+            "{run:?}"
+        );
+        assert!(
+            run.stderr.contains(&format!("--endpoint {server}")),
+            "{run:?}"
+        );
+        let args = [&["--endpoint", "http://127.0.0.1:9"], recheck].concat();
+        refused(
+            &fleet,
+            &fleet.apply(&args).run(),
+            8,
+            "http://127.0.0.1:9/v1",
+        );
+    }
+    assert_eq!(fleet.requests(), 0);
+    let process = fleet.apply(&["--endpoint", &server]);
+    assert_eq!(process.without("COUNTERMAND_ENDPOINT").run().code, 0);
+}
+
+#[test]
+fn fault_57_plan_and_status_show_an_endpoint_that_is_not_googles() {
+    let fleet = Fleet::of(Api::new([GOOD]));
+    let run = fleet.plan(&[]);
+    let server = format!("{}/v1, which is not Google's server", fleet.endpoint);
+    assert!(run.stdout.contains(&format!("at {server}")), "{run:?}");
+    let again = format!("--endpoint {}/v1", fleet.endpoint);
+    assert!(run.stdout.contains(&again), "{run:?}");
+    let status = fleet.command(&["status", &fleet.job]).run();
+    assert!(
+        status.stdout.contains(&format!("For {server}")),
+        "{status:?}"
+    );
+    assert!(status.stdout.contains(&again), "{status:?}");
+
+    let google = Fleet::of(Api::new([GOOD]));
+    let args = ["plan", "-", "--output", &google.job];
+    let plan = google.command(&args).without("COUNTERMAND_ENDPOINT");
+    let run = plan.input(google.names.join("\n")).run();
+    let status = google.command(&["status", &google.job]).run();
+    for text in [run.stdout, status.stdout] {
+        assert!(
+            !text.contains("Google") && !text.contains("--endpoint"),
+            "{text}"
+        );
+    }
+}
+
+/// The difference is told; what to type to be let through is not.
+#[test]
+fn a_wrong_count_is_a_difference_and_no_hint() {
+    let fleet = Fleet::planned([GOOD; 3], &[]);
+    let enterprise = fleet.enterprise();
+    let wrong = format!("{enterprise}:9999");
+    let run = fleet
+        .command(&["apply", &fleet.job, "--confirm", &wrong])
+        .run();
+    let words =
+        format!("it cancels 3 operations of enterprises/{enterprise}, 9,999 were confirmed");
+    refused(&fleet, &run, 8, &words);
+    assert!(run.stderr.contains("countermand status "), "{run:?}");
+    assert!(!run.stderr.contains("--confirm"), "{run:?}");
+    // What is no phrase may be anything, and is not repeated.
+    let run = fleet
+        .command(&["apply", &fleet.job, "--confirm", "ya29.secret"])
+        .run();
+    refused(&fleet, &run, 8, "nothing was sent");
+    let run = fleet
+        .command(&["apply", &fleet.job, "--confirm", "LC01:ya29.secret"])
+        .run();
+    refused(
+        &fleet,
+        &run,
+        8,
+        "--confirm, value 1: expected ENTERPRISE:COUNT",
+    );
+    assert!(!run.stderr.contains("secret"), "{run:?}");
 }
 
 #[test]
@@ -134,7 +219,7 @@ fn files_that_are_there_are_left_alone() {
             &fleet,
             &fleet.command(&args).run(),
             2,
-            "the job file itself",
+            "the job itself is there",
         );
     }
     assert_eq!(fs::read(&fleet.job).unwrap(), before);

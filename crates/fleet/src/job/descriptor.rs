@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A device and an inode: what a file is, whatever its name.
-type Key = (u64, u64);
+pub(super) type Key = (u64, u64);
 
 struct Open {
     file: File,
@@ -25,6 +25,15 @@ static OPEN: Mutex<BTreeMap<Key, Open>> = Mutex::new(BTreeMap::new());
 fn open_files() -> MutexGuard<'static, BTreeMap<Key, Open>> {
     // Every change of the map is a single statement, so a panic elsewhere leaves it whole.
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the file that stands there is this one.
+pub(super) fn is_at(key: Key, path: &Path) -> io::Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == key),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A share in this process's descriptor for a file. Has to outlive SQLite's connection.
@@ -57,6 +66,11 @@ impl Descriptor {
             open.entry(key).or_insert(new).users += 1;
         }
         Ok(Self { key, lock: false })
+    }
+
+    /// What the file is, whatever its name.
+    pub(super) const fn key(&self) -> Key {
+        self.key
     }
 
     /// The first bytes of the file.

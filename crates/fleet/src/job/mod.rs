@@ -67,8 +67,7 @@ impl Job {
     /// Makes a new job file, which only its owner may read, and locks it.
     ///
     /// # Errors
-    /// A file that exists is left alone. When it fails later, what it made is in the way of the
-    /// next attempt and has to be deleted.
+    /// A file that exists is left alone. Otherwise there is none after an error.
     pub fn create(
         path: impl AsRef<Path>,
         settings: &Settings,
@@ -76,6 +75,34 @@ impl Job {
     ) -> Result<Self, JobError> {
         let path = path.as_ref();
         opening::create(path, settings, now).map_err(|error| error.at(path))
+    }
+
+    /// Makes a new job file as [`create`](Self::create) does, and fills it: after an error of `fill`
+    /// there is no file either, so that none is in the way of the next attempt.
+    ///
+    /// # Errors
+    /// As of [`create`](Self::create), and those of `fill`.
+    pub fn create_with<T>(
+        path: impl AsRef<Path>,
+        settings: &Settings,
+        now: Timestamp,
+        fill: impl FnOnce(&mut Self) -> Result<T, JobError>,
+    ) -> Result<(Self, T), JobError> {
+        let path = path.as_ref();
+        let mut job = Self::create(path, settings, now)?;
+        let new = opening::NewFile::of(path, &job.contents.descriptor);
+        match fill(&mut job) {
+            Ok(filled) => {
+                new.keep();
+                Ok((job, filled))
+            }
+            Err(error) => {
+                // SQLite has to close it before it is removed.
+                drop(job);
+                drop(new);
+                Err(error)
+            }
+        }
     }
 
     /// Opens and locks a job file, takes up what a killed process left, and verifies all of it:

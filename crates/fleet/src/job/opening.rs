@@ -7,7 +7,7 @@ use std::path::Path;
 use countermand_core::Timestamp;
 
 use super::contents::{self, Contents};
-use super::descriptor::Descriptor;
+use super::descriptor::{self, Descriptor, Key};
 use super::error::{Holder, JobErrorKind};
 use super::ledger::{self, Head, transact};
 use super::settings::{Kind, Settings};
@@ -22,6 +22,7 @@ pub(super) fn create(
     // Closed at once, before SQLite opens it.
     drop(countermand_hyper::create_new(path)?);
     let mut descriptor = Descriptor::open(path)?;
+    let new = NewFile::of(path, &descriptor);
     if !descriptor.lock()? {
         return Err(JobErrorKind::Locked { holder: None });
     }
@@ -68,12 +69,50 @@ pub(super) fn create(
         head,
         settings: settings.clone(),
     };
-    Job {
+    let job = Job {
         contents,
         me: myself(now),
         names,
+    };
+    let job = job.hold()?;
+    new.keep();
+    Ok(job)
+}
+
+/// The file of a new job, which is removed again unless it is kept.
+pub(super) struct NewFile<'a> {
+    path: &'a Path,
+    key: Key,
+    kept: bool,
+}
+
+impl<'a> NewFile<'a> {
+    pub(super) const fn of(path: &'a Path, descriptor: &Descriptor) -> Self {
+        Self {
+            path,
+            key: descriptor.key(),
+            kept: false,
+        }
     }
-    .hold()
+
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for NewFile<'_> {
+    fn drop(&mut self) {
+        // Another file may have come to stand there: that one is not ours.
+        if self.kept || !descriptor::is_at(self.key, self.path).unwrap_or(false) {
+            return;
+        }
+        for ending in ["-wal", "-shm", "-journal", ""] {
+            let mut file = self.path.as_os_str().to_owned();
+            file.push(ending);
+            // That one of them stays is no second failure, and most of them are not there.
+            let _ = std::fs::remove_file(file);
+        }
+    }
 }
 
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Phase, Verdict};
 use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
-use countermand_fleet::{Finding, Item};
+use countermand_fleet::{Finding, Item, Plan};
 
 use crate::{at, name};
 
@@ -60,4 +60,34 @@ fn from_plan_to_proof() {
     };
     assert_eq!(holder.pid, std::process::id());
     assert_eq!(holder.since, at(5));
+}
+
+/// What is left would be in the way of the next attempt.
+#[test]
+fn fault_59_a_plan_that_cannot_be_written_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let settings = Settings::new(Kind::Plan);
+    let plan = Plan {
+        items: [1, 2].map(|number| Item::new(name(number))).into(),
+        ..Plan::default()
+    };
+    let broken = |job: &Job| View::open(job.path().with_extension("other")).map(drop);
+    let written = plan.clone().write(&path, &settings, at(0), broken);
+    written.unwrap_err();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    // Another file that has come to stand there is not removed.
+    let replaced = |job: &Job| {
+        std::fs::rename(job.path(), job.path().with_extension("moved")).unwrap();
+        std::fs::write(job.path(), "mine").unwrap();
+        broken(job)
+    };
+    let written = plan.clone().write(&path, &settings, at(0), replaced);
+    written.unwrap_err();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+
+    let path = folder.path().join("again");
+    let written = plan.write(&path, &settings, at(0), |job| Ok(job.operations()));
+    assert_eq!(written.unwrap(), 2);
 }

@@ -1,0 +1,320 @@
+//! Authorization of a run: the caller says which server and which operations, and the job file has to
+//! agree.
+//!
+//! A job file may come from anywhere. It decides neither where a token goes nor what is cancelled:
+//! both are named by the caller, and only the agreement of the two starts a run.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use countermand_core::{Endpoint, EnterpriseName, Timestamp, printable};
+
+use crate::job::{Contents, Digest, JobError, Kind, Settings};
+use crate::report::{grouped, spell};
+use crate::{Options, Outline, quoted};
+
+/// So many differences are listed; the rest is counted.
+const LISTED: usize = 5;
+
+/// Enterprises that a caller has confirmed, with the number of operations, if one was told.
+pub type Confirmed = BTreeMap<EnterpriseName, Option<u64>>;
+
+/// What a caller says of the job that is to be applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
+pub struct Authorization {
+    /// The endpoint that this run names: Google's, if it names none.
+    pub endpoint: Endpoint,
+    /// The digest of the plan that the caller has seen, if any.
+    pub digest: Option<Digest>,
+    /// The enterprises and counts that the caller has confirmed; `None` if nothing was said.
+    pub confirmed: Option<Confirmed>,
+    /// The greatest age of a plan that was never applied, instead of the job's own.
+    pub max_age: Option<Duration>,
+}
+
+/// Why a job is not applied. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The job is for another server than this run.
+    #[error(
+        "the job is for {}, and this run for {run}: a job file alone does not decide where a token goes",
+        printable(job)
+    )]
+    OtherEndpoint {
+        /// The job's.
+        job: String,
+        /// The run's.
+        run: String,
+    },
+    /// The file holds another plan than the one that was seen.
+    #[error("the file holds another plan than before: {found} instead of {seen}")]
+    OtherPlan {
+        /// The digest of the one that was seen.
+        seen: Digest,
+        /// The digest of the one in the file.
+        found: String,
+    },
+    /// The plan is too old: what it found may have changed.
+    #[error("the plan is {} old and was good for {}: plan again", spell(*age), spell(*max_age))]
+    Stale {
+        /// How old it is.
+        age: Duration,
+        /// How old it may be.
+        max_age: Duration,
+    },
+    /// The counts were not confirmed, or others were.
+    #[error("{}", unconfirmed(*kind, planned, confirmed.as_ref()))]
+    Unconfirmed {
+        /// The kind of the job: of a rescue only the enterprises count.
+        kind: Kind,
+        /// Number of operations of each enterprise in the job.
+        planned: BTreeMap<EnterpriseName, u64>,
+        /// What was confirmed.
+        confirmed: Option<Confirmed>,
+    },
+    /// A rescue that was stopped before it wrote down what to search.
+    #[error("the rescue is about nothing: it was stopped before it began; begin it again")]
+    Empty,
+    /// The file cannot be read.
+    #[error(transparent)]
+    Job(#[from] JobError),
+}
+
+impl Authorization {
+    /// Compares it with a job that is about to be applied.
+    ///
+    /// Sending anything needs the endpoint; cancelling needs the counts as well, each time: that a
+    /// job was begun, and by whom, is only what its file says. Of a rescue the enterprises are
+    /// enough. A plan must not be too old until its first run begins. Looking again
+    /// (`options.recheck`) cancels nothing and needs no counts.
+    ///
+    /// # Errors
+    /// Why it must not be applied.
+    pub fn check(&self, job: &Contents, options: Options, now: Timestamp) -> Result<(), Refusal> {
+        let settings = job.settings();
+        if !is_for(settings, &self.endpoint) {
+            let (job, run) = (settings.endpoint.clone(), self.endpoint.to_string());
+            return Err(Refusal::OtherEndpoint { job, run });
+        }
+        if let Some(seen) = self.digest
+            && job.digest() != Some(seen)
+        {
+            let found = job.digest().map(|digest| digest.to_string());
+            let found = found.unwrap_or_else(|| "a rescue".to_owned());
+            return Err(Refusal::OtherPlan { seen, found });
+        }
+        if options.recheck {
+            return Ok(());
+        }
+        let kind = settings.kind;
+        let begun = job.runs().next().transpose()?.is_some();
+        if kind == Kind::Plan && !begun {
+            let age = now.since(job.created());
+            let max_age = self.max_age.unwrap_or(settings.max_age);
+            if age > max_age {
+                return Err(Refusal::Stale { age, max_age });
+            }
+        }
+        confirm(kind, Outline::of(job)?.enterprises, self.confirmed.clone())
+    }
+}
+
+/// Compares what was confirmed with what a job is about: how many operations of which enterprises, of
+/// a rescue the enterprises alone.
+///
+/// # Errors
+/// [`Refusal::Unconfirmed`], and [`Refusal::Empty`] for a rescue of nothing.
+pub fn confirm(
+    kind: Kind,
+    planned: BTreeMap<EnterpriseName, u64>,
+    confirmed: Option<Confirmed>,
+) -> Result<(), Refusal> {
+    match (kind, &confirmed) {
+        (Kind::Rescue, _) if planned.is_empty() => Err(Refusal::Empty),
+        (Kind::Plan, _) if planned.is_empty() => Ok(()),
+        (_, Some(said)) if differences(kind, &planned, said).is_empty() => Ok(()),
+        _ => Err(Refusal::Unconfirmed {
+            kind,
+            planned,
+            confirmed,
+        }),
+    }
+}
+
+impl Settings {
+    /// The endpoint, if it is not Google's: then people have to see it.
+    #[must_use]
+    pub fn other_endpoint(&self) -> Option<&str> {
+        let google = is_for(self, &Endpoint::default());
+        (!google).then_some(self.endpoint.as_str())
+    }
+}
+
+/// Whether a job is for this server. Google's endpoint for mutual TLS is the same server: which of
+/// the two is used is a matter of the environment and not of the job.
+fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
+    let Ok(job) = settings.endpoint.parse::<Endpoint>() else {
+        return false;
+    };
+    let google = [Endpoint::default(), Endpoint::mtls()];
+    job == *endpoint || google.contains(&job) && google.contains(endpoint)
+}
+
+/// The phrases that confirm a job on a command line: `LC01abcd89:5000` for each enterprise of a plan,
+/// the enterprise alone for a rescue, whose number is not known before it ends.
+#[must_use]
+pub fn phrases(kind: Kind, planned: &BTreeMap<EnterpriseName, u64>) -> Vec<String> {
+    let phrase = |(name, count): (&EnterpriseName, &u64)| match kind {
+        Kind::Plan => format!("{}:{count}", name.enterprise()),
+        Kind::Rescue => name.enterprise().to_owned(),
+    };
+    planned.iter().map(phrase).collect()
+}
+
+/// The command that applies a job, or goes on with it.
+///
+/// # Errors
+/// The disk's.
+pub fn apply_command(path: &Path, job: &Contents) -> Result<String, JobError> {
+    let mut command = format!("countermand apply {}", quoted(path.as_os_str()));
+    for phrase in phrases(job.settings().kind, &Outline::of(job)?.enterprises) {
+        command.push_str(&format!(" --confirm {phrase}"));
+    }
+    if let Some(endpoint) = job.settings().other_endpoint() {
+        command.push_str(&format!(" --endpoint {}", quoted(OsStr::new(endpoint))));
+    }
+    Ok(command)
+}
+
+fn unconfirmed(
+    kind: Kind,
+    planned: &BTreeMap<EnterpriseName, u64>,
+    confirmed: Option<&Confirmed>,
+) -> String {
+    let Some(confirmed) = confirmed else {
+        return format!(
+            "this {}, which nobody has confirmed",
+            subject(kind, planned)
+        );
+    };
+    let mut all = differences(kind, planned, confirmed);
+    let more = all.len().saturating_sub(LISTED);
+    all.truncate(LISTED);
+    if more > 0 {
+        all.push(format!("{more} more differ"));
+    }
+    format!(
+        "another thing was confirmed than this does: {}",
+        all.join("; ")
+    )
+}
+
+/// `cancels 2,000 operations of enterprises/LC01 and 3 of enterprises/LC02`.
+fn subject(kind: Kind, planned: &BTreeMap<EnterpriseName, u64>) -> String {
+    let each = planned.iter().enumerate();
+    let each = each.map(|(at, (enterprise, count))| match kind {
+        Kind::Plan if at == 0 => format!("{} of {enterprise}", operations(*count)),
+        Kind::Plan => format!("{} of {enterprise}", grouped(*count)),
+        Kind::Rescue => enterprise.to_string(),
+    });
+    let verb = match kind {
+        Kind::Plan => "cancels",
+        Kind::Rescue => "searches, and cancels what it finds in,",
+    };
+    format!("{verb} {}", each.collect::<Vec<_>>().join(" and "))
+}
+
+/// What was confirmed and is not so, a clause for each enterprise.
+fn differences(
+    kind: Kind,
+    planned: &BTreeMap<EnterpriseName, u64>,
+    confirmed: &Confirmed,
+) -> Vec<String> {
+    let of_planned = planned.iter().filter_map(|(enterprise, &count)| {
+        let said = match confirmed.get(enterprise) {
+            Some(_) if kind == Kind::Rescue => return None,
+            Some(&Some(said)) if said == count => return None,
+            Some(Some(said)) => format!("{} were confirmed", grouped(*said)),
+            Some(None) => "no number was confirmed".to_owned(),
+            None => "none were confirmed".to_owned(),
+        };
+        Some(match kind {
+            Kind::Plan => format!("it cancels {} of {enterprise}, {said}", operations(count)),
+            Kind::Rescue => format!("it searches {enterprise}, which was not confirmed"),
+        })
+    });
+    let others = confirmed
+        .keys()
+        .filter(|enterprise| !planned.contains_key(*enterprise));
+    let others = others.map(|enterprise| match kind {
+        Kind::Plan => format!("{enterprise} was confirmed, it cancels nothing there"),
+        Kind::Rescue => format!("{enterprise} was confirmed, it does not search there"),
+    });
+    of_planned.chain(others).collect()
+}
+
+fn operations(count: u64) -> String {
+    match count {
+        1 => "1 operation".to_owned(),
+        count => format!("{} operations", grouped(count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(id: &str) -> EnterpriseName {
+        format!("enterprises/{id}").parse().unwrap()
+    }
+
+    #[test]
+    fn a_wrong_count_is_told_as_a_difference() {
+        let planned = [(name("LC01"), 5000), (name("LC02"), 1)].into();
+        let confirmed: Confirmed = [(name("LC01"), Some(9999)), (name("LC03"), None)].into();
+        assert_eq!(
+            unconfirmed(Kind::Plan, &planned, Some(&confirmed)),
+            "another thing was confirmed than this does: it cancels 5,000 operations of enterprises/LC01, \
+             9,999 were confirmed; it cancels 1 operation of enterprises/LC02, none were confirmed; \
+             enterprises/LC03 was confirmed, it cancels nothing there"
+        );
+        assert_eq!(
+            unconfirmed(Kind::Plan, &planned, None),
+            "this cancels 5,000 operations of enterprises/LC01 and 1 of enterprises/LC02, which nobody has confirmed"
+        );
+        let right: Confirmed = [(name("LC01"), Some(5000)), (name("LC02"), Some(1))].into();
+        assert!(differences(Kind::Plan, &planned, &right).is_empty());
+        let names: Confirmed = [(name("LC01"), None), (name("LC02"), Some(7))].into();
+        assert!(differences(Kind::Rescue, &planned, &names).is_empty());
+        assert_eq!(differences(Kind::Plan, &planned, &names).len(), 2);
+    }
+
+    #[test]
+    fn fault_57_only_googles_two_endpoints_are_one_server() {
+        let mut settings = Settings::new(Kind::Plan);
+        let other: Endpoint = "https://other.example".parse().unwrap();
+        for google in [Endpoint::default(), Endpoint::mtls()] {
+            settings.endpoint = google.to_string();
+            assert!(is_for(&settings, &Endpoint::default()));
+            assert!(is_for(&settings, &Endpoint::mtls()));
+            assert!(!is_for(&settings, &other));
+            assert_eq!(settings.other_endpoint(), None);
+        }
+        settings.endpoint = other.to_string();
+        assert!(is_for(&settings, &other));
+        assert!(!is_for(&settings, &Endpoint::default()));
+        assert!(!is_for(
+            &settings,
+            &"https://other.example/v2".parse().unwrap()
+        ));
+        assert!(!is_for(&settings, &"http://other.example".parse().unwrap()));
+        assert_eq!(settings.other_endpoint(), Some("https://other.example/v1"));
+        settings.endpoint = "no endpoint".to_owned();
+        assert!(!is_for(&settings, &Endpoint::default()));
+        assert!(settings.other_endpoint().is_some());
+    }
+}
