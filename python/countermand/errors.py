@@ -53,6 +53,7 @@ __all__ = [
     "NotCancelled",
     "NotConfirmed",
     "NotFound",
+    "NotTheApi",
     "OtherEndpoint",
     "OtherPlan",
     "PermissionDenied",
@@ -79,7 +80,9 @@ class CountermandError(Exception):
     operation: OperationName | None = None
     """The operation it happened to."""
     kind: str = ""
-    """What happened, as a word: ``not_found``, ``transport`` …"""
+    """What happened, as the word of its family: ``not_found``, ``transport`` …"""
+    key: str = ""
+    """What happened, as the word of its row in docs/errors.md: ``device_not_found``, ``tls`` …"""
     maybe_delivered: bool = False
     """Whether a cancellation may have reached the server and taken effect all the same."""
     attempts: int = 0
@@ -157,12 +160,19 @@ class Unavailable(CountermandError, ConnectionError):
     """HTTP 408 or 5xx to the last attempt. The cancellation may have been delivered."""
 
 
+class NotTheApi(CountermandError, ConnectionError):
+    """Something other than the API answered: a front end, a captive portal, a web filter.
+
+    The answer is evidence of nothing.
+    """
+
+
 class Redirected(CountermandError, ConnectionError):
     """A redirect, which is never followed. Something between here and the API answered."""
 
 
 class Malformed(CountermandError):
-    """A 2xx whose body is not what the method answers. It may have been delivered."""
+    """A 2xx with JSON that is not what the method answers. It may have been delivered."""
 
 
 class Misattributed(CountermandError):
@@ -177,7 +187,8 @@ class TransportError(CountermandError, ConnectionError):
 
     transport: str = ""
     """What happened to the request: ``connect``, ``tls``, ``refused``, ``calm``, ``lost``,
-    ``timed_out``, ``too_large``, ``proxy``, ``token``, ``credentials`` or ``forbidden``."""
+    ``timed_out``, ``too_large``, ``proxy``, ``token``, ``credentials``, ``login_expired`` or
+    ``forbidden``."""
 
 
 class TimedOut(TransportError, TimeoutError):
@@ -192,11 +203,15 @@ class CredentialsError(CountermandError, PermissionError):
     """No token could be had; what the token callback raised is ``__cause__``. Nothing was sent."""
 
     transport: str = "credentials"
-    """``token``: not for now; ``credentials``: not at all."""
+    """``token``: not for now; ``credentials``: not at all; ``login_expired``: not until a person
+    logs in again."""
 
 
 class NotAttempted(CountermandError):
-    """Nothing was sent for this operation, because an earlier failure concerns every one."""
+    """Nothing more was sent for this operation, because an earlier failure concerns every one."""
+
+    cause: str = ""
+    """That failure, as the word of its row in docs/errors.md; ``stopped``: the caller stopped it."""
 
 
 def __getattr__(name: str) -> object:

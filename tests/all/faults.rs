@@ -400,7 +400,6 @@ async fn fault_25_redirect_is_never_followed() {
 #[tokio::test]
 async fn fault_26_success_that_is_none() {
     for name in [
-        "html-success",
         "cut-success",
         "invalid-json",
         "list-success",
@@ -423,6 +422,22 @@ async fn fault_26_success_that_is_none() {
         })
         .await;
     }
+}
+
+/// A page with 200 on the first request: something other than the API, which nothing says is there.
+#[tokio::test]
+async fn fault_53_a_page_is_told_at_once_and_in_between_it_is_retried() {
+    fails(preset("html-success"), "not_the_api", 1, true).await;
+    let between = json!([{ "status": 503, "times": 1 }, { "fault": "html-success", "times": 1 }]);
+    passes(between, 4).await;
+    // A page instead of a look is no evidence either.
+    let gets = json!([{ "status": 404, "body": "<html>Error 404 (Not Found)!!1", "method": "get", "times": null }]);
+    both(gets, policy().attempts(2), |_, result| {
+        let outcome = result.unwrap();
+        assert_eq!(outcome.verdict, Verdict::Unconfirmed);
+        assert_eq!(outcome.error.unwrap().kind().as_str(), "not_the_api");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::campaign::{Campaign, Event, Poll};
 use countermand_core::{Call, ErrorKind, Flow, Phase, Policy, Quota, Step};
+use countermand_tests::vectors::envelope;
 use http::Response;
 
 const NAME: &str = "enterprises/LC01/devices/3f/operations/17";
@@ -68,7 +69,10 @@ fn a_refusal_for_the_quota_delivers_nothing() {
             Poll::Send(ticket, _) => {
                 let status = if sent.is_empty() { 429 } else { 404 };
                 sent.push(ticket.call());
-                let response = Response::builder().status(status).body("").unwrap();
+                let response = Response::builder()
+                    .status(status)
+                    .body(envelope(status))
+                    .unwrap();
                 campaign.answer(ticket, now, Ok(&response));
             }
             Poll::Wait(until) => now = until,

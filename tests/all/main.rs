@@ -7,6 +7,7 @@ mod attempts;
 mod bulk;
 mod campaign;
 mod corpus;
+mod errors;
 mod events;
 mod faults;
 mod flows;

@@ -7,14 +7,15 @@ use countermand_core::{
     Attempt, Call, ErrorKind, Operation, OperationName, Pause, Policy, Quota, Read, Step,
     Timestamp, TransportError, TransportErrorKind,
 };
+use countermand_tests::vectors::envelope;
 use http::Response;
 
 const NAME: &str = "enterprises/LC01/devices/3f/operations/17";
 const SECOND: Duration = Duration::from_secs(1);
 
-fn answer(status: u16) -> Response<&'static str> {
+fn answer(status: u16) -> Response<String> {
     let response = Response::builder().status(status);
-    response.body("").unwrap()
+    response.body(envelope(status)).unwrap()
 }
 
 fn begun(policy: Policy, now: Instant, seed: u64) -> Attempt<Operation> {

@@ -15,6 +15,7 @@ use countermand_emulator::{
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::rescue::rescue;
+use countermand_tests::vectors::envelope;
 use http::Response;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
@@ -205,7 +206,7 @@ fn searches_miss_nothing() {
         let config = config.mix([(1, Fate::Stuck)]).script(script).quirks(quirks);
         let mut emulator = Emulator::new(config);
         let pending: BTreeSet<_> = emulator.pending(Duration::ZERO).into_iter().collect();
-        let campaign = Campaign::new(seed).quota(Quota::unlimited());
+        let campaign = Campaign::new(seed).quota(Quota::unlimited()).probe_on();
         let told = run(&mut emulator, campaign, false);
         let lists = 1 + emulator.devices().len();
         failed += told.not_listed.len();
@@ -422,7 +423,7 @@ fn lists_of_operations_wait_for_those_of_devices() {
     // A page that failed is still to come.
     let mut failing = begun();
     let devices = next(&mut failing, start).unwrap();
-    let failed = Response::builder().status(401).body("").unwrap();
+    let failed = Response::builder().status(401).body(envelope(401)).unwrap();
     failing.answer(devices, start, Ok(&failed));
     assert_eq!(next(&mut failing, start).unwrap().call(), Call::ListDevices);
 }

@@ -157,6 +157,7 @@ fn check_error(error: &Error, kind: &str, expect: &Value) {
     for (key, value) in expect.as_object().unwrap() {
         match (key.as_str(), value) {
             ("error", _) => {}
+            ("key", value) => assert_eq!(error.key().as_str(), value, "{message}"),
             ("absent", value) => {
                 let shown = format!(
                     "{error} {error:?} {}",

@@ -43,6 +43,9 @@ def body(case: dict[str, Any]) -> bytes:
     if "body_repeat" in case:
         text, times = case["body_repeat"]
         return str(text * times).encode()
+    if "body" not in case and case["status"] >= 400:
+        # An error of which nothing else matters has the envelope of the API.
+        return json.dumps({"error": {"code": case["status"]}}).encode()
     return str(case.get("body", "")).encode()
 
 
@@ -122,7 +125,7 @@ def check_error(error: CountermandError, expect: dict[str, Any]) -> None:
                 pass
             case "message" | "advice":
                 assert value in getattr(error, key)
-            case "http_status" | "reason" | "reach":
+            case "http_status" | "reason" | "reach" | "key":
                 assert getattr(error, key) == value, key
             case "rpc_status":
                 assert error.status == value

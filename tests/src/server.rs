@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::vectors::envelope;
 use bytes::Bytes;
 use countermand_core::campaign::Campaign;
 use countermand_core::{OperationName, Phase, Quota, TransportError};
@@ -27,7 +28,13 @@ pub fn name(number: u64) -> OperationName {
 /// # Panics
 /// If the status is none.
 pub fn answer(status: u16, body: impl Into<Bytes>) -> Delivery {
-    let mut response = Response::new(body.into());
+    let body: Bytes = body.into();
+    // Nothing stands for the least that the API says.
+    let body = match body.is_empty() && status >= 400 {
+        true => envelope(status).into(),
+        false => body,
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).expect("as written here");
     (Duration::from_millis(80), Ok(response))
 }

@@ -48,5 +48,19 @@ fn body(case: &Value) -> Vec<u8> {
             .repeat(times.expect("a number"))
             .into_bytes();
     }
-    case["body"].as_str().unwrap_or_default().into()
+    let status = case["status"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok());
+    match (case["body"].as_str(), status) {
+        (Some(text), _) => text.into(),
+        // An error of which nothing else matters has the envelope of the API.
+        (None, Some(status @ 400..)) => envelope(status).into(),
+        (None, _) => Vec::new(),
+    }
+}
+
+/// The least that the API answers with an error.
+#[must_use]
+pub fn envelope(status: u16) -> String {
+    format!(r#"{{"error":{{"code":{status}}}}}"#)
 }

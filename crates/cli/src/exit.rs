@@ -1,6 +1,6 @@
 //! The exit codes, and which one wins.
 
-use countermand_core::{Error, ErrorKind, TransportErrorKind, Verdict};
+use countermand_core::{Error, ExitClass, Verdict};
 
 /// How a run ended, worst news for a script last: where several apply, the greatest is reported.
 ///
@@ -65,23 +65,19 @@ impl Exit {
         }
     }
 
-    /// For an error. One that may have been delivered leaves the operation unresolved.
+    /// For an error.
     pub(crate) fn of_error(error: &Error) -> Self {
-        match error.kind() {
-            ErrorKind::Unauthenticated(_) | ErrorKind::PermissionDenied(_) => Self::Denied,
-            ErrorKind::Transport(transport)
-                if matches!(
-                    transport.kind(),
-                    TransportErrorKind::Proxy
-                        | TransportErrorKind::Token
-                        | TransportErrorKind::Credentials
-                ) =>
-            {
-                Self::Denied
-            }
-            ErrorKind::ResourceExhausted(_) => Self::Quota,
-            _ if error.maybe_delivered() => Self::Unresolved,
-            _ => Self::Failed,
+        error.facts().exit_class().into()
+    }
+}
+
+impl From<ExitClass> for Exit {
+    fn from(class: ExitClass) -> Self {
+        match class {
+            ExitClass::Failed => Self::Failed,
+            ExitClass::Unresolved => Self::Unresolved,
+            ExitClass::Quota => Self::Quota,
+            ExitClass::Denied => Self::Denied,
         }
     }
 }
@@ -95,8 +91,8 @@ Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
   2    usage: bad option or name; nothing was sent
   3    finished, but some completed anyway
   4    authentication or permission
-  5    unresolved (pending, gone, unconfirmed, or in doubt after an error):
-       apply again
+  5    unresolved (pending, gone, unconfirmed, in doubt after an error, or an
+       error that may pass): run it again
   6    quota used up
   8    refused: not confirmed, or the plan was edited or is too old; nothing
        was sent
@@ -124,5 +120,12 @@ mod tests {
         exits.sort();
         exits.reverse();
         assert_eq!(exits.map(Exit::code), [9, 8, 4, 6, 3, 5, 1, 0]);
+    }
+
+    #[test]
+    fn the_classes_of_the_table_of_errors_have_the_codes_it_says() {
+        for class in ExitClass::ALL {
+            assert_eq!(Exit::from(class).code(), class.code());
+        }
     }
 }

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
-use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
-use countermand_core::{Reach, Recovery};
+use countermand_core::{DeviceName, Error, OperationName, Outcome, Verdict};
 pub(crate) use countermand_fleet::report::counted;
 use countermand_fleet::report::{grouped, spell};
 
@@ -76,7 +75,7 @@ impl Tally {
             Err(error) => {
                 self.errors += 1;
                 self.at_least(Exit::of_error(error));
-                if worth_again(error) {
+                if error.facts().is_worth_again() {
                     self.again.push(name);
                 }
                 return;
@@ -195,16 +194,6 @@ impl Tally {
         if let Some(after) = self.last_cancel {
             let _ = writeln!(text, "The last cancel was sent after {}.", spell(after));
         }
-    }
-}
-
-/// Whether the same command may do better the next time, perhaps after something was set right.
-fn worth_again(error: &Error) -> bool {
-    match error.kind() {
-        // Nothing is known against it: another failure came first.
-        ErrorKind::NotAttempted { .. } => true,
-        ErrorKind::NotFound(_) | ErrorKind::FailedPrecondition(_) => false,
-        kind => kind.recovery() != Recovery::Stop || kind.reach() != Reach::Operation,
     }
 }
 

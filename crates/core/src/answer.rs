@@ -8,6 +8,8 @@ use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 use serde_json::Value;
 
+use crate::ErrorKind;
+use crate::error_table::ErrorKey;
 use crate::printable::excerpt;
 use crate::time::{Timestamp, parse_duration};
 use crate::view::View;
@@ -26,7 +28,39 @@ pub struct Answer {
     reasons: Vec<Box<str>>,
     details: Vec<Value>,
     retry_delay: Option<Duration>,
+    /// Whether it has the envelope in which every method of the API answers an error.
+    of_the_api: bool,
 }
+
+/// Projects that gcloud's own client ids belong to: credentials of a user that name no quota project
+/// are charged to them.
+const PROJECTS_OF_GCLOUD: [&str; 2] = ["projects/764086051850", "projects/32555940559"];
+
+/// Reasons of a 403 that concern every enterprise, by `ErrorInfo` or `errors[]`.
+const DENIALS: [(ErrorKey, &[&str]); 5] = [
+    (
+        ErrorKey::ScopeInsufficient,
+        &["ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"],
+    ),
+    (
+        ErrorKey::ApiDisabled,
+        &["SERVICE_DISABLED", "accessNotConfigured"],
+    ),
+    (ErrorKey::QuotaProjectDenied, &["USER_PROJECT_DENIED"]),
+    (
+        ErrorKey::PolicyViolated,
+        &["SECURITY_POLICY_VIOLATED", "ORG_RESTRICTION_VIOLATION"],
+    ),
+    (
+        ErrorKey::ProjectInvalid,
+        &[
+            "CONSUMER_INVALID",
+            "CONSUMER_SUSPENDED",
+            "RESOURCE_PROJECT_INVALID",
+            "BILLING_DISABLED",
+        ],
+    ),
+];
 
 /// A larger body is no error envelope; reading one as JSON would multiply it in memory.
 const LARGEST_ENVELOPE: usize = 64 << 10;
@@ -37,7 +71,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 impl Answer {
     pub(crate) fn read(view: View<'_>) -> Self {
         let mut parsed = match view.body.len() {
-            ..=LARGEST_ENVELOPE => serde_json::from_slice::<Value>(view.body).unwrap_or_default(),
+            ..=LARGEST_ENVELOPE => {
+                serde_json::from_slice::<Value>(without_mark(view.body)).unwrap_or_default()
+            }
             _ => Value::Null,
         };
         // Front ends have been seen to wrap the envelope in an array.
@@ -98,11 +134,58 @@ impl Answer {
             reasons: Vec::new(),
             details: Vec::new(),
             retry_delay: None,
+            of_the_api: false,
+        }
+    }
+
+    /// What it means for this API: the one place where a server's words are compared.
+    pub(crate) fn judged(self) -> ErrorKind {
+        match self.http_status {
+            300..=399 => ErrorKind::Redirected(self),
+            _ if self.of_the_api => self.judged_of_the_api(),
+            // The page of a network that wants a login has a status of its own.
+            511 => ErrorKind::NotTheApi(self),
+            408 | 429 | 500..=599 => ErrorKind::Unavailable(self),
+            _ => ErrorKind::NotTheApi(self),
+        }
+    }
+
+    fn judged_of_the_api(self) -> ErrorKind {
+        let failed_precondition = matches!(
+            self.status(),
+            Some("FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS")
+        ) || self.is_unmanaged();
+        match self.http_status {
+            400 if failed_precondition => ErrorKind::FailedPrecondition(self),
+            401 => ErrorKind::Unauthenticated(self),
+            403 if self.is_rate_limit() => ErrorKind::ResourceExhausted(self),
+            403 => ErrorKind::PermissionDenied(self),
+            404 => ErrorKind::NotFound(self),
+            // 499 is what CANCELLED of a call, not of an operation, is mapped to.
+            408 | 499 => ErrorKind::Unavailable(self),
+            409 => ErrorKind::FailedPrecondition(self),
+            429 => ErrorKind::ResourceExhausted(self),
+            // Seen in production: the text of a 404 with the status of an internal error.
+            500 if &*self.message == "Requested entity was not found." => ErrorKind::NotFound(self),
+            501 => ErrorKind::Unimplemented(self),
+            500..=599 => ErrorKind::Unavailable(self),
+            400..=499 => ErrorKind::InvalidArgument(self),
+            // 1xx and numbers no standard knows.
+            _ => ErrorKind::NotTheApi(self),
+        }
+    }
+
+    /// A 2xx whose body is not JSON at all.
+    pub(crate) fn of_no_method(view: View<'_>) -> Self {
+        Self {
+            message: body_excerpt(view.body).into(),
+            ..Self::bare(view.status.as_u16())
         }
     }
 
     fn read_status(&mut self, mut error: Value) {
         self.code = error["code"].as_i64().and_then(|code| code.try_into().ok());
+        self.of_the_api = self.code.is_some();
         self.status = error["status"]
             .as_str()
             .map(|status| excerpt(status, 100).into());
@@ -194,14 +277,38 @@ impl Answer {
             || self.has_reason(&["dailyLimitExceeded", "quotaExceeded"])
     }
 
-    /// Whether a 403 concerns every enterprise: a missing scope, a disabled API.
-    pub(crate) fn denies_everything(&self) -> bool {
-        self.has_reason(&[
-            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-            "SERVICE_DISABLED",
-            "insufficientPermissions",
-            "accessNotConfigured",
-        ])
+    /// Whether it has the envelope of the API's errors: something else in front of it answers
+    /// without one.
+    #[must_use]
+    pub const fn is_of_the_api(&self) -> bool {
+        self.of_the_api
+    }
+
+    /// What a 403 is about: one enterprise, or one of the things that concern every call.
+    pub(crate) fn denial(&self) -> ErrorKey {
+        let known = DENIALS
+            .iter()
+            .find(|(_, reasons)| self.has_reason(reasons))
+            .map(|(key, _)| *key);
+        let consumer = self.metadata("consumer");
+        let of_gcloud = consumer.is_some_and(|project| PROJECTS_OF_GCLOUD.contains(&project));
+        match known {
+            Some(ErrorKey::ScopeInsufficient) => ErrorKey::ScopeInsufficient,
+            _ if of_gcloud => ErrorKey::QuotaProjectMissing,
+            Some(key) => key,
+            // What Google's front door for all APIs says is never about one enterprise.
+            None if self.has_domain("googleapis.com") => ErrorKey::CallerDenied,
+            None => ErrorKey::PermissionDenied,
+        }
+    }
+
+    /// Whether a 400 is about the device, which left the management, and not about the request.
+    pub(crate) fn is_unmanaged(&self) -> bool {
+        self.http_status == 400
+            && self
+                .message
+                .to_ascii_lowercase()
+                .contains("device is no longer being managed")
     }
 
     /// Whether a 403 is an exhausted quota in its older form.
@@ -216,30 +323,28 @@ impl Answer {
             ])
     }
 
-    pub(crate) fn permission_advice(&self) -> String {
-        if self.has_reason(&["ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"]) {
-            return "get a token with the scope https://www.googleapis.com/auth/androidmanagement"
-                .to_owned();
-        }
-        if self.has_reason(&["SERVICE_DISABLED", "accessNotConfigured"]) {
-            let mut links = self
-                .of_type("google.rpc.Help")
-                .flat_map(|help| help["links"].as_array())
-                .flatten();
-            let url = self
-                .metadata("activationUrl")
-                .or_else(|| links.find_map(|link| link["url"].as_str()))
-                .unwrap_or("https://console.cloud.google.com/apis/library/androidmanagement.googleapis.com");
-            return format!(
-                "enable the Android Management API for the project: {}",
-                excerpt(url, 300)
+    /// Where a disabled API is enabled.
+    pub(crate) fn activation_url(&self) -> String {
+        let mut links = self
+            .of_type("google.rpc.Help")
+            .flat_map(|help| help["links"].as_array())
+            .flatten();
+        let url = self
+            .metadata("activationUrl")
+            .or_else(|| links.find_map(|link| link["url"].as_str()))
+            .unwrap_or(
+                "https://console.cloud.google.com/apis/library/androidmanagement.googleapis.com",
             );
-        }
-        "the token's project does not manage this enterprise (or the enterprise was deleted): check both".to_owned()
+        excerpt(url, 300)
     }
 
     fn has_reason(&self, known: &[&str]) -> bool {
         self.reasons.iter().any(|reason| known.contains(&&**reason))
+    }
+
+    fn has_domain(&self, domain: &str) -> bool {
+        self.of_type("google.rpc.ErrorInfo")
+            .any(|info| info["domain"].as_str() == Some(domain))
     }
 
     fn of_type<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a Value> {
@@ -292,9 +397,24 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
+/// Whether a body may be JSON that was cut or is of another shape, and not a text or a page.
+pub(crate) fn may_be_json(body: &[u8]) -> bool {
+    let body = without_mark(body).trim_ascii();
+    match body.first() {
+        None | Some(b'{' | b'[' | b'"') => true,
+        Some(_) => serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok(),
+    }
+}
+
+/// A body without the byte order mark that some proxies add.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 /// The first 200 bytes of a body, escaped; of JSON only how long it is, because an operation's
 /// metadata may echo a password.
 fn body_excerpt(body: &[u8]) -> String {
+    let body = without_mark(body);
     let start: Cow<'_, str> = String::from_utf8_lossy(&body[..body.len().min(200)]);
     match start.trim_start().bytes().next() {
         Some(b'{' | b'[') => format!("{} bytes of JSON", body.len()),

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::{ErrorKind, OperationName, Resource, TransportError, TransportErrorKind};
+use crate::error_table::{ErrorFacts, ErrorKey};
+use crate::{Cause, ErrorKind, OperationName, Resource, TransportError};
 
 /// A call, or a countermand, that ended without telling the operation's fate.
 ///
@@ -38,21 +39,15 @@ impl Error {
     /// An operation that was left alone because `cause` concerns every operation.
     #[must_use]
     pub fn not_attempted(operation: OperationName, cause: &Self) -> Self {
-        let cause = match &cause.0.kind {
-            // One that was left alone itself names the failure behind both.
-            ErrorKind::NotAttempted { cause } => cause.clone(),
-            kind => kind.to_string().into(),
-        };
+        let cause = Cause::from(&cause.0.kind);
         let mut error = Self::new(ErrorKind::NotAttempted { cause });
         error.0.resource = Some(Resource::Operation(operation));
         error
     }
 
     /// As [`not_attempted`](Self::not_attempted), before the operation is known.
-    pub(crate) fn left_alone(cause: &str) -> Self {
-        Self::new(ErrorKind::NotAttempted {
-            cause: cause.into(),
-        })
+    pub(crate) fn left_alone(cause: Cause) -> Self {
+        Self::new(ErrorKind::NotAttempted { cause })
     }
 
     pub(crate) fn of(mut self, resource: impl Into<Resource>) -> Self {
@@ -118,56 +113,38 @@ impl Error {
         self.0.device_exists
     }
 
+    /// The key of its row in the table of errors.
+    #[must_use]
+    pub fn key(&self) -> ErrorKey {
+        match self.0.kind.key() {
+            ErrorKey::NotFound if self.0.device_exists == Some(false) => ErrorKey::DeviceNotFound,
+            key => key,
+        }
+    }
+
+    /// What decisions need of it.
+    #[must_use]
+    pub fn facts(&self) -> ErrorFacts {
+        let cause = match &self.0.kind {
+            ErrorKind::NotAttempted { cause } => Some(cause.key()),
+            _ => None,
+        };
+        ErrorFacts::new(self.key(), cause, self.0.maybe_delivered)
+    }
+
     /// What to do next, in a sentence for an operator.
     #[must_use]
     pub fn advice(&self) -> String {
-        let text = match &self.0.kind {
-            ErrorKind::InvalidArgument(_) => "check the name; sending it again will not help",
-            ErrorKind::Unauthenticated(_) => {
-                "get a new access token with the scope https://www.googleapis.com/auth/androidmanagement and run it again"
+        let row = self.key().row();
+        match &self.0.kind {
+            ErrorKind::NotAttempted { cause } if cause.key() == ErrorKey::Stopped => {
+                cause.key().row().advice.to_owned()
             }
-            ErrorKind::PermissionDenied(answer) => return answer.permission_advice(),
-            ErrorKind::NotFound(_) if self.0.device_exists == Some(false) => {
-                "the device has no record either: the command may have executed, check the device itself"
+            ErrorKind::PermissionDenied(answer) if self.key() == ErrorKey::ApiDisabled => {
+                format!("{}: {}", row.advice, answer.activation_url())
             }
-            ErrorKind::NotFound(_) => {
-                "check the name; the server drops finished operations, so it may have executed: check the device"
-            }
-            ErrorKind::FailedPrecondition(_) => {
-                "the server refuses to cancel it now: look at it again with get"
-            }
-            ErrorKind::ResourceExhausted(answer) if answer.quota_is_final() => {
-                "the quota is zero or used up for the day: raise it in the Google Cloud console"
-            }
-            ErrorKind::ResourceExhausted(_) => {
-                "the project's quota is used up: wait a minute and run it again"
-            }
-            ErrorKind::Unimplemented(_) => "this server does not offer cancel: check the endpoint",
-            ErrorKind::Unavailable(_) => "the API has a passing problem: run it again",
-            ErrorKind::Redirected(_) | ErrorKind::Malformed(_) => {
-                "something other than the API answered: check the endpoint and proxies, then run it again"
-            }
-            ErrorKind::Misattributed { .. } => {
-                "a cache or proxy mixes up answers: check the endpoint, then run it again"
-            }
-            ErrorKind::Transport(error) => match error.kind() {
-                TransportErrorKind::Proxy => {
-                    "check the user, the password and the rules of the proxy that HTTPS_PROXY names, or add the host to NO_PROXY"
-                }
-                TransportErrorKind::Tls => {
-                    "check the endpoint, the clock and the certificate authorities (--ca-file)"
-                }
-                TransportErrorKind::Token | TransportErrorKind::Credentials => {
-                    "check where the token comes from"
-                }
-                TransportErrorKind::Forbidden => {
-                    "check the endpoint; plain http is for loopback only"
-                }
-                _ => "check the network and run it again",
-            },
-            ErrorKind::NotAttempted { .. } => "nothing was sent: solve the cause and run it again",
-        };
-        text.to_owned()
+            _ => row.advice.to_owned(),
+        }
     }
 }
 
@@ -214,12 +191,13 @@ impl From<TransportError> for Error {
     }
 }
 
-/// The error as JSON: `kind`, `message`, `maybe_delivered`, `attempts`, `advice`, and what the
+/// The error as JSON, which [`ErrorFacts::stored`] reads: `kind`, `key`, `message`, `maybe_delivered`, `attempts`, `advice`, and what the
 /// answer or the transport told.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kind", self.0.kind.as_str())?;
+        map.serialize_entry("key", self.key().as_str())?;
         map.serialize_entry("message", &chain(self))?;
         map.serialize_entry("maybe_delivered", &self.0.maybe_delivered)?;
         map.serialize_entry("attempts", &self.0.attempts)?;
@@ -231,6 +209,9 @@ impl Serialize for Error {
         }
         if let ErrorKind::Transport(error) = &self.0.kind {
             map.serialize_entry("transport", error.kind().as_str())?;
+        }
+        if let ErrorKind::NotAttempted { cause } = &self.0.kind {
+            map.serialize_entry("cause", cause.key().as_str())?;
         }
         if let Some(exists) = self.0.device_exists {
             map.serialize_entry("device_exists", &exists)?;

@@ -1,9 +1,11 @@
-//! What can happen, and what to do about it: the retry table.
+//! What can happen, with its details.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Answer, OperationName, TransportError, TransportErrorKind};
+use crate::error::chain;
+use crate::error_table::{ErrorFacts, ErrorKey, ExitClass, Reach, Recovery};
+use crate::{Answer, OperationName, TransportError};
 
 /// What happened. Named after the `google.rpc.Code` where the server gave one.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub enum ErrorKind {
     /// 404 (or a 500 that says the same): finished and dropped, or the device is gone. Never a
     /// proof of anything.
     NotFound(Answer),
-    /// 400 FAILED_PRECONDITION or 409: perhaps already finished.
+    /// 400 FAILED_PRECONDITION or 409: perhaps already finished, or the device is no longer managed.
     FailedPrecondition(Answer),
     /// 429, or a 403 that means the same: the quota is used up. No effect.
     ResourceExhausted(Answer),
@@ -26,9 +28,12 @@ pub enum ErrorKind {
     Unimplemented(Answer),
     /// 408 and 5xx: passing. The cancellation may have been delivered.
     Unavailable(Answer),
+    /// An answer that no method of the API gave: a page of a front end, a captive portal, a web
+    /// filter. It is evidence of nothing.
+    NotTheApi(Answer),
     /// A redirect, which is never followed. Something between here and the API answered.
     Redirected(Answer),
-    /// A 2xx whose body is not what the method answers. The cancellation may have been delivered.
+    /// A 2xx with JSON whose body is not what the method answers. The cancellation may have been delivered.
     Malformed(Answer),
     /// The answer tells of another operation; it was not attributed to this one.
     Misattributed {
@@ -38,114 +43,127 @@ pub enum ErrorKind {
     /// No answer came. Whether the cancellation may have been delivered depends on the
     /// [kind](TransportError::kind).
     Transport(TransportError),
-    /// Nothing was sent, because an earlier failure concerns every operation.
+    /// Nothing more was sent, because an earlier failure concerns every operation, or the caller
+    /// stopped the run.
     NotAttempted {
         /// What that failure was.
-        cause: Box<str>,
+        cause: Cause,
     },
 }
 
-/// What to do about an error: the one retry table of Rust, Python, command line and simulation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "drivers act on each of them")]
-pub enum Recovery {
-    /// Passing: pause, then send it again.
-    Retry,
-    /// Not processed: send it again at once, without counting it.
-    Resend,
-    /// The token was refused: get a fresh one and send it again, once.
-    Reauthorize,
-    /// In doubt: look at the operation.
-    Look,
-    /// Final.
-    Stop,
+/// What stands behind operations that were not attempted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    key: ErrorKey,
+    text: Box<str>,
 }
 
-/// How much an error concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever has many operations acts on each of them"
-)]
-pub enum Reach {
-    /// This operation alone.
-    Operation,
-    /// Every operation of its enterprise.
-    Enterprise,
-    /// Every operation: going on would only repeat the error.
-    Everything,
+impl Cause {
+    /// A caller, or a signal, stopped the run, in a few words.
+    #[must_use]
+    pub fn stopped(text: impl Into<Box<str>>) -> Self {
+        Self {
+            key: ErrorKey::Stopped,
+            text: text.into(),
+        }
+    }
+
+    /// A failure, told in other words than its own.
+    pub(crate) fn told(key: ErrorKey, text: impl Into<Box<str>>) -> Self {
+        Self {
+            key,
+            text: text.into(),
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn key(&self) -> ErrorKey {
+        self.key
+    }
+
+    /// What happened, as it was told when it happened.
+    #[must_use]
+    pub const fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How a command ends that it stopped.
+    #[must_use]
+    pub fn exit_class(&self) -> ExitClass {
+        ErrorFacts::new(self.key, None, false).exit_class()
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Of an operation that was not attempted itself, the failure behind both.
+impl From<&ErrorKind> for Cause {
+    fn from(kind: &ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NotAttempted { cause } => cause.clone(),
+            ErrorKind::Transport(error) => Self::told(kind.key(), chain(error)),
+            kind => Self::told(kind.key(), kind.to_string()),
+        }
+    }
 }
 
 impl ErrorKind {
+    /// The key of its row in the table of errors.
+    #[must_use]
+    pub fn key(&self) -> ErrorKey {
+        match self {
+            Self::InvalidArgument(_) => ErrorKey::InvalidArgument,
+            Self::Unauthenticated(_) => ErrorKey::Unauthenticated,
+            Self::PermissionDenied(answer) => answer.denial(),
+            Self::NotFound(_) => ErrorKey::NotFound,
+            Self::FailedPrecondition(answer) if answer.is_unmanaged() => ErrorKey::DeviceNotManaged,
+            Self::FailedPrecondition(_) => ErrorKey::FailedPrecondition,
+            Self::ResourceExhausted(answer) if answer.quota_is_final() => ErrorKey::QuotaFinal,
+            Self::ResourceExhausted(_) => ErrorKey::ResourceExhausted,
+            Self::Unimplemented(_) => ErrorKey::Unimplemented,
+            Self::Unavailable(answer) if !answer.is_of_the_api() => ErrorKey::Gateway,
+            Self::Unavailable(_) => ErrorKey::Unavailable,
+            Self::NotTheApi(_) => ErrorKey::NotTheApi,
+            Self::Redirected(_) => ErrorKey::Redirected,
+            Self::Malformed(_) => ErrorKey::Malformed,
+            Self::Misattributed { .. } => ErrorKey::Misattributed,
+            Self::Transport(error) => error.kind().key(),
+            Self::NotAttempted { .. } => ErrorKey::NotAttempted,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn recovery(&self) -> Recovery {
-        match self {
-            Self::Unauthenticated(_) => Recovery::Reauthorize,
-            Self::ResourceExhausted(answer) if answer.quota_is_final() => Recovery::Stop,
-            Self::ResourceExhausted(_) | Self::Unavailable(_) => Recovery::Retry,
-            Self::NotFound(_)
-            | Self::FailedPrecondition(_)
-            | Self::Malformed(_)
-            | Self::Redirected(_)
-            | Self::Misattributed { .. } => Recovery::Look,
-            Self::InvalidArgument(_)
-            | Self::PermissionDenied(_)
-            | Self::Unimplemented(_)
-            | Self::NotAttempted { .. } => Recovery::Stop,
-            Self::Transport(error) => match error.kind() {
-                TransportErrorKind::Connect
-                | TransportErrorKind::Calm
-                | TransportErrorKind::Lost
-                | TransportErrorKind::TimedOut
-                | TransportErrorKind::Token => Recovery::Retry,
-                TransportErrorKind::Refused => Recovery::Resend,
-                TransportErrorKind::TooLarge => Recovery::Look,
-                TransportErrorKind::Proxy
-                | TransportErrorKind::Tls
-                | TransportErrorKind::Credentials
-                | TransportErrorKind::Forbidden => Recovery::Stop,
-            },
-        }
+        self.key().row().recovery
     }
 
     /// How much it concerns.
     #[must_use]
     pub fn reach(&self) -> Reach {
-        match self {
-            Self::PermissionDenied(answer) if answer.denies_everything() => Reach::Everything,
-            Self::PermissionDenied(_) => Reach::Enterprise,
-            Self::Unauthenticated(_) => Reach::Everything,
-            Self::ResourceExhausted(answer) if answer.quota_is_final() => Reach::Everything,
-            Self::Transport(error) => match error.kind() {
-                TransportErrorKind::Proxy
-                | TransportErrorKind::Tls
-                | TransportErrorKind::Credentials
-                | TransportErrorKind::Forbidden => Reach::Everything,
-                _ => Reach::Operation,
-            },
-            _ => Reach::Operation,
-        }
+        self.key().row().reach
     }
 
     /// Whether a cancel that ended so may have reached the server and taken effect.
     #[must_use]
     pub fn maybe_delivered(&self) -> bool {
-        match self {
-            Self::Unavailable(_)
-            | Self::Redirected(_)
-            | Self::Malformed(_)
-            | Self::Misattributed { .. } => true,
-            Self::Transport(error) => error.kind().maybe_sent(),
-            Self::InvalidArgument(_)
-            | Self::Unauthenticated(_)
-            | Self::PermissionDenied(_)
-            | Self::NotFound(_)
-            | Self::FailedPrecondition(_)
-            | Self::ResourceExhausted(_)
-            | Self::Unimplemented(_)
-            | Self::NotAttempted { .. } => false,
-        }
+        self.key().row().maybe_delivered
+    }
+
+    /// Whether no method of the API gave the answer: it is evidence of nothing.
+    #[must_use]
+    pub const fn is_not_the_api(&self) -> bool {
+        matches!(self, Self::NotTheApi(_) | Self::Redirected(_))
+    }
+
+    /// Whether a method of the API gave the answer, so that the API is there.
+    pub(crate) fn is_of_the_api(&self) -> bool {
+        self.answer().is_some_and(Answer::is_of_the_api)
     }
 
     /// How long the server asked to wait before the next request.
@@ -166,53 +184,34 @@ impl ErrorKind {
             | Self::ResourceExhausted(answer)
             | Self::Unimplemented(answer)
             | Self::Unavailable(answer)
+            | Self::NotTheApi(answer)
             | Self::Redirected(answer)
             | Self::Malformed(answer) => Some(answer),
             Self::Misattributed { .. } | Self::Transport(_) | Self::NotAttempted { .. } => None,
         }
     }
 
-    /// A stable snake_case word for it, for JSON, logs and other languages.
+    /// A stable snake_case word for its family, for JSON, logs and other languages. The word of the
+    /// [`key`](Self::key) is finer.
     #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::InvalidArgument(_) => "invalid_argument",
-            Self::Unauthenticated(_) => "unauthenticated",
-            Self::PermissionDenied(_) => "permission_denied",
-            Self::NotFound(_) => "not_found",
-            Self::FailedPrecondition(_) => "failed_precondition",
-            Self::ResourceExhausted(_) => "resource_exhausted",
-            Self::Unimplemented(_) => "unimplemented",
-            Self::Unavailable(_) => "unavailable",
-            Self::Redirected(_) => "redirected",
-            Self::Malformed(_) => "malformed",
-            Self::Misattributed { .. } => "misattributed",
-            Self::Transport(_) => "transport",
-            Self::NotAttempted { .. } => "not_attempted",
-        }
+    pub fn as_str(&self) -> &'static str {
+        self.key().row().kind
     }
 }
 
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidArgument(answer) => write!(f, "invalid argument: {answer}"),
-            Self::Unauthenticated(answer) => write!(f, "not authenticated: {answer}"),
-            Self::PermissionDenied(answer) => write!(f, "permission denied: {answer}"),
-            Self::NotFound(answer) => write!(f, "not found: {answer}"),
-            Self::FailedPrecondition(answer) => write!(f, "failed precondition: {answer}"),
-            Self::ResourceExhausted(answer) => write!(f, "quota exhausted: {answer}"),
-            Self::Unimplemented(answer) => write!(f, "not supported: {answer}"),
-            Self::Unavailable(answer) => write!(f, "unavailable: {answer}"),
-            Self::Redirected(answer) => write!(f, "redirected: {answer}"),
-            Self::Malformed(answer) => write!(f, "not an answer of this method: {answer}"),
-            Self::Misattributed { found } => {
-                write!(f, "the answer tells of another operation, {found}")
+        match (self, self.answer()) {
+            (_, Some(answer)) => write!(f, "{}: {answer}", self.key().row().text),
+            (Self::Misattributed { found }, _) => {
+                write!(f, "{}, {found}", self.key().row().text)
             }
-            Self::Transport(error) => error.fmt(f),
-            Self::NotAttempted { cause } => {
-                write!(f, "not attempted, because of an earlier failure: {cause}")
-            }
+            (Self::Transport(error), _) => error.fmt(f),
+            (Self::NotAttempted { cause }, _) => match cause.key {
+                ErrorKey::Stopped => write!(f, "not attempted: {cause}"),
+                _ => write!(f, "not attempted, because of an earlier failure: {cause}"),
+            },
+            _ => f.write_str(self.key().row().text),
         }
     }
 }

@@ -227,6 +227,10 @@ impl<T: 'static> Machine<T> for State<T> {
         self.retry.deadline += by;
     }
 
+    fn heard(&mut self) {
+        self.retry.heard();
+    }
+
     fn excuse(&mut self, _: &Error) {
         self.retry.attempts += 1;
     }

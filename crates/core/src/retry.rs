@@ -41,6 +41,8 @@ pub(crate) struct Retry {
     /// The next request needs a fresh token; and whether one was asked for before.
     reauthorize: bool,
     reauthorized: bool,
+    /// The API has answered at least once, so that a stranger's answer is worth another attempt.
+    heard: bool,
 }
 
 impl Retry {
@@ -56,6 +58,7 @@ impl Retry {
             resends: 0,
             reauthorize: false,
             reauthorized: false,
+            heard: false,
         }
     }
 
@@ -74,6 +77,16 @@ impl Retry {
         self.reauthorize = false;
     }
 
+    /// Takes note that the API is there.
+    pub(crate) const fn heard(&mut self) {
+        self.heard = true;
+    }
+
+    /// Whether nothing says that the API is there, and this is the answer of something else.
+    pub(crate) fn is_elsewhere(&self, error: &Error) -> bool {
+        !self.heard && error.kind().is_not_the_api()
+    }
+
     /// Takes note of a good answer.
     pub(crate) fn succeeded(&mut self) {
         self.reauthorized = false;
@@ -84,6 +97,7 @@ impl Retry {
     /// Takes note of a failed attempt, before anything is decided about it.
     pub(crate) fn failed(&mut self, now: Instant, error: &Error) {
         self.reauthorize = false;
+        self.heard |= error.kind().is_of_the_api();
         if let Some(delay) = error.kind().server_delay() {
             self.not_before = now + delay;
         }
@@ -94,7 +108,7 @@ impl Retry {
     /// `last_look` is for requests that only ask: their pause is cut at the deadline, so that the
     /// time that is left serves for one more look.
     pub(crate) fn again(&mut self, now: Instant, error: &Error, last_look: bool) -> Next {
-        if now >= self.deadline {
+        if now >= self.deadline || self.is_elsewhere(error) {
             return Next::GiveUp;
         }
         match error.kind().recovery() {

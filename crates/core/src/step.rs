@@ -110,6 +110,8 @@ pub(crate) trait Machine<T>: Send {
     fn resume(self: Box<Self>, now: Instant) -> Step<T>;
     /// The scheduler kept it waiting for so long: that is not taken from its time.
     fn postpone(&mut self, by: Duration);
+    /// The API has answered others: an answer of something else is worth another attempt.
+    fn heard(&mut self);
     /// A failure that is everybody's and does not count against it; it will be sent again.
     fn excuse(&mut self, error: &Error);
     /// Ends it with what is known; the request that it was about to send is not sent.
@@ -149,6 +151,10 @@ impl<T> Attempt<T> {
 
     pub(crate) fn postpone(&mut self, by: Duration) {
         self.0.postpone(by);
+    }
+
+    pub(crate) fn heard(&mut self) {
+        self.0.heard();
     }
 
     pub(crate) fn excuse(&mut self, error: &Error) {

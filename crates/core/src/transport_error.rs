@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::error_table::ErrorKey;
+
 /// A request that got no usable answer, told by the transport to the flow.
 ///
 /// What matters is whether the request may have reached the server, so every way to make one
@@ -54,13 +56,15 @@ pub enum TransportErrorKind {
     Token,
     /// No token can be had: nothing was sent. Never retried.
     Credentials,
+    /// No token can be had until a person logs in again: nothing was sent. Never retried.
+    LoginExpired,
     /// The transport's settings forbid the request: nothing was sent. Never retried.
     Forbidden,
 }
 
 impl TransportErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Connect,
         Self::Proxy,
         Self::Tls,
@@ -71,40 +75,39 @@ impl TransportErrorKind {
         Self::TooLarge,
         Self::Token,
         Self::Credentials,
+        Self::LoginExpired,
         Self::Forbidden,
     ];
+
+    /// The key of its row in the table of errors.
+    #[must_use]
+    pub const fn key(self) -> ErrorKey {
+        match self {
+            Self::Connect => ErrorKey::Connect,
+            Self::Proxy => ErrorKey::Proxy,
+            Self::Tls => ErrorKey::Tls,
+            Self::Refused => ErrorKey::Refused,
+            Self::Calm => ErrorKey::Calm,
+            Self::Lost => ErrorKey::Lost,
+            Self::TimedOut => ErrorKey::TimedOut,
+            Self::TooLarge => ErrorKey::TooLarge,
+            Self::Token => ErrorKey::Token,
+            Self::Credentials => ErrorKey::Credentials,
+            Self::LoginExpired => ErrorKey::LoginExpired,
+            Self::Forbidden => ErrorKey::Forbidden,
+        }
+    }
 
     /// Whether the server may have received the request.
     #[must_use]
     pub const fn maybe_sent(self) -> bool {
-        match self {
-            Self::Calm | Self::Lost | Self::TimedOut | Self::TooLarge => true,
-            Self::Connect
-            | Self::Proxy
-            | Self::Tls
-            | Self::Refused
-            | Self::Token
-            | Self::Credentials
-            | Self::Forbidden => false,
-        }
+        self.key().row().maybe_delivered
     }
 
     /// A stable word for it, for logs and other languages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Proxy => "proxy",
-            Self::Tls => "tls",
-            Self::Refused => "refused",
-            Self::Calm => "calm",
-            Self::Lost => "lost",
-            Self::TimedOut => "timed_out",
-            Self::TooLarge => "too_large",
-            Self::Token => "token",
-            Self::Credentials => "credentials",
-            Self::Forbidden => "forbidden",
-        }
+        self.key().row().word
     }
 
     /// The kind for such a word.
@@ -150,19 +153,7 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            TransportErrorKind::Connect => "no connection",
-            TransportErrorKind::Proxy => "the proxy refuses the connection",
-            TransportErrorKind::Tls => "the server's identity could not be verified",
-            TransportErrorKind::Refused => "the server did not process the request",
-            TransportErrorKind::Calm => "the server asked for fewer requests",
-            TransportErrorKind::Lost => "the connection was lost before an answer came",
-            TransportErrorKind::TimedOut => "no complete answer came in time",
-            TransportErrorKind::TooLarge => "the answer was too large and was cut",
-            TransportErrorKind::Token => "no token could be had for now",
-            TransportErrorKind::Credentials => "the credentials give no token",
-            TransportErrorKind::Forbidden => "the transport's settings forbid the request",
-        })
+        f.write_str(self.kind.key().row().text)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What an answer says: the parsers behind [`wire`](crate::wire).
 
-use http::header::HeaderMap;
+use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{Response, StatusCode};
 
+use crate::answer::may_be_json;
 use crate::json::{Few, Skip, Text, object, without_value};
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
@@ -145,36 +146,16 @@ impl<'a> View<'a> {
         Error::new(ErrorKind::Malformed(Answer::malformed(self, problem)))
     }
 
-    /// Refuses everything that is not a 2xx, with the meaning it has for this API.
+    /// Refuses everything that is not a 2xx of the API, with the meaning it has for this API.
     pub(crate) fn accept(self) -> Result<(), Error> {
-        if self.status.is_success() {
+        if !self.status.is_success() {
+            return Err(Error::new(Answer::read(self).judged()));
+        }
+        // An encoding that was not asked for is a fault of its own.
+        if may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING) {
             return Ok(());
         }
-        let answer = Answer::read(self);
-        let failed_precondition = matches!(
-            answer.status(),
-            Some("FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS")
-        );
-        let not_found = answer.message() == "Requested entity was not found.";
-        Err(Error::new(match self.status.as_u16() {
-            400 if failed_precondition => ErrorKind::FailedPrecondition(answer),
-            401 => ErrorKind::Unauthenticated(answer),
-            403 if answer.is_rate_limit() => ErrorKind::ResourceExhausted(answer),
-            403 => ErrorKind::PermissionDenied(answer),
-            404 => ErrorKind::NotFound(answer),
-            // 499 is what CANCELLED of a call, not of an operation, is mapped to.
-            408 | 499 => ErrorKind::Unavailable(answer),
-            409 => ErrorKind::FailedPrecondition(answer),
-            429 => ErrorKind::ResourceExhausted(answer),
-            // Seen in production: the text of a 404 with the status of an internal error.
-            500 if not_found => ErrorKind::NotFound(answer),
-            501 => ErrorKind::Unimplemented(answer),
-            300..=399 => ErrorKind::Redirected(answer),
-            500..=599 => ErrorKind::Unavailable(answer),
-            400..=499 => ErrorKind::InvalidArgument(answer),
-            // 1xx and numbers no standard knows.
-            _ => ErrorKind::Malformed(answer),
-        }))
+        Err(Error::new(ErrorKind::NotTheApi(Answer::of_no_method(self))))
     }
 }
 

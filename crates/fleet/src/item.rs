@@ -1,6 +1,6 @@
 //! What a job is about, and what has become of it.
 
-use countermand_core::{Command, OperationName, Phase, Timestamp, Verdict};
+use countermand_core::{Command, ErrorFacts, OperationName, Phase, Timestamp, Verdict};
 use serde_json::Value;
 
 /// An operation to be cancelled, with what was known of it when it was taken in.
@@ -102,18 +102,18 @@ impl Finding {
         }
     }
 
-    /// The kind of its error, in the words of [`countermand_core::ErrorKind::as_str`].
+    /// What decisions need of its error; `None` also where a later version wrote a word that this
+    /// one does not know.
     #[must_use]
-    pub fn error_kind(&self) -> Option<&str> {
-        self.error.as_ref()?.get("kind")?.as_str()
+    pub fn error_facts(&self) -> Option<ErrorFacts> {
+        ErrorFacts::stored(self.error.as_ref()?)
     }
 
     /// Whether the operation may be on its way to cancelled.
     #[must_use]
     pub fn may_have_been_asked(&self) -> bool {
-        let error = self.error.as_ref();
-        let in_doubt = error.and_then(|error| error["maybe_delivered"].as_bool());
-        self.verdict.is_some() || in_doubt == Some(true)
+        let facts = self.error_facts();
+        self.verdict.is_some() || facts.is_some_and(|facts| facts.maybe_delivered)
     }
 
     /// Whether the next run may do better, perhaps after something was set right.
@@ -121,10 +121,7 @@ impl Finding {
     pub fn is_worth_again(&self) -> bool {
         match self.verdict {
             Some(verdict) => matches!(verdict, Verdict::Pending | Verdict::Unconfirmed),
-            None => !matches!(
-                self.error_kind(),
-                Some("not_found" | "failed_precondition" | "invalid_argument" | "unimplemented")
-            ),
+            None => self.error_facts().is_none_or(ErrorFacts::is_worth_again),
         }
     }
 

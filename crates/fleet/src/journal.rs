@@ -205,7 +205,7 @@ impl Ledger {
             }
             Event::Stopped { cause } => {
                 self.stopped = true;
-                records.push(told(at, "stopped", &**cause));
+                records.push(told(at, "stopped", cause.text()));
             }
             Event::NotListed { resource, error } => {
                 let pages = self.pages.as_mut();

@@ -287,7 +287,8 @@ pub(crate) fn campaign(job: &Contents, options: Options) -> Result<Campaign, Job
     let mut campaign = Campaign::new(wall.unix_millis().unsigned_abs())
         .policy(Policy::default().deadline(settings.deadline))
         .quota(settings.quota())
-        .in_flight(options.in_flight);
+        .in_flight(options.in_flight)
+        .probe_on();
     let usage = campaign.usage();
     for window in &spent.lowered {
         usage.lower(window.limit(), window.span());

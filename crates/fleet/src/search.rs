@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countermand_core::campaign::{Campaign, Event, List, Outage, Progress};
 use countermand_core::{
-    Device, DeviceName, EnterpriseName, Error, ErrorKind, Operation, OperationName, Phase,
+    Cause, Device, DeviceName, EnterpriseName, Error, ErrorKind, Operation, OperationName, Phase,
     Resource, Spent, Timestamp,
 };
 use countermand_hyper::{Client, Running};
@@ -41,7 +41,7 @@ pub enum Found {
     /// An enterprise refused every call; the rest of it is not searched.
     EnterpriseClosed(EnterpriseName),
     /// The rest is not searched, for this cause.
-    Stopped(Box<str>),
+    Stopped(Cause),
     /// A passing failure of a kind that was not met before; it is retried.
     Failing(Box<str>),
     /// Everybody waits: the quota is used up.

@@ -1,6 +1,9 @@
 //! Rust's errors as the Python exceptions that say the same.
 
-use countermand_core::{EndpointError, Error, ErrorKind, NameError, Reach, Resource, chain};
+use countermand_core::chain;
+use countermand_core::{
+    EndpointError, Error, ErrorFacts, ErrorKey, ErrorKind, NameError, Resource,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyType};
@@ -9,24 +12,8 @@ use serde_json::Value;
 use crate::names::OperationName;
 
 pyo3::import_exception!(countermand.errors, CountermandError);
-pyo3::import_exception!(countermand.errors, CredentialsError);
-pyo3::import_exception!(countermand.errors, FailedPrecondition);
-pyo3::import_exception!(countermand.errors, InvalidArgument);
 pyo3::import_exception!(countermand.errors, InvalidEndpoint);
 pyo3::import_exception!(countermand.errors, InvalidName);
-pyo3::import_exception!(countermand.errors, Malformed);
-pyo3::import_exception!(countermand.errors, Misattributed);
-pyo3::import_exception!(countermand.errors, NotAttempted);
-pyo3::import_exception!(countermand.errors, NotFound);
-pyo3::import_exception!(countermand.errors, PermissionDenied);
-pyo3::import_exception!(countermand.errors, Redirected);
-pyo3::import_exception!(countermand.errors, ResourceExhausted);
-pyo3::import_exception!(countermand.errors, TimedOut);
-pyo3::import_exception!(countermand.errors, TlsError);
-pyo3::import_exception!(countermand.errors, TransportError);
-pyo3::import_exception!(countermand.errors, Unauthenticated);
-pyo3::import_exception!(countermand.errors, Unavailable);
-pyo3::import_exception!(countermand.errors, Unimplemented);
 
 /// The exception for an error of a call.
 pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
@@ -38,16 +25,12 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
             kwargs.set_item("resource", error.resource().map(Resource::as_str))?;
         }
         kwargs.set_item("kind", error.kind().as_str())?;
+        kwargs.set_item("key", error.key().as_str())?;
         kwargs.set_item("maybe_delivered", error.maybe_delivered())?;
         kwargs.set_item("attempts", error.attempts())?;
         kwargs.set_item("advice", error.advice())?;
         kwargs.set_item("device_exists", error.device_exists())?;
-        let reach = match error.kind().reach() {
-            Reach::Operation => "operation",
-            Reach::Enterprise => "enterprise",
-            Reach::Everything => "everything",
-        };
-        kwargs.set_item("reach", reach)?;
+        kwargs.set_item("reach", error.kind().reach().as_str())?;
         if let Some(answer) = error.kind().answer() {
             kwargs.set_item("http_status", answer.http_status())?;
             kwargs.set_item("status", answer.status())?;
@@ -58,15 +41,14 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
                 kwargs.set_item("found", OperationName(found.clone()))?;
             }
             ErrorKind::Transport(error) => kwargs.set_item("transport", error.kind().as_str())?,
+            ErrorKind::NotAttempted { cause } => {
+                kwargs.set_item("cause", cause.key().as_str())?;
+            }
             _ => {}
         }
         Ok(kwargs)
     };
-    let transport = match error.kind() {
-        ErrorKind::Transport(error) => error.kind().as_str(),
-        _ => "",
-    };
-    let class = class(py, error.kind().as_str(), transport);
+    let class = class(py, error.key());
     let raised = make(&class, &chain(error), attributes());
     raised.set_cause(py, python_cause(py, error));
     raised
@@ -74,11 +56,15 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
 
 /// The exception for an error of an operation that was kept as JSON.
 pub(crate) fn kept(py: Python<'_>, operation: &OperationName, error: &Value) -> PyErr {
-    let word = |key: &str| error[key].as_str().unwrap_or_default();
+    let facts = ErrorFacts::stored(error);
     let attributes = || {
         let kwargs = PyDict::new(py);
         kwargs.set_item("operation", operation.clone())?;
-        for key in ["kind", "advice", "status", "reason", "transport"] {
+        if let Some(facts) = facts {
+            kwargs.set_item("key", facts.key.as_str())?;
+            kwargs.set_item("reach", facts.key.row().reach.as_str())?;
+        }
+        for key in ["kind", "advice", "status", "reason", "transport", "cause"] {
             if let Some(text) = error[key].as_str() {
                 kwargs.set_item(key, text)?;
             }
@@ -95,8 +81,15 @@ pub(crate) fn kept(py: Python<'_>, operation: &OperationName, error: &Value) -> 
         }
         Ok(kwargs)
     };
-    let class = class(py, word("kind"), word("transport"));
-    make(&class, word("message"), attributes())
+    let class = facts.map_or_else(
+        || py.get_type::<CountermandError>(),
+        |facts| class(py, facts.key),
+    );
+    make(
+        &class,
+        error["message"].as_str().unwrap_or_default(),
+        attributes(),
+    )
 }
 
 /// The exception for a refused name.
@@ -135,29 +128,12 @@ pub(crate) fn make(
         .map_or_else(|error| error, PyErr::from_value)
 }
 
-/// The class for what happened, in the words of `ErrorKind` and `TransportErrorKind`.
-fn class<'py>(py: Python<'py>, kind: &str, transport: &str) -> Bound<'py, PyType> {
-    match kind {
-        "invalid_argument" => py.get_type::<InvalidArgument>(),
-        "unauthenticated" => py.get_type::<Unauthenticated>(),
-        "permission_denied" => py.get_type::<PermissionDenied>(),
-        "not_found" => py.get_type::<NotFound>(),
-        "failed_precondition" => py.get_type::<FailedPrecondition>(),
-        "resource_exhausted" => py.get_type::<ResourceExhausted>(),
-        "unimplemented" => py.get_type::<Unimplemented>(),
-        "unavailable" => py.get_type::<Unavailable>(),
-        "redirected" => py.get_type::<Redirected>(),
-        "malformed" => py.get_type::<Malformed>(),
-        "misattributed" => py.get_type::<Misattributed>(),
-        "not_attempted" => py.get_type::<NotAttempted>(),
-        "transport" => match transport {
-            "timed_out" => py.get_type::<TimedOut>(),
-            "tls" => py.get_type::<TlsError>(),
-            "token" | "credentials" => py.get_type::<CredentialsError>(),
-            _ => py.get_type::<TransportError>(),
-        },
-        _ => py.get_type::<CountermandError>(),
-    }
+/// The class that the table of errors names.
+fn class(py: Python<'_>, key: ErrorKey) -> Bound<'_, PyType> {
+    let module = py.import("countermand.errors");
+    let class = module.and_then(|module| Ok(module.getattr(key.row().exception)?.cast_into()?));
+    // A test looks each of them up.
+    class.unwrap_or_else(|_| py.get_type::<CountermandError>())
 }
 
 /// What a Python callback raised, if that is at the bottom of it.

@@ -45,7 +45,7 @@ pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, P
             "EnterpriseClosed",
             (enterprise.as_str(),).into_pyobject(py)?,
         ),
-        Event::Stopped { cause } => make(py, "Stopped", (&*cause,).into_pyobject(py)?),
+        Event::Stopped { cause } => make(py, "Stopped", (cause.text(),).into_pyobject(py)?),
         _ => Ok(None),
     }
 }

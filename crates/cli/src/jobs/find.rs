@@ -116,6 +116,7 @@ pub(crate) async fn search(
                 .output
                 .note(&format!("{enterprise} denies everything and is left alone")),
             Found::Stopped(cause) => {
+                searched.exit = searched.exit.max(cause.exit_class().into());
                 report
                     .output
                     .note(&format!("the search was stopped: {cause}"));

@@ -136,11 +136,8 @@ pub(crate) fn exit_of(row: &Row) -> Exit {
         State::Gone | State::Pending | State::Unconfirmed | State::Asked | State::Unsent => {
             Exit::Unresolved
         }
-        State::Error => match finding.and_then(|finding| finding.error_kind()) {
-            Some("unauthenticated" | "permission_denied") => Exit::Denied,
-            Some("resource_exhausted") => Exit::Quota,
-            _ if finding.is_some_and(|finding| finding.is_worth_again()) => Exit::Unresolved,
-            _ => Exit::Failed,
-        },
+        State::Error => finding
+            .and_then(|finding| finding.error_facts())
+            .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),
     }
 }

@@ -9,7 +9,9 @@ use super::list::{AnyPage, Listing};
 use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, Ticket};
 use crate::view::View;
-use crate::{Attempt, Call, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery};
+use crate::{
+    Attempt, Call, Cause, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery,
+};
 use crate::{Resource, Step, TransportError, Window, chain};
 
 /// So many holds without anything but refusals in between, and the campaign stops.
@@ -39,6 +41,7 @@ impl Campaign {
         // An error is everybody's or this request's own; everything else is this request's.
         let (result, excused) = match result {
             Ok(response) => {
+                self.heard = true;
                 self.answered();
                 self.scope.allowed(|| resource.enterprise());
                 (Ok(response), false)
@@ -53,7 +56,7 @@ impl Campaign {
         let silent_until = error.and_then(|error| silence(error, now));
         match (flight, resource) {
             (Flight::Operation(attempt), Resource::Operation(name)) => {
-                match went_on(attempt, result, excused, now) {
+                match went_on(attempt, result, excused, self.heard, now) {
                     Ok(step) => {
                         self.halt_if_over(&step, cause);
                         self.place(name, step, ticket.call, now);
@@ -76,7 +79,7 @@ impl Campaign {
             }
             (Flight::List(mut listing, attempt), _) => {
                 self.flying_devices -= usize::from(listing.is_of_devices());
-                match went_on(attempt, result, excused, now) {
+                match went_on(attempt, result, excused, self.heard, now) {
                     Ok(step) => {
                         self.halt_if_over(&step, cause);
                         self.place_list(listing, step, now);
@@ -111,6 +114,7 @@ impl Campaign {
             if let Some(window) = window {
                 self.usage.lower(window.limit(), window.span());
             }
+            self.heard = true;
             self.circuit_answered();
             return self.hold(error, limit, window, now);
         }
@@ -121,24 +125,34 @@ impl Campaign {
                 _ => None,
             };
             let failed = self.circuit.failed(now, probe, connection);
-            if failed.opens {
+            let (mut opens, mut excused) = (failed.opens, failed.excused);
+            if kind.is_not_the_api() {
+                // As long as the API itself has not answered, one answer of something else is enough.
+                opens |= !self.heard && self.circuit.open(now);
+                excused |= self.circuit.is_open();
+                if self.circuit.is_open() && !self.probes_on {
+                    self.halt(kind.into());
+                    return false;
+                }
+            }
+            if opens {
                 let cause = chain(error).into();
                 self.events.push_back(Event::CircuitOpened { cause });
             }
-            return failed.excused;
+            return excused;
         }
+        self.heard |= kind.is_of_the_api();
         self.answered();
         match kind {
             ErrorKind::PermissionDenied(_) if kind.reach() == Reach::Enterprise => {
-                if let Some(enterprise) = self.scope.denied(resource.enterprise(), kind.to_string())
-                {
+                if let Some(enterprise) = self.scope.denied(resource.enterprise(), kind.into()) {
                     self.events
                         .push_back(Event::EnterpriseClosed { enterprise });
                 }
             }
             ErrorKind::Unimplemented(_) => {
                 if self.scope.unimplemented() {
-                    self.halt(kind.to_string().into());
+                    self.halt(kind.into());
                 }
             }
             _ => self.scope.allowed(|| resource.enterprise()),
@@ -183,7 +197,7 @@ impl Campaign {
             });
         }
         if self.holds >= HOLDS {
-            self.halt(error.kind().to_string().into());
+            self.halt(error.kind().into());
         }
         self.holds < HOLDS
     }
@@ -203,7 +217,7 @@ impl Campaign {
 
     /// Stops everything for the failure that ended a machine, if it concerns everything: whatever
     /// the result is, which need not show it.
-    fn halt_if_over<T>(&mut self, step: &Step<T>, cause: Option<Box<str>>) {
+    fn halt_if_over<T>(&mut self, step: &Step<T>, cause: Option<Cause>) {
         if let (Step::Done(_), Some(cause)) = (step, cause) {
             self.halt(cause);
         }
@@ -291,9 +305,10 @@ fn silence(error: &Error, now: Instant) -> Option<Instant> {
     delay.map(|delay| now + delay)
 }
 
-fn concerns_everything(error: &Error) -> Option<Box<str>> {
+fn concerns_everything(error: &Error) -> Option<Cause> {
     let kind = error.kind();
-    (kind.reach() == Reach::Everything).then(|| kind.to_string().into())
+    // An answer of something else stops a campaign by other rules.
+    (kind.reach() == Reach::Everything && !kind.is_not_the_api()).then(|| kind.into())
 }
 
 /// Goes on with an answer, or gives the attempt back, because its failure is everybody's.
@@ -301,6 +316,7 @@ fn went_on<T, B: AsRef<[u8]>>(
     mut attempt: Attempt<T>,
     result: Result<&Response<B>, Error>,
     excused: bool,
+    heard: bool,
     now: Instant,
 ) -> Result<Step<T>, Attempt<T>> {
     match result {
@@ -309,6 +325,11 @@ fn went_on<T, B: AsRef<[u8]>>(
             attempt.excuse(&error);
             Err(attempt)
         }
-        Err(error) => Ok(attempt.machine().failed(now, error)),
+        Err(error) => {
+            if heard {
+                attempt.heard();
+            }
+            Ok(attempt.machine().failed(now, error))
+        }
     }
 }

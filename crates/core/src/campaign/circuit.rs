@@ -98,6 +98,13 @@ impl Circuit {
         1
     }
 
+    /// Opens it without waiting for more failures; `true` if it was closed.
+    pub(super) fn open(&mut self, now: Instant) -> bool {
+        let was_open = self.is_open();
+        self.probe_at.get_or_insert(now + PROBE);
+        !was_open
+    }
+
     /// Takes note of an answer that is not a passing failure; `true` if that closes it.
     pub(super) fn answered(&mut self) -> bool {
         self.results <<= 1;

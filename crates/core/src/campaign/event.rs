@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use crate::{Call, Device, DeviceName, EnterpriseName, Error, Operation, OperationName, Outcome};
+use crate::{
+    Call, Cause, Device, DeviceName, EnterpriseName, Error, Operation, OperationName, Outcome,
+};
 use crate::{Resource, Transmit, Window};
 
 /// What to do next.
@@ -134,7 +136,7 @@ pub enum Event {
     /// What was not sent stays unsent.
     Stopped {
         /// Why.
-        cause: Box<str>,
+        cause: Cause,
     },
 }
 

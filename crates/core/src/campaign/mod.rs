@@ -14,7 +14,9 @@
 //!    close it), or everything (the campaign stops). What was not sent then is
 //!    [`NotAttempted`](crate::ErrorKind::NotAttempted).
 //! 4. A storm of passing failures opens a circuit: one probe each 5 s until the server is back. No
-//!    operation is given up for it.
+//!    operation is given up for it. Where something other than the API answers (a captive portal, a
+//!    front end) and the API has not answered yet, the first such answer opens it, and stops the
+//!    campaign, unless it is to [probe on](Campaign::probe_on).
 //! 5. Every name that was pushed comes out once; one pushed twice is counted and left out.
 //! 6. An operation takes no more than its name while it waits for its turn.
 //! 7. Where names have to be found first, [`search`](Campaign::search) reads lists under the same
@@ -85,7 +87,7 @@ use self::queue::Queue;
 pub use self::rehearsal::rehearse;
 use self::scope::Scope;
 use crate::chance::Chance;
-use crate::{Attempt, Endpoint, OperationName, Phase, Policy, Quota, Usage};
+use crate::{Attempt, Cause, Endpoint, OperationName, Phase, Policy, Quota, Usage};
 
 /// Many countermands under one quota and one limit of requests in flight.
 pub struct Campaign {
@@ -107,6 +109,9 @@ pub struct Campaign {
     closed: bool,
     /// Holds in a row without an answer in between that was not one.
     holds: u32,
+    /// The API has answered: what else answers is not all there is.
+    heard: bool,
+    probes_on: bool,
     events: VecDeque<Event>,
     progress: Progress,
 }
@@ -149,6 +154,8 @@ impl Campaign {
             tickets: 0,
             closed: false,
             holds: 0,
+            heard: false,
+            probes_on: false,
             events: VecDeque::new(),
             progress: Progress::default(),
         }
@@ -184,6 +191,15 @@ impl Campaign {
         self
     }
 
+    /// Never gives up a server that fails: it is probed until it is back, or the campaign is
+    /// [stopped](Self::stop). Otherwise the campaign stops by itself when something other than the API
+    /// answers.
+    #[must_use]
+    pub const fn probe_on(mut self) -> Self {
+        self.probes_on = true;
+        self
+    }
+
     /// Takes a name; `false` if it was pushed before.
     pub fn push(&mut self, name: OperationName, phase: Phase) -> bool {
         if !self.queue.push(name, phase) {
@@ -214,11 +230,11 @@ impl Campaign {
     /// Sends nothing new: what is under way is awaited, the rest comes out with what is known.
     pub fn stop(&mut self, cause: impl Into<Box<str>>) {
         self.closed = true;
-        self.halt(cause.into());
+        self.halt(Cause::stopped(cause));
     }
 
     /// Something concerns every operation: what comes from now on is not attempted.
-    fn halt(&mut self, cause: Box<str>) {
+    fn halt(&mut self, cause: Cause) {
         if self.scope.stop(cause.clone()) {
             self.events.push_back(Event::Stopped { cause });
         }

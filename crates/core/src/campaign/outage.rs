@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::{Error, ErrorKind, chain};
+use crate::{Error, chain};
 
 /// Nothing but passing failures since a time: the server, or the way to it, is out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outage {
-    /// The kind of the last failure: a word of [`ErrorKind::as_str`], or of
-    /// [`TransportErrorKind::as_str`](crate::TransportErrorKind::as_str) where no answer came.
+    /// What the last failure was: the word of its row in the table of errors
+    /// ([`ErrorKey::as_str`](crate::ErrorKey::as_str)).
     pub kind: &'static str,
     /// The last failure in words.
     pub cause: Box<str>,
@@ -35,7 +35,7 @@ pub(super) struct Failures {
 impl Failures {
     /// Takes note of a passing failure; `true` if it is the first of its kind.
     pub(super) fn failed(&mut self, error: &Error, now: Instant) -> bool {
-        let kind = word(error.kind());
+        let kind = error.key().as_str();
         let outage = self.outage.get_or_insert_with(|| Outage {
             kind,
             cause: Box::default(),
@@ -59,14 +59,6 @@ impl Failures {
 
     pub(super) const fn outage(&self) -> Option<&Outage> {
         self.outage.as_ref()
-    }
-}
-
-/// The narrowest word for a failure.
-const fn word(kind: &ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Transport(error) => error.kind().as_str(),
-        kind => kind.as_str(),
     }
 }
 

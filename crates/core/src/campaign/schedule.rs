@@ -7,7 +7,7 @@ use super::flights::Flying;
 use super::list::{AnyPage, Listing};
 use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, HEAD_START, Poll, Ticket};
-use crate::{Attempt, Call, Error, Flow, OperationName, Phase, Resource, Step, Transmit};
+use crate::{Attempt, Call, Cause, Error, Flow, OperationName, Phase, Resource, Step, Transmit};
 
 impl Campaign {
     /// What to do next.
@@ -40,7 +40,7 @@ impl Campaign {
                 continue;
             };
             if let Some(cause) = self.scope.left_alone(|| job.enterprise()) {
-                self.give_up(job, now, &cause);
+                self.give_up(job, now, cause);
                 continue;
             }
             let at = self.usage.allowed(now, class.call(), job.quota_resource());
@@ -162,7 +162,7 @@ impl Campaign {
     }
 
     /// Ends a job without a request, with what is known.
-    fn give_up(&mut self, job: Job, now: Instant, cause: &str) {
+    fn give_up(&mut self, job: Job, now: Instant, cause: Cause) {
         let error = Error::left_alone(cause);
         match job {
             Job::Operation(waiting) => {

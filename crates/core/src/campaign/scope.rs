@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::EnterpriseName;
+use crate::{Cause, EnterpriseName};
 
 /// Denials in a row that close an enterprise.
 const DENIALS: u32 = 3;
@@ -12,48 +12,52 @@ const UNIMPLEMENTED: u32 = 5;
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     /// Enterprises that were denied lately: how often in a row, and by what words.
-    denied: BTreeMap<EnterpriseName, (u32, String)>,
+    denied: BTreeMap<EnterpriseName, (u32, Cause)>,
     /// Answers of 501 so far, as long as there was no other.
     unimplemented: Option<u32>,
     other_answers: bool,
-    stopped: Option<Box<str>>,
+    stopped: Option<Cause>,
 }
 
 impl Scope {
-    pub(super) fn stopped(&self) -> Option<&str> {
-        self.stopped.as_deref()
+    pub(super) fn stopped(&self) -> Option<&Cause> {
+        self.stopped.as_ref()
     }
 
     /// `false` if it was stopped before; the first cause stands.
-    pub(super) fn stop(&mut self, cause: Box<str>) -> bool {
+    pub(super) fn stop(&mut self, cause: Cause) -> bool {
         let first = self.stopped.is_none();
         self.stopped.get_or_insert(cause);
         first
     }
 
     /// Why nothing is sent for something of an enterprise.
-    pub(super) fn left_alone(&self, enterprise: impl FnOnce() -> EnterpriseName) -> Option<String> {
+    pub(super) fn left_alone(&self, enterprise: impl FnOnce() -> EnterpriseName) -> Option<Cause> {
         if let Some(cause) = &self.stopped {
-            return Some(cause.to_string());
+            return Some(cause.clone());
         }
         if self.denied.is_empty() {
             return None;
         }
         let (denials, words) = self.denied.get(&enterprise())?;
-        (*denials >= DENIALS)
-            .then(|| format!("its enterprise was denied {DENIALS} times in a row: {words}"))
+        (*denials >= DENIALS).then(|| {
+            Cause::told(
+                words.key(),
+                format!("its enterprise was denied {DENIALS} times in a row: {words}"),
+            )
+        })
     }
 
     /// Takes note of a denial; gives the enterprise if that closes it.
     pub(super) fn denied(
         &mut self,
         enterprise: EnterpriseName,
-        words: String,
+        words: Cause,
     ) -> Option<EnterpriseName> {
-        let denied = self.denied.entry(enterprise.clone()).or_default();
-        denied.0 += 1;
-        denied.1 = words;
-        (denied.0 == DENIALS).then_some(enterprise)
+        let before = self.denied.get(&enterprise);
+        let denials = before.map_or(0, |(denials, _)| *denials) + 1;
+        self.denied.insert(enterprise.clone(), (denials, words));
+        (denials == DENIALS).then_some(enterprise)
     }
 
     /// Takes note of an answer for an enterprise that is not a denial.
@@ -88,7 +92,7 @@ mod tests {
         let [one, other] = ["enterprises/a", "enterprises/b"].map(|name| name.parse().unwrap());
         let one = || EnterpriseName::clone(&one);
         let mut scope = Scope::default();
-        let denied = |scope: &mut Scope| scope.denied(one(), "no".to_owned());
+        let denied = |scope: &mut Scope| scope.denied(one(), Cause::stopped("no"));
         for _ in 0..3 {
             assert_eq!(denied(&mut scope), None);
             assert_eq!(denied(&mut scope), None);
@@ -110,6 +114,7 @@ mod tests {
             scope
                 .left_alone(one)
                 .unwrap()
+                .text()
                 .ends_with("3 times in a row: no")
         );
         assert_eq!(scope.left_alone(|| EnterpriseName::clone(&other)), None);

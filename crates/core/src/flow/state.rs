@@ -96,6 +96,7 @@ impl State {
             }
         }
         let can_tell = match recovery {
+            _ if self.retry.is_elsewhere(&error) => false,
             Recovery::Look | Recovery::Retry | Recovery::Resend => true,
             Recovery::Stop => self.in_doubt && error.kind().reach() == Reach::Operation,
             Recovery::Reauthorize => false,
@@ -292,6 +293,9 @@ impl Machine<Outcome> for State {
             Call::GetDevice => view.device(&self.name.device()).map(|()| None),
             _ => view.operation(&self.name).map(Some),
         };
+        if result.is_ok() {
+            self.retry.heard();
+        }
         match (result, self.call) {
             (Err(error), _) => self.failed(now, error),
             (Ok(Some(operation)), _) => self.told(now, operation, view),
@@ -321,6 +325,10 @@ impl Machine<Outcome> for State {
 
     fn postpone(&mut self, by: Duration) {
         self.retry.deadline += by;
+    }
+
+    fn heard(&mut self) {
+        self.retry.heard();
     }
 
     fn excuse(&mut self, error: &Error) {

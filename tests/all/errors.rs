@@ -1,0 +1,302 @@
+//! The table of errors: documented as it is, stored and read back, and reached by real answers.
+
+use std::fmt::Write;
+
+use countermand_core::campaign::{Campaign, Event};
+use countermand_core::{
+    Error, ErrorFacts, ErrorKey, ExitClass, OperationName, Phase, Quota, Reach, TransportError,
+    TransportErrorKind, wire,
+};
+use countermand_tests::fleet::run;
+use countermand_tests::server::{answer, works};
+use countermand_tests::vectors::{cases, response};
+use http::Response;
+use serde_json::json;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(3600);
+
+fn name(id: u32) -> OperationName {
+    let name = format!("enterprises/LC01/devices/3f/operations/{id}");
+    name.parse().unwrap()
+}
+
+/// The table of docs/errors.md, as the code has it.
+fn table() -> String {
+    let mut text = String::from(
+        "| key | kind | text | what is done | concerns | may be delivered | exit code | worth another run | Python | advice |\n|---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for key in ErrorKey::ALL {
+        let row = key.row();
+        let yes = |yes| if yes { "yes" } else { "no" };
+        let code = match key {
+            ErrorKey::NotAttempted => "of the cause".to_owned(),
+            _ => row.exit.code().to_string(),
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | `{}` | {} | {} | {} | {} | {code} | {} | `{}` | {} |",
+            row.word,
+            row.kind,
+            row.text,
+            row.recovery.as_str(),
+            row.reach.as_str(),
+            yes(row.maybe_delivered),
+            yes(row.again),
+            row.exception,
+            row.advice,
+        );
+    }
+    text
+}
+
+#[test]
+fn fault_46_the_documented_table_is_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+    let table = table();
+    let expected: Vec<&str> = table.lines().collect();
+    assert!(rows == expected, "docs/errors.md should have\n{table}");
+}
+
+/// Every error that answers and transports can make.
+fn all() -> Vec<Error> {
+    let name = name(17);
+    let transports = TransportErrorKind::ALL.into_iter();
+    let mut all: Vec<Error> = transports
+        .map(|kind| TransportError::new(kind, "the cause").into())
+        .collect();
+    for case in cases("responses.json") {
+        let answer = response(&case);
+        all.extend(match case["parser"].as_str() {
+            Some("cancel") => wire::parse_cancel(&answer).err(),
+            Some("device") => wire::parse_device(&answer, &name.device()).err(),
+            _ => None,
+        });
+    }
+    let other = format!(r#"{{"name":"{}"}}"#, self::name(18));
+    all.extend(wire::parse_operation(&Response::new(other), &name).err());
+    let causes: Vec<Error> = all
+        .iter()
+        .map(|error| Error::not_attempted(name.clone(), error))
+        .collect();
+    all.extend(causes);
+    all
+}
+
+#[test]
+fn fault_46_a_stored_error_is_read_back_into_its_row() {
+    let mut met = Vec::new();
+    for error in all() {
+        let stored = serde_json::to_value(&error).unwrap();
+        let facts = ErrorFacts::stored(&stored).unwrap();
+        assert_eq!(facts, error.facts(), "{stored}");
+        assert_eq!(stored["kind"], facts.key.row().kind);
+        met.push(facts.key);
+        // As an earlier version stored it: the words of the family and of the transport.
+        let mut before = stored.clone();
+        before.as_object_mut().unwrap().remove("key");
+        let before = ErrorFacts::stored(&before).unwrap();
+        assert_eq!(before.key.row().kind, facts.key.row().kind, "{stored}");
+        // What was not attempted ends as its cause does.
+        let behind = Error::not_attempted(name(17), &error);
+        let cause = facts.cause.unwrap_or(facts.key);
+        assert_eq!(behind.facts().cause, Some(cause));
+        assert_eq!(behind.facts().exit_class(), cause.row().exit, "{stored}");
+    }
+    let out_of_reach = [ErrorKey::DeviceNotFound, ErrorKey::Stopped];
+    for key in ErrorKey::ALL {
+        assert!(met.contains(key) != out_of_reach.contains(key), "{key:?}");
+    }
+    assert_eq!(
+        ErrorFacts::stored(&json!({"kind": "of a later version"})),
+        None
+    );
+    assert_eq!(ErrorFacts::stored(&json!({"kind": 7})), None);
+    assert_eq!(ErrorFacts::stored(&json!(null)), None);
+}
+
+#[test]
+fn fault_46_credentials_are_denied_and_doubt_is_unresolved() {
+    for error in all() {
+        let facts = error.facts();
+        let denied = matches!(facts.exit_class(), ExitClass::Denied);
+        let of_token = matches!(
+            facts.cause.unwrap_or(facts.key),
+            ErrorKey::Unauthenticated
+                | ErrorKey::Token
+                | ErrorKey::Credentials
+                | ErrorKey::LoginExpired
+                | ErrorKey::Proxy
+        );
+        let forbidden = facts.cause.unwrap_or(facts.key).row().kind == "permission_denied";
+        assert_eq!(denied, of_token || forbidden, "{error}");
+        if error.maybe_delivered() {
+            assert_eq!(facts.exit_class(), ExitClass::Unresolved, "{error}");
+        }
+    }
+}
+
+fn campaign(names: u32) -> Campaign {
+    let mut campaign = Campaign::new(1).quota(Quota::unlimited()).in_flight(10);
+    for id in 0..names {
+        campaign.push(name(id), Phase::Unsent);
+    }
+    campaign.close();
+    campaign
+}
+
+/// Denials of everybody: one answer, and nothing else is sent.
+#[test]
+fn fault_54_a_denial_of_everybody_stops_after_one_answer() {
+    let mut met = 0;
+    for case in cases("responses.json") {
+        let everything = case["expect"]["reach"] == "everything" && case["status"] == 403;
+        if !everything || case["parser"] != "cancel" {
+            continue;
+        }
+        let denial = response(&case);
+        let report = run(&mut campaign(100).in_flight(1), LIMIT, &mut |_, _| {
+            answer(403, denial.body().clone())
+        });
+        assert_eq!(report.sent.len(), 1, "{case}");
+        assert_eq!(report.finished.len(), 100);
+        let key = case["expect"]["key"].as_str().and_then(ErrorKey::from_word);
+        for (place, (_, result)) in report.finished.iter().enumerate() {
+            let facts = result.as_ref().unwrap_err().facts();
+            assert_eq!(facts.exit_class(), ExitClass::Denied);
+            if let Some(key) = key {
+                assert_eq!(facts.cause.unwrap_or(facts.key), key, "{place}");
+            }
+        }
+        met += 1;
+    }
+    assert!(met > 5, "{met}");
+}
+
+/// The page of a captive portal, or of a front end.
+fn page(status: u16) -> (Duration, Result<Response<bytes::Bytes>, TransportError>) {
+    answer(status, "<html>Error 404 (Not Found)!!1</html>")
+}
+
+#[test]
+fn fault_53_a_page_ends_a_campaign_at_once() {
+    for status in [200, 302, 401, 403, 404, 405, 411, 451, 511] {
+        let mut denied = campaign(100).in_flight(1);
+        let report = run(&mut denied, LIMIT, &mut |_, _| page(status));
+        assert_eq!(report.sent.len(), 1, "{status}");
+        assert!(report.closed.is_empty());
+        assert!(report.ended < Duration::from_secs(1), "{:?}", report.ended);
+        for (_, result) in &report.finished {
+            let facts = result.as_ref().unwrap_err().facts();
+            let key = facts.cause.unwrap_or(facts.key);
+            assert_eq!(
+                key.row().exception == "NotTheApi",
+                status != 302,
+                "{status}"
+            );
+            assert_eq!(key.row().reach, Reach::Everything);
+        }
+    }
+}
+
+#[test]
+fn fault_53_a_job_probes_a_portal_until_the_api_is_back() {
+    for status in [200, 302, 403, 404, 451] {
+        let portal = Duration::from_secs(600);
+        let mut job = campaign(300).probe_on();
+        let report = run(&mut job, LIMIT, &mut |at, request| match at < portal {
+            true => page(status),
+            false => works(request),
+        });
+        assert!(report.closed.is_empty(), "a page closes no enterprise");
+        assert_eq!(report.finished.len(), 300);
+        for (name, result) in &report.finished {
+            let outcome = result.as_ref().unwrap();
+            assert_eq!(outcome.verdict.as_str(), "cancelled", "{name}");
+        }
+        let pages = report.sent.iter().filter(|(at, ..)| *at < portal).count();
+        assert!(pages <= 10 + 600 / 5 + 1, "{pages} probes with {status}");
+        assert!(report.circuit[0].1);
+        assert!(report.circuit[0].0 < Duration::from_secs(1), "told at once");
+    }
+}
+
+/// In the middle of a run a page is a failure like others; when nothing else comes the run stops.
+#[test]
+fn fault_53_pages_in_the_middle_of_a_run() {
+    // Each tenth answer.
+    let mut count = 0;
+    let report = run(&mut campaign(300), LIMIT, &mut |_, request| {
+        count += 1;
+        match count % 10 {
+            5 => page(404),
+            _ => works(request),
+        }
+    });
+    let cancelled = report.finished.iter().filter(|(_, result)| {
+        result
+            .as_ref()
+            .is_ok_and(|outcome| outcome.verdict.as_str() == "cancelled")
+    });
+    assert_eq!(cancelled.count(), 300);
+
+    // From some time on all of them.
+    let report = run(
+        &mut campaign(300),
+        LIMIT,
+        &mut |at, request| match at < Duration::from_secs(1) {
+            true => works(request),
+            false => page(200),
+        },
+    );
+    assert!(report.ended < Duration::from_secs(10), "{:?}", report.ended);
+    assert_eq!(report.finished.len(), 300);
+}
+
+/// One name that a front end refuses does not stop the others, and is not asked for without end.
+#[test]
+fn fault_53_a_page_for_one_name_is_that_names() {
+    let odd = name(7);
+    let report = run(&mut campaign(300), LIMIT, &mut |_, request| match request
+        .uri()
+        .path()
+        .contains("/operations/7:")
+    {
+        true => page(400),
+        false => works(request),
+    });
+    let asked = report
+        .sent
+        .iter()
+        .filter(|(.., status)| *status == Some(400));
+    assert!(asked.count() <= 10);
+    for (name, result) in &report.finished {
+        match result {
+            Ok(outcome) => assert_eq!(outcome.verdict.as_str(), "cancelled"),
+            Err(error) => assert_eq!((name, error.key()), (&odd, ErrorKey::NotTheApi)),
+        }
+    }
+}
+
+#[test]
+fn fault_47_what_stops_a_campaign_is_an_event_with_its_key() {
+    let mut campaign = campaign(3).in_flight(1);
+    let now = std::time::Instant::now();
+    let countermand_core::campaign::Poll::Send(ticket, _) = campaign.poll(now) else {
+        panic!("it begins with a request")
+    };
+    let gone = TransportError::new(TransportErrorKind::Credentials, "the key was deleted");
+    campaign.answer::<Vec<u8>>(ticket, now, Err(gone));
+    let events = std::iter::from_fn(|| campaign.next_event());
+    let stopped = events.filter_map(|event| match event {
+        Event::Stopped { cause } => Some(cause),
+        _ => None,
+    });
+    let stopped: Vec<_> = stopped.collect();
+    assert_eq!(stopped.len(), 1);
+    assert_eq!(stopped[0].key(), ErrorKey::Credentials);
+    assert_eq!(stopped[0].exit_class(), ExitClass::Denied);
+    assert!(stopped[0].text().contains("the key was deleted"));
+}
