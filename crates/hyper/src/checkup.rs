@@ -18,6 +18,7 @@ use crate::config::HyperConfig;
 use crate::connect::{Connection, Connector};
 use crate::finding::{Check, Finding, Grade};
 use crate::hyper::Hyper;
+use crate::proxy;
 use crate::token::{Token, TokenSource, token_fn};
 use crate::transport::Transport;
 
@@ -45,7 +46,7 @@ pub async fn checkup(
         deadline: Instant::now() + LIMIT,
         findings: Vec::new(),
     };
-    let there = checkup.name(endpoint).await && checkup.connection(endpoint, config).await;
+    let there = checkup.name(endpoint, config).await && checkup.connection(endpoint, config).await;
     match checkup.token(&*tokens).await {
         Some(token) if there => {
             checkup.api(endpoint, tokens, token, config, name).await;
@@ -74,7 +75,7 @@ impl Checkup {
         });
     }
 
-    async fn name(&mut self, endpoint: &Endpoint) -> bool {
+    async fn name(&mut self, endpoint: &Endpoint, config: &HyperConfig) -> bool {
         let host = endpoint.host().trim_matches(['[', ']']);
         if host.parse::<IpAddr>().is_ok() {
             self.find(Check::Name, Grade::Good, format!("{host} is an address"));
@@ -100,7 +101,11 @@ impl Checkup {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),
         };
-        self.find(Check::Name, Grade::Bad, format!("{host}: {problem}"));
+        // Where a proxy is the way, it is the proxy that knows the name.
+        let unused = config.proxy.unused(endpoint).map(proxy::told_unused);
+        let unused = unused.map_or_else(String::new, |told| format!(" ({told})"));
+        let message = format!("{host}: {problem}{unused}");
+        self.find(Check::Name, Grade::Bad, message);
         self.find(Check::Connection, Grade::Skipped, "because of the above");
         false
     }
@@ -125,7 +130,9 @@ impl Checkup {
                     false => "with TLS",
                 };
                 let millis = begun.elapsed().as_millis();
-                let message = format!("{endpoint}: {protocol} {tls} ({millis} ms)");
+                let unused = config.proxy.unused(endpoint).map(proxy::told_unused);
+                let unused = unused.map_or_else(String::new, |told| format!("; {told}"));
+                let message = format!("{endpoint}: {protocol} {tls} ({millis} ms){unused}");
                 self.find(Check::Connection, Grade::Good, message);
                 return true;
             }

@@ -166,8 +166,9 @@ impl HyperConfig {
     /// hosts in `NO_PROXY`; all three also in lower case. They are read when the transport is made.
     /// `false` by default: what carries a token takes no way that nobody asked for.
     ///
-    /// `NO_PROXY` is separated by commas: a domain with all below it, an address, a network such as
-    /// `10.0.0.0/8`, or `*`.
+    /// `NO_PROXY` is separated by commas or spaces: a domain (or `.domain`) with all below it,
+    /// `*.domain` for all below it alone, an address, a network such as `10.0.0.0/8` or `10.*`, each
+    /// with `:port` or without, or `*`. An entry of another form is an error.
     #[must_use]
     pub fn proxy_from_env(mut self, from_env: bool) -> Self {
         self.proxy = match from_env {

@@ -19,7 +19,7 @@ use tower_service::Service;
 use crate::config::HyperConfig;
 use crate::failure::Failure;
 use crate::multiplexed::{Clock, Multiplexed, OnHeap};
-use crate::proxy::Way;
+use crate::proxy::{self, Way};
 use crate::resolve::Resolver;
 use crate::tls::Tls;
 
@@ -79,6 +79,8 @@ pub(crate) struct Connector {
     tcp: Tcp,
     /// The way through a proxy, if that is the way to go.
     proxy: Option<Way>,
+    /// The variable that names a proxy, where none is used.
+    unused_proxy: Option<&'static str>,
     tls: Option<Tls>,
     timeout: Duration,
     pings: (Duration, Duration),
@@ -96,6 +98,7 @@ impl Connector {
         Ok(Self {
             origin: endpoint.uri(PathAndQuery::from_static("/")),
             proxy: config.proxy.way(endpoint, &tcp)?,
+            unused_proxy: config.proxy.unused(endpoint),
             tcp,
             tls: match endpoint.is_plaintext() {
                 true => None,
@@ -127,15 +130,12 @@ impl Connector {
                 let connected = self.tcp.clone().call(self.origin.clone()).await;
                 connected.map_err(|error| self.no_connection(&chain(&error)))
             }
-            Some(proxy) => {
-                let connected = proxy.connect(&self.origin).await;
-                connected.map_err(|message| self.no_connection(&message))
-            }
+            Some(proxy) => proxy.connect(&self.origin).await,
         }?;
         let spoken = match &self.tls {
             None => self.speak(tcp, self.http2_prior_knowledge).await,
             Some(tls) => {
-                let (stream, http2) = tls.connect(tcp).await?;
+                let (stream, http2) = tls.connect(tcp, self.proxy.as_ref()).await?;
                 self.speak(stream, http2).await
             }
         };
@@ -144,7 +144,10 @@ impl Connector {
 
     fn no_connection(&self, problem: &str) -> Failure {
         let host = self.origin.authority().map_or("", |host| host.as_str());
-        Failure::new(TransportErrorKind::Connect, format!("{host}: {problem}"))
+        let unused = self.unused_proxy.map(proxy::told_unused);
+        let unused = unused.map_or_else(String::new, |told| format!(" ({told})"));
+        let message = format!("{host}: {problem}{unused}");
+        Failure::new(TransportErrorKind::Connect, message)
     }
 
     /// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
+use crate::proxy::Way;
 
 /// Nobody has one.
 pub(crate) enum Tls {}
@@ -19,6 +20,7 @@ impl Tls {
     pub(crate) async fn connect(
         &self,
         _: TokioIo<TcpStream>,
+        _: Option<&Way>,
     ) -> Result<(TokioIo<TcpStream>, bool), Failure> {
         match *self {}
     }

@@ -17,6 +17,7 @@ use tokio_rustls::rustls::{self, AlertDescription as Alert, ClientConfig, RootCe
 
 use crate::config::HyperConfig;
 use crate::failure::Failure;
+use crate::proxy::Way;
 use crate::secret_file::GivenFile;
 
 /// The largest file of certificates that is read, in bytes; that of a platform has 250 KB.
@@ -60,12 +61,13 @@ impl Tls {
     pub(crate) async fn connect(
         &self,
         tcp: TokioIo<TcpStream>,
+        proxy: Option<&Way>,
     ) -> Result<(TokioIo<TlsStream<TcpStream>>, bool), Failure> {
         let config = self.config.get_or_try_init(|| self.configure()).await?;
         let stream = tokio_rustls::TlsConnector::from(Arc::clone(config))
             .connect(self.server.clone(), tcp.into_inner())
             .await
-            .map_err(|error| self.refused(&error))?;
+            .map_err(|error| self.refused(&error, proxy))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok((TokioIo::new(stream), http2))
     }
@@ -100,13 +102,17 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
-    fn refused(&self, error: &std::io::Error) -> Failure {
+    fn refused(&self, error: &std::io::Error, proxy: Option<&Way>) -> Failure {
         let host = self.server.to_str();
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
         match cause {
             Some(cause) if is_final(cause) => {
                 Failure::new(TransportErrorKind::Tls, format!("{host}: {cause}"))
             }
+            Some(rustls::Error::InvalidMessage(_)) if let Some(proxy) = proxy => proxy.refusal(
+                &host,
+                "what answers in its tunnel does not speak TLS: the proxy shows a page of its own, or the port is not one of TLS",
+            ),
             _ => Failure::new(
                 TransportErrorKind::Connect,
                 format!("{host}: during the TLS handshake: {error}"),

@@ -12,8 +12,8 @@ use common::{cancel, listen, read_head};
 use countermand_core::chain;
 use countermand_emulator::{Config, Fate, Server, Shared, Tls};
 use countermand_hyper::{
-    Client, Endpoint, Hyper, HyperConfig, OperationName, Token, Transport, TransportErrorKind,
-    Verdict,
+    Client, Endpoint, ErrorKind, Hyper, HyperConfig, OperationName, Policy, Token, Transport,
+    TransportErrorKind, Verdict,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -153,7 +153,15 @@ async fn what_goes_through_a_proxy_stays_between_client_and_server() {
 #[tokio::test]
 async fn hosts_that_are_excepted_are_reached_without_it() {
     let (world, proxy) = (world().await, Proxy::new(None).await);
-    for except in ["127.0.0.1", "example.com, 127.0.0.0/8", "*"] {
+    let port = world.endpoint.uri("/".parse().unwrap()).port_u16().unwrap();
+    let with_port = format!("127.0.0.1:{port}");
+    for except in [
+        "127.0.0.1",
+        "example.com, 127.0.0.0/8",
+        "*",
+        "127.*",
+        &with_port,
+    ] {
         let config = world.config.clone().proxy(proxy.url(), except);
         assert_eq!(world.countermand(config).await, Verdict::Cancelled);
     }
@@ -181,39 +189,156 @@ async fn its_password_is_for_it_alone_and_never_shown() {
     assert!(proxy.heard().contains(password), "{}", proxy.heard());
 }
 
+/// What a countermand of an operation at a host that only the proxy knows comes to, how often the
+/// proxy was asked, and what is told.
+async fn refused_by(answer: &'static str, user: &str) -> (TransportErrorKind, usize, String) {
+    let proxy = Proxy::new(Some(answer)).await;
+    let endpoint: Endpoint = "https://api.example".parse().unwrap();
+    let url = format!("http://{user}{}", proxy.address);
+    let config = HyperConfig::default().proxy(url, "");
+    let client = Client::connect(endpoint, Token::new(TOKEN).unwrap(), config).unwrap();
+    let client = client.policy(Policy::default().attempts(2));
+    let name: OperationName = "enterprises/e/devices/d/operations/1".parse().unwrap();
+    let error = client.countermand(&name).await.unwrap_err();
+    let text = format!("{} {error:?}", chain(&error));
+    for part in ["api.example", &proxy.address.to_string()] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert!(!text.contains("canary"), "{text}");
+    assert!(!error.maybe_delivered(), "{text}");
+    let heard = proxy.heard();
+    // The proxy resolves the server's name; nobody here has.
+    assert!(
+        heard.starts_with("CONNECT api.example:443 HTTP/1.1\r\n"),
+        "{heard}"
+    );
+    assert!(!heard.contains(TOKEN), "{heard}");
+    let ErrorKind::Transport(transport) = error.kind() else {
+        panic!("{text}");
+    };
+    (transport.kind(), heard.matches("CONNECT").count(), text)
+}
+
 #[tokio::test]
-async fn what_it_refuses_names_it_and_the_server() {
-    for (answer, reason) in [
+async fn fault_56_a_refusal_of_the_proxy_is_final_and_named_with_its_status() {
+    use TransportErrorKind::{Connect, Proxy};
+    let user = "alice:canary-password@";
+    for (answer, user, kind, repeated, words) in [
         (
             "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
-            "authorization required",
+            "",
+            Proxy,
+            false,
+            "its URL has none (407",
         ),
-        ("HTTP/1.1 403 Forbidden\r\n\r\n", "unsuccessful"),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            user,
+            Proxy,
+            false,
+            "does not accept",
+        ),
+        (
+            "HTTP/1.1 403 Forbidden\r\n\r\n<html>blocked",
+            user,
+            Proxy,
+            false,
+            "403 Forbidden",
+        ),
+        (
+            "HTTP/1.0 302 Found\r\nlocation: http://login\r\n\r\n",
+            user,
+            Proxy,
+            false,
+            "302 Found",
+        ),
+        (
+            "HTTP/1.1 405 x\r\n\r\n",
+            user,
+            Proxy,
+            false,
+            "405 Method Not Allowed",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n\r\n<html>log in</html>",
+            user,
+            Proxy,
+            false,
+            "page of its own",
+        ),
+        (
+            "SMTP ready\r\n\r\n",
+            user,
+            Proxy,
+            false,
+            "as an HTTP proxy does",
+        ),
+        // These may pass.
         (
             "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n",
-            "unsuccessful",
+            user,
+            Connect,
+            true,
+            "502 Bad Gateway",
         ),
-        ("SMTP ready\r\n\r\n", "unsuccessful"),
-        ("", "end of file"),
+        (
+            "HTTP/1.1 429 x\r\n\r\n",
+            user,
+            Connect,
+            true,
+            "429 Too Many Requests",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n",
+            user,
+            Connect,
+            true,
+            "within its answer",
+        ),
+        ("", user, Connect, true, "without an answer"),
     ] {
-        let proxy = Proxy::new(Some(answer)).await;
-        let endpoint: Endpoint = "https://api.example".parse().unwrap();
-        let url = format!("http://user:canary-password@{}", proxy.address);
-        let hyper = Hyper::new(&endpoint, HyperConfig::default().proxy(url, "")).unwrap();
-        let error = hyper.send(cancel(&endpoint)).await.unwrap_err();
-        let text = format!("{} {error:?}", chain(&error));
-        assert_eq!(error.kind(), TransportErrorKind::Connect, "{text}");
-        for part in [reason, "api.example", &proxy.address.to_string()] {
-            assert!(text.contains(part), "{part} is not in {text}");
-        }
-        assert!(!text.contains("canary"), "{text}");
-        // The proxy resolves the server's name; nobody here has.
-        assert!(
-            proxy
-                .heard()
-                .starts_with("CONNECT api.example:443 HTTP/1.1\r\n")
-        );
+        let (found, times, text) = refused_by(answer, user).await;
+        assert_eq!((found, times > 1), (kind, repeated), "{answer}: {text}");
+        assert!(text.contains(words), "{words} is not in {text}");
     }
+}
+
+/// A page that comes a while after the tunnel was promised.
+#[tokio::test]
+async fn fault_56_a_page_in_the_tunnel_is_final() {
+    let (listener, address) = listen().await;
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            read_head(&mut client).await;
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            // It waits for the first bytes of TLS, so that the page is in the tunnel.
+            let mut hello = [0; 16];
+            client.read_exact(&mut hello).await.unwrap();
+            client.write_all(b"<html>log in</html>").await.unwrap();
+        }
+    });
+    let endpoint: Endpoint = "https://api.example".parse().unwrap();
+    let config = HyperConfig::default().proxy(format!("http://{address}"), "");
+    let hyper = Hyper::new(&endpoint, config).unwrap();
+    let error = hyper.send(cancel(&endpoint)).await.unwrap_err();
+    let text = chain(&error);
+    assert_eq!(error.kind(), TransportErrorKind::Proxy, "{text}");
+    assert!(
+        text.contains("does not speak TLS") && text.contains(&address.to_string()),
+        "{text}"
+    );
+}
+
+#[test]
+fn fault_56_an_exception_that_is_not_understood_is_refused_by_name() {
+    let config = HyperConfig::default().proxy("http://127.0.0.1:1", "ok.example,<local>");
+    let error = Hyper::new(&Endpoint::default(), config).unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::Forbidden);
+    assert!(
+        chain(&error).contains("NO_PROXY has the entry <local>"),
+        "{}",
+        chain(&error)
+    );
 }
 
 #[tokio::test]

@@ -98,3 +98,83 @@ fn no_proxy_hears_of_it_unless_the_option_says_so() {
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("proxy"), "{run:?}");
 }
+
+#[test]
+fn fault_56_a_proxy_that_refuses_is_4_and_asked_once() {
+    let proxy = Proxy::new();
+    let name = "enterprises/e/devices/d/operations/";
+    let names = [1, 2, 3].map(|number| format!("{name}{number}"));
+    let arguments = [
+        "cancel",
+        &names[0],
+        &names[1],
+        &names[2],
+        "--proxy-from-env",
+    ];
+    let run = Process::new(&arguments)
+        .env("COUNTERMAND_ENDPOINT", "https://api.example")
+        .env("COUNTERMAND_TOKEN", TOKEN)
+        .env(
+            "HTTPS_PROXY",
+            &format!("http://alice:canary@{}", proxy.address),
+        )
+        .env("NO_PROXY", "")
+        .run();
+    assert_eq!(run.code, 4, "{run:?}");
+    let text = format!("{}{}", run.stdout, run.stderr);
+    assert!(text.contains("403 Forbidden"), "{run:?}");
+    assert!(!text.contains("canary"), "{run:?}");
+    assert_eq!(
+        proxy.heard().matches("CONNECT").count(),
+        1,
+        "{}",
+        proxy.heard()
+    );
+}
+
+#[test]
+fn fault_56_a_password_that_is_not_encoded_is_refused_before_anything_is_looked_up() {
+    for password in ["can#ary", "can@ary", "can/ary", "can?ary", "can ary"] {
+        let run = Process::new(&[
+            "cancel",
+            "enterprises/e/devices/d/operations/1",
+            "--proxy-from-env",
+        ])
+        .env("COUNTERMAND_TOKEN", TOKEN)
+        .env(
+            "HTTPS_PROXY",
+            &format!("http://alice:{password}@proxy.invalid:1"),
+        )
+        .run();
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.contains("percent-encode"), "{run:?}");
+        for part in ["can", "ary", "alice"] {
+            let told = run.stderr.replace("percent-encode", "");
+            assert!(!told.contains(part), "{part} {run:?}");
+        }
+    }
+}
+
+#[test]
+fn fault_56_a_proxy_that_is_set_and_not_used_is_mentioned_when_connecting_fails() {
+    let name = "enterprises/e/devices/d/operations/1";
+    for arguments in [&["get", name][..], &["doctor"]] {
+        let process = || {
+            Process::new(arguments)
+                .env("COUNTERMAND_ENDPOINT", "https://nowhere.invalid")
+                .env("COUNTERMAND_TOKEN", TOKEN)
+                .env("HTTPS_PROXY", "http://alice:canary@127.0.0.1:1")
+        };
+        let run = process().env("NO_PROXY", "").run();
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert_eq!(
+            text.matches("HTTPS_PROXY is set and not used").count(),
+            1,
+            "{run:?}"
+        );
+        assert!(!text.contains("canary"), "{run:?}");
+        let run = process().env("NO_PROXY", "*.invalid").run();
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(!text.contains("is set and not used"), "{run:?}");
+    }
+}

@@ -139,7 +139,7 @@ fn fault_55_a_secret_where_a_path_a_name_or_a_value_belongs_is_not_repeated() {
     ];
     for secret in misplaced() {
         let mut processes: Vec<(String, Process)> = Vec::new();
-        for command in [&named[..], &["doctor"], &["doctor", "--json"]] {
+        for command in [&named[..], &["doctor"]] {
             for option in options {
                 let arguments = [command, &[option, &secret]].concat();
                 let process = match option {
@@ -176,6 +176,19 @@ fn fault_55_a_secret_where_a_path_a_name_or_a_value_belongs_is_not_repeated() {
                 .collect();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             processes.push((format!("{:.40}", format!("{words:?}")), api.command(&words)));
+        }
+        for variable in ["HTTPS_PROXY", "NO_PROXY"] {
+            let process = Process::new(&[
+                "get",
+                name,
+                "--proxy-from-env",
+                "--endpoint",
+                "https://127.0.0.1:1",
+            ])
+            .env("COUNTERMAND_TOKEN", TOKEN)
+            .env("HTTPS_PROXY", "http://127.0.0.1:1")
+            .env(variable, &secret);
+            processes.push((variable.to_owned(), process));
         }
         for (place, process) in processes {
             let run = process.run();
