@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use countermand_core::campaign::{Event, Progress};
+use countermand_core::campaign::{Event, Outage, Progress};
 use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
-use countermand_fleet::Run;
+use countermand_fleet::{Run, SearchProgress};
 use countermand_hyper::Running;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
@@ -25,6 +25,10 @@ pub(crate) trait Underway: Stream<Item = Event> + Unpin {
     fn progress(&self) -> Progress;
     /// How many results there will be, where that is not known from the beginning.
     fn expected(&self) -> Option<u64>;
+    /// The search, if there is one.
+    fn search(&self) -> Option<SearchProgress>;
+    /// The failure that goes on, if there is one.
+    fn outage(&self) -> Option<Outage>;
 }
 
 const CAUSE: &str = "the run was stopped by a signal";
@@ -41,6 +45,14 @@ impl<S: Stream<Item = (OperationName, Phase)>> Underway for Running<S> {
     fn expected(&self) -> Option<u64> {
         None
     }
+
+    fn search(&self) -> Option<SearchProgress> {
+        None
+    }
+
+    fn outage(&self) -> Option<Outage> {
+        Self::outage(self)
+    }
 }
 
 impl Underway for Run {
@@ -54,6 +66,14 @@ impl Underway for Run {
 
     fn expected(&self) -> Option<u64> {
         Some(Self::expected(self))
+    }
+
+    fn search(&self) -> Option<SearchProgress> {
+        Self::search_progress(self)
+    }
+
+    fn outage(&self) -> Option<Outage> {
+        Self::outage(self)
     }
 }
 
@@ -100,7 +120,8 @@ pub(crate) async fn follow<U: Underway>(
             () = sleep_until(until), if stop.is_some() => break,
             _ = tick.tick(), if told_every.is_some() => {
                 let (progress, expected) = (underway.progress(), underway.expected());
-                report.output.progress(&progress, started.elapsed(), expected);
+                let (search, outage) = (underway.search(), underway.outage());
+                report.output.progress(&progress, expected, search, outage);
             }
             event = underway.next() => match event {
                 None => break,
@@ -144,9 +165,9 @@ fn say(report: &Report, event: &Event) {
         Event::Failing { cause, .. } => {
             output.note(&format!("failing: {cause}; it is tried again"));
         }
-        Event::CircuitOpened { .. } => {
-            output.note("the server fails: only probes until it is back, nothing is given up");
-        }
+        Event::CircuitOpened { cause } => output.note(&format!(
+            "the server fails ({cause}): only probes until it is back, nothing is given up"
+        )),
         Event::CircuitClosed => output.note("the server is back"),
         _ => {}
     }

@@ -5,19 +5,20 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::iter;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use countermand_core::campaign::Progress;
+use countermand_core::campaign::{self, Outage};
 use countermand_core::printable_lines;
+use countermand_fleet::{Meter, Progress, SearchProgress};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::progress::{Bars, Standing};
+use crate::progress::Bars;
 
 /// What the writer's thread is given.
 enum Message {
     Line(String),
-    Standing(Standing),
+    Progress(Box<Progress>),
 }
 
 /// Writes lines to standard output from a thread of its own.
@@ -40,11 +41,9 @@ struct Writer {
 }
 
 /// What a run is to come to.
-#[derive(Clone, Copy)]
 struct Expected {
     results: u64,
-    /// Requests a second that the quota allows.
-    pace: Option<f64>,
+    meter: Mutex<Meter>,
     /// How often its progress is told.
     every: Duration,
 }
@@ -62,28 +61,42 @@ impl Output {
     /// Tells progress towards so many results on standard error, by bars if that is a terminal;
     /// `pace` is how many requests a second the quota allows.
     pub(crate) fn expect(&mut self, results: u64, pace: Option<f64>) {
-        let every = self.bars.show(results);
+        let every = self.bars.show();
+        let begun = tokio::time::Instant::now().into_std();
         self.expected = Some(Expected {
             results,
-            pace,
+            meter: Mutex::new(Meter::new(begun, pace)),
             every,
         });
     }
 
     /// How often progress is told, if it is.
     pub(crate) fn progress_every(&self) -> Option<Duration> {
-        self.expected.map(|expected| expected.every)
+        self.expected.as_ref().map(|expected| expected.every)
     }
 
     /// Moves the bars, or writes a line instead.
     ///
     /// `expected` is how many results there will be, if that is known better by now.
-    pub(crate) fn progress(&self, progress: &Progress, elapsed: Duration, expected: Option<u64>) {
-        if let Some(Expected { results, pace, .. }) = self.expected {
-            let results = expected.unwrap_or(results);
-            let standing = Standing::of(progress, elapsed, results, pace);
-            self.send(Message::Standing(standing));
+    pub(crate) fn progress(
+        &self,
+        standing: &campaign::Progress,
+        expected: Option<u64>,
+        search: Option<SearchProgress>,
+        outage: Option<Outage>,
+    ) {
+        if let Some(Expected { results, meter, .. }) = &self.expected {
+            let now = tokio::time::Instant::now().into_std();
+            let results = expected.unwrap_or(*results);
+            let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+            let progress = meter.measure(now, standing, results, search, outage);
+            self.send(Message::Progress(Box::new(progress)));
         }
+    }
+
+    /// Tells no more progress: what it was told of has ended.
+    pub(crate) fn clear_progress(&self) {
+        self.bars.clear();
     }
 
     /// A line for standard output.
@@ -163,7 +176,7 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
     let on_terminal = io::stdout().is_terminal();
     let mut out = BufWriter::new(anstream::stdout());
     while let Ok(first) = messages.recv() {
-        let mut standing = None;
+        let mut progress = None;
         let write = || -> io::Result<()> {
             for message in iter::once(first).chain(messages.try_iter()) {
                 match message {
@@ -171,7 +184,7 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
                         writeln!(out, "{}", shown(&text))?;
                     }
                     Message::Line(_) => {}
-                    Message::Standing(newest) => standing = Some(newest),
+                    Message::Progress(newest) => progress = Some(newest),
                 }
             }
             out.flush()
@@ -183,8 +196,8 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
         } else {
             write()
         };
-        if let Some(standing) = standing {
-            bars.set(&standing);
+        if let Some(progress) = progress {
+            bars.set(&progress);
         }
         if written.is_err() {
             open.store(false, Ordering::Relaxed);

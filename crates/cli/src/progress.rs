@@ -1,165 +1,223 @@
-//! Cancels sent, which is what matters first, and verdicts known: two bars on a terminal, elsewhere
-//! a line now and then.
+//! Shows progress on standard error: bars on a terminal, elsewhere a line now and then.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use countermand_core::campaign::Progress;
-use countermand_fleet::report::spell;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::Term;
+use countermand_fleet::report::grouped;
+use countermand_fleet::{Progress, now};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{output, screen};
 
-/// How often the bars move.
+/// The period of the bars.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How often there is a line instead.
+/// The period of lines, while the figures change.
 const LINE: Duration = Duration::from_secs(5);
+
+/// The period of lines, while they do not.
+const REST: Duration = Duration::from_secs(30);
+
+/// Columns of a bar, where there is room.
+const BAR: usize = 24;
 
 /// The bars, hidden until something is expected. Clones are the same bars.
 #[derive(Clone)]
 pub(crate) struct Bars {
-    both: MultiProgress,
-    cancels: ProgressBar,
-    verdicts: ProgressBar,
+    /// All lines are one message, so that no bar moves without its words.
+    bar: ProgressBar,
+    /// The last line that was written instead, and when.
+    told: Arc<Mutex<Option<(String, Instant)>>>,
 }
 
 impl Bars {
     pub(crate) fn hidden() -> Self {
-        let both = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        let cancels = both.add(ProgressBar::no_length());
-        let verdicts = both.add(ProgressBar::no_length());
         Self {
-            both,
-            cancels,
-            verdicts,
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            told: Arc::default(),
         }
     }
 
     /// Shows them, if standard error is a terminal. Gives how often there is something to tell.
-    pub(crate) fn show(&self, expected: u64) -> Duration {
-        let target = ProgressDrawTarget::stderr();
-        if target.is_hidden() {
+    pub(crate) fn show(&self) -> Duration {
+        if ProgressDrawTarget::stderr().is_hidden() {
             return LINE;
         }
-        for (bar, word) in [(&self.cancels, "cancels "), (&self.verdicts, "verdicts")] {
-            bar.set_length(expected);
-            bar.set_prefix(word);
-            // The template is a constant, and a bar in the plain style is no harm.
-            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {msg}")
-            {
-                bar.set_style(style);
-            }
+        // The template is a constant, and a bar in the plain style is no harm.
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            self.bar.set_style(style);
         }
-        self.both.set_draw_target(screen::stderr());
+        self.bar.set_draw_target(screen::stderr());
         TICK
     }
 
-    pub(crate) fn set(&self, standing: &Standing) {
-        if self.both.is_hidden() {
-            return output::note(&standing.line());
+    pub(crate) fn set(&self, progress: &Progress) {
+        if self.bar.is_hidden() {
+            return self.tell(progress);
         }
-        for bar in [&self.cancels, &self.verdicts] {
-            bar.set_length(standing.expected);
+        let width = usize::from(Term::stderr().size().1);
+        self.bar.set_message(lines(progress, width).join("\n"));
+        self.bar.tick();
+    }
+
+    /// Writes a line, if something has changed or the last one is long ago.
+    fn tell(&self, progress: &Progress) {
+        let figures = [progress.search_words(), progress.counts()];
+        let figures = figures.into_iter().flatten().collect::<String>();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = told
+            .as_ref()
+            .is_some_and(|(last, at)| *last == figures && at.elapsed() < REST);
+        if same {
+            return;
         }
-        self.cancels.set_position(standing.asked);
-        self.cancels.set_message(standing.words());
-        self.verdicts.set_position(standing.finished);
+        *told = Some((figures, Instant::now()));
+        let time = now().to_string();
+        // The time of day, as in 2026-11-28T07:44:33Z.
+        let time = time.get(11..19).unwrap_or_default();
+        output::note(&format!("{time}Z {}", progress.line()));
     }
 
     /// Writes without the bars in the way.
     pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.both.suspend(write)
+        self.bar.suspend(write)
     }
 
     pub(crate) fn clear(&self) {
-        self.cancels.finish_and_clear();
-        self.verdicts.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
-/// Where a run stands, for people.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
-    expected: u64,
-    asked: u64,
-    finished: u64,
-    /// Requests a second so far.
-    rate: f64,
-    quota_left: Option<u32>,
-    /// Until the last cancel is sent.
-    remaining: Option<Duration>,
+/// What is drawn, none of it wider than the terminal.
+fn lines(progress: &Progress, width: usize) -> Vec<String> {
+    // A terminal that is full to its last column may wrap.
+    let width = width.saturating_sub(1).max(1);
+    let mut lines = Vec::new();
+    if let Some(search) = &progress.search {
+        let more = if search.all_listed { "" } else { "+" };
+        let mut figures = format!(
+            "{}/{}{more} devices",
+            grouped(search.done()),
+            grouped(search.devices),
+        );
+        let found = format!(", {} found", grouped(search.found));
+        if 9 + figures.len() + found.len() <= width {
+            figures.push_str(&found);
+        }
+        lines.push(row("searched", search.fraction(), &figures, width));
+    }
+    if progress.operations > 0 || progress.search.is_none() {
+        for (word, count) in [
+            ("cancels", progress.cancels_sent),
+            ("verdicts", progress.verdicts),
+        ] {
+            let all = grouped(progress.operations);
+            let figures = format!("{}/{all}", grouped(count));
+            let part = count as f64 / progress.expected().max(1.0);
+            lines.push(row(word, part, &figures, width));
+        }
+    }
+    wrapped(&progress.words(), width, &mut lines);
+    lines
 }
 
-impl Standing {
-    /// After so long, towards so many, at so many requests a second in the long run.
-    pub(crate) fn of(
-        progress: &Progress,
-        elapsed: Duration,
-        expected: u64,
-        pace: Option<f64>,
-    ) -> Self {
-        let rate = progress.sent as f64 / elapsed.as_secs_f64().max(0.001);
-        let open = expected.saturating_sub(progress.asked);
-        let left = progress.quota_left.map_or(0.0, f64::from);
-        // What the quota allows at once goes as fast as before; the rest as the quota comes back.
-        let quickest = open as f64 / rate.max(0.001);
-        let allowed = pace.map_or(0.0, |pace| (open as f64 - left).max(0.0) / pace);
-        let remaining = Duration::try_from_secs_f64(quickest.max(allowed)).ok();
-        Self {
-            expected,
-            asked: progress.asked,
-            finished: progress.finished,
-            rate,
-            quota_left: progress.quota_left,
-            remaining: remaining.filter(|_| open > 0 && progress.sent > 0),
+/// A word, a bar as far as there is room, and figures.
+fn row(word: &str, part: f64, figures: &str, width: usize) -> String {
+    let room = width.saturating_sub(11 + figures.chars().count());
+    let bar = match room.min(BAR) {
+        0..4 => String::new(),
+        length => {
+            let full = (part.clamp(0.0, 1.0) * length as f64) as usize;
+            format!("{}{} ", "█".repeat(full), "░".repeat(length - full))
+        }
+    };
+    let line = format!("{word:<8} {bar}{figures}");
+    line.chars().take(width).collect()
+}
+
+/// Parts one after the other, on as many lines as they need; one that fits a line is not broken.
+fn wrapped(parts: &[String], width: usize, lines: &mut Vec<String>) {
+    let mut line = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        let comma = if at + 1 < parts.len() { "," } else { "" };
+        let part = format!("{part}{comma}");
+        let columns = part.chars().count();
+        if columns <= width && line.chars().count() + 1 + columns > width && !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        for word in part.split(' ') {
+            let long = line.chars().count() + 1 + word.chars().count() > width;
+            if long && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+            // A word without end is cut like a rope.
+            while line.chars().count() > width {
+                let rest = line.chars().skip(width).collect();
+                lines.push(line.chars().take(width).collect());
+                line = rest;
+            }
         }
     }
-
-    /// Where there are no bars.
-    fn line(&self) -> String {
-        let expected = self.expected;
-        format!(
-            "cancels {}/{expected}, verdicts {}/{expected}, {}",
-            self.asked,
-            self.finished,
-            self.words(),
-        )
-    }
-
-    fn words(&self) -> String {
-        let mut words = format!("{:.1}/s", self.rate);
-        if let Some(left) = self.quota_left {
-            words.push_str(&format!(", quota left {left}"));
-        }
-        if let Some(remaining) = self.remaining {
-            words.push_str(&format!(", last cancel in {}", spell(remaining)));
-        }
-        words
+    if !line.is_empty() {
+        lines.push(line);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use countermand_core::campaign;
+    use countermand_fleet::{Meter, SearchProgress};
+
     use super::*;
 
+    /// A rescue of 20,000 devices, a quarter of which is searched.
+    fn rescue() -> Progress {
+        let mut search = SearchProgress::default();
+        (search.devices, search.searched, search.pages) = (20_000, 4898, 4898);
+        (search.all_listed, search.found) = (true, 4898);
+        let mut standing = campaign::Progress::default();
+        (standing.asked, standing.sent, standing.quota_left) = (4898, 10_000, Some(12));
+        let begun = Instant::now();
+        let mut meter = Meter::new(begun, Some(8.0));
+        let now = begun + Duration::from_secs(1250);
+        meter.measure(now, &standing, 4898, Some(search), None)
+    }
+
     #[test]
-    fn the_estimate_follows_the_quota_and_not_the_first_burst() {
-        let mut progress = Progress::default();
-        (progress.asked, progress.sent) = (480, 480);
-        progress.quota_left = Some(0);
-        let second = Duration::from_secs(1);
-        let standing = Standing::of(&progress, second, 1280, Some(8.0));
+    fn fault_51_bars_fit_the_terminal() {
+        let progress = rescue();
+        for width in [1, 2, 20, 40, 60, 80, 120, 200] {
+            for line in lines(&progress, width) {
+                let columns = line.chars().count();
+                assert!(columns < width.max(2), "{columns} of {width}: {line}");
+            }
+        }
         assert_eq!(
-            standing.words(),
-            "480.0/s, quota left 0, last cancel in 100 s"
+            lines(&progress, 80),
+            [
+                "searched █████░░░░░░░░░░░░░░░░░░░ 4,898/20,000 devices, 4,898 found",
+                "cancels  █████░░░░░░░░░░░░░░░░░░░ 4,898/4,898",
+                "verdicts ░░░░░░░░░░░░░░░░░░░░░░░░ 0/4,898",
+                "search ends in 31 min 28 s, last cancel in 62 min 56 s,",
+                "last verdict in 104 min 36 s, 8.0 requests/s, quota left 12",
+            ]
         );
-        let line = "cancels 480/1280, verdicts 0/1280, 480.0/s, quota left 0, last cancel in 100 s";
-        assert_eq!(standing.line(), line);
-        progress.quota_left = None;
-        let free = Standing::of(&progress, second, 1440, None);
-        assert_eq!(free.words(), "480.0/s, last cancel in 2.0 s");
-        progress.asked = 1440;
-        let all = Standing::of(&progress, second, 1440, None);
-        assert_eq!(all.words(), "480.0/s");
+        assert_eq!(
+            lines(&progress, 40),
+            [
+                "searched █░░░░░░░ 4,898/20,000 devices",
+                "cancels  ████░░░░░░░░░░░░░ 4,898/4,898",
+                "verdicts ░░░░░░░░░░░░░░░░░░░░░ 0/4,898",
+                "search ends in 31 min 28 s,",
+                "last cancel in 62 min 56 s,",
+                "last verdict in 104 min 36 s,",
+                "8.0 requests/s, quota left 12",
+            ]
+        );
     }
 }

@@ -247,9 +247,11 @@ impl Ledger {
                 operations,
                 last,
             } => {
+                if let Some(pages) = &mut self.pages {
+                    pages.operations(*last);
+                }
                 self.find(device, operations, records);
                 if *last {
-                    self.pages.as_mut().map(Pages::searched);
                     records.push(Record::Searched {
                         device: device.clone(),
                         at,

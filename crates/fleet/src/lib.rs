@@ -34,7 +34,7 @@ pub use item::{Finding, Item, Row, Standing};
 pub use job::{Job, JobError, Settings};
 pub use outline::{Age, Outline};
 pub use plan::Plan;
-pub use progress::SearchProgress;
+pub use progress::{Failing, Meter, Progress, SearchProgress, pace};
 pub use run::{Ended, Options, Run};
 pub use search::{Found, Search};
 pub use shell::quoted;

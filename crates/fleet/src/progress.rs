@@ -1,6 +1,22 @@
-//! How far a search, or a job, has come.
+//! How far a search, or a job, has come: figures, rates of now, and the time left.
 
-use serde::Serialize;
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use countermand_core::campaign::{self, Outage};
+use countermand_core::{Call, Timestamp};
+use serde::{Serialize, Serializer};
+
+use crate::job::{Contents, JobError, Kind, Note, Settings};
+use crate::report::{grouped, spell};
+use crate::run::{Options, campaign};
+
+/// The time over which the rate of requests is measured.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// An outage that is shorter is no news: the retry may be on its way.
+const NOTED: Duration = Duration::from_secs(2);
 
 /// The devices of a search, and what was found on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -12,6 +28,8 @@ pub struct SearchProgress {
     pub all_listed: bool,
     /// Devices whose operations have been listed to the end.
     pub searched: u64,
+    /// Pages of their operations that were read.
+    pub pages: u64,
     /// Devices that vanished before they were searched.
     pub vanished: u64,
     /// Lists that could not be read to their end.
@@ -20,4 +38,525 @@ pub struct SearchProgress {
     pub not_attempted: u64,
     /// Pending operations found that are meant.
     pub found: u64,
+}
+
+/// The figures of a search or of a job at one time, the same for a terminal, a log, JSON and Python.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The search; `None` where nothing is searched.
+    pub search: Option<SearchProgress>,
+    /// Operations to be cancelled, as far as they are known; 0 for a search alone.
+    pub operations: u64,
+    /// Operations of which a cancel was sent.
+    pub cancels_sent: u64,
+    /// Operations that have come out, with a verdict or an error.
+    pub verdicts: u64,
+    /// Requests in a second over the last 10 seconds.
+    pub requests_per_second: Option<f64>,
+    /// Requests that the quota allows at once; `None` without a quota.
+    pub quota_left: Option<u32>,
+    /// The time until the search ends, in seconds; `None` where it cannot be told.
+    #[serde(rename = "search_left_s", serialize_with = "seconds")]
+    pub search_left: Option<Duration>,
+    /// The time until the last cancel is sent, in seconds.
+    #[serde(rename = "last_cancel_left_s", serialize_with = "seconds")]
+    pub last_cancel_left: Option<Duration>,
+    /// The time until the last verdict, in seconds, if devices do not keep it waiting.
+    #[serde(rename = "last_verdict_left_s", serialize_with = "seconds")]
+    pub last_verdict_left: Option<Duration>,
+    /// The failure that keeps everything from going on; no time left is told meanwhile.
+    pub failing: Option<Failing>,
+}
+
+/// A failure that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Failing {
+    /// Its kind, in a word.
+    pub kind: &'static str,
+    /// What happens.
+    pub cause: Box<str>,
+    /// For how long nothing has been answered, in seconds.
+    #[serde(rename = "for_s", serialize_with = "whole_seconds")]
+    pub lasting: Duration,
+    /// Failed requests in that time.
+    pub failures: u64,
+    /// The time until the next try, in seconds; `None` while one is under way.
+    #[serde(rename = "next_try_s", serialize_with = "seconds")]
+    pub next_try: Option<Duration>,
+}
+
+impl SearchProgress {
+    /// Devices that need no more requests.
+    #[must_use]
+    pub const fn done(&self) -> u64 {
+        let done = self.searched + self.vanished + self.missed + self.not_attempted;
+        if done < self.devices {
+            done
+        } else {
+            self.devices
+        }
+    }
+
+    /// Nothing is left to be searched.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.all_listed && self.done() == self.devices
+    }
+
+    /// The part that is done, from 0 to 1. Before all devices are listed another page of them, of
+    /// 100, is taken to come: never 1 while devices may be left.
+    #[must_use]
+    pub fn fraction(&self) -> f64 {
+        let more = if self.all_listed { 0 } else { 100 };
+        match self.devices + more {
+            0 => 1.0,
+            devices => self.done() as f64 / devices as f64,
+        }
+    }
+
+    /// Requests until its end, by what a device took so far; `None` before all devices are listed.
+    fn requests(&self) -> Option<f64> {
+        let pages = self.pages as f64 / self.searched.max(1) as f64;
+        let open = (self.devices - self.done()) as f64;
+        self.all_listed.then_some(open * pages.max(1.0))
+    }
+
+    /// Operations that are still to be found, by what a device had so far.
+    fn finds_to_come(&self) -> f64 {
+        let open = (self.devices - self.done()) as f64;
+        open * self.found as f64 / self.done().max(1) as f64
+    }
+}
+
+/// Measures rates, and estimates the time left from them.
+#[derive(Debug)]
+pub struct Meter {
+    /// Requests in a second that the quota allows in the long run.
+    pace: Option<f64>,
+    /// The last ten seconds, and one sample before them.
+    samples: VecDeque<(Instant, u64)>,
+}
+
+impl Meter {
+    /// Begins to measure before the first request; `pace` is what the quota allows in a second in
+    /// the long run.
+    #[must_use]
+    pub fn new(begun: Instant, pace: Option<f64>) -> Self {
+        Self {
+            pace,
+            samples: [(begun, 0)].into(),
+        }
+    }
+
+    /// The figures at a time. `operations` are those to be cancelled.
+    pub fn measure(
+        &mut self,
+        now: Instant,
+        standing: &campaign::Progress,
+        operations: u64,
+        search: Option<SearchProgress>,
+        outage: Option<Outage>,
+    ) -> Progress {
+        let rate = self.rate(now, standing.sent);
+        let progress = Progress {
+            search,
+            operations,
+            cancels_sent: standing.asked.min(operations),
+            verdicts: standing.finished.min(operations),
+            requests_per_second: Some(rate),
+            quota_left: standing.quota_left,
+            failing: outage.and_then(|outage| Failing::of(outage, now)),
+            ..Progress::default()
+        };
+        let held = standing
+            .held_until
+            .map(|until| until.saturating_duration_since(now));
+        progress.estimated(self.pace, held.unwrap_or_default())
+    }
+
+    fn rate(&mut self, now: Instant, sent: u64) -> f64 {
+        self.samples.push_back((now, sent));
+        while let Some((second, _)) = self.samples.get(1)
+            && *second + WINDOW <= now
+        {
+            self.samples.pop_front();
+        }
+        let (since, before) = self.samples[0];
+        let span = now.saturating_duration_since(since).as_secs_f64();
+        sent.saturating_sub(before) as f64 / span.max(0.001)
+    }
+}
+
+impl Failing {
+    fn of(outage: Outage, now: Instant) -> Option<Self> {
+        let lasting = now.saturating_duration_since(outage.since);
+        (outage.circuit_open || lasting >= NOTED).then(|| Self {
+            kind: outage.kind,
+            cause: outage.cause,
+            lasting,
+            failures: outage.failures,
+            next_try: outage.next_try.map(|at| at.saturating_duration_since(now)),
+        })
+    }
+}
+
+impl Progress {
+    /// Of a job as its file tells it, also while another process applies it. Rates are those of the
+    /// last ten seconds before `now`.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn of_job(job: &Contents, now: Timestamp) -> Result<Self, JobError> {
+        let counts = job.counts()?;
+        let verdicts = counts.verdicts.values().chain(counts.errors.values()).sum();
+        let running = job.runs().last().transpose()?;
+        let running = running.is_some_and(|run| run.ended.is_none());
+        let mut progress = Self {
+            search: search(job)?,
+            operations: job.operations(),
+            cancels_sent: counts.maybe_sent + counts.accepted,
+            verdicts,
+            ..Self::default()
+        };
+        if running {
+            let recent = job.spent(now)?;
+            let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
+            progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
+            let clock = tokio::time::Instant::now().into_std();
+            progress.quota_left = campaign(job, Options::default())?
+                .progress(clock)
+                .quota_left;
+            let pace = pace(job.settings());
+            return Ok(progress.estimated(pace, recent.held.unwrap_or_default()));
+        }
+        Ok(progress)
+    }
+
+    /// Adds the time left, where it can be told.
+    fn estimated(mut self, pace: Option<f64>, held: Duration) -> Self {
+        if self.failing.is_some() {
+            return self;
+        }
+        let searching = self.search.filter(|search| !search.is_over());
+        let lists = match searching {
+            Some(search) => search.requests(),
+            None => Some(0.0),
+        };
+        // A search alone finds operations and cancels none.
+        let cancelling = self.operations > 0 || self.cancels_sent > 0;
+        let found = searching.filter(|_| cancelling);
+        let found = found.map_or(0.0, |search| search.finds_to_come());
+        let cancels = self.operations.saturating_sub(self.cancels_sent) as f64 + found;
+        let looks = self.operations.saturating_sub(self.verdicts) as f64 + found;
+        let Some(lists) = lists else { return self };
+        let left = |requests: f64| {
+            let time = self.time_for(requests, pace)?;
+            (requests > 0.0).then_some(time.max(held))
+        };
+        let (search_left, last_cancel, last_verdict) = (
+            left(lists),
+            left(cancels + lists),
+            left(cancels + lists + looks),
+        );
+        self.search_left = search_left;
+        self.last_cancel_left = last_cancel.filter(|_| cancels > 0.0);
+        self.last_verdict_left = last_verdict.filter(|_| looks > 0.0);
+        self
+    }
+
+    /// The time that so many requests take, as the quota comes back and at the rate of now.
+    fn time_for(&self, requests: f64, pace: Option<f64>) -> Option<Duration> {
+        let rate = self.requests_per_second.unwrap_or_default();
+        let left = self.quota_left.map_or(0.0, f64::from);
+        let by_quota = pace.map(|pace| (requests - left).max(0.0) / pace);
+        let by_rate = (rate > 0.0).then(|| requests / rate);
+        let seconds = match (by_quota, self.quota_left) {
+            // The quota decides, not what its last burst was.
+            (Some(by_quota), Some(0)) => by_quota,
+            // It takes at least that long; a slow server takes longer.
+            (Some(by_quota), _) => by_rate?.max(by_quota),
+            (None, _) => by_rate?,
+        };
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// The search in words, if there is one: `searched 1,204 of 20,000 devices, 312 operations found`.
+    #[must_use]
+    pub fn search_words(&self) -> Option<String> {
+        let search = self.search?;
+        let so_far = if search.all_listed {
+            ""
+        } else {
+            " listed so far"
+        };
+        let mut words = format!(
+            "searched {} of {} devices{so_far}, {} operations found",
+            grouped(search.done()),
+            grouped(search.devices),
+            grouped(search.found),
+        );
+        if search.vanished > 0 {
+            let _ = write!(words, ", {} devices vanished", grouped(search.vanished));
+        }
+        Some(words)
+    }
+
+    /// Rate, quota and time left, or the failure that goes on, in parts.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        if let Some(failing) = &self.failing {
+            return failing.words();
+        }
+        let mut words = Vec::new();
+        for (left, what) in [
+            (self.search_left, "search ends"),
+            (self.last_cancel_left, "last cancel"),
+            (self.last_verdict_left, "last verdict"),
+        ] {
+            words.extend(left.map(|left| format!("{what} in {}", spell(left))));
+        }
+        if let Some(rate) = self.requests_per_second {
+            words.push(format!("{rate:.1} requests/s"));
+        }
+        if let Some(left) = self.quota_left {
+            words.push(format!("quota left {}", grouped(left.into())));
+        }
+        words
+    }
+
+    /// All of it in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mut parts: Vec<String> = self.search_words().into_iter().collect();
+        parts.extend(self.counts());
+        parts.extend(self.words());
+        parts.join(", ")
+    }
+
+    /// The figures that change only when something happens: another line is worth it.
+    #[must_use]
+    pub fn counts(&self) -> Option<String> {
+        let cancelling = self.operations > 0 || self.search.is_none();
+        cancelling.then(|| {
+            let all = grouped(self.operations);
+            format!(
+                "cancels sent {}/{all}, verdicts {}/{all}",
+                grouped(self.cancels_sent),
+                grouped(self.verdicts),
+            )
+        })
+    }
+
+    /// Operations that there will be, by what was found so far.
+    #[must_use]
+    pub fn expected(&self) -> f64 {
+        let more = self.search.filter(|search| !search.is_over());
+        let more = more.map_or(0.0, |search| {
+            let listed = if search.all_listed { 0.0 } else { 1.0 };
+            search.finds_to_come().max(1.0) + listed
+        });
+        self.operations as f64 + more
+    }
+}
+
+impl Failing {
+    fn words(&self) -> Vec<String> {
+        let next = match self.next_try {
+            Some(left) if left >= Duration::from_secs(1) => {
+                format!("next try in {:.0} s", left.as_secs_f64())
+            }
+            Some(_) => "next try now".to_owned(),
+            None => "a try is under way".to_owned(),
+        };
+        vec![
+            format!(
+                "FAILING for {:.0} s ({})",
+                self.lasting.as_secs_f64(),
+                self.kind
+            ),
+            self.cause.to_string(),
+            next,
+            "Ctrl-C is safe: the run can be resumed".to_owned(),
+        ]
+    }
+}
+
+/// Requests a second that a job's share of its quota allows in the long run.
+#[must_use]
+pub fn pace(settings: &Settings) -> Option<f64> {
+    let windows = settings.quota.iter();
+    let paces = windows.map(|window| f64::from(window.limit()) / window.span().as_secs_f64());
+    paces.reduce(f64::min).map(|pace| pace * settings.share)
+}
+
+/// The search of a rescue, as its file tells it.
+fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
+    let settings = job.settings();
+    if settings.kind != Kind::Rescue {
+        return Ok(None);
+    }
+    let mut search = SearchProgress {
+        found: job.operations(),
+        ..SearchProgress::default()
+    };
+    for device in job.devices() {
+        let device = device?;
+        if !settings.filter.excludes_device(&device.name) {
+            search.devices += 1;
+            search.searched += u64::from(device.searched.is_some());
+        }
+    }
+    let mut listed = std::collections::BTreeSet::new();
+    for note in job.notes() {
+        let note = note?;
+        match &*note.kind {
+            Note::LISTED => {
+                listed.insert(note.text);
+            }
+            Note::VANISHED => search.vanished += 1,
+            _ => {}
+        }
+    }
+    // They have a time of their search as well.
+    search.searched -= search.vanished.min(search.searched);
+    let meant = settings.enterprises.iter();
+    let mut meant = meant.filter(|name| !settings.filter.excludes_enterprise(name));
+    search.all_listed = meant.all(|name| listed.contains(name.as_str()));
+    let lists = job.spent(crate::now())?;
+    let lists = lists.calls.iter().filter(|call| call.call == Call::List);
+    // What is older than an hour is not in the file: at least one page each.
+    search.pages = (lists.count() as u64).max(search.searched);
+    Ok(Some(search))
+}
+
+fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
+}
+
+fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn standing(asked: u64, sent: u64, quota_left: Option<u32>) -> campaign::Progress {
+        let mut standing = campaign::Progress::default();
+        (standing.asked, standing.sent) = (asked, sent);
+        standing.quota_left = quota_left;
+        standing
+    }
+
+    #[test]
+    fn fault_51_the_estimate_follows_the_quota_and_not_the_first_burst() {
+        let begun = Instant::now();
+        let mut meter = Meter::new(begun, Some(8.0));
+        let now = begun + SECOND;
+        let measured = meter.measure(now, &standing(480, 480, Some(0)), 1280, None, None);
+        assert_eq!(
+            measured.line(),
+            "cancels sent 480/1,280, verdicts 0/1,280, last cancel in 100 s, \
+             last verdict in 4 min 20 s, 480.0 requests/s, quota left 0"
+        );
+        let mut free = Meter::new(begun, None);
+        let measured = free.measure(now, &standing(480, 480, None), 1440, None, None);
+        assert_eq!(
+            measured.words(),
+            [
+                "last cancel in 2.0 s",
+                "last verdict in 5.0 s",
+                "480.0 requests/s"
+            ]
+        );
+    }
+
+    #[test]
+    fn fault_51_the_rate_is_that_of_now() {
+        let begun = Instant::now();
+        let mut meter = Meter::new(begun, None);
+        for second in 1..=60 {
+            // 100 a second for half a minute, then nothing.
+            let sent = 100 * second.min(30);
+            let now = begun + SECOND * second as u32;
+            let measured = meter.measure(now, &standing(sent, sent, None), 9999, None, None);
+            let rate = measured.requests_per_second.unwrap();
+            match second {
+                ..=30 => assert_eq!(rate, 100.0),
+                31..40 => assert!(rate > 0.0 && rate < 100.0),
+                40.. => {
+                    assert_eq!(rate, 0.0, "second {second}");
+                    assert_eq!(measured.last_cancel_left, None, "no estimate from nothing");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fault_51_a_search_is_never_told_as_done_before_it_is() {
+        let mut search = SearchProgress::default();
+        (search.devices, search.searched) = (300, 300);
+        assert!(search.fraction() < 1.0 && !search.is_over());
+        search.found = 60;
+        let begun = Instant::now();
+        let mut meter = Meter::new(begun, Some(8.0));
+        let now = begun + SECOND;
+        let all_sent = standing(60, 363, Some(0));
+        let measured = meter.measure(now, &all_sent, 60, Some(search), None);
+        assert_eq!(measured.last_cancel_left, None, "nobody knows yet");
+        assert!(measured.expected() > 60.0, "never full while more may come");
+        assert!(
+            measured.line().starts_with(
+                "searched 300 of 300 devices listed so far, 60 operations found, cancels sent 60/60"
+            ),
+            "{}",
+            measured.line()
+        );
+        // 1,200 more devices, of which each took two pages; a fifth of them have an operation.
+        (search.devices, search.all_listed, search.pages) = (1500, true, 600);
+        let measured = meter.measure(now, &all_sent, 60, Some(search), None);
+        assert_eq!(measured.search_left, Some(SECOND * 2400 / 8));
+        assert_eq!(measured.last_cancel_left, Some(SECOND * (2400 + 240) / 8));
+        let looks = 60 + 240;
+        let verdict = SECOND * (2400 + 240 + looks) / 8;
+        assert_eq!(measured.last_verdict_left, Some(verdict));
+        assert!((measured.expected() - 300.0).abs() < 0.001);
+        search.searched = 1500;
+        assert!(search.is_over() && search.fraction() == 1.0);
+    }
+
+    #[test]
+    fn fault_48_a_failure_that_goes_on_is_told_and_nothing_is_estimated() {
+        use countermand_core::campaign::{Campaign, Poll};
+        use countermand_core::{Phase, TransportError, TransportErrorKind};
+        let begun = Instant::now();
+        let mut campaign = Campaign::new(1);
+        let name = "enterprises/e/devices/d/operations/1";
+        campaign.push(name.parse().unwrap(), Phase::Unsent);
+        let Poll::Send(ticket, _) = campaign.poll(begun) else {
+            panic!("a request")
+        };
+        let refused = TransportError::new(TransportErrorKind::Connect, "refused");
+        campaign.answer::<Vec<u8>>(ticket, begun, Err(refused));
+        let mut meter = Meter::new(begun, Some(8.0));
+        let standing = campaign.progress(begun);
+        let soon = begun + SECOND;
+        let measured = meter.measure(soon, &standing, 1, None, campaign.outage(soon));
+        assert_eq!(measured.failing, None, "the retry is on its way");
+        let later = begun + 5 * SECOND;
+        let measured = meter.measure(later, &standing, 1, None, campaign.outage(later));
+        assert_eq!(measured.last_cancel_left, None);
+        assert!(
+            measured.line().ends_with(
+                ", FAILING for 5 s (connect), no connection: refused, next try now, \
+                 Ctrl-C is safe: the run can be resumed"
+            ),
+            "{}",
+            measured.line()
+        );
+    }
 }

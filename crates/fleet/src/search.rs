@@ -134,6 +134,7 @@ impl Pages {
             if device.searched.is_some() {
                 pages.progress.devices += 1;
                 pages.progress.searched += 1;
+                pages.progress.pages += 1;
                 pages.searched.insert(device.name);
                 continue;
             }
@@ -183,9 +184,10 @@ impl Pages {
         new.collect()
     }
 
-    /// Takes note that a device's list has come to its end.
-    pub(crate) const fn searched(&mut self) {
-        self.progress.searched += 1;
+    /// Takes note of a page of a device's operations.
+    pub(crate) fn operations(&mut self, last: bool) {
+        self.progress.pages += 1;
+        self.progress.searched += u64::from(last);
     }
 
     /// Takes a list that could not be read.
@@ -344,9 +346,7 @@ impl Stream for Search {
                     operations,
                     last,
                 } => {
-                    if last {
-                        this.pages.searched();
-                    }
+                    this.pages.operations(last);
                     let items = operations.iter();
                     let items = items.filter_map(|operation| this.pages.item(&device, operation));
                     let new = items.filter(|item| this.known.insert(item.name.clone()));

@@ -1,6 +1,7 @@
 //! `countermand find`.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use countermand_core::{Quota, Spent, chain};
 use countermand_fleet::job::Vanished;
@@ -8,6 +9,7 @@ use countermand_fleet::report::{counted, vanished};
 use countermand_fleet::{Filter, Found, Item, Search};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::selection::Selection;
 use super::sources::Sources;
@@ -36,7 +38,7 @@ pub(crate) struct Find {
 
 pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure> {
     let filter = options.selection.filter()?;
-    let report = Report::start(global.json);
+    let mut report = Report::start(global.json);
     let sources = Sources::read(&options.names, &[], None, &report)?;
     if !sources.given.is_empty() {
         return Err(Failure::usage(
@@ -46,6 +48,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let client = connect::client(global).await?;
     let quota = options.budget.quota();
     let in_flight = options.flight.in_flight;
+    if global.verbose == 0 {
+        report.output.expect(0, options.budget.pace());
+    }
     let mut any = false;
     let show = |item: &Item| {
         any = true;
@@ -66,6 +71,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     report.output.finish().await;
     Ok(searched.exit)
 }
+
+/// Where no progress is told it is not asked for, and any period will do.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// What a search came to.
 pub(crate) struct Searched {
@@ -100,7 +108,22 @@ pub(crate) async fn search(
         spent: Vec::new(),
         excluded: None,
     };
-    while let Some(one) = search.next().await {
+    let every = report.output.progress_every();
+    let period = every.unwrap_or(IDLE);
+    let mut tick = interval_at(Instant::now() + period, period);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        let one = tokio::select! {
+            biased;
+            _ = tick.tick(), if every.is_some() => {
+                let (standing, outage) = (search.progress(), search.outage());
+                let devices = Some(search.search_progress());
+                report.output.progress(&standing, None, devices, outage);
+                continue;
+            }
+            one = search.next() => one,
+        };
+        let Some(one) = one else { break };
         match one {
             Found::Item(item) => found(&item),
             Found::Vanished(vanished) => searched.vanished.push(vanished),
@@ -142,6 +165,7 @@ pub(crate) async fn search(
         report.output.note(&text);
         searched.missed.push(text);
     }
+    report.output.clear_progress();
     searched.spent = search.spent();
     searched.excluded = search.excluded();
     searched

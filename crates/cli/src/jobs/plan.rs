@@ -12,7 +12,7 @@ use countermand_fleet::job::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::report::{grouped, spell, vanished};
 use countermand_fleet::{
     self as fleet, Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, apply_command,
-    now,
+    now, pace,
 };
 use serde::Serialize;
 
@@ -85,7 +85,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             "{path} exists; give another name, or `apply` that job"
         )));
     }
-    let report = Report::start(global.json);
+    let mut report = Report::start(global.json);
     let format = options.format.map(FormatWord::format);
     let read = match options.skip_invalid {
         true => Sources::read_all,
@@ -116,6 +116,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     if sources.search() {
         let client = connect::client(global).await?;
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
+        if global.verbose == 0 {
+            report.output.expect(0, pace(&settings));
+        }
         let found = |item: &Item| items.push(item.clone());
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
         (exit, missed) = (exit.max(searched.exit), searched.missed.len());

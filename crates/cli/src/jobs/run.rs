@@ -3,7 +3,7 @@
 use countermand_core::campaign::Event;
 use countermand_core::{Verdict, chain};
 use countermand_fleet::report::{Overview, State, Summary};
-use countermand_fleet::{Ended, Job, Options, Row, Run, apply_command, now};
+use countermand_fleet::{Ended, Job, Options, Row, Run, apply_command, now, pace};
 use countermand_hyper::Client;
 
 use super::open;
@@ -27,7 +27,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let failed = |error| open::failure(&error);
     let resume = apply_command(job.path(), &job).map_err(failed)?;
-    let pace = pace(&job);
+    let pace = pace(job.settings());
     let mut run = Run::begin(client, job, options).map_err(failed)?;
     if global.verbose == 0 {
         report.output.expect(run.expected(), pace);
@@ -117,14 +117,6 @@ pub(crate) async fn run(
         }
         signal = signals.next() => Ok(signal),
     }
-}
-
-/// Requests a second that a job's share of its quota allows in the long run.
-fn pace(job: &Job) -> Option<f64> {
-    let settings = job.settings();
-    let windows = settings.quota.iter();
-    let paces = windows.map(|window| f64::from(window.limit()) / window.span().as_secs_f64());
-    paces.reduce(f64::min).map(|pace| pace * settings.share)
 }
 
 /// What a row means for the exit code.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use countermand_fleet::job::{Contents, JobError};
 use countermand_fleet::report::{Counts, Overview, Summary};
-use countermand_fleet::{apply_command, now};
+use countermand_fleet::{Progress, apply_command, now};
 use serde::Serialize;
 
 use super::open;
@@ -29,6 +29,8 @@ struct Line<'a> {
     counts: &'a Counts,
     /// Operations whose end is not known.
     open: u64,
+    /// The search, the rates of now and the time left.
+    progress: Progress,
     /// The process that applies it.
     holder: Option<String>,
 }
@@ -45,12 +47,14 @@ fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
     let summary = Summary::of_job(job, now(), Some(resume))?;
     let overview = Overview::of(job.rows())?;
     let holder = job.holder()?.map(|holder| holder.to_string());
+    let progress = Progress::of_job(job, now())?;
     if global.json {
         let line = Line {
             schema: "countermand.status/1",
             open: overview.counts.open(),
             counts: &overview.counts,
             summary: &summary,
+            progress,
             holder,
         };
         // Names, words and numbers: there is nothing in it that could fail.
@@ -63,6 +67,14 @@ fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
     if let Some(endpoint) = job.settings().other_endpoint() {
         let endpoint = countermand_core::printable(endpoint);
         text.push_str(&format!("For {endpoint}, which is not Google's server.\n"));
+    }
+    // While it is applied the time left is news; otherwise only how far a search has come.
+    let standing = match progress.requests_per_second {
+        Some(_) => Some(progress.line()),
+        None => progress.search_words(),
+    };
+    if let Some(standing) = standing {
+        text.push_str(&format!("So far: {standing}.\n"));
     }
     text.push_str(overview.sentences(&summary).trim_end());
     Ok(text)

@@ -27,6 +27,7 @@ mod killed;
 mod outputs;
 #[path = "../support/process.rs"]
 mod process;
+mod searching;
 mod selection;
 mod stopped;
 mod two;

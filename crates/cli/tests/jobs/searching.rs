@@ -1,0 +1,122 @@
+//! Fault 51: a long search says how far it is, on a terminal's lines, in a log, and in `status`.
+
+use countermand_emulator::{Config, NewDevice, NewOperation, Quirks, Shared};
+use countermand_emulator::{Fate, ServerQuota};
+
+use crate::api::{Api, TOKEN};
+use crate::fleet::Fleet;
+
+const DEVICES: usize = 120;
+
+/// An enterprise of 120 devices with a WIPE on each of the first ten.
+fn fleet() -> Fleet {
+    let shared = Shared::new(
+        Config::default()
+            .devices(0)
+            .token(TOKEN)
+            .quirks(Quirks::default())
+            .quota(ServerQuota::default()),
+    );
+    let mut names = Vec::new();
+    for number in 0..DEVICES {
+        let operations = (number < 10).then(|| NewOperation::new(Fate::Cancellable));
+        let device = NewDevice::with(operations);
+        let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
+        names.extend(added.operations);
+    }
+    Fleet::of(Api::serve(shared, names, None))
+}
+
+/// 40 requests in ten seconds: the devices are listed at once, and their operations take half a
+/// minute.
+const QUOTA: [&str; 6] = [
+    "--quota",
+    "40/10s",
+    "--share",
+    "1",
+    "--per-resource",
+    "none",
+];
+
+#[test]
+fn fault_51_a_rescue_tells_how_far_its_search_is_also_in_status() {
+    let fleet = fleet();
+    let enterprise = fleet.enterprise();
+    let whole = format!("enterprises/{enterprise}");
+    let args = [
+        "rescue",
+        &whole,
+        "--job",
+        &fleet.job,
+        "--confirm",
+        &enterprise,
+    ];
+    let running = fleet.command(&[&args[..], &QUOTA].concat()).start();
+    running.until("a line of progress", |running| {
+        running.stderr().contains("of 120 devices, ")
+    });
+    let told = running.stderr();
+    let line = told.lines().find(|line| line.contains("searched")).unwrap();
+    for part in [
+        "of 120 devices, ",
+        "operations found, cancels sent ",
+        ", verdicts 0/",
+        ", search ends in ",
+        ", last cancel in ",
+        ", last verdict in ",
+        " requests/s, quota left ",
+    ] {
+        assert!(line.contains(part), "{part:?} is not in {line:?}");
+    }
+
+    // The same from the file, by another process.
+    let status = fleet.command(&["status", &fleet.job]).run();
+    assert!(status.stdout.contains("So far: searched "), "{status:?}");
+    assert!(status.stdout.contains(" of 120 devices, "), "{status:?}");
+    assert!(status.stdout.contains("search ends in "), "{status:?}");
+    let status = fleet.command(&["status", &fleet.job, "--json"]).run();
+    let line = &status.json()[0]["progress"];
+    let search = &line["search"];
+    assert_eq!(search["devices"], 120, "{line}");
+    assert_eq!(search["all_listed"], true, "{line}");
+    let searched = search["searched"].as_u64().unwrap();
+    assert!((1..100).contains(&searched), "{line}");
+    let left = line["search_left_s"].as_f64().unwrap();
+    assert!((10.0..60.0).contains(&left), "{line}");
+    assert!(
+        line["last_verdict_left_s"].as_f64().unwrap() >= left,
+        "{line}"
+    );
+    running.signal("INT");
+    let run = running.wait();
+    assert_eq!(run.code, 130, "{run:?}");
+    // What was not searched is no line each.
+    assert!(!run.stderr.contains("nothing was sent"), "{run:?}");
+    assert!(run.stderr.lines().count() < 12, "{run:?}");
+
+    // Nobody goes on with it: how far it came is told, and no time left.
+    let status = fleet.command(&["status", &fleet.job]).run();
+    assert!(status.stdout.contains(" of 120 devices, "), "{status:?}");
+    assert!(!status.stdout.contains("search ends in"), "{status:?}");
+}
+
+#[test]
+fn fault_51_a_plan_and_a_find_tell_how_far_they_are() {
+    let fleet = fleet();
+    let whole = format!("enterprises/{}", fleet.enterprise());
+    for command in [
+        &["plan", &whole, "--output", &fleet.job][..],
+        &["find", &whole],
+    ] {
+        let running = fleet.command(&[command, &QUOTA].concat()).start();
+        running.until("a line of progress", |running| {
+            running.stderr().contains("of 120 devices, ")
+        });
+        let told = running.stderr();
+        let line = told.lines().find(|line| line.contains("searched")).unwrap();
+        assert!(line.contains(", search ends in "), "{line:?}");
+        assert!(!line.contains("cancels"), "{line:?}");
+        running.signal("TERM");
+        running.wait();
+    }
+}
