@@ -79,7 +79,9 @@ pub use flow::{Flow, Phase};
 pub use name::{DeviceName, EnterpriseName, MAX_NAME_BYTES, OperationName};
 pub use name_error::{NameError, NameErrorKind};
 pub use operation::{Command, Operation, Status};
-pub use pages::{Device, DevicePage, OperationPage, Page, PageToken, PageTokenError, Pages};
+pub use pages::{
+    Device, DevicePage, OperationPage, Page, PageToken, PageTokenError, Pages, Unreadable,
+};
 pub use policy::Policy;
 pub use printable::{excerpt, is_hidden, json_line, printable, printable_lines, write_json_line};
 pub use quota::{Quota, QuotaError, Window};

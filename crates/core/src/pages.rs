@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use crate::printable::excerpt;
 use crate::{Answer, DeviceName, EnterpriseName, Error, ErrorKind, Operation, Read, Resource};
 use crate::{Timestamp, wire};
 
@@ -14,6 +15,43 @@ pub struct OperationPage {
     pub operations: Vec<Operation>,
     /// What asks for the next page; `None` only at the end.
     pub next_page_token: Option<PageToken>,
+    /// Entries that could not be read, while others could: operations may have been missed.
+    pub unreadable: Option<Unreadable>,
+}
+
+/// Entries of a page that could not be read, while the page could.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    count: usize,
+    problem: Box<str>,
+}
+
+impl Unreadable {
+    pub(crate) fn new(count: usize, entries: usize, problem: &str) -> Self {
+        let problem = excerpt(problem, 200);
+        Self {
+            count,
+            problem: format!(
+                "{count} of {entries} entries of the page cannot be read; the first: {problem}"
+            )
+            .into(),
+        }
+    }
+
+    /// The number of entries that could not be read.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The same as an error of the list: what was in these entries was missed.
+    #[must_use]
+    pub fn error(&self, list_of: impl Into<Resource>) -> Error {
+        let answer = Answer::with_message(200, &self.problem);
+        Error::new(ErrorKind::Malformed(answer))
+            .of(list_of)
+            .of_read(1)
+    }
 }
 
 /// What asks for the next page of a list; opaque, not empty, at most 4 KiB.
@@ -52,6 +90,8 @@ pub struct DevicePage {
     pub devices: Vec<Device>,
     /// What asks for the next page; `None` only at the end.
     pub next_page_token: Option<PageToken>,
+    /// Entries that could not be read, while others could: devices may have been missed.
+    pub unreadable: Option<Unreadable>,
 }
 
 /// A device as a list tells it.
@@ -77,6 +117,9 @@ pub trait Page: Sized + 'static {
 
     /// What asks for the next page; `None` only at the end.
     fn next_page_token(&self) -> Option<&PageToken>;
+
+    /// Entries that could not be read, while others could.
+    fn unreadable(&self) -> Option<&Unreadable>;
 }
 
 impl Page for OperationPage {
@@ -93,6 +136,10 @@ impl Page for OperationPage {
     fn next_page_token(&self) -> Option<&PageToken> {
         self.next_page_token.as_ref()
     }
+
+    fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.as_ref()
+    }
 }
 
 impl Page for DevicePage {
@@ -108,6 +155,10 @@ impl Page for DevicePage {
 
     fn next_page_token(&self) -> Option<&PageToken> {
         self.next_page_token.as_ref()
+    }
+
+    fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.as_ref()
     }
 }
 
@@ -184,5 +235,98 @@ impl<P: Page> Pages<P> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::Step;
+
+    const DEVICE: &str = "enterprises/e/devices/d";
+
+    /// Asks for a page and gives this answer: the page, if it is not asked for once more.
+    fn page<P: Page>(read: Read<P>, body: &str) -> Option<P> {
+        let now = Instant::now();
+        let Step::Send(attempt) = read.start(now, 1) else {
+            return None;
+        };
+        match attempt.response(now, &http::Response::new(body)) {
+            Step::Done(page) => page.ok(),
+            Step::Wait(_) | Step::Send(_) => None,
+        }
+    }
+
+    fn operations(entries: &str) -> Option<OperationPage> {
+        let body = format!(r#"{{"operations":[{entries}],"nextPageToken":"t"}}"#);
+        page(Read::operations(DEVICE.parse().ok()?, 100, None), &body)
+    }
+
+    fn devices(entries: &str) -> Option<DevicePage> {
+        let body = format!(r#"{{"devices":[{entries}],"nextPageToken":"t"}}"#);
+        page(
+            Read::devices("enterprises/e".parse().ok()?, 100, None),
+            &body,
+        )
+    }
+
+    #[test]
+    fn finding_31_a_strange_entry_hides_no_other() {
+        let good = |id: u32| format!(r#"{{"name":"{DEVICE}/operations/{id}","done":true}}"#);
+        let deep = format!(r#"{{"name":{}{}}}"#, "[".repeat(500), "]".repeat(500));
+        for strange in [
+            "{}",
+            "null",
+            "17",
+            r#"{"name":"enterprises/e"}"#,
+            r#"{"name":7}"#,
+            r#"{"name":"enterprises/e/devices/other/operations/1"}"#,
+            &format!(r#"{{"name":"{DEVICE}/operations/9","done":"hunter2"}}"#),
+            &deep,
+        ] {
+            let entries = [good(1), strange.to_owned(), good(2)].join(",");
+            let page = operations(&entries).expect("a page, at once");
+            let ids = page.operations.iter().map(|one| one.name.operation());
+            assert_eq!(ids.collect::<Vec<_>>(), ["1", "2"], "{strange}");
+            assert_eq!(
+                page.next_page_token.as_ref().map(PageToken::as_str),
+                Some("t")
+            );
+            let unreadable = page.unreadable.expect("it is counted");
+            assert_eq!(unreadable.count(), 1, "{strange}");
+            let device: DeviceName = DEVICE.parse().expect("a name");
+            let error = unreadable.error(&device).to_string();
+            assert!(
+                error.contains("1 of 3 entries") && error.contains(DEVICE),
+                "{error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+
+            let device = |id: u32| format!(r#"{{"name":"enterprises/e/devices/{id}"}}"#);
+            let strange = strange.replace("/devices/other/operations/1", "/devices/1/x");
+            let entries = [device(1), strange, device(2)].join(",");
+            let page = devices(&entries).expect("a page, at once");
+            assert_eq!(page.devices.len(), 2);
+            assert_eq!(
+                page.unreadable.map(|unreadable| unreadable.count()),
+                Some(1)
+            );
+        }
+        assert_eq!(operations(&good(1)).and_then(|page| page.unreadable), None);
+        // Nothing but strange entries: counted, and the list goes on.
+        let page = operations("{}").expect("a page, at once");
+        assert_eq!(
+            (page.operations.len(), page.next_page_token.is_some()),
+            (0, true)
+        );
+        // The answer to another request, and what is no page, is asked for again.
+        assert_eq!(
+            operations(r#"{"name":"enterprises/e/devices/x/operations/1"}"#),
+            None
+        );
+        assert_eq!(devices(r#"{"name":"enterprises/x/devices/1"}"#), None);
+        assert_eq!(operations(r#"{"name""#), None);
     }
 }

@@ -70,7 +70,7 @@ impl Read<OperationPage> {
             build: Box::new(move |endpoint| {
                 wire::list_operations(endpoint, &asked, page_size, page_token.as_ref())
             }),
-            parse: Box::new(move |view| view.operations(&device)),
+            parse: Box::new(move |view| view.readable_operations(&device)),
         })
     }
 }
@@ -90,7 +90,7 @@ impl Read<DevicePage> {
             build: Box::new(move |endpoint| {
                 wire::list_devices(endpoint, &asked, page_size, page_token.as_ref())
             }),
-            parse: Box::new(move |view| view.devices(&enterprise)),
+            parse: Box::new(move |view| view.readable_devices(&enterprise)),
         })
     }
 }

@@ -2,13 +2,14 @@
 
 use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{Response, StatusCode};
+use serde_json::value::RawValue;
 
 use crate::answer::may_be_json;
 use crate::json::{Few, Skip, Text, object, without_value};
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
 use crate::{Answer, Device, DeviceName, DevicePage, EnterpriseName, Error, ErrorKind};
-use crate::{Operation, OperationName, OperationPage, PageToken, Timestamp};
+use crate::{Operation, OperationName, OperationPage, PageToken, Timestamp, Unreadable};
 
 /// An answer without the type of its body, so that the parsers exist once.
 #[derive(Clone, Copy)]
@@ -49,6 +50,49 @@ impl<'a> View<'a> {
             .map_err(|error| error.of_read(0))
     }
 
+    /// As [`operations`](Self::operations), but entries that cannot be read are counted, and the
+    /// others are read.
+    ///
+    /// The others are as true as without such a neighbour, and the same page would come again: to
+    /// ask for it once more helps nothing. A page of which every entry is another device's is an
+    /// error: it is the answer to another request.
+    pub(crate) fn readable_operations(self, device: &DeviceName) -> Result<OperationPage, Error> {
+        self.operations(device).or_else(|error| {
+            let Ok(raw) = self.page::<LoosePage<'_>>() else {
+                return Err(error);
+            };
+            let read = |json: &str| Self::element(json).and_then(|raw| listed(raw, device));
+            match readable(raw.operations, read) {
+                None => Err(error),
+                Some((operations, unreadable)) => Ok(OperationPage {
+                    operations,
+                    next_page_token: self.page_token(raw.next_page_token.as_ref())?,
+                    unreadable: Some(unreadable),
+                }),
+            }
+        })
+    }
+
+    /// As [`devices`](Self::devices), but entries that cannot be read are counted, and the others
+    /// are read.
+    pub(crate) fn readable_devices(self, enterprise: &EnterpriseName) -> Result<DevicePage, Error> {
+        self.devices(enterprise).or_else(|error| {
+            let Ok(raw) = self.page::<LooseDevicePage<'_>>() else {
+                return Err(error);
+            };
+            let read =
+                |json: &str| Self::element(json).and_then(|raw| listed_device(&raw, enterprise));
+            match readable(raw.devices, read) {
+                None => Err(error),
+                Some((devices, unreadable)) => Ok(DevicePage {
+                    devices,
+                    next_page_token: self.page_token(raw.next_page_token.as_ref())?,
+                    unreadable: Some(unreadable),
+                }),
+            }
+        })
+    }
+
     pub(crate) fn device(self, device: &DeviceName) -> Result<(), Error> {
         self.read_device(device).map_err(|error| error.of_read(0))
     }
@@ -66,49 +110,47 @@ impl<'a> View<'a> {
     }
 
     fn read_operations(self, device: &DeviceName) -> Result<OperationPage, Error> {
-        let raw = self.parse::<RawPage<'_>>()?;
-        if raw.error.is_some() || raw.name.is_some() {
-            return Err(self.malformed("it is not a page of a list"));
-        }
+        let raw = self.page::<RawPage<'_>>()?;
         let operations = raw.operations.map_or_else(Vec::new, |few| few.0);
-        let operations = operations.into_iter().map(|operation| {
-            let name: OperationName = text(operation.name.as_ref())
-                .parse()
-                .map_err(|error| self.malformed(error))?;
-            if name.device() != *device {
-                return Err(Error::new(ErrorKind::Misattributed { found: name }));
-            }
-            Ok(operation.into_operation(name))
+        let operations = operations.into_iter().map(|raw| {
+            listed(raw, device).map_err(|strange| match strange {
+                Strange::Malformed(problem) => self.malformed(problem),
+                Strange::Other(found) => Error::new(ErrorKind::Misattributed { found }),
+                Strange::OtherDevice => self.malformed(strange),
+            })
         });
         Ok(OperationPage {
             operations: operations.collect::<Result<_, Error>>()?,
             next_page_token: self.page_token(raw.next_page_token.as_ref())?,
+            unreadable: None,
         })
     }
 
-    fn read_devices(self, enterprise: &EnterpriseName) -> Result<DevicePage, Error> {
-        let raw = self.parse::<RawDevicePage<'_>>()?;
-        if raw.error.is_some() || raw.name.is_some() {
-            return Err(self.malformed("it is not a page of a list"));
+    /// A page of a list, however its entries are read.
+    fn page<T: serde::Deserialize<'a> + Page>(self) -> Result<T, Error> {
+        let raw = self.parse::<T>()?;
+        match raw.is_page() {
+            true => Ok(raw),
+            false => Err(self.malformed("it is not a page of a list")),
         }
+    }
+
+    fn element<'b, T: serde::Deserialize<'b>>(json: &'b str) -> Result<T, Strange> {
+        serde_json::from_str(json)
+            .map_err(|error| Strange::Malformed(without_value(&error.to_string())))
+    }
+
+    fn read_devices(self, enterprise: &EnterpriseName) -> Result<DevicePage, Error> {
+        let raw = self.page::<RawDevicePage<'_>>()?;
         let devices = raw.devices.map_or_else(Vec::new, |few| few.0);
-        let devices = devices.into_iter().map(|device| {
-            let name: DeviceName = text(device.name.as_ref())
-                .parse()
-                .map_err(|error| self.malformed(error))?;
-            if name.enterprise() != *enterprise {
-                return Err(self.malformed("it lists a device of another enterprise"));
-            }
-            let reported = device.last_status_report_time.as_ref();
-            Ok(Device {
-                name,
-                last_status_report_time: reported
-                    .and_then(|time| Timestamp::parse_rfc3339(&time.0)),
-            })
+        let devices = devices.iter().map(|raw| {
+            let device = listed_device(raw, enterprise);
+            device.map_err(|strange| self.malformed(strange))
         });
         Ok(DevicePage {
             devices: devices.collect::<Result<_, Error>>()?,
             next_page_token: self.page_token(raw.next_page_token.as_ref())?,
+            unreadable: None,
         })
     }
 
@@ -173,6 +215,65 @@ fn is_empty_object(body: &[u8]) -> bool {
     )
 }
 
+/// The reason why an entry of a page is not taken.
+#[derive(Debug, thiserror::Error)]
+enum Strange {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("it lists an operation of another device")]
+    Other(OperationName),
+    #[error("it lists a device of another enterprise")]
+    OtherDevice,
+}
+
+/// An operation of a list of this device.
+fn listed(raw: RawOperation<'_>, device: &DeviceName) -> Result<Operation, Strange> {
+    let name = text(raw.name.as_ref()).parse::<OperationName>();
+    let name = name.map_err(|error| Strange::Malformed(error.to_string()))?;
+    match name.device() == *device {
+        true => Ok(raw.into_operation(name)),
+        false => Err(Strange::Other(name)),
+    }
+}
+
+/// A device of a list of this enterprise.
+fn listed_device(raw: &RawDevice<'_>, enterprise: &EnterpriseName) -> Result<Device, Strange> {
+    let name = text(raw.name.as_ref()).parse::<DeviceName>();
+    let name = name.map_err(|error| Strange::Malformed(error.to_string()))?;
+    if name.enterprise() != *enterprise {
+        return Err(Strange::OtherDevice);
+    }
+    let reported = raw.last_status_report_time.as_ref();
+    Ok(Device {
+        name,
+        last_status_report_time: reported.and_then(|time| Timestamp::parse_rfc3339(&time.0)),
+    })
+}
+
+/// Reads entries one by one: those that can be read, and the count of the others; `None` if there is
+/// none, or each of them is somebody else's.
+fn readable<T>(
+    entries: Option<Few<&RawValue>>,
+    read: impl Fn(&str) -> Result<T, Strange>,
+) -> Option<(Vec<T>, Unreadable)> {
+    let entries = entries?.0;
+    let mut readable = Vec::new();
+    let (mut first, mut foreign) = (None, true);
+    for entry in &entries {
+        match read(entry.get()) {
+            Ok(entry) => readable.push(entry),
+            Err(strange) => {
+                foreign &= !matches!(strange, Strange::Malformed(_));
+                first.get_or_insert(strange);
+            }
+        }
+    }
+    let first = first.filter(|_| !(readable.is_empty() && foreign))?;
+    let count = entries.len() - readable.len();
+    let unreadable = Unreadable::new(count, entries.len(), &first.to_string());
+    Some((readable, unreadable))
+}
+
 fn text<'a>(text: Option<&'a Text<'_>>) -> &'a str {
     text.map_or("", |text| &text.0)
 }
@@ -215,6 +316,37 @@ object! { RawPage {
     error: Skip = "error",
     name: Skip = "name",
 } }
+
+// The same with entries that are read one by one.
+object! { LooseDevicePage {
+    devices: Few<&'a RawValue> = "devices",
+    next_page_token: Text<'a> = "nextPageToken",
+    error: Skip = "error",
+    name: Skip = "name",
+} }
+
+object! { LoosePage {
+    operations: Few<&'a RawValue> = "operations",
+    next_page_token: Text<'a> = "nextPageToken",
+    error: Skip = "error",
+    name: Skip = "name",
+} }
+
+/// Pages of lists, and what tells them from other answers.
+trait Page {
+    fn is_page(&self) -> bool;
+}
+
+macro_rules! pages {
+    ($($page:ident),+) => {
+        $(impl Page for $page<'_> {
+            fn is_page(&self) -> bool {
+                self.error.is_none() && self.name.is_none()
+            }
+        })+
+    };
+}
+pages!(RawPage, RawDevicePage, LoosePage, LooseDevicePage);
 
 impl RawOperation<'_> {
     fn into_operation(self, name: OperationName) -> Operation {

@@ -218,12 +218,11 @@ impl Ledger {
                     Some(NotListed::NotAttempted) => return,
                     Some(NotListed::Missed) | None => {}
                 }
-                let text = chain(error);
-                let kind = match resource {
-                    Resource::Enterprise(_) => "devices_missed",
-                    Resource::Device(_) | Resource::Operation(_) => "operations_missed",
-                };
-                records.push(told(at, kind, text));
+                records.push(missed(at, resource, error));
+            }
+            Event::Unreadable { resource, error } => {
+                self.pages.as_mut().map(Pages::unreadable);
+                records.push(missed(at, resource, error));
             }
             Event::Devices {
                 enterprise,
@@ -327,6 +326,15 @@ impl Ledger {
         }
         finding
     }
+}
+
+/// A note that something in a list was missed.
+fn missed(at: Timestamp, resource: &Resource, error: &Error) -> Record {
+    let kind = match resource {
+        Resource::Enterprise(_) => "devices_missed",
+        Resource::Device(_) | Resource::Operation(_) => "operations_missed",
+    };
+    told(at, kind, chain(error))
 }
 
 fn told(at: Timestamp, kind: &str, text: impl Into<String>) -> Record {

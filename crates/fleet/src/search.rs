@@ -207,6 +207,11 @@ impl Pages {
         reason
     }
 
+    /// Takes entries of a list that could not be read.
+    pub(crate) const fn unreadable(&mut self) {
+        self.progress.missed += 1;
+    }
+
     fn reason(&self, resource: &Resource, error: &Error, at: Timestamp) -> NotListed {
         if let ErrorKind::NotAttempted { .. } = error.kind() {
             return NotListed::NotAttempted;
@@ -351,6 +356,10 @@ impl Stream for Search {
                     let items = items.filter_map(|operation| this.pages.item(&device, operation));
                     let new = items.filter(|item| this.known.insert(item.name.clone()));
                     this.found.extend(new);
+                }
+                Event::Unreadable { resource, error } => {
+                    this.pages.unreadable();
+                    return Poll::Ready(Some(Found::Missed { resource, error }));
                 }
                 Event::NotListed { resource, error } => {
                     match this.pages.not_listed(&resource, &error, now()) {

@@ -155,7 +155,8 @@ impl Client {
     /// All operations of a device, oldest first, page by page as they are pulled. The pending ones
     /// come last.
     ///
-    /// The stream ends after an error.
+    /// The stream ends after an error, except after one that counts entries of a page that cannot be
+    /// read: the entries after them still come.
     pub fn list_operations(
         &self,
         device: &DeviceName,
@@ -165,7 +166,8 @@ impl Client {
 
     /// All devices of an enterprise, page by page as they are pulled, with when each last reported.
     ///
-    /// The stream ends after an error.
+    /// The stream ends after an error, except after one that counts entries of a page that cannot be
+    /// read: the entries after them still come.
     pub fn devices(
         &self,
         enterprise: &EnterpriseName,
@@ -199,7 +201,10 @@ impl Client {
                 let page = client.run(of.as_str(), start, |_| None).await?;
                 // What is on a page that leads nowhere is still true.
                 let lost = pages.turn(&page).err();
-                let elements = elements(page).into_iter().map(Ok).chain(lost.map(Err));
+                let unreadable = page.unreadable().map(|entries| entries.error(of));
+                let errors = unreadable.into_iter().chain(lost).map(Err);
+                let errors: Vec<_> = errors.collect();
+                let elements = elements(page).into_iter().map(Ok).chain(errors);
                 Ok(Some((stream::iter(elements), pages)))
             }
         })

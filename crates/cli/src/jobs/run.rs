@@ -51,7 +51,7 @@ pub(crate) async fn run(
                 report.outcome(&name, &result);
             }
         }
-        Event::NotListed { error, .. } => {
+        Event::NotListed { error, .. } | Event::Unreadable { error, .. } => {
             exit = exit.max(Exit::of_error(&error));
             let problem = chain(&error);
             report.output.note(&format!("not searched: {problem}; {}", error.advice()));

@@ -30,6 +30,7 @@ mod process;
 mod searching;
 mod selection;
 mod stopped;
+mod strange;
 mod two;
 mod vanished;
 mod world;

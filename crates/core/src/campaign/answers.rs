@@ -10,7 +10,7 @@ use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, Ticket};
 use crate::view::View;
 use crate::{
-    Attempt, Call, Cause, Error, ErrorKind, OperationName, Outcome, Phase, Reach, Recovery,
+    Attempt, Call, Cause, Error, ErrorKind, OperationName, Outcome, Page, Phase, Reach, Recovery,
 };
 use crate::{Resource, Step, TransportError, Window, chain};
 
@@ -266,9 +266,15 @@ impl Campaign {
             }
             Step::Wait(pause) => self.queue.list_pause(listing, pause),
             Step::Done(Ok(page)) => {
+                let resource = listing.resource();
+                let unreadable = page
+                    .unreadable()
+                    .map(|entries| entries.error(resource.clone()));
                 let (event, lost) = listing.turn(page);
                 let last = listing.pages.next_read().is_none();
                 self.events.push_back(event);
+                let unreadable = unreadable.map(|error| Event::Unreadable { resource, error });
+                self.events.extend(unreadable);
                 match lost {
                     Some(error) => self.not_listed(&listing, error),
                     None if last => self.progress.listing -= 1,

@@ -98,6 +98,14 @@ pub enum Event {
         /// Whether it is the end of the list.
         last: bool,
     },
+    /// Entries of the page before could not be read, while its others could: they are missed, and
+    /// the list goes on.
+    Unreadable {
+        /// The device, or the enterprise.
+        resource: Resource,
+        /// How many, and why.
+        error: Error,
+    },
     /// A list could not be read to its end: something in it may have been missed.
     NotListed {
         /// The device, or the enterprise.

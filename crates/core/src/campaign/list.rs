@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Event;
 use crate::{Attempt, DeviceName, DevicePage, EnterpriseName, Error, OperationPage, Page};
-use crate::{PageToken, Pages, Read, Resource, Timestamp};
+use crate::{PageToken, Pages, Read, Resource, Timestamp, Unreadable};
 
 /// A list to be read to its last page, under the campaign's quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,13 @@ impl Page for AnyPage {
         match self {
             Self::Devices(page) => page.next_page_token(),
             Self::Operations(page) => page.next_page_token(),
+        }
+    }
+
+    fn unreadable(&self) -> Option<&Unreadable> {
+        match self {
+            Self::Devices(page) => page.unreadable(),
+            Self::Operations(page) => page.unreadable(),
         }
     }
 }

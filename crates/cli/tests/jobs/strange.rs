@@ -1,0 +1,78 @@
+//! One strange entry in a list of operations or devices does not hide the others, and is told.
+
+use std::time::{Duration, Instant};
+
+use countermand_emulator::{Fate, Script};
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::fleet::Fleet;
+
+fn script(fleet: &Fleet, faults: Value) {
+    let script = Script::from_value(faults).unwrap();
+    fleet.shared.with(|emulator, _| emulator.set_script(script));
+}
+
+/// A script that puts an entry without a name before the real ones of a list.
+fn strange(fleet: &Fleet, list: &str) -> Value {
+    let real: Vec<Value> = match list {
+        "operations" => fleet
+            .names
+            .iter()
+            .map(|name| json!({"name": name, "metadata": {"type": "WIPE"}}))
+            .collect(),
+        _ => fleet
+            .names
+            .iter()
+            .filter_map(|name| name.split("/operations/").next())
+            .map(|device| json!({"name": device}))
+            .collect(),
+    };
+    let entries: Vec<Value> = [json!({"x": 1})].into_iter().chain(real).collect();
+    let method = match list {
+        "operations" => "list",
+        _ => "devices.list",
+    };
+    json!([{"method": method, "times": null, "status": 200, "body": {list: entries}}])
+}
+
+#[test]
+fn finding_31_a_strange_entry_hides_no_enterprise() {
+    for list in ["operations", "devices"] {
+        let fleet = Fleet::of(Api::new([Fate::Cancellable]));
+        let enterprise = format!("enterprises/{}", fleet.enterprise());
+        script(&fleet, strange(&fleet, list));
+        let begun = Instant::now();
+        let args = ["plan", &enterprise, "--output", &fleet.job, "--json"];
+        let run = fleet.command(&args).run();
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "it is not asked for again"
+        );
+        // Not everything was seen, and the exit code says so.
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stderr.contains("1 of 2 entries"), "{run:?}");
+        let plan = &run.json()[0];
+        assert_eq!(
+            (&plan["operations"], &plan["missed"]),
+            (&json!(1), &json!(1))
+        );
+
+        let job = fleet.file("rescue.job");
+        let confirm = fleet.enterprise();
+        let args = [
+            "rescue",
+            &enterprise,
+            "--confirm",
+            &confirm,
+            "--job",
+            job.to_str().unwrap(),
+        ];
+        let run = fleet.command(&args).run();
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stderr.contains("1 of 2 entries"), "{run:?}");
+        assert_eq!(fleet.cancels().0, 1, "{run:?}");
+        let run = fleet.command(&["status", job.to_str().unwrap()]).run();
+        assert!(run.stdout.contains("1 of 2 entries"), "{run:?}");
+    }
+}
