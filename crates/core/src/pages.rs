@@ -248,6 +248,7 @@ mod tests {
     const DEVICE: &str = "enterprises/e/devices/d";
 
     /// Asks for a page and gives this answer: the page, if it is not asked for once more.
+    #[expect(clippy::disallowed_methods, reason = "a test begins at some time")]
     fn page<P: Page>(read: Read<P>, body: &str) -> Option<P> {
         let now = Instant::now();
         let Step::Send(attempt) = read.start(now, 1) else {
