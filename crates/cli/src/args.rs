@@ -77,7 +77,8 @@ pub(crate) struct Access {
     /// expires_in
     #[arg(long, global = true, value_name = "COMMAND", group = "access")]
     pub(crate) token_command: Option<OsString>,
-    /// Act as this service account, which the credentials may impersonate
+    /// Act as this service account, which the credentials may impersonate; of several, separated by
+    /// commas, each impersonates the next
     #[arg(long, global = true, value_name = "EMAIL")]
     pub(crate) impersonate_service_account: Option<String>,
     /// Act on behalf of this user of the domain; for the key of a service account

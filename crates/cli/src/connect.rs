@@ -1,10 +1,12 @@
 //! From the options to a client.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use countermand_core::{Endpoint, TransportError, chain, path_problem, shown_path};
+use countermand_core::{
+    Endpoint, TransportError, TransportErrorKind, chain, path_problem, shown_path,
+};
 use countermand_hyper::credentials::{Credentials, Mtls};
 use countermand_hyper::{Client, HyperConfig, Token, TokenFile, TokenSource, billed_to, exposure};
 
@@ -32,8 +34,20 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
     for warning in &access.warnings {
         output::note(&format!("warning: {warning}"));
     }
-    Client::connect(access.endpoint, access.tokens, access.config)
-        .map_err(|error| Failure::usage(chain(&error)))
+    Client::connect(access.endpoint, access.tokens, access.config).map_err(|error| {
+        match error.kind() {
+            TransportErrorKind::Credentials => Failure::new(Exit::Denied, cause(&error)),
+            _ => Failure::usage(chain(&error)),
+        }
+    })
+}
+
+/// The path of standard input for `-`.
+fn or_stdin(path: &Path) -> &Path {
+    match path.as_os_str() == "-" {
+        true => Path::new("/dev/stdin"),
+        false => path,
+    }
 }
 
 /// What the options and the environment give.
@@ -52,7 +66,7 @@ pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
     let mut config = HyperConfig::default()
         .allow_plaintext(global.allow_plaintext)
         .proxy_from_env(global.proxy_from_env);
-    if let Some(path) = &global.ca_file {
+    if let Some(path) = global.ca_file.as_deref().map(or_stdin) {
         readable(path, Exit::Usage)?;
         config = config.ca_file(path);
     }
@@ -89,9 +103,9 @@ impl Way {
     async fn find(global: &Global, config: &HyperConfig) -> Result<Self, Failure> {
         let denied = |error: TransportError| Failure::new(Exit::Denied, cause(&error));
         let given = std::env::var_os(TOKEN).filter(|token| !token.is_empty());
-        let credentials = if let Some(path) = &global.token_file {
+        let credentials = if let Some(path) = global.token_file.as_deref().map(or_stdin) {
             return Self::file(path)?.changed(global, config);
-        } else if let Some(path) = &global.access.credentials {
+        } else if let Some(path) = global.access.credentials.as_deref().map(or_stdin) {
             Credentials::from_file(path).map_err(denied)?
         } else if let Some(line) = &global.access.token_command {
             Credentials::command(line)
@@ -124,7 +138,7 @@ impl Way {
         Self::of(credentials, global, config)
     }
 
-    fn file(path: &PathBuf) -> Result<Self, Failure> {
+    fn file(path: &Path) -> Result<Self, Failure> {
         readable(path, Exit::Denied)?;
         Ok(Self {
             tokens: Arc::new(TokenFile::new(path)),

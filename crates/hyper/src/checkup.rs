@@ -19,7 +19,7 @@ use crate::connect::{Connection, Connector};
 use crate::finding::{Check, Finding, Grade};
 use crate::hyper::Hyper;
 use crate::proxy;
-use crate::token::{Token, TokenSource, token_fn};
+use crate::token::{Token, TokenSource, check_universe, token_fn};
 use crate::transport::Transport;
 
 /// The time for everything.
@@ -47,7 +47,7 @@ pub async fn checkup(
         findings: Vec::new(),
     };
     let there = checkup.name(endpoint, config).await && checkup.connection(endpoint, config).await;
-    match checkup.token(&*tokens).await {
+    match checkup.token(endpoint, &*tokens).await {
         Some(token) if there => {
             checkup.api(endpoint, tokens, token, config, name).await;
         }
@@ -143,7 +143,11 @@ impl Checkup {
         false
     }
 
-    async fn token(&mut self, tokens: &dyn TokenSource) -> Option<Token> {
+    async fn token(&mut self, endpoint: &Endpoint, tokens: &dyn TokenSource) -> Option<Token> {
+        if let Err(error) = check_universe(endpoint, tokens) {
+            self.find(Check::Token, Grade::Bad, chain(&error));
+            return None;
+        }
         let begun = Instant::now();
         let problem = match timeout_at(self.deadline, tokens.token(false)).await {
             Ok(Ok(token)) => {

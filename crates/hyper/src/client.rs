@@ -22,7 +22,7 @@ use crate::config::HyperConfig;
 use crate::driver::{drive_on, now};
 use crate::hyper::Hyper;
 use crate::log;
-use crate::token::TokenSource;
+use crate::token::{TokenSource, check_universe};
 use crate::transport::Transport;
 
 /// Cancels operations and finds out what became of them.
@@ -75,12 +75,14 @@ impl Client {
     /// Connects when the first request is made.
     ///
     /// # Errors
-    /// Those of [`Hyper::new`].
+    /// Those of [`Hyper::new`], and tokens of another [universe](TokenSource::universe_domain) for
+    /// Google's endpoint.
     pub fn connect(
         endpoint: Endpoint,
         tokens: impl TokenSource + 'static,
         config: HyperConfig,
     ) -> Result<Self, TransportError> {
+        check_universe(&endpoint, &tokens)?;
         let hyper = Hyper::new(&endpoint, config)?;
         Ok(Self::new(Authorized::new(endpoint.clone(), tokens, hyper)).endpoint(endpoint))
     }

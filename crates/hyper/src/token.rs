@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{TransportError, TransportErrorKind, looks_secret};
+use countermand_core::{Endpoint, TransportError, TransportErrorKind, looks_secret};
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
@@ -187,6 +187,30 @@ pub trait TokenSource: Send + Sync {
     fn quota_project(&self) -> Option<HeaderValue> {
         None
     }
+
+    /// The universe that the tokens are of, if it is another than `googleapis.com`: they are not
+    /// sent to Google's endpoint.
+    ///
+    /// Asked once, when a client is made.
+    fn universe_domain(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// Refuses tokens of another universe where the endpoint is Google's own.
+///
+/// # Errors
+/// [`Credentials`](TransportErrorKind::Credentials), with what to do.
+pub(crate) fn check_universe(
+    endpoint: &Endpoint,
+    tokens: &dyn TokenSource,
+) -> Result<(), TransportError> {
+    match tokens.universe_domain() {
+        Some(domain) if endpoint.host().ends_with(".googleapis.com") => Err(credentials(format!(
+            "the credentials are of the universe {domain}, and the endpoint is Google's own: name the endpoint of the Android Management API there (--endpoint, endpoint=)"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Always the same.
@@ -203,6 +227,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
 
     fn quota_project(&self) -> Option<HeaderValue> {
         (**self).quota_project()
+    }
+
+    fn universe_domain(&self) -> Option<&str> {
+        (**self).universe_domain()
     }
 }
 
@@ -244,6 +272,10 @@ impl<S: TokenSource> TokenSource for Billed<S> {
 
     fn quota_project(&self) -> Option<HeaderValue> {
         Some(self.project.clone())
+    }
+
+    fn universe_domain(&self) -> Option<&str> {
+        self.source.universe_domain()
     }
 }
 

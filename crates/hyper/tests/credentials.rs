@@ -454,7 +454,7 @@ async fn bad_files_are_errors_that_name_the_file_and_the_field_and_quote_nothing
             "external_account",
             "credential_source",
             json!({"executable": {}}),
-            "`executable` is not supported",
+            "`executable` asks for",
         ),
         (
             "external_account",
@@ -482,9 +482,9 @@ async fn bad_files_are_errors_that_name_the_file_and_the_field_and_quote_nothing
         ),
         (
             "external_account",
-            "client_id",
+            "client_secret",
             json!("canary"),
-            "`client_id`",
+            "`client_secret` needs `client_id`",
         ),
         (
             "external_account",

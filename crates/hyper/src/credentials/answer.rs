@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 use zeroize::Zeroize;
 
-use crate::credentials::document::{Document, Problem};
+use crate::credentials::document::{Document, Problem, Secret};
 use crate::credentials::{passing, refused};
 use crate::token::Token;
 
@@ -56,6 +56,11 @@ impl Answer {
         let token = self.text("access_token")?;
         let life = lifetime(self.document.field("expires_in"));
         Ok(self.made(token)?.expiring(life))
+    }
+
+    /// The refresh token that takes the place of the one that was sent.
+    pub(super) fn refresh_token(&self) -> Option<Secret> {
+        self.document.secret("refresh_token").ok()
     }
 
     /// The access token of IAM's answer, which tells the end by the server's clock.

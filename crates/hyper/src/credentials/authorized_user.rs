@@ -38,7 +38,7 @@ impl AuthorizedUser {
             ("client_secret", self.client_secret.reveal()),
             ("refresh_token", self.refresh_token.reveal()),
         ];
-        let response = self.token_uri.post_form(config, &form).await?;
+        let response = self.token_uri.post_form(config, &form, None).await?;
         Answer::read(&self.token_uri.shown(), response)?.token()
     }
 }

@@ -31,8 +31,10 @@ impl Document {
 
     /// A text that must be there and have something in it.
     pub(super) fn text(&self, name: &str) -> Result<&str, Problem> {
-        self.optional(name)?
-            .ok_or_else(|| format!("the field `{name}` is missing, expected a text"))
+        self.optional(name)?.ok_or_else(|| match self.field(name) {
+            Some(_) => format!("the field `{name}` is empty, expected a text"),
+            None => format!("the field `{name}` is missing, expected a text"),
+        })
     }
 
     /// The same, in memory that is overwritten.
@@ -40,12 +42,20 @@ impl Document {
         self.text(name).map(Secret::new)
     }
 
+    /// The names of its fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+    }
+
     pub(super) fn optional(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.field(name) {
             None => Ok(None),
-            Some(Value::String(text)) if text.is_empty() => {
-                Err(format!("the field `{name}` is empty, expected a text"))
-            }
+            // Some programs write a field that they have nothing for.
+            Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(unexpected(name, other, "a text")),
         }

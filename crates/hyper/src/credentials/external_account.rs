@@ -1,10 +1,11 @@
-//! Workload identity federation: a token of somebody else's, exchanged for one of Google's
+//! Workload and workforce identity federation: a token of somebody else's, exchanged for one of Google's
 //! (AIP-4117, RFC 8693).
 
 use std::sync::Arc;
 
 use countermand_core::TransportError;
 use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::config::HyperConfig;
@@ -12,7 +13,7 @@ use crate::credentials::answer::{Answer, may_pass};
 use crate::credentials::document::{Document, Problem, Secret};
 use crate::credentials::impersonated::Impersonated;
 use crate::credentials::source::Grant;
-use crate::credentials::wire::Address;
+use crate::credentials::wire::{Address, ClientAuth};
 use crate::credentials::{passing, refused};
 use crate::secret_file::{CAP, GivenFile};
 use crate::token::Token;
@@ -27,8 +28,26 @@ impl ExternalAccount {
         let url = document.optional("service_account_impersonation_url")?;
         Ok(Self(match url {
             None => exchange,
-            Some(url) => Arc::new(Impersonated::at(url, exchange)?),
+            Some(url) => {
+                let lifetime = lifetime(document)?;
+                Arc::new(Impersonated::at(url, exchange)?.lasting(lifetime))
+            }
         }))
+    }
+}
+
+/// How many seconds a token of the impersonated account is to be good.
+fn lifetime(document: &Document) -> Result<Option<u64>, Problem> {
+    let field = "token_lifetime_seconds";
+    let options = document.object("service_account_impersonation")?;
+    match options.as_ref().and_then(|options| options.field(field)) {
+        None => Ok(None),
+        Some(seconds) => match seconds.as_u64() {
+            Some(seconds @ 600..=43_200) => Ok(Some(seconds)),
+            _ => Err(format!(
+                "the field `service_account_impersonation.{field}` is not one of 600 to 43200"
+            )),
+        },
     }
 }
 
@@ -48,6 +67,9 @@ struct Exchange {
     subject_token_type: String,
     token_url: Address,
     subject: Subject,
+    client: Option<ClientAuth>,
+    /// The project that a user of a workforce pool works for, as the exchange takes it.
+    options: Option<String>,
     /// The field of the subject's JSON that holds the token; without one it is the token itself.
     subject_field: Option<String>,
 }
@@ -64,35 +86,53 @@ impl Exchange {
             "the field `credential_source` is missing, expected an object with `file` or `url`",
         )?;
         let within = |problem: Problem| format!("`credential_source`: {problem}");
-        if document.field("client_id").is_some() {
-            return Err(
-                "the field `client_id` is not supported: workload identity federation has none"
-                    .to_owned(),
-            );
-        }
-        for other in ["executable", "environment_id", "certificate"] {
-            if source.field(other).is_some() {
+        for (field, kind) in [
+            ("executable", "a token of an executable"),
+            ("environment_id", "the identity of AWS"),
+            ("certificate", "a certificate (X.509)"),
+        ] {
+            if source.field(field).is_some() {
                 return Err(within(format!(
-                    "the field `{other}` is not supported, expected `file` or `url`; a command can give the token instead"
+                    "the field `{field}` asks for {kind}, which is not supported; expected `file` or `url`. Have another program make the access token: --token-command 'gcloud auth application-default print-access-token', or in Python Client(token=google.auth.default(scopes=[...])[0])"
                 )));
             }
+        }
+        let audience = document.text("audience")?;
+        let id = document.optional("client_id")?;
+        let client = match (id, document.optional("client_secret")?) {
+            (Some(id), secret) => Some(ClientAuth::new(id, secret.unwrap_or_default())?),
+            (None, None) => None,
+            (None, Some(_)) => {
+                return Err("the field `client_secret` needs `client_id`".to_owned());
+            }
+        };
+        let project = document.optional("workforce_pool_user_project")?;
+        if project.is_some() && !audience.contains("/workforcePools/") {
+            return Err(
+                "the field `workforce_pool_user_project` is for workforce pools, and the `audience` is of none".to_owned(),
+            );
         }
         let file = source.optional("file").map_err(within)?;
         let url = source.optional("url").map_err(within)?;
         let subject = match (file, url) {
             (Some(file), None) => Subject::File(GivenFile::new(file)),
             (None, Some(url)) => {
-                let headers = source.pairs("headers").and_then(headers);
-                let address = Address::local("url", url).map_err(within)?;
-                Subject::Url(address, headers.map_err(within)?)
+                let headers = source.pairs("headers").and_then(headers).map_err(within)?;
+                let address = Address::of_subject("url", url, &headers).map_err(within)?;
+                Subject::Url(address, headers)
             }
             _ => return Err(within("expected either `file` or `url`".to_owned())),
         };
         Ok(Self {
-            audience: document.text("audience")?.to_owned(),
+            audience: audience.to_owned(),
             subject_token_type: document.text("subject_token_type")?.to_owned(),
             token_url: Address::new("token_url", document.text("token_url")?)?,
             subject,
+            // A client of its own says what project it is of.
+            options: project
+                .filter(|_| client.is_none())
+                .map(|project| json!({"userProject": project}).to_string()),
+            client,
             subject_field: subject_field(&source).map_err(within)?,
         })
     }
@@ -138,7 +178,7 @@ impl Exchange {
 
     async fn exchange(&self, scope: &str, config: &HyperConfig) -> Result<Token, TransportError> {
         let subject = self.subject(config).await?;
-        let form = [
+        let mut form = vec![
             (
                 "grant_type",
                 "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -152,7 +192,11 @@ impl Exchange {
             ("subject_token_type", self.subject_token_type.as_str()),
             ("subject_token", subject.reveal()),
         ];
-        let response = self.token_url.post_form(config, &form).await?;
+        if let Some(options) = &self.options {
+            form.push(("options", options));
+        }
+        let client = self.client.as_ref();
+        let response = self.token_url.post_form(config, &form, client).await?;
         Answer::read(&self.token_url.shown(), response)?.token()
     }
 }

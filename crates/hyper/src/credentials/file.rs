@@ -13,6 +13,8 @@ use crate::credentials::authorized_user::AuthorizedUser;
 use crate::credentials::command::Command;
 use crate::credentials::document::{Document, Problem};
 use crate::credentials::external_account::ExternalAccount;
+use crate::credentials::federated_user::FederatedUser;
+use crate::credentials::fields::{universe, unknown};
 use crate::credentials::impersonated::Impersonated;
 use crate::credentials::metadata::Metadata;
 use crate::credentials::refused;
@@ -36,13 +38,17 @@ pub struct Credentials {
     pub(super) description: String,
     pub(super) quota_project: Option<HeaderValue>,
     pub(super) warnings: Vec<String>,
+    /// The universe of the accounts, if it is another than Google's own.
+    universe: Option<String>,
     /// Nothing else was there, and whether this is, is not known.
     guessed: bool,
 }
 
 impl Credentials {
     /// Reads a file as `gcloud` and the console write them: `service_account`, `authorized_user`,
-    /// `external_account` (from a file or a URL) or `impersonated_service_account`. Reads it once.
+    /// `external_account` (from a file or a URL), `external_account_authorized_user` or
+    /// `impersonated_service_account`. Reads it once; a field that is not known is a
+    /// [warning](Self::warnings).
     ///
     /// # Errors
     /// It cannot be read, or is no such file.
@@ -71,11 +77,13 @@ impl Credentials {
     pub fn from_json(json: &[u8], name: &str) -> Result<Self, TransportError> {
         let parsed = Document::parse(json).and_then(|document| {
             let (grant, kind) = parse(&document)?;
+            let unknown = unknown(&document).into_iter();
             Ok(Self {
+                universe: universe(&document)?,
                 grant,
                 description: format!("{kind} of {name}"),
                 quota_project: quota_project(&document)?,
-                warnings: Vec::new(),
+                warnings: unknown.map(|it| format!("{name}: {it}")).collect(),
                 guessed: false,
             })
         });
@@ -116,9 +124,11 @@ impl Credentials {
     #[must_use]
     pub fn from_tokens(source: impl TokenSource + 'static, description: &str) -> Self {
         let quota_project = source.quota_project();
+        let universe = source.universe_domain().map(str::to_owned);
         let given = Given(Arc::new(source));
         Self {
             quota_project,
+            universe,
             ..Self::of(Arc::new(given), description.to_owned())
         }
     }
@@ -129,6 +139,7 @@ impl Credentials {
             description,
             quota_project: None,
             warnings: Vec::new(),
+            universe: None,
             guessed: false,
         }
     }
@@ -151,10 +162,11 @@ impl Credentials {
     }
 
     /// As a service account that these credentials may impersonate (role
-    /// `iam.serviceAccountTokenCreator`), by IAM's `generateAccessToken`.
+    /// `iam.serviceAccountTokenCreator`), by IAM's `generateAccessToken`. Of several accounts,
+    /// separated by commas, each impersonates the next, and the last one is who acts.
     ///
     /// # Errors
-    /// `email` is no address.
+    /// `email` is neither an address nor the number of an account.
     pub fn impersonate(self, email: &str) -> Result<Self, TransportError> {
         self.impersonate_in(email, &|name: &str| std::env::var_os(name))
     }
@@ -165,8 +177,10 @@ impl Credentials {
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, TransportError> {
         let problem = |problem| refused(format!("the service account to impersonate {problem}"));
-        is_email(email).map_err(problem)?;
-        let impersonated = Impersonated::of(email, self.grant, variable).map_err(refused)?;
+        let universe = self.universe.as_deref();
+        let impersonated = Impersonated::of(email, universe, self.grant, variable);
+        let impersonated = impersonated.map_err(problem)?;
+        let email = impersonated.email().to_owned();
         self.grant = Arc::new(impersonated);
         self.description = format!("{email}, impersonated by {}", self.description);
         Ok(self)
@@ -210,6 +224,7 @@ impl Credentials {
         let named = named.filter(|project| !project.is_empty());
         Ok(CredentialSource {
             grant: Arc::clone(&self.grant),
+            universe: self.universe.clone(),
             config: Arc::new(config.clone()),
             quota_project: match named {
                 Some(project) => Some(project_header(&project)?),
@@ -227,8 +242,7 @@ impl fmt::Debug for Credentials {
 
 /// What a credentials document is, and the words for it.
 pub(super) fn parse(document: &Document) -> Result<(Arc<dyn Grant>, String), Problem> {
-    let kinds =
-        "service_account, authorized_user, external_account or impersonated_service_account";
+    let kinds = "service_account, authorized_user, external_account, external_account_authorized_user or impersonated_service_account";
     if document.field("type").is_none()
         && (document.field("installed").is_some() || document.field("web").is_some())
     {
@@ -249,6 +263,10 @@ pub(super) fn parse(document: &Document) -> Result<(Arc<dyn Grant>, String), Pro
         "external_account" => (
             Arc::new(ExternalAccount::parse(document)?),
             "the external account".to_owned(),
+        ),
+        "external_account_authorized_user" => (
+            Arc::new(FederatedUser::parse(document)?),
+            "the user of a workforce pool".to_owned(),
         ),
         "impersonated_service_account" => {
             let account = Impersonated::parse(document)?;
@@ -280,5 +298,14 @@ pub(super) fn is_email(text: &str) -> Result<(), Problem> {
             Ok(())
         }
         _ => Err("is no e-mail address".to_owned()),
+    }
+}
+
+/// Whether it can be a service account's address or its number.
+pub(super) fn is_account(text: &str) -> Result<(), Problem> {
+    let number = (1..=30).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    match number || is_email(text).is_ok() {
+        true => Ok(()),
+        false => Err("is neither an e-mail address nor the number of an account".to_owned()),
     }
 }

@@ -13,7 +13,7 @@ use crate::config::HyperConfig;
 use crate::credentials::CLOUD_PLATFORM;
 use crate::credentials::answer::Answer;
 use crate::credentials::document::{Document, Problem};
-use crate::credentials::file::{is_email, parse};
+use crate::credentials::file::{is_account, parse};
 use crate::credentials::source::Grant;
 use crate::credentials::wire::Address;
 use crate::token::Token;
@@ -28,6 +28,8 @@ pub(super) struct Impersonated {
     url: Address,
     email: String,
     delegates: Vec<String>,
+    /// How many seconds a token is to be good.
+    lifetime: u64,
     by: Arc<dyn Grant>,
 }
 
@@ -40,8 +42,13 @@ impl Impersonated {
         )?;
         let (by, _) =
             parse(&source).map_err(|problem| format!("`source_credentials`: {problem}"))?;
+        let delegates = document.texts("delegates")?;
+        let delegates = delegates.iter().map(|delegate| {
+            let field = |problem| format!("the field `delegates` holds one that {problem}");
+            delegate_name(delegate).map_err(field)
+        });
         Ok(Self {
-            delegates: document.texts("delegates")?,
+            delegates: delegates.collect::<Result<_, _>>()?,
             ..Self::at(url, by)?
         })
     }
@@ -52,7 +59,7 @@ impl Impersonated {
         let email = url
             .strip_suffix(":generateAccessToken")
             .and_then(|url| Some(url.rsplit_once('/')?.1))
-            .filter(|email| is_email(email).is_ok())
+            .filter(|email| is_account(email).is_ok())
             .ok_or_else(|| {
                 format!(
                     "the field `{field}` is none, expected {IAM}/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken"
@@ -62,20 +69,45 @@ impl Impersonated {
             url: Address::new(field, url)?,
             email: email.to_owned(),
             delegates: Vec::new(),
+            lifetime: 3600,
             by,
         })
     }
 
+    /// The same with tokens that are good for another time.
+    pub(super) fn lasting(self, seconds: Option<u64>) -> Self {
+        Self {
+            lifetime: seconds.unwrap_or(self.lifetime),
+            ..self
+        }
+    }
+
+    /// The last of a list of accounts, each of which may impersonate the next.
+
     pub(super) fn of(
-        email: &str,
+        chain: &str,
+        universe: Option<&str>,
         by: Arc<dyn Grant>,
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, Problem> {
+        let mut delegates: Vec<&str> = chain.split(',').map(str::trim).collect();
+        let email = delegates.pop().unwrap_or_default();
+        is_account(email)?;
+        let delegates = delegates.into_iter().map(delegate_name);
+        let delegates = delegates.collect::<Result<_, _>>()?;
+        let iam = universe.map(|domain| format!("https://iamcredentials.{domain}"));
         let elsewhere = variable(IAM_ELSEWHERE).filter(|value| !value.is_empty());
         let root = elsewhere.map(|root| root.to_string_lossy().into_owned());
-        let root = root.as_deref().unwrap_or(IAM).trim_end_matches('/');
+        let root = root
+            .as_deref()
+            .or(iam.as_deref())
+            .unwrap_or(IAM)
+            .trim_end_matches('/');
         let url = format!("{root}/v1/projects/-/serviceAccounts/{email}:generateAccessToken");
-        Self::at(&url, by)
+        Ok(Self {
+            delegates,
+            ..Self::at(&url, by)?
+        })
     }
 
     pub(super) fn email(&self) -> &str {
@@ -89,7 +121,7 @@ impl Impersonated {
         config: &HyperConfig,
     ) -> Result<Token, TransportError> {
         let token = self.by.grant(CLOUD_PLATFORM, fresh, config).await?;
-        let mut asked = json!({"scope": [scope], "lifetime": "3600s"});
+        let mut asked = json!({"scope": [scope], "lifetime": format!("{}s", self.lifetime)});
         if !self.delegates.is_empty() {
             asked["delegates"] = self.delegates.clone().into();
         }
@@ -101,6 +133,13 @@ impl Impersonated {
         let response = self.url.send(Method::POST, config, &headers, body).await?;
         Answer::read(&self.url.shown(), response)?.impersonated()
     }
+}
+
+/// An account as IAM has it in a list of delegates.
+fn delegate_name(account: &str) -> Result<String, Problem> {
+    let place = "projects/-/serviceAccounts/";
+    let bare = account.strip_prefix(place).unwrap_or(account);
+    is_account(bare).map(|()| format!("{place}{bare}"))
 }
 
 impl Grant for Impersonated {

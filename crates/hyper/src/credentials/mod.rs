@@ -27,6 +27,8 @@ mod authorized_user;
 mod command;
 mod document;
 mod external_account;
+mod federated_user;
+mod fields;
 mod file;
 mod impersonated;
 mod metadata;

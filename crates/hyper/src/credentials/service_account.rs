@@ -42,7 +42,9 @@ impl ServiceAccount {
     pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
         let email = document.text("client_email")?;
         is_email(email).map_err(|problem| format!("the field `client_email` {problem}"))?;
-        let key = Key::from_pem(document.text("private_key")?);
+        // A variable, or a form, may have kept the line ends as they stand in JSON.
+        let pem = Zeroizing::new(document.text("private_key")?.replace("\\n", "\n"));
+        let key = Key::from_pem(&pem);
         let token_uri = document.optional("token_uri")?.unwrap_or(TOKEN_URI);
         Ok(Self {
             email: email.to_owned(),
@@ -65,7 +67,7 @@ impl ServiceAccount {
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
             ("assertion", assertion.as_str()),
         ];
-        let response = self.token_uri.post_form(config, &form).await?;
+        let response = self.token_uri.post_form(config, &form, None).await?;
         Answer::read(&self.token_uri.shown(), response)?.token()
     }
 

@@ -37,6 +37,7 @@ pub struct CredentialSource {
     pub(super) grant: Arc<dyn Grant>,
     pub(super) config: Arc<HyperConfig>,
     pub(super) quota_project: Option<HeaderValue>,
+    pub(super) universe: Option<String>,
 }
 
 impl TokenSource for CredentialSource {
@@ -46,6 +47,10 @@ impl TokenSource for CredentialSource {
 
     fn quota_project(&self) -> Option<HeaderValue> {
         self.quota_project.clone()
+    }
+
+    fn universe_domain(&self) -> Option<&str> {
+        self.universe.as_deref()
     }
 }
 

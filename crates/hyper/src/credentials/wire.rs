@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use zeroize::Zeroizing;
 
@@ -68,6 +68,35 @@ impl Address {
         format!("{scheme}://{authority}{}", self.uri.path())
     }
 
+    /// An address of a token of somebody else's: `https://`, or plain http to this machine or to the
+    /// metadata server of one (a link-local address), where nothing but its own marks are sent.
+    pub(super) fn of_subject(
+        field: &str,
+        url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Self, Problem> {
+        let address = Self::local(field, url)?;
+        if !address.endpoint.is_plaintext() || address.endpoint.is_loopback() {
+            return Ok(address);
+        }
+        if !is_beside(address.endpoint.host()) {
+            return Err(format!(
+                "the field `{field}` would fetch a secret in the clear, expected an https:// URL"
+            ));
+        }
+        let marks = ["metadata", "metadata-flavor", "accept"];
+        match headers
+            .iter()
+            .find(|(name, _)| !marks.contains(&name.as_str()))
+        {
+            None => Ok(address),
+            Some((name, _)) => Err(format!(
+                "the header `{}` would be sent in the clear, expected an https:// URL",
+                countermand_core::shown(name.as_str())
+            )),
+        }
+    }
+
     /// The whole of it.
     pub(super) fn url(&self) -> String {
         self.uri.to_string()
@@ -98,9 +127,11 @@ impl Address {
         &self,
         config: &HyperConfig,
         fields: &[(&str, &str)],
+        client: Option<&ClientAuth>,
     ) -> Result<Response<Bytes>, TransportError> {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let headers = [(CONTENT_TYPE, form)];
+        let mut headers = vec![(CONTENT_TYPE, form)];
+        headers.extend(client.map(|client| (AUTHORIZATION, client.0.clone())));
         self.send(Method::POST, config, &headers, encode(fields))
             .await
     }
@@ -133,9 +164,38 @@ impl Address {
                 TransportErrorKind::Tls
                 | TransportErrorKind::Forbidden
                 | TransportErrorKind::Credentials => refused(problem),
+                TransportErrorKind::Proxy => {
+                    TransportError::new(TransportErrorKind::Proxy, problem)
+                }
                 _ => passing(problem),
             }
         })
+    }
+}
+
+/// Whether a host is the metadata server of a machine.
+fn is_beside(host: &str) -> bool {
+    use std::net::IpAddr;
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(address)) => address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_unicast_link_local() || address.segments()[..2] == [0xfd00, 0x0ec2]
+        }
+        Err(_) => host.eq_ignore_ascii_case("metadata.google.internal"),
+    }
+}
+
+/// A client's name and secret, as a header (RFC 6749, 2.3.1).
+pub(super) struct ClientAuth(HeaderValue);
+
+impl ClientAuth {
+    pub(super) fn new(id: &str, secret: &str) -> Result<Self, Problem> {
+        let plain = Zeroizing::new(format!("{id}:{secret}"));
+        let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(plain.as_bytes())));
+        let mut value = HeaderValue::from_str(&value)
+            .map_err(|_| "the field `client_id` cannot be sent".to_owned())?;
+        value.set_sensitive(true);
+        Ok(Self(value))
     }
 }
 
