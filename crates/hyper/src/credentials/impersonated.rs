@@ -83,7 +83,6 @@ impl Impersonated {
     }
 
     /// The last of a list of accounts, each of which may impersonate the next.
-
     pub(super) fn of(
         chain: &str,
         universe: Option<&str>,
