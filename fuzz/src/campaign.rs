@@ -99,11 +99,6 @@ impl World {
             assert!(!transmit.timeout.is_zero());
             self.tickets.push_back(ticket);
             assert!(self.tickets.len() <= self.in_flight);
-            self.sent.push(self.now);
-            let (calls, span) = self.window;
-            if let Some(first) = self.sent.len().checked_sub(calls + 1) {
-                assert!(self.now - self.sent[first] >= span, "more than the quota");
-            }
         }
     }
 
@@ -115,6 +110,14 @@ impl World {
         let Some(ticket) = ticket else { return };
         let name = ticket.resource().to_string();
         let is_get = ticket.call() == Call::Get;
+        // Nobody tells when it left, so that its answer shows it.
+        if !response(kind, &name).is_err_and(|kind| !kind.left()) {
+            self.sent.push(self.now);
+            let (calls, span) = self.window;
+            if let Some(first) = self.sent.len().checked_sub(calls + 1) {
+                assert!(self.now - self.sent[first] >= span, "more than the quota");
+            }
+        }
         if let Some((proven, _)) = self.names.get_mut(&name) {
             *proven = is_get && kind == 7;
         }

@@ -127,6 +127,7 @@ fn record(kind: u8, number: u8) -> Record {
             operation: Some(name),
             call: Call::Cancel,
             at,
+            sending: None,
         },
         1 => Record::Accepted { name, at },
         2 => Record::Finished {
@@ -138,7 +139,7 @@ fn record(kind: u8, number: u8) -> Record {
             until: at,
             limit: Some(u64::from(number)),
         },
-        4 => Record::Begun { at },
+        4 => Record::Begun { at, uptime: None },
         5 => Record::Ended {
             at,
             how: "invented".to_owned(),

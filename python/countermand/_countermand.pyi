@@ -377,6 +377,13 @@ class Ticket:
     @property
     def call(self) -> Literal["cancel", "get", "get_device"]:
         """Which method it calls."""
+    def sent(self, now: float) -> None:
+        """Takes note that the request leaves at ``now``: a window of the quota counts from then.
+
+        Call it when a connection is there and the first byte is about to be written. Where it is not
+        called, the request counts as sent with its answer, which loses the time of one exchange in each
+        window. :meth:`failed` with a kind that means nothing was sent (``connect``, ``token``) voids it.
+        """
     def answer(self, now: float, status: int, headers: _Headers, body: bytes | bytearray) -> None:
         """Brings the server's answer, whatever its status, complete with its body.
 

@@ -12,11 +12,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A request is on its way. A journal has to hold this before the request leaves."""
+class Sending:
+    """A request is about to leave: an intent. A journal has to hold this before the request leaves."""
 
     name: OperationName
     call: Literal["cancel", "get", "get_device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request has left, or may have: a fact."""
+
+    name: OperationName
+    call: Literal["cancel", "get", "get_device"]
+    at: float
+    """When it left, on the clock that gave every ``now``. Where ``Ticket.sent`` was not called: when
+    its answer or its loss was known."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """A request was not sent: no connection, no token. The intent is void."""
+
+    name: OperationName
+    call: Literal["cancel", "get", "get_device"]
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +89,14 @@ class Stopped:
 
 
 Event: TypeAlias = (
-    Sent | Accepted | Finished | Held | CircuitOpened | CircuitClosed | EnterpriseClosed | Stopped
+    Sending
+    | Sent
+    | NotSent
+    | Accepted
+    | Finished
+    | Held
+    | CircuitOpened
+    | CircuitClosed
+    | EnterpriseClosed
+    | Stopped
 )

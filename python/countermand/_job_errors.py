@@ -41,7 +41,7 @@ class NotAJob(JobError, ValueError):
     advice: str = "check the path"
 
 
-class JobTooNew(JobError, ValueError):
+class JobVersion(JobError, ValueError):
     """A later version of this package made the file."""
 
     kind: str = "job_too_new"

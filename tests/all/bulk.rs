@@ -206,6 +206,8 @@ struct Sent {
     /// Without version and `:cancel`.
     resource: String,
     status: Option<u16>,
+    /// Whether it left, or was held up before: no connection, no token.
+    left: bool,
     /// The silence that the answer asks for.
     delay: Option<Duration>,
 }
@@ -255,6 +257,9 @@ fn run(world: &mut World) -> Run {
                 method: request.method().clone(),
                 resource: path.strip_suffix(":cancel").unwrap_or(path).to_owned(),
                 status: answer.map(|response| response.status().as_u16()),
+                left: result
+                    .as_ref()
+                    .map_or_else(|error| error.kind().left(), |_| true),
                 delay: answer.and_then(asked_delay),
             });
             (took, result)
@@ -358,12 +363,13 @@ fn the_share_is_kept(run: &Run, world: &World, shown: &dyn Fn() -> String) {
             );
         }
     };
-    let all = run.sent.iter().map(|sent| sent.at).collect::<Vec<_>>();
+    let left = || run.sent.iter().filter(|sent| sent.left);
+    let all = left().map(|sent| sent.at).collect::<Vec<_>>();
     for window in &world.limits.windows {
         within(&all, *window, "the project");
     }
     let mut resources: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for sent in &run.sent {
+    for sent in left() {
         let mut parts = sent.resource.split("/operations/");
         let key = (parts.next(), parts.next().is_some(), sent.method.as_str());
         resources.entry(key).or_default().push(sent.at);
@@ -412,7 +418,9 @@ fn every_verdict_is_true(run: &Run, world: &World, shown: &dyn Fn() -> String) {
 fn attempts_are_bounded_and_counted(run: &Run, world: &World, shown: &dyn Fn() -> String) {
     let mut sent: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     for request in &run.sent {
-        sent.entry(&request.resource).or_default().push(request);
+        if request.left {
+            sent.entry(&request.resource).or_default().push(request);
+        }
     }
     let open = |at: Duration| run.circuit.partition_point(|change| *change <= at) % 2 == 1;
     for (name, result, _) in &run.finished {

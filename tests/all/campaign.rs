@@ -1,17 +1,17 @@
 //! Campaigns on a virtual clock: the figures that matter, and what must hold for every schedule.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{Campaign, Event};
+use countermand_core::campaign::{Campaign, Event, Poll};
 use countermand_core::{
-    ErrorKind, Phase, Policy, Quota, TransportError, TransportErrorKind, Verdict, Window,
+    Call, ErrorKind, Phase, Policy, Quota, TransportError, TransportErrorKind, Verdict, Window,
 };
 use countermand_emulator::{Hints, ServerQuota, ServerUsage, WindowKind};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Report, run};
 use countermand_tests::server::{Limit, answer, campaign, name, quota, works};
-use http::Method;
+use http::{Method, Request};
 
 fn count(report: &Report, status: u16) -> usize {
     report
@@ -208,7 +208,7 @@ fn a_storm_under_a_quota_costs_its_time_and_no_more() {
 fn a_long_storm_counts_against_nobody() {
     let storm = Duration::from_secs(600);
     let policy = Policy::default().attempts(2);
-    let mut campaign = campaign(300, Quota::unlimited()).policy(policy);
+    let mut campaign = campaign(300, Quota::unlimited()).policy(policy).probe_on();
     let report = run(
         &mut campaign,
         Duration::from_secs(7200),
@@ -430,15 +430,15 @@ fn phases_are_taken_up_where_they_were_and_duplicates_counted() {
         ["POST", "GET", "GET"],
         "the cancel first, and none for what was accepted"
     );
-    assert_eq!(campaign.progress(std::time::Instant::now()).duplicates, 1);
+    assert_eq!(campaign.progress(Instant::now()).duplicates, 1);
 }
 
 #[test]
 fn stopping_drains_what_is_under_way() {
     let mut campaign = campaign(100, Quota::unlimited()).in_flight(10);
     let mut sent = Vec::new();
-    let now = std::time::Instant::now();
-    while let countermand_core::campaign::Poll::Send(ticket, transmit) = campaign.poll(now) {
+    let now = Instant::now();
+    while let Poll::Send(ticket, transmit) = campaign.poll(now) {
         sent.push((ticket, transmit));
     }
     assert_eq!(sent.len(), 10);
@@ -447,10 +447,7 @@ fn stopping_drains_what_is_under_way() {
         let (_, result) = works(&transmit.request);
         campaign.answer(ticket, now, Ok(&result.unwrap()));
     }
-    assert!(matches!(
-        campaign.poll(now),
-        countermand_core::campaign::Poll::Done
-    ));
+    assert!(matches!(campaign.poll(now), Poll::Done));
     let mut ends = BTreeMap::new();
     while let Some(event) = campaign.next_event() {
         if let Event::Finished { result, .. } = event {
@@ -505,7 +502,7 @@ fn random(seed: u64) -> (Report, u64, Vec<(usize, Duration)>, usize) {
         );
     }
     campaign.close();
-    let pushed = campaign.progress(std::time::Instant::now()).pushed;
+    let pushed = campaign.progress(Instant::now()).pushed;
     let trouble = dice.below(60);
     let report = run(
         &mut campaign,
@@ -591,4 +588,107 @@ fn same_seed_same_schedule() {
             "seed {seed}"
         );
     }
+}
+
+/// A connection that takes a while to be made delays what leaves: a window counts from then, so that
+/// a server which looks back from every moment refuses nothing.
+#[test]
+fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
+    let start = Instant::now();
+    let late = Duration::from_millis(300);
+    let mut campaign = campaign(1000, quota("200/10s"));
+    let (mut now, mut left) = (start, Vec::new());
+    let mut flying = Vec::new();
+    while left.len() < 1000 {
+        match campaign.poll(now) {
+            Poll::Send(ticket, transmit) if transmit.request.method() == Method::POST => {
+                // The first connection is late, everything waits for it.
+                let at = now.max(start + late);
+                campaign.sent(ticket.id(), at);
+                left.push(at);
+                flying.push(ticket);
+            }
+            Poll::Send(ticket, _) => flying.push(ticket),
+            Poll::Wait(until) => now = until,
+            Poll::Idle => {
+                now += Duration::from_millis(1);
+                for ticket in flying.drain(..) {
+                    let name = ticket.resource().to_string();
+                    let (_, response) = works(
+                        &Request::builder()
+                            .method(if ticket.call() == Call::Cancel {
+                                "POST"
+                            } else {
+                                "GET"
+                            })
+                            .uri(format!("/v1/{name}"))
+                            .body(())
+                            .unwrap(),
+                    );
+                    campaign.answer(ticket, now.max(start + late), Ok(&response.unwrap()));
+                }
+            }
+            Poll::Done => break,
+        }
+        while campaign.next_event().is_some() {}
+    }
+    for burst in left.windows(201) {
+        let span = burst[200] - burst[0];
+        assert!(span >= Duration::from_secs(10), "201 calls in {span:?}");
+    }
+}
+
+/// Nothing answers from the start or from the middle on, for any number of names: the campaign ends
+/// after one deadline, and what never left was not attempted.
+#[test]
+fn fault_48_a_dead_network_ends_after_one_deadline() {
+    let deadline = Duration::from_secs(30);
+    for names in [1, 2, 3, 100, 1000] {
+        for alive in [0, 1, 50] {
+            let policy = Policy::default().deadline(deadline);
+            let mut campaign = campaign(names, Quota::unlimited()).policy(policy);
+            let mut answered = 0;
+            let mut last_answer = Duration::ZERO;
+            let report = run(&mut campaign, deadline * 3, &mut |at, request| {
+                if answered < alive {
+                    answered += 1;
+                    last_answer = at + Duration::from_millis(80);
+                    return works(request);
+                }
+                let error = TransportError::new(TransportErrorKind::Connect, "refused");
+                (Duration::from_millis(1), Err(error))
+            });
+            assert_eq!(report.finished.len() as u64, names, "{names} {alive}");
+            let limit = last_answer + deadline + Duration::from_secs(6);
+            assert!(report.ended <= limit, "{names} {alive}: {:?}", report.ended);
+            for (name, result) in &report.finished {
+                let Err(error) = result else { continue };
+                if alive == 0 {
+                    assert_eq!(error.attempts(), 0, "{name}");
+                    assert!(!error.maybe_delivered(), "{name}");
+                    let text = error.to_string();
+                    assert!(text.contains("no connection"), "{text}");
+                }
+            }
+        }
+    }
+}
+
+/// A job goes on until the server is back.
+#[test]
+fn fault_48_a_job_probes_on() {
+    let mut campaign = campaign(100, Quota::unlimited()).probe_on();
+    let outage = Duration::from_secs(3600);
+    let report = run(
+        &mut campaign,
+        Duration::from_secs(7200),
+        &mut |at, request| match at < outage {
+            true => {
+                let error = TransportError::new(TransportErrorKind::Connect, "refused");
+                (Duration::from_millis(1), Err(error))
+            }
+            false => works(request),
+        },
+    );
+    all_cancelled(&report, 100);
 }

@@ -24,7 +24,7 @@ fn name(id: u32) -> OperationName {
 /// The table of docs/errors.md, as the code has it.
 fn table() -> String {
     let mut text = String::from(
-        "| key | kind | text | what is done | concerns | may be delivered | exit code | worth another run | Python | advice |\n|---|---|---|---|---|---|---|---|---|---|\n",
+        "| key | kind | text | what is done | concerns | sent | may be delivered | exit code | worth another run | Python | advice |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for key in ErrorKey::ALL {
         let row = key.row();
@@ -35,12 +35,13 @@ fn table() -> String {
         };
         let _ = writeln!(
             text,
-            "| `{}` | `{}` | {} | {} | {} | {} | {code} | {} | `{}` | {} |",
+            "| `{}` | `{}` | {} | {} | {} | {} | {} | {code} | {} | `{}` | {} |",
             row.word,
             row.kind,
             row.text,
             row.recovery.as_str(),
             row.reach.as_str(),
+            yes(row.left),
             yes(row.maybe_delivered),
             yes(row.again),
             row.exception,

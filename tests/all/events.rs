@@ -36,7 +36,17 @@ fn a_campaign_tells_where_it_stands() {
         }
         other => panic!("{other:?}"),
     });
-    assert_eq!(sent.count(), 3);
+    let tickets = sent.collect::<Vec<_>>();
+    assert_eq!(tickets.len(), 3);
+    // An intent is not a fact: the places are taken, and nothing was sent.
+    let progress = campaign.progress(start);
+    assert_eq!((progress.asked, progress.sent), (1, 0));
+    assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
+    assert_eq!(progress.last_cancel, None);
+    for ticket in &tickets {
+        campaign.sent(ticket.id(), start);
+        campaign.sent(ticket.id(), start + minute);
+    }
     let progress = campaign.progress(start);
     assert_eq!((progress.asked, progress.sent), (4, 3));
     assert_eq!((progress.waiting, campaign.waiting()), (2, 2));
@@ -72,14 +82,25 @@ fn a_campaign_tells_each_step_of_an_operation() {
         campaign.answer(ticket, now, Ok(&Response::new(body)));
         while let Some(event) = campaign.next_event() {
             told.push(match event {
-                Event::Sent { call, .. } => call.as_str().to_owned(),
+                Event::Sending { call, .. } => format!("sending {}", call.as_str()),
+                Event::Sent { call, .. } => format!("sent {}", call.as_str()),
                 Event::Accepted { name } => format!("accepted {}", name.operation()),
                 Event::Finished { result, .. } => result.unwrap().verdict.to_string(),
                 other => panic!("{other:?}"),
             });
         }
     }
-    assert_eq!(told, ["cancel", "accepted 1", "get", "cancelled"]);
+    assert_eq!(
+        told,
+        [
+            "sending cancel",
+            "sent cancel",
+            "accepted 1",
+            "sending get",
+            "sent get",
+            "cancelled"
+        ]
+    );
     let progress = campaign.progress(now);
     assert_eq!(
         (progress.finished, progress.sent, progress.in_flight),

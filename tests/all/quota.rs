@@ -231,19 +231,25 @@ fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
     assert_eq!(usage.project_allowed(later), later + seconds(60.05));
 }
 
-/// What a slow journal keeps back counts from when it leaves, and nothing else does.
+/// A call counts from when it leaves; until then its place is taken, and one that never leaves gives
+/// it back.
 #[test]
-fn a_window_counts_from_when_a_call_leaves() {
+fn fault_45_a_window_counts_from_when_a_call_leaves() {
     let now = Instant::now();
     let windows = [Window::new(3, seconds(60.0))];
     let quota = Quota::default().share(1.0).windows(windows);
     let mut usage = Usage::new(quota.per_resource(Some(Window::new(2, seconds(30.0)))));
     usage.spend(now, Call::Cancel, "a");
     let begun = now + seconds(10.0);
-    usage.spend(begun, Call::Cancel, "a");
-    usage.spend(begun, Call::Cancel, "b");
+    let a = usage.reserve(Call::Cancel, "a");
+    let b = usage.reserve(Call::Cancel, "b");
+    assert_eq!(usage.left(begun), Some(0));
+    let late = begun + seconds(1.0);
+    assert_eq!(usage.project_allowed(late), now + seconds(60.05));
+    assert_eq!(usage.allowed(late, Call::Cancel, "a"), now + seconds(60.05));
     let left = begun + seconds(2.0);
-    usage.delay(begun, left);
+    usage.record(b, left);
+    usage.record(a, left);
     assert_eq!(usage.project_allowed(left), now + seconds(60.05));
     let later = now + seconds(61.0);
     usage.spend(later, Call::Get, "c");
@@ -253,9 +259,14 @@ fn a_window_counts_from_when_a_call_leaves() {
         usage.allowed(later, Call::Cancel, "a"),
         left + seconds(60.05)
     );
-    usage.delay(later + seconds(1.0), later + seconds(2.0));
     let free = later + seconds(70.0);
     assert_eq!(usage.allowed(free, Call::Cancel, "a"), free);
+    let places = [(); 3].map(|()| usage.reserve(Call::Cancel, "a"));
+    assert_eq!(usage.project_allowed(free), free + seconds(60.05));
+    assert_eq!(usage.save(free).len(), 3);
+    places.into_iter().for_each(|place| usage.release(place));
+    assert_eq!(usage.allowed(free, Call::Cancel, "a"), free);
+    assert_eq!(usage.left(free), Some(3));
 }
 
 /// What leaves late counts late for its resource, too, and what left before does not.
@@ -266,8 +277,8 @@ fn a_window_of_a_resource_counts_from_when_a_call_leaves() {
     let quota = Quota::unlimited().share(1.0).per_resource(Some(window));
     let mut usage = Usage::new(quota.guard(Duration::ZERO));
     usage.spend(start, Call::Get, "early");
-    usage.spend(start + second * 5, Call::Get, "late");
-    usage.delay(start + second * 5, start + second * 9);
+    let late = usage.reserve(Call::Get, "late");
+    usage.record(late, start + second * 9);
     let allowed = |resource| usage.allowed(start + second * 9, Call::Get, resource);
     assert_eq!(allowed("early"), start + second * 60);
     assert_eq!(allowed("late"), start + second * 69);

@@ -56,7 +56,7 @@ fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
         &mut |campaign, _, note| {
             let Note::Event(event) = note else { return };
             match event {
-                Event::Sent { resource, call } => told.sent.push((call, resource.to_string())),
+                Event::Sent { resource, call, .. } => told.sent.push((call, resource.to_string())),
                 Event::Devices {
                     enterprise,
                     devices,

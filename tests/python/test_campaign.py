@@ -18,6 +18,8 @@ from countermand.sansio import (
     Event,
     Finished,
     Held,
+    NotSent,
+    Sending,
     Sent,
     Stopped,
     Ticket,
@@ -56,7 +58,11 @@ def test_by_hand() -> None:
     assert first.request.url.endswith(f"/v1/{name(0)}:cancel")
     assert made.poll(5.0) is None
     assert not made.done
-    assert made.events() == [Sent(name(0), "cancel"), Sent(name(1), "cancel")]
+    assert made.events() == [Sending(name(0), "cancel"), Sending(name(1), "cancel")]
+    assert made.progress(5.0).sent == 0
+    second.sent(5.25)
+    assert made.events() == [Sent(name(1), "cancel", 5.25)]
+    assert made.progress(5.25).sent == 1
     second.answer(5.5, 200, {}, b"{}")
     assert made.events() == [Accepted(name(1))]
     look = ticket(made, 5.5)
@@ -88,7 +94,11 @@ def test_phases_and_duplicates() -> None:
     assert not made.push(OperationName(NAME), "accepted")
     assert made.push(name(1), "accepted")
     assert made.push(name(2), "maybe_sent")
-    calls = [(step.name, step.call) for step in (ticket(made) for _ in range(3))]
+    steps = [ticket(made) for _ in range(3)]
+    assert made.progress(6.0).asked == 1  # before anything has left
+    for step in steps:
+        step.sent(6.0)
+    calls = [(step.name, step.call) for step in steps]
     assert calls == [
         (OperationName(NAME), "cancel"),
         (name(2), "cancel"),
@@ -297,8 +307,12 @@ def test_stop() -> None:
 
 def words(event: Event) -> str:
     match event:
-        case Sent(operation, call):
-            return f"sent {call} {operation.operation}"
+        case Sending(operation, call):
+            return f"sending {call} {operation.operation}"
+        case Sent(operation, call, at):
+            return f"sent {call} {operation.operation} at {at}"
+        case NotSent(operation, call, cause):
+            return f"not sent {call} {operation.operation}: {cause}"
         case Accepted(operation):
             return f"accepted {operation.operation}"
         case Finished(operation, Outcome(verdict=verdict)):
@@ -316,15 +330,27 @@ def test_events_match() -> None:
     made.stop("x")
     made.poll(5.0)
     assert [words(event) for event in made.events()] == [
-        "sent cancel 0",
+        "sending cancel 0",
+        "sent cancel 0 at 5.0",
         "unconfirmed 0",
         "Stopped(cause='x')",
         "unconfirmed 1",
     ]
-    event: Any = Sent(name(0), "cancel")
+    event: Any = Sent(name(0), "cancel", 5.0)
     with pytest.raises(FrozenInstanceError):
         event.call = "get"
-    assert hash(event) == hash(Sent(name(0), "cancel"))
+    assert hash(event) == hash(Sent(name(0), "cancel", 5.0))
+
+
+def test_fault_45_what_never_left_is_not_sent() -> None:
+    made = campaign(1)
+    ticket(made).failed(5.0, "connect", "refused")
+    assert [words(event) for event in made.events()][:2] == [
+        "sending cancel 0",
+        "not sent cancel 0: no connection: refused",
+    ]
+    progress = made.progress(5.0)
+    assert (progress.sent, progress.asked, progress.last_cancel) == (0, 0, None)
 
 
 def test_done_is_for_now() -> None:

@@ -123,7 +123,7 @@ def test_what_is_wrong_with_a_file(
     edited = changed("DELETE FROM operations WHERE position = 2")
     assert type(edited) is errors.JobEdited
     newer = changed("UPDATE job SET schema = 99", "PRAGMA user_version = 99")
-    assert type(newer) is errors.JobTooNew
+    assert type(newer) is errors.JobVersion
     assert newer.version == 99
     damaged = bytearray(path.read_bytes())
     at = damaged.index(str(names[1]).encode())

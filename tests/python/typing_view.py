@@ -46,6 +46,8 @@ from countermand.sansio import (
     Held,
     Request,
     Send,
+    NotSent,
+    Sending,
     Sent,
     Stopped,
     Ticket,
@@ -255,7 +257,7 @@ def scheduler(names: list[OperationName]) -> None:
 
 def what_happened(event: Event) -> None:
     match event:
-        case Sent(name, call):
+        case Sending(name, call) | Sent(name, call, _) | NotSent(name, call, _):
             assert_type(name, OperationName)
             assert_type(call, Literal["cancel", "get", "get_device"])
         case Accepted():

@@ -18,7 +18,7 @@ pub type Serve<'a> =
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Each request: when, which method, and the status of its answer.
+    /// Each request that left: when, which method, and the status of its answer.
     pub sent: Vec<(Duration, Method, Option<u16>)>,
     /// What came out, in order.
     pub finished: Vec<(OperationName, Result<Outcome, Error>)>,
@@ -51,7 +51,7 @@ struct Answer {
     reason = "whoever listens takes what it wants"
 )]
 pub enum Note {
-    /// A request was sent, and what the status of its answer will be.
+    /// A request has left, and what the status of its answer will be.
     Sent(Method, Option<u16>),
     /// The campaign told something.
     Event(Event),
@@ -126,7 +126,11 @@ pub fn search(
                     .ok()
                     .map(|response| response.status().as_u16());
                 let method = transmit.request.method().clone();
-                note(campaign, now - base, Note::Sent(method, status));
+                let never_left = |error: &TransportError| !error.kind().left();
+                if !result.as_ref().is_err_and(never_left) {
+                    campaign.sent(ticket.id(), now);
+                    note(campaign, now - base, Note::Sent(method, status));
+                }
                 number += 1;
                 answers.push(Reverse(Answer {
                     at: now + took,

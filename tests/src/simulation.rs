@@ -25,6 +25,8 @@ pub struct Sent {
     pub call: Call,
     /// Its path.
     pub path: String,
+    /// Whether it left, or was held up before: no connection, no token.
+    pub left: bool,
     /// The status of the answer.
     pub status: Option<u16>,
     /// Until when the server asked for silence, by the answer itself.
@@ -70,6 +72,9 @@ pub fn run(emulator: &mut Emulator, name: &OperationName, policy: &Policy, seed:
                     answered,
                     call: attempt.call(),
                     path,
+                    left: delivery
+                        .as_ref()
+                        .map_or_else(|error| error.kind().left(), |_| true),
                     status: delivery
                         .as_ref()
                         .ok()

@@ -47,11 +47,18 @@ pub(crate) async fn countermand(
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
     let mut running = client.campaign(client.scheduler(), stream::iter(unsent));
     let told = |_: &_, event| match event {
-        Event::Sent {
+        Event::Sending {
             resource: Resource::Operation(name),
             call: Call::Cancel,
         } => {
             asked.insert(name);
+        }
+        Event::NotSent {
+            resource: Resource::Operation(name),
+            phase: Phase::Unsent,
+            ..
+        } => {
+            asked.remove(&name);
         }
         Event::Finished { name, result } => {
             open.remove(&name);

@@ -166,6 +166,12 @@ impl ErrorKind {
         self.answer().is_some_and(Answer::is_of_the_api)
     }
 
+    /// Whether the request left, or may have: false only where the transport knows that nothing did.
+    #[must_use]
+    pub fn left(&self) -> bool {
+        self.key().row().left
+    }
+
     /// How long the server asked to wait before the next request.
     #[must_use]
     pub fn server_delay(&self) -> Option<Duration> {

@@ -68,6 +68,9 @@ pub struct ErrorRow {
     pub recovery: Recovery,
     /// How much it concerns.
     pub reach: Reach,
+    /// Whether the request left, or may have: false only where the transport knows that nothing did, so
+    /// that it counts neither as an attempt nor against a quota.
+    pub left: bool,
     /// Whether a cancel that ended so may have reached the server and taken effect.
     pub maybe_delivered: bool,
     /// How a command ends that met it.
@@ -150,6 +153,7 @@ macro_rules! table {
                         text: $text,
                         recovery: Recovery::$recovery,
                         reach: Reach::$reach,
+                        left: table!(@left $delivered),
                         maybe_delivered: table!(@$delivered),
                         exit: ExitClass::$exit,
                         again: table!(@$again),
@@ -162,12 +166,15 @@ macro_rules! table {
     };
     (@maybe) => { true };
     (@never) => { false };
+    (@unsent) => { false };
+    (@left unsent) => { false };
+    (@left $other:ident) => { true };
     (@again) => { true };
     (@settled) => { false };
 }
 
 // key { word in family, text;
-//       what to do, how much it concerns, delivered, exit class, worth another run, exception; advice }
+//       what to do, how much it concerns, delivered (unsent: nothing left), exit class, worth another run, exception; advice }
 table! {
     /// 400 and what else blames the request.
     InvalidArgument {
@@ -310,19 +317,19 @@ table! {
     /// No connection: nothing was sent.
     Connect {
         "connect" in "transport", "no connection";
-        Retry, Operation, never, Unresolved, again, "TransportError";
+        Retry, Operation, unsent, Unresolved, again, "TransportError";
         "check the network and run it again"
     }
     /// A proxy refused to connect to the server: nothing was sent to the server.
     Proxy {
         "proxy" in "transport", "the proxy refuses the connection";
-        Stop, Everything, never, Denied, again, "TransportError";
+        Stop, Everything, unsent, Denied, again, "TransportError";
         "check the user, the password and the rules of the proxy that HTTPS_PROXY names, or add the host to NO_PROXY"
     }
     /// The server could not prove who it is: nothing was sent.
     Tls {
         "tls" in "transport", "the server's identity could not be verified";
-        Stop, Everything, never, Failed, again, "TlsError";
+        Stop, Everything, unsent, Failed, again, "TlsError";
         "check the endpoint, the clock and the certificate authorities (--ca-file)"
     }
     /// The server said that it did not process the request.
@@ -358,37 +365,37 @@ table! {
     /// No token for now: nothing was sent.
     Token {
         "token" in "transport", "no token could be had for now";
-        Retry, Operation, never, Denied, again, "CredentialsError";
+        Retry, Operation, unsent, Denied, again, "CredentialsError";
         "check where the token comes from"
     }
     /// No token at all: nothing was sent.
     Credentials {
         "credentials" in "transport", "the credentials give no token";
-        Stop, Everything, never, Denied, again, "CredentialsError";
+        Stop, Everything, unsent, Denied, again, "CredentialsError";
         "check where the token comes from"
     }
     /// The login of a user is over: nothing was sent.
     LoginExpired {
         "login_expired" in "transport", "the login is over";
-        Stop, Everything, never, Denied, again, "CredentialsError";
+        Stop, Everything, unsent, Denied, again, "CredentialsError";
         "log in again: `gcloud auth application-default login --scopes=https://www.googleapis.com/auth/androidmanagement,https://www.googleapis.com/auth/cloud-platform` (`gcloud auth login` does not renew these credentials)"
     }
     /// The transport's settings forbid the request: nothing was sent.
     Forbidden {
         "forbidden" in "transport", "the transport's settings forbid the request";
-        Stop, Everything, never, Failed, again, "TransportError";
+        Stop, Everything, unsent, Failed, again, "TransportError";
         "check the endpoint; plain http is for loopback only"
     }
     /// An earlier failure concerns this one as well. Its exit class is that failure's.
     NotAttempted {
         "not_attempted" in "not_attempted", "not attempted";
-        Stop, Operation, never, Unresolved, again, "NotAttempted";
+        Stop, Operation, unsent, Unresolved, again, "NotAttempted";
         "solve the cause and run it again"
     }
     /// The caller, or a signal, stopped the run.
     Stopped {
         "stopped" in "stopped", "the run was stopped";
-        Stop, Everything, never, Unresolved, again, "NotAttempted";
+        Stop, Everything, unsent, Unresolved, again, "NotAttempted";
         "run it again to go on"
     }
 }

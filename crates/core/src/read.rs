@@ -11,7 +11,9 @@ use crate::step::Machine;
 use crate::view::View;
 use crate::wire;
 use crate::{Attempt, Call, DeviceName, DevicePage, Endpoint, EnterpriseName, Error, ErrorKind};
-use crate::{Operation, OperationName, OperationPage, PageToken, Pause, Policy, Resource, Step};
+use crate::{
+    Operation, OperationName, OperationPage, PageToken, Pause, Phase, Policy, Resource, Step,
+};
 
 /// A get or a list that has not begun; its steps lead to a `T`.
 ///
@@ -196,8 +198,8 @@ impl<T: 'static> Machine<T> for State<T> {
     }
 
     fn failed(mut self: Box<Self>, now: Instant, error: Error) -> Step<T> {
-        let error = error.of_read(self.retry.attempts);
         self.retry.failed(now, &error);
+        let error = error.of_read(self.retry.attempts);
         let next = match error.kind() {
             ErrorKind::NotFound(_) => Next::GiveUp,
             _ => self.retry.again(now, &error, true),
@@ -231,8 +233,8 @@ impl<T: 'static> Machine<T> for State<T> {
         self.retry.heard();
     }
 
-    fn excuse(&mut self, _: &Error) {
-        self.retry.attempts += 1;
+    fn excuse(&mut self, error: &Error) {
+        self.retry.excused(error);
     }
 
     fn abandon(mut self: Box<Self>, error: Error) -> Step<T> {
@@ -242,7 +244,7 @@ impl<T: 'static> Machine<T> for State<T> {
             .of_read(self.retry.attempts)))
     }
 
-    fn accepted(&self) -> bool {
-        false
+    fn phase(&self) -> Phase {
+        Phase::Unsent
     }
 }

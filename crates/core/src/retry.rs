@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::Request;
 
 use crate::chance::{Chance, doubled};
-use crate::{Call, Error, ErrorKind, Policy, Recovery, Transmit};
+use crate::{Call, Departure, Error, ErrorKind, Policy, Recovery, Transmit};
 
 /// An attempt gets at least this long, however near the deadline is: less would only fail.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub(crate) struct Retry {
     pub(crate) policy: Arc<Policy>,
     pub(crate) chance: Chance,
     pub(crate) deadline: Instant,
-    /// Requests of every kind, an outstanding one included.
+    /// Requests of every kind that left, or may have, an outstanding one included.
     pub(crate) attempts: u32,
     /// Failures of the current call.
     pub(crate) failures: u32,
@@ -69,6 +69,7 @@ impl Retry {
             timeout: self.policy.attempt_timeout.min(left.max(SHORTEST_ATTEMPT)),
             reauthorize: self.reauthorize,
             body_cap: call.body_cap(),
+            departure: Departure::default(),
         }
     }
 
@@ -98,9 +99,23 @@ impl Retry {
     pub(crate) fn failed(&mut self, now: Instant, error: &Error) {
         self.reauthorize = false;
         self.heard |= error.kind().is_of_the_api();
+        self.not_left(error);
         if let Some(delay) = error.kind().server_delay() {
             self.not_before = now + delay;
         }
+    }
+
+    /// An attempt that never left is none.
+    fn not_left(&mut self, error: &Error) {
+        self.attempts = self
+            .attempts
+            .saturating_sub(u32::from(!error.kind().left()));
+    }
+
+    /// Takes note of a failure that does not count against the machine; the same request is sent again.
+    pub(crate) fn excused(&mut self, error: &Error) {
+        self.not_left(error);
+        self.attempts += 1;
     }
 
     /// Whether, and when, to send the same request again.

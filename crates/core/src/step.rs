@@ -1,12 +1,13 @@
 //! The steps every machine of this crate is driven by.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 
 use crate::view::View;
-use crate::{Error, Outcome, TransportError};
+use crate::{Error, Outcome, Phase, TransportError};
 
 /// What to do next, until there is a `T`.
 ///
@@ -92,6 +93,56 @@ pub struct Transmit {
     /// The longest body that the answer may have, in bytes ([`Call::body_cap`]). One that is longer
     /// is cut and fails with [`TooLarge`](crate::TransportErrorKind::TooLarge).
     pub body_cap: usize,
+    /// Tells the scheduler when the request leaves. A transport that cannot tell leaves it alone: then
+    /// the answer shows that the request has left.
+    pub departure: Departure,
+}
+
+/// Tells a scheduler when a request leaves: a window of a quota counts from then, and nothing that
+/// did not leave counts as sent.
+///
+/// [`leaves`](Self::leaves) is called when the first byte is about to be written, behind name
+/// resolution, connecting, TLS and the wait for a free stream. The default tells nothing.
+#[derive(Clone, Default)]
+pub struct Departure(Option<(TellDeparture, TicketId)>);
+
+type TellDeparture = Arc<dyn Fn(TicketId, Instant) + Send + Sync>;
+
+/// Names one request of a scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TicketId {
+    /// First, so that tickets are ordered as they were handed out.
+    pub(crate) number: u64,
+    /// The place of the request among those in flight.
+    pub(crate) place: usize,
+}
+
+impl Departure {
+    /// Calls `tell` with the ticket when its request leaves.
+    #[must_use]
+    pub fn new(tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>, ticket: TicketId) -> Self {
+        Self(Some((tell, ticket)))
+    }
+
+    /// Tells that the request leaves at `now`. Called again, it tells again: the first time counts.
+    pub fn leaves(&self, now: Instant) {
+        if let Some((tell, ticket)) = &self.0 {
+            tell(*ticket, now);
+        }
+    }
+
+    /// Whether it tells anything: the clock need not be read otherwise.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl fmt::Debug for Departure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ticket = self.0.as_ref().map(|(_, ticket)| ticket);
+        f.debug_tuple("Departure").field(&ticket).finish()
+    }
 }
 
 /// What a step machine does with the events that its steps bring.
@@ -116,8 +167,8 @@ pub(crate) trait Machine<T>: Send {
     fn excuse(&mut self, error: &Error);
     /// Ends it with what is known; the request that it was about to send is not sent.
     fn abandon(self: Box<Self>, error: Error) -> Step<T>;
-    /// Whether the server accepted the cancellation.
-    fn accepted(&self) -> bool;
+    /// How far asking has come by the requests that were answered or may have left.
+    fn phase(&self) -> Phase;
 }
 
 /// One request to be sent; consumed by its answer or its failure.
@@ -170,7 +221,12 @@ impl<T> Attempt<T> {
     /// Whether the server has accepted the cancellation.
     #[must_use]
     pub fn accepted(&self) -> bool {
-        self.0.accepted()
+        self.phase() == Phase::Accepted
+    }
+
+    /// How far asking has come without this request.
+    pub(crate) fn phase(&self) -> Phase {
+        self.0.phase()
     }
 
     /// Which method it calls.

@@ -98,6 +98,12 @@ impl TransportErrorKind {
         }
     }
 
+    /// Whether the request left, or may have: false only where nothing did.
+    #[must_use]
+    pub const fn left(self) -> bool {
+        self.key().row().left
+    }
+
     /// Whether the server may have received the request.
     #[must_use]
     pub const fn maybe_sent(self) -> bool {

@@ -4,6 +4,10 @@
 //! nearly twice its limit in a window that begins at the wrong moment, and is refused. A log with a
 //! small guard is never refused by fixed windows of any phase nor by sliding ones, and is as fast
 //! as they allow.
+//!
+//! A call is [reserved](Usage::reserve) when it is handed out and [recorded](Usage::record) when it
+//! leaves, which a connection may delay: a window counts from then. What never left is
+//! [released](Usage::release).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -20,18 +24,43 @@ use crate::{Call, Quota, Window};
 #[derive(Clone, Debug)]
 pub struct Usage {
     quota: Quota,
-    /// What was sent, oldest first, as far as a window reaches back.
+    /// Calls that left, oldest first, as far as a window reaches back.
     log: VecDeque<Sent>,
     /// The same by method and resource, while there is a limit for them.
-    resources: BTreeMap<(Call, Arc<str>), VecDeque<Instant>>,
+    resources: BTreeMap<(Call, Arc<str>), Times>,
+    /// Calls that were handed out and have not left, in the order of their numbers.
+    reserved: VecDeque<Reserved>,
+    /// The number of the next reservation.
+    next: u64,
     hold: Option<Instant>,
 }
+
+/// The calls of a method on a resource.
+#[derive(Clone, Debug, Default)]
+struct Times {
+    /// Oldest first.
+    left: VecDeque<Instant>,
+    reserved: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Reserved {
+    number: u64,
+    call: Call,
+    resource: Arc<str>,
+}
+
+/// A place in every window for a call that has not left yet; spent by [`Usage::record`] or
+/// [`Usage::release`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a place that is neither recorded nor released is never free again"]
+pub struct Reservation(u64);
 
 #[derive(Clone, Debug)]
 struct Sent {
     at: Instant,
     call: Call,
-    /// One text for all that is sent about a resource.
+    /// One text for all calls about a resource.
     resource: Arc<str>,
 }
 
@@ -67,6 +96,8 @@ impl Usage {
             quota,
             log: VecDeque::new(),
             resources: BTreeMap::new(),
+            reserved: VecDeque::new(),
+            next: 0,
             hold: None,
         }
     }
@@ -79,9 +110,9 @@ impl Usage {
             return project;
         };
         match self.resources.get(&(call, resource.into())) {
-            Some(log) => {
-                let limit = self.ours(window);
-                project.max(self.free(log, |at| *at, limit, window.span, now))
+            Some(times) => {
+                let (log, reserved) = (&times.left, times.reserved);
+                project.max(self.free(log, |at| *at, reserved, window, now))
             }
             None => project,
         }
@@ -91,43 +122,71 @@ impl Usage {
     #[must_use]
     pub fn project_allowed(&self, now: Instant) -> Instant {
         let held = self.hold.map_or(now, |until| until.max(now));
-        let windows = self.quota.windows.iter().map(|window| {
-            let limit = self.ours(*window);
-            self.free(&self.log, |sent| sent.at, limit, window.span, now)
-        });
+        let reserved = self.reserved.len();
+        let windows = self
+            .quota
+            .windows
+            .iter()
+            .map(|window| self.free(&self.log, |sent| sent.at, reserved, *window, now));
         windows.fold(held, Instant::max)
     }
 
-    /// Takes note of a call that is sent now, whatever the windows say of it.
+    /// Records a call that leaves at once, whatever the windows say of it.
     pub fn spend(&mut self, now: Instant, call: Call, resource: &str) {
-        let horizon = self.horizon();
-        if horizon.is_zero() {
-            return;
-        }
-        while self
-            .log
-            .front()
-            .is_some_and(|sent| sent.at + horizon <= now)
-        {
-            self.forget_oldest();
-        }
-        self.record(now, call, resource.into());
+        let reservation = self.reserve(call, resource);
+        self.record(reservation, now);
     }
 
-    /// What was spent since `since` leaves only now: something was in the way, such as a journal on
-    /// a slow disk. A window counts from when a call leaves.
-    pub fn delay(&mut self, since: Instant, now: Instant) {
-        for sent in self.log.iter_mut().rev() {
-            if sent.at < since {
-                break;
-            }
-            let key = (sent.call, Arc::clone(&sent.resource));
-            if let Some(times) = self.resources.get_mut(&key) {
-                let late = times.iter_mut().rev().take_while(|at| **at >= since);
-                late.for_each(|at| *at = now);
-            }
-            sent.at = now;
+    /// Takes a place in every window for a call that is about to leave. Until it leaves it counts as
+    /// if it left now.
+    pub fn reserve(&mut self, call: Call, resource: &str) -> Reservation {
+        let number = self.next;
+        if self.horizon().is_zero() {
+            return Reservation(number);
         }
+        self.next += 1;
+        let resource = self.shared(call, resource.into());
+        if let Some(times) = self.resources.get_mut(&(call, Arc::clone(&resource))) {
+            times.reserved += 1;
+        }
+        self.reserved.push_back(Reserved {
+            number,
+            call,
+            resource,
+        });
+        Reservation(number)
+    }
+
+    /// Records that a call left at `at`, or may have: from then on its windows count.
+    pub fn record(&mut self, reservation: Reservation, at: Instant) {
+        let Some(Reserved { call, resource, .. }) = self.take(reservation) else {
+            return;
+        };
+        let horizon = self.horizon();
+        while self.log.front().is_some_and(|sent| sent.at + horizon <= at) {
+            self.forget_oldest();
+        }
+        self.insert(at, call, resource);
+    }
+
+    /// Gives a place back: the call never left.
+    pub fn release(&mut self, reservation: Reservation) {
+        let Some(Reserved { call, resource, .. }) = self.take(reservation) else {
+            return;
+        };
+        self.forget_if_empty(&(call, resource));
+    }
+
+    fn take(&mut self, Reservation(number): Reservation) -> Option<Reserved> {
+        let place = self
+            .reserved
+            .binary_search_by_key(&number, |one| one.number);
+        let reserved = self.reserved.remove(place.ok()?)?;
+        let key = (reserved.call, Arc::clone(&reserved.resource));
+        if let Some(times) = self.resources.get_mut(&key) {
+            times.reserved = times.reserved.saturating_sub(1);
+        }
+        Some(reserved)
     }
 
     /// Nobody sends before `until`: the server refused a call for its quota.
@@ -165,6 +224,7 @@ impl Usage {
             let span = window.span + self.quota.guard;
             let sent = self.log.iter().rev();
             let sent = sent.take_while(|sent| sent.at + span > now).count();
+            let sent = sent + self.reserved.len();
             self.ours(*window)
                 .saturating_sub(u32::try_from(sent).unwrap_or(u32::MAX))
         });
@@ -180,17 +240,19 @@ impl Usage {
         longest.map_or(Duration::ZERO, |span| span + self.quota.guard)
     }
 
-    /// What has to be known after a restart: each call that still counts, oldest first.
+    /// What has to be known after a restart: each call that still counts, oldest first. One that has
+    /// not left counts as if it left now.
     #[must_use]
     pub fn save(&self, now: Instant) -> Vec<Spent> {
         let horizon = self.horizon();
         let counts = self.log.iter().filter(|sent| sent.at + horizon > now);
-        counts
-            .map(|sent| {
-                let age = now.saturating_duration_since(sent.at);
-                Spent::new(age, sent.call, &*sent.resource)
-            })
-            .collect()
+        let left = counts.map(|sent| {
+            let age = now.saturating_duration_since(sent.at);
+            Spent::new(age, sent.call, &*sent.resource)
+        });
+        let reserved = self.reserved.iter();
+        let reserved = reserved.map(|one| Spent::new(Duration::ZERO, one.call, &*one.resource));
+        left.chain(reserved).collect()
     }
 
     /// Takes over what was sent before a restart, besides what has been since: a window that was
@@ -210,20 +272,38 @@ impl Usage {
             .chain(self.log.drain(..))
             .collect::<Vec<_>>();
         all.sort_by_key(|sent| sent.at);
-        self.resources.clear();
+        self.resources
+            .values_mut()
+            .for_each(|times| times.left.clear());
+        self.resources.retain(|_, times| times.reserved > 0);
         for sent in all {
-            self.record(sent.at, sent.call, sent.resource);
+            let resource = self.shared(sent.call, sent.resource);
+            self.insert(sent.at, sent.call, resource);
         }
     }
 
-    /// Adds the newest call to the logs.
-    fn record(&mut self, at: Instant, call: Call, mut resource: Arc<str>) {
-        if self.quota.per_resource.is_some() {
-            let entry = self.resources.entry((call, resource));
-            resource = Arc::clone(&entry.key().1);
-            entry.or_default().push_back(at);
+    /// One text for all calls about a resource, and its entry among the resources.
+    fn shared(&mut self, call: Call, resource: Arc<str>) -> Arc<str> {
+        if self.quota.per_resource.is_none() {
+            return resource;
         }
-        self.log.push_back(Sent { at, call, resource });
+        let entry = self.resources.entry((call, resource));
+        let shared = Arc::clone(&entry.key().1);
+        entry.or_default();
+        shared
+    }
+
+    /// Adds a call to the logs: nearly always the newest.
+    fn insert(&mut self, at: Instant, call: Call, resource: Arc<str>) {
+        if self.quota.per_resource.is_some() {
+            let key = (call, Arc::clone(&resource));
+            let times = &mut self.resources.entry(key).or_default().left;
+            let place = times.iter().rev().take_while(|other| **other > at).count();
+            times.insert(times.len() - place, at);
+        }
+        let later = self.log.iter().rev().take_while(|sent| sent.at > at);
+        let place = self.log.len() - later.count();
+        self.log.insert(place, Sent { at, call, resource });
     }
 
     /// Removes the oldest call from the logs.
@@ -232,11 +312,16 @@ impl Usage {
             return;
         };
         let key = (call, resource);
-        if let Some(log) = self.resources.get_mut(&key) {
-            log.pop_front();
-            if log.is_empty() {
-                self.resources.remove(&key);
-            }
+        if let Some(times) = self.resources.get_mut(&key) {
+            times.left.pop_front();
+        }
+        self.forget_if_empty(&key);
+    }
+
+    fn forget_if_empty(&mut self, key: &(Call, Arc<str>)) {
+        let times = self.resources.get(key);
+        if times.is_some_and(|times| times.left.is_empty() && times.reserved == 0) {
+            self.resources.remove(key);
         }
     }
 
@@ -246,18 +331,20 @@ impl Usage {
     }
 
     /// When a log allows one more: as soon as the call that was `limit` calls ago is out of the
-    /// window.
+    /// window. Reserved calls come after all that left, and leave now at the soonest.
     fn free<T>(
         &self,
         log: &VecDeque<T>,
         sent: fn(&T) -> Instant,
-        limit: u32,
-        span: Duration,
+        reserved: usize,
+        window: Window,
         now: Instant,
     ) -> Instant {
-        let Some(at) = log.len().checked_sub(limit as usize) else {
+        let limit = self.ours(window) as usize;
+        let Some(at) = (log.len() + reserved).checked_sub(limit) else {
             return now;
         };
-        now.max(sent(&log[at]) + span + self.quota.guard)
+        let left = log.get(at).map_or(now, sent);
+        now.max(left + window.span + self.quota.guard)
     }
 }

@@ -86,6 +86,9 @@ fn fail(kind: TransportErrorKind, what: &'static str) -> Delivery {
 impl Transport for Shared {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Delivery> {
         Box::pin(async move {
+            transmit
+                .departure
+                .leaves(tokio::time::Instant::now().into_std());
             let reply = self.handle(&transmit.request.map(|()| Bytes::new()));
             let (after, delivery) = reply.deliver(transmit.timeout);
             if !after.is_zero() {

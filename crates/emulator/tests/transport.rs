@@ -83,6 +83,7 @@ async fn it_is_a_transport() {
             timeout: secs(10),
             reauthorize: false,
             body_cap: 64 << 10,
+            departure: countermand_core::Departure::default(),
         };
         shared.send(transmit).await.unwrap().status().as_u16()
     };

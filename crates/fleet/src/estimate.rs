@@ -6,7 +6,8 @@ use countermand_core::campaign::{Ticket, rehearse};
 use countermand_core::{Call, Phase};
 use http::{Request, Response};
 
-use crate::job::{Contents, JobError};
+use crate::job::{Contents, JobError, Uptime};
+use crate::now;
 use crate::run::{Options, campaign};
 
 /// When the last cancel will be sent and the last verdict be known, from the start of a run, if
@@ -30,7 +31,7 @@ impl Estimate {
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents, options: Options) -> Result<Self, JobError> {
-        let mut campaign = campaign(job, options)?;
+        let mut campaign = campaign(job, options, now(), Uptime::now().as_ref())?;
         for row in job.rows() {
             campaign.push(row?.item.name, Phase::Unsent);
         }

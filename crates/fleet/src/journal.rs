@@ -1,6 +1,6 @@
 //! Keeps what happens to a campaign in its job file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,10 +14,15 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::Finding;
+use crate::clock::{self, Clock};
 use crate::job::{Job, JobError, Record};
 use crate::progress::SearchProgress;
+use crate::report::spell;
 use crate::search::{NotListed, Pages};
-use crate::{Finding, now};
+
+/// A request that has left and is not answered stands in the file after so long.
+const FACTS: Duration = Duration::from_secs(1);
 
 /// After a failure of the disk, how long to wait before the next try: the cancelling goes on.
 const RETRY: Duration = Duration::from_secs(5);
@@ -31,6 +36,12 @@ pub(crate) struct Ledger {
     trouble: Option<(JobError, Instant)>,
     /// Answers to looks since the last commit.
     bodies: HashMap<OperationName, [u8; 32]>,
+    clock: Clock,
+    /// When the intents were recorded whose requests have not left.
+    intents: HashMap<(Resource, Call), Timestamp>,
+    /// Requests that have left, and since when that is not written: a crash loses no more than that it
+    /// is known, because the intent stands there.
+    facts: Vec<(Instant, Record)>,
     /// For a rescue: what is meant of what is found.
     pages: Option<Pages>,
     /// What a page has brought and nobody has asked for yet.
@@ -42,12 +53,15 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(job: Job, pages: Option<Pages>, recheck: bool) -> Self {
+    pub(crate) fn new(job: Job, pages: Option<Pages>, recheck: bool, clock: Clock) -> Self {
         Self {
             job,
             backlog: Vec::new(),
             trouble: None,
             bodies: HashMap::new(),
+            clock,
+            intents: HashMap::new(),
+            facts: Vec::new(),
             pages,
             lists: Vec::new(),
             found: Vec::new(),
@@ -89,8 +103,10 @@ impl Ledger {
 
     /// Writes how it ended, and what the disk has not taken so far.
     pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>) {
+        let facts = self.facts.drain(..).map(|(_, fact)| fact);
+        self.backlog.extend(facts);
         self.backlog.push(Record::Ended {
-            at: now(),
+            at: self.clock.now(),
             how: how.to_owned(),
         });
         self.flush();
@@ -116,13 +132,33 @@ impl Ledger {
 
     /// Writes what has happened, in one transaction.
     pub(crate) fn commit(&mut self, events: &[Event]) {
-        let at = now();
+        let at = self.clock.now();
         let mut records = Vec::with_capacity(events.len());
+        if let Some(millis) = self.clock.jump() {
+            records.push(told(at, "clock_set", jump(millis)));
+        }
         for event in events {
             self.note(event, at, &mut records);
         }
         self.bodies.clear();
-        self.write(records);
+        let mut all = self.due_facts(&records);
+        all.append(&mut records);
+        self.write(all);
+    }
+
+    /// The facts that are to be written now: with what else is written of their operations, which then
+    /// is one change of a row, or when they are old.
+    fn due_facts(&mut self, records: &[Record]) -> Vec<Record> {
+        let now = clock::driver();
+        let names = records.iter().filter_map(Record::operation);
+        let names = names.collect::<HashSet<_>>();
+        let due = |(since, fact): &mut (Instant, Record)| {
+            let old = now.saturating_duration_since(*since) >= FACTS;
+            let with = fact.operation().is_none_or(|name| names.contains(name));
+            old || (with && !records.is_empty())
+        };
+        let due = self.facts.extract_if(.., due);
+        due.map(|(_, fact)| fact).collect()
     }
 
     /// Writes records; what the disk does not take is kept and tried again later.
@@ -155,12 +191,45 @@ impl Ledger {
 
     fn note(&mut self, event: &Event, at: Timestamp, records: &mut Vec<Record>) {
         match event {
-            Event::Sent { resource, call } => records.push(Record::Sent {
-                operation: resource.operation().cloned(),
-                resource: resource.quota_resource().to_owned(),
-                call: *call,
-                at,
-            }),
+            Event::Sending { resource, call } => {
+                self.intents.insert((resource.clone(), *call), at);
+                records.push(Record::Sending {
+                    operation: resource.operation().cloned(),
+                    resource: resource.quota_resource().to_owned(),
+                    call: *call,
+                    at,
+                });
+            }
+            Event::Sent {
+                resource,
+                call,
+                at: left,
+            } => self.facts.push((
+                clock::driver(),
+                Record::Sent {
+                    operation: resource.operation().cloned(),
+                    resource: resource.quota_resource().to_owned(),
+                    call: *call,
+                    at: self.clock.at(*left),
+                    sending: self.intents.remove(&(resource.clone(), *call)),
+                },
+            )),
+            Event::NotSent {
+                resource,
+                call,
+                phase,
+                ..
+            } => {
+                if let Some(sending) = self.intents.remove(&(resource.clone(), *call)) {
+                    records.push(Record::NotSent {
+                        operation: resource.operation().cloned(),
+                        resource: resource.quota_resource().to_owned(),
+                        call: *call,
+                        sending,
+                        phase: *phase,
+                    });
+                }
+            }
             Event::Accepted { name } => records.push(Record::Accepted {
                 name: name.clone(),
                 at,
@@ -177,7 +246,7 @@ impl Ledger {
                 limit,
                 window,
             } => {
-                let pause = until.saturating_duration_since(clock());
+                let pause = until.saturating_duration_since(clock::driver());
                 let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
                 let until = at.unix_millis().saturating_add(millis);
                 records.push(Record::Held {
@@ -345,9 +414,15 @@ fn told(at: Timestamp, kind: &str, text: impl Into<String>) -> Record {
     }
 }
 
-/// The clock that the driver of campaigns runs by.
-fn clock() -> Instant {
-    tokio::time::Instant::now().into_std()
+fn jump(millis: i64) -> String {
+    let direction = match millis < 0 {
+        true => "back",
+        false => "forward",
+    };
+    let by = spell(Duration::from_millis(millis.unsigned_abs()));
+    format!(
+        "this machine's clock was set {direction} by {by}: times of this run go on by the clock it began with"
+    )
 }
 
 /// The JSON of something that is made of names, words and numbers, so that it has one.

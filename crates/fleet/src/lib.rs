@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod authorize;
+mod clock;
 mod estimate;
 mod filter;
 pub mod input;

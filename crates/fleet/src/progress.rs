@@ -8,7 +8,7 @@ use countermand_core::campaign::{self, Outage};
 use countermand_core::{Call, Timestamp};
 use serde::{Serialize, Serializer};
 
-use crate::job::{Contents, JobError, Kind, Note, Settings};
+use crate::job::{Contents, JobError, Kind, Note, Settings, Uptime};
 use crate::report::{grouped, spell};
 use crate::run::{Options, campaign};
 
@@ -216,16 +216,16 @@ impl Progress {
         let mut progress = Self {
             search: search(job)?,
             operations: job.operations(),
-            cancels_sent: counts.maybe_sent + counts.accepted,
+            cancels_sent: counts.cancels_sent,
             verdicts,
             ..Self::default()
         };
         if running {
-            let recent = job.spent(now)?;
+            let recent = job.spent(now, Uptime::now().as_ref())?;
             let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
             let clock = tokio::time::Instant::now().into_std();
-            progress.quota_left = campaign(job, Options::default())?
+            progress.quota_left = campaign(job, Options::default(), now, Uptime::now().as_ref())?
                 .progress(clock)
                 .quota_left;
             let pace = pace(job.settings());
@@ -424,7 +424,7 @@ fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
     let meant = settings.enterprises.iter();
     let mut meant = meant.filter(|name| !settings.filter.excludes_enterprise(name));
     search.all_listed = meant.all(|name| listed.contains(name.as_str()));
-    let lists = job.spent(crate::now())?;
+    let lists = job.spent(crate::now(), Uptime::now().as_ref())?;
     let lists = lists.calls.iter().filter(|call| call.call == Call::List);
     // What is older than an hour is not in the file: at least one page each.
     search.pages = (lists.count() as u64).max(search.searched);

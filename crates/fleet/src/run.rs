@@ -4,27 +4,25 @@ use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::campaign::{Campaign, Event, Outage, Progress, Ticket};
-use countermand_core::{Error, OperationName, Phase, Policy, Resource, Spent, Verdict, chain};
+use countermand_core::{
+    Error, OperationName, Phase, Policy, Resource, Spent, Timestamp, Verdict, chain,
+};
 use countermand_hyper::{Client, Journal, Running};
 use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
 
-use crate::job::{Contents, Job, JobError, Kind, Record};
+use crate::clock::{Clock, driver};
+use crate::job::{Contents, Job, JobError, Kind, LEAVING, Record, Uptime};
 use crate::journal::Ledger;
 use crate::progress::SearchProgress;
 use crate::search::Pages;
 use crate::{Row, now};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
-
-/// How long a request may take to leave after it was written down: a commit on a busy disk takes as
-/// long. Beside windows of minutes it costs nothing.
-const LEAVING: Duration = Duration::from_secs(1);
 
 /// A job under way: a stream of what happens, each event in the job file before it is told.
 ///
@@ -108,9 +106,23 @@ impl Run {
     ///
     /// # Errors
     /// The disk's; nothing was sent.
-    pub fn begin(client: &Client, mut job: Job, options: Options) -> Result<Self, JobError> {
+    pub fn begin(client: &Client, job: Job, options: Options) -> Result<Self, JobError> {
+        Self::begin_by(client, job, options, now)
+    }
+
+    /// The same by another clock than the machine's, for tests of clocks that are set.
+    ///
+    /// # Errors
+    /// As of [`begin`](Self::begin).
+    #[doc(hidden)]
+    pub fn begin_by(
+        client: &Client,
+        mut job: Job,
+        options: Options,
+        wall: fn() -> Timestamp,
+    ) -> Result<Self, JobError> {
         let settings = job.settings().clone();
-        let begun = now();
+        let clock = Clock::start(wall);
         let rescue = settings.kind == Kind::Rescue && !options.recheck;
         let max = settings.max.filter(|_| rescue).unwrap_or(u64::MAX);
         let mut names = Vec::new();
@@ -124,11 +136,15 @@ impl Run {
             true => Pages::of_job(&job).map(|(pages, lists)| (Some(pages), lists))?,
             false => (None, Vec::new()),
         };
-        let campaign = campaign(&job, options)?;
-        job.record(&[Record::Begun { at: begun }])?;
+        let campaign = campaign(&job, options, clock.begun(), clock.uptime())?;
+        let uptime = clock.uptime().cloned();
+        job.record(&[Record::Begun {
+            at: clock.begun(),
+            uptime,
+        }])?;
 
         let (open, operations) = (names.len() as u64, job.operations());
-        let ledger = Ledger::new(job, pages, options.recheck);
+        let ledger = Ledger::new(job, pages, options.recheck, clock);
         let ledger = Shared(Arc::new(Mutex::new(Some(ledger))));
         let running = client.campaign(campaign, stream::iter(names));
         let mut running = running.journal(ledger.clone());
@@ -280,10 +296,15 @@ impl fmt::Debug for Run {
 }
 
 /// The scheduler of a job, which knows what earlier runs have spent.
-pub(crate) fn campaign(job: &Contents, options: Options) -> Result<Campaign, JobError> {
-    let (settings, wall) = (job.settings(), now());
-    let spent = job.spent(wall)?;
-    let clock = tokio::time::Instant::now().into_std();
+pub(crate) fn campaign(
+    job: &Contents,
+    options: Options,
+    wall: Timestamp,
+    uptime: Option<&Uptime>,
+) -> Result<Campaign, JobError> {
+    let settings = job.settings();
+    let spent = job.spent(wall, uptime)?;
+    let clock = driver();
     let mut campaign = Campaign::new(wall.unix_millis().unsigned_abs())
         .policy(Policy::default().deadline(settings.deadline))
         .quota(settings.quota())
@@ -300,8 +321,8 @@ pub(crate) fn campaign(job: &Contents, options: Options) -> Result<Campaign, Job
     Ok(campaign)
 }
 
-/// A call of an earlier run was written down before it left: how long it took to leave is not known,
-/// and the server counts from when it came.
+/// A call of an earlier run was written down before it left, at most so long: beside windows of
+/// minutes it costs nothing.
 fn sent_later(mut spent: Spent) -> Spent {
     spent.age = spent.age.saturating_sub(LEAVING);
     spent

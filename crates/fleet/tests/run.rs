@@ -524,3 +524,63 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
     authorization.digest = other.digest();
     assert!(check(&authorization).is_err());
 }
+
+/// Nothing reaches the server: nothing is told, counted, timed or recorded as sent.
+#[tokio::test(start_paused = true)]
+async fn fault_45_nothing_that_never_left_was_sent() {
+    use countermand_core::{TransportError, TransportErrorKind};
+
+    for kind in [TransportErrorKind::Connect, TransportErrorKind::Token] {
+        let mut world = World::new(Config::default().devices(20));
+        let job = world.plan().await;
+        let operations = job.operations();
+        let fail = move |_| async move {
+            Err::<http::Response<bytes::Bytes>, _>(TransportError::new(kind, "down"))
+        };
+        let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
+        world.client = Client::new(fail).endpoint(endpoint);
+        let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+        let mut not_sent = 0;
+        while not_sent < 20 {
+            match run.next().await.unwrap() {
+                Event::NotSent { cause, .. } => {
+                    assert!(cause.ends_with(": down"), "{cause}");
+                    not_sent += 1;
+                }
+                Event::Sent { .. } => panic!("nothing left"),
+                _ => {}
+            }
+        }
+        let progress = run.progress();
+        assert_eq!((progress.sent, progress.asked), (0, 0));
+        assert_eq!(progress.last_cancel, None);
+        run.stop("enough");
+        while run.next().await.is_some() {}
+        let job = run.end("stopped").job;
+        let counts = job.counts().unwrap();
+        assert_eq!(
+            (counts.unsent, counts.attempts),
+            (operations, 0),
+            "{kind:?}"
+        );
+        assert!(job.rows().all(|row| row.unwrap().standing.asked.is_none()));
+        assert!(job.spent(now(), None).unwrap().calls.is_empty());
+    }
+}
+
+/// Nothing of a run that is killed between intent and answer is told as sent, or as unsent.
+#[tokio::test(start_paused = true)]
+async fn fault_45_what_was_about_to_leave_may_have_left() {
+    let mut world = World::new(Config::default().devices(3));
+    let job = world.plan().await;
+    let never = |_| std::future::pending();
+    let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
+    world.client = Client::new(never).endpoint(endpoint);
+    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    assert!(matches!(run.next().await, Some(Event::Sending { .. })));
+    drop(run);
+    let counts = View::open(&world.path).unwrap().counts().unwrap();
+    assert_eq!(counts.unsent, 0);
+    assert_eq!(counts.maybe_sent, counts.operations);
+    assert_eq!(counts.attempts, 0);
+}

@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use countermand_core::campaign::{self, Campaign, Event, List, Outage, Progress, Ticket};
-use countermand_core::{OperationName, Phase, Transmit, TransportError, Usage};
+use countermand_core::{
+    Departure, OperationName, Phase, TicketId, Transmit, TransportError, Usage,
+};
 use futures_core::Stream;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
@@ -28,7 +31,7 @@ type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
 /// A closure that takes the events is one.
 pub trait Journal: Send {
     /// Keeps these events. Only when this returns do the requests leave whose
-    /// [`Sent`](Event::Sent) is among them, and are the events told to anybody; so it should keep
+    /// [`Sending`](Event::Sending) is among them, and are the events told to anybody; so it should keep
     /// them for good, and be quick about it. What happens meanwhile comes in one piece the next
     /// time.
     fn commit(&mut self, events: &[Event]);
@@ -61,6 +64,7 @@ pub struct Running<S> {
     /// What is about to leave; empty but for its room.
     batch: Vec<(Ticket, Transmit)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    departures: Departures,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
     done: bool,
 }
@@ -75,6 +79,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
             told: VecDeque::new(),
             batch: Vec::new(),
             answers: FuturesUnordered::new(),
+            departures: Departures::new(),
             timer: None,
             done: false,
         }
@@ -147,16 +152,14 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
         let begun = now();
         let rest = loop {
             match self.campaign.poll(begun) {
-                campaign::Poll::Send(ticket, transmit) => {
+                campaign::Poll::Send(ticket, mut transmit) => {
+                    transmit.departure = self.departures.of(ticket.id());
                     self.batch.push((ticket, transmit));
                 }
                 rest => break rest,
             }
         };
         self.commit();
-        if !self.batch.is_empty() && self.journal.is_some() {
-            self.campaign.usage().delay(begun, now());
-        }
         for (ticket, transmit) in self.batch.drain(..) {
             self.answers
                 .push(exchange_of(&self.transport, ticket, transmit));
@@ -181,6 +184,8 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
     fn take_answers(&mut self, context: &mut Context<'_>) -> bool {
         let mut taken = false;
         while let Poll::Ready(Some((ticket, result))) = self.answers.poll_next_unpin(context) {
+            // It has left before it was answered.
+            self.take_departures();
             match result {
                 Ok(response) => {
                     if let Some(journal) = &mut self.journal {
@@ -192,8 +197,66 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
             }
             taken = true;
         }
-        taken
+        self.take_departures() || taken
     }
+
+    /// Tells the scheduler which requests have left; `true` if there were any.
+    fn take_departures(&mut self) -> bool {
+        let left = self.departures.take();
+        for (ticket, at) in &left {
+            self.campaign.sent(*ticket, *at);
+        }
+        !left.is_empty()
+    }
+}
+
+/// Requests that have left and of which the scheduler was not told yet. A connection tells it, on
+/// the thread that drives the connection.
+struct Departures {
+    left: Arc<Mutex<Left>>,
+    tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Left {
+    tickets: Vec<(TicketId, Instant)>,
+    waker: Option<Waker>,
+}
+
+impl Departures {
+    fn new() -> Self {
+        let left = Arc::new(Mutex::new(Left::default()));
+        let tell = {
+            let left = Arc::clone(&left);
+            Arc::new(move |ticket, at| {
+                let mut left = lock(&left);
+                left.tickets.push((ticket, at));
+                if let Some(waker) = left.waker.take() {
+                    drop(left);
+                    waker.wake();
+                }
+            })
+        };
+        Self { left, tell }
+    }
+
+    /// Wakes this task once for all that leave until it is polled again.
+    fn wake(&self, context: &Context<'_>) {
+        lock(&self.left).waker = Some(context.waker().clone());
+    }
+
+    fn of(&self, ticket: TicketId) -> Departure {
+        Departure::new(Arc::clone(&self.tell), ticket)
+    }
+
+    fn take(&self) -> Vec<(TicketId, Instant)> {
+        std::mem::take(&mut lock(&self.left).tickets)
+    }
+}
+
+/// A panic elsewhere leaves nothing half done in here.
+fn lock<T>(left: &Mutex<T>) -> MutexGuard<'_, T> {
+    left.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An exchange that brings its ticket back.
@@ -255,6 +318,11 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
                 .as_mut()
                 .map(|timer| timer.as_mut().poll(context));
             if !matches!(fired, Some(Poll::Ready(()))) {
+                this.departures.wake(context);
+                if this.take_departures() {
+                    this.commit();
+                    continue;
+                }
                 return Poll::Pending;
             }
         }

@@ -1,14 +1,16 @@
 //! From nothing to a connection that takes requests.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use countermand_core::{Departure, Endpoint, TransportError, TransportErrorKind, chain};
 use futures_util::future::Either;
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,14 +19,62 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::config::HyperConfig;
+use crate::driver::now;
 use crate::failure::Failure;
 use crate::multiplexed::{Clock, Multiplexed, OnHeap};
 use crate::proxy::{self, Way};
 use crate::resolve::Resolver;
 use crate::tls::Tls;
 
-/// A cancel has none, and neither has a get; what asks for a token has a short one.
-pub(crate) type Body = Full<Bytes>;
+/// The body of a request: empty for every method of the API, short for a token's.
+///
+/// hyper asks a body whether it is empty at one moment: when it takes the request to write it, behind
+/// the wait for a stream that the server allows. That is when the request leaves.
+#[derive(Default)]
+pub(crate) struct Body {
+    content: Full<Bytes>,
+    departure: Departure,
+}
+
+impl Body {
+    pub(crate) fn empty(departure: Departure) -> Self {
+        Self {
+            content: Full::default(),
+            departure,
+        }
+    }
+
+    #[cfg(feature = "adc")]
+    pub(crate) fn new(content: Bytes) -> Self {
+        Self {
+            content: Full::new(content),
+            departure: Departure::default(),
+        }
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.content).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        if self.departure.is_told() {
+            self.departure.leaves(now());
+        }
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
 
 /// The longest header list that HTTP/2 may bring, in bytes.
 const HEADER_LIST: u32 = 16 << 10;

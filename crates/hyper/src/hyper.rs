@@ -74,7 +74,8 @@ impl Hyper {
 
 impl Transport for Hyper {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        let request = transmit.request.map(|()| Body::default());
+        let departure = transmit.departure;
+        let request = transmit.request.map(|()| Body::empty(departure));
         Box::pin(self.0.send(request, transmit.timeout, transmit.body_cap))
     }
 }

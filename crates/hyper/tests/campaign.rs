@@ -104,7 +104,7 @@ async fn stopping_awaits_what_is_in_flight() {
     let campaign = Campaign::new(1).quota(Quota::unlimited()).in_flight(10);
     let mut running = client.campaign(campaign, names);
     for _ in 0..10 {
-        assert!(matches!(running.next().await, Some(Event::Sent { .. })));
+        assert!(matches!(running.next().await, Some(Event::Sending { .. })));
     }
     running.stop("interrupted");
     let mut ends = BTreeMap::new();

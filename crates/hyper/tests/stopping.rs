@@ -61,7 +61,7 @@ async fn stopping_drains_what_is_under_way() {
     let (shared, _server, client, names) = world().await;
     let mut running = client.campaign(campaign(), unsent(&names));
     for _ in 0..IN_FLIGHT {
-        assert!(matches!(running.next().await, Some(Event::Sent { .. })));
+        assert!(matches!(running.next().await, Some(Event::Sending { .. })));
     }
     running.stop("enough");
     let (mut accepted, mut unsent) = (BTreeSet::new(), 0);
@@ -95,7 +95,7 @@ async fn dropping_sends_nothing_more_and_leaves_the_client_as_it_was() {
     let mut running = client.campaign(campaign(), unsent(&names));
     let mut begun = BTreeSet::new();
     while begun.len() < 3 * IN_FLIGHT {
-        if let Some(Event::Sent { resource, .. }) = running.next().await {
+        if let Some(Event::Sending { resource, .. }) = running.next().await {
             begun.insert(resource.to_string());
         }
     }

@@ -127,6 +127,7 @@ impl Campaign {
                     campaign: self.0.clone(),
                     name: OperationName(name.clone()),
                     call: ticket.call().as_str(),
+                    id: ticket.id(),
                     ticket: Once::new(ticket, "this ticket was spent already"),
                     request: Py::new(py, Request::from(transmit))?,
                 };
@@ -170,6 +171,7 @@ impl Campaign {
 #[pyclass(module = "countermand.sansio", frozen)]
 pub(crate) struct Ticket {
     campaign: Shared,
+    id: core::TicketId,
     ticket: Once<core::campaign::Ticket>,
     /// The request to be sent now.
     #[pyo3(get)]
@@ -184,6 +186,14 @@ pub(crate) struct Ticket {
 
 #[pymethods]
 impl Ticket {
+    /// Takes note that the request leaves now: the quota counts from then.
+    #[pyo3(signature = (now))]
+    fn sent(&self, now: f64) -> PyResult<()> {
+        let now = clock::instant(now)?;
+        self.campaign.lock().campaign.sent(self.id, now);
+        Ok(())
+    }
+
     /// Brings the server's answer, whatever its status, complete with its body.
     #[pyo3(signature = (now, status, headers, body))]
     fn answer(

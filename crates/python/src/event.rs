@@ -11,12 +11,29 @@ use crate::{clock, errors, outcome};
 /// The dataclass of `countermand.sansio` for an event; `None` for one that Python has no word for.
 pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, PyAny>>> {
     match event {
-        Event::Sent {
+        Event::Sending {
             resource: Resource::Operation(name),
             call,
         } => {
             let fields = (OperationName(name), call.as_str());
+            make(py, "Sending", fields.into_pyobject(py)?)
+        }
+        Event::Sent {
+            resource: Resource::Operation(name),
+            call,
+            at,
+        } => {
+            let fields = (OperationName(name), call.as_str(), clock::reading(at));
             make(py, "Sent", fields.into_pyobject(py)?)
+        }
+        Event::NotSent {
+            resource: Resource::Operation(name),
+            call,
+            cause,
+            ..
+        } => {
+            let fields = (OperationName(name), call.as_str(), &*cause);
+            make(py, "NotSent", fields.into_pyobject(py)?)
         }
         Event::Accepted { name } => make(py, "Accepted", (OperationName(name),).into_pyobject(py)?),
         Event::Finished { name, result } => {

@@ -19,7 +19,7 @@ mod raised {
     pyo3::import_exception!(countermand.errors, JobIncomplete);
     pyo3::import_exception!(countermand.errors, JobLocked);
     pyo3::import_exception!(countermand.errors, JobNotFound);
-    pyo3::import_exception!(countermand.errors, JobTooNew);
+    pyo3::import_exception!(countermand.errors, JobVersion);
     pyo3::import_exception!(countermand.errors, JobUnreadable);
     pyo3::import_exception!(countermand.errors, NotAJob);
     pyo3::import_exception!(countermand.errors, NotConfirmed);
@@ -33,7 +33,7 @@ pub(crate) fn error(py: Python<'_>, error: &JobError) -> PyErr {
     let attributes = || {
         let kwargs = [("path", error.path())].into_py_dict(py)?;
         match error.kind() {
-            JobErrorKind::NewerVersion { version } => kwargs.set_item("version", version)?,
+            JobErrorKind::OtherVersion { version } => kwargs.set_item("version", version)?,
             JobErrorKind::Locked {
                 holder: Some(other),
             } => kwargs.set_item("holder", holder(py, other)?)?,
@@ -48,7 +48,7 @@ fn class<'py>(py: Python<'py>, kind: &JobErrorKind) -> Bound<'py, PyType> {
     match kind {
         JobErrorKind::Exists => py.get_type::<raised::JobExists>(),
         JobErrorKind::NotAJob => py.get_type::<raised::NotAJob>(),
-        JobErrorKind::NewerVersion { .. } => py.get_type::<raised::JobTooNew>(),
+        JobErrorKind::OtherVersion { .. } => py.get_type::<raised::JobVersion>(),
         JobErrorKind::Damaged { .. } => py.get_type::<raised::JobDamaged>(),
         JobErrorKind::Edited { .. } => py.get_type::<raised::JobEdited>(),
         JobErrorKind::Incomplete => py.get_type::<raised::JobIncomplete>(),

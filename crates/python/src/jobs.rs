@@ -135,6 +135,7 @@ fn of_search(found: &Findings) -> Vec<Record> {
             resource: spent.resource.to_string(),
             call: spent.call,
             at: countermand_core::Timestamp::from_unix_millis(at),
+            sending: None,
         }
     });
     let missed = found.missed.iter().map(|error| Record::Note {

@@ -37,9 +37,10 @@ pub(crate) fn failure(error: &JobError) -> Failure {
             Exit::JobFile,
             "nothing was sent: take a copy of the file that is whole, or plan again",
         ),
-        JobErrorKind::NewerVersion { .. } => {
-            (Exit::JobFile, "nothing was sent: update countermand")
-        }
+        JobErrorKind::OtherVersion { .. } => (
+            Exit::JobFile,
+            "nothing was sent: use that version for this job, or plan again with this one",
+        ),
         _ => (Exit::JobFile, "check the disk and the file's permissions"),
     };
     Failure::new(exit, format!("{error}; {advice}"))

@@ -137,6 +137,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             resource: spent.resource.into_string(),
             call: spent.call,
             at: before(ended, spent.age),
+            sending: None,
         }));
     }
     if items.is_empty() {

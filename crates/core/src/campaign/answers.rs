@@ -30,14 +30,20 @@ impl Campaign {
         now: Instant,
         result: Result<&Response<B>, TransportError>,
     ) {
-        let Some(Flying { flight, probe }) = self.flying.remove(ticket.place, ticket.number) else {
+        let Some(flying) = self.flying.remove(ticket.id) else {
             return;
         };
         let resource = ticket.resource;
         let result = match result {
             Ok(response) => View::of(response).accept().map(|()| response),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(Error::from(error)),
         };
+        let Flying {
+            flight,
+            probe,
+            handed_out,
+            ..
+        } = self.settle(flying, result.as_ref().err(), now);
         // An error is everybody's or this request's own; everything else is this request's.
         let (result, excused) = match result {
             Ok(response) => {
@@ -47,7 +53,7 @@ impl Campaign {
                 (Ok(response), false)
             }
             Err(error) => {
-                let excused = self.is_excused(&resource, &error, probe, now);
+                let excused = self.is_excused(&resource, &error, (probe, handed_out), now);
                 (Err(error), excused)
             }
         };
@@ -97,12 +103,37 @@ impl Campaign {
         }
     }
 
+    /// Tells whether a request was sent, now that its answer shows it.
+    fn settle(&mut self, mut flying: Flying, error: Option<&Error>, now: Instant) -> Flying {
+        let (resource, call) = (flying.resource.clone(), flying.call);
+        let reservation = flying.reservation.take();
+        match (error, reservation) {
+            (Some(error), Some(reservation)) if !error.kind().left() => {
+                self.usage.release(reservation);
+                self.events.push_back(Event::NotSent {
+                    resource: resource.clone(),
+                    call,
+                    phase: match &flying.flight {
+                        Flight::Operation(attempt) => attempt.phase(),
+                        Flight::List(..) => Phase::Unsent,
+                    },
+                    cause: cause_of(error),
+                });
+            }
+            (_, reservation) => {
+                let first_cancel = flying.first_cancel;
+                self.left(reservation, first_cancel, resource.clone(), call, now);
+            }
+        }
+        flying
+    }
+
     /// Takes a failure for what it concerns; `true` if that is not the operation.
     fn is_excused(
         &mut self,
         resource: &Resource,
         error: &Error,
-        probe: bool,
+        (probe, handed_out): (bool, Instant),
         now: Instant,
     ) -> bool {
         let kind = error.kind();
@@ -119,7 +150,7 @@ impl Campaign {
             return self.hold(error, limit, window, now);
         }
         if kind.recovery() == Recovery::Retry {
-            self.failing(error, now);
+            self.failing(error, handed_out);
             let connection = match kind {
                 ErrorKind::Transport(error) => error.connection(),
                 _ => None,
@@ -138,6 +169,9 @@ impl Campaign {
             if opens {
                 let cause = chain(error).into();
                 self.events.push_back(Event::CircuitOpened { cause });
+            }
+            if let Some(cause) = self.unreachable(now) {
+                self.halt(cause);
             }
             return excused;
         }
@@ -161,8 +195,8 @@ impl Campaign {
     }
 
     /// Takes note of a passing failure, and tells the first of its kind.
-    fn failing(&mut self, error: &Error, now: Instant) {
-        if self.failures.failed(error, now)
+    fn failing(&mut self, error: &Error, handed_out: Instant) {
+        if self.failures.failed(error, handed_out)
             && let Some(outage) = self.failures.outage()
         {
             let (kind, cause) = (outage.kind, outage.cause.clone());
@@ -294,6 +328,14 @@ impl Campaign {
     fn finish(&mut self, name: OperationName, result: Result<Outcome, Error>) {
         self.progress.finished += 1;
         self.events.push_back(Event::Finished { name, result });
+    }
+}
+
+/// What happened, without the operation it happened to.
+fn cause_of(error: &Error) -> Box<str> {
+    match error.kind() {
+        ErrorKind::Transport(error) => chain(error).into(),
+        kind => kind.to_string().into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::{
     Call, Cause, Device, DeviceName, EnterpriseName, Error, Operation, OperationName, Outcome,
 };
-use crate::{Resource, Transmit, Window};
+use crate::{Phase, Resource, TicketId, Transmit, Window};
 
 /// What to do next.
 #[derive(Debug)]
@@ -29,15 +29,20 @@ pub enum Poll {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket {
     /// First, so that tickets are ordered as they were handed out.
-    pub(super) number: u64,
-    /// Where it is among what is in flight.
-    pub(super) place: usize,
+    pub(super) id: TicketId,
     pub(super) resource: Resource,
     pub(super) call: Call,
     pub(super) attempt: u32,
 }
 
 impl Ticket {
+    /// Names its request, for [`Campaign::sent`](super::Campaign::sent) and
+    /// [`Departure`](crate::Departure).
+    #[must_use]
+    pub const fn id(&self) -> TicketId {
+        self.id
+    }
+
     /// What the request is about.
     #[must_use]
     pub const fn resource(&self) -> &Resource {
@@ -61,12 +66,34 @@ impl Ticket {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A request is on its way. A journal has to hold this before the request leaves.
+    /// A request is about to leave: an intent. A journal has to hold it before the request leaves.
+    /// [`Sent`](Self::Sent) or [`NotSent`](Self::NotSent) follows; after a crash the request may have
+    /// left.
+    Sending {
+        /// What it is about.
+        resource: Resource,
+        /// The method.
+        call: Call,
+    },
+    /// A request has left, or may have: a fact.
     Sent {
         /// What it is about.
         resource: Resource,
         /// The method.
         call: Call,
+        /// When it left; where the transport does not tell, when its answer or its loss was known.
+        at: Instant,
+    },
+    /// A request was not sent: no connection, no token. The intent is void.
+    NotSent {
+        /// What it is about.
+        resource: Resource,
+        /// The method.
+        call: Call,
+        /// How far asking for the operation had come without this request.
+        phase: Phase,
+        /// Why it was not sent.
+        cause: Box<str>,
     },
     /// The server accepted the cancellation of an operation.
     Accepted {
@@ -156,7 +183,7 @@ pub struct Progress {
     pub pushed: u64,
     /// Names that had been pushed before.
     pub duplicates: u64,
-    /// Operations whose cancel has been sent at least once, or was before a restart.
+    /// Operations whose cancel has left at least once, or had been accepted before a restart.
     pub asked: u64,
     /// Operations that wait for their first request, or for a time: a reason to push no more yet.
     pub waiting: usize,
@@ -164,11 +191,11 @@ pub struct Progress {
     pub finished: u64,
     /// Lists that were asked for and have not come to their end.
     pub listing: u64,
-    /// Requests sent, of every kind.
+    /// Requests that left, or may have, of every kind.
     pub sent: u64,
     /// Requests without an answer yet.
     pub in_flight: usize,
-    /// When the last first cancel of an operation was sent.
+    /// When the last first cancel of an operation left.
     pub last_cancel: Option<Instant>,
     /// When the quota allows the next request, if not now.
     pub held_until: Option<Instant>,

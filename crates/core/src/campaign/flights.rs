@@ -1,11 +1,21 @@
 //! What is in flight, each found at once by what its ticket says.
 
-use super::Flight;
+use std::time::Instant;
 
-/// A request on its way.
+use super::Flight;
+use crate::{Call, Reservation, Resource, TicketId};
+
+/// A request that was handed out.
 pub(super) struct Flying {
     pub(super) flight: Flight,
+    pub(super) resource: Resource,
+    pub(super) call: Call,
+    /// No cancel of this operation has left before.
+    pub(super) first_cancel: bool,
     pub(super) probe: bool,
+    pub(super) handed_out: Instant,
+    /// Its place in the quota until it leaves.
+    pub(super) reservation: Option<Reservation>,
 }
 
 /// Places for what is in flight, used again: as many as there ever were at a time. A map moves its
@@ -40,8 +50,16 @@ impl Flights {
         }
     }
 
-    /// What is at a place, if it is still the one with this number.
-    pub(super) fn remove(&mut self, place: usize, number: u64) -> Option<Flying> {
+    /// The request of a ticket, while it is in flight.
+    pub(super) fn get_mut(&mut self, ticket: TicketId) -> Option<&mut Flying> {
+        match self.places.get_mut(ticket.place)? {
+            Some((number, flying)) if *number == ticket.number => Some(flying),
+            _ => None,
+        }
+    }
+
+    /// Takes out the request of a ticket, while it is in flight.
+    pub(super) fn remove(&mut self, TicketId { number, place }: TicketId) -> Option<Flying> {
         let (_, flying) = self
             .places
             .get_mut(place)?

@@ -3,7 +3,8 @@
 //! An operator who has sent thousands of mistaken WIPEs needs the last cancel out as early as the
 //! quota allows, and then the truth about each device. [`Campaign`] hands out requests by
 //! [`poll`](Campaign::poll), takes answers by [`answer`](Campaign::answer), and tells what happens
-//! by [`next_event`](Campaign::next_event).
+//! by [`next_event`](Campaign::next_event). A driver that knows when a request leaves tells it by
+//! [`sent`](Campaign::sent).
 //!
 //! Its rules:
 //! 1. A free slot goes to the cancels that are due again, then to new cancels, then to lists, then to
@@ -16,7 +17,8 @@
 //! 4. A storm of passing failures opens a circuit: one probe each 5 s until the server is back. No
 //!    operation is given up for it. Where something other than the API answers (a captive portal, a
 //!    front end) and the API has not answered yet, the first such answer opens it, and stops the
-//!    campaign, unless it is to [probe on](Campaign::probe_on).
+//!    campaign. So does a deadline in which nothing but failures has come. A campaign that is to
+//!    [probe on](Campaign::probe_on) goes on.
 //! 5. Every name that was pushed comes out once; one pushed twice is counted and left out.
 //! 6. An operation takes no more than its name while it waits for its turn.
 //! 7. Where names have to be found first, [`search`](Campaign::search) reads lists under the same
@@ -43,6 +45,7 @@
 //! loop {
 //!     match campaign.poll(Instant::now()) {
 //!         Poll::Send(ticket, transmit) => {
+//!             campaign.sent(ticket.id(), Instant::now());
 //!             let response = send(transmit.request); // yours, and many may be under way
 //!             campaign.answer(ticket, Instant::now(), Ok(&response));
 //!         }
@@ -87,7 +90,8 @@ use self::queue::Queue;
 pub use self::rehearsal::rehearse;
 use self::scope::Scope;
 use crate::chance::Chance;
-use crate::{Attempt, Cause, Endpoint, OperationName, Phase, Policy, Quota, Usage};
+use crate::{Attempt, Call, Cause, Endpoint, OperationName, Phase, Policy, Quota, Reservation};
+use crate::{Resource, TicketId, Usage};
 
 /// Many countermands under one quota and one limit of requests in flight.
 pub struct Campaign {
@@ -193,7 +197,8 @@ impl Campaign {
 
     /// Never gives up a server that fails: it is probed until it is back, or the campaign is
     /// [stopped](Self::stop). Otherwise the campaign stops by itself when something other than the API
-    /// answers.
+    /// answers, or when nothing but passing failures has come for one deadline, counted from the first
+    /// request that failed.
     #[must_use]
     pub const fn probe_on(mut self) -> Self {
         self.probes_on = true;
@@ -243,6 +248,56 @@ impl Campaign {
     /// What was spent of the quota; to be saved, restored or held from outside.
     pub fn usage(&mut self) -> &mut Usage {
         &mut self.usage
+    }
+
+    /// Takes note that a request left at `at`: its windows of the quota count from then, and from then
+    /// on it was sent. A request of which this is not told counts as sent with its answer.
+    pub fn sent(&mut self, ticket: TicketId, at: Instant) {
+        if let Some(flying) = self.flying.get_mut(ticket) {
+            let reservation = flying.reservation.take();
+            let first_cancel = flying.first_cancel;
+            let (resource, call) = (flying.resource.clone(), flying.call);
+            self.left(reservation, first_cancel, resource, call, at);
+        }
+    }
+
+    /// Takes note of what left, once.
+    fn left(
+        &mut self,
+        reservation: Option<Reservation>,
+        first_cancel: bool,
+        resource: Resource,
+        call: Call,
+        at: Instant,
+    ) {
+        let Some(reservation) = reservation else {
+            return;
+        };
+        self.usage.record(reservation, at);
+        self.progress.sent += 1;
+        if first_cancel {
+            self.progress.asked += 1;
+            self.progress.last_cancel = self.progress.last_cancel.max(Some(at));
+        }
+        self.events.push_back(Event::Sent { resource, call, at });
+    }
+
+    /// When a campaign that does not probe on stops, if nothing but failures comes until then.
+    fn gives_up_at(&self) -> Option<Instant> {
+        let outage = self.failures.outage().filter(|_| !self.probes_on)?;
+        Some(outage.since + self.policy.deadline)
+    }
+
+    /// Why the campaign stops now, because nothing has answered for one deadline.
+    fn unreachable(&self, now: Instant) -> Option<Cause> {
+        let outage = self.failures.outage()?;
+        let over = self.gives_up_at()? <= now;
+        over.then(|| {
+            let seconds = self.policy.deadline.as_secs_f64();
+            let cause = &outage.cause;
+            let text = format!("no request has succeeded for {seconds} s: {cause}");
+            Cause::told(outage.key, text)
+        })
     }
 
     /// What has happened since the last call, oldest first.

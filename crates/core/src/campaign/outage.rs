@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::{Error, chain};
+use crate::{Error, ErrorKey, chain};
 
 /// Nothing but passing failures since a time: the server, or the way to it, is out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +12,11 @@ pub struct Outage {
     /// What the last failure was: the word of its row in the table of errors
     /// ([`ErrorKey::as_str`](crate::ErrorKey::as_str)).
     pub kind: &'static str,
+    /// The key of its row in the table of errors.
+    pub key: ErrorKey,
     /// The last failure in words.
     pub cause: Box<str>,
-    /// The first failure after the last answer.
+    /// When the request was handed out that failed first after the last answer.
     pub since: Instant,
     /// Failed requests since then.
     pub failures: u64,
@@ -33,13 +35,15 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// Takes note of a passing failure; `true` if it is the first of its kind.
-    pub(super) fn failed(&mut self, error: &Error, now: Instant) -> bool {
+    /// Takes note of a passing failure of a request that was handed out then; `true` if it is the first
+    /// of its kind.
+    pub(super) fn failed(&mut self, error: &Error, handed_out: Instant) -> bool {
         let kind = error.key().as_str();
         let outage = self.outage.get_or_insert_with(|| Outage {
             kind,
+            key: error.key(),
             cause: Box::default(),
-            since: now,
+            since: handed_out,
             failures: 0,
             circuit_open: false,
             next_try: None,
@@ -47,6 +51,7 @@ impl Failures {
         outage.failures += 1;
         if outage.kind != kind || outage.cause.is_empty() {
             outage.kind = kind;
+            outage.key = error.key();
             outage.cause = chain(error).into();
         }
         self.told.insert(kind)

@@ -24,6 +24,7 @@ pub fn rehearse<B: AsRef<[u8]>>(
     loop {
         let wake = match campaign.poll(now) {
             Poll::Send(ticket, transmit) => {
+                campaign.sent(ticket.id(), now);
                 let (took, response) = serve(now - start, &ticket, &transmit.request);
                 answers.push(Reverse(Answer {
                     at: now + took,

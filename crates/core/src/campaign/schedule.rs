@@ -7,7 +7,7 @@ use super::flights::Flying;
 use super::list::{AnyPage, Listing};
 use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, HEAD_START, Poll, Ticket};
-use crate::{Attempt, Call, Cause, Error, Flow, OperationName, Phase, Resource, Step, Transmit};
+use crate::{Attempt, Call, Cause, Error, Flow, OperationName, Resource, Step, TicketId, Transmit};
 
 impl Campaign {
     /// What to do next.
@@ -33,8 +33,12 @@ impl Campaign {
                 .project_allowed(now)
                 .max(self.circuit.allowed(now));
             if at > now && self.scope.stopped().is_none() {
-                // Somebody who wakes earlier could not be sent earlier either.
-                return Poll::Wait(at);
+                if let Some(cause) = self.unreachable(now) {
+                    self.halt(cause);
+                    continue;
+                }
+                // What wakes earlier could not be sent earlier either.
+                return Poll::Wait(self.gives_up_at().map_or(at, |end| at.min(end)));
             }
             let Some(job) = self.queue.pop(class) else {
                 continue;
@@ -68,10 +72,6 @@ impl Campaign {
     }
 
     fn send_operation(&mut self, waiting: Waiting, now: Instant) -> Poll {
-        if matches!(&waiting, Waiting::Fresh(fresh) if fresh.phase != Phase::Accepted) {
-            self.progress.asked += 1;
-            self.progress.last_cancel = Some(now);
-        }
         let (name, attempt) = self.begin(waiting, now);
         let resource = Resource::Operation(name);
         self.launch(resource, Flight::Operation(attempt), now)
@@ -87,24 +87,32 @@ impl Campaign {
         self.launch(resource, Flight::List(listing, attempt), now)
     }
 
-    /// Takes note of a request that is on its way from now on.
+    /// Takes note of a request that is about to leave.
     fn launch(&mut self, resource: Resource, flight: Flight, now: Instant) -> Poll {
         let (call, attempt, transmit) = match &flight {
             Flight::Operation(attempt) => described(attempt, now),
             Flight::List(_, attempt) => described(attempt, now),
         };
-        self.usage.spend(now, call, resource.quota_resource());
-        self.progress.sent += 1;
+        let reservation = self.usage.reserve(call, resource.quota_resource());
         let probe = self.circuit.sending();
-        self.events.push_back(Event::Sent {
+        self.events.push_back(Event::Sending {
             resource: resource.clone(),
             call,
         });
         let number = self.tickets;
         self.tickets += 1;
+        let flying = Flying {
+            flight,
+            resource: resource.clone(),
+            call,
+            first_cancel: call == Call::Cancel && attempt == 1,
+            probe,
+            handed_out: now,
+            reservation: Some(reservation),
+        };
+        let place = self.flying.insert(number, flying);
         let ticket = Ticket {
-            number,
-            place: self.flying.insert(number, Flying { flight, probe }),
+            id: TicketId { number, place },
             resource,
             call,
             attempt,

@@ -332,7 +332,7 @@ impl Machine<Outcome> for State {
     }
 
     fn excuse(&mut self, error: &Error) {
-        self.retry.attempts += 1;
+        self.retry.excused(error);
         self.in_doubt |= self.call == Call::Cancel && error.kind().maybe_delivered();
     }
 
@@ -344,8 +344,12 @@ impl Machine<Outcome> for State {
         }
     }
 
-    fn accepted(&self) -> bool {
-        self.accepted
+    fn phase(&self) -> Phase {
+        match (self.accepted, self.in_doubt) {
+            (true, _) => Phase::Accepted,
+            (false, true) => Phase::MaybeSent,
+            (false, false) => Phase::Unsent,
+        }
     }
 }
 

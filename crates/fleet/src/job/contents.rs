@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::checksum::Digest;
 use super::columns;
 use super::descriptor::Descriptor;
-use super::entries::{Counts, Device, Note, Run, Spending, Vanished};
+use super::entries::{Counts, Device, Note, Run, Spending, Uptime, Vanished};
 use super::error::{Holder, JobError, JobErrorKind};
 use super::ledger::Head;
 use super::pages::Pages;
@@ -157,8 +157,12 @@ impl Contents {
                 begun: Timestamp::from_unix_millis(row.get(1)?),
                 pid: row.get(2)?,
                 host: row.get(3)?,
-                ended: time(row, 4)?,
-                how: row.get(5)?,
+                uptime: match (row.get(4)?, row.get(5)?) {
+                    (Some(boot), Some(millis)) => Some(Uptime { boot, millis }),
+                    _ => None,
+                },
+                ended: time(row, 6)?,
+                how: row.get(7)?,
             })
         })
     }
@@ -188,13 +192,14 @@ impl Contents {
             ..Counts::default()
         };
         let sql = "SELECT phase, verdict, iif(verdict IS NULL, error ->> '$.kind', NULL),
-                     found, count(*), sum(attempts)
+                     found, count(*), sum(attempts), count(asked)
                    FROM operations GROUP BY 1, 2, 3, found IS NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut groups = statement.query([])?;
         while let Some(group) = groups.next()? {
             let number: u64 = group.get(4)?;
             counts.attempts += group.get::<_, u64>(5)?;
+            counts.cancels_sent += group.get::<_, u64>(6)?;
             match group.get_ref(0)?.as_str() {
                 Ok("unsent") => counts.unsent += number,
                 Ok("maybe_sent") => counts.maybe_sent += number,
@@ -211,11 +216,20 @@ impl Contents {
         Ok(counts)
     }
 
-    /// What has been spent of the quota, as of `now`.
+    /// What has been spent of the quota, as of `now`, when the machine has been up for `uptime`: by
+    /// that the last run's calls are as old as they are, however the clock was set since.
     ///
     /// # Errors
     /// The disk's.
-    pub fn spent(&self, now: Timestamp) -> Result<Spending, JobError> {
+    pub fn spent(&self, now: Timestamp, uptime: Option<&Uptime>) -> Result<Spending, JobError> {
+        let mut now = now;
+        if let (Some(run), Some(uptime)) = (self.runs().last().transpose()?, uptime)
+            && let Some(since) = run.uptime.and_then(|begun| uptime.since(&begun))
+        {
+            let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+            let millis = run.begun.unix_millis().saturating_add(millis);
+            now = Timestamp::from_unix_millis(millis);
+        }
         self.spending(now).map_err(|error| error.at(&self.path))
     }
 

@@ -18,11 +18,13 @@ pub struct Counts {
     pub duplicates: u64,
     /// Nothing was sent for them.
     pub unsent: u64,
-    /// A cancel was sent, its answer is not known.
+    /// A cancel may have left, its answer is not known.
     pub maybe_sent: u64,
     /// The server accepted their cancellation.
     pub accepted: u64,
-    /// Requests sent for operations, over all runs.
+    /// A cancel has left for them: a fact, unlike [`maybe_sent`](Self::maybe_sent).
+    pub cancels_sent: u64,
+    /// Requests that left for operations, over all runs.
     pub attempts: u64,
     /// With a verdict, by it.
     pub verdicts: BTreeMap<Verdict, u64>,
@@ -41,6 +43,42 @@ pub struct Spending {
     pub lowered: Vec<Window>,
     /// For how long everybody still has to wait.
     pub held: Option<Duration>,
+}
+
+/// How long a machine has been up: a clock that nobody sets, good until it is started anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "tests make it")]
+pub struct Uptime {
+    /// Names the start of the machine.
+    pub boot: String,
+    /// Milliseconds since then, with those in which the machine was suspended.
+    pub millis: i64,
+}
+
+impl Uptime {
+    /// By this machine; `None` where it does not tell.
+    #[must_use]
+    pub fn now() -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        {
+            let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+            let up = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+            Some(Self {
+                boot: boot.trim().to_owned(),
+                millis: up.tv_sec.saturating_mul(1000) + up.tv_nsec / 1_000_000,
+            })
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// How long after `earlier` it is, if both are of one start of one machine.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Option<Duration> {
+        let millis = self.millis.checked_sub(earlier.millis)?;
+        let millis = u64::try_from(millis).ok()?;
+        (self.boot == earlier.boot).then(|| Duration::from_millis(millis))
+    }
 }
 
 /// A device that a rescue looks at.
@@ -105,6 +143,8 @@ pub struct Run {
     pub pid: u32,
     /// The machine.
     pub host: String,
+    /// How long the machine had been up when it began, where that is known.
+    pub uptime: Option<Uptime>,
     /// When it ended; `None` while it runs, or when it was killed.
     pub ended: Option<Timestamp>,
     /// How it ended.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::schema::VERSION;
 use countermand_core::{OperationName, Timestamp};
 
 /// What went wrong with a job file. Nothing was sent because of it, and a change that failed is
@@ -24,8 +25,8 @@ pub enum JobErrorKind {
     Exists,
     /// It is not a job file.
     NotAJob,
-    /// A later version of this program made it.
-    NewerVersion {
+    /// Another version of this program made it, with tables that this one does not know.
+    OtherVersion {
         /// The version of its schema.
         version: i64,
     },
@@ -140,10 +141,13 @@ impl fmt::Display for JobErrorKind {
         match self {
             Self::Exists => f.write_str("there is a file of this name already"),
             Self::NotAJob => f.write_str("not a job file"),
-            Self::NewerVersion { version } => write!(
+            Self::OtherVersion { version } => write!(
                 f,
-                "made by a later version of countermand (schema {version}, this one knows {})",
-                super::schema::VERSION
+                "made by {} version of countermand (schema {version}, this one reads {VERSION})",
+                match *version < VERSION {
+                    true => "an earlier",
+                    false => "a later",
+                },
             ),
             Self::Damaged { what } => write!(f, "damaged: {what}"),
             Self::Edited { what } => write!(f, "edited by another program: {what}"),

@@ -1,12 +1,15 @@
 //! Changing a job file: one transaction, in which every row gets its checksum.
 
-use countermand_core::Timestamp;
+use std::collections::BTreeMap;
+
+use countermand_core::{OperationName, Timestamp};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, TransactionBehavior};
 
 use super::checksum::{Digest, checksum_of};
 use super::error::JobErrorKind;
 use super::schema::{self, JOB, SENDS, Table};
+use crate::Row;
 
 /// The one row of the table `job`.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub(super) fn whole(count: u64) -> Value {
 pub(super) struct Ledger<'a> {
     pub(super) connection: &'a Connection,
     pub(super) head: Head,
+    /// Operations that were changed, with the checksums of their rows in the file.
+    pub(super) rows: BTreeMap<OperationName, (Row, i64)>,
 }
 
 /// Does `work` in one transaction, which is durable on return: all of it, or nothing. The head is
@@ -62,8 +67,10 @@ pub(super) fn transact<T>(
     let mut ledger = Ledger {
         connection: &transaction,
         head: head.clone(),
+        rows: BTreeMap::new(),
     };
     let done = work(&mut ledger)?;
+    ledger.write_rows()?;
     let new = ledger.head;
     let values = new.values();
     put(
@@ -153,7 +160,8 @@ impl Ledger<'_> {
         self.delete(table, "true", [])
     }
 
-    fn delete(
+    /// Deletes the rows that a condition names.
+    pub(super) fn delete(
         &mut self,
         table: &Table,
         which: &str,

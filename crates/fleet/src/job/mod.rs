@@ -29,9 +29,10 @@ use countermand_core::Timestamp;
 
 pub use checksum::Digest;
 pub use contents::Contents;
-pub use entries::{Counts, Device, Note, Run, Spending, Vanished};
+pub use entries::{Counts, Device, Note, Run, Spending, Uptime, Vanished};
 pub use error::{Holder, JobError, JobErrorKind};
 pub use record::Record;
+pub(crate) use recording::LEAVING;
 pub use settings::{Kind, Settings};
 pub use view::View;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Timestamp};
+use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Phase, Timestamp};
 
-use super::entries::Vanished;
+use super::entries::{Uptime, Vanished};
 use crate::{Finding, Item};
 
 /// Something that has happened, or is about to, in a run.
@@ -18,6 +18,8 @@ pub enum Record {
     Begun {
         /// When.
         at: Timestamp,
+        /// How long the machine had been up then, where that is known.
+        uptime: Option<Uptime>,
     },
     /// The run ends.
     Ended {
@@ -51,7 +53,19 @@ pub enum Record {
     },
     /// A device was listed and is gone now: nothing of it is left to be searched.
     Vanished(Vanished),
-    /// A request is about to leave: to be recorded before it does.
+    /// A request is about to leave, an intent: to be recorded before it does. [`Sent`](Self::Sent) or
+    /// [`NotSent`](Self::NotSent) follows, unless the process is killed: then it may have left.
+    Sending {
+        /// Of which operation, if it is about one.
+        operation: Option<OperationName>,
+        /// The device or enterprise whose quota it counts against.
+        resource: String,
+        /// The method.
+        call: Call,
+        /// When it was recorded.
+        at: Timestamp,
+    },
+    /// A request has left, or may have: a fact.
     Sent {
         /// Of which operation, if it is about one.
         operation: Option<OperationName>,
@@ -59,8 +73,23 @@ pub enum Record {
         resource: String,
         /// The method.
         call: Call,
-        /// When.
+        /// When it left.
         at: Timestamp,
+        /// When the intent was recorded, if it was.
+        sending: Option<Timestamp>,
+    },
+    /// A request never left: the intent is void.
+    NotSent {
+        /// Of which operation, if it is about one.
+        operation: Option<OperationName>,
+        /// The device or enterprise whose quota it does not count against.
+        resource: String,
+        /// The method.
+        call: Call,
+        /// When the intent was recorded.
+        sending: Timestamp,
+        /// How far asking had come without it.
+        phase: Phase,
     },
     /// The server has accepted the cancellation of an operation.
     Accepted {
@@ -102,4 +131,17 @@ pub enum Record {
         /// What happened.
         text: String,
     },
+}
+
+impl Record {
+    /// The operation it is about, if there is one in the job.
+    pub(crate) const fn operation(&self) -> Option<&OperationName> {
+        match self {
+            Self::Sending { operation, .. }
+            | Self::Sent { operation, .. }
+            | Self::NotSent { operation, .. } => operation.as_ref(),
+            Self::Accepted { name, .. } | Self::Finished { name, .. } => Some(name),
+            _ => None,
+        }
+    }
 }

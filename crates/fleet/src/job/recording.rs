@@ -17,15 +17,21 @@ use crate::{Finding, Item, Standing};
 /// For how long the quota log is kept: longer than any window that is in use.
 const KEPT: Duration = Duration::from_secs(3600);
 
+/// A call may leave so long after its intent was recorded without being recorded anew: who goes on
+/// after a crash reckons with it.
+pub(crate) const LEAVING: Duration = Duration::from_secs(1);
+
 impl Ledger<'_> {
     /// Writes one record; `me` is who runs the job.
     pub(super) fn record(&mut self, record: &Record, me: &Holder) -> Result<(), JobErrorKind> {
         match record {
-            Record::Begun { at } => {
+            Record::Begun { at, uptime } => {
                 let id = self.next_key(&RUNS)?.into();
                 let (pid, host) = (me.pid.into(), me.host.clone().into());
                 let begun = at.unix_millis().into();
-                let run = [id, begun, pid, host, Value::Null, Value::Null];
+                let boot = uptime.as_ref().map(|uptime| uptime.boot.clone()).into();
+                let up = uptime.as_ref().map(|uptime| uptime.millis).into();
+                let run = [id, begun, pid, host, boot, up, Value::Null, Value::Null];
                 self.insert(&RUNS, &run).map(|_| ())
             }
             Record::Ended { at, how } => self.ended(*at, how),
@@ -37,12 +43,26 @@ impl Ledger<'_> {
                 self.device(device, *seen, Some(*at))?;
                 self.note(*at, Note::VANISHED, device.as_str())
             }
+            Record::Sending {
+                operation,
+                resource,
+                call,
+                at,
+            } => self.sending(operation.as_ref(), resource, *call, *at),
             Record::Sent {
                 operation,
                 resource,
                 call,
                 at,
-            } => self.sent(operation.as_ref(), resource, *call, *at),
+                sending,
+            } => self.sent(operation.as_ref(), resource, *call, *at, *sending),
+            Record::NotSent {
+                operation,
+                resource,
+                call,
+                sending,
+                phase,
+            } => self.not_sent(operation.as_ref(), resource, *call, *sending, *phase),
             Record::Accepted { name, at } => self.change(name, |standing| {
                 standing.phase = Phase::Accepted;
                 standing.accepted.get_or_insert(*at);
@@ -69,17 +89,49 @@ impl Ledger<'_> {
         Ok(())
     }
 
+    /// Changes an operation's row, which is written when the transaction ends: once, however many
+    /// records are about it.
     fn change(
         &mut self,
         name: &OperationName,
         change: impl FnOnce(&mut Standing),
     ) -> Result<(), JobErrorKind> {
-        let Some((mut row, sum)) = find_operation(self.connection, name)? else {
-            return Err(JobErrorKind::Unknown { name: name.clone() });
-        };
-        change(&mut row.standing);
-        let values = columns::values(row.position, &row.item, &row.standing);
-        self.update(&OPERATIONS, sum, &values)
+        if !self.rows.contains_key(name) {
+            let row = find_operation(self.connection, name)?;
+            let row = row.ok_or_else(|| JobErrorKind::Unknown { name: name.clone() })?;
+            self.rows.insert(name.clone(), row);
+        }
+        if let Some((row, _)) = self.rows.get_mut(name) {
+            change(&mut row.standing);
+        }
+        Ok(())
+    }
+
+    /// Writes the rows that were changed.
+    pub(super) fn write_rows(&mut self) -> Result<(), JobErrorKind> {
+        for (row, sum) in std::mem::take(&mut self.rows).into_values() {
+            let values = columns::values(row.position, &row.item, &row.standing);
+            self.update(&OPERATIONS, sum, &values)?;
+        }
+        Ok(())
+    }
+
+    fn sending(
+        &mut self,
+        operation: Option<&OperationName>,
+        resource: &str,
+        call: Call,
+        at: Timestamp,
+    ) -> Result<(), JobErrorKind> {
+        self.spend(resource, call, at)?;
+        match operation {
+            Some(name) if call == Call::Cancel => self.change(name, |standing| {
+                if standing.phase == Phase::Unsent {
+                    standing.phase = Phase::MaybeSent;
+                }
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn sent(
@@ -88,20 +140,19 @@ impl Ledger<'_> {
         resource: &str,
         call: Call,
         at: Timestamp,
+        sending: Option<Timestamp>,
     ) -> Result<(), JobErrorKind> {
-        let id = self.next_key(&SENDS)?.into();
-        let word = call.as_str().to_owned();
-        let send = [
-            id,
-            at.unix_millis().into(),
-            word.into(),
-            resource.to_owned().into(),
-        ];
-        self.insert(&SENDS, &send)?;
-        let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
-        self.prune(Timestamp::from_unix_millis(
-            at.unix_millis().saturating_sub(kept),
-        ))?;
+        match sending {
+            None => self.spend(resource, call, at)?,
+            // What left at once stands there already.
+            Some(sending) if at.since(sending) <= LEAVING => {}
+            Some(sending) => {
+                if let Some(id) = self.find_send(resource, call, sending)? {
+                    self.delete(&SENDS, "id = ?1", [id])?;
+                }
+                self.spend(resource, call, at)?;
+            }
+        }
         let Some(name) = operation else {
             return Ok(());
         };
@@ -113,6 +164,61 @@ impl Ledger<'_> {
                     standing.phase = Phase::MaybeSent;
                 }
             }
+        })
+    }
+
+    fn not_sent(
+        &mut self,
+        operation: Option<&OperationName>,
+        resource: &str,
+        call: Call,
+        sending: Timestamp,
+        phase: Phase,
+    ) -> Result<(), JobErrorKind> {
+        if let Some(id) = self.find_send(resource, call, sending)? {
+            self.delete(&SENDS, "id = ?1", [id])?;
+        }
+        match operation {
+            Some(name) if call == Call::Cancel => self.change(name, |standing| {
+                if standing.asked.is_none() && standing.phase == Phase::MaybeSent {
+                    standing.phase = phase;
+                }
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a call to the log of the quota, which keeps no longer than any window.
+    fn spend(&mut self, resource: &str, call: Call, at: Timestamp) -> Result<(), JobErrorKind> {
+        let id = self.next_key(&SENDS)?;
+        let (word, resource) = (call.as_str().to_owned(), resource.to_owned());
+        let send = [
+            id.into(),
+            at.unix_millis().into(),
+            word.into(),
+            resource.into(),
+        ];
+        self.insert(&SENDS, &send)?;
+        let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
+        self.prune(Timestamp::from_unix_millis(
+            at.unix_millis().saturating_sub(kept),
+        ))
+    }
+
+    /// The key of a call in the log of the quota.
+    fn find_send(
+        &self,
+        resource: &str,
+        call: Call,
+        at: Timestamp,
+    ) -> Result<Option<i64>, JobErrorKind> {
+        let sql = "SELECT id FROM sends
+                   WHERE at = ?1 AND call = ?2 AND resource = ?3 ORDER BY id DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query((at.unix_millis(), call.as_str(), resource))?;
+        Ok(match rows.next()? {
+            Some(row) => Some(row.get(0)?),
+            None => None,
         })
     }
 
@@ -197,14 +303,14 @@ impl Ledger<'_> {
 
     /// Ends the latest run, if it is open.
     fn ended(&mut self, at: Timestamp, how: &str) -> Result<(), JobErrorKind> {
-        let sql = "SELECT id, begun, pid, host, checksum FROM runs ORDER BY id DESC LIMIT 1";
+        let sql = "SELECT id, begun, pid, host, boot, uptime, checksum FROM runs ORDER BY id DESC LIMIT 1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
         let Some(row) = rows.next()? else {
             return Ok(());
         };
-        let known = [0, 1, 2, 3].map(|column| row.get::<_, Value>(column));
-        let sum = row.get(4)?;
+        let known = [0, 1, 2, 3, 4, 5].map(|column| row.get::<_, Value>(column));
+        let sum = row.get(6)?;
         let mut run = known.into_iter().collect::<Result<Vec<_>, _>>()?;
         run.extend([at.unix_millis().into(), how.to_owned().into()]);
         drop(rows);

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// `PRAGMA application_id` of a job file: `CtmJ`.
 pub(super) const APPLICATION_ID: i32 = 0x4374_6d4a;
 /// `PRAGMA user_version`, and the column `schema` of the table `job`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// A table whose rows carry a checksum in their last column. The first is its integer key.
 #[derive(Debug)]
@@ -173,13 +173,17 @@ pub(super) static NOTES: Table = Table::new(
 
 pub(super) static RUNS: Table = Table::new(
     "runs",
-    &["id", "begun", "pid", "host", "ended", "how"],
-    4,
+    &[
+        "id", "begun", "pid", "host", "boot", "uptime", "ended", "how",
+    ],
+    6,
     "CREATE TABLE runs (
   id INTEGER PRIMARY KEY,
   begun INTEGER NOT NULL,
   pid INTEGER NOT NULL,
   host TEXT NOT NULL,
+  boot TEXT,
+  uptime INTEGER,
   ended INTEGER,
   how TEXT,
   checksum INTEGER NOT NULL

@@ -48,9 +48,7 @@ fn version(connection: &Connection) -> Result<(), JobErrorKind> {
     }
     let inside = connection.query_row("SELECT schema FROM job", [], |row| row.get::<_, i64>(0));
     match inside {
-        Ok(inside) if inside == version && version > schema::VERSION => {
-            Err(JobErrorKind::NewerVersion { version })
-        }
+        Ok(inside) if inside == version => Err(JobErrorKind::OtherVersion { version }),
         _ => Err(JobErrorKind::damaged(format_args!(
             "schema version {version}"
         ))),

@@ -95,23 +95,37 @@ fn what_changes_nothing_is_no_edit() {
 }
 
 #[test]
-fn versions_that_come_later_are_told() {
+fn a_file_of_another_version_is_refused_with_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job");
     finished(&path);
     let other = Connection::open(&path).unwrap();
-    other.pragma_update(None, "user_version", 2).unwrap();
-    let error = View::open(&path).unwrap_err();
-    assert!(
-        matches!(error.kind(), JobErrorKind::Damaged { .. }),
-        "{error}"
-    );
-    other.execute_batch("UPDATE job SET schema = 2").unwrap();
-    let error = View::open(&path).unwrap_err();
-    assert!(
-        matches!(error.kind(), JobErrorKind::NewerVersion { version: 2 }),
-        "{error}"
-    );
+    for (version, words) in [
+        (
+            1,
+            "made by an earlier version of countermand (schema 1, this one reads 2)",
+        ),
+        (
+            3,
+            "made by a later version of countermand (schema 3, this one reads 2)",
+        ),
+    ] {
+        other.pragma_update(None, "user_version", version).unwrap();
+        let error = View::open(&path).unwrap_err();
+        assert!(
+            matches!(error.kind(), JobErrorKind::Damaged { .. }),
+            "{error}"
+        );
+        other
+            .execute("UPDATE job SET schema = ?1", [version])
+            .unwrap();
+        let error = View::open(&path).unwrap_err();
+        assert!(
+            matches!(error.kind(), JobErrorKind::OtherVersion { version: found } if *found == version),
+            "{error}"
+        );
+        assert!(error.to_string().ends_with(words), "{error}");
+    }
 }
 
 #[test]
@@ -151,7 +165,7 @@ fn what_a_plan_cost_is_in_it_or_it_is_not_finished() {
     let (digest, job) = plan("whole", &[sent(1, at(0)), proof(1, at(0))]);
     let job = job.unwrap();
     assert_eq!(job.digest(), Some(digest.unwrap()));
-    assert_eq!(job.spent(at(1)).unwrap().calls.len(), 1);
+    assert_eq!(job.spent(at(1), None).unwrap().calls.len(), 1);
     assert_eq!(job.counts().unwrap().verdicts.len(), 1);
     // The second record cannot be written, so that neither is, and the plan is not finished.
     for last in [sent(2, at(0)), Record::Found(Item::new(name(2)))] {

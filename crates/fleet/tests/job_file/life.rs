@@ -19,12 +19,16 @@ fn from_plan_to_proof() {
     let digest = job.freeze().unwrap();
 
     let records = [
-        Record::Begun { at: at(1) },
+        Record::Begun {
+            at: at(1),
+            uptime: None,
+        },
         Record::Sent {
             operation: Some(name(2)),
             resource: name(2).device().to_string(),
             call: Call::Cancel,
             at: at(2),
+            sending: None,
         },
         Record::Accepted {
             name: name(2),
@@ -48,7 +52,7 @@ fn from_plan_to_proof() {
     let rows = job.rows().collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[1].standing.phase, Phase::Accepted);
-    let spent = job.spent(at(1002)).unwrap();
+    let spent = job.spent(at(1002), None).unwrap();
     assert_eq!(spent.calls[0].age, Duration::from_secs(1));
 
     let error = Job::open(&path, at(6)).unwrap_err();

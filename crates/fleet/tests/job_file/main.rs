@@ -12,6 +12,7 @@ mod disk;
 mod documented;
 mod edits;
 mod forged;
+mod intent;
 mod life;
 mod model;
 mod others;
@@ -44,6 +45,7 @@ fn sent(number: usize, at: Timestamp) -> Record {
         resource: name(number).device().to_string(),
         call: Call::Cancel,
         at,
+        sending: None,
     }
 }
 
@@ -73,7 +75,10 @@ fn finished(path: &Path) {
     settings.filter.types.insert("WIPE".to_owned());
     let mut job = Job::create(path, &settings, at(0)).unwrap();
     let mut records = vec![
-        Record::Begun { at: at(1) },
+        Record::Begun {
+            at: at(1),
+            uptime: None,
+        },
         Record::Lowered {
             limit: 300,
             span: std::time::Duration::from_secs(60),
@@ -114,7 +119,7 @@ fn dump(contents: &Contents) -> String {
     let mut text = String::new();
     let head = (contents.settings(), contents.created(), contents.digest());
     writeln!(text, "{head:?} {:?}", contents.counts().unwrap()).unwrap();
-    writeln!(text, "{:?}", contents.spent(at(10)).unwrap()).unwrap();
+    writeln!(text, "{:?}", contents.spent(at(10), None).unwrap()).unwrap();
     for row in contents.rows() {
         writeln!(text, "{:?}", row.unwrap()).unwrap();
     }

@@ -89,7 +89,10 @@ impl Model {
             Step::Reopen { .. } => return None,
             Step::Begun(millis) => {
                 self.runs.push((*millis, None));
-                Record::Begun { at: at(*millis) }
+                Record::Begun {
+                    at: at(*millis),
+                    uptime: None,
+                }
             }
             Step::Ended(millis) => {
                 if let Some(run) = self.runs.last_mut() {
@@ -136,6 +139,7 @@ impl Model {
                     resource: name(*number).device().to_string(),
                     call: Call::List,
                     at: at(*millis),
+                    sending: None,
                 }
             }
             Step::Sent(number, call, millis) => {
@@ -155,6 +159,7 @@ impl Model {
                     resource: name(*number).device().to_string(),
                     call: *call,
                     at: at(*millis),
+                    sending: None,
                 }
             }
             Step::Accepted(number, millis) => {
@@ -278,7 +283,7 @@ impl Model {
         });
         assert!(devices.eq(expected));
 
-        let spent = job.spent(at(now)).unwrap();
+        let spent = job.spent(at(now), None).unwrap();
         let calls = self.sends.iter().map(|(millis, call, number)| {
             let age = Duration::from_millis((now - millis).max(0) as u64);
             Spent::new(age, *call, name(*number).device().to_string())

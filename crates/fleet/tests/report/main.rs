@@ -276,7 +276,10 @@ fn a_job_file_is_reported() {
     let items = rows.iter().map(|row| row.item.clone());
     job.add(items.chain([rows[0].item.clone()])).unwrap();
     let digest = job.freeze().unwrap();
-    let mut records = vec![Record::Begun { at: at(2000) }];
+    let mut records = vec![Record::Begun {
+        at: at(2000),
+        uptime: None,
+    }];
     for row in &rows {
         let name = row.item.name.clone();
         records.push(Record::Sent {
@@ -284,6 +287,7 @@ fn a_job_file_is_reported() {
             resource: name.device().to_string(),
             call: Call::Cancel,
             at: at(3000),
+            sending: None,
         });
         records.push(Record::Accepted {
             name: name.clone(),

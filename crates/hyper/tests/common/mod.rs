@@ -28,6 +28,7 @@ pub fn cancel(endpoint: &Endpoint) -> Transmit {
         timeout: Duration::from_secs(10),
         reauthorize: false,
         body_cap: 64 << 10,
+        departure: countermand_core::Departure::default(),
     }
 }
 

@@ -1,0 +1,127 @@
+//! Time for evidence: one line of time for a run, however the machine's clock is set meanwhile.
+
+use std::time::{Duration, Instant};
+
+use countermand_core::Timestamp;
+
+use crate::job::Uptime;
+
+/// A smaller difference is a clock that is being disciplined.
+const JUMP: Duration = Duration::from_secs(2);
+
+/// The clock of a run. It begins with the machine's clock and goes on by the monotonic one, with the
+/// time in which the machine was suspended: no row is verified before it was sent because somebody
+/// set the clock.
+pub(crate) struct Clock {
+    wall: Wall,
+    begun: Timestamp,
+    /// The same moment by the clock of the driver, and by the one that tests cannot pause.
+    driver: Instant,
+    real: Instant,
+    uptime: Option<Uptime>,
+    /// How far the machine's clock has been set since the begin, in milliseconds.
+    jumped: i64,
+}
+
+/// The machine's clock.
+pub(crate) type Wall = fn() -> Timestamp;
+
+impl Clock {
+    pub(crate) fn start(wall: Wall) -> Self {
+        Self {
+            wall,
+            begun: wall(),
+            driver: driver(),
+            real: Instant::now(),
+            uptime: Uptime::now(),
+            jumped: 0,
+        }
+    }
+
+    /// When the run began.
+    pub(crate) const fn begun(&self) -> Timestamp {
+        self.begun
+    }
+
+    /// How long the machine had been up then.
+    pub(crate) const fn uptime(&self) -> Option<&Uptime> {
+        self.uptime.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.at(driver())
+    }
+
+    /// A moment of the driver's clock.
+    pub(crate) fn at(&self, moment: Instant) -> Timestamp {
+        let since = moment.saturating_duration_since(self.driver);
+        later(self.begun, since + self.suspended())
+    }
+
+    /// How far the machine's clock was set since the last call: forward if positive.
+    pub(crate) fn jump(&mut self) -> Option<i64> {
+        let expected = later(self.begun, self.real.elapsed() + self.suspended());
+        let jumped = (self.wall)().unix_millis() - expected.unix_millis();
+        let new = jumped - self.jumped;
+        let is_jump = u128::from(new.unsigned_abs()) >= JUMP.as_millis();
+        is_jump.then(|| {
+            self.jumped = jumped;
+            new
+        })
+    }
+
+    /// For how long the machine has slept since the begin: the monotonic clock leaves that out.
+    fn suspended(&self) -> Duration {
+        let up = match (&self.uptime, Uptime::now()) {
+            (Some(begun), Some(now)) => now.since(begun),
+            _ => None,
+        };
+        let slept = up.unwrap_or_default().saturating_sub(self.real.elapsed());
+        // Two clocks are not read at one moment.
+        if slept < Duration::from_millis(50) {
+            Duration::ZERO
+        } else {
+            slept
+        }
+    }
+}
+
+fn later(begin: Timestamp, by: Duration) -> Timestamp {
+    let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_millis(begin.unix_millis().saturating_add(millis))
+}
+
+/// The clock that the driver of campaigns runs by.
+pub(crate) fn driver() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    static SET: AtomicI64 = AtomicI64::new(0);
+
+    fn wall() -> Timestamp {
+        let now = crate::now().unix_millis();
+        Timestamp::from_unix_millis(now + SET.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn fault_36_evidence_follows_one_line_of_time() {
+        let mut clock = Clock::start(wall);
+        assert_eq!(clock.jump(), None);
+        let before = clock.now();
+        for (set, moved) in [(3_600_000, 3600), (-60_000, -3660), (0, 60)] {
+            SET.store(set, Ordering::SeqCst);
+            let jump = clock.jump().unwrap();
+            assert_eq!((jump as f64 / 1000.0).round() as i64, moved);
+            assert_eq!(clock.jump(), None, "told once");
+            let passed = clock.now().since(before);
+            assert!(passed < Duration::from_secs(60), "{passed:?}");
+            assert!(clock.now() >= before);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What is about to leave, what has left, and what never did.
+
+use std::time::Duration;
+
+use countermand_core::{Call, Phase};
+use countermand_fleet::Row;
+use countermand_fleet::job::{Job, Record, Uptime};
+
+use super::{at, name, plan};
+
+fn sending(number: usize, millis: i64) -> Record {
+    Record::Sending {
+        operation: Some(name(number)),
+        resource: name(number).device().to_string(),
+        call: Call::Cancel,
+        at: at(millis),
+    }
+}
+
+fn left(number: usize, intended: i64, millis: i64) -> Record {
+    Record::Sent {
+        operation: Some(name(number)),
+        resource: name(number).device().to_string(),
+        call: Call::Cancel,
+        at: at(millis),
+        sending: Some(at(intended)),
+    }
+}
+
+fn not_sent(number: usize, intended: i64, phase: Phase) -> Record {
+    Record::NotSent {
+        operation: Some(name(number)),
+        resource: name(number).device().to_string(),
+        call: Call::Cancel,
+        sending: at(intended),
+        phase,
+    }
+}
+
+fn row(job: &Job, number: usize) -> Row {
+    job.row(&name(number)).unwrap().unwrap()
+}
+
+/// How old the calls are that count against the quota, in milliseconds.
+fn ages(job: &Job, now: i64) -> Vec<u128> {
+    let spent = job.spent(at(now), None).unwrap().calls;
+    spent.iter().map(|spent| spent.age.as_millis()).collect()
+}
+
+#[test]
+fn fault_45_an_intent_is_no_fact() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = plan(&folder.path().join("job"), 3);
+    job.record(&[sending(0, 10), sending(1, 10), sending(2, 10)])
+        .unwrap();
+    for number in 0..3 {
+        let standing = row(&job, number).standing;
+        assert_eq!(standing.phase, Phase::MaybeSent, "a crash here leaves that");
+        assert_eq!((standing.attempts, standing.asked), (0, None));
+    }
+    assert_eq!(ages(&job, 1010), [1000, 1000, 1000]);
+
+    job.record(&[
+        left(0, 10, 400),
+        left(1, 10, 5010),
+        not_sent(2, 10, Phase::Unsent),
+    ])
+    .unwrap();
+    let standing = row(&job, 0).standing;
+    assert_eq!((standing.attempts, standing.asked), (1, Some(at(400))));
+    assert_eq!(row(&job, 1).standing.asked, Some(at(5010)));
+    let standing = row(&job, 2).standing;
+    assert_eq!(standing.phase, Phase::Unsent);
+    assert_eq!((standing.attempts, standing.asked), (0, None));
+    // One that left at once is as good as its intent, one that left late counts from then.
+    assert_eq!(ages(&job, 6010), [6000, 1000]);
+    let counts = job.counts().unwrap();
+    assert_eq!(
+        (counts.unsent, counts.maybe_sent, counts.attempts),
+        (1, 2, 2)
+    );
+}
+
+#[test]
+fn fault_45_what_was_in_doubt_before_stays_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let mut job = plan(&path, 1);
+    job.record(&[sending(0, 10)]).unwrap();
+    drop(job); // killed: it may have left
+    let mut job = Job::open(&path, at(20)).unwrap();
+    job.record(&[sending(0, 30), not_sent(0, 30, Phase::MaybeSent)])
+        .unwrap();
+    assert_eq!(row(&job, 0).standing.phase, Phase::MaybeSent);
+    assert_eq!(ages(&job, 1010), [1000], "the first one may have left");
+    // What has left once is not unsent, whatever a later try says.
+    job.record(&[sending(0, 50), left(0, 50, 51), sending(0, 60)])
+        .unwrap();
+    job.record(&[not_sent(0, 60, Phase::Unsent)]).unwrap();
+    assert_eq!(row(&job, 0).standing.phase, Phase::MaybeSent);
+}
+
+/// The wall clock is an hour ahead after a restart: what was spent stays spent.
+#[test]
+fn fault_36_a_clock_that_is_set_forgets_no_spent_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = plan(&folder.path().join("job"), 1);
+    let uptime = |boot: &str, millis| Uptime {
+        boot: boot.to_owned(),
+        millis,
+    };
+    job.record(&[
+        Record::Begun {
+            at: at(0),
+            uptime: Some(uptime("b", 700_000)),
+        },
+        sending(0, 100),
+        left(0, 100, 100),
+    ])
+    .unwrap();
+    let hour = 3_600_000;
+    for (now, up, expected) in [
+        (5_100, "b", Some(5_000)),
+        (hour + 5_100, "b", Some(5_000)),
+        (-hour, "b", Some(5_000)),
+        // Another start of the machine: there is the wall clock alone.
+        (5_100, "c", Some(5_000)),
+    ] {
+        let spent = job.spent(at(now), Some(&uptime(up, 705_100))).unwrap();
+        let ages = spent.calls.iter().map(|spent| spent.age);
+        let expected = expected.map(Duration::from_millis);
+        assert!(ages.eq(expected), "{now} {up}: {spent:?}");
+    }
+}
