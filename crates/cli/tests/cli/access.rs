@@ -206,3 +206,47 @@ fn secrets_that_others_can_read_are_warned_of() {
         assert!(run.stderr.contains("chmod 600"), "{run:?}");
     }
 }
+
+/// What the command starts ends with it: at the time-out, after success, and when a signal ends us.
+#[cfg(unix)]
+#[test]
+fn fault_65_a_token_command_leaves_no_process_behind_and_gets_no_token_of_ours() {
+    let api = Api::new([Fate::Cancellable]);
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let alive = |pid: &str| {
+        let line = format!("kill -0 {} 2>/dev/null", pid.trim());
+        let shell = std::process::Command::new("sh")
+            .args(["-c", &line])
+            .status();
+        // One that has ended and that nobody has waited for is no process any more.
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        shell.unwrap().success() && !state.unwrap_or_default().contains(") Z ")
+    };
+    let gone = |file: &Path| {
+        let pid = std::fs::read_to_string(file).unwrap();
+        let begun = std::time::Instant::now();
+        while alive(&pid) {
+            assert!(begun.elapsed().as_secs() < 10, "{pid} is still there");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    };
+    // It prints its token and leaves a process that holds its output open.
+    let line = format!(
+        "sleep 300 & echo $! > {}; test -z \"$COUNTERMAND_TOKEN\" && echo {TOKEN}",
+        at("first").display()
+    );
+    let process = api.cancel(&["--token-command", &line]);
+    let run = process.env("COUNTERMAND_TOKEN", "canary").run();
+    assert_eq!(run.code, 0, "{run:?}");
+    gone(&at("first"));
+    // It never ends, and a signal ends us.
+    let line = format!("sleep 300 & echo $! > {}; wait", at("second").display());
+    let running = cancel(&api, &["--token-command", &line]).start();
+    running.until("the command", |_| {
+        std::fs::read_to_string(at("second")).is_ok_and(|pid| pid.ends_with('\n'))
+    });
+    running.signal("INT");
+    running.wait();
+    gone(&at("second"));
+}

@@ -75,20 +75,71 @@ impl Command {
         let (shell, flag) = ("/bin/sh", "-c");
         #[cfg(windows)]
         let (shell, flag) = ("cmd", "/C");
-        let mut child = tokio::process::Command::new(shell)
+        let mut command = tokio::process::Command::new(shell);
+        command
             .arg(flag)
             .arg(&self.line)
+            // A token of ours is none of its business.
+            .env_remove("COUNTERMAND_TOKEN")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            // Whoever gives up waiting ends it.
-            .kill_on_drop(true)
-            .spawn()?;
+            // A caller that gives up waiting ends it.
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn()?;
+        let group = Group::of(&child);
         let mut output = Zeroizing::new(Vec::with_capacity(CAP + 1));
-        if let Some(stdout) = child.stdout.take() {
-            let limit = CAP as u64 + 1;
-            stdout.take(limit).read_to_end(&mut output).await?;
+        let stdout = child.stdout.take();
+        let reading = async {
+            match stdout {
+                Some(stdout) => {
+                    let limit = CAP as u64 + 1;
+                    stdout.take(limit).read_to_end(&mut output).await.map(drop)
+                }
+                None => Ok(()),
+            }
+        };
+        // What the shell leaves behind would hold its output open.
+        let waiting = async {
+            let status = child.wait().await;
+            drop(group);
+            status
+        };
+        let (read, status) = futures_util::future::join(reading, waiting).await;
+        read?;
+        Ok((output, status?))
+    }
+}
+
+/// The processes of a command. They end when this is dropped, those that the shell has started too.
+struct Group {
+    #[cfg(unix)]
+    leader: Option<rustix::process::Pid>,
+}
+
+impl Group {
+    #[cfg(unix)]
+    fn of(child: &tokio::process::Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self {
+            leader: id.and_then(rustix::process::Pid::from_raw),
         }
-        Ok((output, child.wait().await?))
+    }
+
+    #[cfg(not(unix))]
+    const fn of(_: &tokio::process::Child) -> Self {
+        Self {}
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // One that has ended already leaves nothing to end.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
     }
 }
 
