@@ -9,7 +9,7 @@ use countermand_core::{Call, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::job::{Contents, JobError, Kind, Note, Settings, Uptime};
-use crate::report::{grouped, spell};
+use crate::report::{counted, grouped, spell};
 use crate::run::{Options, campaign};
 
 /// The time over which the rate of requests is measured.
@@ -292,13 +292,13 @@ impl Progress {
             " listed so far"
         };
         let mut words = format!(
-            "searched {} of {} devices{so_far}, {} operations found",
+            "searched {} of {} devices{so_far}, {} found",
             grouped(search.done()),
             grouped(search.devices),
-            grouped(search.found),
+            counted(search.found, "operation"),
         );
         if search.vanished > 0 {
-            let _ = write!(words, ", {} devices vanished", grouped(search.vanished));
+            let _ = write!(words, ", {} vanished", counted(search.vanished, "device"));
         }
         Some(words)
     }

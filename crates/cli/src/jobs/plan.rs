@@ -301,11 +301,18 @@ impl Line {
             let count = self.shown.ages.get(one.as_str())?;
             Some((age(one), *count))
         });
+        let enterprises = self.shown.enterprises.iter();
+        let enterprises: Vec<String> = enterprises
+            .map(|(name, count)| {
+                let operations = crate::summary::counted(*count, "operation");
+                format!("{operations} in {}", countermand_core::printable(name))
+            })
+            .collect();
         let mut text = format!(
-            "{} to be cancelled: {}\n  in {}\n  {}\n",
+            "{} to be cancelled: {}\n  {}\n  {}\n",
             crate::summary::counted(self.operations, "operation"),
             pairs(&self.shown.types),
-            pairs(&self.shown.enterprises),
+            enterprises.join(", "),
             list(ages.collect()),
         );
         if let Some(endpoint) = settings.other_endpoint() {
@@ -327,8 +334,8 @@ impl Line {
         }
         text.push_str(&vanished(&self.vanished));
         text.push_str(&format!(
-            "Last cancel after {} at the soonest, last verdict after {}, {}.\n\
-             Nothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",
+            "By a simulation in which each cancel works: last cancel after {}, last verdict after {}, {}.\n\
+             Nothing was cancelled. The plan is in {} (its SHA-256 begins with {}); to apply it:\n  {}",
             spell(Duration::from_secs_f64(self.last_cancel_s)),
             spell(Duration::from_secs_f64(self.last_verdict_s)),
             match settings.quota.is_empty() {

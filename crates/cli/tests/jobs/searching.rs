@@ -53,13 +53,15 @@ fn fault_51_a_rescue_tells_how_far_its_search_is_also_in_status() {
     ];
     let running = fleet.command(&[&args[..], &QUOTA].concat()).start();
     running.until("a line of progress", |running| {
-        running.stderr().contains("of 120 devices, ")
+        let told = running.stderr();
+        told.contains("of 120 devices, ") && told.contains("cancels sent")
     });
     let told = running.stderr();
-    let line = told.lines().find(|line| line.contains("searched")).unwrap();
+    let line = told.lines().find(|line| line.contains("cancels sent"));
+    let line = line.unwrap();
     for part in [
         "of 120 devices, ",
-        "operations found, cancels sent ",
+        " found, cancels sent ",
         ", verdicts 0/",
         ", search ends in ",
         ", last cancel in ",

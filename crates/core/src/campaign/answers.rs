@@ -6,13 +6,14 @@ use http::Response;
 
 use super::flights::Flying;
 use super::list::{AnyPage, Listing};
+use super::outage;
 use super::queue::{Fresh, Job, Parked, Waiting};
 use super::{Campaign, Event, Flight, Ticket};
 use crate::view::View;
 use crate::{
     Attempt, Call, Cause, Error, ErrorKind, OperationName, Outcome, Page, Phase, Reach, Recovery,
 };
-use crate::{Resource, Step, TransportError, Window, chain};
+use crate::{Resource, Step, TransportError, Window};
 
 /// So many holds without anything but refusals in between, and the campaign stops.
 const HOLDS: u32 = 10;
@@ -167,7 +168,7 @@ impl Campaign {
                 }
             }
             if opens {
-                let cause = chain(error).into();
+                let cause = outage::cause(error);
                 self.events.push_back(Event::CircuitOpened { cause });
             }
             if let Some(cause) = self.unreachable(now) {
@@ -334,7 +335,7 @@ impl Campaign {
 /// What happened, without the operation it happened to.
 fn cause_of(error: &Error) -> Box<str> {
     match error.kind() {
-        ErrorKind::Transport(error) => chain(error).into(),
+        ErrorKind::Transport(error) => crate::chain(error).into(),
         kind => kind.to_string().into(),
     }
 }

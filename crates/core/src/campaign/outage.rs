@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::{Error, ErrorKey, chain};
+use crate::{Error, ErrorKey, ErrorKind, chain};
 
 /// Nothing but passing failures since a time: the server, or the way to it, is out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Failures {
         if outage.kind != kind || outage.cause.is_empty() {
             outage.kind = kind;
             outage.key = error.key();
-            outage.cause = chain(error).into();
+            outage.cause = cause(error);
         }
         self.told.insert(kind)
     }
@@ -64,6 +64,14 @@ impl Failures {
 
     pub(super) const fn outage(&self) -> Option<&Outage> {
         self.outage.as_ref()
+    }
+}
+
+/// A failure in words, without what it means for one operation: it may have met a list.
+pub(super) fn cause(error: &Error) -> Box<str> {
+    match error.kind() {
+        ErrorKind::Transport(error) => chain(error).into(),
+        kind => kind.to_string().into(),
     }
 }
 
