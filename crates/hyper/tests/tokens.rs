@@ -51,11 +51,15 @@ impl Transport for Server {
             let mut response = Response::new(Bytes::from_static(b"{}"));
             if number < self.good {
                 *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+                *response.body_mut() = ENVELOPE.into();
             }
             Ok(response)
         })
     }
 }
+
+/// A 401 as the API answers it: one without this is not the API's.
+const ENVELOPE: &[u8] = br#"{"error":{"code":401,"status":"UNAUTHENTICATED","message":"no"}}"#;
 
 /// A source that keeps its token; counts how often it is asked for a fresh one.
 fn source(fetches: &Arc<AtomicUsize>) -> impl TokenSource + use<> {
@@ -237,6 +241,7 @@ fn gate(
             let number: usize = token.rsplit("canary").next().unwrap().parse().unwrap();
             if number < good {
                 *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+                *response.body_mut() = ENVELOPE.into();
             }
             Ok(response)
         }
