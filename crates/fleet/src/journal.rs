@@ -102,7 +102,7 @@ impl Ledger {
     }
 
     /// Writes how it ended, and what the disk has not taken so far.
-    pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>) {
+    pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>, Vec<Record>) {
         let facts = self.facts.drain(..).map(|(_, fact)| fact);
         self.backlog.extend(facts);
         self.backlog.push(Record::Ended {
@@ -110,7 +110,8 @@ impl Ledger {
             how: how.to_owned(),
         });
         self.flush();
-        (self.job, self.trouble.map(|(error, _)| error))
+        let trouble = self.trouble.map(|(error, _)| error);
+        (self.job, trouble, self.backlog)
     }
 
     /// The last failure of the disk that has not been made good.

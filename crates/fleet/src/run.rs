@@ -1,5 +1,6 @@
 //! Applies a job, resumes one, and rescues: searches and cancels at once.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use crate::job::{Contents, Job, JobError, Kind, LEAVING, Record, Uptime};
 use crate::journal::Ledger;
 use crate::progress::SearchProgress;
 use crate::search::Pages;
-use crate::{Row, now};
+use crate::{Finding, Row, Standing, now};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 
@@ -72,6 +73,66 @@ pub struct Ended {
     pub job: Job,
     /// What the disk did not take: what was found out since then is not in the file.
     pub trouble: Option<JobError>,
+    unwritten: Vec<Record>,
+}
+
+impl Ended {
+    /// How many results are not in the file.
+    #[must_use]
+    pub fn unwritten(&self) -> usize {
+        let results = self.unwritten.iter();
+        results
+            .filter(|record| matches!(record, Record::Finished { .. }))
+            .count()
+    }
+
+    /// Every operation, with what this run has found out of it, also where the disk did not take it.
+    ///
+    /// # Errors
+    /// The disk's; then there is no more.
+    pub fn rows(&self) -> impl Iterator<Item = Result<Row, JobError>> + '_ {
+        let mut news = HashMap::<&OperationName, Vec<&Record>>::new();
+        let mut found = Vec::new();
+        for record in &self.unwritten {
+            match record {
+                Record::Finished { name, .. } | Record::Accepted { name, .. } => {
+                    news.entry(name).or_default().push(record);
+                }
+                Record::Found(item) => found.push(item),
+                _ => {}
+            }
+        }
+        let behind = (self.job.operations() + 1..).zip(found);
+        let behind = behind.map(|(position, item)| {
+            Ok(Row {
+                position,
+                item: item.clone(),
+                standing: Standing::default(),
+            })
+        });
+        self.job
+            .rows()
+            .chain(behind.collect::<Vec<_>>())
+            .map(move |row| {
+                let mut row = row?;
+                for record in news.get(&row.item.name).into_iter().flatten() {
+                    match record {
+                        Record::Accepted { at, .. } => {
+                            row.standing.phase = Phase::Accepted;
+                            row.standing.accepted.get_or_insert(*at);
+                        }
+                        Record::Finished { finding, .. } => {
+                            let old = row.standing.finding.as_ref();
+                            if !old.is_some_and(Finding::is_settled) {
+                                row.standing.finding = Some(finding.clone());
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                Ok(row)
+            })
+    }
 }
 
 /// The ledger, which the campaign writes and the run reads. `None` once the run has ended.
@@ -234,8 +295,12 @@ impl Run {
         drop(running);
         let ledger = ledger.lock().take();
         let ledger = ledger.expect("a run has its ledger until it ends");
-        let (job, trouble) = ledger.end(how);
-        Ended { job, trouble }
+        let (job, trouble, unwritten) = ledger.end(how);
+        Ended {
+            job,
+            trouble,
+            unwritten,
+        }
     }
 
     /// Whether a list that could not be read is a failure of its own.

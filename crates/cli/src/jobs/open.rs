@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use countermand_fleet::job::{JobError, JobErrorKind, View};
+use countermand_fleet::job::{JobError, JobErrorKind, View, exposure};
 use countermand_fleet::{Job, now};
 
 use crate::exit::Exit;
@@ -11,12 +11,21 @@ use crate::failure::Failure;
 
 /// A job to be applied.
 pub(crate) fn job(path: &Path) -> Result<Job, Failure> {
+    warn(path);
     Job::open(path, now()).map_err(|error| failure(&error))
 }
 
 /// A job to be read.
 pub(crate) fn view(path: &Path) -> Result<View, Failure> {
+    warn(path);
     View::open(path).map_err(|error| failure(&error))
+}
+
+/// Tells of accounts that could change the file.
+fn warn(path: &Path) {
+    for warning in exposure(path) {
+        crate::output::note(&format!("warning: {warning}"));
+    }
 }
 
 pub(crate) fn failure(error: &JobError) -> Failure {

@@ -71,7 +71,8 @@ pub(crate) async fn run(
     };
     let left = run.left();
     let excluded = run.excluded();
-    let Ended { job, trouble, .. } = run.end(how);
+    let ended = run.end(how);
+    let job = &ended.job;
     if job.operations() == 0
         && let Some(excluded) = excluded
     {
@@ -82,22 +83,26 @@ pub(crate) async fn run(
             "{left} more were found than --max allows and left alone"
         ));
     }
-    let overview = Overview::of(job.rows().inspect(|row| {
+    // Also what the disk did not take: no cancel that left is counted as unsent.
+    let overview = Overview::of(ended.rows().inspect(|row| {
         if let Ok(row) = row {
             exit = exit.max(exit_of(row));
         }
     }))
     .map_err(failed)?;
-    let mut summary = Summary::of_job(&job, now(), Some(resume)).map_err(failed)?;
+    let mut summary = Summary::of_job(job, now(), Some(resume)).map_err(failed)?;
     summary.notes.clear();
     let path = quoted(job.path().as_os_str());
     let text = overview.sentences(&summary);
     report.sentence(&format!(
         "\n{text}For the whole story: countermand report {path} --output report.html"
     ));
+    let unwritten = ended.unwritten();
+    let Ended { job, trouble, .. } = ended;
     if let Some(error) = trouble {
         report.output.note(&format!(
-            "error: {error}: not all results are in the job file, they are above on standard error"
+            "error: {error}: not all results are in the job file: {unwritten} of them are above on standard error \
+             alone, and counted here; the file has what came before, wherever it is now"
         ));
         exit = exit.max(Exit::JobFile);
     }

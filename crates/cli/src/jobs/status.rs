@@ -33,6 +33,8 @@ struct Line<'a> {
     progress: Progress,
     /// The process that applies it.
     holder: Option<String>,
+    /// Whether it does so right now; else it was killed.
+    applied: bool,
 }
 
 pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
@@ -43,8 +45,13 @@ pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
 }
 
 fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
-    let resume = apply_command(job.path(), job)?;
-    let summary = Summary::of_job(job, now(), Some(resume))?;
+    let applied = job.is_applied();
+    // A second run would be refused, and is not needed.
+    let resume = match applied {
+        true => None,
+        false => Some(apply_command(job.path(), job)?),
+    };
+    let summary = Summary::of_job(job, now(), resume)?;
     let overview = Overview::of(job.rows())?;
     let holder = job.holder()?.map(|holder| holder.to_string());
     let progress = Progress::of_job(job, now())?;
@@ -56,13 +63,19 @@ fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
             summary: &summary,
             progress,
             holder,
+            applied,
         };
         // Names, words and numbers: there is nothing in it that could fail.
         return Ok(countermand_core::json_line(&line).unwrap_or_default());
     }
     let mut text = String::new();
     if let Some(holder) = holder {
-        text.push_str(&format!("Applied by {holder}, unless that was killed.\n"));
+        text.push_str(&match applied {
+            true => {
+                format!("Applied by {holder}, which is alive: nothing else has to be started.\n")
+            }
+            false => format!("Applied by {holder}, which was killed or has died.\n"),
+        });
     }
     if let Some(endpoint) = job.settings().other_endpoint() {
         let endpoint = countermand_core::printable(endpoint);

@@ -20,6 +20,7 @@ mod fleet;
 mod guards;
 #[cfg(target_os = "linux")]
 mod hangup;
+mod hostile;
 mod input;
 mod input_kinds;
 mod invariants;

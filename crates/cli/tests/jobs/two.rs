@@ -41,12 +41,21 @@ fn fault_41_the_second_process_is_told_who_has_the_file() {
     );
     let text = fleet.command(&["status", &fleet.job]).run();
     assert!(text.stdout.starts_with("Applied by process "), "{text:?}");
+    assert!(text.stdout.contains("which is alive"), "{text:?}");
+    assert!(
+        !text.stdout.contains("countermand apply"),
+        "no second run: {text:?}"
+    );
+    assert_eq!(status["applied"], true);
     let report = fleet.command(&["report", &fleet.job]).run();
     assert_eq!((report.code, report.json().len()), (0, 4), "{report:?}");
     assert_eq!(fleet.requests(), before);
 
     // A killed one does not keep the file.
     assert_eq!(first.kill().code, -1);
+    let text = fleet.command(&["status", &fleet.job]).run();
+    assert!(text.stdout.contains("was killed or has died"), "{text:?}");
+    assert!(text.stdout.contains("countermand apply"), "{text:?}");
     let script = countermand_emulator::Script::default();
     fleet.shared.with(|emulator, _| emulator.set_script(script));
     assert_eq!(fleet.apply(&[]).run().code, 0);

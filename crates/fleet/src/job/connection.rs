@@ -1,9 +1,10 @@
 //! Opening SQLite on a job file, so that what is committed is on the disk.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::descriptor::Descriptor;
@@ -12,6 +13,11 @@ use super::schema;
 
 /// For how long a change waits for another program that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For how long a file may keep SQLite busy before it is known to have our tables and no others.
+const FOREIGN: Duration = Duration::from_millis(500);
+/// The longest value and the longest row that is read. A job's settings with a long list of what to
+/// leave alone are the longest there are.
+const LONGEST: i32 = 64 << 20;
 /// What SQLite may keep in memory, in KiB.
 const CACHE: i64 = 32 * 1024;
 
@@ -56,6 +62,9 @@ pub(super) fn open_immutable(path: &Path) -> Result<Connection, JobErrorKind> {
 
 fn configure(connection: Connection) -> Result<Connection, JobErrorKind> {
     connection.busy_timeout(PATIENCE)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
+    // No job file needs another one.
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Nothing in the schema of a file from elsewhere may call what has side effects.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -67,6 +76,18 @@ fn configure(connection: Connection) -> Result<Connection, JobErrorKind> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     Ok(connection)
+}
+
+/// Reads what may be anything, like a view that never ends: after half a second it is interrupted.
+pub(super) fn in_time<T>(
+    connection: &mut Connection,
+    read: impl FnOnce(&Connection) -> Result<T, JobErrorKind>,
+) -> Result<T, JobErrorKind> {
+    let end = Instant::now() + FOREIGN;
+    connection.progress_handler(1000, Some(move || Instant::now() > end))?;
+    let done = read(connection);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    done
 }
 
 /// Switches to the write-ahead log, which lets others read while this process writes.

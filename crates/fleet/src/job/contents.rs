@@ -271,6 +271,12 @@ impl Contents {
         Ok(spending)
     }
 
+    /// Whether a process applies the job right now, as far as the file's lock tells.
+    #[must_use]
+    pub fn is_applied(&self) -> bool {
+        self.descriptor.is_locked()
+    }
+
     /// The process that has the file open for applying, or had it when it was killed.
     ///
     /// # Errors

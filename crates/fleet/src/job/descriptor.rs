@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -51,7 +51,16 @@ impl Descriptor {
         if let Some(known) = open.get_mut(&key) {
             known.users += 1;
         } else {
-            let file = File::open(path)?;
+            if !known.is_file() {
+                return Err(io::Error::other("not a regular file"));
+            }
+            // A pipe that has come there since is not waited for.
+            let flags = rustix::fs::OFlags::NONBLOCK.bits();
+            let mut options = File::options();
+            let file = options
+                .read(true)
+                .custom_flags(flags.cast_signed())
+                .open(path)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
                 return Err(io::Error::other("not a regular file"));
@@ -80,6 +89,21 @@ impl Descriptor {
             Some(open) => open.file.read_exact_at(&mut head, 0).map(|()| head),
             None => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    /// Whether another process, or another user in this one, has the lock now.
+    pub(super) fn is_locked(&self) -> bool {
+        let open = open_files();
+        let Some(open) = open.get(&self.key) else {
+            return false;
+        };
+        // Shared, so that two that look do not take each other for a run.
+        let locked =
+            open.locked || matches!(open.file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        if !locked {
+            let _ = open.file.unlock();
+        }
+        locked && !self.lock
     }
 
     /// Takes the lock until this is dropped; `false` if somebody else has it.

@@ -190,13 +190,21 @@ impl From<rusqlite::Error> for JobErrorKind {
         match error {
             rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
                 Code::DatabaseCorrupt | Code::NotADatabase => Self::Damaged { what },
+                Code::OperationInterrupted => Self::Damaged {
+                    what: "it keeps the reader busy, which no job file does".to_owned(),
+                },
+                Code::DatabaseBusy | Code::DatabaseLocked | Code::FileLockingProtocolFailed => {
+                    Self::Disk {
+                        what: format!(
+                            "{what}: another program uses the file, or its file system (NFS) gives no locks: \
+                             put the job on a local disk"
+                        ),
+                    }
+                }
                 Code::DiskFull
                 | Code::SystemIoFailure
                 | Code::ReadOnly
                 | Code::CannotOpen
-                | Code::DatabaseBusy
-                | Code::DatabaseLocked
-                | Code::FileLockingProtocolFailed
                 | Code::PermissionDenied
                 | Code::OutOfMemory => Self::Disk { what },
                 _ => Self::Sqlite { what },

@@ -11,6 +11,7 @@ mod contents;
 mod descriptor;
 mod entries;
 mod error;
+mod exposure;
 mod ledger;
 mod opening;
 mod pages;
@@ -24,6 +25,7 @@ mod view;
 use std::collections::HashSet;
 use std::ops::Deref;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use countermand_core::Timestamp;
 
@@ -31,6 +33,7 @@ pub use checksum::Digest;
 pub use contents::Contents;
 pub use entries::{Counts, Device, Note, Run, Spending, Uptime, Vanished};
 pub use error::{Holder, JobError, JobErrorKind};
+pub use exposure::exposure;
 pub use record::Record;
 pub(crate) use recording::LEAVING;
 pub use settings::{Kind, Settings};
@@ -39,6 +42,8 @@ pub use view::View;
 use crate::Item;
 use ledger::transact;
 
+/// How often a file is looked for under its name.
+const LOOK: Duration = Duration::from_secs(1);
 /// How many operations are added in one transaction.
 const BATCH: usize = 50_000;
 
@@ -52,6 +57,8 @@ pub struct Job {
     me: Holder,
     /// The names that a plan has, as fingerprints, until it is frozen.
     names: Option<HashSet<u128>>,
+    /// When the file was last seen under its name.
+    looked: Instant,
 }
 
 /// How many operations were taken in.
@@ -212,6 +219,8 @@ impl Job {
     pub fn record(&mut self, records: &[Record]) -> Result<(), JobError> {
         let planned = self.settings().kind == Kind::Plan;
         let me = self.me.clone();
+        let ends = matches!(records.last(), Some(Record::Ended { .. }));
+        self.in_place(ends)?;
         self.change(|ledger| {
             if planned && ledger.head.digest.is_none() {
                 return Err(JobErrorKind::Incomplete);
@@ -224,6 +233,29 @@ impl Job {
             }
             Ok(())
         })
+    }
+
+    /// Whether the file still stands under its name, looked at once a second at most unless `now`:
+    /// what is written to one that was deleted is lost without any error.
+    fn in_place(&mut self, now: bool) -> Result<(), JobError> {
+        if !now && self.looked.elapsed() < LOOK {
+            return Ok(());
+        }
+        let Contents {
+            descriptor, path, ..
+        } = &self.contents;
+        match descriptor::is_at(descriptor.key(), path) {
+            Ok(true) => {
+                self.looked = Instant::now();
+                Ok(())
+            }
+            Ok(false) => {
+                let what = "it was moved, replaced or deleted while it was in use";
+                let what = what.to_owned();
+                Err(JobErrorKind::Disk { what }.at(path))
+            }
+            Err(error) => Err(JobErrorKind::from(error).at(path)),
+        }
     }
 
     /// Closes the file: then everything stands in it, and nothing beside it.

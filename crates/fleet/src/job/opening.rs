@@ -73,6 +73,7 @@ pub(super) fn create(
         contents,
         me: myself(now),
         names,
+        looked: std::time::Instant::now(),
     };
     let job = job.hold()?;
     new.keep();
@@ -122,14 +123,15 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
     if !descriptor.lock()? {
         // Whoever has it is writing perhaps; not to know its name is no reason to wait.
         let asked = connection::open(path).and_then(view::begin);
-        let holder = asked.and_then(|connection| contents::holder(&connection));
+        let holder =
+            asked.and_then(|mut connection| connection::in_time(&mut connection, contents::holder));
         return Err(JobErrorKind::Locked {
             holder: holder.ok().flatten(),
         });
     }
-    let connection = connection::open(path)?;
+    let mut connection = connection::open(path)?;
     connection.execute_batch("BEGIN")?;
-    let (head, settings) = verify::verify(&connection)?;
+    let (head, settings) = verify::verify(&mut connection)?;
     connection.execute_batch("COMMIT")?;
     connection::use_wal(&connection)?;
     let contents = Contents {
@@ -143,6 +145,7 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
         contents,
         me: myself(now),
         names: None,
+        looked: std::time::Instant::now(),
     }
     .hold()
 }

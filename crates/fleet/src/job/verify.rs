@@ -8,23 +8,27 @@ use rusqlite::types::ValueRef;
 
 use super::checksum::{Digest, Hasher, checksum};
 use super::columns;
+use super::connection::in_time;
 use super::error::JobErrorKind;
 use super::ledger::Head;
 use super::schema::{self, JOB, LEDGER, OPERATIONS, Table};
 use super::settings::{Kind, Settings};
 
 /// Verifies everything in the file, as the connection's current transaction sees it.
-pub(super) fn verify(connection: &Connection) -> Result<(Head, Settings), JobErrorKind> {
-    version(connection)?;
-    let check = contents(connection);
+///
+/// Until the tables are known to be ours, the file may be anything and gets half a second.
+pub(super) fn verify(connection: &mut Connection) -> Result<(Head, Settings), JobErrorKind> {
+    in_time(connection, version)?;
+    let names = in_time(connection, same_schema);
+    let check = names.and_then(|names| contents(connection, names));
     // What was edited is told as such, also where nothing would show otherwise.
     match check.map_err(JobErrorKind::on_opening) {
-        Ok(done) => match edits(connection)? {
+        Ok(done) => match in_time(connection, edits)? {
             None if is_unfinished(&done.0, &done.1) => Err(JobErrorKind::Incomplete),
             None => Ok(done),
             Some(what) => Err(JobErrorKind::Edited { what }),
         },
-        Err(JobErrorKind::Damaged { what }) => match edits(connection) {
+        Err(JobErrorKind::Damaged { what }) => match in_time(connection, edits) {
             Ok(Some(edited)) => Err(JobErrorKind::Edited {
                 what: format!("{edited}; {what}"),
             }),
@@ -55,8 +59,7 @@ fn version(connection: &Connection) -> Result<(), JobErrorKind> {
     }
 }
 
-fn contents(connection: &Connection) -> Result<(Head, Settings), JobErrorKind> {
-    let names = same_schema(connection)?;
+fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErrorKind> {
     sound(connection)?;
     each_row(connection, &JOB, |_| Ok(()))?;
     let head = head(connection)?;

@@ -85,13 +85,13 @@ fn snapshot(path: &Path) -> Result<(Connection, (Head, Settings)), JobErrorKind>
     let end = Instant::now() + PATIENCE;
     loop {
         match connection::open(path).and_then(begin) {
-            Ok(connection) => {
-                let verified = verify::verify(&connection)?;
+            Ok(mut connection) => {
+                let verified = verify::verify(&mut connection)?;
                 return Ok((connection, verified));
             }
             Err(JobErrorKind::Disk { .. }) if !has_log(path) && !may_write_beside(path) => {
-                let connection = begin(connection::open_immutable(path)?)?;
-                let verified = verify::verify(&connection)?;
+                let mut connection = begin(connection::open_immutable(path)?)?;
+                let verified = verify::verify(&mut connection)?;
                 return Ok((connection, verified));
             }
             Err(JobErrorKind::Disk { .. }) if Instant::now() < end => std::thread::sleep(PAUSE),
