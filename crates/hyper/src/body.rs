@@ -4,10 +4,14 @@ use std::mem;
 
 use bytes::{Bytes, BytesMut};
 use countermand_core::{TransportError, TransportErrorKind};
-use http::Response;
+use http::{Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Answers that have no body (RFC 9110, 15.3.5 and 15.3.6).
+const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
+const RESET_CONTENT: StatusCode = StatusCode::RESET_CONTENT;
 
 /// A body up to this length draws nothing from the budget, in bytes: all but pages of lists.
 const SMALL: usize = 64 << 10;
@@ -40,6 +44,7 @@ impl Bodies {
         response: &mut Response<Incoming>,
         cap: usize,
     ) -> Result<Bytes, TransportError> {
+        let (status, version) = (response.status(), response.version());
         let body = response.body_mut();
         let cap = cap.min(self.cap);
         let told = body.size_hint();
@@ -56,8 +61,11 @@ impl Bodies {
         let (mut piece, mut joined) = (Bytes::new(), BytesMut::new());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(lost)?;
-            // Trailers say nothing here.
             let Ok(data) = frame.into_data() else {
+                // Under HTTP/2 h2 does not tell whether there was a second status among them.
+                if version == Version::HTTP_2 {
+                    return Err(lost("malformed answer: trailers that were not asked for"));
+                }
                 continue;
             };
             let length = piece.len() + joined.len() + data.len();
@@ -78,10 +86,20 @@ impl Bodies {
             joined.extend_from_slice(&mem::take(&mut piece));
             joined.extend_from_slice(&data);
         }
-        Ok(match joined.is_empty() {
+        // What ends without END_STREAM is not complete (RFC 9113, 8.1), also where all of its
+        // content-length has come. For hyper a stream that was reset without an error has ended.
+        if version == Version::HTTP_2 && !body.is_end_stream() {
+            return Err(lost("the answer was broken off"));
+        }
+        let whole = match joined.is_empty() {
             true => piece,
             false => joined.freeze(),
-        })
+        };
+        if !whole.is_empty() && [NO_CONTENT, RESET_CONTENT].contains(&status) {
+            let message = format!("malformed answer: {} with a body", status.as_u16());
+            return Err(lost(message));
+        }
+        Ok(whole)
     }
 
     /// Waits until there is room for a body of so many bytes.

@@ -21,6 +21,7 @@ use tower_service::Service;
 use crate::config::HyperConfig;
 use crate::driver::now;
 use crate::failure::Failure;
+use crate::frames::Watched;
 use crate::multiplexed::{Clock, Multiplexed, OnHeap};
 use crate::proxy::{self, Way};
 use crate::resolve::Resolver;
@@ -220,7 +221,7 @@ impl Connector {
                 .max_local_error_reset_streams(TOO_LATE)
                 // Until the server has said how many it takes: a crowd would be refused.
                 .initial_max_send_streams(1)
-                .handshake(Box::new(stream))
+                .handshake(Box::new(TokioIo::new(Watched::new(TokioIo::new(stream)))))
                 .await?;
             Ok(Connection::Http2(Multiplexed::new(
                 sender, connection, clock,

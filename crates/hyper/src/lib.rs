@@ -27,6 +27,7 @@ pub mod credentials;
 pub mod driver;
 mod failure;
 mod finding;
+mod frames;
 mod hyper;
 mod keeper;
 mod log;
