@@ -12,9 +12,9 @@ use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::client::conn::{TrySendError, http1, http2};
-use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -184,10 +184,13 @@ impl Connector {
             Some(proxy) => proxy.connect(&self.origin).await,
         }?;
         let spoken = match &self.tls {
-            None => self.speak(tcp, self.http2_prior_knowledge).await,
+            None => {
+                self.speak(tcp.into_inner(), self.http2_prior_knowledge)
+                    .await
+            }
             Some(tls) => {
                 let (stream, http2) = tls.connect(tcp, self.proxy.as_ref()).await?;
-                self.speak(stream, http2).await
+                self.speak(stream.into_inner(), http2).await
             }
         };
         spoken.map_err(|error| self.no_connection(&chain(&error)))
@@ -204,7 +207,7 @@ impl Connector {
     /// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.
     async fn speak<S>(&self, stream: S, http2: bool) -> Result<Connection, hyper::Error>
     where
-        S: Read + Write + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         if http2 {
             let clock = Clock::new();
@@ -221,7 +224,7 @@ impl Connector {
                 .max_local_error_reset_streams(TOO_LATE)
                 // Until the server has said how many it takes: a crowd would be refused.
                 .initial_max_send_streams(1)
-                .handshake(Box::new(TokioIo::new(Watched::new(TokioIo::new(stream)))))
+                .handshake(Box::new(TokioIo::new(Watched::new(stream))))
                 .await?;
             Ok(Connection::Http2(Multiplexed::new(
                 sender, connection, clock,
@@ -229,7 +232,7 @@ impl Connector {
         } else {
             let (sender, connection) = http1::Builder::new()
                 .max_buf_size(READ_AHEAD)
-                .handshake(stream)
+                .handshake(TokioIo::new(stream))
                 .await?;
             tokio::spawn(connection);
             Ok(Connection::Http1(sender))

@@ -30,7 +30,7 @@ pub(crate) struct Tls {
     identity: Option<Arc<dyn ResolvesClientCert>>,
     http1_only: bool,
     /// Made at the first connection: reading the platform's roots takes milliseconds.
-    config: OnceCell<Arc<ClientConfig>>,
+    config: Arc<OnceCell<Arc<ClientConfig>>>,
 }
 
 impl Tls {
@@ -53,7 +53,7 @@ impl Tls {
                 .map(|(certificate, key)| read_identity(certificate, key))
                 .transpose()?,
             http1_only: config.http1_only,
-            config: OnceCell::new(),
+            config: Arc::default(),
         })
     }
 
@@ -63,8 +63,11 @@ impl Tls {
         tcp: TokioIo<TcpStream>,
         proxy: Option<&Way>,
     ) -> Result<(TokioIo<TlsStream<TcpStream>>, bool), Failure> {
-        let config = self.config.get_or_try_init(|| self.configure()).await?;
-        let stream = tokio_rustls::TlsConnector::from(Arc::clone(config))
+        let config = match self.config.get() {
+            Some(config) => Arc::clone(config),
+            None => self.configure().await?,
+        };
+        let stream = tokio_rustls::TlsConnector::from(config)
             .connect(self.server.clone(), tcp.into_inner())
             .await
             .map_err(|error| self.refused(&error, proxy))?;
@@ -72,17 +75,33 @@ impl Tls {
         Ok((TokioIo::new(stream), http2))
     }
 
+    /// Makes the configuration in a task of its own, which a connect time-out does not take along: on
+    /// a machine that is slow in reading its roots the next attempt finds them.
     async fn configure(&self) -> Result<Arc<ClientConfig>, Failure> {
-        let extra = self.extra.clone();
-        let roots = tokio::task::spawn_blocking(move || {
-            let mut roots = RootCertStore::empty();
-            // The platform's store may hold certificates that rustls cannot read; the others do.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            roots.add_parsable_certificates(extra);
-            roots
-        })
-        .await
-        .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?;
+        let (made, extra) = (Arc::clone(&self.config), self.extra.clone());
+        let (identity, http1_only) = (self.identity.clone(), self.http1_only);
+        let making = tokio::spawn(async move {
+            let make = || async {
+                tokio::task::spawn_blocking(move || Self::make(extra, identity, http1_only))
+                    .await
+                    .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
+            };
+            made.get_or_try_init(make).await.cloned()
+        });
+        making
+            .await
+            .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
+    }
+
+    fn make(
+        extra: Vec<CertificateDer<'static>>,
+        identity: Option<Arc<dyn ResolvesClientCert>>,
+        http1_only: bool,
+    ) -> Result<Arc<ClientConfig>, Failure> {
+        let mut roots = RootCertStore::empty();
+        // The platform's store may hold certificates that rustls cannot read; the others do.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(extra);
         if roots.is_empty() {
             let message = "this machine trusts no certificate authority; name one with a CA file";
             return Err(Failure::new(TransportErrorKind::Tls, message));
@@ -91,11 +110,11 @@ impl Tls {
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
             .with_root_certificates(roots);
-        let mut config = match &self.identity {
+        let mut config = match identity {
             None => builder.with_no_client_auth(),
-            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity)),
+            Some(identity) => builder.with_client_cert_resolver(identity),
         };
-        if !self.http1_only {
+        if !http1_only {
             config.alpn_protocols.push(b"h2".to_vec());
         }
         config.alpn_protocols.push(b"http/1.1".to_vec());

@@ -1,58 +1,22 @@
-//! Servers that break HTTP/2, and servers that lie in it: no answer of theirs makes an operation
-//! `cancelled` that is not, each name comes out once, repeats are bounded, and it ends.
+//! Servers that break HTTP/2, and servers that lie in it.
 //!
 //! A real server of HTTP/2 reads the requests and knows the truth. What it sends goes through
 //! [`Between`], which replaces the frames of an answer by those of a row of the table.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
-use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::{endpoint, listen};
-use countermand_core::Phase;
-use countermand_core::campaign::Event;
-use countermand_hyper::{
-    Client, Endpoint, HyperConfig, OperationName, Policy, Quota, Token, Verdict,
-};
-use futures_util::stream::{self, StreamExt};
-use http::{Method, Response};
+use countermand_hyper::HyperConfig;
+use http::Response;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-const NAMES: usize = 8;
-const DEADLINE: Duration = Duration::from_secs(3);
-
-/// One table after the other: what is late because the machine is busy is no finding.
-static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-/// The most requests of one method for one name: ten attempts, as often sent again where the server
-/// said that it had not processed them, and what the looks take until the deadline.
-const REPEATS: u32 = 60;
-
-/// How many requests, or connections, are lied to where the server comes to its senses.
-const AT_FIRST: u32 = 4;
-
-/// What is true of a row's answers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Truth {
-    /// They claim that the operation is cancelled, which it is not: not to be believed.
-    False,
-    /// The server does what it says, and every client understands it.
-    Works,
-    /// The server does what it says, but the client may not hear of it.
-    Lost,
-    /// They claim what is not so in a form that is good, so that a cancel which was not made is taken
-    /// for accepted; or the server never comes to its senses. No verdict is believed.
-    Pretended,
-}
+use crate::common::{endpoint, listen};
+use crate::{AT_FIRST, Mode, Truth, World, judge, run, try_each};
 
 /// A way to answer.
-struct Lie {
+pub(crate) struct Lie {
     name: String,
     truth: Truth,
     /// Sent after the server's settings.
@@ -158,68 +122,13 @@ fn setting(id: u8, value: u32) -> Vec<u8> {
     )
 }
 
-/// What is so, and what was asked.
-#[derive(Default)]
-struct World {
-    cancelled: HashSet<String>,
-    requests: HashMap<(Method, String), u32>,
-    /// Requests that are lied to, by connection and stream.
-    lied_to: HashSet<(u32, u32)>,
-    lies: u32,
-    connections: u32,
-}
-
-impl World {
-    /// What the server answers on a stream, and does.
-    fn answer(
-        &mut self,
-        (method, path): (Method, &str),
-        place: (u32, u32),
-        lie: &Lie,
-        mode: Mode,
-    ) -> String {
-        let name = path.trim_start_matches("/v1/");
-        let name = name.trim_end_matches(":cancel").to_owned();
-        *self
-            .requests
-            .entry((method.clone(), name.clone()))
-            .or_default() += 1;
-        let lies = mode == Mode::Always || self.lies < AT_FIRST;
-        if lies {
-            self.lies += 1;
-            self.lied_to.insert(place);
-        }
-        let pretends = lies && matches!(lie.truth, Truth::False | Truth::Pretended);
-        if method == Method::POST {
-            if !pretends {
-                self.cancelled.insert(name);
-            }
-            return "{}".to_owned();
-        }
-        match pretends || self.cancelled.contains(&name) {
-            true => format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#),
-            false => format!(r#"{{"name":"{name}"}}"#),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Mode {
-    Always,
-    AtFirst,
-}
-
 /// Serves one connection: a server of HTTP/2 behind [`Between`].
-async fn serve_http2<S>(client: S, lie: Arc<Lie>, mode: Mode, world: Arc<Mutex<World>>)
+pub(crate) async fn serve_http2<S>(client: S, lie: Arc<Lie>, mode: Mode, world: Arc<Mutex<World>>)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (near, far) = tokio::io::duplex(1 << 20);
-    let number = {
-        let mut world = world.lock().unwrap();
-        world.connections += 1;
-        world.connections
-    };
+    let number = world.lock().unwrap().connect();
     let between = Between {
         lie: Arc::clone(&lie),
         greets: mode == Mode::Always || number <= AT_FIRST,
@@ -238,7 +147,7 @@ where
             let body = world
                 .lock()
                 .unwrap()
-                .answer((method, path), place, &lie, mode);
+                .answer((method, path), place, lie.truth, mode);
             let head = Response::builder().header("content-type", "application/json");
             if let Ok(mut stream) = response.send_response(head.body(()).unwrap(), false) {
                 drop(stream.send_data(body.into(), true));
@@ -362,6 +271,11 @@ fn lie(name: &str, truth: Truth, answer: impl Fn(Told) -> Vec<u8> + Send + Sync 
         hello: Vec::new(),
         answer: Box::new(move |_, told| Ok(answer(told))),
     }
+}
+
+/// Answers as they should be.
+pub(crate) fn honest() -> Arc<Lie> {
+    Arc::new(lie("nothing odd", Truth::Works, |told| told.whole()))
 }
 
 /// Something that a server says first on each connection; its answers are as they should be.
@@ -881,138 +795,28 @@ fn broken_off() -> Vec<Lie> {
     lies
 }
 
-fn names() -> Vec<OperationName> {
-    let name = |id| {
-        format!("enterprises/LC01/devices/3f/operations/{id}")
-            .parse()
-            .unwrap()
-    };
-    (0..NAMES).map(name).collect()
-}
-
-/// What came out, and how long it took.
-struct Run {
-    verdicts: HashMap<String, Option<Verdict>>,
-    took: Duration,
-}
-
-/// The real client, which gives up when nothing has answered for one deadline.
-async fn run(endpoint: Endpoint, config: HyperConfig) -> Run {
-    let begun = Instant::now();
-    let policy = Policy::default()
-        .deadline(DEADLINE)
-        .attempt_timeout(Duration::from_secs(1))
-        .backoff(Duration::from_millis(10), Duration::from_millis(200))
-        .poll(Duration::from_millis(20), Duration::from_millis(200));
-    let token = Token::new("token").unwrap();
-    let client = Client::connect(endpoint, token, config)
-        .unwrap()
-        .policy(policy)
-        .seed(7);
-    let campaign = client.scheduler().quota(Quota::unlimited());
-    let names = names().into_iter().map(|name| (name, Phase::Unsent));
-    let mut events = client.campaign(campaign, stream::iter(names));
-    let mut verdicts = HashMap::new();
-    let mut tick = tokio::time::interval(Duration::from_millis(50));
-    loop {
-        tokio::select! {
-            event = events.next() => match event {
-                None => break,
-                Some(Event::Finished { name, result }) => {
-                    let verdict = result.ok().map(|outcome| outcome.verdict);
-                    let twice = verdicts.insert(name.to_string(), verdict);
-                    assert_eq!(twice, None, "{name} came out twice");
-                }
-                Some(_) => {}
-            },
-            _ = tick.tick() => {
-                let outage = events.outage();
-                if outage.is_some_and(|outage| outage.since.elapsed() >= DEADLINE) {
-                    events.stop("nothing answers");
-                }
-            }
-        }
-    }
-    Run {
-        verdicts,
-        took: begun.elapsed(),
-    }
-}
-
-/// What is not as it should be.
-fn judge(run: &Run, world: &World, truth: Truth, mode: Mode) -> String {
-    let mut wrong = String::new();
-    let cancelled = |verdict: &Option<Verdict>| *verdict == Some(Verdict::Cancelled);
-    for (name, verdict) in &run.verdicts {
-        if cancelled(verdict) && !world.cancelled.contains(name) {
-            writeln!(wrong, "{name} is said to be cancelled, which is a lie").unwrap();
-        }
-    }
-    if run.verdicts.len() != NAMES {
-        writeln!(wrong, "{} names came out", run.verdicts.len()).unwrap();
-    }
-    let count = run
-        .verdicts
-        .values()
-        .filter(|verdict| cancelled(verdict))
-        .count();
-    let recovers = mode == Mode::AtFirst && truth != Truth::Pretended;
-    if count < NAMES && (truth == Truth::Works || recovers) {
-        writeln!(wrong, "{count} of {NAMES} cancelled: {:?}", run.verdicts).unwrap();
-    }
-    let most = world.requests.values().max().copied().unwrap_or_default();
-    if most > REPEATS {
-        writeln!(wrong, "sent {most} times").unwrap();
-    }
-    // Both deadlines of an operation, the one of an outage, and the time of an attempt.
-    if run.took > DEADLINE * 4 {
-        writeln!(wrong, "took {:?}", run.took).unwrap();
-    }
-    wrong
-}
-
 /// Every row against the real client, with a server that lies always, and with one that lies at first.
 async fn try_all(lies: Vec<Lie>) {
-    let _turn = TURN.lock().await;
-    let runs = lies
-        .into_iter()
-        .map(Arc::new)
-        .flat_map(|lie| [Mode::Always, Mode::AtFirst].map(|mode| (Arc::clone(&lie), mode)));
-    let runs = runs.map(|(lie, mode)| {
-        tokio::spawn(async move {
-            let world = Arc::new(Mutex::new(World::default()));
-            let (listener, address) = listen().await;
-            let server = {
-                let (lie, world) = (Arc::clone(&lie), Arc::clone(&world));
-                tokio::spawn(async move {
-                    while let Ok((stream, _)) = listener.accept().await {
-                        stream.set_nodelay(true).unwrap();
-                        tokio::spawn(serve_http2(
-                            stream,
-                            Arc::clone(&lie),
-                            mode,
-                            Arc::clone(&world),
-                        ));
-                    }
-                })
-            };
-            let config = HyperConfig::default().http2_prior_knowledge(true);
-            let run = run(endpoint("http", address), config).await;
-            server.abort();
-            let wrong = judge(&run, &world.lock().unwrap(), lie.truth, mode);
-            match wrong.is_empty() {
-                true => String::new(),
-                false => format!("{} ({mode:?}):\n{wrong}", lie.name),
-            }
-        })
-    });
-    let wrong: Vec<String> = stream::iter(runs)
-        .buffer_unordered(48)
-        .map(Result::unwrap)
-        .filter(|wrong| std::future::ready(!wrong.is_empty()))
-        .collect()
-        .await;
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    try_each(lies, 48, async |lie, mode| {
+        let world = Arc::new(Mutex::new(World::default()));
+        let (listener, address) = listen().await;
+        let server = {
+            let (lie, world) = (Arc::clone(&lie), Arc::clone(&world));
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    stream.set_nodelay(true).unwrap();
+                    let (lie, world) = (Arc::clone(&lie), Arc::clone(&world));
+                    tokio::spawn(serve_http2(stream, lie, mode, world));
+                }
+            })
+        };
+        let config = HyperConfig::default().http2_prior_knowledge(true);
+        let run = run(endpoint("http", address), config).await;
+        server.abort();
+        let wrong = judge(&run, &world.lock().unwrap(), lie.truth, mode);
+        (lie.name.clone(), wrong)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
