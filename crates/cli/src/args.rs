@@ -196,6 +196,9 @@ pub(crate) struct Get {
     pub(crate) names: Names,
     #[command(flatten)]
     pub(crate) flight: Flight,
+    /// Time limit per operation, for example 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
 }
 
 // Names of operations, in the order given.
@@ -224,6 +227,9 @@ pub(crate) struct List {
     /// Only those that are not done
     #[arg(long)]
     pub(crate) pending: bool,
+    /// Time limit per page, for example 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
 }
 
 #[derive(Clone, Debug, clap::Args)]

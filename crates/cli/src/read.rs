@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use countermand_core::{DeviceName, chain};
+use countermand_core::{DeviceName, Policy, chain};
 use futures_util::{StreamExt, stream};
 
 use crate::args::{Get, Global, List};
@@ -19,7 +19,8 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
         report.output.finish().await;
         return Ok(Exit::Usage);
     }
-    let client = connect::client(global).await?;
+    let policy = Policy::default().deadline(options.deadline);
+    let client = connect::client(global).await?.policy(policy);
     report.align(&batch.names);
     let mut exit = Exit::Done;
     let asked = stream::iter(batch.names).map(|name| {
@@ -51,7 +52,8 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
     let device: DeviceName = text
         .parse()
         .map_err(|error: countermand_core::NameError| Failure::usage(error.to_string()))?;
-    let client = connect::client(global).await?;
+    let policy = Policy::default().deadline(options.deadline);
+    let client = connect::client(global).await?.policy(policy);
     let report = Report::start(global.json);
     let mut operations = pin!(client.list_operations(&device));
     let mut exit = Exit::Done;

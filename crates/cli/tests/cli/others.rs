@@ -40,6 +40,21 @@ fn get_shows_each_in_order() {
 }
 
 #[test]
+fn finding_44_a_stalled_server_holds_a_read_no_longer_than_its_deadline() {
+    let api = Api::new([Fate::Cancellable]).faults(json!([{"fault": "stall", "times": null}]));
+    let device = api.names[0].split("/operations/").next().unwrap();
+    for args in [["get", &api.names[0]], ["list", device]] {
+        let begun = Instant::now();
+        let args = [&args[..], &["--deadline", "2s"]].concat();
+        let run = api.command(&args).run();
+        assert_ne!(run.code, 0, "{run:?}");
+        // Without it, 45 to 59 s: each of five attempts has 10 s.
+        assert!(begun.elapsed() < Duration::from_secs(15), "{run:?}");
+    }
+    assert!(!api.asked().is_empty());
+}
+
+#[test]
 fn get_refuses_bad_names() {
     let api = Api::new([Fate::Cancellable]);
     let run = api.command(&["get", "--json", &api.names[0], "x"]).run();
