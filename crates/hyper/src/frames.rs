@@ -208,8 +208,8 @@ fn field(block: &[u8]) -> Option<(Name, &[u8])> {
         return Some((name, rest));
     }
     if index == 0 {
-        let (text, after) = string(rest)?;
-        name = match text {
+        let (huffman, text, after) = string(rest)?;
+        name = match (huffman, text) {
             (false, b":status") | (true, STATUS) => Name::Other,
             (false, [b':', ..]) => Name::Forbidden,
             // A colon in Huffman's code is 1011100.
@@ -220,7 +220,7 @@ fn field(block: &[u8]) -> Option<(Name, &[u8])> {
     }
     // The name counts, however long the value is.
     let rest = match string(rest) {
-        Some((_, rest)) => rest,
+        Some((.., rest)) => rest,
         None if name == Name::Forbidden => &[],
         None => return None,
     };
@@ -230,12 +230,12 @@ fn field(block: &[u8]) -> Option<(Name, &[u8])> {
 /// `:status` in Huffman's code.
 const STATUS: &[u8] = &[0xb8, 0x84, 0x8d, 0x36, 0xa3];
 
-/// A text, whether it is in Huffman's code, and what follows it.
-fn string(block: &[u8]) -> Option<((bool, &[u8]), &[u8])> {
+/// Whether a text is in Huffman's code, the text, and what follows it.
+fn string(block: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     let huffman = block.first()? & 0x80 != 0;
     let (length, rest) = integer(block, 7)?;
     let (text, rest) = rest.split_at_checked(length)?;
-    Some(((huffman, text), rest))
+    Some((huffman, text, rest))
 }
 
 /// A number whose first byte has so many bits of it (RFC 7541, 5.1), and what follows it.
