@@ -198,7 +198,7 @@ fn lies() -> Vec<Lie> {
             let many = vec!["x: y"; 10_000];
             Ok(head(STATUS, &many, body))
         }),
-        lie("a status of 101", False, |body| {
+        lie("a status of 101", Pretended, |body| {
             let fields = ["upgrade: h2c", "connection: upgrade"];
             Ok(head("HTTP/1.1 101 Switching Protocols", &fields, body))
         }),

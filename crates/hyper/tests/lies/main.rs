@@ -50,7 +50,8 @@ enum Truth {
     /// The server does what it says, but the client may not hear of it.
     Lost,
     /// They claim what is not so in a form that is good, so that a cancel which was not made is taken
-    /// for accepted; or the server never comes to its senses. No verdict is believed.
+    /// for accepted; or the server never comes to its senses, or the client has given up for good before it
+    /// does. No verdict is believed.
     Pretended,
 }
 

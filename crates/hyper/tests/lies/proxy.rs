@@ -34,6 +34,11 @@ fn lies() -> Vec<Lie> {
         lets_through: usize::MAX,
         refuses_after: 0,
     };
+    // What the next try would meet again is final.
+    let refuses = |name, answer| Lie {
+        truth: Pretended,
+        ..says(name, answer)
+    };
     /// As many as it takes to be in the middle of the run.
     const SOME: usize = 3000;
     vec![
@@ -87,19 +92,19 @@ fn lies() -> Vec<Lie> {
                 "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>Log in</html>",
             )
         },
-        says(
+        refuses(
             "HTML after 200",
             "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 19\r\n\r\n<html>Log in</html>",
         ),
-        says(
+        refuses(
             "an answer of the API after 200",
             "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
         ),
-        says(
+        refuses(
             "an answer of the API instead of a tunnel",
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
         ),
-        says(
+        refuses(
             "302",
             "HTTP/1.1 302 Found\r\nlocation: https://evil.example/\r\n\r\n",
         ),
@@ -108,8 +113,8 @@ fn lies() -> Vec<Lie> {
             "503 with HTML",
             "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 13\r\n\r\n<html></html>",
         ),
-        says("100", "HTTP/1.1 100 Continue\r\n\r\n"),
-        says("another protocol", "220 smtp.example ready\r\n\r\n"),
+        refuses("100", "HTTP/1.1 100 Continue\r\n\r\n"),
+        refuses("another protocol", "220 smtp.example ready\r\n\r\n"),
         says("nothing", ""),
         says("half a head", "HTTP/1.1 200 OK\r\nx: "),
     ]
