@@ -15,6 +15,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::common::{endpoint, listen};
 use crate::{AT_FIRST, Mode, Truth, World, judge, run, try_each};
 
+/// From what was kept, and what an honest server would have said, to the frames of an answer.
+type Answer = dyn Fn(&mut Vec<Told>, Told) -> Result<Vec<u8>, Vec<u8>> + Send + Sync;
+
 /// A way to answer.
 pub(crate) struct Lie {
     name: String,
@@ -22,7 +25,7 @@ pub(crate) struct Lie {
     /// Sent after the server's settings.
     hello: Vec<u8>,
     /// In the place of an answer; the connection is closed after an `Err`.
-    answer: Box<dyn Fn(&mut Vec<Told>, Told) -> Result<Vec<u8>, Vec<u8>> + Send + Sync>,
+    answer: Box<Answer>,
 }
 
 /// What an honest server would have said.
@@ -751,8 +754,11 @@ fn odd() -> Vec<Lie> {
     ]
 }
 
+/// The frames of an answer up to a phase.
+type SoFar = fn(&Told) -> Vec<u8>;
+
 /// How far an answer comes before it is broken off.
-const PHASES: [(&str, fn(&Told) -> Vec<u8>); 4] = [
+const PHASES: [(&str, SoFar); 4] = [
     ("before the head", |_| Vec::new()),
     ("after the head", Told::head),
     ("in the body", |told| {
