@@ -64,6 +64,9 @@ pub(crate) struct Global {
     /// Say on stderr how each operation ended; twice: each request as well
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Not an option: a run tells its progress and its counts, and no operation
+    #[arg(skip)]
+    pub(crate) brief: bool,
 }
 
 /// Where access tokens come from, if not from a file or the environment.

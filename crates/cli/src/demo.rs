@@ -2,15 +2,16 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
-use countermand_core::{Verdict, Window};
+use countermand_core::{Verdict, Window, chain, json_line};
 use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::job::{JobError, Kind, View};
-use countermand_fleet::{Outline, now, phrases};
+use countermand_fleet::report::{Form, Overview, grouped};
+use countermand_fleet::{Outline, now, phrases, quoted};
 use countermand_hyper::{create_new, private_folder};
 use serde_json::json;
 
@@ -46,6 +47,14 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
         .map_err(|error| failed(&error))?;
     let token = folder.join("token");
     secret(&token).map_err(|error| failed(&error))?;
+    let enterprise = shared.with(|emulator, _| emulator.enterprise().to_owned());
+    let (job, page) = (folder.join("wipes.job"), folder.join("report.html"));
+    output::note(&format!(
+        "{} emulated devices have just been sent a WIPE by mistake. Most are offline\n\
+         and can be saved; others acknowledge meanwhile, fail, hang or lose their records.\n\
+         The emulator's clock runs {TIME_SCALE} times as fast as yours, and so does its quota.",
+        grouped(DEVICES as u64),
+    ));
     let shell = Shell {
         hidden: vec![
             "--endpoint".into(),
@@ -53,22 +62,22 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
             "--token-file".into(),
             token.into(),
         ],
-        json: global.json,
     };
-    let enterprise = shared.with(|emulator, _| emulator.enterprise().to_owned());
-    output::note(&format!(
-        "An emulated Android Management API listens at {}, its clock {TIME_SCALE} times as fast as yours.\n\
-         {DEVICES} devices have just been sent a WIPE by mistake. Most are offline and can be saved, some\n\
-         acknowledge while this runs, others fail, hang or lose their records; now and then an answer is a\n\
-         503 or is lost. The quota is the documented one, on that clock; four fifths of it are ours.",
-        server.endpoint(),
-    ));
-
     let quota = quota_option();
-    let budget = ["--quota", &quota, "--per-resource", "60/1s"];
-    let (job, page) = (folder.join("wipes.job"), folder.join("report.html"));
-    let plan = ["plan", &enterprise, "--type", "WIPE", "--deadline", "3s"];
-    let mut plan: Vec<OsString> = plan.iter().chain(&budget).map(OsString::from).collect();
+    let mut plan = vec!["plan", &enterprise, "--type", "WIPE"];
+    output::note(&format!(
+        "\n$ countermand {} --output wipes.job",
+        plan.join(" ")
+    ));
+    plan.extend([
+        "--deadline",
+        "3s",
+        "--quota",
+        &quota,
+        "--per-resource",
+        "60/1s",
+    ]);
+    let mut plan: Vec<OsString> = plan.iter().map(OsString::from).collect();
     plan.extend(["--output".into(), job.clone().into()]);
     shell.run(plan).await?;
 
@@ -78,27 +87,64 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     };
     let planned = Outline::of(&view).map_err(lost)?.enterprises;
     let phrases = phrases(Kind::Plan, &planned);
+    let phrases: String = phrases
+        .iter()
+        .map(|phrase| format!(" --confirm {phrase}"))
+        .collect();
     drop(view);
+    output::note(&format!("$ countermand apply wipes.job{phrases}"));
     let mut apply: Vec<OsString> = vec!["apply".into(), job.clone().into()];
-    apply.extend(
-        phrases
-            .iter()
-            .flat_map(|phrase| ["--confirm".into(), phrase.into()]),
-    );
+    apply.extend(phrases.split_whitespace().map(OsString::from));
     let exit = shell.run(apply).await?;
     if matches!(exit, Exit::Interrupted | Exit::Terminated | Exit::HungUp) {
         return Ok(exit);
     }
 
-    let report = vec![
-        "report".into(),
-        job.clone().into(),
-        "--output".into(),
-        page.clone().into(),
-    ];
-    shell.run(report).await?;
-    let exit = compare(&shared, &job, exit)?;
-    output::print(&format!("The report is in {}", page.display()));
+    let view = View::open(&job).map_err(lost)?;
+    let job = quoted(job.as_os_str());
+    let resume = format!("countermand apply {job}{phrases}");
+    let saved = Form::Html.save(&page, &view, Some(resume));
+    saved.map_err(|error| failed(&chain(&error)))?;
+    let counts = Overview::of(view.rows()).map_err(lost)?.counts;
+    let Compared {
+        right,
+        all,
+        requests,
+        refused,
+    } = compare(&shared, &view).map_err(lost)?;
+    let exit = if right < all { Exit::Failed } else { exit };
+    if global.json {
+        let line = json_line(&json!({
+            "schema": "countermand.demo/1",
+            "counts": counts,
+            "true_verdicts": right,
+            "requests": requests,
+            "refused_for_quota": refused,
+            "job": view.path(),
+            "report": page,
+        }));
+        output::print(&line.map_err(|error| failed(&error))?);
+        return Ok(exit);
+    }
+    output::print(&format!(
+        "The emulator knows what really happened: {} of {} verdicts are true\n\
+         ({} requests, {} refused for the quota).",
+        grouped(right),
+        grouped(all),
+        grouped(requests),
+        grouped(refused),
+    ));
+    if exit == Exit::Completed {
+        output::print("Exit code 3, as documented, because some completed anyway.");
+    }
+    output::print(&format!(
+        "\nTo try next:\n  \
+         countermand status {job}\n  \
+         countermand report {job} -o -\n  \
+         countermand doctor\n\
+         The report is in {}",
+        page.display(),
+    ));
     Ok(exit)
 }
 
@@ -107,32 +153,26 @@ fn secret(path: &Path) -> io::Result<()> {
     create_new(path)?.write_all(TOKEN.as_bytes())
 }
 
-/// Runs commands as they would be typed, and shows them.
+/// Runs commands with what nobody has to see: where the emulator is.
 struct Shell {
-    /// What is not shown: where the emulator is.
     hidden: Vec<OsString>,
-    json: bool,
 }
 
 impl Shell {
     async fn run(&self, words: Vec<OsString>) -> Result<Exit, Failure> {
-        let shown = words.iter().map(|word| crate::again::quoted(word));
-        let shown = shown.collect::<Vec<_>>().join(" ");
-        output::note(&format!("\n$ countermand {shown}"));
         let mut typed = vec!["countermand".into()];
         typed.extend(words);
         typed.extend(self.hidden.iter().cloned());
         let Args { global, command } =
             Args::try_parse_from(typed).map_err(|error| failed(&error))?;
         let global = Global {
-            json: self.json,
+            brief: true,
             ..global
         };
         match command {
             Command::Plan(options) => jobs::plan::run(&global, options).await,
             Command::Apply(options) => jobs::apply::apply(&global, options).await,
-            Command::Report(options) => jobs::export::run(&options),
-            _ => Err(failed(&"the demo has no such command")),
+            _ => Err(failed(&"it has no such command")),
         }
     }
 }
@@ -156,13 +196,19 @@ fn quota_option() -> String {
         .join(",")
 }
 
-/// Holds the verdicts against what the emulator knows to be true.
-fn compare(shared: &Shared, job: &PathBuf, exit: Exit) -> Result<Exit, Failure> {
-    let lost = |error: JobError| open::failure(&error);
-    let view = View::open(job).map_err(lost)?;
+/// The verdicts held against what the emulator knows to be true.
+struct Compared {
+    right: u64,
+    all: u64,
+    requests: u64,
+    /// Requests that were answered with 429.
+    refused: u64,
+}
+
+fn compare(shared: &Shared, view: &View) -> Result<Compared, JobError> {
     let (mut right, mut all) = (0, 0);
     for row in view.rows() {
-        let row = row.map_err(lost)?;
+        let row = row?;
         let name = row.item.name;
         let verdict = row.standing.finding.and_then(|finding| finding.verdict);
         let truth = shared.with(|emulator, now| emulator.truth_of(now, name.as_str()));
@@ -173,26 +219,16 @@ fn compare(shared: &Shared, job: &PathBuf, exit: Exit) -> Result<Exit, Failure> 
             false => output::print(&format!("WRONG: {name} is {state:?}, not {verdict:?}")),
         }
     }
-    let requests = shared.with(|emulator, _| emulator.audit().len());
-    let refused = shared.with(|emulator, _| {
-        let refused = emulator
-            .audit()
-            .iter()
-            .filter(|row| row.status == Some(429));
-        refused.count()
-    });
-    output::print(&format!(
-        "\nThe emulator knows what really happened: {right} of {all} verdicts are true \
-         ({requests} requests, {refused} refused for the quota).",
-    ));
-    if right < all {
-        return Ok(Exit::Failed);
-    }
-    output::print(&format!(
-        "Exit code {}, as documented, because some completed anyway.",
-        exit.code()
-    ));
-    Ok(exit)
+    shared.with(|emulator, _| {
+        let audit = emulator.audit();
+        let refused = audit.iter().filter(|row| row.status == Some(429));
+        Ok(Compared {
+            right,
+            all,
+            requests: audit.len() as u64,
+            refused: refused.count() as u64,
+        })
+    })
 }
 
 const fn expected(state: State) -> Verdict {

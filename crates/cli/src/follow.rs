@@ -155,6 +155,7 @@ pub(crate) fn is_left(result: &Result<Outcome, Error>) -> bool {
 fn say(report: &Report, event: &Event) {
     let output = &report.output;
     match event {
+        _ if report.brief => {}
         Event::Held { until, .. } => {
             let pause = until.saturating_duration_since(Instant::now().into_std());
             output.note(&format!(

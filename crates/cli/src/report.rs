@@ -29,6 +29,8 @@ pub(crate) struct Report {
     pub(crate) output: Output,
     json: bool,
     width: usize,
+    /// Whether only counts are told.
+    pub(crate) brief: bool,
 }
 
 impl Report {
@@ -37,6 +39,7 @@ impl Report {
             output: Output::start(),
             json,
             width: 0,
+            brief: false,
         }
     }
 
@@ -49,6 +52,7 @@ impl Report {
     /// A countermand that has ended.
     pub(crate) fn outcome(&self, name: &OperationName, result: &Result<Outcome, Error>) {
         match result {
+            _ if self.brief => {}
             _ if self.json => self.json(&OutcomeLine::of(name, result)),
             Ok(outcome) => self.text_line(
                 outcome.verdict.as_str(),

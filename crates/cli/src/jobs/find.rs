@@ -144,6 +144,7 @@ pub(crate) async fn search(
                     .output
                     .note(&format!("the search was stopped: {cause}"));
             }
+            Found::Failing(_) if report.brief => {}
             Found::Failing(cause) => {
                 report
                     .output

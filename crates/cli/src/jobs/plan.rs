@@ -86,6 +86,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         )));
     }
     let mut report = Report::start(global.json);
+    report.brief = global.brief;
     let format = options.format.map(FormatWord::format);
     let read = match options.skip_invalid {
         true => Sources::read_all,
@@ -187,6 +188,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     });
     let plan = written.map_err(|error| open::failure(&error))?;
     match global.json {
+        _ if global.brief => {}
         true => report.json(&plan),
         false => report.sentence(&plan.text(&settings)),
     }
@@ -283,6 +285,19 @@ const fn age(age: Age) -> &'static str {
 }
 
 impl Line {
+    /// How long it will take, by the quota. Without one the speed of the server decides, which is not known.
+    fn times(&self, settings: &Settings) -> String {
+        if settings.quota.is_empty() {
+            return "No quota is kept, so how long it takes is up to the server.".to_owned();
+        }
+        format!(
+            "Last cancel after {} at the soonest, last verdict after {}, with {} % of the quota.",
+            spell(Duration::from_secs_f64(self.last_cancel_s)),
+            spell(Duration::from_secs_f64(self.last_verdict_s)),
+            (settings.share * 1000.0).round() / 10.0
+        )
+    }
+
     fn text(&self, settings: &Settings) -> String {
         let list = |counts: Vec<(&str, u64)>| {
             let parts = counts.into_iter().map(|(word, count)| {
@@ -301,18 +316,15 @@ impl Line {
             let count = self.shown.ages.get(one.as_str())?;
             Some((age(one), *count))
         });
-        let enterprises = self.shown.enterprises.iter();
-        let enterprises: Vec<String> = enterprises
-            .map(|(name, count)| {
-                let operations = crate::summary::counted(*count, "operation");
-                format!("{operations} in {}", countermand_core::printable(name))
-            })
-            .collect();
+        let enterprises = self.shown.enterprises.iter().map(|(name, count)| {
+            let count = crate::summary::counted(*count, "operation");
+            format!("{count} in {}", countermand_core::printable(name))
+        });
         let mut text = format!(
             "{} to be cancelled: {}\n  {}\n  {}\n",
             crate::summary::counted(self.operations, "operation"),
             pairs(&self.shown.types),
-            enterprises.join(", "),
+            enterprises.collect::<Vec<_>>().join(", "),
             list(ages.collect()),
         );
         if let Some(endpoint) = settings.other_endpoint() {
@@ -334,19 +346,11 @@ impl Line {
         }
         text.push_str(&vanished(&self.vanished));
         text.push_str(&format!(
-            "By a simulation in which each cancel works: last cancel after {}, last verdict after {}, {}.\n\
-             Nothing was cancelled. The plan is in {} (its SHA-256 begins with {}); to apply it:\n  {}",
-            spell(Duration::from_secs_f64(self.last_cancel_s)),
-            spell(Duration::from_secs_f64(self.last_verdict_s)),
-            match settings.quota.is_empty() {
-                true => "without a quota of its own".to_owned(),
-                false => format!(
-                    "with {} % of the quota",
-                    (settings.share * 1000.0).round() / 10.0
-                ),
-            },
+            "{}\n\
+             Nothing was cancelled. The plan is in {} (SHA-256 {}); to apply it:\n  {}",
+            self.times(settings),
             self.path,
-            &self.digest[..16.min(self.digest.len())],
+            self.digest,
             self.apply,
         ));
         text

@@ -25,6 +25,7 @@ pub(crate) async fn run(
     mut report: Report,
     mut signals: Signals,
 ) -> Result<Exit, Failure> {
+    report.brief = global.brief;
     let failed = |error| open::failure(&error);
     let resume = apply_command(job.path(), &job).map_err(failed)?;
     let pace = pace(job.settings());
@@ -80,7 +81,8 @@ pub(crate) async fn run(
     }
     if left > 0 {
         report.output.note(&format!(
-            "{left} more were found than --max allows and left alone"
+            "{} more were found than --max allows and left alone",
+            countermand_fleet::report::grouped(left)
         ));
     }
     // Also what the disk did not take: no cancel that left is counted as unsent.
@@ -93,10 +95,14 @@ pub(crate) async fn run(
     let mut summary = Summary::of_job(job, now(), Some(resume)).map_err(failed)?;
     summary.notes.clear();
     let path = quoted(job.path().as_os_str());
-    let text = overview.sentences(&summary);
-    report.sentence(&format!(
-        "\n{text}For the whole story: countermand report {path} --output report.html"
-    ));
+    let text = match global.brief {
+        true => overview.brief(&summary),
+        false => format!(
+            "\n{}For the whole story: countermand report {path} --output report.html",
+            overview.sentences(&summary)
+        ),
+    };
+    report.sentence(text.trim_end());
     let unwritten = ended.unwritten();
     let Ended { job, trouble, .. } = ended;
     if let Some(error) = trouble {

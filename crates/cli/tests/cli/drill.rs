@@ -221,3 +221,37 @@ fn evidence_is_a_verdict() {
     assert_eq!(api.requests_for(&api.names[0]), 0);
     assert!(run.stdout.contains("2 operations: 2 cancelled."), "{run:?}");
 }
+
+/// Numbers read as numbers, a digest is whole, and no time is told that nothing was computed from.
+#[test]
+fn finding_12_a_plan_says_what_it_counts() {
+    let names = (1..=1200).map(|id| format!("enterprises/LC1/devices/d{id}/operations/{id}"));
+    let names = names.chain(["enterprises/LC2/devices/d/operations/1".to_owned()]);
+    let input = names.collect::<Vec<_>>().join("\n");
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |name: &str, quota: &[&str]| {
+        let job = folder.path().join(name);
+        let args = [&["plan", "-", "-o", job.to_str().unwrap()][..], quota].concat();
+        let run = crate::process::Process::new(&args)
+            .input(input.clone())
+            .run();
+        assert_eq!(run.code, 0, "{run:?}");
+        let job = countermand_fleet::job::View::open(&job).unwrap();
+        (run.stdout, job.digest().unwrap().to_string())
+    };
+    let (told, digest) = plan("a.job", &[]);
+    assert!(
+        told.starts_with("1,201 operations to be cancelled: "),
+        "{told}"
+    );
+    let places = "1,200 operations in enterprises/LC1, 1 operation in enterprises/LC2";
+    assert!(told.contains(places), "{told}");
+    assert!(digest.len() == 64 && told.contains(&digest), "{told}");
+    assert!(
+        told.contains("at the soonest") && told.contains("% of the quota"),
+        "{told}"
+    );
+    let (told, _) = plan("b.job", &["--quota", "none"]);
+    assert!(!told.contains("Last cancel after"), "{told}");
+    assert!(told.contains("No quota is kept"), "{told}");
+}

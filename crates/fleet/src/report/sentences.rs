@@ -38,6 +38,25 @@ impl std::fmt::Display for State {
 }
 
 impl Overview {
+    /// The counts and the time to the last cancel, in two lines.
+    #[must_use]
+    pub fn brief(&self, summary: &Summary) -> String {
+        let mut text = format!("{}.\n", self.counts.sentence());
+        text.push_str(&self.last_cancel(summary));
+        text
+    }
+
+    fn last_cancel(&self, summary: &Summary) -> String {
+        let Some(time) = self.counts.time_to_last_cancel(summary) else {
+            return String::new();
+        };
+        let so_far = match self.counts.of(State::Unsent) {
+            0 => "",
+            _ => " so far",
+        };
+        format!("The last cancel{so_far} was sent after {}.\n", spell(time))
+    }
+
     /// Some lines for a terminal, without colours and without control characters: what completed
     /// anyway, what may have executed, the counts, the time to the last cancel, what is unresolved
     /// and how to go on.
@@ -78,14 +97,7 @@ impl Overview {
             let count = counted(summary.duplicates, "duplicate");
             let _ = writeln!(text, "{count} left out.");
         }
-        if let Some(time) = counts.time_to_last_cancel(summary) {
-            let so_far = match counts.of(State::Unsent) {
-                0 => "",
-                _ => " so far",
-            };
-            let time = spell(time);
-            let _ = writeln!(text, "The last cancel{so_far} was sent after {time}.");
-        }
+        text.push_str(&self.last_cancel(summary));
         for note in &summary.notes {
             let _ = writeln!(text, "Note: {}", printable(note));
         }
