@@ -50,8 +50,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     let enterprise = shared.with(|emulator, _| emulator.enterprise().to_owned());
     let (job, page) = (folder.join("wipes.job"), folder.join("report.html"));
     output::note(&format!(
-        "{} emulated devices have just been sent a WIPE by mistake. Most are offline\n\
-         and can be saved; others acknowledge meanwhile, fail, hang or lose their records.\n\
+        "{} emulated devices have just been sent a WIPE by mistake; most can be saved.\n\
          The emulator's clock runs {TIME_SCALE} times as fast as yours, and so does its quota.",
         grouped(DEVICES as u64),
     ));

@@ -85,7 +85,7 @@ fn from_which_are_they_to_the_proof_for_each() {
     let confirm = format!("{id}:5");
     let command = plan["apply"].as_str().unwrap();
     assert!(
-        command.ends_with(&format!("--confirm {confirm}")),
+        command.contains(&format!(" --confirm {confirm}")),
         "{command}"
     );
     let run = api

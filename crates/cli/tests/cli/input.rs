@@ -99,7 +99,7 @@ fn many_lines_stream_and_the_last_one_still_counts() {
     let mut input = format!("{}\n", api.names[0]).repeat(50_000);
     let run = api.command(&["cancel", "-"]).input(input.clone()).run();
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stderr.contains("49999 duplicates"), "{run:?}");
+    assert!(run.stderr.contains("49,999 duplicates"), "{run:?}");
     let before = api.asked().len();
     input.push_str("enterprises/e/devices/d/operations/..\n");
     let run = api.command(&["cancel", "-"]).input(input).run();
