@@ -221,7 +221,8 @@ fn the_demo_tells_the_truth_in_time() {
     // On one screen of 80 by 24, with the prompts around it and progress every 5 s.
     let lines = run.stderr.lines().chain(run.stdout.lines());
     let heights = lines.map(|line| line.chars().count().div_ceil(80).max(1));
-    assert!(heights.sum::<usize>() <= 22, "{run:?}");
+    let height = heights.sum::<usize>();
+    assert!(height <= 22, "{height}: {run:?}");
     let commands = run
         .stdout
         .lines()
