@@ -237,7 +237,7 @@ pub(crate) struct List {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Doctor {
-    /// An operation or a device: then also whether its enterprise may be managed
+    /// An enterprise, a device or an operation: then also whether the enterprise may be managed
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
 }

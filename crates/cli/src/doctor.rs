@@ -2,7 +2,7 @@
 
 use std::env::consts;
 
-use countermand_core::{DeviceName, OperationName};
+use countermand_core::{DeviceName, EnterpriseName, OperationName, Resource};
 use countermand_hyper::{Check, Finding, Grade, checkup};
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ struct Row {
 }
 
 pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failure> {
-    let name = options.name.as_deref().map(name).transpose()?;
+    let target = options.name.as_deref().map(target).transpose()?;
     let mut bundle = Bundle {
         schema: "countermand.doctor/1",
         version: env!("CARGO_PKG_VERSION"),
@@ -86,7 +86,7 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
             }
             bundle.endpoint = Some(access.endpoint.to_string());
             bundle.tokens = Some(access.description);
-            let findings = checkup(&access.endpoint, access.tokens, &access.config, name).await;
+            let findings = checkup(&access.endpoint, access.tokens, &access.config, target).await;
             exit = findings.iter().map(of_finding).max().unwrap_or(exit);
             bundle.checks.extend(findings.into_iter().map(Row::from));
         }
@@ -116,22 +116,20 @@ fn of_finding(finding: &Finding) -> Exit {
     match (finding.grade, finding.check) {
         (Grade::Good | Grade::Skipped | Grade::Warning, _) => Exit::Done,
         (Grade::Bad, Check::Token | Check::Scope) => Exit::Denied,
-        (Grade::Bad, Check::Api) if finding.denied => Exit::Denied,
+        (Grade::Bad, _) if finding.denied => Exit::Denied,
         (Grade::Bad, Check::Quota) => Exit::Quota,
         (Grade::Bad, _) => Exit::Failed,
     }
 }
 
-/// The operation that is asked for; of a device, one that it does not have.
-fn name(text: &str) -> Result<OperationName, Failure> {
-    if let Ok(device) = text.parse::<DeviceName>() {
-        let any = format!("{device}/operations/0");
-        return any
-            .parse()
-            .map_err(|_| Failure::usage("the device's name is too long"));
-    }
-    text.parse()
-        .map_err(|error: countermand_core::NameError| Failure::usage(error.to_string()))
+/// The operation, device or enterprise with this name, by the number of its parts.
+fn target(text: &str) -> Result<Resource, Failure> {
+    let target = match text.split('/').count() {
+        ..=2 => text.parse::<EnterpriseName>().map(Resource::Enterprise),
+        3 | 4 => text.parse::<DeviceName>().map(Resource::Device),
+        _ => text.parse::<OperationName>().map(Resource::Operation),
+    };
+    target.map_err(|error| Failure::usage(error.to_string()))
 }
 
 impl From<Finding> for Row {

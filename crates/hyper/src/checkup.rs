@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countermand_core::{
-    Endpoint, Error, ErrorKind, OperationName, Policy, Timestamp, Transmit, TransportErrorKind,
-    chain,
+    Endpoint, Error, ErrorKey, ExitClass, Policy, Resource, Timestamp, Transmit, TransportError,
+    TransportErrorKind, chain,
 };
 use http::header::DATE;
 use tokio::time::{Instant, timeout_at};
@@ -34,13 +34,14 @@ const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 /// Looks at name resolution, connection, token, the API's answer to it, quota and clock, within
 /// 10 s and with 3 requests to the API at most.
 ///
-/// The API is asked for an operation, by default one that cannot exist: also its refusal tells
-/// whether it takes the token. With `name`, whether its enterprise may be managed is known as well.
+/// The API is asked for `target`: an operation itself, one operation of a device, one device of an
+/// enterprise; by default for an operation that cannot exist. A check is good or bad by evidence of
+/// the answer only; with a target, its answer tells whether the enterprise may be managed.
 pub async fn checkup(
     endpoint: &Endpoint,
     tokens: Arc<dyn TokenSource>,
     config: &HyperConfig,
-    name: Option<OperationName>,
+    target: Option<Resource>,
 ) -> Vec<Finding> {
     let mut checkup = Checkup {
         deadline: Instant::now() + LIMIT,
@@ -49,7 +50,7 @@ pub async fn checkup(
     let there = checkup.name(endpoint, config).await && checkup.connection(endpoint, config).await;
     match checkup.token(endpoint, &*tokens).await {
         Some(token) if there => {
-            checkup.api(endpoint, tokens, token, config, name).await;
+            checkup.api(endpoint, tokens, token, config, target).await;
         }
         _ => {
             for check in [Check::Api, Check::Scope, Check::Quota, Check::Clock] {
@@ -81,6 +82,21 @@ impl Checkup {
             self.find(Check::Name, Grade::Good, format!("{host} is an address"));
             return true;
         }
+        // Where a proxy is the way, it is the proxy that knows the name.
+        match Connector::new(endpoint, config) {
+            Ok(connector) => {
+                if let Some(proxy) = connector.proxy() {
+                    let message = format!("not looked up here: the proxy {proxy} does");
+                    self.find(Check::Name, Grade::Skipped, message);
+                    return true;
+                }
+            }
+            // The same problem is that of the connection.
+            Err(_) => {
+                self.find(Check::Name, Grade::Skipped, "because of the connection");
+                return true;
+            }
+        }
         let soon = self.deadline.min(Instant::now() + Duration::from_secs(4));
         let begun = Instant::now();
         let problem = match timeout_at(soon, tokio::net::lookup_host((host, 0))).await {
@@ -101,7 +117,6 @@ impl Checkup {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),
         };
-        // Where a proxy is the way, it is the proxy that knows the name.
         let unused = config.proxy.unused(endpoint).map(proxy::told_unused);
         let unused = unused.map_or_else(String::new, |told| format!(" ({told})"));
         let message = format!("{host}: {problem}{unused}");
@@ -114,12 +129,11 @@ impl Checkup {
         let begun = Instant::now();
         // The same rules as for every request; what they forbid is said by them.
         let connecting = async {
-            Hyper::new(endpoint, config.clone()).map_err(|error| chain(&error))?;
-            let connector = Connector::new(endpoint, config).map_err(|error| chain(&error))?;
-            let connected = connector.connect().await;
-            connected.map_err(|failure| chain(&countermand_core::TransportError::from(failure)))
+            Hyper::new(endpoint, config.clone())?;
+            let connector = Connector::new(endpoint, config)?;
+            connector.connect().await.map_err(TransportError::from)
         };
-        let problem = match timeout_at(self.deadline, connecting).await {
+        let (problem, denied) = match timeout_at(self.deadline, connecting).await {
             Ok(Ok(connection)) => {
                 let protocol = match connection {
                     Connection::Http1(_) => "HTTP/1.1",
@@ -136,10 +150,18 @@ impl Checkup {
                 self.find(Check::Connection, Grade::Good, message);
                 return true;
             }
-            Ok(Err(problem)) => problem,
-            Err(_) => format!("{endpoint}: no connection in time"),
+            Ok(Err(error)) => {
+                let denied = error.kind().key().row().exit == ExitClass::Denied;
+                (chain(&error), denied)
+            }
+            Err(_) => (format!("{endpoint}: no connection in time"), false),
         };
-        self.find(Check::Connection, Grade::Bad, problem);
+        self.findings.push(Finding {
+            check: Check::Connection,
+            grade: Grade::Bad,
+            message: problem,
+            denied,
+        });
         false
     }
 
@@ -173,10 +195,10 @@ impl Checkup {
         tokens: Arc<dyn TokenSource>,
         token: Token,
         config: &HyperConfig,
-        name: Option<OperationName>,
+        target: Option<Resource>,
     ) {
-        let known = name.is_some();
-        let Ok(name) = name.map_or_else(|| NOWHERE.parse(), Ok) else {
+        let nowhere = || NOWHERE.parse().map(Resource::Operation);
+        let Ok(asked) = target.clone().map_or_else(nowhere, Ok) else {
             return;
         };
         let hyper = match Hyper::new(endpoint, config.clone()) {
@@ -204,77 +226,88 @@ impl Checkup {
                     .attempt_timeout(Duration::from_secs(3))
                     .deadline(self.deadline.saturating_duration_since(Instant::now())),
             );
-        let answered = match timeout_at(self.deadline, client.get(&name)).await {
-            Ok(answered) => answered.map(|_| ()),
-            Err(_) => {
-                let message = "no answer in time";
-                return self.find(Check::Api, Grade::Bad, message);
+        let Ok(answered) = timeout_at(self.deadline, client.ask(&asked)).await else {
+            self.find(Check::Api, Grade::Bad, "no answer in time");
+            for check in [Check::Scope, Check::Quota, Check::Clock] {
+                self.find(check, Grade::Skipped, "because of the above");
             }
+            return;
         };
-        self.judge(answered, known, watched.calls.load(Ordering::Relaxed));
+        let calls = watched.calls.load(Ordering::Relaxed);
+        self.judge(&answered, target.as_ref(), calls);
         let skew = watched.skew.lock().unwrap_or_else(PoisonError::into_inner);
         self.clock(*skew);
     }
 
-    /// What the answer to a get says of token, scope and quota.
-    fn judge(&mut self, answered: Result<(), Error>, known: bool, calls: u32) {
-        use Grade::{Bad, Good, Skipped, Warning};
-        let enterprise = match known {
-            true => "the enterprise may be managed",
-            false => "no device was named, so whether its enterprise may be managed is not known",
+    /// What the answer shows of token, scope and quota; what it does not show is skipped.
+    fn judge(&mut self, answered: &Result<(), Error>, target: Option<&Resource>, calls: u32) {
+        use ErrorKey as Key;
+        use Grade::{Bad, Good, Skipped};
+        let unnamed =
+            "no enterprise was named, so whether it may be managed is not known: name one";
+        let manages = match target {
+            Some(_) => "the enterprise may be managed".to_owned(),
+            None => unnamed.to_owned(),
         };
-        let (api, scope, quota, message) = match answered.as_ref().map_err(Error::kind) {
-            Ok(()) | Err(ErrorKind::NotFound(_)) => (Good, Good, Good, enterprise.to_owned()),
-            Err(ErrorKind::PermissionDenied(answer)) => match answer.reason() {
-                Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT") => {
-                    (Skipped, Bad, Good, answer.message().to_owned())
+        let said = |error: &Error| format!("{}; {}", error.kind(), error.advice());
+        let key = answered.as_ref().err().map(Error::key);
+        let (api, scope, quota, message) = match (answered, key) {
+            (Err(error), Some(key)) => match (key, target) {
+                // The method looked: token, scope and quota had let the call pass.
+                (Key::NotFound | Key::DeviceNotFound, None) => (Good, Good, Good, manages),
+                (Key::NotFound | Key::DeviceNotFound, Some(Resource::Enterprise(_))) => {
+                    (Bad, Good, Good, "there is no such enterprise".to_owned())
                 }
-                Some(_) => (Bad, Good, Good, answer.to_string()),
-                // That is what it says of an enterprise that is not ours.
-                None if !known => (Good, Good, Good, enterprise.to_owned()),
-                None => (Bad, Good, Good, answer.to_string()),
+                (Key::NotFound | Key::DeviceNotFound, Some(target)) => {
+                    (Good, Good, Good, format!("there is no {target}"))
+                }
+                // An enterprise that is not there and one of another caller are refused alike.
+                (Key::PermissionDenied, None) => (Good, Skipped, Skipped, manages),
+                (Key::ScopeInsufficient, _) => (Skipped, Bad, Skipped, said(error)),
+                (Key::ResourceExhausted | Key::QuotaFinal, _) => (Good, Skipped, Bad, said(error)),
+                (Key::Unauthenticated, _) => {
+                    let message = format!("the token is refused: {}", said(error));
+                    (Bad, Skipped, Skipped, message)
+                }
+                _ => (Bad, Skipped, Skipped, said(error)),
             },
-            Err(ErrorKind::ResourceExhausted(answer)) => (Good, Good, Bad, answer.to_string()),
-            Err(ErrorKind::Unauthenticated(answer)) => (
-                Bad,
-                Skipped,
-                Skipped,
-                format!("the token is refused: {answer}"),
-            ),
-            Err(ErrorKind::Transport(error)) => (Bad, Skipped, Skipped, chain(error)),
-            Err(kind) => (Bad, Skipped, Skipped, kind.to_string()),
+            _ => (Good, Good, Good, manages),
         };
         let asked = match calls {
             1 => "1 call was".to_owned(),
             calls => format!("{calls} calls were"),
         };
-        let sort = |grade: Grade, bad: &str, good: &str| match grade {
-            Bad => bad.to_owned(),
-            Skipped | Warning => "because of something else".to_owned(),
-            Good => good.to_owned(),
+        let unknown = match key {
+            Some(Key::ScopeInsufficient) => "the scope is refused before",
+            Some(key) if matches!(key.row().kind, "transport") => "no answer came",
+            Some(Key::NotTheApi | Key::Redirected | Key::Gateway) => {
+                "something other than the API answered"
+            }
+            _ => "the answer does not show it",
         };
-        let said = format!("{asked} made: {message}");
-        self.find(Check::Api, api, sort(api, &said, &said));
-        let denied = answered.is_err_and(|error| {
-            matches!(
-                error.kind(),
-                ErrorKind::Unauthenticated(_) | ErrorKind::PermissionDenied(_)
-            ) || is_token(&error)
+        let told = |grade: Grade, bad: String, good: &str| match grade {
+            Bad => bad,
+            Good => good.to_owned(),
+            Skipped | Grade::Warning => format!("not known: {unknown}"),
+        };
+        let answer = format!("{asked} made: {message}");
+        let denied = answered
+            .as_ref()
+            .is_err_and(|error| error.facts().exit_class() == ExitClass::Denied);
+        self.findings.push(Finding {
+            check: Check::Api,
+            grade: api,
+            message: told(api, answer.clone(), &answer),
+            denied: denied && api == Bad,
         });
-        if let Some(finding) = self.findings.last_mut() {
-            finding.denied = denied && api == Bad;
-        }
+        let refused = format!("{message}; the token needs the scope {SCOPE}");
         self.find(
             Check::Scope,
             scope,
-            sort(
-                scope,
-                &format!("{message} The token needs {SCOPE}"),
-                "the token is for this API",
-            ),
+            told(scope, refused, "the token is for this API"),
         );
         let free = format!("{asked} free; how many are left, the API does not tell");
-        self.find(Check::Quota, quota, sort(quota, &message, &free));
+        self.find(Check::Quota, quota, told(quota, message, &free));
     }
 
     fn clock(&mut self, skew: Option<(bool, Duration)>) {
@@ -291,17 +324,6 @@ impl Checkup {
         let message = format!("{} s {word} the server's", off.as_secs());
         self.find(Check::Clock, grade, message);
     }
-}
-
-/// Whether a token that was refused could not be replaced.
-fn is_token(error: &Error) -> bool {
-    let ErrorKind::Transport(error) = error.kind() else {
-        return false;
-    };
-    matches!(
-        error.kind(),
-        TransportErrorKind::Token | TransportErrorKind::Credentials
-    )
 }
 
 const SCOPE: &str = "https://www.googleapis.com/auth/androidmanagement";
@@ -331,14 +353,11 @@ impl<T: Transport> Transport for Watched<T> {
     fn send(
         &self,
         transmit: Transmit,
-    ) -> crate::transport::BoxFuture<
-        '_,
-        Result<http::Response<bytes::Bytes>, countermand_core::TransportError>,
-    > {
+    ) -> crate::transport::BoxFuture<'_, Result<http::Response<bytes::Bytes>, TransportError>> {
         Box::pin(async move {
             if self.calls.fetch_add(1, Ordering::Relaxed) >= MOST_CALLS {
                 let kind = TransportErrorKind::Forbidden;
-                return Err(countermand_core::TransportError::new(kind, "enough calls"));
+                return Err(TransportError::new(kind, "enough calls"));
             }
             let response = self.inner.send(transmit).await?;
             let date = response.headers().get(DATE);

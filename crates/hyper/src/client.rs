@@ -9,7 +9,8 @@ use std::time::Instant;
 use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
     Device, DeviceName, DevicePage, Endpoint, EnterpriseName, Error, Flow, Operation,
-    OperationName, OperationPage, Outcome, Page, Pages, Phase, Policy, Quota, Step, TransportError,
+    OperationName, OperationPage, Outcome, Page, Pages, Phase, Policy, Quota, Read, Resource, Step,
+    TransportError,
 };
 use futures_core::Stream;
 use futures_util::FutureExt;
@@ -147,11 +148,35 @@ impl Client {
     /// # Errors
     /// The server did not tell it.
     pub async fn get(&self, name: &OperationName) -> Result<Operation, Error> {
-        let read = countermand_core::Read::operation(name.clone())
+        let read = Read::operation(name.clone())
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
         self.run(name.as_str(), |now, seed| read.start(now, seed), |_| None)
             .await
+    }
+
+    /// Asks for as little of a resource as there is: the operation, one operation of the device, one
+    /// device of the enterprise.
+    pub(crate) async fn ask(&self, resource: &Resource) -> Result<(), Error> {
+        match resource {
+            Resource::Operation(name) => self.get(name).await.map(drop),
+            Resource::Device(name) => {
+                let page = Read::operations(name.clone(), 1, None);
+                self.read(name.as_str(), page).await
+            }
+            Resource::Enterprise(name) => {
+                let page = Read::devices(name.clone(), 1, None);
+                self.read(name.as_str(), page).await
+            }
+        }
+    }
+
+    async fn read<T: 'static>(&self, of: &str, read: Read<T>) -> Result<(), Error> {
+        let read = read
+            .endpoint(Arc::clone(&self.endpoint))
+            .policy(Arc::clone(&self.policy));
+        let start = |now, seed| read.start(now, seed);
+        self.run(of, start, |_| None).await.map(drop)
     }
 
     /// All operations of a device, oldest first, page by page as they are pulled. The pending ones

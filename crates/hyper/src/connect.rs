@@ -161,6 +161,11 @@ impl Connector {
         })
     }
 
+    /// Host and port of the proxy that is the way.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.proxy.as_ref().map(Way::host)
+    }
+
     /// Whether HTTP/1.1 is all that can come of [`connect`](Self::connect).
     pub(crate) fn is_http1(&self) -> bool {
         self.tls.is_none() && !self.http2_prior_knowledge

@@ -78,16 +78,199 @@ fn all_is_well() {
     assert_eq!(calls(&api), 1);
     let variables = report["variables"].as_array().unwrap();
     assert!(variables.contains(&json!("COUNTERMAND_TOKEN")));
-    // As text; without a name, and with a device.
+    // As text; without a name, with a device, and with an enterprise.
     let device = api.names[0].split("/operations/").next().unwrap();
-    for args in [&["doctor"][..], &["doctor", device]] {
+    let enterprise = device.split("/devices/").next().unwrap();
+    for (args, scope) in [
+        (&["doctor"][..], "skipped"),
+        (&["doctor", device], "good"),
+        (&["doctor", enterprise], "good"),
+    ] {
         let run = api.command(args).run();
         assert_eq!(run.code, 0, "{run:?}");
-        assert!(run.stdout.contains("scope       good"), "{run:?}");
+        assert!(
+            run.stdout.contains(&format!("scope       {scope}")),
+            "{run:?}"
+        );
         assert!(!run.stdout.contains(TOKEN));
     }
-    let run = api.command(&["doctor", "enterprises/e"]).run();
-    assert_eq!(run.code, 2);
+    for name in [
+        "enterprises",
+        "enterprises/e/devices",
+        "enterprises/e/operations/1",
+    ] {
+        let run = api.command(&["doctor", name]).run();
+        assert_eq!(run.code, 2, "{run:?}");
+    }
+}
+
+#[test]
+fn an_enterprise_is_asked_for_one_device_and_a_device_for_one_operation() {
+    for (levels, method, list) in [
+        (2, "devices.list", "/devices?pageSize=1&"),
+        (4, "list", "/operations?pageSize=1&"),
+    ] {
+        let api = api();
+        let parts: Vec<_> = api.names[0].split('/').take(levels).collect();
+        let name = parts.join("/");
+        let (run, good) = report(Some(&api), doctor(&api, &[&name]));
+        assert_eq!(
+            (run.code, grade(&good, "api")),
+            (0, "good"),
+            "{method} {good:#}"
+        );
+        assert_eq!(grade(&good, "scope"), "good", "{good:#}");
+        assert!(
+            good.to_string().contains("the enterprise may be managed"),
+            "{good:#}"
+        );
+        let asked = api.asked();
+        let asked: Vec<_> = asked.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        assert!(
+            asked[0].starts_with(&format!("/v1/{name}{list}")),
+            "{asked:?}"
+        );
+        // One that is not the caller's.
+        let api = api.faults(json!([{"fault": "forbidden-enterprise"}]));
+        let (run, bad) = report(Some(&api), doctor(&api, &[&name]));
+        assert_eq!((run.code, grade(&bad, "api")), (4, "bad"), "{bad:#}");
+        assert!(
+            bad.to_string().contains("does not manage this enterprise"),
+            "{bad:#}"
+        );
+    }
+}
+
+#[test]
+fn fault_46_what_an_answer_does_not_show_is_skipped() {
+    let denied = |reason: &str| {
+        json!({"times": null, "status": 403, "body": {"error": {
+            "code": 403, "status": "PERMISSION_DENIED", "message": "no",
+            "details": [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": reason,
+                "domain": "googleapis.com",
+                "metadata": {"consumer": "projects/7"},
+            }],
+        }}})
+    };
+    let page =
+        json!({"times": null, "status": 403, "body": "<html>Blocked by the web filter</html>"});
+    let missing = json!({"times": null, "status": 404, "body": {"error": {
+        "code": 404, "status": "NOT_FOUND", "message": "Requested entity was not found."}}});
+    let (bad, good, skipped) = ("bad", "good", "skipped");
+    let forbidden = json!({"fault": "forbidden-enterprise"});
+    for (fault, levels, code, grades, told) in [
+        // A refusal without a reason, with and without a name.
+        (
+            forbidden.clone(),
+            2,
+            4,
+            [bad, skipped, skipped],
+            "check both",
+        ),
+        (
+            forbidden.clone(),
+            6,
+            4,
+            [bad, skipped, skipped],
+            "check both",
+        ),
+        (
+            forbidden,
+            0,
+            0,
+            [good, skipped, skipped],
+            "no enterprise was named",
+        ),
+        (
+            denied("USER_PROJECT_DENIED"),
+            0,
+            4,
+            [bad, skipped, skipped],
+            "serviceUsageConsumer",
+        ),
+        (
+            denied("USER_PROJECT_DENIED"),
+            2,
+            4,
+            [bad, skipped, skipped],
+            "serviceUsageConsumer",
+        ),
+        (
+            denied("SECURITY_POLICY_VIOLATED"),
+            2,
+            4,
+            [bad, skipped, skipped],
+            "VPC Service Controls",
+        ),
+        (
+            denied("CONSUMER_INVALID"),
+            2,
+            4,
+            [bad, skipped, skipped],
+            "has no billing",
+        ),
+        (
+            denied("A_NEW_REASON"),
+            2,
+            4,
+            [bad, skipped, skipped],
+            "Google refuses this caller",
+        ),
+        (
+            json!({"fault": "scope-insufficient"}),
+            2,
+            4,
+            [skipped, bad, skipped],
+            "auth/androidmanagement",
+        ),
+        (
+            page.clone(),
+            0,
+            1,
+            [bad, skipped, skipped],
+            "something other than the API answered",
+        ),
+        (page, 2, 1, [bad, skipped, skipped], "web filter"),
+        (
+            json!({"fault": "quota-zero"}),
+            2,
+            6,
+            [good, skipped, bad],
+            "the quota is zero",
+        ),
+        // What the method itself says shows that the rest let it pass.
+        (
+            missing.clone(),
+            2,
+            1,
+            [bad, good, good],
+            "there is no such enterprise",
+        ),
+        (
+            missing.clone(),
+            6,
+            0,
+            [good, good, good],
+            "there is no enterprises/",
+        ),
+        (missing, 0, 0, [good, good, good], "no enterprise was named"),
+    ] {
+        let api = api().faults(json!([fault]));
+        let name = api.names[0]
+            .split('/')
+            .take(levels)
+            .collect::<Vec<_>>()
+            .join("/");
+        let names = [name.as_str()];
+        let names = if levels == 0 { &[][..] } else { &names };
+        let (run, report) = report(Some(&api), doctor(&api, names));
+        let found = ["api", "scope", "quota"].map(|check| grade(&report, check));
+        assert_eq!((run.code, found), (code, grades), "{fault} {report:#}");
+        assert!(report.to_string().contains(told), "{told} {report:#}");
+    }
 }
 
 #[test]
@@ -96,14 +279,9 @@ fn each_bad_answer_of_the_api() {
         (json!({"fault": "unauthenticated"}), 4, "api", "clock"),
         (json!({"fault": "scope-insufficient"}), 4, "scope", "clock"),
         (json!({"fault": "service-disabled"}), 4, "api", "token"),
-        (json!({"fault": "forbidden-enterprise"}), 4, "api", "scope"),
-        (
-            json!({"fault": "quota", "times": null}),
-            6,
-            "quota",
-            "scope",
-        ),
-        (json!({"fault": "quota-zero"}), 6, "quota", "scope"),
+        (json!({"fault": "forbidden-enterprise"}), 4, "api", "token"),
+        (json!({"fault": "quota", "times": null}), 6, "quota", "api"),
+        (json!({"fault": "quota-zero"}), 6, "quota", "api"),
         (
             json!({"fault": "internal", "times": null}),
             1,

@@ -178,3 +178,37 @@ fn fault_56_a_proxy_that_is_set_and_not_used_is_mentioned_when_connecting_fails(
         assert!(!text.contains("is set and not used"), "{run:?}");
     }
 }
+
+#[test]
+fn fault_56_doctor_leaves_the_name_to_the_proxy() {
+    let proxy = Proxy::new();
+    let run = Process::new(&["doctor", "--json", "--proxy-from-env"])
+        .env("COUNTERMAND_ENDPOINT", "https://nowhere.invalid")
+        .env("COUNTERMAND_TOKEN", TOKEN)
+        .env(
+            "HTTPS_PROXY",
+            &format!("http://alice:canary@{}", proxy.address),
+        )
+        .env("NO_PROXY", "")
+        .run();
+    // The name cannot be looked up: what is told is what the proxy says.
+    assert_eq!(run.code, 4, "{run:?}");
+    let report = run.json().remove(0);
+    let row = |check: &str| {
+        let rows = report["checks"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["check"] == check).unwrap();
+        (row["grade"].as_str().unwrap(), row["message"].to_string())
+    };
+    let (grade, message) = row("name");
+    assert_eq!(grade, "skipped", "{run:?}");
+    assert!(message.contains(&proxy.address.to_string()), "{run:?}");
+    let (grade, message) = row("connection");
+    assert_eq!(grade, "bad", "{run:?}");
+    assert!(message.contains("403 Forbidden"), "{run:?}");
+    assert!(
+        proxy.heard().starts_with("CONNECT nowhere.invalid:443"),
+        "{}",
+        proxy.heard()
+    );
+    assert!(!run.stdout.contains("canary"), "{run:?}");
+}
