@@ -127,15 +127,16 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     }
     output::print(&format!(
         "The emulator knows what really happened: {} of {} verdicts are true\n\
-         ({} requests, {} refused for the quota).",
+         ({} requests, {} refused for the quota).{}",
         grouped(right),
         grouped(all),
         grouped(requests),
         grouped(refused),
+        match exit {
+            Exit::Completed => " Exit code 3, as documented.",
+            _ => "",
+        },
     ));
-    if exit == Exit::Completed {
-        output::print("Exit code 3, as documented, because some completed anyway.");
-    }
     output::print(&format!(
         "\nTo try next:\n  \
          countermand status {job}\n  \

@@ -96,7 +96,7 @@ fn a_signal_while_names_are_read() {
         .unwrap();
     // Signals are taken before names are read; until then one kills it, which `code` tells apart.
     let mut stdin = child.stdin.take().unwrap();
-    std::io::Write::write_all(&mut stdin, b"bad name\n").unwrap();
+    std::io::Write::write_all(&mut stdin, b"enterprises/e/devices/d/operations/..\n").unwrap();
     let mut first = String::new();
     let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
     std::io::BufRead::read_line(&mut stderr, &mut first).unwrap();
