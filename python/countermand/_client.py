@@ -152,6 +152,9 @@ class Client(Fleet, Base):
     and then a cancellation may have been delivered or not. It works in a forked child too, where
     it connects anew. It pickles as its settings, unless its token was given as text.
 
+    A call blocks its thread, and in a coroutine the event loop with it: there, use an
+    :class:`AsyncClient`, or ``asyncio.to_thread(client.cancel, name)``.
+
     It can be used without ``with``: nothing is lost if it is never closed.
     """
 

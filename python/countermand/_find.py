@@ -9,7 +9,7 @@ from ._countermand import Finder
 from ._waiting import finish
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from ._rows import Item
     from .errors import CountermandError
@@ -26,6 +26,22 @@ def interruptible(source: Finder | object) -> Iterator[None]:
         if isinstance(source, Finder):
             source.close()
         raise
+
+
+def warn_of(missed: Sequence[CountermandError], result: str, *, frames: int) -> None:
+    """Warns that a result is not complete; ``frames`` is how far the caller's code is above."""
+    if missed:
+        import warnings
+
+        from .errors import SearchIncomplete
+
+        count = len(missed)
+        lists = "1 list" if count == 1 else f"{count:,} lists"
+        message = (
+            f"{lists} could not be read to their end, so operations may be missing from {result}: "
+            f"{missed[0]}"
+        )
+        warnings.warn(message, SearchIncomplete, stacklevel=frames + 1)
 
 
 class _Search:
@@ -66,8 +82,13 @@ class Find(_Search):
     """A search for pending operations, which iterates what it finds.
 
     It begins when it is first iterated, or planned, and goes on meanwhile. It keeps what it finds:
-    iterated again, it gives the same from the beginning. A list that cannot be read raises nothing
-    and ends nothing; it is in :attr:`missed`. Ctrl-C gives it up, and who goes on with it is told.
+    iterated again, it gives the same from the beginning. Ctrl-C gives it up, and who goes on with it
+    is told.
+
+    A list that cannot be read while others can ends nothing: it is in :attr:`missed`, and at the end
+    a :class:`~countermand.errors.SearchIncomplete` warning. If nothing at all could be searched, or a
+    failure that concerns everything (an expired token) came, iterating raises that error after what
+    was found before.
     """
 
     __slots__ = ()
@@ -77,6 +98,7 @@ class Find(_Search):
         while items := self._next(behind):
             behind += len(items)
             yield from items
+        warn_of(self.missed, "what was found", frames=2)
 
     def _next(self, behind: int) -> list[Item]:
         with interruptible(self._finder):
@@ -94,6 +116,7 @@ class AsyncFind(_Search):
             behind += len(items)
             for item in items:
                 yield item
+        warn_of(self.missed, "what was found", frames=2)
 
     async def _next(self, behind: int) -> list[Item]:
         with interruptible(self._finder):

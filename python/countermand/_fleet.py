@@ -63,15 +63,10 @@ class FleetBase:
     def _missed(self, names: _countermand.Finder | object) -> tuple[CountermandError, ...]:
         """What a search has missed, with a warning: a plan without it looks complete."""
         missed = (*names.missed,) if isinstance(names, _countermand.Finder) else ()
-        if missed:
-            import warnings
+        from ._find import warn_of
 
-            message = (
-                f"{len(missed)} lists could not be read to their end, so operations may be missing "
-                f"from the plan: {missed[0]}"
-            )
-            # Through the frame of `plan` to its caller.
-            warnings.warn(message, RuntimeWarning, stacklevel=3)
+        # Through the frame of `plan` to its caller.
+        warn_of(missed, "the plan", frames=3)
         return missed
 
     def _rescue(
@@ -129,7 +124,7 @@ class Fleet(FleetBase):
         :param exclude: operations, devices and enterprises to leave alone.
         :param quota: as for :meth:`Client.countermand_all`, as are ``share`` and ``in_flight``.
         :raises InvalidName: one of the names is none. Nothing was sent.
-        :raises ValueError: there is nowhere to search; an age, ``quota`` or ``share`` is none.
+        :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is none.
         """
         from ._find import Find
         from ._selection import Selection
@@ -164,8 +159,9 @@ class Fleet(FleetBase):
     ) -> Job:
         """Writes a job file that says what :meth:`Job.apply` will cancel. Cancels nothing.
 
-        What a search could not read raises nothing: it is in :attr:`Job.missed`, among the notes
-        of every report, and a ``RuntimeWarning``.
+        A search that was refused raises, as that of :meth:`find` does. Lists that could not be read
+        while others could raise nothing: they are in :attr:`Job.missed`, in :attr:`Report.missed`,
+        and a :class:`~countermand.errors.SearchIncomplete` warning.
 
         :param path: a new file. It holds no secrets, and only its owner may read it.
         :param names: what to cancel: names, operations, items of a search (filtered, perhaps), or
@@ -181,6 +177,7 @@ class Fleet(FleetBase):
         :raises InvalidName: one of the names is none. There is no file, and nothing was sent.
         :raises JobExists: there is a file of this name. Nothing was sent.
         :raises JobError: the disk does not take it.
+        :raises CountermandError: the search was refused. There is no file.
         :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
         """
         from ._find import interruptible
@@ -239,6 +236,11 @@ class Fleet(FleetBase):
         This call names the enterprises, and asks nobody else. Whatever ends it, also ``kill -9``,
         ``client.open(path).apply()`` goes on with it.
 
+        A search that was refused raises the error that refused it: nothing at all could be searched,
+        or a failure that concerns everything (an expired token) came before the end of the search.
+        Lists that could not be read while others could are in :attr:`Report.missed`, and a
+        :class:`~countermand.errors.SearchIncomplete` warning.
+
         :param path: a new file. It holds no secrets, and only its owner may read it.
         :param enterprises: ``enterprises/LC01``; one text or several.
         :param at_most: how many operations to cancel; what is found beyond is left alone, and the
@@ -248,6 +250,7 @@ class Fleet(FleetBase):
         :raises InvalidName: one of the names is none. There is no file, and nothing was sent.
         :raises JobExists: there is a file of this name. Nothing was sent.
         :raises JobError: the disk does not take it.
+        :raises CountermandError: the search was refused.
         :raises ValueError: there is no enterprise; a time, ``quota`` or ``share`` is none.
         """
         from ._jobs import applied

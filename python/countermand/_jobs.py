@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import _countermand
 from ._campaign import Watch, watches
+from ._find import warn_of
 from ._progress import Progress
 from ._report import Report
 from ._waiting import finish
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from ._countermand import Applying
+    from ._countermand import Report as NativeReport
     from ._fleet import FleetBase
     from ._rows import Estimate, Facts, JobStatus, _Age
     from .errors import CountermandError
@@ -164,7 +166,8 @@ class Job(_JobFile):
         Ctrl-C raises ``KeyboardInterrupt`` at once; nothing more is sent, and of what is in flight
         the file says that it may have been delivered.
 
-        A single operation never raises. See :meth:`Report.raise_for_failures`.
+        A single operation never raises. See :meth:`Report.raise_for_failures`. The search of a
+        rescue that was refused does, as in :meth:`Client.rescue`.
 
         :param confirm: how many operations of which enterprises this will cancel, in numbers that
             somebody has read: ``{"enterprises/LC01": 2000}``. A mistaken filter would otherwise
@@ -183,6 +186,7 @@ class Job(_JobFile):
         :raises JobEdited: another program has changed the file. Nothing was sent.
         :raises JobDamaged: bytes of it were lost or changed. Nothing was sent.
         :raises JobUnreadable: the disk did not take what was found out; apply it again.
+        :raises CountermandError: the search of a rescue was refused.
         """
         return applied(self._apply(confirm, progress, in_flight, recheck), progress)
 
@@ -244,7 +248,7 @@ def applied(
     with applying, closing(Watch(progress, frames)) as watch:
         while isinstance(item := applying.next().wait(), Progress):
             watch.tell(item)
-    return Report(item)
+    return _told(item)
 
 
 async def async_applied(
@@ -254,4 +258,12 @@ async def async_applied(
     with applying, closing(Watch(progress, frames)) as watch:
         while isinstance(item := await finish(applying.next()), Progress):
             watch.tell(item)
-    return Report(item)
+    return _told(item)
+
+
+def _told(native: NativeReport) -> Report:
+    """The report, with a warning if it is not complete."""
+    report = Report(native)
+    # Through the frames of `applied` and of the method to its caller.
+    warn_of(report.missed, "the report", frames=4)
+    return report

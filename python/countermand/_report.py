@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._countermand import Report as NativeReport
     from ._rows import Row, _State
+    from .errors import CountermandError
 
 _PAGE = 1000
 """Rows that are made at a time."""
@@ -37,10 +38,12 @@ class Report:
     ``duckdb.sql("from report")``. None of these is needed by this package.
     """
 
-    __slots__ = ("_native",)
+    __slots__ = ("_missed", "_native", "_vanished")
 
     def __init__(self, native: NativeReport) -> None:
         self._native = native
+        self._missed: tuple[CountermandError, ...] | None = None
+        self._vanished: tuple[str, ...] | None = None
 
     @property
     def path(self) -> Path:
@@ -51,6 +54,27 @@ class Report:
     def states(self) -> Mapping[_State, int]:
         """How many rows are in which state, the worst news first; what does not occur is absent."""
         return self._native.states().wait()
+
+    @property
+    def missed(self) -> tuple[CountermandError, ...]:
+        """Why lists could not be read to their end: operations in them are not in the job.
+
+        The ``resource`` of each is the device, or the enterprise, whose list it is. What a later run
+        of a rescue has searched is not among them.
+        """
+        if self._missed is None:
+            self._missed = self._native.missed().wait()
+        return self._missed
+
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """Names of devices that a list showed and that were gone when they were searched.
+
+        A device's record is deleted after a wipe was confirmed, so they were probably wiped.
+        """
+        if self._vanished is None:
+            self._vanished = self._native.vanished().wait()
+        return self._vanished
 
     def __len__(self) -> int:
         return len(self._native)
@@ -81,15 +105,21 @@ class Report:
         self._native.save(path, format).wait()
 
     def raise_for_failures(self) -> None:
-        """Raises unless every operation is known to be cancelled, to have failed, or expired.
+        """Raises unless every operation is known to be cancelled, to have failed, or expired, and
+        every list was read to its end.
 
-        :raises ExceptionGroup: for each of the others, at most the first 1,000, the error that kept
-            its end from being known, or a :class:`~countermand.errors.NotCancelled`.
+        :raises ExceptionGroup: for each of the other operations, at most the first 1,000, the error
+            that kept its end from being known, or a :class:`~countermand.errors.NotCancelled`; and of
+            :attr:`missed`, at most the first 1,000.
         """
         count, failures = self._native.failures(_RAISED).wait()
+        parts = []
         if count:
-            message = f"{count} of {len(self)} operations are not known to be cancelled"
-            raise ExceptionGroup(message, failures)
+            parts.append(f"{count} of {len(self)} operations are not known to be cancelled")
+        if missed := self.missed:
+            parts.append(f"{len(missed)} lists could not be read to their end")
+        if parts:
+            raise ExceptionGroup("; ".join(parts), [*failures, *missed[:_RAISED]])
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows as an Arrow stream, by the Arrow PyCapsule interface; any number of times.
@@ -104,6 +134,7 @@ class Report:
         rows = self._native.worst(_SHOWN).wait()
         counts = ", ".join(f"{count:,} {state}" for state, count in self.states.items())
         more = f"; the first {_SHOWN} by state" if len(self) > len(rows) else ""
+        more += "".join(f"; {escape(part)}" for part in self._beside())
         head = "".join(f"<th>{column}</th>" for column in _HTML)
         body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
         return (
@@ -112,7 +143,15 @@ class Report:
         )
 
     def __repr__(self) -> str:
-        return f"<Report of {str(self.path)!r}: {len(self)} operations>"
+        parts = [f"{len(self)} operations", *self._beside()]
+        return f"<Report of {str(self.path)!r}: {', '.join(parts)}>"
+
+    def _beside(self) -> Iterator[str]:
+        """What there is besides the operations."""
+        if self.missed:
+            yield f"{len(self.missed)} lists missed"
+        if self.vanished:
+            yield f"{len(self.vanished)} devices vanished"
 
     def __reduce__(self) -> NoReturn:
         message = "a Report is an open file and does not pickle; pickle the Job, or to_dicts()"

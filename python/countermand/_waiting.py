@@ -51,7 +51,15 @@ async def finish(call: Call[_T]) -> _T:
     # Whoever awaits has it already; whoever does not need not wait for it.
     from asyncio import get_running_loop
 
-    loop = get_running_loop()
+    try:
+        loop = get_running_loop()
+    except RuntimeError:
+        message = (
+            "an AsyncClient needs a running event loop of asyncio; under trio use a Client in a "
+            "thread, as in trio.to_thread.run_sync(client.cancel, name), or sansio with an HTTP "
+            "client of trio's"
+        )
+        raise RuntimeError(message) from None
     inbox = _here.inbox
     if inbox is None or inbox.loop() is not loop:
         inbox = _here.inbox = _Inbox(loop)

@@ -60,6 +60,7 @@ __all__ = [
     "PlanStale",
     "Redirected",
     "ResourceExhausted",
+    "SearchIncomplete",
     "TimedOut",
     "TlsError",
     "TransportError",
@@ -205,6 +206,10 @@ class CredentialsError(CountermandError, PermissionError):
     transport: str = "credentials"
     """``token``: not for now; ``credentials``: not at all; ``login_expired``: not until a person
     logs in again."""
+
+
+class SearchIncomplete(RuntimeWarning):
+    """A warning: lists could not be read to their end, so operations in them may be missing."""
 
 
 class NotAttempted(CountermandError):

@@ -10,7 +10,8 @@ A step says what to do, doing it gives the next one::
             continue
         request = step.transmit(time.monotonic())
         try:
-            response = send(request)  # yours: adds the token, follows no redirect
+            # yours: adds the token, follows no redirect
+            response = within(request.timeout, lambda: send(request))
         except OSError as error:
             step = step.failed(time.monotonic(), "lost", str(error))
         else:
@@ -18,6 +19,8 @@ A step says what to do, doing it gives the next one::
                 time.monotonic(), response.status, response.headers, response.body
             )
     outcome = step.result()
+
+:func:`within` ends an exchange in time also where the client's own timeout limits each read alone.
 
 ``now`` is a reading of any clock that counts seconds and does not go back; only differences
 matter. What a server does wrong is a :class:`~countermand.CountermandError`; what the driver does
@@ -75,6 +78,7 @@ from ._events import (
     Sent,
     Stopped,
 )
+from ._within import within
 
 __all__ = [
     "Accepted",
@@ -103,4 +107,5 @@ __all__ = [
     "parse_device",
     "parse_operation",
     "parse_operations",
+    "within",
 ]

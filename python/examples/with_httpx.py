@@ -8,7 +8,7 @@ import time
 import httpx
 
 from countermand import Outcome
-from countermand.sansio import Done, Flow, Wait
+from countermand.sansio import Done, Flow, Wait, within
 
 
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
@@ -22,12 +22,18 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
                 continue
             request = step.transmit(now())
             try:
-                response = client.request(
-                    request.method, request.url, headers=request.headers, timeout=request.timeout
+                response = within(  # httpx limits each read; this, the whole exchange
+                    request.timeout,
+                    lambda: client.request(
+                        request.method,
+                        request.url,
+                        headers=request.headers,
+                        timeout=request.timeout,
+                    ),
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 step = step.failed(now(), "connect", str(error))
-            except httpx.TimeoutException as error:
+            except (TimeoutError, httpx.TimeoutException) as error:
                 step = step.failed(now(), "timed_out", str(error))
             except httpx.HTTPError as error:
                 step = step.failed(now(), "lost", str(error))

@@ -8,7 +8,7 @@ import time
 import requests
 
 from countermand import Outcome
-from countermand.sansio import Done, Flow, Wait
+from countermand.sansio import Done, Flow, Wait, within
 
 
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
@@ -23,14 +23,17 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
                 continue
             request = step.transmit(now())
             try:
-                response = session.request(
-                    request.method,
-                    request.url,
-                    headers=dict(request.headers),
-                    timeout=request.timeout,
-                    allow_redirects=False,
+                response = within(  # requests limits each read; this, the whole exchange
+                    request.timeout,
+                    lambda: session.request(
+                        request.method,
+                        request.url,
+                        headers=dict(request.headers),
+                        timeout=request.timeout,
+                        allow_redirects=False,
+                    ),
                 )
-            except requests.Timeout as error:
+            except (TimeoutError, requests.Timeout) as error:
                 step = step.failed(now(), "timed_out", str(error))
             except requests.RequestException as error:
                 step = step.failed(now(), "lost", str(error))

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 from countermand import Outcome
-from countermand.sansio import Done, Flow, Wait
+from countermand.sansio import Done, Flow, Request, Wait, within
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -17,9 +17,22 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+OPENER = urllib.request.build_opener(NoRedirects)
+
+
+def send(request: Request, token: str) -> tuple[int, dict[str, str], bytes]:
+    headers = {**dict(request.headers), "authorization": f"Bearer {token}"}
+    call = urllib.request.Request(request.url, headers=headers, method=request.method)
+    try:
+        response = OPENER.open(call, timeout=request.timeout)
+    except urllib.error.HTTPError as answer:
+        response = answer  # every status is an answer
+    with response:
+        return response.status, dict(response.headers), response.read()
+
+
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
     now = time.monotonic
-    opener = urllib.request.build_opener(NoRedirects)
     step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
     while not isinstance(step, Done):
         if isinstance(step, Wait):
@@ -27,21 +40,15 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
             step = step.resume(now())
             continue
         request = step.transmit(now())
-        headers = {**dict(request.headers), "authorization": f"Bearer {token}"}
-        call = urllib.request.Request(request.url, headers=headers, method=request.method)
         try:
-            try:
-                response = opener.open(call, timeout=request.timeout)
-            except urllib.error.HTTPError as answer:
-                response = answer  # every status is an answer
-            with response:
-                body = response.read()
+            # urllib limits each read; this, the whole exchange
+            answer = within(request.timeout, lambda: send(request, token))
         except TimeoutError as error:
             step = step.failed(now(), "timed_out", str(error))
         except (OSError, http.client.HTTPException) as error:
             step = step.failed(now(), "lost", str(error))
         else:
-            step = step.response(now(), response.status, response.headers, body)
+            step = step.response(now(), *answer)
     return step.result()
 
 

@@ -31,6 +31,11 @@ def cases(file: str) -> list[dict[str, Any]]:
     return found
 
 
+def problem(code: int, status: str) -> bytes:
+    """An answer of the API that tells of an error."""
+    return b'{"error":{"code":%d,"status":"%s","message":"no"}}' % (code, status.encode())
+
+
 def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Waits for a condition, up to a deadline."""
     deadline = time.monotonic() + seconds
@@ -177,3 +182,63 @@ def silent() -> Iterator[SilentServer]:
     yield server
     if not server.closed:
         server.close()
+
+
+class DrippingServer:
+    """Answers every request with one byte after another and never comes to an end."""
+
+    def __init__(self, beginning: bytes, drop: bytes) -> None:
+        self.requests = 0
+        self._beginning = beginning
+        self._drop = drop
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._closed = threading.Event()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            if self._closed.is_set():
+                connection.close()
+                return
+            self._threads.append(threading.Thread(target=self._drip, args=(connection,)))
+            self._threads[-1].start()
+
+    def _drip(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            if connection.recv(65536):
+                self.requests += 1
+            connection.sendall(self._beginning)
+            while not self._closed.wait(0.02):
+                connection.sendall(self._drop)
+
+    def close(self) -> None:
+        self._closed.set()
+        with socket.create_connection(self._listener.getsockname()):
+            self._threads[0].join(10)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+
+
+DRIPS = {
+    "head": (b"HTTP/1.1 200 OK\r\nx-", b"x"),
+    "body": (b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", b" "),
+    "chunks": (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"1\r\n \r\n",
+    ),
+    "error": (b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 60000\r\n\r\n", b" "),
+}
+
+
+@pytest.fixture(params=DRIPS)
+def dripping(request: pytest.FixtureRequest) -> Iterator[DrippingServer]:
+    server = DrippingServer(*DRIPS[request.param])
+    yield server
+    server.close()

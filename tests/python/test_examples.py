@@ -8,16 +8,21 @@ import inspect
 import os
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from countermand import OperationName, Outcome, Verdict, errors
+from countermand.sansio import Campaign, Flow, within
 from countermand.testing import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from conftest import DrippingServer
 
 FOLDER = Path(__file__).parents[2] / "python" / "examples"
 EXAMPLES = sorted(FOLDER.glob("with_*.py"))
@@ -169,3 +174,43 @@ def test_a_campaign(path: Path) -> None:
     assert len(failed) == 5
     first = [row["path"] for row in audit if row["method"] == "POST"]
     assert all(first[first.index(path) + 1] != path for path in failed)
+
+
+PATIENCE: dict[str, Any] = {"deadline": 0.6, "attempt_timeout": 0.3}
+NAME = "enterprises/e/devices/d/operations/o"
+
+
+def test_fault_66_an_example_ends_in_time_on_a_server_that_drips(
+    example: Path, dripping: DrippingServer
+) -> None:
+    module = load(example)
+    module.Flow = partial(Flow, **PATIENCE)
+    began = time.monotonic()
+    with pytest.raises(errors.TimedOut) as caught:  # noqa: PT012 - one of both
+        result = module.countermand(NAME, "t", dripping.endpoint)
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+    # No attempt takes longer than it may, nor does one start after the deadline.
+    assert time.monotonic() - began < 5
+    assert dripping.requests >= 1
+    assert caught.value.maybe_delivered
+
+
+@pytest.mark.parametrize("path", CAMPAIGNS, ids=lambda path: path.stem)
+def test_fault_66_a_campaign_ends_in_time_on_a_server_that_drips(
+    path: Path, dripping: DrippingServer
+) -> None:
+    module = load(path)
+    module.Campaign = partial(Campaign, attempts=1, **PATIENCE)
+    began = time.monotonic()
+    results = asyncio.run(module.countermand_all([NAME], "t", dripping.endpoint, "200/1s", 1.0))
+    assert time.monotonic() - began < 5
+    assert [type(result) for result in results.values()] == [errors.TimedOut]
+
+
+def test_fault_66_within_gives_what_the_function_gives() -> None:
+    assert within(10.0, lambda: 7) == 7
+    with pytest.raises(KeyError, match="x"):
+        within(10.0, lambda: {}["x"])
+    with pytest.raises(TimeoutError, match=r"no complete answer within 0\.01 s"):
+        within(0.01, partial(time.sleep, 0.5))

@@ -299,11 +299,17 @@ def test_the_memory_of_a_search_is_not_shared_with_a_child(silent: SilentServer)
     assert in_fork(child)
 
 
-def test_a_plan_that_the_disk_does_not_take_is_none(silent: SilentServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_plan_that_the_disk_does_not_take_is_none(
+    silent: SilentServer, tmp_path: Path, killed: bool
+) -> None:
     code = """
         import resource, signal, sys
         from countermand import Client, errors
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        # Python ignores it, so that writing fails; else it ends the process at once.
+        if sys.argv[3] == "killed":
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
         client = Client(endpoint=sys.argv[1], token="t")
         try:
@@ -313,9 +319,13 @@ def test_a_plan_that_the_disk_does_not_take_is_none(silent: SilentServer, tmp_pa
             print(error.path)
     """
     path = tmp_path / "wipes.job"
-    with python(code, silent.endpoint, str(path)) as process:
+    with python(code, silent.endpoint, str(path), "killed" if killed else "told") as process:
         stdout, stderr = process.communicate(timeout=60)
-    assert stdout == f"{path}\n", stderr
+    if not killed:
+        assert stdout == f"{path}\n", stderr
+        assert not path.exists()
+        return
+    assert process.returncode == -signal.SIGXFSZ
     client = Client(endpoint=silent.endpoint, token="t")
     with pytest.raises(ValueError, match="never finished") as caught:
         client.open(path)

@@ -4,12 +4,17 @@ import os
 import re
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from countermand import errors, sansio
 from countermand.testing import Emulator
+
+from conftest import DrippingServer
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -39,6 +44,21 @@ def test_python(emulator: Emulator, snippet: str) -> None:
     exec(compile(snippet, "README.md", "exec"), given)
     if "name" in re.findall(r"\w+", snippet):
         assert is_cancelled(emulator, name)
+
+
+def test_fault_66_the_loop_ends_in_time_on_a_server_that_drips(
+    dripping: DrippingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = partial(sansio.Flow, deadline=0.6, attempt_timeout=0.3)
+    monkeypatch.setattr(sansio, "Flow", patient)
+    (snippet,) = (snippet for snippet in snippets("python") if "sansio" in snippet)
+    name = "enterprises/e/devices/d/operations/o"
+    given = {"name": name, "endpoint": dripping.endpoint, "token": "t"}
+    began = time.monotonic()
+    with pytest.raises(errors.TimedOut):
+        exec(compile(snippet, "README.md", "exec"), given)
+    assert time.monotonic() - began < 5
+    assert dripping.requests >= 1
 
 
 def test_the_drill(emulator: Emulator, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from countermand.sansio import (
     parse_operations,
 )
 
+from conftest import problem
+
 NAME = "enterprises/LC01/devices/3f/operations/17"
 CANCELLED = b'{"name":"%s","done":true,"error":{"code":1}}' % NAME.encode()
 
@@ -181,7 +183,7 @@ class Fields(Mapping[str, str]):
     ],
 )
 def test_headers(headers: Any) -> None:
-    wait = sent().response(5.0, 429, headers, b"")
+    wait = sent().response(5.0, 429, headers, problem(429, "RESOURCE_EXHAUSTED"))
     assert isinstance(wait, Wait)
     assert wait.until == pytest.approx(12.0)
     assert isinstance(wait.error, errors.ResourceExhausted)
@@ -198,10 +200,10 @@ def test_a_body_may_be_a_bytearray() -> None:
 
 
 def test_a_fresh_token_once() -> None:
-    step = sent().response(5.0, 401, {}, b"")
+    step = sent().response(5.0, 401, {}, problem(401, "UNAUTHENTICATED"))
     assert isinstance(step, Send)
     assert step.transmit(5.0).reauthorize
-    done = step.response(5.0, 401, {}, b"")
+    done = step.response(5.0, 401, {}, problem(401, "UNAUTHENTICATED"))
     assert isinstance(done, Done)
     with pytest.raises(errors.Unauthenticated) as caught:
         done.result()
@@ -218,7 +220,7 @@ def test_pages() -> None:
     with pytest.raises(ValueError, match="4096"):
         build_list_operations(device, page_token="t" * 4097)
     with pytest.raises(errors.NotFound):
-        parse_device(device, 404, {}, b"")
+        parse_device(device, 404, {}, problem(404, "NOT_FOUND"))
     parse_device(device, 200, {}, b'{"name":"enterprises/e/devices/d"}')
 
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use countermand_core::campaign::{Event, List, Ticket};
 use countermand_core::{
     Call, DeviceName, Error, ErrorKind, Operation, OperationName, Outcome, Phase, Resource,
-    Timestamp, Verdict, chain,
+    Timestamp, Verdict,
 };
 use http::Response;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Finding;
 use crate::clock::{self, Clock};
-use crate::job::{Job, JobError, Record};
+use crate::job::{Job, JobError, Missed, Record};
 use crate::progress::SearchProgress;
 use crate::report::spell;
 use crate::search::{NotListed, Pages};
@@ -90,6 +90,11 @@ impl Ledger {
     pub(crate) fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
         let pages = self.pages.as_ref();
         pages.is_none_or(|pages| pages.is_missed(resource, error))
+    }
+
+    /// Whether the search of a rescue was refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.pages.as_ref().is_some_and(Pages::is_refused)
     }
 
     pub(crate) const fn job(&mut self) -> &mut Job {
@@ -288,11 +293,11 @@ impl Ledger {
                     Some(NotListed::NotAttempted) => return,
                     Some(NotListed::Missed) | None => {}
                 }
-                records.push(missed(at, resource, error));
+                records.push(Record::Missed(Missed::new(at, resource, error)));
             }
             Event::Unreadable { resource, error } => {
                 self.pages.as_mut().map(Pages::unreadable);
-                records.push(missed(at, resource, error));
+                records.push(Record::Missed(Missed::new(at, resource, error)));
             }
             Event::Devices {
                 enterprise,
@@ -396,15 +401,6 @@ impl Ledger {
         }
         finding
     }
-}
-
-/// A note that something in a list was missed.
-fn missed(at: Timestamp, resource: &Resource, error: &Error) -> Record {
-    let kind = match resource {
-        Resource::Enterprise(_) => "devices_missed",
-        Resource::Device(_) | Resource::Operation(_) => "operations_missed",
-    };
-    told(at, kind, chain(error))
 }
 
 fn told(at: Timestamp, kind: &str, text: impl Into<String>) -> Record {

@@ -244,6 +244,12 @@ impl Run {
         self.running.outage()
     }
 
+    /// A rescue's search was refused in this run, as of [`Search::is_refused`](crate::Search::is_refused).
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.ledger.lock().as_ref().is_some_and(Ledger::is_refused)
+    }
+
     /// How many operations are to come out of this run, as far as is known.
     #[must_use]
     pub const fn expected(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! Finds pending operations.
 
+use std::borrow::Borrow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use countermand_core::campaign::{Campaign, Event, List, Outage, Progress};
 use countermand_core::{
     Cause, Device, DeviceName, EnterpriseName, Error, ErrorKind, Operation, OperationName, Phase,
-    Resource, Spent, Timestamp,
+    Reach, Resource, Spent, Timestamp,
 };
 use countermand_hyper::{Client, Running};
 use futures_core::Stream;
@@ -77,6 +78,10 @@ pub(crate) struct Pages {
     excluded: Excluded,
     /// Lists of devices that have not come to their end.
     unlisted: u64,
+    /// A page of a list has come.
+    answered: bool,
+    /// A list was not read because of a failure that concerns everything.
+    refused: bool,
     progress: SearchProgress,
 }
 
@@ -107,6 +112,8 @@ impl Pages {
             devices: HashMap::new(),
             searched: HashSet::new(),
             unlisted: 0,
+            answered: false,
+            refused: false,
             progress: SearchProgress::default(),
             excluded: Excluded::default(),
         }
@@ -177,6 +184,7 @@ impl Pages {
 
     /// Takes a page of devices; the lists of their operations that are not searched yet.
     pub(crate) fn devices(&mut self, devices: &[Device], last: bool) -> Vec<List> {
+        self.answered = true;
         self.unlisted -= u64::from(last);
         let new = devices.iter().filter_map(|device| {
             self.device(device.name.clone(), device.last_status_report_time, true)
@@ -186,6 +194,7 @@ impl Pages {
 
     /// Takes note of a page of a device's operations.
     pub(crate) fn operations(&mut self, last: bool) {
+        self.answered = true;
         self.progress.pages += 1;
         self.progress.searched += u64::from(last);
     }
@@ -199,12 +208,19 @@ impl Pages {
     ) -> NotListed {
         self.unlisted -= u64::from(matches!(resource, Resource::Enterprise(_)));
         let reason = self.reason(resource, error, at);
+        self.refused |= concerns_everything(error.kind());
         *match &reason {
             NotListed::Vanished(_) => &mut self.progress.vanished,
             NotListed::NotAttempted => &mut self.progress.not_attempted,
             NotListed::Missed => &mut self.progress.missed,
         } += 1;
         reason
+    }
+
+    /// Nothing at all could be searched, or a failure that concerns everything kept a list from being
+    /// read: what was found is no result.
+    pub(crate) const fn is_refused(&self) -> bool {
+        self.refused || (!self.answered && self.progress.missed > 0)
     }
 
     /// Takes entries of a list that could not be read.
@@ -313,6 +329,13 @@ impl Search {
         self.running.outage()
     }
 
+    /// The search was refused: nothing at all could be searched, or a failure that concerns
+    /// everything ended it. [`refusal`] picks the error that says why.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        self.pages.is_refused()
+    }
+
     /// Sends nothing new: lists under way are awaited, the others are missed.
     pub fn stop(&mut self, cause: impl Into<Box<str>>) {
         self.running.stop(cause);
@@ -387,6 +410,32 @@ impl Stream for Search {
                 _ => {}
             }
         }
+    }
+}
+
+/// The error that says why a search was refused: the first that concerns everything, else the first.
+///
+/// ```
+/// let none = Vec::<countermand_core::Error>::new();
+/// assert!(countermand_fleet::refusal(&none).is_none());
+/// ```
+pub fn refusal<E: Borrow<Error>>(errors: impl IntoIterator<Item = E>) -> Option<E> {
+    let mut first = None;
+    for error in errors {
+        if error.borrow().kind().reach() == Reach::Everything {
+            return Some(error);
+        }
+        first = first.or(Some(error));
+    }
+    first
+}
+
+/// A failure, of this or of an earlier request, that concerns every request. A caller that stops the
+/// search has not failed.
+fn concerns_everything(kind: &ErrorKind) -> bool {
+    match kind {
+        ErrorKind::NotAttempted { cause } => cause.key().row().reach == Reach::Everything,
+        kind => kind.reach() == Reach::Everything,
     }
 }
 

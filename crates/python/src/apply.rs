@@ -6,8 +6,12 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use countermand_core::campaign::Event;
+use countermand_core::{Error, Reach, shown_path};
 use countermand_fleet::job::View;
-use countermand_fleet::{Authorization, Job, JobError, Options, Refusal, Run, Settings, now};
+use countermand_fleet::{
+    Authorization, Job, JobError, Options, Refusal, Run, Settings, now, refusal,
+};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
@@ -21,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::bulk::Results;
 use crate::call::{Call, Ready};
+use crate::client::Raiser;
 use crate::files::OpenFile;
 use crate::job_errors;
 use crate::process::{self, Native};
@@ -55,6 +60,8 @@ struct Stop {
 
 /// Why it came to nothing.
 enum Failure {
+    /// The search of a rescue was refused; the file goes on from there.
+    Search(Box<Error>, PathBuf),
     Refused(Refusal),
     Job(JobError),
     Died(String),
@@ -64,6 +71,7 @@ impl Applying {
     pub(crate) fn new(
         py: Python<'_>,
         client: Client,
+        raiser: Raiser,
         work: Work,
         options: Options,
         watched: bool,
@@ -81,7 +89,7 @@ impl Applying {
                 }
                 // Nobody waits for it.
                 Ok(None) => Box::new(|py| Ok(py.None())),
-                Err(failure) => Box::new(move |py| Err(failure.raise(py))),
+                Err(failure) => Box::new(move |py| Err(failure.raise(py, &raiser))),
             };
             let _ = out.send(ready);
             drop(closing);
@@ -146,12 +154,14 @@ async fn run(
         Duration::MAX
     };
     let mut look = Instant::now();
+    let mut errors = Vec::new();
     let interrupted = loop {
         let event = timeout(pace, run.next());
         match select(&mut stopped, pin!(event)).await {
             Either::Left(_) => break true,
             Either::Right((Ok(None), _)) => break false,
-            Either::Right(_) => {}
+            Either::Right((Ok(Some(event)), _)) => errors.extend(of_search(event)),
+            Either::Right((Err(_), _)) => {}
         }
         let at = Instant::now();
         if let Some(watcher) = &watcher
@@ -166,7 +176,24 @@ async fn run(
     if let Some(watcher) = watcher {
         let _ = watcher.send(reports.last(Instant::now(), run.progress()));
     }
-    spawn_blocking(move || end(run, interrupted)).await?
+    let refused = run.is_refused() && !interrupted;
+    let error = if refused { refusal(errors) } else { None };
+    spawn_blocking(move || end(run, interrupted, error)).await?
+}
+
+/// The error of an event, if it may be what ended a search.
+fn of_search(event: Event) -> Option<Error> {
+    match event {
+        Event::NotListed { error, .. } => Some(error),
+        Event::Finished { result, .. } => {
+            let error = match result {
+                Ok(outcome) => outcome.error,
+                Err(error) => Some(error),
+            };
+            error.filter(|error| error.kind().reach() == Reach::Everything)
+        }
+        _ => None,
+    }
 }
 
 /// Opens the file, or makes it, and begins.
@@ -183,14 +210,21 @@ fn begin(client: &Client, work: Work, options: Options) -> Result<Run, Failure> 
 }
 
 /// Closes the file, and looks at it.
-fn end(run: Run, interrupted: bool) -> Result<Option<View>, Failure> {
-    let ended = run.end(if interrupted { "interrupted" } else { "done" });
+fn end(run: Run, interrupted: bool, refused: Option<Error>) -> Result<Option<View>, Failure> {
+    let ended = run.end(match (interrupted, &refused) {
+        (true, _) => "interrupted",
+        (false, Some(_)) => "refused",
+        (false, None) => "done",
+    });
     let path = ended.job.path().to_owned();
     let closed = ended.job.close();
     if let Some(trouble) = ended.trouble {
         return Err(trouble.into());
     }
     closed?;
+    if let Some(error) = refused {
+        return Err(Failure::Search(error.into(), path));
+    }
     match interrupted {
         true => Ok(None),
         false => Ok(Some(View::open(path)?)),
@@ -198,8 +232,20 @@ fn end(run: Run, interrupted: bool) -> Result<Option<View>, Failure> {
 }
 
 impl Failure {
-    fn raise(self, py: Python<'_>) -> PyErr {
+    fn raise(self, py: Python<'_>, raiser: &Raiser) -> PyErr {
         match self {
+            Self::Search(error, path) => {
+                let raised = raiser.raise(py, &error);
+                let file = shown_path(&path);
+                let note = format!(
+                    "what was found and done until then is in the job file {file}; \
+                     client.open(path).apply() goes on with it"
+                );
+                match raised.value(py).call_method1("add_note", (note,)) {
+                    Ok(_) => raised,
+                    Err(error) => error,
+                }
+            }
             Self::Refused(refusal) => job_errors::refusal(py, &refusal),
             Self::Job(error) => job_errors::error(py, &error),
             Self::Died(how) => PyRuntimeError::new_err(how),

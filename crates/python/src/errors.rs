@@ -54,12 +54,21 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
     raised
 }
 
-/// The exception for an error of an operation that was kept as JSON.
-pub(crate) fn kept(py: Python<'_>, operation: &OperationName, error: &Value) -> PyErr {
+/// The exception for an error that was kept as JSON: of an operation, or of the list of a device or an
+/// enterprise.
+pub(crate) fn kept(
+    py: Python<'_>,
+    operation: Option<&OperationName>,
+    resource: Option<&str>,
+    error: &Value,
+) -> PyErr {
     let facts = ErrorFacts::stored(error);
     let attributes = || {
         let kwargs = PyDict::new(py);
-        kwargs.set_item("operation", operation.clone())?;
+        kwargs.set_item("operation", operation.cloned())?;
+        if resource.is_some() {
+            kwargs.set_item("resource", resource)?;
+        }
         if let Some(facts) = facts {
             kwargs.set_item("key", facts.key.as_str())?;
             kwargs.set_item("reach", facts.key.row().reach.as_str())?;

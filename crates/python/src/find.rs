@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countermand_core::{Error, Quota, Spent, Timestamp};
 use countermand_fleet::job::Vanished;
-use countermand_fleet::{Found, Item, Search, now};
+use countermand_fleet::{Found, Item, Search, now, refusal};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -44,6 +44,8 @@ struct State {
     items: Vec<Item>,
     missed: Vec<Arc<Error>>,
     vanished: Vec<Vanished>,
+    /// The reason, if the search was refused.
+    refused: Option<Arc<Error>>,
     /// What was spent of the quota when it ended, and when that was.
     ended: Option<(Vec<Spent>, Timestamp)>,
 }
@@ -53,6 +55,7 @@ pub(crate) struct Findings {
     pub(crate) items: Vec<Item>,
     pub(crate) missed: Vec<Arc<Error>>,
     pub(crate) vanished: Vec<Vanished>,
+    pub(crate) refused: Option<Arc<Error>>,
     pub(crate) spent: Vec<Spent>,
     pub(crate) at: Timestamp,
 }
@@ -83,6 +86,7 @@ impl Shared {
                 items: state.items.clone(),
                 missed: state.missed.clone(),
                 vanished: state.vanished.clone(),
+                refused: state.refused.clone(),
                 spent,
                 at,
             })
@@ -124,7 +128,16 @@ impl Finder {
                 }
                 changed.send_replace(());
             }
-            found.state().ended = Some((search.spent(), now()));
+            let refused = search.is_refused();
+            let spent = search.spent();
+            {
+                let mut state = found.state();
+                state.refused = match refused {
+                    true => refusal(state.missed.iter().cloned()),
+                    false => None,
+                };
+                state.ended = Some((spent, now()));
+            }
             changed.send_replace(());
         };
         Self {
@@ -133,6 +146,11 @@ impl Finder {
             work: Mutex::new(None),
             raiser,
         }
+    }
+
+    /// Makes exceptions of its errors.
+    pub(crate) fn raiser(&self) -> Raiser {
+        self.raiser.clone()
     }
 
     /// What it finds; it begins now if it has not begun.
@@ -154,19 +172,25 @@ impl Finder {
 
 #[pymethods]
 impl Finder {
-    /// The call for what was found behind the first so many: some items, or none at the end.
+    /// The call for what was found behind the first so many: some items, or none at the end, where it
+    /// raises if the search was refused.
     fn next(&self, py: Python<'_>, behind: usize) -> PyResult<Call> {
         let found = self.begun(py)?;
+        let raiser = self.raiser.clone();
         Ok(Call::new(async move {
             let items = found
                 .until(|state| {
                     let new = state.items.get(behind..).unwrap_or_default();
                     let some = !new.is_empty() || state.ended.is_some();
-                    some.then(|| new.iter().take(CHUNK).cloned().collect::<Vec<_>>())
+                    some.then(|| match (new, &state.refused) {
+                        ([], Some(error)) => Err(Arc::clone(error)),
+                        (new, _) => Ok(new.iter().take(CHUNK).cloned().collect::<Vec<_>>()),
+                    })
                 })
                 .await;
             let ready: Ready = Box::new(move |py| {
                 let items = items.ok_or_else(given_up)?;
+                let items = items.map_err(|error| raiser.raise(py, &error))?;
                 let items = items.iter().map(|item| rows::item(py, item));
                 let items = items.collect::<PyResult<Vec<_>>>()?;
                 Ok(PyList::new(py, items)?.into_any().unbind())

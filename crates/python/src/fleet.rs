@@ -11,7 +11,7 @@ use crate::apply::{Applying, Work};
 use crate::call::Call;
 use crate::client::{Connected, NativeClient};
 use crate::find::Finder;
-use crate::jobs::{self, Source};
+use crate::jobs::{self, NoPlan, Source};
 use crate::selection::Selection;
 use crate::{clock, job_errors, names, quota};
 
@@ -57,19 +57,25 @@ pub(crate) fn plan(
     }
     let file = crate::files::OpenFile::new()?;
     let found = match names.cast::<Finder>() {
-        Ok(finder) => Ok(finder.get().begun(py)?),
+        Ok(finder) => Ok((finder.get().begun(py)?, finder.get().raiser())),
         Err(_) => Err(jobs::items(names)?),
     };
     let source = async move {
         let mut source = match found {
-            Ok(found) => found.all().await.map(Source::Found)?,
+            Ok((found, raiser)) => {
+                let found = found.all().await.ok_or(NoPlan::GivenUp)?;
+                if let Some(error) = found.refused {
+                    return Err(NoPlan::Refused(error, raiser));
+                }
+                Source::Found(found)
+            }
             Err(items) => Source::Items(items),
         };
         if let Some(selection) = selection {
             let now = now();
             source.retain(|item| selection.filter.admits(item, now));
         }
-        Some(source)
+        Ok(source)
     };
     Ok(jobs::plan(path, settings, source, by_harm, file))
 }
@@ -149,11 +155,11 @@ impl NativeClient {
         recheck: bool,
         watched: bool,
     ) -> PyResult<Applying> {
-        let Connected { client, .. } = self.here(py, None)?;
+        let Connected { client, raiser } = self.here(py, None)?;
         let options = Options {
             in_flight: in_flight.unwrap_or(self.in_flight).max(1),
             recheck,
         };
-        Applying::new(py, client, work, options, watched)
+        Applying::new(py, client, raiser, work, options, watched)
     }
 }

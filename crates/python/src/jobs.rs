@@ -1,9 +1,10 @@
 //! Job files: made from what is to be cancelled, and looked at.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use countermand_core::chain;
-use countermand_fleet::job::{Contents, Kind, Record, View};
+use countermand_core::Error;
+use countermand_fleet::job::{Contents, Kind, Missed, Record, View};
 use countermand_fleet::report::{Counts, Summary};
 use countermand_fleet::{Estimate, Item, JobError, Options, Outline, Plan, Settings, now};
 use pyo3::exceptions::PyRuntimeError;
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict};
 
 use crate::call::{Call, Ready};
+use crate::client::Raiser;
 use crate::files::OpenFile;
 use crate::find::{Findings, given_up};
 use crate::report::Report;
@@ -96,6 +98,23 @@ pub(crate) enum Source {
     Found(Findings),
 }
 
+/// The reason why there is nothing to be planned.
+pub(crate) enum NoPlan {
+    /// The search was given up.
+    GivenUp,
+    /// The search was refused.
+    Refused(Arc<Error>, Raiser),
+}
+
+impl NoPlan {
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::GivenUp => given_up(),
+            Self::Refused(error, raiser) => raiser.raise(py, &error),
+        }
+    }
+}
+
 impl Source {
     /// Keeps only what is meant.
     pub(crate) fn retain(&mut self, meant: impl FnMut(&Item) -> bool) {
@@ -138,10 +157,9 @@ fn of_search(found: &Findings) -> Vec<Record> {
             sending: None,
         }
     });
-    let missed = found.missed.iter().map(|error| Record::Note {
-        at: found.at,
-        kind: "missed".to_owned(),
-        text: format!("not searched to the end: {}", chain(&**error)),
+    let missed = found.missed.iter().filter_map(|error| {
+        let resource = error.resource()?;
+        Some(Record::Missed(Missed::new(found.at, resource, error)))
     });
     let vanished = found.vanished.iter().cloned().map(Record::Vanished);
     sent.chain(missed).chain(vanished).collect()
@@ -151,14 +169,17 @@ fn of_search(found: &Findings) -> Vec<Record> {
 pub(crate) fn plan(
     path: PathBuf,
     settings: Settings,
-    source: impl Future<Output = Option<Source>> + Send + 'static,
+    source: impl Future<Output = Result<Source, NoPlan>> + Send + 'static,
     by_harm: bool,
     file: OpenFile,
 ) -> Call {
     Call::new(async move {
-        let Some(source) = source.await else {
-            let ready: Ready = Box::new(|_| Err(given_up()));
-            return ready;
+        let source = match source.await {
+            Ok(source) => source,
+            Err(reason) => {
+                let ready: Ready = Box::new(move |py| Err(reason.raise(py)));
+                return ready;
+            }
         };
         let made = tokio::task::spawn_blocking(move || {
             let facts = write(&path, &settings, source, by_harm);

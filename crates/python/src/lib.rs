@@ -35,6 +35,7 @@ mod wire;
 
 use std::ffi::OsString;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -51,8 +52,25 @@ fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     countermand_core::printable(text)
 }
 
-#[pymodule]
+/// Whether this is the first interpreter of the process, which has the number 0.
+fn is_main_interpreter(_: Python<'_>) -> bool {
+    // SAFETY: this thread is attached to an interpreter, which lives as long as that.
+    #[expect(unsafe_code, reason = "Python's own API has no other way")]
+    let number = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    number == 0
+}
+
+// In a free-threaded build Python turns the GIL on: what happens at a fork relies on it.
+#[pymodule(gil_used = true)]
 fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Runtime, classes and exit hooks are of the process: the end of a sub-interpreter would end them
+    // for the others.
+    if !is_main_interpreter(module.py()) {
+        return Err(PyImportError::new_err(
+            "countermand does not run in a sub-interpreter: import it in the main interpreter, or in \
+             another process (multiprocessing)",
+        ));
+    }
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<names::OperationName>()?;
     module.add_class::<outcome::Operation>()?;

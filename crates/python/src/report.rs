@@ -9,7 +9,7 @@ use countermand_fleet::report::{self, Counts, Form, ReportError, State};
 use countermand_fleet::{JobError, Row, quoted};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyList};
+use pyo3::types::{PyCapsule, PyList, PyTuple};
 
 use crate::bulk::forked;
 use crate::call::{Call, Ready};
@@ -138,6 +138,33 @@ impl Report {
         )
     }
 
+    /// The call for the errors of the lists that could not be read to their end.
+    fn missed(&self) -> Call {
+        self.read(
+            |view| view.missed(),
+            |py, missed| {
+                let errors = missed.iter().map(|one| {
+                    let error = errors::kept(py, None, Some(&one.resource), &one.error);
+                    error.into_value(py)
+                });
+                let errors = PyTuple::new(py, errors.collect::<Vec<_>>())?;
+                Ok(errors.into_any().unbind())
+            },
+        )
+    }
+
+    /// The call for the names of the devices that vanished while they were searched.
+    fn vanished(&self) -> Call {
+        self.read(
+            |view| view.vanished(),
+            |py, vanished| {
+                let names = vanished.iter().map(|one| one.device.as_str());
+                let names = PyTuple::new(py, names.collect::<Vec<_>>())?;
+                Ok(names.into_any().unbind())
+            },
+        )
+    }
+
     /// The call that writes the report.
     #[pyo3(signature = (path, kind, /))]
     fn save(&self, path: PathBuf, kind: &str) -> PyResult<Call> {
@@ -195,7 +222,7 @@ fn failure<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>> {
     let name = OperationName(row.item.name.clone());
     let finding = row.standing.finding.as_ref();
     let error = finding.and_then(|finding| finding.error.as_ref());
-    let error = error.map(|error| errors::kept(py, &name, error));
+    let error = error.map(|error| errors::kept(py, Some(&name), None, error));
     let state = State::of(row);
     if let (State::Error, Some(error)) = (state, error.as_ref()) {
         return Ok(error.value(py).clone().into_any());

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use countermand_core::{Quota, Spent, chain};
-use countermand_fleet::job::Vanished;
+use countermand_fleet::job::{Missed, Record, Vanished};
 use countermand_fleet::report::{counted, vanished};
-use countermand_fleet::{Filter, Found, Item, Search};
+use countermand_fleet::{Filter, Found, Item, Search, now};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -78,8 +78,8 @@ const IDLE: Duration = Duration::from_secs(60);
 /// What a search came to.
 pub(crate) struct Searched {
     pub(crate) exit: Exit,
-    /// Lists that could not be read, in words.
-    pub(crate) missed: Vec<String>,
+    /// Lists that could not be read.
+    pub(crate) missed: Vec<Record>,
     /// Devices that vanished meanwhile.
     pub(crate) vanished: Vec<Vanished>,
     /// What it took of the quota.
@@ -127,13 +127,14 @@ pub(crate) async fn search(
         match one {
             Found::Item(item) => found(&item),
             Found::Vanished(vanished) => searched.vanished.push(vanished),
-            Found::Missed { error, .. } => {
+            Found::Missed { resource, error } => {
                 searched.exit = searched.exit.max(Exit::of_error(&error));
                 let problem = chain(&error);
                 report
                     .output
                     .note(&format!("not searched: {problem}; {}", error.advice()));
-                searched.missed.push(problem);
+                let missed = Missed::new(now(), &resource, &error);
+                searched.missed.push(Record::Missed(missed));
             }
             Found::EnterpriseClosed(enterprise) => report
                 .output
@@ -164,7 +165,11 @@ pub(crate) async fn search(
         let lists = counted(progress.not_attempted, "list");
         let text = format!("{lists} not asked for, after the failure above");
         report.output.note(&text);
-        searched.missed.push(text);
+        searched.missed.push(Record::Note {
+            at: now(),
+            kind: "missed".to_owned(),
+            text,
+        });
     }
     report.output.clear_progress();
     searched.spent = search.spent();

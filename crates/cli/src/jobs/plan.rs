@@ -127,11 +127,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         let ended = now();
         gone = searched.vanished;
         records.extend(gone.iter().cloned().map(Record::Vanished));
-        records.extend(searched.missed.into_iter().map(|text| Record::Note {
-            at: ended,
-            kind: "missed".to_owned(),
-            text,
-        }));
+        records.extend(searched.missed);
         // So that the first run does not spend it again.
         records.extend(searched.spent.into_iter().map(|spent| Record::Sent {
             operation: None,

@@ -1,5 +1,6 @@
 //! What stands in a job file, for everybody who reads it.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use countermand_core::{Call, OperationName, Spent, Timestamp, Window, parse_duration};
@@ -8,7 +9,7 @@ use rusqlite::Connection;
 use super::checksum::Digest;
 use super::columns;
 use super::descriptor::Descriptor;
-use super::entries::{Counts, Device, Note, Run, Spending, Uptime, Vanished};
+use super::entries::{Counts, Device, Missed, Note, Run, Spending, Uptime, Vanished};
 use super::error::{Holder, JobError, JobErrorKind};
 use super::ledger::Head;
 use super::pages::Pages;
@@ -145,6 +146,44 @@ impl Contents {
             });
         }
         Ok(vanished)
+    }
+
+    /// The lists that could not be read to their end and were not searched in a later run, oldest
+    /// first.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn missed(&self) -> Result<Vec<Missed>, JobError> {
+        let mut missed = Vec::new();
+        let mut listed = HashMap::new();
+        for note in self.notes() {
+            let note = note?;
+            if note.kind == Note::LISTED {
+                listed.insert(note.text, note.at);
+            } else if let Some(one) = Missed::of_note(&note) {
+                missed.push(one);
+            }
+        }
+        if missed.is_empty() {
+            return Ok(missed);
+        }
+        let begun = self.runs().map(|run| Ok(run?.begun));
+        let begun = begun.collect::<Result<Vec<_>, JobError>>()?;
+        let names: HashSet<_> = missed.iter().map(|one| one.resource.clone()).collect();
+        for device in self.devices() {
+            let device = device?;
+            if let Some(at) = device.searched
+                && names.contains(device.name.as_str())
+            {
+                listed.insert(device.name.to_string(), at);
+            }
+        }
+        missed.retain(|one| {
+            let searched = listed.get(&one.resource);
+            let again = begun.iter().find(|begun| **begun > one.at);
+            !matches!((searched, again), (Some(searched), Some(again)) if searched >= again)
+        });
+        Ok(missed)
     }
 
     /// Every run, oldest first.

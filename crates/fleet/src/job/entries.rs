@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{DeviceName, Spent, Timestamp, Verdict, Window};
+use countermand_core::{DeviceName, Error, Resource, Spent, Timestamp, Verdict, Window};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::report::{optional_time, time};
 
@@ -108,6 +109,57 @@ pub struct Vanished {
     pub at: Timestamp,
 }
 
+/// A list that could not be read to its end: operations in it may have been missed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Missed {
+    /// The time of it.
+    pub at: Timestamp,
+    /// The name of the device, or of the enterprise, whose list it is.
+    pub resource: String,
+    /// The error as JSON, which [`ErrorFacts::stored`](countermand_core::ErrorFacts::stored) reads.
+    pub error: Value,
+}
+
+impl Missed {
+    /// Of an error that has just happened.
+    #[must_use]
+    pub fn new(at: Timestamp, resource: &Resource, error: &Error) -> Self {
+        Self {
+            at,
+            resource: resource.as_str().to_owned(),
+            // It is made of names, words and numbers, so that it has one.
+            error: serde_json::to_value(error).unwrap_or_default(),
+        }
+    }
+
+    /// A sentence that says so.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let message = self.error.get("message").and_then(Value::as_str);
+        let message = message.unwrap_or(&self.resource);
+        format!("not searched to the end: {message}")
+    }
+
+    /// The text of its note.
+    pub(super) fn to_json(&self) -> String {
+        json!({"resource": self.resource, "error": self.error}).to_string()
+    }
+
+    /// Of a note of its kind, if the text is what this version writes.
+    pub(crate) fn of_note(note: &Note) -> Option<Self> {
+        if note.kind != Note::MISSED {
+            return None;
+        }
+        let mut fields = serde_json::from_str::<Value>(&note.text).ok()?;
+        Some(Self {
+            at: note.at,
+            resource: fields.get("resource")?.as_str()?.to_owned(),
+            error: fields.get_mut("error")?.take(),
+        })
+    }
+}
+
 /// Something that is worth telling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -125,6 +177,8 @@ impl Note {
     pub const LISTED: &'static str = "devices_listed";
     /// The kind of a note whose text is a device that vanished.
     pub const VANISHED: &'static str = "device_vanished";
+    /// The kind of a note whose text says in JSON which list could not be read to its end, and why.
+    pub const MISSED: &'static str = "not_searched";
 
     /// A note for programs: what it tells is counted or listed elsewhere.
     #[must_use]

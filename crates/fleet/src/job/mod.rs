@@ -31,7 +31,7 @@ use countermand_core::Timestamp;
 
 pub use checksum::Digest;
 pub use contents::Contents;
-pub use entries::{Counts, Device, Note, Run, Spending, Uptime, Vanished};
+pub use entries::{Counts, Device, Missed, Note, Run, Spending, Uptime, Vanished};
 pub use error::{Holder, JobError, JobErrorKind};
 pub use exposure::exposure;
 pub use record::Record;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Phase, Timestamp};
 
-use super::entries::{Uptime, Vanished};
+use super::entries::{Missed, Uptime, Vanished};
 use crate::{Finding, Item};
 
 /// Something that has happened, or is about to, in a run.
@@ -53,6 +53,8 @@ pub enum Record {
     },
     /// A device was listed and is gone now: nothing of it is left to be searched.
     Vanished(Vanished),
+    /// A list could not be read to its end: operations in it may have been missed.
+    Missed(Missed),
     /// A request is about to leave, an intent: to be recorded before it does. [`Sent`](Self::Sent) or
     /// [`NotSent`](Self::NotSent) follows, unless the process is killed: then it may have left.
     Sending {

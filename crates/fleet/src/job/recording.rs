@@ -43,6 +43,7 @@ impl Ledger<'_> {
                 self.device(device, *seen, Some(*at))?;
                 self.note(*at, Note::VANISHED, device.as_str())
             }
+            Record::Missed(missed) => self.note(missed.at, Note::MISSED, &missed.to_json()),
             Record::Sending {
                 operation,
                 resource,

@@ -3,7 +3,7 @@
 use countermand_core::{Timestamp, Window};
 
 use super::{RunSpan, Summary};
-use crate::job::{Contents, JobError, Kind, Settings};
+use crate::job::{Contents, JobError, Kind, Missed, Settings};
 
 impl Summary {
     /// Of a job, as of `now`; `resume` is the command that goes on with it.
@@ -49,7 +49,9 @@ impl Summary {
         summary.vanished = job.vanished()?;
         for note in job.notes() {
             let note = note?;
-            if !note.is_record() {
+            if let Some(missed) = Missed::of_note(&note) {
+                summary.notes.push(missed.sentence());
+            } else if !note.is_record() {
                 summary.notes.push(note.text);
             }
         }
