@@ -26,8 +26,9 @@ _IN_A_ROW = 64
 class AsyncClient(AsyncFleet, Base):
     """A :class:`Client` for asyncio, with the same methods.
 
-    Any number of tasks and event loops may share one. Cancelling a task drops its request. Under trio
-    use a :class:`Client` in a thread, as in ``trio.to_thread.run_sync(client.cancel, name)``.
+    Any number of tasks and event loops may share one. Cancelling a task drops its request.
+
+    Under trio use a :class:`Client` in a thread: ``trio.to_thread.run_sync(client.cancel, name)``.
     """
 
     __slots__ = ()

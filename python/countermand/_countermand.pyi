@@ -80,6 +80,7 @@ __all__ = [
     "parse_operation",
     "parse_operations",
     "plan",
+    "printable",
     "rescue",
     "run",
 ]
@@ -233,8 +234,8 @@ class Send:
         """Goes on without an answer.
 
         :param kind: ``connect``, ``proxy``, ``tls``, ``token``, ``credentials``, ``forbidden``:
-            nothing was sent; ``refused``, ``calm``: the server says that it did not process it; ``lost``,
-            ``timed_out``, ``too_large``: it may have arrived.
+            nothing was sent; ``refused``, ``calm``: the server says that it did not process it;
+            ``lost``, ``timed_out``, ``too_large``: it may have arrived.
         :raises RuntimeError: this step was done already.
         :raises ValueError: ``kind`` is none of these. The step can still be done.
         """
@@ -380,9 +381,10 @@ class Ticket:
     def sent(self, now: float) -> None:
         """Takes note that the request leaves at ``now``: a window of the quota counts from then.
 
-        Call it when a connection is there and the first byte is about to be written. Where it is not
-        called, the request counts as sent with its answer, which loses the time of one exchange in each
-        window. :meth:`failed` with a kind that means nothing was sent (``connect``, ``token``) voids it.
+        Call it when a connection is there and the first byte is about to be written. Where it is
+        not called, the request counts as sent with its answer, which loses the time of one exchange
+        in each window. :meth:`failed` with a kind that means nothing was sent (``connect``,
+        ``token``) voids it.
         """
     def answer(self, now: float, status: int, headers: _Headers, body: bytes | bytearray) -> None:
         """Brings the server's answer, whatever its status, complete with its body.

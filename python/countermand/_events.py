@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A request is about to leave: an intent. A journal has to hold this before the request leaves."""
+    """A request is about to leave: an intent. A journal has to hold it before the request goes."""
 
     name: OperationName
     call: Literal["cancel", "get", "get_device"]
@@ -26,8 +26,8 @@ class Sent:
     name: OperationName
     call: Literal["cancel", "get", "get_device"]
     at: float
-    """When it left, on the clock that gave every ``now``. Where ``Ticket.sent`` was not called: when
-    its answer or its loss was known."""
+    """When it left, on the clock that gave every ``now``. Where ``Ticket.sent`` was not called:
+    when its answer or its loss was known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,13 +82,13 @@ class Find(_Search):
     """A search for pending operations, which iterates what it finds.
 
     It begins when it is first iterated, or planned, and goes on meanwhile. It keeps what it finds:
-    iterated again, it gives the same from the beginning. Ctrl-C gives it up, and who goes on with it
-    is told.
+    iterated again, it gives the same from the beginning. Ctrl-C gives it up, and who goes on with
+    it is told.
 
-    A list that cannot be read while others can ends nothing: it is in :attr:`missed`, and at the end
-    a :class:`~countermand.errors.SearchIncomplete` warning. If nothing at all could be searched, or a
-    failure that concerns everything (an expired token) came, iterating raises that error after what
-    was found before.
+    A list that cannot be read while others can ends nothing: it is in :attr:`missed`, and at the
+    end a :class:`~countermand.errors.SearchIncomplete` warning. If nothing at all could be
+    searched, or a failure that concerns everything (an expired token) came, iterating raises that
+    error after what was found before.
     """
 
     __slots__ = ()

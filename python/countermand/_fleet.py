@@ -117,14 +117,15 @@ class Fleet(FleetBase):
 
         :param enterprises: ``enterprises/LC01``; one text or several.
         :param devices: ``enterprises/LC01/devices/3f``; one text or several.
-        :param types: ``WIPE``, ``LOCK`` ...; none for all. A misspelt one is a :class:`ValueError`; one
-            that this version does not know is written ``unknown:TYPE``.
+        :param types: ``WIPE``, ``LOCK`` ...; none for all. A misspelt one is a :class:`ValueError`;
+            one that this version does not know is written ``unknown:TYPE``.
         :param newer_than: no older than so many seconds.
         :param older_than: at least so many seconds old.
         :param exclude: operations, devices and enterprises to leave alone.
         :param quota: as for :meth:`Client.countermand_all`, as are ``share`` and ``in_flight``.
         :raises InvalidName: one of the names is none. Nothing was sent.
-        :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is none.
+        :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is
+            none.
         """
         from ._find import Find
         from ._selection import Selection
@@ -234,10 +235,10 @@ class Fleet(FleetBase):
         cancelled before the next device is listed, the device seen last first.
 
         This call names the enterprises, and asks nobody else. Whatever ends it, also ``kill -9``,
-        ``client.open(path).apply()`` goes on with it.
+        ``client.open(path).apply(confirm=...)`` goes on with it.
 
-        A search that was refused raises the error that refused it: nothing at all could be searched,
-        or a failure that concerns everything (an expired token) came before the end of the search.
+        A search that was refused raises the error that refused it: nothing at all could be
+        searched, or a failure that concerns everything (an expired token) came before its end.
         Lists that could not be read while others could are in :attr:`Report.missed`, and a
         :class:`~countermand.errors.SearchIncomplete` warning.
 

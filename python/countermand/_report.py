@@ -59,8 +59,8 @@ class Report:
     def missed(self) -> tuple[CountermandError, ...]:
         """Why lists could not be read to their end: operations in them are not in the job.
 
-        The ``resource`` of each is the device, or the enterprise, whose list it is. What a later run
-        of a rescue has searched is not among them.
+        The ``resource`` of each is the device, or the enterprise, whose list it is. What a later
+        run of a rescue has searched is not among them.
         """
         if self._missed is None:
             self._missed = self._native.missed().wait()
@@ -109,8 +109,8 @@ class Report:
         every list was read to its end.
 
         :raises ExceptionGroup: for each of the other operations, at most the first 1,000, the error
-            that kept its end from being known, or a :class:`~countermand.errors.NotCancelled`; and of
-            :attr:`missed`, at most the first 1,000.
+            that kept its end from being known, or a :class:`~countermand.errors.NotCancelled`; and
+            of :attr:`missed`, at most the first 1,000.
         """
         count, failures = self._native.failures(_RAISED).wait()
         parts = []

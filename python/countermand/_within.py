@@ -31,7 +31,7 @@ def within(seconds: float, exchange: Callable[[], _T], /) -> _T:
     def run() -> None:
         try:
             ended.append((True, exchange()))
-        except BaseException as error:  # noqa: BLE001 - it is raised where it belongs
+        except BaseException as error:
             ended.append((False, error))
 
     thread = threading.Thread(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         JobIncomplete,
         JobLocked,
         JobNotFound,
-        JobVersion,
         JobUnreadable,
+        JobVersion,
         NotAJob,
         NotCancelled,
         NotConfirmed,
@@ -44,8 +44,8 @@ __all__ = [
     "JobIncomplete",
     "JobLocked",
     "JobNotFound",
-    "JobVersion",
     "JobUnreadable",
+    "JobVersion",
     "Malformed",
     "Misattributed",
     "NotAJob",
@@ -216,7 +216,7 @@ class NotAttempted(CountermandError):
     """Nothing more was sent for this operation, because an earlier failure concerns every one."""
 
     cause: str = ""
-    """That failure, as the word of its row in docs/errors.md; ``stopped``: the caller stopped it."""
+    """That failure, as the word of its row in docs/errors.md; ``stopped``: the caller stopped."""
 
 
 def __getattr__(name: str) -> object:

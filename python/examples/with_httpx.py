@@ -4,6 +4,7 @@ import os
 import random
 import sys
 import time
+from functools import partial
 
 import httpx
 
@@ -22,15 +23,10 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
                 continue
             request = step.transmit(now())
             try:
-                response = within(  # httpx limits each read; this, the whole exchange
-                    request.timeout,
-                    lambda: client.request(
-                        request.method,
-                        request.url,
-                        headers=request.headers,
-                        timeout=request.timeout,
-                    ),
-                )
+                send = partial(client.request, request.method, request.url)
+                send = partial(send, headers=request.headers, timeout=request.timeout)
+                # httpx limits each read; this, the whole exchange.
+                response = within(request.timeout, send)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 step = step.failed(now(), "connect", str(error))
             except (TimeoutError, httpx.TimeoutException) as error:

@@ -4,6 +4,7 @@ import os
 import random
 import sys
 import time
+from functools import partial
 
 import requests
 
@@ -23,16 +24,10 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
                 continue
             request = step.transmit(now())
             try:
-                response = within(  # requests limits each read; this, the whole exchange
-                    request.timeout,
-                    lambda: session.request(
-                        request.method,
-                        request.url,
-                        headers=dict(request.headers),
-                        timeout=request.timeout,
-                        allow_redirects=False,
-                    ),
-                )
+                send = partial(session.request, request.method, request.url, allow_redirects=False)
+                send = partial(send, headers=dict(request.headers), timeout=request.timeout)
+                # requests limits each read; this, the whole exchange.
+                response = within(request.timeout, send)
             except (TimeoutError, requests.Timeout) as error:
                 step = step.failed(now(), "timed_out", str(error))
             except requests.RequestException as error:

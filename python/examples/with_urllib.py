@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 
 from countermand import Outcome
 from countermand.sansio import Done, Flow, Request, Wait, within
@@ -41,8 +42,8 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
             continue
         request = step.transmit(now())
         try:
-            # urllib limits each read; this, the whole exchange
-            answer = within(request.timeout, lambda: send(request, token))
+            # urllib limits each read; this, the whole exchange.
+            answer = within(request.timeout, partial(send, request, token))
         except TimeoutError as error:
             step = step.failed(now(), "timed_out", str(error))
         except (OSError, http.client.HTTPException) as error:

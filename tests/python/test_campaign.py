@@ -205,7 +205,7 @@ def test_the_quota() -> None:
     assert 15.0 <= wait <= 15.1
     assert made.progress(5.0).held_until == wait
     assert made.poll(14.0) == wait
-    assert isinstance(made.poll(wait), Ticket)
+    ticket(made, wait).sent(wait)
     progress = made.progress(wait)
     assert isinstance(progress, Progress)
     assert (progress.sent, progress.quota_left, progress.now) == (3, 1, wait)

@@ -186,7 +186,7 @@ def test_fault_66_an_example_ends_in_time_on_a_server_that_drips(
     module = load(example)
     module.Flow = partial(Flow, **PATIENCE)
     began = time.monotonic()
-    with pytest.raises(errors.TimedOut) as caught:  # noqa: PT012 - one of both
+    with pytest.raises(errors.TimedOut) as caught:
         result = module.countermand(NAME, "t", dripping.endpoint)
         if inspect.iscoroutine(result):
             asyncio.run(result)

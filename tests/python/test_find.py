@@ -17,7 +17,7 @@ from countermand import (
 )
 from countermand.testing import Emulator
 
-from conftest import FREE
+from conftest import FREE, cancels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,3 +186,151 @@ def test_a_plan_is_made_of_names_or_not_at_all(client: Client, path: Path) -> No
     with pytest.raises(OSError, match="no more names"):
         client.plan(path, names())
     assert not path.exists()
+
+
+class Either:
+    """Either client, so that one test is for both."""
+
+    def __init__(self, kind: type[Client | AsyncClient], **settings: Any) -> None:
+        self.client = kind(**settings)
+
+    def find(self, found: list[Item], **settings: Any) -> None:
+        find: Any = self.client.find(**settings)
+
+        async def run() -> None:
+            async for item in find:
+                found.append(item)
+
+        if isinstance(self.client, Client):
+            found.extend(find)
+        else:
+            asyncio.run(run())
+
+    def call(self, method: str, *args: Any, **settings: Any) -> Any:
+        return self.result(getattr(self.client, method)(*args, **settings))
+
+    def result(self, result: Any) -> Any:
+        return result if isinstance(self.client, Client) else asyncio.run(result)
+
+
+BOTH = pytest.mark.parametrize("kind", [Client, AsyncClient])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("token", "enterprise", "error"),
+    [
+        ("expired", None, errors.Unauthenticated),
+        (None, "enterprises/LC0000mistyped", errors.PermissionDenied),
+    ],
+)
+def test_fault_46_a_search_that_is_refused_raises(
+    fleet: Emulator,
+    path: Path,
+    kind: type[Client | AsyncClient],
+    token: str | None,
+    enterprise: str | None,
+    error: type[errors.CountermandError],
+) -> None:
+    client = Either(kind, endpoint=fleet.endpoint, token=token or fleet.token)
+    where = enterprise or fleet.enterprise
+    with pytest.raises(error) as caught:
+        client.find([], enterprises=where, **FREE)
+    assert caught.value.resource == where
+    with pytest.raises(error):
+        client.call("plan", path, enterprises=where, **FREE)
+    assert not path.exists()
+    with pytest.raises(error) as caught:
+        client.call("rescue", path, where, **FREE, deadline=2.0)
+    assert caught.value.resource == where
+    [note] = caught.value.__notes__
+    assert str(path) in note
+    assert "apply(confirm=...)" in note
+    # It is no result either when it is gone on with.
+    job = client.call("open", path)
+    with pytest.raises(error):
+        client.result(job.apply(confirm={where: 0}))
+    assert not cancels(fleet)
+    if token:
+        good = Client(endpoint=fleet.endpoint, token=fleet.token)
+        report = good.open(path).apply(confirm={where: 0})
+        assert len(report) > 100
+        assert report.missed == ()
+
+
+@BOTH
+def test_fault_46_a_token_that_expires_amid_a_search_raises(
+    fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
+) -> None:
+    fault = {"fault": "unauthenticated", "method": "list", "skip": 10, "times": None}
+    fleet.faults([fault])
+    client = Either(kind, endpoint=fleet.endpoint, token=fleet.token)
+    found: list[Item] = []
+    with pytest.raises(errors.Unauthenticated):
+        client.find(found, enterprises=fleet.enterprise, **FREE, in_flight=1)
+    assert found
+    fleet.faults([fault])
+    with pytest.raises(errors.Unauthenticated):
+        client.call("plan", path, enterprises=fleet.enterprise, **FREE, in_flight=1)
+    assert not path.exists()
+    fleet.faults([fault])
+    with pytest.raises(errors.Unauthenticated):
+        client.call("rescue", path, fleet.enterprise, **FREE, in_flight=1)
+    assert client.call("open", path).operations > 0
+
+
+@BOTH
+def test_fault_52_a_report_has_what_a_search_missed_and_what_vanished(
+    fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
+) -> None:
+    client = Either(kind, endpoint=fleet.endpoint, token=fleet.token)
+    fleet.faults(
+        [
+            {"method": "list", "status": 501, "times": 2},
+            {"method": "list", "status": 404, "times": 3},
+        ]
+    )
+    with pytest.warns(errors.SearchIncomplete, match="2 lists could not be read") as warned:
+        report = client.call("rescue", path, fleet.enterprise, **FREE, deadline=2.0)
+    assert len(warned) == 1
+    assert "missing from the report" in str(warned[0].message)
+    if kind is Client:
+        assert warned[0].filename == __file__
+    assert len(report.missed) == 2
+    for error in report.missed:
+        assert type(error) is errors.Unimplemented
+        assert error.resource.startswith(f"{fleet.enterprise}/devices/")
+        assert (error.operation, error.http_status, error.key) == (None, 501, "unimplemented")
+        assert error.message.startswith(f"operations of {error.resource}: ")
+    assert len(report.vanished) == len({*report.vanished}) == 3
+    assert not {*report.vanished} & {error.resource for error in report.missed}
+    assert repr(report).endswith(" operations, 2 lists missed, 3 devices vanished>")
+    assert "2 lists missed; 3 devices vanished" in report._repr_html_()
+    with pytest.raises(ExceptionGroup, match="2 lists could not be read") as caught:
+        report.raise_for_failures()
+    assert caught.group_contains(errors.Unimplemented)
+    # The file has it for every reader, and a later run makes it good.
+    opened = Client(endpoint=fleet.endpoint, token=fleet.token).open(path)
+    assert [str(error) for error in opened.report().missed] == [str(e) for e in report.missed]
+    notes = [note for note in opened.status().notes if "not searched to the end" in note]
+    assert len(notes) == 2
+    again = opened.apply(confirm=opened.enterprises)
+    assert again.missed == ()
+    assert again.vanished == report.vanished
+    assert len(again) > len(report)
+
+
+@BOTH
+def test_fault_52_what_a_search_missed_is_in_the_report_of_its_plan(
+    fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
+) -> None:
+    client = Either(kind, endpoint=fleet.endpoint, token=fleet.token)
+    fleet.faults([{"method": "list", "status": 501}])
+    with pytest.warns(errors.SearchIncomplete, match=r"1 list could .* from what was found"):
+        client.find([], enterprises=fleet.enterprise, **FREE)
+    fleet.faults([{"method": "list", "status": 501}])
+    with pytest.warns(errors.SearchIncomplete, match="missing from the plan"):
+        job = client.call("plan", path, enterprises=fleet.enterprise, **FREE)
+    opened = Client(endpoint=fleet.endpoint, token=fleet.token).open(path)
+    [error] = opened.report().missed
+    assert (str(error), type(error)) == (str(job.missed[0]), errors.Unimplemented)

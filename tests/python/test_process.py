@@ -299,3 +299,52 @@ def test_fault_43_answers_to_a_closed_loop(emulator: Emulator) -> None:
         assert (process.returncode, stdout) == (0, "cancelled\n"), stderr
         assert "panicked" not in stderr
     assert len(emulator.operations("cancelled")) == 2
+
+
+@pytest.mark.parametrize("first", ["main", "sub"])
+def test_fault_67_a_sub_interpreter_is_refused_and_breaks_nothing(
+    emulator: Emulator, first: str
+) -> None:
+    code = """
+        import sys
+        try:
+            import _interpreters as interpreters  # since 3.13
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+
+        IMPORT = '\\n'.join([
+            "try:",
+            "    import countermand",
+            "except ImportError as error:",
+            "    assert 'does not run in a sub-interpreter' in str(error), error",
+            "    assert 'another process' in str(error), error",
+            "else:",
+            "    raise AssertionError('it was imported')",
+        ])
+
+        def sub():
+            number = interpreters.create()
+            failed = interpreters.run_string(number, IMPORT)
+            assert not failed, failed
+            interpreters.destroy(number)
+
+        if sys.argv[3] == "sub":
+            sub()
+        from countermand import Client
+        client = Client(endpoint=sys.argv[1], token="emulator-token")
+        print(client.get(sys.argv[2]).done)
+        sub()
+        print(client.countermand(sys.argv[2]).verdict)
+    """
+    with python(code, emulator.endpoint, str(emulator.add()), first) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert (stdout, stderr, process.returncode) == ("False\ncancelled\n", "", 0)
+
+
+def test_fault_67_without_asyncio_a_sentence_says_what_to_use() -> None:
+    client = AsyncClient(endpoint="http://127.0.0.1:1", token="t")
+    # Another library awaits it, as trio does.
+    with pytest.raises(RuntimeError, match=r"event loop of asyncio; under trio use a Client"):
+        client.cancel(NAME).send(None)
+    with pytest.raises(RuntimeError, match="under trio"):
+        client.list_operations(NAME[:23]).__anext__().send(None)

@@ -239,7 +239,7 @@ impl Failure {
                 let file = shown_path(&path);
                 let note = format!(
                     "what was found and done until then is in the job file {file}; \
-                     client.open(path).apply() goes on with it"
+                     client.open(path).apply(confirm=...) goes on with it"
                 );
                 match raised.value(py).call_method1("add_note", (note,)) {
                     Ok(_) => raised,
