@@ -99,7 +99,7 @@ class _JobFile:
     @property
     def missed(self) -> tuple[CountermandError, ...]:
         """Why lists could not be read to their end when this was planned: operations in them are
-        not in the job. What a job says that was opened is among the notes of its status."""
+        not in the job. Of a job that was opened, :attr:`Report.missed` says it."""
         return self._missed
 
     def __len__(self) -> int:

@@ -301,3 +301,47 @@ def test_every_exception_is_tested() -> None:
     source = "".join(file.read_text("utf-8") for file in files)
     for name in errors.__all__:
         assert f"errors.{name}" in source or name == "CountermandError", name
+
+
+def table() -> dict[str, str]:
+    """The class of each row of the table of errors, by the row's key."""
+    page = Path(__file__).parents[2] / "docs" / "errors.md"
+    rows = [line.split("|") for line in page.read_text("utf-8").splitlines() if "| `" in line]
+    heads = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| key |")]
+    column = [head.strip() for head in heads[0].split("|")].index("Python")
+    found = {row[1].strip(" `"): row[column].strip(" `") for row in rows}
+    assert len(found) > 30
+    return found
+
+
+def test_fault_46_every_row_of_the_table_has_its_exception() -> None:
+    for key, name in table().items():
+        kind = getattr(errors, name)
+        assert issubclass(kind, CountermandError), key
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "invalid-argument",
+        "unauthenticated",
+        "forbidden-enterprise",
+        "scope-insufficient",
+        "quota-zero",
+        "unimplemented",
+    ],
+)
+def test_fault_46_a_call_a_campaign_and_a_job_have_the_exception_of_the_table(
+    emulator: Emulator, client: Client, tmp_path: Path, fault: str
+) -> None:
+    name = emulator.add()
+    emulator.faults([{"fault": fault, **FOR_EVER}])
+    with pytest.raises(CountermandError) as caught:
+        client.countermand(name)
+    [(_, of_campaign)] = client.countermand_all([name])
+    job = client.plan(tmp_path / "one.job", [name])
+    [row] = job.apply(confirm=job.enterprises)
+    for error in (caught.value, of_campaign, row.error):
+        assert isinstance(error, CountermandError)
+        assert error.key == caught.value.key
+        assert type(error).__name__ == table()[error.key]
