@@ -56,7 +56,8 @@ fn printable(text: &str) -> std::borrow::Cow<'_, str> {
 fn is_main_interpreter(_: Python<'_>) -> bool {
     // SAFETY: this thread is attached to an interpreter, which lives as long as that.
     #[expect(unsafe_code, reason = "Python's own API has no other way")]
-    let number = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    let number =
+        unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
     number == 0
 }
 

@@ -68,7 +68,9 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>
     let record = Record::of(row);
     let name = OperationName(row.item.name.clone());
     let verdict = record.verdict.map(|verdict| outcome::verdict(py, verdict));
-    let error = record.error.map(|error| errors::kept(py, Some(&name), None, error));
+    let error = record
+        .error
+        .map(|error| errors::kept(py, Some(&name), None, error));
     let fields = [
         record.position.into_pyobject(py)?.into_any(),
         name.clone().into_pyobject(py)?.into_any(),
