@@ -13,6 +13,7 @@ use crate::error_table::ErrorKey;
 use crate::printable::excerpt;
 use crate::time::{Timestamp, parse_duration};
 use crate::view::View;
+use crate::withheld::Withheld;
 
 /// What a server (or something in front of it) said instead of success.
 ///
@@ -30,6 +31,18 @@ pub struct Answer {
     retry_delay: Option<Duration>,
     /// Whether it has the envelope in which every method of the API answers an error.
     of_the_api: bool,
+    /// The meaning of an answer that something was taken out of.
+    heard: Option<Heard>,
+}
+
+/// What details and message of an answer mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Heard {
+    denial: ErrorKey,
+    unmanaged: bool,
+    quota_is_final: bool,
+    quota_limit: Option<u64>,
+    project_quota: Option<(u32, Duration)>,
 }
 
 /// Projects that gcloud's own client ids belong to: credentials of a user that name no quota project
@@ -115,6 +128,7 @@ impl Answer {
             message: message.into(),
             ..Self::bare(view.status.as_u16())
         }
+        .without(view.withheld)
     }
 
     /// A status with a message of our own.
@@ -135,43 +149,51 @@ impl Answer {
             details: Vec::new(),
             retry_delay: None,
             of_the_api: false,
+            heard: None,
         }
     }
 
     /// What it means for this API: the one place where a server's words are compared.
-    pub(crate) fn judged(self) -> ErrorKind {
+    ///
+    /// What is to be withheld is taken out afterwards: it may be part of a word that is compared.
+    pub(crate) fn judged(self, withheld: Option<&Withheld>) -> ErrorKind {
+        let kind = self.kind();
+        kind(self.without(withheld))
+    }
+
+    fn kind(&self) -> fn(Self) -> ErrorKind {
         match self.http_status {
-            300..=399 => ErrorKind::Redirected(self),
-            _ if self.of_the_api => self.judged_of_the_api(),
+            300..=399 => ErrorKind::Redirected,
+            _ if self.of_the_api => self.kind_of_the_api(),
             // The page of a network that wants a login has a status of its own.
-            511 => ErrorKind::NotTheApi(self),
-            408 | 429 | 500..=599 => ErrorKind::Unavailable(self),
-            _ => ErrorKind::NotTheApi(self),
+            511 => ErrorKind::NotTheApi,
+            408 | 429 | 500..=599 => ErrorKind::Unavailable,
+            _ => ErrorKind::NotTheApi,
         }
     }
 
-    fn judged_of_the_api(self) -> ErrorKind {
+    fn kind_of_the_api(&self) -> fn(Self) -> ErrorKind {
         let failed_precondition = matches!(
             self.status(),
             Some("FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS")
         ) || self.is_unmanaged();
         match self.http_status {
-            400 if failed_precondition => ErrorKind::FailedPrecondition(self),
-            401 => ErrorKind::Unauthenticated(self),
-            403 if self.is_rate_limit() => ErrorKind::ResourceExhausted(self),
-            403 => ErrorKind::PermissionDenied(self),
-            404 => ErrorKind::NotFound(self),
+            400 if failed_precondition => ErrorKind::FailedPrecondition,
+            401 => ErrorKind::Unauthenticated,
+            403 if self.is_rate_limit() => ErrorKind::ResourceExhausted,
+            403 => ErrorKind::PermissionDenied,
+            404 => ErrorKind::NotFound,
             // 499 is what CANCELLED of a call, not of an operation, is mapped to.
-            408 | 499 => ErrorKind::Unavailable(self),
-            409 => ErrorKind::FailedPrecondition(self),
-            429 => ErrorKind::ResourceExhausted(self),
+            408 | 499 => ErrorKind::Unavailable,
+            409 => ErrorKind::FailedPrecondition,
+            429 => ErrorKind::ResourceExhausted,
             // Seen in production: the text of a 404 with the status of an internal error.
-            500 if &*self.message == "Requested entity was not found." => ErrorKind::NotFound(self),
-            501 => ErrorKind::Unimplemented(self),
-            500..=599 => ErrorKind::Unavailable(self),
-            400..=499 => ErrorKind::InvalidArgument(self),
+            500 if &*self.message == "Requested entity was not found." => ErrorKind::NotFound,
+            501 => ErrorKind::Unimplemented,
+            500..=599 => ErrorKind::Unavailable,
+            400..=499 => ErrorKind::InvalidArgument,
             // 1xx and numbers no standard knows.
-            _ => ErrorKind::NotTheApi(self),
+            _ => ErrorKind::NotTheApi,
         }
     }
 
@@ -181,6 +203,32 @@ impl Answer {
             message: body_excerpt(view.body).into(),
             ..Self::bare(view.status.as_u16())
         }
+        .without(view.withheld)
+    }
+
+    /// The same without what is to be withheld, and with the meaning that it had.
+    fn without(mut self, withheld: Option<&Withheld>) -> Self {
+        let Some(withheld) = withheld else {
+            return self;
+        };
+        self.heard = Some(Heard {
+            denial: self.denial(),
+            unmanaged: self.is_unmanaged(),
+            quota_is_final: self.quota_is_final(),
+            quota_limit: self.quota_limit(),
+            project_quota: self.project_quota(),
+        });
+        for text in [&mut self.message]
+            .into_iter()
+            .chain(&mut self.status)
+            .chain(&mut self.reasons)
+        {
+            *text = withheld.taken_out(text).into();
+        }
+        self.details
+            .iter_mut()
+            .for_each(|detail| withheld.take_out(detail));
+        self
     }
 
     fn read_status(&mut self, mut error: Value) {
@@ -248,12 +296,18 @@ impl Answer {
     /// The limit by `quota_limit_value`, where an exhausted quota names one.
     #[must_use]
     pub fn quota_limit(&self) -> Option<u64> {
+        if let Some(heard) = &self.heard {
+            return heard.quota_limit;
+        }
         self.metadata("quota_limit_value")?.parse().ok()
     }
 
     /// The limit that an exhausted quota of the project names, and in how long: by `quota_unit`
     /// (`1/min/{project}`), a minute if there is none. `None` for the quota of a single resource.
     pub(crate) fn project_quota(&self) -> Option<(u32, Duration)> {
+        if let Some(heard) = &self.heard {
+            return heard.project_quota;
+        }
         let limit = u32::try_from(self.quota_limit()?).ok()?;
         let unit = self.metadata("quota_unit").unwrap_or("1/min/{project}");
         let mut parts = unit.split('/').skip(1);
@@ -269,6 +323,9 @@ impl Answer {
     /// Whether waiting cannot help: the quota is zero, or counted per day.
     #[must_use]
     pub fn quota_is_final(&self) -> bool {
+        if let Some(heard) = &self.heard {
+            return heard.quota_is_final;
+        }
         let per_day =
             |text: &str| text.contains("/d/") || text.to_ascii_lowercase().contains("perday");
         self.quota_limit() == Some(0)
@@ -286,6 +343,9 @@ impl Answer {
 
     /// What a 403 is about: one enterprise, or one of the things that concern every call.
     pub(crate) fn denial(&self) -> ErrorKey {
+        if let Some(heard) = &self.heard {
+            return heard.denial;
+        }
         let known = DENIALS
             .iter()
             .find(|(_, reasons)| self.has_reason(reasons))
@@ -304,6 +364,9 @@ impl Answer {
 
     /// Whether a 400 is about the device, which left the management, and not about the request.
     pub(crate) fn is_unmanaged(&self) -> bool {
+        if let Some(heard) = &self.heard {
+            return heard.unmanaged;
+        }
         self.http_status == 400
             && self
                 .message

@@ -69,6 +69,7 @@ mod usage;
 mod verdict;
 mod view;
 pub mod wire;
+mod withheld;
 
 pub use answer::Answer;
 pub use endpoint::{Endpoint, EndpointError};
@@ -93,3 +94,4 @@ pub use time::{Timestamp, format_duration, parse_duration};
 pub use transport_error::{LostConnection, TransportError, TransportErrorKind};
 pub use usage::{Reservation, Spent, Usage};
 pub use verdict::{Outcome, Verdict};
+pub use withheld::Withheld;

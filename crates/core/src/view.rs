@@ -8,6 +8,7 @@ use crate::answer::may_be_json;
 use crate::json::{Few, Skip, Text, object, without_value};
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
+use crate::withheld::Withheld;
 use crate::{Answer, Device, DeviceName, DevicePage, EnterpriseName, Error, ErrorKind};
 use crate::{Operation, OperationName, OperationPage, PageToken, Timestamp, Unreadable};
 
@@ -17,6 +18,8 @@ pub(crate) struct View<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
+    /// What no error may quote.
+    pub(crate) withheld: Option<&'a Withheld>,
 }
 
 impl<'a> View<'a> {
@@ -25,6 +28,7 @@ impl<'a> View<'a> {
             status: response.status(),
             headers: response.headers(),
             body: response.body().as_ref(),
+            withheld: response.extensions().get(),
         }
     }
 
@@ -191,7 +195,7 @@ impl<'a> View<'a> {
     /// Refuses everything that is not a 2xx of the API, with the meaning it has for this API.
     pub(crate) fn accept(self) -> Result<(), Error> {
         if !self.status.is_success() {
-            return Err(Error::new(Answer::read(self).judged()));
+            return Err(Error::new(Answer::read(self).judged(self.withheld)));
         }
         // An encoding that was not asked for is a fault of its own.
         if may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING) {

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
+use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind, Withheld};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
@@ -105,10 +105,10 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
         let sending = self.transport.send(transmit);
         async move {
             let mut response = sending.await?;
-            if !response.status().is_success() {
-                // What it says ends up in errors and logs.
-                let told = std::mem::take(response.body_mut());
-                *response.body_mut() = token.withheld(told);
+            // What an error quotes ends up in logs. A 2xx of JSON is not quoted.
+            if !response.status().is_success() || !response.body().starts_with(b"{") {
+                let withheld = Withheld::new(token.header());
+                response.extensions_mut().insert(withheld);
             }
             let accepted = response.status() != StatusCode::UNAUTHORIZED;
             self.tokens

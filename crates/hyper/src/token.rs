@@ -90,27 +90,6 @@ impl Token {
         self.life
     }
 
-    /// The same text without this token.
-    pub(crate) fn withheld(&self, text: Bytes) -> Bytes {
-        let token = &self.header.as_bytes()[BEARER.len()..];
-        // No real token is shorter; a short one would stand in words that the answer is read by.
-        if token.len() < SHORTEST {
-            return text;
-        }
-        let next = |text: &[u8]| text.windows(token.len()).position(|part| part == token);
-        let (mut rest, mut clean) = (&text[..], Vec::new());
-        while let Some(at) = next(rest) {
-            clean.extend_from_slice(&rest[..at]);
-            clean.extend_from_slice(b"(access token)");
-            rest = &rest[at + token.len()..];
-        }
-        if clean.is_empty() {
-            return text;
-        }
-        clean.extend_from_slice(rest);
-        clean.into()
-    }
-
     /// The value of the `authorization` header, marked sensitive.
     pub(crate) fn header(&self) -> HeaderValue {
         self.header.clone()
@@ -157,9 +136,6 @@ impl PartialEq for Token {
 impl Eq for Token {}
 
 const BEARER: &[u8] = b"Bearer ";
-
-/// The shortest token that is looked for in texts of a server.
-const SHORTEST: usize = 12;
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -376,3 +376,96 @@ async fn a_token_that_an_answer_repeats_is_withheld() {
     let told = "Bearer (access token) may not, nor Bearer (access token).";
     assert!(shown.contains(told), "{shown}");
 }
+
+#[tokio::test]
+async fn fault_55_a_token_that_is_part_of_a_word_changes_no_meaning() {
+    let refused = |status: u16, body: &'static str| {
+        move |_: Transmit| {
+            let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+            *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+            std::future::ready(Ok(response))
+        }
+    };
+    let quota = r#"{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "x", "details": [{
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED",
+        "metadata": {"quota_limit_value": "0"}}]}}"#;
+    let scope = r#"{"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "x", "details": [{
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+        "domain": "googleapis.com"}]}}"#;
+    let missing = r#"{"error": {"code": 500, "message": "Requested entity was not found."}}"#;
+    for (token, status, body, key) in [
+        ("x", 429, quota, "quota_final"),
+        ("0", 429, quota, "quota_final"),
+        ("429", 429, quota, "quota_final"),
+        (
+            "type.googleapis.com/google.rpc.ErrorInfo",
+            429,
+            quota,
+            "quota_final",
+        ),
+        (
+            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            403,
+            scope,
+            "scope_insufficient",
+        ),
+        ("PERMISSION_DENIED", 403, scope, "scope_insufficient"),
+        ("entity", 500, missing, "not_found"),
+    ] {
+        let tokens = Token::new(token).unwrap();
+        let source = token_fn(move |_| std::future::ready(Ok(tokens.clone())));
+        let server = refused(status, body);
+        let client = asking_only(Client::new(Authorized::new(
+            Endpoint::default(),
+            source,
+            server,
+        )));
+        let error = client.cancel(&common::name()).await.unwrap_err();
+        assert_eq!(error.key().as_str(), key, "{token} {error:?}");
+        let quoted = error.kind().answer().unwrap();
+        assert!(
+            token.len() < 6 || !format!("{quoted:?}").contains(token),
+            "{quoted:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn fault_55_no_place_of_an_answer_repeats_the_token() {
+    let cut = "x".repeat(190);
+    let json = |message: &str| {
+        format!(
+            r#"{{"error": {{"code": 403, "status": "TOKEN", "message": "{message}", "details": [
+                {{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TOKEN", "TOKEN": ["TOKEN"]}}]}}}}"#
+        )
+    };
+    for (status, body) in [
+        (403, json("TOKEN")),
+        (403, json(&format!("{cut}TOKEN"))),
+        (
+            403,
+            r#"{"error": "TOKEN", "error_description": "TOKEN"}"#.to_owned(),
+        ),
+        (403, "<html>TOKEN".to_owned()),
+        (403, format!("{cut}TOKEN")),
+        (200, "<html>TOKEN".to_owned()),
+        (302, "TOKEN".to_owned()),
+    ] {
+        let echo = move |transmit: Transmit| {
+            let header = transmit.request.headers()[AUTHORIZATION].to_str().unwrap();
+            let token = header.strip_prefix("Bearer ").unwrap();
+            let mut response = Response::new(Bytes::from(body.replace("TOKEN", token)));
+            *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+            std::future::ready(Ok(response))
+        };
+        let client = asking_only(Client::new(Authorized::new(
+            Endpoint::default(),
+            token(1),
+            echo,
+        )));
+        let error = client.cancel(&common::name()).await.unwrap_err();
+        let shown = format!("{error:?} {}", countermand_core::chain(&error));
+        assert!(!shown.contains(&CANARY[..8]), "{shown}");
+        assert!(shown.contains("(access token)"), "{shown}");
+    }
+}
