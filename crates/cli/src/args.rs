@@ -217,9 +217,15 @@ pub(crate) struct Names {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Flight {
     /// How many operations are under way at a time
-    #[arg(long, value_name = "N", default_value_t = 100,
+    #[arg(long, value_name = "N", default_value_t = Self::default().in_flight,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub(crate) in_flight: usize,
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self { in_flight: 100 }
+    }
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -95,7 +95,7 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Apply(options) => within_tokio(jobs::apply::apply(&global, options)),
         Command::Rescue(options) => within_tokio(jobs::rescue::rescue(&global, options)),
         Command::Status(options) => jobs::status::run(&global, &options),
-        Command::Report(options) => jobs::export::run(&options),
+        Command::Report(options) => jobs::export::run(&global, &options),
         Command::Simulate(options) => simulate::run(&global, &options),
         Command::Doctor(options) => within_tokio(until_stopped(doctor::run(&global, options))),
         Command::Emulator(options) => within_tokio(emulator::run(options)),

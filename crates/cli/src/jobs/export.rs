@@ -4,11 +4,11 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use countermand_fleet::apply_command;
-use countermand_fleet::job::{JobError, View};
 use countermand_fleet::report::{self, ReportError};
 
 use super::open;
+use crate::again::Way;
+use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -47,14 +47,20 @@ impl From<Form> for report::Form {
     }
 }
 
-pub(crate) fn run(options: &Export) -> Result<Exit, Failure> {
+pub(crate) fn run(global: &Global, options: &Export) -> Result<Exit, Failure> {
     let view = open::view(&options.job)?;
     let output = options.output.as_deref();
     let named = output.and_then(report::Form::of);
     let form = options.format.map(Into::into).or(named);
     let form = form.unwrap_or(report::Form::Ndjson);
     let path = output.filter(|path| !is_stdout(path));
-    let resume = Some(resume(&view).map_err(|error| open::failure(&error))?);
+    // A report is read in another folder than it was made in.
+    let mut way = Way::of(global);
+    way.elsewhere = true;
+    let resume = Some(
+        way.apply(view.path(), &view)
+            .map_err(|error| open::failure(&error))?,
+    );
     let written = match path {
         Some(path) => form.save(path, &view, resume),
         None => form.write(BufWriter::new(io::stdout().lock()), &view, resume),
@@ -94,10 +100,4 @@ fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
         io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput => Failure::usage(text),
         _ => Failure::new(Exit::Failed, text),
     }
-}
-
-/// The command that goes on with the job, from whatever folder it is typed in.
-fn resume(view: &View) -> Result<String, JobError> {
-    let path = std::path::absolute(view.path()).unwrap_or_else(|_| view.path().into());
-    apply_command(&path, view)
 }

@@ -11,8 +11,7 @@ use countermand_fleet::input::{Evidence, Format, LeftOut};
 use countermand_fleet::job::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::report::{grouped, spell, vanished};
 use countermand_fleet::{
-    self as fleet, Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, apply_command,
-    now, pace,
+    self as fleet, Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, now, pace,
 };
 use serde::Serialize;
 
@@ -20,6 +19,7 @@ use super::find::search;
 use super::open;
 use super::sources::Sources;
 use super::terms::Terms;
+use crate::again::Way;
 use crate::args::Global;
 use crate::connect;
 use crate::exit::Exit;
@@ -160,6 +160,8 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         ..Options::default()
     };
     let path = &options.output;
+    let mut way = Way::of(global);
+    way.flight = terms.flight;
     let written = plan.write(path, &settings, begun, |job| {
         let estimate = Estimate::of(job, options_of_run)?;
         Ok(Line {
@@ -179,7 +181,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             vanished: gone,
             last_cancel_s: estimate.last_cancel.as_secs_f64(),
             last_verdict_s: estimate.last_verdict.as_secs_f64(),
-            apply: apply_command(path, job)?,
+            apply: way.apply(path, job)?,
         })
     });
     let plan = written.map_err(|error| open::failure(&error))?;

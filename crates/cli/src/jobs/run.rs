@@ -3,12 +3,12 @@
 use countermand_core::campaign::Event;
 use countermand_core::{Verdict, chain};
 use countermand_fleet::report::{Overview, State, Summary};
-use countermand_fleet::{Ended, Job, Options, Row, Run, apply_command, now, pace};
+use countermand_fleet::{Ended, Job, Options, Row, Run, now, pace};
 use countermand_hyper::Client;
 
 use super::open;
-use crate::again::quoted;
-use crate::args::Global;
+use crate::again::{Way, quoted};
+use crate::args::{Flight, Global};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{Ending, follow};
@@ -27,7 +27,11 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     report.brief = global.brief;
     let failed = |error| open::failure(&error);
-    let resume = apply_command(job.path(), &job).map_err(failed)?;
+    let mut way = Way::of(global);
+    way.flight = Flight {
+        in_flight: options.in_flight,
+    };
+    let resume = way.apply(job.path(), &job).map_err(failed)?;
     let pace = pace(job.settings());
     let mut run = Run::begin(client, job, options).map_err(failed)?;
     if global.verbose == 0 {

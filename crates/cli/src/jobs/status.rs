@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use countermand_fleet::job::{Contents, JobError};
 use countermand_fleet::report::{Counts, Overview, Summary};
-use countermand_fleet::{Progress, apply_command, now};
+use countermand_fleet::{Progress, now};
 use serde::Serialize;
 
 use super::open;
+use crate::again::Way;
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -49,7 +50,7 @@ fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
     // A second run would be refused, and is not needed.
     let resume = match applied {
         true => None,
-        false => Some(apply_command(job.path(), job)?),
+        false => Some(Way::of(global).apply(job.path(), job)?),
     };
     let summary = Summary::of_job(job, now(), resume)?;
     let overview = Overview::of(job.rows())?;

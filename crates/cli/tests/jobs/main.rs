@@ -8,6 +8,7 @@
     reason = "a test may panic, and tell its figures"
 )]
 
+mod again;
 #[path = "../support/api.rs"]
 mod api;
 mod chance;
