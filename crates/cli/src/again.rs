@@ -58,6 +58,7 @@ impl<'a> Way<'a> {
             proxy_from_env,
             allow_plaintext,
             // What is shown, and how much of it, is for each run to say.
+            brief: _,
             json: _,
             verbose: _,
         } = self.global;
