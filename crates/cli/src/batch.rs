@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use countermand_core::campaign::Event;
-use countermand_core::{Call, Error, OperationName, Outcome, Phase, Resource};
+use countermand_core::{
+    Call, Cause, Error, ErrorKey, ErrorKind, OperationName, Outcome, Phase, Resource,
+};
 use countermand_hyper::Client;
 use futures_util::stream;
 
@@ -44,6 +46,7 @@ pub(crate) async fn countermand(
         names, mut open, ..
     } = batch;
     let mut asked = HashSet::new();
+    let mut stopped: Option<Cause> = None;
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
     let mut running = client.campaign(client.scheduler(), stream::iter(unsent));
     let told = |_: &_, event| match event {
@@ -60,9 +63,20 @@ pub(crate) async fn countermand(
         } => {
             asked.remove(&name);
         }
+        // A signal has its own words.
+        Event::Stopped { cause } if cause.key() != ErrorKey::Stopped => {
+            report.output.note(&format!("stopped: {cause}"));
+            stopped = Some(cause);
+        }
         Event::Finished { name, result } => {
             open.remove(&name);
-            report.outcome(&name, &result);
+            match result.as_ref().map_err(Error::kind) {
+                // The cause was told, once.
+                Err(ErrorKind::NotAttempted { cause }) if Some(cause) == stopped.as_ref() => {
+                    report.not_attempted(&name, &result);
+                }
+                _ => report.outcome(&name, &result),
+            }
             ended(name, result);
         }
         _ => {}

@@ -167,7 +167,7 @@ fn say(report: &Report, event: &Event) {
             output.note(&format!("failing: {cause}; it is tried again"));
         }
         Event::CircuitOpened { cause } => output.note(&format!(
-            "the server fails ({cause}): only probes until it is back, nothing is given up"
+            "the server fails ({cause}): only probes until it answers"
         )),
         Event::CircuitClosed => output.note("the server is back"),
         _ => {}

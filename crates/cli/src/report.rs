@@ -64,6 +64,15 @@ impl Report {
         }
     }
 
+    /// A countermand that was not attempted for a cause that was told already.
+    pub(crate) fn not_attempted(&self, name: &OperationName, result: &Result<Outcome, Error>) {
+        if self.json {
+            return self.outcome(name, result);
+        }
+        let style = AnsiColor::Red.on_default().bold();
+        self.text_line("error", style, name, "not attempted; nothing was sent");
+    }
+
     /// The JSON of a countermand that has ended, whatever the form of the report.
     pub(crate) fn outcome_json(name: &OperationName, result: &Result<Outcome, Error>) -> String {
         // Names, words and numbers: there is no map with odd keys in it that could fail.

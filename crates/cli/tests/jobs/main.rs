@@ -13,6 +13,7 @@ mod again;
 mod api;
 mod chance;
 mod crash;
+mod dead;
 mod disk;
 mod exits;
 mod fates;
