@@ -1,7 +1,7 @@
 //! What can go wrong, and what must hold whatever does: the words of `docs/reliability.md`.
 
 /// What goes wrong, and what happens then. The place in the list, from 1, is the number of the fault.
-pub(crate) const FAULTS: [(&str, &str); 44] = [
+pub(crate) const FAULTS: [(&str, &str); 69] = [
     (
         "the connection is refused, or reset before a byte was sent",
         "the request is repeated; other operations do not notice",
@@ -153,6 +153,106 @@ pub(crate) const FAULTS: [(&str, &str); 44] = [
     (
         "hostile names and inputs",
         "refused with their line, nothing sent; a million lines stream",
+    ),
+    (
+        "nothing reaches the server: no connection, no token, a proxy that refuses",
+        "not told, counted, timed or recorded as sent; the intent in the job file is taken back",
+    ),
+    (
+        "the same failure met by different commands, or read back from a job file",
+        "one table decides: the same exit class, exception and advice",
+    ),
+    (
+        "one cause stops everything",
+        "told once, with the number of operations that were not attempted; the run is recorded as stopped",
+    ),
+    (
+        "the network is dead from the start, or from the middle on",
+        "`cancel` ends after one deadline; a job probes, and says what fails, since when, and when it tries again",
+    ),
+    (
+        "SIGHUP: the terminal is closed, the connection to it is lost",
+        "`cancel`, `apply` and `rescue` go on to their end; other commands end with 129",
+    ),
+    (
+        "a misspelt type, ages that exclude each other, a number without a unit",
+        "usage error, or a sentence about what was seen and left out",
+    ),
+    (
+        "a search takes long",
+        "devices searched of how many, operations found, time left; no bar that is full too early",
+    ),
+    (
+        "devices vanish while they are searched",
+        "a result, counted once: probably wiped; a good plan ends with 0",
+    ),
+    (
+        "something other than the API answers",
+        "told at once, and evidence of nothing",
+    ),
+    (
+        "a 403 that concerns every caller or project",
+        "stops after one answer; the advice names the cause and the command that helps",
+    ),
+    (
+        "a secret is given where a path, a name or a value belongs",
+        "refused, and not repeated",
+    ),
+    (
+        "a proxy URL with reserved characters in its password; a proxy that refuses",
+        "refused before a look-up; final, with its status",
+    ),
+    (
+        "a job file names another endpoint than the run",
+        "the token does not go there",
+    ),
+    (
+        "a hostile or odd job file",
+        "refused within a second, or warned of",
+    ),
+    (
+        "the job file is moved, replaced or deleted during a run; locks cannot be had",
+        "noticed; the rescue goes on, exit code 9; a failed plan leaves nothing",
+    ),
+    (
+        "the disk is full",
+        "results that are only on standard error are counted, and nothing is told as unsent that was sent",
+    ),
+    (
+        "hidden and directional characters in texts of a server",
+        "escaped by one function everywhere; one row is one line",
+    ),
+    (
+        "hundreds of large answers at once",
+        "answers of cancel and get are capped, pages share one budget",
+    ),
+    (
+        "a planted file, folder or link at an output path",
+        "not followed, not overwritten; modes stay, files are whole",
+    ),
+    (
+        "inputs as people have them",
+        "read and counted by kind, or refused in one sentence",
+    ),
+    (
+        "credentials as people have them",
+        "work, or are refused by name with what to do; no field is ignored silently",
+    ),
+    (
+        "a server that sends a byte now and then to a caller's own HTTP client",
+        "the examples end in time",
+    ),
+    (
+        "a sub-interpreter of Python",
+        "refused at import; the main interpreter works on",
+    ),
+    (
+        "other people's clients against the emulator",
+        "served as the API does",
+    ),
+    (
+        "a web page of another origin talks to a local emulator",
+        "refused by Host and Origin",
     ),
 ];
 
