@@ -145,8 +145,8 @@ impl Usage {
             return Reservation(number);
         }
         self.next += 1;
-        let resource = self.shared(call, resource.into());
-        if let Some(times) = self.resources.get_mut(&(call, Arc::clone(&resource))) {
+        let (resource, times) = self.shared(call, resource.into());
+        if let Some(times) = times {
             times.reserved += 1;
         }
         self.reserved.push_back(Reserved {
@@ -166,7 +166,7 @@ impl Usage {
         while self.log.front().is_some_and(|sent| sent.at + horizon <= at) {
             self.forget_oldest();
         }
-        self.insert(at, call, resource);
+        self.insert(at, call, resource, 1);
     }
 
     /// Gives a place back: the call never left.
@@ -174,19 +174,18 @@ impl Usage {
         let Some(Reserved { call, resource, .. }) = self.take(reservation) else {
             return;
         };
-        self.forget_if_empty(&(call, resource));
+        let key = (call, resource);
+        if let Some(times) = self.resources.get_mut(&key) {
+            times.reserved = times.reserved.saturating_sub(1);
+        }
+        self.forget_if_empty(&key);
     }
 
     fn take(&mut self, Reservation(number): Reservation) -> Option<Reserved> {
         let place = self
             .reserved
             .binary_search_by_key(&number, |one| one.number);
-        let reserved = self.reserved.remove(place.ok()?)?;
-        let key = (reserved.call, Arc::clone(&reserved.resource));
-        if let Some(times) = self.resources.get_mut(&key) {
-            times.reserved = times.reserved.saturating_sub(1);
-        }
-        Some(reserved)
+        self.reserved.remove(place.ok()?)
     }
 
     /// Nobody sends before `until`: the server refused a call for its quota.
@@ -277,27 +276,28 @@ impl Usage {
             .for_each(|times| times.left.clear());
         self.resources.retain(|_, times| times.reserved > 0);
         for sent in all {
-            let resource = self.shared(sent.call, sent.resource);
-            self.insert(sent.at, sent.call, resource);
+            let (resource, _) = self.shared(sent.call, sent.resource);
+            self.insert(sent.at, sent.call, resource, 0);
         }
     }
 
     /// One text for all calls about a resource, and its entry among the resources.
-    fn shared(&mut self, call: Call, resource: Arc<str>) -> Arc<str> {
+    fn shared(&mut self, call: Call, resource: Arc<str>) -> (Arc<str>, Option<&mut Times>) {
         if self.quota.per_resource.is_none() {
-            return resource;
+            return (resource, None);
         }
         let entry = self.resources.entry((call, resource));
         let shared = Arc::clone(&entry.key().1);
-        entry.or_default();
-        shared
+        (shared, Some(entry.or_default()))
     }
 
-    /// Adds a call to the logs: nearly always the newest.
-    fn insert(&mut self, at: Instant, call: Call, resource: Arc<str>) {
+    /// Adds a call to the logs, nearly always the newest, for so many that were reserved.
+    fn insert(&mut self, at: Instant, call: Call, resource: Arc<str>, reserved: usize) {
         if self.quota.per_resource.is_some() {
             let key = (call, Arc::clone(&resource));
-            let times = &mut self.resources.entry(key).or_default().left;
+            let times = self.resources.entry(key).or_default();
+            times.reserved = times.reserved.saturating_sub(reserved);
+            let times = &mut times.left;
             let place = times.iter().rev().take_while(|other| **other > at).count();
             times.insert(times.len() - place, at);
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -211,38 +211,20 @@ impl<S: Stream<Item = (OperationName, Phase)>> Running<S> {
 }
 
 /// Requests that have left and of which the scheduler was not told yet. A connection tells it, on
-/// the thread that drives the connection.
+/// the thread that drives the connection; nobody is woken for it, because an answer follows.
 struct Departures {
-    left: Arc<Mutex<Left>>,
+    left: Arc<Mutex<Vec<(TicketId, Instant)>>>,
     tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>,
-}
-
-#[derive(Default)]
-struct Left {
-    tickets: Vec<(TicketId, Instant)>,
-    waker: Option<Waker>,
 }
 
 impl Departures {
     fn new() -> Self {
-        let left = Arc::new(Mutex::new(Left::default()));
+        let left = Arc::new(Mutex::new(Vec::new()));
         let tell = {
             let left = Arc::clone(&left);
-            Arc::new(move |ticket, at| {
-                let mut left = lock(&left);
-                left.tickets.push((ticket, at));
-                if let Some(waker) = left.waker.take() {
-                    drop(left);
-                    waker.wake();
-                }
-            })
+            Arc::new(move |ticket, at| lock(&left).push((ticket, at)))
         };
         Self { left, tell }
-    }
-
-    /// Wakes this task once for all that leave until it is polled again.
-    fn wake(&self, context: &Context<'_>) {
-        lock(&self.left).waker = Some(context.waker().clone());
     }
 
     fn of(&self, ticket: TicketId) -> Departure {
@@ -250,7 +232,7 @@ impl Departures {
     }
 
     fn take(&self) -> Vec<(TicketId, Instant)> {
-        std::mem::take(&mut lock(&self.left).tickets)
+        std::mem::take(&mut *lock(&self.left))
     }
 }
 
@@ -318,7 +300,6 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for Running<S> {
                 .as_mut()
                 .map(|timer| timer.as_mut().poll(context));
             if !matches!(fired, Some(Poll::Ready(()))) {
-                this.departures.wake(context);
                 if this.take_departures() {
                     this.commit();
                     continue;

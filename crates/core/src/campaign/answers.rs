@@ -106,13 +106,14 @@ impl Campaign {
 
     /// Tells whether a request was sent, now that its answer shows it.
     fn settle(&mut self, mut flying: Flying, error: Option<&Error>, now: Instant) -> Flying {
-        let (resource, call) = (flying.resource.clone(), flying.call);
+        let call = flying.call;
         let reservation = flying.reservation.take();
         match (error, reservation) {
+            (_, None) => {}
             (Some(error), Some(reservation)) if !error.kind().left() => {
                 self.usage.release(reservation);
                 self.events.push_back(Event::NotSent {
-                    resource: resource.clone(),
+                    resource: flying.resource.clone(),
                     call,
                     phase: match &flying.flight {
                         Flight::Operation(attempt) => attempt.phase(),
@@ -123,7 +124,8 @@ impl Campaign {
             }
             (_, reservation) => {
                 let first_cancel = flying.first_cancel;
-                self.left(reservation, first_cancel, resource.clone(), call, now);
+                let resource = flying.resource.clone();
+                self.left(reservation, first_cancel, resource, call, now);
             }
         }
         flying
