@@ -692,3 +692,27 @@ fn fault_48_a_job_probes_on() {
     );
     all_cancelled(&report, 100);
 }
+
+/// So does a job of a few operations, whose failures open no circuit by themselves.
+#[test]
+fn fault_48_a_job_of_a_few_operations_probes_on() {
+    for names in [1, 2, 3] {
+        let policy = Policy::default().deadline(Duration::from_secs(1));
+        let mut campaign = campaign(names, Quota::unlimited())
+            .policy(policy)
+            .probe_on();
+        let outage = Duration::from_secs(600);
+        let report = run(
+            &mut campaign,
+            Duration::from_secs(7200),
+            &mut |at, request| match at < outage {
+                true => {
+                    let error = TransportError::new(TransportErrorKind::Connect, "refused");
+                    (Duration::from_millis(1), Err(error))
+                }
+                false => works(request),
+            },
+        );
+        all_cancelled(&report, names);
+    }
+}

@@ -85,6 +85,9 @@ pub struct Failing {
     /// The time until the next try, in seconds; `None` while one is under way.
     #[serde(rename = "next_try_s", serialize_with = "seconds")]
     pub next_try: Option<Duration>,
+    /// Until it is given up, if nothing answers; `None` for a job, which goes on.
+    #[serde(rename = "gives_up_s", serialize_with = "seconds")]
+    pub gives_up: Option<Duration>,
 }
 
 impl SearchProgress {
@@ -198,6 +201,9 @@ impl Failing {
             lasting,
             failures: outage.failures,
             next_try: outage.next_try.map(|at| at.saturating_duration_since(now)),
+            gives_up: outage
+                .gives_up_at
+                .map(|at| at.saturating_duration_since(now)),
         })
     }
 }
@@ -378,7 +384,10 @@ impl Failing {
             ),
             self.cause.to_string(),
             next,
-            "Ctrl-C is safe: the run can be resumed".to_owned(),
+            match self.gives_up {
+                Some(left) => format!("given up in {:.0} s", left.as_secs_f64()),
+                None => "Ctrl-C is safe: the run can be resumed".to_owned(),
+            },
         ]
     }
 }
@@ -534,7 +543,7 @@ mod tests {
         use countermand_core::campaign::{Campaign, Poll};
         use countermand_core::{Phase, TransportError, TransportErrorKind};
         let begun = Instant::now();
-        let mut campaign = Campaign::new(1);
+        let mut campaign = Campaign::new(1).probe_on();
         let name = "enterprises/e/devices/d/operations/1";
         campaign.push(name.parse().unwrap(), Phase::Unsent);
         let Poll::Send(ticket, _) = campaign.poll(begun) else {

@@ -155,7 +155,9 @@ async fn all_come_out_once_and_few_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn a_token_refused_for_ever_stops_the_rest() {
     let counts = Counts::default();
-    let client = counts.client(|_| reply(401, "")).in_flight(4);
+    let client = counts
+        .client(|_| reply(401, r#"{"error":{"code":401}}"#))
+        .in_flight(4);
     let results: Vec<_> = client.countermand_all(names(5000)).collect().await;
     assert_eq!(results.len(), 5000);
     let mut not_attempted = 0;
@@ -184,7 +186,7 @@ async fn a_token_refused_for_ever_stops_the_rest() {
 async fn one_refusal_concerns_one_operation() {
     let client = Counts::default().client(|transmit| {
         match transmit.request.uri().path().ends_with("/3:cancel") {
-            true => reply(501, ""),
+            true => reply(501, r#"{"error":{"code":501}}"#),
             false => kind_server(transmit),
         }
     });
@@ -203,7 +205,7 @@ async fn fault_23_five_first_answers_of_501_stop_the_rest() {
         let client = counts.client(move |transmit| {
             match transmit.request.uri().path().contains(supported) {
                 true => kind_server(transmit),
-                false => reply(501, ""),
+                false => reply(501, r#"{"error":{"code":501}}"#),
             }
         });
         let results: Vec<_> = client

@@ -160,6 +160,9 @@ impl Campaign {
             };
             let failed = self.circuit.failed(now, probe, connection);
             let (mut opens, mut excused) = (failed.opens, failed.excused);
+            // A job gives up no operation of which nothing left; the circuit sees to it that it is not
+            // asked for all the time.
+            excused |= self.probes_on && !kind.left();
             if kind.is_not_the_api() {
                 // As long as the API itself has not answered, one answer of something else is enough.
                 opens |= !self.heard && self.circuit.open(now);

@@ -324,6 +324,7 @@ impl Campaign {
         let allowed = self.usage.project_allowed(now);
         Some(Outage {
             circuit_open,
+            gives_up_at: self.gives_up_at(),
             next_try: due.filter(|_| !under_way).map(|due| due.max(allowed)),
             ..outage.clone()
         })

@@ -22,6 +22,8 @@ pub struct Outage {
     pub failures: u64,
     /// The circuit is open: everything but one probe waits.
     pub circuit_open: bool,
+    /// When the campaign stops if nothing answers until then; `None` where it probes on.
+    pub gives_up_at: Option<Instant>,
     /// The time of the next request; `None` while one is under way.
     pub next_try: Option<Instant>,
 }
@@ -46,6 +48,7 @@ impl Failures {
             since: handed_out,
             failures: 0,
             circuit_open: false,
+            gives_up_at: None,
             next_try: None,
         });
         outage.failures += 1;
