@@ -88,6 +88,18 @@ impl Cause {
         &self.text
     }
 
+    /// What to do about it, in a sentence for an operator.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        self.key.row().advice
+    }
+
+    /// Whether a failure is behind it, and not a caller or a signal.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.key != ErrorKey::Stopped
+    }
+
     /// How a command ends that it stopped.
     #[must_use]
     pub fn exit_class(&self) -> ExitClass {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use countermand_core::campaign::{Event, List, Ticket};
 use countermand_core::{
-    Call, DeviceName, Error, ErrorKind, Operation, OperationName, Outcome, Phase, Resource,
+    Call, Cause, DeviceName, Error, ErrorKind, Operation, OperationName, Outcome, Phase, Resource,
     Timestamp, Verdict,
 };
 use http::Response;
@@ -49,7 +49,7 @@ pub(crate) struct Ledger {
     found: Vec<OperationName>,
     recheck: bool,
     /// The campaign has stopped: what comes out now was not attempted, and stays as it is.
-    stopped: bool,
+    stopped: Option<Cause>,
 }
 
 impl Ledger {
@@ -66,7 +66,7 @@ impl Ledger {
             lists: Vec::new(),
             found: Vec::new(),
             recheck,
-            stopped: false,
+            stopped: None,
         }
     }
 
@@ -106,13 +106,20 @@ impl Ledger {
         self.pages.as_ref().and_then(Pages::excluded)
     }
 
+    /// Why the campaign has stopped before its end.
+    pub(crate) const fn stopped(&self) -> Option<&Cause> {
+        self.stopped.as_ref()
+    }
+
     /// Writes how it ended, and what the disk has not taken so far.
     pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>, Vec<Record>) {
+        let failure = self.stopped.take().filter(Cause::is_failure);
+        let how = failure.map_or_else(|| how.to_owned(), |cause| format!("stopped: {cause}"));
         let facts = self.facts.drain(..).map(|(_, fact)| fact);
         self.backlog.extend(facts);
         self.backlog.push(Record::Ended {
             at: self.clock.now(),
-            how: how.to_owned(),
+            how,
         });
         self.flush();
         let trouble = self.trouble.map(|(error, _)| error);
@@ -279,7 +286,7 @@ impl Ledger {
                 records.push(told(at, "enterprise_closed", text));
             }
             Event::Stopped { cause } => {
-                self.stopped = true;
+                self.stopped = Some(cause.clone());
                 records.push(told(at, "stopped", cause.text()));
             }
             Event::NotListed { resource, error } => {
@@ -364,7 +371,7 @@ impl Ledger {
             Err(error) => Some(error),
         };
         let cut_short = error.is_some_and(|error| {
-            matches!(error.kind(), ErrorKind::NotAttempted { .. }) && self.stopped
+            matches!(error.kind(), ErrorKind::NotAttempted { .. }) && self.stopped.is_some()
         });
         // A look at an operation of which nobody knows whether its cancel was accepted: that it is
         // pending says nothing new.

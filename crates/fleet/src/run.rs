@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use countermand_core::campaign::{Campaign, Event, Outage, Progress, Ticket};
 use countermand_core::{
-    Error, OperationName, Phase, Policy, Resource, Spent, Timestamp, Verdict, chain,
+    Cause, Error, OperationName, Phase, Policy, Resource, Spent, Timestamp, Verdict, chain,
 };
 use countermand_hyper::{Client, Journal, Running};
 use futures_core::Stream;
@@ -289,7 +289,17 @@ impl Run {
         look(ledger.expect("a run has its ledger until it ends").job())
     }
 
-    /// Ends it, in a few words, and gives the job back. What has not come out is as after a crash.
+    /// The failure that stopped it before its end. The rest was not attempted, and stays as it is in
+    /// the file.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Cause> {
+        let ledger = self.ledger.lock();
+        let stopped = ledger.as_ref().and_then(Ledger::stopped);
+        stopped.filter(|cause| cause.is_failure()).cloned()
+    }
+
+    /// Ends it, in a few words, and gives the job back. One that a failure has stopped is recorded as
+    /// stopped, and by what. What has not come out is as after a crash.
     ///
     /// # Panics
     /// Never: a run has its ledger until it ends.
