@@ -40,6 +40,7 @@ _Failure: TypeAlias = Literal[
     "too_large",
     "token",
     "credentials",
+    "login_expired",
     "forbidden",
 ]
 
