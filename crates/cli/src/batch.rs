@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use countermand_core::campaign::Event;
-use countermand_core::{
-    Call, Cause, Error, ErrorKey, ErrorKind, OperationName, Outcome, Phase, Resource,
-};
+use countermand_core::{Call, Error, OperationName, Outcome, Phase, Resource};
 use countermand_hyper::Client;
 use futures_util::stream;
 
@@ -15,6 +13,7 @@ use crate::follow::{self, follow};
 use crate::names::Batch;
 use crate::report::Report;
 use crate::signals::Signals;
+use crate::stop::Stop;
 
 /// How the work on a batch ended.
 pub(crate) enum Ending {
@@ -39,6 +38,7 @@ pub(crate) async fn countermand(
     client: &Client,
     batch: Batch,
     report: &Report,
+    json: bool,
     signals: &mut Signals,
     mut ended: impl FnMut(OperationName, Result<Outcome, Error>),
 ) -> (Ending, Option<Duration>) {
@@ -46,7 +46,7 @@ pub(crate) async fn countermand(
         names, mut open, ..
     } = batch;
     let mut asked = HashSet::new();
-    let mut stopped: Option<Cause> = None;
+    let mut stop = Stop::default();
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
     let mut running = client.campaign(client.scheduler(), stream::iter(unsent));
     let told = |_: &_, event| match event {
@@ -63,25 +63,19 @@ pub(crate) async fn countermand(
         } => {
             asked.remove(&name);
         }
-        // A signal has its own words.
-        Event::Stopped { cause } if cause.key() != ErrorKey::Stopped => {
-            report.output.note(&format!("stopped: {cause}"));
-            stopped = Some(cause);
-        }
         Event::Finished { name, result } => {
             open.remove(&name);
-            match result.as_ref().map_err(Error::kind) {
-                // The cause was told, once.
-                Err(ErrorKind::NotAttempted { cause }) if Some(cause) == stopped.as_ref() => {
-                    report.not_attempted(&name, &result);
-                }
-                _ => report.outcome(&name, &result),
+            let told = matches!(&result, Err(error) if stop.covers(error));
+            if json || !told {
+                report.outcome(&name, &result);
             }
             ended(name, result);
         }
+        Event::Stopped { cause } => stop.stopped(cause),
         _ => {}
     };
     let (ending, last_cancel) = follow(&mut running, report, signals, told).await;
+    stop.tell(report, json);
     let ending = match ending {
         follow::Ending::Finished => Ending::Finished,
         follow::Ending::Aborted(exit) => Ending::Aborted(exit),

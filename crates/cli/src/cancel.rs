@@ -71,11 +71,17 @@ pub(crate) async fn run(
         let expected = batch.names.len() as u64;
         report.output.expect(expected, options.budget.pace());
     }
-    let (ending, last_cancel) =
-        batch::countermand(&client, batch, &report, &mut signals, |name, result| {
+    let (ending, last_cancel) = batch::countermand(
+        &client,
+        batch,
+        &report,
+        global.json,
+        &mut signals,
+        |name, result| {
             tally.add(name, &result);
-        })
-        .await;
+        },
+    )
+    .await;
     let (exit, left) = match ending {
         Ending::Aborted(exit) => return Ok(exit),
         Ending::Finished => (tally.exit(), Vec::new()),

@@ -41,6 +41,7 @@ mod screen;
 mod signals;
 mod simulate;
 mod simulated;
+mod stop;
 mod summary;
 mod windows;
 

@@ -14,6 +14,24 @@ pub(crate) const OPERATION: &str = "countermand.operation/1";
 /// The schema of what an input held besides names.
 pub(crate) const INPUT: &str = "countermand.input/1";
 
+/// The schema of a failure that stopped everything.
+pub(crate) const STOPPED: &str = "countermand.stopped/1";
+
+/// `countermand.stopped/1`: the failure that stopped everything, once, after the operations; only where
+/// there was one. Each operation has its line all the same.
+#[derive(Serialize)]
+pub(crate) struct StoppedLine<'a> {
+    pub(crate) schema: &'static str,
+    /// The key of the error.
+    pub(crate) cause: &'static str,
+    pub(crate) message: &'a str,
+    pub(crate) advice: &'a str,
+    pub(crate) not_attempted: u64,
+    /// Operations that ended with the same error, after the first.
+    pub(crate) same_error: u64,
+    pub(crate) lists_not_attempted: u64,
+}
+
 /// `countermand.input/1`: parts of the input that are neither names nor mistakes, counted by kind;
 /// only where there are some.
 #[derive(Serialize)]

@@ -64,15 +64,6 @@ impl Report {
         }
     }
 
-    /// A countermand that was not attempted for a cause that was told already.
-    pub(crate) fn not_attempted(&self, name: &OperationName, result: &Result<Outcome, Error>) {
-        if self.json {
-            return self.outcome(name, result);
-        }
-        let style = AnsiColor::Red.on_default().bold();
-        self.text_line("error", style, name, "not attempted; nothing was sent");
-    }
-
     /// The JSON of a countermand that has ended, whatever the form of the report.
     pub(crate) fn outcome_json(name: &OperationName, result: &Result<Outcome, Error>) -> String {
         // Names, words and numbers: there is no map with odd keys in it that could fail.
@@ -250,6 +241,10 @@ fn detail(outcome: &Outcome) -> String {
         None => {}
     }
     match &outcome.error {
+        // The failure is told once, for all that it has stopped.
+        Some(error) if is_stopped(error) => {
+            text.push_str("; not followed to its end, because of the failure that stopped the run");
+        }
         // Gone is the same news in better words.
         Some(error) if !matches!(error.kind(), ErrorKind::NotFound(_)) => {
             let _ = write!(text, "; {}", explain(error));
@@ -260,6 +255,11 @@ fn detail(outcome: &Outcome) -> String {
         let _ = write!(text, " ({} requests)", outcome.attempts);
     }
     text
+}
+
+/// Whether a failure of another operation has ended this one.
+fn is_stopped(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotAttempted { cause } if cause.is_failure())
 }
 
 /// The command's type, as far as the server tells it.

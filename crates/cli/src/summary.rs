@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
-use countermand_core::{DeviceName, Error, OperationName, Outcome, Verdict};
+use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
 pub(crate) use countermand_fleet::report::counted;
 use countermand_fleet::report::{grouped, spell};
 
@@ -22,6 +22,7 @@ pub(crate) struct Tally {
     exit: Exit,
     verdicts: BTreeMap<Verdict, u64>,
     errors: u64,
+    not_attempted: u64,
     left: u64,
     refused: u64,
     duplicates: u64,
@@ -39,6 +40,7 @@ impl Tally {
             exit: Exit::Done,
             verdicts: BTreeMap::new(),
             errors: 0,
+            not_attempted: 0,
             left: 0,
             refused: 0,
             duplicates: 0,
@@ -73,7 +75,10 @@ impl Tally {
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.errors += 1;
+                match error.kind() {
+                    ErrorKind::NotAttempted { .. } => self.not_attempted += 1,
+                    _ => self.errors += 1,
+                }
                 self.at_least(Exit::of_error(error));
                 if error.facts().is_worth_again() {
                     self.again.push(name);
@@ -153,7 +158,8 @@ impl Tally {
     }
 
     fn counts(&self, text: &mut String) {
-        let total = self.verdicts.values().sum::<u64>() + self.errors + self.left;
+        let total = self.verdicts.values().sum::<u64>();
+        let total = total + self.errors + self.not_attempted + self.left;
         let cancelled = self.verdicts.get(&Verdict::Cancelled).copied();
         if cancelled == Some(total) {
             text.push_str(&match total {
@@ -178,6 +184,9 @@ impl Tally {
                 .collect();
             if self.errors > 0 {
                 parts.push(format!("{} without a verdict", grouped(self.errors)));
+            }
+            if self.not_attempted > 0 {
+                parts.push(format!("{} not attempted", grouped(self.not_attempted)));
             }
             if self.left > 0 {
                 parts.push(format!("{} not done", grouped(self.left)));

@@ -722,6 +722,34 @@ async fn fault_35_a_refresh_that_fails_in_time_is_not_noticed() {
     }
 }
 
+/// What an organisation's limit of a login gives is told apart from credentials that are wrong.
+#[tokio::test]
+async fn fault_54_a_login_that_is_over_says_to_log_in_again() {
+    for (body, kind) in [
+        (
+            json!({"error": "invalid_grant", "error_subtype": "invalid_rapt", "error_description": "no"}),
+            TransportErrorKind::LoginExpired,
+        ),
+        (
+            json!({"error": "invalid_grant", "error_description": "reauth related error (rapt_required)"}),
+            TransportErrorKind::LoginExpired,
+        ),
+        (
+            json!({"error": "invalid_grant", "error_description": "Token has been revoked."}),
+            TransportErrorKind::Credentials,
+        ),
+        (
+            json!({"error": "invalid_client", "error_description": "reauth"}),
+            TransportErrorKind::Credentials,
+        ),
+    ] {
+        let api = Api::new().await;
+        api.faults(json!([{"method": "token", "status": 400, "body": body, "times": null}]));
+        let (error, text) = api.fail(&parse(&api.file("authorized_user"))).await;
+        assert_eq!(error, kind, "{text}");
+    }
+}
+
 /// The clock of this machine, an hour wrong, is named where a token is refused.
 #[tokio::test]
 async fn a_clock_that_is_wrong_is_named() {

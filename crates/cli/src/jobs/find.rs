@@ -19,6 +19,7 @@ use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::stop::Stop;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Find {
@@ -108,6 +109,7 @@ pub(crate) async fn search(
         spent: Vec::new(),
         excluded: None,
     };
+    let mut stop = Stop::default();
     let every = report.output.progress_every();
     let period = every.unwrap_or(IDLE);
     let mut tick = interval_at(Instant::now() + period, period);
@@ -130,9 +132,11 @@ pub(crate) async fn search(
             Found::Missed { resource, error } => {
                 searched.exit = searched.exit.max(Exit::of_error(&error));
                 let problem = chain(&error);
-                report
-                    .output
-                    .note(&format!("not searched: {problem}; {}", error.advice()));
+                if !stop.covers(&error) {
+                    report
+                        .output
+                        .note(&format!("not searched: {problem}; {}", error.advice()));
+                }
                 let missed = Missed::new(now(), &resource, &error);
                 searched.missed.push(Record::Missed(missed));
             }
@@ -141,9 +145,7 @@ pub(crate) async fn search(
                 .note(&format!("{enterprise} denies everything and is left alone")),
             Found::Stopped(cause) => {
                 searched.exit = searched.exit.max(cause.exit_class().into());
-                report
-                    .output
-                    .note(&format!("the search was stopped: {cause}"));
+                stop.stopped(cause);
             }
             Found::Failing(_) if report.brief => {}
             Found::Failing(cause) => {
@@ -163,14 +165,15 @@ pub(crate) async fn search(
     let progress = search.search_progress();
     if progress.not_attempted > 0 {
         let lists = counted(progress.not_attempted, "list");
-        let text = format!("{lists} not asked for, after the failure above");
-        report.output.note(&text);
+        let text = format!("{lists} not asked for, after a failure");
         searched.missed.push(Record::Note {
             at: now(),
             kind: "missed".to_owned(),
             text,
         });
     }
+    stop.lists(progress.not_attempted);
+    stop.tell(report, false);
     report.output.clear_progress();
     searched.spent = search.spent();
     searched.excluded = search.excluded();

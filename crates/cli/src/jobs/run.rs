@@ -15,6 +15,7 @@ use crate::follow::{Ending, follow};
 use crate::output;
 use crate::report::Report;
 use crate::signals::Signals;
+use crate::stop::Stop;
 
 /// Applies a job, or goes on with it.
 pub(crate) async fn run(
@@ -38,6 +39,7 @@ pub(crate) async fn run(
         report.output.expect(run.expected(), pace);
     }
     let (mut exit, mut troubled) = (Exit::Done, false);
+    let mut stop = Stop::default();
     let (ending, _) = follow(&mut run, &report, &mut signals, |run, event| match event {
         Event::Finished { name, result } => {
             let trouble = run.trouble();
@@ -52,22 +54,30 @@ pub(crate) async fn run(
             }
             // Thousands of good news would hide the bad ones; the report has them all.
             let good = matches!(&result, Ok(outcome) if outcome.verdict == Verdict::Cancelled);
-            if global.json || !good {
+            let told = matches!(&result, Err(error) if stop.covers(error));
+            if global.json || !(good || told) {
                 report.outcome(&name, &result);
             }
         }
         Event::NotListed { error, .. } | Event::Unreadable { error, .. } => {
             exit = exit.max(Exit::of_error(&error));
-            let problem = chain(&error);
-            report.output.note(&format!("not searched: {problem}; {}", error.advice()));
+            if !stop.covers(&error) {
+                let problem = chain(&error);
+                report.output.note(&format!("not searched: {problem}; {}", error.advice()));
+            }
         }
         Event::EnterpriseClosed { enterprise } => {
             report.output.note(&format!("{enterprise} denies everything and is left alone"));
         }
-        Event::Stopped { cause } => report.output.note(&format!("stopped: {cause}")),
+        Event::Stopped { cause } => stop.stopped(cause),
         _ => {}
     })
     .await;
+    if let Some(search) = run.search_progress() {
+        stop.lists(search.not_attempted);
+    }
+    stop.tell(&report, global.json);
+    let stopped = run.stopped().map(|cause| cause.exit_class().into());
     let how = match ending {
         Ending::Finished => "finished",
         Ending::Stopped(_) => "stopped by a signal",
@@ -92,7 +102,7 @@ pub(crate) async fn run(
     // Also what the disk did not take: no cancel that left is counted as unsent.
     let overview = Overview::of(ended.rows().inspect(|row| {
         if let Ok(row) = row {
-            exit = exit.max(exit_of(row));
+            exit = exit.max(exit_of(row, stopped));
         }
     }))
     .map_err(failed)?;
@@ -134,15 +144,14 @@ pub(crate) async fn run(
     }
 }
 
-/// What a row means for the exit code.
-pub(crate) fn exit_of(row: &Row) -> Exit {
+/// What a row means for the exit code, where a failure that means `stopped` has stopped the run.
+fn exit_of(row: &Row, stopped: Option<Exit>) -> Exit {
     let finding = row.standing.finding.as_ref();
     match State::of(row) {
         State::Cancelled | State::Failed | State::Expired => Exit::Done,
         State::Completed => Exit::Completed,
-        State::Gone | State::Pending | State::Unconfirmed | State::Asked | State::Unsent => {
-            Exit::Unresolved
-        }
+        State::Unsent => stopped.unwrap_or(Exit::Unresolved),
+        State::Gone | State::Pending | State::Unconfirmed | State::Asked => Exit::Unresolved,
         State::Error => finding
             .and_then(|finding| finding.error_facts())
             .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),

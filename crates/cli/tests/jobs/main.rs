@@ -27,6 +27,7 @@ mod input;
 mod input_kinds;
 mod invariants;
 mod killed;
+mod one_cause;
 mod outputs;
 #[path = "../support/process.rs"]
 mod process;

@@ -98,8 +98,12 @@ struct Row {
     body_sha256: Option<String>,
 }
 
-/// The end of a report: no operation, and no mistake either.
-const REPORT: &str = "countermand.report/1";
+/// Lines of ours about a whole: no operation, and no mistake either.
+const OF_THE_WHOLE: [&str; 3] = [
+    "countermand.report/1",
+    "countermand.input/1",
+    "countermand.stopped/1",
+];
 
 /// Takes what values give.
 pub(super) struct Values<'a> {
@@ -141,7 +145,11 @@ impl Values<'_> {
     }
 
     fn object(&mut self, json: &str, object: &Object<'_>) {
-        if object.schema.as_deref() == Some(REPORT) {
+        if object
+            .schema
+            .as_deref()
+            .is_some_and(|schema| OF_THE_WHOLE.contains(&schema))
+        {
             return;
         }
         if let Some(received) = &object.received {

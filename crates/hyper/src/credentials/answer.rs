@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use countermand_core::{Timestamp, TransportError};
+use countermand_core::{Timestamp, TransportError, TransportErrorKind};
 use http::header::{DATE, HeaderMap};
 use http::{Response, StatusCode};
 use serde_json::Value;
@@ -37,10 +37,15 @@ impl Answer {
             // A captive portal, or a front end in trouble: it may pass.
             (Err(problem), true) => return Err(passing(format!("{from}: {problem}"))),
             (parsed, false) => {
-                let told = parsed
-                    .ok()
-                    .map(|document| told(&document))
-                    .unwrap_or_default();
+                let document = parsed.ok();
+                let told = document.as_ref().map(told).unwrap_or_default();
+                if document.as_ref().is_some_and(needs_login) {
+                    let problem = format!("{from} answered {}: {told}", head.status);
+                    return Err(TransportError::new(
+                        TransportErrorKind::LoginExpired,
+                        problem,
+                    ));
+                }
                 return Err(failed(from, head.status, &told, &head.headers));
             }
         };
@@ -130,6 +135,21 @@ fn told(document: &Document) -> String {
         .flatten()
         .collect::<Vec<_>>()
         .join(": ")
+}
+
+/// Whether a person has to log in again: an organisation can limit how long a login is good, and the
+/// token endpoint then asks for a proof of reauthentication (RAPT).
+fn needs_login(document: &Document) -> bool {
+    let word = |field: &str| document.field(field).and_then(Value::as_str);
+    let described = word("error_description").is_some_and(|text| {
+        let text = text.to_ascii_lowercase();
+        text.contains("reauth") || text.contains("rapt")
+    });
+    let subtype = matches!(
+        word("error_subtype"),
+        Some("invalid_rapt" | "rapt_required")
+    );
+    word("error") == Some("invalid_grant") && (subtype || described)
 }
 
 /// A text of the server's that can be printed: escaped, cut, and without words that are long enough

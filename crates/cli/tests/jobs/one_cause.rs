@@ -1,0 +1,192 @@
+//! One cause that stops everything is told once, and means the same to every command.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use countermand_emulator::{Fate, NewOperation, Quirks, Script, State, Tls};
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::fleet::Fleet;
+use crate::process::{Process, Run};
+
+const GOOD: Fate = Fate::Cancellable;
+
+fn script(fleet: &Fleet, faults: Value) {
+    let script = Script::from_value(faults).unwrap();
+    fleet.shared.with(|emulator, _| emulator.set_script(script));
+}
+
+/// The one line that tells it.
+fn stopped(run: &Run) -> &str {
+    let mut lines = run
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("stopped: "));
+    let line = lines.next().unwrap_or_else(|| panic!("{run:?}"));
+    assert_eq!(lines.next(), None, "{run:?}");
+    line
+}
+
+/// The number before these words.
+fn before(text: &str, words: &str) -> usize {
+    let Some((front, _)) = text.split_once(words) else {
+        return 0;
+    };
+    let number = front.split_whitespace().next_back().unwrap();
+    number.replace(',', "").parse().unwrap()
+}
+
+/// How many operations have a line of their own.
+fn lines(run: &Run) -> usize {
+    let lines = run.stdout.lines();
+    lines
+        .filter(|line| {
+            line.split_whitespace()
+                .nth(1)
+                .is_some_and(|name| name.contains("/operations/"))
+        })
+        .count()
+}
+
+#[test]
+fn fault_47_an_expired_token_is_told_once_with_how_many_were_not_attempted() {
+    let fleet = Fleet::planned([GOOD; 200], &["--quota", "none"]);
+    for process in [fleet.cancel(&["--quota", "none"]), fleet.apply(&[])] {
+        let run = process.env("COUNTERMAND_TOKEN", "expired").run();
+        assert_eq!(run.code, 4, "{run:?}");
+        assert!(run.stderr.lines().count() < 10, "{run:?}");
+        let line = stopped(&run);
+        assert!(line.contains("get a new access token"), "{line}");
+        let (left, same) = (
+            before(line, " operations were not attempted"),
+            before(line, " other operation"),
+        );
+        assert!(left > 0, "{line}");
+        assert_eq!((lines(&run), left + same), (1, 199), "{run:?}");
+        assert!(run.stdout.contains("200 operations: "), "{run:?}");
+    }
+    assert_eq!(fleet.states(), [State::Pending; 200]);
+
+    // Programs have a line for each, and one for the cause.
+    let process = fleet.cancel(&["--json", "--quota", "none"]);
+    let run = process.env("COUNTERMAND_TOKEN", "expired").run();
+    let mut rows = run.json();
+    let last = rows.pop().unwrap();
+    assert_eq!(last["schema"], "countermand.stopped/1");
+    assert_eq!(last["cause"], "unauthenticated");
+    assert_eq!(rows.len(), 200);
+    let left = rows
+        .iter()
+        .filter(|row| row["error"]["kind"] == "not_attempted");
+    assert_eq!(last["not_attempted"], left.count());
+    let same = rows
+        .iter()
+        .filter(|row| row["error"]["key"] == "unauthenticated");
+    assert_eq!(last["same_error"], same.count() - 1);
+}
+
+#[test]
+fn fault_47_a_401_in_mid_run_is_told_once_and_the_sums_agree_with_the_lines() {
+    let fleet = Fleet::planned([GOOD; 60], &["--quota", "none"]);
+    let fault = json!([{"fault": "unauthenticated", "method": "cancel", "skip": 20}]);
+    script(&fleet, fault.clone());
+    let options = ["--in-flight", "10", "--quota", "none"];
+    let run = fleet.cancel(&options).run();
+    assert_eq!(run.code, 4, "{run:?}");
+    let line = stopped(&run);
+    let (left, same) = (
+        before(line, " operations were not attempted"),
+        before(line, " other operation"),
+    );
+    assert!(left > 0 && run.stderr.lines().count() < 10, "{run:?}");
+    assert_eq!(lines(&run) + left + same, 60, "{run:?}");
+    let sum = run
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("60 operations: "));
+    let sum = sum.unwrap_or_else(|| panic!("{run:?}"));
+    assert_eq!(before(sum, " not attempted"), left, "{run:?}");
+    let of = |word: &str| {
+        run.stdout
+            .lines()
+            .filter(|line| line.starts_with(word))
+            .count()
+    };
+    assert_eq!(
+        before(sum, " without a verdict"),
+        of("error ") + same,
+        "{run:?}"
+    );
+    assert_eq!(before(sum, " cancelled"), of("cancelled "), "{run:?}");
+
+    let fleet = Fleet::planned([GOOD; 60], &["--quota", "none"]);
+    script(&fleet, fault);
+    let run = fleet.apply(&["--in-flight", "10"]).run();
+    assert_eq!(run.code, 4, "{run:?}");
+    let left = before(stopped(&run), " operations were not attempted");
+    assert!(left > 0 && run.stderr.lines().count() < 10, "{run:?}");
+    // The run is recorded as stopped, and by what.
+    let view = countermand_fleet::job::View::open(&fleet.job).unwrap();
+    let run = view.runs().last().unwrap().unwrap();
+    let how = run.how.unwrap();
+    assert!(how.starts_with("stopped: ") && how.contains("401"), "{how}");
+}
+
+/// Refuses every tunnel.
+fn proxy() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n");
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn fault_46_the_same_cause_is_the_same_exit_code_of_cancel_and_apply() {
+    let tls = Tls::localhost().unwrap();
+    let api = || {
+        let operations = [GOOD; 12].map(NewOperation::new);
+        Api::with(operations, Quirks::default(), Some(&tls))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let ca = tls.write_to(folder.path()).unwrap();
+    let ca = ca.to_str().unwrap();
+    let proxy = proxy();
+    type Change<'a> = &'a dyn Fn(Process) -> Process;
+    let same: Change<'_> = &|process| process;
+    let through: Change<'_> = &|process| process.env("HTTPS_PROXY", &proxy).env("NO_PROXY", "");
+    let no_token: Change<'_> = &|process| process.without("COUNTERMAND_TOKEN");
+    let kinds: [(&str, &[&str], Change<'_>, i32); 4] = [
+        (
+            "credentials",
+            &["--ca-file", ca, "--token-command", "exit 7"],
+            no_token,
+            4,
+        ),
+        ("unknown authority", &[], same, 1),
+        ("proxy", &["--ca-file", ca, "--proxy-from-env"], through, 4),
+        (
+            "expired",
+            &["--ca-file", ca],
+            &|process| process.env("COUNTERMAND_TOKEN", "expired"),
+            4,
+        ),
+    ];
+    for (kind, options, change, code) in kinds {
+        let fleet = Fleet::of(api());
+        let run = fleet.plan(&[]);
+        assert_eq!(run.code, 0, "{run:?}");
+        let more = [options, &["--in-flight", "2"]].concat();
+        for process in [fleet.cancel(&more), fleet.apply(&more)] {
+            let run = change(process).run();
+            assert_eq!(run.code, code, "{kind}: {run:?}");
+            assert!(run.stderr.contains("stopped: "), "{kind}: {run:?}");
+        }
+        assert_eq!(fleet.states(), [State::Pending; 12], "{kind}");
+    }
+}
