@@ -319,7 +319,10 @@ impl Campaign {
         let circuit_open = self.circuit.is_open();
         let (due, under_way) = match circuit_open {
             true => (Some(self.circuit.allowed(now)), self.circuit.is_probing()),
-            false => (self.queue.next_wake(), !self.flying.is_empty()),
+            false => {
+                let due = self.queue.class(false).map(|_| now);
+                (due.or(self.queue.next_wake()), !self.flying.is_empty())
+            }
         };
         let allowed = self.usage.project_allowed(now);
         Some(Outage {
