@@ -674,34 +674,16 @@ fn fault_48_a_dead_network_ends_after_one_deadline() {
     }
 }
 
-/// A job goes on until the server is back.
+/// A job goes on until the server is back, also one of a few operations, whose failures open no circuit
+/// by themselves, and whose deadline is short.
 #[test]
 fn fault_48_a_job_probes_on() {
-    let mut campaign = campaign(100, Quota::unlimited()).probe_on();
-    let outage = Duration::from_secs(3600);
-    let report = run(
-        &mut campaign,
-        Duration::from_secs(7200),
-        &mut |at, request| match at < outage {
-            true => {
-                let error = TransportError::new(TransportErrorKind::Connect, "refused");
-                (Duration::from_millis(1), Err(error))
-            }
-            false => works(request),
-        },
-    );
-    all_cancelled(&report, 100);
-}
-
-/// So does a job of a few operations, whose failures open no circuit by themselves.
-#[test]
-fn fault_48_a_job_of_a_few_operations_probes_on() {
-    for names in [1, 2, 3] {
-        let policy = Policy::default().deadline(Duration::from_secs(1));
+    for (names, deadline) in [(1, 1), (2, 1), (3, 1), (100, 120)] {
+        let policy = Policy::default().deadline(Duration::from_secs(deadline));
         let mut campaign = campaign(names, Quota::unlimited())
             .policy(policy)
             .probe_on();
-        let outage = Duration::from_secs(600);
+        let outage = Duration::from_secs(3600);
         let report = run(
             &mut campaign,
             Duration::from_secs(7200),
