@@ -42,9 +42,9 @@ fn without_adc_none_of_its_dependencies() {
     let full = crates(&["-p", "countermand-hyper", "--features", "adc"]);
     let weight: Vec<&String> = full.difference(&lean).collect();
     assert!(lean.is_subset(&full), "{lean:?}");
-    // Running a command is what it brings; base64 the proxy needs as well.
+    // Running a command in a process group of its own is what it brings; base64 the proxy needs as well.
     assert!(!weight.is_empty(), "{lean:?}");
-    assert!(weight.len() <= 4, "{weight:?}");
+    assert!(weight.len() <= 5, "{weight:?}");
     // Neither a second HTTP stack nor a second TLS provider.
     for other in ["reqwest", "hyper-rustls", "openssl", "aws-lc-rs"] {
         assert!(!full.contains(other), "{other}");
