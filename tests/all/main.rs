@@ -6,6 +6,7 @@
 mod attempts;
 mod bulk;
 mod campaign;
+mod cancels_first;
 mod corpus;
 mod errors;
 mod events;

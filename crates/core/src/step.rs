@@ -272,6 +272,11 @@ impl<T> Pause<T> {
         self.machine.name()
     }
 
+    /// The method of the request that follows.
+    pub(crate) fn call(&self) -> Call {
+        self.machine.call()
+    }
+
     /// Goes on. If that is more than a second after the deadline (the machine slept, the loop
     /// stalled), nothing more is sent.
     pub fn resume(self, now: Instant) -> Step<T> {

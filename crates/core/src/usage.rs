@@ -121,8 +121,13 @@ impl Usage {
     /// The earliest moment at which the project's windows, and a hold, allow any call.
     #[must_use]
     pub fn project_allowed(&self, now: Instant) -> Instant {
+        self.project_allows(now, 1)
+    }
+
+    /// The earliest moment at which the project's windows, and a hold, allow so many calls at once.
+    pub(crate) fn project_allows(&self, now: Instant, calls: usize) -> Instant {
         let held = self.hold.map_or(now, |until| until.max(now));
-        let reserved = self.reserved.len();
+        let reserved = self.reserved.len() + calls.saturating_sub(1);
         let windows = self
             .quota
             .windows
@@ -214,6 +219,18 @@ impl Usage {
     #[must_use]
     pub fn windows(&self) -> &[Window] {
         &self.quota.windows
+    }
+
+    /// The calls of a method on a resource that need a new place in the longest of the project's windows
+    /// before their own come back: none where its window is as long as the project's.
+    pub(crate) fn due_of_a_resource(&self) -> usize {
+        let longest = self.quota.windows.iter().map(Window::span).max();
+        let (Some(longest), Some(window)) = (longest, self.quota.per_resource) else {
+            return 0;
+        };
+        let times = longest.as_nanos().div_ceil(window.span.as_nanos());
+        let times = usize::try_from(times).unwrap_or(usize::MAX);
+        (self.ours(window) as usize).saturating_mul(times.saturating_sub(1))
     }
 
     /// How many calls the project's windows allow from `now` on without waiting; `None` without windows.

@@ -85,7 +85,8 @@ impl Campaign {
                 }
             }
             (Flight::List(mut listing, attempt), _) => {
-                self.flying_devices -= usize::from(listing.is_of_devices());
+                self.finds.took = now.saturating_duration_since(handed_out);
+                *self.flying_lists.of(&listing) -= 1;
                 match went_on(attempt, result, excused, self.heard, now) {
                     Ok(step) => {
                         self.halt_if_over(&step, cause);
@@ -306,6 +307,9 @@ impl Campaign {
             }
             Step::Wait(pause) => self.queue.list_pause(listing, pause),
             Step::Done(Ok(page)) => {
+                if !listing.is_of_devices() {
+                    self.finds.page();
+                }
                 let resource = listing.resource();
                 let unreadable = page
                     .unreadable()

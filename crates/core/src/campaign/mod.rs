@@ -8,7 +8,9 @@
 //!
 //! Its rules:
 //! 1. A free slot goes to the cancels that are due again, then to new cancels, then to lists, then to
-//!    looks at operations, then to looks at devices. No look takes what a cancel could use.
+//!    looks at operations, then to looks at devices. Under a quota each of them leaves room for what
+//!    goes before it: a list for the cancels that the lists under way may find, a look for all lists
+//!    that are to come as well, so that no known cancel waits for a window that they have spent.
 //! 2. In every window of the [`Quota`] no more is sent than its share, retries included. A refusal
 //!    for the quota holds everybody; a lower limit that the server names is adopted.
 //! 3. A failure is taken for what it concerns: one operation, an enterprise (a few denials in a row
@@ -72,6 +74,7 @@ mod list;
 mod outage;
 mod queue;
 mod rehearsal;
+mod room;
 mod schedule;
 mod scope;
 
@@ -86,8 +89,9 @@ pub use self::list::List;
 use self::list::{AnyPage, Listing};
 use self::outage::Failures;
 pub use self::outage::Outage;
-use self::queue::Queue;
+use self::queue::{Lists, Queue};
 pub use self::rehearsal::rehearse;
+use self::room::Finds;
 use self::scope::Scope;
 use crate::chance::Chance;
 use crate::{Attempt, Call, Cause, Endpoint, OperationName, Phase, Policy, Quota, Reservation};
@@ -105,8 +109,10 @@ pub struct Campaign {
     failures: Failures,
     scope: Scope,
     flying: Flights,
-    /// Lists of devices among what is in flight.
-    flying_devices: usize,
+    /// Lists among what is in flight.
+    flying_lists: Lists,
+    /// What lists have found.
+    finds: Finds,
     /// When the first list of devices was asked for.
     searching_since: Option<Instant>,
     tickets: u64,
@@ -153,7 +159,8 @@ impl Campaign {
             failures: Failures::default(),
             scope: Scope::default(),
             flying: Flights::default(),
-            flying_devices: 0,
+            flying_lists: Lists::default(),
+            finds: Finds::default(),
             searching_since: None,
             tickets: 0,
             closed: false,
@@ -207,10 +214,12 @@ impl Campaign {
 
     /// Takes a name; `false` if it was pushed before.
     pub fn push(&mut self, name: OperationName, phase: Phase) -> bool {
+        let found = phase != Phase::Accepted && self.queue.is_searched(&name);
         if !self.queue.push(name, phase) {
             self.progress.duplicates += 1;
             return false;
         }
+        self.finds.operations += usize::from(found);
         self.progress.pushed += 1;
         self.progress.asked += u64::from(phase == Phase::Accepted);
         true

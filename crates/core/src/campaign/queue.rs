@@ -64,6 +64,14 @@ impl Waiting {
             Self::Parked(parked) => &parked.name,
         }
     }
+
+    /// Its next request is a cancel.
+    fn asks(&self) -> bool {
+        match self {
+            Self::Fresh(fresh) => fresh.phase != Phase::Accepted,
+            Self::Parked(parked) => parked.attempt.call() == Call::Cancel,
+        }
+    }
 }
 
 /// The classes of jobs, the first one first.
@@ -110,11 +118,33 @@ pub(super) struct Queue {
     look: VecDeque<Parked>,
     device: VecDeque<Parked>,
     later: BinaryHeap<Reverse<Later>>,
+    /// Lists among them.
+    lists_later: Lists,
+    /// Cancels among them: those that have failed, and those that wait for the quota of their device.
+    failed_cancels: usize,
+    blocked_cancels: usize,
     /// Makes the order of equal times the order of arrival.
     arrivals: u64,
     /// Hashed without a random seed, so that nothing depends on one.
     seen: HashSet<OperationName, BuildHasherDefault<DefaultHasher>>,
     searched: HashSet<Resource, BuildHasherDefault<DefaultHasher>>,
+}
+
+/// Numbers of lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lists {
+    pub(super) devices: usize,
+    pub(super) operations: usize,
+}
+
+impl Lists {
+    /// The number of lists of this kind.
+    pub(super) fn of(&mut self, listing: &Listing) -> &mut usize {
+        match listing.is_of_devices() {
+            true => &mut self.devices,
+            false => &mut self.operations,
+        }
+    }
 }
 
 struct Later {
@@ -141,6 +171,29 @@ impl Queue {
             attempts: 0,
         });
         true
+    }
+
+    /// The operations of its device are listed here.
+    pub(super) fn is_searched(&self, name: &OperationName) -> bool {
+        !self.searched.is_empty() && self.searched.contains(&Resource::Device(name.device()))
+    }
+
+    /// Lists that are not under way.
+    pub(super) fn lists(&self) -> Lists {
+        Lists {
+            devices: self.list_devices.len() + self.lists_later.devices,
+            operations: self.list.len() + self.lists_later.operations,
+        }
+    }
+
+    /// Cancels that have failed and wait to be sent again.
+    pub(super) const fn failed_cancels(&self) -> usize {
+        self.failed_cancels
+    }
+
+    /// Cancels that wait for the quota of their device.
+    pub(super) const fn blocked_cancels(&self) -> usize {
+        self.blocked_cancels
     }
 
     /// How many wait for their first request, or for a time; lists are not waited for.
@@ -204,11 +257,29 @@ impl Queue {
 
     fn sleep(&mut self, at: Instant, what: What) {
         self.arrivals += 1;
+        if let Some(count) = self.count(&what) {
+            *count += 1;
+        }
         self.later.push(Reverse(Later {
             at,
             arrival: self.arrivals,
             what,
         }));
+    }
+
+    /// The number that counts it while it waits for a time.
+    fn count(&mut self, what: &What) -> Option<&mut usize> {
+        match what {
+            What::ListPause(listing, _) | What::Job(Job::List(listing)) => {
+                Some(self.lists_later.of(listing))
+            }
+            What::Pause(_, pause) => {
+                (pause.call() == Call::Cancel).then_some(&mut self.failed_cancels)
+            }
+            What::Job(Job::Operation(waiting)) => {
+                waiting.asks().then_some(&mut self.blocked_cancels)
+            }
+        }
     }
 
     /// When the next one wakes.
@@ -222,6 +293,9 @@ impl Queue {
             let Some(Reverse(later)) = self.later.pop() else {
                 return;
             };
+            if let Some(count) = self.count(&later.what) {
+                *count -= 1;
+            }
             match later.what {
                 What::Job(Job::Operation(Waiting::Fresh(fresh))) => self.fresh(fresh),
                 What::Job(Job::Operation(Waiting::Parked(parked))) => self.park(parked, false),

@@ -28,17 +28,24 @@ impl Campaign {
                     None => Poll::Idle,
                 };
             };
-            let at = self
+            let allowed = self
                 .usage
                 .project_allowed(now)
                 .max(self.circuit.allowed(now));
+            let room = self.room_at(class, now);
+            let at = allowed.max(room);
             if at > now && self.scope.stopped().is_none() {
                 if let Some(cause) = self.unreachable(now) {
                     self.halt(cause);
                     continue;
                 }
-                // What wakes earlier could not be sent earlier either.
-                return Poll::Wait(self.gives_up_at().map_or(at, |end| at.min(end)));
+                let until = at.min(self.gives_up_at().unwrap_or(at));
+                // What wakes earlier cannot be sent earlier either, unless it is given room.
+                let wake = self.queue.next_wake().into_iter().chain(held).min();
+                let wake = wake
+                    .filter(|_| room > allowed)
+                    .map(|wake| wake.max(allowed));
+                return Poll::Wait(wake.map_or(until, |wake| until.min(wake)));
             }
             let Some(job) = self.queue.pop(class) else {
                 continue;
@@ -60,7 +67,7 @@ impl Campaign {
     fn lists_held(&self, now: Instant) -> Option<Instant> {
         let until = self.searching_since? + HEAD_START;
         // One that waits to be sent has its turn before them anyway.
-        let going_on = self.flying_devices > 0;
+        let going_on = self.flying_lists.devices > 0;
         (now < until && going_on && self.scope.stopped().is_none()).then_some(until)
     }
 
@@ -79,9 +86,9 @@ impl Campaign {
 
     fn send_list(&mut self, listing: Box<Listing>, now: Instant) -> Poll {
         if listing.is_of_devices() {
-            self.flying_devices += 1;
             self.searching_since.get_or_insert(now);
         }
+        *self.flying_lists.of(&listing) += 1;
         let (listing, attempt) = self.begin_list(listing, now);
         let resource = listing.resource();
         self.launch(resource, Flight::List(listing, attempt), now)

@@ -1,0 +1,254 @@
+//! A rescue under a quota: what is found is cancelled before more is searched or looked at.
+
+use std::time::{Duration, Instant};
+
+use countermand_core::campaign::{Campaign, Event, List};
+use countermand_core::{Call, OperationName, Phase, Quota, Usage};
+use countermand_tests::fleet::{Note, search};
+use countermand_tests::server::{Delivery, answer, works};
+use http::Request;
+
+const ENTERPRISE: &str = "enterprises/LC01abcd89";
+const LIMIT: Duration = Duration::from_secs(100_000);
+
+/// The number of pending operations of a device.
+type Pending = fn(usize) -> usize;
+
+/// A fleet whose devices each have some pending operations, behind a server with a delay.
+struct Fleet {
+    pending: Pending,
+    devices: usize,
+    latency: Duration,
+}
+
+/// A run of a rescue.
+#[derive(Debug, Default)]
+struct Told {
+    /// Each request that left: when, and its method.
+    sent: Vec<(Duration, Call)>,
+    /// The delay from the page that showed an operation to its cancel.
+    waited: Vec<Duration>,
+    ended: Duration,
+}
+
+fn device(number: usize) -> String {
+    format!("{ENTERPRISE}/devices/{number:016x}")
+}
+
+fn operation(device: usize, number: usize) -> OperationName {
+    let name = format!("{}/operations/{}", self::device(device), number + 1);
+    name.parse().unwrap()
+}
+
+impl Fleet {
+    fn serve(&self, request: &Request<()>) -> Delivery {
+        let path = request.uri().path().trim_start_matches("/v1/");
+        let (_, answered) = if let Some(device) = path.strip_suffix("/operations") {
+            let number = usize::from_str_radix(device.rsplit('/').next().unwrap(), 16).unwrap();
+            let names = (0..(self.pending)(number))
+                .map(|one| format!(r#"{{"name":"{}"}}"#, operation(number, one)));
+            let names = names.collect::<Vec<_>>().join(",");
+            answer(200, format!(r#"{{"operations":[{names}]}}"#))
+        } else if path.ends_with("/devices") {
+            let query = request.uri().query().unwrap_or_default();
+            let mut parts = query.split('&');
+            let token = parts.find_map(|part| part.strip_prefix("pageToken="));
+            let from = token.map_or(0, |token| token.parse().unwrap());
+            let to = (from + 100).min(self.devices);
+            let names = (from..to).map(|number| format!(r#"{{"name":"{}"}}"#, device(number)));
+            let names = names.collect::<Vec<_>>().join(",");
+            let next = match to < self.devices {
+                true => format!(r#","nextPageToken":"{to}""#),
+                false => String::new(),
+            };
+            answer(200, format!(r#"{{"devices":[{names}]{next}}}"#))
+        } else {
+            works(request)
+        };
+        (self.latency, answered)
+    }
+
+    /// Searches the fleet and cancels what is found; `known` of its operations were found before.
+    fn rescue(&self, quota: Quota, known: &[(OperationName, Phase)]) -> Told {
+        let mut campaign = Campaign::new(1).quota(quota);
+        for (name, phase) in known {
+            campaign.push(name.clone(), *phase);
+        }
+        campaign.search(List::Devices(ENTERPRISE.parse().unwrap()));
+        campaign.close();
+        let mut told = Told::default();
+        let mut found = std::collections::HashMap::new();
+        (told.ended, _) = search(
+            &mut campaign,
+            LIMIT,
+            &mut |_, request| self.serve(request),
+            &mut |campaign, now, note| match note {
+                Note::Event(Event::Devices { devices, .. }) => {
+                    for device in devices {
+                        let (device, seen) = (device.name, None);
+                        campaign.search(List::Operations { device, seen });
+                    }
+                }
+                Note::Event(Event::Operations { operations, .. }) => {
+                    for operation in operations {
+                        if campaign.push(operation.name.clone(), Phase::Unsent) {
+                            found.insert(operation.name.to_string(), now);
+                        }
+                    }
+                }
+                Note::Event(Event::Sent { call, resource, .. }) => {
+                    told.sent.push((now, call));
+                    if call == Call::Cancel
+                        && let Some(at) = found.get(resource.as_str())
+                    {
+                        told.waited.push(now - *at);
+                    }
+                }
+                _ => {}
+            },
+        );
+        told
+    }
+
+    fn operations(&self) -> usize {
+        (0..self.devices).map(self.pending).sum()
+    }
+}
+
+impl Told {
+    fn count(&self, call: Call) -> usize {
+        self.sent.iter().filter(|(_, of)| *of == call).count()
+    }
+
+    fn last_cancel(&self) -> Duration {
+        let mut sent = self.sent.iter().rev();
+        sent.find(|(_, call)| *call == Call::Cancel).unwrap().0
+    }
+
+    /// Operations that were known for longer than this before their cancel left.
+    fn waited_longer(&self, than: Duration) -> usize {
+        self.waited.iter().filter(|waited| **waited > than).count()
+    }
+}
+
+/// The moment at which the last of so many requests may leave, if each leaves as early as the
+/// quota and 200 requests a second allow.
+fn bound(quota: &Quota, requests: usize) -> Duration {
+    let begun = Instant::now();
+    let mut usage = Usage::new(quota.clone());
+    let mut now = begun;
+    for number in 0..requests {
+        now = usage.project_allowed(now);
+        usage.spend(now, Call::Cancel, &number.to_string());
+        now += Duration::from_millis(5);
+    }
+    now - begun
+}
+
+fn quota(text: &str) -> Quota {
+    text.parse::<Quota>().unwrap().share(1.0)
+}
+
+/// Every device, few of them, the first of them, and many operations of a device, with windows that
+/// are short and long beside the time that an answer takes: the last cancel and the last verdict
+/// come when the quota allows as many requests as they need, but for some round trips.
+#[test]
+fn a_rescue_is_as_quick_as_its_quota() {
+    for (pending, prompt) in FLEETS {
+        for text in [
+            "300/60s",
+            "600/60s,1000/100s",
+            "60/10s",
+            "20/1s",
+            "1000/100s",
+        ] {
+            for latency in [80, 2000].map(Duration::from_millis) {
+                let fleet = Fleet {
+                    pending,
+                    devices: 500,
+                    latency,
+                };
+                let quota = quota(text);
+                let told = fleet.rescue(quota.clone(), &[]);
+                let operations = fleet.operations();
+                assert_eq!(told.count(Call::Cancel), operations);
+                let requests = 5 + 500 + operations;
+                let trips = latency * 10 + Duration::from_secs(2);
+                let shown = || format!("{operations} operations, {text}, {latency:?}");
+                let last = told.last_cancel();
+                assert!(
+                    last <= bound(&quota, requests) + trips,
+                    "{last:?} {}",
+                    shown()
+                );
+                let ended = told.ended;
+                let bound = bound(&quota, requests + operations);
+                assert!(ended <= bound + trips, "{ended:?} {}", shown());
+                let mean = told.waited.iter().sum::<Duration>() / operations as u32;
+                let most = Duration::from_secs(if prompt { 2 } else { 10 });
+                assert!(mean <= most, "{mean:?} {}", shown());
+            }
+        }
+    }
+}
+
+/// How many operations a device has, and whether each cancel can follow its list at once, because no
+/// list brings more of them than the lists before.
+const FLEETS: [(Pending, bool); 6] = [
+    (|_| 1, true),
+    (|device| usize::from(device % 20 == 7), true),
+    (|device| usize::from(device < 74), true),
+    (|device| if device % 10 == 3 { 20 } else { 0 }, false),
+    (|_| 5, false),
+    (|device| usize::from(device > 250), false),
+];
+
+/// Lists do not spend a window before the cancels of what they find.
+#[test]
+fn lists_leave_room_for_what_they_find() {
+    for latency in [80, 2000].map(Duration::from_millis) {
+        let fleet = Fleet {
+            pending: |_| 1,
+            devices: 400,
+            latency,
+        };
+        let told = fleet.rescue(quota("300/60s"), &[]);
+        let minute = Duration::from_secs(60);
+        let lists = told.sent.iter().filter(|(at, _)| *at < minute);
+        let lists = lists.filter(|(_, call)| *call == Call::List).count();
+        assert!((140..150).contains(&lists), "{lists} lists, {latency:?}");
+        assert_eq!(told.waited_longer(Duration::from_secs(5)), 0, "{latency:?}");
+    }
+}
+
+/// A rescue that goes on: what was accepted before is looked at when everything else is cancelled.
+#[test]
+fn a_rescue_that_goes_on_cancels_before_it_looks() {
+    for text in ["60/10s", "100/60s", "300/60s"] {
+        for latency in [80, 2000].map(Duration::from_millis) {
+            let fleet = Fleet {
+                pending: |_| 1,
+                devices: 300,
+                latency,
+            };
+            let phase = |number| match number {
+                0..113 => Phase::Accepted,
+                _ => Phase::Unsent,
+            };
+            let known = (0..178).map(|number| (operation(300 + number, 0), phase(number)));
+            let quota = quota(text);
+            let told = fleet.rescue(quota.clone(), &known.collect::<Vec<_>>());
+            assert_eq!(told.count(Call::Cancel), 65 + 300);
+            let mut first = told.sent[..65].iter();
+            assert!(first.all(|(_, call)| *call == Call::Cancel));
+            let calls = told.sent.iter().map(|(_, call)| *call);
+            let searched = calls.clone().take_while(|call| *call != Call::Get);
+            let lists = searched.filter(|call| *call == Call::List).count();
+            assert_eq!(lists, 300, "{text} {latency:?}");
+            let late = told.waited_longer(Duration::from_secs(5));
+            assert_eq!(late, 0, "{text} {latency:?}");
+            let bound = bound(&quota, 65 + 3 + 300 + 300 + 478);
+            assert!(told.ended <= bound + latency * 7 + Duration::from_secs(2));
+        }
+    }
+}
