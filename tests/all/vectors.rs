@@ -48,6 +48,21 @@ fn names() {
 }
 
 #[test]
+fn fault_64_names_as_people_paste_them() {
+    for case in cases("given.json") {
+        let endpoint: Endpoint = case["endpoint"]
+            .as_str()
+            .map_or_else(Endpoint::default, |url| url.parse().unwrap());
+        let parsed = endpoint.parse_given::<OperationName>(text(&case, "given"));
+        match (parsed, case["refused"].as_str()) {
+            (Ok(name), None) => assert_eq!(name.as_str(), text(&case, "name")),
+            (Err(error), Some(kind)) => assert_eq!(error.kind().as_str(), kind, "{error}"),
+            (parsed, _) => panic!("{parsed:?} for {case}"),
+        }
+    }
+}
+
+#[test]
 fn requests() {
     for case in cases("requests.json") {
         let endpoint: Endpoint = case["endpoint"]

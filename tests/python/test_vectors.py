@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from countermand import CountermandError, Operation, OperationName
+from countermand import Client, CountermandError, Operation, OperationName
 from countermand.errors import InvalidName
 from countermand.sansio import (
     Done,
@@ -64,6 +65,25 @@ def test_name(case: dict[str, Any]) -> None:
     assert (caught.value.kind, caught.value.at) == (case["refused"], case["at"])
     assert caught.value.expected in str(caught.value)
     assert_shows(str(caught.value))
+
+
+@pytest.mark.parametrize("case", cases("given.json"), ids=lambda case: ascii(case["given"])[-60:])
+def test_fault_64_a_name_as_people_paste_it(case: dict[str, Any], tmp_path: Path) -> None:
+    endpoint = case.get("endpoint", "https://androidmanagement.googleapis.com/v1")
+    with Client(endpoint=endpoint, token="token") as client:
+        if "refused" not in case:
+            job = client.plan(tmp_path / "a.job", [case["given"]])
+            assert [str(row.name) for row in job.report()] == [case["name"]]
+            return
+        with pytest.raises(InvalidName) as caught:
+            client.plan(tmp_path / "a.job", [case["given"]])
+        assert caught.value.kind == case["refused"]
+        with pytest.raises(InvalidName) as caught:
+            client.cancel(case["given"])
+        assert caught.value.kind == case["refused"]
+        ((given, error),) = client.countermand_all([case["given"]])
+        assert given == case["given"]
+        assert isinstance(error, InvalidName)
 
 
 @pytest.mark.parametrize("case", cases("requests.json"), ids=lambda case: case["url"][-60:])

@@ -23,6 +23,7 @@ pub(crate) async fn run(
     let reading = input::names(
         Report::start(global.json),
         options.names.names,
+        global,
         Report::refused,
     );
     let (mut report, batch) = tokio::select! {
@@ -51,7 +52,7 @@ pub(crate) async fn run(
         ));
     }
     if batch.names.is_empty() {
-        report.sentence("nothing to do");
+        report.sentence("no name is left; nothing was sent");
         return Ok(end(report, &mut signals, tally.exit(), None).await);
     }
 

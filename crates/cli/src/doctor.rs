@@ -2,7 +2,6 @@
 
 use std::env::consts;
 
-use countermand_core::{DeviceName, EnterpriseName, OperationName, Resource};
 use countermand_hyper::{Check, Finding, Grade, checkup};
 use serde::Serialize;
 
@@ -54,7 +53,11 @@ struct Row {
 }
 
 pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failure> {
-    let target = options.name.as_deref().map(target).transpose()?;
+    let endpoint = global.endpoint.clone().unwrap_or_default();
+    let target = options.name.as_deref();
+    let target = target.map(|name| endpoint.parse_given_resource(name));
+    let target = target.transpose();
+    let target = target.map_err(|error| Failure::usage(error.to_string()))?;
     let mut bundle = Bundle {
         schema: "countermand.doctor/1",
         version: env!("CARGO_PKG_VERSION"),
@@ -120,16 +123,6 @@ fn of_finding(finding: &Finding) -> Exit {
         (Grade::Bad, Check::Quota) => Exit::Quota,
         (Grade::Bad, _) => Exit::Failed,
     }
-}
-
-/// The operation, device or enterprise with this name, by the number of its parts.
-fn target(text: &str) -> Result<Resource, Failure> {
-    let target = match text.split('/').count() {
-        ..=2 => text.parse::<EnterpriseName>().map(Resource::Enterprise),
-        3 | 4 => text.parse::<DeviceName>().map(Resource::Device),
-        _ => text.parse::<OperationName>().map(Resource::Operation),
-    };
-    target.map_err(|error| Failure::usage(error.to_string()))
 }
 
 impl From<Finding> for Row {

@@ -9,7 +9,7 @@ use countermand_core::{Error, ExitClass, Verdict};
 /// unresolved can be applied again; other failures need a person to read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// Everything was cancelled, or there was nothing to do. `failed` and `expired` count as
+    /// Everything was cancelled, or nothing was found. `failed` and `expired` count as
     /// well: the command will not happen any more.
     Done,
     /// Something else failed: a refused name that was skipped, an answer that is none.
@@ -85,10 +85,10 @@ impl From<ExitClass> for Exit {
 /// The exit codes for `--help` and the manual page.
 pub(crate) const HELP: &str = "\
 Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
-  0    all cancelled, or nothing to do; failed and expired count as well: the
+  0    all cancelled, or nothing found; failed and expired count as well: the
        command will not happen any more. With --no-confirm: all accepted
   1    other failure
-  2    usage: bad option or name; nothing was sent
+  2    usage: bad option or name, or an input without names; nothing was sent
   3    finished, but some completed anyway
   4    authentication or permission
   5    unresolved (pending, gone, unconfirmed, in doubt after an error, or an

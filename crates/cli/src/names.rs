@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
 
-use countermand_core::{OperationName, chain};
+use countermand_core::{Endpoint, OperationName, chain};
 use countermand_fleet::input::{self, InputError, InputProblem, LeftOut, Refusals};
 
 /// Where a name was given, counted from 1.
@@ -56,6 +56,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// Whether there was neither a name nor a bad one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.refused == 0
+    }
+
     /// Sentences about what was not told one by one.
     pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
         self.refusals.more().chain(self.left_out.sentences())
@@ -63,14 +68,22 @@ impl Batch {
 
     /// Reads the arguments or, if they are a single `-`, standard input. Refused names are handed
     /// over one by one as they come.
-    pub(crate) fn read(given: &[OsString], refuse: impl FnMut(Refused)) -> io::Result<Self> {
+    pub(crate) fn read(
+        given: &[OsString],
+        endpoint: &Endpoint,
+        refuse: impl FnMut(Refused),
+    ) -> io::Result<Self> {
         match given {
-            [only] if only == "-" => Self::from_lines(io::stdin().lock(), refuse),
-            _ => Ok(Self::from_arguments(given, refuse)),
+            [only] if only == "-" => Self::from_lines(io::stdin().lock(), endpoint, refuse),
+            _ => Ok(Self::from_arguments(given, endpoint, refuse)),
         }
     }
 
-    fn from_arguments(given: &[OsString], mut refuse: impl FnMut(Refused)) -> Self {
+    fn from_arguments(
+        given: &[OsString],
+        endpoint: &Endpoint,
+        mut refuse: impl FnMut(Refused),
+    ) -> Self {
         let mut batch = Self::default();
         for (number, text) in (1..).zip(given) {
             let place = Place::Argument(number);
@@ -84,16 +97,20 @@ impl Batch {
                     shown: true,
                 });
             } else {
-                batch.take(place, text.as_encoded_bytes(), &mut refuse);
+                batch.take(place, text.as_encoded_bytes(), endpoint, &mut refuse);
             }
         }
         batch
     }
 
     /// Names in any form that `plan` takes as well: lines, JSON, a table.
-    fn from_lines(input: impl Read, mut refuse: impl FnMut(Refused)) -> io::Result<Self> {
+    fn from_lines(
+        input: impl Read,
+        endpoint: &Endpoint,
+        mut refuse: impl FnMut(Refused),
+    ) -> io::Result<Self> {
         let mut batch = Self::default();
-        let mut entries = input::read(input, None);
+        let mut entries = input::read(input, None).endpoint(endpoint.clone());
         for entry in &mut entries {
             match entry {
                 Ok(entry) => batch.accept(entry.item.name),
@@ -112,8 +129,14 @@ impl Batch {
         Ok(batch)
     }
 
-    fn take(&mut self, place: Place, text: &[u8], refuse: &mut impl FnMut(Refused)) {
-        match input::parse_name(text) {
+    fn take(
+        &mut self,
+        place: Place,
+        text: &[u8],
+        endpoint: &Endpoint,
+        refuse: &mut impl FnMut(Refused),
+    ) {
+        match input::parse_name(text, endpoint) {
             Ok(name) => self.accept(name),
             Err(problem) => {
                 let text = input::as_given(text);
@@ -157,7 +180,9 @@ mod tests {
         let mut refused = Vec::new();
         // A small buffer, so that lines cross its ends.
         let input = io::BufReader::with_capacity(7, input);
-        let batch = Batch::from_lines(input, |one| refused.push(one)).expect("memory reads");
+        let endpoint = Endpoint::default();
+        let batch = Batch::from_lines(input, &endpoint, |one| refused.push(one));
+        let batch = batch.expect("memory reads");
         assert_eq!(batch.refused, refused.len() as u64);
         assert_eq!(batch.open.len(), batch.names.len());
         (batch, refused)
@@ -207,7 +232,9 @@ mod tests {
     fn a_hyphen_stands_alone() {
         let mut refused = Vec::new();
         let given = [NAME.into(), OsString::from("-")];
-        let batch = Batch::read(&given, |one| refused.push(one)).expect("memory reads");
+        let endpoint = Endpoint::default();
+        let batch = Batch::read(&given, &endpoint, |one| refused.push(one));
+        let batch = batch.expect("memory reads");
         assert_eq!(batch.names.len(), 1);
         assert!(refused[0].problem.contains("stands alone"));
         assert_eq!(refused[0].place, Place::Argument(2));

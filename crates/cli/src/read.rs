@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use countermand_core::{DeviceName, Policy, chain};
+use countermand_core::{DeviceName, Policy, chain, shown};
 use futures_util::{StreamExt, stream};
 
 use crate::args::{Get, Global, List};
@@ -14,7 +14,8 @@ use crate::report::Report;
 
 pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> {
     let report = Report::start(global.json);
-    let (mut report, batch) = input::names(report, options.names.names, Report::unreadable).await?;
+    let (mut report, batch) =
+        input::names(report, options.names.names, global, Report::unreadable).await?;
     if batch.refused > 0 {
         report.output.finish().await;
         return Ok(Exit::Usage);
@@ -46,12 +47,12 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
 
 pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure> {
     let text = options.device.to_str().ok_or_else(|| {
-        let text = options.device.to_string_lossy().escape_debug().to_string();
-        Failure::usage(format!("\"{text}\" is not UTF-8"))
+        let text = options.device.to_string_lossy();
+        Failure::usage(format!("\"{}\" is not UTF-8", shown(&text)))
     })?;
-    let device: DeviceName = text
-        .parse()
-        .map_err(|error: countermand_core::NameError| Failure::usage(error.to_string()))?;
+    let endpoint = global.endpoint.clone().unwrap_or_default();
+    let device = endpoint.parse_given::<DeviceName>(text);
+    let device = device.map_err(|error| Failure::usage(error.to_string()))?;
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
     let report = Report::start(global.json);

@@ -49,6 +49,7 @@ mod error;
 mod error_kind;
 mod error_table;
 pub mod flow;
+mod given;
 mod json;
 mod name;
 mod name_check;

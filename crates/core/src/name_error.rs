@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::name::pattern;
 use crate::shown::shown_excerpt;
 
 /// A resource name that was refused: what is wrong, where, and what was expected.
@@ -30,8 +31,10 @@ pub enum NameErrorKind {
     Bidi(char),
     /// White space, or an invisible character, stands at one of its ends.
     WhiteSpace(char),
-    /// It is a URL, not a resource name.
+    /// It is a URL that is not the one of a resource.
     Url,
+    /// It is a URL of another server than the endpoint's.
+    OtherServer,
     /// It starts with a slash.
     LeadingSlash,
     /// It ends with a slash.
@@ -110,6 +113,9 @@ impl NameError {
                 format!("has white space (U+{:04X}) at byte {at}", u32::from(char))
             }
             NameErrorKind::Url => "is a URL; give the resource name alone".to_owned(),
+            NameErrorKind::OtherServer => {
+                "is a URL of another server than the endpoint of this run".to_owned()
+            }
             NameErrorKind::LeadingSlash => "starts with a slash".to_owned(),
             NameErrorKind::TrailingSlash => format!("ends with a slash at byte {at}"),
             NameErrorKind::Verb => {
@@ -126,7 +132,20 @@ impl NameError {
             NameErrorKind::MissingSegments => "is too short".to_owned(),
             NameErrorKind::ExtraSegments => "goes on after the name is complete".to_owned(),
         };
-        format!("\"{}\" {what}; expected {}", self.input, self.expected)
+        let mut text = format!("\"{}\" {what}; expected {}", self.input, self.expected);
+        if self.is_enterprise_id() {
+            text.push_str(&format!("; did you mean enterprises/{}?", self.input));
+        }
+        text
+    }
+
+    /// Whether the text can be the id of an enterprise, where its name was expected.
+    fn is_enterprise_id(&self) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        matches!(self.kind, NameErrorKind::Collection(_))
+            && self.expected == pattern(1)
+            && &*self.input != "enterprises"
+            && self.input.bytes().all(plain)
     }
 }
 
@@ -147,6 +166,7 @@ impl NameErrorKind {
             Self::Bidi(_) => "bidi",
             Self::WhiteSpace(_) => "white_space",
             Self::Url => "url",
+            Self::OtherServer => "other_server",
             Self::LeadingSlash => "leading_slash",
             Self::TrailingSlash => "trailing_slash",
             Self::Verb => "verb",

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countermand_core::campaign::Event;
-use countermand_core::{Error, OperationName, Outcome, Phase};
+use countermand_core::{Endpoint, Error, OperationName, Outcome, Phase};
 use countermand_hyper::Client;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
@@ -82,11 +82,12 @@ impl Bulk {
     pub(crate) fn new(
         py: Python<'_>,
         client: &Client,
+        endpoint: &Endpoint,
         watched: bool,
         raiser: Raiser,
     ) -> PyResult<Self> {
         let (out, mut ready) = unbounded_channel::<Ready>();
-        let (feed, names) = Feed::new(out.clone());
+        let (feed, names) = Feed::new(out.clone(), endpoint.clone());
         let names = names.map(|name| (name, Phase::Unsent));
         let mut running = client.campaign(client.scheduler(), names);
         let reports = watched.then(|| Reports::new(Instant::now()));

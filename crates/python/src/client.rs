@@ -107,7 +107,7 @@ impl NativeClient {
 
     fn cancel(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let name = names::operation(name)?;
+        let name = names::given_operation(name, &self.endpoint)?;
         Ok(Call::new(async move {
             let result = client.cancel(&name).await;
             raiser.ready(result, |py, ()| Ok(py.None()))
@@ -116,7 +116,7 @@ impl NativeClient {
 
     fn get(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let name = names::operation(name)?;
+        let name = names::given_operation(name, &self.endpoint)?;
         Ok(Call::new(async move {
             raiser.ready(client.get(&name).await, operation)
         }))
@@ -124,7 +124,7 @@ impl NativeClient {
 
     fn list_operations(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Results> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let operations = client.list_operations(&names::device(device)?);
+        let operations = client.list_operations(&names::given_device(device, &self.endpoint)?);
         Ok(Results::new(
             operations.map(move |result| raiser.ready(result, operation)),
         ))
@@ -137,7 +137,7 @@ impl NativeClient {
         deadline: Option<f64>,
     ) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, deadline)?;
-        let name = names::operation(name)?;
+        let name = names::given_operation(name, &self.endpoint)?;
         Ok(Call::new(async move {
             raiser.ready(client.countermand(&name).await, verdict)
         }))
@@ -157,7 +157,7 @@ impl NativeClient {
         let client = client
             .quota(quota)
             .in_flight(in_flight.unwrap_or(self.in_flight));
-        Bulk::new(py, &client, watched, raiser)
+        Bulk::new(py, &client, &self.endpoint, watched, raiser)
     }
 
     fn close(&self) {

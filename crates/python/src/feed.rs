@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use countermand_core::OperationName;
+use countermand_core::{Endpoint, OperationName};
 use futures_util::stream::{self, Stream, StreamExt};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyString};
@@ -24,6 +24,8 @@ pub(crate) struct Feed {
     chunks: UnboundedSender<Vec<OperationName>>,
     out: UnboundedSender<Ready>,
     hungry: Arc<AtomicBool>,
+    /// Where URLs of names lead.
+    endpoint: Endpoint,
 }
 
 impl Feed {
@@ -31,6 +33,7 @@ impl Feed {
     /// until it is fed.
     pub(crate) fn new(
         out: UnboundedSender<Ready>,
+        endpoint: Endpoint,
     ) -> (Self, impl Stream<Item = OperationName> + Send + use<>) {
         let (chunks, mut pushed) = unbounded_channel();
         let hungry = Arc::new(AtomicBool::new(false));
@@ -38,6 +41,7 @@ impl Feed {
             chunks,
             out: out.clone(),
             hungry: Arc::clone(&hungry),
+            endpoint,
         };
         let mut out = Some(out);
         let chunks = stream::poll_fn(move |context| {
@@ -76,7 +80,7 @@ impl Feed {
     }
 
     fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<OperationName>> {
-        match names::operation(item) {
+        match names::given_operation(item, &self.endpoint) {
             Ok(name) => Ok(Some(name)),
             Err(error) if error.is_instance_of::<errors::InvalidName>(item.py()) => {
                 let text = item.cast::<PyString>()?.clone().unbind();

@@ -58,7 +58,7 @@ pub(crate) fn plan(
     let file = crate::files::OpenFile::new()?;
     let found = match names.cast::<Finder>() {
         Ok(finder) => Ok((finder.get().begun(py)?, finder.get().raiser())),
-        Err(_) => Err(jobs::items(names)?),
+        Err(_) => Err(jobs::items(names, &client.endpoint)?),
     };
     let source = async move {
         let mut source = match found {

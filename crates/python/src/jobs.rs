@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countermand_core::Error;
+use countermand_core::{Endpoint, Error};
 use countermand_fleet::job::{Contents, Kind, Missed, Record, View};
 use countermand_fleet::report::{Counts, Summary};
 use countermand_fleet::{Estimate, Item, JobError, Options, Outline, Plan, Settings, now};
@@ -282,10 +282,10 @@ pub(crate) fn job_report(path: PathBuf) -> PyResult<Call> {
 }
 
 /// What a search, or the caller, has given to a plan, item by item.
-pub(crate) fn items(names: &Bound<'_, PyAny>) -> PyResult<Vec<Item>> {
+pub(crate) fn items(names: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Vec<Item>> {
     let mut items = Vec::new();
     for name in names.try_iter()? {
-        items.push(rows::planned(&name?)?);
+        items.push(rows::planned(&name?, endpoint)?);
         if items.len().is_multiple_of(1000) {
             names.py().check_signals()?;
         }

@@ -60,13 +60,34 @@ impl OperationName {
 pub(crate) fn operation(name: &Bound<'_, PyAny>) -> PyResult<core::OperationName> {
     match name.cast::<OperationName>() {
         Ok(name) => Ok(name.get().0.clone()),
-        Err(_) => parse(name, "an OperationName or a str"),
+        Err(_) => parse(name, "an OperationName or a str", str::parse),
     }
+}
+
+/// As [`operation`], also as the command takes it: with blanks around it, or as its URL at this endpoint.
+pub(crate) fn given_operation(
+    name: &Bound<'_, PyAny>,
+    endpoint: &core::Endpoint,
+) -> PyResult<core::OperationName> {
+    match name.cast::<OperationName>() {
+        Ok(name) => Ok(name.get().0.clone()),
+        Err(_) => parse(name, "an OperationName or a str", |text| {
+            endpoint.parse_given(text)
+        }),
+    }
+}
+
+/// A device's name, given as the command takes it.
+pub(crate) fn given_device(
+    name: &Bound<'_, PyAny>,
+    endpoint: &core::Endpoint,
+) -> PyResult<core::DeviceName> {
+    parse(name, "a str", |text| endpoint.parse_given(text))
 }
 
 /// An enterprise's name, given as a text.
 pub(crate) fn enterprise(name: &Bound<'_, PyAny>) -> PyResult<core::EnterpriseName> {
-    parse(name, "a str")
+    parse(name, "a str", str::parse)
 }
 
 /// What names an operation, a device or an enterprise, as the text that it is.
@@ -81,12 +102,13 @@ pub(crate) fn any(name: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// A device's name, given as a text.
 pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::DeviceName> {
-    parse(name, "a str")
+    parse(name, "a str", str::parse)
 }
 
 fn parse<T: FromStr<Err = core::NameError>>(
     name: &Bound<'_, PyAny>,
     expected: &str,
+    read: impl FnOnce(&str) -> Result<T, core::NameError>,
 ) -> PyResult<T> {
     let py = name.py();
     let Ok(text) = name.cast::<PyString>() else {
@@ -96,9 +118,7 @@ fn parse<T: FromStr<Err = core::NameError>>(
         )));
     };
     match text.to_str() {
-        Ok(text) => text
-            .parse()
-            .map_err(|error| errors::invalid_name(py, &error)),
+        Ok(text) => read(text).map_err(|error| errors::invalid_name(py, &error)),
         Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {
             let expected = T::from_str("").err().map_or("", |error| error.expected());
             Err(surrogate(text, &error, expected)?)

@@ -1,6 +1,6 @@
 //! What a job is about, and what has become of it, as the Python objects that say the same.
 
-use countermand_core as core;
+use countermand_core::{self as core, Endpoint};
 use countermand_fleet::report::Record;
 use countermand_fleet::{Item, Row};
 use http::Response;
@@ -29,7 +29,7 @@ pub(crate) fn item<'py>(py: Python<'py>, item: &Item) -> PyResult<Bound<'py, PyA
 }
 
 /// What was given to be cancelled: a name, an operation, or an item that was found.
-pub(crate) fn planned(given: &Bound<'_, PyAny>) -> PyResult<Item> {
+pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Item> {
     let py = given.py();
     if let Ok(operation) = given.cast::<Operation>() {
         let operation = &operation.get().0;
@@ -38,7 +38,7 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>) -> PyResult<Item> {
         return Ok(item);
     }
     if !given.is_instance(item_class(py)?)? {
-        return names::operation(given).map(Item::new);
+        return names::given_operation(given, endpoint).map(Item::new);
     }
     let field = |name: &str| {
         let value = given.getattr(name)?;

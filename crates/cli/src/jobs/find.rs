@@ -38,9 +38,10 @@ pub(crate) struct Find {
 }
 
 pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure> {
-    let filter = options.selection.filter()?;
+    let endpoint = global.endpoint.clone().unwrap_or_default();
+    let filter = options.selection.filter(&endpoint)?;
     let mut report = Report::start(global.json);
-    let sources = Sources::read(&options.names, &[], None, &report)?;
+    let sources = Sources::read(&options.names, &[], None, global, &report)?;
     if !sources.given.is_empty() {
         return Err(Failure::usage(
             "find searches enterprises and devices; operations have names already",

@@ -92,7 +92,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         true => Sources::read_all,
         false => Sources::read,
     };
-    let mut sources = read(&options.names, &options.from, format, &report)?;
+    let mut sources = read(&options.names, &options.from, format, global, &report)?;
     let terms = &options.terms;
     let settings = terms.settings(Kind::Plan, global, &sources)?;
     let filter = settings.filter.clone();

@@ -40,7 +40,7 @@ pub(crate) struct Rescue {
 pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let report = Report::start(global.json);
-    let sources = Sources::read(&options.names, &[], None, &report)?;
+    let sources = Sources::read(&options.names, &[], None, global, &report)?;
     if !sources.given.is_empty() {
         return Err(Failure::usage(
             "a rescue searches enterprises and devices; names of operations are for `cancel` or `plan`",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countermand_core::{DeviceName, EnterpriseName, OperationName};
+use countermand_core::Endpoint;
 use countermand_fleet::Filter;
 
 use crate::duration;
@@ -29,7 +29,7 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    pub(crate) fn filter(&self) -> Result<Filter, Failure> {
+    pub(crate) fn filter(&self, endpoint: &Endpoint) -> Result<Filter, Failure> {
         let mut filter = Filter::default();
         for kind in &self.types {
             let added = filter.add_type(kind);
@@ -40,33 +40,36 @@ impl Selection {
         let checked = filter.check();
         checked.map_err(|error| Failure::usage(format!("--newer-than, --older-than: {error}")))?;
         for path in &self.exclude {
-            exclude(path, &mut filter)?;
+            exclude(path, endpoint, &mut filter)?;
         }
         Ok(filter)
     }
 }
 
 /// Reads names of all three kinds. One that is none could be a typing error in the name of a device
-/// that must be left alone, so nothing goes on.
-fn exclude(path: &Path, filter: &mut Filter) -> Result<(), Failure> {
+/// that must be left alone, so nothing goes on; nor does it after a file with nothing in it, whose writer
+/// has probably failed.
+fn exclude(path: &Path, endpoint: &Endpoint, filter: &mut Filter) -> Result<(), Failure> {
     let problem =
         |what: String| Failure::usage(countermand_core::path_problem("cannot use", path, what));
     let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    if text.trim().is_empty() {
+        return Err(problem(
+            "it is empty; a comment (# none) says that this is meant; nothing was sent".to_owned(),
+        ));
+    }
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let known = line.parse::<OperationName>().is_ok()
-            || line.parse::<DeviceName>().is_ok()
-            || line.parse::<EnterpriseName>().is_ok();
-        if !known {
-            let shown = countermand_core::shown(line);
-            return Err(problem(format!(
-                "line {number}: {shown} names no operation, device or enterprise; nothing was sent"
-            )));
-        }
-        filter.exclude.insert(line.to_owned());
+        let name = endpoint.parse_given_resource(line);
+        let name = name.map_err(|error| {
+            problem(format!(
+                "line {number}: {error}; it names no operation, device or enterprise; nothing was sent"
+            ))
+        })?;
+        filter.exclude.insert(name.to_string());
     }
     Ok(())
 }

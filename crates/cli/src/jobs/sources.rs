@@ -6,11 +6,13 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use countermand_core::{DeviceName, EnterpriseName, NameError, OperationName, chain};
+use countermand_core::{DeviceName, Endpoint, EnterpriseName, NameError, Resource, chain};
 use countermand_fleet::Item;
 use countermand_fleet::input::{self, Evidence, Format, LeftOut, Refusals};
 
+use crate::args::Global;
 use crate::failure::Failure;
+use crate::input::no_names;
 use crate::report::Report;
 use crate::summary::counted;
 
@@ -25,6 +27,8 @@ pub(crate) struct Sources {
     pub(crate) left_out: LeftOut,
     /// Bad names that were left out.
     pub(crate) refused: u64,
+    /// Where URLs of names lead.
+    endpoint: Endpoint,
 }
 
 impl Sources {
@@ -33,9 +37,10 @@ impl Sources {
         typed: &[OsString],
         files: &[PathBuf],
         format: Option<Format>,
+        global: &Global,
         report: &Report,
     ) -> Result<Self, Failure> {
-        let sources = Self::read_all(typed, files, format, report)?;
+        let sources = Self::read_all(typed, files, format, global, report)?;
         match sources.refused {
             0 => Ok(sources),
             bad => {
@@ -51,9 +56,13 @@ impl Sources {
         typed: &[OsString],
         files: &[PathBuf],
         format: Option<Format>,
+        global: &Global,
         report: &Report,
     ) -> Result<Self, Failure> {
-        let mut sources = Self::default();
+        let mut sources = Self {
+            endpoint: global.endpoint.clone().unwrap_or_default(),
+            ..Self::default()
+        };
         for (number, word) in (1..).zip(typed) {
             if word == "-" {
                 sources.take("standard input", io::stdin().lock(), format, report)?;
@@ -76,14 +85,10 @@ impl Sources {
 
     /// A name of any kind.
     fn name(&mut self, text: &str) -> Result<(), NameError> {
-        let collections = text.split('/').count();
-        if collections <= 2 {
-            self.enterprises.push(text.parse()?);
-        } else if collections <= 4 {
-            self.devices.push(text.parse()?);
-        } else {
-            let name: OperationName = text.parse()?;
-            self.given.push((Item::new(name), None));
+        match self.endpoint.parse_given_resource(text)? {
+            Resource::Enterprise(name) => self.enterprises.push(name),
+            Resource::Device(name) => self.devices.push(name),
+            Resource::Operation(name) => self.given.push((Item::new(name), None)),
         }
         Ok(())
     }
@@ -98,10 +103,14 @@ impl Sources {
     ) -> Result<(), Failure> {
         let mut refusals = Refusals::default();
         let mut broken = false;
-        let mut entries = input::read(reader, format);
+        let mut names = 0_u64;
+        let mut entries = input::read(reader, format).endpoint(self.endpoint.clone());
         for entry in &mut entries {
             match entry {
-                Ok(entry) => self.given.push((entry.item, entry.evidence)),
+                Ok(entry) => {
+                    names += 1;
+                    self.given.push((entry.item, entry.evidence));
+                }
                 Err(error) => {
                     broken |= error.ends_input();
                     if refusals.add(&error.problem) {
@@ -121,6 +130,8 @@ impl Sources {
             true => Err(Failure::usage(format!(
                 "{whence} was not read to its end; nothing was sent"
             ))),
+            // A writer that has failed must not look like success.
+            false if names == 0 && refusals.count() == 0 => Err(no_names(whence)),
             false => Ok(()),
         }
     }

@@ -33,10 +33,11 @@ impl Terms {
         sources: &Sources,
     ) -> Result<Settings, Failure> {
         let mut settings = Settings::new(kind);
-        settings.endpoint = global.endpoint.clone().unwrap_or_default().to_string();
+        let endpoint = global.endpoint.clone().unwrap_or_default();
+        settings.endpoint = endpoint.to_string();
         settings.deadline = self.deadline;
         settings.enterprises = sources.enterprises.clone();
-        settings.filter = self.selection.filter()?;
+        settings.filter = self.selection.filter(&endpoint)?;
         self.budget.settle(&mut settings);
         Ok(settings)
     }

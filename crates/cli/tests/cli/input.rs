@@ -80,16 +80,103 @@ fn duplicates_are_countermanded_once_and_counted() {
     assert_eq!(api.requests_for(name), 2);
 }
 
+/// A pipe whose writer has failed gives nothing, and must not look like success.
 #[test]
-fn nothing_to_do_is_0() {
+fn fault_50_an_input_without_a_name_is_an_error() {
     let api = Api::new([]);
-    for input in ["", "\n\n# nobody\n"] {
-        let run = api
-            .command(&["cancel", "-"])
-            .without("COUNTERMAND_TOKEN")
-            .input(input)
-            .run();
-        assert_eq!((run.code, run.stdout.as_str()), (0, "nothing to do\n"));
+    for input in [
+        "",
+        "\n\n# nobody\n",
+        "  \t\n",
+        "\u{feff}",
+        "[]",
+        "{}",
+        "name\n",
+    ] {
+        for command in ["cancel", "get"] {
+            for json in [&[][..], &["--json"]] {
+                let run = api
+                    .command(&[&[command, "-"], json].concat())
+                    .without("COUNTERMAND_TOKEN")
+                    .input(input)
+                    .run();
+                assert_eq!(run.code, 2, "{command} {input:?}: {run:?}");
+                let told = "error: no names of operations were found in standard input; nothing was sent\n";
+                assert!(run.stderr.ends_with(told), "{input:?}: {run:?}");
+                assert!(!run.stdout.contains("nothing to do"), "{run:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fault_64_names_as_people_paste_them_are_cancelled() {
+    let api = Api::new([Fate::Cancellable; 5]);
+    let names = &api.names;
+    let input = [
+        format!("  {}\t", names[0]),
+        format!("/v1/{}", names[1]),
+        format!("{}/{}:cancel?alt=json", api.endpoint_v1(), names[2]),
+        format!("{}\r", names[3]),
+    ];
+    let run = api.command(&["cancel", "-"]).input(input.join("\n")).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let url = format!("{}/{}", api.endpoint_v1(), names[4]);
+    assert_eq!(api.command(&["cancel", &url]).run().code, 0);
+    assert_eq!(api.states(), [State::Cancelled; 5]);
+}
+
+#[test]
+fn fault_64_what_is_no_name_is_told_with_the_line_that_cuts_it() {
+    let api = Api::new([Fate::Cancellable]);
+    let name = &api.names[0];
+    let device = name.split("/operations/").next().unwrap();
+    let other = format!("https://api.example/v1/{name}");
+    let curl = format!(
+        "curl -X POST -H 'Authorization: Bearer canary' -d '{{\"a\":1,\"b\":2}}' {}/{name}:cancel",
+        api.endpoint_v1()
+    );
+    let logged = format!("12:03 WIPE of {name} was sent, token canary");
+    for (input, told) in [
+        (device, "xargs countermand find --names-only"),
+        (&format!("{name}:cancel"), "sed 's/:cancel$//'"),
+        (&format!("/{name}"), "sed 's|^/*||'"),
+        (&other, "another server than the endpoint of this run"),
+        (&curl, "grep -oE 'enterprises/"),
+        (&logged, "grep -oE 'enterprises/"),
+    ] {
+        let run = api.command(&["cancel", "-"]).input(input).run();
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.contains(told), "{input}: {run:?}");
+        assert!(!run.stderr.contains("canary"), "{run:?}");
+    }
+    // The line does what the sentence says.
+    let run = api.command(&["cancel", "-"]).input(logged.clone()).run();
+    let cut = run.stderr.split("this cuts names out: ").nth(1).unwrap();
+    let cut = cut.lines().next().unwrap().trim_end_matches(" FILE");
+    let line = format!("{cut} | countermand cancel -");
+    let run = crate::process::Process::shell(&line)
+        .env("COUNTERMAND_ENDPOINT", &api.endpoint)
+        .env("COUNTERMAND_TOKEN", crate::api::TOKEN)
+        .input(logged)
+        .run();
+    assert_eq!(run.code, 0, "{line}: {run:?}");
+    assert_eq!(api.states(), [State::Cancelled]);
+}
+
+#[test]
+fn fault_46_the_id_of_an_enterprise_is_answered_with_its_name() {
+    let api = Api::new([]);
+    for args in [
+        &["doctor", "LC01abcd89"][..],
+        &["find", "LC01abcd89"],
+        &["plan", "LC01abcd89", "--output", "/nonexistent/x.job"],
+        &["rescue", "LC01abcd89", "--confirm", "LC01abcd89"],
+    ] {
+        let run = api.command(args).run();
+        assert_eq!(run.code, 2, "{run:?}");
+        let offer = "did you mean enterprises/LC01abcd89?";
+        assert!(run.stderr.contains(offer), "{run:?}");
     }
 }
 

@@ -93,14 +93,30 @@ fn fault_44_odd_names_that_are_names_are_planned_as_they_are() {
 }
 
 #[test]
-fn fault_44_duplicates_are_counted_and_nothing_is_0() {
+fn fault_44_duplicates_are_counted_and_an_empty_input_is_2() {
     let fleet = Fleet::of(Api::new([Fate::Cancellable; 2]));
     let twice = [fleet.names.join("\n"), fleet.names.join("\r\n")].join("\n");
     let args = ["plan", "-", "--output", &fleet.job, "--json"];
     for empty in ["", "\n\n# nobody\n"] {
         let run = fleet.command(&args).input(empty).run();
-        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:?}");
-        assert!(run.stderr.contains("nothing to do"), "{run:?}");
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        let told = "error: no names of operations were found in standard input; nothing was sent";
+        assert_eq!(run.stderr.trim_end(), told);
+        assert!(!fs::exists(&fleet.job).unwrap());
+        // Also beside one that has names.
+        let [full, file] = ["full", "empty"].map(|name| fleet.file(name));
+        fs::write(&full, &twice).unwrap();
+        fs::write(&file, empty).unwrap();
+        let from = [
+            "--from",
+            full.to_str().unwrap(),
+            "--from",
+            file.to_str().unwrap(),
+        ];
+        let run = fleet.command(&[&["plan", "--output", &fleet.job], &from[..]].concat());
+        let run = run.run();
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.contains("were found in /"), "{run:?}");
         assert!(!fs::exists(&fleet.job).unwrap());
     }
     let run = fleet.command(&args).input(twice).run();

@@ -141,3 +141,40 @@ fn fault_64_cancel_reads_and_counts_the_same() {
         .run();
     assert_eq!(run.code, 2, "{run:?}");
 }
+
+/// The answer to `POST /_emulator/devices`, and a list of names as a program prints it.
+#[test]
+fn fault_64_the_names_that_an_emulator_answers_are_planned() {
+    let answer = json!({"enterprise": "enterprises/LC01", "devices": [
+        {"name": "enterprises/LC01/devices/d1", "operations": [format!("{NAME}1"), format!("{NAME}2")]},
+    ]});
+    let list = format!("\"{NAME}1\",\n\"{NAME}2\",\n");
+    let inputs = [answer.to_string(), format!("{answer:#}"), list];
+    for input in inputs {
+        let fleet = Fleet::of(Api::new([]));
+        let args = ["plan", "-", "--output", &fleet.job, "--json"];
+        let run = fleet.command(&args).input(input.clone()).run();
+        assert_eq!(run.code, 0, "{input}: {run:?}");
+        assert_eq!(run.json()[0]["operations"], 2, "{run:?}");
+    }
+}
+
+#[test]
+fn fault_50_an_empty_list_of_what_is_left_alone_is_an_error() {
+    let fleet = Fleet::of(Api::new([]));
+    let file = fleet.file("keep");
+    let args = [
+        "plan",
+        &format!("{NAME}1"),
+        "--output",
+        &fleet.job,
+        "--exclude",
+        file.to_str().unwrap(),
+    ];
+    fs::write(&file, " \n").unwrap();
+    let run = fleet.command(&args).run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("it is empty"), "{run:?}");
+    fs::write(&file, "# none\n").unwrap();
+    assert_eq!(fleet.command(&args).run().code, 0);
+}

@@ -93,6 +93,11 @@ impl Api {
         self.command(&args.into_iter().chain(names).collect::<Vec<_>>())
     }
 
+    /// Where the API is, with its version.
+    pub(crate) fn endpoint_v1(&self) -> String {
+        format!("{}/v1", self.endpoint)
+    }
+
     pub(crate) fn states(&self) -> Vec<State> {
         self.shared.with(|emulator, now| {
             let states = self.names.iter();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use countermand_core::{MAX_NAME_BYTES, NameError};
+use countermand_core::{MAX_NAME_BYTES, NameError, NameErrorKind};
 
 use super::foreign::Foreign;
 
@@ -47,13 +47,34 @@ impl InputError {
     }
 }
 
+/// How names are cut out of a text, whatever it is.
+pub(super) const CUT: &str = "this cuts names out: grep -oE 'enterprises/[^/ ]+/devices/[^/ ]+/operations/[A-Za-z0-9_-]+' FILE";
+
+/// The step that makes the name of an operation of a refused one, where there is one.
+fn cut(error: &NameError) -> &'static str {
+    match error.kind() {
+        NameErrorKind::Verb => "; this cuts it off: sed 's/:cancel$//' FILE",
+        NameErrorKind::LeadingSlash => "; this cuts it off: sed 's|^/*||' FILE",
+        NameErrorKind::Other("a device") => {
+            "; this finds the operations of devices: xargs countermand find --names-only < FILE"
+        }
+        NameErrorKind::Other("an enterprise") => {
+            "; this finds the operations of enterprises: xargs countermand find --names-only < FILE"
+        }
+        _ => "",
+    }
+}
+
 /// What is wrong with an input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputProblem {
     /// The name is none.
-    #[error(transparent)]
-    Name(#[from] NameError),
+    #[error("{0}{advice}", advice = cut(.0))]
+    Name(NameError),
+    /// The line holds the name of an operation among other words.
+    #[error("the line holds more than a name; {CUT}")]
+    Within,
     /// The name is far too long.
     #[error("the name is longer than {MAX_NAME_BYTES} bytes and cannot be one")]
     TooLong,
@@ -85,7 +106,7 @@ pub enum InputProblem {
     /// A table without a column of names.
     #[error(
         "the table has no column of names: its first line has no `name`, `operation` or \
-         `operation_name`, and no cell below is the name of an operation"
+         `operation_name`, and no cell below is the name of an operation; {CUT}"
     )]
     Column,
     /// A table in which several columns hold names, and none of them is called so.
@@ -118,7 +139,9 @@ impl InputProblem {
     /// What several of the kind have in common, after "more".
     pub(super) const fn plural(&self) -> &'static str {
         match self {
-            Self::Name(_) | Self::TooLong | Self::Encoding(_) | Self::Cut => "are no names",
+            Self::Name(_) | Self::Within | Self::TooLong | Self::Encoding(_) | Self::Cut => {
+                "are no names"
+            }
             Self::TooLarge(_) => "are too long",
             Self::Json { .. } => "are not JSON",
             Self::Shape(_) => "hold no name",

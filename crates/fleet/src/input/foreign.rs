@@ -1,6 +1,8 @@
 //! Files of kinds that hold no names as text, told by how they begin: one sentence for each, with
 //! the step that makes names of them.
 
+use super::error::CUT;
+
 /// The kind of a file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -52,6 +54,9 @@ pub enum Foreign {
          alone (curl without -i)"
     )]
     HttpHeaders,
+    /// A command of curl, which may hold a token.
+    #[error("it is a command of curl, which is not repeated here as it may hold a token; {CUT}")]
+    Curl,
     /// A web page, or XML.
     #[error("it is a web page or XML; give the names as text, CSV or JSON")]
     Html,
@@ -128,6 +133,9 @@ pub(super) fn by_line(line: &[u8]) -> Option<Foreign> {
         .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
     {
         return Some(Foreign::HttpHeaders);
+    }
+    if begins(b"curl ") || begins(b"$ curl ") {
+        return Some(Foreign::Curl);
     }
     if begins(b"<!doctype") || begins(b"<html") || begins(b"<?xml") {
         return Some(Foreign::Html);

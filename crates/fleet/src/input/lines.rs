@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use countermand_core::{MAX_NAME_BYTES, OperationName};
+use countermand_core::{Endpoint, MAX_NAME_BYTES, OperationName};
 
 use super::error::InputProblem;
 
@@ -44,15 +44,32 @@ pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> 
     Ok(any)
 }
 
-/// Reads a name out of bytes that may be anything, as a line or an argument of a command is.
+/// Reads a name out of bytes that may be anything, as a line or an argument of a command is. Blanks around it
+/// are cut off, and so is what makes it a URL of the endpoint ([`Endpoint::parse_given`]).
 ///
 /// # Errors
-/// [`InputProblem::Name`], [`TooLong`](InputProblem::TooLong), [`Encoding`](InputProblem::Encoding).
-pub fn parse_name(bytes: &[u8]) -> Result<OperationName, InputProblem> {
+/// [`InputProblem::Name`], [`Within`](InputProblem::Within), [`TooLong`](InputProblem::TooLong),
+/// [`Encoding`](InputProblem::Encoding).
+pub fn parse_name(bytes: &[u8], endpoint: &Endpoint) -> Result<OperationName, InputProblem> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.parse::<OperationName>()?),
+        Ok(text) => endpoint
+            .parse_given(text)
+            .map_err(|error| match holds_more(text) {
+                true => InputProblem::Within,
+                false => InputProblem::Name(error),
+            }),
         // A cut in the middle of a character makes a text that is too long look ill encoded.
         Err(_) if bytes.len() > MAX_NAME_BYTES => Err(InputProblem::TooLong),
         Err(error) => Err(InputProblem::Encoding(error.valid_up_to())),
     }
+}
+
+/// Whether the name of an operation stands among other words.
+fn holds_more(text: &str) -> bool {
+    let words = || text.split(|char: char| char.is_whitespace() || matches!(char, '"' | '\''));
+    let name = |word: &str| {
+        word.find("enterprises/")
+            .is_some_and(|at| word[at..].contains("/operations/"))
+    };
+    words().filter(|word| !word.is_empty()).count() > 1 && words().any(name)
 }

@@ -28,7 +28,7 @@ mod value;
 use std::collections::VecDeque;
 use std::io::Read;
 
-use countermand_core::{MAX_NAME_BYTES, Operation};
+use countermand_core::{Endpoint, MAX_NAME_BYTES, Operation};
 
 use self::documents::Documents;
 pub use self::error::{InputError, InputProblem};
@@ -92,6 +92,8 @@ pub struct Entries<R: Read> {
 #[derive(Default)]
 struct Taken {
     ready: VecDeque<Result<Entry, InputError>>,
+    /// Where URLs of names lead.
+    endpoint: Endpoint,
     left_out: LeftOut,
 }
 
@@ -129,6 +131,13 @@ struct Lines<R: Read> {
 }
 
 impl<R: Read> Entries<R> {
+    /// Takes URLs of this endpoint as names; by default those of Google's.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.taken.endpoint = endpoint;
+        self
+    }
+
     /// Parts of the input so far that are neither operations nor mistakes, counted by kind.
     #[must_use]
     pub const fn left_out(&self) -> &LeftOut {
@@ -231,7 +240,7 @@ impl<R: Read> Lines<R> {
             }
             return;
         }
-        match parse_name(text) {
+        match parse_name(text, &taken.endpoint) {
             Ok(name) => taken.take(Entry {
                 line,
                 item: Item::new(name),

@@ -309,9 +309,11 @@ impl<R: BufRead> Table<R> {
         {
             return Ok(Names::Messages { attributes, data });
         }
-        if first.is_none() && texts.iter().any(|text| text.starts_with("enterprises/")) {
-            return match texts.len() {
-                1 => Ok(Names::Column { at: 0, ours: false }),
+        if first.is_none() && texts.iter().any(|text| begins_name(text)) {
+            // A comma behind a name, as in a list, makes a cell with nothing in it.
+            let mut filled = (0..texts.len()).filter(|at| !texts[*at].trim().is_empty());
+            return match (filled.next(), filled.next()) {
+                (Some(at), None) => Ok(Names::Column { at, ours: false }),
                 _ => Err((line, InputProblem::Column)),
             };
         }
@@ -338,8 +340,8 @@ impl<R: BufRead> Table<R> {
         let cut = printed && (cell.ends_with(b"...") || cell.ends_with("\u{2026}".as_bytes()));
         let name = match std::str::from_utf8(cell) {
             _ if cut => Err(InputProblem::Cut),
-            Ok(text) if ours => parse_name(rearm(text).as_bytes()),
-            _ => parse_name(cell),
+            Ok(text) if ours => parse_name(rearm(text).as_bytes(), &taken.endpoint),
+            _ => parse_name(cell, &taken.endpoint),
         };
         match name {
             Ok(name) => taken.take(Entry {
@@ -392,8 +394,15 @@ fn is_blank(cell: &[u8]) -> bool {
 
 /// Whether a cell is the name of an operation, or was meant to be one.
 fn is_operation(cell: &[u8]) -> bool {
-    let mut parts = cell.split(|byte| *byte == b'/');
-    parts.next() == Some(b"enterprises") && parts.any(|part| part == b"operations")
+    let cell = String::from_utf8_lossy(cell);
+    begins_name(&cell) && cell.contains("/operations/")
+}
+
+/// Whether a cell begins as a name does, or the URL of one.
+fn begins_name(cell: &str) -> bool {
+    let cell = cell.trim_start();
+    let url = cell.starts_with('/') || cell.contains("://");
+    cell.starts_with("enterprises/") || url && cell.contains("/enterprises/")
 }
 
 /// Whether a line counts the rows of the table above it.

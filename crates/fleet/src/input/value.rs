@@ -183,15 +183,24 @@ impl Values<'_> {
             }
             operations.iter().for_each(|one| self.raw(one.get()));
         } else if let Some(devices) = object.devices.and_then(elements) {
-            devices
-                .iter()
-                .for_each(|_| self.leave_out(LeftOutKind::Device));
+            devices.iter().for_each(|device| self.device(device.get()));
         } else if object.error.is_some() {
             self.leave_out(LeftOutKind::FailedAnswer);
         } else if is_empty(json) {
             self.leave_out(LeftOutKind::EmptyAnswer);
         } else {
             self.refuse(InputProblem::Shape("an object without a name"), None);
+        }
+    }
+
+    /// A device of a list; the emulator's have the names of their operations with them.
+    fn device(&mut self, json: &str) {
+        match serde_json::from_str::<Object<'_>>(json) {
+            Ok(Object {
+                operations: Some(operations),
+                ..
+            }) => operations.iter().for_each(|one| self.raw(one.get())),
+            _ => self.leave_out(LeftOutKind::Device),
         }
     }
 
@@ -242,7 +251,7 @@ impl Values<'_> {
         name: &str,
         item: impl FnOnce(OperationName) -> Result<(Item, Option<Evidence>), InputProblem>,
     ) {
-        let parsed = match parse_name(name.as_bytes()) {
+        let parsed = match parse_name(name.as_bytes(), &self.taken.endpoint) {
             Ok(name) => name,
             Err(problem) => return self.refuse(problem, Some(super::as_given(name.as_bytes()))),
         };
@@ -265,7 +274,7 @@ impl Object<'_> {
 }
 
 /// The elements of a list; `None` if it is none.
-fn elements(json: &RawValue) -> Option<Vec<IgnoredAny>> {
+fn elements(json: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(json.get()).ok()
 }
 

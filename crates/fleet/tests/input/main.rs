@@ -84,7 +84,7 @@ fn text_as_people_keep_it() {
 
 #[test]
 fn f44_each_bad_name_is_told_by_its_line() {
-    let hostile: [(&[u8], &str); 15] = [
+    let hostile: [(&[u8], &str); 16] = [
         (
             b"enterprises/LC01/devices/../operations/1",
             "`.` or `..` segment",
@@ -97,11 +97,18 @@ fn f44_each_bad_name_is_told_by_its_line() {
         (b"enterprises/LC01/devices/3f", "names a device"),
         (
             b"https://androidmanagement.googleapis.com/v1/enterprises/LC01",
-            "URL",
+            "names an enterprise",
+        ),
+        (
+            b"https://api.example/v1/enterprises/LC01/devices/3f/operations/1",
+            "another server",
         ),
         (b"enterprises/LC01/devices/3f/operations/\0", "U+0000"),
         (b"enterprises/LC01/devices/3f/operations/1\r\r", "U+000D"),
-        (b" enterprises/LC01/devices/3f/operations/1", "white space"),
+        (
+            "\u{200b}enterprises/LC01/devices/3f/operations/1".as_bytes(),
+            "white space",
+        ),
         (b"enterprises/\xff", "not UTF-8 at byte 12"),
         (
             "enterprises/LC01/devices/3f/operations/\u{202e}1".as_bytes(),
@@ -126,7 +133,7 @@ fn f44_each_bad_name_is_told_by_its_line() {
     }
     input.extend_from_slice(format!("{NAME}2").as_bytes());
     let (good, bad) = all(&input, None);
-    assert_eq!(good, numbered(&[(1, 1), (18, 2)]));
+    assert_eq!(good, numbered(&[(1, 1), (19, 2)]));
     assert_eq!(bad.len(), hostile.len());
     for ((error, (_, words)), line) in bad.iter().zip(hostile).zip(3..) {
         assert_eq!(error.line, line);

@@ -1,0 +1,134 @@
+//! Resource names in texts as people paste them: with blanks around them, or as the URL of a request.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use http::Uri;
+
+use crate::name::MAX_NAME_BYTES;
+use crate::name_error::{NameError, NameErrorKind};
+use crate::{Endpoint, Resource};
+
+/// The method of the only URL that is more than a name.
+const CANCEL: &str = ":cancel";
+
+/// What a name of any kind is.
+const ANY: &str = "the name of an enterprise, a device or an operation";
+
+/// A percent-encoded byte takes three.
+const LONGEST: usize = 4 * MAX_NAME_BYTES;
+
+impl Endpoint {
+    /// Parses a resource name as people paste it.
+    ///
+    /// Taken are the name, blanks around it, its URL at this endpoint, and the path of that URL. Of a URL the
+    /// query and `:cancel` are cut off and `%XX` is decoded; a name that is no URL is taken as it is. The URL of
+    /// another server is refused: the operation that it names is not one of this endpoint.
+    ///
+    /// ```
+    /// use countermand_core::{Endpoint, OperationName};
+    ///
+    /// let endpoint = Endpoint::default();
+    /// let url = "https://androidmanagement.googleapis.com/v1/enterprises/e/devices/d/operations/17:cancel";
+    /// let name: OperationName = endpoint.parse_given(url)?;
+    /// assert_eq!(name.as_str(), "enterprises/e/devices/d/operations/17");
+    /// let other = "https://api.example/v1/enterprises/e/devices/d/operations/17";
+    /// assert!(endpoint.parse_given::<OperationName>(other).is_err());
+    /// # Ok::<(), countermand_core::NameError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As `parse` of the type has them, and [`NameErrorKind::OtherServer`].
+    pub fn parse_given<T: FromStr<Err = NameError>>(&self, text: &str) -> Result<T, NameError> {
+        // Nearly every text is a name as it is.
+        text.parse()
+            .or_else(|refusal: NameError| match self.bare_name(text) {
+                Ok(Cow::Borrowed(same)) if same.len() == text.len() => Err(refusal),
+                Ok(name) => name.parse(),
+                Err(kind) => Err(NameError::new(text, kind, 0, refusal.expected())),
+            })
+    }
+
+    /// As [`parse_given`](Self::parse_given), for a name of any kind; the number of its parts tells which.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn parse_given_resource(&self, text: &str) -> Result<Resource, NameError> {
+        let refused = |kind| NameError::new(text, kind, 0, ANY);
+        let name = self.bare_name(text).map_err(refused)?;
+        Ok(match name.split('/').count() {
+            ..=2 => Resource::Enterprise(name.parse()?),
+            3 | 4 => Resource::Device(name.parse()?),
+            _ => Resource::Operation(name.parse()?),
+        })
+    }
+
+    /// The text without what a URL and its surroundings add to a name. A text that is too long for both is
+    /// given back as it is.
+    fn bare_name<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, NameErrorKind> {
+        if text.len() > LONGEST {
+            return Ok(Cow::Borrowed(text));
+        }
+        let blank = |char| matches!(char, ' ' | '\t' | '\u{a0}' | '\u{feff}');
+        let text = text.trim_matches(blank);
+        let path = if text.contains("://") {
+            let end = text.find(['?', '#']).unwrap_or(text.len());
+            let Ok(url) = text[..end].parse::<Uri>() else {
+                return Ok(Cow::Borrowed(text));
+            };
+            if !self.serves(&url) {
+                return Err(NameErrorKind::OtherServer);
+            }
+            let begin = text.find("://").map_or(0, |at| at + 3);
+            let begin = text[begin..end].find('/').map_or(end, |at| begin + at);
+            &text[begin..]
+        } else if text.starts_with('/') {
+            text
+        } else {
+            return Ok(Cow::Borrowed(text));
+        };
+        let name = path.strip_prefix(self.prefix());
+        let Some(name) = name.and_then(|name| name.strip_prefix('/')) else {
+            return Ok(Cow::Borrowed(text));
+        };
+        let name = &name[..name.find(['?', '#']).unwrap_or(name.len())];
+        let name = match name.strip_suffix(CANCEL) {
+            Some(operation) if operation.contains("/operations/") => operation,
+            _ => name,
+        };
+        // Another method is not the name that it stands behind.
+        if name.contains(':') {
+            return Err(NameErrorKind::Url);
+        }
+        decoded(name).ok_or(NameErrorKind::Url)
+    }
+
+    /// Whether a URL is one of this endpoint's server. Google has two hosts for one server.
+    fn serves(&self, url: &Uri) -> bool {
+        let google = [Self::default(), Self::mtls()];
+        self.is_origin_of(url)
+            || google.contains(self) && google.iter().any(|google| google.is_origin_of(url))
+    }
+}
+
+/// Decodes `%XX`; `None` where that is no text, or gives a slash, which would be another name.
+fn decoded(path: &str) -> Option<Cow<'_, str>> {
+    if !path.contains('%') {
+        return Some(Cow::Borrowed(path));
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        let decoded = (digit()? * 16 + digit()?) as u8;
+        if decoded == b'/' {
+            return None;
+        }
+        bytes.push(decoded);
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
