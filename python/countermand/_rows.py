@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         "unconfirmed",
         "pending",
         "error",
-        "asked",
         "unsent",
         "failed",
         "expired",
@@ -63,7 +62,8 @@ class Row:
     """When the device last reported, as of the search."""
     state: _State
     """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from
-    being known), ``asked`` (a cancel was sent, nobody has looked yet), ``unsent``."""
+    being known), ``unconfirmed`` also without a verdict (a cancel was sent or may have been, and what
+    became of it is not known), ``unsent``."""
     verdict: Verdict | None
     """What a run found out."""
     phase: Literal["unsent", "maybe_sent", "accepted"]
@@ -150,7 +150,7 @@ class JobStatus:
     open: int
     """How many have no end that is known, so that the job has to be applied again."""
     last_cancel: float | None
-    """Seconds from its start until the last operation's first cancel left, so far."""
+    """Seconds from the start of its first run until the last cancel left, so far."""
     last_verdict: float | None
     """Seconds from the same start until the last verdict was known, so far."""
     runs: int
@@ -158,7 +158,7 @@ class JobStatus:
     notes: tuple[str, ...]
     """What else somebody has to know: what a search missed, what a run met."""
     holder: Holder | None
-    """The process that applies it, or that was killed while it did."""
+    """The process that has the file now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,9 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
     assert seen[0].holder is not None
     assert f"in use by process {seen[0].holder.pid}" in str(seen[0])
     assert standing[0].states in (
-        {"asked": 3},
-        {"asked": 1, "unsent": 2},
-        {"asked": 2, "unsent": 1},
+        {"unconfirmed": 3},
+        {"unconfirmed": 1, "unsent": 2},
+        {"unconfirmed": 2, "unsent": 1},
     )
     assert standing[0].holder == seen[0].holder
     assert standing[0].open == 3

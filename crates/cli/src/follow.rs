@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countermand_core::campaign::{Event, Outage, Progress};
-use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
+use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase};
 use countermand_fleet::{Run, SearchProgress};
 use countermand_hyper::Running;
 use futures_util::{Stream, StreamExt};
@@ -89,7 +89,7 @@ pub(crate) enum Ending {
 }
 
 /// Follows it to its end, and hands over what happens but for what a signal cut short. Tells as
-/// well when, since the start, the last of the first cancels was sent.
+/// well when, since the start, the last cancel was sent.
 pub(crate) async fn follow<U: Underway>(
     underway: &mut U,
     report: &Report,
@@ -98,6 +98,7 @@ pub(crate) async fn follow<U: Underway>(
 ) -> (Ending, Option<Duration>) {
     let started = Instant::now();
     let mut stop: Option<(Exit, Instant)> = None;
+    let mut last_cancel = None;
     let told_every = report.output.progress_every();
     // Where nothing is told it is not asked for, and any period will do.
     let period = told_every.unwrap_or(DRAIN);
@@ -127,14 +128,17 @@ pub(crate) async fn follow<U: Underway>(
                 None => break,
                 Some(Event::Finished { result, .. }) if stop.is_some() && is_left(&result) => {}
                 Some(event) => {
+                    if let Event::Sent { call: Call::Cancel, at, .. } = &event {
+                        last_cancel = last_cancel.max(Some(*at));
+                    }
                     say(report, &event);
                     told(underway, event);
                 }
             }
         }
     }
-    let last_cancel = underway.progress().last_cancel;
-    let last_cancel = last_cancel.map(|at| at.saturating_duration_since(started.into_std()));
+    let last_cancel =
+        last_cancel.map(|at: std::time::Instant| at.saturating_duration_since(started.into_std()));
     let ending = match stop {
         None => Ending::Finished,
         Some((exit, _)) => Ending::Stopped(exit),

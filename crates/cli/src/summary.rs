@@ -65,7 +65,7 @@ impl Tally {
         self.left = left;
     }
 
-    /// Takes in when the last of the first cancels was sent, since the start.
+    /// Takes in when the last cancel was sent, since the start.
     pub(crate) const fn last_cancel(&mut self, after: Option<Duration>) {
         self.last_cancel = after;
     }

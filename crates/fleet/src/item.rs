@@ -40,6 +40,8 @@ pub struct Standing {
     pub attempts: u32,
     /// When the first cancel left.
     pub asked: Option<Timestamp>,
+    /// When the last cancel left: the first one again where there was no other.
+    pub last_asked: Option<Timestamp>,
     /// When the server accepted it.
     pub accepted: Option<Timestamp>,
     /// What a run found out; a later run may find out more.
@@ -88,6 +90,38 @@ impl Row {
     }
 }
 
+impl Row {
+    /// The phase from which the next run takes it up; `None` if it leaves the operation alone. A
+    /// `recheck` only looks.
+    #[must_use]
+    pub fn taken_up(&self, recheck: bool) -> Option<Phase> {
+        let standing = &self.standing;
+        let Some(finding) = &standing.finding else {
+            return match recheck {
+                true => (standing.phase != Phase::Unsent).then_some(Phase::Accepted),
+                false => Some(standing.phase),
+            };
+        };
+        if finding.is_settled() {
+            return None;
+        }
+        if recheck {
+            return finding.may_have_been_asked().then_some(Phase::Accepted);
+        }
+        match finding.verdict {
+            // Asked again: repeating is harmless, a command that nobody cancelled is not.
+            Some(Verdict::Pending | Verdict::Unconfirmed) => Some(Phase::MaybeSent),
+            // A look could tell more, a cancel could not.
+            Some(_) => None,
+            None if finding.is_worth_again() => Some(match standing.phase {
+                Phase::Unsent => Phase::Unsent,
+                Phase::MaybeSent | Phase::Accepted => Phase::MaybeSent,
+            }),
+            None => None,
+        }
+    }
+}
+
 impl Finding {
     /// A verdict, or none, at a time; the rest is empty.
     #[must_use]
@@ -122,6 +156,21 @@ impl Finding {
         match self.verdict {
             Some(verdict) => matches!(verdict, Verdict::Pending | Verdict::Unconfirmed),
             None => self.error_facts().is_none_or(ErrorFacts::is_worth_again),
+        }
+    }
+
+    /// Whether it stands although `new` was found out later: a verdict is not replaced by an error,
+    /// and what is settled stays.
+    pub(crate) fn outweighs(&self, new: &Self) -> bool {
+        self.weight() > new.weight() || self.is_settled()
+    }
+
+    /// How much it tells.
+    fn weight(&self) -> u8 {
+        match self.verdict {
+            Some(verdict) if verdict.is_final() => 2,
+            Some(_) => 1,
+            None => 0,
         }
     }
 

@@ -248,6 +248,14 @@ impl Ledger {
                 at,
             }),
             Event::Finished { name, result } => {
+                if let Err(error) = result
+                    && matches!(error.kind(), ErrorKind::NotAttempted { .. })
+                    && !error.maybe_delivered()
+                    && error.attempts() > 0
+                    && !self.recheck
+                {
+                    records.push(Record::Refused { name: name.clone() });
+                }
                 let finding = self.finding(name, result, at);
                 if self.is_news(name, result, &finding) {
                     let name = name.clone();

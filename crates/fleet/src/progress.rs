@@ -50,6 +50,8 @@ pub struct Progress {
     pub operations: u64,
     /// Operations of which a cancel was sent.
     pub cancels_sent: u64,
+    /// Operations of which a cancel was about to be sent: whether it was is not in the job file.
+    pub cancels_maybe_sent: u64,
     /// Operations that have come out, with a verdict or an error.
     pub verdicts: u64,
     /// Requests in a second over the last 10 seconds.
@@ -218,11 +220,12 @@ impl Progress {
         let counts = job.counts()?;
         let verdicts = counts.verdicts.values().chain(counts.errors.values()).sum();
         let running = job.runs().last().transpose()?;
-        let running = running.is_some_and(|run| run.ended.is_none());
+        let running = job.is_applied() && running.is_some_and(|run| run.ended.is_none());
         let mut progress = Self {
             search: search(job)?,
             operations: job.operations(),
             cancels_sent: counts.cancels_sent,
+            cancels_maybe_sent: counts.cancels_maybe_sent,
             verdicts,
             ..Self::default()
         };
@@ -347,8 +350,12 @@ impl Progress {
         let cancelling = self.operations > 0 || self.search.is_none();
         cancelling.then(|| {
             let all = grouped(self.operations);
+            let more = match self.cancels_maybe_sent {
+                0 => String::new(),
+                more => format!(" ({} more may have left)", grouped(more)),
+            };
             format!(
-                "cancels sent {}/{all}, verdicts {}/{all}",
+                "cancels sent {}/{all}{more}, verdicts {}/{all}",
                 grouped(self.cancels_sent),
                 grouped(self.verdicts),
             )
@@ -401,7 +408,7 @@ pub fn pace(settings: &Settings) -> Option<f64> {
 }
 
 /// The search of a rescue, as its file tells it.
-fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
+pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
     let settings = job.settings();
     if settings.kind != Kind::Rescue {
         return Ok(None);
@@ -410,11 +417,15 @@ fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
         found: job.operations(),
         ..SearchProgress::default()
     };
+    let mut searched = std::collections::HashSet::new();
     for device in job.devices() {
         let device = device?;
         if !settings.filter.excludes_device(&device.name) {
             search.devices += 1;
-            search.searched += u64::from(device.searched.is_some());
+            if device.searched.is_some() {
+                search.searched += 1;
+                searched.insert(device.name.to_string());
+            }
         }
     }
     let mut listed = std::collections::BTreeSet::new();
@@ -433,6 +444,12 @@ fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
     let meant = settings.enterprises.iter();
     let mut meant = meant.filter(|name| !settings.filter.excludes_enterprise(name));
     search.all_listed = meant.all(|name| listed.contains(name.as_str()));
+    // One of a device that was searched in spite of it is not searched again.
+    let missed = job.missed()?;
+    let missed = missed
+        .iter()
+        .filter(|one| !searched.contains(&one.resource));
+    search.missed = missed.count() as u64;
     let lists = job.spent(crate::now(), Uptime::now().as_ref())?;
     let lists = lists.calls.iter().filter(|call| call.call == Call::List);
     // What is older than an hour is not in the file: at least one page each.

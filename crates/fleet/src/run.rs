@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use countermand_core::campaign::{Campaign, Event, Outage, Progress, Ticket};
 use countermand_core::{
-    Cause, Error, OperationName, Phase, Policy, Resource, Spent, Timestamp, Verdict, chain,
+    Cause, Error, OperationName, Phase, Policy, Resource, Spent, Timestamp, chain,
 };
 use countermand_hyper::{Client, Journal, Running};
 use futures_core::Stream;
@@ -21,7 +21,7 @@ use crate::job::{Contents, Job, JobError, Kind, LEAVING, Record, Uptime};
 use crate::journal::Ledger;
 use crate::progress::SearchProgress;
 use crate::search::Pages;
-use crate::{Finding, Row, Standing, now};
+use crate::{Row, now};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 
@@ -73,6 +73,8 @@ pub struct Ended {
     pub job: Job,
     /// What the disk did not take: what was found out since then is not in the file.
     pub trouble: Option<JobError>,
+    /// The file does not stand under its name any more, so that nothing can go on with it there.
+    pub lost: bool,
     unwritten: Vec<Record>,
 }
 
@@ -95,40 +97,23 @@ impl Ended {
         let mut found = Vec::new();
         for record in &self.unwritten {
             match record {
-                Record::Finished { name, .. } | Record::Accepted { name, .. } => {
-                    news.entry(name).or_default().push(record);
-                }
                 Record::Found(item) => found.push(item),
-                _ => {}
+                _ => {
+                    if let Some(name) = record.operation() {
+                        news.entry(name).or_default().push(record);
+                    }
+                }
             }
         }
         let behind = (self.job.operations() + 1..).zip(found);
-        let behind = behind.map(|(position, item)| {
-            Ok(Row {
-                position,
-                item: item.clone(),
-                standing: Standing::default(),
-            })
-        });
+        let behind = behind.map(|(position, item)| Ok(Row::new(position, item.clone())));
         self.job
             .rows()
             .chain(behind.collect::<Vec<_>>())
             .map(move |row| {
                 let mut row = row?;
                 for record in news.get(&row.item.name).into_iter().flatten() {
-                    match record {
-                        Record::Accepted { at, .. } => {
-                            row.standing.phase = Phase::Accepted;
-                            row.standing.accepted.get_or_insert(*at);
-                        }
-                        Record::Finished { finding, .. } => {
-                            let old = row.standing.finding.as_ref();
-                            if !old.is_some_and(Finding::is_settled) {
-                                row.standing.finding = Some(finding.clone());
-                            }
-                        }
-                        _ => {}
-                    }
+                    record.apply(&mut row.standing);
                 }
                 Ok(row)
             })
@@ -189,7 +174,10 @@ impl Run {
         let mut names = Vec::new();
         for row in job.rows() {
             let row = row?;
-            if let Some(phase) = phase(&row, options.recheck).filter(|_| row.position <= max) {
+            if let Some(phase) = row
+                .taken_up(options.recheck)
+                .filter(|_| row.position <= max)
+            {
                 names.push((row.item.name, phase));
             }
         }
@@ -311,8 +299,10 @@ impl Run {
         drop(running);
         let ledger = ledger.lock().take();
         let ledger = ledger.expect("a run has its ledger until it ends");
-        let (job, trouble, unwritten) = ledger.end(how);
+        let (mut job, trouble, unwritten) = ledger.end(how);
+        let lost = trouble.is_some() && job.in_place(true).is_err();
         Ended {
+            lost,
             job,
             trouble,
             unwritten,
@@ -407,32 +397,4 @@ pub(crate) fn campaign(
 fn sent_later(mut spent: Spent) -> Spent {
     spent.age = spent.age.saturating_sub(LEAVING);
     spent
-}
-
-/// How a row is taken up again; `None` if it is left alone.
-fn phase(row: &Row, recheck: bool) -> Option<Phase> {
-    let standing = &row.standing;
-    let Some(finding) = &standing.finding else {
-        return match recheck {
-            true => (standing.phase != Phase::Unsent).then_some(Phase::Accepted),
-            false => Some(standing.phase),
-        };
-    };
-    if finding.is_settled() {
-        return None;
-    }
-    if recheck {
-        return finding.may_have_been_asked().then_some(Phase::Accepted);
-    }
-    match finding.verdict {
-        // Asked again: repeating is harmless, a command that nobody cancelled is not.
-        Some(Verdict::Pending | Verdict::Unconfirmed) => Some(Phase::MaybeSent),
-        // A look could tell more, a cancel could not.
-        Some(_) => None,
-        None if finding.is_worth_again() => Some(match standing.phase {
-            Phase::Unsent => Phase::Unsent,
-            Phase::MaybeSent | Phase::Accepted => Phase::MaybeSent,
-        }),
-        None => None,
-    }
 }

@@ -207,13 +207,19 @@ pub(crate) fn job_facts(path: PathBuf) -> PyResult<Call> {
 pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
     let file = OpenFile::new()?;
     let look = move || {
-        let view = View::open(path)?;
+        let mut view = View::open(path)?;
+        let activity = view.activity()?;
         let mut counts = Counts::default();
         for row in view.rows() {
             counts.add(&row?);
         }
         let summary = Summary::of_job(&view, now(), None)?;
-        let told = (kind(view.settings()), counts, summary, view.holder()?);
+        let told = (
+            kind(view.settings()),
+            counts,
+            summary,
+            activity.holder().cloned(),
+        );
         drop(view);
         drop(file);
         Ok(told)

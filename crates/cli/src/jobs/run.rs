@@ -82,7 +82,11 @@ pub(crate) async fn run(
         Ending::Finished => "finished",
         Ending::Stopped(_) => "stopped by a signal",
         // As after a crash: what was told is in the file.
-        Ending::Aborted(exit) => return Ok(exit),
+        Ending::Aborted(exit) => {
+            drop(run.end("ended at once by a second signal"));
+            report.output.note(&format!("to go on:\n  {resume}"));
+            return Ok(exit);
+        }
     };
     let left = run.left();
     let excluded = run.excluded();
@@ -106,23 +110,37 @@ pub(crate) async fn run(
         }
     }))
     .map_err(failed)?;
-    let mut summary = Summary::of_job(job, now(), Some(resume)).map_err(failed)?;
+    let mut summary =
+        Summary::of_job(job, now(), Some(resume).filter(|_| !ended.lost)).map_err(failed)?;
     summary.notes.clear();
-    let path = quoted(job.path().as_os_str());
-    let text = match global.brief {
+    let mut text = match global.brief {
         true => overview.brief(&summary),
-        false => format!(
-            "\n{}For the whole story: countermand report {path} --output report.html",
-            overview.sentences(&summary)
-        ),
+        false => format!("\n{}", overview.sentences(&summary)),
     };
+    // A file that has not all of it has not the whole story.
+    if !global.brief && ended.trouble.is_none() {
+        let path = quoted(job.path().as_os_str());
+        text.push_str(&format!(
+            "For the whole story: countermand report {path} --output report.html"
+        ));
+    }
     report.sentence(text.trim_end());
     let unwritten = ended.unwritten();
-    let Ended { job, trouble, .. } = ended;
+    let Ended {
+        job, trouble, lost, ..
+    } = ended;
     if let Some(error) = trouble {
+        let then = match lost {
+            true => {
+                "the file has what came before, if it still is anywhere: find it, or plan what is left again"
+            }
+            false => {
+                "the file has what came before: make room, or check the disk, before you go on with it"
+            }
+        };
         report.output.note(&format!(
             "error: {error}: not all results are in the job file: {unwritten} of them are above on standard error \
-             alone, and counted here; the file has what came before, wherever it is now"
+             alone, and counted here; {then}"
         ));
         exit = exit.max(Exit::JobFile);
     }
@@ -151,7 +169,7 @@ fn exit_of(row: &Row, stopped: Option<Exit>) -> Exit {
         State::Cancelled | State::Failed | State::Expired => Exit::Done,
         State::Completed => Exit::Completed,
         State::Unsent => stopped.unwrap_or(Exit::Unresolved),
-        State::Gone | State::Pending | State::Unconfirmed | State::Asked => Exit::Unresolved,
+        State::Gone | State::Pending | State::Unconfirmed => Exit::Unresolved,
         State::Error => finding
             .and_then(|finding| finding.error_facts())
             .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),

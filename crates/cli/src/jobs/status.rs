@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countermand_fleet::job::{Contents, JobError};
+use countermand_fleet::job::{Activity, JobError, View};
 use countermand_fleet::report::{Counts, Overview, Summary};
 use countermand_fleet::{Progress, now};
 use serde::Serialize;
@@ -32,29 +32,33 @@ struct Line<'a> {
     open: u64,
     /// The search, the rates of now and the time left.
     progress: Progress,
-    /// The process that applies it.
+    /// The process that has the file now.
     holder: Option<String>,
-    /// Whether it does so right now; else it was killed.
+    /// A process has the file now.
     applied: bool,
+    /// The use that is made of the file, in a word.
+    activity: &'static str,
+    /// How the latest run ended, if that stands in the file.
+    ended: Option<&'a str>,
 }
 
 pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
-    let view = open::view(&options.job)?;
-    let text = tell(global, &view).map_err(|error| open::failure(&error))?;
+    let mut view = open::view(&options.job)?;
+    let text = tell(global, &mut view).map_err(|error| open::failure(&error))?;
     output::print(&text);
     Ok(Exit::Done)
 }
 
-fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
-    let applied = job.is_applied();
+fn tell(global: &Global, job: &mut View) -> Result<String, JobError> {
+    // Everything below is of the one moment that the view shows then.
+    let activity = job.activity()?;
     // A second run would be refused, and is not needed.
-    let resume = match applied {
+    let resume = match activity.is_applied() {
         true => None,
         false => Some(Way::of(global).apply(job.path(), job)?),
     };
     let summary = Summary::of_job(job, now(), resume)?;
     let overview = Overview::of(job.rows())?;
-    let holder = job.holder()?.map(|holder| holder.to_string());
     let progress = Progress::of_job(job, now())?;
     if global.json {
         let line = Line {
@@ -63,29 +67,27 @@ fn tell(global: &Global, job: &Contents) -> Result<String, JobError> {
             counts: &overview.counts,
             summary: &summary,
             progress,
-            holder,
-            applied,
+            holder: activity.holder().map(ToString::to_string),
+            applied: activity.is_applied(),
+            activity: activity.as_str(),
+            ended: match &activity {
+                Activity::Ended(run) => run.how.as_deref(),
+                _ => None,
+            },
         };
         // Names, words and numbers: there is nothing in it that could fail.
         return Ok(countermand_core::json_line(&line).unwrap_or_default());
     }
-    let mut text = String::new();
-    if let Some(holder) = holder {
-        text.push_str(&match applied {
-            true => {
-                format!("Applied by {holder}, which is alive: nothing else has to be started.\n")
-            }
-            false => format!("Applied by {holder}, which was killed or has died.\n"),
-        });
-    }
+    let mut text = format!("{}\n", countermand_core::printable(&activity.to_string()));
     if let Some(endpoint) = job.settings().other_endpoint() {
         let endpoint = countermand_core::printable(endpoint);
         text.push_str(&format!("For {endpoint}, which is not Google's server.\n"));
     }
-    // While it is applied the time left is news; otherwise only how far a search has come.
-    let standing = match progress.requests_per_second {
-        Some(_) => Some(progress.line()),
-        None => progress.search_words(),
+    // Of a run that has ended the verdicts below say more; only how far a search has come is news.
+    let standing = match activity {
+        Activity::Applied(_) | Activity::EndUnknown(_) => Some(progress.line()),
+        Activity::Ended(_) => progress.search_words(),
+        Activity::Idle => None,
     };
     if let Some(standing) = standing {
         text.push_str(&format!("So far: {standing}.\n"));

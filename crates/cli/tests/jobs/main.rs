@@ -35,6 +35,7 @@ mod searching;
 mod selection;
 mod stopped;
 mod strange;
+mod told;
 mod two;
 mod vanished;
 mod world;

@@ -54,7 +54,11 @@ fn fault_41_the_second_process_is_told_who_has_the_file() {
     // A killed one does not keep the file.
     assert_eq!(first.kill().code, -1);
     let text = fleet.command(&["status", &fleet.job]).run();
-    assert!(text.stdout.contains("was killed or has died"), "{text:?}");
+    assert!(
+        text.stdout
+            .contains("has recorded no end: it was killed, or its end could not be written"),
+        "{text:?}"
+    );
     assert!(text.stdout.contains("countermand apply"), "{text:?}");
     let script = countermand_emulator::Script::default();
     fleet.shared.with(|emulator, _| emulator.set_script(script));

@@ -46,6 +46,7 @@ pub(super) fn values(position: u64, item: &Item, standing: &Standing) -> Vec<Val
         phase_word(standing.phase).to_owned().into(),
         standing.attempts.into(),
         time(standing.asked),
+        time(standing.last_asked),
         time(standing.accepted),
         time(finding.map(|finding| finding.at)),
         finding
@@ -113,11 +114,12 @@ pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<Row, JobErrorKind> {
         phase: phase(phase_text).ok_or_else(|| bad("phase"))?,
         attempts: columns.get(8)?,
         asked: time(9)?,
-        accepted: time(10)?,
+        last_asked: time(10)?,
+        accepted: time(11)?,
         finding: None,
     };
-    if let Some(at) = time(11)? {
-        let word = text(12)?;
+    if let Some(at) = time(12)? {
+        let word = text(13)?;
         let verdict = match word {
             Some(word) => Some(verdict(&word).ok_or_else(|| bad("verdict"))?),
             None => None,
@@ -125,10 +127,10 @@ pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<Row, JobErrorKind> {
         standing.finding = Some(Finding {
             at,
             verdict,
-            operation: json(13, "operation")?,
-            error: json(14, "error")?,
-            device_exists: columns.get(15)?,
-            body_sha256: columns.get(16)?,
+            operation: json(14, "operation")?,
+            error: json(15, "error")?,
+            device_exists: columns.get(16)?,
+            body_sha256: columns.get(17)?,
         });
     }
     Ok(Row {

@@ -231,7 +231,8 @@ impl Contents {
             ..Counts::default()
         };
         let sql = "SELECT phase, verdict, iif(verdict IS NULL, error ->> '$.kind', NULL),
-                     found, count(*), sum(attempts), count(asked)
+                     found, count(*), sum(attempts), count(asked),
+                     sum(phase = 'maybe_sent' AND asked IS NULL)
                    FROM operations GROUP BY 1, 2, 3, found IS NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut groups = statement.query([])?;
@@ -239,6 +240,7 @@ impl Contents {
             let number: u64 = group.get(4)?;
             counts.attempts += group.get::<_, u64>(5)?;
             counts.cancels_sent += group.get::<_, u64>(6)?;
+            counts.cancels_maybe_sent += group.get::<_, u64>(7)?;
             match group.get_ref(0)?.as_str() {
                 Ok("unsent") => counts.unsent += number,
                 Ok("maybe_sent") => counts.maybe_sent += number,

@@ -25,6 +25,8 @@ pub struct Counts {
     pub accepted: u64,
     /// A cancel has left for them: a fact, unlike [`maybe_sent`](Self::maybe_sent).
     pub cancels_sent: u64,
+    /// A cancel was about to leave for them, and whether it has left is not known.
+    pub cancels_maybe_sent: u64,
     /// Requests that left for operations, over all runs.
     pub attempts: u64,
     /// With a verdict, by it.

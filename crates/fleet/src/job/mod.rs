@@ -4,6 +4,7 @@
 //! opens the file verifies all of it, so that a job never runs with fewer operations, or others,
 //! than were planned. `docs/job-file.md` has the schema.
 
+mod activity;
 mod checksum;
 mod columns;
 mod connection;
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::Timestamp;
 
+pub use activity::Activity;
 pub use checksum::Digest;
 pub use contents::Contents;
 pub use entries::{Counts, Device, Missed, Note, Run, Spending, Uptime, Vanished};
@@ -59,6 +61,19 @@ pub struct Job {
     names: Option<HashSet<u128>>,
     /// When the file was last seen under its name.
     looked: Instant,
+    /// The file says that this process has it.
+    held: bool,
+}
+
+/// Who was refused, or stopped, has the file no more; what else stands in it is as after a crash.
+impl Drop for Job {
+    fn drop(&mut self) {
+        // A forked child has only a copy of it.
+        if self.held && self.me.pid == std::process::id() {
+            // There is nobody to tell, and the lock says who has it.
+            let _ = self.release();
+        }
+    }
 }
 
 /// How many operations were taken in.
@@ -237,7 +252,7 @@ impl Job {
 
     /// Whether the file still stands under its name, looked at once a second at most unless `now`:
     /// what is written to one that was deleted is lost without any error.
-    fn in_place(&mut self, now: bool) -> Result<(), JobError> {
+    pub(crate) fn in_place(&mut self, now: bool) -> Result<(), JobError> {
         if !now && self.looked.elapsed() < LOOK {
             return Ok(());
         }
@@ -264,17 +279,15 @@ impl Job {
     /// The disk's. What was recorded is safe all the same, but part of it may stand in the file
     /// beside it whose name ends in `-wal`.
     pub fn close(mut self) -> Result<(), JobError> {
-        self.change(|ledger| ledger.clear(&schema::HOLDER))?;
-        let Contents {
-            connection,
-            descriptor,
-            path,
-            ..
-        } = self.contents;
-        let closed = connection.close();
-        let closed = closed.map_err(|(_, error)| JobErrorKind::from(error).at(&path));
-        drop(descriptor);
-        closed
+        self.release()?;
+        let folded = connection::checkpoint(&self.contents.connection);
+        folded.map_err(|error| error.at(self.path()))
+    }
+
+    /// Says in the file that no process has it any more.
+    fn release(&mut self) -> Result<(), JobError> {
+        self.held = false;
+        self.change(|ledger| ledger.clear(&schema::HOLDER))
     }
 
     /// Lets the file grow to so many pages of 4 KiB at most, or as far as the disk allows: for

@@ -74,6 +74,7 @@ pub(super) fn create(
         me: myself(now),
         names,
         looked: std::time::Instant::now(),
+        held: false,
     };
     let job = job.hold()?;
     new.keep();
@@ -146,6 +147,7 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
         me: myself(now),
         names: None,
         looked: std::time::Instant::now(),
+        held: false,
     }
     .hold()
 }
@@ -203,6 +205,7 @@ impl Job {
         transact(connection, head, |ledger| {
             ledger.upsert(&schema::HOLDER, &row)
         })?;
+        self.held = true;
         Ok(self)
     }
 }

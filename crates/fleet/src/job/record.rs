@@ -5,7 +5,7 @@ use std::time::Duration;
 use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Phase, Timestamp};
 
 use super::entries::{Missed, Uptime, Vanished};
-use crate::{Finding, Item};
+use crate::{Finding, Item, Standing};
 
 /// Something that has happened, or is about to, in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,11 @@ pub enum Record {
         /// How far asking had come without it.
         phase: Phase,
     },
+    /// Every cancel of an operation that left was refused: none has arrived.
+    Refused {
+        /// The operation.
+        name: OperationName,
+    },
     /// The server has accepted the cancellation of an operation.
     Accepted {
         /// The operation.
@@ -136,13 +141,56 @@ pub enum Record {
 }
 
 impl Record {
+    /// Changes what is known of its operation: the rule for the row in the file, and for the row of
+    /// which the disk took no more.
+    pub(crate) fn apply(&self, standing: &mut Standing) {
+        match self {
+            Self::Sending {
+                call: Call::Cancel, ..
+            } if standing.phase == Phase::Unsent => standing.phase = Phase::MaybeSent,
+            Self::Sent { call, at, .. } => {
+                standing.attempts = standing.attempts.saturating_add(1);
+                if *call == Call::Cancel {
+                    standing.asked.get_or_insert(*at);
+                    standing.last_asked = standing.last_asked.max(Some(*at));
+                    if standing.phase == Phase::Unsent {
+                        standing.phase = Phase::MaybeSent;
+                    }
+                }
+            }
+            Self::NotSent {
+                call: Call::Cancel,
+                phase,
+                ..
+            } if standing.asked.is_none() && standing.phase == Phase::MaybeSent => {
+                standing.phase = *phase;
+            }
+            Self::Refused { .. } if standing.phase == Phase::MaybeSent => {
+                standing.phase = Phase::Unsent;
+            }
+            Self::Accepted { at, .. } => {
+                standing.phase = Phase::Accepted;
+                standing.accepted.get_or_insert(*at);
+            }
+            Self::Finished { finding, .. } => {
+                let old = standing.finding.as_ref();
+                if old.is_none_or(|old| !old.outweighs(finding)) {
+                    standing.finding = Some(finding.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The operation it is about, if there is one in the job.
     pub(crate) const fn operation(&self) -> Option<&OperationName> {
         match self {
             Self::Sending { operation, .. }
             | Self::Sent { operation, .. }
             | Self::NotSent { operation, .. } => operation.as_ref(),
-            Self::Accepted { name, .. } | Self::Finished { name, .. } => Some(name),
+            Self::Refused { name } | Self::Accepted { name, .. } | Self::Finished { name, .. } => {
+                Some(name)
+            }
             _ => None,
         }
     }

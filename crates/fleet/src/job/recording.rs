@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, DeviceName, OperationName, Phase, Timestamp, format_duration};
+use countermand_core::{Call, DeviceName, OperationName, Timestamp, format_duration};
 use rusqlite::types::Value;
 
 use super::columns::{self, time};
@@ -49,26 +49,36 @@ impl Ledger<'_> {
                 resource,
                 call,
                 at,
-            } => self.sending(operation.as_ref(), resource, *call, *at),
+            } => {
+                self.spend(resource, *call, *at)?;
+                self.apply(operation.as_ref(), record)
+            }
             Record::Sent {
                 operation,
                 resource,
                 call,
                 at,
                 sending,
-            } => self.sent(operation.as_ref(), resource, *call, *at, *sending),
+            } => {
+                self.sent(resource, *call, *at, *sending)?;
+                self.apply(operation.as_ref(), record)
+            }
             Record::NotSent {
                 operation,
                 resource,
                 call,
                 sending,
-                phase,
-            } => self.not_sent(operation.as_ref(), resource, *call, *sending, *phase),
-            Record::Accepted { name, at } => self.change(name, |standing| {
-                standing.phase = Phase::Accepted;
-                standing.accepted.get_or_insert(*at);
-            }),
-            Record::Finished { name, finding } => self.finished(name, finding),
+                ..
+            } => {
+                if let Some(id) = self.find_send(resource, *call, *sending)? {
+                    self.delete(&SENDS, "id = ?1", [id])?;
+                }
+                self.apply(operation.as_ref(), record)
+            }
+            Record::Refused { name } | Record::Accepted { name, .. } => {
+                self.apply(Some(name), record)
+            }
+            Record::Finished { name, finding } => self.finished(name, finding, record),
             Record::Held { at, until, limit } => {
                 let limit = limit.and_then(|limit| i64::try_from(limit).ok());
                 let (at, until) = (at.unix_millis(), until.unix_millis());
@@ -117,75 +127,32 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn sending(
-        &mut self,
-        operation: Option<&OperationName>,
-        resource: &str,
-        call: Call,
-        at: Timestamp,
-    ) -> Result<(), JobErrorKind> {
-        self.spend(resource, call, at)?;
-        match operation {
-            Some(name) if call == Call::Cancel => self.change(name, |standing| {
-                if standing.phase == Phase::Unsent {
-                    standing.phase = Phase::MaybeSent;
-                }
-            }),
-            _ => Ok(()),
-        }
-    }
-
+    /// Takes a call into the log of the quota that has left.
     fn sent(
         &mut self,
-        operation: Option<&OperationName>,
         resource: &str,
         call: Call,
         at: Timestamp,
         sending: Option<Timestamp>,
     ) -> Result<(), JobErrorKind> {
         match sending {
-            None => self.spend(resource, call, at)?,
+            None => self.spend(resource, call, at),
             // What left at once stands there already.
-            Some(sending) if at.since(sending) <= LEAVING => {}
+            Some(sending) if at.since(sending) <= LEAVING => Ok(()),
             Some(sending) => {
                 if let Some(id) = self.find_send(resource, call, sending)? {
                     self.delete(&SENDS, "id = ?1", [id])?;
                 }
-                self.spend(resource, call, at)?;
+                self.spend(resource, call, at)
             }
         }
-        let Some(name) = operation else {
-            return Ok(());
-        };
-        self.change(name, |standing| {
-            standing.attempts = standing.attempts.saturating_add(1);
-            if call == Call::Cancel {
-                standing.asked.get_or_insert(at);
-                if standing.phase == Phase::Unsent {
-                    standing.phase = Phase::MaybeSent;
-                }
-            }
-        })
     }
 
-    fn not_sent(
-        &mut self,
-        operation: Option<&OperationName>,
-        resource: &str,
-        call: Call,
-        sending: Timestamp,
-        phase: Phase,
-    ) -> Result<(), JobErrorKind> {
-        if let Some(id) = self.find_send(resource, call, sending)? {
-            self.delete(&SENDS, "id = ?1", [id])?;
-        }
-        match operation {
-            Some(name) if call == Call::Cancel => self.change(name, |standing| {
-                if standing.asked.is_none() && standing.phase == Phase::MaybeSent {
-                    standing.phase = phase;
-                }
-            }),
-            _ => Ok(()),
+    /// Changes the row of a record's operation, if it is about one.
+    fn apply(&mut self, name: Option<&OperationName>, record: &Record) -> Result<(), JobErrorKind> {
+        match name {
+            Some(name) => self.change(name, |standing| record.apply(standing)),
+            None => Ok(()),
         }
     }
 
@@ -223,11 +190,17 @@ impl Ledger<'_> {
         })
     }
 
-    fn finished(&mut self, name: &OperationName, new: &Finding) -> Result<(), JobErrorKind> {
+    fn finished(
+        &mut self,
+        name: &OperationName,
+        new: &Finding,
+        record: &Record,
+    ) -> Result<(), JobErrorKind> {
         let mut kept = None;
-        self.change(name, |standing| match &standing.finding {
-            Some(old) if weight(old) > weight(new) || old.is_settled() => kept = Some(old.clone()),
-            _ => standing.finding = Some(new.clone()),
+        self.change(name, |standing| {
+            let old = standing.finding.as_ref();
+            kept = old.filter(|old| old.outweighs(new)).cloned();
+            record.apply(standing);
         })?;
         match kept {
             Some(old) if old.verdict != new.verdict => {
@@ -316,15 +289,6 @@ impl Ledger<'_> {
         run.extend([at.unix_millis().into(), how.to_owned().into()]);
         drop(rows);
         self.update(&RUNS, sum, &run)
-    }
-}
-
-/// How much a finding tells.
-fn weight(finding: &Finding) -> u8 {
-    match finding.verdict {
-        Some(verdict) if verdict.is_final() => 2,
-        Some(_) => 1,
-        None => 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// `PRAGMA application_id` of a job file: `CtmJ`.
 pub(super) const APPLICATION_ID: i32 = 0x4374_6d4a;
 /// `PRAGMA user_version`, and the column `schema` of the table `job`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// A table whose rows carry a checksum in their last column. The first is its integer key.
 #[derive(Debug)]
@@ -75,6 +75,7 @@ pub(super) static OPERATIONS: Table = Table::new(
         "phase",
         "attempts",
         "asked",
+        "last_asked",
         "accepted",
         "found",
         "verdict",
@@ -95,6 +96,7 @@ pub(super) static OPERATIONS: Table = Table::new(
   phase TEXT NOT NULL CHECK (phase IN ('unsent', 'maybe_sent', 'accepted')),
   attempts INTEGER NOT NULL,
   asked INTEGER,
+  last_asked INTEGER,
   accepted INTEGER,
   found INTEGER,
   verdict TEXT CHECK (verdict IN

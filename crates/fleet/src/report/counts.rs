@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::Timestamp;
+use countermand_core::{Phase, Timestamp};
 use serde::Serialize;
 
 use super::state::State;
@@ -18,12 +18,16 @@ pub struct Counts {
     pub rows: u64,
     /// By what is known of them; what does not occur is absent.
     pub states: BTreeMap<State, u64>,
-    /// Those of which another run may find out more.
+    /// Those that the next run takes up.
     pub again: u64,
+    /// Those with an error after which the next run leaves them alone, by the word of the error.
+    pub left_alone: BTreeMap<&'static str, u64>,
+    /// Those of `again` with an error that are surely not cancelled: each cancel was refused.
+    pub surely_not_cancelled: u64,
     /// When the first cancel of all left.
     #[serde(serialize_with = "optional_time")]
     pub first_asked: Option<Timestamp>,
-    /// When the last operation's first cancel left.
+    /// When the last cancel of all left.
     #[serde(serialize_with = "optional_time")]
     pub last_asked: Option<Timestamp>,
     /// When the last verdict that says an end was found out.
@@ -37,12 +41,21 @@ impl Counts {
         let state = State::of(row);
         self.rows += 1;
         let finding = row.standing.finding.as_ref();
-        self.again += u64::from(finding.is_none_or(Finding::is_worth_again));
+        let taken_up = row.taken_up(false).is_some();
+        self.again += u64::from(taken_up);
+        if let (State::Error, Some(facts)) = (state, finding.and_then(Finding::error_facts)) {
+            let accepted = row.standing.phase == Phase::Accepted;
+            match taken_up {
+                true if accepted || facts.maybe_delivered => {}
+                true => self.surely_not_cancelled += 1,
+                false => *self.left_alone.entry(facts.key.as_str()).or_default() += 1,
+            }
+        }
         *self.states.entry(state).or_default() += 1;
         if let Some(asked) = row.standing.asked {
             self.first_asked = Some(self.first_asked.map_or(asked, |first| first.min(asked)));
-            self.last_asked = self.last_asked.max(Some(asked));
         }
+        self.last_asked = self.last_asked.max(row.standing.last_asked);
         self.last_known = self.last_known.max(known(row));
     }
 
@@ -63,8 +76,8 @@ impl Counts {
     }
 
     /// From the start of the first run (of the first cancel, if no run is known) until the last
-    /// operation's first cancel left: the figure that decides about devices. `None` before any
-    /// cancel; while some are unsent it still grows.
+    /// cancel left: the figure that decides about devices. `None` before any cancel; while some are
+    /// unsent it still grows.
     #[must_use]
     pub fn time_to_last_cancel(&self, summary: &Summary) -> Option<Duration> {
         self.time_to(self.last_asked, summary)

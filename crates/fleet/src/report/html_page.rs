@@ -145,7 +145,7 @@ impl Head {
             resume: summary
                 .resume
                 .as_ref()
-                .filter(|_| counts.again > 0)
+                .filter(|_| counts.again > 0 || summary.search_is_open())
                 .map(|resume| printable(resume).into_owned()),
             before: alarms(&[State::Completed, State::Gone]),
             vanished: vanished
@@ -160,7 +160,6 @@ impl Head {
                 State::Pending,
                 State::Unconfirmed,
                 State::Error,
-                State::Asked,
                 State::Unsent,
             ]),
             cancelled: counted(counts.of(State::Cancelled), "operation"),
@@ -319,23 +318,20 @@ fn alarm(state: State, count: u64) -> (&'static str, &'static str, String) {
         ),
         State::Unconfirmed => (
             "open",
-            "Cancel accepted, not confirmed",
-            format!("The server accepted to cancel {words}, and {was} not seen to have done so."),
+            "Not confirmed",
+            format!(
+                "A cancel was sent for {words}, or may have been, and what became of it is not known."
+            ),
         ),
         State::Error => (
             "open",
             "Without a verdict",
             format!("An error kept the end of {words} from being known: {its} may still act."),
         ),
-        State::Asked => (
-            "open",
-            "Cancel sent, not looked at yet",
-            format!("A cancel may have left for {words}, and what came of it is not known yet."),
-        ),
         _ => (
             "open",
             "Not attempted",
-            format!("Nothing was sent for {words}: {its} may still act."),
+            format!("No cancel was sent for {words} that may have arrived: {its} may still act."),
         ),
     }
 }

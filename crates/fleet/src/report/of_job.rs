@@ -4,6 +4,7 @@ use countermand_core::{Timestamp, Window};
 
 use super::{RunSpan, Summary};
 use crate::job::{Contents, JobError, Kind, Missed, Settings};
+use crate::progress;
 
 impl Summary {
     /// Of a job, as of `now`; `resume` is the command that goes on with it.
@@ -39,6 +40,7 @@ impl Summary {
         summary.quota = quota(settings);
         summary.duplicates = job.duplicates();
         summary.resume = resume;
+        summary.search = progress::search(job)?;
         for run in job.runs() {
             let run = run?;
             summary.runs.push(RunSpan {
@@ -50,9 +52,11 @@ impl Summary {
         for note in job.notes() {
             let note = note?;
             if let Some(missed) = Missed::of_note(&note) {
-                summary.notes.push(missed.sentence());
+                summary
+                    .notes
+                    .push(format!("{}: {}", note.at, missed.sentence()));
             } else if !note.is_record() {
-                summary.notes.push(note.text);
+                summary.notes.push(format!("{}: {}", note.at, note.text));
             }
         }
         Ok(summary)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use countermand_core::printable;
+use countermand_core::{ErrorKey, printable};
 
 use super::spell::{counted, grouped, spell};
 use super::{Counts, Overview, State, Summary};
@@ -46,15 +46,31 @@ impl Overview {
         text
     }
 
+    /// When the last cancel left, and of which run it was.
     fn last_cancel(&self, summary: &Summary) -> String {
-        let Some(time) = self.counts.time_to_last_cancel(summary) else {
+        let counts = &self.counts;
+        let (Some(at), Some(all)) = (counts.last_asked, counts.time_to_last_cancel(summary)) else {
             return String::new();
         };
-        let so_far = match self.counts.of(State::Unsent) {
+        let so_far = match counts.of(State::Unsent) {
             0 => "",
             _ => " so far",
         };
-        format!("The last cancel{so_far} was sent after {}.\n", spell(time))
+        let all = spell(all);
+        let latest = summary.runs.last().map(|run| run.begun);
+        match latest {
+            None => format!("The last cancel{so_far} was sent after {all}.\n"),
+            Some(_) if summary.runs.len() == 1 => {
+                format!("The last cancel{so_far} was sent {all} after the run began.\n")
+            }
+            Some(latest) if latest <= at => format!(
+                "The last cancel{so_far} was sent {} after the latest run began, {all} after the first.\n",
+                spell(at.since(latest)),
+            ),
+            Some(_) => format!(
+                "The latest run has sent no cancel; the last one before was sent {all} after the first run began.\n"
+            ),
+        }
     }
 
     /// Some lines for a terminal, without colours and without control characters: what completed
@@ -101,15 +117,46 @@ impl Overview {
         for note in &summary.notes {
             let _ = writeln!(text, "Note: {}", printable(note));
         }
-        if counts.open() > 0 {
-            let _ = write!(text, "{} not resolved", grouped(counts.open()));
-            let resume = summary.resume.as_ref().filter(|_| counts.again > 0);
-            let _ = match resume {
-                Some(resume) => writeln!(text, "; to go on:\n  {}", printable(resume)),
-                None => writeln!(text, "."),
-            };
+        if counts.surely_not_cancelled > 0 {
+            let _ = writeln!(
+                text,
+                "{} without a verdict: surely not cancelled, every cancel was refused.",
+                grouped(counts.surely_not_cancelled),
+            );
         }
+        for (word, count) in &counts.left_alone {
+            let Some(row) = ErrorKey::from_word(word).map(ErrorKey::row) else {
+                continue;
+            };
+            let _ = writeln!(
+                text,
+                "{} not tried again ({}): {}.",
+                grouped(*count),
+                row.text,
+                row.advice,
+            );
+        }
+        self.to_go_on(summary, &mut text);
         text
+    }
+
+    /// How much is left for the next run, and its command.
+    fn to_go_on(&self, summary: &Summary, text: &mut String) {
+        let mut left = Vec::new();
+        if self.counts.again > 0 {
+            left.push(format!("{} not resolved", grouped(self.counts.again)));
+        }
+        if summary.search_is_open() {
+            left.push("the search is not finished".to_owned());
+        }
+        if left.is_empty() {
+            return;
+        }
+        let left = left.join(", ");
+        let _ = match &summary.resume {
+            Some(resume) => writeln!(text, "{left}; to go on:\n  {}", printable(resume)),
+            None => writeln!(text, "{left}."),
+        };
     }
 }
 

@@ -18,15 +18,14 @@ pub enum State {
     Completed,
     /// [`Verdict::Gone`]: it may have executed.
     Gone,
+    /// A cancel was sent, or may have been, and what became of it is not known: also without a
     /// [`Verdict::Unconfirmed`].
     Unconfirmed,
     /// [`Verdict::Pending`].
     Pending,
     /// There is an error and no verdict.
     Error,
-    /// A cancel was sent, or accepted; nobody has looked yet.
-    Asked,
-    /// Nothing was sent for it.
+    /// No cancel was sent for it that may have arrived.
     Unsent,
     /// [`Verdict::Failed`].
     Failed,
@@ -38,13 +37,12 @@ pub enum State {
 
 impl State {
     /// Every state, the worst news first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Completed,
         Self::Gone,
         Self::Unconfirmed,
         Self::Pending,
         Self::Error,
-        Self::Asked,
         Self::Unsent,
         Self::Failed,
         Self::Expired,
@@ -59,16 +57,15 @@ impl State {
             (Some(Some(verdict)), _) => verdict.into(),
             (Some(None), _) => Self::Error,
             (None, Phase::Unsent) => Self::Unsent,
-            (None, Phase::MaybeSent | Phase::Accepted) => Self::Asked,
+            (None, Phase::MaybeSent | Phase::Accepted) => Self::Unconfirmed,
         }
     }
 
-    /// The word for it: the verdict's own, or `error`, `asked`, `unsent`.
+    /// The word for it: the verdict's own, or `error`, `unsent`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
-            Self::Asked => "asked",
             Self::Unsent => "unsent",
             Self::Completed => Verdict::Completed.as_str(),
             Self::Gone => Verdict::Gone.as_str(),
@@ -85,11 +82,12 @@ impl State {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Error => "an error kept the end from being known",
-            Self::Asked => "a cancel was sent, nobody has looked yet what came of it",
-            Self::Unsent => "nothing was sent for it yet",
+            Self::Unsent => "no cancel was sent for it that may have arrived",
             Self::Completed => Verdict::Completed.meaning(),
             Self::Gone => Verdict::Gone.meaning(),
-            Self::Unconfirmed => Verdict::Unconfirmed.meaning(),
+            Self::Unconfirmed => {
+                "a cancel was sent or may have been, and what became of it is not known"
+            }
             Self::Pending => Verdict::Pending.meaning(),
             Self::Failed => Verdict::Failed.meaning(),
             Self::Expired => Verdict::Expired.meaning(),
@@ -110,7 +108,7 @@ impl State {
     pub const fn is_open(self) -> bool {
         matches!(
             self,
-            Self::Unconfirmed | Self::Pending | Self::Error | Self::Asked | Self::Unsent
+            Self::Unconfirmed | Self::Pending | Self::Error | Self::Unsent
         )
     }
 }

@@ -3,6 +3,7 @@
 use countermand_core::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::SearchProgress;
 use crate::job::Vanished;
 
 /// A job in a few facts, beside its rows.
@@ -24,6 +25,8 @@ pub struct Summary {
     pub digest: Option<[u8; 32]>,
     /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`.
     pub quota: Option<String>,
+    /// The search of a rescue, as far as it has come.
+    pub search: Option<SearchProgress>,
     /// The runs so far, in order.
     pub runs: Vec<RunSpan>,
     /// How many names were given more than once, and are counted once.
@@ -64,12 +67,20 @@ impl Summary {
             endpoint: endpoint.into(),
             digest: None,
             quota: None,
+            search: None,
             runs: Vec::new(),
             duplicates: 0,
             vanished: Vec::new(),
             notes: Vec::new(),
             resume: None,
         }
+    }
+
+    /// A rescue's search has not come to its end, so that the next run goes on with it.
+    #[must_use]
+    pub fn search_is_open(&self) -> bool {
+        let search = self.search.as_ref();
+        search.is_some_and(|search| search.missed > 0 || !search.is_over())
     }
 }
 

@@ -16,7 +16,7 @@ const EDITS: &[&str] = &[
     "DELETE FROM operations WHERE position = 2",
     "DELETE FROM operations",
     "INSERT INTO operations SELECT 13, name || '1', type, created, duration, error_code, device_seen,
-       phase, attempts, asked, accepted, found, verdict, operation, error, device_exists,
+       phase, attempts, asked, last_asked, accepted, found, verdict, operation, error, device_exists,
        body_sha256, checksum FROM operations WHERE position = 1",
     "UPDATE job SET settings = replace(settings, '0.8', '1.0')",
     "UPDATE job SET duplicates = 5",
@@ -103,11 +103,11 @@ fn a_file_of_another_version_is_refused_with_a_sentence() {
     for (version, words) in [
         (
             1,
-            "made by an earlier version of countermand (schema 1, this one reads 2)",
+            "made by an earlier version of countermand (schema 1, this one reads 3)",
         ),
         (
-            3,
-            "made by a later version of countermand (schema 3, this one reads 2)",
+            4,
+            "made by a later version of countermand (schema 4, this one reads 3)",
         ),
     ] {
         other.pragma_update(None, "user_version", version).unwrap();

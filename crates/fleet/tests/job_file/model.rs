@@ -148,6 +148,7 @@ impl Model {
                 standing.attempts += 1;
                 if *call == Call::Cancel {
                     standing.asked = standing.asked.or(Some(at(*millis)));
+                    standing.last_asked = standing.last_asked.max(Some(at(*millis)));
                     if standing.phase == Phase::Unsent {
                         standing.phase = Phase::MaybeSent;
                     }

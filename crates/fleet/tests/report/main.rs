@@ -185,7 +185,7 @@ fn f30_what_completed_anyway_comes_first() {
         "300 operations: 3 completed anyway, 3 gone, 3 unconfirmed, 3 pending, 3 without a verdict, 3 unsent, 3 failed, 3 expired, 276 cancelled."
     ), "{sentences}");
     assert!(
-        sentences.contains("The last cancel so far was sent after 39 s."),
+        sentences.contains("The last cancel so far was sent 39 s after the run began."),
         "{sentences}"
     );
 }
@@ -313,7 +313,8 @@ fn a_job_file_is_reported() {
         Some("80 % of 600/60s and 1000/100s")
     );
     assert_eq!(summary.digest.as_ref(), Some(digest.as_bytes()));
-    assert_eq!(summary.notes, ["<b>a note</b>"]);
+    let note = format!("{}: <b>a note</b>", at(4000));
+    assert_eq!(summary.notes, [note]);
     let mut page = Vec::new();
     let counts = report::html(&mut page, &summary, || Ok(view.rows())).unwrap();
     assert_eq!(

@@ -58,6 +58,7 @@ pub(crate) fn row(number: u64) -> Row {
     row.standing.phase = Phase::Accepted;
     row.standing.attempts = 2;
     row.standing.asked = Some(at(BEGIN + 1500 + time));
+    row.standing.last_asked = row.standing.asked;
     row.standing.accepted = Some(at(BEGIN + 1580 + time));
     let verdict = match number % 101 {
         3 => Some(Verdict::Completed),
@@ -135,6 +136,7 @@ pub(crate) fn hostile_row(position: u64, text: &str, verdict: Option<Verdict>) -
     let mut row = Row::new(position, item);
     row.standing.phase = Phase::Accepted;
     row.standing.asked = Some(at(BEGIN));
+    row.standing.last_asked = row.standing.asked;
     row.standing.attempts = 1;
     let mut finding = Finding::new(at(BEGIN + 5000), verdict);
     finding.operation = Some(json!({"name": text, "done": true,

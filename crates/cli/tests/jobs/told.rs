@@ -1,0 +1,306 @@
+//! Faults 45, 48 and 52: what is told of a job is what is known, and of one moment.
+
+use std::fs;
+use std::time::Duration;
+
+use countermand_emulator::{Fate, Script, State};
+use serde_json::{Value, json};
+
+use crate::api::{Api, TOKEN};
+use crate::fleet::{Fleet, resume};
+use crate::process::{Process, Run};
+
+const GOOD: Fate = Fate::Cancellable;
+
+fn script(fleet: &Fleet, faults: Value) {
+    let script = Script::from_value(faults).unwrap();
+    fleet.shared.with(|emulator, _| emulator.set_script(script));
+}
+
+fn status(fleet: &Fleet) -> Run {
+    fleet.command(&["status", &fleet.job]).run()
+}
+
+/// The line that tells of the last cancel.
+fn last_cancel(run: &Run) -> &str {
+    let mut lines = run.stdout.lines().filter(|line| line.contains("cancel"));
+    let line = lines.find(|line| line.starts_with("The "));
+    line.unwrap_or_else(|| panic!("{run:?}"))
+}
+
+#[test]
+fn fault_45_the_last_cancel_is_the_last_that_left_and_of_which_run_is_said() {
+    let fleet = Fleet::planned([GOOD; 40], &["--quota", "none"]);
+    script(
+        &fleet,
+        json!([{"fault": "unauthenticated", "method": "cancel", "skip": 10}]),
+    );
+    let run = fleet.apply(&["--in-flight", "40"]).run();
+    assert_eq!(run.code, 4, "{run:?}");
+    assert!(
+        last_cancel(&run).ends_with(" after the run began."),
+        "{run:?}"
+    );
+    let first = fleet.rows();
+    script(&fleet, json!([]));
+    let run = fleet.apply(&[]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let rows = fleet.rows();
+    // Those that were refused were asked again, and that is what counts.
+    let again = rows
+        .iter()
+        .filter(|row| row.standing.last_asked > row.standing.asked);
+    assert!(again.count() > 0, "{rows:?}");
+    let last = |rows: &[countermand_fleet::Row]| {
+        rows.iter()
+            .filter_map(|row| row.standing.last_asked)
+            .max()
+            .unwrap()
+    };
+    assert!(last(&rows) > last(&first));
+    let line = last_cancel(&run);
+    assert!(line.contains(" after the latest run began, "), "{line}");
+    assert!(line.ends_with(" after the first."), "{line}");
+    let report = fleet.command(&["report", &fleet.job]).run().json();
+    let end = report.last().unwrap();
+    assert_eq!(end["last_asked"], last(&rows).to_string());
+
+    // A run that has nothing to send does not take the figure over.
+    let run = fleet.apply(&[]).run();
+    let line = last_cancel(&run);
+    assert!(
+        line.starts_with("The latest run has sent no cancel; "),
+        "{line}"
+    );
+}
+
+#[test]
+fn fault_45_a_refused_cancel_is_told_as_surely_not_cancelled() {
+    let fleet = Fleet::planned([GOOD; 20], &["--quota", "none"]);
+    script(
+        &fleet,
+        json!([{"fault": "unauthenticated", "method": "cancel"}]),
+    );
+    let run = fleet.apply(&["--in-flight", "5"]).run();
+    assert_eq!(run.code, 4, "{run:?}");
+    let refused = fleet
+        .verdicts()
+        .iter()
+        .filter(|word| **word == "error")
+        .count();
+    assert!(refused > 0);
+    let words =
+        format!("{refused} without a verdict: surely not cancelled, every cancel was refused.");
+    for run in [run, status(&fleet)] {
+        assert!(run.stdout.contains(&words), "{run:?}");
+        assert!(!run.stdout.contains("unconfirmed"), "{run:?}");
+    }
+    assert_eq!(fleet.states(), [State::Pending; 20]);
+}
+
+/// Sent and not answered, and sent and refused for the quota: a signal stops both.
+#[test]
+fn fault_45_what_was_refused_before_a_stop_is_not_unconfirmed() {
+    let fleet = Fleet::planned([GOOD; 4], &["--quota", "none"]);
+    script(
+        &fleet,
+        json!([{"fault": "quota", "method": "cancel", "times": null, "headers": {"retry-after": "60"}}]),
+    );
+    let running = fleet.apply(&["--in-flight", "1"]).start();
+    running.until("a refusal", |running| running.stderr().contains("quota"));
+    running.signal("INT");
+    let run = running.wait();
+    assert_eq!(run.code, 130, "{run:?}");
+    let run = status(&fleet);
+    assert!(run.stdout.contains("4 operations: 4 unsent."), "{run:?}");
+    assert!(run.stdout.contains("stopped by a signal."), "{run:?}");
+    script(&fleet, json!([]));
+}
+
+#[test]
+fn fault_45_figures_of_a_status_are_of_one_moment() {
+    let fleet = Fleet::planned([GOOD; 60], &["--quota", "none"]);
+    script(
+        &fleet,
+        json!([{"fault": "stall", "method": "cancel", "times": null}]),
+    );
+    let running = fleet.apply(&["--in-flight", "20"]).start();
+    running.until("requests that hang", |_| fleet.requests() >= 20);
+    let number = |text: &str, words: &str| -> u64 {
+        let front = text.split(words).next().unwrap();
+        front
+            .split([' ', '('])
+            .next_back()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let look = || {
+        let run = status(&fleet);
+        let sent = run.stdout.split("cancels sent ").nth(1).unwrap();
+        let sent = sent.split('/').next().unwrap().parse::<u64>().unwrap();
+        let more = match run.stdout.contains(" more may have left") {
+            true => number(&run.stdout, " more may have left"),
+            false => 0,
+        };
+        let unconfirmed = number(&run.stdout, " unconfirmed");
+        assert_eq!(sent + more, unconfirmed, "{run:?}");
+        assert!(!run.stdout.contains("asked"), "{run:?}");
+        (sent, unconfirmed)
+    };
+    look();
+    // The facts are in the file after a second, and the same words tell them.
+    running.until("the facts", |_| look() == (20, 20));
+    running.kill();
+    let run = status(&fleet);
+    assert!(run.stdout.contains("has recorded no end"), "{run:?}");
+    assert!(
+        !run.stdout.contains("requests/s"),
+        "nothing is sent any more: {run:?}"
+    );
+}
+
+#[test]
+fn fault_45_how_a_run_ended_is_told() {
+    let fleet = Fleet::planned([GOOD; 3], &[]);
+    let wrong = fleet
+        .command(&["apply", &fleet.job, "--confirm", "LC01:9"])
+        .run();
+    assert_eq!(wrong.code, 8, "{wrong:?}");
+    let run = status(&fleet);
+    assert!(run.stdout.starts_with("Never applied so far.\n"), "{run:?}");
+    let line = &fleet
+        .command(&["status", &fleet.job, "--json"])
+        .run()
+        .json()[0];
+    assert_eq!(
+        (&line["holder"], &line["activity"]),
+        (&Value::Null, &json!("idle"))
+    );
+
+    script(&fleet, json!([{"fault": "unauthenticated"}]));
+    assert_eq!(fleet.apply(&[]).run().code, 4);
+    let run = status(&fleet);
+    assert!(
+        run.stdout
+            .starts_with("Not applied now: the latest run ended at "),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains(": stopped: "), "{run:?}");
+    script(&fleet, json!([]));
+    assert_eq!(fleet.apply(&[]).run().code, 0);
+    let line = &fleet
+        .command(&["status", &fleet.job, "--json"])
+        .run()
+        .json()[0];
+    let told = (&line["activity"], &line["ended"], &line["applied"]);
+    assert_eq!(told, (&json!("ended"), &json!("finished"), &json!(false)));
+}
+
+#[test]
+fn fault_52_what_apply_takes_up_is_what_is_called_not_resolved() {
+    let mut fates = vec![Fate::Stuck; 2];
+    let after = Duration::ZERO;
+    fates.extend([Fate::Purged { after }; 7]);
+    let fleet = Fleet::planned(fates, &["--deadline", "300ms"]);
+    let run = fleet.apply(&[]).run();
+    let again = status(&fleet);
+    for run in [&run, &again] {
+        assert!(
+            run.stdout.contains("2 not resolved; to go on:\n"),
+            "{run:?}"
+        );
+        assert!(
+            run.stdout.contains("7 not tried again (not found): "),
+            "{run:?}"
+        );
+    }
+    let before = fleet.requests_for(&fleet.names[2]);
+    let run = fleet.apply(&[]).run();
+    assert_eq!(fleet.requests_for(&fleet.names[2]), before, "{run:?}");
+    assert!(fleet.requests_for(&fleet.names[0]) > 2);
+}
+
+/// The command that a rescue prints, run as it is.
+fn goes_on(fleet: &Fleet, run: &Run) {
+    script(fleet, json!([]));
+    let command = resume(run);
+    assert!(command.contains("--in-flight 7"), "{command}");
+    let run = Process::shell(&command)
+        .env("COUNTERMAND_TOKEN", TOKEN)
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(fleet.states(), [State::Cancelled; 3]);
+}
+
+fn rescue(fleet: &Fleet) -> Process {
+    let (enterprise, whole) = (
+        fleet.enterprise(),
+        format!("enterprises/{}", fleet.enterprise()),
+    );
+    fleet.command(&[
+        "rescue",
+        &whole,
+        "--confirm",
+        &enterprise,
+        "--job",
+        &fleet.job,
+        "--in-flight",
+        "7",
+    ])
+}
+
+#[test]
+fn fault_45_a_rescue_that_found_nothing_yet_prints_the_command_that_goes_on() {
+    for fault in ["unauthenticated", "scope-insufficient"] {
+        let fleet = Fleet::of(Api::new([GOOD; 3]));
+        script(&fleet, json!([{"fault": fault}]));
+        let run = rescue(&fleet).run();
+        assert_eq!(run.code, 4, "{run:?}");
+        assert!(
+            run.stdout.contains("the search is not finished; to go on:"),
+            "{run:?}"
+        );
+        goes_on(&fleet, &run);
+    }
+    for (signals, code) in [(1, 130), (2, 130)] {
+        let fleet = Fleet::of(Api::new([GOOD; 3]));
+        script(&fleet, json!([{"fault": "stall", "times": null}]));
+        let running = rescue(&fleet).start();
+        running.until("the request that hangs", |_| fleet.requests() > 0);
+        for signal in 0..signals {
+            running.signal("INT");
+            if signal == 0 {
+                running.until("the answer", |running| {
+                    running.stderr().contains("stopping")
+                });
+            }
+        }
+        let run = running.wait();
+        assert_eq!(run.code, code, "{run:?}");
+        goes_on(&fleet, &run);
+    }
+}
+
+#[test]
+fn fault_59_of_a_lost_file_only_what_works_is_advised() {
+    let fates = [GOOD, Fate::Stuck].repeat(30);
+    let options = ["--quota", "20/1s", "--share", "1", "--deadline", "4s"];
+    let fleet = Fleet::planned(fates, &options);
+    let running = fleet.apply(&[]).start();
+    running.until("some cancels", |_| fleet.cancels().0 >= 10);
+    fs::remove_file(&fleet.job).unwrap();
+    let run = running.wait();
+    assert_eq!(run.code, 9, "{run:?}");
+    for text in [&run.stdout, &run.stderr] {
+        assert!(!text.contains("countermand report"), "{run:?}");
+        assert!(!text.contains("countermand apply"), "{run:?}");
+    }
+    let line = last_cancel(&run);
+    let after = line.split("was sent ").nth(1).unwrap();
+    let seconds: f64 = after.split(' ').next().unwrap().parse().unwrap();
+    assert!(
+        seconds > 1.5,
+        "60 cancels at 20 a second take longer: {line}"
+    );
+}
