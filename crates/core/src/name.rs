@@ -16,11 +16,13 @@ use crate::name_error::NameError;
 /// The longest name that is accepted, in bytes.
 pub const MAX_NAME_BYTES: usize = 1024;
 
-/// A checked name, and how many of its bytes have to be percent-encoded: usually none.
+/// A checked name, how many of its bytes have to be percent-encoded, usually none, and how many its
+/// last segment has: a scheduler asks for a device with each request.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Name {
     text: Arc<str>,
     coded: u16,
+    last: u16,
 }
 
 macro_rules! name {
@@ -52,9 +54,9 @@ macro_rules! name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                let coded = check(text, $depth)?;
+                let (coded, last) = check(text, $depth)?;
                 let text = text.into();
-                Ok(Self(Name { text, coded }))
+                Ok(Self(Name { text, coded, last }))
             }
         }
 
@@ -161,7 +163,6 @@ impl OperationName {
 
     /// The text of [`device`](Self::device).
     pub(crate) fn device_str(&self) -> &str {
-        // From the end: this is asked for every request, and an id is shorter than what is before it.
         let operation = "/operations/".len() + self.operation().len();
         &self.as_str()[..self.as_str().len() - operation]
     }
@@ -215,6 +216,7 @@ impl Name {
         Self {
             text: text.into(),
             coded: coded(text),
+            last: last(text),
         }
     }
 
@@ -227,9 +229,7 @@ impl Name {
     }
 
     fn last(&self) -> &str {
-        // Bytes, because searching for a character is several times as slow.
-        let slash = self.text.bytes().rposition(|byte| byte == b'/');
-        slash.map_or("", |slash| &self.text[slash + 1..])
+        &self.text[self.text.len() - usize::from(self.last)..]
     }
 }
 
@@ -245,6 +245,13 @@ pub(crate) const fn pattern(depth: usize) -> &'static str {
 /// How many bytes of a name or of a part of it are percent-encoded in a path.
 pub(crate) fn coded(name: &str) -> u16 {
     name.bytes().map(|byte| is_coded(byte) as u16).sum()
+}
+
+/// How many bytes the last segment of a name has.
+pub(crate) fn last(name: &str) -> u16 {
+    // Bytes, because searching for a character is several times as slow.
+    let bytes = name.bytes().rev();
+    bytes.take_while(|byte| *byte != b'/').map(|_| 1).sum()
 }
 
 /// Whether a byte is percent-encoded: everything outside `[-_.~/0-9a-zA-Z]`.

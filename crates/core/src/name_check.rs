@@ -1,14 +1,14 @@
 //! What is a name and what is not, and if not, why.
 
-use crate::name::{MAX_NAME_BYTES, coded, is_coded, pattern};
+use crate::name::{MAX_NAME_BYTES, coded, is_coded, last, pattern};
 use crate::name_error::{NameError, NameErrorKind};
 
 /// Collections of a full operation name; the two shorter names are its prefixes.
 const COLLECTIONS: [&str; 3] = ["enterprises", "devices", "operations"];
 
 /// Refuses everything that is not a name of `depth` collections; else tells how many bytes of it are
-/// percent-encoded in a path.
-pub(crate) fn check(text: &str, depth: usize) -> Result<u16, NameError> {
+/// percent-encoded in a path, and how many its last segment has.
+pub(crate) fn check(text: &str, depth: usize) -> Result<(u16, u16), NameError> {
     if text.len() > MAX_NAME_BYTES {
         return Err(NameError::new(
             text,
@@ -18,8 +18,8 @@ pub(crate) fn check(text: &str, depth: usize) -> Result<u16, NameError> {
         ));
     }
     match glance(text.as_bytes(), depth) {
-        Some(coded) => Ok(coded),
-        None => explain(text, depth).map(|()| coded(text)),
+        Some(lengths) => Ok(lengths),
+        None => explain(text, depth).map(|()| (coded(text), last(text))),
     }
 }
 
@@ -80,8 +80,8 @@ fn explain(text: &str, depth: usize) -> Result<(), NameError> {
 
 /// Takes visible ASCII, as nearly every name is, for a name at one look at each byte of its ids, where
 /// finding out what is wrong takes several; gives what [`check`] gives.
-fn glance(text: &[u8], depth: usize) -> Option<u16> {
-    let (mut rest, mut weight) = (Some(text), 0);
+fn glance(text: &[u8], depth: usize) -> Option<(u16, u16)> {
+    let (mut rest, mut weight, mut last) = (Some(text), 0, 0);
     for level in 0..depth {
         // Each of a length that is known, or comparing takes a call.
         let text = match level {
@@ -99,6 +99,8 @@ fn glance(text: &[u8], depth: usize) -> Option<u16> {
             }
             end += 1;
         }
+        // No name is longer than that.
+        last = end as u16;
         rest = match text.split_at_checked(end)? {
             (b"" | b"." | b"..", _) => return None,
             (_, []) => None,
@@ -106,7 +108,7 @@ fn glance(text: &[u8], depth: usize) -> Option<u16> {
             _ => return None,
         };
     }
-    (rest.is_none() && !text.ends_with(b":cancel")).then_some(weight)
+    (rest.is_none() && !text.ends_with(b":cancel")).then_some((weight, last))
 }
 
 /// What ends an id: a slash, and whatever is not visible ASCII.
@@ -162,8 +164,8 @@ mod tests {
     #[test]
     fn a_glance_accepts_the_same() {
         let good = "enterprises/e/devices/d/operations/o";
-        assert_eq!(glance(good.as_bytes(), 3), Some(0));
-        assert_eq!(glance(b"enterprises/e:%", 1), Some(2));
+        assert_eq!(glance(good.as_bytes(), 3), Some((0, 1)));
+        assert_eq!(glance(b"enterprises/e:%", 1), Some((2, 3)));
         let parts = [
             "enterprises",
             "e",
@@ -194,7 +196,9 @@ mod tests {
             let text = segments.join("/");
             for depth in 1..=3 {
                 if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-                    let good = explain(&text, depth).is_ok().then(|| coded(&text));
+                    let good = explain(&text, depth)
+                        .is_ok()
+                        .then(|| (coded(&text), last(&text)));
                     assert_eq!(glance(text.as_bytes(), depth), good, "{text}");
                 }
             }

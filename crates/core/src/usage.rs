@@ -106,15 +106,17 @@ impl Usage {
     #[must_use]
     pub fn allowed(&self, now: Instant, call: Call, resource: &str) -> Instant {
         let project = self.project_allowed(now);
+        project.max(self.resource_allowed(now, call, resource))
+    }
+
+    /// The earliest moment at which the window of this method on this resource allows a call.
+    pub(crate) fn resource_allowed(&self, now: Instant, call: Call, resource: &str) -> Instant {
         let Some(window) = self.quota.per_resource else {
-            return project;
+            return now;
         };
         match self.resources.get(&(call, resource.into())) {
-            Some(times) => {
-                let (log, reserved) = (&times.left, times.reserved);
-                project.max(self.free(log, |at| *at, reserved, window, now))
-            }
-            None => project,
+            Some(times) => self.free(&times.left, |at| *at, times.reserved, window, now),
+            None => now,
         }
     }
 

@@ -108,13 +108,12 @@ impl Campaign {
     /// Tells whether a request was sent, now that its answer shows it.
     fn settle(&mut self, mut flying: Flying, error: Option<&Error>, now: Instant) -> Flying {
         let call = flying.call;
-        let reservation = flying.reservation.take();
-        match (error, reservation) {
+        match (error, flying.departing.take()) {
             (_, None) => {}
-            (Some(error), Some(reservation)) if !error.kind().left() => {
+            (Some(error), Some((reservation, resource))) if !error.kind().left() => {
                 self.usage.release(reservation);
                 self.events.push_back(Event::NotSent {
-                    resource: flying.resource.clone(),
+                    resource,
                     call,
                     phase: match &flying.flight {
                         Flight::Operation(attempt) => attempt.phase(),
@@ -123,11 +122,7 @@ impl Campaign {
                     cause: cause_of(error),
                 });
             }
-            (_, reservation) => {
-                let first_cancel = flying.first_cancel;
-                let resource = flying.resource.clone();
-                self.left(reservation, first_cancel, resource, call, now);
-            }
+            (_, departing) => self.left(departing, flying.first_cancel, call, now),
         }
         flying
     }

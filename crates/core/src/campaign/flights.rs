@@ -8,14 +8,13 @@ use crate::{Call, Reservation, Resource, TicketId};
 /// A request that was handed out.
 pub(super) struct Flying {
     pub(super) flight: Flight,
-    pub(super) resource: Resource,
     pub(super) call: Call,
     /// No cancel of this operation has left before.
     pub(super) first_cancel: bool,
     pub(super) probe: bool,
     pub(super) handed_out: Instant,
-    /// Its place in the quota until it leaves.
-    pub(super) reservation: Option<Reservation>,
+    /// Until it leaves, its place in the quota, and what it is about.
+    pub(super) departing: Option<(Reservation, Resource)>,
 }
 
 /// Places for what is in flight, used again: as many as there ever were at a time. A map moves its

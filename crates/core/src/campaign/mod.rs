@@ -263,23 +263,21 @@ impl Campaign {
     /// on it was sent. A request of which this is not told counts as sent with its answer.
     pub fn sent(&mut self, ticket: TicketId, at: Instant) {
         if let Some(flying) = self.flying.get_mut(ticket) {
-            let reservation = flying.reservation.take();
-            let first_cancel = flying.first_cancel;
-            let (resource, call) = (flying.resource.clone(), flying.call);
-            self.left(reservation, first_cancel, resource, call, at);
+            let departing = flying.departing.take();
+            let (first_cancel, call) = (flying.first_cancel, flying.call);
+            self.left(departing, first_cancel, call, at);
         }
     }
 
     /// Takes note of what left, once.
     fn left(
         &mut self,
-        reservation: Option<Reservation>,
+        departing: Option<(Reservation, Resource)>,
         first_cancel: bool,
-        resource: Resource,
         call: Call,
         at: Instant,
     ) {
-        let Some(reservation) = reservation else {
+        let Some((reservation, resource)) = departing else {
             return;
         };
         self.usage.record(reservation, at);

@@ -51,6 +51,9 @@ impl Campaign {
     /// way may find. Looks do so for the lists that are still to come as well. Each of them comes to an
     /// answer or a time, so that no place stays free for longer.
     pub(super) fn room_at(&self, class: Class, now: Instant) -> Instant {
+        if self.usage.windows().is_empty() {
+            return now;
+        }
         let room = match class {
             Class::AskAgain | Class::Ask => 0,
             Class::ListDevices => self.room_for_lists_under_way(),

@@ -54,7 +54,9 @@ impl Campaign {
                 self.give_up(job, now, cause);
                 continue;
             }
-            let at = self.usage.allowed(now, class.call(), job.quota_resource());
+            let at = self
+                .usage
+                .resource_allowed(now, class.call(), job.quota_resource());
             if at > now {
                 self.queue.later(at, job);
                 continue;
@@ -110,12 +112,11 @@ impl Campaign {
         self.tickets += 1;
         let flying = Flying {
             flight,
-            resource: resource.clone(),
             call,
             first_cancel: call == Call::Cancel && attempt == 1,
             probe,
             handed_out: now,
-            reservation: Some(reservation),
+            departing: Some((reservation, resource.clone())),
         };
         let place = self.flying.insert(number, flying);
         let ticket = Ticket {
