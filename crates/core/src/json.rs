@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use crate::withheld::Withheld;
+
 /// Any value, read and forgotten.
 pub(crate) struct Skip;
 
@@ -61,7 +63,22 @@ impl<'de> Visitor<'de> for Skip {
 }
 
 /// A text, borrowed from the input unless it holds escapes.
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+///
+/// Only the reader of an answer turns it into a text of its own, without the secret of the request.
+pub(crate) struct Text<'a>(Cow<'a, str>);
+
+impl Text<'_> {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn told(self, withheld: Option<&Withheld>) -> String {
+        match withheld {
+            Some(withheld) => withheld.taken_out(&self.0),
+            None => self.0.into_owned(),
+        }
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -167,7 +184,7 @@ macro_rules! object {
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                         $(let mut $field = None;)+
                         while let Some(key) = map.next_key::<$crate::json::Text<'de>>()? {
-                            match &*key.0 {
+                            match key.as_str() {
                                 $($key => $crate::json::once(&mut $field, $key, &mut map)?,)+
                                 _ => {
                                     map.next_value::<$crate::json::Skip>()?;

@@ -3,7 +3,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::error::chain;
 use crate::error_table::ErrorKey;
+use crate::withheld::Withheld;
 
 /// A request that got no usable answer, told by the transport to the flow.
 ///
@@ -148,6 +150,18 @@ impl TransportError {
     #[must_use]
     pub const fn connection(&self) -> Option<LostConnection> {
         self.connection
+    }
+
+    /// The same without the token of the request, which a server can repeat in the reason for which it
+    /// ends a connection (HTTP/2 GOAWAY).
+    #[must_use]
+    pub fn without(mut self, withheld: &Withheld) -> Self {
+        let cause = chain(&*self.source);
+        let told = withheld.taken_out(&cause);
+        if told != cause {
+            self.source = told.into();
+        }
+        self
     }
 
     /// What happened to the request.

@@ -1,5 +1,8 @@
 //! What an answer says: the parsers behind [`wire`](crate::wire).
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{Response, StatusCode};
 use serde_json::value::RawValue;
@@ -18,7 +21,7 @@ pub(crate) struct View<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
-    /// What no error may quote.
+    /// The token, which nothing that is read from the answer may repeat.
     pub(crate) withheld: Option<&'a Withheld>,
 }
 
@@ -65,8 +68,8 @@ impl<'a> View<'a> {
             let Ok(raw) = self.page::<LoosePage<'_>>() else {
                 return Err(error);
             };
-            let read = |json: &str| Self::element(json).and_then(|raw| listed(raw, device));
-            match readable(raw.operations, read) {
+            let read = |json: &str| Self::element(json).and_then(|raw| self.listed(raw, device));
+            match self.readable(raw.operations, read) {
                 None => Err(error),
                 Some((operations, unreadable)) => Ok(OperationPage {
                     operations,
@@ -84,9 +87,10 @@ impl<'a> View<'a> {
             let Ok(raw) = self.page::<LooseDevicePage<'_>>() else {
                 return Err(error);
             };
-            let read =
-                |json: &str| Self::element(json).and_then(|raw| listed_device(&raw, enterprise));
-            match readable(raw.devices, read) {
+            let read = |json: &str| {
+                Self::element(json).and_then(|raw| self.listed_device(&raw, enterprise))
+            };
+            match self.readable(raw.devices, read) {
                 None => Err(error),
                 Some((devices, unreadable)) => Ok(DevicePage {
                     devices,
@@ -103,25 +107,21 @@ impl<'a> View<'a> {
 
     fn read_operation(self, name: &OperationName) -> Result<Operation, Error> {
         let raw = self.parse::<RawOperation<'_>>()?;
-        let found = text(raw.name.as_ref());
-        if found == name.as_str() {
-            return Ok(raw.into_operation(name.clone()));
-        }
-        match found.parse() {
-            Ok(found) => Err(Error::new(ErrorKind::Misattributed { found })),
-            Err(error) => Err(self.malformed(error)),
-        }
+        let operation = match text(raw.name.as_ref()) == name.as_str() {
+            true => self.told(raw, name.clone()),
+            false => self
+                .named(raw.name.as_ref())
+                .and_then(|found| Err(Strange::Other(found))),
+        };
+        operation.map_err(|strange| self.strange(strange))
     }
 
     fn read_operations(self, device: &DeviceName) -> Result<OperationPage, Error> {
         let raw = self.page::<RawPage<'_>>()?;
         let operations = raw.operations.map_or_else(Vec::new, |few| few.0);
         let operations = operations.into_iter().map(|raw| {
-            listed(raw, device).map_err(|strange| match strange {
-                Strange::Malformed(problem) => self.malformed(problem),
-                Strange::Other(found) => Error::new(ErrorKind::Misattributed { found }),
-                Strange::OtherDevice => self.malformed(strange),
-            })
+            let operation = self.listed(raw, device);
+            operation.map_err(|strange| self.strange(strange))
         });
         Ok(OperationPage {
             operations: operations.collect::<Result<_, Error>>()?,
@@ -148,8 +148,8 @@ impl<'a> View<'a> {
         let raw = self.page::<RawDevicePage<'_>>()?;
         let devices = raw.devices.map_or_else(Vec::new, |few| few.0);
         let devices = devices.iter().map(|raw| {
-            let device = listed_device(raw, enterprise);
-            device.map_err(|strange| self.malformed(strange))
+            let device = self.listed_device(raw, enterprise);
+            device.map_err(|strange| self.strange(strange))
         });
         Ok(DevicePage {
             devices: devices.collect::<Result<_, Error>>()?,
@@ -160,11 +160,9 @@ impl<'a> View<'a> {
 
     /// An empty token is the end of a list.
     fn page_token(self, token: Option<&Text<'_>>) -> Result<Option<PageToken>, Error> {
-        let token = token
-            .map(|token| &*token.0)
-            .filter(|token| !token.is_empty());
-        let token = token.map(str::parse).transpose();
-        token.map_err(|error: crate::PageTokenError| self.malformed(error))
+        let token = token.filter(|token| !token.as_str().is_empty());
+        let token = token.map(|token| self.named(Some(token))).transpose();
+        token.map_err(|strange| self.strange(strange))
     }
 
     fn read_device(self, device: &DeviceName) -> Result<(), Error> {
@@ -173,6 +171,112 @@ impl<'a> View<'a> {
             return Ok(());
         }
         Err(self.malformed("it is not the device that was asked for"))
+    }
+
+    /// A name or a page token of the answer. One that repeats the token of the request is not taken: it
+    /// would stand in the path of the next request, and with another text it would mean another thing.
+    fn named<T: FromStr<Err: Display>>(self, found: Option<&Text<'_>>) -> Result<T, Strange> {
+        let found = text(found);
+        if self
+            .withheld
+            .is_some_and(|token| token.is_repeated_by(found))
+        {
+            return Err(Strange::Secret);
+        }
+        let read = found.parse();
+        read.map_err(|error: T::Err| Strange::Malformed(error.to_string()))
+    }
+
+    /// A word that has a meaning: masked only if there is no doubt that it is the secret.
+    fn word(self, word: Text<'_>) -> String {
+        let repeated = |token: &&Withheld| token.is_repeated_by(word.as_str());
+        let withheld = self.withheld.filter(repeated);
+        word.told(withheld)
+    }
+
+    /// The operation of this name as the answer tells it.
+    fn told(self, raw: RawOperation<'_>, name: OperationName) -> Result<Operation, Strange> {
+        let error = raw.error.map(|status| Status {
+            code: status.code.unwrap_or(0),
+            message: status
+                .message
+                .map(|message| message.told(self.withheld))
+                .unwrap_or_default(),
+        });
+        let command = raw.metadata.map(|command| Command {
+            kind: command.kind.map(|kind| self.word(kind)),
+            create_time: command
+                .create_time
+                .and_then(|time| Timestamp::parse_rfc3339(time.as_str())),
+            duration: command
+                .duration
+                .and_then(|duration| parse_duration(duration.as_str())),
+            error_code: command.error_code.map(|code| self.word(code)),
+        });
+        Ok(Operation {
+            name,
+            done: raw.done.unwrap_or(false),
+            error,
+            command,
+            has_response: raw.response.is_some(),
+        })
+    }
+
+    /// An operation of a list of this device.
+    fn listed(self, raw: RawOperation<'_>, device: &DeviceName) -> Result<Operation, Strange> {
+        let name = self.named::<OperationName>(raw.name.as_ref())?;
+        match name.device() == *device {
+            true => self.told(raw, name),
+            false => Err(Strange::Other(name)),
+        }
+    }
+
+    /// A device of a list of this enterprise.
+    fn listed_device(
+        self,
+        raw: &RawDevice<'_>,
+        enterprise: &EnterpriseName,
+    ) -> Result<Device, Strange> {
+        let name = self.named::<DeviceName>(raw.name.as_ref())?;
+        if name.enterprise() != *enterprise {
+            return Err(Strange::OtherDevice);
+        }
+        let reported = raw.last_status_report_time.as_ref();
+        let reported = reported.and_then(|time| Timestamp::parse_rfc3339(time.as_str()));
+        Ok(Device {
+            name,
+            last_status_report_time: reported,
+        })
+    }
+
+    /// Reads entries one by one: those that can be read, and the count of the others; `None` if there
+    /// is none, or each of them is of another parent.
+    fn readable<T>(
+        self,
+        entries: Option<Few<&RawValue>>,
+        read: impl Fn(&str) -> Result<T, Strange>,
+    ) -> Option<(Vec<T>, Unreadable)> {
+        let entries = entries?.0;
+        let mut readable = Vec::new();
+        let (mut first, mut foreign) = (None, true);
+        for entry in &entries {
+            match read(entry.get()) {
+                Ok(entry) => readable.push(entry),
+                Err(strange) => {
+                    foreign &= matches!(strange, Strange::Other(_) | Strange::OtherDevice);
+                    first.get_or_insert(strange);
+                }
+            }
+        }
+        let first = first.filter(|_| !(readable.is_empty() && foreign))?;
+        let count = entries.len() - readable.len();
+        let problem = first.to_string();
+        let problem = match self.withheld {
+            Some(withheld) => withheld.taken_out(&problem),
+            None => problem,
+        };
+        let unreadable = Unreadable::new(count, entries.len(), &problem);
+        Some((readable, unreadable))
     }
 
     /// The server's clock, by its `Date` header.
@@ -188,7 +292,16 @@ impl<'a> View<'a> {
             .map_err(|error| self.malformed(without_value(&error.to_string())))
     }
 
-    fn malformed(self, problem: impl std::fmt::Display) -> Error {
+    fn strange(self, strange: Strange) -> Error {
+        match strange {
+            Strange::Other(found) => Error::new(ErrorKind::Misattributed { found }),
+            Strange::Malformed(_) | Strange::OtherDevice | Strange::Secret => {
+                self.malformed(strange)
+            }
+        }
+    }
+
+    fn malformed(self, problem: impl Display) -> Error {
         Error::new(ErrorKind::Malformed(Answer::malformed(self, problem)))
     }
 
@@ -228,58 +341,12 @@ enum Strange {
     Other(OperationName),
     #[error("it lists a device of another enterprise")]
     OtherDevice,
-}
-
-/// An operation of a list of this device.
-fn listed(raw: RawOperation<'_>, device: &DeviceName) -> Result<Operation, Strange> {
-    let name = text(raw.name.as_ref()).parse::<OperationName>();
-    let name = name.map_err(|error| Strange::Malformed(error.to_string()))?;
-    match name.device() == *device {
-        true => Ok(raw.into_operation(name)),
-        false => Err(Strange::Other(name)),
-    }
-}
-
-/// A device of a list of this enterprise.
-fn listed_device(raw: &RawDevice<'_>, enterprise: &EnterpriseName) -> Result<Device, Strange> {
-    let name = text(raw.name.as_ref()).parse::<DeviceName>();
-    let name = name.map_err(|error| Strange::Malformed(error.to_string()))?;
-    if name.enterprise() != *enterprise {
-        return Err(Strange::OtherDevice);
-    }
-    let reported = raw.last_status_report_time.as_ref();
-    Ok(Device {
-        name,
-        last_status_report_time: reported.and_then(|time| Timestamp::parse_rfc3339(&time.0)),
-    })
-}
-
-/// Reads entries one by one: those that can be read, and the count of the others; `None` if there is
-/// none, or each of them is somebody else's.
-fn readable<T>(
-    entries: Option<Few<&RawValue>>,
-    read: impl Fn(&str) -> Result<T, Strange>,
-) -> Option<(Vec<T>, Unreadable)> {
-    let entries = entries?.0;
-    let mut readable = Vec::new();
-    let (mut first, mut foreign) = (None, true);
-    for entry in &entries {
-        match read(entry.get()) {
-            Ok(entry) => readable.push(entry),
-            Err(strange) => {
-                foreign &= !matches!(strange, Strange::Malformed(_));
-                first.get_or_insert(strange);
-            }
-        }
-    }
-    let first = first.filter(|_| !(readable.is_empty() && foreign))?;
-    let count = entries.len() - readable.len();
-    let unreadable = Unreadable::new(count, entries.len(), &first.to_string());
-    Some((readable, unreadable))
+    #[error("a name or a page token in it repeats the access token")]
+    Secret,
 }
 
 fn text<'a>(text: Option<&'a Text<'_>>) -> &'a str {
-    text.map_or("", |text| &text.0)
+    text.map_or("", Text::as_str)
 }
 
 object! { RawOperation {
@@ -351,28 +418,3 @@ macro_rules! pages {
     };
 }
 pages!(RawPage, RawDevicePage, LoosePage, LooseDevicePage);
-
-impl RawOperation<'_> {
-    fn into_operation(self, name: OperationName) -> Operation {
-        let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
-        Operation {
-            name,
-            done: self.done.unwrap_or(false),
-            error: self.error.map(|status| Status {
-                code: status.code.unwrap_or(0),
-                message: owned(status.message).unwrap_or_default(),
-            }),
-            command: self.metadata.map(|command| Command {
-                kind: owned(command.kind),
-                create_time: command
-                    .create_time
-                    .and_then(|time| Timestamp::parse_rfc3339(&time.0)),
-                duration: command
-                    .duration
-                    .and_then(|duration| parse_duration(&duration.0)),
-                error_code: owned(command.error_code),
-            }),
-            has_response: self.response.is_some(),
-        }
-    }
-}

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind, Withheld};
+use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
@@ -104,11 +104,11 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
         }
         let sending = self.transport.send(transmit);
         async move {
-            let mut response = sending.await?;
-            // What an error quotes ends up in logs. A 2xx of JSON is not quoted.
-            if !response.status().is_success() || !response.body().starts_with(b"{") {
-                let withheld = Withheld::new(token.header());
-                response.extensions_mut().insert(withheld);
+            let sent = sending.await;
+            let mut response = sent.map_err(|error| error.without(token.withheld()))?;
+            let told = response.status().is_success() && response.body().starts_with(b"{");
+            if !told || token.withheld().may_be_in(response.body()) {
+                response.extensions_mut().insert(token.withheld().clone());
             }
             let accepted = response.status() != StatusCode::UNAUTHORIZED;
             self.tokens

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, TransportError, TransportErrorKind, looks_secret};
+use countermand_core::{Endpoint, TransportError, TransportErrorKind, Withheld, looks_secret};
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
@@ -19,6 +19,7 @@ use crate::transport::BoxFuture;
 #[derive(Clone)]
 pub struct Token {
     header: HeaderValue,
+    withheld: Withheld,
     life: Option<Life>,
 }
 
@@ -57,7 +58,11 @@ impl Token {
                 match HeaderValue::from_maybe_shared(Bytes::from_owner(value)) {
                     Ok(mut header) => {
                         header.set_sensitive(true);
-                        return Ok(Self { header, life: None });
+                        return Ok(Self {
+                            withheld: Withheld::new(header.clone()),
+                            header,
+                            life: None,
+                        });
                     }
                     Err(_) => "the access token cannot be in a header".to_owned(),
                 }
@@ -93,6 +98,11 @@ impl Token {
     /// The value of the `authorization` header, marked sensitive.
     pub(crate) fn header(&self) -> HeaderValue {
         self.header.clone()
+    }
+
+    /// The token as that which no answer may repeat.
+    pub(crate) const fn withheld(&self) -> &Withheld {
+        &self.withheld
     }
 }
 

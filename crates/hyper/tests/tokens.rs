@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::cancel;
+use countermand_core::LostConnection;
 use countermand_hyper::{
-    Authorized, Client, Endpoint, ErrorKind, Token, TokenSource, Transmit, Transport,
-    TransportError, TransportErrorKind, token_fn,
+    Authorized, Client, Endpoint, ErrorKind, Policy, Token, TokenSource, Transmit, Transport,
+    TransportError, TransportErrorKind, Verdict, token_fn,
 };
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use http::Response;
 use http::header::AUTHORIZATION;
@@ -77,7 +79,7 @@ fn source(fetches: &Arc<AtomicUsize>) -> impl TokenSource + use<> {
 }
 
 fn asking_only(client: Client) -> Client {
-    client.policy(countermand_hyper::Policy::default().confirm(false))
+    client.policy(Policy::default().confirm(false))
 }
 
 #[tokio::test(start_paused = true)]
@@ -468,4 +470,153 @@ async fn fault_55_no_place_of_an_answer_repeats_the_token() {
         assert!(!shown.contains(&CANARY[..8]), "{shown}");
         assert!(shown.contains("(access token)"), "{shown}");
     }
+}
+
+/// A token as long as a real one, so that names are searched for it.
+const LONG: &str = "ya29.a0AfB_canary-0123456789";
+
+/// A client of a server that answers each request by `answer`, which gets its path.
+fn answered_by(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Client {
+    let server = move |transmit: Transmit| {
+        let body = answer(transmit.request.uri().path());
+        std::future::ready(Ok(Response::new(Bytes::from(body))))
+    };
+    let token = Token::new(LONG).unwrap();
+    Client::new(Authorized::new(Endpoint::default(), token, server)).policy(
+        Policy::default()
+            .attempts(1)
+            .deadline(Duration::from_millis(1)),
+    )
+}
+
+#[tokio::test]
+async fn fault_55_an_operation_that_repeats_the_token_is_told_without_it() {
+    let name = common::name();
+    let percent = LONG.replace('_', "%5F").replace('.', "%2e");
+    let escaped = LONG.replace('a', "\\u0061");
+    for token in [LONG, &percent, &escaped] {
+        let body = format!(
+            r#"{{"name": "{name}", "done": true, "error": {{"code": 1, "message": "by Bearer {token}."}},
+                "metadata": {{"type": "{token}", "token": "{token}"}}}}"#
+        );
+        let client = answered_by(move |path| match path.ends_with(":cancel") {
+            true => "{}".to_owned(),
+            false => body.clone(),
+        });
+        let outcome = client.countermand(&name).await.unwrap();
+        let operation = outcome.operation.as_ref().unwrap();
+        // The meaning stays.
+        assert_eq!(outcome.verdict, Verdict::Cancelled);
+        let message = &operation.error.as_ref().unwrap().message;
+        assert_eq!(message, "by Bearer (access token).");
+        let shown = format!("{outcome:?} {}", serde_json::to_string(&outcome).unwrap());
+        assert!(!shown.contains("canary"), "{shown}");
+        let operation = client.get(&name).await.unwrap();
+        assert!(
+            !format!("{operation:?}").contains("canary"),
+            "{operation:?}"
+        );
+    }
+    // A word that is a token by chance only keeps its meaning.
+    let body = format!(r#"{{"name": "{name}", "metadata": {{"type": "WIPE"}}}}"#);
+    let server =
+        move |_: Transmit| std::future::ready(Ok(Response::new(Bytes::from(body.clone()))));
+    let client = Client::new(Authorized::new(
+        Endpoint::default(),
+        Token::new("WIPE").unwrap(),
+        server,
+    ));
+    let operation = client.get(&name).await.unwrap();
+    assert_eq!(operation.command.unwrap().kind.as_deref(), Some("WIPE"));
+}
+
+#[tokio::test]
+async fn fault_55_a_name_or_a_page_token_that_repeats_the_token_is_not_taken() {
+    let device = common::name().device();
+    let good = format!(r#"{{"name": "{device}/operations/1"}}"#);
+    let bad = format!(r#"{{"name": "{device}/operations/{LONG}"}}"#);
+    let other = format!(r#"{{"name": "enterprises/e/devices/{LONG}/operations/1"}}"#);
+    // The operation that can be read comes out, and the other is counted as one that cannot.
+    for strange in [&bad, &other] {
+        let body = format!(r#"{{"operations": [{good}, {strange}]}}"#);
+        let client = answered_by(move |_| body.clone());
+        let told: Vec<_> = client.list_operations(&device).collect().await;
+        let shown = format!("{told:?}");
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(
+            shown.contains("operations/1") && shown.contains("1 of 2 entries"),
+            "{shown}"
+        );
+    }
+    // No request has it in its path.
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let body = format!(r#"{{"operations": [{good}], "nextPageToken": "{LONG}"}}"#);
+    let server = move |transmit: Transmit| {
+        seen.lock()
+            .unwrap()
+            .push(transmit.request.uri().to_string());
+        std::future::ready(Ok(Response::new(Bytes::from(body.clone()))))
+    };
+    let token = Token::new(LONG).unwrap();
+    let client = asking_only(Client::new(Authorized::new(
+        Endpoint::default(),
+        token,
+        server,
+    )));
+    let told: Vec<_> = client.list_operations(&device).collect().await;
+    let shown = format!("{told:?}");
+    assert!(
+        told.last().unwrap().is_err() && !shown.contains("canary"),
+        "{shown}"
+    );
+    let asked = asked.lock().unwrap().clone();
+    assert!(
+        !asked.is_empty() && !asked.iter().any(|uri| uri.contains("canary")),
+        "{asked:?}"
+    );
+    // Another operation's name in the answer to a get.
+    for name in [other, bad] {
+        let client = answered_by(move |_| name.clone());
+        let error = client.get(&common::name()).await.unwrap_err();
+        let shown = format!("{error:?} {}", countermand_core::chain(&error));
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+    // Devices.
+    let enterprise = device.enterprise();
+    let body = format!(
+        r#"{{"devices": [{{"name": "{device}"}}, {{"name": "{enterprise}/devices/{LONG}"}}]}}"#
+    );
+    let client = answered_by(move |_| body.clone());
+    let told: Vec<_> = client.devices(&enterprise).collect().await;
+    let shown = format!("{told:?}");
+    assert!(
+        !shown.contains("canary") && shown.contains("1 of 2 entries"),
+        "{shown}"
+    );
+}
+
+/// The reason for which a server ends a connection of HTTP/2 is a text of the server, too.
+#[tokio::test]
+async fn fault_55_a_failure_that_repeats_the_token_is_told_without_it() {
+    let failing = |_: Transmit| {
+        let reason = format!("connection error received: not a result of an error (b\"{LONG}\")");
+        let error = TransportError::new(TransportErrorKind::Lost, reason);
+        std::future::ready(Err(error.on_connection(LostConnection {
+            number: 1,
+            answers: 0,
+        })))
+    };
+    let token = Token::new(LONG).unwrap();
+    let client = asking_only(Client::new(Authorized::new(
+        Endpoint::default(),
+        token,
+        failing,
+    )));
+    let error = client.cancel(&common::name()).await.unwrap_err();
+    let shown = format!("{error:?} {}", countermand_core::chain(&error));
+    assert!(
+        !shown.contains("canary") && shown.contains("(access token)"),
+        "{shown}"
+    );
 }

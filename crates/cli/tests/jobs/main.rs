@@ -31,6 +31,7 @@ mod one_cause;
 mod outputs;
 #[path = "../support/process.rs"]
 mod process;
+mod repeated;
 mod searching;
 mod selection;
 mod stopped;
