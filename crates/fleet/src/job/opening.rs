@@ -18,6 +18,10 @@ pub(super) fn create(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Job, JobErrorKind> {
+    // First: what stands beside a job that is there belongs to it.
+    if path.symlink_metadata().is_ok() {
+        return Err(JobErrorKind::Exists);
+    }
     nothing_beside(path, |_| true)?;
     // Closed at once, before SQLite opens it.
     drop(countermand_hyper::create_new(path)?);

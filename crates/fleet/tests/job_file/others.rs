@@ -144,3 +144,19 @@ fn a_job_file_is_its_owners_and_is_not_overwritten() {
     assert!(matches!(error.unwrap_err().kind(), JobErrorKind::Exists));
     assert_eq!(dump(&View::open(&path).unwrap()), before);
 }
+
+/// The log beside a job that is in use, or that was killed, is a part of it: advice to remove it would
+/// be advice to lose what the job knows.
+#[test]
+fn fault_63_the_log_of_a_job_that_is_there_is_not_called_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let job = plan(&path, 3);
+    assert!(folder.path().join("job-wal").exists());
+    let before = dump(&job);
+    let settings = countermand_fleet::job::Settings::new(countermand_fleet::job::Kind::Rescue);
+    let error = Job::create(&path, &settings, at(0)).unwrap_err();
+    assert!(matches!(error.kind(), JobErrorKind::Exists), "{error}");
+    assert!(!error.to_string().contains("remove"), "{error}");
+    assert_eq!(dump(&job), before);
+}
