@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._countermand import Operation, OperationName
     from ._outcome import Outcome
     from ._progress import Progress
+    from ._rows import Item
     from .errors import CountermandError
 
 _IN_A_ROW = 64
@@ -55,7 +56,7 @@ class AsyncClient(AsyncFleet, Base):
 
     async def countermand_all(
         self,
-        names: Iterable[str | OperationName],
+        names: Iterable[str | OperationName | Operation | Item],
         *,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,

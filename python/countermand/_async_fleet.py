@@ -98,8 +98,9 @@ class AsyncFleet(FleetBase):
 
     async def open(self, path: str | os.PathLike[str]) -> AsyncJob:
         """As :meth:`Client.open`."""
-        from ._jobs import AsyncJob
+        from ._jobs import AsyncJob, warn_exposed
 
+        warn_exposed(await finish(_countermand.job_exposure(path)))
         facts = await finish(_countermand.job_facts(path))
         return AsyncJob(self, path, facts)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import warnings
 
+from ._countermand import OperationName
 from ._progress import Line, Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Literal, Self
+    from typing import Literal, Self, TypeVar
 
-    from ._countermand import Bulk, OperationName
+    from ._countermand import Bulk, Operation
+    from ._rows import Item
+
+    _T = TypeVar("_T")
 
 
 class Watch:
@@ -57,11 +61,11 @@ class Turns:
     def __init__(
         self,
         bulk: Bulk,
-        names: Iterable[str | OperationName],
+        names: Iterable[str | OperationName | Operation | Item],
         watcher: bool | Callable[[Progress], object] | None,
     ) -> None:
         self._bulk = bulk
-        self._names = iter(names)
+        self._names = iter(several(names))
         self._failure: Exception | None = None
         # Through the frames of `tell`, `take` and `countermand_all` to the caller's loop.
         self._watch = Watch(watcher, 5)
@@ -88,6 +92,17 @@ class Turns:
     def __exit__(self, *_: object) -> None:
         """Ends the line, however the campaign ended."""
         self._watch.close()
+
+
+def several(names: _T) -> _T:
+    """The names, unless they are one text: a text iterates as its characters.
+
+    :raises TypeError: it is one.
+    """
+    if isinstance(names, (str, bytes, OperationName)):
+        message = "names is several names, not one: give [name], or use countermand(name)"
+        raise TypeError(message)
+    return names
 
 
 def watches(progress: bool | Callable[[Progress], object] | None) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._google import _GoogleCredentials
     from ._outcome import Outcome
     from ._progress import Progress
+    from ._rows import Item
     from .errors import CountermandError
 
     _Token: TypeAlias = (
@@ -199,7 +200,7 @@ class Client(Fleet, Base):
 
     def countermand_all(
         self,
-        names: Iterable[str | OperationName],
+        names: Iterable[str | OperationName | Operation | Item],
         *,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
@@ -223,6 +224,7 @@ class Client(Fleet, Base):
         Leaving the loop early drops what is under way. If ``names`` raises, what is under way
         comes out first.
 
+        :param names: names, operations, or items of a search, such as ``client.find(...)`` itself.
         :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
             the server alone.
         :param share: the part of the quota that is for this campaign, above 0 and up to 1: others
@@ -234,7 +236,7 @@ class Client(Fleet, Base):
         :param deadline: seconds for each operation, instead of the client's. Waiting for the quota
             is not counted.
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
-        :raises TypeError: ``progress`` cannot be called.
+        :raises TypeError: ``progress`` cannot be called; ``names`` is one name.
         """
         from ._campaign import Turns, watches
 

@@ -73,6 +73,7 @@ __all__ = [
     "find",
     "is_default_quota",
     "job_estimate",
+    "job_exposure",
     "job_facts",
     "job_report",
     "job_status",
@@ -515,7 +516,7 @@ class Results:
 
 @final
 class Bulk:
-    def feed(self, names: Iterator[str | OperationName]) -> bool: ...
+    def feed(self, names: Iterator[str | OperationName | Operation | Item]) -> bool: ...
     def ready(
         self,
     ) -> (
@@ -624,6 +625,7 @@ def apply(
     recheck: bool,
     watched: bool,
 ) -> Applying: ...
+def job_exposure(path: str | os.PathLike[str]) -> Call[tuple[str, ...]]: ...
 def job_facts(path: str | os.PathLike[str]) -> Call[Facts]: ...
 def job_status(path: str | os.PathLike[str]) -> Call[JobStatus]: ...
 def job_estimate(path: str | os.PathLike[str], in_flight: int) -> Call[Estimate]: ...

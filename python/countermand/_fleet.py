@@ -46,6 +46,7 @@ class FleetBase:
         in_flight: int | None,
     ) -> _countermand.Finder | Iterable[str | OperationName | Operation | Item]:
         """What a plan is made of."""
+        from ._campaign import several
         from ._find import AsyncFind, Find
 
         if names is None:
@@ -55,10 +56,7 @@ class FleetBase:
             raise ValueError(message)
         if isinstance(names, (Find, AsyncFind)):
             return names._finder
-        if isinstance(names, str):
-            message = "names is several names, not one text"
-            raise TypeError(message)
-        return names
+        return several(names)
 
     def _missed(self, names: _countermand.Finder | object) -> tuple[CountermandError, ...]:
         """What a search has missed, with a warning: a plan without it looks complete."""
@@ -112,7 +110,7 @@ class Fleet(FleetBase):
         last page of its operations.
 
         Nothing happens before it is iterated or planned. What the server does not tell of an
-        operation never excludes it. _Names that somebody has cost no search: give them to
+        operation never excludes it. Names that are known cost no search: give them to
         :meth:`plan`.
 
         :param enterprises: ``enterprises/LC01``; one text or several.
@@ -207,11 +205,15 @@ class Fleet(FleetBase):
     def open(self, path: str | os.PathLike[str]) -> Job:
         """A job file that is there, to be looked at, or to go on with.
 
+        Other accounts that can change the file are a :class:`~countermand.errors.JobExposed`
+        warning, here and in every method of the job.
+
         :raises JobNotFound: there is no such file.
         :raises JobError: it is no job file, or damaged, or was edited.
         """
-        from ._jobs import Job
+        from ._jobs import Job, warn_exposed
 
+        warn_exposed(_countermand.job_exposure(path).wait())
         facts = _countermand.job_facts(path).wait()
         return Job(self, path, facts)
 

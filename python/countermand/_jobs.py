@@ -15,7 +15,7 @@ from ._report import Report
 from ._waiting import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from typing import Literal
 
@@ -188,6 +188,7 @@ class Job(_JobFile):
         :raises JobUnreadable: the disk did not take what was found out; apply it again.
         :raises CountermandError: the search of a rescue was refused.
         """
+        warn_exposed(_countermand.job_exposure(self._path).wait())
         return applied(self._apply(confirm, progress, in_flight, recheck), progress)
 
     def status(self) -> JobStatus:
@@ -195,6 +196,7 @@ class Job(_JobFile):
 
         :raises JobError: the file is gone or damaged, or was edited.
         """
+        warn_exposed(_countermand.job_exposure(self._path).wait())
         return _countermand.job_status(self._path).wait()
 
     def report(self) -> Report:
@@ -202,6 +204,7 @@ class Job(_JobFile):
 
         :raises JobError: the file is gone or damaged, or was edited.
         """
+        warn_exposed(_countermand.job_exposure(self._path).wait())
         return Report(_countermand.job_report(self._path).wait())
 
     def estimate(self, *, in_flight: int | None = None) -> Estimate:
@@ -209,6 +212,7 @@ class Job(_JobFile):
 
         :raises JobError: the file is gone or damaged, or was edited.
         """
+        warn_exposed(_countermand.job_exposure(self._path).wait())
         return _countermand.job_estimate(self._path, self._in_flight(in_flight)).wait()
 
 
@@ -226,19 +230,34 @@ class AsyncJob(_JobFile):
         recheck: bool = False,
     ) -> Report:
         """As :meth:`Job.apply`. Cancelling the task is as Ctrl-C there."""
+        warn_exposed(await finish(_countermand.job_exposure(self._path)))
         return await async_applied(self._apply(confirm, progress, in_flight, recheck), progress)
 
     async def status(self) -> JobStatus:
         """As :meth:`Job.status`."""
+        warn_exposed(await finish(_countermand.job_exposure(self._path)))
         return await finish(_countermand.job_status(self._path))
 
     async def report(self) -> Report:
         """As :meth:`Job.report`. Reading it is quick and does not wait for a network."""
+        warn_exposed(await finish(_countermand.job_exposure(self._path)))
         return Report(await finish(_countermand.job_report(self._path)))
 
     async def estimate(self, *, in_flight: int | None = None) -> Estimate:
         """As :meth:`Job.estimate`."""
+        warn_exposed(await finish(_countermand.job_exposure(self._path)))
         return await finish(_countermand.job_estimate(self._path, self._in_flight(in_flight)))
+
+
+def warn_exposed(warnings: Sequence[str]) -> None:
+    """Warns the caller of the method that calls this of other accounts."""
+    if warnings:
+        import warnings as module
+
+        from .errors import JobExposed
+
+        for warning in warnings:
+            module.warn(warning, JobExposed, stacklevel=3)
 
 
 def applied(

@@ -41,6 +41,7 @@ __all__ = [
     "JobEdited",
     "JobError",
     "JobExists",
+    "JobExposed",
     "JobIncomplete",
     "JobLocked",
     "JobNotFound",
@@ -210,6 +211,10 @@ class CredentialsError(CountermandError, PermissionError):
 
 class SearchIncomplete(RuntimeWarning):
     """A warning: lists could not be read to their end, so operations in them may be missing."""
+
+
+class JobExposed(UserWarning):
+    """A warning: other accounts can change a job file, and so what it cancels."""
 
 
 class NotAttempted(CountermandError):

@@ -19,6 +19,7 @@ from conftest import SilentServer, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 def test_countermand_all(emulator: Emulator, call: Callable[..., Any]) -> None:
@@ -70,6 +71,34 @@ def test_junk_among_names(emulator: Emulator, settings: dict[str, Any]) -> None:
         for name, _ in client.countermand_all(names):
             outcomes.append(name)
     assert outcomes == names[:1]
+
+
+def test_one_name_is_not_taken_for_its_letters(
+    emulator: Emulator, call: Callable[..., Any], path: Path
+) -> None:
+    name = emulator.add()
+    for one in (str(name), name, str(name).encode()):
+        for method, given in (("countermand_all", [one]), ("plan", [path, one])):
+            with pytest.raises(TypeError, match="several names, not one"):
+                call(method, *given)
+    assert emulator.audit() == []
+    assert not path.exists()
+
+
+def test_what_was_found_is_countermanded_as_it_is(
+    emulator: Emulator, settings: dict[str, Any], call: Callable[..., Any]
+) -> None:
+    names = {emulator.add() for _ in range(6)}
+    with Client(**settings) as client:
+        find = client.find(enterprises=emulator.enterprise, quota=None)
+        found = [*find]
+        device = str(found[0].name).partition("/operations/")[0]
+        listed = [*client.list_operations(device)]
+        assert {name for name, _ in client.countermand_all(find)} == names
+    for given in (found, listed, [*found, *listed, *names]):
+        results = call("countermand_all", given)
+        assert {name for name, _ in results} == {getattr(one, "name", one) for one in given}
+        assert all(result.cancelled for _, result in results)
 
 
 def test_a_name_given_twice_comes_out_once(emulator: Emulator, call: Callable[..., Any]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import sqlite3
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from countermand import (
+    AsyncClient,
+    AsyncJob,
     Client,
     Job,
     Progress,
@@ -20,6 +24,7 @@ from countermand.testing import Emulator
 from conftest import FREE, cancels
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 
@@ -170,3 +175,67 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
     assert standing[0].open == 3
     # A report is of one moment.
     assert job.status().open == 0
+
+
+def exposed(call: Callable[[], object]) -> list[warnings.WarningMessage]:
+    """The warnings of a call about other accounts, each of which names the line that called."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    told = [each for each in caught if each.category is errors.JobExposed]
+    assert {each.filename for each in told} <= {__file__}
+    return told
+
+
+def test_fault_58_other_accounts_that_may_change_a_job_are_warned_of(
+    emulator: Emulator, client: Client, path: Path
+) -> None:
+    made = client.plan(path, [emulator.add()], deadline=3.0, **FREE)
+
+    def each() -> dict[str, Callable[[], object]]:
+        """Every way to come to the file, by either client."""
+        settings: dict[str, Any] = {"endpoint": emulator.endpoint, "token": emulator.token}
+
+        def of(use: Callable[[AsyncJob], Awaitable[object]]) -> Callable[[], object]:
+            async def run() -> None:
+                async with AsyncClient(**settings) as other:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        job = await other.open(path)
+                    await use(job)
+
+            return lambda: asyncio.run(run())
+
+        async def opened() -> None:
+            async with AsyncClient(**settings) as other:
+                await other.open(path)
+
+        return {
+            "open": lambda: client.open(path),
+            "status": made.status,
+            "report": made.report,
+            "estimate": made.estimate,
+            "apply": lambda: made.apply(confirm=made.enterprises),
+            "async open": lambda: asyncio.run(opened()),
+            "async status": of(lambda job: job.status()),
+            "async report": of(lambda job: job.report()),
+            "async estimate": of(lambda job: job.estimate()),
+            "async apply": of(lambda job: job.apply(confirm=job.enterprises)),
+        }
+
+    for name, call in each().items():
+        assert exposed(call) == [], name
+    path.chmod(0o622)
+    for name, call in each().items():
+        told = exposed(call)
+        assert len(told) == 1, name
+        assert str(told[0].message).endswith("chmod go-w")
+        assert str(path) in str(told[0].message)
+    path.chmod(0o600)
+    path.parent.chmod(0o777)
+    for name, call in each().items():
+        told = exposed(call)
+        assert [f"may replace files in {path.parent}" in str(one.message) for one in told] == [
+            True
+        ], name
+    assert issubclass(errors.JobExposed, UserWarning)

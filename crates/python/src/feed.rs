@@ -12,7 +12,7 @@ use pyo3::types::{PyIterator, PyString};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::call::Ready;
-use crate::{errors, names};
+use crate::{errors, rows};
 
 /// How many names are pulled at a time, and how long that may take: results wait meanwhile.
 const CHUNK: usize = 1000;
@@ -80,7 +80,7 @@ impl Feed {
     }
 
     fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<OperationName>> {
-        match names::given_operation(item, &self.endpoint) {
+        match rows::named(item, &self.endpoint) {
             Ok(name) => Ok(Some(name)),
             Err(error) if error.is_instance_of::<errors::InvalidName>(item.py()) => {
                 let text = item.cast::<PyString>()?.clone().unbind();

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countermand_core::{Endpoint, Error};
-use countermand_fleet::job::{Contents, Kind, Missed, Record, View};
+use countermand_fleet::job::{Contents, Kind, Missed, Record, View, exposure};
 use countermand_fleet::report::{Counts, Summary};
 use countermand_fleet::{Estimate, Item, JobError, Options, Outline, Plan, Settings, now};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyBytes, PyDict};
+use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyTuple};
 
 use crate::call::{Call, Ready};
 use crate::client::Raiser;
@@ -202,6 +202,15 @@ pub(crate) fn job_facts(path: PathBuf) -> PyResult<Call> {
     Ok(blocking(look, |py, facts| facts.tell(py)))
 }
 
+/// The call for why accounts other than the owner could change a job file, in sentences.
+#[pyfunction]
+pub(crate) fn job_exposure(path: PathBuf) -> Call {
+    blocking(
+        move || Ok(exposure(&path)),
+        |py, warnings| Ok(PyTuple::new(py, warnings)?.into_any().unbind()),
+    )
+}
+
 /// The call for where a job stands.
 #[pyfunction]
 pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
@@ -237,7 +246,7 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
             seconds(counts.time_to_last_verdict(&summary)),
         )?;
         kwargs.set_item("runs", summary.runs.len())?;
-        let notes = pyo3::types::PyTuple::new(py, summary.notes)?;
+        let notes = PyTuple::new(py, summary.notes)?;
         kwargs.set_item("notes", notes)?;
         let holder = holder.map(|holder| job_errors::holder(py, &holder));
         kwargs.set_item("holder", holder.transpose()?)?;

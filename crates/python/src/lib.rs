@@ -100,6 +100,7 @@ fn _countermand(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fleet::plan, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::rescue, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::apply, module)?)?;
+    module.add_function(wrap_pyfunction!(jobs::job_exposure, module)?)?;
     module.add_function(wrap_pyfunction!(jobs::job_facts, module)?)?;
     module.add_function(wrap_pyfunction!(jobs::job_status, module)?)?;
     module.add_function(wrap_pyfunction!(jobs::job_estimate, module)?)?;

@@ -6,7 +6,7 @@ use countermand_fleet::{Item, Row};
 use http::Response;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 
 use crate::names::{self, OperationName};
 use crate::outcome::{self, Operation};
@@ -56,6 +56,18 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
         .map(|time| clock::timestamp(&time))
         .transpose()?;
     Ok(item)
+}
+
+/// The name of an operation that is given as one, or as what a search or a list has found.
+pub(crate) fn named(
+    given: &Bound<'_, PyAny>,
+    endpoint: &Endpoint,
+) -> PyResult<core::OperationName> {
+    match given.cast::<PyString>() {
+        // Most of a million names are texts: no class is looked up for them.
+        Ok(text) => names::given_operation(text, endpoint),
+        Err(_) => planned(given, endpoint).map(|item| item.name),
+    }
 }
 
 /// The `countermand.Row` that says the same.
