@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 STAMPS := target/stamps
 
 PAGES := $(shell find crates/fleet/templates -type f)
-RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz -name target -prune -o -type f \
+RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name target -o -path tests/clients \) -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
 PY := pyproject.toml $(shell find python tests/python tests/clients -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
@@ -28,8 +28,9 @@ demo:
 test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
-$(STAMPS)/fmt: $(RUST)
+$(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs)
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/clients/rust/Cargo.toml --check
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
@@ -113,7 +114,7 @@ $(STAMPS)/clients: $(VENV)/ready $(CLIENTS)/node/ready $(RUST) docs/emulator.md 
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node' $(BIN)/pytest tests/clients
 	@mkdir -p $(@D) && touch $@
 
-# The same with Go's and Java's, whose tools must be there: go, mvn and a JDK.
+# The same with Go's, Rust's and Java's, whose tools must be there: go, mvn and a JDK.
 clients: $(VENV)/ready $(CLIENTS)/node/ready
 	for tool in go mvn javac; do \
 		command -v $$tool >/dev/null || { echo "make clients: $$tool is missing; make test runs the clients that need less" >&2; exit 1; }; \
@@ -121,10 +122,11 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 	cargo build --quiet --package countermand-cli --locked
 	cp tests/clients/node/client.js $(CLIENTS)/node
 	cd tests/clients/go && go build -o $(CURDIR)/$(CLIENTS)/go/client .
+	cargo build --quiet --locked --manifest-path tests/clients/rust/Cargo.toml --target-dir $(CLIENTS)/rust
 	mvn -q -B -f tests/clients/java/pom.xml dependency:copy-dependencies \
 		-DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(CLIENTS)/java/lib
 	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
-	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go java' $(BIN)/pytest tests/clients
+	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go rust java' $(BIN)/pytest tests/clients
 
 # Real processes killed with SIGKILL at random instants and applied again: CRASH_RUNS jobs, of which
 # `make test` runs a few. Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
