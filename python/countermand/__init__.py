@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ._find import AsyncFind, Find
     from ._jobs import AsyncJob, Job
     from ._outcome import Outcome, Status, Verdict
-    from ._progress import Progress
+    from ._progress import JobProgress, Outage, Progress, SearchProgress
     from ._report import Report
     from ._rows import Estimate, Holder, Item, JobStatus, Row
 
@@ -35,7 +35,7 @@ _LATER = {
     "_find": ("AsyncFind", "Find"),
     "_jobs": ("AsyncJob", "Job"),
     "_outcome": ("Outcome", "Status", "Verdict"),
-    "_progress": ("Progress",),
+    "_progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
     "_report": ("Report",),
     "_rows": ("Estimate", "Holder", "Item", "JobStatus", "Row"),
 }
@@ -51,13 +51,16 @@ __all__ = [
     "Holder",
     "Item",
     "Job",
+    "JobProgress",
     "JobStatus",
     "Operation",
     "OperationName",
+    "Outage",
     "Outcome",
     "Progress",
     "Report",
     "Row",
+    "SearchProgress",
     "Status",
     "Verdict",
     "__version__",

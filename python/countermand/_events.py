@@ -65,6 +65,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """A passing failure of a kind that was not met before; it is retried."""
+
+    kind: str
+    """The word of its row in docs/errors.md."""
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class CircuitOpened:
     """The server fails: from now on there are only probes."""
 
@@ -95,6 +104,7 @@ Event: TypeAlias = (
     | Accepted
     | Finished
     | Held
+    | Failing
     | CircuitOpened
     | CircuitClosed
     | EnterpriseClosed

@@ -4,6 +4,49 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from shutil import get_terminal_size
+
+
+@dataclass(frozen=True, slots=True)
+class SearchProgress:
+    """Devices of a search, and the operations found on them."""
+
+    devices: int
+    """Devices to be searched, as far as they have been listed."""
+    all_listed: bool
+    """Whether the lists of devices have ended, so that there are no more."""
+    searched: int
+    """Devices whose operations have been listed to the end."""
+    pages: int
+    """Pages of their operations that were read."""
+    vanished: int
+    """Devices that vanished before they were searched."""
+    missed: int
+    """Lists that could not be read to their end, and entries of lists that could not be read."""
+    not_attempted: int
+    """Lists that were not asked for, because an earlier failure concerns all of them."""
+    found: int
+    """Pending operations that are meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A failure that goes on: no request has been answered since it began."""
+
+    kind: str | None
+    """The word of its row in docs/errors.md; ``None`` where another process applies the job, as the
+    job file does not hold it."""
+    cause: str
+    """The last failure, in words."""
+    lasting: float
+    """Seconds since the last answer."""
+    failures: int | None
+    """Requests that failed since then; ``None`` as for ``kind``."""
+    next_try: float | None
+    """Seconds until the next try; ``None`` while one is in flight, or as for ``kind``."""
+    gives_up: float | None
+    """Seconds until the campaign ends if nothing answers; ``None`` for a job, which goes on until
+    the server answers or the caller interrupts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +54,7 @@ class Progress:
     """Where a campaign stands.
 
     Its times are seconds on one clock: for a client since the campaign began, for
-    :mod:`countermand.sansio` on the caller's clock.
+    :mod:`countermand.sansio` on the caller's clock. ``str()`` of it is one line for people.
     """
 
     pushed: int
@@ -36,36 +79,103 @@ class Progress:
     """When the last first cancel of an operation was sent."""
     held_until: float | None
     """When the quota allows the next request, if not now."""
+    requests_per_second: float | None
+    """Requests sent in a second, over the last 10 seconds."""
+    search: SearchProgress | None
+    """The search of a rescue; ``None`` where nothing is searched."""
+    search_left: float | None
+    """Seconds until the search ends; ``None`` where that cannot be estimated."""
+    last_cancel_left: float | None
+    """Seconds until the last cancel is sent; ``None`` where that cannot be estimated."""
+    last_verdict_left: float | None
+    """Seconds until the last verdict, if no device delays it; ``None`` as above."""
+    outage: Outage | None
+    """The failure that stops everything at present; nothing is estimated meanwhile."""
+    line: str
+    """The figures in one line, as the command ``countermand`` tells them."""
+
+    def __str__(self) -> str:
+        return self.line
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job has come, as its file tells it, also while another process applies it.
+
+    Rates, the quota and the time left are known while a process applies it. ``str()`` of it is one
+    line for people.
+    """
+
+    operations: int
+    """Operations to be cancelled, as far as they are known."""
+    cancels_sent: int
+    """Operations whose cancel has been sent at least once."""
+    cancels_maybe_sent: int
+    """Operations whose cancel was about to leave, and may have."""
+    accepted: int
+    """Operations whose cancel the server accepted, so that it was delivered."""
+    verdicts: int
+    """Operations that have come out, with a verdict or an error."""
+    quota_left: int | None
+    """Requests the quota allows without waiting; ``None`` without a quota, or where no process
+    applies the job."""
+    requests_per_second: float | None
+    """Requests sent in a second, over the last 10 seconds."""
+    search: SearchProgress | None
+    """The search of a rescue; ``None`` where nothing is searched."""
+    search_left: float | None
+    """Seconds until the search ends; ``None`` where that cannot be estimated."""
+    last_cancel_left: float | None
+    """Seconds until the last cancel is sent; ``None`` where that cannot be estimated."""
+    last_verdict_left: float | None
+    """Seconds until the last verdict, if no device delays it; ``None`` as above."""
+    outage: Outage | None
+    """The failure that the process notes which applies the job; nothing is estimated meanwhile."""
+    line: str
+    """The figures in one line, as the command ``countermand`` tells them."""
+
+    def __str__(self) -> str:
+        return self.line
 
 
 class Line:
     """One line on standard error: redrawn on a terminal, elsewhere a new one now and then."""
 
-    __slots__ = ("_next", "_pending", "_width")
+    __slots__ = ("_figures", "_next", "_pending", "_rest", "_width")
 
     _EVERY = 5.0
-    """Seconds between two lines that stay."""
+    """Seconds between two lines that stay, while figures change."""
+    _REST = 30.0
+    """Seconds between them while none does: how long it lasts is news, too."""
 
     def __init__(self) -> None:
-        self._next = 0.0
+        self._next = self._rest = 0.0
+        self._figures: tuple[object, ...] = ()
         self._pending: str | None = None
         self._width = 0
 
     def __call__(self, progress: Progress) -> None:
-        line = _words(progress)
         if sys.stderr is None:
             return
         if sys.stderr.isatty():
+            # A line that is too long would wrap, and could not be redrawn.
+            line = progress.line[: max(1, get_terminal_size((120, 24)).columns - 1)]
             # Spaces wipe what a longer line has left.
             sys.stderr.write("\r" + line.ljust(self._width))
             sys.stderr.flush()
             self._width = len(line)
-        elif progress.now >= self._next:
+            return
+        failing = progress.outage is not None
+        figures = (progress.pushed, progress.asked, progress.finished, progress.search, failing)
+        same = figures == self._figures and progress.now < self._rest
+        if progress.now >= self._next and not same:
+            self._figures = figures
             self._next = progress.now + self._EVERY
+            self._rest = progress.now + self._REST
             self._pending = None
-            print(line, file=sys.stderr, flush=True)
+            print(progress.line, file=sys.stderr, flush=True)
         else:
-            self._pending = line
+            self._pending = progress.line
 
     def end(self) -> None:
         """Leaves the last state on a line of its own."""
@@ -76,16 +186,3 @@ class Line:
         elif self._pending is not None:
             print(self._pending, file=sys.stderr, flush=True)
         self._width, self._pending = 0, None
-
-
-def _words(progress: Progress) -> str:
-    words = [
-        f"{progress.asked}/{progress.pushed} cancels sent",
-        f"{progress.finished} finished",
-        f"{progress.in_flight} in flight",
-    ]
-    if progress.quota_left is not None:
-        words.append(f"quota left {progress.quota_left}")
-    if progress.held_until is not None:
-        words.append(f"next in {max(0.0, progress.held_until - progress.now):.0f} s")
-    return ", ".join(words)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ._countermand import Operation, OperationName
     from ._outcome import Verdict
+    from ._progress import JobProgress
     from .errors import CountermandError
 
     _State: TypeAlias = Literal[
@@ -159,6 +160,11 @@ class JobStatus:
     """What else somebody has to know: what a search missed, what a run met."""
     holder: Holder | None
     """The process that has the file now."""
+    activity: Literal["idle", "applied", "ended", "end_unknown"]
+    """``applied``: a process has the file now. ``ended``: the latest run has recorded its end.
+    ``end_unknown``: it has not, and no process has the file. ``idle``: no run has begun."""
+    progress: JobProgress
+    """How far it has come: the search, the rate of requests, the time left, an outage."""
 
 
 @dataclass(frozen=True, slots=True)

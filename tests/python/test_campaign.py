@@ -16,6 +16,7 @@ from countermand.sansio import (
     CircuitOpened,
     EnterpriseClosed,
     Event,
+    Failing,
     Finished,
     Held,
     NotSent,
@@ -398,3 +399,20 @@ def test_shown() -> None:
     assert repr(made) == "<Campaign pushed=2 asked=1 finished=0 in_flight=1>"
     assert repr(step) == f"<Ticket cancel {name(0)}>"
     assert repr(made.progress(5.0)).startswith("Progress(pushed=2, duplicates=0, asked=1")
+
+
+def test_fault_48_a_passing_failure_is_an_event_and_an_outage() -> None:
+    made = campaign(quota=None, deadline=30.0)
+    made.close()
+    assert made.progress(0.0).outage is None
+    ticket(made, 0.0).failed(0.1, "connect", "no route to the server")
+    told = [event for event in made.events() if isinstance(event, Failing)]
+    assert told == [Failing("connect", "no connection: no route to the server")]
+    # The retry is on its way: no news yet.
+    assert made.progress(1.0).outage is None
+    outage = made.progress(5.0).outage
+    assert outage is not None
+    assert (outage.kind, outage.cause, outage.failures) == ("connect", told[0].cause, 1)
+    assert outage.lasting == pytest.approx(5.0)
+    assert outage.gives_up == pytest.approx(25.0)
+    assert "FAILING for 5 s (connect)" in str(made.progress(5.0))

@@ -266,7 +266,7 @@ def test_progress_draws_a_line(
 ) -> None:
     job = client.plan(path, [emulator.add() for _ in range(5)], **FREE)
     job.apply(confirm=job.enterprises, progress=True)
-    assert "5/5 cancels sent, 5 finished" in capsys.readouterr().err
+    assert "cancels sent 5/5, verdicts 5/5, " in capsys.readouterr().err
 
 
 def test_jobs_pickle_and_reports_do_not(emulator: Emulator, tmp_path: Path, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import sys
 import threading
 import time
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import Client, Progress
+from countermand import Client, CountermandError, JobStatus, Outage, Progress
+from countermand._progress import Line
 from countermand.testing import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 7), (3, 3), (0, 1)])
@@ -127,7 +130,8 @@ def test_a_line_of_progress(
     call("countermand_all", names, quota="20/0.2s", share=1.0, progress=True)
     text = sys.stderr.getvalue()  # type: ignore[attr-defined]
     assert text.endswith("\n")
-    assert "30/30 cancels sent, 30 finished, 0 in flight, quota left " in text.splitlines()[-1]
+    last = text.splitlines()[-1].rpartition("\r")[2]
+    assert re.match(r"cancels sent 30/30, verdicts 30/30, .*requests/s, quota left \d+", last)
     if kind is Terminal:
         lines = text.rstrip("\n").split("\r")
         assert len(lines) >= 4
@@ -151,3 +155,172 @@ def test_a_line_where_nothing_can_be_written(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(call("countermand_all", [emulator.add()], progress=True)) == 1
+
+
+def test_fault_48_a_dead_network_is_told_while_it_lasts(
+    emulator: Emulator, call: Callable[..., Any]
+) -> None:
+    names = [emulator.add() for _ in range(3)]
+    emulator.close()
+    told: list[Progress] = []
+    results = call("countermand_all", names, progress=told.append, client={"deadline": 4.5})
+    assert all(isinstance(result, CountermandError) for _, result in results)
+    outages = [progress.outage for progress in told if progress.outage]
+    assert outages
+    for progress in told:
+        if progress.outage is None:
+            continue
+        assert (progress.asked, progress.sent) == (0, 0)
+        assert progress.last_cancel_left is progress.last_verdict_left is None
+        assert "FAILING for" in progress.line == str(progress)
+        assert progress.outage.cause in progress.line
+    assert {outage.kind for outage in outages} == {"connect"}
+    assert all("refused" in outage.cause for outage in outages)
+    lasting = [outage.lasting for outage in outages]
+    assert lasting == sorted(lasting)
+    assert lasting[-1] >= lasting[0] + 1
+    assert all(4 <= outage.lasting + (outage.gives_up or 0) <= 5 for outage in outages)
+    assert all(outage.failures for outage in outages)
+
+
+def test_fault_48_a_job_tells_of_an_outage_and_goes_on_probing(
+    emulator: Emulator, settings: dict[str, Any], path: Path
+) -> None:
+    names = [emulator.add() for _ in range(20)]
+    job = Client(**settings).plan(path, names, deadline=60.0, quota=None)
+    emulator.faults([{"status": 503, "times": None}])
+    told: list[Progress] = []
+    seen: list[JobStatus] = []
+
+    def watch(progress: Progress) -> None:
+        told.append(progress)
+        if progress.outage and progress.outage.lasting > 3:
+            seen.append(job.status())
+            emulator.faults([])
+
+    report = job.apply(confirm=job.enterprises, progress=watch)
+    assert report.states == {"cancelled": 20}
+    outages = [progress.outage for progress in told if progress.outage]
+    assert outages[-1].lasting > 3
+    assert {outage.gives_up for outage in outages} == {None}
+    assert {outage.kind for outage in outages} == {"unavailable"}
+    assert "Ctrl-C is safe" in next(one for one in told if one.outage).line
+    assert told[-1].outage is None
+    # Another process sees it, too: the file holds that it began.
+    status = seen[0]
+    assert status.activity == "applied"
+    assert status.progress.outage is not None
+    assert status.progress.outage.lasting > 0
+    assert status.progress.outage.cause
+    assert (status.progress.outage.kind, status.progress.outage.failures) == (None, None)
+    assert status.progress.last_cancel_left is None
+    assert job.status().progress.outage is None
+
+
+def test_fault_51_a_job_tells_its_rate_and_the_time_left(
+    emulator: Emulator, settings: dict[str, Any], path: Path
+) -> None:
+    names = [emulator.add() for _ in range(30)]
+    job = Client(**settings).plan(path, names, quota="10/1s", share=1.0)
+    before = job.status()
+    assert before.activity == "idle"
+    assert before.progress.requests_per_second is None
+    told: list[Progress] = []
+    seen: list[JobStatus] = []
+
+    def watch(progress: Progress) -> None:
+        told.append(progress)
+        if progress.asked == 20 and len(seen) < 1:
+            seen.append(job.status())
+
+    job.apply(confirm=job.enterprises, progress=watch)
+    middle = next(progress for progress in told if progress.asked == 20)
+    assert middle.requests_per_second is not None
+    assert 5 < middle.requests_per_second < 25
+    assert middle.last_cancel_left is not None
+    assert middle.last_verdict_left is not None
+    assert 0.3 <= middle.last_cancel_left <= 3
+    assert middle.last_cancel_left < middle.last_verdict_left <= 8
+    assert middle.line == str(middle)
+    assert "cancels sent 20/30, " in middle.line
+    assert "requests/s" in middle.line
+    assert (middle.search, middle.outage) == (None, None)
+    # Each second of waiting for the quota is news, without any other figure that changes.
+    waits = [progress for progress in told if progress.held_until is not None]
+    assert waits
+
+    status = seen[0]
+    assert status.activity == "applied"
+    progress = status.progress
+    assert (progress.operations, progress.cancels_sent) == (30, 20)
+    assert progress.accepted <= 20
+    assert progress.requests_per_second
+    assert progress.last_verdict_left
+    assert str(progress) == progress.line
+    after = job.status()
+    assert after.activity == "ended"
+    assert (after.progress.cancels_sent, after.progress.accepted) == (30, 30)
+    assert after.progress.verdicts == 30
+    assert after.progress.last_cancel_left is None
+
+
+def test_fault_51_a_rescue_tells_how_far_its_search_is(
+    fleet: Emulator, path: Path, call: Callable[..., Any]
+) -> None:
+    told: list[Progress] = []
+    settings = {"endpoint": fleet.endpoint, "token": fleet.token}
+    more: dict[str, Any] = {"deadline": 3.0, "quota": None, "progress": told.append}
+    call("rescue", path, fleet.enterprise, client=settings, **more)
+    searches = [progress.search for progress in told if progress.search]
+    assert len(searches) == len(told)
+    last = searches[-1]
+    assert (last.devices, last.searched, last.all_listed) == (60, 60, True)
+    assert last.found == told[-1].asked == 120
+    assert [search.searched for search in searches] == sorted(one.searched for one in searches)
+    assert told[-1].line.startswith("searched 60 of 60 devices, 120 operations found, ")
+    progress = Client(**settings).open(path).status().progress
+    assert progress.search is not None
+    assert (progress.search.searched, progress.search.found) == (60, 120)
+
+
+class Recorder(io.StringIO):
+    """Standard error that is no terminal."""
+
+
+def test_fault_48_lines_of_an_outage_come_although_nothing_else_changes() -> None:
+    stderr = sys.stderr
+    sys.stderr = Recorder()
+    try:
+        line = Line()
+        for second in range(100):
+            line(standing(float(second), outage="no network" if second > 2 else None))
+        line.end()
+        lines = sys.stderr.getvalue().splitlines()
+    finally:
+        sys.stderr = stderr
+    # At once, with the change, and then each half a minute; the last one at the end.
+    assert lines == ["fine", *[f"no network for {second} s" for second in (5, 35, 65, 95, 99)]]
+
+
+def standing(now: float, outage: str | None) -> Progress:
+    failing = outage and Outage("connect", outage, now, 1, None, None)
+    return Progress(
+        pushed=3,
+        duplicates=0,
+        asked=0,
+        waiting=3,
+        finished=0,
+        sent=0,
+        in_flight=0,
+        quota_left=None,
+        now=now,
+        last_cancel=None,
+        held_until=None,
+        requests_per_second=0.0,
+        search=None,
+        search_left=None,
+        last_cancel_left=None,
+        last_verdict_left=None,
+        outage=failing or None,
+        line=f"{outage} for {now:.0f} s" if outage else "fine",
+    )

@@ -22,13 +22,16 @@ from countermand import (
     Holder,
     Item,
     Job,
+    JobProgress,
     JobStatus,
     Operation,
     OperationName,
+    Outage,
     Outcome,
     Progress,
     Report,
     Row,
+    SearchProgress,
     Status,
     Verdict,
     errors,
@@ -41,6 +44,7 @@ from countermand.sansio import (
     Done,
     EnterpriseClosed,
     Event,
+    Failing,
     Finished,
     Flow,
     Held,
@@ -162,6 +166,9 @@ def watched(client: Client, names: list[str]) -> None:
         assert_type(progress.quota_left, int | None)
         assert_type(progress.now, float)
         assert_type(progress.held_until, float | None)
+        assert_type(progress.requests_per_second, float | None)
+        assert_type(progress.outage, Outage | None)
+        assert_type(progress.search, SearchProgress | None)
         progress.asked = 7  # type: ignore[misc]
 
     client.countermand_all(names, quota=None, share=1, in_flight=7, progress=watch)
@@ -191,6 +198,8 @@ def jobs(client: Client, name: OperationName) -> None:
     assert_type(job.estimate(), Estimate)
     assert_type(job.status(), JobStatus)
     assert_type(job.status().holder, Holder | None)
+    assert_type(job.status().progress, JobProgress)
+    assert_type(job.status().progress.last_cancel_left, float | None)
     assert_type(job.apply(confirm=job.enterprises, progress=True), Report)
     job.apply(job.enterprises)  # type: ignore[call-arg]
     assert_type(client.open("wipes.job").report(), Report)
@@ -267,6 +276,9 @@ def what_happened(event: Event) -> None:
         case Held(until, limit):
             assert_type(until, float)
             assert_type(limit, int | None)
+        case Failing(kind, cause):
+            assert_type(kind, str)
+            assert_type(cause, str)
         case CircuitOpened() | CircuitClosed():
             pass
         case EnterpriseClosed(text) | Stopped(text):

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Finding;
 use crate::clock::{self, Clock};
-use crate::job::{Job, JobError, Missed, Record};
+use crate::job::{Job, JobError, Missed, Note, Record};
 use crate::progress::SearchProgress;
 use crate::report::spell;
 use crate::search::{NotListed, Pages};
@@ -286,9 +286,11 @@ impl Ledger {
             }
             Event::CircuitOpened { cause } => {
                 let text = format!("the server fails, only probes are sent: {cause}");
-                records.push(told(at, "circuit_opened", text));
+                records.push(told(at, Note::CIRCUIT_OPENED, text));
             }
-            Event::CircuitClosed => records.push(told(at, "circuit_closed", "the server is back")),
+            Event::CircuitClosed => {
+                records.push(told(at, Note::CIRCUIT_CLOSED, "the server is back"))
+            }
             Event::EnterpriseClosed { enterprise } => {
                 let text = format!("{enterprise} denied everything and was left alone");
                 records.push(told(at, "enterprise_closed", text));

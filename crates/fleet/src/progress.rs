@@ -75,16 +75,16 @@ pub struct Progress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failing {
-    /// Its kind, in a word.
-    pub kind: &'static str,
+    /// Its kind, in a word; `None` where another process applies the job: its file does not hold it.
+    pub kind: Option<&'static str>,
     /// What happens.
     pub cause: Box<str>,
     /// For how long nothing has been answered, in seconds.
     #[serde(rename = "for_s", serialize_with = "whole_seconds")]
     pub lasting: Duration,
-    /// Failed requests in that time.
-    pub failures: u64,
-    /// The time until the next try, in seconds; `None` while one is under way.
+    /// Failed requests in that time; `None` as for the kind.
+    pub failures: Option<u64>,
+    /// The time until the next try, in seconds; `None` while one is under way, or as for the kind.
     #[serde(rename = "next_try_s", serialize_with = "seconds")]
     pub next_try: Option<Duration>,
     /// Until it is given up, if nothing answers; `None` for a job, which goes on.
@@ -195,13 +195,35 @@ impl Meter {
 }
 
 impl Failing {
+    /// The outage that the process notes which applies a job, and has not noted the end of.
+    fn of_job(job: &Contents, now: Timestamp) -> Result<Option<Self>, JobError> {
+        let begun = job.runs().last().transpose()?.map(|run| run.begun);
+        let mut open = None;
+        for note in job.notes() {
+            let note = note?;
+            match &*note.kind {
+                Note::CIRCUIT_OPENED if Some(note.at) >= begun => open = Some(note),
+                Note::CIRCUIT_CLOSED => open = None,
+                _ => {}
+            }
+        }
+        Ok(open.map(|note| Self {
+            kind: None,
+            cause: note.text.into(),
+            lasting: now.since(note.at),
+            failures: None,
+            next_try: None,
+            gives_up: None,
+        }))
+    }
+
     fn of(outage: Outage, now: Instant) -> Option<Self> {
         let lasting = now.saturating_duration_since(outage.since);
         (outage.circuit_open || lasting >= NOTED).then(|| Self {
-            kind: outage.kind,
+            kind: Some(outage.kind),
             cause: outage.cause,
             lasting,
-            failures: outage.failures,
+            failures: Some(outage.failures),
             next_try: outage.next_try.map(|at| at.saturating_duration_since(now)),
             gives_up: outage
                 .gives_up_at
@@ -230,6 +252,7 @@ impl Progress {
             ..Self::default()
         };
         if running {
+            progress.failing = Failing::of_job(job, now)?;
             let recent = job.spent(now, Uptime::now().as_ref())?;
             let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
@@ -376,6 +399,13 @@ impl Progress {
 
 impl Failing {
     fn words(&self) -> Vec<String> {
+        let lasting = self.lasting.as_secs_f64();
+        let Some(kind) = self.kind else {
+            return vec![
+                format!("FAILING for {lasting:.0} s"),
+                self.cause.to_string(),
+            ];
+        };
         let next = match self.next_try {
             Some(left) if left >= Duration::from_secs(1) => {
                 format!("next try in {:.0} s", left.as_secs_f64())
@@ -384,11 +414,7 @@ impl Failing {
             None => "a try is under way".to_owned(),
         };
         vec![
-            format!(
-                "FAILING for {:.0} s ({})",
-                self.lasting.as_secs_f64(),
-                self.kind
-            ),
+            format!("FAILING for {lasting:.0} s ({kind})"),
             self.cause.to_string(),
             next,
             match self.gives_up {

@@ -29,7 +29,7 @@ use crate::client::Raiser;
 use crate::files::OpenFile;
 use crate::job_errors;
 use crate::process::{self, Native};
-use crate::progress::{PACE, Reports};
+use crate::progress::{Now, PACE, Reports};
 use crate::report::Report;
 
 /// For how long whoever interrupts it waits until the file is closed.
@@ -146,9 +146,10 @@ async fn run(
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<Option<View>, Failure> {
     let mut run = spawn_blocking(move || begin(&client, work, options)).await??;
-    let reports = Reports::new(Instant::now());
+    let pace = run.job(|job| countermand_fleet::pace(job.settings()));
+    let reports = Reports::new(Instant::now(), pace);
     // Without anybody who watches there is nothing to wake for.
-    let pace = if watcher.is_some() {
+    let look_each = if watcher.is_some() {
         PACE / 2
     } else {
         Duration::MAX
@@ -156,7 +157,7 @@ async fn run(
     let mut look = Instant::now();
     let mut errors = Vec::new();
     let interrupted = loop {
-        let event = timeout(pace, run.next());
+        let event = timeout(look_each, run.next());
         match select(&mut stopped, pin!(event)).await {
             Either::Left(_) => break true,
             Either::Right((Ok(None), _)) => break false,
@@ -167,18 +168,27 @@ async fn run(
         if let Some(watcher) = &watcher
             && at >= look
         {
-            look = at + pace;
-            if let Some(ready) = reports.due(at, run.progress()) {
+            look = at + look_each;
+            if let Some(ready) = reports.due(at, standing(&run)) {
                 let _ = watcher.send(ready);
             }
         }
     };
     if let Some(watcher) = watcher {
-        let _ = watcher.send(reports.last(Instant::now(), run.progress()));
+        let _ = watcher.send(reports.last(Instant::now(), standing(&run)));
     }
     let refused = run.is_refused() && !interrupted;
     let error = if refused { refusal(errors) } else { None };
     spawn_blocking(move || end(run, interrupted, error)).await?
+}
+
+fn standing(run: &Run) -> Now {
+    Now {
+        standing: run.progress(),
+        operations: run.expected(),
+        search: run.search_progress(),
+        outage: run.outage(),
+    }
 }
 
 /// The error of an event, if it may be what ended a search.

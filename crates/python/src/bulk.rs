@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::campaign::Event;
 use countermand_core::{Endpoint, Error, OperationName, Outcome, Phase};
-use countermand_hyper::Client;
+use countermand_hyper::{Client, Running};
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use pyo3::exceptions::PyRuntimeError;
@@ -18,7 +18,7 @@ use crate::call::{Call, Ready};
 use crate::client::Raiser;
 use crate::feed::Feed;
 use crate::process::{self, Native, Task};
-use crate::progress::{PACE, Reports};
+use crate::progress::{Now, PACE, Reports};
 use crate::{names, outcome};
 
 /// Results, each of which is asked for by a call.
@@ -78,26 +78,28 @@ pub(crate) struct Bulk {
 }
 
 impl Bulk {
-    /// Begins; `watched` is whether its results tell of its progress, too.
+    /// Begins; `watched` is whether its results tell of its progress, too, and `pace` what the quota
+    /// allows in a second.
     pub(crate) fn new(
         py: Python<'_>,
         client: &Client,
         endpoint: &Endpoint,
         watched: bool,
+        pace: Option<f64>,
         raiser: Raiser,
     ) -> PyResult<Self> {
         let (out, mut ready) = unbounded_channel::<Ready>();
         let (feed, names) = Feed::new(out.clone(), endpoint.clone());
         let names = names.map(|name| (name, Phase::Unsent));
         let mut running = client.campaign(client.scheduler(), names);
-        let reports = watched.then(|| Reports::new(Instant::now()));
+        let reports = watched.then(|| Reports::new(Instant::now(), pace));
         // Without anybody who watches there is nothing to wake for.
-        let pace = if watched { PACE / 2 } else { Duration::MAX };
+        let look_each = if watched { PACE / 2 } else { Duration::MAX };
         // A task of its own, so that requests go on while Python does something else.
         let work = process::spawn(py, async move {
             let mut look = Instant::now();
             loop {
-                match timeout(pace, running.next()).await {
+                match timeout(look_each, running.next()).await {
                     Ok(Some(Event::Finished { name, result })) => {
                         let raiser = raiser.clone();
                         let ready: Ready = Box::new(move |py| finished(py, name, result, &raiser));
@@ -112,14 +114,14 @@ impl Bulk {
                 if let Some(reports) = &reports
                     && now >= look
                 {
-                    look = now + pace;
-                    if let Some(ready) = reports.due(now, running.progress()) {
+                    look = now + look_each;
+                    if let Some(ready) = reports.due(now, standing(&running)) {
                         let _ = out.send(ready);
                     }
                 }
             }
             if let Some(reports) = reports {
-                let _ = out.send(reports.last(Instant::now(), running.progress()));
+                let _ = out.send(reports.last(Instant::now(), standing(&running)));
             }
         })?;
         Ok(Self {
@@ -164,6 +166,16 @@ impl Bulk {
     #[pyo3(signature = (*_exception))]
     fn __exit__(&self, _exception: &Bound<'_, pyo3::types::PyTuple>) {
         *self.work.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+fn standing(running: &Running<impl Stream<Item = (OperationName, Phase)>>) -> Now {
+    let standing = running.progress();
+    Now {
+        standing,
+        operations: standing.pushed,
+        search: None,
+        outage: running.outage(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use core::Phase;
 use core::campaign::{Event, Poll};
 use countermand_core as core;
+use countermand_fleet::Meter;
 use http::Response;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -13,6 +14,7 @@ use pyo3::pybacked::PyBackedBytes;
 
 use crate::names::OperationName;
 use crate::once::Once;
+use crate::progress::{Figures, Now};
 use crate::wire::{self, Request};
 use crate::{clock, event, names, progress, quota, sansio};
 
@@ -27,6 +29,10 @@ struct Shared(Arc<Mutex<State>>);
 struct State {
     campaign: core::campaign::Campaign,
     done: bool,
+    /// What the quota allows in a second.
+    pace: Option<f64>,
+    /// Measures from the first reading of the caller's clock on.
+    meter: Option<Meter>,
 }
 
 impl Shared {
@@ -38,9 +44,26 @@ impl Shared {
 
 impl State {
     fn poll(&mut self, now: Instant) -> Poll {
+        self.meter(now);
         let poll = self.campaign.poll(now);
         self.done = matches!(poll, Poll::Done);
         poll
+    }
+
+    fn meter(&mut self, now: Instant) -> &mut Meter {
+        let pace = self.pace;
+        self.meter.get_or_insert_with(|| Meter::new(now, pace))
+    }
+
+    fn progress(&mut self, now: Instant) -> Figures {
+        let standing = self.campaign.progress(now);
+        let campaign = Now {
+            standing,
+            operations: standing.pushed,
+            search: None,
+            outage: self.campaign.outage(now),
+        };
+        progress::measured(self.meter(now), now, campaign)
     }
 
     fn events(&mut self) -> Vec<Event> {
@@ -82,6 +105,8 @@ impl Campaign {
         let state = State {
             campaign,
             done: false,
+            pace: quota::pace(quota, share)?,
+            meter: None,
         };
         Ok(Self(Shared(Arc::new(Mutex::new(state)))))
     }
@@ -154,8 +179,8 @@ impl Campaign {
     /// Where it stands.
     #[pyo3(signature = (now))]
     fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
-        let standing = self.0.lock().campaign.progress(clock::instant(now)?);
-        progress::progress(py, &standing, now, clock::reading)
+        let figures = self.0.lock().progress(clock::instant(now)?);
+        progress::progress(py, &figures, now, clock::reading)
     }
 
     fn __repr__(&self) -> PyResult<String> {

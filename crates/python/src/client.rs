@@ -152,12 +152,13 @@ impl NativeClient {
         watched: bool,
         deadline: Option<f64>,
     ) -> PyResult<Bulk> {
+        let pace = quota::pace(quota, share)?;
         let quota = quota::quota(quota, share)?;
         let Connected { client, raiser } = self.here(py, deadline)?;
         let client = client
             .quota(quota)
             .in_flight(in_flight.unwrap_or(self.in_flight));
-        Bulk::new(py, &client, &self.endpoint, watched, raiser)
+        Bulk::new(py, &client, &self.endpoint, watched, pace, raiser)
     }
 
     fn close(&self) {

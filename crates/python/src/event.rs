@@ -55,6 +55,7 @@ pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, P
             "Held",
             (clock::reading(until), limit).into_pyobject(py)?,
         ),
+        Event::Failing { kind, cause } => make(py, "Failing", (kind, &*cause).into_pyobject(py)?),
         Event::CircuitOpened { .. } => make(py, "CircuitOpened", PyTuple::empty(py)),
         Event::CircuitClosed => make(py, "CircuitClosed", PyTuple::empty(py)),
         Event::EnterpriseClosed { enterprise } => make(

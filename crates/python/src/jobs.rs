@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countermand_core::{Endpoint, Error};
-use countermand_fleet::job::{Contents, Kind, Missed, Record, View, exposure};
+use countermand_fleet::job::{Activity, Contents, Kind, Missed, Record, View, exposure};
 use countermand_fleet::report::{Counts, Summary};
-use countermand_fleet::{Estimate, Item, JobError, Options, Outline, Plan, Settings, now};
+use countermand_fleet::{
+    Estimate, Item, JobError, Options, Outline, Plan, Progress, Settings, now,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyTuple};
@@ -16,7 +18,7 @@ use crate::client::Raiser;
 use crate::files::OpenFile;
 use crate::find::{Findings, given_up};
 use crate::report::Report;
-use crate::{clock, job_errors, rows};
+use crate::{clock, job_errors, progress, rows};
 
 /// The call for what disk and processor have to do, on a thread where that holds up nobody.
 pub(crate) fn blocking<T: Send + 'static>(
@@ -211,6 +213,16 @@ pub(crate) fn job_exposure(path: PathBuf) -> Call {
     )
 }
 
+/// Where a job stands.
+struct Stands {
+    kind: &'static str,
+    counts: Counts,
+    summary: Summary,
+    progress: Progress,
+    accepted: u64,
+    activity: Activity,
+}
+
 /// The call for where a job stands.
 #[pyfunction]
 pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
@@ -223,17 +235,27 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
             counts.add(&row?);
         }
         let summary = Summary::of_job(&view, now(), None)?;
-        let told = (
-            kind(view.settings()),
+        let stands = Stands {
+            kind: kind(view.settings()),
+            progress: Progress::of_job(&view, now())?,
+            accepted: view.counts()?.accepted,
+            activity,
             counts,
             summary,
-            activity.holder().cloned(),
-        );
+        };
         drop(view);
         drop(file);
-        Ok(told)
+        Ok(stands)
     };
-    Ok(blocking(look, |py, (kind, counts, summary, holder)| {
+    Ok(blocking(look, |py, stands| {
+        let Stands {
+            kind,
+            counts,
+            summary,
+            progress,
+            accepted,
+            activity,
+        } = stands;
         let kwargs = PyDict::new(py);
         kwargs.set_item("kind", kind)?;
         kwargs.set_item("operations", counts.rows)?;
@@ -248,8 +270,10 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
         kwargs.set_item("runs", summary.runs.len())?;
         let notes = PyTuple::new(py, summary.notes)?;
         kwargs.set_item("notes", notes)?;
-        let holder = holder.map(|holder| job_errors::holder(py, &holder));
+        let holder = activity.holder().map(|holder| job_errors::holder(py, holder));
         kwargs.set_item("holder", holder.transpose()?)?;
+        kwargs.set_item("activity", activity.as_str())?;
+        kwargs.set_item("progress", progress::of_job(py, &progress, accepted)?)?;
         let class = py.import("countermand._rows")?.getattr("JobStatus")?;
         Ok(class.call((), Some(&kwargs))?.unbind())
     }))

@@ -3,38 +3,115 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign;
+use countermand_core::campaign::{self, Outage};
+use countermand_fleet::{Failing, Meter, Progress, SearchProgress};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
 
 use crate::call::Ready;
 
 /// Nobody reads faster than this.
 pub(crate) const PACE: Duration = Duration::from_millis(100);
 
+/// What is told: the scheduler's own figures, and what is measured of them.
+#[derive(Clone)]
+pub(crate) struct Figures {
+    pub(crate) standing: campaign::Progress,
+    pub(crate) measured: Progress,
+}
+
 /// The `countermand.Progress` that says the same, with times as `read` tells them.
 pub(crate) fn progress(
     py: Python<'_>,
-    progress: &campaign::Progress,
+    figures: &Figures,
     now: f64,
     read: impl Fn(Instant) -> f64,
 ) -> PyResult<Py<PyAny>> {
     static PROGRESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let class = PROGRESS.import(py, "countermand._progress", "Progress")?;
-    let made = class.call1((
-        progress.pushed,
-        progress.duplicates,
-        progress.asked,
-        progress.waiting,
-        progress.finished,
-        progress.sent,
-        progress.in_flight,
-        progress.quota_left,
-        now,
-        progress.last_cancel.map(&read),
-        progress.held_until.map(&read),
-    ))?;
-    Ok(made.unbind())
+    let Figures { standing, measured } = figures;
+    let fields = [
+        standing.pushed.into_pyobject(py)?.into_any(),
+        standing.duplicates.into_pyobject(py)?.into_any(),
+        standing.asked.into_pyobject(py)?.into_any(),
+        standing.waiting.into_pyobject(py)?.into_any(),
+        standing.finished.into_pyobject(py)?.into_any(),
+        standing.sent.into_pyobject(py)?.into_any(),
+        standing.in_flight.into_pyobject(py)?.into_any(),
+        standing.quota_left.into_pyobject(py)?,
+        now.into_pyobject(py)?.into_any(),
+        standing.last_cancel.map(&read).into_pyobject(py)?,
+        standing.held_until.map(&read).into_pyobject(py)?,
+    ];
+    let fields = fields.into_iter().chain(of_measured(py, measured)?);
+    let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
+    Ok(class.call1(fields)?.unbind())
+}
+
+/// The `countermand.JobProgress` that says the same; `accepted` are the cancels that the server
+/// accepted.
+pub(crate) fn of_job<'py>(
+    py: Python<'py>,
+    measured: &Progress,
+    accepted: u64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let fields = [
+        measured.operations.into_pyobject(py)?.into_any(),
+        measured.cancels_sent.into_pyobject(py)?.into_any(),
+        measured.cancels_maybe_sent.into_pyobject(py)?.into_any(),
+        accepted.into_pyobject(py)?.into_any(),
+        measured.verdicts.into_pyobject(py)?.into_any(),
+        measured.quota_left.into_pyobject(py)?,
+    ];
+    let fields = fields.into_iter().chain(of_measured(py, measured)?);
+    let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
+    made(py, "JobProgress")?.call1(fields)
+}
+
+/// What both of them end with, in their order.
+fn of_measured<'py>(py: Python<'py>, measured: &Progress) -> PyResult<[Bound<'py, PyAny>; 7]> {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64()).into_pyobject(py);
+    let search = measured.search.map(|search| of_search(py, search));
+    let outage = measured.failing.as_ref().map(|failing| outage(py, failing));
+    Ok([
+        measured.requests_per_second.into_pyobject(py)?,
+        search.transpose()?.into_pyobject(py)?,
+        seconds(measured.search_left)?,
+        seconds(measured.last_cancel_left)?,
+        seconds(measured.last_verdict_left)?,
+        outage.transpose()?.into_pyobject(py)?,
+        measured.line().into_pyobject(py)?.into_any(),
+    ])
+}
+
+fn of_search<'py>(py: Python<'py>, search: SearchProgress) -> PyResult<Bound<'py, PyAny>> {
+    made(py, "SearchProgress")?.call1((
+        search.devices,
+        search.all_listed,
+        search.searched,
+        search.pages,
+        search.vanished,
+        search.missed,
+        search.not_attempted,
+        search.found,
+    ))
+}
+
+fn outage<'py>(py: Python<'py>, failing: &Failing) -> PyResult<Bound<'py, PyAny>> {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    made(py, "Outage")?.call1((
+        failing.kind,
+        &*failing.cause,
+        failing.lasting.as_secs_f64(),
+        failing.failures,
+        seconds(failing.next_try),
+        seconds(failing.gives_up),
+    ))
+}
+
+fn made<'py>(py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("countermand._progress")?.getattr(class)
 }
 
 /// The latest standing, of which at most one waits to be taken: a caller who is slow finds the
@@ -47,39 +124,63 @@ struct Inner {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    waiting: Option<(campaign::Progress, Instant)>,
-    last: Option<campaign::Progress>,
+    meter: Meter,
+    waiting: Option<(Figures, Instant)>,
+    /// What was told last: figures, and the second, where the time itself is news.
+    last: Option<(campaign::Progress, Option<SearchProgress>, u64)>,
     taken: Option<Instant>,
 }
 
+/// What a campaign says of itself at one time.
+pub(crate) struct Now {
+    pub(crate) standing: campaign::Progress,
+    /// Operations that are to come out.
+    pub(crate) operations: u64,
+    pub(crate) search: Option<SearchProgress>,
+    pub(crate) outage: Option<Outage>,
+}
+
 impl Reports {
-    pub(crate) fn new(began: Instant) -> Self {
+    /// Begins before the first request; `pace` is what the quota allows in a second in the long run.
+    pub(crate) fn new(began: Instant, pace: Option<f64>) -> Self {
+        let state = State {
+            meter: Meter::new(began, pace),
+            waiting: None,
+            last: None,
+            taken: None,
+        };
         Self(Arc::new(Inner {
             began,
-            state: Mutex::default(),
+            state: Mutex::new(state),
         }))
     }
 
-    /// What to tell the caller, if it is time and something has changed.
-    pub(crate) fn due(&self, now: Instant, progress: campaign::Progress) -> Option<Ready> {
+    /// What to tell the caller, if it is time and something has changed. While everything waits, for
+    /// the quota or for a server that fails, each second is a change.
+    pub(crate) fn due(&self, now: Instant, campaign: Now) -> Option<Ready> {
         let mut state = self.state();
         let waits = state.waiting.is_some();
         let early = state.taken.is_some_and(|taken| now < taken + PACE);
-        if !waits && (early || state.last == Some(progress)) {
+        let figures = measured(&mut state.meter, now, campaign);
+        let Figures { standing, measured } = &figures;
+        let waiting = measured.failing.is_some() || standing.held_until.is_some();
+        let second = now.saturating_duration_since(self.0.began).as_secs();
+        let news = (*standing, measured.search, if waiting { second } else { 0 });
+        if !waits && (early || state.last == Some(news)) {
             return None;
         }
-        state.last = Some(progress);
-        state.waiting = Some((progress, now));
+        state.last = Some(news);
+        state.waiting = Some((figures, now));
         let reports = self.clone();
         let ready: Ready = Box::new(move |py| reports.take(py));
         (!waits).then_some(ready)
     }
 
     /// What to tell the caller after everything else, whether anything has changed or not.
-    pub(crate) fn last(self, now: Instant, progress: campaign::Progress) -> Ready {
-        Box::new(move |py| self.tell(py, progress, now))
+    pub(crate) fn last(self, now: Instant, campaign: Now) -> Ready {
+        let figures = measured(&mut self.state().meter, now, campaign);
+        Box::new(move |py| self.tell(py, &figures, now))
     }
 
     /// The one that waits; there is one for each time that this is called.
@@ -90,23 +191,32 @@ impl Reports {
             state.waiting.take()
         };
         match waiting {
-            Some((progress, now)) => self.tell(py, progress, now),
+            Some((figures, now)) => self.tell(py, &figures, now),
             None => Ok(py.None()),
         }
     }
 
-    fn tell(
-        &self,
-        py: Python<'_>,
-        standing: campaign::Progress,
-        now: Instant,
-    ) -> PyResult<Py<PyAny>> {
+    fn tell(&self, py: Python<'_>, figures: &Figures, now: Instant) -> PyResult<Py<PyAny>> {
         let read = |at: Instant| at.saturating_duration_since(self.0.began).as_secs_f64();
-        progress(py, &standing, read(now), read)
+        progress(py, figures, read(now), read)
     }
 
     /// No Python code may run while this is locked.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The figures of a time.
+pub(crate) fn measured(meter: &mut Meter, now: Instant, campaign: Now) -> Figures {
+    let Now {
+        standing,
+        operations,
+        search,
+        outage,
+    } = campaign;
+    Figures {
+        standing,
+        measured: meter.measure(now, &standing, operations, search, outage),
     }
 }

@@ -2,6 +2,7 @@
 
 use countermand_core::{Quota, QuotaError};
 use countermand_fleet::Settings;
+use countermand_fleet::job::Kind;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -34,6 +35,13 @@ pub(crate) fn of_job(settings: &mut Settings, text: Option<&str>, share: f64) ->
         settings.per_resource = None;
     }
     Ok(())
+}
+
+/// Requests a second that our share of it allows in the long run.
+pub(crate) fn pace(text: Option<&str>, share: f64) -> PyResult<Option<f64>> {
+    let mut settings = Settings::new(Kind::Plan);
+    of_job(&mut settings, text, share)?;
+    Ok(countermand_fleet::pace(&settings))
 }
 
 /// Whether that is core's default: what signatures in Python repeat is held against it.
