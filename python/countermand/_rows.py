@@ -63,8 +63,8 @@ class Row:
     """When the device last reported, as of the search."""
     state: _State
     """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from
-    being known), ``unconfirmed`` also without a verdict (a cancel was sent or may have been, and what
-    became of it is not known), ``unsent``."""
+    being known), ``unconfirmed`` also without a verdict (a cancel was sent or may have been, and
+    what became of it is not known), ``unsent``."""
     verdict: Verdict | None
     """What a run found out."""
     phase: Literal["unsent", "maybe_sent", "accepted"]

@@ -165,7 +165,7 @@ def test_a_plan_is_made_of_names_or_not_at_all(client: Client, path: Path) -> No
     good = "enterprises/e/devices/d/operations/o"
     with pytest.raises(errors.InvalidName):
         client.plan(path, [good, "enterprises/e/devices/d"])
-    with pytest.raises(TypeError, match="not one text"):
+    with pytest.raises(TypeError, match="several names, not one"):
         client.plan(path, good)
     with pytest.raises(TypeError, match="an OperationName or a str"):
         client.plan(path, [good, 7])  # type: ignore[list-item]

@@ -270,7 +270,9 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
         kwargs.set_item("runs", summary.runs.len())?;
         let notes = PyTuple::new(py, summary.notes)?;
         kwargs.set_item("notes", notes)?;
-        let holder = activity.holder().map(|holder| job_errors::holder(py, holder));
+        let holder = activity
+            .holder()
+            .map(|holder| job_errors::holder(py, holder));
         kwargs.set_item("holder", holder.transpose()?)?;
         kwargs.set_item("activity", activity.as_str())?;
         kwargs.set_item("progress", progress::of_job(py, &progress, accepted)?)?;
