@@ -68,7 +68,7 @@ impl Bars {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let same = told
             .as_ref()
-            .is_some_and(|(last, at)| *last == figures && at.elapsed() < REST);
+            .is_some_and(|(last, at)| *last == figures && rests(at.elapsed()));
         if same {
             return;
         }
@@ -87,6 +87,12 @@ impl Bars {
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Figures that have not changed for so long are not worth a line. The next chance for one is a
+/// [`LINE`] later, which must not be too late.
+fn rests(unchanged: Duration) -> bool {
+    unchanged + LINE / 2 < REST
 }
 
 /// What is drawn, none of it wider than the terminal.
@@ -186,6 +192,17 @@ mod tests {
         let mut meter = Meter::new(begun, Some(8.0));
         let now = begun + Duration::from_secs(1250);
         meter.measure(now, &standing, 4898, Some(search), None)
+    }
+
+    /// A timer fires a little early or late.
+    #[test]
+    fn fault_51_a_line_comes_each_30_s_at_least() {
+        let slack = Duration::from_millis(20);
+        for late in [Duration::ZERO, slack, slack * 2] {
+            let chances = (1..).map(|number| LINE * number + late - slack);
+            let next = chances.into_iter().find(|at| !rests(*at)).unwrap();
+            assert!(next <= REST + slack, "{next:?}");
+        }
     }
 
     #[test]

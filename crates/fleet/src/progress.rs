@@ -58,6 +58,9 @@ pub struct Progress {
     pub requests_per_second: Option<f64>,
     /// Requests that the quota allows at once; `None` without a quota.
     pub quota_left: Option<u32>,
+    /// The time until the quota allows the next request, in seconds; `None` where it does now.
+    #[serde(rename = "quota_wait_s", serialize_with = "seconds")]
+    pub quota_wait: Option<Duration>,
     /// The time until the search ends, in seconds; `None` where it cannot be told.
     #[serde(rename = "search_left_s", serialize_with = "seconds")]
     pub search_left: Option<Duration>,
@@ -142,6 +145,8 @@ pub struct Meter {
     pace: Option<f64>,
     /// The last ten seconds, and one sample before them.
     samples: VecDeque<(Instant, u64)>,
+    /// The first sample with the number of requests of the last one.
+    still: (Instant, u64),
 }
 
 impl Meter {
@@ -152,6 +157,7 @@ impl Meter {
         Self {
             pace,
             samples: [(begun, 0)].into(),
+            still: (begun, 0),
         }
     }
 
@@ -172,17 +178,20 @@ impl Meter {
             verdicts: standing.finished.min(operations),
             requests_per_second: Some(rate),
             quota_left: standing.quota_left,
+            quota_wait: standing
+                .held_until
+                .map(|until| until.saturating_duration_since(now)),
             failing: outage.and_then(|outage| Failing::of(outage, now)),
             ..Progress::default()
         };
-        let held = standing
-            .held_until
-            .map(|until| until.saturating_duration_since(now));
-        progress.estimated(self.pace, held.unwrap_or_default())
+        progress.estimated(self.pace, now.saturating_duration_since(self.still.0))
     }
 
     fn rate(&mut self, now: Instant, sent: u64) -> f64 {
         self.samples.push_back((now, sent));
+        if self.still.1 != sent {
+            self.still = (now, sent);
+        }
         while let Some((second, _)) = self.samples.get(1)
             && *second + WINDOW <= now
         {
@@ -257,17 +266,20 @@ impl Progress {
             let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
             let clock = tokio::time::Instant::now().into_std();
-            progress.quota_left = campaign(job, Options::default(), now, Uptime::now().as_ref())?
-                .progress(clock)
-                .quota_left;
+            let standing = campaign(job, Options::default(), now, Uptime::now().as_ref())?;
+            let standing = standing.progress(clock);
+            progress.quota_left = standing.quota_left;
+            let wait = standing.held_until;
+            progress.quota_wait = wait.map(|until| until.saturating_duration_since(clock));
+            let still = recent.calls.iter().map(|call| call.age).min();
             let pace = pace(job.settings());
-            return Ok(progress.estimated(pace, recent.held.unwrap_or_default()));
+            return Ok(progress.estimated(pace, still.unwrap_or_default()));
         }
         Ok(progress)
     }
 
-    /// Adds the time left, where it can be told.
-    fn estimated(mut self, pace: Option<f64>, held: Duration) -> Self {
+    /// Adds the time left, where it can be told; `still` is the time since the last request.
+    fn estimated(mut self, pace: Option<f64>, still: Duration) -> Self {
         if self.failing.is_some() {
             return self;
         }
@@ -283,9 +295,12 @@ impl Progress {
         let cancels = self.operations.saturating_sub(self.cancels_sent) as f64 + found;
         let looks = self.operations.saturating_sub(self.verdicts) as f64 + found;
         let Some(lists) = lists else { return self };
+        // While a spent window keeps everything waiting, the quota comes back as time passes.
+        let waited = self.quota_wait.map_or(Duration::ZERO, |_| still);
+        let wait = self.quota_wait.unwrap_or_default();
         let left = |requests: f64| {
-            let time = self.time_for(requests, pace)?;
-            (requests > 0.0).then_some(time.max(held))
+            let time = self.time_for(requests, pace)?.saturating_sub(waited);
+            (requests > 0.0).then_some(time.max(wait))
         };
         let (search_left, last_cancel, last_verdict) = (
             left(lists),
@@ -354,6 +369,9 @@ impl Progress {
         }
         if let Some(left) = self.quota_left {
             words.push(format!("quota left {}", grouped(left.into())));
+        }
+        if let Some(wait) = self.quota_wait {
+            words.push(format!("next request in {}", spell(wait)));
         }
         words
     }
@@ -525,6 +543,28 @@ mod tests {
                 "480.0 requests/s"
             ]
         );
+    }
+
+    #[test]
+    fn fault_51_a_wait_for_the_quota_is_told_and_counts_down() {
+        let begun = Instant::now();
+        let mut meter = Meter::new(begun, Some(8.0));
+        let mut standing = standing(480, 480, Some(0));
+        standing.held_until = Some(begun + 60 * SECOND);
+        for (second, wait, cancel, verdict) in
+            [(2, 58, 100, 260), (30, 30, 72, 232), (59, 1, 43, 203)]
+        {
+            let now = begun + SECOND * second;
+            let measured = meter.measure(now, &standing, 1280, None, None);
+            assert_eq!(measured.quota_wait, Some(SECOND * wait));
+            assert_eq!(measured.last_cancel_left, Some(SECOND * cancel));
+            assert_eq!(measured.last_verdict_left, Some(SECOND * verdict));
+            let next = format!("next request in {}", spell(SECOND * wait));
+            assert_eq!(measured.words().last(), Some(&next));
+        }
+        // It is never told to end before anything may leave.
+        let measured = meter.measure(begun + 10 * SECOND, &standing, 481, None, None);
+        assert_eq!(measured.last_cancel_left, Some(50 * SECOND));
     }
 
     #[test]
