@@ -37,7 +37,7 @@ pub use outline::{Age, Outline};
 pub use plan::Plan;
 pub use progress::{Failing, Meter, Progress, SearchProgress, pace};
 pub use run::{Ended, Options, Run};
-pub use search::{Found, Search, refusal};
+pub use search::{Found, Search, SearchCost, refusal};
 pub use shell::quoted;
 
 use countermand_core::Timestamp;

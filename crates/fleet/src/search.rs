@@ -17,7 +17,7 @@ use countermand_hyper::{Client, Running};
 use futures_core::Stream;
 use futures_util::stream;
 
-use crate::job::{Job, JobError, Vanished};
+use crate::job::{Job, JobError, Record, Uptime, Vanished};
 use crate::progress::SearchProgress;
 use crate::{Excluded, Filter, Item, now};
 
@@ -341,11 +341,51 @@ impl Search {
         self.running.stop(cause);
     }
 
-    /// What was spent of the quota and still counts.
+    /// The quota that was spent and still counts.
     #[must_use]
-    pub fn spent(&mut self) -> Vec<Spent> {
-        let now = tokio::time::Instant::now().into_std();
-        self.running.usage().save(now)
+    pub fn cost(&mut self) -> SearchCost {
+        let clock = tokio::time::Instant::now().into_std();
+        let calls = self.running.usage().save(clock);
+        SearchCost::new(calls, now(), Uptime::now())
+    }
+}
+
+/// The calls of a search that count in the quota of the run that follows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SearchCost {
+    /// The calls, each with its age at that time.
+    pub calls: Vec<Spent>,
+    /// The time, by the machine's clock.
+    pub at: Timestamp,
+    /// The machine's uptime then, where it is known.
+    pub uptime: Option<Uptime>,
+}
+
+impl SearchCost {
+    /// Calls with their ages at this time, by both clocks.
+    #[must_use]
+    pub const fn new(calls: Vec<Spent>, at: Timestamp, uptime: Option<Uptime>) -> Self {
+        Self { calls, at, uptime }
+    }
+
+    /// The records of a plan that keep the first run from spending it again, however the machine's
+    /// clock is set before that.
+    #[must_use]
+    pub fn records(self) -> Vec<Record> {
+        let Self { calls, at, uptime } = self;
+        let calls = calls.into_iter().map(|spent| {
+            let age = i64::try_from(spent.age.as_millis()).unwrap_or(i64::MAX);
+            Record::Sent {
+                operation: None,
+                resource: spent.resource.into_string(),
+                call: spent.call,
+                at: Timestamp::from_unix_millis(at.unix_millis().saturating_sub(age)),
+                sending: None,
+            }
+        });
+        let ended = uptime.map(|uptime| Record::SearchEnded { at, uptime });
+        calls.chain(ended).collect()
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use countermand_core::campaign::Event;
-use countermand_core::{Phase, Quota, Timestamp, Verdict};
-use countermand_emulator::{Config, Fate, Script, Shared, State};
+use countermand_core::{Command, Phase, Quota, Timestamp, Verdict, Window};
+use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::job::{Kind, View};
 use countermand_fleet::{
     Authorization, Estimate, Filter, Found, Item, Job, Options, Outline, Refusal, Run, Search,
@@ -583,4 +584,71 @@ async fn fault_45_what_was_about_to_leave_may_have_left() {
     assert_eq!(counts.unsent, 0);
     assert_eq!(counts.maybe_sent, counts.operations);
     assert_eq!(counts.attempts, 0);
+}
+
+/// How far the machine's clock is set, in milliseconds.
+static SET: AtomicI64 = AtomicI64::new(0);
+
+fn set_clock() -> Timestamp {
+    let wall = now().unix_millis() + SET.load(Ordering::SeqCst);
+    Timestamp::from_unix_millis(wall)
+}
+
+/// The wall clock is set by an hour while a job is applied and between its runs: the server's meter
+/// never finds the quota exceeded, and nothing waits for an hour.
+#[tokio::test]
+async fn fault_36_a_clock_that_is_set_causes_no_burst_and_no_wait() {
+    const HOUR: i64 = 3_600_000;
+    let window = Window::new(20, Duration::from_secs(1));
+    for [during, between] in [[HOUR, -HOUR], [-HOUR, HOUR], [HOUR, HOUR], [-HOUR, -HOUR]] {
+        let theirs = ServerQuota::default().windows([window]);
+        let theirs = theirs.kind(WindowKind::Sliding).per_resource(None);
+        let config = Config::default().devices(30).operations(1, 0);
+        let world = World::new(config.mix([(1, Fate::Cancellable)]).quota(theirs));
+        let mut settings = world.settings(Kind::Plan);
+        settings.quota = vec![window];
+        settings.share = 1.0;
+        let names = world.shared.with(|emulator, now| emulator.pending(now));
+        let items = names.iter().map(|name| Item {
+            name: name.parse().unwrap(),
+            command: Command::default(),
+            device_seen: None,
+        });
+        let mut job = Job::create(&world.path, &settings, now()).unwrap();
+        job.add(items).unwrap();
+        job.freeze().unwrap();
+        SET.store(0, Ordering::SeqCst);
+        let begun = std::time::Instant::now();
+        for run_of in 0..3 {
+            let mut run = Run::begin_by(&world.client, job, Options::default(), set_clock).unwrap();
+            let mut sent = 0;
+            while let Some(event) = run.next().await {
+                sent += u32::from(matches!(event, Event::Sent { .. }));
+                if sent == 8 {
+                    SET.fetch_add(during, Ordering::SeqCst);
+                    sent += 1;
+                }
+                if sent > 18 && run_of < 2 {
+                    break;
+                }
+            }
+            // As after a crash.
+            drop(run);
+            SET.fetch_add(between, Ordering::SeqCst);
+            job = Job::open(&world.path, set_clock()).unwrap();
+        }
+        let took = begun.elapsed();
+        let counts = job.counts().unwrap();
+        assert_eq!(
+            counts.verdicts[&Verdict::Cancelled],
+            30,
+            "{during} {between}"
+        );
+        let quota = world.shared.with(|emulator, now| emulator.quota(now));
+        assert_eq!(quota.refused, 0, "{during} {between}");
+        assert!(
+            quota.allowed >= 60 && took < Duration::from_secs(30),
+            "{took:?}"
+        );
+    }
 }

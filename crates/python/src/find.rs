@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countermand_core::{Error, Quota, Spent, Timestamp};
+use countermand_core::{Error, Quota};
 use countermand_fleet::job::Vanished;
-use countermand_fleet::{Found, Item, Search, now, refusal};
+use countermand_fleet::{Found, Item, Search, SearchCost, refusal};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -46,8 +46,8 @@ struct State {
     vanished: Vec<Vanished>,
     /// The reason, if the search was refused.
     refused: Option<Arc<Error>>,
-    /// What was spent of the quota when it ended, and when that was.
-    ended: Option<(Vec<Spent>, Timestamp)>,
+    /// What it has cost, once it has ended.
+    ended: Option<SearchCost>,
 }
 
 /// All that a search has found.
@@ -56,8 +56,7 @@ pub(crate) struct Findings {
     pub(crate) missed: Vec<Arc<Error>>,
     pub(crate) vanished: Vec<Vanished>,
     pub(crate) refused: Option<Arc<Error>>,
-    pub(crate) spent: Vec<Spent>,
-    pub(crate) at: Timestamp,
+    pub(crate) cost: SearchCost,
 }
 
 impl Shared {
@@ -81,14 +80,13 @@ impl Shared {
     /// All of it, once the search has ended.
     pub(crate) async fn all(&self) -> Option<Findings> {
         self.until(|state| {
-            let (spent, at) = state.ended.clone()?;
+            let cost = state.ended.clone()?;
             Some(Findings {
                 items: state.items.clone(),
                 missed: state.missed.clone(),
                 vanished: state.vanished.clone(),
                 refused: state.refused.clone(),
-                spent,
-                at,
+                cost,
             })
         })
         .await
@@ -129,14 +127,14 @@ impl Finder {
                 changed.send_replace(());
             }
             let refused = search.is_refused();
-            let spent = search.spent();
+            let cost = search.cost();
             {
                 let mut state = found.state();
                 state.refused = match refused {
                     true => refusal(state.missed.iter().cloned()),
                     false => None,
                 };
-                state.ended = Some((spent, now()));
+                state.ended = Some(cost);
             }
             changed.send_replace(());
         };

@@ -148,20 +148,10 @@ fn write(
 
 /// What the job has to know of the search before it: what it has spent, and what it has missed.
 fn of_search(found: &Findings) -> Vec<Record> {
-    let sent = found.spent.iter().map(|spent| {
-        let age = i64::try_from(spent.age.as_millis()).unwrap_or(i64::MAX);
-        let at = found.at.unix_millis().saturating_sub(age);
-        Record::Sent {
-            operation: None,
-            resource: spent.resource.to_string(),
-            call: spent.call,
-            at: countermand_core::Timestamp::from_unix_millis(at),
-            sending: None,
-        }
-    });
+    let sent = found.cost.clone().records().into_iter();
     let missed = found.missed.iter().filter_map(|error| {
         let resource = error.resource()?;
-        Some(Record::Missed(Missed::new(found.at, resource, error)))
+        Some(Record::Missed(Missed::new(found.cost.at, resource, error)))
     });
     let vanished = found.vanished.iter().cloned().map(Record::Vanished);
     sent.chain(missed).chain(vanished).collect()

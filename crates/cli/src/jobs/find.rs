@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use countermand_core::{Quota, Spent, chain};
+use countermand_core::{Quota, chain};
 use countermand_fleet::job::{Missed, Record, Vanished};
 use countermand_fleet::report::{counted, vanished};
-use countermand_fleet::{Filter, Found, Item, Search, now};
+use countermand_fleet::{Filter, Found, Item, Search, SearchCost, now};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -85,7 +85,7 @@ pub(crate) struct Searched {
     /// Devices that vanished meanwhile.
     pub(crate) vanished: Vec<Vanished>,
     /// What it took of the quota.
-    pub(crate) spent: Vec<Spent>,
+    pub(crate) cost: Option<SearchCost>,
     /// A clause about the operations that were seen and left out.
     pub(crate) excluded: Option<String>,
 }
@@ -107,7 +107,7 @@ pub(crate) async fn search(
         exit: Exit::Done,
         missed: Vec::new(),
         vanished: Vec::new(),
-        spent: Vec::new(),
+        cost: None,
         excluded: None,
     };
     let mut stop = Stop::default();
@@ -176,7 +176,7 @@ pub(crate) async fn search(
     stop.lists(progress.not_attempted);
     stop.tell(report, false);
     report.output.clear_progress();
-    searched.spent = search.spent();
+    searched.cost = Some(search.cost());
     searched.excluded = search.excluded();
     searched
 }

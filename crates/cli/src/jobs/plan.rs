@@ -11,7 +11,8 @@ use countermand_fleet::input::{Evidence, Format, LeftOut};
 use countermand_fleet::job::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::report::{grouped, spell, vanished};
 use countermand_fleet::{
-    self as fleet, Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, now, pace,
+    self as fleet, Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, SearchCost, now,
+    pace,
 };
 use serde::Serialize;
 
@@ -124,18 +125,11 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
         (exit, missed) = (exit.max(searched.exit), searched.missed.len());
         seen.extend(searched.excluded);
-        let ended = now();
         gone = searched.vanished;
         records.extend(gone.iter().cloned().map(Record::Vanished));
         records.extend(searched.missed);
         // So that the first run does not spend it again.
-        records.extend(searched.spent.into_iter().map(|spent| Record::Sent {
-            operation: None,
-            resource: spent.resource.into_string(),
-            call: spent.call,
-            at: before(ended, spent.age),
-            sending: None,
-        }));
+        records.extend(searched.cost.map(SearchCost::records).unwrap_or_default());
     }
     if items.is_empty() {
         if !gone.is_empty() {
@@ -204,11 +198,6 @@ fn proven(item: &Item, evidence: Evidence, at: Timestamp) -> Record {
         name: item.name.clone(),
         finding,
     }
-}
-
-fn before(now: Timestamp, age: Duration) -> Timestamp {
-    let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_unix_millis(now.unix_millis().saturating_sub(age))
 }
 
 /// What is planned, counted.

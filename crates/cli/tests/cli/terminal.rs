@@ -105,7 +105,7 @@ fn two_bars_tell_how_far_it_is() {
     );
     for line in &drawn {
         assert!(line.chars().count() < usize::from(COLUMNS), "{line}");
-        let words = ["cancels ", "verdicts ", "last ", "quota "];
+        let words = ["cancels ", "verdicts ", "last ", "quota ", "next "];
         let own = words.iter().any(|word| line.starts_with(word));
         assert!(
             own || line.starts_with(|char: char| char.is_ascii_digit()),

@@ -258,20 +258,36 @@ impl Contents {
     }
 
     /// What has been spent of the quota, as of `now`, when the machine has been up for `uptime`: by
-    /// that the last run's calls are as old as they are, however the clock was set since.
+    /// that the last run's calls, or those of the search before the first, are as old as they are, however
+    /// the clock was set since.
     ///
     /// # Errors
     /// The disk's.
     pub fn spent(&self, now: Timestamp, uptime: Option<&Uptime>) -> Result<Spending, JobError> {
         let mut now = now;
-        if let (Some(run), Some(uptime)) = (self.runs().last().transpose()?, uptime)
-            && let Some(since) = run.uptime.and_then(|begun| uptime.since(&begun))
+        if let (Some((at, then)), Some(uptime)) = (self.last_uptime()?, uptime)
+            && let Some(since) = uptime.since(&then)
         {
             let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-            let millis = run.begun.unix_millis().saturating_add(millis);
-            now = Timestamp::from_unix_millis(millis);
+            now = Timestamp::from_unix_millis(at.unix_millis().saturating_add(millis));
         }
         self.spending(now).map_err(|error| error.at(&self.path))
+    }
+
+    /// The machine's uptime at the last time of which the file has it: the begin of the last run, or
+    /// the end of the search before the first.
+    fn last_uptime(&self) -> Result<Option<(Timestamp, Uptime)>, JobError> {
+        if let Some(run) = self.runs().last().transpose()? {
+            return Ok(run.uptime.map(|uptime| (run.begun, uptime)));
+        }
+        let mut last = None;
+        for note in self.notes() {
+            let note = note?;
+            last = Uptime::of_note(&note)
+                .map(|uptime| (note.at, uptime))
+                .or(last);
+        }
+        Ok(last)
     }
 
     fn spending(&self, now: Timestamp) -> Result<Spending, JobErrorKind> {

@@ -75,6 +75,23 @@ impl Uptime {
         None
     }
 
+    /// The text of a note that says it.
+    pub(super) fn to_json(&self) -> String {
+        json!({"boot": self.boot, "uptime_ms": self.millis}).to_string()
+    }
+
+    /// Of the note of a search that has ended, if the text is what this version writes.
+    pub(super) fn of_note(note: &Note) -> Option<Self> {
+        if note.kind != Note::SEARCH_ENDED {
+            return None;
+        }
+        let fields = serde_json::from_str::<Value>(&note.text).ok()?;
+        Some(Self {
+            boot: fields.get("boot")?.as_str()?.to_owned(),
+            millis: fields.get("uptime_ms")?.as_i64()?,
+        })
+    }
+
     /// How long after `earlier` it is, if both are of one start of one machine.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Option<Duration> {
@@ -186,10 +203,17 @@ impl Note {
     /// The kind of a note that the server is back.
     pub const CIRCUIT_CLOSED: &'static str = "circuit_closed";
 
+    /// The kind of a note whose text says in JSON for how long the machine had been up when the search
+    /// before a plan ended.
+    pub const SEARCH_ENDED: &'static str = "search_ended";
+
     /// A note for programs: what it tells is counted or listed elsewhere.
     #[must_use]
     pub fn is_record(&self) -> bool {
-        matches!(&*self.kind, Self::LISTED | Self::VANISHED)
+        matches!(
+            &*self.kind,
+            Self::LISTED | Self::VANISHED | Self::SEARCH_ENDED
+        )
     }
 }
 

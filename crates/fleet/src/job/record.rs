@@ -21,6 +21,13 @@ pub enum Record {
         /// How long the machine had been up then, where that is known.
         uptime: Option<Uptime>,
     },
+    /// The search before a plan has ended.
+    SearchEnded {
+        /// The time of it.
+        at: Timestamp,
+        /// The machine's uptime then.
+        uptime: Uptime,
+    },
     /// The run ends.
     Ended {
         /// When.

@@ -34,6 +34,9 @@ impl Ledger<'_> {
                 let run = [id, begun, pid, host, boot, up, Value::Null, Value::Null];
                 self.insert(&RUNS, &run).map(|_| ())
             }
+            Record::SearchEnded { at, uptime } => {
+                self.note(*at, Note::SEARCH_ENDED, &uptime.to_json())
+            }
             Record::Ended { at, how } => self.ended(*at, how),
             Record::Found(item) => self.add(item),
             Record::Device { name, seen } => self.device(name, *seen, None),

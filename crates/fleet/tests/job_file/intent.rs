@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, Phase};
-use countermand_fleet::Row;
-use countermand_fleet::job::{Job, Record, Uptime};
+use countermand_core::{Call, Phase, Spent};
+use countermand_fleet::job::{Job, Kind, Record, Uptime};
+use countermand_fleet::{Plan, Row, SearchCost, Settings};
 
 use super::{at, name, plan};
 
@@ -131,4 +131,40 @@ fn fault_36_a_clock_that_is_set_forgets_no_spent_quota() {
         let expected = expected.map(Duration::from_millis);
         assert!(ages.eq(expected), "{now} {up}: {spent:?}");
     }
+}
+
+/// The wall clock is set between a plan and its first run: what the search has spent stays spent.
+#[test]
+fn fault_36_a_clock_that_is_set_after_a_plan_forgets_no_spent_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let uptime = |boot: &str, millis| Uptime {
+        boot: boot.to_owned(),
+        millis,
+    };
+    let age = Duration::from_secs(2);
+    let call = Spent::new(age, Call::List, "enterprises/e/devices/d");
+    let cost = SearchCost::new(vec![call], at(10_000), Some(uptime("b", 700_000)));
+    let plan = Plan {
+        known: cost.records(),
+        ..Plan::default()
+    };
+    let settings = Settings::new(Kind::Plan);
+    plan.write(&path, &settings, at(0), |_| Ok(())).unwrap();
+    let job = Job::open(&path, at(0)).unwrap();
+    let hour = 3_600_000;
+    for (now, boot, expected) in [
+        (15_000, "b", 7),
+        (hour + 15_000, "b", 7),
+        (15_000 - hour, "b", 7),
+        (15_000, "c", 7),
+    ] {
+        let spent = job.spent(at(now), Some(&uptime(boot, 705_000))).unwrap();
+        let ages = spent.calls.iter().map(|spent| spent.age);
+        assert!(
+            ages.eq([Duration::from_secs(expected)]),
+            "{now} {boot}: {spent:?}"
+        );
+    }
+    assert!(job.notes().all(|note| note.unwrap().is_record()));
 }
