@@ -3,6 +3,7 @@
 use http::Request;
 
 use crate::answer::{Failure, Style};
+use crate::discovery;
 use crate::mask::Mask;
 use crate::percent::{decode, decode_query};
 
@@ -28,6 +29,27 @@ pub(crate) enum Method {
 }
 
 impl Method {
+    /// Its name in the discovery document; `None` for one that the emulator has not.
+    const fn id(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Cancel => "enterprises.devices.operations.cancel",
+            Self::Get => "enterprises.devices.operations.get",
+            Self::List => "enterprises.devices.operations.list",
+            Self::DevicesGet => "enterprises.devices.get",
+            Self::DevicesList => "enterprises.devices.list",
+            Self::IssueCommand => "enterprises.devices.issueCommand",
+            Self::EnterprisesGet => "enterprises.get",
+            Self::EnterprisesList => "enterprises.list",
+            Self::PoliciesGet => "enterprises.policies.get",
+            Self::PoliciesList => "enterprises.policies.list",
+            Self::PoliciesPatch => "enterprises.policies.patch",
+            Self::EnrollmentTokensCreate => "enterprises.enrollmentTokens.create",
+            Self::EnrollmentTokensGet => "enterprises.enrollmentTokens.get",
+            Self::EnrollmentTokensList => "enterprises.enrollmentTokens.list",
+            Self::NotEmulated => return None,
+        })
+    }
+
     /// The words a script has for the methods.
     pub(crate) const WORDS: [(&str, Self); 14] = [
         ("cancel", Self::Cancel),
@@ -157,7 +179,13 @@ pub(crate) struct Query {
 
 impl Query {
     /// The parameters of a query, and of the header `X-Goog-FieldMask`. System parameters may begin with `$`.
-    pub(crate) fn parse(query: Option<&str>, field_mask: Option<&str>) -> Result<Self, Failure> {
+    /// A parameter of another method is as unknown as one that no method has.
+    pub(crate) fn parse(
+        method: Method,
+        query: Option<&str>,
+        field_mask: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let own = method.id().and_then(discovery::parameters);
         let mut parsed = Self {
             fields: field_mask.map(mask).transpose()?,
             ..Self::default()
@@ -172,6 +200,12 @@ impl Query {
                 return Err(Failure::invalid("Request contains an invalid argument."));
             };
             match &*key {
+                others
+                    if own.is_some_and(|own| !own.contains(&others))
+                        && discovery::is_parameter(others) =>
+                {
+                    return Err(unbound(others));
+                }
                 "fields" | "$fields" if value.is_empty() => {}
                 "fields" | "$fields" => parsed.fields = Some(mask(&value)?),
                 "prettyPrint" | "$prettyPrint" => parsed.style.pretty = boolean(&key, &value)?,
@@ -195,11 +229,7 @@ impl Query {
                 "filter" | "view" | "quotaUser" | "$quotaUser" | "key" | "$key"
                 | "access_token" | "oauth_token" | "callback" | "$callback" | "uploadType"
                 | "upload_protocol" => {}
-                unknown => {
-                    return Err(Failure::invalid(format!(
-                        "Invalid JSON payload received. Unknown name \"{unknown}\": Cannot bind query parameter."
-                    )));
-                }
+                unknown => return Err(unbound(unknown)),
             }
         }
         Ok(parsed)
@@ -216,6 +246,12 @@ fn boolean(key: &str, value: &str) -> Result<bool, Failure> {
         "false" | "0" => Ok(false),
         _ => Err(unfit(key, value)),
     }
+}
+
+fn unbound(key: &str) -> Failure {
+    Failure::invalid(format!(
+        "Invalid JSON payload received. Unknown name \"{key}\": Cannot bind query parameter."
+    ))
 }
 
 fn unfit(key: &str, value: &str) -> Failure {

@@ -150,6 +150,17 @@ const METHODS: [Row; 14] = [
     ),
 ];
 
+/// The query parameters of a method by itself; those of the system are every method's.
+pub(crate) fn parameters(id: &str) -> Option<&'static [&'static str]> {
+    let row = METHODS.iter().find(|row| row.0 == id)?;
+    Some(row.4)
+}
+
+/// A query parameter that one of the methods has by itself.
+pub(crate) fn is_parameter(name: &str) -> bool {
+    METHODS.iter().any(|row| row.4.contains(&name))
+}
+
 /// Whether the request asks for the document: at the API's own address, or at the one of the directory of APIs.
 pub(crate) fn is_asked<B>(request: &Request<B>) -> bool {
     let uri = request.uri();

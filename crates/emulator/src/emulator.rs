@@ -195,7 +195,7 @@ impl Emulator {
         };
         let headers = request.headers();
         let field_mask = headers.get(FIELD_MASK).and_then(|mask| mask.to_str().ok());
-        let query = Query::parse(request.uri().query(), field_mask);
+        let query = Query::parse(call.method, request.uri().query(), field_mask);
         let style = query
             .as_ref()
             .map_or_else(|_| Style::default(), |query| query.style);

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::uri::Authority;
-use http::{HeaderValue, Request, Response, header, request};
+use http::{HeaderValue, Request, Response, Version, header, request};
 use serde_json::json;
 
 use crate::answer::bare;
@@ -27,6 +27,13 @@ impl Site {
         hosts: &[String],
     ) -> Option<Response<Bytes>> {
         let asked = authority(&head.uri, &head.headers);
+        if asked.is_none() && head.version == Version::HTTP_11 {
+            // RFC 9112, 3.2.
+            return Some(refuse(
+                400,
+                "a request of HTTP/1.1 has to have a header Host",
+            ));
+        }
         if let Some(host) = &asked
             && !host
                 .as_deref()

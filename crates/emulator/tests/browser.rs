@@ -140,3 +140,18 @@ async fn fault_69_a_name_that_was_pointed_here_is_refused() {
         assert_eq!((ask(&host, false), ask(&host, true)), (200, 200), "{host}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_69_a_request_of_http_1_1_without_a_host_is_refused() {
+    let world = World::new(Config::default()).await;
+    let line = format!("POST /v1/{}:cancel", world.name);
+    let bearer = "authorization: Bearer emulator-token\r\n";
+    let (status, answer) = world.ask(&line, bearer, "");
+    assert_eq!(status, 400, "{answer}");
+    let truth = world
+        .shared
+        .with(|emulator, now| emulator.truth_of(now, &world.name));
+    assert_eq!(truth.unwrap().state, State::Pending);
+    let host = format!("host: 127.0.0.1:{}\r\n", world.port());
+    assert_eq!(world.ask(&line, &format!("{host}{bearer}"), "").0, 200);
+}

@@ -486,3 +486,50 @@ fn fault_68_a_batch_waits_for_its_slowest_call() {
         2
     );
 }
+
+/// What a method does not have is refused, also where another method has it: a mistake must show here
+/// and not only at Google's.
+#[test]
+fn fault_68_parameters_of_other_methods_cannot_be_bound() {
+    let (mut emulator, name) = cancellable();
+    let device = emulator.devices().remove(0);
+    let device = device.as_str();
+    let enterprise = device.split("/devices").next().unwrap().to_owned();
+    let mut ask = |method: &str, path: String| {
+        let request = Request::builder().method(method).uri(path);
+        let (status, answer) = ask(&mut emulator, request, Vec::new());
+        (status, answer["error"]["message"].to_string())
+    };
+    let mine = [
+        ("pageSize=5", "operations"),
+        ("filter=x", "operations"),
+        ("pageSize=5", "devices"),
+        ("view=BASIC", "enterprises"),
+    ];
+    let lists = |list: &str| match list {
+        "operations" => format!("/v1/{device}/operations"),
+        "devices" => format!("/v1/{enterprise}/devices"),
+        _ => "/v1/enterprises".to_owned(),
+    };
+    for (parameter, list) in mine {
+        let (status, message) = ask("GET", format!("{}?{parameter}&projectId=p", lists(list)));
+        let bound = list == "enterprises";
+        assert_eq!(status == 200, bound, "{list} {message}");
+        let (status, _) = ask("GET", format!("{}?{parameter}&quotaUser=me", lists(list)));
+        assert!(bound || status == 200, "{list}: {status}");
+    }
+    for (method, path, parameter) in [
+        ("POST", format!("/v1/{name}:cancel"), "updateMask"),
+        ("POST", format!("/v1/{name}:cancel"), "pageToken"),
+        ("GET", format!("/v1/{name}"), "pageSize"),
+        ("GET", format!("/v1/{name}"), "returnPartialSuccess"),
+        ("GET", lists("devices"), "filter"),
+        ("GET", lists("operations"), "updateMask"),
+    ] {
+        let (status, message) = ask(method, format!("{path}?{parameter}=1"));
+        assert_eq!(status, 400, "{method} {path} {parameter}");
+        let expected = format!("Unknown name \\\"{parameter}\\\": Cannot bind query parameter.");
+        assert!(message.contains(&expected), "{message}");
+    }
+    assert_eq!(state(&emulator, &name), State::Pending);
+}
