@@ -6,6 +6,8 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
+use crate::shown::looks_secret;
+
 /// Root and version of the API, `https://androidmanagement.googleapis.com/v1` by default.
 ///
 /// Parsed once and shared by every request, so that building one copies no more than its path.
@@ -128,6 +130,10 @@ impl FromStr for Endpoint {
         };
         if text.len() > 1024 {
             return refuse("it is longer than 1024 bytes");
+        }
+        // It stands in job files, logs and the command that goes on.
+        if looks_secret(text).is_some() && !text.contains(['@', '?']) {
+            return refuse("no part of it may be a secret");
         }
         if text.contains('#') {
             return refuse("it has a fragment");

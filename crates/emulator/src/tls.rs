@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countermand_hyper::OutputFile;
+use countermand_hyper::{OutputFile, create_folder};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -126,29 +126,29 @@ impl Tls {
     /// paths are the answer. `None` if clients need not show anything. The key opens nothing but this server.
     ///
     /// # Errors
-    /// When a file cannot be written, or a link stands in its place.
+    /// When a file cannot be written, or a link, a pipe or a device stands in its place.
     pub fn write_client_to(&self, directory: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
         let Some(client) = &self.client else {
             return Ok(None);
         };
-        std::fs::create_dir_all(directory)?;
+        create_folder(directory)?;
         let (certificate, key) = (directory.join("client.pem"), directory.join("client.key"));
         write(
-            OutputFile::create_public(&certificate)?,
+            OutputFile::create_regular_public(&certificate)?,
             &client.certificate,
         )?;
-        write(OutputFile::create(&key)?, &client.key)?;
+        write(OutputFile::create_regular(&key)?, &client.key)?;
         Ok(Some((certificate, key)))
     }
 
     /// Writes `ca.pem` into the directory, which is made if need be, and answers its path. No key is ever written.
     ///
     /// # Errors
-    /// When the file cannot be written, or a link stands in its place.
+    /// When the file cannot be written, or a link, a pipe or a device stands in its place.
     pub fn write_to(&self, directory: &Path) -> io::Result<PathBuf> {
-        std::fs::create_dir_all(directory)?;
+        create_folder(directory)?;
         let path = directory.join("ca.pem");
-        write(OutputFile::create_public(&path)?, &self.ca_pem)?;
+        write(OutputFile::create_regular_public(&path)?, &self.ca_pem)?;
         Ok(path)
     }
 }

@@ -33,3 +33,28 @@ fn fault_69_a_planted_link_leads_no_certificate_elsewhere() {
     }
     fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn fault_69_a_pipe_or_a_device_in_the_place_of_a_file_is_refused() {
+    let folder = std::env::temp_dir().join(format!("countermand-pipes-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let tls = Tls::mutual().unwrap();
+    for name in ["ca.pem", "client.pem", "client.key"] {
+        let path = folder.join(name);
+        for device in [false, true] {
+            match device {
+                true => symlink("/dev/null", &path).unwrap(),
+                false => {
+                    let made = std::process::Command::new("mkfifo").arg(&path).status();
+                    assert!(made.unwrap().success());
+                }
+            }
+            let written = tls.write_to(&folder).map(drop);
+            let written = written.and_then(|()| tls.write_client_to(&folder).map(drop));
+            let error = written.unwrap_err().to_string();
+            assert!(error.contains("a file is expected"), "{name}: {error}");
+            fs::remove_file(&path).unwrap();
+        }
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, EnterpriseName, Timestamp, printable};
+use countermand_core::{Endpoint, EnterpriseName, Timestamp, printable, shown};
 
 use crate::job::{Contents, Digest, JobError, Kind, Settings};
 use crate::report::{grouped, spell};
@@ -250,6 +250,8 @@ fn differences(
     let others = confirmed
         .keys()
         .filter(|enterprise| !planned.contains_key(*enterprise));
+    // A secret that was given where the enterprise belongs can be a name as well.
+    let others = others.map(|enterprise| shown(enterprise.as_str()));
     let others = others.map(|enterprise| match kind {
         Kind::Plan => format!("{enterprise} was confirmed, it cancels nothing there"),
         Kind::Rescue => format!("{enterprise} was confirmed, it does not search there"),

@@ -64,7 +64,7 @@ pub use countermand_core::{
 pub use driver::drive;
 pub use finding::{Check, Finding, Grade};
 pub use hyper::Hyper;
-pub use output_file::{OutputFile, create_new, private_folder};
+pub use output_file::{OutputFile, create_folder, create_new, private_folder};
 pub use secret_file::exposure;
 pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, token_fn};
 pub use token_file::TokenFile;

@@ -6,6 +6,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use countermand_core::looks_secret;
+
 /// The mode of a file that is for its owner only.
 const PRIVATE: u32 = 0o600;
 /// The mode of a file that holds no secret and that other accounts need, like a CA certificate.
@@ -53,7 +55,7 @@ impl OutputFile {
     /// # Errors
     /// Where `path` is a link, a folder, a read-only file or `-`, and what the file system says.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Self::begin(path, PRIVATE)
+        Self::begin(path, PRIVATE, true)
     }
 
     /// As [`create`](Self::create), for a file that everybody may read (mode 0644, less the umask).
@@ -61,11 +63,28 @@ impl OutputFile {
     /// # Errors
     /// Likewise.
     pub fn create_public(path: &Path) -> io::Result<Self> {
-        Self::begin(path, PUBLIC)
+        Self::begin(path, PUBLIC, true)
     }
 
-    fn begin(path: &Path, mode: u32) -> io::Result<Self> {
-        let replaced = match look(path)? {
+    /// As [`create`](Self::create), for a file that others look for by its name: a pipe or a device in its
+    /// place is refused, as nothing may ever read it.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn create_regular(path: &Path) -> io::Result<Self> {
+        Self::begin(path, PRIVATE, false)
+    }
+
+    /// As [`create_regular`](Self::create_regular) and [`create_public`](Self::create_public).
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn create_regular_public(path: &Path) -> io::Result<Self> {
+        Self::begin(path, PUBLIC, false)
+    }
+
+    fn begin(path: &Path, mode: u32, pipes: bool) -> io::Result<Self> {
+        let replaced = match look(path, pipes)? {
             Target::Direct(file) => return Ok(Self { file, place: None }),
             Target::New => None,
             Target::File(metadata) => Some(metadata),
@@ -137,8 +156,17 @@ impl Drop for OutputFile {
 /// # Errors
 /// As said, and what the file system says.
 pub fn create_new(path: &Path) -> io::Result<File> {
-    refuse_dash(path)?;
+    refuse_odd(path)?;
     new_file(path, PRIVATE)
+}
+
+/// Makes a folder and those above it, unless they are there. A name that looks like a secret is refused.
+///
+/// # Errors
+/// As said, and what the file system says.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    refuse_odd(path)?;
+    fs::create_dir_all(path)
 }
 
 /// Makes a new folder for its owner only (mode 0700) in `parent`, with an unpredictable name that
@@ -168,8 +196,9 @@ enum Target {
     Direct(File),
 }
 
-fn look(path: &Path) -> io::Result<Target> {
-    refuse_dash(path)?;
+/// Looks at it; `pipes` are taken, or refused because opening one waits for its reader.
+fn look(path: &Path, pipes: bool) -> io::Result<Target> {
+    refuse_odd(path)?;
     let there = match fs::symlink_metadata(path) {
         Ok(there) => there,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Target::New),
@@ -195,6 +224,12 @@ fn look(path: &Path) -> io::Result<Target> {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
             "it is a symbolic link, which is not followed: name the file itself, or remove the link",
+        ));
+    }
+    if !pipes && !is_descriptor(path) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a pipe or a device, and a file is expected",
         ));
     }
     let mut options = OpenOptions::new();
@@ -234,14 +269,17 @@ fn is_descriptor(path: &Path) -> bool {
     parent.is_some_and(|parent| parent == mine || parent == Path::new("/dev/fd"))
 }
 
-fn refuse_dash(path: &Path) -> io::Result<()> {
-    match path.as_os_str() == "-" {
-        true => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "`-` is not the name of a file; for one of that name say `./-`",
-        )),
-        false => Ok(()),
-    }
+/// Refuses what is meant as something else than the name of a file: `-`, and a secret, which would
+/// stand in the folder for all to see.
+fn refuse_odd(path: &Path) -> io::Result<()> {
+    let problem = match looks_secret(&path.to_string_lossy()) {
+        _ if path.as_os_str() == "-" => {
+            "`-` is not the name of a file; for one of that name say `./-`".to_owned()
+        }
+        Some(like) => format!("it looks like {like}, and no file is made of that name"),
+        None => return Ok(()),
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
 }
 
 fn new_file(path: &Path, mode: u32) -> io::Result<File> {

@@ -30,9 +30,9 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// Host and port of the proxy.
+    /// Host and port of the proxy, in words that can be shown.
     pub(crate) fn host(&self) -> &str {
-        &self.proxy.host
+        self.proxy.shown()
     }
 
     /// A stream to the host of `uri`, which the proxy connects to (RFC 9110, 9.3.6).
@@ -45,7 +45,7 @@ impl Way {
         let passing = |problem: &str| self.passing(&server, problem);
         let connected = self.tcp.clone().call(self.proxy.uri.clone()).await;
         let mut stream = connected
-            .map_err(|error| passing(&chain(&error)))?
+            .map_err(|error| passing(&self.proxy.hidden(&chain(&error))))?
             .into_inner();
         let asked = self.ask(&mut stream, &server).await;
         let (head, rest) = asked.map_err(|error| passing(&error.to_string()))?;
@@ -185,7 +185,7 @@ impl Proxy {
             ))
         })?;
         let except = NoProxy::parse(&except)
-            .map_err(|problem| unusable(format!("NO_PROXY {problem} (proxy {})", proxy.host)))?;
+            .map_err(|problem| unusable(format!("NO_PROXY {problem} (proxy {})", proxy.shown())))?;
         if covers(&except, endpoint) {
             return Ok(None);
         }

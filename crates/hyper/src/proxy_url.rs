@@ -13,6 +13,8 @@ pub(crate) struct ProxyUrl {
     pub(crate) host: String,
     /// The same as a URL.
     pub(crate) uri: Uri,
+    /// Whether the host can be shown: a word alone may be a password that stands in its place.
+    shows_host: bool,
     /// `Proxy-Authorization`.
     pub(crate) authorization: Option<HeaderValue>,
 }
@@ -57,14 +59,35 @@ impl ProxyUrl {
             Some((user, host)) => (Some(user), host),
             None => (None, authority),
         };
-        let host = host_and_port(host)?;
+        let bare = host;
+        let host = host_and_port(bare)?;
         Ok(Self {
+            shows_host: bare.contains([':', '.']) || bare.eq_ignore_ascii_case("localhost"),
             uri: format!("http://{host}/")
                 .parse()
                 .map_err(|_| "has no host that can be asked".to_owned())?,
             authorization: user.map(basic).transpose()?,
             host,
         })
+    }
+}
+
+impl ProxyUrl {
+    /// Host and port in words that can be shown.
+    pub(crate) fn shown(&self) -> &str {
+        match self.shows_host {
+            true => &self.host,
+            false => "that the settings name",
+        }
+    }
+
+    /// A problem of the connection, without a host that is not shown.
+    pub(crate) fn hidden(&self, problem: &str) -> String {
+        let host = self.host.split(':').next().unwrap_or_default();
+        match self.shows_host {
+            true => problem.to_owned(),
+            false => problem.replace(host, "(the proxy)"),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! No secret is ever printed.
 
+use std::path::Path;
+
 use countermand_emulator::{Fate, NewOperation, Quirks};
 use serde_json::json;
 
@@ -208,4 +210,142 @@ fn fault_55_a_secret_where_a_path_a_name_or_a_value_belongs_is_not_repeated() {
         asked.iter().all(|(_, status)| *status == Some(401)),
         "{asked:?}"
     );
+}
+
+/// Every option with a value and every argument of a command, as its help lists them.
+fn places(command: &str) -> Vec<String> {
+    let help = Process::new(&[command, "--help"]).run();
+    let listed = help.stdout.lines().map(str::trim_start);
+    let mut places: Vec<String> = listed
+        .filter(|line| line.starts_with("--") || line.starts_with("-") && line.contains(", --"))
+        .filter(|line| line.contains('<'))
+        .map(|line| {
+            let option = &line[line.find("--").unwrap()..];
+            option.split([' ', '<']).next().unwrap().to_owned()
+        })
+        .collect();
+    places.push(String::new());
+    places
+}
+
+/// All that is in a folder: names and contents.
+fn contents(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        text.push_str(&path.to_string_lossy());
+        match path.is_dir() {
+            true => text.push_str(&contents(&path)),
+            false => text.push_str(&String::from_utf8_lossy(&std::fs::read(&path).unwrap())),
+        }
+    }
+    text
+}
+
+#[test]
+fn fault_55_no_option_and_no_argument_repeats_a_secret() {
+    let api = Api::new([Fate::Cancellable]);
+    let name = api.names[0].as_str();
+    let device = name.split("/operations/").next().unwrap();
+    let enterprise = name.split("/devices/").next().unwrap();
+    let id = enterprise.split('/').nth(1).unwrap();
+    // A right command line of each, which lacks nothing but the place.
+    let right: [(&str, &[&str]); 17] = [
+        ("cancel", &[name]),
+        ("get", &[name]),
+        ("list", &[device]),
+        ("find", &[enterprise]),
+        ("plan", &[name, "--output", "plan.job"]),
+        ("apply", &["given.job", "--confirm", &format!("{id}:1")]),
+        (
+            "rescue",
+            &[enterprise, "--confirm", id, "--job", "rescue.job"],
+        ),
+        ("status", &["given.job"]),
+        ("report", &["given.job"]),
+        ("simulate", &["--operations", "3"]),
+        ("emulator", &["--devices", "1"]),
+        ("doctor", &[enterprise]),
+        ("completions", &["bash"]),
+        ("man", &["plan"]),
+        ("demo", &[]),
+        ("help", &["plan"]),
+        ("", &[]),
+    ];
+    let commands = Process::new(&["--help"]).run().stdout;
+    let commands = commands.split("Commands:\n").nth(1).unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let commands = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    for command in commands.map(|line| line.split_whitespace().next().unwrap()) {
+        let known = right.iter().any(|(known, _)| *known == command);
+        assert!(known, "{command} has no command line here");
+    }
+    let secret = "ya29.a0AfB_canary-SECRET";
+    let mut count = 0;
+    for (command, right) in right {
+        let places = match command {
+            "" | "demo" | "help" => vec![String::new()],
+            _ => places(command),
+        };
+        for place in &places {
+            // The emulator's token is no secret: it tells it.
+            if (command, place.as_str()) == ("emulator", "--token") {
+                continue;
+            }
+            let value = match place.as_str() {
+                "--endpoint" => format!("{}/{secret}", api.endpoint),
+                _ => secret.to_owned(),
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let planned = api
+                .command(&["plan", name, "--output", "given.job"])
+                .inside(folder.path())
+                .run();
+            assert_eq!(planned.code, 0, "{planned:?}");
+            let mut args = vec![command];
+            args.retain(|command| !command.is_empty());
+            match place.as_str() {
+                "" => args.push(&value),
+                option => {
+                    // Given twice, an option is refused for that.
+                    let at = right.iter().position(|word| *word == option);
+                    let kept = (0..right.len())
+                        .filter(|it| at.is_none_or(|at| *it != at && *it != at + 1));
+                    args.extend(kept.map(|it| right[it]));
+                    args.extend([option, &value]);
+                }
+            }
+            if matches!(command, "cancel" | "get" | "list" | "plan")
+                && !args.contains(&"--deadline")
+                && command != "plan"
+            {
+                args.extend(["--deadline", "2s"]);
+            }
+            let process = api.command(&args).inside(folder.path());
+            let process = match place.as_str() {
+                "--token-file" | "--credentials" | "--token-command" => {
+                    process.without("COUNTERMAND_TOKEN")
+                }
+                _ => process,
+            };
+            let mut running = process.start();
+            if command == "emulator" {
+                running.until("the line that says where, or the end", |running| {
+                    running.stdout().ends_with('\n') || running.stderr().ends_with('\n')
+                });
+                if !running.has_ended() {
+                    running.signal("TERM");
+                }
+            }
+            let run = running.wait();
+            let told = format!("{}{}{}", run.stdout, run.stderr, contents(folder.path()));
+            assert!(
+                !told.contains("canary"),
+                "{command} {place}: {run:?} {:?}",
+                contents(folder.path()).len()
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count} places");
 }

@@ -112,6 +112,12 @@ impl Process {
         self
     }
 
+    /// Runs it in a folder of its own, which is its home as well.
+    pub(crate) fn inside(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder).env("HOME", folder);
+        self
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
