@@ -91,8 +91,8 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         }
         Command::Get(get) => within_tokio(until_stopped(read::get(&global, get))),
         Command::List(list) => within_tokio(until_stopped(read::list(&global, list))),
-        Command::Find(options) => within_tokio(until_stopped(jobs::find::run(&global, options))),
-        Command::Plan(options) => within_tokio(until_stopped(jobs::plan::run(&global, options))),
+        Command::Find(options) => within_tokio(jobs::find::run(&global, options)),
+        Command::Plan(options) => within_tokio(jobs::plan::run(&global, options)),
         Command::Apply(options) => within_tokio(jobs::apply::apply(&global, options)),
         Command::Rescue(options) => within_tokio(jobs::rescue::rescue(&global, options)),
         Command::Status(options) => jobs::status::run(&global, &options),

@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use countermand_core::{Quota, chain};
 use countermand_fleet::job::{Missed, Record, Vanished};
-use countermand_fleet::report::{counted, vanished};
-use countermand_fleet::{Filter, Found, Item, Search, SearchCost, now};
+use countermand_fleet::report::{counted, grouped, vanished};
+use countermand_fleet::{Filter, Found, Item, Search, SearchCost, SearchProgress, now};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::selection::Selection;
-use super::sources::Sources;
+use super::sources::{Given, Sources};
 use crate::args::{Flight, Global};
 use crate::budget::Budget;
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::signals::{Hangup, Signals};
 use crate::stop::Stop;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -40,38 +41,51 @@ pub(crate) struct Find {
 pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure> {
     let endpoint = global.endpoint.clone().unwrap_or_default();
     let filter = options.selection.filter(&endpoint)?;
-    let mut report = Report::start(global.json);
-    let sources = Sources::read(&options.names, &[], None, global, &report)?;
+    let mut signals = Signals::listen(Hangup::Ends)?;
+    let (given, report) = (Given::names(options.names), Report::start(global.json));
+    let (mut report, sources) = Sources::read(given, global, report, &mut signals).await?;
     if !sources.given.is_empty() {
         return Err(Failure::usage(
             "find searches enterprises and devices; operations have names already",
         ));
     }
-    let client = connect::client(global).await?;
+    let client = tokio::select! {
+        client = connect::client(global) => client?,
+        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    };
     let quota = options.budget.quota();
     let in_flight = options.flight.in_flight;
     if global.verbose == 0 {
         report.output.expect(0, options.budget.pace());
     }
-    let mut any = false;
+    let mut count = 0;
     let show = |item: &Item| {
-        any = true;
+        count += 1;
         match options.names_only {
             true => report.output.line(item.name.to_string()),
             false => report.item(item),
         }
     };
-    let searched = search(&client, &sources, filter, quota, in_flight, &report, show).await;
+    let from = (&client, &sources, filter);
+    let searched = search(from, quota, in_flight, &report, &mut signals, show).await;
     if !searched.vanished.is_empty() {
         report.output.note(vanished(&searched.vanished).trim_end());
     }
-    if !any {
+    if let Some(stopped) = &searched.stopped {
+        let text = stopped.sentence(count);
+        report
+            .output
+            .note(&format!("{text}; the list is not complete"));
+    } else if count == 0 {
         let excluded = searched.excluded.as_deref();
         let excluded = excluded.unwrap_or("no operation was seen");
         report.output.note(&format!("nothing found: {excluded}"));
     }
-    report.output.finish().await;
-    Ok(searched.exit)
+    tokio::select! {
+        _ = report.output.finish() => Ok(searched.exit),
+        // Told again, it does not wait for a reader either.
+        exit = signals.next() => Ok(exit),
+    }
 }
 
 /// Where no progress is told it is not asked for, and any period will do.
@@ -88,16 +102,36 @@ pub(crate) struct Searched {
     pub(crate) cost: Option<SearchCost>,
     /// A clause about the operations that were seen and left out.
     pub(crate) excluded: Option<String>,
+    /// How far it came, if a signal stopped it.
+    pub(crate) stopped: Option<Stopped>,
+}
+
+/// How far a search came that a signal has stopped.
+pub(crate) struct Stopped(SearchProgress);
+
+impl Stopped {
+    /// `stopped by a signal: 3 operations found, 20 of 120 devices searched`.
+    pub(crate) fn sentence(&self, found: usize) -> String {
+        let Self(progress) = self;
+        let found = counted(found as u64, "operation");
+        let devices = counted(progress.devices, "device");
+        let known = if progress.all_listed {
+            ""
+        } else {
+            " listed so far"
+        };
+        let searched = grouped(progress.searched);
+        format!("stopped by a signal: {found} found, {searched} of {devices}{known} searched")
+    }
 }
 
 /// Searches, hands over what is found as it is found, and complains of what could not be read.
 pub(crate) async fn search(
-    client: &Client,
-    sources: &Sources,
-    filter: Filter,
+    (client, sources, filter): (&Client, &Sources, Filter),
     quota: Quota,
     in_flight: usize,
     report: &Report,
+    signals: &mut Signals,
     mut found: impl FnMut(&Item),
 ) -> Searched {
     let campaign = client.scheduler().quota(quota).in_flight(in_flight);
@@ -109,6 +143,7 @@ pub(crate) async fn search(
         vanished: Vec::new(),
         cost: None,
         excluded: None,
+        stopped: None,
     };
     let mut stop = Stop::default();
     let every = report.output.progress_every();
@@ -123,6 +158,11 @@ pub(crate) async fn search(
                 let devices = Some(search.search_progress());
                 report.output.progress(&standing, None, devices, outage);
                 continue;
+            }
+            exit = signals.next() => {
+                searched.exit = exit;
+                searched.stopped = Some(Stopped(search.search_progress()));
+                break;
             }
             one = search.next() => one,
         };
@@ -164,7 +204,7 @@ pub(crate) async fn search(
         }
     }
     let progress = search.search_progress();
-    if progress.not_attempted > 0 {
+    if progress.not_attempted > 0 && searched.stopped.is_none() {
         let lists = counted(progress.not_attempted, "list");
         let text = format!("{lists} not asked for, after a failure");
         searched.missed.push(Record::Note {

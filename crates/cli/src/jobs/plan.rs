@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::find::search;
 use super::open;
-use super::sources::Sources;
+use super::sources::{Given, Sources};
 use super::terms::Terms;
 use crate::again::Way;
 use crate::args::Global;
@@ -26,6 +26,7 @@ use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::signals::{Hangup, Signals};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
@@ -79,6 +80,8 @@ impl FormatWord {
     }
 }
 
+const STOPPED: &str = "stopped; nothing was sent, and no file was written";
+
 pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure> {
     if options.output.exists() {
         let path = countermand_core::shown_path(&options.output);
@@ -86,14 +89,16 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             "{path} exists; give another name, or `apply` that job"
         )));
     }
-    let mut report = Report::start(global.json);
-    report.brief = global.brief;
-    let format = options.format.map(FormatWord::format);
-    let read = match options.skip_invalid {
-        true => Sources::read_all,
-        false => Sources::read,
+    let mut signals = Signals::listen(Hangup::Ends)?;
+    let given = Given {
+        names: options.names,
+        files: options.from,
+        format: options.format.map(FormatWord::format),
+        skip_invalid: options.skip_invalid,
     };
-    let mut sources = read(&options.names, &options.from, format, global, &report)?;
+    let report = Report::start(global.json);
+    let (mut report, mut sources) = Sources::read(given, global, report, &mut signals).await?;
+    report.brief = global.brief;
     let terms = &options.terms;
     let settings = terms.settings(Kind::Plan, global, &sources)?;
     let filter = settings.filter.clone();
@@ -116,13 +121,23 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let mut gone = Vec::new();
     let mut seen: Vec<String> = excluded.sentence(&filter).into_iter().collect();
     if sources.search() {
-        let client = connect::client(global).await?;
+        let client = tokio::select! {
+            client = connect::client(global) => client?,
+            exit = signals.next() => return Err(Failure::new(exit, STOPPED)),
+        };
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         if global.verbose == 0 {
             report.output.expect(0, pace(&settings));
         }
         let found = |item: &Item| items.push(item.clone());
-        let searched = search(&client, &sources, filter, quota, in_flight, &report, found).await;
+        let from = (&client, &sources, filter);
+        let searched = search(from, quota, in_flight, &report, &mut signals, found).await;
+        if let Some(stopped) = &searched.stopped {
+            let text = stopped.sentence(items.len());
+            report.output.note(&format!("{text}; no file was written"));
+            report.output.finish().await;
+            return Ok(searched.exit);
+        }
         (exit, missed) = (exit.max(searched.exit), searched.missed.len());
         seen.extend(searched.excluded);
         gone = searched.vanished;

@@ -9,7 +9,7 @@ use countermand_fleet::{Job, Options, now};
 use super::confirm;
 use super::open;
 use super::run::run;
-use super::sources::Sources;
+use super::sources::{Given, Sources};
 use super::terms::Terms;
 use crate::args::Global;
 use crate::connect;
@@ -40,7 +40,8 @@ pub(crate) struct Rescue {
 pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let report = Report::start(global.json);
-    let sources = Sources::read(&options.names, &[], None, global, &report)?;
+    let given = Given::names(options.names);
+    let (report, sources) = Sources::read(given, global, report, &mut signals).await?;
     if !sources.given.is_empty() {
         return Err(Failure::usage(
             "a rescue searches enterprises and devices; names of operations are for `cancel` or `plan`",

@@ -9,11 +9,14 @@ use std::path::PathBuf;
 use countermand_core::{DeviceName, Endpoint, EnterpriseName, NameError, Resource, chain};
 use countermand_fleet::Item;
 use countermand_fleet::input::{self, Evidence, Format, LeftOut, Refusals};
+use tokio::task::spawn_blocking;
 
 use crate::args::Global;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::no_names;
 use crate::report::Report;
+use crate::signals::Signals;
 use crate::summary::counted;
 
 /// What is named, and what is to be searched.
@@ -31,39 +34,74 @@ pub(crate) struct Sources {
     endpoint: Endpoint,
 }
 
+/// What was typed.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// Names, and `-`.
+    pub(crate) names: Vec<OsString>,
+    /// Files of names.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) format: Option<Format>,
+    /// Whether bad names are left out.
+    pub(crate) skip_invalid: bool,
+}
+
+impl Given {
+    /// Names alone.
+    pub(crate) fn names(names: Vec<OsString>) -> Self {
+        Self {
+            names,
+            ..Self::default()
+        }
+    }
+}
+
 impl Sources {
-    /// Sorts out what was typed: names of all three kinds, and `-` for standard input.
-    pub(crate) fn read(
-        typed: &[OsString],
-        files: &[PathBuf],
-        format: Option<Format>,
+    /// Sorts out what was typed: names of all three kinds, and `-` for standard input. Reads on a thread of
+    /// its own, so that a signal ends the waiting for a terminal or a slow pipe.
+    pub(crate) async fn read(
+        given: Given,
         global: &Global,
-        report: &Report,
-    ) -> Result<Self, Failure> {
-        let sources = Self::read_all(typed, files, format, global, report)?;
+        report: Report,
+        signals: &mut Signals,
+    ) -> Result<(Report, Self), Failure> {
+        let endpoint = global.endpoint.clone().unwrap_or_default();
+        let skip_invalid = given.skip_invalid;
+        let reading = spawn_blocking(move || {
+            let sources = Self::read_all(&given, endpoint, &report);
+            (report, sources)
+        });
+        let read = tokio::select! {
+            read = reading => read,
+            exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+        };
+        let (report, sources) =
+            read.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let sources = sources?;
         match sources.refused {
-            0 => Ok(sources),
-            bad => {
+            bad @ 1.. if !skip_invalid => {
                 let names = counted(bad, "bad name");
                 Err(Failure::usage(format!("{names}; nothing was sent")))
             }
+            _ => Ok((report, sources)),
         }
     }
 
-    /// The same, but bad names are counted and left out. An input that cannot be read to its end is
-    /// refused all the same.
-    pub(crate) fn read_all(
-        typed: &[OsString],
-        files: &[PathBuf],
-        format: Option<Format>,
-        global: &Global,
-        report: &Report,
-    ) -> Result<Self, Failure> {
+    /// The same; bad names are counted and left out. An input that cannot be read to its end is refused all
+    /// the same.
+    fn read_all(given: &Given, endpoint: Endpoint, report: &Report) -> Result<Self, Failure> {
+        let Given {
+            names,
+            files,
+            format,
+            ..
+        } = given;
+        let format = *format;
         let mut sources = Self {
-            endpoint: global.endpoint.clone().unwrap_or_default(),
+            endpoint,
             ..Self::default()
         };
-        for (number, word) in (1..).zip(typed) {
+        for (number, word) in (1..).zip(names) {
             if word == "-" {
                 sources.take("standard input", io::stdin().lock(), format, report)?;
                 continue;

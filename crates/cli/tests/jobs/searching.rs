@@ -119,6 +119,16 @@ fn fault_51_a_plan_and_a_find_tell_how_far_they_are() {
         assert!(line.contains(", search ends in "), "{line:?}");
         assert!(!line.contains("cancels"), "{line:?}");
         running.signal("TERM");
-        running.wait();
+        let run = running.wait();
+        assert_eq!(run.code, 143, "{run:?}");
+        let last = run.stderr.lines().last().unwrap();
+        assert!(last.starts_with("stopped by a signal: "), "{run:?}");
+        assert!(last.contains(" of 120 devices searched; "), "{run:?}");
+        assert!(!std::fs::exists(&fleet.job).unwrap());
+        // The operations that it tells of are all there.
+        let found: usize = last.split_whitespace().nth(4).unwrap().parse().unwrap();
+        if command[0] == "find" {
+            assert_eq!(run.stdout.lines().count(), found, "{run:?}");
+        }
     }
 }

@@ -143,3 +143,32 @@ fn fault_42_a_search_that_is_stopped_leaves_no_plan() {
         assert!(!std::fs::exists(&fleet.job).unwrap());
     }
 }
+
+/// A terminal, or a pipe whose writer takes its time.
+#[cfg(unix)]
+#[test]
+fn fault_42_a_signal_ends_the_waiting_for_names() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let fleet = Fleet::of(Api::new([]));
+        let pipe = fleet.file("pipe");
+        let pipe = pipe.to_str().unwrap();
+        let line = format!(
+            "mkfifo {pipe}; exec 3<>{pipe}; echo ready; exec countermand plan - --output {pipe}.job <&3"
+        );
+        let running = Process::shell(&line).start();
+        let name = format!("/proc/{}/comm", running.id());
+        running.until("the command", |_| {
+            std::fs::read_to_string(&name).is_ok_and(|name| name.trim() == "countermand")
+        });
+        // It listens for signals before it begins to read.
+        running.until("the thread that reads", |running| {
+            let tasks = format!("/proc/{}/task", running.id());
+            std::fs::read_dir(tasks).is_ok_and(|tasks| tasks.count() > 1)
+        });
+        running.signal(signal);
+        let run = running.wait();
+        assert_eq!(run.code, code, "{run:?}");
+        assert!(run.stderr.contains("stopped; nothing was sent"), "{run:?}");
+        assert!(!std::fs::exists(format!("{pipe}.job")).unwrap());
+    }
+}
