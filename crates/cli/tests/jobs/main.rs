@@ -26,6 +26,7 @@ mod hostile;
 mod input;
 mod input_kinds;
 mod invariants;
+mod json_lines;
 mod killed;
 mod one_cause;
 mod outputs;
