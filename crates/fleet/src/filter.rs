@@ -164,6 +164,32 @@ impl Excluded {
 }
 
 impl Filter {
+    /// The operations that are meant, in words: `pending commands of type WIPE, no older than 2 h 0 min`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let types: Vec<_> = self
+            .types
+            .iter()
+            .map(|kind| countermand_core::printable(kind))
+            .collect();
+        let mut text = match types.is_empty() {
+            true => "pending commands of every type".to_owned(),
+            false => format!("pending commands of type {}", types.join(" or ")),
+        };
+        match self.newer_than {
+            Some(age) => text.push_str(&format!(", no older than {}", spell(age))),
+            None => text.push_str(", however old"),
+        }
+        if let Some(age) = self.older_than {
+            text.push_str(&format!(", at least {} old", spell(age)));
+        }
+        if !self.exclude.is_empty() {
+            let names = grouped(self.exclude.len() as u64);
+            text.push_str(&format!(", except what {names} names exclude"));
+        }
+        text
+    }
+
     /// Adds a type of command, in any case. A misspelt one is refused, because nothing would be
     /// found; `unknown:TYPE` adds one that the API has and this version does not know.
     ///

@@ -53,8 +53,7 @@ pub(crate) async fn authorize(
         },
     ) = &checked
     {
-        let endpoint = job.settings().other_endpoint();
-        authorization.confirmed = Some(ask(refusal, endpoint, signals).await?);
+        authorization.confirmed = Some(ask(refusal, job.settings(), signals).await?);
         checked = authorization.check(job, options, now());
     }
     let status = format!("countermand status {}", quoted(job.path().as_os_str()));
@@ -75,9 +74,7 @@ pub(crate) async fn rescue(
             refusal @ Refusal::Unconfirmed {
                 confirmed: None, ..
             },
-        ) => ask(&refusal, settings.other_endpoint(), signals)
-            .await
-            .map(drop),
+        ) => ask(&refusal, settings, signals).await.map(drop),
         checked => checked.map_err(|refusal| refused(&refusal, "the names on the command line")),
     }
 }
@@ -104,7 +101,7 @@ fn refused(refusal: &Refusal, look: &str) -> Failure {
 /// Asks at the terminal for the phrase of each enterprise.
 async fn ask(
     refusal: &Refusal,
-    endpoint: Option<&str>,
+    settings: &Settings,
     signals: &mut Signals,
 ) -> Result<Confirmed, Failure> {
     let Refusal::Unconfirmed { kind, planned, .. } = refusal else {
@@ -114,15 +111,24 @@ async fn ask(
         Kind::Plan => ("the plan", phrases(*kind, planned)),
         Kind::Rescue => ("the rescue", phrases(*kind, planned)),
     };
+    // A plan was looked at; of a rescue nobody has seen what it will find.
+    let meant = match kind {
+        Kind::Plan => String::new(),
+        Kind::Rescue => format!("It cancels {} that it finds.", settings.filter.words()),
+    };
     let refuse = |text: String| Err(Failure::new(Exit::Refused, text));
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         let options = phrases.iter().map(|phrase| format!(" --confirm {phrase}"));
         return refuse(format!(
-            "{what} is not confirmed, and there is no terminal to ask at; nothing was sent. To confirm:{}",
+            "{what} is not confirmed, and there is no terminal to ask at; nothing was sent.{}{meant} To confirm:{}",
+            if meant.is_empty() { "" } else { " " },
             options.collect::<String>()
         ));
     }
-    if let Some(endpoint) = endpoint {
+    if !meant.is_empty() {
+        output::note(&meant);
+    }
+    if let Some(endpoint) = settings.other_endpoint() {
         let endpoint = printable(endpoint);
         output::note(&format!(
             "It goes to {endpoint}, which is not Google's server."

@@ -120,7 +120,7 @@ impl Stopped {
         } else {
             " listed so far"
         };
-        let searched = grouped(progress.searched);
+        let searched = grouped(progress.done());
         format!("stopped by a signal: {found} found, {searched} of {devices}{known} searched")
     }
 }

@@ -207,3 +207,24 @@ fn a_token_from_a_file() {
         .run();
     assert_eq!(run.code, 0, "{run:?}");
 }
+
+#[test]
+fn fault_46_a_rescue_says_which_commands_it_cancels_before_it_is_confirmed() {
+    let api = Api::new([]);
+    let ask = |options: &[&str]| {
+        let args = [&["rescue", "enterprises/LC01"], options].concat();
+        let run = api.command(&args).run();
+        assert_eq!(run.code, 8, "{run:?}");
+        run.stderr
+    };
+    let told = ask(&["--type", "WIPE", "--newer-than", "2h"]);
+    assert!(
+        told.contains("It cancels pending commands of type WIPE, no older than 2 h"),
+        "{told}"
+    );
+    let told = ask(&["--older-than", "30m"]);
+    assert!(
+        told.contains("of every type, however old, at least 30 min"),
+        "{told}"
+    );
+}

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use countermand_emulator::Fate;
 use serde_json::Value;
 
-use crate::api::Api;
 use crate::fleet::Fleet;
 use crate::process::Process;
 
