@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use countermand_core::campaign::{Campaign, Event, Poll};
-use countermand_core::{Call, ErrorKind, Flow, Phase, Policy, Quota, Step};
+use countermand_core::{Call, ErrorKind, Flow, Phase, Policy, Quota, Step, Verdict};
 use countermand_tests::vectors::envelope;
 use http::Response;
 
@@ -97,4 +97,66 @@ fn a_refusal_for_the_quota_delivers_nothing() {
         "{}",
         error.advice()
     );
+}
+
+/// A get that a cache answers is evidence of the past: that an operation was not done before the cancel
+/// is no finding, and done is done.
+#[test]
+fn an_answer_of_a_cache_proves_only_what_is_final() {
+    let end = |ages: fn(u64) -> u64, body: &str| {
+        let begun = Instant::now();
+        let policy = Policy::default()
+            .deadline(SECOND * 60)
+            .poll(SECOND * 4, SECOND * 4);
+        let flow = Flow::new(NAME.parse().unwrap()).policy(policy);
+        let (mut now, mut looks) = (begun, 0);
+        let mut step = flow.start(now, 7);
+        loop {
+            step = match step {
+                Step::Send(attempt) if attempt.call() == Call::Cancel => {
+                    attempt.response(now, &Response::new("{}"))
+                }
+                Step::Send(attempt) => {
+                    looks += 1;
+                    let age = ages((now - begun).as_secs());
+                    let date = "Thu, 06 Aug 2026 20:47:00 GMT";
+                    let response = Response::builder().header("age", age).header("date", date);
+                    attempt.response(now, &response.body(body.to_owned()).unwrap())
+                }
+                Step::Wait(pause) => {
+                    now = pause.until();
+                    pause.resume(now)
+                }
+                Step::Done(result) => return (result.unwrap(), looks),
+            };
+        }
+    };
+    let pending = format!(r#"{{"name":"{NAME}"}}"#);
+    // As old as the cancel, or older: looked at until the deadline, and nothing is known.
+    for ages in [|seconds| seconds + 1, |_| 3600] {
+        let (outcome, looks) = end(ages, &pending);
+        assert_eq!(
+            (outcome.verdict, outcome.operation),
+            (Verdict::Unconfirmed, None)
+        );
+        let error = outcome.error.expect("the reason").to_string();
+        assert!(error.contains("a cache gave this answer"), "{error}");
+        assert!(looks > 10, "{looks}");
+    }
+    // Younger than the cancel: seen after it.
+    let (outcome, _) = end(|seconds| seconds / 2, &pending);
+    assert_eq!(
+        (outcome.verdict, outcome.error.is_some()),
+        (Verdict::Pending, false)
+    );
+    // Not even that its time is over: the answer may be from before the cancel.
+    let over = format!(
+        r#"{{"name":"{NAME}","metadata":{{"createTime":"2026-08-06T20:30:00Z","duration":"600s"}}}}"#
+    );
+    assert_eq!(end(|_| 3600, &over).0.verdict, Verdict::Unconfirmed);
+    assert_eq!(end(|_| 0, &over).0.verdict, Verdict::Expired);
+    // What is done stays done, however long ago it was told.
+    let done = format!(r#"{{"name":"{NAME}","done":true,"error":{{"code":1}}}}"#);
+    let (outcome, looks) = end(|_| 3600, &done);
+    assert_eq!((outcome.verdict, looks), (Verdict::Cancelled, 1));
 }

@@ -95,6 +95,8 @@ impl Answer {
             None => parsed,
         };
         let mut answer = Self::bare(view.status.as_u16());
+        // What a cache remembers of other requests is no answer to this one.
+        let of_now = view.age().is_zero();
         let error = envelope.get_mut("error").map(Value::take);
         match error.unwrap_or_default() {
             error @ Value::Object(_) => answer.read_status(error),
@@ -108,6 +110,7 @@ impl Answer {
         if answer.message.is_empty() {
             answer.message = body_excerpt(view.body).into();
         }
+        answer.of_the_api &= of_now;
         answer.retry_delay = answer
             .retry_info()
             .or_else(|| retry_after(view.headers))

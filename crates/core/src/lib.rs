@@ -42,6 +42,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod answer;
+mod caching;
 pub mod campaign;
 mod chance;
 mod endpoint;

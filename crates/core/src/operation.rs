@@ -25,8 +25,8 @@ pub struct Operation {
     /// What the answer told of the command; `None` when there was no `metadata`.
     #[serde(rename = "metadata", skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
-    /// Whether the answer also carried a `response`. With `error` that contradicts the
-    /// `oneof` of `google.longrunning.Operation`; the error wins.
+    /// Whether the answer also carried a `response`. With an `error` other than `OK` that contradicts the
+    /// `oneof` of `google.longrunning.Operation`: such an answer is not read.
     #[serde(skip_serializing_if = "is_false")]
     pub has_response: bool,
 }
@@ -76,17 +76,33 @@ impl Operation {
         if !self.done {
             return None;
         }
-        let failed_on_device = self
-            .command
-            .as_ref()
-            .and_then(|command| command.error_code.as_deref())
-            .is_some_and(|code| code != "COMMAND_ERROR_CODE_UNSPECIFIED");
         Some(match &self.error {
             Some(status) if status.code == CANCELLED => Verdict::Cancelled,
             Some(status) if status.code != OK => Verdict::Failed,
-            _ if failed_on_device => Verdict::Failed,
+            _ if self.failed_on_device() => Verdict::Failed,
             _ => Verdict::Completed,
         })
+    }
+
+    fn failed_on_device(&self) -> bool {
+        self.command
+            .as_ref()
+            .and_then(|command| command.error_code.as_deref())
+            .is_some_and(|code| code != "COMMAND_ERROR_CODE_UNSPECIFIED")
+    }
+
+    /// What the server says of it and denies in the same answer, which then proves neither.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        let code = self.error.as_ref().map_or(OK, |status| status.code);
+        match code {
+            OK => None,
+            _ if self.has_response => Some("it has both an error and a response"),
+            // By the API, the field "is not set when the command is cancelled by the caller".
+            CANCELLED if self.failed_on_device() => {
+                Some("it was cancelled, and has the errorCode of a command that failed")
+            }
+            _ => None,
+        }
     }
 
     /// When the command expires by the server's clock, if the server told both its parts.

@@ -120,6 +120,9 @@ pub trait Page: Sized + 'static {
 
     /// Entries that could not be read, while others could.
     fn unreadable(&self) -> Option<&Unreadable>;
+
+    /// Whether it has no entry that could be read.
+    fn is_empty(&self) -> bool;
 }
 
 impl Page for OperationPage {
@@ -139,6 +142,10 @@ impl Page for OperationPage {
 
     fn unreadable(&self) -> Option<&Unreadable> {
         self.unreadable.as_ref()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.operations.is_empty()
     }
 }
 
@@ -160,15 +167,25 @@ impl Page for DevicePage {
     fn unreadable(&self) -> Option<&Unreadable> {
         self.unreadable.as_ref()
     }
+
+    fn is_empty(&self) -> bool {
+        self.devices.is_empty()
+    }
 }
 
 /// Twenty times the longest list that has been seen, and then some.
 const MOST_PAGES: usize = 10_000;
 
+/// Pages in a row without an entry. A page may be empty before the end (AIP-158), as where what it stood for
+/// has been dropped: so many stand for 2,000 dropped operations of one device. More is a list that does not
+/// end: 60 calls a minute may ask for one, and each takes one from the cancels.
+const MOST_EMPTY_PAGES: usize = 20;
+
 /// Walks a list page by page, to the last one: an enterprise's devices, or a device's operations.
 ///
-/// Operations come oldest first, so stopping early misses exactly the pending ones; and a page token
-/// that comes twice is a loop without an end, which is an error here.
+/// Operations come oldest first, so stopping early misses exactly the pending ones. A list that does not
+/// end is an error: one that repeats a page token, has 20 pages in a row without an entry, or has more
+/// than 10,000 pages.
 ///
 /// ```
 /// use countermand_core::{DeviceName, Pages};
@@ -187,6 +204,8 @@ pub struct Pages<P: Page> {
     parent: P::Parent,
     /// The tokens that were asked for, the next one included.
     seen: BTreeSet<PageToken>,
+    /// Pages without an entry since the last one that had one.
+    empty: usize,
     /// `None` at the end; the first page has no token.
     next: Option<Option<PageToken>>,
 }
@@ -198,6 +217,7 @@ impl<P: Page> Pages<P> {
         Self {
             parent,
             seen: BTreeSet::new(),
+            empty: 0,
             next: Some(None),
         }
     }
@@ -218,23 +238,32 @@ impl<P: Page> Pages<P> {
     /// Goes on after a page.
     ///
     /// # Errors
-    /// [`Malformed`](ErrorKind::Malformed) if the page names one that was read before.
+    /// [`Malformed`](ErrorKind::Malformed) if the page names one that was read before, or the list does not
+    /// end.
     pub fn turn(&mut self, page: &P) -> Result<(), Error> {
-        self.next = page.next_page_token().cloned().map(Some);
-        match page.next_page_token() {
-            Some(token) if self.seen.len() == MOST_PAGES || !self.seen.insert(token.clone()) => {
-                self.next = None;
-                let problem = match self.seen.len() {
-                    MOST_PAGES => "the list does not end",
-                    _ => "the list repeats a page token",
-                };
-                let answer = Answer::with_message(200, problem);
-                Err(Error::new(ErrorKind::Malformed(answer))
-                    .of(P::resource(&self.parent))
-                    .of_read(0))
-            }
-            _ => Ok(()),
-        }
+        self.next = None;
+        self.empty = if page.is_empty() { self.empty + 1 } else { 0 };
+        let Some(token) = page.next_page_token() else {
+            return Ok(());
+        };
+        let problem = if self.seen.contains(token) {
+            "the list repeats a page token".to_owned()
+        } else if self.empty >= MOST_EMPTY_PAGES {
+            format!(
+                "the list does not end: {} pages in a row have no entry that can be read, and each names another page",
+                self.empty
+            )
+        } else if self.seen.len() >= MOST_PAGES {
+            format!("the list does not end: more than {MOST_PAGES} pages")
+        } else {
+            self.seen.insert(token.clone());
+            self.next = Some(Some(token.clone()));
+            return Ok(());
+        };
+        let answer = Answer::with_message(200, &problem);
+        Err(Error::new(ErrorKind::Malformed(answer))
+            .of(P::resource(&self.parent))
+            .of_read(0))
     }
 }
 
@@ -329,5 +358,58 @@ mod tests {
         );
         assert_eq!(devices(r#"{"name":"enterprises/x/devices/1"}"#), None);
         assert_eq!(operations(r#"{"name""#), None);
+    }
+
+    /// Turns pages of a list until it ends; the error, and how many it took.
+    fn turned(page: impl Fn(usize) -> OperationPage) -> (usize, Option<Error>) {
+        let mut pages = Pages::new(DEVICE.parse().expect("a name"));
+        for number in 1.. {
+            let turned: Result<(), Error> = pages.turn(&page(number));
+            if turned.is_err() || pages.next_read().is_none() {
+                return (number, turned.err());
+            }
+        }
+        unreachable!("it is bounded")
+    }
+
+    #[test]
+    fn a_list_of_empty_pages_ends() {
+        let entries = operations(&format!(r#"{{"name":"{DEVICE}/operations/1"}}"#));
+        let full = entries.expect("a page").operations;
+        let page = |operations: &[Operation], number: usize| OperationPage {
+            operations: operations.to_vec(),
+            next_page_token: number.to_string().parse().ok(),
+            unreadable: None,
+        };
+        let (count, error) = turned(|number| page(&[], number));
+        let error = error.expect("an error").to_string();
+        assert_eq!(count, MOST_EMPTY_PAGES);
+        assert!(
+            error.contains(DEVICE) && error.contains("20 pages in a row"),
+            "{error}"
+        );
+        // A page of entries that nothing can be read of brings nothing, either.
+        let strange = Some(Unreadable::new(1, 1, "x"));
+        let unreadable = |number| OperationPage {
+            unreadable: strange.clone(),
+            ..page(&[], number)
+        };
+        assert_eq!(turned(unreadable).0, MOST_EMPTY_PAGES);
+        // An entry now and then: empty pages are counted anew.
+        let sometimes = |number| match number % MOST_EMPTY_PAGES {
+            0 => page(&full, number),
+            _ => page(&[], number),
+        };
+        let (count, error) = turned(sometimes);
+        let error = error.expect("an error").to_string();
+        assert_eq!(count, MOST_PAGES + 1);
+        assert!(error.contains("more than 10000 pages"), "{error}");
+        // So many empty pages before the end are a list that ends.
+        let short = |number| match number {
+            MOST_EMPTY_PAGES => OperationPage::default(),
+            _ => page(&[], number),
+        };
+        let (count, error) = turned(short);
+        assert_eq!((count, error.is_some()), (MOST_EMPTY_PAGES, false));
     }
 }

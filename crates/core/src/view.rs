@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
-use http::header::{CONTENT_ENCODING, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::answer::may_be_json;
+use crate::caching;
 use crate::json::{Few, Skip, Text, object, without_value};
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
@@ -37,14 +39,48 @@ impl<'a> View<'a> {
 
     pub(crate) fn cancel(self) -> Result<(), Error> {
         self.accept()?;
+        self.is_of_now()?;
         if is_empty_object(self.body) {
             return Ok(());
         }
         Err(self.malformed("cancel answers an empty JSON object"))
     }
 
+    /// The operation, unless a cache remembers that it was not done.
     pub(crate) fn operation(self, name: &OperationName) -> Result<Operation, Error> {
+        let operation = self.operation_of_then(name)?;
+        if operation.verdict().is_none() {
+            self.is_of_now().map_err(|error| error.of_read(0))?;
+        }
+        Ok(operation)
+    }
+
+    /// The operation as it was when the answer was given, however long ago: whoever acts on it has to
+    /// look at [`age`](Self::age), because only `done` is for ever.
+    pub(crate) fn operation_of_then(self, name: &OperationName) -> Result<Operation, Error> {
         self.read_operation(name).map_err(|error| error.of_read(0))
+    }
+
+    /// How long ago the API gave the answer.
+    pub(crate) fn age(self) -> Duration {
+        caching::age(self.headers)
+    }
+
+    /// An answer that a cache has kept, which is evidence of the past.
+    pub(crate) fn of_the_past(self) -> Error {
+        let age = match self.age() {
+            Duration::MAX => "it is stale".to_owned(),
+            age => format!("it is {} s old", age.as_secs()),
+        };
+        self.malformed(format!("a cache gave this answer, and {age}"))
+            .of_read(0)
+    }
+
+    fn is_of_now(self) -> Result<(), Error> {
+        match self.age() {
+            Duration::ZERO => Ok(()),
+            _ => Err(self.of_the_past()),
+        }
     }
 
     pub(crate) fn operations(self, device: &DeviceName) -> Result<OperationPage, Error> {
@@ -133,6 +169,7 @@ impl<'a> View<'a> {
     /// A page of a list, however its entries are read.
     fn page<T: serde::Deserialize<'a> + Page>(self) -> Result<T, Error> {
         let raw = self.parse::<T>()?;
+        self.is_of_now()?;
         match raw.is_page() {
             true => Ok(raw),
             false => Err(self.malformed("it is not a page of a list")),
@@ -167,6 +204,7 @@ impl<'a> View<'a> {
 
     fn read_device(self, device: &DeviceName) -> Result<(), Error> {
         let raw = self.parse::<RawDevice<'_>>()?;
+        self.is_of_now()?;
         if text(raw.name.as_ref()) == device.as_str() {
             return Ok(());
         }
@@ -213,13 +251,17 @@ impl<'a> View<'a> {
                 .and_then(|duration| parse_duration(duration.as_str())),
             error_code: command.error_code.map(|code| self.word(code)),
         });
-        Ok(Operation {
+        let operation = Operation {
             name,
             done: raw.done.unwrap_or(false),
             error,
             command,
             has_response: raw.response.is_some(),
-        })
+        };
+        match operation.contradiction() {
+            None => Ok(operation),
+            Some(problem) => Err(Strange::Malformed(problem.to_owned())),
+        }
     }
 
     /// An operation of a list of this device.
@@ -311,11 +353,40 @@ impl<'a> View<'a> {
             return Err(Error::new(Answer::read(self).judged(self.withheld)));
         }
         // An encoding that was not asked for is a fault of its own.
-        if may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING) {
-            return Ok(());
+        if !(may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING)) {
+            return Err(Error::new(ErrorKind::NotTheApi(Answer::of_no_method(self))));
         }
-        Err(Error::new(ErrorKind::NotTheApi(Answer::of_no_method(self))))
+        match self.of_another() {
+            None => Ok(()),
+            Some(problem) => {
+                let answer = Answer::malformed(self, problem);
+                Err(Error::new(ErrorKind::NotTheApi(answer)))
+            }
+        }
     }
+
+    /// The sign that a 2xx is not what the API gave, or not as it gave it.
+    fn of_another(self) -> Option<&'static str> {
+        if self.status != StatusCode::OK {
+            return Some("the API answers success with 200 and no other status");
+        }
+        if self.headers.is_empty() {
+            return None;
+        }
+        let kind = self.headers.get(CONTENT_TYPE);
+        if kind.is_some_and(|kind| !is_json(kind.as_bytes())) {
+            return Some("the API answers application/json and no other type");
+        }
+        caching::is_transformed(self.headers).then_some("a proxy has changed the answer")
+    }
+}
+
+/// Whether a media type is JSON, or something that is written in it.
+fn is_json(kind: &[u8]) -> bool {
+    let end = kind.iter().position(|byte| *byte == b';');
+    let kind = kind[..end.unwrap_or(kind.len())].trim_ascii();
+    let suffix = kind.len().saturating_sub(b"+json".len());
+    kind.eq_ignore_ascii_case(b"application/json") || kind[suffix..].eq_ignore_ascii_case(b"+json")
 }
 
 /// Nothing at all, or `{}` with JSON white space anywhere.

@@ -76,3 +76,26 @@ fn finding_31_a_strange_entry_hides_no_enterprise() {
         assert!(run.stdout.contains("1 of 2 entries"), "{run:?}");
     }
 }
+
+#[test]
+fn a_list_of_empty_pages_makes_a_search_incomplete() {
+    for (list, method) in [("operations", "list"), ("devices", "devices.list")] {
+        let fleet = Fleet::of(Api::new([Fate::Cancellable]));
+        let enterprise = format!("enterprises/{}", fleet.enterprise());
+        // Ever new tokens, far more than the limit.
+        let pages = (0..150).map(|number| {
+            let body = json!({list: [], "nextPageToken": format!("page-{number}")});
+            json!({"method": method, "status": 200, "body": body})
+        });
+        script(&fleet, pages.collect());
+        let args = ["plan", &enterprise, "--output", &fleet.job, "--json"];
+        let run = fleet.command(&args).run();
+        assert_eq!(run.code, 5, "{run:?}");
+        assert!(run.stderr.contains("20 pages in a row"), "{run:?}");
+        assert!(run.stderr.contains(&enterprise), "{run:?}");
+        let asked = fleet.asked();
+        let of_list = |path: &str| path.contains(&format!("/{list}?"));
+        let count = asked.iter().filter(|(path, _)| of_list(path)).count();
+        assert_eq!(count, 20, "{run:?}");
+    }
+}

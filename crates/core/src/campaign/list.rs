@@ -62,6 +62,13 @@ impl Page for AnyPage {
             Self::Operations(page) => page.unreadable(),
         }
     }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Devices(page) => page.is_empty(),
+            Self::Operations(page) => page.is_empty(),
+        }
+    }
 }
 
 /// A list before its next request.

@@ -7,7 +7,7 @@
 //!
 //! | outstanding | what comes | what follows |
 //! |---|---|---|
-//! | cancel | 2xx with `{}` or nothing | *accepted*: get at once; without confirming, `Unconfirmed` |
+//! | cancel | 200 with `{}` or nothing | *accepted*: get at once; without confirming, `Unconfirmed` |
 //! | cancel | 408, 429, 500, 502, 503, 504, other 5xx; connection failed, lost, timed out; no token for now | pause, cancel again; after the last attempt, or when the pause would end after the deadline: get |
 //! | cancel | 401 | once: cancel again with `reauthorize`; then `Err` |
 //! | cancel | not processed (GOAWAY, REFUSED_STREAM) | cancel again at once, not counted up to the number of attempts |
@@ -15,6 +15,7 @@
 //! | cancel | 2xx that is not success, 3xx, answer over the cap | get; without confirming, pause and cancel again |
 //! | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
 //! | get | done | the verdict it proves |
+//! | get | not done, and a cache says that this is older than the cancel that was accepted, or no cancel was | as if it had not been seen: get, or cancel, again; at the deadline as for an answer that told nothing |
 //! | get | not done and without a result, past `createTime + duration` and the margin | `Expired` |
 //! | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
 //! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a refusal of the last cancel row, or the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |

@@ -25,6 +25,8 @@ pub(super) struct State {
     cancel_failures: u32,
     polls: u32,
     accepted: bool,
+    /// When a cancel was accepted, or the flow was taken up after that.
+    accepted_at: Instant,
     /// Some cancel may have been delivered.
     in_doubt: bool,
     /// Why the cancel was not accepted.
@@ -59,6 +61,7 @@ impl State {
             cancel_failures: 0,
             polls: 0,
             accepted: phase == Phase::Accepted,
+            accepted_at: now,
             in_doubt: phase == Phase::MaybeSent,
             refusal: None,
             operation: None,
@@ -68,6 +71,7 @@ impl State {
 
     fn accepted(mut self: Box<Self>, now: Instant) -> Step {
         self.accepted = true;
+        self.accepted_at = now;
         self.retry.succeeded();
         self.refusal = None;
         if self.retry.policy.confirm {
@@ -113,21 +117,38 @@ impl State {
         if self.accepted {
             self.retry.succeeded();
         }
+        if operation.verdict().is_none() && self.is_past(now, view.age()) {
+            let error = view.of_the_past();
+            return match self.refusal {
+                None => self.poll(now, None, Some(error)),
+                Some(_) => self.cancel_once_more(now, None),
+            };
+        }
         let operation = self.operation.insert(operation);
         if let Some(verdict) = operation.verdict() {
             return self.conclude(verdict, None);
         }
         match expires(operation, view.time(), self.retry.policy.expiry_margin) {
             Some(Duration::ZERO) => self.conclude(Verdict::Expired, None),
-            expires if self.accepted => self.poll(now, expires),
+            expires if self.accepted => self.poll(now, expires, None),
             expires => self.cancel_once_more(now, expires),
         }
+    }
+
+    /// Whether an answer of this age was given before a cancel was accepted: that the operation was not
+    /// done then says nothing of now.
+    fn is_past(&self, now: Instant, age: Duration) -> bool {
+        let since = match self.accepted {
+            true => now.saturating_duration_since(self.accepted_at),
+            false => Duration::ZERO,
+        };
+        !age.is_zero() && age >= since
     }
 
     /// The operation is pending and the cancel was not accepted.
     fn cancel_once_more(mut self: Box<Self>, now: Instant, expires: Option<Duration>) -> Step {
         let Some(refusal) = self.refusal.take() else {
-            return self.poll(now, expires);
+            return self.poll(now, expires, None);
         };
         let judged = matches!(refusal.kind(), ErrorKind::FailedPrecondition(_))
             || refusal.kind().recovery() == Recovery::Stop;
@@ -141,7 +162,7 @@ impl State {
             }
             // An earlier cancel may still be at work: there is nothing to ask any more, but to see.
             self.refusal = Some(refusal);
-            return self.poll(now, expires);
+            return self.poll(now, expires, None);
         }
         self.call = Call::Cancel;
         self.retry.failures = self.cancel_failures;
@@ -149,12 +170,14 @@ impl State {
     }
 
     /// Looks again later; at the deadline, or when it expires, at the latest.
-    fn poll(mut self: Box<Self>, now: Instant, expires: Option<Duration>) -> Step {
+    fn poll(
+        mut self: Box<Self>,
+        now: Instant,
+        expires: Option<Duration>,
+        error: Option<Error>,
+    ) -> Step {
         if now >= self.retry.deadline {
-            return match self.refusal.take() {
-                Some(refusal) => self.fail(refusal, None),
-                None => self.conclude(Verdict::Pending, None),
-            };
+            return self.cannot_tell(error);
         }
         let half = doubled(
             self.retry.policy.poll,
@@ -168,7 +191,7 @@ impl State {
             pause.min(left.max(self.retry.policy.poll / 2))
         });
         let at = (now + pause).min(self.retry.deadline);
-        self.wait(at, None)
+        self.wait(at, error)
     }
 
     fn look_failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
@@ -291,7 +314,7 @@ impl Machine<Outcome> for State {
         let result = match self.call {
             Call::Cancel => view.cancel().map(|()| None),
             Call::GetDevice => view.device(&self.name.device()).map(|()| None),
-            _ => view.operation(&self.name).map(Some),
+            _ => view.operation_of_then(&self.name).map(Some),
         };
         if result.is_ok() {
             self.retry.heard();

@@ -220,6 +220,71 @@ fn lies() -> Vec<Lie> {
             let length = format!("content-length: {}", body.len());
             Ok(head("HTTP/1.1 205 Reset Content", &[&length], body))
         }),
+        lie(
+            "203, of a proxy that has changed the answer",
+            Pretended,
+            |body| {
+                let length = format!("content-length: {}", body.len());
+                Ok(head(
+                    "HTTP/1.1 203 Non-Authoritative Information",
+                    &[&length],
+                    body,
+                ))
+            },
+        ),
+        lie("206, a part of the answer", Pretended, |body| {
+            let length = format!("content-length: {}", body.len());
+            Ok(head("HTTP/1.1 206 Partial Content", &[&length], body))
+        }),
+        lie("a success that nobody knows", Pretended, |body| {
+            let length = format!("content-length: {}", body.len());
+            Ok(head("HTTP/1.1 299 Fine", &[&length], body))
+        }),
+        lie("HTML by its type", Pretended, |body| {
+            let length = format!("content-length: {}", body.len());
+            Ok(head(
+                "HTTP/1.1 200 OK",
+                &[&length, "content-type: text/html"],
+                body,
+            ))
+        }),
+        lie("a text by its type", Pretended, |body| {
+            let length = format!("content-length: {}", body.len());
+            Ok(head(
+                "HTTP/1.1 200 OK",
+                &[&length, "content-type: text/plain; charset=UTF-8"],
+                body,
+            ))
+        }),
+        lie(
+            "a warning that a proxy has changed the answer",
+            Pretended,
+            |body| {
+                let length = format!("content-length: {}", body.len());
+                Ok(head(
+                    "HTTP/1.1 200 OK",
+                    &[&length, "warning: 214 proxy \"Transformation Applied\""],
+                    body,
+                ))
+            },
+        ),
+        lie(
+            "an error and a response in one operation",
+            Pretended,
+            |body| Ok(whole(&body.replace(r#""done""#, r#""response":{},"done""#))),
+        ),
+        lie(
+            "cancelled, with the errorCode of a failure",
+            Pretended,
+            |body| {
+                let failed = r#""metadata":{"errorCode":"API_LEVEL"},"done""#;
+                Ok(whole(&body.replace(r#""done""#, failed)))
+            },
+        ),
+        lie("a cache that has just asked", Works, |body| {
+            let length = format!("content-length: {}", body.len());
+            Ok(head(STATUS, &[&length, "age: 0"], body))
+        }),
         lie("no answer", Lost, |_| Ok(Vec::new())),
         lie("the end before the head", Lost, |_| Err(Vec::new())),
         lie("the end in the head", Lost, |_| {
