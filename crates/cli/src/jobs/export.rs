@@ -21,7 +21,7 @@ pub(crate) struct Export {
     /// Where to; `-` is standard output, as is no --output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// In which form; by default what the ending of --output says, else NDJSON
+    /// In which form; by default what the ending of --output says; NDJSON without an ending
     #[arg(long, value_enum)]
     format: Option<Form>,
 }
@@ -48,12 +48,15 @@ impl From<Form> for report::Form {
 }
 
 pub(crate) fn run(global: &Global, options: &Export) -> Result<Exit, Failure> {
-    let view = open::view(&options.job)?;
     let output = options.output.as_deref();
     let named = output.and_then(report::Form::of);
-    let form = options.format.map(Into::into).or(named);
-    let form = form.unwrap_or(report::Form::Ndjson);
     let path = output.filter(|path| !is_stdout(path));
+    let form = match (options.format.map(Into::into).or(named), path) {
+        (Some(form), _) => form,
+        (None, Some(path)) if path.extension().is_some() => return Err(unknown_form(path)),
+        (None, _) => report::Form::Ndjson,
+    };
+    let view = open::view(&options.job)?;
     // A report is read in another folder than it was made in.
     let mut way = Way::of(global);
     way.elsewhere = true;
@@ -90,6 +93,18 @@ fn is_stdout(path: &Path) -> bool {
         .contains(&path)
 }
 
+/// A report that is named like another thing would be taken for it.
+fn unknown_form(path: &Path) -> Failure {
+    let words = Form::value_variants().iter();
+    let words = words.filter_map(ValueEnum::to_possible_value);
+    let words: Vec<String> = words.map(|word| word.get_name().to_owned()).collect();
+    Failure::usage(format!(
+        "the ending of --output {} is that of no report: expected .html, .csv or .ndjson, or --format {}",
+        countermand_core::shown_path(path),
+        words.join(", ")
+    ))
+}
+
 fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
     let Some(path) = path else {
         let text = format!("cannot write to standard output: {error}");
@@ -97,7 +112,9 @@ fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
     };
     let text = countermand_core::path_problem("cannot write", path, error);
     match error.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput => Failure::usage(text),
+        io::ErrorKind::AlreadyExists
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::NotConnected => Failure::usage(text),
         _ => Failure::new(Exit::Failed, text),
     }
 }

@@ -11,20 +11,42 @@ use crate::failure::Failure;
 
 /// A job to be applied.
 pub(crate) fn job(path: &Path) -> Result<Job, Failure> {
+    let job = Job::open(path, now()).map_err(|error| failure(&error))?;
     warn(path);
-    Job::open(path, now()).map_err(|error| failure(&error))
+    Ok(job)
 }
 
 /// A job to be read.
 pub(crate) fn view(path: &Path) -> Result<View, Failure> {
+    let view = View::open(path).map_err(|error| failure(&error))?;
     warn(path);
-    View::open(path).map_err(|error| failure(&error))
+    Ok(view)
 }
 
 /// Tells of accounts that could change the file.
 fn warn(path: &Path) {
     for warning in exposure(path) {
         crate::output::note(&format!("warning: {warning}"));
+    }
+}
+
+/// A job file that could not be read after a run.
+pub(crate) fn unread(error: &JobError) -> Failure {
+    let text = format!("{error}: no summary can be made; what was sent and told above stands");
+    Failure::new(Exit::JobFile, text)
+}
+
+/// A job file that could not be made; `option` gives another place.
+pub(crate) fn uncreated(error: &JobError, option: &str) -> Failure {
+    match error.kind() {
+        JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => failure(error),
+        JobErrorKind::Io(_) | JobErrorKind::Disk { .. } => Failure::new(
+            Exit::JobFile,
+            format!(
+                "{error}; nothing was cancelled: give another place for the job file: {option} FILE"
+            ),
+        ),
+        _ => failure(error),
     }
 }
 
@@ -50,7 +72,10 @@ pub(crate) fn failure(error: &JobError) -> Failure {
             Exit::JobFile,
             "nothing was sent: use that version for this job, or plan again with this one",
         ),
-        _ => (Exit::JobFile, "check the disk and the file's permissions"),
+        _ => (
+            Exit::JobFile,
+            "nothing was sent: check the disk and the file's permissions",
+        ),
     };
     Failure::new(exit, format!("{error}; {advice}"))
 }

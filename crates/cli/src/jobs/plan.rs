@@ -193,7 +193,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             apply: way.apply(path, job)?,
         })
     });
-    let plan = written.map_err(|error| open::failure(&error))?;
+    let plan = written.map_err(|error| open::uncreated(&error, "--output"))?;
     match global.json {
         _ if global.brief => {}
         true => report.json(&plan),

@@ -63,12 +63,11 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     // Nor do credentials that are of no use.
     let client = connect::client(global).await?;
 
-    let failed = |error| open::failure(&error);
     let devices = sources.devices.into_iter();
     let devices = devices.map(|name| Record::Device { name, seen: None });
     let devices: Vec<_> = devices.collect();
-    let (job, ()) =
-        Job::create_with(&path, &settings, begun, |job| job.record(&devices)).map_err(failed)?;
+    let (job, ()) = Job::create_with(&path, &settings, begun, |job| job.record(&devices))
+        .map_err(|error| open::uncreated(&error, "--job"))?;
     report.output.note(&format!(
         "the job file is {}",
         countermand_core::shown_path(&path)

@@ -2,6 +2,7 @@
 
 use countermand_core::campaign::Event;
 use countermand_core::{Verdict, chain};
+use countermand_fleet::job::Kind;
 use countermand_fleet::report::{Overview, State, Summary};
 use countermand_fleet::{Ended, Job, Options, Row, Run, now, pace};
 use countermand_hyper::Client;
@@ -34,7 +35,13 @@ pub(crate) async fn run(
     };
     let resume = way.apply(job.path(), &job).map_err(failed)?;
     let pace = pace(job.settings());
-    let mut run = Run::begin(client, job, options).map_err(failed)?;
+    // A rescue that has only its file can as well have another one.
+    let new = job.settings().kind == Kind::Rescue && job.runs().next().is_none();
+    let mut run = Run::begin(client, job, options).map_err(|error| match new {
+        true => open::uncreated(&error, "--job"),
+        false => failed(error),
+    })?;
+    let failed = |error| open::unread(&error);
     if global.verbose == 0 {
         report.output.expect(run.expected(), pace);
     }

@@ -57,6 +57,7 @@ fn child() {
     let run = fleet.command(&["status", &fleet.job]).run();
     assert_eq!(run.code, 0, "{run:?}");
 
+    crate::places::refused(&fleet, &disk, "disk is full");
     fs::remove_file(&ballast).unwrap();
     let run = fleet.apply(&[]).run();
     assert_eq!(run.code, 0, "{run:?}");
@@ -77,6 +78,7 @@ fn child() {
         let run = fleet.command(&[command, &fleet.job]).run();
         assert_eq!(run.code, 0, "{run:?}");
     }
+    crate::places::refused(&fleet, &disk, "Read-only file system");
     println!("\nsmall disk");
 }
 

@@ -30,6 +30,7 @@ mod json_lines;
 mod killed;
 mod one_cause;
 mod outputs;
+mod places;
 #[path = "../support/process.rs"]
 mod process;
 mod repeated;

@@ -5,6 +5,7 @@
 //! than were planned. `docs/job-file.md` has the schema.
 
 mod activity;
+mod beside;
 mod checksum;
 mod columns;
 mod connection;
@@ -98,6 +99,16 @@ impl Job {
     ) -> Result<Self, JobError> {
         let path = path.as_ref();
         opening::create(path, settings, now).map_err(|error| error.at(path))
+    }
+
+    /// Looks whether [`create`](Self::create) could make a file at this path, and makes none: for who
+    /// has much to do before.
+    ///
+    /// # Errors
+    /// Something stands there or beside it, or the folder takes no file.
+    pub fn may_be_made(path: impl AsRef<Path>) -> Result<(), JobError> {
+        let path = path.as_ref();
+        opening::may_be_made(path).map_err(|error| error.at(path))
     }
 
     /// Makes a new job file as [`create`](Self::create) does, and fills it: after an error of `fill`

@@ -11,7 +11,7 @@ use super::descriptor::{self, Descriptor, Key};
 use super::error::{Holder, JobErrorKind};
 use super::ledger::{self, Head, transact};
 use super::settings::{Kind, Settings};
-use super::{Job, checksum, connection, schema, verify, view};
+use super::{Job, beside, checksum, connection, schema, verify, view};
 
 pub(super) fn create(
     path: &Path,
@@ -22,7 +22,7 @@ pub(super) fn create(
     if path.symlink_metadata().is_ok() {
         return Err(JobErrorKind::Exists);
     }
-    nothing_beside(path, |_| true)?;
+    beside::nothing(path)?;
     // Closed at once, before SQLite opens it.
     drop(countermand_hyper::create_new(path)?);
     let mut descriptor = Descriptor::open(path)?;
@@ -85,6 +85,17 @@ pub(super) fn create(
     Ok(job)
 }
 
+pub(super) fn may_be_made(path: &Path) -> Result<(), JobErrorKind> {
+    if path.symlink_metadata().is_ok() {
+        return Err(JobErrorKind::Exists);
+    }
+    beside::nothing(path)?;
+    let path = std::path::absolute(path)?;
+    let folder = path.parent().unwrap_or(&path);
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)
+        .map_err(|error| JobErrorKind::Io(error.into()))
+}
+
 /// The file of a new job, which is removed again unless it is kept.
 pub(super) struct NewFile<'a> {
     path: &'a Path,
@@ -112,19 +123,24 @@ impl Drop for NewFile<'_> {
         if self.kept || !descriptor::is_at(self.key, self.path).unwrap_or(false) {
             return;
         }
-        for ending in ["-wal", "-shm", "-journal", ""] {
-            let mut file = self.path.as_os_str().to_owned();
-            file.push(ending);
+        for ending in beside::ENDINGS.into_iter().chain([""]) {
+            let file = beside::beside(self.path, ending);
             // That one of them stays is no second failure, and most of them are not there.
             let _ = std::fs::remove_file(file);
         }
     }
 }
 
-pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
-    nothing_beside(path, std::fs::FileType::is_symlink)?;
-    let mut descriptor = Descriptor::open(path)?;
+/// Looks at a file, and at those beside it, before SQLite does.
+pub(super) fn look(path: &Path) -> Result<Descriptor, JobErrorKind> {
+    let descriptor = Descriptor::open(path)?;
     connection::check_header(&descriptor)?;
+    beside::only_sqlites(path)?;
+    Ok(descriptor)
+}
+
+pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
+    let mut descriptor = look(path)?;
     if !descriptor.lock()? {
         // Whoever has it is writing perhaps; not to know its name is no reason to wait.
         let asked = connection::open(path).and_then(view::begin);
@@ -154,25 +170,6 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
         held: false,
     }
     .hold()
-}
-
-/// Refuses a job where SQLite would write through what stands under the names of its own files: it
-/// follows a link there, and a log of another job would be taken for this one's.
-fn nothing_beside(
-    path: &Path,
-    refused: impl Fn(&std::fs::FileType) -> bool,
-) -> Result<(), JobErrorKind> {
-    for ending in ["-wal", "-shm", "-journal"] {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(ending);
-        let there = std::fs::symlink_metadata(&beside);
-        if there.is_ok_and(|there| refused(&there.file_type())) {
-            let beside = countermand_core::shown_path(Path::new(&beside));
-            let text = format!("{beside} is in the way: remove it, or give another name");
-            return Err(JobErrorKind::Io(std::io::Error::other(text)));
-        }
-    }
-    Ok(())
 }
 
 fn myself(now: Timestamp) -> Holder {

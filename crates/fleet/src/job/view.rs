@@ -8,11 +8,10 @@ use rusqlite::Connection;
 
 use super::connection;
 use super::contents::Contents;
-use super::descriptor::Descriptor;
 use super::error::{JobError, JobErrorKind};
 use super::ledger::Head;
 use super::settings::Settings;
-use super::verify;
+use super::{beside, opening, verify};
 
 /// For how long opening waits while another process opens or closes the file.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -69,8 +68,7 @@ impl Deref for View {
 }
 
 fn view(path: &Path) -> Result<Contents, JobErrorKind> {
-    let descriptor = Descriptor::open(path)?;
-    connection::check_header(&descriptor)?;
+    let descriptor = opening::look(path)?;
     let (connection, (head, settings)) = snapshot(path)?;
     Ok(Contents {
         connection,
@@ -111,9 +109,7 @@ pub(super) fn begin(connection: Connection) -> Result<Connection, JobErrorKind> 
 
 /// Whether something stands in a log beside the file.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    std::fs::metadata(beside::beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// Whether this process could make a file beside it: then its failure had another reason.

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use countermand_hyper::OutputFile;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::{Counts, ReportError, Summary, csv, html, ndjson};
 use crate::job::{JobError, View};
@@ -32,7 +36,7 @@ impl Form {
     /// ```
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "html" | "htm" => Some(Self::Html),
             "csv" => Some(Self::Csv),
             "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
@@ -73,13 +77,35 @@ impl Form {
             let error = "the job itself is there";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, error).into());
         }
+        // Held until the file is open: with a reader there, that does not wait.
+        let reader = has_reader(path)?;
         let mut file = OutputFile::create(path)?;
+        drop(reader);
         let mut out = BufWriter::new(&mut file);
         let counts = self.write(&mut out, view, resume)?;
         out.flush()?;
         drop(out);
         file.commit()?;
         Ok(counts)
+    }
+}
+
+/// A descriptor of the pipe that stands there, if one does.
+///
+/// # Errors
+/// [`io::ErrorKind::NotConnected`] for a pipe that nothing reads: to open it could wait for ever.
+fn has_reader(path: &Path) -> io::Result<Option<OwnedFd>> {
+    if !fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo()) {
+        return Ok(None);
+    }
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(pipe) => Ok(Some(pipe)),
+        Err(Errno::NXIO) => Err(io::Error::new(
+            io::ErrorKind::NotConnected,
+            "it is a pipe that nothing reads: start its reader first",
+        )),
+        Err(error) => Err(error.into()),
     }
 }
 

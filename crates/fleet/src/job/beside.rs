@@ -1,0 +1,78 @@
+//! The files that SQLite keeps beside a job file: its log, the index of that, its rollback journal.
+//!
+//! SQLite follows a link there, waits for a pipe, and deletes or overwrites what is none of its own:
+//! what stands there is looked at before SQLite opens the job.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::error::JobErrorKind;
+
+/// The endings of their names.
+pub(super) const ENDINGS: [&str; 3] = ["-wal", SHARED, "-journal"];
+
+const SHARED: &str = "-shm";
+
+/// The size of a part of the index of the log.
+const PART: u64 = 32 * 1024;
+
+/// The name with this ending.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+/// Refuses a new job where something stands under one of their names.
+pub(super) fn nothing(path: &Path) -> Result<(), JobErrorKind> {
+    refuse(path, |_, file| file.symlink_metadata().is_ok())
+}
+
+/// Refuses a job where something stands under their names that SQLite has not made.
+pub(super) fn only_sqlites(path: &Path) -> Result<(), JobErrorKind> {
+    refuse(path, |ending, file| match file.symlink_metadata() {
+        Ok(there) if !there.is_file() => true,
+        // SQLite has locks on it, which this process would lose with another descriptor: its size has
+        // to do. It is emptied by the first who opens it, and grows by whole parts.
+        Ok(there) if ending == SHARED => there.len() > 3 && there.len() % PART != 0,
+        Ok(_) => !is_sqlites(ending, file),
+        Err(_) => false,
+    })
+}
+
+fn refuse(path: &Path, is_refused: impl Fn(&str, &Path) -> bool) -> Result<(), JobErrorKind> {
+    for ending in ENDINGS {
+        let file = beside(path, ending);
+        if is_refused(ending, &file) {
+            let file = countermand_core::shown_path(&file);
+            let text = format!("{file} is in the way: remove it, or give another name");
+            return Err(JobErrorKind::Io(std::io::Error::other(text)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether it begins as SQLite's do (<https://sqlite.org/fileformat.html>, 3 and 4;
+/// <https://sqlite.org/walformat.html>, 2.1). One that was cut, or emptied, is as good; one that
+/// cannot be read is left to SQLite, which says so.
+fn is_sqlites(ending: &str, file: &Path) -> bool {
+    let mut head = Vec::new();
+    // A pipe that has come there since is not waited for.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = File::options();
+    let opened = options.read(true).custom_flags(flags).open(file);
+    let Ok(_) = opened.and_then(|file| file.take(8).read_to_end(&mut head)) else {
+        return true;
+    };
+    let begins = |magic: &[u8]| {
+        let length = head.len().min(magic.len());
+        head.get(..length) == magic.get(..length)
+    };
+    match ending {
+        "-wal" => begins(&[0x37, 0x7f, 6, 0x82]) || begins(&[0x37, 0x7f, 6, 0x83]),
+        _ => begins(&[0xd9, 0xd5, 5, 0xf9, 0x20, 0xa1, 0x63, 0xd7]) || begins(&[0; 8]),
+    }
+}
