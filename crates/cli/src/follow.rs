@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::exit::Exit;
+use crate::progress::time_of_day;
 use crate::report::Report;
 use crate::signals::Signals;
 
@@ -171,9 +172,12 @@ fn say(report: &Report, event: &Event) {
             output.note(&format!("failing: {cause}; it is tried again"));
         }
         Event::CircuitOpened { cause } => output.note(&format!(
-            "the server fails ({cause}): only probes until it answers"
+            "{} the server fails ({cause}): only probes until it answers",
+            time_of_day()
         )),
-        Event::CircuitClosed => output.note("the server is back"),
+        Event::CircuitClosed => {
+            output.note(&format!("{} the server is back", time_of_day()));
+        }
         _ => {}
     }
 }

@@ -73,10 +73,7 @@ impl Bars {
             return;
         }
         *told = Some((figures, Instant::now()));
-        let time = now().to_string();
-        // The time of day, as in 2026-11-28T07:44:33Z.
-        let time = time.get(11..19).unwrap_or_default();
-        output::note(&format!("{time}Z {}", progress.line()));
+        output::note(&format!("{} {}", time_of_day(), progress.line()));
     }
 
     /// Writes without the bars in the way.
@@ -93,6 +90,12 @@ impl Bars {
 /// [`LINE`] later, which must not be too late.
 fn rests(unchanged: Duration) -> bool {
     unchanged + LINE / 2 < REST
+}
+
+/// The time of day in UTC, `07:44:33Z`: out of 2026-11-28T07:44:33.123Z.
+pub(crate) fn time_of_day() -> String {
+    let time = now().to_string();
+    format!("{}Z", time.get(11..19).unwrap_or_default())
 }
 
 /// What is drawn, none of it wider than the terminal.

@@ -10,8 +10,6 @@ use crate::report::Report;
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     cause: Option<Cause>,
-    /// Whether an operation has shown the failure on its own line.
-    shown: bool,
     not_attempted: u64,
     same: u64,
     /// Lists that were not asked for.
@@ -45,8 +43,7 @@ impl Stop {
             self.not_attempted += u64::from(covered);
             return covered;
         }
-        let covered = error.key() == cause.key() && self.shown;
-        self.shown |= error.key() == cause.key();
+        let covered = error.key() == cause.key();
         self.same += u64::from(covered);
         covered
     }
@@ -78,8 +75,8 @@ impl Stop {
             ));
         }
         if self.same > 0 {
-            let operations = counted(self.same, "other operation");
-            text.push_str(&format!("; {operations} ended with the same error"));
+            let operations = counted(self.same, "operation");
+            text.push_str(&format!("; {operations} ended with this error"));
         }
         if self.lists > 0 {
             let lists = counted(self.lists, "list");

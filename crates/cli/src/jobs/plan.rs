@@ -102,6 +102,8 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     let terms = &options.terms;
     let settings = terms.settings(Kind::Plan, global, &sources)?;
     let filter = settings.filter.clone();
+    // A search may take long: what will not be written is not searched.
+    Job::may_be_made(&options.output).map_err(|error| open::uncreated(&error, "--output"))?;
 
     let begun = now();
     let mut records = Vec::new();

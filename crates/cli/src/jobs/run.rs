@@ -1,7 +1,7 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
 use countermand_core::campaign::Event;
-use countermand_core::{Verdict, chain};
+use countermand_core::{Outcome, Verdict, chain};
 use countermand_fleet::job::Kind;
 use countermand_fleet::report::{Overview, State, Summary};
 use countermand_fleet::{Ended, Job, Options, Row, Run, now, pace};
@@ -59,8 +59,12 @@ pub(crate) async fn run(
             if trouble.is_some() {
                 report.output.note(&Report::outcome_json(&name, &result));
             }
-            // Thousands of good news would hide the bad ones; the report has them all.
-            let good = matches!(&result, Ok(outcome) if outcome.verdict == Verdict::Cancelled);
+            // Thousands of good news would hide the bad ones; the report has them all. Those that
+            // expired are told on one line.
+            let good = matches!(
+                &result,
+                Ok(Outcome { verdict: Verdict::Cancelled | Verdict::Expired, .. })
+            );
             let told = matches!(&result, Err(error) if stop.covers(error));
             if global.json || !(good || told) {
                 report.outcome(&name, &result);

@@ -61,7 +61,7 @@ fn a_refused_token_is_4_and_stops_the_rest() {
         .env("COUNTERMAND_TOKEN", "another-token")
         .run();
     assert_eq!(run.code, 4, "{run:?}");
-    assert!(run.stdout.contains("get a new access token"), "{run:?}");
+    assert!(run.stderr.contains("get a new access token"), "{run:?}");
     assert!(
         run.stdout
             .contains("20 not resolved; apply again:\n  countermand cancel --in-flight 1 ")
@@ -142,7 +142,7 @@ fn a_quota_of_zero_is_6() {
     let api = Api::new([Fate::Cancellable]).faults(json!([{"fault": "quota-zero"}]));
     let run = api.cancel(&[]).run();
     assert_eq!(run.code, 6, "{run:?}");
-    assert!(run.stdout.contains("quota"), "{run:?}");
+    assert!(run.stderr.contains("stopped: quota"), "{run:?}");
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn tls_by_an_unknown_authority_is_1_and_by_a_trusted_one_0() {
     let api = Api::with([wipe], Quirks::default(), Some(&tls));
     let run = api.cancel(&[]).run();
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.stdout.contains("--ca-file"), "{run:?}");
+    assert!(run.stderr.contains("--ca-file"), "{run:?}");
     assert!(api.asked().is_empty());
 
     let directory = tempfile::tempdir().unwrap();

@@ -69,7 +69,7 @@ fn fault_63_a_report_never_takes_the_place_of_its_job() {
         &format!("{}-journal", fleet.job),
     ] {
         let run = fleet
-            .command(&["report", &fleet.job, "--output", path])
+            .command(&["report", &fleet.job, "--output", path, "--format", "csv"])
             .run();
         assert_eq!(run.code, 2, "{run:?}");
         assert!(run.stderr.contains("the job itself is there"), "{run:?}");

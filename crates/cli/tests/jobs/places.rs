@@ -13,8 +13,11 @@ use crate::fleet::Fleet;
 
 const SOON: Duration = Duration::from_secs(4);
 
+/// Makes something at a path.
+type Make = fn(&Path);
+
 /// A link, a pipe, a folder, a text, each made at a path.
-fn oddities() -> [(&'static str, fn(&Path)); 4] {
+fn oddities() -> [(&'static str, Make); 4] {
     [
         ("a link", |path| symlink("/etc/hostname", path).unwrap()),
         ("a pipe", |path| {

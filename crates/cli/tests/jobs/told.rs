@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use countermand_emulator::{Fate, Script, State};
+use countermand_emulator::{Fate, NewOperation, Quirks, Script, State};
 use serde_json::{Value, json};
 
 use crate::api::{Api, TOKEN};
@@ -303,4 +303,49 @@ fn fault_59_of_a_lost_file_only_what_works_is_advised() {
         seconds > 1.5,
         "60 cancels at 20 a second take longer: {line}"
     );
+}
+
+#[test]
+fn fault_29_what_has_expired_is_told_on_one_line() {
+    let made = [Fate::Expires; 5].map(|fate| NewOperation::new(fate).age(3600));
+    let fleet = Fleet::of(Api::with(made, Quirks::default(), None));
+    assert_eq!(fleet.plan(&["--deadline", "20s"]).code, 0);
+    let run = fleet.apply(&[]).run();
+    assert_eq!(fleet.verdicts(), ["expired"; 5], "{run:?}");
+    assert_eq!(run.code, 0, "{run:?}");
+    let told = run.stdout.lines().filter(|line| line.contains("expired"));
+    assert_eq!(told.count(), 2, "the counts, and what it means: {run:?}");
+    assert!(
+        run.stdout.contains("\n5 expired: not done when "),
+        "{run:?}"
+    );
+    let json = fleet.command(&["report", &fleet.job]).run().json();
+    assert_eq!(json.len(), 6);
+}
+
+#[test]
+fn fault_48_when_the_server_fails_and_is_back_has_a_time() {
+    let fleet = Fleet::planned([GOOD; 40], &["--quota", "none"]);
+    script(&fleet, json!([{"status": 503, "times": 42}]));
+    let run = fleet.apply(&[]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let noted = status(&fleet).stdout;
+    for words in ["the server fails", "the server is back"] {
+        let line = run.stderr.lines().find(|line| line.contains(words));
+        let (time, _) = line
+            .unwrap_or_else(|| panic!("{run:?}"))
+            .split_once(' ')
+            .unwrap();
+        assert!(time.len() == 9 && time.ends_with('Z'), "{time}: {run:?}");
+        let note = noted.lines().find(|line| line.contains(words));
+        let note = note.unwrap_or_else(|| panic!("{noted}"));
+        let time = note
+            .strip_prefix("Note: ")
+            .and_then(|note| note.split(": ").next());
+        let time = time.unwrap();
+        assert!(
+            time.len() == 24 && time.starts_with("20") && time.ends_with('Z'),
+            "{note}"
+        );
+    }
 }

@@ -117,6 +117,14 @@ impl Overview {
         for note in &summary.notes {
             let _ = writeln!(text, "Note: {}", printable(note));
         }
+        let expired = counts.of(State::Expired);
+        if expired > 0 {
+            let _ = writeln!(
+                text,
+                "{} expired: not done when the time of validity passed, by the server's clock.",
+                grouped(expired)
+            );
+        }
         if counts.surely_not_cancelled > 0 {
             let _ = writeln!(
                 text,

@@ -1,0 +1,83 @@
+"""The job file as docs/job-file.md describes it, read with nothing but SQLite and SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import struct
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from countermand.testing import Emulator
+
+#: Of every table but ``seal`` and ``edits``, which have no checksum.
+TABLES = ("job", "operations", "sends", "limits", "hold", "devices", "notes", "runs", "holder")
+DIGEST = 7
+"""How many columns of an operation the digest of a plan is over."""
+
+
+def value(column: int | str | bytes | None) -> bytes:
+    """What goes into a checksum for a value."""
+    match column:
+        case None:
+            return b"\0"
+        case int():
+            return b"\1" + struct.pack(">q", column)
+        case str():
+            return b"\2" + struct.pack(">Q", len(column.encode())) + column.encode()
+        case bytes():
+            return b"\3" + struct.pack(">Q", len(column)) + column
+
+
+def checksum(table: str, row: tuple[int | str | bytes | None, ...]) -> int:
+    """The checksum of a row, from its columns but the last."""
+    data = value(table) + b"".join(map(value, row))
+    first: int = struct.unpack(">q", hashlib.sha256(data).digest()[:8])[0]
+    return first
+
+
+def test_fault_58_the_checksums_are_what_the_document_says(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "wipes.job"
+    names = [str(emulator.add()) for _ in range(5)]
+    environment = os.environ | {
+        "COUNTERMAND_ENDPOINT": emulator.endpoint,
+        "COUNTERMAND_TOKEN": emulator.token,
+    }
+    confirm = f"{emulator.enterprise.removeprefix('enterprises/')}:5"
+    for arguments in (
+        ["plan", *names, "--output", str(path)],
+        ["apply", str(path), "--confirm", confirm],
+    ):
+        run = subprocess.run(
+            [sys.executable, "-m", "countermand", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert run.returncode == 0, run
+    with closing(sqlite3.connect(path)) as job:
+        fold = 0
+        for table in TABLES:
+            rows = job.execute(f"SELECT * FROM {table}").fetchall()
+            for row in rows:
+                assert row[-1] == checksum(table, row[:-1]), (table, row)
+                fold += 0 if table == "job" else row[-1]
+            assert rows or table in ("limits", "hold", "devices", "notes", "holder"), table
+        [(settings, digest, told)] = job.execute("SELECT settings, digest, fold FROM job")
+        assert (fold - told) % 2**64 == 0
+        plan = value(settings)
+        for row in job.execute("SELECT * FROM operations ORDER BY position"):
+            plan += b"".join(map(value, row[:DIGEST]))
+        assert hashlib.sha256(plan).digest() == digest
+        phases = {row[0] for row in job.execute("SELECT phase FROM operations")}
+        assert phases == {"accepted"}
