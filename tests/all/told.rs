@@ -218,7 +218,9 @@ fn names_say_what_was_expected() {
         "enterprises/{enterprise}/devices/{device}",
         "enterprises/{enterprise}/devices/{device}/operations/{operation}",
     ];
-    refused("x".parse::<EnterpriseName>().unwrap_err(), patterns[0]);
+    refused("e/x".parse::<EnterpriseName>().unwrap_err(), patterns[0]);
+    let id = "x".parse::<EnterpriseName>().unwrap_err().to_string();
+    assert!(id.contains("did you mean enterprises/x?"), "{id}");
     refused("x".parse::<DeviceName>().unwrap_err(), patterns[1]);
     refused("x".parse::<OperationName>().unwrap_err(), patterns[2]);
     let kind = |text: &str| text.parse::<OperationName>().unwrap_err().kind();
