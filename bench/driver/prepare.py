@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def locks_agree() -> None:
-    """Raises unless every crate that both lock files know has the same version in both."""
+    """Raises unless both lock files have the same versions, and bench's all dependencies of our crates.
+    """
 
     def versions(path: Path) -> dict[str, set[str]]:
         known: dict[str, set[str]] = {}
@@ -30,6 +31,16 @@ def locks_agree() -> None:
     if apart:
         message = f"bench/Cargo.lock has other versions of {', '.join(apart)}: copy them over"
         raise SystemExit(message)
+    for package in tomllib.loads((BENCH / "Cargo.lock").read_text())["package"]:
+        crate = PROJECT / "crates" / package["name"].removeprefix("countermand-") / "Cargo.toml"
+        if "source" in package or not crate.exists():
+            continue
+        locked = {dependency.split()[0] for dependency in package.get("dependencies", ())}
+        needed = tomllib.loads(crate.read_text())["dependencies"].items()
+        missing = [name for name, how in needed if name not in locked and not how.get("optional")]
+        if missing:
+            message = f"bench/Cargo.lock lacks {', '.join(missing)} of {package['name']}"
+            raise SystemExit(f"{message}: run `cargo metadata` in bench/ and commit the lock file")
 
 
 def profiles_agree() -> None:
