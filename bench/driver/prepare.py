@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 
 def locks_agree() -> None:
-    """Raises unless both lock files have the same versions, and bench's all dependencies of our crates.
-    """
+    """Raises unless bench locks the versions of the project, and each dependency of our crates."""
 
     def versions(path: Path) -> dict[str, set[str]]:
         known: dict[str, set[str]] = {}
