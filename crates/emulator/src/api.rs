@@ -1,5 +1,7 @@
 //! The methods.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::answer::Failure;
@@ -7,7 +9,7 @@ use crate::call::{Call, Method, Query};
 use crate::enterprise::Setup;
 use crate::fleet::{Fleet, NewOperation};
 use crate::quirks::{FinishedCancel, Quirks, Shape};
-use crate::time::rfc3339;
+use crate::time::{google_duration, rfc3339};
 use crate::{Fate, State};
 
 const MAX_PAGE: usize = 100;
@@ -124,18 +126,16 @@ impl Api<'_> {
     }
 
     fn cancel(&mut self, name: &str, body: &[u8]) -> Answer {
-        if !body.is_empty() {
-            for (key, value) in object(body)? {
-                // Generated clients of the long-running operations service repeat the name.
-                match key.as_str() {
-                    "name" if value == name => {}
-                    "name" => {
-                        return Err(Failure::invalid(
-                            "The name in the body is not the one in the path.",
-                        ));
-                    }
-                    _ => return Err(unknown_field(&key)),
+        for (key, value) in object(body)? {
+            // Generated clients of the long-running operations service repeat the name.
+            match key.as_str() {
+                "name" if value == name => {}
+                "name" => {
+                    return Err(Failure::invalid(
+                        "The name in the body is not the one in the path.",
+                    ));
                 }
+                _ => return Err(unknown_field(&key)),
             }
         }
         let (index, state, quirks) = self.live(name)?;
@@ -266,10 +266,10 @@ impl Api<'_> {
         let device = self.live_device(device)?;
         let mut command = object(body)?;
         let duration = match command.remove("duration") {
-            None => 600,
+            None => Duration::from_secs(600),
             Some(text) => text
                 .as_str()
-                .and_then(|text| text.strip_suffix('s')?.parse().ok())
+                .and_then(google_duration)
                 .ok_or_else(|| Failure::invalid("Invalid value at 'command.duration'"))?,
         };
         let kind = match command.remove("type") {
@@ -291,7 +291,7 @@ impl Api<'_> {
         }
         let new = NewOperation::new(self.issued)
             .kind(kind)
-            .duration(duration)
+            .valid_for(duration)
             .params(command);
         let added = self.fleet.add_operation(device, new, self.now);
         let index = added.map_err(|problem| Failure::invalid(problem.to_string()))?;
@@ -332,7 +332,11 @@ fn offset(token: &str) -> Option<usize> {
     usize::from_str_radix(digits, 16).ok()
 }
 
+/// The message in a body; no body is an empty one.
 fn object(body: &[u8]) -> Result<Map<String, Value>, Failure> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
     serde_json::from_slice(body)
         .map_err(|_| Failure::invalid("Invalid JSON payload received. Unexpected token."))
 }

@@ -199,7 +199,7 @@ impl Query {
             let (Some(key), Some(value)) = (decode_query(key), decode_query(value)) else {
                 return Err(Failure::invalid("Request contains an invalid argument."));
             };
-            match &*key {
+            match json_name(&key) {
                 others
                     if own.is_some_and(|own| !own.contains(&others))
                         && discovery::is_parameter(others) =>
@@ -229,10 +229,22 @@ impl Query {
                 "filter" | "view" | "quotaUser" | "$quotaUser" | "key" | "$key"
                 | "access_token" | "oauth_token" | "callback" | "$callback" | "uploadType"
                 | "upload_protocol" => {}
-                unknown => return Err(unbound(unknown)),
+                _ => return Err(unbound(&key)),
             }
         }
         Ok(parsed)
+    }
+}
+
+/// The name in JSON of a parameter that may be called as its field is in the protocol buffer.
+fn json_name(key: &str) -> &str {
+    match key {
+        "page_size" => "pageSize",
+        "page_token" => "pageToken",
+        "project_id" => "projectId",
+        "return_partial_success" => "returnPartialSuccess",
+        "update_mask" => "updateMask",
+        key => key,
     }
 }
 

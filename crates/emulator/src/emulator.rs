@@ -1,5 +1,6 @@
 //! The emulator: one request in, one decision out.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::answer::{Failure, Style, answer, bare, page};
 use crate::api::Api;
 use crate::audit::{Audited, Truth, without_secrets};
 use crate::batch::{self, Answers};
-use crate::call::{Call, Query};
+use crate::call::{Call, Method, Query};
 use crate::discovery;
 use crate::enterprise::Setup;
 use crate::fleet::{Added, Fleet, NewDevice};
@@ -19,6 +20,7 @@ use crate::front_end;
 use crate::generate;
 use crate::identity::{self, Door, Good, Identity};
 use crate::meter::Meter;
+use crate::percent::decode_query;
 use crate::refusal::refusal;
 use crate::rng::Rng;
 use crate::script::{Fault, Script};
@@ -27,6 +29,9 @@ use crate::{BadInput, Config, Issued, Quirks, QuotaReport, Reply, State};
 
 /// The clock stops there, far from where sums of times would overflow.
 const MILLENNIUM: Duration = Duration::from_secs(1000 * 365 * 86_400);
+
+/// Its own endpoints are below this path.
+const OWN: &str = "/_emulator/";
 
 const FIELD_MASK: HeaderName = HeaderName::from_static("x-goog-fieldmask");
 
@@ -91,7 +96,7 @@ impl Emulator {
     /// Decides one request, `now` after the start. The time it takes does not depend on the size of the fleet.
     pub fn handle(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
         let understood = front_end::understand(request);
-        if let Some(endpoint) = request.uri().path().strip_prefix("/_emulator/") {
+        if let Some(endpoint) = request.uri().path().strip_prefix(OWN) {
             return Reply::at_once(match understood {
                 Ok(request) => admin::handle(self, now, &request, endpoint),
                 Err(status) => page(status, self.unix_ms(now)),
@@ -106,11 +111,24 @@ impl Emulator {
             }
             Ok(request) => self.call(now, &request),
             Err(status) => {
-                let mut reply = Reply::at_once(page(status, self.unix_ms(now)));
+                let mut reply = Reply::at_once(self.refuse(now, request, status));
                 reply.effect = false;
-                self.told(now, request, reply)
+                reply
             }
         }
+    }
+
+    /// The page for a request that cannot be understood, noted in the audit unless it is for the emulator itself.
+    pub(crate) fn refuse(
+        &mut self,
+        now: Duration,
+        request: &Request<Bytes>,
+        status: u16,
+    ) -> Response<Bytes> {
+        if !request.uri().path().starts_with(OWN) {
+            self.note(now, request, Some(status), false);
+        }
+        page(status, self.unix_ms(now))
     }
 
     /// Decides one request that is no batch.
@@ -163,16 +181,21 @@ impl Emulator {
 
     /// The same reply, noted in the audit.
     fn told(&mut self, now: Duration, request: &Request<Bytes>, reply: Reply) -> Reply {
+        let status = reply.action.status().map(|status| status.as_u16());
+        self.note(now, request, status, reply.effect);
+        reply
+    }
+
+    fn note(&mut self, now: Duration, request: &Request<Bytes>, status: Option<u16>, effect: bool) {
         self.audit.push(Audited {
             n: self.audit.len() as u64 + 1,
             time: self.since_start(now).as_millis() as u64,
             method: request.method().as_str().to_owned(),
             path: without_secrets(request.uri()),
-            status: reply.action.status().map(|status| status.as_u16()),
+            status,
             had_token: has_token(request),
-            effect: reply.effect,
+            effect,
         });
-        reply
     }
 
     /// The answer of a server without faults: front end, authorization, quota, parameters, method.
@@ -209,6 +232,8 @@ impl Emulator {
         }
         let query = match query {
             Ok(query) => query,
+            // Its parameters are not known here either.
+            Err(_) if call.method == Method::NotEmulated => Query::default(),
             Err(failure) => return answer(Err(failure), style, now),
         };
         let mut api = Api {
@@ -256,12 +281,15 @@ impl Emulator {
     }
 
     fn authorize(&self, request: &Request<Bytes>, now: u64) -> Result<(), Failure> {
-        let Some(value) = request.headers().get(header::AUTHORIZATION) else {
-            return Err(Failure::unauthenticated(false));
+        let token = match request.headers().get(header::AUTHORIZATION) {
+            Some(value) => identity::bearer(value).map(Cow::Borrowed),
+            None if has_token(request) => token_in_query(request),
+            None => return Err(Failure::unauthenticated(false)),
         };
-        let Some(token) = identity::bearer(value) else {
+        let Some(token) = token else {
             return Err(Failure::unauthenticated(true));
         };
+        let token = &*token;
         match self.identity.look_up(token, now) {
             Good::For(scope) if scope.split(' ').any(|scope| scope == identity::SCOPE) => Ok(()),
             Good::For(_) => Err(Failure::scope_insufficient()),
@@ -388,11 +416,22 @@ impl Emulator {
 }
 
 fn has_token(request: &Request<Bytes>) -> bool {
-    request.headers().contains_key(header::AUTHORIZATION)
-        || request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("access_token=") || query.contains("oauth_token="))
+    request.headers().contains_key(header::AUTHORIZATION) || tokens_in_query(request).count() > 0
+}
+
+/// The first token in the query, if it can be decoded.
+fn token_in_query(request: &Request<Bytes>) -> Option<Cow<'_, str>> {
+    decode_query(tokens_in_query(request).next()?)
+}
+
+/// Tokens in the query, which no header has to carry then, as they arrived.
+fn tokens_in_query(request: &Request<Bytes>) -> impl Iterator<Item = &str> {
+    let pairs = request.uri().query().unwrap_or_default().split('&');
+    pairs.filter_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        let key = decode_query(key)?;
+        matches!(&*key, "access_token" | "oauth_token").then_some(value)
+    })
 }
 
 /// Whether this is what front ends answer 411 to: in HTTP/2 the frames say where a body ends, in HTTP/1.1 nothing does.

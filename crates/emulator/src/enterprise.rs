@@ -3,15 +3,16 @@
 //! Policies are kept as they are sent and change nothing; enrollment tokens enroll nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::answer::Failure;
 use crate::mask::Mask;
-use crate::time::rfc3339;
+use crate::time::{google_duration, rfc3339, seconds};
 
 /// The validity of an enrollment token that names none, in seconds.
-const HOUR: u64 = 3600;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Policies and enrollment tokens of all enterprises, by name.
 #[derive(Debug, Default)]
@@ -78,13 +79,14 @@ impl Setup {
         mut sent: Map<String, Value>,
         now: u64,
     ) -> Result<Value, Failure> {
-        let seconds = match sent.get("duration") {
+        let duration = match sent.get("duration") {
             None => HOUR,
             Some(text) => text
                 .as_str()
-                .and_then(|text| text.strip_suffix('s')?.parse().ok())
+                .and_then(google_duration)
                 .ok_or_else(|| Failure::invalid("Invalid value at 'enrollment_token.duration'"))?,
         };
+        let duration = duration.as_millis() as u64;
         let number = self.tokens.len() + 1;
         let name = format!("{enterprise}/enrollmentTokens/emulator{number}");
         let value = format!("EMULATOR{number:012}");
@@ -98,10 +100,10 @@ impl Setup {
         for (field, value) in [
             ("name", name.as_str()),
             ("value", &value),
-            ("duration", &format!("{seconds}s")),
+            ("duration", &seconds(duration)),
             (
                 "expirationTimestamp",
-                &rfc3339(now.saturating_add(seconds.saturating_mul(1000))),
+                &rfc3339(now.saturating_add(duration)),
             ),
             ("qrCode", &code.to_string()),
         ] {

@@ -1,6 +1,7 @@
 //! The emulated devices and operations, found by name.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -79,6 +80,9 @@ pub struct NewOperation {
     quirks: Option<Quirks>,
     #[serde(skip)]
     exact: Option<Fate>,
+    /// The validity, where it is not in whole seconds.
+    #[serde(skip)]
+    valid_for: Option<Duration>,
 }
 
 impl NewOperation {
@@ -102,6 +106,12 @@ impl NewOperation {
     #[must_use]
     pub const fn duration(mut self, seconds: u64) -> Self {
         self.duration_s = Some(seconds);
+        self
+    }
+
+    /// The validity to the millisecond, as it may be in a request.
+    pub(crate) const fn valid_for(mut self, duration: Duration) -> Self {
+        self.valid_for = Some(duration);
         self
     }
 
@@ -285,7 +295,10 @@ impl Fleet {
             params: new.params,
             created,
             added: now,
-            duration: new.duration_s.unwrap_or(600).saturating_mul(1000),
+            duration: match new.valid_for {
+                Some(duration) => duration.as_millis() as u64,
+                None => new.duration_s.unwrap_or(600).saturating_mul(1000),
+            },
             fate,
             quirks: new.quirks.map(Box::new),
             cancel_asked: None,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::quirks::{Expiry, Quirks, Shape};
-use crate::time::rfc3339;
+use crate::time::{rfc3339, seconds};
 use crate::{Fate, Truth};
 
 const TYPES: &str = "type.googleapis.com/google.android.devicemanagement.v1.";
@@ -183,13 +183,5 @@ impl Operation {
             metadata.insert("urgency".to_owned(), json!({"level": 11}));
         }
         metadata
-    }
-}
-
-/// A `google-duration`: `600s`, `1.500s`.
-fn seconds(ms: u64) -> String {
-    match ms % 1000 {
-        0 => format!("{}s", ms / 1000),
-        part => format!("{}.{part:03}s", ms / 1000),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 
 use crate::{Config, Emulator, Reply};
 
@@ -47,6 +47,11 @@ impl Shared {
     pub fn handle(&self, request: &Request<Bytes>) -> Reply {
         self.with(|emulator, now| emulator.handle(now, request))
             .faster(self.scale)
+    }
+
+    /// Refuses a request whose body did not come, and notes it in the audit.
+    pub(crate) fn refuse(&self, request: &Request<Bytes>, status: u16) -> Response<Bytes> {
+        self.with(|emulator, now| emulator.refuse(now, request, status))
     }
 
     /// Calls `look` with the emulator and its time; other requests wait meanwhile.

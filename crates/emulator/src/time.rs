@@ -1,5 +1,7 @@
 //! Unix milliseconds as the two texts a server writes: RFC 3339 for JSON, RFC 1123 for `date`.
 
+use std::time::Duration;
+
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -64,6 +66,34 @@ pub(crate) fn rfc1123(unix_ms: u64) -> String {
         c.minute,
         c.second
     )
+}
+
+/// The longest duration that a protocol buffer holds.
+const LONGEST: Duration = Duration::from_secs(315_576_000_000);
+
+/// A duration as it stands in a message, `600s` or `1.5s`; `None` for another text and for one that is too long.
+pub(crate) fn google_duration(text: &str) -> Option<Duration> {
+    let text = text.strip_suffix('s')?;
+    let (whole, part) = match text.split_once('.') {
+        Some((whole, part)) if (1..=9).contains(&part.len()) => (whole, part),
+        Some(_) => return None,
+        None => (text, ""),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(part) {
+        return None;
+    }
+    let nanos = format!("{part:0<9}").parse().ok()?;
+    let duration = Duration::new(whole.parse().ok()?, nanos);
+    (duration <= LONGEST).then_some(duration)
+}
+
+/// The same as a text: `600s`, `1.500s`.
+pub(crate) fn seconds(ms: u64) -> String {
+    match ms % 1000 {
+        0 => format!("{}s", ms / 1000),
+        part => format!("{}.{part:03}s", ms / 1000),
+    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use futures_util::future::{pending, ready};
 use futures_util::stream::{self, Stream, StreamExt};
 use h2::Reason;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use tokio::sync::mpsc;
 
 use crate::front_end::MAX_BODY;
@@ -42,14 +42,18 @@ pub(crate) async fn answer(
         return Ok(refusal.map(|text| Full::new(text).boxed_unsync()));
     }
     head.extensions.insert(site);
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(problem) if problem.is::<LengthLimitError>() => {
-            let mut response = Response::new(Full::default().boxed_unsync());
-            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            return Ok(response);
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(status) => {
+            let request = Request::from_parts(head, Bytes::new());
+            let mut refusal = shared.refuse(&request, status);
+            // What is left of the body is in the way of another request.
+            if !multiplexed {
+                let close = HeaderValue::from_static("close");
+                refusal.headers_mut().insert(header::CONNECTION, close);
+            }
+            return Ok(refusal.map(|text| Full::new(text).boxed_unsync()));
         }
-        Err(problem) => return Err(problem),
     };
     let reply = shared.handle(&Request::from_parts(head, body));
     if !reply.delay.is_zero() {
@@ -97,6 +101,18 @@ pub(crate) async fn answer(
             }
             Ok(response)
         }
+    }
+}
+
+/// The body of a request, or the status that refuses it: before it comes where its length says enough.
+async fn read(body: Incoming) -> Result<Bytes, u16> {
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(413);
+    }
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(problem) if problem.is::<LengthLimitError>() => Err(413),
+        Err(_) => Err(400),
     }
 }
 

@@ -533,3 +533,179 @@ fn fault_68_parameters_of_other_methods_cannot_be_bound() {
     }
     assert_eq!(state(&emulator, &name), State::Pending);
 }
+
+/// A method that the emulator has not says so, whatever parameters the real one has: a refusal of the parameter
+/// would send the reader looking for a mistake of his own.
+#[test]
+fn fault_68_a_method_that_is_not_emulated_says_so_whatever_its_parameters() {
+    let (mut emulator, _) = cancellable();
+    let device = emulator.devices().remove(0);
+    let enterprise = device.split("/devices").next().unwrap().to_owned();
+    for (method, path) in [
+        (
+            "DELETE",
+            format!("/v1/{device}?wipeDataFlags=WIPE_EXTERNAL_STORAGE&wipeReasonMessage=lost"),
+        ),
+        ("PATCH", format!("/v1/{device}?updateMask=state")),
+        (
+            "POST",
+            "/v1/signupUrls?projectId=p&callbackUrl=https://example.com".to_owned(),
+        ),
+        (
+            "POST",
+            "/v1/enterprises?projectId=p&signupUrlName=s&enterpriseToken=t".to_owned(),
+        ),
+        (
+            "GET",
+            format!("/v1/{enterprise}/applications/com.example?languageCode=de"),
+        ),
+    ] {
+        let request = Request::builder().method(method).uri(&path);
+        let (status, answer) = ask(&mut emulator, request, Vec::new());
+        assert_eq!(status, 501, "{method} {path}: {answer}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains("does not have this method"), "{message}");
+    }
+}
+
+#[test]
+fn fault_68_a_token_may_come_in_the_query() {
+    let (mut emulator, name) = cancellable();
+    let token = emulator.token().to_owned();
+    let mut get = |query: String, header: Option<&str>| {
+        let mut request = Request::get(format!("/v1/{name}?{query}"));
+        if let Some(value) = header {
+            request = request.header("authorization", value);
+        }
+        let request = request.body(Bytes::new()).unwrap();
+        let Action::Respond(response) = emulator.handle(Duration::ZERO, &request).action else {
+            panic!("no answer")
+        };
+        read(&response)
+    };
+    for key in ["access_token", "oauth_token"] {
+        assert_eq!(get(format!("{key}={token}"), None).0, 200, "{key}");
+        let (status, answer) = get(format!("{key}=other"), None);
+        let reason = &answer["error"]["details"][0]["reason"];
+        assert_eq!(
+            (status, reason),
+            (401, &json!("ACCESS_TOKEN_EXPIRED")),
+            "{key}"
+        );
+        // The header decides where there are both.
+        assert_eq!(get(format!("{key}={token}"), Some("Bearer other")).0, 401);
+    }
+    let (status, answer) = get("key=of-an-app".to_owned(), None);
+    let reason = &answer["error"]["details"][0]["reason"];
+    assert_eq!((status, reason), (401, &json!("CREDENTIALS_MISSING")));
+}
+
+#[test]
+fn fault_68_parameters_have_the_names_of_the_fields_as_well() {
+    let (mut emulator, name) = cancellable();
+    let device = name.split("/operations").next().unwrap();
+    let enterprise = device.split("/devices").next().unwrap();
+    let list = |query: &str| Request::get(format!("/v1/{device}/operations?{query}"));
+    assert_eq!(ask(&mut emulator, list("page_size=-1"), Vec::new()).0, 400);
+    assert_eq!(
+        ask(&mut emulator, list("page_token=wrong"), Vec::new()).0,
+        400
+    );
+    assert_eq!(
+        ask(
+            &mut emulator,
+            list("return_partial_success=true"),
+            Vec::new()
+        )
+        .0,
+        501
+    );
+    assert_eq!(ask(&mut emulator, list("page_size=1"), Vec::new()).0, 200);
+    // Those of another method stay unknown, by either name.
+    assert_eq!(ask(&mut emulator, list("update_mask=x"), Vec::new()).0, 400);
+    let patch = Request::patch(format!(
+        "/v1/{enterprise}/policies/p?update_mask=cameraDisabled"
+    ));
+    let sent = br#"{"cameraDisabled": true, "playStoreMode": "BLACKLIST"}"#.to_vec();
+    let (status, policy) = ask(&mut emulator, patch, sent);
+    assert_eq!((status, &policy["cameraDisabled"]), (200, &json!(true)));
+    assert_eq!(
+        policy["playStoreMode"],
+        Value::Null,
+        "the mask was not heeded"
+    );
+}
+
+#[test]
+fn fault_68_an_empty_body_is_an_empty_message() {
+    let (mut emulator, name) = cancellable();
+    let device = name.split("/operations").next().unwrap();
+    let enterprise = device.split("/devices").next().unwrap();
+    let post = |path: String| Request::post(path).header("content-length", 0);
+    let issue = post(format!("/v1/{device}:issueCommand"));
+    let (status, answer) = ask(&mut emulator, issue, Vec::new());
+    let message = &answer["error"]["message"];
+    assert_eq!(
+        (status, message),
+        (400, &json!("Command type must be specified."))
+    );
+    let token = post(format!("/v1/{enterprise}/enrollmentTokens"));
+    assert_eq!(ask(&mut emulator, token, Vec::new()).0, 200);
+}
+
+#[test]
+fn fault_68_durations_have_fractions_and_an_end() {
+    let (mut emulator, name) = cancellable();
+    let device = name.split("/operations").next().unwrap();
+    let enterprise = device.split("/devices").next().unwrap();
+    let mut ask = |path: String, duration: &str| {
+        let body = json!({"type": "LOCK", "duration": duration}).to_string();
+        ask(&mut emulator, Request::post(path), body.into_bytes())
+    };
+    for (sent, shown) in [
+        ("600s", "600s"),
+        ("86400.500s", "86400.500s"),
+        ("3.5s", "3.500s"),
+        ("1.000000001s", "1s"),
+        ("0s", "0s"),
+        ("315576000000s", "315576000000s"),
+    ] {
+        let (status, answer) = ask(format!("/v1/{device}:issueCommand"), sent);
+        assert_eq!(
+            (status, &answer["metadata"]["duration"]),
+            (200, &json!(shown)),
+            "{sent}"
+        );
+        let (status, answer) = ask(format!("/v1/{enterprise}/enrollmentTokens"), sent);
+        assert_eq!(
+            (status, &answer["duration"]),
+            (200, &json!(shown)),
+            "{sent}"
+        );
+    }
+    for bad in [
+        "",
+        "s",
+        "5",
+        "-5s",
+        "+5s",
+        " 5s",
+        "5.s",
+        ".5s",
+        "1.0000000001s",
+        "1.+5s",
+        "315576000001s",
+        "18446744073709551615s",
+    ] {
+        assert_eq!(
+            ask(format!("/v1/{device}:issueCommand"), bad).0,
+            400,
+            "{bad}"
+        );
+        assert_eq!(
+            ask(format!("/v1/{enterprise}/enrollmentTokens"), bad).0,
+            400,
+            "{bad}"
+        );
+    }
+}

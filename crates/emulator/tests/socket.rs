@@ -178,6 +178,45 @@ async fn a_request_that_is_too_large_is_refused() {
     assert_eq!(setup.state(), State::Pending);
 }
 
+/// What is announced too large is refused before it comes: a client that waits for `100 Continue`, or for its own
+/// disk, has no reason to send it.
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_68_a_request_that_will_be_too_large_is_refused_at_once() {
+    let setup = Setup::new("[]").await;
+    for more in ["", "expect: 100-continue\r\n"] {
+        let length = "content-length: 99999999999\r\n";
+        let answer = rest(setup.cancel(&format!("{length}connection: close\r\n{more}")));
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+        assert!(answer.contains("\r\ncontent-type: text/html"), "{answer}");
+        assert!(body(&answer).contains("too large"), "{answer}");
+    }
+    let audit = setup.shared.with(|emulator, _| emulator.audit().to_vec());
+    let statuses = audit.iter().map(|line| (line.status, line.effect));
+    assert_eq!(statuses.collect::<Vec<_>>(), [(Some(413), false); 2]);
+    assert!(audit[0].path.ends_with(":cancel") && audit[0].had_token);
+}
+
+/// A body that breaks the rules of chunks is answered, as a head that breaks them is.
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_68_a_body_that_cannot_be_read_is_answered() {
+    let setup = Setup::new("[]").await;
+    let mut stream = setup.cancel("transfer-encoding: chunked\r\n");
+    stream.write_all(b"zz\r\n{}\r\n0\r\n\r\n").unwrap();
+    let answer = rest(stream);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(body(&answer).contains("malformed"), "{answer}");
+    // Cut by a client that still listens.
+    let mut stream = setup.cancel("content-length: 5\r\n");
+    stream.write_all(b"{}").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let answer = rest(stream);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(setup.state(), State::Pending);
+    let audit = setup.shared.with(|emulator, _| emulator.audit().to_vec());
+    let statuses = audit.iter().map(|line| (line.status, line.effect));
+    assert_eq!(statuses.collect::<Vec<_>>(), [(Some(400), false); 2]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_server_closes_its_port_and_its_connections() {
     let setup = Setup::new(r#"[{"fault": "stall", "times": null}]"#).await;
