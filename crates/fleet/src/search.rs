@@ -53,7 +53,7 @@ pub enum Found {
 ///
 /// All devices of the enterprises are listed, 100 a page, and of each device all operations to the
 /// last page: the list is oldest first, so the pending ones come last. Under a quota, like
-/// everything; [`spent`](Self::spent) says what it took, so that it is not spent again by what
+/// everything; [`cost`](Self::cost) says what it took, so that it is not spent again by what
 /// comes after it.
 pub struct Search {
     running: Running<stream::Empty<(OperationName, Phase)>>,

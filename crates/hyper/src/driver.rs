@@ -16,7 +16,7 @@
 //! | `secret exposed` | warn | `problem` |
 //!
 //! All but the last three (they concern every operation) are in a span `countermand` with the field
-//! `operation`: the name of the operation or the device. [`Client`](crate::Client) makes it, also
+//! `operation`: the name of the operation, or of the device or the enterprise that is listed. [`Client`](crate::Client) makes it, also
 //! for each operation of a campaign, which tells `done` and `failed` when it hands out the event.
 //! What a campaign pauses for is in its [events](crate::core::campaign::Event); it logs no
 //! `pausing`.
