@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::{pending, ready};
 use futures_util::stream::{self, Stream, StreamExt};
 use h2::Reason;
-use http::{HeaderValue, Request, Response, Version, header};
+use http::{HeaderValue, Method, Request, Response, Version, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
@@ -29,8 +29,30 @@ pub(crate) enum Wreck {
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Reads the request, asks the emulator, and does what it says.
+/// Answers a request; one for the head of an answer without a body, which hyper leaves out of HTTP/1.1 alone.
 pub(crate) async fn answer(
+    shared: Shared,
+    site: Site,
+    wreck: mpsc::Sender<Wreck>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
+    let head = request.method() == Method::HEAD;
+    let answer = perform(shared, site, wreck, request).await?;
+    Ok(if head { only_head(answer) } else { answer })
+}
+
+/// The answer without its body, whose length it still tells.
+fn only_head(answer: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        let length = HeaderValue::from(length);
+        parts.headers.insert(header::CONTENT_LENGTH, length);
+    }
+    Response::from_parts(parts, Full::default().boxed_unsync())
+}
+
+/// Reads the request, asks the emulator, and does what it says.
+async fn perform(
     shared: Shared,
     site: Site,
     wreck: mpsc::Sender<Wreck>,

@@ -158,3 +158,55 @@ fn the_authority_is_written_without_its_key() {
     assert!(text.starts_with("-----BEGIN CERTIFICATE-----") && !text.contains("PRIVATE"));
     assert_eq!(files, 1);
 }
+
+/// An answer to HEAD has no body: with one, a client has to take the stream for broken (RFC 9113, 8.1.1).
+#[tokio::test]
+async fn fault_68_head_is_answered_without_a_body() {
+    let (shared, name) = shared("[]");
+    let server = Server::bind(LOOPBACK.into(), shared).await.unwrap();
+    for (path, origin, status) in [
+        (format!("/v1/{name}"), None, 404),
+        ("/_emulator/truth".to_owned(), None, 404),
+        (format!("/v1/{name}"), Some("http://other.example"), 403),
+    ] {
+        let mut request = Request::head(format!("http://localhost{path}"))
+            .header("authorization", "Bearer emulator-token");
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let mut client = connect(&server).await.ready().await.unwrap();
+        let request = request.body(()).unwrap();
+        let answer = client.send_request(request, true).unwrap().0.await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        let length = answer.headers()["content-length"].to_str().unwrap();
+        assert_ne!(length, "0", "{path}");
+        let mut body = answer.into_body();
+        assert!(body.data().await.is_none(), "{path}");
+    }
+}
+
+/// What is too large is refused while it is sent, by an answer and not by the end of the stream alone.
+#[tokio::test]
+async fn fault_68_what_is_too_large_is_answered() {
+    let (shared, name) = shared("[]");
+    let server = Server::bind(LOOPBACK.into(), shared.clone()).await.unwrap();
+    for length in [None, Some(3_000_000)] {
+        let mut request = Request::post(format!("http://localhost/v1/{name}:cancel"))
+            .header("authorization", "Bearer emulator-token");
+        if let Some(length) = length {
+            request = request.header("content-length", length);
+        }
+        let client = connect(&server).await;
+        let mut client = client.ready().await.unwrap();
+        let (response, mut body) = client
+            .send_request(request.body(()).unwrap(), false)
+            .unwrap();
+        let sent = body.send_data(vec![b' '; 3_000_000].into(), true);
+        sent.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(10), response).await;
+        let answer = answer.expect("an answer in time").unwrap();
+        assert_eq!(answer.status(), 413, "{length:?}");
+    }
+    let state = shared.with(|emulator, now| emulator.truth_of(now, &name).unwrap().state);
+    assert_eq!(state, State::Pending);
+}

@@ -2,10 +2,80 @@
 //!
 //! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
 //! - [`Job`] is a file that holds what is to be cancelled and what has become of it.
-//! - [`Authorization`] starts a run only where job and caller agree on the server and on what is
-//!   cancelled.
+//! - [`Authorization`] compares a job with the caller's word on the server and on what is cancelled.
+//!   [`Run::begin`] does not ask for it: [check](Authorization::check) before.
 //! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
 //!   once.
+//!
+//! From a search to the proof for each:
+//!
+//! ```
+//! use countermand_core::{Endpoint, EnterpriseName};
+//! use countermand_fleet::job::Kind;
+//! use countermand_fleet::report::State;
+//! use countermand_fleet::{Authorization, Filter, Found, Job, Options, Plan, Run, Search, Settings, now};
+//! use countermand_hyper::Client;
+//! use futures_util::StreamExt;
+//!
+//! async fn cancel_wipes(
+//!     client: &Client,
+//!     endpoint: Endpoint, // the client's
+//!     enterprise: EnterpriseName,
+//!     path: &std::path::Path,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut filter = Filter::default();
+//!     filter.add_type("WIPE")?;
+//!     let mut search = Search::new(client, client.scheduler(), [enterprise.clone()], [], filter);
+//!     let mut items = Vec::new();
+//!     while let Some(found) = search.next().await {
+//!         match found {
+//!             Found::Item(item) => items.push(item),
+//!             Found::Missed { resource, error } => eprintln!("{resource} was not read: {error}"),
+//!             other => eprintln!("{other:?}"),
+//!         }
+//!     }
+//!
+//!     let mut settings = Settings::new(Kind::Plan);
+//!     settings.endpoint = endpoint.to_string(); // Google's, unless it is said
+//!     let count = items.len() as u64;
+//!     let known = search.cost().records(); // the run goes on with the quota that is left
+//!     let plan = Plan { items, known, by_harm: true };
+//!     plan.write(path, &settings, now(), |_| Ok(()))?;
+//!
+//!     // Perhaps later, and in another process.
+//!     let (job, options) = (Job::open(path, now())?, Options::default());
+//!     let confirmed = Some([(enterprise, Some(count))].into());
+//!     Authorization { endpoint, confirmed, ..Authorization::default() }.check(&job, options, now())?;
+//!     let mut run = Run::begin(client, job, options)?;
+//!     while run.next().await.is_some() {} // the events, for a progress bar
+//!     let ended = run.end("all was tried");
+//!     for row in ended.rows() {
+//!         let row = row?;
+//!         println!("{}: {}", row.item.name, State::of(&row).meaning());
+//!     }
+//!     ended.job.close()?;
+//!     Ok(())
+//! }
+//! # use countermand_emulator::{Config, Fate, Shared};
+//! # use countermand_hyper::{Authorized, Token};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let shared = Shared::new(Config::default().devices(3).mix([(1, Fate::Cancellable)]));
+//! # let endpoint: Endpoint = "http://127.0.0.1".parse()?;
+//! # let transport = Authorized::new(endpoint.clone(), Token::new("emulator-token")?, shared.clone());
+//! # let client = Client::new(transport).endpoint(endpoint.clone());
+//! # let enterprise = shared.with(|emulator, _| emulator.enterprise().parse())?;
+//! # let wipes = |emulator: &mut countermand_emulator::Emulator, now| {
+//! #     let truth = emulator.truth(now).into_iter().filter(|row| row.kind == "WIPE");
+//! #     truth.map(|row| row.state).collect::<Vec<_>>()
+//! # };
+//! # assert!(shared.with(wipes).contains(&countermand_emulator::State::Pending));
+//! # let folder = tempfile::tempdir()?;
+//! # cancel_wipes(&client, endpoint, enterprise, &folder.path().join("wipes.job")).await?;
+//! # assert!(!shared.with(wipes).contains(&countermand_emulator::State::Pending));
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
