@@ -7,7 +7,7 @@
 //! - [`drive`] is the loop between a machine of the core and a transport; [`driver`] says what it
 //!   logs.
 //!
-//! - With the feature `adc`, [`credentials`] makes tokens of keys, refresh tokens, metadata servers.
+//! - With the feature `adc`, the module `credentials` makes tokens of keys, refresh tokens, metadata servers.
 //!
 //! Features: `adc`; `ring` (the default) and `aws-lc-rs` choose who does TLS; without both, `https://` is
 //! refused.
