@@ -110,12 +110,14 @@ impl Emulator {
                 self.told(now, &request, Reply::at_once(document))
             }
             Ok(request) => self.call(now, &request),
-            Err(status) => {
-                let mut reply = Reply::at_once(self.refuse(now, request, status));
-                reply.effect = false;
-                reply
-            }
+            Err(status) => self.refused(now, request, status),
         }
+    }
+
+    fn refused(&mut self, now: Duration, request: &Request<Bytes>, status: u16) -> Reply {
+        let mut reply = Reply::at_once(self.refuse(now, request, status));
+        reply.effect = false;
+        reply
     }
 
     /// The page for a request that cannot be understood, noted in the audit unless it is for the emulator itself.
@@ -165,7 +167,7 @@ impl Emulator {
         for part in &parts {
             let reply = match front_end::understand(&part.request) {
                 Ok(request) => self.call(now, &request),
-                Err(status) => Reply::at_once(page(status, self.unix_ms(now))),
+                Err(status) => self.refused(now, &part.request, status),
             };
             delay = delay.max(reply.delay);
             effect |= reply.effect;

@@ -709,3 +709,25 @@ fn fault_68_durations_have_fractions_and_an_end() {
         );
     }
 }
+
+/// A call of a batch that cannot be understood is a line of the audit like the others, and was not carried out.
+#[test]
+fn fault_68_a_call_of_a_batch_that_is_refused_is_in_the_audit() {
+    let (mut emulator, name) = cancellable();
+    let head = format!("POST /v1/{name}:cancel");
+    let body = format!(
+        "--b\r\ncontent-type: application/http\r\n\r\n{head}\r\ncontent-encoding: br\r\ncontent-length: 2\r\n\r\n{{}}\r\n--b--"
+    );
+    let request = Request::post("/batch")
+        .header("authorization", "Bearer emulator-token")
+        .header("content-type", "multipart/mixed; boundary=b")
+        .header("content-length", body.len())
+        .body(Bytes::from(body))
+        .unwrap();
+    let answer = respond(emulator.handle(T0, &request).action);
+    assert!(text(&answer).contains("HTTP/1.1 415 "), "{}", text(&answer));
+    let audit = emulator.audit().iter();
+    let lines: Vec<_> = audit.map(|line| (line.status, line.effect)).collect();
+    assert_eq!(lines, [(Some(415), false), (Some(200), false)]);
+    assert_eq!(state(&emulator, &name), State::Pending);
+}
