@@ -202,7 +202,7 @@ mod tests {
     fn fault_51_a_line_comes_each_30_s_at_least() {
         let slack = Duration::from_millis(20);
         for late in [Duration::ZERO, slack, slack * 2] {
-            let chances = (1..).map(|number| LINE * number + late - slack);
+            let chances = (1..20).map(|number| LINE * number + late - slack);
             let next = chances.into_iter().find(|at| !rests(*at)).unwrap();
             assert!(next <= REST + slack, "{next:?}");
         }

@@ -640,8 +640,30 @@ mod tests {
         let measured = meter.measure(soon, &standing, 1, None, campaign.outage(soon));
         assert_eq!(measured.failing, None, "the retry is on its way");
         let later = begun + 5 * SECOND;
-        let measured = meter.measure(later, &standing, 1, None, campaign.outage(later));
-        assert_eq!(measured.last_cancel_left, None);
+        // Others left before it failed: there is a rate, by which the time left could be told.
+        let mut standing = campaign.progress(later);
+        standing.sent = 40;
+        let searching = Some(SearchProgress {
+            devices: 10,
+            all_listed: true,
+            searched: 5,
+            pages: 5,
+            ..SearchProgress::default()
+        });
+        let going_on = Meter::new(begun, Some(8.0)).measure(later, &standing, 1, searching, None);
+        let estimates = |progress: &Progress| {
+            let Progress {
+                search_left,
+                last_cancel_left,
+                last_verdict_left,
+                ..
+            } = progress;
+            [*search_left, *last_cancel_left, *last_verdict_left].map(|left| left.is_some())
+        };
+        assert_eq!(estimates(&going_on), [true; 3]);
+        let outage = campaign.outage(later);
+        let measured = meter.measure(later, &standing, 1, searching, outage);
+        assert_eq!(estimates(&measured), [false; 3]);
         assert!(
             measured.line().ends_with(
                 ", FAILING for 5 s (connect), no connection: refused, next try now, \
