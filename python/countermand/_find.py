@@ -28,7 +28,9 @@ def interruptible(source: Finder | object) -> Iterator[None]:
         raise
 
 
-def warn_of(missed: Sequence[CountermandError], result: str, *, frames: int) -> None:
+def warn_of(
+    missed: Sequence[CountermandError], result: str, *, frames: int, not_attempted: int = 0
+) -> None:
     """Warns that a result is not complete; ``frames`` is how far the caller's code is above."""
     if missed:
         import warnings
@@ -37,9 +39,10 @@ def warn_of(missed: Sequence[CountermandError], result: str, *, frames: int) -> 
 
         count = len(missed)
         lists = "1 list" if count == 1 else f"{count:,} lists"
+        others = f" and {not_attempted:,} not asked for after that" if not_attempted else ""
         message = (
-            f"{lists} could not be read to their end, so operations may be missing from {result}: "
-            f"{missed[0]}"
+            f"{lists} could not be read to their end{others}, so operations may be missing from "
+            f"{result}: {missed[0]}"
         )
         warnings.warn(message, SearchIncomplete, stacklevel=frames + 1)
 
@@ -59,6 +62,12 @@ class _Search:
         The ``resource`` of each is the device, or the enterprise, whose list it is.
         """
         return (*self._finder.missed,)
+
+    @property
+    def not_attempted(self) -> int:
+        """Lists that were not asked for, because an earlier failure concerns all of them; known at
+        the end of the search."""
+        return self._finder.not_attempted
 
     @property
     def vanished(self) -> tuple[str, ...]:
@@ -98,7 +107,7 @@ class Find(_Search):
         while items := self._next(behind):
             behind += len(items)
             yield from items
-        warn_of(self.missed, "what was found", frames=2)
+        warn_of(self.missed, "what was found", frames=2, not_attempted=self._finder.not_attempted)
 
     def _next(self, behind: int) -> list[Item]:
         with interruptible(self._finder):
@@ -116,7 +125,7 @@ class AsyncFind(_Search):
             behind += len(items)
             for item in items:
                 yield item
-        warn_of(self.missed, "what was found", frames=2)
+        warn_of(self.missed, "what was found", frames=2, not_attempted=self._finder.not_attempted)
 
     async def _next(self, behind: int) -> list[Item]:
         with interruptible(self._finder):

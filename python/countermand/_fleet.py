@@ -63,8 +63,9 @@ class FleetBase:
         missed = (*names.missed,) if isinstance(names, _countermand.Finder) else ()
         from ._find import warn_of
 
+        not_attempted = names.not_attempted if isinstance(names, _countermand.Finder) else 0
         # Through the frame of `plan` to its caller.
-        warn_of(missed, "the plan", frames=3)
+        warn_of(missed, "the plan", frames=3, not_attempted=not_attempted)
         return missed
 
     def _rescue(
@@ -113,7 +114,8 @@ class Fleet(FleetBase):
         operation never excludes it. Names that are known cost no search: give them to
         :meth:`plan`.
 
-        :param enterprises: ``enterprises/LC01``; one text or several.
+        :param enterprises: ``enterprises/LC01``; one text or several. Like every name here, also
+            with blanks around it, or as its URL at the client's endpoint.
         :param devices: ``enterprises/LC01/devices/3f``; one text or several.
         :param types: ``WIPE``, ``LOCK`` ...; none for all. A misspelt one is a :class:`ValueError`;
             one that this version does not know is written ``unknown:TYPE``.
@@ -235,6 +237,9 @@ class Fleet(FleetBase):
     ) -> Report:
         """Searches and cancels at once, for when every minute counts: an operation that is found is
         cancelled before the next device is listed, the device seen last first.
+
+        While nothing answers, or the server fails, it goes on probing until something answers or
+        the caller interrupts it; without ``progress`` it does so in silence.
 
         This call names the enterprises, and asks nobody else. Whatever ends it, also ``kill -9``,
         ``client.open(path).apply(confirm=...)`` goes on with it.

@@ -166,6 +166,9 @@ class Job(_JobFile):
         Ctrl-C raises ``KeyboardInterrupt`` at once; nothing more is sent, and of what is in flight
         the file says that it may have been delivered.
 
+        While nothing answers, or the server fails, it goes on probing until something answers or
+        the caller interrupts it; without ``progress`` it does so in silence.
+
         A single operation never raises. See :meth:`Report.raise_for_failures`. The search of a
         rescue that was refused does, as in :meth:`Client.rescue`.
 

@@ -79,6 +79,9 @@ class Progress:
     """When the last first cancel of an operation was sent."""
     held_until: float | None
     """When the quota allows the next request, if not now."""
+    quota_wait: float | None
+    """Seconds until the quota allows the next request; ``None`` where it does now, or where no
+    request is to come."""
     requests_per_second: float | None
     """Requests sent in a second, over the last 10 seconds."""
     search: SearchProgress | None
@@ -119,6 +122,9 @@ class JobProgress:
     quota_left: int | None
     """Requests the quota allows without waiting; ``None`` without a quota, or where no process
     applies the job."""
+    quota_wait: float | None
+    """Seconds until the quota allows the next request; ``None`` where it does now, or where no
+    request is to come."""
     requests_per_second: float | None
     """Requests sent in a second, over the last 10 seconds."""
     search: SearchProgress | None

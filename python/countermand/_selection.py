@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ._countermand import OperationName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Self, TypeAlias
 
     _Texts: TypeAlias = str | Iterable[str]
     _Names: TypeAlias = str | OperationName | Iterable[str | OperationName]
+
+_T = TypeVar("_T", bound="str | OperationName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,12 @@ class Selection:
     ) -> Self:
         """One text is as good as a list of one."""
         return cls(
-            _several(enterprises),
-            _several(devices),
-            _several(types),
+            _several("enterprises", enterprises),
+            _several("devices", devices),
+            _several("types", types),
             newer_than,
             older_than,
-            (exclude,) if isinstance(exclude, (str, OperationName)) else (*exclude,),
+            _several("exclude", exclude),
         )
 
     @property
@@ -58,5 +60,15 @@ class Selection:
         return self != Selection.of(enterprises=self.enterprises, devices=self.devices)
 
 
-def _several(texts: _Texts) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else (*texts,)
+def _several(what: str, given: _T | Iterable[_T]) -> tuple[_T, ...]:
+    """The texts: one is as good as a list of one.
+
+    :raises TypeError: there is something else in their place.
+    """
+    if isinstance(given, (str, OperationName)):
+        return (given,)
+    # Bytes would iterate as numbers.
+    if isinstance(given, (bytes, bytearray)) or not isinstance(given, Iterable):
+        message = f"{what} is of type {type(given).__name__}, expected a str or several"
+        raise TypeError(message)
+    return (*given,)

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Emulator"]
 
+_STATES = ("pending", "cancelled", "completed", "failed", "expired", "gone")
+_LONGEST = 1e11
+"""Seconds that a clock may be moved at once."""
+
 
 class Emulator:
     """A server on a free port of this machine, in this process, until it is closed.
@@ -104,7 +108,11 @@ class Emulator:
         """The operations that really are in a state, in the order they were added.
 
         :param state: ``pending``, ``cancelled``, ``completed``, ``failed``, ``expired``, ``gone``.
+        :raises ValueError: there is no such state.
         """
+        if state not in _STATES:
+            message = f"state is {state!r}, expected one of {', '.join(_STATES)}"
+            raise ValueError(message)
         return [OperationName(row["name"]) for row in self.truth() if row["state"] == state]
 
     def truth(self) -> list[dict[str, Any]]:
@@ -135,18 +143,40 @@ class Emulator:
             ``params``, ``quirks``.
         :raises ValueError: what is wrong with it.
         """
-        entry: dict[str, Any] = {"operations": [{"fate": fate, **operation}]}
+        if device is not None and not isinstance(device, str):
+            message = f"device is of type {type(device).__name__}, expected a str"
+            raise TypeError(message)
+        fields = {"fate": fate, **operation}
+        for name, value in fields.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                message = f"{name} is {value!r}, which JSON does not have"
+                raise type(error)(message) from None
+        entry: dict[str, Any] = {"operations": [fields]}
         if device is not None:
             entry["name"] = device
         added = self._post("devices", {"devices": [entry]})
         return OperationName(added["devices"][0]["operations"][0])
 
     def advance(self, seconds: float) -> None:
-        """Moves the emulator's clock forward."""
+        """Moves the emulator's clock forward.
+
+        :raises ValueError: ``seconds`` is negative, or not a number.
+        """
+        if not 0 <= seconds <= _LONGEST:
+            message = f"seconds is {seconds}, expected a number from 0 to {_LONGEST:g}"
+            raise ValueError(message)
         self._post("clock", {"advance_ms": round(seconds * 1000)})
 
     def accept_tokens(self, tokens: Sequence[str]) -> None:
-        """From now on accepts these access tokens and no others."""
+        """From now on accepts these access tokens and no others.
+
+        :raises TypeError: ``tokens`` is one text, or holds something else than texts.
+        """
+        if isinstance(tokens, str) or not all(isinstance(token, str) for token in tokens):
+            message = "tokens is several str: give [token]"
+            raise TypeError(message)
         self._post("tokens", {"tokens": [*tokens]})
 
     def credentials(self, kind: _Credentials) -> dict[str, Any]:

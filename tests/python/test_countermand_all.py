@@ -39,7 +39,7 @@ def test_countermand_all(emulator: Emulator, call: Callable[..., Any]) -> None:
     }
 
 
-@pytest.mark.parametrize("in_flight", [0, 1, 10**9])
+@pytest.mark.parametrize("in_flight", [1, 10**9])
 def test_any_in_flight(emulator: Emulator, call: Callable[..., Any], in_flight: int) -> None:
     results = call("countermand_all", [emulator.add(), "x"], client={"in_flight": in_flight})
     assert len(results) == 2

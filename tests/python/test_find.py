@@ -73,6 +73,76 @@ def test_a_search_for_nonsense(
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_fault_64_a_search_takes_names_as_people_paste_them(
+    fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
+) -> None:
+    client = Either(kind, endpoint=fleet.endpoint, token=fleet.token)
+    pending = {str(name) for name in fleet.operations()}
+    some = OperationName(min(pending))
+    of_device = {name for name in pending if name.startswith(some.device + "/")}
+
+    def names(**settings: Any) -> set[str]:
+        found: list[Item] = []
+        client.find(found, **{"enterprises": fleet.enterprise, **settings}, **FREE)
+        return {str(item.name) for item in found}
+
+    for before, behind in (
+        (" ", "\t"),
+        (f"{fleet.endpoint}/v1/", ""),
+        (f" {fleet.endpoint}/v1/", "?alt=json "),
+        ("/v1/", ""),
+    ):
+
+        def pasted(name: str, before: str = before, behind: str = behind) -> str:
+            return before + name + behind
+
+        everything = names(enterprises=pasted(fleet.enterprise))
+        assert everything >= pending
+        assert names(enterprises=(), devices=pasted(some.device)) >= of_device
+        assert names(exclude=[pasted(str(some))]) == everything - {str(some)}
+        assert names(exclude=pasted(some.device)) == everything - of_device
+        assert names(exclude=pasted(fleet.enterprise)) == set()
+    # Names of another server are not of this one.
+    other = f"http://127.0.0.1:1/v1/{some.device}"
+    for settings in ({"exclude": other}, {"devices": other}, {"enterprises": other}):
+        with pytest.raises(errors.InvalidName, match="URL of another server"):
+            names(**settings)
+    # Nor does a plan, a rescue or a confirmation ask for another spelling.
+    job = client.call("plan", path, [str(some)], exclude=f"/v1/{fleet.enterprise}/devices/x")
+    report = client.result(job.apply(confirm={f"{fleet.endpoint}/v1/{fleet.enterprise}": 1}))
+    assert [str(row.name) for row in report] == [str(some)]
+    rescued = path.with_name("rescue")
+    exclude = [f" /v1/{name}" for name in pending - {str(some)}]
+    client.call("rescue", rescued, f" {fleet.enterprise} ", exclude=exclude, deadline=1.0, **FREE)
+    assert cancels(fleet).keys() == {str(some)}
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_fault_52_lists_that_were_not_asked_for_are_told_and_noted(
+    fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
+) -> None:
+    client = Either(kind, endpoint=fleet.endpoint, token=fleet.token)
+    # The operations of 6 devices are listed; then the enterprise denies everything.
+    denied = {"fault": "forbidden-enterprise", "method": "list", "skip": 6, "times": None}
+    fleet.faults([denied])
+    found: list[Item] = []
+    words = "3 lists could not be read to their end and 51 not asked for after that"
+    with pytest.warns(errors.SearchIncomplete, match=words):
+        client.find(found, enterprises=fleet.enterprise, **FREE, in_flight=1)
+    assert found
+    fleet.faults([denied])
+    search: Any = client.client.find(enterprises=fleet.enterprise, **FREE, in_flight=1)
+    assert search.not_attempted == 0
+    with pytest.warns(errors.SearchIncomplete, match=words):
+        job = client.call("plan", path, search, **FREE)
+    assert (len(job.missed), search.not_attempted) == (3, 51)
+    opened = Client(endpoint=fleet.endpoint, token=fleet.token).open(path)
+    notes = opened.status().notes
+    assert len([note for note in notes if "51 lists not asked for, after a failure" in note]) == 1
+    assert len(opened.report().missed) == 3
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_list_that_cannot_be_read_is_missed_aloud(
     fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
 ) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, 7), (3, 3), (0, 1)])
+@pytest.mark.parametrize(("given", "expected"), [(None, 7), (3, 3), (1, 1)])
 def test_requests_in_flight(
     emulator: Emulator, settings: dict[str, Any], given: int | None, expected: int
 ) -> None:
@@ -248,6 +248,14 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
     # Each second of waiting for the quota is news, without any other figure that changes.
     waits = [progress for progress in told if progress.held_until is not None]
     assert waits
+    for progress in waits:
+        assert progress.held_until is not None
+        if progress.finished < progress.pushed:
+            assert progress.quota_wait == pytest.approx(progress.held_until - progress.now)
+        assert ("next request in " in progress.line) == (progress.quota_wait is not None)
+    assert any(progress.quota_wait for progress in waits)
+    # Nothing is to be sent any more, so nothing waits, although the quota is used up.
+    assert (told[-1].finished, told[-1].quota_wait) == (30, None)
 
     status = seen[0]
     assert status.activity == "applied"
@@ -256,6 +264,9 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
     assert progress.accepted <= 20
     assert progress.requests_per_second
     assert progress.last_verdict_left
+    assert progress.quota_wait is not None
+    assert 0 < progress.quota_wait < 1.2
+    assert "next request in " in progress.line
     assert str(progress) == progress.line
     after = job.status()
     assert after.activity == "ended"
@@ -316,6 +327,7 @@ def standing(now: float, outage: str | None) -> Progress:
         now=now,
         last_cancel=None,
         held_until=None,
+        quota_wait=None,
         requests_per_second=0.0,
         search=None,
         search_left=None,

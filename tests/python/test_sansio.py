@@ -57,7 +57,7 @@ def test_a_flow_starts_as_often_as_wanted() -> None:
         step = flow.start(0.0, seed)
         assert isinstance(step, Send)
         assert step.transmit(0.0).url == f"http://127.0.0.1:1/v1/{NAME}:cancel"
-        done = step.response(0.0, 204, {}, b"")
+        done = step.response(0.0, 200, {}, b"{}")
         assert isinstance(done, Done)
         assert done.result().verdict is Verdict.UNCONFIRMED
 

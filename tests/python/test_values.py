@@ -85,11 +85,15 @@ def test_an_operation_is_a_value() -> None:
     assert len({operation, pickle.loads(pickle.dumps(operation))}) == 1
 
 
-def test_an_operation_keeps_both_results() -> None:
-    both = Operation.from_json(json.dumps({**JSON, "response": {}}))
-    assert both.has_response
-    assert pickle.loads(pickle.dumps(both)) == both
-    assert both != Operation.from_json(json.dumps(JSON))
+def test_an_operation_has_one_result() -> None:
+    completed = {key: value for key, value in JSON.items() if key != "error"} | {"response": {}}
+    operation = Operation.from_json(json.dumps(completed))
+    assert (operation.has_response, operation.verdict) == (True, Verdict.COMPLETED)
+    assert pickle.loads(pickle.dumps(operation)) == operation
+    assert operation != Operation.from_json(json.dumps(JSON))
+    # Both contradict each other, and are evidence of nothing.
+    with pytest.raises(Malformed, match="both an error and a response"):
+        Operation.from_json(json.dumps({**JSON, "response": {}}))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": 7}', '{"name": "x"}'])

@@ -163,6 +163,7 @@ def machine(name: str) -> Outcome:
 def watched(client: Client, names: list[str]) -> None:
     def watch(progress: Progress) -> None:
         assert_type(progress.asked, int)
+        assert_type(progress.quota_wait, float | None)
         assert_type(progress.quota_left, int | None)
         assert_type(progress.now, float)
         assert_type(progress.held_until, float | None)

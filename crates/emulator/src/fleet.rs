@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fate::Kind;
@@ -66,7 +67,7 @@ impl NewDevice {
 /// In JSON every field is optional: `{"type": "WIPE", "fate": "acknowledged", "after_ms": 3000, "code": 9, "duration_s": 600,
 /// "age_s": 0, "id": "…", "params": {…}, "quirks": {…}}`.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct NewOperation {
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -83,6 +84,21 @@ pub struct NewOperation {
     /// The validity, where it is not in whole seconds.
     #[serde(skip)]
     valid_for: Option<Duration>,
+}
+
+impl<'de> Deserialize<'de> for NewOperation {
+    /// Names the field that is wrong.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields: Map<String, Value> = Deserialize::deserialize(deserializer)?;
+        Self::deserialize(Value::Object(fields.clone())).map_err(|problem| {
+            let wrong = fields.into_iter().find_map(|(name, value)| {
+                let alone = Map::from_iter([(name.clone(), value)]);
+                let problem = Self::deserialize(Value::Object(alone)).err()?;
+                Some(D::Error::custom(format_args!("`{name}`: {problem}")))
+            });
+            wrong.unwrap_or_else(|| D::Error::custom(problem))
+        })
+    }
 }
 
 impl NewOperation {

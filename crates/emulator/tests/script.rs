@@ -261,7 +261,7 @@ fn a_bad_script_says_which_entry_and_why() {
         (r#"[{"set": {"type": "WIPE"}}]"#, "fault 1: set: only fate"),
         (
             r#"[{"set": {"fate": "lucky"}}]"#,
-            "fault 1: unknown variant `lucky`, expected one of",
+            "fault 1: `fate`: unknown variant `lucky`, expected one of",
         ),
         (
             r#"[{"delay_ms": 1, "effect": false}]"#,

@@ -8,7 +8,7 @@ use countermand_core::campaign::{self, Outage};
 use countermand_core::{Call, Timestamp};
 use serde::{Serialize, Serializer};
 
-use crate::job::{Contents, JobError, Kind, Note, Settings, Uptime};
+use crate::job::{Contents, JobError, Kind, Note, Record, Settings, Uptime};
 use crate::report::{counted, grouped, spell};
 use crate::run::{Options, campaign};
 
@@ -58,7 +58,8 @@ pub struct Progress {
     pub requests_per_second: Option<f64>,
     /// Requests that the quota allows at once; `None` without a quota.
     pub quota_left: Option<u32>,
-    /// The time until the quota allows the next request, in seconds; `None` where it does now.
+    /// The time until the quota allows the next request, in seconds; `None` where it does now, or where there is
+    /// none to come.
     #[serde(rename = "quota_wait_s", serialize_with = "seconds")]
     pub quota_wait: Option<Duration>,
     /// The time until the search ends, in seconds; `None` where it cannot be told.
@@ -122,6 +123,19 @@ impl SearchProgress {
             0 => 1.0,
             devices => self.done() as f64 / devices as f64,
         }
+    }
+
+    /// The note in a plan about lists that were not asked for; `None` where all were.
+    #[must_use]
+    pub fn note_of_not_attempted(&self, at: Timestamp) -> Option<Record> {
+        (self.not_attempted > 0).then(|| Record::Note {
+            at,
+            kind: "missed".to_owned(),
+            text: format!(
+                "{} not asked for, after a failure",
+                counted(self.not_attempted, "list")
+            ),
+        })
     }
 
     /// Requests until its end, by what a device took so far; `None` before all devices are listed.
@@ -280,10 +294,14 @@ impl Progress {
 
     /// Adds the time left, where it can be told; `still` is the time since the last request.
     fn estimated(mut self, pace: Option<f64>, still: Duration) -> Self {
+        let searching = self.search.filter(|search| !search.is_over());
+        if searching.is_none() && self.verdicts >= self.operations {
+            // There is no next request.
+            self.quota_wait = None;
+        }
         if self.failing.is_some() {
             return self;
         }
-        let searching = self.search.filter(|search| !search.is_over());
         let lists = match searching {
             Some(search) => search.requests(),
             None => Some(0.0),
@@ -562,6 +580,11 @@ mod tests {
             let next = format!("next request in {}", spell(SECOND * wait));
             assert_eq!(measured.words().last(), Some(&next));
         }
+        // At the end no request waits.
+        standing.finished = 1280;
+        let measured = meter.measure(begun + 10 * SECOND, &standing, 1280, None, None);
+        assert_eq!(measured.quota_wait, None);
+        standing.finished = 0;
         // It is never told to end before anything may leave.
         let measured = meter.measure(begun + 10 * SECOND, &standing, 481, None, None);
         assert_eq!(measured.last_cancel_left, Some(50 * SECOND));

@@ -12,6 +12,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
+use crate::arguments::{Attempts, InFlight};
 use crate::names::OperationName;
 use crate::once::Once;
 use crate::progress::{Figures, Now};
@@ -75,9 +76,9 @@ impl State {
 impl Campaign {
     #[new]
     #[pyo3(
-        signature = (*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=10,
+        signature = (*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=Attempts(10),
             backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=true,
-            quota=Some("600/60s,1000/100s"), share=0.8, in_flight=100),
+            quota=Some("600/60s,1000/100s"), share=0.8, in_flight=InFlight(100)),
         text_signature = "(*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
             attempts=10, backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=True, \
             quota='600/60s,1000/100s', share=0.8, in_flight=100)"
@@ -88,20 +89,20 @@ impl Campaign {
         endpoint: Option<&str>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: u32,
+        attempts: Attempts,
         backoff: (f64, f64),
         poll: (f64, f64),
         confirm: bool,
         quota: Option<&str>,
         share: f64,
-        in_flight: usize,
+        in_flight: InFlight,
     ) -> PyResult<Self> {
         let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff, poll, confirm)?;
         let campaign = core::campaign::Campaign::new(seed)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy)
             .quota(quota::quota(quota, share)?)
-            .in_flight(in_flight);
+            .in_flight(in_flight.0);
         let state = State {
             campaign,
             done: false,

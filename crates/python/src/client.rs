@@ -10,12 +10,13 @@ use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::arguments::{Attempts, InFlight};
 use crate::bulk::{Bulk, Results};
 use crate::call::{Call, Ready};
 use crate::outcome::{self, Operation};
 use crate::process::Native;
 use crate::token::{Callback, Given};
-use crate::{clock, errors, names, quota, wire};
+use crate::{arguments, clock, errors, names, quota, wire};
 
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
@@ -44,15 +45,15 @@ impl NativeClient {
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
-        endpoint: Option<&str>,
+        endpoint: Option<&Bound<'_, PyAny>>,
         token: Option<&Bound<'_, PyAny>>,
         source: Option<&Bound<'_, PyAny>>,
-        quota_project: Option<String>,
+        quota_project: Option<&Bound<'_, PyAny>>,
         ca_file: Option<PathBuf>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: Option<u32>,
-        in_flight: usize,
+        attempts: Option<Attempts>,
+        in_flight: InFlight,
         allow_plaintext: bool,
         proxy_from_env: bool,
     ) -> PyResult<Self> {
@@ -61,14 +62,15 @@ impl NativeClient {
             .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?);
         // Not given, it is not the same for one call and for a campaign.
         let policy = match attempts {
-            Some(attempts) => policy.attempts(attempts),
+            Some(Attempts(attempts)) => policy.attempts(attempts),
             None => policy,
         };
         let mtls = Mtls::from_environment().map_err(|error| errors::error(py, &error.into()))?;
         let endpoint = match endpoint {
-            Some(_) => wire::endpoint(endpoint)?,
+            Some(given) => wire::endpoint(Some(&arguments::text("endpoint", given)?))?,
             None => mtls.endpoint(),
         };
+        let project = quota_project.map(|given| arguments::text("quota_project", given));
         let config = HyperConfig::default()
             .allow_plaintext(allow_plaintext)
             .proxy_from_env(proxy_from_env);
@@ -83,8 +85,8 @@ impl NativeClient {
             },
             endpoint,
             policy,
-            in_flight,
-            token: Given::new(py, token, source, quota_project)?,
+            in_flight: in_flight.0,
+            token: Given::new(py, token, source, project.transpose()?)?,
             connected: Mutex::new(None),
         };
         // What cannot work is better known now than at the first call.
@@ -148,7 +150,7 @@ impl NativeClient {
         py: Python<'_>,
         quota: Option<&str>,
         share: f64,
-        in_flight: Option<usize>,
+        in_flight: Option<InFlight>,
         watched: bool,
         deadline: Option<f64>,
     ) -> PyResult<Bulk> {
@@ -157,7 +159,7 @@ impl NativeClient {
         let Connected { client, raiser } = self.here(py, deadline)?;
         let client = client
             .quota(quota)
-            .in_flight(in_flight.unwrap_or(self.in_flight));
+            .in_flight(in_flight.map_or(self.in_flight, |it| it.0));
         Bulk::new(py, &client, &self.endpoint, watched, pace, raiser)
     }
 

@@ -9,6 +9,7 @@ use countermand_emulator::{Action, Config, Quirks, Script, Server, Shared};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::arguments;
 use crate::process::{self, Native};
 
 /// A server in this process; a forked child can call it but not stop it.
@@ -29,14 +30,18 @@ impl Emulator {
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
-        devices: usize,
-        pending: usize,
-        history: usize,
-        seed: u64,
-        token: &str,
+        devices: &Bound<'_, PyAny>,
+        pending: &Bound<'_, PyAny>,
+        history: &Bound<'_, PyAny>,
+        seed: &Bound<'_, PyAny>,
+        token: &Bound<'_, PyAny>,
         faults: &str,
         quirks: &str,
     ) -> PyResult<Self> {
+        let count = |what, given| {
+            let most = u64::from(u32::MAX);
+            arguments::whole(what, given, 0..=most).map(|count| count as usize)
+        };
         let bad = |problem: String| PyValueError::new_err(problem);
         let script: Script = faults
             .parse()
@@ -47,10 +52,10 @@ impl Emulator {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let config = Config::default()
-            .devices(devices)
-            .operations(pending, history)
-            .seed(seed)
-            .token(token)
+            .devices(count("devices", devices)?)
+            .operations(count("pending", pending)?, count("history", history)?)
+            .seed(arguments::whole("seed", seed, 0..=u64::MAX)?)
+            .token(arguments::text("token", token)?)
             .start(start.as_millis() as u64)
             .quirks(quirks)
             .script(script);
@@ -84,11 +89,20 @@ impl Emulator {
         let text = String::from_utf8_lossy(response.body()).into_owned();
         match response.status().is_success() {
             true => Ok(text),
-            false => Err(PyValueError::new_err(text)),
+            false => Err(PyValueError::new_err(problem(text))),
         }
     }
 
     fn close(&self) {
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// What an answer of the emulator's own endpoints says is wrong.
+fn problem(text: String) -> String {
+    let json = serde_json::from_str::<serde_json::Value>(&text);
+    let problem = json
+        .ok()
+        .and_then(|json| Some(json.get("error")?.as_str()?.to_owned()));
+    problem.unwrap_or(text)
 }

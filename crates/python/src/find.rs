@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countermand_core::{Error, Quota};
-use countermand_fleet::job::Vanished;
+use countermand_fleet::job::{Record, Vanished};
 use countermand_fleet::{Found, Item, Search, SearchCost, refusal};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
@@ -48,6 +48,10 @@ struct State {
     refused: Option<Arc<Error>>,
     /// What it has cost, once it has ended.
     ended: Option<SearchCost>,
+    /// Lists that were not asked for.
+    not_attempted: u64,
+    /// What a plan has to note of them.
+    note: Option<Record>,
 }
 
 /// All that a search has found.
@@ -57,6 +61,7 @@ pub(crate) struct Findings {
     pub(crate) vanished: Vec<Vanished>,
     pub(crate) refused: Option<Arc<Error>>,
     pub(crate) cost: SearchCost,
+    pub(crate) note: Option<Record>,
 }
 
 impl Shared {
@@ -87,6 +92,7 @@ impl Shared {
                 vanished: state.vanished.clone(),
                 refused: state.refused.clone(),
                 cost,
+                note: state.note.clone(),
             })
         })
         .await
@@ -128,12 +134,15 @@ impl Finder {
             }
             let refused = search.is_refused();
             let cost = search.cost();
+            let progress = search.search_progress();
             {
                 let mut state = found.state();
                 state.refused = match refused {
                     true => refusal(state.missed.iter().cloned()),
                     false => None,
                 };
+                state.not_attempted = progress.not_attempted;
+                state.note = progress.note_of_not_attempted(cost.at);
                 state.ended = Some(cost);
             }
             changed.send_replace(());
@@ -220,6 +229,13 @@ impl Finder {
         let state = found.state();
         let names = state.vanished.iter();
         Ok(names.map(|gone| gone.device.to_string()).collect())
+    }
+
+    /// How many lists were not asked for, once it has ended.
+    #[getter]
+    fn not_attempted(&self) -> PyResult<u64> {
+        let found = self.found.get().ok_or_else(forked)?;
+        Ok(found.state().not_attempted)
     }
 
     /// The errors of the lists that could not be read to their end, so far.

@@ -1,36 +1,38 @@
 //! What a client does for fleets.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use countermand_fleet::job::{Digest, Kind};
 use countermand_fleet::{Authorization, Confirmed, Options, Settings, now};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::apply::{Applying, Work};
+use crate::arguments::InFlight;
 use crate::call::Call;
 use crate::client::{Connected, NativeClient};
 use crate::find::Finder;
 use crate::jobs::{self, NoPlan, Source};
 use crate::selection::Selection;
-use crate::{clock, job_errors, names, quota};
+use crate::{arguments, clock, job_errors, names, quota};
 
 #[pyfunction]
 pub(crate) fn find(
     client: PyRef<'_, NativeClient>,
     py: Python<'_>,
-    selection: Selection,
+    selection: &Bound<'_, PyAny>,
     quota: Option<&str>,
     share: f64,
-    in_flight: Option<usize>,
+    in_flight: Option<InFlight>,
 ) -> PyResult<Finder> {
+    let selection = Selection::of(selection, &client.endpoint)?;
     let quota = quota::quota(quota, share)?;
     let here = client.here(py, None)?;
     let Connected {
         client: caller,
         raiser,
     } = here;
-    let caller = caller.in_flight(in_flight.unwrap_or(client.in_flight));
+    let caller = caller.in_flight(in_flight.map_or(client.in_flight, |it| it.0));
     Ok(Finder::new(caller, raiser, selection, quota))
 }
 
@@ -42,13 +44,15 @@ pub(crate) fn plan(
     py: Python<'_>,
     path: PathBuf,
     names: &Bound<'_, PyAny>,
-    selection: Option<Selection>,
+    selection: Option<&Bound<'_, PyAny>>,
     by_harm: bool,
     max_age: f64,
     deadline: f64,
     quota: Option<&str>,
     share: f64,
 ) -> PyResult<Call> {
+    let selection = selection.map(|given| Selection::of(given, &client.endpoint));
+    let selection = selection.transpose()?;
     let mut settings = client.settings(Kind::Plan, deadline, quota, share)?;
     settings.max_age = clock::seconds("max_age", max_age)?;
     // After a search of many minutes it would be late to hear of it.
@@ -86,18 +90,20 @@ pub(crate) fn rescue(
     client: PyRef<'_, NativeClient>,
     py: Python<'_>,
     path: PathBuf,
-    selection: Selection,
-    at_most: Option<u64>,
+    selection: &Bound<'_, PyAny>,
+    at_most: Option<&Bound<'_, PyAny>>,
     deadline: f64,
     quota: Option<&str>,
     share: f64,
-    in_flight: Option<usize>,
+    in_flight: Option<InFlight>,
     watched: bool,
 ) -> PyResult<Applying> {
+    let selection = Selection::of(selection, &client.endpoint)?;
+    let at_most = at_most.map(|most| arguments::whole("at_most", most, 0..=u64::MAX));
     let mut settings = client.settings(Kind::Rescue, deadline, quota, share)?;
     settings.enterprises = selection.enterprises;
     settings.filter = selection.filter;
-    settings.max = at_most;
+    settings.max = at_most.transpose()?;
     let work = Work::Rescue(path, settings);
     client.run(py, work, in_flight, false, watched)
 }
@@ -109,15 +115,15 @@ pub(crate) fn apply(
     py: Python<'_>,
     path: PathBuf,
     digest: Option<[u8; 32]>,
-    confirm: Option<BTreeMap<String, u64>>,
-    in_flight: Option<usize>,
+    confirm: Option<&Bound<'_, PyDict>>,
+    in_flight: Option<InFlight>,
     recheck: bool,
     watched: bool,
 ) -> PyResult<Applying> {
     let counts = confirm.map(|counts| {
-        let counts = counts.into_iter();
-        let counts = counts.map(|(name, count)| {
-            let name = names::enterprise(name.into_pyobject(py)?.as_any())?;
+        let counts = counts.iter().map(|(name, count)| {
+            let name = names::given_enterprise(&name, &client.endpoint)?;
+            let count = arguments::whole("a count of confirm", &count, 0..=u64::MAX)?;
             Ok((name, Some(count)))
         });
         counts.collect::<PyResult<Confirmed>>()
@@ -151,13 +157,13 @@ impl NativeClient {
         &self,
         py: Python<'_>,
         work: Work,
-        in_flight: Option<usize>,
+        in_flight: Option<InFlight>,
         recheck: bool,
         watched: bool,
     ) -> PyResult<Applying> {
         let Connected { client, raiser } = self.here(py, None)?;
         let options = Options {
-            in_flight: in_flight.unwrap_or(self.in_flight).max(1),
+            in_flight: in_flight.map_or(self.in_flight, |it| it.0),
             recheck,
         };
         Applying::new(py, client, raiser, work, options, watched)

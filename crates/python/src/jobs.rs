@@ -13,6 +13,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyTuple};
 
+use crate::arguments::InFlight;
 use crate::call::{Call, Ready};
 use crate::client::Raiser;
 use crate::files::OpenFile;
@@ -154,7 +155,10 @@ fn of_search(found: &Findings) -> Vec<Record> {
         Some(Record::Missed(Missed::new(found.cost.at, resource, error)))
     });
     let vanished = found.vanished.iter().cloned().map(Record::Vanished);
-    sent.chain(missed).chain(vanished).collect()
+    sent.chain(missed)
+        .chain(vanished)
+        .chain(found.note.clone())
+        .collect()
 }
 
 /// The call that makes a plan and tells of it.
@@ -281,11 +285,11 @@ pub(crate) fn states<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'p
 
 /// The call for how long a job will take.
 #[pyfunction]
-pub(crate) fn job_estimate(path: PathBuf, in_flight: usize) -> PyResult<Call> {
+pub(crate) fn job_estimate(path: PathBuf, in_flight: InFlight) -> PyResult<Call> {
     let file = OpenFile::new()?;
     let look = move || {
         let options = Options {
-            in_flight,
+            in_flight: in_flight.0,
             ..Options::default()
         };
         let estimate = Estimate::of(&*View::open(path)?, options)?;

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod apply;
+mod arguments;
 mod arrow;
 mod bulk;
 mod call;

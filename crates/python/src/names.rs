@@ -1,7 +1,6 @@
 //! Names: checked once, on the way in.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::str::FromStr;
 
 use countermand_core as core;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
@@ -85,18 +84,24 @@ pub(crate) fn given_device(
     parse(name, "a str", |text| endpoint.parse_given(text))
 }
 
-/// An enterprise's name, given as a text.
-pub(crate) fn enterprise(name: &Bound<'_, PyAny>) -> PyResult<core::EnterpriseName> {
-    parse(name, "a str", str::parse)
+/// An enterprise's name, given as the command takes it.
+pub(crate) fn given_enterprise(
+    name: &Bound<'_, PyAny>,
+    endpoint: &core::Endpoint,
+) -> PyResult<core::EnterpriseName> {
+    parse(name, "a str", |text| endpoint.parse_given(text))
 }
 
-/// What names an operation, a device or an enterprise, as the text that it is.
-pub(crate) fn any(name: &Bound<'_, PyAny>) -> PyResult<String> {
-    let segments = name.str()?.to_cow()?.split('/').count();
-    match segments {
-        0..=2 => Ok(enterprise(name)?.to_string()),
-        3..=4 => Ok(device(name)?.to_string()),
-        _ => Ok(operation(name)?.to_string()),
+/// The name of an operation, a device or an enterprise, given as the command takes it.
+pub(crate) fn given_resource(
+    name: &Bound<'_, PyAny>,
+    endpoint: &core::Endpoint,
+) -> PyResult<core::Resource> {
+    match name.cast::<OperationName>() {
+        Ok(name) => Ok(core::Resource::Operation(name.get().0.clone())),
+        Err(_) => parse(name, "an OperationName or a str", |text| {
+            endpoint.parse_given_resource(text)
+        }),
     }
 }
 
@@ -105,10 +110,10 @@ pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::DeviceName> {
     parse(name, "a str", str::parse)
 }
 
-fn parse<T: FromStr<Err = core::NameError>>(
+fn parse<T>(
     name: &Bound<'_, PyAny>,
     expected: &str,
-    read: impl FnOnce(&str) -> Result<T, core::NameError>,
+    read: impl Fn(&str) -> Result<T, core::NameError>,
 ) -> PyResult<T> {
     let py = name.py();
     let Ok(text) = name.cast::<PyString>() else {
@@ -120,7 +125,7 @@ fn parse<T: FromStr<Err = core::NameError>>(
     match text.to_str() {
         Ok(text) => read(text).map_err(|error| errors::invalid_name(py, &error)),
         Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {
-            let expected = T::from_str("").err().map_or("", |error| error.expected());
+            let expected = read("").err().map_or("", |error| error.expected());
             Err(surrogate(text, &error, expected)?)
         }
         Err(error) => Err(error),

@@ -70,11 +70,12 @@ pub(crate) fn of_job<'py>(
 }
 
 /// What both of them end with, in their order.
-fn of_measured<'py>(py: Python<'py>, measured: &Progress) -> PyResult<[Bound<'py, PyAny>; 7]> {
+fn of_measured<'py>(py: Python<'py>, measured: &Progress) -> PyResult<[Bound<'py, PyAny>; 8]> {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64()).into_pyobject(py);
     let search = measured.search.map(|search| of_search(py, search));
     let outage = measured.failing.as_ref().map(|failing| outage(py, failing));
     Ok([
+        seconds(measured.quota_wait)?,
         measured.requests_per_second.into_pyobject(py)?,
         search.transpose()?.into_pyobject(py)?,
         seconds(measured.search_left)?,

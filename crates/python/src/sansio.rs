@@ -6,6 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
+use crate::arguments::Attempts;
 use crate::once::Once;
 use crate::wire::{self, Request};
 use crate::{clock, errors, names, outcome};
@@ -18,7 +19,7 @@ pub(crate) struct Flow(core::Flow);
 impl Flow {
     #[new]
     #[pyo3(
-        signature = (name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=5,
+        signature = (name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=Attempts(5),
             backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=true),
         text_signature = "(name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
             attempts=5, backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=True)"
@@ -29,7 +30,7 @@ impl Flow {
         endpoint: Option<&str>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: u32,
+        attempts: Attempts,
         backoff: (f64, f64),
         poll: (f64, f64),
         confirm: bool,
@@ -65,7 +66,7 @@ fn step(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyAny>> {
 pub(crate) fn policy(
     deadline: f64,
     attempt_timeout: f64,
-    attempts: u32,
+    Attempts(attempts): Attempts,
     backoff: (f64, f64),
     poll: (f64, f64),
     confirm: bool,

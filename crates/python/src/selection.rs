@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use countermand_core::{DeviceName, EnterpriseName};
+use countermand_core::{DeviceName, Endpoint, EnterpriseName};
 use countermand_fleet::{Filter, FilterError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::{clock, names};
+use crate::{arguments, clock, names};
 
 /// What to search for, and where: as `countermand._selection.Selection` holds it.
 #[derive(Clone)]
@@ -17,19 +17,19 @@ pub(crate) struct Selection {
     pub(crate) filter: Filter,
 }
 
-impl<'a, 'py> FromPyObject<'a, 'py> for Selection {
-    type Error = PyErr;
-
-    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+impl Selection {
+    /// Checks it; URLs of names lead to this endpoint.
+    pub(crate) fn of(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Self> {
         let field = |name: &str| given.getattr(name);
         let mut filter = Filter::default();
         for kind in field("types")?.try_iter()? {
-            let kind: String = kind?.extract()?;
+            let kind = arguments::text("types", &kind?)?;
             filter.add_type(&kind).map_err(refused)?;
         }
         // One that is none could be a typing error in the name of what must be left alone.
         for name in field("exclude")?.try_iter()? {
-            filter.exclude.insert(names::any(&name?)?);
+            let name = names::given_resource(&name?, endpoint)?;
+            filter.exclude.insert(name.to_string());
         }
         filter.newer_than = age("newer_than", &field("newer_than")?)?;
         filter.older_than = age("older_than", &field("older_than")?)?;
@@ -37,9 +37,11 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Selection {
         let enterprises = field("enterprises")?;
         let enterprises = enterprises
             .try_iter()?
-            .map(|name| names::enterprise(&name?));
+            .map(|name| names::given_enterprise(&name?, endpoint));
         let devices = field("devices")?;
-        let devices = devices.try_iter()?.map(|name| names::device(&name?));
+        let devices = devices
+            .try_iter()?
+            .map(|name| names::given_device(&name?, endpoint));
         Ok(Self {
             enterprises: enterprises.collect::<PyResult<_>>()?,
             devices: devices.collect::<PyResult<_>>()?,

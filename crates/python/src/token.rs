@@ -12,7 +12,7 @@ use countermand_hyper::{
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::errors;
+use crate::{arguments, errors};
 
 /// What a client was given to get tokens with.
 pub(crate) struct Given {
@@ -52,7 +52,10 @@ impl Given {
             } else if token.is_callable() {
                 Way::Function(token.clone().unbind(), false)
             } else {
-                let path: PathBuf = token.extract()?;
+                let path: PathBuf = token.extract().map_err(|_| {
+                    let expected = "a str, a function, a path or credentials of google.auth";
+                    arguments::mistyped("token", token, expected)
+                })?;
                 match TokenOrCredentials::from_file(path).map_err(raise)? {
                     TokenOrCredentials::Token(file) => {
                         warnings.extend(exposure(file.path()));

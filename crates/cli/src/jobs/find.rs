@@ -96,6 +96,10 @@ pub(crate) struct Searched {
     pub(crate) exit: Exit,
     /// Lists that could not be read.
     pub(crate) missed: Vec<Record>,
+    /// Lists that were not asked for.
+    pub(crate) not_attempted: u64,
+    /// The note about these lists, for a plan.
+    pub(crate) note: Option<Record>,
     /// Devices that vanished meanwhile.
     pub(crate) vanished: Vec<Vanished>,
     /// What it took of the quota.
@@ -140,6 +144,8 @@ pub(crate) async fn search(
     let mut searched = Searched {
         exit: Exit::Done,
         missed: Vec::new(),
+        not_attempted: 0,
+        note: None,
         vanished: Vec::new(),
         cost: None,
         excluded: None,
@@ -204,14 +210,9 @@ pub(crate) async fn search(
         }
     }
     let progress = search.search_progress();
-    if progress.not_attempted > 0 && searched.stopped.is_none() {
-        let lists = counted(progress.not_attempted, "list");
-        let text = format!("{lists} not asked for, after a failure");
-        searched.missed.push(Record::Note {
-            at: now(),
-            kind: "missed".to_owned(),
-            text,
-        });
+    if searched.stopped.is_none() {
+        searched.not_attempted = progress.not_attempted;
+        searched.note = progress.note_of_not_attempted(now());
     }
     stop.lists(progress.not_attempted);
     stop.tell(report, false);

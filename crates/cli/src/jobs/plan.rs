@@ -119,7 +119,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         0 => Exit::Done,
         _ => Exit::Failed,
     };
-    let mut missed = 0;
+    let (mut missed, mut not_attempted) = (0, 0);
     let mut gone = Vec::new();
     let mut seen: Vec<String> = excluded.sentence(&filter).into_iter().collect();
     if sources.search() {
@@ -144,7 +144,9 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         seen.extend(searched.excluded);
         gone = searched.vanished;
         records.extend(gone.iter().cloned().map(Record::Vanished));
+        not_attempted = searched.not_attempted;
         records.extend(searched.missed);
+        records.extend(searched.note);
         // So that the first run does not spend it again.
         records.extend(searched.cost.map(SearchCost::records).unwrap_or_default());
     }
@@ -189,6 +191,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             left_out: sources.left_out.clone(),
             shown: Shown::of(job)?,
             missed,
+            not_attempted,
             vanished: gone,
             last_cancel_s: estimate.last_cancel.as_secs_f64(),
             last_verdict_s: estimate.last_verdict.as_secs_f64(),
@@ -243,6 +246,9 @@ struct Line {
     shown: Shown,
     /// Lists that could not be read to their end.
     missed: usize,
+    /// Lists that were not asked for, after a failure.
+    #[serde(skip)]
+    not_attempted: u64,
     /// Devices that vanished while they were searched.
     vanished: Vec<Vanished>,
     last_cancel_s: f64,
@@ -344,8 +350,12 @@ impl Line {
         }
         if self.missed > 0 {
             let lists = crate::summary::counted(self.missed as u64, "list");
+            let others = match self.not_attempted {
+                0 => String::new(),
+                count => format!(" and {} not asked for after that", grouped(count)),
+            };
             text.push_str(&format!(
-                "  WARNING: {lists} could not be read, operations in there are missing\n"
+                "  WARNING: {lists} could not be read{others}, operations in there are missing\n"
             ));
         }
         text.push_str(&vanished(&self.vanished));

@@ -57,6 +57,36 @@ fn fault_16_a_closed_enterprise_does_not_stop_the_others() {
 }
 
 #[test]
+fn fault_52_a_plan_tells_and_notes_the_lists_that_were_not_asked_for() {
+    let api = Api::new([GOOD; 5]);
+    for number in 0..20 {
+        let device = NewDevice::with([NewOperation::new(GOOD)]);
+        let device = device.name(format!("enterprises/LCforeign/devices/d{number}"));
+        api.shared
+            .with(|emulator, now| emulator.add(now, device).unwrap());
+    }
+    let fleet = Fleet::of(api);
+    // The operations of 6 devices are listed; then the enterprise denies everything.
+    let fault =
+        json!([{"fault": "forbidden-enterprise", "method": "list", "skip": 6, "times": null}]);
+    script(&fleet, fault);
+    let args = ["plan", "enterprises/LCforeign", "--in-flight", "1"];
+    let run = fleet
+        .command(&[&args[..], &["--output", &fleet.job]].concat())
+        .run();
+    assert_eq!(run.code, 4, "{run:?}");
+    let told = "WARNING: 3 lists could not be read and 11 not asked for after that";
+    assert!(run.stdout.contains(told), "{run:?}");
+    let status = fleet.command(&["status", &fleet.job]).run();
+    assert!(
+        status
+            .stdout
+            .contains("11 lists not asked for, after a failure"),
+        "{status:?}"
+    );
+}
+
+#[test]
 fn fault_16_denied_everywhere_stops_the_job_which_goes_on_later() {
     let fleet = Fleet::planned([GOOD; 30], &[]);
     for fault in ["scope-insufficient", "service-disabled", "unauthenticated"] {
