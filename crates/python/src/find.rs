@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countermand_core::{Error, Quota};
-use countermand_fleet::job::{Record, Vanished};
-use countermand_fleet::{Found, Item, Search, SearchCost, refusal};
+use countermand_fleet::job::Vanished;
+use countermand_fleet::{Found, Item, Search, SearchCost, SearchProgress, refusal};
 use countermand_hyper::Client;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -48,10 +48,8 @@ struct State {
     refused: Option<Arc<Error>>,
     /// What it has cost, once it has ended.
     ended: Option<SearchCost>,
-    /// Lists that were not asked for.
-    not_attempted: u64,
-    /// What a plan has to note of them.
-    note: Option<Record>,
+    /// How far it came, once it has ended.
+    progress: SearchProgress,
 }
 
 /// All that a search has found.
@@ -61,7 +59,7 @@ pub(crate) struct Findings {
     pub(crate) vanished: Vec<Vanished>,
     pub(crate) refused: Option<Arc<Error>>,
     pub(crate) cost: SearchCost,
-    pub(crate) note: Option<Record>,
+    pub(crate) progress: SearchProgress,
 }
 
 impl Shared {
@@ -92,7 +90,7 @@ impl Shared {
                 vanished: state.vanished.clone(),
                 refused: state.refused.clone(),
                 cost,
-                note: state.note.clone(),
+                progress: state.progress,
             })
         })
         .await
@@ -141,8 +139,7 @@ impl Finder {
                     true => refusal(state.missed.iter().cloned()),
                     false => None,
                 };
-                state.not_attempted = progress.not_attempted;
-                state.note = progress.note_of_not_attempted(cost.at);
+                state.progress = progress;
                 state.ended = Some(cost);
             }
             changed.send_replace(());
@@ -235,7 +232,7 @@ impl Finder {
     #[getter]
     fn not_attempted(&self) -> PyResult<u64> {
         let found = self.found.get().ok_or_else(forked)?;
-        Ok(found.state().not_attempted)
+        Ok(found.state().progress.not_attempted)
     }
 
     /// The errors of the lists that could not be read to their end, so far.

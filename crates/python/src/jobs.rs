@@ -155,10 +155,8 @@ fn of_search(found: &Findings) -> Vec<Record> {
         Some(Record::Missed(Missed::new(found.cost.at, resource, error)))
     });
     let vanished = found.vanished.iter().cloned().map(Record::Vanished);
-    sent.chain(missed)
-        .chain(vanished)
-        .chain(found.note.clone())
-        .collect()
+    let note = found.progress.note_of_not_attempted(found.cost.at);
+    sent.chain(missed).chain(vanished).chain(note).collect()
 }
 
 /// The call that makes a plan and tells of it.
