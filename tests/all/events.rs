@@ -117,6 +117,7 @@ fn only_a_quota_of_the_project_is_adopted() {
         ("1/min/{project}/{resource}", false),
         ("1/min/{resource}", false),
         ("1/min", false),
+        ("1/3601s/{project}", false),
     ] {
         let body = format!(
             r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{{"quota_limit_value":"60","quota_unit":"{unit}"}}}}]}}}}"#
@@ -135,6 +136,27 @@ fn only_a_quota_of_the_project_is_adopted() {
         });
         let window = adopted.then(|| Window::new(60, Duration::from_secs(60)));
         assert_eq!(held, Some((Some(60), window)), "{unit}");
+    }
+}
+
+/// A window as long as a server likes would keep a job waiting for as long.
+#[test]
+fn fault_17_a_quota_of_a_day_and_longer_is_not_waited_for() {
+    for span in ["86400s", "31536000s", "18446744073709551615s"] {
+        let body = format!(
+            r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{{"quota_limit_value":"1","quota_unit":"1/{span}/{{project}}"}}}}]}}}}"#
+        );
+        let response = Response::builder().status(429).body(body).unwrap();
+        let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+        campaign.push(name(1), Phase::Unsent);
+        let now = Instant::now();
+        let Poll::Send(ticket, _) = campaign.poll(now) else {
+            panic!("nothing to send")
+        };
+        campaign.answer(ticket, now, Ok(&response));
+        let mut events = std::iter::from_fn(|| campaign.next_event());
+        let stopped = events.any(|event| matches!(event, Event::Stopped { .. }));
+        assert!(stopped, "{span}");
     }
 }
 

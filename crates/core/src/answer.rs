@@ -81,6 +81,9 @@ const LARGEST_ENVELOPE: usize = 64 << 10;
 /// No server means more than a day; longer delays are clamped to it.
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 
+/// The longest time that a quota which is waited for is counted in; who is told to wait for more asks again.
+const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
+
 impl Answer {
     pub(crate) fn read(view: View<'_>) -> Self {
         let mut parsed = match view.body.len() {
@@ -320,7 +323,8 @@ impl Answer {
             "h" => Duration::from_secs(3600),
             other => parse_duration(other)?,
         };
-        (parts.next() == Some("{project}") && parts.next().is_none()).then_some((limit, span))
+        let of_the_project = parts.next() == Some("{project}") && parts.next().is_none();
+        (of_the_project && span <= LONGEST_WINDOW).then_some((limit, span))
     }
 
     /// Whether waiting cannot help: the quota is zero, or counted per day.
@@ -329,8 +333,13 @@ impl Answer {
         if let Some(heard) = &self.heard {
             return heard.quota_is_final;
         }
-        let per_day =
-            |text: &str| text.contains("/d/") || text.to_ascii_lowercase().contains("perday");
+        let per_day = |text: &str| {
+            let mut parts = text.split('/');
+            let span = parts.nth(1).and_then(parse_duration);
+            text.contains("/d/")
+                || text.to_ascii_lowercase().contains("perday")
+                || span.is_some_and(|span| span >= LONGEST_DELAY)
+        };
         self.quota_limit() == Some(0)
             || self.metadata("quota_unit").is_some_and(per_day)
             || self.metadata("quota_limit").is_some_and(per_day)

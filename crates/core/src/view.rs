@@ -352,17 +352,26 @@ impl<'a> View<'a> {
         if !self.status.is_success() {
             return Err(Error::new(Answer::read(self).judged(self.withheld)));
         }
-        // An encoding that was not asked for is a fault of its own.
+        // What is compressed is not JSON, and told as what it is.
         if !(may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING)) {
             return Err(Error::new(ErrorKind::NotTheApi(Answer::of_no_method(self))));
         }
         match self.of_another() {
+            None if self.is_encoded() => {
+                Err(self.malformed("it says that it is compressed, which was not asked for"))
+            }
             None => Ok(()),
             Some(problem) => {
                 let answer = Answer::malformed(self, problem);
                 Err(Error::new(ErrorKind::NotTheApi(answer)))
             }
         }
+    }
+
+    /// Whether it says that its body is another than the one that can be read.
+    fn is_encoded(self) -> bool {
+        let mut encodings = self.headers.get_all(CONTENT_ENCODING).iter();
+        encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
     }
 
     /// The sign that a 2xx is not what the API gave, or not as it gave it.
@@ -373,8 +382,8 @@ impl<'a> View<'a> {
         if self.headers.is_empty() {
             return None;
         }
-        let kind = self.headers.get(CONTENT_TYPE);
-        if kind.is_some_and(|kind| !is_json(kind.as_bytes())) {
+        let mut kinds = self.headers.get_all(CONTENT_TYPE).iter();
+        if kinds.any(|kind| !is_json(kind.as_bytes())) {
             return Some("the API answers application/json and no other type");
         }
         caching::is_transformed(self.headers).then_some("a proxy has changed the answer")

@@ -1,5 +1,6 @@
 //! The secret of a request, which its answer may repeat.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
@@ -13,8 +14,9 @@ use serde_json::Value;
 /// Texts are masked afterwards. A name or a page token that repeats the token is refused instead: with
 /// another text it would mean another thing, and as it is it would stand in the path of a request.
 ///
-/// Found are the token itself, percent-encoded or with the escapes of JSON or a mixture of these, and, in
-/// an answer that is not success, base64 that holds it.
+/// Found are the token itself, in capital and small letters alike, percent-encoded once or twice or with
+/// the escapes of JSON, each also mixed with the others. In an answer that is not success, character
+/// references of HTML, base64 that holds the token, and parts of 16 bytes and more are found, too.
 #[derive(Clone)]
 pub struct Withheld {
     header: HeaderValue,
@@ -30,6 +32,9 @@ const SHORTEST: usize = 6;
 /// The shortest token for which names and words are searched: 128 bits, the least of RFC 6749 (10.10), are
 /// no shorter, and a short text occurs in a name by chance.
 const SHORTEST_OF_WORDS: usize = 16;
+
+/// The shortest part of a token that is taken out: each half of a token that was split is of no shorter.
+const SHORTEST_PART: usize = 16;
 
 /// The bytes of an ordinary answer, the most frequent first: a sign is not among them, or late.
 const FREQUENT: &[u8] =
@@ -67,16 +72,24 @@ impl Withheld {
     fn is_in(&self, body: &[u8]) -> bool {
         let header = self.header.as_bytes();
         let token = &header[header.len() - self.length..];
-        let Some((sign, at)) = self.sign.filter(|(sign, _)| body.contains(sign)) else {
+        let Some((sign, at)) = self.sign else {
             return false;
         };
+        let other = match sign.is_ascii_lowercase() {
+            true => sign.to_ascii_uppercase(),
+            false => sign.to_ascii_lowercase(),
+        };
+        if !(body.contains(&sign) || other != sign && body.contains(&other)) {
+            return false;
+        }
         let Ok(text) = std::str::from_utf8(body) else {
             return true;
         };
-        let mut places = text.match_indices(char::from(sign));
+        let mut places = text.match_indices([char::from(sign), char::from(other)]);
         places.any(|(place, _)| {
             let start = place.checked_sub(at);
-            start.is_some_and(|start| body[start..].starts_with(token))
+            let found = start.and_then(|start| body.get(start..start + token.len()));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(token))
         })
     }
 
@@ -85,7 +98,7 @@ impl Withheld {
         let token = self.token().as_bytes();
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
-        while let Some(found) = find(rest, token) {
+        while let Some(found) = first(find(rest, token).into_iter().chain(part(rest, token))) {
             out.push_str(&rest[..found.start]);
             out.push_str(INSTEAD);
             rest = &rest[found.end..];
@@ -133,13 +146,40 @@ fn find(text: &str, token: &[u8]) -> Option<Range<usize>> {
         [] => None,
         // The encoded one may hold letters that are the whole of a short token.
         _ if token.len() < SHORTEST => spelled(),
-        _ => spelled().or_else(encoded),
+        _ => first(spelled().into_iter().chain(encoded())),
     }
+}
+
+/// The range that begins first, and of several the longest.
+fn first(ranges: impl Iterator<Item = Range<usize>>) -> Option<Range<usize>> {
+    ranges.min_by_key(|range| (range.start, Reverse(range.end)))
+}
+
+/// The first long part of a token that a text has, as where the token was split.
+fn part(text: &str, token: &[u8]) -> Option<Range<usize>> {
+    if token.len() < 2 * SHORTEST_PART {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    (0..bytes.len()).find_map(|start| {
+        let lengths = (0..=token.len() - SHORTEST_PART).map(|from| {
+            let pairs = bytes[start..].iter().zip(&token[from..]);
+            pairs
+                .take_while(|(found, byte)| found.eq_ignore_ascii_case(byte))
+                .count()
+        });
+        let longest = lengths.max().filter(|length| *length >= SHORTEST_PART)?;
+        Some(start..start + longest)
+    })
 }
 
 /// The length of the token at the beginning of a text, each of its bytes as it is or escaped; or of the
 /// text, if it ends within the token.
 fn spelled(text: &[u8], token: &[u8]) -> Option<usize> {
+    let same = |found: u8, byte: u8| match token.len() {
+        SHORTEST_OF_WORDS.. => found.eq_ignore_ascii_case(&byte),
+        _ => found == byte,
+    };
     let mut at = 0;
     for (count, byte) in token.iter().enumerate() {
         let rest = &text[at..];
@@ -147,21 +187,34 @@ fn spelled(text: &[u8], token: &[u8]) -> Option<usize> {
             return (count >= SHORTEST).then_some(at);
         }
         at += match rest {
-            [first, ..] if first == byte => 1,
+            [first, ..] if same(*first, *byte) => 1,
+            [b'%', b'2', b'5', high, low, ..] if hex(&[*high, *low]) == Some((*byte).into()) => 5,
             [b'%', high, low, ..] if hex(&[*high, *low]) == Some((*byte).into()) => 3,
+            [b'&', b'#', reference @ ..] if referred(reference) == Some((*byte).into()) => {
+                3 + reference.iter().take_while(|byte| **byte != b';').count()
+            }
             [b'\\', b'u', code @ ..] if code.get(..4).and_then(hex) == Some((*byte).into()) => 6,
             [b'\\', escaped, ..] if escaped == byte => 2,
             // An escape that was cut.
-            [b'%' | b'\\', cut @ ..] if cut.len() < 5 && count >= SHORTEST => {
+            [b'%' | b'\\' | b'&', cut @ ..] if cut.len() < 5 && count >= SHORTEST => {
                 return cut
                     .iter()
-                    .all(u8::is_ascii_alphanumeric)
+                    .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'#')
                     .then_some(text.len());
             }
             _ => return None,
         };
     }
     Some(at)
+}
+
+/// The character of a reference of HTML, by what stands behind `&#`.
+fn referred(reference: &[u8]) -> Option<u32> {
+    let end = reference.iter().take(8).position(|byte| *byte == b';')?;
+    match &reference[..end] {
+        [b'x' | b'X', digits @ ..] => hex(digits),
+        digits => std::str::from_utf8(digits).ok()?.parse().ok(),
+    }
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {
@@ -271,6 +324,11 @@ mod tests {
             each(&|char| format!("%{:02X}", u32::from(char))),
             each(&|char| format!("%{:02x}", u32::from(char))),
             each(&|char| format!("\\u{:04x}", u32::from(char))),
+            each(&|char| format!("%25{:02x}", u32::from(char))),
+            each(&|char| format!("&#{};", u32::from(char))),
+            each(&|char| format!("&#x{:X};", u32::from(char))),
+            token.to_ascii_uppercase(),
+            token.to_ascii_lowercase(),
             token.replace('/', "\\/"),
             token
                 .replace('/', "%2F")
@@ -315,6 +373,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn fault_55_one_spelling_hides_no_other_before_it() {
+        let withheld = withheld(TOKEN);
+        let all = spellings(TOKEN);
+        for first in &all {
+            for second in [&all[0], &all[1], &all[6]] {
+                let told = withheld.taken_out(&format!("{first} and {second}."));
+                assert_eq!(
+                    told,
+                    format!("{INSTEAD} and {INSTEAD}."),
+                    "{first} {second}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn fault_55_a_long_part_of_a_token_is_taken_out_and_a_short_one_stays() {
+        let token = "ya29.a0AfB_byC7Qz-Xk93hTbLpWvRm2NcYd8GsJ4uE6oZ1i";
+        let withheld = withheld(token);
+        let (first, second) = token.split_at(24);
+        let told = withheld.taken_out(&format!("{second}: {first}, {}.", &token[5..13]));
+        assert_eq!(told, format!("{INSTEAD}: {INSTEAD}, {}.", &token[5..13]));
+        let told = withheld.taken_out(&format!("<{}>", first.to_uppercase()));
+        assert_eq!(told, format!("<{INSTEAD}>"));
     }
 
     #[test]

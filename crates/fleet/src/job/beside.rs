@@ -76,3 +76,8 @@ fn is_sqlites(ending: &str, file: &Path) -> bool {
         _ => begins(&[0xd9, 0xd5, 5, 0xf9, 0x20, 0xa1, 0x63, 0xd7]) || begins(&[0; 8]),
     }
 }
+
+/// Whether something stands in a log beside the file.
+pub(super) fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}

@@ -7,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
+use super::beside;
 use super::descriptor::Descriptor;
 use super::error::JobErrorKind;
 use super::schema;
@@ -40,7 +41,16 @@ pub(super) fn open(path: &Path) -> Result<Connection, JobErrorKind> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // An absolute path cannot be one of SQLite's special names.
     let path = std::path::absolute(path)?;
-    configure(Connection::open_with_flags(path, flags)?)
+    let connection = configure(Connection::open_with_flags(&path, flags)?)?;
+    // SQLite takes the log of any other database for this file's.
+    fold_at_end(&connection, !beside::has_log(&path))?;
+    Ok(connection)
+}
+
+/// Says whether closing the last connection writes the log into the file, and removes it.
+pub(super) fn fold_at_end(connection: &Connection, fold: bool) -> Result<(), JobErrorKind> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !fold)?;
+    Ok(())
 }
 
 /// A connection to a file that nobody changes, on a medium that takes no files beside it.

@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 
 use super::checksum::{Digest, Hasher, checksum};
 use super::columns;
-use super::connection::in_time;
+use super::connection::{fold_at_end, in_time};
 use super::error::JobErrorKind;
 use super::ledger::Head;
 use super::schema::{self, JOB, LEDGER, OPERATIONS, Table};
@@ -25,7 +25,10 @@ pub(super) fn verify(connection: &mut Connection) -> Result<(Head, Settings), Jo
     match check.map_err(JobErrorKind::on_opening) {
         Ok(done) => match in_time(connection, edits)? {
             None if is_unfinished(&done.0, &done.1) => Err(JobErrorKind::Incomplete),
-            None => Ok(done),
+            None => {
+                fold_at_end(connection, true)?;
+                Ok(done)
+            }
             Some(what) => Err(JobErrorKind::Edited { what }),
         },
         Err(JobErrorKind::Damaged { what }) => match in_time(connection, edits) {

@@ -87,7 +87,7 @@ fn snapshot(path: &Path) -> Result<(Connection, (Head, Settings)), JobErrorKind>
                 let verified = verify::verify(&mut connection)?;
                 return Ok((connection, verified));
             }
-            Err(JobErrorKind::Disk { .. }) if !has_log(path) && !may_write_beside(path) => {
+            Err(JobErrorKind::Disk { .. }) if !beside::has_log(path) && !may_write_beside(path) => {
                 let mut connection = begin(connection::open_immutable(path)?)?;
                 let verified = verify::verify(&mut connection)?;
                 return Ok((connection, verified));
@@ -105,11 +105,6 @@ pub(super) fn begin(connection: Connection) -> Result<Connection, JobErrorKind> 
     // The state is that of the first read.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
-}
-
-/// Whether something stands in a log beside the file.
-fn has_log(path: &Path) -> bool {
-    std::fs::metadata(beside::beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// Whether this process could make a file beside it: then its failure had another reason.

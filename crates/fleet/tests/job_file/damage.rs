@@ -45,6 +45,33 @@ fn fault_39_a_truncated_file_is_noticed() {
     }
 }
 
+/// SQLite takes the log of any other database for this file's, and wrote it into the job when it closed.
+#[test]
+fn fault_39_the_log_of_another_database_does_not_destroy_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("job"), folder.path().join("other"));
+    finished(&path);
+    let whole = fs::read(&path).unwrap();
+    let expected = look(&path).unwrap();
+    let connection = rusqlite::Connection::open(&other).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(50000))",
+        )
+        .unwrap();
+    let log = folder.path().join("job-wal");
+    fs::copy(folder.path().join("other-wal"), &log).unwrap();
+
+    assert!(look(&path).is_err());
+    assert_eq!(fs::read(&path).unwrap(), whole);
+    assert!(Job::open(&path, at(8)).is_err());
+    assert_eq!(fs::read(&path).unwrap(), whole);
+    fs::remove_file(&log).unwrap();
+    assert_eq!(look(&path).unwrap(), expected);
+    Job::open(&path, at(8)).unwrap().close().unwrap();
+    assert!(!log.exists());
+}
+
 /// Flips bits of the bytes at these places, one at a time; how many were noticed.
 fn flip(places: impl Iterator<Item = usize>, whole: &[u8], path: &Path, expected: &str) -> usize {
     let mut noticed = 0;
