@@ -137,6 +137,16 @@ fn fault_46_credentials_are_denied_and_doubt_is_unresolved() {
             assert_eq!(facts.exit_class(), ExitClass::Unresolved, "{error}");
         }
     }
+    // A failure of any kind may follow an attempt that may have been delivered.
+    for key in ErrorKey::ALL {
+        let in_doubt = json!({"key": key.as_str(), "maybe_delivered": true});
+        let expected = match key.row().exit {
+            ExitClass::Failed => ExitClass::Unresolved,
+            class => class,
+        };
+        let facts = ErrorFacts::stored(&in_doubt).unwrap();
+        assert_eq!(facts.exit_class(), expected, "{key:?}");
+    }
 }
 
 fn campaign(names: u32) -> Campaign {

@@ -224,6 +224,16 @@ fn fault_64_rows_before_the_first_name_are_bounded() {
     let rows = "Tablet,R5\n".repeat(5000);
     let (good, bad) = all(format!("name,serial,operation\n{rows}"), None);
     assert!(good.is_empty() && bad.len() == 5000, "{}", bad.len());
+    // Told before the input is over, which may be longer than memory.
+    for (row, most) in [
+        ("Tablet,R5\n".to_owned(), 256 << 10),
+        ("x".repeat(50_000) + ",R5\n", 2 << 20),
+    ] {
+        let header = b"name,serial,operation\n".as_slice();
+        let mut rest = io::Cursor::new(row.repeat((4 << 20) / row.len()).into_bytes());
+        assert!(read(header.chain(&mut rest), None).next().unwrap().is_err());
+        assert!(rest.position() < most, "{}", rest.position());
+    }
 }
 
 #[test]
