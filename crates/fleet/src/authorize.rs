@@ -156,7 +156,7 @@ impl Settings {
 
 /// Whether a job is for this server. Google's endpoint for mutual TLS is the same server: which of
 /// the two is used is a matter of the environment and not of the job.
-fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
+pub(crate) fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
     let Ok(job) = settings.endpoint.parse::<Endpoint>() else {
         return false;
     };

@@ -16,8 +16,9 @@ use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
 
+use crate::authorize::is_for;
 use crate::clock::{Clock, driver};
-use crate::job::{Contents, Job, JobError, Kind, LEAVING, Record, Uptime};
+use crate::job::{Contents, Job, JobError, JobErrorKind, Kind, LEAVING, Record, Uptime};
 use crate::journal::Ledger;
 use crate::progress::SearchProgress;
 use crate::search::Pages;
@@ -148,10 +149,11 @@ impl Run {
     /// Begins, or goes on: what is settled is left alone, what was accepted is only looked at, the
     /// rest is cancelled in the job's order. A rescue also searches what it has not searched yet.
     ///
-    /// Quota and deadline are the job's; the client must be for the job's endpoint.
+    /// Quota and deadline are the job's.
     ///
     /// # Errors
-    /// The disk's; nothing was sent.
+    /// [`OtherEndpoint`](JobErrorKind::OtherEndpoint) for a client of another endpoint than the job's, and
+    /// the disk's; nothing was sent.
     pub fn begin(client: &Client, job: Job, options: Options) -> Result<Self, JobError> {
         Self::begin_by(client, job, options, now)
     }
@@ -168,6 +170,13 @@ impl Run {
         wall: fn() -> Timestamp,
     ) -> Result<Self, JobError> {
         let settings = job.settings().clone();
+        if !is_for(&settings, client.get_endpoint()) {
+            return Err(JobErrorKind::OtherEndpoint {
+                job: settings.endpoint,
+                client: client.get_endpoint().to_string(),
+            }
+            .at(job.path()));
+        }
         let clock = Clock::start(wall);
         let rescue = settings.kind == Kind::Rescue && !options.recheck;
         let max = settings.max.filter(|_| rescue).unwrap_or(u64::MAX);

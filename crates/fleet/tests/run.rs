@@ -10,7 +10,7 @@ use std::time::Duration;
 use countermand_core::campaign::Event;
 use countermand_core::{Command, Phase, Quota, Timestamp, Verdict, Window};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
-use countermand_fleet::job::{Kind, View};
+use countermand_fleet::job::{JobErrorKind, Kind, View};
 use countermand_fleet::{
     Authorization, Estimate, Filter, Found, Item, Job, Options, Outline, Refusal, Run, Search,
     Settings, now, order,
@@ -442,6 +442,18 @@ async fn what_a_stop_leaves_is_unsent() {
         job.rows()
             .all(|row| row.unwrap().standing.phase == Phase::Accepted)
     );
+}
+
+#[tokio::test]
+async fn fault_57_a_client_of_another_server_runs_no_job() {
+    let world = World::new(Config::default().devices(3));
+    let google = world.client.clone().endpoint(Endpoint::default());
+    let error = Run::begin(&google, world.plan().await, Options::default()).unwrap_err();
+    let of_another = matches!(error.kind(), JobErrorKind::OtherEndpoint { .. });
+    assert!(of_another, "{error}");
+    // Nothing was sent, and the job is as it was.
+    let job = Job::open(&world.path, now()).unwrap();
+    Run::begin(&world.client, job, Options::default()).unwrap();
 }
 
 /// A plan needs consent to what it holds each time, and no other plan passes for it.

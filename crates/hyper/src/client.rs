@@ -98,6 +98,12 @@ impl Client {
         self
     }
 
+    /// The endpoint that the requests are for.
+    #[must_use]
+    pub fn get_endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// How patient to be with each call.
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {

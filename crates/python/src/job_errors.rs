@@ -52,6 +52,7 @@ fn class<'py>(py: Python<'py>, kind: &JobErrorKind) -> Bound<'py, PyType> {
         JobErrorKind::Damaged { .. } => py.get_type::<raised::JobDamaged>(),
         JobErrorKind::Edited { .. } => py.get_type::<raised::JobEdited>(),
         JobErrorKind::Incomplete => py.get_type::<raised::JobIncomplete>(),
+        JobErrorKind::OtherEndpoint { .. } => py.get_type::<raised::OtherEndpoint>(),
         JobErrorKind::Locked { .. } => py.get_type::<raised::JobLocked>(),
         JobErrorKind::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
             py.get_type::<raised::JobNotFound>()

@@ -57,6 +57,7 @@ pub(crate) fn failure(error: &JobError) -> Failure {
         JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => {
             (Exit::Usage, "a job needs a file of its own")
         }
+        JobErrorKind::OtherEndpoint { .. } => (Exit::Refused, "give the job's with --endpoint"),
         JobErrorKind::Edited { .. } | JobErrorKind::Incomplete => {
             (Exit::Refused, "nothing was sent: plan again")
         }

@@ -42,6 +42,13 @@ pub enum JobErrorKind {
     },
     /// The plan was not finished: the program that wrote it was stopped.
     Incomplete,
+    /// It is for another server than the client: a token that is meant for one must not go to the other.
+    OtherEndpoint {
+        /// The endpoint of the job.
+        job: String,
+        /// The endpoint of the client.
+        client: String,
+    },
     /// Another process is using it.
     Locked {
         /// Who, if the file could be asked.
@@ -105,7 +112,7 @@ impl JobError {
 }
 
 impl JobErrorKind {
-    pub(super) fn at(self, path: &Path) -> JobError {
+    pub(crate) fn at(self, path: &Path) -> JobError {
         JobError {
             path: path.into(),
             kind: self,
@@ -153,6 +160,12 @@ impl fmt::Display for JobErrorKind {
             Self::Edited { what } => write!(f, "edited by another program: {what}"),
             Self::Incomplete => {
                 f.write_str("the plan was never finished; delete the file and plan again")
+            }
+            Self::OtherEndpoint { job, client } => {
+                write!(
+                    f,
+                    "it is for {job}, and the client for {client}; nothing was sent"
+                )
             }
             Self::Locked {
                 holder: Some(holder),
