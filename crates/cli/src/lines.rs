@@ -29,6 +29,8 @@ pub(crate) struct StoppedLine<'a> {
     pub(crate) not_attempted: u64,
     /// Operations that ended with the same error, after the first.
     pub(crate) same_error: u64,
+    /// Lists that ended with the same error.
+    pub(crate) lists_same_error: u64,
     pub(crate) lists_not_attempted: u64,
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Stop {
     cause: Option<Cause>,
     not_attempted: u64,
     same: u64,
+    /// Lists that ended with the same error.
+    same_lists: u64,
     /// Lists that were not asked for.
     lists: u64,
 }
@@ -48,6 +50,20 @@ impl Stop {
         covered
     }
 
+    /// Takes in the error of a list; `true` as for [`covers`](Self::covers). Those that were not asked
+    /// for are counted by [`lists`](Self::lists).
+    pub(crate) fn covers_list(&mut self, error: &Error) -> bool {
+        let Some(cause) = &self.cause else {
+            return false;
+        };
+        if let ErrorKind::NotAttempted { cause: behind } = error.kind() {
+            return behind.key() == cause.key();
+        }
+        let covered = error.key() == cause.key();
+        self.same_lists += u64::from(covered);
+        covered
+    }
+
     /// Tells it: the cause, how much was not attempted, and what helps.
     pub(crate) fn tell(&self, report: &Report, json: bool) {
         let Some(cause) = &self.cause else { return };
@@ -59,6 +75,7 @@ impl Stop {
                 advice: cause.advice(),
                 not_attempted: self.not_attempted,
                 same_error: self.same,
+                lists_same_error: self.same_lists,
                 lists_not_attempted: self.lists,
             });
         }
@@ -77,6 +94,10 @@ impl Stop {
         if self.same > 0 {
             let operations = counted(self.same, "operation");
             text.push_str(&format!("; {operations} ended with this error"));
+        }
+        if self.same_lists > 0 {
+            let lists = counted(self.same_lists, "list");
+            text.push_str(&format!("; {lists} could not be read"));
         }
         if self.lists > 0 {
             let lists = counted(self.lists, "list");

@@ -78,8 +78,14 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
             .note(&format!("{text}; the list is not complete"));
     } else if count == 0 {
         let excluded = searched.excluded.as_deref();
-        let excluded = excluded.unwrap_or("no operation was seen");
-        report.output.note(&format!("nothing found: {excluded}"));
+        report
+            .output
+            .note(&match (searched.missed.is_empty(), excluded) {
+                (true, None) => "nothing found: no operation was seen".to_owned(),
+                (true, Some(excluded)) => format!("nothing found: {excluded}"),
+                (false, None) => INCOMPLETE.to_owned(),
+                (false, Some(excluded)) => format!("{INCOMPLETE}; {excluded}"),
+            });
     }
     tokio::select! {
         _ = report.output.finish() => Ok(searched.exit),
@@ -90,6 +96,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
 
 /// Where no progress is told it is not asked for, and any period will do.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// Said where nothing was found, but lists could not be read.
+pub(crate) const INCOMPLETE: &str = "nothing was found, and not everything could be searched";
 
 /// What a search came to.
 pub(crate) struct Searched {
@@ -179,7 +188,7 @@ pub(crate) async fn search(
             Found::Missed { resource, error } => {
                 searched.exit = searched.exit.max(Exit::of_error(&error));
                 let problem = chain(&error);
-                if !stop.covers(&error) {
+                if !stop.covers_list(&error) {
                     report
                         .output
                         .note(&format!("not searched: {problem}; {}", error.advice()));

@@ -16,7 +16,7 @@ use countermand_fleet::{
 };
 use serde::Serialize;
 
-use super::find::search;
+use super::find::{INCOMPLETE, search};
 use super::open;
 use super::sources::{Given, Sources};
 use super::terms::Terms;
@@ -156,7 +156,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         }
         let what = match missed {
             0 => "nothing to do: no operation is pending that is meant",
-            _ => "nothing was found, and not everything could be searched",
+            _ => INCOMPLETE,
         };
         let seen: String = seen.iter().map(|seen| format!("; {seen}")).collect();
         report.sentence(&format!("{what}{seen}; no file was written"));

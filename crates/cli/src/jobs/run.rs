@@ -72,7 +72,7 @@ pub(crate) async fn run(
         }
         Event::NotListed { error, .. } | Event::Unreadable { error, .. } => {
             exit = exit.max(Exit::of_error(&error));
-            if !stop.covers(&error) {
+            if !stop.covers_list(&error) {
                 let problem = chain(&error);
                 report.output.note(&format!("not searched: {problem}; {}", error.advice()));
             }

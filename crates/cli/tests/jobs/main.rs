@@ -31,6 +31,7 @@ mod killed;
 mod one_cause;
 mod outputs;
 mod places;
+mod portal;
 #[path = "../support/process.rs"]
 mod process;
 mod repeated;

@@ -133,6 +133,35 @@ fn fault_47_a_401_in_mid_run_is_told_once_and_the_sums_agree_with_the_lines() {
     assert!(how.starts_with("stopped: ") && how.contains("401"), "{how}");
 }
 
+/// Lists are no operations, whatever stops them.
+#[test]
+fn fault_47_a_401_in_mid_search_counts_lists_and_no_operations() {
+    let fleet = Fleet::of(Api::new([GOOD; 60]));
+    let whole = format!("enterprises/{}", fleet.enterprise());
+    let fault = json!([{"fault": "unauthenticated", "method": "list", "skip": 5, "times": null}]);
+    let enterprise = fleet.enterprise();
+    let confirm = ["--confirm", &enterprise];
+    let rescue = ["rescue", &whole, "--job", &fleet.job];
+    let plan = ["plan", &whole, "--output", &fleet.job];
+    for args in [
+        &["find", whole.as_str()][..],
+        &plan,
+        &[&rescue[..], &confirm].concat(),
+    ] {
+        // A plan of what was found before.
+        let _ = std::fs::remove_file(&fleet.job);
+        script(&fleet, fault.clone());
+        let run = fleet.command(&[args, &["--in-flight", "2"]].concat()).run();
+        assert_eq!(run.code, 4, "{run:?}");
+        let line = stopped(&run);
+        // A rescue has found some that are to be looked at.
+        let most = if args[0] == "rescue" { 5 } else { 0 };
+        assert!(before(line, " operation") <= most, "{line}");
+        assert!(line.contains(" could not be read"), "{line}");
+        assert!(line.contains(" not asked for"), "{line}");
+    }
+}
+
 /// Refuses every tunnel.
 fn proxy() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

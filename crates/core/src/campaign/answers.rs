@@ -149,7 +149,7 @@ impl Campaign {
             return self.hold(error, limit, window, now);
         }
         if kind.recovery() == Recovery::Retry {
-            self.failing(error, handed_out);
+            let first = self.failures.failed(error, handed_out);
             let connection = match kind {
                 ErrorKind::Transport(error) => error.connection(),
                 _ => None,
@@ -168,11 +168,16 @@ impl Campaign {
                     return false;
                 }
             }
+            let unreachable = self.unreachable(now);
+            // It is retried: where everything stops, the cause is told with that.
+            if first && unreachable.is_none() {
+                self.failing();
+            }
             if opens {
                 let cause = outage::cause(error);
                 self.events.push_back(Event::CircuitOpened { cause });
             }
-            if let Some(cause) = self.unreachable(now) {
+            if let Some(cause) = unreachable {
                 self.halt(cause);
             }
             return excused;
@@ -196,11 +201,9 @@ impl Campaign {
         false
     }
 
-    /// Takes note of a passing failure, and tells the first of its kind.
-    fn failing(&mut self, error: &Error, handed_out: Instant) {
-        if self.failures.failed(error, handed_out)
-            && let Some(outage) = self.failures.outage()
-        {
+    /// Tells a passing failure, the first of its kind.
+    fn failing(&mut self) {
+        if let Some(outage) = self.failures.outage() {
             let (kind, cause) = (outage.kind, outage.cause.clone());
             self.events.push_back(Event::Failing { kind, cause });
         }
