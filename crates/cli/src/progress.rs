@@ -223,7 +223,7 @@ mod tests {
                 "searched █████░░░░░░░░░░░░░░░░░░░ 4,898/20,000 devices, 4,898 found",
                 "cancels  █████░░░░░░░░░░░░░░░░░░░ 4,898/4,898",
                 "verdicts ░░░░░░░░░░░░░░░░░░░░░░░░ 0/4,898",
-                "search ends in 31 min 28 s, last cancel in 62 min 56 s,",
+                "search ends in 62 min 56 s, last cancel in 62 min 56 s,",
                 "last verdict in 104 min 36 s, 8.0 requests/s, quota left 12",
             ]
         );
@@ -233,7 +233,7 @@ mod tests {
                 "searched █░░░░░░░ 4,898/20,000 devices",
                 "cancels  ████░░░░░░░░░░░░░ 4,898/4,898",
                 "verdicts ░░░░░░░░░░░░░░░░░░░░░ 0/4,898",
-                "search ends in 31 min 28 s,",
+                "search ends in 62 min 56 s,",
                 "last cancel in 62 min 56 s,",
                 "last verdict in 104 min 36 s,",
                 "8.0 requests/s, quota left 12",

@@ -50,6 +50,8 @@ pub struct Progress {
     pub operations: u64,
     /// Operations of which a cancel was sent.
     pub cancels_sent: u64,
+    /// Operations of which the server has accepted a cancel: of the others it may not have been delivered.
+    pub cancels_accepted: u64,
     /// Operations of which a cancel was about to be sent: whether it was is not in the job file.
     pub cancels_maybe_sent: u64,
     /// Operations that have come out, with a verdict or an error.
@@ -189,6 +191,7 @@ impl Meter {
             search,
             operations,
             cancels_sent: standing.asked.min(operations),
+            cancels_accepted: standing.accepted.min(operations),
             verdicts: standing.finished.min(operations),
             requests_per_second: Some(rate),
             quota_left: standing.quota_left,
@@ -270,6 +273,7 @@ impl Progress {
             search: search(job)?,
             operations: job.operations(),
             cancels_sent: counts.cancels_sent,
+            cancels_accepted: counts.accepted,
             cancels_maybe_sent: counts.cancels_maybe_sent,
             verdicts,
             ..Self::default()
@@ -320,8 +324,10 @@ impl Progress {
             let time = self.time_for(requests, pace)?.saturating_sub(waited);
             (requests > 0.0).then_some(time.max(wait))
         };
+        // A rescue cancels what it finds before it asks for the next list.
+        let search = if lists > 0.0 { cancels + lists } else { 0.0 };
         let (search_left, last_cancel, last_verdict) = (
-            left(lists),
+            left(search),
             left(cancels + lists),
             left(cancels + lists + looks),
         );
@@ -413,8 +419,13 @@ impl Progress {
                 0 => String::new(),
                 more => format!(" ({} more may have left)", grouped(more)),
             };
+            // While the server fails, what was sent need not have been delivered.
+            let accepted = match self.failing {
+                None => String::new(),
+                Some(_) => format!(" ({} accepted)", grouped(self.cancels_accepted)),
+            };
             format!(
-                "cancels sent {}/{all}{more}, verdicts {}/{all}",
+                "cancels sent {}/{all}{accepted}{more}, verdicts {}/{all}",
                 grouped(self.cancels_sent),
                 grouped(self.verdicts),
             )
@@ -634,7 +645,8 @@ mod tests {
         // 1,200 more devices, of which each took two pages; a fifth of them have an operation.
         (search.devices, search.all_listed, search.pages) = (1500, true, 600);
         let measured = meter.measure(now, &all_sent, 60, Some(search), None);
-        assert_eq!(measured.search_left, Some(SECOND * 2400 / 8));
+        // What is found is cancelled before the next list is asked for.
+        assert_eq!(measured.search_left, Some(SECOND * (2400 + 240) / 8));
         assert_eq!(measured.last_cancel_left, Some(SECOND * (2400 + 240) / 8));
         let looks = 60 + 240;
         let verdict = SECOND * (2400 + 240 + looks) / 8;
@@ -687,6 +699,13 @@ mod tests {
         let outage = campaign.outage(later);
         let measured = meter.measure(later, &standing, 1, searching, outage);
         assert_eq!(estimates(&measured), [false; 3]);
+        (standing.asked, standing.accepted) = (3, 2);
+        let some = meter.measure(later, &standing, 4, None, campaign.outage(later));
+        let counts = "cancels sent 3/4 (2 accepted), verdicts 0/4, FAILING";
+        assert!(some.line().starts_with(counts), "{}", some.line());
+        let answered = meter.measure(later, &standing, 4, None, None);
+        let counts = "cancels sent 3/4, verdicts 0/4, ";
+        assert!(answered.line().starts_with(counts), "{}", answered.line());
         assert!(
             measured.line().ends_with(
                 ", FAILING for 5 s (connect), no connection: refused, next try now, \

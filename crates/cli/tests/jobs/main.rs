@@ -35,6 +35,7 @@ mod portal;
 #[path = "../support/process.rs"]
 mod process;
 mod repeated;
+mod restarted;
 mod searching;
 mod selection;
 mod stopped;

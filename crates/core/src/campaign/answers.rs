@@ -266,6 +266,7 @@ impl Campaign {
     pub(super) fn place(&mut self, name: OperationName, step: Step, call: Call, now: Instant) {
         match step {
             Step::Send(attempt) if call == Call::Cancel && attempt.accepted() => {
+                self.progress.accepted += 1;
                 self.events
                     .push_back(Event::Accepted { name: name.clone() });
                 // Its machine has nothing to remember but the requests so far.
@@ -287,7 +288,12 @@ impl Campaign {
                 self.queue.park(parked, front);
             }
             Step::Wait(pause) => self.queue.pause(name, pause),
-            Step::Done(result) => self.finish(name, result),
+            Step::Done(result) => {
+                // Without a look afterwards, this is all that a cancel comes to.
+                let accepted = matches!(&result, Ok(outcome) if outcome.error.is_none());
+                self.progress.accepted += u64::from(accepted && call == Call::Cancel);
+                self.finish(name, result);
+            }
         }
     }
 

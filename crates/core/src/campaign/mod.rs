@@ -222,6 +222,7 @@ impl Campaign {
         self.finds.operations += usize::from(found);
         self.progress.pushed += 1;
         self.progress.asked += u64::from(phase == Phase::Accepted);
+        self.progress.accepted += u64::from(phase == Phase::Accepted);
         true
     }
 
