@@ -495,3 +495,55 @@ impl fmt::Debug for Search {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countermand_core::wire;
+
+    use super::*;
+
+    #[test]
+    fn fault_52_only_the_apis_own_word_tells_that_a_device_is_gone() {
+        let device: DeviceName = "enterprises/e/devices/d".parse().unwrap();
+        let listed = http::Response::new(format!(r#"{{"devices":[{{"name":"{device}"}}]}}"#));
+        let listed = wire::parse_devices(&listed, &device.enterprise()).unwrap();
+        let api = r#"{"error":{"code":404,"status":"NOT_FOUND","message":"m"}}"#;
+        for (status, body, gone) in [
+            (404, api, true),
+            (
+                404,
+                "<html><title>Error 404 (Not Found)!!1</title></html>",
+                false,
+            ),
+            (404, r#"{"error":"not found"}"#, false),
+            (404, "", false),
+            (200, "<html>Sign in</html>", false),
+            (
+                403,
+                r#"{"error":{"code":403,"status":"PERMISSION_DENIED"}}"#,
+                false,
+            ),
+            (
+                503,
+                r#"{"error":{"code":503,"status":"UNAVAILABLE"}}"#,
+                false,
+            ),
+        ] {
+            let mut answer = http::Response::new(body);
+            *answer.status_mut() = status.try_into().unwrap();
+            let error = wire::parse_operations(&answer, &device).unwrap_err();
+            for known in [true, false] {
+                let mut pages = Pages::new(Filter::default(), now());
+                if known {
+                    pages.devices(&listed.devices, false);
+                }
+                let resource = Resource::from(&device);
+                let vanished = matches!(
+                    pages.not_listed(&resource, &error, now()),
+                    NotListed::Vanished(_)
+                );
+                assert_eq!(vanished, gone && known, "{status} {body}");
+            }
+        }
+    }
+}
