@@ -46,7 +46,7 @@ $(STAMPS)/rust: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
 
 # The HTML report in headless Chromium, which is installed where it is missing (Debian, as root).
 browser: $(STAMPS)/browser
-$(STAMPS)/browser: $(shell find crates/fleet/src/item.rs crates/fleet/src/report crates/fleet/tests -type f) $(PAGES) Cargo.lock
+$(STAMPS)/browser: $(shell find crates/fleet/src/job_row.rs crates/fleet/src/report crates/fleet/tests -type f) $(PAGES) Cargo.lock
 	if ! { command -v chromium && command -v chromedriver; } >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 			--no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; \
@@ -151,7 +151,7 @@ growth:
 bench-core:
 	cargo bench --package countermand-core
 
-# The figures of a campaign on a virtual clock; the tests assert their bounds.
+# The figures of a scheduler on a virtual clock; the tests assert their bounds.
 figures:
 	cargo run --quiet --release --package countermand-tests --example figures
 	cargo run --quiet --release --package countermand-fleet --example journal
@@ -159,7 +159,7 @@ figures:
 # Each fuzz target for FUZZ_SECONDS, by libFuzzer. rustc's stable flags give the coverage that it
 # steers by, so that this needs a C++ compiler, and neither a nightly toolchain nor cargo-fuzz.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= name response delay credentials input flow campaign job
+FUZZ_TARGETS ?= name response delay credentials input cancellation scheduler job
 FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS := --cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1 -Cpasses=sancov-module \
 	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)

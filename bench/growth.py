@@ -19,8 +19,8 @@ from driver.rounds import once
 PLOTS = PROJECT / "docs" / "performance"
 SERIES = (
     ("Rust, cancel", "ours", "bulk"),
-    ("Rust, campaign", "ours", "campaign"),
-    ("Python, campaign", "py", "campaign"),
+    ("Rust, scheduler", "ours", "scheduler"),
+    ("Python, scheduler", "py", "scheduler"),
 )
 
 

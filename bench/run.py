@@ -44,16 +44,16 @@ def main() -> None:
         def want(name: str) -> bool:
             return wanted is None or name in wanted
 
-        for work in ("serial", "bulk", "confirm-serial", "confirm-bulk", "campaign"):
+        for work in ("serial", "bulk", "confirm-serial", "confirm-bulk", "scheduler"):
             if want(work):
                 server = plain if work.endswith("serial") else lean
                 entries = [(client.key, client, server) for client in CLIENTS]
-                entries = entries if work != "campaign" else campaign(lean)
+                entries = entries if work != "scheduler" else scheduler(lean)
                 measured[work] = rounds(work, entries, **how)
         few = ("raw", "ours", "google", "reqwest")
         for name, work, keys in (
             ("errors", "bulk", few[1:]),
-            ("errors-campaign", "campaign", ("ours",)),
+            ("errors-scheduler", "scheduler", ("ours",)),
         ):
             if not want(name):
                 continue
@@ -102,10 +102,10 @@ def main() -> None:
     print((directory / "table.md").read_text())
 
 
-def campaign(server: servers.Server) -> list:
-    """Campaigns, next to R doing the same two requests."""
+def scheduler(server: servers.Server) -> list:
+    """Schedulers, next to R doing the same two requests."""
     raw = BY_KEY["raw"]
-    raw = replace(raw, cost={"campaign": raw.cost["confirm-bulk"]})
+    raw = replace(raw, cost={"scheduler": raw.cost["confirm-bulk"]})
     return [
         ("raw", raw, server),
         *((key, BY_KEY[key], server) for key in ("ours", "py", "py-async")),

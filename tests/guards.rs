@@ -19,9 +19,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, OperationName, Quota, Verdict, wire};
+use countermand_core::{Endpoint, OperationName, Verdict, wire};
 use countermand_emulator::{Config, Fate, Server, Shared};
 use countermand_hyper::{Authorized, Client, HyperConfig, Token, Transmit};
+use countermand_scheduler::Quota;
 use futures_util::stream::{self, StreamExt};
 use http::{Method, Response};
 
@@ -92,8 +93,8 @@ const WORKS: [Work; 8] = [
         instructions: 144_800,
     },
     Work {
-        name: "campaign",
-        run: campaign,
+        name: "scheduler",
+        run: scheduler,
         allocations: 25,
         instructions: 207_700,
     },
@@ -271,7 +272,7 @@ fn countermand(count: u32) {
     });
 }
 
-fn campaign(count: u32) {
+fn scheduler(count: u32) {
     with_client(async |client| {
         let names = (0..count).map(|index| format!("{NAME}{index}").parse().unwrap());
         let results = client.countermand_all(names.collect::<Vec<_>>());

@@ -13,10 +13,11 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use countermand_core::campaign::Event;
-use countermand_core::{OperationName, Phase, Quota, Verdict};
+use countermand_core::{OperationName, Phase, Verdict};
 use countermand_emulator::{Config, Fate, Server, Shared};
 use countermand_hyper::{Client, HyperConfig, Token};
+use countermand_scheduler::Event;
+use countermand_scheduler::Quota;
 use futures_util::stream::{self, StreamExt};
 
 const OPERATIONS: usize = 100_000;
@@ -84,7 +85,7 @@ async fn the_client() {
         let name: OperationName = line.unwrap().parse().unwrap();
         (name, Phase::Unsent)
     });
-    let mut running = client.campaign(client.scheduler(), stream::iter(names));
+    let mut running = client.run(client.scheduler(), stream::iter(names));
     let mut cancelled = 0;
     while let Some(event) = running.next().await {
         if let Event::Finished { result, name } = event {

@@ -5,18 +5,19 @@
 
 use std::time::Duration;
 
-use countermand_core::campaign::Event;
-use countermand_core::{Quota, Verdict};
+use countermand_core::Verdict;
+use countermand_scheduler::Event;
+use countermand_scheduler::Quota;
 use countermand_tests::fleet::{Note, drive};
-use countermand_tests::server::{campaign, works};
+use countermand_tests::server::{scheduler, works};
 
 #[test]
 fn a_million_operations_take_less_than_400_mebibytes_and_a_minute() {
     let (mut sent, mut cancelled) = (0_u64, 0_u64);
-    let mut campaign = campaign(1_000_000, Quota::unlimited());
+    let mut scheduler = scheduler(1_000_000, Quota::unlimited());
     let limit = Duration::from_secs(20_000);
     drive(
-        &mut campaign,
+        &mut scheduler,
         limit,
         &mut |_, request| works(request),
         &mut |_, note| match note {

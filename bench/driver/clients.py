@@ -15,7 +15,7 @@ from .servers import TOKEN
 if TYPE_CHECKING:
     from .servers import Server
 
-WORKS = ("serial", "bulk", "confirm-serial", "confirm-bulk", "campaign")
+WORKS = ("serial", "bulk", "confirm-serial", "confirm-bulk", "scheduler")
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ CLIENTS = (
     _rust("raw", "R: raw hyper", serial=10, bulk=3.5, confirm_serial=20, confirm_bulk=8),
     _rust(
         "ours", "Countermand, Rust",
-        serial=11, bulk=4, confirm_serial=21, confirm_bulk=9, campaign=10,
+        serial=11, bulk=4, confirm_serial=21, confirm_bulk=9, scheduler=10,
     ),
     _rust(
         "google", "google-androidmanagement1", program="google",
@@ -135,10 +135,10 @@ CLIENTS = (
     ),
     _rust("reqwest", "reqwest", program="reqwest", serial=14, bulk=8, confirm_serial=28, confirm_bulk=17),
     H2load("h2load", "h2load", ("h2load",), ("h2load",), {"bulk": 1.5}),
-    _python("py", "Countermand, Python", "ours.py", serial=12, confirm_serial=22, campaign=12),
+    _python("py", "Countermand, Python", "ours.py", serial=12, confirm_serial=22, scheduler=12),
     _python(
         "py-async", "Countermand, asyncio", "ours_async.py",
-        bulk=15, confirm_bulk=25, campaign=12,
+        bulk=15, confirm_bulk=25, scheduler=12,
     ),
     _python(
         "google-py", "google-api-python-client, resource cached", "google_client.py",

@@ -25,7 +25,7 @@ def instructions(key: str, work: str, server: Server, *, quick: bool = False) ->
         raise Wrong("valgrind is not there")
     client = BY_KEY[key]
     counted = []
-    few, many = LENGTHS[work if work != "campaign" else "confirm-bulk"]
+    few, many = LENGTHS[work if work != "scheduler" else "confirm-bulk"]
     for operations in (few, few + (many - few) // (4 if quick else 1)):
         out = SCRATCH / f"callgrind.{key}.{work}.{operations}"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]

@@ -71,7 +71,7 @@ def counts(server: Server, plain: Server, *, quick: bool) -> dict[str, Any]:
         (
             "instructions",
             partial(instructions, quick=quick),
-            ("serial", "bulk", "confirm-bulk", "campaign"),
+            ("serial", "bulk", "confirm-bulk", "scheduler"),
             native,
         ),
         ("allocations", allocations, ("serial", "bulk", "confirm-serial", "confirm-bulk"), two),
@@ -105,7 +105,7 @@ def memory(server: Server, *, quick: bool) -> dict[str, Any]:
             series[client.key] = f"failed: {wrong}"
     few, many = (2_000, 20_000) if quick else (10_000, 1_000_000)
     table: dict[str, Any] = {f"{some} in series": series, "operations": [few, many]}
-    for key, work in (("raw", "bulk"), ("ours", "bulk"), ("ours", "campaign"), ("py", "campaign")):
+    for key, work in (("raw", "bulk"), ("ours", "bulk"), ("ours", "scheduler"), ("py", "scheduler")):
         client = replace(BY_KEY[key], cost={work: 1})
         try:
             peaks = [once(client, work, count, server, watch=True).peak for count in (few, many)]

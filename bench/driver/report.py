@@ -20,9 +20,9 @@ TITLES = {
     "bulk": "cancel, 100 at a time, HTTP/2 over TLS",
     "confirm-serial": "cancel + get, one after the other, HTTP/1.1 over TLS",
     "confirm-bulk": "cancel + get, 100 at a time, HTTP/2 over TLS",
-    "campaign": "a campaign: all cancels, then all gets (R: cancel + get)",
+    "scheduler": "a scheduler: all cancels, then all gets (R: cancel + get)",
     "errors": "cancel in bulk, 1 % of the answers 404 or 503",
-    "errors-campaign": "a campaign, 1 % of the answers to a cancel 404 or 503",
+    "errors-scheduler": "a scheduler, 1 % of the answers to a cancel 404 or 503",
     "late": "cancel in bulk, a server that answers after 20 ms",
     "nginx": "cancel, one after the other, nginx",
     "emulator": "cancel, one after the other, the emulator",
@@ -37,17 +37,17 @@ RATIOS = (
     ("bulk against reqwest", "bulk", "ours", "reqwest", 0.48, 0.44),
     ("serial against reqwest", "serial", "ours", "reqwest", 0.76, 0.72),
     ("cancel + confirm in bulk, against R", "confirm-bulk", "ours", "raw", 1.10, 1.05),
-    ("the same as a campaign", "campaign", "ours", "raw", 1.10, 1.05),
+    ("the same as a scheduler", "scheduler", "ours", "raw", 1.10, 1.05),
     ("Python serial, against R", "serial", "py", "raw", 1.08, 1.01),
     ("google-api-python-client, cached, against Python", "serial", "google-py", "py", 13, 14.5),
     (
         "google-api-python-client, as in its samples, against Python",
         "serial", "google-py-samples", "py", 90, 105,
     ),
-    ("Python campaign (cancel + confirm), against R", "campaign", "py", "raw", 1.06, 0.95),
-    ("aiohttp cancel + get against a Python campaign", "confirm-bulk/campaign", "aiohttp", "py", 20, 25),
+    ("Python scheduler (cancel + confirm), against R", "scheduler", "py", "raw", 1.06, 0.95),
+    ("aiohttp cancel + get against a Python scheduler", "confirm-bulk/scheduler", "aiohttp", "py", 20, 25),
     ("1 % errors mixed in, against none", "errors", "ours+errors", "ours", 1.10, 1.03),
-    ("1 % errors in a campaign, against none", "errors-campaign", "ours+errors", "ours", 1.10, 1.03),
+    ("1 % errors in a scheduler, against none", "errors-scheduler", "ours+errors", "ours", 1.10, 1.03),
 )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def _counts(known: dict[str, Any]) -> list[str]:
     ]
     for name, works in known["counts"]["figures"].items():
         for work, values in works.items():
-            # A campaign is R's two requests.
+            # A scheduler is R's two requests.
             base = values.get("raw", works.get("confirm-bulk", {}).get("raw"))
 
             def against(value: float | str, base: float | str | None = base) -> str:

@@ -3,7 +3,7 @@
 from countermand import Client, CountermandError
 from task import CA, IN_FLIGHT, ROOT, TOKEN, names, report, work
 
-kind, count = work("serial", "confirm-serial", "campaign")
+kind, count = work("serial", "confirm-serial", "scheduler")
 good = 0
 with Client(endpoint=ROOT, token=TOKEN, ca_file=CA, in_flight=IN_FLIGHT) as client:
     if kind == "serial":

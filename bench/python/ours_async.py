@@ -5,7 +5,7 @@ import asyncio
 from countermand import AsyncClient, CountermandError, Outcome, Verdict
 from task import CA, IN_FLIGHT, ROOT, TOKEN, gather, names, report, work
 
-kind, count = work("bulk", "confirm-bulk", "campaign")
+kind, count = work("bulk", "confirm-bulk", "scheduler")
 client = AsyncClient(endpoint=ROOT, token=TOKEN, ca_file=CA, in_flight=IN_FLIGHT)
 
 
@@ -24,15 +24,15 @@ async def countermand(name):
         return False
 
 
-async def campaign():
+async def scheduler():
     good = 0
     async for _, result in client.countermand_all(names(count), quota=None):
         good += isinstance(result, Outcome) and result.verdict is Verdict.CANCELLED
     return good
 
 
-if kind == "campaign":
-    report(asyncio.run(campaign()), count)
+if kind == "scheduler":
+    report(asyncio.run(scheduler()), count)
 else:
     one = cancel if kind == "bulk" else countermand
     report(asyncio.run(gather(one, count, IN_FLIGHT)), count)

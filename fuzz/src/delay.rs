@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countermand_core::{Quota, Timestamp, Window, format_duration, parse_duration, wire};
+use countermand_core::{Timestamp, format_duration, parse_duration, wire};
+use countermand_scheduler::{Quota, Window};
 use http::{HeaderValue, Response, StatusCode};
 
 /// The longest that a server is obeyed.

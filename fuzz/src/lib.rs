@@ -5,21 +5,21 @@
 
 #![forbid(unsafe_code)]
 
-mod campaign;
 mod credentials;
 mod delay;
 mod job;
+mod scheduler;
 
-pub use campaign::campaign;
 pub use credentials::credentials;
 pub use delay::delay;
 pub use job::job;
+pub use scheduler::scheduler;
 
 use std::time::{Duration, Instant};
 
 use countermand_core::{
-    Call, DeviceName, Endpoint, EnterpriseName, Flow, OperationName, Policy, Step, TransportError,
-    TransportErrorKind, Verdict, wire,
+    Call, Cancellation, DeviceName, Endpoint, EnterpriseName, OperationName, Policy, Step,
+    TransportError, TransportErrorKind, Verdict, wire,
 };
 use countermand_fleet::input::{self, Format};
 use http::{Response, StatusCode};
@@ -189,20 +189,20 @@ impl std::io::Read for Pieces<'_> {
     }
 }
 
-/// Flows: each byte is an answer or a failure, or how much too early a pause is resumed.
-pub fn flow(data: &[u8]) {
+/// Cancellations: each byte is an answer or a failure, or how much too early a pause is resumed.
+pub fn cancellation(data: &[u8]) {
     let [seed, deadline, attempts, events @ ..] = data else {
         return;
     };
     let policy = Policy::default()
         .deadline(Duration::from_secs(u64::from(*deadline)))
         .attempts(u32::from(attempts % 8))
-        .confirm(*attempts < 240);
+        .verify(*attempts < 240);
     let base = Instant::now();
     let mut now = base;
     let mut proof = false;
     let mut events = events.iter().copied();
-    let mut step = Flow::new(operation())
+    let mut step = Cancellation::new(operation())
         .policy(policy)
         .start(now, u64::from(*seed));
     for _ in 0..100_000 {
@@ -240,10 +240,10 @@ fn answer(event: u8) -> Result<Response<String>, TransportErrorKind> {
     let operation = |rest: &str| (200, format!(r#"{{"name":"{NAME}"{rest}}}"#));
     let (status, body) = match event % 32 {
         0 => return Err(TransportErrorKind::Connect),
-        1 => return Err(TransportErrorKind::Refused),
-        2 => return Err(TransportErrorKind::Lost),
+        1 => return Err(TransportErrorKind::Unprocessed),
+        2 => return Err(TransportErrorKind::ConnectionLost),
         3 => return Err(TransportErrorKind::TimedOut),
-        4 => return Err(TransportErrorKind::Calm),
+        4 => return Err(TransportErrorKind::EnhanceYourCalm),
         5 => return Err(TransportErrorKind::TooLarge),
         6 => return Err(TransportErrorKind::Tls),
         7 => operation(r#","done":true,"error":{"code":1}"#),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ._outcome import Outcome, Status, Verdict
     from ._progress import JobProgress, Outage, Progress, SearchProgress
     from ._report import Report
-    from ._rows import Estimate, Holder, Item, JobStatus, Row
+    from ._rows import Estimate, FoundOperation, JobRow, JobStatus, LockOwner
 
 # Imported when they are first asked for: a program that cancels one operation starts in a tenth of
 # the time without them.
@@ -37,7 +37,7 @@ _LATER = {
     "_outcome": ("Outcome", "Status", "Verdict"),
     "_progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
     "_report": ("Report",),
-    "_rows": ("Estimate", "Holder", "Item", "JobStatus", "Row"),
+    "_rows": ("Estimate", "LockOwner", "FoundOperation", "JobStatus", "JobRow"),
 }
 
 __all__ = [
@@ -48,18 +48,18 @@ __all__ = [
     "CountermandError",
     "Estimate",
     "Find",
-    "Holder",
-    "Item",
+    "FoundOperation",
     "Job",
     "JobProgress",
+    "JobRow",
     "JobStatus",
+    "LockOwner",
     "Operation",
     "OperationName",
     "Outage",
     "Outcome",
     "Progress",
     "Report",
-    "Row",
     "SearchProgress",
     "Status",
     "Verdict",

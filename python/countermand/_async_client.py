@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._countermand import Operation, OperationName
     from ._outcome import Outcome
     from ._progress import Progress
-    from ._rows import Item
+    from ._rows import FoundOperation
     from .errors import CountermandError
 
 _IN_A_ROW = 64
@@ -56,7 +56,7 @@ class AsyncClient(AsyncFleet, Base):
 
     async def countermand_all(
         self,
-        names: Iterable[str | OperationName | Operation | Item],
+        names: Iterable[str | OperationName | Operation | FoundOperation],
         *,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
@@ -68,7 +68,7 @@ class AsyncClient(AsyncFleet, Base):
 
         ``names`` and ``progress`` run in the event loop's thread, a few milliseconds at a time.
         """
-        from ._campaign import Turns, watches
+        from ._scheduler import Turns, watches
 
         watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._jobs import AsyncJob
     from ._progress import Progress
     from ._report import Report
-    from ._rows import Item
+    from ._rows import FoundOperation
     from ._selection import _Names, _Texts
 
 
@@ -57,7 +57,7 @@ class AsyncFleet(FleetBase):
     async def plan(
         self,
         path: str | os.PathLike[str],
-        names: AsyncFind | Iterable[str | OperationName | Operation | Item] | None = None,
+        names: AsyncFind | Iterable[str | OperationName | Operation | FoundOperation] | None = None,
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._google import _GoogleCredentials
     from ._outcome import Outcome
     from ._progress import Progress
-    from ._rows import Item
+    from ._rows import FoundOperation
     from .errors import CountermandError
 
     _Token: TypeAlias = (
@@ -200,7 +200,7 @@ class Client(Fleet, Base):
 
     def countermand_all(
         self,
-        names: Iterable[str | OperationName | Operation | Item],
+        names: Iterable[str | OperationName | Operation | FoundOperation],
         *,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
@@ -227,7 +227,7 @@ class Client(Fleet, Base):
         :param names: names, operations, or items of a search, such as ``client.find(...)`` itself.
         :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
             the server alone.
-        :param share: the part of the quota that is for this campaign, above 0 and up to 1: others
+        :param share: the part of the quota that is for this scheduler, above 0 and up to 1: others
             use it as well.
         :param in_flight: how many requests are in flight, instead of the client's; at least 1.
         :param progress: called with a :class:`Progress` by whoever iterates, at most every 0.1 s
@@ -238,7 +238,7 @@ class Client(Fleet, Base):
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
         :raises TypeError: ``progress`` cannot be called; ``names`` is one name.
         """
-        from ._campaign import Turns, watches
+        from ._scheduler import Turns, watches
 
         watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)

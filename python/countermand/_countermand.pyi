@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, Literal, Protocol, Self, TypeAlias, Type
 from ._events import Event
 from ._outcome import Outcome, Status, Verdict
 from ._progress import Progress
-from ._rows import Estimate, Facts, Item, JobStatus, Row, _State
+from ._rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
 from ._selection import Selection
 from .errors import CountermandError
 
@@ -33,27 +33,26 @@ _Failure: TypeAlias = Literal[
     "connect",
     "proxy",
     "tls",
-    "refused",
-    "calm",
-    "lost",
+    "unprocessed",
+    "enhance_your_calm",
+    "connection_lost",
     "timed_out",
     "too_large",
-    "token",
-    "credentials",
+    "token_unavailable",
+    "credentials_rejected",
     "login_expired",
-    "forbidden",
+    "not_allowed",
 ]
 
 __all__ = [
     "Applying",
     "Bulk",
     "Call",
-    "Campaign",
+    "Cancellation",
     "Client",
     "Done",
     "Emulator",
     "Finder",
-    "Flow",
     "Inbox",
     "Operation",
     "OperationName",
@@ -61,6 +60,7 @@ __all__ = [
     "Request",
     "Results",
     "Running",
+    "Scheduler",
     "Send",
     "Ticket",
     "Wait",
@@ -170,7 +170,7 @@ class Operation:
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 @final
-class Flow:
+class Cancellation:
     """A countermand that has not begun: the operation, where the API is and how patient to be."""
 
     def __new__(
@@ -183,7 +183,7 @@ class Flow:
         attempts: int = 5,
         backoff: tuple[float, float] = (1.0, 32.0),
         poll: tuple[float, float] = (1.0, 30.0),
-        confirm: bool = True,
+        verify: bool = True,
     ) -> Self:
         """Describes a countermand. Times are in seconds; what is out of range is clamped.
 
@@ -193,7 +193,7 @@ class Flow:
         :param attempts: how often a failing request is sent before it is given up; 1 to 100.
         :param backoff: the longest first pause of a retry, and the longest of all.
         :param poll: time between looks at a pending operation, at first and at most.
-        :param confirm: whether to find out what became of it. ``False`` only asks.
+        :param verify: whether to find out what became of it. ``False`` only asks.
         :raises InvalidName: what is wrong with the name.
         :raises InvalidEndpoint: what is wrong with the endpoint.
         :raises ValueError: a time is negative, or not a number.
@@ -235,9 +235,10 @@ class Send:
     def failed(self, now: float, kind: _Failure, message: str) -> Send | Wait | Done:
         """Goes on without an answer.
 
-        :param kind: ``connect``, ``proxy``, ``tls``, ``token``, ``credentials``, ``forbidden``:
-            nothing was sent; ``refused``, ``calm``: the server says that it did not process it;
-            ``lost``, ``timed_out``, ``too_large``: it may have arrived.
+        :param kind: ``connect``, ``proxy``, ``tls``, ``token_unavailable``,
+            ``credentials_rejected``, ``not_allowed``: nothing was sent; ``unprocessed``: the
+            server says that it did not process it; ``enhance_your_calm``, ``connection_lost``,
+            ``timed_out``, ``too_large``: it may have arrived.
         :raises RuntimeError: this step was done already.
         :raises ValueError: ``kind`` is none of these. The step can still be done.
         """
@@ -291,7 +292,7 @@ class Done:
         """
 
 @final
-class Campaign:
+class Scheduler:
     """Many countermands under one quota and one limit of requests in flight.
 
     Cancels go before looks, in every window no more is sent than the share of the quota, a refusal
@@ -308,20 +309,20 @@ class Campaign:
         attempts: int = 10,
         backoff: tuple[float, float] = (1.0, 32.0),
         poll: tuple[float, float] = (1.0, 30.0),
-        confirm: bool = True,
+        verify: bool = True,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int = 100,
     ) -> Self:
-        """Describes a campaign. Times are in seconds; what is out of range is clamped.
+        """Describes a scheduler. Times are in seconds; what is out of range is clamped.
 
-        The settings that :class:`Flow` has are those of each operation; its deadline counts
+        The settings that :class:`Cancellation` has are those of each operation; its deadline counts
         twice, for asking and for looking, and not while the operation waits for its turn.
 
         :param seed: 0 to 2**64 - 1. Same seed, same names and same answers, same schedule.
         :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
             the server alone.
-        :param share: the part of the quota that is for this campaign, above 0 and up to 1.
+        :param share: the part of the quota that is for this scheduler, above 0 and up to 1.
         :param in_flight: how many requests are in flight; at least 1.
         :raises InvalidEndpoint: what is wrong with the endpoint.
         :raises ValueError: ``quota`` or ``share`` cannot be one; a time is negative, or not a
@@ -368,7 +369,7 @@ class Campaign:
 class Ticket:
     """One request to be sent, spent by its answer or its failure.
 
-    One that is never spent keeps its place among the requests in flight, and its campaign open.
+    One that is never spent keeps its place among the requests in flight, and its scheduler open.
     """
 
     @property
@@ -386,7 +387,7 @@ class Ticket:
         Call it when a connection is there and the first byte is about to be written. Where it is
         not called, the request counts as sent with its answer, which loses the time of one exchange
         in each window. :meth:`failed` with a kind that means nothing was sent (``connect``,
-        ``token``) voids it.
+        ``token_unavailable``) voids it.
         """
     def answer(self, now: float, status: int, headers: _Headers, body: bytes | bytearray) -> None:
         """Brings the server's answer, whatever its status, complete with its body.
@@ -516,7 +517,7 @@ class Results:
 
 @final
 class Bulk:
-    def feed(self, names: Iterator[str | OperationName | Operation | Item]) -> bool: ...
+    def feed(self, names: Iterator[str | OperationName | Operation | FoundOperation]) -> bool: ...
     def ready(
         self,
     ) -> (
@@ -544,7 +545,7 @@ class Finder:
     def vanished(self) -> list[str]: ...
     @property
     def not_attempted(self) -> int: ...
-    def next(self, behind: int) -> Call[list[Item]]: ...
+    def next(self, behind: int) -> Call[list[FoundOperation]]: ...
     def close(self) -> None: ...
 
 @final
@@ -564,9 +565,9 @@ class Report:
     @property
     def path(self) -> Path: ...
     def __len__(self) -> int: ...
-    def rows(self, after: int, count: int) -> list[Row]: ...
+    def rows(self, after: int, count: int) -> list[JobRow]: ...
     def states(self) -> Call[dict[_State, int]]: ...
-    def worst(self, most: int) -> Call[list[Row]]: ...
+    def worst(self, most: int) -> Call[list[JobRow]]: ...
     def failures(self, most: int) -> Call[tuple[int, list[CountermandError]]]: ...
     def missed(self) -> Call[tuple[CountermandError, ...]]: ...
     def vanished(self) -> Call[tuple[str, ...]]: ...
@@ -599,7 +600,7 @@ def find(
 def plan(
     client: Client,
     path: str | os.PathLike[str],
-    names: Finder | Iterable[str | OperationName | Operation | Item],
+    names: Finder | Iterable[str | OperationName | Operation | FoundOperation],
     selection: Selection | None,
     by_harm: bool,
     max_age: float,

@@ -1,4 +1,4 @@
-"""What happens in a campaign."""
+"""What happens in a scheduler."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ._waiting import finish
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from ._rows import Item
+    from ._rows import FoundOperation
     from .errors import CountermandError
 
 
@@ -102,14 +102,14 @@ class Find(_Search):
 
     __slots__ = ()
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[FoundOperation]:
         behind = 0
         while items := self._next(behind):
             behind += len(items)
             yield from items
         warn_of(self.missed, "what was found", frames=2, not_attempted=self._finder.not_attempted)
 
-    def _next(self, behind: int) -> list[Item]:
+    def _next(self, behind: int) -> list[FoundOperation]:
         with interruptible(self._finder):
             return self._finder.next(behind).wait()
 
@@ -119,7 +119,7 @@ class AsyncFind(_Search):
 
     __slots__ = ()
 
-    async def __aiter__(self) -> AsyncGenerator[Item, None]:
+    async def __aiter__(self) -> AsyncGenerator[FoundOperation, None]:
         behind = 0
         while items := await self._next(behind):
             behind += len(items)
@@ -127,6 +127,6 @@ class AsyncFind(_Search):
                 yield item
         warn_of(self.missed, "what was found", frames=2, not_attempted=self._finder.not_attempted)
 
-    async def _next(self, behind: int) -> list[Item]:
+    async def _next(self, behind: int) -> list[FoundOperation]:
         with interruptible(self._finder):
             return await finish(self._finder.next(behind))

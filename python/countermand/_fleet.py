@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._jobs import Job
     from ._progress import Progress
     from ._report import Report
-    from ._rows import Item
+    from ._rows import FoundOperation
     from ._selection import Selection, _Names, _Texts
     from .errors import CountermandError
 
@@ -39,15 +39,15 @@ class FleetBase:
 
     def _source(
         self,
-        names: Find | AsyncFind | Iterable[str | OperationName | Operation | Item] | None,
+        names: Find | AsyncFind | Iterable[str | OperationName | Operation | FoundOperation] | None,
         selection: Selection,
         quota: str | None,
         share: float,
         in_flight: int | None,
-    ) -> _countermand.Finder | Iterable[str | OperationName | Operation | Item]:
+    ) -> _countermand.Finder | Iterable[str | OperationName | Operation | FoundOperation]:
         """What a plan is made of."""
-        from ._campaign import several
         from ._find import AsyncFind, Find
+        from ._scheduler import several
 
         if names is None:
             return self._finder(selection, quota, share, in_flight)
@@ -82,7 +82,7 @@ class FleetBase:
         if not selection.enterprises:
             message = "say which enterprises"
             raise ValueError(message)
-        from ._campaign import watches
+        from ._scheduler import watches
 
         watched = watches(progress)
         settings = (at_most, deadline, quota, share, in_flight, watched)
@@ -143,7 +143,7 @@ class Fleet(FleetBase):
     def plan(
         self,
         path: str | os.PathLike[str],
-        names: Find | Iterable[str | OperationName | Operation | Item] | None = None,
+        names: Find | Iterable[str | OperationName | Operation | FoundOperation] | None = None,
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),

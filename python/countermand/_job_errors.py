@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ._rows import Holder
+    from ._rows import LockOwner
 
 
 class JobError(CountermandError):
@@ -76,7 +76,7 @@ class JobLocked(JobError, BlockingIOError):
 
     kind: str = "job_locked"
     advice: str = "wait until it has finished"
-    holder: Holder | None = None
+    holder: LockOwner | None = None
     """Who, if the file could be asked."""
 
 
@@ -132,7 +132,7 @@ class NotCancelled(CountermandError):
 
     kind: str = "not_cancelled"
     state: str = ""
-    """What is known of it, in the words of :attr:`Row.state`."""
+    """What is known of it, in the words of :attr:`JobRow.state`."""
 
 
 # Where they are found, in tracebacks and in pickles.

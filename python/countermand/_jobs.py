@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _countermand
-from ._campaign import Watch, watches
 from ._find import warn_of
 from ._progress import Progress
 from ._report import Report
+from ._scheduler import Watch, watches
 from ._waiting import finish
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     """Not done by the deadline. The device may still act: countermand it again."""
     GONE = "gone"
     """The server no longer knows it (HTTP 404). It may have executed."""
-    UNCONFIRMED = "unconfirmed"
+    UNVERIFIED = "unverified"
     """The cancellation was accepted; what became of it was not asked or not answered."""
 
 

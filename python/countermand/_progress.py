@@ -1,4 +1,4 @@
-"""Where a campaign stands, and the line that shows it."""
+"""Where a scheduler stands, and the line that shows it."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ class Outage:
     next_try: float | None
     """Seconds until the next try; ``None`` while one is in flight, or as for ``kind``."""
     gives_up: float | None
-    """Seconds until the campaign ends if nothing answers; ``None`` for a job, which goes on until
+    """Seconds until the scheduler ends if nothing answers; ``None`` for a job, which goes on until
     the server answers or the caller interrupts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a campaign stands.
+    """Where a scheduler stands.
 
-    Its times are seconds on one clock: for a client since the campaign began, for
+    Its times are seconds on one clock: for a client since the scheduler began, for
     :mod:`countermand.sansio` on the caller's clock. ``str()`` of it is one line for people.
     """
 
@@ -61,7 +61,7 @@ class Progress:
     """Names taken. Duplicates, and texts that are no names, do not count."""
     duplicates: int
     """Names that had been taken before."""
-    asked: int
+    cancels_sent: int
     """Operations whose cancel has been sent at least once."""
     waiting: int
     """Operations that wait for their first request, or for a time."""
@@ -172,7 +172,13 @@ class Line:
             self._width = len(line)
             return
         failing = progress.outage is not None
-        figures = (progress.pushed, progress.asked, progress.finished, progress.search, failing)
+        figures = (
+            progress.pushed,
+            progress.cancels_sent,
+            progress.finished,
+            progress.search,
+            failing,
+        )
         same = figures == self._figures and progress.now < self._rest
         if progress.now >= self._next and not same:
             self._figures = figures

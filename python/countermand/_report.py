@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Literal, NoReturn
 
     from ._countermand import Report as NativeReport
-    from ._rows import Row, _State
+    from ._rows import JobRow, _State
     from .errors import CountermandError
 
 _PAGE = 1000
@@ -29,7 +29,7 @@ _RAISED = 1000
 class Report:
     """What became of each operation of a job, as of one moment: a row for each that went in.
 
-    Iterates :class:`Row` objects in the job's order, reading the file as it goes; a million rows
+    Iterates :class:`JobRow` objects in the job's order, reading the file as it goes; a million rows
     take no more memory than a thousand. What is applied later does not show in it. While it lives,
     the log beside the file can only grow.
 
@@ -79,7 +79,7 @@ class Report:
     def __len__(self) -> int:
         return len(self._native)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[JobRow]:
         after = 0
         while rows := self._native.rows(after, _PAGE):
             after = rows[-1].position
@@ -158,11 +158,20 @@ class Report:
         raise TypeError(message)
 
 
-_HTML = ("position", "name", "type", "state", "asked", "confirmed", "code", "problem_message")
+_HTML = (
+    "position",
+    "name",
+    "type",
+    "state",
+    "cancel_sent_at",
+    "verified_at",
+    "code",
+    "problem_message",
+)
 assert set(_HTML) <= {*COLUMNS}
 
 
-def _cells(row: Row) -> str:
+def _cells(row: JobRow) -> str:
     values = (getattr(row, column) for column in _HTML)
     texts = ("" if value is None else str(value) for value in values)
     return "".join(f"<td>{escape(printable(text))}</td>" for text in texts)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     _State: TypeAlias = Literal[
         "completed",
         "gone",
-        "unconfirmed",
+        "unverified",
         "pending",
         "error",
         "unsent",
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class FoundOperation:
     """A pending operation that a search has found."""
 
     name: OperationName
@@ -48,7 +48,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class JobRow:
     """An operation of a job and what has become of it."""
 
     position: int
@@ -63,7 +63,7 @@ class Row:
     """When the device last reported, as of the search."""
     state: _State
     """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from
-    being known), ``unconfirmed`` also without a verdict (a cancel was sent or may have been, and
+    being known), ``unverified`` also without a verdict (a cancel was sent or may have been, and
     what became of it is not known), ``unsent``."""
     verdict: Verdict | None
     """What a run found out."""
@@ -71,13 +71,13 @@ class Row:
     """How far asking had come."""
     attempts: int
     """Requests sent for it, of every kind, over all runs."""
-    asked: datetime | None
+    cancel_sent_at: datetime | None
     """When its first cancel left."""
-    accepted: datetime | None
+    accepted_at: datetime | None
     """When the server accepted the cancellation."""
     found: datetime | None
     """When the latest finding was made."""
-    confirmed: datetime | None
+    verified_at: datetime | None
     """When that was, if it settles the operation."""
     body_sha256: str | None
     """SHA-256 of the answer that the verdict rests on, byte for byte."""
@@ -110,7 +110,7 @@ class Row:
 
 
 COLUMNS: tuple[str, ...] = tuple(
-    name for name in Row.__dataclass_fields__ if name not in ("operation", "error")
+    name for name in JobRow.__dataclass_fields__ if name not in ("operation", "error")
 )
 """The columns of a report, in order."""
 
@@ -127,7 +127,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockOwner:
     """A process that has a job file open for applying."""
 
     pid: int
@@ -158,7 +158,7 @@ class JobStatus:
     """How often it was applied."""
     notes: tuple[str, ...]
     """What else somebody has to know: what a search missed, what a run met."""
-    holder: Holder | None
+    holder: LockOwner | None
     """The process that has the file now."""
     activity: Literal["idle", "applied", "ended", "end_unknown"]
     """``applied``: a process has the file now. ``ended``: the latest run has recorded its end.

@@ -97,7 +97,7 @@ class CountermandError(Exception):
     """The answer's ``google.rpc.Code`` as a word, ``PERMISSION_DENIED``."""
     reason: str | None = None
     """The answer's ``google.rpc.ErrorInfo`` reason, or an older equivalent."""
-    reach: str = "operation"
+    failure_scope: str = "operation"
     """How much it concerns: this ``operation``, its ``enterprise``, or ``everything``."""
     resource: str | None = None
     """The device, or the enterprise, whose list was asked for, if it happened to that."""
@@ -188,9 +188,9 @@ class TransportError(CountermandError, ConnectionError):
     """No usable answer came. ``maybe_delivered`` says whether the request may have arrived."""
 
     transport: str = ""
-    """What happened to the request: ``connect``, ``tls``, ``refused``, ``calm``, ``lost``,
-    ``timed_out``, ``too_large``, ``proxy``, ``token``, ``credentials``, ``login_expired`` or
-    ``forbidden``."""
+    """What happened to the request: ``connect``, ``tls``, ``unprocessed``,
+    ``enhance_your_calm``, ``connection_lost``, ``timed_out``, ``too_large``, ``proxy``,
+    ``token_unavailable``, ``credentials_rejected``, ``login_expired`` or ``not_allowed``."""
 
 
 class TimedOut(TransportError, TimeoutError):
@@ -204,9 +204,9 @@ class TlsError(TransportError):
 class CredentialsError(CountermandError, PermissionError):
     """No token could be had; what the token callback raised is ``__cause__``. Nothing was sent."""
 
-    transport: str = "credentials"
-    """``token``: not for now; ``credentials``: not at all; ``login_expired``: not until a person
-    logs in again."""
+    transport: str = "credentials_rejected"
+    """``token_unavailable``: not for now; ``credentials_rejected``: not at all;
+    ``login_expired``: not until a person logs in again."""
 
 
 class SearchIncomplete(RuntimeWarning):

@@ -2,7 +2,7 @@
 
 A step says what to do, doing it gives the next one::
 
-    step = Flow(name).start(time.monotonic(), seed=random.getrandbits(64))
+    step = Cancellation(name).start(time.monotonic(), seed=random.getrandbits(64))
     while not isinstance(step, Done):
         if isinstance(step, Wait):
             time.sleep(max(0.0, step.until - time.monotonic()))
@@ -13,7 +13,7 @@ A step says what to do, doing it gives the next one::
             # yours: adds the token, follows no redirect
             response = within(request.timeout, lambda: send(request))
         except OSError as error:
-            step = step.failed(time.monotonic(), "lost", str(error))
+            step = step.failed(time.monotonic(), "connection_lost", str(error))
         else:
             step = step.response(
                 time.monotonic(), response.status, response.headers, response.body
@@ -26,20 +26,20 @@ A step says what to do, doing it gives the next one::
 matter. What a server does wrong is a :class:`~countermand.CountermandError`; what the driver does
 wrong, such as doing a step twice, is a ``RuntimeError`` or a ``ValueError``.
 
-:class:`Campaign` is many of these under one quota, with many requests in flight. It hands out
+:class:`Scheduler` is many of these under one quota, with many requests in flight. It hands out
 tickets, and each ticket takes the answer of its request::
 
-    campaign = Campaign(seed=random.getrandbits(64))
+    scheduler = Scheduler(seed=random.getrandbits(64))
     for name in names:
-        campaign.push(name)
-    campaign.close()
-    while not campaign.done:
-        step = campaign.poll(time.monotonic())
+        scheduler.push(name)
+    scheduler.close()
+    while not scheduler.done:
+        step = scheduler.poll(time.monotonic())
         if isinstance(step, Ticket):
             start(step)  # yours: sends step.request, then calls step.answer or step.failed
-        elif not campaign.done:
+        elif not scheduler.done:
             wait(step)  # yours: until that time at the latest, or until a ticket was answered
-        for event in campaign.events():
+        for event in scheduler.events():
             if isinstance(event, Finished):
                 print(event.name, event.result)
 
@@ -49,10 +49,10 @@ tickets, and each ticket takes the answer of its request::
 """
 
 from ._countermand import (
-    Campaign,
+    Cancellation,
     Done,
-    Flow,
     Request,
+    Scheduler,
     Send,
     Ticket,
     Wait,
@@ -83,7 +83,7 @@ from ._within import within
 
 __all__ = [
     "Accepted",
-    "Campaign",
+    "Cancellation",
     "CircuitClosed",
     "CircuitOpened",
     "Done",
@@ -91,10 +91,10 @@ __all__ = [
     "Event",
     "Failing",
     "Finished",
-    "Flow",
     "Held",
     "NotSent",
     "Request",
+    "Scheduler",
     "Send",
     "Sending",
     "Sent",

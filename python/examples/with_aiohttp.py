@@ -10,13 +10,13 @@ import aiohttp
 from yarl import URL
 
 from countermand import Outcome
-from countermand.sansio import Done, Flow, Wait
+from countermand.sansio import Cancellation, Done, Wait
 
 
 async def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
     now = time.monotonic
     async with aiohttp.ClientSession(headers={"authorization": f"Bearer {token}"}) as session:
-        step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+        step = Cancellation(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
         while not isinstance(step, Done):
             if isinstance(step, Wait):
                 await asyncio.sleep(step.until - now())
@@ -37,7 +37,7 @@ async def countermand(name: str, token: str, endpoint: str | None = None) -> Out
             except TimeoutError as error:
                 step = step.failed(now(), "timed_out", str(error))
             except aiohttp.ClientError as error:
-                step = step.failed(now(), "lost", str(error))
+                step = step.failed(now(), "connection_lost", str(error))
             else:
                 step = step.response(now(), response.status, response.headers, body)
         return step.result()

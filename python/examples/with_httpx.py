@@ -9,13 +9,13 @@ from functools import partial
 import httpx
 
 from countermand import Outcome
-from countermand.sansio import Done, Flow, Wait, within
+from countermand.sansio import Cancellation, Done, Wait, within
 
 
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
     now = time.monotonic
     with httpx.Client(headers={"authorization": f"Bearer {token}"}) as client:
-        step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+        step = Cancellation(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
         while not isinstance(step, Done):
             if isinstance(step, Wait):
                 time.sleep(max(0.0, step.until - now()))
@@ -32,7 +32,7 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
             except (TimeoutError, httpx.TimeoutException) as error:
                 step = step.failed(now(), "timed_out", str(error))
             except httpx.HTTPError as error:
-                step = step.failed(now(), "lost", str(error))
+                step = step.failed(now(), "connection_lost", str(error))
             else:
                 step = step.response(
                     now(), response.status_code, response.headers, response.content

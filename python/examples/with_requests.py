@@ -9,14 +9,14 @@ from functools import partial
 import requests
 
 from countermand import Outcome
-from countermand.sansio import Done, Flow, Wait, within
+from countermand.sansio import Cancellation, Done, Wait, within
 
 
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
     now = time.monotonic
     with requests.Session() as session:
         session.headers["authorization"] = f"Bearer {token}"
-        step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+        step = Cancellation(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
         while not isinstance(step, Done):
             if isinstance(step, Wait):
                 time.sleep(max(0.0, step.until - now()))
@@ -31,7 +31,7 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
             except (TimeoutError, requests.Timeout) as error:
                 step = step.failed(now(), "timed_out", str(error))
             except requests.RequestException as error:
-                step = step.failed(now(), "lost", str(error))
+                step = step.failed(now(), "connection_lost", str(error))
             else:
                 step = step.response(
                     now(), response.status_code, response.headers, response.content

@@ -10,7 +10,7 @@ import urllib.request
 from functools import partial
 
 from countermand import Outcome
-from countermand.sansio import Done, Flow, Request, Wait, within
+from countermand.sansio import Cancellation, Done, Request, Wait, within
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -34,7 +34,7 @@ def send(request: Request, token: str) -> tuple[int, dict[str, str], bytes]:
 
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
     now = time.monotonic
-    step = Flow(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
+    step = Cancellation(name, endpoint=endpoint).start(now(), seed=random.getrandbits(64))
     while not isinstance(step, Done):
         if isinstance(step, Wait):
             time.sleep(max(0.0, step.until - now()))
@@ -47,7 +47,7 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
         except TimeoutError as error:
             step = step.failed(now(), "timed_out", str(error))
         except (OSError, http.client.HTTPException) as error:
-            step = step.failed(now(), "lost", str(error))
+            step = step.failed(now(), "connection_lost", str(error))
         else:
             step = step.response(now(), *answer)
     return step.result()

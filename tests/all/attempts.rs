@@ -1,4 +1,4 @@
-//! How often a failing call is sent: whoever waits for one is told sooner than a campaign.
+//! How often a failing call is sent: whoever waits for one is told sooner than a scheduler.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use futures_util::stream::StreamExt;
 use http::{Method, Response};
 
 /// How many cancels a server sees that answers each of them with 503: of one countermand, and of a
-/// campaign of one.
+/// scheduler of one.
 async fn cancels(policy: Policy) -> (u32, u32) {
     let seen = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&seen);
@@ -45,7 +45,7 @@ async fn cancels(policy: Policy) -> (u32, u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_are_not_set_are_5_and_10_in_a_campaign() {
+async fn attempts_that_are_not_set_are_5_and_10_in_a_scheduler() {
     let patient = Policy::default().deadline(Duration::from_secs(3600));
     assert_eq!(cancels(patient.clone()).await, (5, 10));
     // The number of the default is a wish like any other.

@@ -1,4 +1,4 @@
-//! Campaign, emulator and virtual clock: seeded fleets with random phases, fates, quirks, faults and
+//! Scheduler, emulator and virtual clock: seeded fleets with random phases, fates, quirks, faults and
 //! quotas, each held against the truth and against what the emulator was asked.
 
 use std::cell::RefCell;
@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::campaign::{Campaign, Event};
-use countermand_core::{
-    Error, OperationName, Outcome, Phase, Policy, Quota, Timestamp, Verdict, Window,
-};
+use countermand_core::{Error, OperationName, Outcome, Phase, Policy, Timestamp, Verdict};
 use countermand_emulator::{
     Config, Emulator, Hints, NewDevice, NewOperation, ServerQuota, State, Truth, WindowKind,
 };
+use countermand_scheduler::{Event, Scheduler};
+use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, drive};
 use countermand_tests::simulation::asked_delay;
@@ -31,7 +30,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 /// The server's clock when it is made, in Unix milliseconds.
 const START: u64 = 1_793_606_400_000;
 
-/// How long before the campaign that was: no window remembers what the world was made with.
+/// How long before the scheduler that was: no window remembers what the world was made with.
 const BEFORE: Duration = Duration::from_secs(200);
 
 /// What an operation that is not done is left after its validity.
@@ -39,7 +38,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 struct World {
     emulator: RefCell<Emulator>,
-    campaign: Campaign,
+    scheduler: Scheduler,
     /// What was pushed, each name once.
     names: BTreeMap<OperationName, Phase>,
     limits: Limits,
@@ -47,7 +46,7 @@ struct World {
     before: (usize, u64),
 }
 
-/// The numbers that the campaign and its server were made of.
+/// The numbers that the scheduler and its server were made of.
 #[derive(Debug)]
 struct Limits {
     windows: Vec<(usize, Duration)>,
@@ -55,7 +54,7 @@ struct Limits {
     in_flight: usize,
     attempts: u32,
     attempt_timeout: Duration,
-    /// The server refuses more than what the campaign takes for its quota.
+    /// The server refuses more than what the scheduler takes for its quota.
     secretly_less: bool,
 }
 
@@ -66,7 +65,7 @@ fn window(dice: &mut Dice) -> Window {
     )
 }
 
-/// What the campaign takes for its quota, its share of it, and what the server's quota is in truth.
+/// What the scheduler takes for its quota, its share of it, and what the server's quota is in truth.
 fn quotas(dice: &mut Dice) -> (Quota, f64, Vec<Window>, Option<Window>, ServerQuota, bool) {
     let windows = (0..dice.below(3)).map(|_| window(dice)).collect::<Vec<_>>();
     let per_resource = dice.chance(50).then(|| window(dice));
@@ -147,8 +146,8 @@ fn world(seed: u64) -> World {
             Duration::from_millis(500 + dice.below(3000)),
             Duration::from_secs(30),
         )
-        .confirm(!dice.chance(10));
-    let mut campaign = Campaign::new(seed)
+        .verify(!dice.chance(10));
+    let mut scheduler = Scheduler::new(seed)
         .quota(quota)
         .in_flight(limits.in_flight)
         .policy(policy);
@@ -170,12 +169,12 @@ fn world(seed: u64) -> World {
     let nowhere = "enterprises/e0/devices/0/operations/0";
     names.insert(nowhere.parse().unwrap(), Phase::Unsent);
     for (name, phase) in &names {
-        assert!(campaign.push(name.clone(), *phase));
+        assert!(scheduler.push(name.clone(), *phase));
         if dice.chance(10) {
-            assert!(!campaign.push(name.clone(), Phase::Unsent));
+            assert!(!scheduler.push(name.clone(), Phase::Unsent));
         }
     }
-    campaign.close();
+    scheduler.close();
     let before = (
         emulator.audit().len(),
         emulator.quota(Duration::ZERO).refused,
@@ -184,7 +183,7 @@ fn world(seed: u64) -> World {
     emulator.set_script(script);
     World {
         emulator: RefCell::new(emulator),
-        campaign,
+        scheduler,
         names,
         limits,
         before,
@@ -232,14 +231,14 @@ struct Run {
 fn run(world: &mut World) -> Run {
     let World {
         emulator,
-        campaign,
+        scheduler,
         limits,
         ..
     } = world;
     let timeout = limits.attempt_timeout;
     let (mut sent, mut finished, mut circuit) = (Vec::new(), Vec::new(), Vec::new());
     let (ended, most_in_flight) = drive(
-        campaign,
+        scheduler,
         LONGEST,
         &mut |at, request| {
             let mut emulator = emulator.borrow_mut();
@@ -405,7 +404,7 @@ fn every_verdict_is_true(run: &Run, world: &World, shown: &dyn Fn() -> String) {
                     let over = operation.expire_time().map(|end| clock.since(end));
                     !operation.done && over.is_some_and(|over| over >= MARGIN)
                 }),
-                Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => true,
+                Verdict::Pending | Verdict::Gone | Verdict::Unverified => true,
             },
             Err(error) => error.maybe_delivered() || !taken.contains(name.as_str()),
         };

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{Campaign, Event, List};
-use countermand_core::{Call, OperationName, Phase, Quota, Usage};
+use countermand_core::{Call, OperationName, Phase};
+use countermand_scheduler::{Event, List, Scheduler};
+use countermand_scheduler::{Quota, RateLimiter};
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::server::{Delivery, answer, works};
 use http::Request;
@@ -70,28 +71,28 @@ impl Fleet {
 
     /// Searches the fleet and cancels what is found; `known` of its operations were found before.
     fn rescue(&self, quota: Quota, known: &[(OperationName, Phase)]) -> Told {
-        let mut campaign = Campaign::new(1).quota(quota);
+        let mut scheduler = Scheduler::new(1).quota(quota);
         for (name, phase) in known {
-            campaign.push(name.clone(), *phase);
+            scheduler.push(name.clone(), *phase);
         }
-        campaign.search(List::Devices(ENTERPRISE.parse().unwrap()));
-        campaign.close();
+        scheduler.search(List::Devices(ENTERPRISE.parse().unwrap()));
+        scheduler.close();
         let mut told = Told::default();
         let mut found = std::collections::HashMap::new();
         (told.ended, _) = search(
-            &mut campaign,
+            &mut scheduler,
             LIMIT,
             &mut |_, request| self.serve(request),
-            &mut |campaign, now, note| match note {
+            &mut |scheduler, now, note| match note {
                 Note::Event(Event::Devices { devices, .. }) => {
                     for device in devices {
                         let (device, seen) = (device.name, None);
-                        campaign.search(List::Operations { device, seen });
+                        scheduler.search(List::Operations { device, seen });
                     }
                 }
                 Note::Event(Event::Operations { operations, .. }) => {
                     for operation in operations {
-                        if campaign.push(operation.name.clone(), Phase::Unsent) {
+                        if scheduler.push(operation.name.clone(), Phase::Unsent) {
                             found.insert(operation.name.to_string(), now);
                         }
                     }
@@ -135,11 +136,11 @@ impl Told {
 /// quota and 200 requests a second allow.
 fn bound(quota: &Quota, requests: usize) -> Duration {
     let begun = Instant::now();
-    let mut usage = Usage::new(quota.clone());
+    let mut limiter = RateLimiter::new(quota.clone());
     let mut now = begun;
     for number in 0..requests {
-        now = usage.project_allowed(now);
-        usage.spend(now, Call::Cancel, &number.to_string());
+        now = limiter.project_allowed(now);
+        limiter.record_call(now, Call::Cancel, &number.to_string());
         now += Duration::from_millis(5);
     }
     now - begun

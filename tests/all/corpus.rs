@@ -47,8 +47,8 @@ fn response() {
 }
 
 #[test]
-fn flow() {
-    every("flow", 50, countermand_fuzz::flow);
+fn cancellation() {
+    every("cancellation", 50, countermand_fuzz::cancellation);
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn credentials() {
 }
 
 #[test]
-fn campaign() {
-    every("campaign", 50, countermand_fuzz::campaign);
+fn scheduler() {
+    every("scheduler", 50, countermand_fuzz::scheduler);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
-    Error, ErrorFacts, ErrorKey, ExitClass, OperationName, Phase, Quota, Reach, TransportError,
+    Error, ErrorFacts, ErrorKey, ExitClass, FailureScope, OperationName, Phase, TransportError,
     TransportErrorKind, wire,
 };
+use countermand_scheduler::Quota;
+use countermand_scheduler::{Event, Scheduler};
 use countermand_tests::fleet::run;
 use countermand_tests::server::{answer, works};
 use countermand_tests::vectors::{cases, response};
@@ -39,8 +40,8 @@ fn table() -> String {
             row.word,
             row.kind,
             row.text,
-            row.recovery.as_str(),
-            row.reach.as_str(),
+            row.retry_action.as_str(),
+            row.failure_scope.as_str(),
             yes(row.left),
             yes(row.maybe_delivered),
             yes(row.again),
@@ -126,8 +127,8 @@ fn fault_46_credentials_are_denied_and_doubt_is_unresolved() {
         let of_token = matches!(
             facts.cause.unwrap_or(facts.key),
             ErrorKey::Unauthenticated
-                | ErrorKey::Token
-                | ErrorKey::Credentials
+                | ErrorKey::TokenUnavailable
+                | ErrorKey::CredentialsRejected
                 | ErrorKey::LoginExpired
                 | ErrorKey::Proxy
         );
@@ -149,13 +150,13 @@ fn fault_46_credentials_are_denied_and_doubt_is_unresolved() {
     }
 }
 
-fn campaign(names: u32) -> Campaign {
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited()).in_flight(10);
+fn scheduler(names: u32) -> Scheduler {
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited()).in_flight(10);
     for id in 0..names {
-        campaign.push(name(id), Phase::Unsent);
+        scheduler.push(name(id), Phase::Unsent);
     }
-    campaign.close();
-    campaign
+    scheduler.close();
+    scheduler
 }
 
 /// Denials of everybody: one answer, and nothing else is sent.
@@ -163,12 +164,12 @@ fn campaign(names: u32) -> Campaign {
 fn fault_54_a_denial_of_everybody_stops_after_one_answer() {
     let mut met = 0;
     for case in cases("responses.json") {
-        let everything = case["expect"]["reach"] == "everything" && case["status"] == 403;
+        let everything = case["expect"]["failure_scope"] == "everything" && case["status"] == 403;
         if !everything || case["parser"] != "cancel" {
             continue;
         }
         let denial = response(&case);
-        let report = run(&mut campaign(100).in_flight(1), LIMIT, &mut |_, _| {
+        let report = run(&mut scheduler(100).in_flight(1), LIMIT, &mut |_, _| {
             answer(403, denial.body().clone())
         });
         assert_eq!(report.sent.len(), 1, "{case}");
@@ -192,9 +193,9 @@ fn page(status: u16) -> (Duration, Result<Response<bytes::Bytes>, TransportError
 }
 
 #[test]
-fn fault_53_a_page_ends_a_campaign_at_once() {
+fn fault_53_a_page_ends_a_scheduler_at_once() {
     for status in [200, 302, 401, 403, 404, 405, 411, 451, 511] {
-        let mut denied = campaign(100).in_flight(1);
+        let mut denied = scheduler(100).in_flight(1);
         let report = run(&mut denied, LIMIT, &mut |_, _| page(status));
         assert_eq!(report.sent.len(), 1, "{status}");
         assert!(report.closed.is_empty());
@@ -207,7 +208,7 @@ fn fault_53_a_page_ends_a_campaign_at_once() {
                 status != 302,
                 "{status}"
             );
-            assert_eq!(key.row().reach, Reach::Everything);
+            assert_eq!(key.row().failure_scope, FailureScope::Everything);
         }
     }
 }
@@ -216,7 +217,7 @@ fn fault_53_a_page_ends_a_campaign_at_once() {
 fn fault_53_a_job_probes_a_portal_until_the_api_is_back() {
     for status in [200, 302, 403, 404, 451] {
         let portal = Duration::from_secs(600);
-        let mut job = campaign(300).probe_on();
+        let mut job = scheduler(300).probe_on();
         let report = run(&mut job, LIMIT, &mut |at, request| match at < portal {
             true => page(status),
             false => works(request),
@@ -239,7 +240,7 @@ fn fault_53_a_job_probes_a_portal_until_the_api_is_back() {
 fn fault_53_pages_in_the_middle_of_a_run() {
     // Each tenth answer.
     let mut count = 0;
-    let report = run(&mut campaign(300), LIMIT, &mut |_, request| {
+    let report = run(&mut scheduler(300), LIMIT, &mut |_, request| {
         count += 1;
         match count % 10 {
             5 => page(404),
@@ -254,14 +255,12 @@ fn fault_53_pages_in_the_middle_of_a_run() {
     assert_eq!(cancelled.count(), 300);
 
     // From some time on all of them.
-    let report = run(
-        &mut campaign(300),
-        LIMIT,
-        &mut |at, request| match at < Duration::from_secs(1) {
-            true => works(request),
-            false => page(200),
-        },
-    );
+    let report = run(&mut scheduler(300), LIMIT, &mut |at, request| match at
+        < Duration::from_secs(1)
+    {
+        true => works(request),
+        false => page(200),
+    });
     assert!(report.ended < Duration::from_secs(10), "{:?}", report.ended);
     assert_eq!(report.finished.len(), 300);
 }
@@ -270,7 +269,7 @@ fn fault_53_pages_in_the_middle_of_a_run() {
 #[test]
 fn fault_53_a_page_for_one_name_is_that_names() {
     let odd = name(7);
-    let report = run(&mut campaign(300), LIMIT, &mut |_, request| match request
+    let report = run(&mut scheduler(300), LIMIT, &mut |_, request| match request
         .uri()
         .path()
         .contains("/operations/7:")
@@ -292,22 +291,25 @@ fn fault_53_a_page_for_one_name_is_that_names() {
 }
 
 #[test]
-fn fault_47_what_stops_a_campaign_is_an_event_with_its_key() {
-    let mut campaign = campaign(3).in_flight(1);
+fn fault_47_what_stops_a_scheduler_is_an_event_with_its_key() {
+    let mut scheduler = scheduler(3).in_flight(1);
     let now = std::time::Instant::now();
-    let countermand_core::campaign::Poll::Send(ticket, _) = campaign.poll(now) else {
+    let countermand_scheduler::Poll::Send(ticket, _) = scheduler.poll(now) else {
         panic!("it begins with a request")
     };
-    let gone = TransportError::new(TransportErrorKind::Credentials, "the key was deleted");
-    campaign.answer::<Vec<u8>>(ticket, now, Err(gone));
-    let events = std::iter::from_fn(|| campaign.next_event());
+    let gone = TransportError::new(
+        TransportErrorKind::CredentialsRejected,
+        "the key was deleted",
+    );
+    scheduler.answer::<Vec<u8>>(ticket, now, Err(gone));
+    let events = std::iter::from_fn(|| scheduler.next_event());
     let stopped = events.filter_map(|event| match event {
         Event::Stopped { cause } => Some(cause),
         _ => None,
     });
     let stopped: Vec<_> = stopped.collect();
     assert_eq!(stopped.len(), 1);
-    assert_eq!(stopped[0].key(), ErrorKey::Credentials);
+    assert_eq!(stopped[0].key(), ErrorKey::CredentialsRejected);
     assert_eq!(stopped[0].exit_class(), ExitClass::Denied);
     assert!(stopped[0].text().contains("the key was deleted"));
 }

@@ -1,9 +1,10 @@
-//! What a campaign tells: where it stands, and what has happened.
+//! What a scheduler tells: where it stands, and what has happened.
 
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{Campaign, Event, Poll, Ticket, rehearse};
-use countermand_core::{Call, OperationName, Phase, Quota, Window};
+use countermand_core::{Call, OperationName, Phase};
+use countermand_scheduler::{Event, Poll, Scheduler, Ticket, simulate};
+use countermand_scheduler::{Quota, Window};
 use http::{Request, Response};
 
 fn name(id: u32) -> OperationName {
@@ -12,23 +13,23 @@ fn name(id: u32) -> OperationName {
 }
 
 #[test]
-fn a_campaign_tells_where_it_stands() {
+fn a_scheduler_tells_where_it_stands() {
     let start = Instant::now();
     let minute = Duration::from_secs(60);
     let quota = Quota::unlimited().windows([Window::new(3, minute)]);
-    let mut campaign = Campaign::new(1).quota(quota);
-    assert!(campaign.push(name(1), Phase::Accepted));
-    assert!(campaign.push(name(2), Phase::MaybeSent));
+    let mut scheduler = Scheduler::new(1).quota(quota);
+    assert!(scheduler.push(name(1), Phase::Accepted));
+    assert!(scheduler.push(name(2), Phase::MaybeSent));
     for id in 3..=6 {
-        assert!(campaign.push(name(id), Phase::Unsent));
+        assert!(scheduler.push(name(id), Phase::Unsent));
     }
-    let progress = campaign.progress(start);
-    assert_eq!((progress.pushed, progress.asked), (6, 1));
-    assert_eq!((progress.waiting, campaign.waiting()), (5, 5));
+    let progress = scheduler.progress(start);
+    assert_eq!((progress.pushed, progress.cancels_sent), (6, 1));
+    assert_eq!((progress.waiting, scheduler.waiting()), (5, 5));
     assert_eq!((progress.in_flight, progress.sent), (0, 0));
     assert_eq!((progress.quota_left, progress.held_until), (Some(3), None));
 
-    let sent = std::iter::from_fn(|| match campaign.poll(start) {
+    let sent = std::iter::from_fn(|| match scheduler.poll(start) {
         Poll::Send(ticket, _) => Some(ticket),
         Poll::Wait(until) => {
             assert!(until > start + minute);
@@ -39,37 +40,37 @@ fn a_campaign_tells_where_it_stands() {
     let tickets = sent.collect::<Vec<_>>();
     assert_eq!(tickets.len(), 3);
     // An intent is not a fact: the places are taken, and nothing was sent.
-    let progress = campaign.progress(start);
-    assert_eq!((progress.asked, progress.sent), (1, 0));
+    let progress = scheduler.progress(start);
+    assert_eq!((progress.cancels_sent, progress.sent), (1, 0));
     assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
     assert_eq!(progress.last_cancel, None);
     for ticket in &tickets {
-        campaign.sent(ticket.id(), start);
-        campaign.sent(ticket.id(), start + minute);
+        scheduler.sent(ticket.id(), start);
+        scheduler.sent(ticket.id(), start + minute);
     }
-    let progress = campaign.progress(start);
-    assert_eq!((progress.asked, progress.sent), (4, 3));
-    assert_eq!((progress.waiting, campaign.waiting()), (2, 2));
+    let progress = scheduler.progress(start);
+    assert_eq!((progress.cancels_sent, progress.sent), (4, 3));
+    assert_eq!((progress.waiting, scheduler.waiting()), (2, 2));
     assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
     assert_eq!(progress.last_cancel, Some(start));
     let until = progress.held_until.unwrap();
     assert!(until > start + minute && until < start + minute * 2);
     // A window is taken a little longer than it is.
-    assert_eq!(campaign.progress(start + minute).quota_left, Some(0));
+    assert_eq!(scheduler.progress(start + minute).quota_left, Some(0));
     // When that moment has come, nothing is held any more.
-    assert_eq!(campaign.progress(until).held_until, None);
-    assert_eq!(campaign.progress(until).quota_left, Some(3));
+    assert_eq!(scheduler.progress(until).held_until, None);
+    assert_eq!(scheduler.progress(until).quota_left, Some(3));
 }
 
 #[test]
-fn a_campaign_tells_each_step_of_an_operation() {
+fn a_scheduler_tells_each_step_of_an_operation() {
     let now = Instant::now();
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
-    campaign.push(name(1), Phase::Unsent);
-    campaign.close();
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
+    scheduler.push(name(1), Phase::Unsent);
+    scheduler.close();
     let mut told = Vec::new();
     loop {
-        let (ticket, body) = match campaign.poll(now) {
+        let (ticket, body) = match scheduler.poll(now) {
             Poll::Send(ticket, _) if ticket.call() == Call::Cancel => (ticket, "{}".to_owned()),
             Poll::Send(ticket, _) => {
                 let name = ticket.resource();
@@ -79,8 +80,8 @@ fn a_campaign_tells_each_step_of_an_operation() {
             Poll::Done => break,
             other => panic!("{other:?}"),
         };
-        campaign.answer(ticket, now, Ok(&Response::new(body)));
-        while let Some(event) = campaign.next_event() {
+        scheduler.answer(ticket, now, Ok(&Response::new(body)));
+        while let Some(event) = scheduler.next_event() {
             told.push(match event {
                 Event::Sending { call, .. } => format!("sending {}", call.as_str()),
                 Event::Sent { call, .. } => format!("sent {}", call.as_str()),
@@ -101,7 +102,7 @@ fn a_campaign_tells_each_step_of_an_operation() {
             "cancelled"
         ]
     );
-    let progress = campaign.progress(now);
+    let progress = scheduler.progress(now);
     assert_eq!(
         (progress.finished, progress.sent, progress.in_flight),
         (1, 2, 0)
@@ -123,14 +124,14 @@ fn only_a_quota_of_the_project_is_adopted() {
             r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{{"quota_limit_value":"60","quota_unit":"{unit}"}}}}]}}}}"#
         );
         let response = Response::builder().status(429).body(body).unwrap();
-        let mut campaign = Campaign::new(1).quota(Quota::unlimited());
-        campaign.push(name(1), Phase::Unsent);
+        let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
+        scheduler.push(name(1), Phase::Unsent);
         let now = Instant::now();
-        let Poll::Send(ticket, _) = campaign.poll(now) else {
+        let Poll::Send(ticket, _) = scheduler.poll(now) else {
             panic!("nothing to send")
         };
-        campaign.answer(ticket, now, Ok(&response));
-        let held = std::iter::from_fn(|| campaign.next_event()).find_map(|event| match event {
+        scheduler.answer(ticket, now, Ok(&response));
+        let held = std::iter::from_fn(|| scheduler.next_event()).find_map(|event| match event {
             Event::Held { limit, window, .. } => Some((limit, window)),
             _ => None,
         });
@@ -147,14 +148,14 @@ fn fault_17_a_quota_of_a_day_and_longer_is_not_waited_for() {
             r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","metadata":{{"quota_limit_value":"1","quota_unit":"1/{span}/{{project}}"}}}}]}}}}"#
         );
         let response = Response::builder().status(429).body(body).unwrap();
-        let mut campaign = Campaign::new(1).quota(Quota::unlimited());
-        campaign.push(name(1), Phase::Unsent);
+        let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
+        scheduler.push(name(1), Phase::Unsent);
         let now = Instant::now();
-        let Poll::Send(ticket, _) = campaign.poll(now) else {
+        let Poll::Send(ticket, _) = scheduler.poll(now) else {
             panic!("nothing to send")
         };
-        campaign.answer(ticket, now, Ok(&response));
-        let mut events = std::iter::from_fn(|| campaign.next_event());
+        scheduler.answer(ticket, now, Ok(&response));
+        let mut events = std::iter::from_fn(|| scheduler.next_event());
         let stopped = events.any(|event| matches!(event, Event::Stopped { .. }));
         assert!(stopped, "{span}");
     }
@@ -164,9 +165,9 @@ fn fault_17_a_quota_of_a_day_and_longer_is_not_waited_for() {
 fn a_rehearsal_takes_as_long_as_its_answers() {
     let start = Instant::now();
     let second = Duration::from_secs(1);
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited()).in_flight(2);
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited()).in_flight(2);
     for id in 1..=4 {
-        campaign.push(name(id), Phase::Unsent);
+        scheduler.push(name(id), Phase::Unsent);
     }
     let serve = |_, ticket: &Ticket, _: &Request<()>| {
         let name = ticket.resource();
@@ -185,10 +186,10 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
         }
     };
     // Names may still come.
-    assert_eq!(rehearse(&mut campaign, start, serve, &mut tell), None);
-    campaign.close();
+    assert_eq!(simulate(&mut scheduler, start, serve, &mut tell), None);
+    scheduler.close();
     assert_eq!(
-        rehearse(&mut campaign, start, serve, &mut tell),
+        simulate(&mut scheduler, start, serve, &mut tell),
         Some(start)
     );
     let (cancel, get) = (Call::Cancel, Call::Get);
@@ -198,25 +199,25 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
     ];
     assert_eq!(sent, expected.concat());
 
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
-    campaign.push(name(1), Phase::Unsent);
-    campaign.close();
-    let end = rehearse(&mut campaign, start, serve, |_, _| {});
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
+    scheduler.push(name(1), Phase::Unsent);
+    scheduler.close();
+    let end = simulate(&mut scheduler, start, serve, |_, _| {});
     assert_eq!(end, Some(start + second * 4));
 
     // Answers come when they come, not as they were asked for.
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     for id in 1..=2 {
-        campaign.push(name(id), Phase::Unsent);
+        scheduler.push(name(id), Phase::Unsent);
     }
-    campaign.close();
+    scheduler.close();
     let mut looks = Vec::new();
     let slow_second = |at: Duration, ticket: &Ticket, request: &Request<()>| {
         let (took, response) = serve(at, ticket, request);
         let second = ticket.resource().operation() == Some(&name(2));
         (took * if second { 2 } else { 1 }, response)
     };
-    let end = rehearse(&mut campaign, start, slow_second, |at, event| {
+    let end = simulate(&mut scheduler, start, slow_second, |at, event| {
         if let Event::Sent {
             call: Call::Get, ..
         } = event
@@ -230,51 +231,51 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
 #[test]
 fn tickets_are_ordered_as_they_were_handed_out() {
     let now = Instant::now();
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     for id in 1..=3 {
-        campaign.push(name(id), Phase::Unsent);
+        scheduler.push(name(id), Phase::Unsent);
     }
-    let next = |campaign: &mut Campaign| match campaign.poll(now) {
+    let next = |scheduler: &mut Scheduler| match scheduler.poll(now) {
         Poll::Send(ticket, _) => ticket,
         other => panic!("{other:?}"),
     };
-    let (first, second) = (next(&mut campaign), next(&mut campaign));
+    let (first, second) = (next(&mut scheduler), next(&mut scheduler));
     assert!(first < second);
-    campaign.answer(first, now, Ok(&Response::new("{}")));
-    assert!(second < next(&mut campaign), "whose place is free again");
+    scheduler.answer(first, now, Ok(&Response::new("{}")));
+    assert!(second < next(&mut scheduler), "whose place is free again");
 }
 
 #[test]
 fn who_may_be_sent_sooner_wakes_first() {
     let now = Instant::now();
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     let delays = [10, 40, 30, 20];
     for id in 0..4 {
-        campaign.push(name(id), Phase::Unsent);
+        scheduler.push(name(id), Phase::Unsent);
     }
     for delay in delays {
-        let Poll::Send(ticket, _) = campaign.poll(now) else {
+        let Poll::Send(ticket, _) = scheduler.poll(now) else {
             panic!("each is sent once")
         };
         let response = Response::builder().status(503).header("retry-after", delay);
-        campaign.answer(ticket, now, Ok(&response.body("").unwrap()));
+        scheduler.answer(ticket, now, Ok(&response.body("").unwrap()));
     }
     for (delay, id) in [(10, 0), (20, 3), (30, 2), (40, 1)] {
         let at = now + Duration::from_secs(delay);
         let before = at - Duration::from_secs(1);
-        assert!(matches!(campaign.poll(before), Poll::Wait(until) if until == at));
-        let Poll::Send(ticket, _) = campaign.poll(at) else {
+        assert!(matches!(scheduler.poll(before), Poll::Wait(until) if until == at));
+        let Poll::Send(ticket, _) = scheduler.poll(at) else {
             panic!("{id} is due")
         };
         assert_eq!(ticket.resource().operation(), Some(&name(id)));
-        campaign.answer(ticket, at, Ok(&Response::new("{}")));
-        let Poll::Send(look, _) = campaign.poll(at) else {
+        scheduler.answer(ticket, at, Ok(&Response::new("{}")));
+        let Poll::Send(look, _) = scheduler.poll(at) else {
             panic!("it is looked at")
         };
         let body = format!(
             r#"{{"name":"{}","done":true,"error":{{"code":1}}}}"#,
             name(id)
         );
-        campaign.answer(look, at, Ok(&Response::new(body)));
+        scheduler.answer(look, at, Ok(&Response::new(body)));
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use countermand_core::{
-    Endpoint, Error, ErrorKind, Flow, OperationName, Outcome, Policy, Step, TransportError,
+    Cancellation, Endpoint, Error, ErrorKind, OperationName, Outcome, Policy, Step, TransportError,
     TransportErrorKind, Verdict,
 };
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
@@ -243,13 +243,16 @@ fn fault_09_after_calm_there_is_a_pause_and_after_a_refused_stream_none() {
     let name: OperationName = "enterprises/e/devices/d/operations/o".parse().unwrap();
     let now = Instant::now();
     let after = |kind| {
-        let Step::Send(cancel) = Flow::new(name.clone()).start(now, 1) else {
+        let Step::Send(cancel) = Cancellation::new(name.clone()).start(now, 1) else {
             panic!("a cancel comes first");
         };
         cancel.failed(now, TransportError::new(kind, "a reset"))
     };
-    assert!(matches!(after(TransportErrorKind::Refused), Step::Send(_)));
-    let calm = after(TransportErrorKind::Calm);
+    assert!(matches!(
+        after(TransportErrorKind::Unprocessed),
+        Step::Send(_)
+    ));
+    let calm = after(TransportErrorKind::EnhanceYourCalm);
     assert!(
         matches!(&calm, Step::Wait(pause) if pause.until() > now),
         "{calm:?}"
@@ -413,7 +416,7 @@ async fn fault_26_success_that_is_none() {
         let gets = json!([{ "fault": name, "method": "get", "times": null }]);
         both(gets, policy().attempts(2), |_, result| {
             let outcome = result.unwrap();
-            assert_eq!(outcome.verdict, Verdict::Unconfirmed, "{name}");
+            assert_eq!(outcome.verdict, Verdict::Unverified, "{name}");
             assert_eq!(
                 outcome.error.unwrap().kind().as_str(),
                 "malformed",
@@ -434,7 +437,7 @@ async fn fault_53_a_page_is_told_at_once_and_in_between_it_is_retried() {
     let gets = json!([{ "status": 404, "body": "<html>Error 404 (Not Found)!!1", "method": "get", "times": null }]);
     both(gets, policy().attempts(2), |_, result| {
         let outcome = result.unwrap();
-        assert_eq!(outcome.verdict, Verdict::Unconfirmed);
+        assert_eq!(outcome.verdict, Verdict::Unverified);
         assert_eq!(outcome.error.unwrap().kind().as_str(), "not_the_api");
     })
     .await;
@@ -493,7 +496,7 @@ async fn fault_32_another_operation() {
         policy().attempts(2),
         |_, result| {
             let outcome = result.unwrap();
-            assert_eq!(outcome.verdict, Verdict::Unconfirmed);
+            assert_eq!(outcome.verdict, Verdict::Unverified);
             assert_eq!(outcome.error.unwrap().kind().as_str(), "misattributed");
         },
     )

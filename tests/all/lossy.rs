@@ -1,12 +1,13 @@
-//! Hundreds of seeded campaigns over a network with partitions, losses, resets, latency, late
+//! Hundreds of seeded schedulers over a network with partitions, losses, resets, latency, late
 //! arrivals and tokens that run out, each held against the emulator's audit and the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use countermand_core::campaign::Campaign;
-use countermand_core::{OperationName, Phase, Policy, Quota, Verdict, Window};
+use countermand_core::{OperationName, Phase, Policy, Verdict};
 use countermand_emulator::{Config, Emulator, Fate, NewDevice, NewOperation, State};
+use countermand_scheduler::Scheduler;
+use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Report, run};
 use countermand_tests::network::{Network, Weather};
@@ -25,7 +26,7 @@ struct Finished {
     weather: Weather,
 }
 
-/// One campaign to its end.
+/// One scheduler to its end.
 fn simulate(seed: u64) -> Finished {
     let mut dice = Dice::new(seed);
     let mut emulator = Emulator::new(Config::default().seed(seed).devices(0));
@@ -63,18 +64,18 @@ fn simulate(seed: u64) -> Finished {
     let policy = Policy::default()
         .attempt_timeout(ATTEMPT_TIMEOUT)
         .deadline(Duration::from_secs(600));
-    let mut campaign = Campaign::new(seed)
+    let mut scheduler = Scheduler::new(seed)
         .quota(quota)
         .in_flight(in_flight)
         .policy(policy);
     for name in &names {
-        campaign.push(name.clone(), Phase::Unsent);
+        scheduler.push(name.clone(), Phase::Unsent);
     }
-    campaign.close();
+    scheduler.close();
     let weather = Weather::drawn(&mut dice);
     let mut network = Network::new(&mut emulator, dice, weather, ATTEMPT_TIMEOUT);
     let report = run(
-        &mut campaign,
+        &mut scheduler,
         Duration::from_secs(100_000),
         &mut |now, request| network.exchange(now, request),
     );
@@ -213,7 +214,7 @@ fn true_to_the_world(finished: &Finished, shown: &str) {
                     !matches!(truth.state, State::Completed | State::Failed),
                     "{name} {truth:?}, {shown}"
                 ),
-                Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => {}
+                Verdict::Pending | Verdict::Gone | Verdict::Unverified => {}
             },
             Err(error) if !error.maybe_delivered() => {
                 let cancel = format!("/v1/{name}:cancel");

@@ -5,19 +5,19 @@
 
 mod attempts;
 mod bulk;
-mod campaign;
+mod cancellations;
 mod cancels_first;
 mod corpus;
 mod errors;
 mod events;
 mod faults;
-mod flows;
 mod lossy;
 mod promises;
 mod quota;
 mod reads;
 mod reliability;
 mod restart;
+mod scheduler;
 mod search;
 mod simulation;
 mod told;

@@ -295,7 +295,7 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
                 "tests/all/lossy.rs",
                 "every_seed_keeps_the_invariants_on_a_lossy_network",
             ),
-            ("tests/all/campaign.rs", "invariants_of_every_schedule"),
+            ("tests/all/scheduler.rs", "invariants_of_every_schedule"),
         ],
     ),
     (

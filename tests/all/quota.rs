@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use countermand_core::{Call, Quota, Usage, Window};
+use countermand_core::Call;
+use countermand_scheduler::{Quota, RateLimiter, Window};
 use proptest::prelude::*;
 
 fn seconds(seconds: f64) -> Duration {
@@ -74,7 +75,7 @@ proptest! {
             (((f64::from(limit) * share).floor() as usize).max(1), Duration::from_secs(span) + guard)
         };
         let mut limits = limits;
-        let mut usage = Usage::new(quota);
+        let mut limiter = RateLimiter::new(quota);
         let base = Instant::now();
         let (mut now, mut held) = (base, base);
         let mut sent: Vec<(Instant, Call, usize)> = Vec::new();
@@ -83,13 +84,13 @@ proptest! {
             let (call, resource, wait) = match what {
                 What::Call(call, resource, wait) => (call, resource, wait),
                 What::Hold(millis) => {
-                    usage.hold(now + Duration::from_millis(millis));
+                    limiter.pause_until(now + Duration::from_millis(millis));
                     held = held.max(now + Duration::from_millis(millis));
                     continue;
                 }
                 What::Lower(limit, at) => {
                     let span = limits.get(at).map_or(1, |(_, span)| *span);
-                    usage.lower(limit, Duration::from_secs(span));
+                    limiter.lower(limit, Duration::from_secs(span));
                     // Of equal spans the first one is as good as all.
                     match limits.iter_mut().find(|(_, other)| *other == span) {
                         Some((known, _)) => *known = limit.min(*known),
@@ -105,17 +106,17 @@ proptest! {
             let expected = brute_force(&all, &windows, now.max(held))
                 .max(brute_force(&same, &[ours(per_resource)], now));
             let name = format!("device {resource}");
-            let allowed = usage.allowed(now, call, &name);
+            let allowed = limiter.allowed(now, call, &name);
             prop_assert_eq!(allowed, expected);
-            prop_assert_eq!(usage.held(now), Some(held).filter(|held| *held > now));
-            prop_assert!(usage.left(now).unwrap() > 0 || usage.project_allowed(now) > now);
+            prop_assert_eq!(limiter.paused_until(now), Some(held).filter(|held| *held > now));
+            prop_assert!(limiter.left(now).unwrap() > 0 || limiter.project_allowed(now) > now);
             if allowed > now && wait {
                 now = allowed;
             } else if allowed > now {
                 continue;
             }
-            prop_assert!(usage.allowed(now, call, &name) == now);
-            usage.spend(now, call, &name);
+            prop_assert!(limiter.allowed(now, call, &name) == now);
+            limiter.record_call(now, call, &name);
             sent.push((now, call, resource));
             // What is sent fits into every window as it is now.
             let all = sent.iter().map(|(at, ..)| *at).collect::<Vec<_>>();
@@ -170,7 +171,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
         let phases = [None].into_iter().chain((0..10).map(Some));
         for phase in phases {
             let quota = Quota::default().share(1.0).per_resource(None);
-            let mut usage = Usage::new(
+            let mut limiter = RateLimiter::new(
                 quota.windows(
                     windows
                         .iter()
@@ -189,8 +190,8 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
             let base = Instant::now();
             let mut now = base;
             for call in 0..5000 {
-                now = usage.project_allowed(now);
-                usage.spend(now, Call::Cancel, "device");
+                now = limiter.project_allowed(now);
+                limiter.record_call(now, Call::Cancel, "device");
                 // Up to 40 ms on the way, so that requests overtake each other.
                 let at = now - base + Duration::from_millis(call * 7 % 41);
                 for server in &mut servers {
@@ -214,21 +215,24 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
 #[test]
 fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
     let now = Instant::now();
-    let mut usage = Usage::new(Quota::default().share(1.0));
-    usage.hold(now + seconds(45.0));
-    usage.hold(now + seconds(30.0));
-    assert_eq!(usage.allowed(now, Call::Get, "device"), now + seconds(45.0));
-    assert_eq!(usage.held(now), Some(now + seconds(45.0)));
-    assert_eq!(usage.held(now + seconds(45.0)), None);
+    let mut limiter = RateLimiter::new(Quota::default().share(1.0));
+    limiter.pause_until(now + seconds(45.0));
+    limiter.pause_until(now + seconds(30.0));
+    assert_eq!(
+        limiter.allowed(now, Call::Get, "device"),
+        now + seconds(45.0)
+    );
+    assert_eq!(limiter.paused_until(now), Some(now + seconds(45.0)));
+    assert_eq!(limiter.paused_until(now + seconds(45.0)), None);
 
     let later = now + seconds(60.0);
-    usage.lower(10, Duration::from_secs(60));
-    usage.lower(900, Duration::from_secs(60));
-    assert_eq!(usage.left(later), Some(10));
+    limiter.lower(10, Duration::from_secs(60));
+    limiter.lower(900, Duration::from_secs(60));
+    assert_eq!(limiter.left(later), Some(10));
     for call in 0..10 {
-        usage.spend(later, Call::Cancel, &format!("device {call}"));
+        limiter.record_call(later, Call::Cancel, &format!("device {call}"));
     }
-    assert_eq!(usage.project_allowed(later), later + seconds(60.05));
+    assert_eq!(limiter.project_allowed(later), later + seconds(60.05));
 }
 
 /// A call counts from when it leaves; until then its place is taken, and one that never leaves gives
@@ -238,35 +242,38 @@ fn fault_45_a_window_counts_from_when_a_call_leaves() {
     let now = Instant::now();
     let windows = [Window::new(3, seconds(60.0))];
     let quota = Quota::default().share(1.0).windows(windows);
-    let mut usage = Usage::new(quota.per_resource(Some(Window::new(2, seconds(30.0)))));
-    usage.spend(now, Call::Cancel, "a");
+    let mut limiter = RateLimiter::new(quota.per_resource(Some(Window::new(2, seconds(30.0)))));
+    limiter.record_call(now, Call::Cancel, "a");
     let begun = now + seconds(10.0);
-    let a = usage.reserve(Call::Cancel, "a");
-    let b = usage.reserve(Call::Cancel, "b");
-    assert_eq!(usage.left(begun), Some(0));
+    let a = limiter.reserve(Call::Cancel, "a");
+    let b = limiter.reserve(Call::Cancel, "b");
+    assert_eq!(limiter.left(begun), Some(0));
     let late = begun + seconds(1.0);
-    assert_eq!(usage.project_allowed(late), now + seconds(60.05));
-    assert_eq!(usage.allowed(late, Call::Cancel, "a"), now + seconds(60.05));
-    let left = begun + seconds(2.0);
-    usage.record(b, left);
-    usage.record(a, left);
-    assert_eq!(usage.project_allowed(left), now + seconds(60.05));
-    let later = now + seconds(61.0);
-    usage.spend(later, Call::Get, "c");
-    assert_eq!(usage.project_allowed(later), left + seconds(60.05));
-    usage.spend(later, Call::Cancel, "a");
+    assert_eq!(limiter.project_allowed(late), now + seconds(60.05));
     assert_eq!(
-        usage.allowed(later, Call::Cancel, "a"),
+        limiter.allowed(late, Call::Cancel, "a"),
+        now + seconds(60.05)
+    );
+    let left = begun + seconds(2.0);
+    limiter.record(b, left);
+    limiter.record(a, left);
+    assert_eq!(limiter.project_allowed(left), now + seconds(60.05));
+    let later = now + seconds(61.0);
+    limiter.record_call(later, Call::Get, "c");
+    assert_eq!(limiter.project_allowed(later), left + seconds(60.05));
+    limiter.record_call(later, Call::Cancel, "a");
+    assert_eq!(
+        limiter.allowed(later, Call::Cancel, "a"),
         left + seconds(60.05)
     );
     let free = later + seconds(70.0);
-    assert_eq!(usage.allowed(free, Call::Cancel, "a"), free);
-    let places = [(); 3].map(|()| usage.reserve(Call::Cancel, "a"));
-    assert_eq!(usage.project_allowed(free), free + seconds(60.05));
-    assert_eq!(usage.save(free).len(), 3);
-    places.into_iter().for_each(|place| usage.release(place));
-    assert_eq!(usage.allowed(free, Call::Cancel, "a"), free);
-    assert_eq!(usage.left(free), Some(3));
+    assert_eq!(limiter.allowed(free, Call::Cancel, "a"), free);
+    let places = [(); 3].map(|()| limiter.reserve(Call::Cancel, "a"));
+    assert_eq!(limiter.project_allowed(free), free + seconds(60.05));
+    assert_eq!(limiter.save(free).len(), 3);
+    places.into_iter().for_each(|place| limiter.release(place));
+    assert_eq!(limiter.allowed(free, Call::Cancel, "a"), free);
+    assert_eq!(limiter.left(free), Some(3));
 }
 
 /// What leaves late counts late for its resource, too, and what left before does not.
@@ -275,15 +282,15 @@ fn a_window_of_a_resource_counts_from_when_a_call_leaves() {
     let (start, second) = (Instant::now(), Duration::from_secs(1));
     let window = Window::new(1, second * 60);
     let quota = Quota::unlimited().share(1.0).per_resource(Some(window));
-    let mut usage = Usage::new(quota.guard(Duration::ZERO));
-    usage.spend(start, Call::Get, "early");
-    let late = usage.reserve(Call::Get, "late");
-    usage.record(late, start + second * 9);
-    let allowed = |resource| usage.allowed(start + second * 9, Call::Get, resource);
+    let mut limiter = RateLimiter::new(quota.guard(Duration::ZERO));
+    limiter.record_call(start, Call::Get, "early");
+    let late = limiter.reserve(Call::Get, "late");
+    limiter.record(late, start + second * 9);
+    let allowed = |resource| limiter.allowed(start + second * 9, Call::Get, resource);
     assert_eq!(allowed("early"), start + second * 60);
     assert_eq!(allowed("late"), start + second * 69);
-    assert_eq!(usage.save(start + second * 60).len(), 1);
-    assert_eq!(usage.save(start + second * 69).len(), 0);
+    assert_eq!(limiter.save(start + second * 60).len(), 1);
+    assert_eq!(limiter.save(start + second * 69).len(), 0);
 }
 
 #[test]
@@ -331,8 +338,8 @@ fn a_window_is_exact_and_a_year_at_most() {
     }
     let longest = Window::new(1, Duration::MAX);
     assert_eq!(longest.to_string(), "1/31622400s");
-    let mut usage = Usage::new(Quota::unlimited().windows([longest]).share(1.0));
+    let mut limiter = RateLimiter::new(Quota::unlimited().windows([longest]).share(1.0));
     let now = Instant::now();
-    usage.spend(now, Call::Get, "enterprises/e");
-    assert!(usage.allowed(now, Call::Get, "enterprises/e") > now);
+    limiter.record_call(now, Call::Get, "enterprises/e");
+    assert!(limiter.allowed(now, Call::Get, "enterprises/e") > now);
 }

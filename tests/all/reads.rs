@@ -1,12 +1,13 @@
-//! A call that only asks, step by step, alone and as a list of a campaign.
+//! A call that only asks, step by step, alone and as a list of a scheduler.
 
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{Campaign, Event, List, Poll};
 use countermand_core::{
-    Attempt, Call, ErrorKind, Operation, OperationName, Pause, Policy, Quota, Read, Step,
-    Timestamp, TransportError, TransportErrorKind,
+    Attempt, Call, ErrorKind, Operation, OperationName, Pause, Policy, Read, Step, Timestamp,
+    TransportError, TransportErrorKind,
 };
+use countermand_scheduler::Quota;
+use countermand_scheduler::{Event, List, Poll, Scheduler};
 use countermand_tests::vectors::envelope;
 use http::Response;
 
@@ -135,30 +136,30 @@ fn a_list_outlives_a_hold() {
     let policy = Policy::default()
         .deadline(SECOND * 10)
         .backoff(SECOND, SECOND);
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited()).policy(policy);
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited()).policy(policy);
     let name = NAME.parse::<OperationName>().unwrap();
     let device = name.device();
-    campaign.search(List::Operations { device, seen: None });
-    campaign.close();
+    scheduler.search(List::Operations { device, seen: None });
+    scheduler.close();
     for (attempt, status) in [(1, 429), (2, 503), (3, 503)] {
         let ticket = loop {
-            match campaign.poll(now) {
+            match scheduler.poll(now) {
                 Poll::Send(ticket, _) => break ticket,
                 Poll::Wait(until) => now = until,
                 other => panic!("{other:?}"),
             }
         };
         assert_eq!((ticket.call(), ticket.attempt()), (Call::List, attempt));
-        campaign.answer(ticket, now, Ok(&answer(status)));
+        scheduler.answer(ticket, now, Ok(&answer(status)));
     }
     assert!(
-        !matches!(campaign.poll(now), Poll::Done),
+        !matches!(scheduler.poll(now), Poll::Done),
         "it is asked again"
     );
 
-    campaign.stop("enough");
-    assert!(matches!(campaign.poll(now), Poll::Done));
-    let error = std::iter::from_fn(|| campaign.next_event()).find_map(|event| match event {
+    scheduler.stop("enough");
+    assert!(matches!(scheduler.poll(now), Poll::Done));
+    let error = std::iter::from_fn(|| scheduler.next_event()).find_map(|event| match event {
         Event::NotListed { error, .. } => Some(error),
         _ => None,
     });

@@ -1,17 +1,19 @@
-//! Campaigns that find their names: lists among cancels, simulated.
+//! Schedulers that find their names: lists among cancels, simulated.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countermand_core::campaign::{Campaign, Event, List, Poll, Progress};
 use countermand_core::{
-    Call, DeviceName, Endpoint, EnterpriseName, ErrorKind, PageToken, Phase, Policy, Quota,
+    Call, DeviceName, Endpoint, EnterpriseName, ErrorKind, PageToken, Phase, Policy,
 };
-use countermand_core::{Resource, Timestamp, Verdict, Window, wire};
+use countermand_core::{Resource, Timestamp, Verdict, wire};
 use countermand_emulator::{
     Config, Emulator, Fate, NewDevice, NewOperation, Quirks, Script, ServerQuota,
 };
+use countermand_scheduler::Quota;
+use countermand_scheduler::Window;
+use countermand_scheduler::{Event, List, Poll, Progress, Scheduler};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::rescue::rescue;
@@ -36,11 +38,11 @@ struct Told {
 }
 
 /// Searches the emulator's enterprise and, if so, cancels every pending operation that is found.
-fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
+fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told {
     let mut told = Told::default();
     let enterprise = emulator.enterprise().parse().unwrap();
-    campaign.search(List::Devices(enterprise));
-    campaign.close();
+    scheduler.search(List::Devices(enterprise));
+    scheduler.close();
     let token = format!("Bearer {}", emulator.token());
     let mut serve = |at, request: &http::Request<()>| {
         let mut request = request.clone().map(|()| Bytes::new());
@@ -50,10 +52,10 @@ fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
         reply.deliver(Duration::from_secs(10))
     };
     search(
-        &mut campaign,
+        &mut scheduler,
         LIMIT,
         &mut serve,
-        &mut |campaign, _, note| {
+        &mut |scheduler, _, note| {
             let Note::Event(event) = note else { return };
             match event {
                 Event::Sent { resource, call, .. } => told.sent.push((call, resource.to_string())),
@@ -67,7 +69,7 @@ fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
                             device: device.name,
                             seen: device.last_status_report_time,
                         };
-                        campaign.search(list);
+                        scheduler.search(list);
                     }
                     if last {
                         assert!(told.listed.insert(enterprise.to_string()));
@@ -81,7 +83,7 @@ fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
                     for operation in operations.into_iter().filter(|operation| !operation.done) {
                         told.found.insert(operation.name.to_string());
                         if cancel {
-                            campaign.push(operation.name, Phase::Unsent);
+                            scheduler.push(operation.name, Phase::Unsent);
                         }
                     }
                     if last {
@@ -112,7 +114,7 @@ fn run(emulator: &mut Emulator, mut campaign: Campaign, cancel: bool) -> Told {
                 }
                 _ => {}
             }
-            told.progress = campaign.progress(Instant::now());
+            told.progress = scheduler.progress(Instant::now());
         },
     );
     assert_eq!(told.progress.listing, 0);
@@ -150,8 +152,8 @@ fn what_is_found_is_cancelled_before_the_next_list() {
     // What is asked there is not in the audit here.
     let seen = seen(Emulator::new(config.clone()));
     let mut emulator = Emulator::new(config);
-    let campaign = Campaign::new(1).in_flight(1).quota(Quota::unlimited());
-    let told = run(&mut emulator, campaign, true);
+    let scheduler = Scheduler::new(1).in_flight(1).quota(Quota::unlimited());
+    let told = run(&mut emulator, scheduler, true);
     let calls: Vec<Call> = told.sent.iter().map(|(call, _)| *call).collect();
     assert_eq!(calls[..2], [Call::ListDevices; 2]);
     let (rest, looks) = told.sent[2..].split_at(300);
@@ -206,8 +208,8 @@ fn searches_miss_nothing() {
         let config = config.mix([(1, Fate::Stuck)]).script(script).quirks(quirks);
         let mut emulator = Emulator::new(config);
         let pending: BTreeSet<_> = emulator.pending(Duration::ZERO).into_iter().collect();
-        let campaign = Campaign::new(seed).quota(Quota::unlimited()).probe_on();
-        let told = run(&mut emulator, campaign, false);
+        let scheduler = Scheduler::new(seed).quota(Quota::unlimited()).probe_on();
+        let told = run(&mut emulator, scheduler, false);
         let lists = 1 + emulator.devices().len();
         failed += told.not_listed.len();
         if !told.not_listed.contains_key(emulator.enterprise()) {
@@ -235,7 +237,7 @@ fn a_list_that_turns_in_circles_is_told() {
     let mut quirks = Quirks::default();
     quirks.repeat_token = true;
     let mut emulator = Emulator::new(Config::default().devices(3).quirks(quirks));
-    let told = run(&mut emulator, Campaign::new(1), false);
+    let told = run(&mut emulator, Scheduler::new(1), false);
     let problem = &told.not_listed[emulator.enterprise()];
     assert!(
         problem.to_string().contains("repeats a page token"),
@@ -250,8 +252,8 @@ fn an_enterprise_that_is_denied_is_not_searched() {
     let script = json!([{"fault": "forbidden-enterprise", "method": "list", "times": null}]);
     let config = Config::default().devices(50);
     let mut emulator = Emulator::new(config.script(Script::from_value(script).unwrap()));
-    let campaign = Campaign::new(1).in_flight(2);
-    let told = run(&mut emulator, campaign, true);
+    let scheduler = Scheduler::new(1).in_flight(2);
+    let told = run(&mut emulator, scheduler, true);
     let asked = told
         .sent
         .iter()
@@ -279,7 +281,7 @@ fn a_device_without_a_record_is_told() {
     }
     let script = json!([{"fault": "not-found", "method": "list", "times": 1}]);
     emulator.set_script(Script::from_value(script).unwrap());
-    let told = run(&mut emulator, Campaign::new(1).in_flight(1), true);
+    let told = run(&mut emulator, Scheduler::new(1).in_flight(1), true);
     assert!(
         told.not_listed
             .values()
@@ -300,10 +302,10 @@ fn searches_keep_to_the_quota() {
         .quota(quota);
     let mut emulator = Emulator::new(config.mix([(1, Fate::Cancellable)]));
     let quota: Quota = "600/60s".parse().unwrap();
-    let policy = Policy::default().confirm(false);
+    let policy = Policy::default().verify(false);
     let told = run(
         &mut emulator,
-        Campaign::new(1).quota(quota.share(1.0)).policy(policy),
+        Scheduler::new(1).quota(quota.share(1.0)).policy(policy),
         true,
     );
     assert_eq!(told.verdicts.len(), 6500);
@@ -385,14 +387,14 @@ fn pages_of_devices_are_read_strictly() {
 fn lists_of_operations_wait_for_those_of_devices() {
     let start = Instant::now();
     let begun = || {
-        let mut campaign = Campaign::new(1).quota(Quota::unlimited());
+        let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
         let device: DeviceName = "enterprises/e/devices/d".parse().unwrap();
-        campaign.search(List::Devices(device.enterprise()));
-        campaign.search(List::Operations { device, seen: None });
-        campaign.close();
-        campaign
+        scheduler.search(List::Devices(device.enterprise()));
+        scheduler.search(List::Operations { device, seen: None });
+        scheduler.close();
+        scheduler
     };
-    let next = |campaign: &mut Campaign, now| match campaign.poll(now) {
+    let next = |scheduler: &mut Scheduler, now| match scheduler.poll(now) {
         Poll::Send(ticket, _) => Ok(ticket),
         Poll::Wait(until) => Err(until),
         other => panic!("{other:?}"),

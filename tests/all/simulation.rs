@@ -1,4 +1,4 @@
-//! Flow, emulator and virtual clock: thousands of seeded schedules, each held against the truth.
+//! Cancellation, emulator and virtual clock: thousands of seeded schedules, each held against the truth.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn world(seed: u64) -> World {
         .attempt_timeout(limits.attempt_timeout)
         .attempts(limits.attempts)
         .poll(limits.poll, limits.poll * 16)
-        .confirm(!dice.chance(10));
+        .verify(!dice.chance(10));
     World {
         emulator,
         name,
@@ -175,7 +175,7 @@ fn true_to_the_world(run: &Run, world: &World, shown: &dyn Fn() -> String) {
                 "{truth:?} {}",
                 shown()
             ),
-            Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => {}
+            Verdict::Pending | Verdict::Gone | Verdict::Unverified => {}
         },
         Err(error) if !error.maybe_delivered() => {
             let taken = world.emulator.audit().iter().find(|row| {

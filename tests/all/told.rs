@@ -5,8 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use countermand_core::{
-    Answer, Endpoint, Error, ErrorKind, NameError, NameErrorKind, OperationName, Reach, Recovery,
-    Resource, TransportError, TransportErrorKind, Verdict, chain, printable, wire,
+    ApiError, Endpoint, Error, ErrorKind, FailureScope, NameError, NameErrorKind, OperationName,
+    Resource, RetryAction, TransportError, TransportErrorKind, Verdict, chain, printable, wire,
 };
 use countermand_tests::vectors::envelope;
 use http::Response;
@@ -29,8 +29,8 @@ fn refused(status: u16, body: &str) -> Error {
     wire::parse_cancel(&response).unwrap_err()
 }
 
-fn answer(error: &Error) -> &Answer {
-    error.kind().answer().unwrap()
+fn answer(error: &Error) -> &ApiError {
+    error.kind().api_error().unwrap()
 }
 
 fn lost(kind: TransportErrorKind) -> Error {
@@ -57,10 +57,13 @@ fn each_error_has_its_advice() {
         (refused(200, "[]"), "proxies"),
         (lost(Kind::Tls), "--ca-file"),
         (lost(Kind::Proxy), "NO_PROXY"),
-        (lost(Kind::Token), "where the token comes from"),
-        (lost(Kind::Credentials), "where the token comes from"),
-        (lost(Kind::Forbidden), "loopback only"),
-        (lost(Kind::Lost), "check the network"),
+        (lost(Kind::TokenUnavailable), "where the token comes from"),
+        (
+            lost(Kind::CredentialsRejected),
+            "where the token comes from",
+        ),
+        (lost(Kind::NotAllowed), "loopback only"),
+        (lost(Kind::ConnectionLost), "check the network"),
         (
             Error::not_attempted(name(17), &refused(401, "")),
             "solve the cause",
@@ -72,7 +75,7 @@ fn each_error_has_its_advice() {
 
 #[test]
 fn an_error_tells_its_causes_once() {
-    let error = lost(TransportErrorKind::Lost);
+    let error = lost(TransportErrorKind::ConnectionLost);
     assert_eq!(error.source().unwrap().to_string(), "the cause");
     let text = chain(&error);
     assert_eq!(text, format!("{error}: the cause"));
@@ -86,9 +89,12 @@ fn an_error_tells_its_causes_once() {
         "{shown}"
     );
 
-    let twice = TransportError::new(TransportErrorKind::Lost, io::Error::other("reset"));
+    let twice = TransportError::new(
+        TransportErrorKind::ConnectionLost,
+        io::Error::other("reset"),
+    );
     let outer = TransportError::new(
-        TransportErrorKind::Lost,
+        TransportErrorKind::ConnectionLost,
         io::Error::other(twice.to_string()),
     );
     let text = chain(&Error::from(outer));
@@ -99,15 +105,36 @@ fn an_error_tells_its_causes_once() {
 fn what_an_error_concerns() {
     use TransportErrorKind as Kind;
 
-    for kind in [Kind::Proxy, Kind::Tls, Kind::Credentials, Kind::Forbidden] {
+    for kind in [
+        Kind::Proxy,
+        Kind::Tls,
+        Kind::CredentialsRejected,
+        Kind::NotAllowed,
+    ] {
         let error = lost(kind);
-        assert_eq!(error.kind().reach(), Reach::Everything, "{kind:?}");
-        assert_eq!(error.kind().recovery(), Recovery::Stop, "{kind:?}");
+        assert_eq!(
+            error.kind().failure_scope(),
+            FailureScope::Everything,
+            "{kind:?}"
+        );
+        assert_eq!(error.kind().retry_action(), RetryAction::Fail, "{kind:?}");
     }
-    assert_eq!(lost(Kind::Token).kind().reach(), Reach::Operation);
-    assert_eq!(refused(401, "").kind().reach(), Reach::Everything);
-    assert_eq!(refused(403, "").kind().reach(), Reach::Enterprise);
-    assert_eq!(refused(404, "").kind().reach(), Reach::Operation);
+    assert_eq!(
+        lost(Kind::TokenUnavailable).kind().failure_scope(),
+        FailureScope::Operation
+    );
+    assert_eq!(
+        refused(401, "").kind().failure_scope(),
+        FailureScope::Everything
+    );
+    assert_eq!(
+        refused(403, "").kind().failure_scope(),
+        FailureScope::Parent
+    );
+    assert_eq!(
+        refused(404, "").kind().failure_scope(),
+        FailureScope::Operation
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use countermand_core::{
-    DeviceName, Endpoint, Error, Flow, NameError, OperationName, PageToken, Pages, Policy, Step,
-    TransportError, TransportErrorKind, wire,
+    Cancellation, DeviceName, Endpoint, Error, NameError, OperationName, PageToken, Pages, Policy,
+    Step, TransportError, TransportErrorKind, wire,
 };
 use countermand_tests::vectors::{cases, response};
 use http::{Request, Response};
@@ -168,7 +168,7 @@ fn check_error(error: &Error, kind: &str, expect: &Value) {
         !message.chars().any(char::is_control) && message.len() < 1500,
         "{message:?}"
     );
-    let answer = error.kind().answer();
+    let answer = error.kind().api_error();
     for (key, value) in expect.as_object().unwrap() {
         match (key.as_str(), value) {
             ("error", _) => {}
@@ -180,9 +180,9 @@ fn check_error(error: &Error, kind: &str, expect: &Value) {
                 );
                 assert!(!shown.contains(value.as_str().unwrap()), "{shown}");
             }
-            ("reach", value) => assert_eq!(
+            ("failure_scope", value) => assert_eq!(
                 *value,
-                format!("{:?}", error.kind().reach()).to_lowercase(),
+                format!("{:?}", error.kind().failure_scope()).to_lowercase(),
                 "{message}"
             ),
             ("reason", value) => assert_eq!(answer.unwrap().reason(), value.as_str(), "{message}"),
@@ -210,7 +210,7 @@ fn check_error(error: &Error, kind: &str, expect: &Value) {
 fn retry() {
     for case in cases("retry.json") {
         let now = Instant::now();
-        let Step::Send(attempt) = Flow::new(NAME.parse().unwrap()).start(now, 7) else {
+        let Step::Send(attempt) = Cancellation::new(NAME.parse().unwrap()).start(now, 7) else {
             panic!()
         };
         let step = match transport(&case) {
@@ -255,23 +255,23 @@ fn policy(case: &Value) -> Policy {
         .attempts(case["attempts"].as_u64().unwrap_or(5) as u32)
         .backoff(millis("backoff_ms", 1000), millis("backoff_cap_ms", 32_000))
         .poll(millis("poll_ms", 1000), millis("poll_cap_ms", 30_000))
-        .confirm(case["confirm"].as_bool().unwrap_or(true))
+        .verify(case["verify"].as_bool().unwrap_or(true))
 }
 
 #[test]
-fn flow() {
-    for case in cases("flow.json") {
+fn cancellation() {
+    for case in cases("cancellation.json") {
         // Jitter must not matter to a row of the table.
         for seed in case["seed"].as_u64().unwrap()..20 {
-            run_flow(&case, seed);
+            run_cancellation(&case, seed);
         }
     }
 }
 
-fn run_flow(case: &Value, seed: u64) {
+fn run_cancellation(case: &Value, seed: u64) {
     let title = text(case, "title");
     let mut now = Instant::now();
-    let mut step = Flow::new(NAME.parse().unwrap())
+    let mut step = Cancellation::new(NAME.parse().unwrap())
         .policy(policy(&case["policy"]))
         .start(now, seed);
     for (number, row) in case["steps"].as_array().unwrap().iter().enumerate() {
@@ -371,7 +371,7 @@ fn check_done(result: Result<countermand_core::Outcome, Error>, expect: &Value, 
 #[test]
 fn early_resume_waits_on() {
     let now = Instant::now();
-    let Step::Send(attempt) = Flow::new(NAME.parse().unwrap()).start(now, 7) else {
+    let Step::Send(attempt) = Cancellation::new(NAME.parse().unwrap()).start(now, 7) else {
         panic!()
     };
     let answer = Response::builder()
@@ -398,7 +398,7 @@ fn late_resume_sends_nothing() {
         (Duration::from_secs(3600), false),
     ] {
         let policy = Policy::default().deadline(Duration::from_secs(10));
-        let Step::Send(attempt) = Flow::new(NAME.parse().unwrap())
+        let Step::Send(attempt) = Cancellation::new(NAME.parse().unwrap())
             .policy(policy)
             .start(now, 7)
         else {

@@ -1,14 +1,14 @@
-//! The figures of a campaign, on a virtual clock: `make figures`. The tests assert their bounds.
+//! The figures of a scheduler, on a virtual clock: `make figures`. The tests assert their bounds.
 #![allow(clippy::print_stdout, reason = "the figures go there")]
 
 use std::time::{Duration, Instant};
 
-use countermand_core::{Quota, Window};
 use countermand_emulator::{ServerQuota, ServerUsage};
+use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, drive, run};
 use countermand_tests::rescue::rescue;
-use countermand_tests::server::{Limit, answer, campaign, quota, works};
+use countermand_tests::server::{Limit, answer, quota, scheduler, works};
 
 const LONG: Duration = Duration::from_secs(100_000);
 
@@ -31,7 +31,7 @@ fn main() {
         }
         let mut refused = 0;
         let report = run(
-            &mut campaign(5000, quota(text)),
+            &mut scheduler(5000, quota(text)),
             LONG,
             &mut |at, request| {
                 if limits.iter_mut().any(|limit| limit.refuses(at)) {
@@ -57,7 +57,7 @@ fn main() {
     }
     let mut dice = Dice::new(5);
     let report = run(
-        &mut campaign(5000, quota("600/60s")),
+        &mut scheduler(5000, quota("600/60s")),
         LONG,
         &mut |_, request| {
             if dice.chance(20) {
@@ -77,7 +77,7 @@ fn main() {
     // Without a quota, so that nothing but the circuit slows it down.
     let storm = Duration::from_secs(10)..Duration::from_secs(70);
     let report = run(
-        &mut campaign(5000, Quota::unlimited()),
+        &mut scheduler(5000, Quota::unlimited()),
         LONG,
         &mut |at, request| {
             if storm.contains(&at) {
@@ -118,7 +118,7 @@ fn main() {
     let half = ServerQuota::default().windows([Window::new(300, Duration::from_secs(60))]);
     let mut half = ServerUsage::new(half);
     let report = run(
-        &mut campaign(5000, quota("600/60s")),
+        &mut scheduler(5000, quota("600/60s")),
         LONG,
         &mut |at, request| match half.refuse(at, request) {
             Some(refusal) => (Duration::from_millis(80), Ok(refusal)),
@@ -156,7 +156,7 @@ fn main() {
 
     let began = Instant::now();
     let mut sent = 0;
-    let mut million = campaign(1_000_000, Quota::unlimited());
+    let mut million = scheduler(1_000_000, Quota::unlimited());
     drive(
         &mut million,
         LONG,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from countermand import Client
-from countermand.sansio import Campaign, Flow
+from countermand.sansio import Cancellation, Scheduler
 from countermand.testing import Emulator
 
 from conftest import FREE
@@ -53,13 +53,13 @@ def test_counts_of_requests(
         lambda: client.rescue(path.with_name("r"), emulator.enterprise, in_flight=value),
         lambda: job.apply(confirm=job.enterprises, in_flight=value),
         lambda: job.estimate(in_flight=value),
-        lambda: Campaign(seed=1, in_flight=value),
+        lambda: Scheduler(seed=1, in_flight=value),
     ):
         refused(call, kind, f"in_flight {words}")
     for call in (
         lambda: Client(token="ya29.a", attempts=value),
-        lambda: Campaign(seed=1, attempts=value),
-        lambda: Flow(NAME, attempts=value),
+        lambda: Scheduler(seed=1, attempts=value),
+        lambda: Cancellation(NAME, attempts=value),
     ):
         refused(call, kind, f"attempts {words}")
     refused(lambda: Client(token="ya29.a", attempts=101), ValueError, "attempts is 101, expected")

@@ -54,7 +54,7 @@ def test_pending_and_expired(emulator: Emulator, call: Callable[..., Any]) -> No
     assert (outcome.verdict, outcome.operation.done) == (Verdict.PENDING, False)
     assert call("countermand", emulator.add("stuck"), client={"deadline": 0.0}).verdict in (
         Verdict.PENDING,
-        Verdict.UNCONFIRMED,
+        Verdict.UNVERIFIED,
     )
     old = emulator.add("expires", age_s=3600, duration_s=600)
     assert call("countermand", old).verdict is Verdict.EXPIRED

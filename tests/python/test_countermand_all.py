@@ -192,7 +192,7 @@ def test_names_are_pulled_as_there_is_room(emulator: Emulator, settings: dict[st
     ahead.clear()
 
     def far(progress: Progress) -> None:
-        if progress.asked >= 5000:
+        if progress.cancels_sent >= 5000:
             raise Enough
 
     with Client(**settings) as client, pytest.raises(Enough):
@@ -308,13 +308,13 @@ def test_impossible_limits(
     assert complaint in str(caught.value)
     if "deadline" not in limits:
         with pytest.raises(ValueError, match=r"quota|share") as caught:
-            sansio.Campaign(seed=1, **limits)
+            sansio.Scheduler(seed=1, **limits)
         assert complaint in str(caught.value)
     assert emulator.audit() == []
 
 
 def test_the_defaults_are_those_of_the_core() -> None:
-    for function in (Client.countermand_all, AsyncClient.countermand_all, sansio.Campaign):
+    for function in (Client.countermand_all, AsyncClient.countermand_all, sansio.Scheduler):
         defaults = inspect.signature(function).parameters
         assert _countermand.is_default_quota(defaults["quota"].default, defaults["share"].default)
         assert defaults["quota"].default == "600/60s,1000/100s"

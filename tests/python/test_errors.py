@@ -37,21 +37,26 @@ SERVED: list[
         errors.Unauthenticated,
         PermissionError,
         {"fault": "unauthenticated"},
-        {"http_status": 401, "attempts": 2, "reach": "everything", "maybe_delivered": False},
+        {
+            "http_status": 401,
+            "attempts": 2,
+            "failure_scope": "everything",
+            "maybe_delivered": False,
+        },
     ),
     (
         "countermand",
         errors.PermissionDenied,
         PermissionError,
         {"fault": "forbidden-enterprise"},
-        {"http_status": 403, "status": "PERMISSION_DENIED", "reach": "enterprise"},
+        {"http_status": 403, "status": "PERMISSION_DENIED", "failure_scope": "parent"},
     ),
     (
         "countermand",
         errors.PermissionDenied,
         PermissionError,
         {"fault": "scope-insufficient"},
-        {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "reach": "everything"},
+        {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "failure_scope": "everything"},
     ),
     (
         "get",
@@ -72,7 +77,7 @@ SERVED: list[
         errors.ResourceExhausted,
         CountermandError,
         {"fault": "quota-zero"},
-        {"http_status": 429, "reason": "RATE_LIMIT_EXCEEDED", "reach": "everything"},
+        {"http_status": 429, "reason": "RATE_LIMIT_EXCEEDED", "failure_scope": "everything"},
     ),
     (
         "countermand",
@@ -114,7 +119,12 @@ SERVED: list[
         errors.TransportError,
         ConnectionError,
         {"action": "reset", **FOR_EVER},
-        {"transport": "lost", "kind": "transport", "http_status": None, "maybe_delivered": True},
+        {
+            "transport": "connection_lost",
+            "kind": "transport",
+            "http_status": None,
+            "maybe_delivered": True,
+        },
     ),
     (
         "countermand",
@@ -242,7 +252,7 @@ def test_nobody_listens() -> None:
 def test_no_plain_text_to_other_machines() -> None:
     with pytest.raises(errors.TransportError) as caught:
         Client(endpoint="http://192.0.2.1", token="t")
-    check(caught.value, errors.TransportError, {"transport": "forbidden"})
+    check(caught.value, errors.TransportError, {"transport": "not_allowed"})
     Client(endpoint="http://192.0.2.1", token="t", allow_plaintext=True)
 
 
@@ -331,17 +341,17 @@ def test_fault_46_every_row_of_the_table_has_its_exception() -> None:
         "unimplemented",
     ],
 )
-def test_fault_46_a_call_a_campaign_and_a_job_have_the_exception_of_the_table(
+def test_fault_46_a_call_a_scheduler_and_a_job_have_the_exception_of_the_table(
     emulator: Emulator, client: Client, tmp_path: Path, fault: str
 ) -> None:
     name = emulator.add()
     emulator.faults([{"fault": fault, **FOR_EVER}])
     with pytest.raises(CountermandError) as caught:
         client.countermand(name)
-    [(_, of_campaign)] = client.countermand_all([name])
+    [(_, of_scheduler)] = client.countermand_all([name])
     job = client.plan(tmp_path / "one.job", [name])
     [row] = job.apply(confirm=job.enterprises)
-    for error in (caught.value, of_campaign, row.error):
+    for error in (caught.value, of_scheduler, row.error):
         assert isinstance(error, CountermandError)
         assert error.key == caught.value.key
         assert type(error).__name__ == table()[error.key]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from countermand import OperationName, Outcome, Verdict, errors
-from countermand.sansio import Campaign, Flow, within
+from countermand.sansio import Cancellation, Scheduler, within
 from countermand.testing import Emulator
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "python" / "examples"
 EXAMPLES = sorted(FOLDER.glob("with_*.py"))
-CAMPAIGNS = sorted(FOLDER.glob("campaign_*.py"))
+SCHEDULERS = sorted(FOLDER.glob("scheduler_*.py"))
 
 
 def load(path: Path) -> Any:
@@ -63,7 +63,7 @@ def test_there_is_one_for_each_client() -> None:
         "with_requests",
         "with_urllib",
     ]
-    assert [path.stem for path in CAMPAIGNS] == ["campaign_aiohttp", "campaign_httpx"]
+    assert [path.stem for path in SCHEDULERS] == ["scheduler_aiohttp", "scheduler_httpx"]
 
 
 def test_it_fits_on_a_slide(example: Path) -> None:
@@ -130,8 +130,8 @@ def test_as_a_program(emulator: Emulator, example: Path) -> None:
     assert done.stdout == "cancelled\n"
 
 
-@pytest.mark.parametrize("path", CAMPAIGNS, ids=lambda path: path.stem)
-def test_a_campaign(path: Path) -> None:
+@pytest.mark.parametrize("path", SCHEDULERS, ids=lambda path: path.stem)
+def test_a_scheduler(path: Path) -> None:
     trouble: list[dict[str, Any]] = [
         {"action": "reset", "method": "cancel", "skip": 30, "times": 3},
         {"action": "reset", "effect": True, "method": "cancel", "skip": 90, "times": 2},
@@ -184,7 +184,7 @@ def test_fault_66_an_example_ends_in_time_on_a_server_that_drips(
     example: Path, dripping: DrippingServer
 ) -> None:
     module = load(example)
-    module.Flow = partial(Flow, **PATIENCE)
+    module.Cancellation = partial(Cancellation, **PATIENCE)
     began = time.monotonic()
     with pytest.raises(errors.TimedOut) as caught:
         result = module.countermand(NAME, "t", dripping.endpoint)
@@ -196,12 +196,12 @@ def test_fault_66_an_example_ends_in_time_on_a_server_that_drips(
     assert caught.value.maybe_delivered
 
 
-@pytest.mark.parametrize("path", CAMPAIGNS, ids=lambda path: path.stem)
-def test_fault_66_a_campaign_ends_in_time_on_a_server_that_drips(
+@pytest.mark.parametrize("path", SCHEDULERS, ids=lambda path: path.stem)
+def test_fault_66_a_scheduler_ends_in_time_on_a_server_that_drips(
     path: Path, dripping: DrippingServer
 ) -> None:
     module = load(path)
-    module.Campaign = partial(Campaign, attempts=1, **PATIENCE)
+    module.Scheduler = partial(Scheduler, attempts=1, **PATIENCE)
     began = time.monotonic()
     results = asyncio.run(module.countermand_all([NAME], "t", dripping.endpoint, "200/1s", 1.0))
     assert time.monotonic() - began < 5

@@ -11,7 +11,7 @@ import pytest
 from countermand import (
     AsyncClient,
     Client,
-    Item,
+    FoundOperation,
     OperationName,
     errors,
 )
@@ -87,7 +87,7 @@ def test_fault_64_a_search_takes_names_as_people_paste_them(
     of_device = {name for name in pending if name.startswith(some.device + "/")}
 
     def names(**settings: Any) -> set[str]:
-        found: list[Item] = []
+        found: list[FoundOperation] = []
         client.find(found, **{"enterprises": fleet.enterprise, **settings}, **FREE)
         return {str(item.name) for item in found} & pending
 
@@ -129,7 +129,7 @@ def test_fault_52_lists_that_were_not_asked_for_are_told_and_noted(
     # The operations of 6 devices are listed; then the enterprise denies everything.
     denied = {"fault": "forbidden-enterprise", "method": "list", "skip": 6, "times": None}
     fleet.faults([denied])
-    found: list[Item] = []
+    found: list[FoundOperation] = []
     words = "3 lists could not be read to their end and 51 not asked for after that"
     with pytest.warns(errors.SearchIncomplete, match=words):
         client.find(found, enterprises=fleet.enterprise, **FREE, in_flight=1)
@@ -250,7 +250,7 @@ def test_a_plan_is_made_of_names_or_not_at_all(client: Client, path: Path) -> No
     with pytest.raises(ValueError, match="max_age is"):
         client.plan(path, [good], max_age=float("nan"))
     with pytest.raises(ValueError, match="has no time zone"):
-        client.plan(path, [Item(OperationName(good), create_time=datetime(2026, 1, 1))])  # noqa: DTZ001
+        client.plan(path, [FoundOperation(OperationName(good), create_time=datetime(2026, 1, 1))])  # noqa: DTZ001
     assert not path.exists()
 
     def names() -> Iterator[str]:
@@ -268,7 +268,7 @@ class Either:
     def __init__(self, kind: type[Client | AsyncClient], **settings: Any) -> None:
         self.client = kind(**settings)
 
-    def find(self, found: list[Item], **settings: Any) -> None:
+    def find(self, found: list[FoundOperation], **settings: Any) -> None:
         find: Any = self.client.find(**settings)
 
         async def run() -> None:
@@ -339,7 +339,7 @@ def test_fault_46_a_token_that_expires_amid_a_search_raises(
     fault = {"fault": "unauthenticated", "method": "list", "skip": 10, "times": None}
     fleet.faults([fault])
     client = Either(kind, endpoint=fleet.endpoint, token=fleet.token)
-    found: list[Item] = []
+    found: list[FoundOperation] = []
     with pytest.raises(errors.Unauthenticated):
         client.find(found, enterprises=fleet.enterprise, **FREE, in_flight=1)
     assert found

@@ -109,7 +109,7 @@ def test_control_c_ends_it_at_once_and_it_goes_on(silent: SilentServer, tmp_path
         assert time.monotonic() - began < 0.25
         until(lambda: silent.hung_up >= 1)
         # The process still runs, and has let go of the file.
-        assert job.status().states == {"unconfirmed": 8, "unsent": 12}
+        assert job.status().states == {"unverified": 8, "unsent": 12}
         assert silent.requests == 8
         with python(APPLY, silent.endpoint, "t", str(path)) as other:
             assert other.stdout

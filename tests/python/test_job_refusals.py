@@ -153,7 +153,7 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
     standing: list[Any] = []
 
     def look(progress: Progress) -> None:
-        if progress.asked and not seen:
+        if progress.cancels_sent and not seen:
             standing.append(job.status())
             try:
                 again = client.open(path)
@@ -167,9 +167,9 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
     assert seen[0].holder is not None
     assert f"in use by process {seen[0].holder.pid}" in str(seen[0])
     assert standing[0].states in (
-        {"unconfirmed": 3},
-        {"unconfirmed": 1, "unsent": 2},
-        {"unconfirmed": 2, "unsent": 1},
+        {"unverified": 3},
+        {"unverified": 1, "unsent": 2},
+        {"unverified": 2, "unsent": 1},
     )
     assert standing[0].holder == seen[0].holder
     assert standing[0].open == 3

@@ -16,7 +16,7 @@ import pytest
 from countermand import (
     AsyncClient,
     Client,
-    Item,
+    FoundOperation,
     Job,
     OperationName,
     Progress,
@@ -44,10 +44,10 @@ def check(report: Report, emulator: Emulator) -> None:
             assert (row.done, row.code, row.state) == (True, 1, "cancelled")
             assert row.operation is not None
             assert row.operation.verdict is Verdict.CANCELLED
-            assert row.asked
-            assert row.accepted
-            assert row.confirmed
-            assert row.asked <= row.accepted <= row.confirmed
+            assert row.cancel_sent_at
+            assert row.accepted_at
+            assert row.verified_at
+            assert row.cancel_sent_at <= row.accepted_at <= row.verified_at
             assert len(row.body_sha256 or "") == 64
 
 
@@ -90,7 +90,7 @@ def test_found_planned_applied_and_true(
     truth = {row["name"]: row for row in fleet.truth()}
     found, job, before, estimate, report, after, again, progress = everything(kind, fleet, path)
 
-    assert all(isinstance(item, Item) for item in found)
+    assert all(isinstance(item, FoundOperation) for item in found)
     assert {str(item.name) for item in found} == pending
     assert len(found) == 120
     for item in found:
@@ -127,8 +127,8 @@ def test_found_planned_applied_and_true(
     assert after.last_cancel <= after.last_verdict
     assert after.holder is None
     assert list(report) == list(again)
-    assert progress[-1].asked == progress[-1].finished == 120
-    assert [p.asked for p in progress] == sorted(p.asked for p in progress)
+    assert progress[-1].cancels_sent == progress[-1].finished == 120
+    assert [p.cancels_sent for p in progress] == sorted(p.cancels_sent for p in progress)
     rows = [row.type for row in report]
     assert rows[: rows.count("WIPE")] == ["WIPE"] * rows.count("WIPE"), "the most harm first"
     assert pickle.loads(pickle.dumps(next(iter(report)))) == next(iter(report))
@@ -158,14 +158,14 @@ def test_a_rescue(fleet: Emulator, path: Path, kind: type[Client | AsyncClient])
         report = asyncio.run(AsyncClient(**settings).rescue(path, [fleet.enterprise], **more))
     assert {str(row.name) for row in report} == wipes == set(cancels(fleet))
     check(report, fleet)
-    assert progress[-1].asked == len(wipes)
+    assert progress[-1].cancels_sent == len(wipes)
     job = Client(**settings).open(path)
     assert (job.kind, job.digest) == ("rescue", None)
     assert repr(job) == f"Job({str(path)!r}, kind='rescue', operations={len(wipes)})"
     asked = len(fleet.audit())
     resumed = job.apply(confirm=job.enterprises)
     for before, after in zip(report, resumed, strict=True):
-        assert before.confirmed is None or before == after
+        assert before.verified_at is None or before == after
     assert cancels(fleet).keys() == wipes
     assert len(fleet.audit()) - asked < len(wipes)
 

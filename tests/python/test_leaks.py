@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from countermand import AsyncClient, Client, OperationName, errors
-from countermand.sansio import Done, Flow, Send, parse_cancel
+from countermand.sansio import Cancellation, Done, Send, parse_cancel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,10 +51,10 @@ def test_the_measure_finds_a_leak() -> None:
 
 
 def test_a_hundred_thousand_countermands_without_io() -> None:
-    flow = Flow(NAME)
+    cancellation = Cancellation(NAME)
 
     def countermand() -> None:
-        asked = flow.start(0.0, 1)
+        asked = cancellation.start(0.0, 1)
         assert isinstance(asked, Send)
         looked = asked.response(0.1, 200, {}, b"{}")
         assert isinstance(looked, Send)

@@ -36,11 +36,11 @@ def python(code: str, *args: str) -> subprocess.Popen[str]:
 CALLS = {
     "countermand": "Client(endpoint=sys.argv[1], token='t').countermand(NAME)",
     "countermand_all": "list(Client(endpoint=sys.argv[1], token='t').countermand_all([NAME]))",
-    "a held campaign": (
+    "a held scheduler": (
         "list(Client(endpoint=sys.argv[1], token='t')"
         ".countermand_all([NAME, NAME + '2'], quota='1/60s', share=1.0))"
     ),
-    "a held campaign that is watched": (
+    "a held scheduler that is watched": (
         "list(Client(endpoint=sys.argv[1], token='t')"
         ".countermand_all([NAME, NAME + '2'], quota='1/60s', share=1.0, progress=True))"
     ),

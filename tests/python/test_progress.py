@@ -1,4 +1,4 @@
-"""What a campaign tells of its progress, and who is told."""
+"""What a scheduler tells of its progress, and who is told."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_progress(emulator: Emulator, call: Callable[..., Any]) -> None:
     assert all(later - earlier >= 0.08 for earlier, later in itertools.pairwise(times[:-1]))
     assert [progress.sent for progress in seen] == sorted(progress.sent for progress in seen)
     last = seen[-1]
-    assert (last.pushed, last.duplicates, last.asked, last.finished, last.sent) == (
+    assert (last.pushed, last.duplicates, last.cancels_sent, last.finished, last.sent) == (
         40,
         1,
         40,
@@ -103,7 +103,7 @@ def test_fault_43_a_watcher_that_raises(emulator: Emulator, call: Callable[..., 
     assert all(result.cancelled for _, result in results)
     assert calls == len(caught) == 1
     # It names the loop, not the package.
-    assert not caught[0].filename.endswith("_campaign.py")
+    assert not caught[0].filename.endswith("_scheduler.py")
     assert not caught[0].filename.endswith("_client.py")
 
     def interrupt(_: Progress) -> None:
@@ -170,7 +170,7 @@ def test_fault_48_a_dead_network_is_told_while_it_lasts(
     for progress in told:
         if progress.outage is None:
             continue
-        assert (progress.asked, progress.sent) == (0, 0)
+        assert (progress.cancels_sent, progress.sent) == (0, 0)
         assert progress.last_cancel_left is progress.last_verdict_left is None
         assert "FAILING for" in progress.line == str(progress)
         assert progress.outage.cause in progress.line
@@ -230,11 +230,11 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
 
     def watch(progress: Progress) -> None:
         told.append(progress)
-        if progress.asked == 20 and len(seen) < 1:
+        if progress.cancels_sent == 20 and len(seen) < 1:
             seen.append(job.status())
 
     job.apply(confirm=job.enterprises, progress=watch)
-    middle = next(progress for progress in told if progress.asked == 20)
+    middle = next(progress for progress in told if progress.cancels_sent == 20)
     assert middle.requests_per_second is not None
     assert 5 < middle.requests_per_second < 25
     assert middle.last_cancel_left is not None
@@ -286,7 +286,7 @@ def test_fault_51_a_rescue_tells_how_far_its_search_is(
     assert len(searches) == len(told)
     last = searches[-1]
     assert (last.devices, last.searched, last.all_listed) == (60, 60, True)
-    assert last.found == told[-1].asked == 120
+    assert last.found == told[-1].cancels_sent == 120
     assert [search.searched for search in searches] == sorted(one.searched for one in searches)
     assert told[-1].line.startswith("searched 60 of 60 devices, 120 operations found, ")
     progress = Client(**settings).open(path).status().progress
@@ -318,7 +318,7 @@ def standing(now: float, outage: str | None) -> Progress:
     return Progress(
         pushed=3,
         duplicates=0,
-        asked=0,
+        cancels_sent=0,
         waiting=3,
         finished=0,
         sent=0,

@@ -49,8 +49,8 @@ def test_python(emulator: Emulator, snippet: str) -> None:
 def test_fault_66_the_loop_ends_in_time_on_a_server_that_drips(
     dripping: DrippingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = partial(sansio.Flow, deadline=0.6, attempt_timeout=0.3)
-    monkeypatch.setattr(sansio, "Flow", patient)
+    patient = partial(sansio.Cancellation, deadline=0.6, attempt_timeout=0.3)
+    monkeypatch.setattr(sansio, "Cancellation", patient)
     (snippet,) = (snippet for snippet in snippets("python") if "sansio" in snippet)
     name = "enterprises/e/devices/d/operations/o"
     given = {"name": name, "endpoint": dripping.endpoint, "token": "t"}

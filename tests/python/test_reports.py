@@ -33,10 +33,10 @@ SCHEMA = {
     "verdict": TEXT,
     "phase": TEXT,
     "attempts": pa.uint32(),
-    "asked": TIME,
-    "accepted": TIME,
+    "cancel_sent_at": TIME,
+    "accepted_at": TIME,
     "found": TIME,
-    "confirmed": TIME,
+    "verified_at": TIME,
     "body_sha256": TEXT,
     "done": pa.bool_(),
     "code": pa.int64(),
@@ -96,7 +96,7 @@ def of_duckdb(report: Report) -> list[dict[str, Any]]:
 
 def of_pandas(report: Report) -> list[dict[str, Any]]:
     frame = pd.DataFrame.from_arrow(report)
-    assert str(frame.dtypes["asked"]) == "datetime64[ms, UTC]"
+    assert str(frame.dtypes["cancel_sent_at"]) == "datetime64[ms, UTC]"
     return pa.Table.from_pandas(frame).cast(pa.schema(SCHEMA.items())).to_pylist()
 
 
@@ -125,7 +125,7 @@ def test_the_columns_have_types(report: Report) -> None:
     assert {field.name: field.type for field in table.schema} == SCHEMA
     assert {field.name for field in table.schema if not field.nullable} == ALWAYS
     frame = pl.DataFrame(report)
-    assert frame.schema["asked"] == pl.Datetime("ms", "UTC")
+    assert frame.schema["cancel_sent_at"] == pl.Datetime("ms", "UTC")
     counts = frame.group_by("state").len().rows()
     assert dict(counts) == report.states
     assert duckdb.sql("SELECT count(*) FROM report").fetchall() == [(len(report),)]

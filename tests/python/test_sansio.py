@@ -9,8 +9,8 @@ import pytest
 
 from countermand import OperationName, Verdict, errors
 from countermand.sansio import (
+    Cancellation,
     Done,
-    Flow,
     Send,
     Wait,
     build_cancel,
@@ -27,7 +27,7 @@ CANCELLED = b'{"name":"%s","done":true,"error":{"code":1}}' % NAME.encode()
 
 
 def sent(now: float = 5.0, **settings: Any) -> Send:
-    step = Flow(NAME, **settings).start(now, seed=1)
+    step = Cancellation(NAME, **settings).start(now, seed=1)
     assert isinstance(step, Send)
     return step
 
@@ -51,24 +51,24 @@ def test_by_hand() -> None:
     assert (outcome.verdict, outcome.attempts, outcome.cancelled) == (Verdict.CANCELLED, 2, True)
 
 
-def test_a_flow_starts_as_often_as_wanted() -> None:
-    flow = Flow(OperationName(NAME), endpoint="http://127.0.0.1:1", confirm=False)
+def test_a_cancellation_starts_as_often_as_wanted() -> None:
+    cancellation = Cancellation(OperationName(NAME), endpoint="http://127.0.0.1:1", verify=False)
     for seed in (0, 2**64 - 1):
-        step = flow.start(0.0, seed)
+        step = cancellation.start(0.0, seed)
         assert isinstance(step, Send)
         assert step.transmit(0.0).url == f"http://127.0.0.1:1/v1/{NAME}:cancel"
         done = step.response(0.0, 200, {}, b"{}")
         assert isinstance(done, Done)
-        assert done.result().verdict is Verdict.UNCONFIRMED
+        assert done.result().verdict is Verdict.UNVERIFIED
 
 
 def test_same_seed_same_schedule() -> None:
     def pauses(seed: int) -> list[float]:
-        step = Flow(NAME).start(100.0, seed)
+        step = Cancellation(NAME).start(100.0, seed)
         found: list[float] = []
         while not isinstance(step, Done):
             if isinstance(step, Send):
-                step = step.failed(found[-1] if found else 100.0, "lost", "no answer")
+                step = step.failed(found[-1] if found else 100.0, "connection_lost", "no answer")
             else:
                 found.append(step.until)
                 step = step.resume(step.until)
@@ -82,7 +82,7 @@ def test_a_step_is_done_once() -> None:
     wait = step.failed(5.0, "timed_out", "10 s")
     assert isinstance(wait, Wait)
     for again in (
-        lambda: step.failed(5.0, "lost", ""),
+        lambda: step.failed(5.0, "connection_lost", ""),
         lambda: step.response(5.0, 200, {}, b"{}"),
         lambda: step.transmit(5.0),
     ):
@@ -95,7 +95,7 @@ def test_a_step_is_done_once() -> None:
 
 
 def test_too_early_is_not_yet() -> None:
-    wait = sent().failed(5.0, "lost", "")
+    wait = sent().failed(5.0, "connection_lost", "")
     assert isinstance(wait, Wait)
     again = wait.resume(5.0)
     assert isinstance(again, Wait)
@@ -105,9 +105,9 @@ def test_too_early_is_not_yet() -> None:
 @pytest.mark.parametrize("start", [0.0, 1e-9, 12345.678901234567, 1.8e9 + 1 / 3, 9e10])
 def test_a_wait_is_over_when_it_says(start: float) -> None:
     for seed in range(50):
-        step = Flow(NAME).start(start, seed)
+        step = Cancellation(NAME).start(start, seed)
         assert isinstance(step, Send)
-        wait = step.failed(start, "lost", "")
+        wait = step.failed(start, "connection_lost", "")
         assert isinstance(wait, Wait)
         assert isinstance(wait.resume(wait.until), Send)
 
@@ -116,14 +116,14 @@ def test_a_wait_is_over_when_it_says(start: float) -> None:
 def test_impossible_readings(now: float) -> None:
     step = sent()
     for act in (
-        lambda: Flow(NAME).start(now, 1),
+        lambda: Cancellation(NAME).start(now, 1),
         lambda: step.transmit(now),
         lambda: step.response(now, 200, {}, b"{}"),
-        lambda: step.failed(now, "lost", ""),
+        lambda: step.failed(now, "connection_lost", ""),
     ):
         with pytest.raises(ValueError, match="now is"):
             act()
-    assert isinstance(step.failed(5.0, "lost", ""), Wait)  # it was not used up
+    assert isinstance(step.failed(5.0, "connection_lost", ""), Wait)  # it was not used up
 
 
 @pytest.mark.parametrize("setting", ["deadline", "attempt_timeout"])
@@ -131,11 +131,11 @@ def test_impossible_readings(now: float) -> None:
 def test_impossible_settings(setting: str, seconds: float) -> None:
     settings: dict[str, Any] = {setting: seconds}
     with pytest.raises(ValueError, match=f"{setting} is"):
-        Flow(NAME, **settings)
+        Cancellation(NAME, **settings)
     for pair in ("backoff", "poll"):
         settings = {pair: (1.0, seconds)}
         with pytest.raises(ValueError, match=f"{pair} is"):
-            Flow(NAME, **settings)
+            Cancellation(NAME, **settings)
 
 
 def test_impossible_answers() -> None:
@@ -151,7 +151,7 @@ def test_impossible_answers() -> None:
         step.response(5.0, 200, {}, text)
     for seed in (-1, 2**64):
         with pytest.raises(OverflowError):
-            Flow(NAME).start(5.0, seed)
+            Cancellation(NAME).start(5.0, seed)
 
 
 class Fields(Mapping[str, str]):
@@ -228,10 +228,10 @@ def test_shown() -> None:
     step = sent()
     assert repr(step) == f"<Send cancel {NAME} number=1>"
     assert NAME in repr(build_cancel(NAME))
-    wait = step.failed(5.0, "lost", "")
+    wait = step.failed(5.0, "connection_lost", "")
     assert repr(wait).startswith("<Wait until=")
-    assert NAME in repr(Flow(NAME))
+    assert NAME in repr(Cancellation(NAME))
     with pytest.raises(errors.InvalidName):
-        Flow("enterprises/e")
+        Cancellation("enterprises/e")
     with pytest.raises(errors.InvalidEndpoint):
-        Flow(NAME, endpoint="nowhere")
+        Cancellation(NAME, endpoint="nowhere")

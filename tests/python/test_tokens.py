@@ -81,7 +81,7 @@ def test_fault_43_callback_raises(emulator: Emulator) -> None:
     with pytest.raises(errors.CredentialsError, match="RuntimeError") as caught:
         client.countermand(emulator.add())
     assert caught.value.__cause__ is failure
-    assert (caught.value.transport, caught.value.maybe_delivered) == ("credentials", False)
+    assert (caught.value.transport, caught.value.maybe_delivered) == ("credentials_rejected", False)
 
     async def same() -> None:
         await AsyncClient(endpoint=emulator.endpoint, token=token).cancel(emulator.add())

@@ -132,7 +132,7 @@ def test_verdicts_are_words() -> None:
         "expired",
         "pending",
         "gone",
-        "unconfirmed",
+        "unverified",
     ]
 
 

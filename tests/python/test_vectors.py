@@ -13,8 +13,8 @@ import pytest
 from countermand import Client, CountermandError, Operation, OperationName
 from countermand.errors import InvalidName
 from countermand.sansio import (
+    Cancellation,
     Done,
-    Flow,
     Send,
     Wait,
     build_cancel,
@@ -145,7 +145,7 @@ def check_error(error: CountermandError, expect: dict[str, Any]) -> None:
                 pass
             case "message" | "advice":
                 assert value in getattr(error, key)
-            case "http_status" | "reason" | "reach" | "key":
+            case "http_status" | "reason" | "failure_scope" | "key":
                 assert getattr(error, key) == value, key
             case "rpc_status":
                 assert error.status == value
@@ -167,7 +167,7 @@ def act(step: Send, now: float, then: dict[str, Any]) -> Send | Wait | Done:
 def test_retry(case: dict[str, Any]) -> None:
     expect = case["then"]
     for seed in range(20):
-        step = Flow(NAME).start(1000.0, seed)
+        step = Cancellation(NAME).start(1000.0, seed)
         assert isinstance(step, Send)
         match act(step, 1000.0, case):
             case Wait() as wait:
@@ -184,8 +184,8 @@ def test_retry(case: dict[str, Any]) -> None:
                 assert caught.value.kind == expect["error"]
 
 
-@pytest.mark.parametrize("case", cases("flow.json"), ids=lambda case: case["title"])
-def test_flow(case: dict[str, Any]) -> None:
+@pytest.mark.parametrize("case", cases("cancellation.json"), ids=lambda case: case["title"])
+def test_cancellation(case: dict[str, Any]) -> None:
     policy = dict(case["policy"])
     settings: dict[str, Any] = {}
     if "deadline_ms" in policy:
@@ -196,7 +196,7 @@ def test_flow(case: dict[str, Any]) -> None:
             settings[pair] = (first / 1000, cap / 1000)
     settings |= policy
     now = 0.0
-    step = Flow(NAME, **settings).start(now, case["seed"])
+    step = Cancellation(NAME, **settings).start(now, case["seed"])
     for row in case["steps"]:
         expect = row["expect"]
         if "send" in expect:

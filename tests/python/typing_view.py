@@ -19,18 +19,18 @@ from countermand import (
     CountermandError,
     Estimate,
     Find,
-    Holder,
-    Item,
+    FoundOperation,
     Job,
     JobProgress,
+    JobRow,
     JobStatus,
+    LockOwner,
     Operation,
     OperationName,
     Outage,
     Outcome,
     Progress,
     Report,
-    Row,
     SearchProgress,
     Status,
     Verdict,
@@ -38,7 +38,7 @@ from countermand import (
 )
 from countermand.sansio import (
     Accepted,
-    Campaign,
+    Cancellation,
     CircuitClosed,
     CircuitOpened,
     Done,
@@ -46,10 +46,10 @@ from countermand.sansio import (
     Event,
     Failing,
     Finished,
-    Flow,
     Held,
     NotSent,
     Request,
+    Scheduler,
     Send,
     Sending,
     Sent,
@@ -121,7 +121,7 @@ def values(outcome: Outcome, operation: Operation) -> int:
             return 0
         case Verdict.COMPLETED | Verdict.FAILED | Verdict.EXPIRED:
             return 3
-        case Verdict.PENDING | Verdict.GONE | Verdict.UNCONFIRMED:
+        case Verdict.PENDING | Verdict.GONE | Verdict.UNVERIFIED:
             return 5
         case _ as never:
             assert_never(never)
@@ -143,7 +143,7 @@ def failures(client: Client) -> None:
 
 
 def machine(name: str) -> Outcome:
-    step = Flow(name, backoff=(0.5, 8.0)).start(0.0, seed=1)
+    step = Cancellation(name, backoff=(0.5, 8.0)).start(0.0, seed=1)
     assert_type(step, Send | Wait | Done)
     while True:
         match step:
@@ -162,7 +162,7 @@ def machine(name: str) -> Outcome:
 
 def watched(client: Client, names: list[str]) -> None:
     def watch(progress: Progress) -> None:
-        assert_type(progress.asked, int)
+        assert_type(progress.cancels_sent, int)
         assert_type(progress.quota_wait, float | None)
         assert_type(progress.quota_left, int | None)
         assert_type(progress.now, float)
@@ -170,7 +170,7 @@ def watched(client: Client, names: list[str]) -> None:
         assert_type(progress.requests_per_second, float | None)
         assert_type(progress.outage, Outage | None)
         assert_type(progress.search, SearchProgress | None)
-        progress.asked = 7  # type: ignore[misc]
+        progress.cancels_sent = 7  # type: ignore[misc]
 
     client.countermand_all(names, quota=None, share=1, in_flight=7, progress=watch)
     client.countermand_all(names, quota="600/60s", progress=True, deadline=5)
@@ -186,7 +186,7 @@ def jobs(client: Client, name: OperationName) -> None:
     assert_type(find, Find)
     assert_type(find.missed, tuple[CountermandError, ...])
     for item in find:
-        assert_type(item, Item)
+        assert_type(item, FoundOperation)
         assert_type(item.device_seen, datetime | None)
     client.find(enterprise="enterprises/LC01")  # type: ignore[call-arg]
     job = client.plan("wipes.job", find, order="input")
@@ -198,7 +198,7 @@ def jobs(client: Client, name: OperationName) -> None:
     assert_type(job.digest, str | None)
     assert_type(job.estimate(), Estimate)
     assert_type(job.status(), JobStatus)
-    assert_type(job.status().holder, Holder | None)
+    assert_type(job.status().holder, LockOwner | None)
     assert_type(job.status().progress, JobProgress)
     assert_type(job.status().progress.last_cancel_left, float | None)
     assert_type(job.apply(confirm=job.enterprises, progress=True), Report)
@@ -211,7 +211,7 @@ async def asynchronous_jobs(client: AsyncClient) -> None:
     find = client.find(enterprises="enterprises/LC01")
     assert_type(find, AsyncFind)
     async for item in find:
-        assert_type(item, Item)
+        assert_type(item, FoundOperation)
     job = await client.plan("wipes.job", find)
     assert_type(job, AsyncJob)
     assert_type(await job.apply(recheck=True), Report)
@@ -222,7 +222,7 @@ async def asynchronous_jobs(client: AsyncClient) -> None:
 
 def table(report: Report) -> None:
     for row in report:
-        assert_type(row, Row)
+        assert_type(row, JobRow)
         assert_type(row.verdict, Verdict | None)
         assert_type(row.error, CountermandError | None)
         row.state = "cancelled"  # type: ignore[misc]
@@ -241,7 +241,7 @@ def refusals(job: Job) -> None:
     except errors.NotConfirmed as error:
         assert_type(error.planned, Mapping[str, int])
     except errors.JobLocked as error:
-        assert_type(error.holder, Holder | None)
+        assert_type(error.holder, LockOwner | None)
     except errors.JobError as error:
         assert_type(error.path, Path)
     except errors.PlanStale as error:
@@ -249,11 +249,11 @@ def refusals(job: Job) -> None:
 
 
 def scheduler(names: list[OperationName]) -> None:
-    campaign = Campaign(seed=1, quota=None, in_flight=7)
-    assert_type(campaign.push(names[0], "accepted"), bool)
-    campaign.push(names[1], "begun")  # type: ignore[arg-type]
-    while not campaign.done:
-        step = campaign.poll(0.0)
+    scheduler = Scheduler(seed=1, quota=None, in_flight=7)
+    assert_type(scheduler.push(names[0], "accepted"), bool)
+    scheduler.push(names[1], "begun")  # type: ignore[arg-type]
+    while not scheduler.done:
+        step = scheduler.poll(0.0)
         assert_type(step, Ticket | float | None)
         if isinstance(step, Ticket):
             assert_type(step.request, Request)
@@ -261,8 +261,8 @@ def scheduler(names: list[OperationName]) -> None:
             assert_type(step.call, Literal["cancel", "get", "get_device"])
             step.failed(0.0, "broken", "")  # type: ignore[arg-type]
             step.answer(0.0, 200, [(b"date", b"")], b"{}")
-        assert_type(campaign.events(), list[Event])
-    assert_type(campaign.progress(0.0), Progress)
+        assert_type(scheduler.events(), list[Event])
+    assert_type(scheduler.progress(0.0), Progress)
 
 
 def what_happened(event: Event) -> None:

@@ -1,12 +1,12 @@
-//! A campaign against a simulated server on a virtual clock.
+//! A scheduler against a simulated server on a virtual clock.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countermand_core::campaign::{Campaign, Event, Poll, Ticket};
 use countermand_core::{EnterpriseName, Error, OperationName, Outcome, TransportError};
+use countermand_scheduler::{Event, Poll, Scheduler, Ticket};
 use http::{Method, Request, Response};
 
 /// What a server does with a request that reaches it at a time since the start: how long it takes,
@@ -53,18 +53,18 @@ struct Answer {
 pub enum Note {
     /// A request has left, and what the status of its answer will be.
     Sent(Method, Option<u16>),
-    /// The campaign told something.
+    /// The scheduler told something.
     Event(Event),
 }
 
-/// Runs a campaign to its end and keeps everything it tells.
+/// Runs a scheduler to its end and keeps everything it tells.
 ///
 /// # Panics
 /// If it does not end within `limit`, or if it waits for nothing.
-pub fn run(campaign: &mut Campaign, limit: Duration, serve: &mut Serve<'_>) -> Report {
+pub fn run(scheduler: &mut Scheduler, limit: Duration, serve: &mut Serve<'_>) -> Report {
     let mut report = Report::default();
     (report.ended, report.most_in_flight) =
-        drive(campaign, limit, serve, &mut |now, note| match note {
+        drive(scheduler, limit, serve, &mut |now, note| match note {
             Note::Sent(method, status) => report.sent.push((now, method, status)),
             Note::Event(Event::Finished { name, result }) => report.finished.push((name, result)),
             Note::Event(Event::CircuitOpened { .. }) => report.circuit.push((now, true)),
@@ -81,29 +81,29 @@ pub fn run(campaign: &mut Campaign, limit: Duration, serve: &mut Serve<'_>) -> R
     report
 }
 
-/// Runs a campaign to its end and keeps nothing: when it ended, and how many requests were under way
+/// Runs a scheduler to its end and keeps nothing: when it ended, and how many requests were under way
 /// at a time.
 ///
 /// # Panics
 /// As [`run`].
 pub fn drive(
-    campaign: &mut Campaign,
+    scheduler: &mut Scheduler,
     limit: Duration,
     serve: &mut Serve<'_>,
     note: &mut dyn FnMut(Duration, Note),
 ) -> (Duration, usize) {
-    search(campaign, limit, serve, &mut |_, now, told| note(now, told))
+    search(scheduler, limit, serve, &mut |_, now, told| note(now, told))
 }
 
-/// As [`drive`], for campaigns that find their names: whoever listens may push what a page brought.
+/// As [`drive`], for schedulers that find their names: whoever listens may push what a page brought.
 ///
 /// # Panics
 /// As [`run`].
 pub fn search(
-    campaign: &mut Campaign,
+    scheduler: &mut Scheduler,
     limit: Duration,
     serve: &mut Serve<'_>,
-    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+    note: &mut dyn FnMut(&mut Scheduler, Duration, Note),
 ) -> (Duration, usize) {
     let base = Instant::now();
     let mut now = base;
@@ -113,11 +113,11 @@ pub fn search(
         assert!(
             now - base <= limit,
             "no end by {limit:?}: {:?}",
-            campaign.progress(now)
+            scheduler.progress(now)
         );
-        tell(campaign, now - base, note);
-        let poll = campaign.poll(now);
-        tell(campaign, now - base, note);
+        tell(scheduler, now - base, note);
+        let poll = scheduler.poll(now);
+        tell(scheduler, now - base, note);
         now = match poll {
             Poll::Send(ticket, transmit) => {
                 let (took, result) = serve(now - base, &transmit.request);
@@ -128,8 +128,8 @@ pub fn search(
                 let method = transmit.request.method().clone();
                 let never_left = |error: &TransportError| !error.kind().left();
                 if !result.as_ref().is_err_and(never_left) {
-                    campaign.sent(ticket.id(), now);
-                    note(campaign, now - base, Note::Sent(method, status));
+                    scheduler.sent(ticket.id(), now);
+                    note(scheduler, now - base, Note::Sent(method, status));
                 }
                 number += 1;
                 answers.push(Reverse(Answer {
@@ -153,20 +153,20 @@ pub fn search(
                 break;
             };
             match answer.result {
-                Ok(response) => campaign.answer(answer.ticket, answer.at, Ok(&response)),
-                Err(error) => campaign.answer::<Bytes>(answer.ticket, answer.at, Err(error)),
+                Ok(response) => scheduler.answer(answer.ticket, answer.at, Ok(&response)),
+                Err(error) => scheduler.answer::<Bytes>(answer.ticket, answer.at, Err(error)),
             }
         }
     }
 }
 
 fn tell(
-    campaign: &mut Campaign,
+    scheduler: &mut Scheduler,
     now: Duration,
-    note: &mut dyn FnMut(&mut Campaign, Duration, Note),
+    note: &mut dyn FnMut(&mut Scheduler, Duration, Note),
 ) {
-    while let Some(event) = campaign.next_event() {
-        note(campaign, now, Note::Event(event));
+    while let Some(event) = scheduler.next_event() {
+        note(scheduler, now, Note::Event(event));
     }
 }
 

@@ -1,4 +1,4 @@
-//! A bad network between a campaign and an emulator, on a virtual clock: latency, losses on either
+//! A bad network between a scheduler and an emulator, on a virtual clock: latency, losses on either
 //! way, resets, partitions, requests that arrive long after they were given up, and tokens that run
 //! out.
 
@@ -103,7 +103,7 @@ impl<'a> Network<'a> {
 
     /// What becomes of a request that is sent now.
     pub fn exchange(&mut self, now: Duration, request: &Request<()>) -> Delivery {
-        use TransportErrorKind::{Connect, Lost};
+        use TransportErrorKind::{Connect, ConnectionLost};
         self.deliver_late(now);
         let way =
             Duration::from_millis(1 + self.dice.below(self.weather.latency.as_millis() as u64));
@@ -136,7 +136,12 @@ impl<'a> Network<'a> {
             return self.silence();
         }
         let resets = self.dice.chance(self.weather.reset);
-        let reset = || Err(TransportError::new(Lost, "connection reset by peer"));
+        let reset = || {
+            Err(TransportError::new(
+                ConnectionLost,
+                "connection reset by peer",
+            ))
+        };
         if resets && self.dice.chance(50) {
             return (way, reset());
         }

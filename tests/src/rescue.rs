@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use countermand_core::campaign::{Campaign, Event, List};
-use countermand_core::{Call, Phase, Quota};
+use countermand_core::{Call, Phase};
+use countermand_scheduler::Quota;
+use countermand_scheduler::{Event, List, Scheduler};
 use http::Request;
 
 use crate::fleet::{Note, search};
@@ -30,19 +31,19 @@ const PAGE: usize = 100;
 /// If a device is missed.
 #[must_use]
 pub fn rescue(devices: usize, at_once: bool) -> Cancels {
-    let mut campaign = Campaign::new(1).quota(Quota::default().share(1.0));
+    let mut scheduler = Scheduler::new(1).quota(Quota::default().share(1.0));
     let enterprise = ENTERPRISE.parse().expect("as written here");
-    campaign.search(List::Devices(enterprise));
-    campaign.close();
+    scheduler.search(List::Devices(enterprise));
+    scheduler.close();
     let (mut cancels, mut found) = (Vec::new(), Vec::new());
     search(
-        &mut campaign,
+        &mut scheduler,
         Duration::from_secs(100_000),
         &mut |_, request| serve(request, devices),
-        &mut |campaign, now, note| match note {
+        &mut |scheduler, now, note| match note {
             Note::Event(Event::Devices { devices, .. }) => {
                 for device in devices {
-                    campaign.search(List::Operations {
+                    scheduler.search(List::Operations {
                         device: device.name,
                         seen: device.last_status_report_time,
                     });
@@ -52,7 +53,7 @@ pub fn rescue(devices: usize, at_once: bool) -> Cancels {
                 found.extend(operations.into_iter().map(|operation| operation.name));
                 if at_once || found.len() == devices {
                     for name in found.drain(..) {
-                        campaign.push(name, Phase::Unsent);
+                        scheduler.push(name, Phase::Unsent);
                     }
                 }
             }

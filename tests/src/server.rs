@@ -1,12 +1,13 @@
-//! Simple servers for campaigns on a virtual clock, and how they count a quota.
+//! Simple servers for schedulers on a virtual clock, and how they count a quota.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::vectors::envelope;
 use bytes::Bytes;
-use countermand_core::campaign::Campaign;
-use countermand_core::{OperationName, Phase, Quota, TransportError};
+use countermand_core::{OperationName, Phase, TransportError};
+use countermand_scheduler::Quota;
+use countermand_scheduler::Scheduler;
 use http::{Method, Request, Response, StatusCode};
 
 /// What comes of a request, and after which time.
@@ -63,15 +64,15 @@ pub fn quota(text: &str) -> Quota {
         .per_resource(None)
 }
 
-/// A campaign of so many operations.
+/// A scheduler of so many operations.
 #[must_use]
-pub fn campaign(operations: u64, quota: Quota) -> Campaign {
-    let mut campaign = Campaign::new(1).quota(quota);
+pub fn scheduler(operations: u64, quota: Quota) -> Scheduler {
+    let mut scheduler = Scheduler::new(1).quota(quota);
     for number in 0..operations {
-        campaign.push(name(number), Phase::Unsent);
+        scheduler.push(name(number), Phase::Unsent);
     }
-    campaign.close();
-    campaign
+    scheduler.close();
+    scheduler
 }
 
 /// A quota as servers count it: in fixed windows from a phase on, or in sliding ones.

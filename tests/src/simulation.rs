@@ -1,10 +1,11 @@
-//! One flow against one emulator on a virtual clock.
+//! One cancellation against one emulator on a virtual clock.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, Endpoint, Error, Flow, OperationName, Outcome, Policy, Step, Transmit, TransportError,
+    Call, Cancellation, Endpoint, Error, OperationName, Outcome, Policy, Step, Transmit,
+    TransportError,
 };
 use countermand_emulator::Emulator;
 use http::header::AUTHORIZATION;
@@ -39,22 +40,22 @@ pub struct Sent {
 pub struct Run {
     /// Every request, in order.
     pub sent: Vec<Sent>,
-    /// What the flow said.
+    /// What the cancellation said.
     pub result: Result<Outcome, Error>,
     /// When it said so, since the start.
     pub ended: Duration,
 }
 
-/// Runs a flow to its end; pauses and delays take no time.
+/// Runs a cancellation to its end; pauses and delays take no time.
 ///
 /// # Panics
-/// If the flow takes more than 10,000 steps: it should have ended long before.
+/// If the cancellation takes more than 10,000 steps: it should have ended long before.
 pub fn run(emulator: &mut Emulator, name: &OperationName, policy: &Policy, seed: u64) -> Run {
     let base = Instant::now();
     let endpoint: Endpoint = "http://127.0.0.1".parse().expect("an endpoint");
     let mut now = base;
     let mut sent = Vec::new();
-    let mut step = Flow::new(name.clone())
+    let mut step = Cancellation::new(name.clone())
         .endpoint(endpoint)
         .policy(policy.clone())
         .start(now, seed);

@@ -51,7 +51,7 @@ pub(crate) async fn run(task: &Task) -> Result<(), Box<dyn Error>> {
                 .buffer_unordered(task.in_flight);
             good = count(countermands).await;
         }
-        Work::Campaign => {
+        Work::Scheduler => {
             let results = client.countermand_all(names).map(|(_, result)| {
                 result.is_ok_and(|outcome| outcome.verdict == Verdict::Cancelled)
             });

@@ -16,7 +16,7 @@ pub enum Work {
     /// Cancels each of which is followed by a get, many at a time.
     ConfirmBulk,
     /// As `ConfirmBulk`, all cancels before the first get, where a client knows how.
-    Campaign,
+    Scheduler,
 }
 
 /// `CLIENT WORK N`, and where the server is by environment variables, the same for every client in
@@ -49,7 +49,7 @@ impl Task {
             Some("bulk") => Work::Bulk,
             Some("confirm-serial") => Work::ConfirmSerial,
             Some("confirm-bulk") => Work::ConfirmBulk,
-            Some("campaign") => Work::Campaign,
+            Some("scheduler") => Work::Scheduler,
             other => return Err(format!("unknown work {other:?}").into()),
         };
         Ok(Self {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use countermand_core::{Endpoint, Window};
+use countermand_core::Endpoint;
+use countermand_scheduler::Window;
 
 use crate::budget::Budget;
 use crate::jobs::apply::Apply;
@@ -178,7 +179,7 @@ pub(crate) struct Cancel {
     pub(crate) names: Names,
     /// Only ask: do not find out what became of them
     #[arg(long)]
-    pub(crate) no_confirm: bool,
+    pub(crate) no_verify: bool,
     /// Leave bad names out instead of refusing them all
     #[arg(long)]
     pub(crate) skip_invalid: bool,

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use countermand_core::campaign::Event;
 use countermand_core::{Call, Error, OperationName, Outcome, Phase, Resource};
 use countermand_hyper::Client;
+use countermand_scheduler::Event;
 use futures_util::stream;
 
 use crate::exit::Exit;
@@ -48,7 +48,7 @@ pub(crate) async fn countermand(
     let mut asked = HashSet::new();
     let mut stop = Stop::default();
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
-    let mut running = client.campaign(client.scheduler(), stream::iter(unsent));
+    let mut running = client.run(client.scheduler(), stream::iter(unsent));
     let told = |_: &_, event| match event {
         Event::Sending {
             resource: Resource::Operation(name),

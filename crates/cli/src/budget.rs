@@ -3,9 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{Quota, QuotaError, Window};
 use countermand_emulator::ServerQuota;
 use countermand_fleet::Settings;
+use countermand_scheduler::{Quota, QuotaError, Window};
 
 // The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]

@@ -31,7 +31,7 @@ pub(crate) async fn run(
         exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
     };
 
-    let mut tally = Tally::new(!options.no_confirm);
+    let mut tally = Tally::new(!options.no_verify);
     tally.input(batch.refused, batch.duplicates);
     if batch.broken {
         let note = "error: the input was not read to its end; nothing was sent";
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     };
     let policy = Policy::default()
         .deadline(options.deadline)
-        .confirm(!options.no_confirm);
+        .verify(!options.no_verify);
     let client = client
         .policy(policy)
         .quota(options.budget.quota())

@@ -36,7 +36,7 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
     }
     Client::connect(access.endpoint, access.tokens, access.config).map_err(|error| {
         match error.kind() {
-            TransportErrorKind::Credentials => Failure::new(Exit::Denied, cause(&error)),
+            TransportErrorKind::CredentialsRejected => Failure::new(Exit::Denied, cause(&error)),
             _ => Failure::usage(chain(&error)),
         }
     })

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
-use countermand_core::{Verdict, Window, chain, json_line};
+use countermand_core::{Verdict, chain, json_line};
 use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::job::{JobError, Kind, View};
 use countermand_fleet::report::{Form, Overview, grouped};
-use countermand_fleet::{Outline, now, phrases, quoted};
+use countermand_fleet::{PlanSummary, now, phrases, quoted};
 use countermand_hyper::{create_new, private_folder};
+use countermand_scheduler::Window;
 use serde_json::json;
 
 use crate::args::{Args, Command, Global};
@@ -84,7 +85,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     let Ok(view) = View::open(&job) else {
         return Err(failed(&"the plan was not written"));
     };
-    let planned = Outline::of(&view).map_err(lost)?.enterprises;
+    let planned = PlanSummary::of(&view).map_err(lost)?.enterprises;
     let phrases = phrases(Kind::Plan, &planned);
     let phrases: String = phrases
         .iter()
@@ -210,7 +211,10 @@ fn compare(shared: &Shared, view: &View) -> Result<Compared, JobError> {
     for row in view.rows() {
         let row = row?;
         let name = row.item.name;
-        let verdict = row.standing.finding.and_then(|finding| finding.verdict);
+        let verdict = row
+            .progress
+            .resolution
+            .and_then(|resolution| resolution.verdict);
         let truth = shared.with(|emulator, now| emulator.truth_of(now, name.as_str()));
         let state = truth.map(|truth| truth.state);
         all += 1;

@@ -2,7 +2,7 @@
 
 use std::env::consts;
 
-use countermand_hyper::{Check, Finding, Grade, checkup};
+use countermand_hyper::{Check, CheckName, CheckResult, checkup};
 use serde::Serialize;
 
 use crate::args::{Doctor, Global};
@@ -48,7 +48,7 @@ struct Bundle {
 #[derive(Serialize)]
 struct Row {
     check: &'static str,
-    grade: &'static str,
+    outcome: &'static str,
     message: String,
 }
 
@@ -75,15 +75,15 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
     match connect::access(global).await {
         Ok(access) => {
             let files = access.warnings.iter().map(|problem| Row {
-                check: Check::Files.as_str(),
-                grade: Grade::Warning.as_str(),
+                check: CheckName::Files.as_str(),
+                outcome: Check::Warn.as_str(),
                 message: problem.clone(),
             });
             bundle.checks.extend(files);
             if bundle.checks.is_empty() {
                 bundle.checks.push(Row {
-                    check: Check::Files.as_str(),
-                    grade: Grade::Good.as_str(),
+                    check: CheckName::Files.as_str(),
+                    outcome: Check::Ok.as_str(),
                     message: "no secret can be read by others".to_owned(),
                 });
             }
@@ -97,8 +97,8 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
         Err(failure) if failure.exit == Exit::Denied => {
             exit = Exit::Denied;
             bundle.checks.push(Row {
-                check: Check::Token.as_str(),
-                grade: Grade::Bad.as_str(),
+                check: CheckName::Token.as_str(),
+                outcome: Check::Fail.as_str(),
                 message: failure.to_string(),
             });
         }
@@ -115,21 +115,21 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
     Ok(exit)
 }
 
-fn of_finding(finding: &Finding) -> Exit {
-    match (finding.grade, finding.check) {
-        (Grade::Good | Grade::Skipped | Grade::Warning, _) => Exit::Done,
-        (Grade::Bad, Check::Token | Check::Scope) => Exit::Denied,
-        (Grade::Bad, _) if finding.denied => Exit::Denied,
-        (Grade::Bad, Check::Quota) => Exit::Quota,
-        (Grade::Bad, _) => Exit::Failed,
+fn of_finding(finding: &CheckResult) -> Exit {
+    match (finding.outcome, finding.check) {
+        (Check::Ok | Check::Skipped | Check::Warn, _) => Exit::Done,
+        (Check::Fail, CheckName::Token | CheckName::Scope) => Exit::Denied,
+        (Check::Fail, _) if finding.denied => Exit::Denied,
+        (Check::Fail, CheckName::Quota) => Exit::Quota,
+        (Check::Fail, _) => Exit::Failed,
     }
 }
 
-impl From<Finding> for Row {
-    fn from(finding: Finding) -> Self {
+impl From<CheckResult> for Row {
+    fn from(finding: CheckResult) -> Self {
         Self {
             check: finding.check.as_str(),
-            grade: finding.grade.as_str(),
+            outcome: finding.outcome.as_str(),
             message: finding.message,
         }
     }
@@ -147,7 +147,7 @@ impl Bundle {
         ];
         let rows = self.checks.iter();
         lines.extend(
-            rows.map(|row| format!("{:<10}  {:<7}  {}", row.check, row.grade, row.message)),
+            rows.map(|row| format!("{:<10}  {:<7}  {}", row.check, row.outcome, row.message)),
         );
         lines.join("\n")
     }

@@ -55,13 +55,13 @@ impl Exit {
         }
     }
 
-    /// For a verdict. Where nobody asked for confirmation, an accepted cancel is all there is to do.
-    pub(crate) const fn of_verdict(verdict: Verdict, confirming: bool) -> Self {
+    /// For a verdict. Where nobody asked for verification, an accepted cancel is all there is to do.
+    pub(crate) const fn of_verdict(verdict: Verdict, verifying: bool) -> Self {
         match verdict {
             Verdict::Cancelled | Verdict::Failed | Verdict::Expired => Self::Done,
             Verdict::Completed => Self::Completed,
-            Verdict::Unconfirmed if !confirming => Self::Done,
-            Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => Self::Unresolved,
+            Verdict::Unverified if !verifying => Self::Done,
+            Verdict::Pending | Verdict::Gone | Verdict::Unverified => Self::Unresolved,
         }
     }
 
@@ -86,12 +86,12 @@ impl From<ExitClass> for Exit {
 pub(crate) const HELP: &str = "\
 Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
   0    all cancelled, or nothing found; failed and expired count as well: the
-       command will not happen any more. With --no-confirm: all accepted
+       command will not happen any more. With --no-verify: all accepted
   1    other failure
   2    usage: bad option or name, or an input without names; nothing was sent
   3    finished, but some completed anyway
   4    authentication or permission
-  5    unresolved (pending, gone, unconfirmed, in doubt after an error, or an
+  5    unresolved (pending, gone, unverified, in doubt after an error, or an
        error that may pass): run it again
   6    quota used up
   8    refused: not confirmed, or the plan was edited or is too old; nothing

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use countermand_core::campaign::{Event, Outage, Progress};
 use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase};
 use countermand_fleet::{Run, SearchProgress};
-use countermand_hyper::Running;
+use countermand_hyper::SchedulerStream;
+use countermand_scheduler::{Event, Outage, Progress};
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
@@ -18,7 +18,7 @@ use crate::signals::Signals;
 /// How long operations under way may take to end after the first signal.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// A campaign of any kind.
+/// A scheduler of any kind.
 pub(crate) trait Underway: Stream<Item = Event> + Unpin {
     /// Sends nothing new.
     fn stop(&mut self);
@@ -34,7 +34,7 @@ pub(crate) trait Underway: Stream<Item = Event> + Unpin {
 
 const CAUSE: &str = "the run was stopped by a signal";
 
-impl<S: Stream<Item = (OperationName, Phase)>> Underway for Running<S> {
+impl<S: Stream<Item = (OperationName, Phase)>> Underway for SchedulerStream<S> {
     fn stop(&mut self) {
         Self::stop(self, CAUSE);
     }

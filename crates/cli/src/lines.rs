@@ -141,14 +141,14 @@ pub(crate) struct FoundLine<'a> {
     pub(crate) schema: &'static str,
     pub(crate) name: &'a str,
     pub(crate) state: &'static str,
-    pub(crate) operation: FoundOperation<'a>,
+    pub(crate) operation: OperationJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device_seen: Option<String>,
 }
 
 /// What is known of it, in the API's own shape.
 #[derive(Serialize)]
-pub(crate) struct FoundOperation<'a> {
+pub(crate) struct OperationJson<'a> {
     pub(crate) name: &'a str,
     pub(crate) metadata: &'a Command,
 }

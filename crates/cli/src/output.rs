@@ -8,9 +8,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use countermand_core::campaign::{self, Outage};
 use countermand_core::printable_lines;
 use countermand_fleet::{Meter, Progress, SearchProgress};
+use countermand_scheduler::Outage;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::progress::Bars;
@@ -80,7 +80,7 @@ impl Output {
     /// `expected` is how many results there will be, if that is known better by now.
     pub(crate) fn progress(
         &self,
-        standing: &campaign::Progress,
+        standing: &countermand_scheduler::Progress,
         expected: Option<u64>,
         search: Option<SearchProgress>,
         outage: Option<Outage>,

@@ -179,7 +179,6 @@ fn wrapped(parts: &[String], width: usize, lines: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use countermand_core::campaign;
     use countermand_fleet::{Meter, SearchProgress};
 
     use super::*;
@@ -189,8 +188,8 @@ mod tests {
         let mut search = SearchProgress::default();
         (search.devices, search.searched, search.pages) = (20_000, 4898, 4898);
         (search.all_listed, search.found) = (true, 4898);
-        let mut standing = campaign::Progress::default();
-        (standing.asked, standing.sent, standing.quota_left) = (4898, 10_000, Some(12));
+        let mut standing = countermand_scheduler::Progress::default();
+        (standing.cancels_sent, standing.sent, standing.quota_left) = (4898, 10_000, Some(12));
         let begun = Instant::now();
         let mut meter = Meter::new(begun, Some(8.0));
         let now = begun + Duration::from_secs(1250);

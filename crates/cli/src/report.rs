@@ -7,12 +7,12 @@ use countermand_core::{
     Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain, excerpt, json_line,
     printable,
 };
-use countermand_fleet::Item;
+use countermand_fleet::FoundOperation;
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
 use crate::lines::{
-    FoundLine, FoundOperation, INPUT, InputLine, InterruptedError, OPERATION, OperationLine,
+    FoundLine, INPUT, InputLine, InterruptedError, OPERATION, OperationJson, OperationLine,
     OutcomeLine, RefusedError,
 };
 use crate::names::Refused;
@@ -71,14 +71,14 @@ impl Report {
     }
 
     /// A pending operation that a search has found.
-    pub(crate) fn item(&self, item: &Item) {
+    pub(crate) fn item(&self, item: &FoundOperation) {
         let command = &item.command;
         if self.json {
             return self.json(&FoundLine {
                 schema: OPERATION,
                 name: item.name.as_str(),
                 state: Verdict::Pending.as_str(),
-                operation: FoundOperation {
+                operation: OperationJson {
                     name: item.name.as_str(),
                     metadata: command,
                 },
@@ -303,6 +303,6 @@ fn color(verdict: Verdict) -> Style {
         Verdict::Cancelled => AnsiColor::Green.on_default(),
         Verdict::Completed => AnsiColor::Red.on_default().bold(),
         Verdict::Failed | Verdict::Expired => AnsiColor::Cyan.on_default(),
-        Verdict::Pending | Verdict::Gone | Verdict::Unconfirmed => AnsiColor::Yellow.on_default(),
+        Verdict::Pending | Verdict::Gone | Verdict::Unverified => AnsiColor::Yellow.on_default(),
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{Campaign, Event, Ticket, rehearse};
 use countermand_core::{Call, OperationName, Phase, Verdict};
 use countermand_emulator::ServerQuota;
 use countermand_fleet::report::spell;
+use countermand_scheduler::{Event, Scheduler, Ticket};
 use http::Request;
 use serde::Serialize;
 
@@ -104,16 +104,16 @@ struct Row {
 /// Runs it to its end.
 fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'static str> {
     let start = Instant::now();
-    let mut campaign = Campaign::new(options.seed)
+    let mut scheduler = Scheduler::new(options.seed)
         .quota(options.budget.quota())
         .in_flight(options.in_flight);
     for number in 0..options.operations {
         let device = number / options.per_device;
         let name = format!("enterprises/simulated/devices/{device}/operations/{number}");
         let name: OperationName = name.parse().map_err(|_| "a name is bad")?;
-        campaign.push(name, Phase::Unsent);
+        scheduler.push(name, Phase::Unsent);
     }
-    campaign.close();
+    scheduler.close();
     let mut server = Server::new(quota, options.fail, &options.fates, options.seed);
     let mut sent = Vec::new();
     let mut simulation = Simulation {
@@ -133,8 +133,9 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'stat
         (LATENCY, server.serve(at, request))
     };
     let tell = |at, event| simulation.note(at, event);
-    let end = rehearse(&mut campaign, start, serve, tell).ok_or("it waits for nothing")?;
-    let last_cancel = campaign.progress(end).last_cancel;
+    let end = countermand_scheduler::simulate(&mut scheduler, start, serve, tell)
+        .ok_or("it waits for nothing")?;
+    let last_cancel = scheduler.progress(end).last_cancel;
     simulation.last_cancel_s = last_cancel.map_or(0.0, |at| (at - start).as_secs_f64());
     simulation.requests = sent.len() as u64;
     simulation.refused = server.refused;

@@ -18,7 +18,7 @@ const LISTED: usize = 20;
 /// Counts results and remembers those that need somebody.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    confirming: bool,
+    verifying: bool,
     exit: Exit,
     verdicts: BTreeMap<Verdict, u64>,
     errors: u64,
@@ -33,10 +33,10 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Of nothing yet. With `confirming`, an accepted cancel alone is not a result.
-    pub(crate) const fn new(confirming: bool) -> Self {
+    /// Of nothing yet. With `verifying`, an accepted cancel alone is not a result.
+    pub(crate) const fn new(verifying: bool) -> Self {
         Self {
-            confirming,
+            verifying,
             exit: Exit::Done,
             verdicts: BTreeMap::new(),
             errors: 0,
@@ -88,11 +88,11 @@ impl Tally {
         };
         let verdict = outcome.verdict;
         *self.verdicts.entry(verdict).or_default() += 1;
-        self.at_least(Exit::of_verdict(verdict, self.confirming));
+        self.at_least(Exit::of_verdict(verdict, self.verifying));
         match verdict {
             Verdict::Completed => self.completed.push(name),
             Verdict::Gone => self.gone.push(name),
-            Verdict::Pending | Verdict::Unconfirmed => self.again.push(name),
+            Verdict::Pending | Verdict::Unverified => self.again.push(name),
             Verdict::Cancelled | Verdict::Failed | Verdict::Expired => {}
         }
     }
@@ -134,7 +134,7 @@ impl Tally {
         }
         if !self.again.is_empty() {
             let count = self.again.len();
-            let _ = match self.confirming {
+            let _ = match self.verifying {
                 true => writeln!(text, "{} not resolved; apply again:", grouped(count as u64)),
                 false => writeln!(
                     text,
@@ -149,12 +149,12 @@ impl Tally {
     }
 
     fn command(&self, invocation: &Invocation) -> String {
-        if self.confirming {
+        if self.verifying {
             return invocation.for_names(&self.again);
         }
-        let mut confirming = invocation.clone();
-        confirming.args.retain(|arg| arg != "--no-confirm");
-        confirming.for_names(&self.again)
+        let mut verifying = invocation.clone();
+        verifying.args.retain(|arg| arg != "--no-verify");
+        verifying.for_names(&self.again)
     }
 
     fn counts(&self, text: &mut String) {

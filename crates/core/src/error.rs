@@ -45,12 +45,15 @@ impl Error {
         error
     }
 
-    /// As [`not_attempted`](Self::not_attempted), before the operation is known.
-    pub(crate) fn left_alone(cause: Cause) -> Self {
+    /// [`not_attempted`](Self::not_attempted) before the operation is known.
+    #[must_use]
+    pub fn left_alone(cause: Cause) -> Self {
         Self::new(ErrorKind::NotAttempted { cause })
     }
 
-    pub(crate) fn of(mut self, resource: impl Into<Resource>) -> Self {
+    /// Adds the resource that it happened to.
+    #[must_use]
+    pub fn of(mut self, resource: impl Into<Resource>) -> Self {
         self.0.resource = Some(resource.into());
         self
     }
@@ -62,7 +65,7 @@ impl Error {
         self
     }
 
-    /// Adds what the flow knows at its end.
+    /// Adds what the cancellation knows at its end.
     pub(crate) fn concluded(
         mut self,
         attempts: u32,
@@ -202,7 +205,7 @@ impl Serialize for Error {
         map.serialize_entry("maybe_delivered", &self.0.maybe_delivered)?;
         map.serialize_entry("attempts", &self.0.attempts)?;
         map.serialize_entry("advice", &self.advice())?;
-        if let Some(answer) = self.0.kind.answer() {
+        if let Some(answer) = self.0.kind.api_error() {
             map.serialize_entry("http_status", &answer.http_status())?;
             map.serialize_entry("status", &answer.status())?;
             map.serialize_entry("reason", &answer.reason())?;

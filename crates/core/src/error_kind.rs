@@ -4,37 +4,37 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::chain;
-use crate::error_table::{ErrorFacts, ErrorKey, ExitClass, Reach, Recovery};
-use crate::{Answer, OperationName, TransportError};
+use crate::error_table::{ErrorFacts, ErrorKey, ExitClass, FailureScope, RetryAction};
+use crate::{ApiError, OperationName, TransportError};
 
 /// What happened. Named after the `google.rpc.Code` where the server gave one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// 400 and what else blames the request. The cancellation had no effect.
-    InvalidArgument(Answer),
+    InvalidArgument(ApiError),
     /// 401, also after the token was refreshed once. The cancellation had no effect.
-    Unauthenticated(Answer),
+    Unauthenticated(ApiError),
     /// 403: this enterprise, or everything, is out of the token's reach. No effect.
-    PermissionDenied(Answer),
+    PermissionDenied(ApiError),
     /// 404 (or a 500 that says the same): finished and dropped, or the device is gone. Never a
     /// proof of anything.
-    NotFound(Answer),
+    NotFound(ApiError),
     /// 400 FAILED_PRECONDITION or 409: perhaps already finished, or the device is no longer managed.
-    FailedPrecondition(Answer),
+    FailedPrecondition(ApiError),
     /// 429, or a 403 that means the same: the quota is used up. No effect.
-    ResourceExhausted(Answer),
+    ResourceExhausted(ApiError),
     /// 501: this server cannot cancel. No effect.
-    Unimplemented(Answer),
+    Unimplemented(ApiError),
     /// 408 and 5xx: passing. The cancellation may have been delivered.
-    Unavailable(Answer),
+    Unavailable(ApiError),
     /// An answer that no method of the API gave: a page of a front end, a captive portal, a web
     /// filter. It is evidence of nothing.
-    NotTheApi(Answer),
+    NotTheApi(ApiError),
     /// A redirect, which is never followed. Something between here and the API answered.
-    Redirected(Answer),
+    Redirected(ApiError),
     /// A 2xx with JSON whose body is not what the method answers. The cancellation may have been delivered.
-    Malformed(Answer),
+    Malformed(ApiError),
     /// The answer tells of another operation; it was not attributed to this one.
     Misattributed {
         /// The name in the answer.
@@ -68,8 +68,9 @@ impl Cause {
         }
     }
 
-    /// A failure, told in other words than its own.
-    pub(crate) fn told(key: ErrorKey, text: impl Into<Box<str>>) -> Self {
+    /// A failure in other words than its own.
+    #[must_use]
+    pub fn new(key: ErrorKey, text: impl Into<Box<str>>) -> Self {
         Self {
             key,
             text: text.into(),
@@ -118,8 +119,8 @@ impl From<&ErrorKind> for Cause {
     fn from(kind: &ErrorKind) -> Self {
         match kind {
             ErrorKind::NotAttempted { cause } => cause.clone(),
-            ErrorKind::Transport(error) => Self::told(kind.key(), chain(error)),
-            kind => Self::told(kind.key(), kind.to_string()),
+            ErrorKind::Transport(error) => Self::new(kind.key(), chain(error)),
+            kind => Self::new(kind.key(), kind.to_string()),
         }
     }
 }
@@ -151,14 +152,14 @@ impl ErrorKind {
 
     /// What to do about it.
     #[must_use]
-    pub fn recovery(&self) -> Recovery {
-        self.key().row().recovery
+    pub fn retry_action(&self) -> RetryAction {
+        self.key().row().retry_action
     }
 
-    /// How much it concerns.
+    /// What it concerns.
     #[must_use]
-    pub fn reach(&self) -> Reach {
-        self.key().row().reach
+    pub fn failure_scope(&self) -> FailureScope {
+        self.key().row().failure_scope
     }
 
     /// Whether a cancel that ended so may have reached the server and taken effect.
@@ -174,8 +175,9 @@ impl ErrorKind {
     }
 
     /// Whether a method of the API gave the answer, so that the API is there.
-    pub(crate) fn is_of_the_api(&self) -> bool {
-        self.answer().is_some_and(Answer::is_of_the_api)
+    #[must_use]
+    pub fn is_of_the_api(&self) -> bool {
+        self.api_error().is_some_and(ApiError::is_of_the_api)
     }
 
     /// Whether the request left, or may have: false only where the transport knows that nothing did.
@@ -187,12 +189,12 @@ impl ErrorKind {
     /// How long the server asked to wait before the next request.
     #[must_use]
     pub fn server_delay(&self) -> Option<Duration> {
-        self.answer().and_then(Answer::retry_delay)
+        self.api_error().and_then(ApiError::retry_delay)
     }
 
     /// The HTTP answer, where there was one.
     #[must_use]
-    pub const fn answer(&self) -> Option<&Answer> {
+    pub const fn api_error(&self) -> Option<&ApiError> {
         match self {
             Self::InvalidArgument(answer)
             | Self::Unauthenticated(answer)
@@ -219,7 +221,7 @@ impl ErrorKind {
 
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, self.answer()) {
+        match (self, self.api_error()) {
             (_, Some(answer)) => write!(f, "{}: {answer}", self.key().row().text),
             (Self::Misattributed { found }, _) => {
                 write!(f, "{}, {found}", self.key().row().text)

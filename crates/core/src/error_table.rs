@@ -9,30 +9,30 @@ use serde_json::Value;
 /// What to do about an error: the one retry table of Rust, Python, command line and simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "drivers act on each of them")]
-pub enum Recovery {
+pub enum RetryAction {
     /// Passing: pause, then send it again.
-    Retry,
+    Backoff,
     /// Not processed: send it again at once, without counting it.
-    Resend,
+    Immediate,
     /// The token was refused: get a fresh one and send it again, once.
-    Reauthorize,
+    RefreshToken,
     /// In doubt: look at the operation.
-    Look,
+    Poll,
     /// Final.
-    Stop,
+    Fail,
 }
 
-/// How much an error concerns.
+/// What an error concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a caller with many operations acts on each of them"
 )]
-pub enum Reach {
+pub enum FailureScope {
     /// This operation alone.
     Operation,
-    /// Every operation of its enterprise.
-    Enterprise,
+    /// Every operation under the same parent.
+    Parent,
     /// Every operation: going on would only repeat the error.
     Everything,
 }
@@ -65,9 +65,9 @@ pub struct ErrorRow {
     /// What happened, in a few words.
     pub text: &'static str,
     /// What to do about it.
-    pub recovery: Recovery,
-    /// How much it concerns.
-    pub reach: Reach,
+    pub retry_action: RetryAction,
+    /// What it concerns.
+    pub failure_scope: FailureScope,
     /// Whether the request left, or may have: false only where the transport knows that nothing did, so
     /// that it counts neither as an attempt nor against a quota.
     pub left: bool,
@@ -83,27 +83,27 @@ pub struct ErrorRow {
     pub exception: &'static str,
 }
 
-impl Recovery {
+impl RetryAction {
     /// The word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Retry => "retry",
-            Self::Resend => "resend",
-            Self::Reauthorize => "reauthorize",
-            Self::Look => "look",
-            Self::Stop => "stop",
+            Self::Backoff => "backoff",
+            Self::Immediate => "immediate",
+            Self::RefreshToken => "refresh_token",
+            Self::Poll => "poll",
+            Self::Fail => "fail",
         }
     }
 }
 
-impl Reach {
+impl FailureScope {
     /// The word for it in JSON and Python.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Operation => "operation",
-            Self::Enterprise => "enterprise",
+            Self::Parent => "parent",
             Self::Everything => "everything",
         }
     }
@@ -129,7 +129,7 @@ impl ExitClass {
 macro_rules! table {
     ($($(#[$doc:meta])* $key:ident {
         $word:literal in $kind:literal, $text:literal;
-        $recovery:ident, $reach:ident, $delivered:ident, $exit:ident, $again:ident, $exception:literal;
+        $retry_action:ident, $failure_scope:ident, $delivered:ident, $exit:ident, $again:ident, $exception:literal;
         $advice:literal
     })+) => {
         /// The key of a row of the table of errors: what happened, without its details.
@@ -151,8 +151,8 @@ macro_rules! table {
                         word: $word,
                         kind: $kind,
                         text: $text,
-                        recovery: Recovery::$recovery,
-                        reach: Reach::$reach,
+                        retry_action: RetryAction::$retry_action,
+                        failure_scope: FailureScope::$failure_scope,
                         left: table!(@left $delivered),
                         maybe_delivered: table!(@$delivered),
                         exit: ExitClass::$exit,
@@ -174,228 +174,228 @@ macro_rules! table {
 }
 
 // key { word in family, text;
-//       what to do, how much it concerns, delivered (unsent: nothing left), exit class, worth another run, exception; advice }
+//       retry action, failure scope, delivered (unsent: nothing left), exit class, worth another run, exception; advice }
 table! {
     /// 400 and what else blames the request.
     InvalidArgument {
         "invalid_argument" in "invalid_argument", "invalid argument";
-        Stop, Operation, never, Failed, settled, "InvalidArgument";
+        Fail, Operation, never, Failed, settled, "InvalidArgument";
         "check the name; sending it again will not help"
     }
     /// 401, also after the token was refreshed once.
     Unauthenticated {
         "unauthenticated" in "unauthenticated", "not authenticated";
-        Reauthorize, Everything, never, Denied, again, "Unauthenticated";
+        RefreshToken, Everything, never, Denied, again, "Unauthenticated";
         "get a new access token with the scope https://www.googleapis.com/auth/androidmanagement and run it again"
     }
     /// 403 about one enterprise.
     PermissionDenied {
         "permission_denied" in "permission_denied", "permission denied";
-        Stop, Enterprise, never, Denied, again, "PermissionDenied";
+        Fail, Parent, never, Denied, again, "PermissionDenied";
         "the token's project does not manage this enterprise (or the enterprise was deleted): check both"
     }
     /// 403: the token is for other APIs.
     ScopeInsufficient {
         "scope_insufficient" in "permission_denied", "permission denied";
-        Stop, Everything, never, Denied, again, "PermissionDenied";
+        Fail, Everything, never, Denied, again, "PermissionDenied";
         "get a token with the scope https://www.googleapis.com/auth/androidmanagement"
     }
     /// 403: the API is not enabled in the project.
     ApiDisabled {
         "api_disabled" in "permission_denied", "permission denied";
-        Stop, Everything, never, Denied, again, "PermissionDenied";
+        Fail, Everything, never, Denied, again, "PermissionDenied";
         "enable the Android Management API for the project"
     }
     /// 403: the credentials of a user of gcloud name no quota project.
     QuotaProjectMissing {
         "quota_project_missing" in "permission_denied", "permission denied";
-        Stop, Everything, never, Denied, again, "PermissionDenied";
+        Fail, Everything, never, Denied, again, "PermissionDenied";
         "the credentials name no quota project, so that gcloud's own project was charged: run `gcloud auth application-default set-quota-project PROJECT`, or give --quota-project PROJECT (in Python quota_project=)"
     }
     /// 403: the caller may not charge the quota project.
     QuotaProjectDenied {
         "quota_project_denied" in "permission_denied", "permission denied";
-        Stop, Everything, never, Denied, again, "PermissionDenied";
+        Fail, Everything, never, Denied, again, "PermissionDenied";
         "the caller may not use the quota project: give the caller the role roles/serviceusage.serviceUsageConsumer on it (`gcloud projects add-iam-policy-binding`), or name another one with --quota-project PROJECT (in Python quota_project=)"
     }
     /// 403: a policy of the organization, such as a VPC Service Controls perimeter.
     PolicyViolated {
         "policy_violated" in "permission_denied", "permission denied";
-        Stop, Everything, never, Denied, again, "PermissionDenied";
+        Fail, Everything, never, Denied, again, "PermissionDenied";
         "a policy of the organization (VPC Service Controls or context-aware access) refuses this caller or this network: run it from an allowed network, or ask the administrator of the organization"
     }
     /// 403: the project that is charged does not exist, is suspended or has no billing.
     ProjectInvalid {
         "project_invalid" in "permission_denied", "permission denied";
-        Stop, Everything, never, Denied, again, "PermissionDenied";
+        Fail, Everything, never, Denied, again, "PermissionDenied";
         "the project that is charged does not exist, is suspended or has no billing: check it in the Google Cloud console, or name another one with --quota-project PROJECT (in Python quota_project=)"
     }
     /// 403: another reason of Google's for all APIs.
     CallerDenied {
         "caller_denied" in "permission_denied", "permission denied";
-        Stop, Everything, never, Denied, again, "PermissionDenied";
+        Fail, Everything, never, Denied, again, "PermissionDenied";
         "Google refuses this caller everywhere, for the reason above: check the account, its project and the policies of the organization"
     }
     /// 404 (or a 500 that says the same): finished and dropped, or the device is gone.
     NotFound {
         "not_found" in "not_found", "not found";
-        Look, Operation, never, Failed, settled, "NotFound";
+        Poll, Operation, never, Failed, settled, "NotFound";
         "check the name; the server drops finished operations, so it may have executed: check the device"
     }
     /// 404, and the device has no record either.
     DeviceNotFound {
         "device_not_found" in "not_found", "not found";
-        Look, Operation, never, Failed, settled, "NotFound";
+        Poll, Operation, never, Failed, settled, "NotFound";
         "the device has no record either: the command may have executed, check the device itself"
     }
     /// 400 FAILED_PRECONDITION or 409: perhaps already finished.
     FailedPrecondition {
         "failed_precondition" in "failed_precondition", "failed precondition";
-        Look, Operation, never, Failed, settled, "FailedPrecondition";
+        Poll, Operation, never, Failed, settled, "FailedPrecondition";
         "the server refuses to cancel it now: look at it again with get"
     }
     /// 400: the device left the management.
     DeviceNotManaged {
         "device_not_managed" in "failed_precondition", "failed precondition";
-        Look, Operation, never, Failed, settled, "FailedPrecondition";
+        Poll, Operation, never, Failed, settled, "FailedPrecondition";
         "the device is no longer managed, perhaps because it was wiped: check the device itself"
     }
     /// 429, or a 403 that means the same.
     ResourceExhausted {
         "resource_exhausted" in "resource_exhausted", "quota exhausted";
-        Retry, Operation, never, Quota, again, "ResourceExhausted";
+        Backoff, Operation, never, Quota, again, "ResourceExhausted";
         "the project's quota is used up: wait a minute and run it again"
     }
     /// 429 that waiting does not help against: the quota is zero, or counted per day.
     QuotaFinal {
         "quota_final" in "resource_exhausted", "quota exhausted";
-        Stop, Everything, never, Quota, again, "ResourceExhausted";
+        Fail, Everything, never, Quota, again, "ResourceExhausted";
         "the quota is zero or used up for the day: raise it in the Google Cloud console"
     }
     /// 501: this server cannot cancel.
     Unimplemented {
         "unimplemented" in "unimplemented", "not supported";
-        Stop, Operation, never, Failed, settled, "Unimplemented";
+        Fail, Operation, never, Failed, settled, "Unimplemented";
         "this server does not offer cancel: check the endpoint"
     }
     /// 408 and 5xx of the API.
     Unavailable {
         "unavailable" in "unavailable", "unavailable";
-        Retry, Operation, maybe, Unresolved, again, "Unavailable";
+        Backoff, Operation, maybe, Unresolved, again, "Unavailable";
         "the API has a passing problem: run it again"
     }
     /// 408, 429 and 5xx without the API's envelope: something in front of it fails.
     Gateway {
         "gateway" in "unavailable", "something in front of the API fails";
-        Retry, Operation, maybe, Unresolved, again, "Unavailable";
+        Backoff, Operation, maybe, Unresolved, again, "Unavailable";
         "a gateway, a proxy or Google's front end has a passing problem: run it again"
     }
     /// An answer that no method of the API gave: a page of a front end, a captive portal, a filter.
     NotTheApi {
         "not_the_api" in "not_the_api", "something other than the API answered";
-        Retry, Everything, maybe, Unresolved, again, "NotTheApi";
+        Backoff, Everything, maybe, Unresolved, again, "NotTheApi";
         "check the endpoint, the proxy and the network (captive portal, web filter), then run it again"
     }
     /// A redirect, which is never followed.
     Redirected {
         "redirected" in "redirected", "something other than the API answered with a redirect";
-        Retry, Everything, maybe, Unresolved, again, "Redirected";
+        Backoff, Everything, maybe, Unresolved, again, "Redirected";
         "check the endpoint, the proxy and the network (captive portal, web filter), then run it again"
     }
     /// A 2xx with JSON that is not what the method answers.
     Malformed {
         "malformed" in "malformed", "not an answer of this method";
-        Look, Operation, maybe, Unresolved, again, "Malformed";
+        Poll, Operation, maybe, Unresolved, again, "Malformed";
         "the answer cannot be read: check the endpoint and proxies, then run it again"
     }
     /// The answer tells of another operation.
     Misattributed {
         "misattributed" in "misattributed", "the answer tells of another operation";
-        Look, Operation, maybe, Unresolved, again, "Misattributed";
+        Poll, Operation, maybe, Unresolved, again, "Misattributed";
         "a cache or proxy mixes up answers: check the endpoint, then run it again"
     }
     /// No connection: nothing was sent.
     Connect {
         "connect" in "transport", "no connection";
-        Retry, Operation, unsent, Unresolved, again, "TransportError";
+        Backoff, Operation, unsent, Unresolved, again, "TransportError";
         "check the network and run it again"
     }
     /// A proxy refused to connect to the server: nothing was sent to the server.
     Proxy {
         "proxy" in "transport", "the proxy refuses the connection";
-        Stop, Everything, unsent, Denied, again, "TransportError";
+        Fail, Everything, unsent, Denied, again, "TransportError";
         "check the user, the password and the rules of the proxy that HTTPS_PROXY names, or add the host to NO_PROXY"
     }
     /// The server could not prove who it is: nothing was sent.
     Tls {
         "tls" in "transport", "the server's identity could not be verified";
-        Stop, Everything, unsent, Failed, again, "TlsError";
+        Fail, Everything, unsent, Failed, again, "TlsError";
         "check the endpoint, the clock and the certificate authorities (--ca-file)"
     }
     /// The server said that it did not process the request.
-    Refused {
-        "refused" in "transport", "the server did not process the request";
-        Resend, Operation, never, Unresolved, again, "TransportError";
+    Unprocessed {
+        "unprocessed" in "transport", "the server did not process the request";
+        Immediate, Operation, never, Unresolved, again, "TransportError";
         "run it again"
     }
     /// The server asked for less.
-    Calm {
-        "calm" in "transport", "the server asked for fewer requests";
-        Retry, Operation, maybe, Unresolved, again, "TransportError";
+    EnhanceYourCalm {
+        "enhance_your_calm" in "transport", "the server asked for fewer requests";
+        Backoff, Operation, maybe, Unresolved, again, "TransportError";
         "run it again, with fewer requests in flight"
     }
     /// The connection was lost after a part of the request had been sent.
-    Lost {
-        "lost" in "transport", "the connection was lost before an answer came";
-        Retry, Operation, maybe, Unresolved, again, "TransportError";
+    ConnectionLost {
+        "connection_lost" in "transport", "the connection was lost before an answer came";
+        Backoff, Operation, maybe, Unresolved, again, "TransportError";
         "check the network and run it again"
     }
     /// No complete answer in time.
     TimedOut {
         "timed_out" in "transport", "no complete answer came in time";
-        Retry, Operation, maybe, Unresolved, again, "TimedOut";
+        Backoff, Operation, maybe, Unresolved, again, "TimedOut";
         "check the network and run it again"
     }
     /// The answer was larger than the cap.
     TooLarge {
         "too_large" in "transport", "the answer was too large and was cut";
-        Look, Operation, maybe, Unresolved, again, "TransportError";
+        Poll, Operation, maybe, Unresolved, again, "TransportError";
         "the answer cannot be read: check the endpoint and proxies, then run it again"
     }
     /// No token for now: nothing was sent.
-    Token {
-        "token" in "transport", "no token could be had for now";
-        Retry, Operation, unsent, Denied, again, "CredentialsError";
+    TokenUnavailable {
+        "token_unavailable" in "transport", "no token could be had for now";
+        Backoff, Operation, unsent, Denied, again, "CredentialsError";
         "check where the token comes from"
     }
     /// No token at all: nothing was sent.
-    Credentials {
-        "credentials" in "transport", "the credentials give no token";
-        Stop, Everything, unsent, Denied, again, "CredentialsError";
+    CredentialsRejected {
+        "credentials_rejected" in "transport", "the credentials give no token";
+        Fail, Everything, unsent, Denied, again, "CredentialsError";
         "check where the token comes from"
     }
     /// The login of a user is over: nothing was sent.
     LoginExpired {
         "login_expired" in "transport", "the login is over";
-        Stop, Everything, unsent, Denied, again, "CredentialsError";
+        Fail, Everything, unsent, Denied, again, "CredentialsError";
         "log in again: `gcloud auth application-default login --scopes=https://www.googleapis.com/auth/androidmanagement,https://www.googleapis.com/auth/cloud-platform` (`gcloud auth login` does not renew these credentials)"
     }
     /// The transport's settings forbid the request: nothing was sent.
-    Forbidden {
-        "forbidden" in "transport", "the transport's settings forbid the request";
-        Stop, Everything, unsent, Failed, again, "TransportError";
+    NotAllowed {
+        "not_allowed" in "transport", "the transport's settings forbid the request";
+        Fail, Everything, unsent, Failed, again, "TransportError";
         "check the endpoint; plain http is for loopback only"
     }
     /// An earlier failure concerns this one as well. Its exit class is that failure's.
     NotAttempted {
         "not_attempted" in "not_attempted", "not attempted";
-        Stop, Operation, unsent, Unresolved, again, "NotAttempted";
+        Fail, Operation, unsent, Unresolved, again, "NotAttempted";
         "solve the cause and run it again"
     }
     /// The caller, or a signal, stopped the run.
     Stopped {
         "stopped" in "stopped", "the run was stopped";
-        Stop, Everything, unsent, Unresolved, again, "NotAttempted";
+        Fail, Everything, unsent, Unresolved, again, "NotAttempted";
         "run it again to go on"
     }
 }
@@ -453,9 +453,9 @@ impl ErrorFacts {
     /// use countermand_core::{ErrorFacts, ErrorKey, ExitClass};
     /// use serde_json::json;
     ///
-    /// let stored = json!({"kind": "transport", "transport": "credentials"});
+    /// let stored = json!({"kind": "transport", "transport": "credentials_rejected"});
     /// let facts = ErrorFacts::stored(&stored).expect("a word of the table");
-    /// assert_eq!(facts.key, ErrorKey::Credentials);
+    /// assert_eq!(facts.key, ErrorKey::CredentialsRejected);
     /// assert_eq!(facts.exit_class(), ExitClass::Denied);
     /// ```
     #[must_use]

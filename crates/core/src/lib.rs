@@ -3,12 +3,12 @@
 //! You bring the transport, the clock and the randomness; this crate brings
 //! - [`OperationName`], [`DeviceName`], [`EnterpriseName`]: names that cannot be bad;
 //! - [`wire`]: requests and the strict reading of answers;
-//! - [`Flow`]: the step machine that cancels one operation, retries, looks and polls until the
+//! - [`Cancellation`]: the step machine that cancels one operation, retries, looks and polls until the
 //!   [`Verdict`] is known.
 //!
 //! ```
 //! use std::time::Instant;
-//! use countermand_core::{Flow, OperationName, Step, Verdict};
+//! use countermand_core::{Cancellation, OperationName, Step, Verdict};
 //! # fn send(request: http::Request<()>) -> http::Response<&'static str> {
 //! #     http::Response::new(if request.method() == "POST" { "{}" } else {
 //! #         r#"{"name":"enterprises/LC01/devices/3f/operations/17","done":true,"error":{"code":1}}"#
@@ -16,7 +16,7 @@
 //! # }
 //!
 //! let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
-//! let mut step = Flow::new(name).start(Instant::now(), 1);
+//! let mut step = Cancellation::new(name).start(Instant::now(), 1);
 //! let outcome = loop {
 //!     step = match step {
 //!         Step::Send(attempt) => {
@@ -41,15 +41,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
-mod answer;
+mod api_error;
 mod caching;
-pub mod campaign;
-mod chance;
+pub mod cancellation;
 mod endpoint;
 mod error;
 mod error_kind;
 mod error_table;
-pub mod flow;
 mod given;
 mod json;
 mod name;
@@ -59,26 +57,25 @@ mod operation;
 mod pages;
 mod policy;
 mod printable;
-mod quota;
 mod read;
 mod resource;
 mod retry;
+mod rng;
 mod shown;
 mod step;
 mod time;
 mod transport_error;
-mod usage;
 mod verdict;
 mod view;
 pub mod wire;
 mod withheld;
 
-pub use answer::Answer;
+pub use api_error::ApiError;
+pub use cancellation::{Cancellation, Phase};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Error, chain};
 pub use error_kind::{Cause, ErrorKind};
-pub use error_table::{ErrorFacts, ErrorKey, ErrorRow, ExitClass, Reach, Recovery};
-pub use flow::{Flow, Phase};
+pub use error_table::{ErrorFacts, ErrorKey, ErrorRow, ExitClass, FailureScope, RetryAction};
 pub use name::{DeviceName, EnterpriseName, MAX_NAME_BYTES, OperationName};
 pub use name_error::{NameError, NameErrorKind};
 pub use operation::{Command, Operation, Status};
@@ -87,13 +84,12 @@ pub use pages::{
 };
 pub use policy::Policy;
 pub use printable::{excerpt, is_hidden, json_line, printable, printable_lines, write_json_line};
-pub use quota::{Quota, QuotaError, Window};
 pub use read::Read;
 pub use resource::Resource;
-pub use shown::{looks_secret, path_problem, shown, shown_path};
+pub use rng::Rng;
+pub use shown::{looks_secret, path_problem, shown, shown_excerpt, shown_path};
 pub use step::{Attempt, Call, Departure, Pause, Step, TicketId, Transmit};
 pub use time::{Timestamp, format_duration, parse_duration};
 pub use transport_error::{LostConnection, TransportError, TransportErrorKind};
-pub use usage::{Reservation, Spent, Usage};
 pub use verdict::{Outcome, Verdict};
 pub use withheld::Withheld;

@@ -117,7 +117,7 @@ macro_rules! name {
 name! {
     /// The name of a long-running operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
     ///
-    /// What [`Flow::new`](crate::Flow::new) and the request builders take: whoever holds one need
+    /// What [`Cancellation::new`](crate::Cancellation::new) and the request builders take: whoever holds one need
     /// not check it again.
     ///
     /// ```
@@ -152,7 +152,7 @@ impl OperationName {
     /// The device whose operation it is.
     #[must_use]
     pub fn device(&self) -> DeviceName {
-        DeviceName(Name::of(self.device_str()))
+        DeviceName(Name::of(self.quota_resource()))
     }
 
     /// The enterprise the device belongs to.
@@ -162,7 +162,8 @@ impl OperationName {
     }
 
     /// The text of [`device`](Self::device).
-    pub(crate) fn device_str(&self) -> &str {
+    #[must_use]
+    pub fn quota_resource(&self) -> &str {
         let operation = "/operations/".len() + self.operation().len();
         &self.as_str()[..self.as_str().len() - operation]
     }
@@ -286,7 +287,7 @@ mod tests {
         assert_eq!(name.enterprise(), "enterprises/e".parse().unwrap());
         assert_eq!(name.device().enterprise().enterprise(), "e");
         assert_eq!(name.device().device(), "d");
-        assert_eq!(name.device_str(), name.device().as_str());
+        assert_eq!(name.quota_resource(), name.device().as_str());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use crate::printable::excerpt;
-use crate::{Answer, DeviceName, EnterpriseName, Error, ErrorKind, Operation, Read, Resource};
+use crate::{ApiError, DeviceName, EnterpriseName, Error, ErrorKind, Operation, Read, Resource};
 use crate::{Timestamp, wire};
 
 /// One page of a list of operations.
@@ -47,7 +47,7 @@ impl Unreadable {
     /// The same as an error of the list: what was in these entries was missed.
     #[must_use]
     pub fn error(&self, list_of: impl Into<Resource>) -> Error {
-        let answer = Answer::with_message(200, &self.problem);
+        let answer = ApiError::with_message(200, &self.problem);
         Error::new(ErrorKind::Malformed(answer))
             .of(list_of)
             .of_read(1)
@@ -260,7 +260,7 @@ impl<P: Page> Pages<P> {
             self.next = Some(Some(token.clone()));
             return Ok(());
         };
-        let answer = Answer::with_message(200, &problem);
+        let answer = ApiError::with_message(200, &problem);
         Err(Error::new(ErrorKind::Malformed(answer))
             .of(P::resource(&self.parent))
             .of_read(0))

@@ -23,7 +23,7 @@ pub struct Policy {
     pub(crate) poll_cap: Duration,
     pub(crate) quota_pause: Duration,
     pub(crate) expiry_margin: Duration,
-    pub(crate) confirm: bool,
+    pub(crate) verify: bool,
 }
 
 /// What any single wait or limit is clamped to, so that no sum of them overflows a clock.
@@ -44,12 +44,24 @@ impl Default for Policy {
             poll_cap: Duration::from_secs(30),
             quota_pause: Duration::from_secs(60),
             expiry_margin: Duration::from_secs(30),
-            confirm: true,
+            verify: true,
         }
     }
 }
 
 impl Policy {
+    /// The time from the start after which no attempt starts.
+    #[must_use]
+    pub const fn get_deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// The pause after a refusal for the quota that names no delay.
+    #[must_use]
+    pub const fn get_quota_pause(&self) -> Duration {
+        self.quota_pause
+    }
+
     /// When to stop, counted from the start: 120 s by default, enough for a device that is online
     /// to be told. No attempt starts after it; one that is under way may end after it.
     #[must_use]
@@ -66,7 +78,7 @@ impl Policy {
     }
 
     /// How often a failing call is sent before it is given up, 1 to 100: by default 5, and 10 in a
-    /// [`Campaign`](crate::campaign::Campaign), which is in no hurry with each of its operations.
+    /// [`Scheduler`](crate::scheduler::Scheduler), which is in no hurry with each of its operations.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts.clamp(1, 100));
@@ -74,7 +86,8 @@ impl Policy {
     }
 
     /// How often a failing call is sent, if that was not set: `attempts`.
-    pub(crate) fn attempts_unless_set(mut self, attempts: u32) -> Self {
+    #[must_use]
+    pub fn attempts_unless_set(mut self, attempts: u32) -> Self {
         self.attempts.get_or_insert(attempts);
         self
     }
@@ -119,10 +132,10 @@ impl Policy {
     }
 
     /// Whether to find out what became of the operation: `true` by default. `false` only asks;
-    /// what the server accepted is then `Unconfirmed`.
+    /// what the server accepted is then `Unverified`.
     #[must_use]
-    pub const fn confirm(mut self, confirm: bool) -> Self {
-        self.confirm = confirm;
+    pub const fn verify(mut self, verify: bool) -> Self {
+        self.verify = verify;
         self
     }
 }

@@ -121,7 +121,7 @@ impl<T: 'static> Read<T> {
     }
 
     /// The same call, whose answer becomes something else.
-    pub(crate) fn map<U: 'static>(self, into: fn(T) -> U) -> Read<U> {
+    pub fn map<U: 'static>(self, into: fn(T) -> U) -> Read<U> {
         let What {
             call,
             resource,

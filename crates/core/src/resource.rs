@@ -49,12 +49,12 @@ impl Resource {
         }
     }
 
-    /// The device or enterprise whose quota for a method it counts into; what
-    /// [`Usage::spend`](crate::Usage::spend) is given.
+    /// The device or enterprise whose quota for a method it counts into; what a
+    /// rate limiter is given.
     #[must_use]
     pub fn quota_resource(&self) -> &str {
         match self {
-            Self::Operation(name) => name.device_str(),
+            Self::Operation(name) => name.quota_resource(),
             Self::Device(name) => name.as_str(),
             Self::Enterprise(name) => name.as_str(),
         }

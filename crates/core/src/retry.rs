@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use http::Request;
 
-use crate::chance::{Chance, doubled};
-use crate::{Call, Departure, Error, ErrorKind, Policy, Recovery, Transmit};
+use crate::rng::{Rng, doubled};
+use crate::{Call, Departure, Error, ErrorKind, Policy, RetryAction, Transmit};
 
 /// An attempt gets at least this long, however near the deadline is: less would only fail.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub(crate) enum Next {
 /// The failures of one machine so far, and its clock.
 pub(crate) struct Retry {
     pub(crate) policy: Arc<Policy>,
-    pub(crate) chance: Chance,
+    pub(crate) rng: Rng,
     pub(crate) deadline: Instant,
     /// Requests of every kind that left, or may have, an outstanding one included.
     pub(crate) attempts: u32,
@@ -48,7 +48,7 @@ pub(crate) struct Retry {
 impl Retry {
     pub(crate) fn new(policy: Arc<Policy>, now: Instant, seed: u64) -> Self {
         Self {
-            chance: Chance::new(seed),
+            rng: Rng::new(seed),
             deadline: now + policy.deadline,
             policy,
             attempts: 0,
@@ -126,19 +126,19 @@ impl Retry {
         if now >= self.deadline || self.is_elsewhere(error) {
             return Next::GiveUp;
         }
-        match error.kind().recovery() {
-            Recovery::Stop => return Next::GiveUp,
-            Recovery::Reauthorize if self.reauthorized => return Next::GiveUp,
-            Recovery::Reauthorize => {
+        match error.kind().retry_action() {
+            RetryAction::Fail => return Next::GiveUp,
+            RetryAction::RefreshToken if self.reauthorized => return Next::GiveUp,
+            RetryAction::RefreshToken => {
                 self.reauthorized = true;
                 self.reauthorize = true;
                 return self.as_allowed(now);
             }
-            Recovery::Resend if self.resends < self.policy.max_attempts() => {
+            RetryAction::Immediate if self.resends < self.policy.max_attempts() => {
                 self.resends += 1;
                 return self.as_allowed(now);
             }
-            Recovery::Resend | Recovery::Retry | Recovery::Look => {}
+            RetryAction::Immediate | RetryAction::Backoff | RetryAction::Poll => {}
         }
         self.failures += 1;
         if self.failures >= self.policy.max_attempts() {
@@ -166,7 +166,7 @@ impl Retry {
         if let (None, ErrorKind::ResourceExhausted(_)) = (delay, error.kind()) {
             self.backoffs = 0;
             let pause = self.policy.quota_pause;
-            let pause = pause + self.chance.up_to(pause / 10);
+            let pause = pause + self.rng.up_to(pause / 10);
             // As if the server had said so: until then a look would be refused as well.
             self.not_before = now + pause;
             return pause;
@@ -184,7 +184,7 @@ impl Retry {
     pub(crate) fn backoff(&mut self) -> Duration {
         let longest = doubled(self.policy.backoff, self.backoffs, self.policy.backoff_cap);
         self.backoffs += 1;
-        self.chance.up_to(longest)
+        self.rng.up_to(longest)
     }
 
     /// Whether a pause lasted so long that its request must not start any more. A timer that fires

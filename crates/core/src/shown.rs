@@ -123,7 +123,7 @@ pub fn path_problem(what: &str, path: &Path, problem: impl std::fmt::Display) ->
 }
 
 /// At most `limit` characters of a value, [`shown`].
-pub(crate) fn shown_excerpt(value: &str, limit: usize) -> String {
+pub fn shown_excerpt(value: &str, limit: usize) -> String {
     withheld(value).unwrap_or_else(|| excerpt(value, limit))
 }
 

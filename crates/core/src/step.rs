@@ -112,9 +112,28 @@ type TellDeparture = Arc<dyn Fn(TicketId, Instant) + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TicketId {
     /// First, so that tickets are ordered as they were handed out.
-    pub(crate) number: u64,
+    number: u64,
+    place: usize,
+}
+
+impl TicketId {
+    /// The id of the request with this number, at this place among those in flight.
+    #[must_use]
+    pub const fn new(number: u64, place: usize) -> Self {
+        Self { number, place }
+    }
+
+    /// The number of the request: no other request of the scheduler has it.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.number
+    }
+
     /// The place of the request among those in flight.
-    pub(crate) place: usize,
+    #[must_use]
+    pub const fn place(self) -> usize {
+        self.place
+    }
 }
 
 impl Departure {
@@ -196,19 +215,30 @@ impl<T> Attempt<T> {
         self.0.failed(now, error.into())
     }
 
-    pub(crate) fn machine(self) -> Box<dyn Machine<T>> {
-        self.0
+    /// Goes on without a usable answer, for an error that a scheduler has read already.
+    pub fn fail(self, now: Instant, error: Error) -> Step<T> {
+        self.0.failed(now, error)
     }
 
-    pub(crate) fn postpone(&mut self, by: Duration) {
+    /// Ends the machine with what is known; this request is not sent.
+    pub fn abandon(self, error: Error) -> Step<T> {
+        self.0.abandon(error)
+    }
+
+    /// Adds time for which a scheduler kept the request waiting to the deadline.
+    pub fn postpone(&mut self, by: Duration) {
         self.0.postpone(by);
     }
 
-    pub(crate) fn heard(&mut self) {
+    /// Tells the machine that the API has answered other requests, so that an answer of something else is
+    /// worth another attempt.
+    pub fn heard(&mut self) {
         self.0.heard();
     }
 
-    pub(crate) fn excuse(&mut self, error: &Error) {
+    /// Leaves a failure that concerns every operation out of the failures of this one; the same request is
+    /// sent again.
+    pub fn excuse(&mut self, error: &Error) {
         self.0.excuse(error);
     }
 
@@ -224,8 +254,9 @@ impl<T> Attempt<T> {
         self.phase() == Phase::Accepted
     }
 
-    /// How far asking has come without this request.
-    pub(crate) fn phase(&self) -> Phase {
+    /// The progress of the cancel without this request.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
         self.0.phase()
     }
 
@@ -273,7 +304,8 @@ impl<T> Pause<T> {
     }
 
     /// The method of the request that follows.
-    pub(crate) fn call(&self) -> Call {
+    #[must_use]
+    pub fn call(&self) -> Call {
         self.machine.call()
     }
 

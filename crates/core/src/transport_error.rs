@@ -1,4 +1,4 @@
-//! Why no answer came: the vocabulary between a transport and the flow.
+//! Why no answer came: the vocabulary between a transport and the cancellation.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use crate::error::chain;
 use crate::error_table::ErrorKey;
 use crate::withheld::Withheld;
 
-/// A request that got no usable answer, told by the transport to the flow.
+/// A request that got no usable answer, told by the transport to the cancellation.
 ///
 /// What matters is whether the request may have reached the server, so every way to make one
 /// says that.
@@ -32,7 +32,7 @@ pub struct LostConnection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a transport chooses one, the flow acts on each"
+    reason = "a transport chooses one, the cancellation acts on each"
 )]
 pub enum TransportErrorKind {
     /// No connection (name resolution, refusal, connect time-out): nothing was sent. Retried.
@@ -44,24 +44,24 @@ pub enum TransportErrorKind {
     Tls,
     /// The server said that it did not process the request (HTTP/2 GOAWAY below the stream,
     /// REFUSED_STREAM). Sent again at once, without cost.
-    Refused,
+    Unprocessed,
     /// The server asked for less (HTTP/2 ENHANCE_YOUR_CALM), which does not say that it did not
     /// process the request (RFC 9113, 8.7). Sent again after a pause.
-    Calm,
+    EnhanceYourCalm,
     /// The connection was lost after the request, or a part of it, had been sent. Retried.
-    Lost,
+    ConnectionLost,
     /// No complete answer in the time allowed for one attempt. Retried.
     TimedOut,
     /// The answer was larger than the cap and was cut. The server answered, but what is unknown.
     TooLarge,
     /// No token could be had for now: nothing was sent. Retried.
-    Token,
+    TokenUnavailable,
     /// No token can be had: nothing was sent. Never retried.
-    Credentials,
+    CredentialsRejected,
     /// No token can be had until a person logs in again: nothing was sent. Never retried.
     LoginExpired,
     /// The transport's settings forbid the request: nothing was sent. Never retried.
-    Forbidden,
+    NotAllowed,
 }
 
 impl TransportErrorKind {
@@ -70,15 +70,15 @@ impl TransportErrorKind {
         Self::Connect,
         Self::Proxy,
         Self::Tls,
-        Self::Refused,
-        Self::Calm,
-        Self::Lost,
+        Self::Unprocessed,
+        Self::EnhanceYourCalm,
+        Self::ConnectionLost,
         Self::TimedOut,
         Self::TooLarge,
-        Self::Token,
-        Self::Credentials,
+        Self::TokenUnavailable,
+        Self::CredentialsRejected,
         Self::LoginExpired,
-        Self::Forbidden,
+        Self::NotAllowed,
     ];
 
     /// The key of its row in the table of errors.
@@ -88,15 +88,15 @@ impl TransportErrorKind {
             Self::Connect => ErrorKey::Connect,
             Self::Proxy => ErrorKey::Proxy,
             Self::Tls => ErrorKey::Tls,
-            Self::Refused => ErrorKey::Refused,
-            Self::Calm => ErrorKey::Calm,
-            Self::Lost => ErrorKey::Lost,
+            Self::Unprocessed => ErrorKey::Unprocessed,
+            Self::EnhanceYourCalm => ErrorKey::EnhanceYourCalm,
+            Self::ConnectionLost => ErrorKey::ConnectionLost,
             Self::TimedOut => ErrorKey::TimedOut,
             Self::TooLarge => ErrorKey::TooLarge,
-            Self::Token => ErrorKey::Token,
-            Self::Credentials => ErrorKey::Credentials,
+            Self::TokenUnavailable => ErrorKey::TokenUnavailable,
+            Self::CredentialsRejected => ErrorKey::CredentialsRejected,
             Self::LoginExpired => ErrorKey::LoginExpired,
-            Self::Forbidden => ErrorKey::Forbidden,
+            Self::NotAllowed => ErrorKey::NotAllowed,
         }
     }
 

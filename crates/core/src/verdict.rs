@@ -30,7 +30,7 @@ pub enum Verdict {
     /// device is deleted once it has confirmed a wipe.
     Gone,
     /// The server accepted the cancellation, but what became of it was not asked or not answered.
-    Unconfirmed,
+    Unverified,
 }
 
 impl Verdict {
@@ -42,7 +42,7 @@ impl Verdict {
         Self::Expired,
         Self::Pending,
         Self::Gone,
-        Self::Unconfirmed,
+        Self::Unverified,
     ];
 
     /// The word for it in JSON, Python and on the command line.
@@ -55,7 +55,7 @@ impl Verdict {
             Self::Expired => "expired",
             Self::Pending => "pending",
             Self::Gone => "gone",
-            Self::Unconfirmed => "unconfirmed",
+            Self::Unverified => "unverified",
         }
     }
 
@@ -65,7 +65,7 @@ impl Verdict {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Cancelled | Self::Completed | Self::Failed | Self::Expired => true,
-            Self::Pending | Self::Gone | Self::Unconfirmed => false,
+            Self::Pending | Self::Gone | Self::Unverified => false,
         }
     }
 
@@ -79,7 +79,7 @@ impl Verdict {
             Self::Expired => "it was not done when its time of validity passed",
             Self::Pending => "not done by the deadline; the device may still act",
             Self::Gone => "the server no longer knows it; it may have executed",
-            Self::Unconfirmed => "the cancellation was accepted, its effect is not known",
+            Self::Unverified => "the cancellation was accepted, its effect is not known",
         }
     }
 }

@@ -8,13 +8,13 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
-use crate::answer::may_be_json;
+use crate::api_error::may_be_json;
 use crate::caching;
 use crate::json::{Few, Skip, Text, object, without_value};
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
 use crate::withheld::Withheld;
-use crate::{Answer, Device, DeviceName, DevicePage, EnterpriseName, Error, ErrorKind};
+use crate::{ApiError, Device, DeviceName, DevicePage, EnterpriseName, Error, ErrorKind};
 use crate::{Operation, OperationName, OperationPage, PageToken, Timestamp, Unreadable};
 
 /// An answer without the type of its body, so that the parsers exist once.
@@ -323,7 +323,7 @@ impl<'a> View<'a> {
 
     /// The server's clock, by its `Date` header.
     pub(crate) fn time(self) -> Option<Timestamp> {
-        crate::answer::date(self.headers)
+        crate::api_error::date(self.headers)
     }
 
     fn parse<T: serde::Deserialize<'a>>(self) -> Result<T, Error> {
@@ -344,17 +344,19 @@ impl<'a> View<'a> {
     }
 
     fn malformed(self, problem: impl Display) -> Error {
-        Error::new(ErrorKind::Malformed(Answer::malformed(self, problem)))
+        Error::new(ErrorKind::Malformed(ApiError::malformed(self, problem)))
     }
 
     /// Refuses everything that is not a 2xx of the API, with the meaning it has for this API.
     pub(crate) fn accept(self) -> Result<(), Error> {
         if !self.status.is_success() {
-            return Err(Error::new(Answer::read(self).judged(self.withheld)));
+            return Err(Error::new(ApiError::read(self).judged(self.withheld)));
         }
         // What is compressed is not JSON, and told as what it is.
         if !(may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING)) {
-            return Err(Error::new(ErrorKind::NotTheApi(Answer::of_no_method(self))));
+            return Err(Error::new(ErrorKind::NotTheApi(ApiError::of_no_method(
+                self,
+            ))));
         }
         match self.of_another() {
             None if self.is_encoded() => {
@@ -362,7 +364,7 @@ impl<'a> View<'a> {
             }
             None => Ok(()),
             Some(problem) => {
-                let answer = Answer::malformed(self, problem);
+                let answer = ApiError::malformed(self, problem);
                 Err(Error::new(ErrorKind::NotTheApi(answer)))
             }
         }

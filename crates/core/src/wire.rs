@@ -2,7 +2,7 @@
 //!
 //! Building cannot fail, because a name that exists is valid; parsing never panics, whatever the
 //! bytes. Use it directly if you have your own retry and want only the strictness; otherwise
-//! [`Flow`](crate::Flow) calls it for you.
+//! [`Cancellation`](crate::Cancellation) calls it for you.
 //!
 //! ```
 //! use countermand_core::{Endpoint, OperationName, wire};
@@ -118,6 +118,14 @@ pub fn parse_cancel<B: AsRef<[u8]>>(response: &Response<B>) -> Result<(), Error>
     View::of(response).cancel()
 }
 
+/// Refuses every answer that is not the success of a method of the API, whichever method it is.
+///
+/// # Errors
+/// The meaning of the answer for this API.
+pub fn accept<B: AsRef<[u8]>>(response: &Response<B>) -> Result<(), Error> {
+    View::of(response).accept()
+}
+
 /// Reads the answer to [`get`] of `name`.
 ///
 /// # Errors
@@ -168,7 +176,7 @@ pub fn parse_device<B: AsRef<[u8]>>(
 /// The server's time when it answered, by the `Date` header.
 #[must_use]
 pub fn server_time<B>(response: &Response<B>) -> Option<Timestamp> {
-    crate::answer::date(response.headers())
+    crate::api_error::date(response.headers())
 }
 
 /// A path that starts with the endpoint's, with room for `more` bytes.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use countermand_core::Window;
+use countermand_scheduler::Window;
 
 use crate::call::{Call, Method};
 use crate::quota_report::{QuotaReport, ResourceReport, WindowReport};

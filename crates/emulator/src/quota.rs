@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::Window;
+use countermand_scheduler::Window;
 
 /// The quota of an emulated server; by default there is none.
 ///
@@ -19,7 +19,7 @@ use countermand_core::Window;
 ///     .kind(WindowKind::Fixed { phase: Duration::from_secs(37) })
 ///     .hints(Hints::RetryInfo);
 /// let config = Config::default().quota(quota);
-/// # Ok::<(), countermand_core::QuotaError>(())
+/// # Ok::<(), countermand_scheduler::QuotaError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ServerQuota {

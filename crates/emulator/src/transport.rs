@@ -25,7 +25,9 @@ impl Reply {
     /// # Errors
     /// What the client would notice: a time-out, a lost connection, a refusal.
     pub fn deliver(self, timeout: Duration) -> (Duration, Delivery) {
-        use TransportErrorKind::{Calm, Connect, Lost, Refused, TimedOut, TooLarge};
+        use TransportErrorKind::{
+            Connect, ConnectionLost, EnhanceYourCalm, TimedOut, TooLarge, Unprocessed,
+        };
         let late = || fail(TimedOut, "the emulator keeps silent");
         let (after, delivery) = match self.action {
             Action::BlackHole => {
@@ -36,17 +38,21 @@ impl Reply {
                 self.delay,
                 fail(Connect, "the emulator refuses the connection"),
             ),
-            Action::Reset => (self.delay, fail(Lost, "the emulator resets the connection")),
-            Action::RefusedStream => (self.delay, fail(Refused, "REFUSED_STREAM")),
-            Action::GoAway => (self.delay, fail(Refused, "GOAWAY")),
-            Action::EnhanceYourCalm => (self.delay, fail(Calm, "ENHANCE_YOUR_CALM")),
+            Action::Reset => (
+                self.delay,
+                fail(ConnectionLost, "the emulator resets the connection"),
+            ),
+            Action::RefusedStream => (self.delay, fail(Unprocessed, "REFUSED_STREAM")),
+            Action::GoAway => (self.delay, fail(Unprocessed, "GOAWAY")),
+            Action::EnhanceYourCalm => (self.delay, fail(EnhanceYourCalm, "ENHANCE_YOUR_CALM")),
             Action::Stall => (timeout, late()),
             Action::StallBody { response, after } if after < response.body().len() => {
                 (timeout, late())
             }
-            Action::Truncate { response, after } if after < response.body().len() => {
-                (self.delay, fail(Lost, "the emulator cuts the body"))
-            }
+            Action::Truncate { response, after } if after < response.body().len() => (
+                self.delay,
+                fail(ConnectionLost, "the emulator cuts the body"),
+            ),
             Action::Flood { bytes, .. } if bytes > BODY_CAP => {
                 (self.delay, fail(TooLarge, "the emulator floods"))
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{request, respond, secs};
-use countermand_core::Window;
 use countermand_emulator::{Config, Emulator, Fate, Hints, ServerQuota, WindowKind};
+use countermand_scheduler::Window;
 use http::{Request, Response};
 use serde_json::{Value, json};
 

@@ -29,7 +29,9 @@ fn noticed(entry: &str) -> (Duration, Result<u16, TransportErrorKind>) {
 
 #[test]
 fn every_action_is_what_a_client_would_notice() {
-    use TransportErrorKind::{Calm, Connect, Lost, Refused, TimedOut, TooLarge};
+    use TransportErrorKind::{
+        Connect, ConnectionLost, EnhanceYourCalm, TimedOut, TooLarge, Unprocessed,
+    };
     for (entry, after, expected) in [
         (r#"{"status": 418}"#, T0, Ok(418)),
         (r#"{"delay_ms": 7000}"#, secs(7), Ok(200)),
@@ -39,7 +41,7 @@ fn every_action_is_what_a_client_would_notice() {
         (
             r#"{"fault": "reset-after", "delay_ms": 2000}"#,
             secs(2),
-            Err(Lost),
+            Err(ConnectionLost),
         ),
         (r#"{"fault": "stall"}"#, secs(10), Err(TimedOut)),
         (r#"{"fault": "stall-body"}"#, secs(10), Err(TimedOut)),
@@ -50,12 +52,16 @@ fn every_action_is_what_a_client_would_notice() {
             secs(3),
             Ok(200),
         ),
-        (r#"{"fault": "truncated"}"#, T0, Err(Lost)),
+        (r#"{"fault": "truncated"}"#, T0, Err(ConnectionLost)),
         (r#"{"fault": "flood"}"#, T0, Err(TooLarge)),
         (r#"{"fault": "flood", "mib": 1}"#, T0, Ok(200)),
-        (r#"{"fault": "refused-stream"}"#, T0, Err(Refused)),
-        (r#"{"fault": "go-away"}"#, T0, Err(Refused)),
-        (r#"{"fault": "enhance-your-calm"}"#, T0, Err(Calm)),
+        (r#"{"fault": "refused-stream"}"#, T0, Err(Unprocessed)),
+        (r#"{"fault": "go-away"}"#, T0, Err(Unprocessed)),
+        (
+            r#"{"fault": "enhance-your-calm"}"#,
+            T0,
+            Err(EnhanceYourCalm),
+        ),
     ] {
         assert_eq!(noticed(entry), (after, expected), "{entry}");
     }

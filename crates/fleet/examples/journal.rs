@@ -1,4 +1,4 @@
-//! What writing everything down costs: the same campaign with a job file and without, under the
+//! What writing everything down costs: the same scheduler with a job file and without, under the
 //! documented quota on a virtual clock. `make figures` runs it.
 //!
 //! A request leaves after its record is on the disk. What that takes, summed up, is how much later
@@ -13,11 +13,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countermand_core::campaign::Event;
-use countermand_core::{Call, Command, OperationName, Phase, Quota};
+use countermand_core::{Call, Command, OperationName, Phase};
 use countermand_fleet::job::Kind;
-use countermand_fleet::{Item, Job, Options, Run, Settings, now};
+use countermand_fleet::{FoundOperation, Job, Options, Run, Settings, now};
 use countermand_hyper::{Client, Transmit};
+use countermand_scheduler::Event;
+use countermand_scheduler::Quota;
 use futures_util::{StreamExt, stream};
 use http::{Method, Response};
 
@@ -48,8 +49,8 @@ async fn main() {
 async fn without() -> (Duration, Duration) {
     let (client, begun) = (client(), Instant::now());
     let names = names().map(|name| (name, Phase::Unsent));
-    let campaign = client.scheduler().quota(Quota::default().share(1.0));
-    let running = client.campaign(campaign, stream::iter(names.collect::<Vec<_>>()));
+    let scheduler = client.scheduler().quota(Quota::default().share(1.0));
+    let running = client.run(scheduler, stream::iter(names.collect::<Vec<_>>()));
     let last = last_cancel(running).await;
     (last, begun.elapsed())
 }
@@ -59,7 +60,7 @@ async fn with(path: &Path) -> (Duration, Duration) {
     let mut settings = Settings::new(Kind::Plan);
     settings.share = 1.0;
     let mut job = Job::create(path, &settings, now()).unwrap();
-    let items = names().map(|name| Item {
+    let items = names().map(|name| FoundOperation {
         name,
         command: Command::default(),
         device_seen: None,

@@ -13,7 +13,7 @@ use countermand_core::{Endpoint, EnterpriseName, Timestamp, printable, shown};
 
 use crate::job::{Contents, Digest, JobError, Kind, Settings};
 use crate::report::{grouped, spell};
-use crate::{Options, Outline, quoted};
+use crate::{Options, PlanSummary, quoted};
 
 /// So many differences are listed; the rest is counted.
 const LISTED: usize = 5;
@@ -67,8 +67,8 @@ pub enum Refusal {
         max_age: Duration,
     },
     /// The counts were not confirmed, or others were.
-    #[error("{}", unconfirmed(*kind, planned, confirmed.as_ref()))]
-    Unconfirmed {
+    #[error("{}", not_confirmed(*kind, planned, confirmed.as_ref()))]
+    NotConfirmed {
         /// The kind of the job: of a rescue only the enterprises count.
         kind: Kind,
         /// Number of operations of each enterprise in the job.
@@ -119,7 +119,11 @@ impl Authorization {
                 return Err(Refusal::Stale { age, max_age });
             }
         }
-        confirm(kind, Outline::of(job)?.enterprises, self.confirmed.clone())
+        confirm(
+            kind,
+            PlanSummary::of(job)?.enterprises,
+            self.confirmed.clone(),
+        )
     }
 }
 
@@ -127,7 +131,7 @@ impl Authorization {
 /// a rescue the enterprises alone.
 ///
 /// # Errors
-/// [`Refusal::Unconfirmed`], and [`Refusal::Empty`] for a rescue of nothing.
+/// [`Refusal::NotConfirmed`], and [`Refusal::Empty`] for a rescue of nothing.
 pub fn confirm(
     kind: Kind,
     planned: BTreeMap<EnterpriseName, u64>,
@@ -137,7 +141,7 @@ pub fn confirm(
         (Kind::Rescue, _) if planned.is_empty() => Err(Refusal::Empty),
         (Kind::Plan, _) if planned.is_empty() => Ok(()),
         (_, Some(said)) if differences(kind, &planned, said).is_empty() => Ok(()),
-        _ => Err(Refusal::Unconfirmed {
+        _ => Err(Refusal::NotConfirmed {
             kind,
             planned,
             confirmed,
@@ -181,7 +185,7 @@ pub fn phrases(kind: Kind, planned: &BTreeMap<EnterpriseName, u64>) -> Vec<Strin
 /// The disk's.
 pub fn apply_command(path: &Path, job: &Contents) -> Result<String, JobError> {
     let mut command = format!("countermand apply {}", quoted(path.as_os_str()));
-    for phrase in phrases(job.settings().kind, &Outline::of(job)?.enterprises) {
+    for phrase in phrases(job.settings().kind, &PlanSummary::of(job)?.enterprises) {
         command.push_str(&format!(" --confirm {phrase}"));
     }
     if let Some(endpoint) = job.settings().other_endpoint() {
@@ -190,7 +194,7 @@ pub fn apply_command(path: &Path, job: &Contents) -> Result<String, JobError> {
     Ok(command)
 }
 
-fn unconfirmed(
+fn not_confirmed(
     kind: Kind,
     planned: &BTreeMap<EnterpriseName, u64>,
     confirmed: Option<&Confirmed>,
@@ -279,13 +283,13 @@ mod tests {
         let planned = [(name("LC01"), 5000), (name("LC02"), 1)].into();
         let confirmed: Confirmed = [(name("LC01"), Some(9999)), (name("LC03"), None)].into();
         assert_eq!(
-            unconfirmed(Kind::Plan, &planned, Some(&confirmed)),
+            not_confirmed(Kind::Plan, &planned, Some(&confirmed)),
             "another thing was confirmed than this does: it cancels 5,000 operations of enterprises/LC01, \
              9,999 were confirmed; it cancels 1 operation of enterprises/LC02, none were confirmed; \
              enterprises/LC03 was confirmed, it cancels nothing there"
         );
         assert_eq!(
-            unconfirmed(Kind::Plan, &planned, None),
+            not_confirmed(Kind::Plan, &planned, None),
             "this cancels 5,000 operations of enterprises/LC01 and 1 of enterprises/LC02, which nobody has confirmed"
         );
         let right: Confirmed = [(name("LC01"), Some(5000)), (name("LC02"), Some(1))].into();

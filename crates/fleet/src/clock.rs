@@ -91,7 +91,7 @@ fn later(begin: Timestamp, by: Duration) -> Timestamp {
     Timestamp::from_unix_millis(begin.unix_millis().saturating_add(millis))
 }
 
-/// The clock that the driver of campaigns runs by.
+/// The clock that the driver of schedulers runs by.
 pub(crate) fn driver() -> Instant {
     tokio::time::Instant::now().into_std()
 }

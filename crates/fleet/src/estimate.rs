@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use countermand_core::campaign::{Ticket, rehearse};
 use countermand_core::{Call, Phase};
+use countermand_scheduler::{Ticket, simulate};
 use http::{Request, Response};
 
 use crate::job::{Contents, JobError, Uptime};
 use crate::now;
-use crate::run::{Options, campaign};
+use crate::run::{Options, scheduler};
 
 /// When the last cancel will be sent and the last verdict be known, from the start of a run, if
 /// every cancel works at once and nobody else uses the job's share of the quota. No run is faster;
@@ -31,14 +31,14 @@ impl Estimate {
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents, options: Options) -> Result<Self, JobError> {
-        let mut campaign = campaign(job, options, now(), Uptime::now().as_ref())?;
+        let mut scheduler = scheduler(job, options, now(), Uptime::now().as_ref())?;
         for row in job.rows() {
-            campaign.push(row?.item.name, Phase::Unsent);
+            scheduler.push(row?.item.name, Phase::Unsent);
         }
-        campaign.close();
+        scheduler.close();
         let start = tokio::time::Instant::now().into_std();
-        let end = rehearse(&mut campaign, start, works, |_, _| {}).unwrap_or(start);
-        let last_cancel = campaign.progress(end).last_cancel.unwrap_or(start);
+        let end = simulate(&mut scheduler, start, works, |_, _| {}).unwrap_or(start);
+        let last_cancel = scheduler.progress(end).last_cancel.unwrap_or(start);
         Ok(Self {
             last_cancel: last_cancel.saturating_duration_since(start),
             last_verdict: end - start,

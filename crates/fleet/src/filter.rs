@@ -7,7 +7,7 @@ use countermand_core::{Command, DeviceName, EnterpriseName, Operation, Operation
 use serde::{Deserialize, Serialize};
 
 use crate::report::{grouped, spell};
-use crate::{Item, seconds};
+use crate::{FoundOperation, seconds};
 
 /// Types of commands that the API documents.
 pub const KNOWN_TYPES: [&str; 11] = [
@@ -249,7 +249,12 @@ impl Filter {
     }
 
     /// The same as [`admits`](Self::admits); an operation that is left out is counted.
-    pub fn takes_item(&self, item: &Item, now: Timestamp, excluded: &mut Excluded) -> bool {
+    pub fn takes_item(
+        &self,
+        item: &FoundOperation,
+        now: Timestamp,
+        excluded: &mut Excluded,
+    ) -> bool {
         let exclusion = self.exclusion(&item.name, Some(&item.command), now);
         Self::count(exclusion, Some(&item.command), excluded)
     }
@@ -277,7 +282,7 @@ impl Filter {
 
     /// Whether an operation is meant whose name somebody has already.
     #[must_use]
-    pub fn admits(&self, item: &Item, now: Timestamp) -> bool {
+    pub fn admits(&self, item: &FoundOperation, now: Timestamp) -> bool {
         self.means(&item.name, Some(&item.command), now)
     }
 

@@ -1,20 +1,20 @@
-//! Keeps what happens to a campaign in its job file.
+//! Keeps what happens to a scheduler in its job file.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countermand_core::campaign::{Event, List, Ticket};
 use countermand_core::{
     Call, Cause, DeviceName, Error, ErrorKind, Operation, OperationName, Outcome, Phase, Resource,
     Timestamp, Verdict,
 };
+use countermand_scheduler::{Event, List, Ticket};
 use http::Response;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::Finding;
+use crate::Resolution;
 use crate::clock::{self, Clock};
 use crate::job::{Job, JobError, Missed, Note, Record};
 use crate::progress::SearchProgress;
@@ -28,7 +28,7 @@ const FACTS: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// The job of a run, and what could not be written to it yet.
-pub(crate) struct Ledger {
+pub(crate) struct Recorder {
     job: Job,
     /// What the disk has not taken.
     backlog: Vec<Record>,
@@ -48,11 +48,11 @@ pub(crate) struct Ledger {
     lists: Vec<List>,
     found: Vec<OperationName>,
     recheck: bool,
-    /// The campaign has stopped: what comes out now was not attempted, and stays as it is.
+    /// The scheduler has stopped: what comes out now was not attempted, and stays as it is.
     stopped: Option<Cause>,
 }
 
-impl Ledger {
+impl Recorder {
     pub(crate) fn new(job: Job, pages: Option<Pages>, recheck: bool, clock: Clock) -> Self {
         Self {
             job,
@@ -106,7 +106,7 @@ impl Ledger {
         self.pages.as_ref().and_then(Pages::excluded)
     }
 
-    /// Why the campaign has stopped before its end.
+    /// Why the scheduler has stopped before its end.
     pub(crate) const fn stopped(&self) -> Option<&Cause> {
         self.stopped.as_ref()
     }
@@ -256,10 +256,10 @@ impl Ledger {
                 {
                     records.push(Record::Refused { name: name.clone() });
                 }
-                let finding = self.finding(name, result, at);
-                if self.is_news(name, result, &finding) {
+                let resolution = self.resolution(name, result, at);
+                if self.is_news(name, result, &resolution) {
                     let name = name.clone();
-                    records.push(Record::Finished { name, finding });
+                    records.push(Record::Finished { name, resolution });
                 }
             }
             Event::Held {
@@ -374,7 +374,7 @@ impl Ledger {
         &self,
         name: &OperationName,
         result: &Result<Outcome, Error>,
-        finding: &Finding,
+        resolution: &Resolution,
     ) -> bool {
         let error = match result {
             Ok(outcome) => outcome.error.as_ref(),
@@ -387,36 +387,36 @@ impl Ledger {
         // pending says nothing new.
         let unasked = self.recheck
             && matches!(
-                finding.verdict,
-                Some(Verdict::Pending | Verdict::Unconfirmed) | None
+                resolution.verdict,
+                Some(Verdict::Pending | Verdict::Unverified) | None
             )
-            && !matches!(self.job.row(name), Ok(Some(row)) if row.standing.phase == Phase::Accepted);
+            && !matches!(self.job.row(name), Ok(Some(row)) if row.progress.phase == Phase::Accepted);
         !cut_short && !unasked
     }
 
-    fn finding(
+    fn resolution(
         &self,
         name: &OperationName,
         result: &Result<Outcome, Error>,
         at: Timestamp,
-    ) -> Finding {
-        let mut finding = Finding::new(at, None);
+    ) -> Resolution {
+        let mut resolution = Resolution::new(at, None);
         match result {
             Ok(outcome) => {
-                finding.verdict = Some(outcome.verdict);
-                finding.operation = outcome.operation.as_ref().and_then(json);
-                finding.error = outcome.error.as_ref().and_then(json);
-                finding.device_exists = outcome.device_exists;
+                resolution.verdict = Some(outcome.verdict);
+                resolution.operation = outcome.operation.as_ref().and_then(json);
+                resolution.error = outcome.error.as_ref().and_then(json);
+                resolution.device_exists = outcome.device_exists;
                 if outcome.verdict != Verdict::Gone {
-                    finding.body_sha256 = self.bodies.get(name).copied();
+                    resolution.body_sha256 = self.bodies.get(name).copied();
                 }
             }
             Err(error) => {
-                finding.error = json(error);
-                finding.device_exists = error.device_exists();
+                resolution.error = json(error);
+                resolution.device_exists = error.device_exists();
             }
         }
-        finding
+        resolution
     }
 }
 

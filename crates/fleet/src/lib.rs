@@ -29,7 +29,7 @@
 //!     let mut items = Vec::new();
 //!     while let Some(found) = search.next().await {
 //!         match found {
-//!             Found::Item(item) => items.push(item),
+//!             Found::Operation(item) => items.push(item),
 //!             Found::Missed { resource, error } => eprintln!("{resource} was not read: {error}"),
 //!             other => eprintln!("{other:?}"),
 //!         }
@@ -85,12 +85,12 @@ mod clock;
 mod estimate;
 mod filter;
 pub mod input;
-mod item;
 pub mod job;
+mod job_row;
 mod journal;
 pub mod order;
-mod outline;
 mod plan;
+mod plan_summary;
 mod progress;
 pub mod report;
 mod run;
@@ -101,10 +101,10 @@ mod shell;
 pub use authorize::{Authorization, Confirmed, Refusal, apply_command, confirm, phrases};
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
-pub use item::{Finding, Item, Row, Standing};
 pub use job::{Job, JobError, Settings};
-pub use outline::{Age, Outline};
+pub use job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 pub use plan::Plan;
+pub use plan_summary::{Age, PlanSummary};
 pub use progress::{Failing, Meter, Progress, SearchProgress, pace};
 pub use run::{Ended, Options, Run};
 pub use search::{Found, Search, SearchCost, refusal};

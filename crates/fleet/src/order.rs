@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::Item;
+use crate::FoundOperation;
 
 /// Types whose effect cannot be undone, or is felt at once, the worst first.
 const DESTRUCTIVE: [&str; 9] = [
@@ -20,11 +20,11 @@ const DESTRUCTIVE: [&str; 9] = [
 /// Puts the operations that do the most harm first, and of those the ones whose device was seen
 /// last: it is the most likely to be told next. What nobody knows the type of comes before the
 /// harmless types. Otherwise the order stays.
-pub fn by_harm(items: &mut [Item]) {
+pub fn by_harm(items: &mut [FoundOperation]) {
     items.sort_by_key(|item| (rank(item), Reverse(item.device_seen)));
 }
 
-fn rank(item: &Item) -> usize {
+fn rank(item: &FoundOperation) -> usize {
     let Some(kind) = item.command.kind.as_deref() else {
         return DESTRUCTIVE.len();
     };
@@ -41,7 +41,7 @@ mod tests {
     fn the_worst_first_and_then_the_device_that_was_seen_last() {
         let item = |id: u32, kind: Option<&str>, seen: Option<i64>| {
             let name = format!("enterprises/e/devices/d/operations/{id}");
-            let mut item = Item::new(name.parse().unwrap());
+            let mut item = FoundOperation::new(name.parse().unwrap());
             item.command.kind = kind.map(str::to_owned);
             item.device_seen = seen.map(Timestamp::from_unix_millis);
             item

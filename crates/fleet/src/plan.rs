@@ -5,14 +5,14 @@ use std::path::Path;
 use countermand_core::Timestamp;
 
 use crate::job::{Job, JobError, Kind, Record, Settings};
-use crate::{Item, order};
+use crate::{FoundOperation, order};
 
 /// What goes into a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct Plan {
     /// The operations, in the order in which they were given or found.
-    pub items: Vec<Item>,
+    pub items: Vec<FoundOperation>,
     /// What is known besides: the calls that the search has spent, what it could not read, what
     /// evidence proves already.
     pub known: Vec<Record>,

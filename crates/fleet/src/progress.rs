@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{self, Outage};
 use countermand_core::{Call, Timestamp};
+use countermand_scheduler::Outage;
 use serde::{Serialize, Serializer};
 
 use crate::job::{Contents, JobError, Kind, Note, Record, Settings, Uptime};
 use crate::report::{counted, grouped, spell};
-use crate::run::{Options, campaign};
+use crate::run::{Options, scheduler};
 
 /// The time over which the rate of requests is measured.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -181,7 +181,7 @@ impl Meter {
     pub fn measure(
         &mut self,
         now: Instant,
-        standing: &campaign::Progress,
+        standing: &countermand_scheduler::Progress,
         operations: u64,
         search: Option<SearchProgress>,
         outage: Option<Outage>,
@@ -190,7 +190,7 @@ impl Meter {
         let progress = Progress {
             search,
             operations,
-            cancels_sent: standing.asked.min(operations),
+            cancels_sent: standing.cancels_sent.min(operations),
             cancels_accepted: standing.accepted.min(operations),
             verdicts: standing.finished.min(operations),
             requests_per_second: Some(rate),
@@ -284,7 +284,7 @@ impl Progress {
             let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
             let clock = tokio::time::Instant::now().into_std();
-            let standing = campaign(job, Options::default(), now, Uptime::now().as_ref())?;
+            let standing = scheduler(job, Options::default(), now, Uptime::now().as_ref())?;
             let standing = standing.progress(clock);
             progress.quota_left = standing.quota_left;
             let wait = standing.held_until;
@@ -544,9 +544,9 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn standing(asked: u64, sent: u64, quota_left: Option<u32>) -> campaign::Progress {
-        let mut standing = campaign::Progress::default();
-        (standing.asked, standing.sent) = (asked, sent);
+    fn standing(asked: u64, sent: u64, quota_left: Option<u32>) -> countermand_scheduler::Progress {
+        let mut standing = countermand_scheduler::Progress::default();
+        (standing.cancels_sent, standing.sent) = (asked, sent);
         standing.quota_left = quota_left;
         standing
     }
@@ -658,25 +658,25 @@ mod tests {
 
     #[test]
     fn fault_48_a_failure_that_goes_on_is_told_and_nothing_is_estimated() {
-        use countermand_core::campaign::{Campaign, Poll};
         use countermand_core::{Phase, TransportError, TransportErrorKind};
+        use countermand_scheduler::{Poll, Scheduler};
         let begun = Instant::now();
-        let mut campaign = Campaign::new(1).probe_on();
+        let mut scheduler = Scheduler::new(1).probe_on();
         let name = "enterprises/e/devices/d/operations/1";
-        campaign.push(name.parse().unwrap(), Phase::Unsent);
-        let Poll::Send(ticket, _) = campaign.poll(begun) else {
+        scheduler.push(name.parse().unwrap(), Phase::Unsent);
+        let Poll::Send(ticket, _) = scheduler.poll(begun) else {
             panic!("a request")
         };
         let refused = TransportError::new(TransportErrorKind::Connect, "refused");
-        campaign.answer::<Vec<u8>>(ticket, begun, Err(refused));
+        scheduler.answer::<Vec<u8>>(ticket, begun, Err(refused));
         let mut meter = Meter::new(begun, Some(8.0));
-        let standing = campaign.progress(begun);
+        let standing = scheduler.progress(begun);
         let soon = begun + SECOND;
-        let measured = meter.measure(soon, &standing, 1, None, campaign.outage(soon));
+        let measured = meter.measure(soon, &standing, 1, None, scheduler.outage(soon));
         assert_eq!(measured.failing, None, "the retry is on its way");
         let later = begun + 5 * SECOND;
         // Others left before it failed: there is a rate, by which the time left could be told.
-        let mut standing = campaign.progress(later);
+        let mut standing = scheduler.progress(later);
         standing.sent = 40;
         let searching = Some(SearchProgress {
             devices: 10,
@@ -696,11 +696,11 @@ mod tests {
             [*search_left, *last_cancel_left, *last_verdict_left].map(|left| left.is_some())
         };
         assert_eq!(estimates(&going_on), [true; 3]);
-        let outage = campaign.outage(later);
+        let outage = scheduler.outage(later);
         let measured = meter.measure(later, &standing, 1, searching, outage);
         assert_eq!(estimates(&measured), [false; 3]);
-        (standing.asked, standing.accepted) = (3, 2);
-        let some = meter.measure(later, &standing, 4, None, campaign.outage(later));
+        (standing.cancels_sent, standing.accepted) = (3, 2);
+        let some = meter.measure(later, &standing, 4, None, scheduler.outage(later));
         let counts = "cancels sent 3/4 (2 accepted), verdicts 0/4, FAILING";
         assert!(some.line().starts_with(counts), "{}", some.line());
         let answered = meter.measure(later, &standing, 4, None, None);

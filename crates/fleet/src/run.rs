@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countermand_core::campaign::{Campaign, Event, Outage, Progress, Ticket};
-use countermand_core::{
-    Cause, Error, OperationName, Phase, Policy, Resource, Spent, Timestamp, chain,
-};
-use countermand_hyper::{Client, Journal, Running};
+use countermand_core::{Cause, Error, OperationName, Phase, Policy, Resource, Timestamp, chain};
+use countermand_hyper::{Client, Journal, SchedulerStream};
+use countermand_scheduler::PastCall;
+use countermand_scheduler::{Event, Outage, Progress, Scheduler, Ticket};
 use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
@@ -19,10 +18,10 @@ use http::Response;
 use crate::authorize::is_for;
 use crate::clock::{Clock, driver};
 use crate::job::{Contents, Job, JobError, JobErrorKind, Kind, LEAVING, Record, Uptime};
-use crate::journal::Ledger;
+use crate::journal::Recorder;
 use crate::progress::SearchProgress;
 use crate::search::Pages;
-use crate::{Row, now};
+use crate::{JobRow, now};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 
@@ -34,8 +33,8 @@ type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 /// Dropping it is like a crash: the file holds what was told, and the next run goes on from there.
 /// [`stop`](Self::stop) awaits what is in flight.
 pub struct Run {
-    running: Running<Names>,
-    ledger: Shared,
+    running: SchedulerStream<Names>,
+    recorder: Shared,
     /// Operations that are under way or wait for their turn in this run, at its beginning.
     open: u64,
     /// How many more operations a rescue may take on.
@@ -93,7 +92,7 @@ impl Ended {
     ///
     /// # Errors
     /// The disk's; then there is no more.
-    pub fn rows(&self) -> impl Iterator<Item = Result<Row, JobError>> + '_ {
+    pub fn rows(&self) -> impl Iterator<Item = Result<JobRow, JobError>> + '_ {
         let mut news = HashMap::<&OperationName, Vec<&Record>>::new();
         let mut found = Vec::new();
         for record in &self.unwritten {
@@ -107,40 +106,40 @@ impl Ended {
             }
         }
         let behind = (self.job.operations() + 1..).zip(found);
-        let behind = behind.map(|(position, item)| Ok(Row::new(position, item.clone())));
+        let behind = behind.map(|(position, item)| Ok(JobRow::new(position, item.clone())));
         self.job
             .rows()
             .chain(behind.collect::<Vec<_>>())
             .map(move |row| {
                 let mut row = row?;
                 for record in news.get(&row.item.name).into_iter().flatten() {
-                    record.apply(&mut row.standing);
+                    record.apply(&mut row.progress);
                 }
                 Ok(row)
             })
     }
 }
 
-/// The ledger, which the campaign writes and the run reads. `None` once the run has ended.
+/// The recorder, which the scheduler writes and the run reads. `None` once the run has ended.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Option<Ledger>>>);
+struct Shared(Arc<Mutex<Option<Recorder>>>);
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Option<Ledger>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Recorder>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Journal for Shared {
     fn commit(&mut self, events: &[Event]) {
-        if let Some(ledger) = &mut *self.lock() {
-            ledger.commit(events);
+        if let Some(recorder) = &mut *self.lock() {
+            recorder.commit(events);
         }
     }
 
     fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
-        if let Some(ledger) = &mut *self.lock() {
-            ledger.answered(ticket, response);
+        if let Some(recorder) = &mut *self.lock() {
+            recorder.answered(ticket, response);
         }
     }
 }
@@ -194,7 +193,7 @@ impl Run {
             true => Pages::of_job(&job).map(|(pages, lists)| (Some(pages), lists))?,
             false => (None, Vec::new()),
         };
-        let campaign = campaign(&job, options, clock.begun(), clock.uptime())?;
+        let scheduler = scheduler(&job, options, clock.begun(), clock.uptime())?;
         let uptime = clock.uptime().cloned();
         job.record(&[Record::Begun {
             at: clock.begun(),
@@ -202,16 +201,16 @@ impl Run {
         }])?;
 
         let (open, operations) = (names.len() as u64, job.operations());
-        let ledger = Ledger::new(job, pages, options.recheck, clock);
-        let ledger = Shared(Arc::new(Mutex::new(Some(ledger))));
-        let running = client.campaign(campaign, stream::iter(names));
-        let mut running = running.journal(ledger.clone());
+        let recorder = Recorder::new(job, pages, options.recheck, clock);
+        let recorder = Shared(Arc::new(Mutex::new(Some(recorder))));
+        let running = client.run(scheduler, stream::iter(names));
+        let mut running = running.journal(recorder.clone());
         for list in lists {
             running.search(list);
         }
         Ok(Self {
             running,
-            ledger,
+            recorder,
             open,
             room: max.saturating_sub(operations),
             left: operations.saturating_sub(max),
@@ -232,7 +231,7 @@ impl Run {
     /// The state of a rescue's search; `None` where nothing is searched.
     #[must_use]
     pub fn search_progress(&self) -> Option<SearchProgress> {
-        self.ledger.lock().as_mut().and_then(Ledger::progress)
+        self.recorder.lock().as_mut().and_then(Recorder::progress)
     }
 
     /// The outage, if there is one.
@@ -244,7 +243,10 @@ impl Run {
     /// A rescue's search was refused in this run, as of [`Search::is_refused`](crate::Search::is_refused).
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.ledger.lock().as_ref().is_some_and(Ledger::is_refused)
+        self.recorder
+            .lock()
+            .as_ref()
+            .is_some_and(Recorder::is_refused)
     }
 
     /// How many operations are to come out of this run, as far as is known.
@@ -264,8 +266,8 @@ impl Run {
     /// out is not in the file.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        let ledger = self.ledger.lock();
-        let trouble = ledger.as_ref().and_then(Ledger::trouble);
+        let recorder = self.recorder.lock();
+        let trouble = recorder.as_ref().and_then(Recorder::trouble);
         trouble.map(|trouble| chain(trouble))
     }
 
@@ -273,25 +275,29 @@ impl Run {
     /// if there are any.
     #[must_use]
     pub fn excluded(&self) -> Option<String> {
-        self.ledger.lock().as_ref().and_then(Ledger::excluded)
+        self.recorder.lock().as_ref().and_then(Recorder::excluded)
     }
 
     /// Reads the job, or sets its limits, while the run goes on.
     ///
     /// # Panics
-    /// Never: a run has its ledger until it ends.
+    /// Never: a run has its recorder until it ends.
     pub fn job<T>(&mut self, look: impl FnOnce(&mut Job) -> T) -> T {
-        let mut ledger = self.ledger.lock();
-        let ledger = ledger.as_mut();
-        look(ledger.expect("a run has its ledger until it ends").job())
+        let mut recorder = self.recorder.lock();
+        let recorder = recorder.as_mut();
+        look(
+            recorder
+                .expect("a run has its recorder until it ends")
+                .job(),
+        )
     }
 
     /// The failure that stopped it before its end. The rest was not attempted, and stays as it is in
     /// the file.
     #[must_use]
     pub fn stopped(&self) -> Option<Cause> {
-        let ledger = self.ledger.lock();
-        let stopped = ledger.as_ref().and_then(Ledger::stopped);
+        let recorder = self.recorder.lock();
+        let stopped = recorder.as_ref().and_then(Recorder::stopped);
         stopped.filter(|cause| cause.is_failure()).cloned()
     }
 
@@ -299,16 +305,16 @@ impl Run {
     /// stopped, and by what. What has not come out is as after a crash.
     ///
     /// # Panics
-    /// Never: a run has its ledger until it ends.
+    /// Never: a run has its recorder until it ends.
     #[must_use]
     pub fn end(self, how: &str) -> Ended {
         let Self {
-            running, ledger, ..
+            running, recorder, ..
         } = self;
         drop(running);
-        let ledger = ledger.lock().take();
-        let ledger = ledger.expect("a run has its ledger until it ends");
-        let (mut job, trouble, unwritten) = ledger.end(how);
+        let recorder = recorder.lock().take();
+        let recorder = recorder.expect("a run has its recorder until it ends");
+        let (mut job, trouble, unwritten) = recorder.end(how);
         let lost = trouble.is_some() && job.in_place(true).is_err();
         Ended {
             lost,
@@ -320,16 +326,16 @@ impl Run {
 
     /// Whether a list that could not be read is a failure of its own.
     fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
-        let ledger = self.ledger.lock();
-        ledger
+        let recorder = self.recorder.lock();
+        recorder
             .as_ref()
-            .is_none_or(|ledger| ledger.is_missed(resource, error))
+            .is_none_or(|recorder| recorder.is_missed(resource, error))
     }
 
     /// Goes on from a page, before anything else is sent.
     fn turn(&mut self) {
-        let (lists, found) = match self.ledger.lock().as_mut() {
-            Some(ledger) => ledger.turn(),
+        let (lists, found) = match self.recorder.lock().as_mut() {
+            Some(recorder) => recorder.turn(),
             None => return,
         };
         for list in lists {
@@ -376,34 +382,34 @@ impl fmt::Debug for Run {
 }
 
 /// The scheduler of a job, which knows what earlier runs have spent.
-pub(crate) fn campaign(
+pub(crate) fn scheduler(
     job: &Contents,
     options: Options,
     wall: Timestamp,
     uptime: Option<&Uptime>,
-) -> Result<Campaign, JobError> {
+) -> Result<Scheduler, JobError> {
     let settings = job.settings();
     let spent = job.spent(wall, uptime)?;
     let clock = driver();
-    let mut campaign = Campaign::new(wall.unix_millis().unsigned_abs())
+    let mut scheduler = Scheduler::new(wall.unix_millis().unsigned_abs())
         .policy(Policy::default().deadline(settings.deadline))
         .quota(settings.quota())
         .in_flight(options.in_flight)
         .probe_on();
-    let usage = campaign.usage();
+    let limiter = scheduler.rate_limiter();
     for window in &spent.lowered {
-        usage.lower(window.limit(), window.span());
+        limiter.lower(window.limit(), window.span());
     }
-    usage.restore(clock, spent.calls.into_iter().map(sent_later));
+    limiter.restore(clock, spent.calls.into_iter().map(sent_later));
     if let Some(left) = spent.held {
-        usage.hold(clock + left);
+        limiter.pause_until(clock + left);
     }
-    Ok(campaign)
+    Ok(scheduler)
 }
 
 /// A call of an earlier run was written down before it left, at most so long: beside windows of
 /// minutes it costs nothing.
-fn sent_later(mut spent: Spent) -> Spent {
+fn sent_later(mut spent: PastCall) -> PastCall {
     spent.age = spent.age.saturating_sub(LEAVING);
     spent
 }

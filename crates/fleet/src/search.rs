@@ -8,18 +8,19 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countermand_core::campaign::{Campaign, Event, List, Outage, Progress};
 use countermand_core::{
-    Cause, Device, DeviceName, EnterpriseName, Error, ErrorKind, Operation, OperationName, Phase,
-    Reach, Resource, Spent, Timestamp,
+    Cause, Device, DeviceName, EnterpriseName, Error, ErrorKind, FailureScope, Operation,
+    OperationName, Phase, Resource, Timestamp,
 };
-use countermand_hyper::{Client, Running};
+use countermand_hyper::{Client, SchedulerStream};
+use countermand_scheduler::PastCall;
+use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
 use futures_core::Stream;
 use futures_util::stream;
 
 use crate::job::{Job, JobError, Record, Uptime, Vanished};
 use crate::progress::SearchProgress;
-use crate::{Excluded, Filter, Item, now};
+use crate::{Excluded, Filter, FoundOperation, now};
 
 /// What a search tells.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ use crate::{Excluded, Filter, Item, now};
 )]
 pub enum Found {
     /// A pending operation that is meant.
-    Item(Item),
+    Operation(FoundOperation),
     /// A device that a list showed and that is gone now: probably wiped.
     Vanished(Vanished),
     /// A list that could not be read to its end: operations in it may have been missed.
@@ -56,9 +57,9 @@ pub enum Found {
 /// everything; [`cost`](Self::cost) says what it took, so that it is not spent again by what
 /// comes after it.
 pub struct Search {
-    running: Running<stream::Empty<(OperationName, Phase)>>,
+    running: SchedulerStream<stream::Empty<(OperationName, Phase)>>,
     pages: Pages,
-    found: VecDeque<Item>,
+    found: VecDeque<FoundOperation>,
     /// A list that changes while it is read may show an operation twice.
     known: HashSet<OperationName>,
 }
@@ -260,9 +261,13 @@ impl Pages {
     }
 
     /// An operation of a page as an item, if it is meant.
-    pub(crate) fn item(&mut self, device: &DeviceName, operation: &Operation) -> Option<Item> {
+    pub(crate) fn item(
+        &mut self,
+        device: &DeviceName,
+        operation: &Operation,
+    ) -> Option<FoundOperation> {
         let taken = self.filter.takes(operation, self.begun, &mut self.excluded);
-        taken.then(|| Item {
+        taken.then(|| FoundOperation {
             name: operation.name.clone(),
             command: operation.command.clone().unwrap_or_default(),
             device_seen: self.devices.get(device).and_then(|known| known.seen),
@@ -272,17 +277,17 @@ impl Pages {
 
 impl Search {
     /// Searches all devices of these enterprises, and these devices, with the quota and the limit
-    /// of requests of this campaign.
+    /// of requests of this scheduler.
     #[must_use]
     pub fn new(
         client: &Client,
-        campaign: Campaign,
+        scheduler: Scheduler,
         enterprises: impl IntoIterator<Item = EnterpriseName>,
         devices: impl IntoIterator<Item = DeviceName>,
         filter: Filter,
     ) -> Self {
         let mut pages = Pages::new(filter, now());
-        let mut running = client.campaign(campaign, stream::empty());
+        let mut running = client.run(scheduler, stream::empty());
         for enterprise in enterprises {
             if let Some(list) = pages.enterprise(enterprise) {
                 running.search(list);
@@ -345,7 +350,7 @@ impl Search {
     #[must_use]
     pub fn cost(&mut self) -> SearchCost {
         let clock = tokio::time::Instant::now().into_std();
-        let calls = self.running.usage().save(clock);
+        let calls = self.running.rate_limiter().save(clock);
         SearchCost::new(calls, now(), Uptime::now())
     }
 }
@@ -355,7 +360,7 @@ impl Search {
 #[non_exhaustive]
 pub struct SearchCost {
     /// The calls, each with its age at that time.
-    pub calls: Vec<Spent>,
+    pub calls: Vec<PastCall>,
     /// The time, by the machine's clock.
     pub at: Timestamp,
     /// The machine's uptime then, where it is known.
@@ -365,7 +370,7 @@ pub struct SearchCost {
 impl SearchCost {
     /// Calls with their ages at this time, by both clocks.
     #[must_use]
-    pub const fn new(calls: Vec<Spent>, at: Timestamp, uptime: Option<Uptime>) -> Self {
+    pub const fn new(calls: Vec<PastCall>, at: Timestamp, uptime: Option<Uptime>) -> Self {
         Self { calls, at, uptime }
     }
 
@@ -396,7 +401,7 @@ impl Stream for Search {
         let this = self.get_mut();
         loop {
             if let Some(item) = this.found.pop_front() {
-                return Poll::Ready(Some(Found::Item(item)));
+                return Poll::Ready(Some(Found::Operation(item)));
             }
             let event = match pin!(&mut this.running).poll_next(context) {
                 Poll::Ready(Some(event)) => event,
@@ -462,7 +467,7 @@ impl Stream for Search {
 pub fn refusal<E: Borrow<Error>>(errors: impl IntoIterator<Item = E>) -> Option<E> {
     let mut first = None;
     for error in errors {
-        if error.borrow().kind().reach() == Reach::Everything {
+        if error.borrow().kind().failure_scope() == FailureScope::Everything {
             return Some(error);
         }
         first = first.or(Some(error));
@@ -474,8 +479,10 @@ pub fn refusal<E: Borrow<Error>>(errors: impl IntoIterator<Item = E>) -> Option<
 /// search has not failed.
 fn concerns_everything(kind: &ErrorKind) -> bool {
     match kind {
-        ErrorKind::NotAttempted { cause } => cause.key().row().reach == Reach::Everything,
-        kind => kind.reach() == Reach::Everything,
+        ErrorKind::NotAttempted { cause } => {
+            cause.key().row().failure_scope == FailureScope::Everything
+        }
+        kind => kind.failure_scope() == FailureScope::Everything,
     }
 }
 

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use countermand_core::campaign::Event;
-use countermand_core::{Command, Phase, Quota, Timestamp, Verdict, Window};
+use countermand_core::{Command, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::job::{JobErrorKind, Kind, View};
 use countermand_fleet::{
-    Authorization, Estimate, Filter, Found, Item, Job, Options, Outline, Refusal, Run, Search,
-    Settings, now, order,
+    Authorization, Estimate, Filter, Found, FoundOperation, Job, Options, PlanSummary, Refusal,
+    Run, Search, Settings, now, order,
 };
 use countermand_hyper::{Authorized, Client, Endpoint, Token};
+use countermand_scheduler::Event;
+use countermand_scheduler::{Quota, Window};
 use futures_util::StreamExt;
 use serde_json::json;
 
@@ -58,13 +59,13 @@ impl World {
             .with(|emulator, _| emulator.enterprise().parse().unwrap())
     }
 
-    async fn find(&self, filter: Filter) -> Vec<Item> {
-        let campaign = self.client.scheduler().quota(Quota::unlimited());
+    async fn find(&self, filter: Filter) -> Vec<FoundOperation> {
+        let scheduler = self.client.scheduler().quota(Quota::unlimited());
         let enterprises = [self.enterprise()];
-        let mut search = Search::new(&self.client, campaign, enterprises, [], filter);
+        let mut search = Search::new(&self.client, scheduler, enterprises, [], filter);
         let mut items = Vec::new();
         while let Some(found) = search.next().await {
-            let Found::Item(item) = found else {
+            let Found::Operation(item) = found else {
                 panic!("{found:?}")
             };
             items.push(item);
@@ -128,24 +129,24 @@ fn check(path: &Path, world: &World) {
     for row in view.rows() {
         let row = row.unwrap();
         let state = truth[row.item.name.as_str()];
-        let finding = row.standing.finding.unwrap();
-        let verdict = finding.verdict;
+        let resolution = row.progress.resolution.unwrap();
+        let verdict = resolution.verdict;
         assert_eq!(
             verdict == Some(Verdict::Cancelled),
             state == State::Cancelled,
-            "{finding:?}"
+            "{resolution:?}"
         );
         assert_eq!(
             verdict == Some(Verdict::Completed),
             state == State::Completed,
-            "{finding:?}"
+            "{resolution:?}"
         );
         assert_eq!(
-            finding.body_sha256.is_some(),
+            resolution.body_sha256.is_some(),
             verdict != Some(Verdict::Gone),
-            "{finding:?}"
+            "{resolution:?}"
         );
-        assert!(row.standing.asked.is_some() && row.standing.attempts > 0);
+        assert!(row.progress.cancel_sent_at.is_some() && row.progress.attempts > 0);
     }
 }
 
@@ -244,7 +245,7 @@ async fn dropped_at_any_event_and_taken_up_again() {
             for row in job.rows() {
                 let row = row.unwrap();
                 if let Some(verdict) = told.get(row.item.name.as_str()) {
-                    assert_eq!(row.standing.finding.unwrap().verdict, Some(*verdict));
+                    assert_eq!(row.progress.resolution.unwrap().verdict, Some(*verdict));
                 }
             }
         }
@@ -440,7 +441,7 @@ async fn what_a_stop_leaves_is_unsent() {
     assert_eq!(job.counts().unwrap().verdicts[&Verdict::Cancelled], 60);
     assert!(
         job.rows()
-            .all(|row| row.unwrap().standing.phase == Phase::Accepted)
+            .all(|row| row.unwrap().progress.phase == Phase::Accepted)
     );
 }
 
@@ -461,7 +462,7 @@ async fn fault_57_a_client_of_another_server_runs_no_job() {
 async fn a_job_is_applied_as_it_was_agreed_to() {
     let world = World::new(Config::default().devices(9));
     let job = world.plan().await;
-    let planned = Outline::of(&job).unwrap();
+    let planned = PlanSummary::of(&job).unwrap();
     assert_eq!(planned.enterprises, [(world.enterprise(), 9)].into());
     assert_eq!(planned.types.values().sum::<u64>(), 9);
     assert_eq!(planned.ages.values().sum::<u64>(), 9);
@@ -481,7 +482,7 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
     ] {
         authorization.confirmed = confirmed;
         let refusal = authorization.check(&job, applying, now()).unwrap_err();
-        assert!(matches!(refusal, Refusal::Unconfirmed { .. }), "{refusal}");
+        assert!(matches!(refusal, Refusal::NotConfirmed { .. }), "{refusal}");
         let words = "cancels 9 operations of enterprises/LC";
         assert!(refusal.to_string().contains(words), "{refusal}");
     }
@@ -529,7 +530,7 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
         |authorization: &Authorization| authorization.check(&job, applying, later(9 * hour));
     let refusal = check(&authorization);
     assert!(
-        matches!(refusal, Err(Refusal::Unconfirmed { .. })),
+        matches!(refusal, Err(Refusal::NotConfirmed { .. })),
         "{refusal:?}"
     );
     authorization.confirmed = Some([(world.enterprise(), Some(9))].into());
@@ -543,7 +544,10 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
 async fn fault_45_nothing_that_never_left_was_sent() {
     use countermand_core::{TransportError, TransportErrorKind};
 
-    for kind in [TransportErrorKind::Connect, TransportErrorKind::Token] {
+    for kind in [
+        TransportErrorKind::Connect,
+        TransportErrorKind::TokenUnavailable,
+    ] {
         let mut world = World::new(Config::default().devices(20));
         let job = world.plan().await;
         let operations = job.operations();
@@ -565,7 +569,7 @@ async fn fault_45_nothing_that_never_left_was_sent() {
             }
         }
         let progress = run.progress();
-        assert_eq!((progress.sent, progress.asked), (0, 0));
+        assert_eq!((progress.sent, progress.cancels_sent), (0, 0));
         assert_eq!(progress.last_cancel, None);
         run.stop("enough");
         while run.next().await.is_some() {}
@@ -576,7 +580,10 @@ async fn fault_45_nothing_that_never_left_was_sent() {
             (operations, 0),
             "{kind:?}"
         );
-        assert!(job.rows().all(|row| row.unwrap().standing.asked.is_none()));
+        assert!(
+            job.rows()
+                .all(|row| row.unwrap().progress.cancel_sent_at.is_none())
+        );
         assert!(job.spent(now(), None).unwrap().calls.is_empty());
     }
 }
@@ -621,7 +628,7 @@ async fn fault_36_a_clock_that_is_set_causes_no_burst_and_no_wait() {
         settings.quota = vec![window];
         settings.share = 1.0;
         let names = world.shared.with(|emulator, now| emulator.pending(now));
-        let items = names.iter().map(|name| Item {
+        let items = names.iter().map(|name| FoundOperation {
             name: name.parse().unwrap(),
             command: Command::default(),
             device_seen: None,

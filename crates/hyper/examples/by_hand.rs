@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use countermand_core::{
-    Endpoint, Flow, OperationName, Step, Transmit, TransportError, TransportErrorKind, Verdict,
+    Cancellation, Endpoint, OperationName, Step, Transmit, TransportError, TransportErrorKind,
+    Verdict,
 };
 use http::Response;
 
@@ -25,7 +26,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let name: OperationName = env::args().nth(1).ok_or("which operation?")?.parse()?;
 
     let seed = u64::from(std::process::id());
-    let mut step = Flow::new(name)
+    let mut step = Cancellation::new(name)
         .endpoint(endpoint)
         .start(Instant::now(), seed);
     let outcome = loop {
@@ -73,10 +74,14 @@ fn send(transmit: &Transmit, token: &str) -> Result<Response<Vec<u8>>, Transport
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 TransportError::new(TransportErrorKind::TimedOut, error)
             }
-            _ => TransportError::new(TransportErrorKind::Lost, error),
+            _ => TransportError::new(TransportErrorKind::ConnectionLost, error),
         })?;
-    parse(&answer)
-        .ok_or_else(|| TransportError::new(TransportErrorKind::Lost, "half an answer, or not HTTP"))
+    parse(&answer).ok_or_else(|| {
+        TransportError::new(
+            TransportErrorKind::ConnectionLost,
+            "half an answer, or not HTTP",
+        )
+    })
 }
 
 /// The first address of the host that answers, within 3 s each.

@@ -38,7 +38,7 @@ async fn send(
     transmit: Transmit,
 ) -> Result<Response<Bytes>, TransportError> {
     let mut request = reqwest::Request::try_from(transmit.request.map(|()| ""))
-        .map_err(|error| TransportError::new(TransportErrorKind::Forbidden, error))?;
+        .map_err(|error| TransportError::new(TransportErrorKind::NotAllowed, error))?;
     *request.timeout_mut() = Some(transmit.timeout);
     let mut answer = http.execute(request).await.map_err(failed)?;
     let mut response = Response::new(Bytes::new());
@@ -63,7 +63,7 @@ fn failed(error: reqwest::Error) -> TransportError {
     let kind = match () {
         () if error.is_connect() => TransportErrorKind::Connect,
         () if error.is_timeout() => TransportErrorKind::TimedOut,
-        () => TransportErrorKind::Lost,
+        () => TransportErrorKind::ConnectionLost,
     };
     TransportError::new(kind, error)
 }

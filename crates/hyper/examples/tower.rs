@@ -55,6 +55,6 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn failed(error: BoxError) -> TransportError {
     match error.downcast::<TransportError>() {
         Ok(error) => *error,
-        Err(error) => TransportError::new(TransportErrorKind::Lost, error),
+        Err(error) => TransportError::new(TransportErrorKind::ConnectionLost, error),
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, thread};
 
-use countermand_core::{Endpoint, Flow, OperationName, Step, Verdict};
+use countermand_core::{Cancellation, Endpoint, OperationName, Step, Verdict};
 use http::HeaderValue;
 use ureq::Agent;
 
@@ -29,7 +29,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     );
 
     let seed = u64::from(std::process::id());
-    let mut step = Flow::new(name)
+    let mut step = Cancellation::new(name)
         .endpoint(endpoint)
         .start(Instant::now(), seed);
     let outcome = loop {

@@ -10,8 +10,8 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
 
-use crate::keeper::{Asked, Keeper, Numbered, TOKEN_TIMEOUT, late};
 use crate::token::TokenSource;
+use crate::token_cache::{Asked, Numbered, TOKEN_TIMEOUT, TokenCache, late};
 use crate::transport::{BoxFuture, Transport};
 
 /// The header that names the project that pays.
@@ -33,7 +33,7 @@ const USER_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 /// transport made it, refuses the token that was handed out last, unless that one was fetched for
 /// such a reason within the last 10 s.
 pub struct Authorized<S, T> {
-    tokens: Arc<Keeper<S>>,
+    tokens: Arc<TokenCache<S>>,
     transport: T,
     endpoint: Endpoint,
     quota_project: Option<HeaderValue>,
@@ -42,7 +42,7 @@ pub struct Authorized<S, T> {
 impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
     /// Sends what is for `endpoint` by `transport` with tokens of `source`; refuses the rest.
     pub fn new(endpoint: Endpoint, source: S, transport: T) -> Self {
-        let tokens = Keeper::new(source);
+        let tokens = TokenCache::new(source);
         Self {
             quota_project: tokens.source().quota_project(),
             tokens,
@@ -63,7 +63,7 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
         let uri = transmit.request.uri();
         if !self.endpoint.is_origin_of(uri) {
             let message = format!("{uri} is not at {}, no token for it", self.endpoint);
-            let error = TransportError::new(TransportErrorKind::Forbidden, message);
+            let error = TransportError::new(TransportErrorKind::NotAllowed, message);
             return Box::pin(ready(Err(error)));
         }
         match self.tokens.token(transmit.reauthorize) {

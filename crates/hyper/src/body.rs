@@ -118,5 +118,5 @@ fn too_large(cap: usize) -> TransportError {
 }
 
 fn lost(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TransportError {
-    TransportError::new(TransportErrorKind::Lost, cause)
+    TransportError::new(TransportErrorKind::ConnectionLost, cause)
 }

@@ -13,10 +13,10 @@ use http::header::DATE;
 use tokio::time::{Instant, timeout_at};
 
 use crate::authorized::Authorized;
+use crate::check::{Check, CheckName, CheckResult};
 use crate::client::Client;
 use crate::config::HyperConfig;
 use crate::connect::{Connection, Connector};
-use crate::finding::{Check, Finding, Grade};
 use crate::hyper::Hyper;
 use crate::proxy;
 use crate::token::{Token, TokenSource, check_universe, token_fn};
@@ -42,7 +42,7 @@ pub async fn checkup(
     tokens: Arc<dyn TokenSource>,
     config: &HyperConfig,
     target: Option<Resource>,
-) -> Vec<Finding> {
+) -> Vec<CheckResult> {
     let mut checkup = Checkup {
         deadline: Instant::now() + LIMIT,
         findings: Vec::new(),
@@ -53,8 +53,13 @@ pub async fn checkup(
             checkup.api(endpoint, tokens, token, config, target).await;
         }
         _ => {
-            for check in [Check::Api, Check::Scope, Check::Quota, Check::Clock] {
-                checkup.find(check, Grade::Skipped, "because of the above");
+            for check in [
+                CheckName::Api,
+                CheckName::Scope,
+                CheckName::Quota,
+                CheckName::Clock,
+            ] {
+                checkup.find(check, Check::Skipped, "because of the above");
             }
         }
     }
@@ -63,14 +68,14 @@ pub async fn checkup(
 
 struct Checkup {
     deadline: Instant,
-    findings: Vec<Finding>,
+    findings: Vec<CheckResult>,
 }
 
 impl Checkup {
-    fn find(&mut self, check: Check, grade: Grade, message: impl Into<String>) {
-        self.findings.push(Finding {
+    fn find(&mut self, check: CheckName, outcome: Check, message: impl Into<String>) {
+        self.findings.push(CheckResult {
             check,
-            grade,
+            outcome,
             message: message.into(),
             denied: false,
         });
@@ -79,7 +84,7 @@ impl Checkup {
     async fn name(&mut self, endpoint: &Endpoint, config: &HyperConfig) -> bool {
         let host = endpoint.host().trim_matches(['[', ']']);
         if host.parse::<IpAddr>().is_ok() {
-            self.find(Check::Name, Grade::Good, format!("{host} is an address"));
+            self.find(CheckName::Name, Check::Ok, format!("{host} is an address"));
             return true;
         }
         // Where a proxy is the way, it is the proxy that knows the name.
@@ -87,13 +92,13 @@ impl Checkup {
             Ok(connector) => {
                 if let Some(proxy) = connector.proxy() {
                     let message = format!("not looked up here: the proxy {proxy} does");
-                    self.find(Check::Name, Grade::Skipped, message);
+                    self.find(CheckName::Name, Check::Skipped, message);
                     return true;
                 }
             }
             // The same problem is that of the connection.
             Err(_) => {
-                self.find(Check::Name, Grade::Skipped, "because of the connection");
+                self.find(CheckName::Name, Check::Skipped, "because of the connection");
                 return true;
             }
         }
@@ -111,7 +116,7 @@ impl Checkup {
                     "{host} has {} IPv4 and {six} IPv6 addresses ({millis} ms)",
                     all - six
                 );
-                self.find(Check::Name, Grade::Good, message);
+                self.find(CheckName::Name, Check::Ok, message);
                 return true;
             }
             Ok(Err(error)) => error.to_string(),
@@ -120,8 +125,12 @@ impl Checkup {
         let unused = config.proxy.unused(endpoint).map(proxy::told_unused);
         let unused = unused.map_or_else(String::new, |told| format!(" ({told})"));
         let message = format!("{host}: {problem}{unused}");
-        self.find(Check::Name, Grade::Bad, message);
-        self.find(Check::Connection, Grade::Skipped, "because of the above");
+        self.find(CheckName::Name, Check::Fail, message);
+        self.find(
+            CheckName::Connection,
+            Check::Skipped,
+            "because of the above",
+        );
         false
     }
 
@@ -147,7 +156,7 @@ impl Checkup {
                 let unused = config.proxy.unused(endpoint).map(proxy::told_unused);
                 let unused = unused.map_or_else(String::new, |told| format!("; {told}"));
                 let message = format!("{endpoint}: {protocol} {tls} ({millis} ms){unused}");
-                self.find(Check::Connection, Grade::Good, message);
+                self.find(CheckName::Connection, Check::Ok, message);
                 return true;
             }
             Ok(Err(error)) => {
@@ -156,9 +165,9 @@ impl Checkup {
             }
             Err(_) => (format!("{endpoint}: no connection in time"), false),
         };
-        self.findings.push(Finding {
-            check: Check::Connection,
-            grade: Grade::Bad,
+        self.findings.push(CheckResult {
+            check: CheckName::Connection,
+            outcome: Check::Fail,
             message: problem,
             denied,
         });
@@ -167,7 +176,7 @@ impl Checkup {
 
     async fn token(&mut self, endpoint: &Endpoint, tokens: &dyn TokenSource) -> Option<Token> {
         if let Err(error) = check_universe(endpoint, tokens) {
-            self.find(Check::Token, Grade::Bad, chain(&error));
+            self.find(CheckName::Token, Check::Fail, chain(&error));
             return None;
         }
         let begun = Instant::now();
@@ -179,13 +188,13 @@ impl Checkup {
                 };
                 let millis = begun.elapsed().as_millis();
                 let message = format!("there is one, {life} ({millis} ms)");
-                self.find(Check::Token, Grade::Good, message);
+                self.find(CheckName::Token, Check::Ok, message);
                 return Some(token);
             }
             Ok(Err(error)) => chain(&error),
             Err(_) => "none in time".to_owned(),
         };
-        self.find(Check::Token, Grade::Bad, problem);
+        self.find(CheckName::Token, Check::Fail, problem);
         None
     }
 
@@ -203,7 +212,7 @@ impl Checkup {
         };
         let hyper = match Hyper::new(endpoint, config.clone()) {
             Ok(hyper) => hyper,
-            Err(error) => return self.find(Check::Api, Grade::Bad, chain(&error)),
+            Err(error) => return self.find(CheckName::Api, Check::Fail, chain(&error)),
         };
         // The one that is there, and only if it is refused another.
         let known_as = tokens.quota_project();
@@ -227,9 +236,9 @@ impl Checkup {
                     .deadline(self.deadline.saturating_duration_since(Instant::now())),
             );
         let Ok(answered) = timeout_at(self.deadline, client.ask(&asked)).await else {
-            self.find(Check::Api, Grade::Bad, "no answer in time");
-            for check in [Check::Scope, Check::Quota, Check::Clock] {
-                self.find(check, Grade::Skipped, "because of the above");
+            self.find(CheckName::Api, Check::Fail, "no answer in time");
+            for check in [CheckName::Scope, CheckName::Quota, CheckName::Clock] {
+                self.find(check, Check::Skipped, "because of the above");
             }
             return;
         };
@@ -241,8 +250,8 @@ impl Checkup {
 
     /// What the answer shows of token, scope and quota; what it does not show is skipped.
     fn judge(&mut self, answered: &Result<(), Error>, target: Option<&Resource>, calls: u32) {
+        use Check::{Fail, Ok as Good, Skipped};
         use ErrorKey as Key;
-        use Grade::{Bad, Good, Skipped};
         let unnamed =
             "no enterprise was named, so whether it may be managed is not known: name one";
         let manages = match target {
@@ -256,20 +265,20 @@ impl Checkup {
                 // The method looked: token, scope and quota had let the call pass.
                 (Key::NotFound | Key::DeviceNotFound, None) => (Good, Good, Good, manages),
                 (Key::NotFound | Key::DeviceNotFound, Some(Resource::Enterprise(_))) => {
-                    (Bad, Good, Good, "there is no such enterprise".to_owned())
+                    (Fail, Good, Good, "there is no such enterprise".to_owned())
                 }
                 (Key::NotFound | Key::DeviceNotFound, Some(target)) => {
                     (Good, Good, Good, format!("there is no {target}"))
                 }
                 // An enterprise that is not there and one of another caller are refused alike.
                 (Key::PermissionDenied, None) => (Good, Skipped, Skipped, manages),
-                (Key::ScopeInsufficient, _) => (Skipped, Bad, Skipped, said(error)),
-                (Key::ResourceExhausted | Key::QuotaFinal, _) => (Good, Skipped, Bad, said(error)),
+                (Key::ScopeInsufficient, _) => (Skipped, Fail, Skipped, said(error)),
+                (Key::ResourceExhausted | Key::QuotaFinal, _) => (Good, Skipped, Fail, said(error)),
                 (Key::Unauthenticated, _) => {
                     let message = format!("the token is refused: {}", said(error));
-                    (Bad, Skipped, Skipped, message)
+                    (Fail, Skipped, Skipped, message)
                 }
-                _ => (Bad, Skipped, Skipped, said(error)),
+                _ => (Fail, Skipped, Skipped, said(error)),
             },
             _ => (Good, Good, Good, manages),
         };
@@ -285,44 +294,44 @@ impl Checkup {
             }
             _ => "the answer does not show it",
         };
-        let told = |grade: Grade, bad: String, good: &str| match grade {
-            Bad => bad,
+        let told = |outcome: Check, bad: String, good: &str| match outcome {
+            Fail => bad,
             Good => good.to_owned(),
-            Skipped | Grade::Warning => format!("not known: {unknown}"),
+            Skipped | Check::Warn => format!("not known: {unknown}"),
         };
         let answer = format!("{asked} made: {message}");
         let denied = answered
             .as_ref()
             .is_err_and(|error| error.facts().exit_class() == ExitClass::Denied);
-        self.findings.push(Finding {
-            check: Check::Api,
-            grade: api,
+        self.findings.push(CheckResult {
+            check: CheckName::Api,
+            outcome: api,
             message: told(api, answer.clone(), &answer),
-            denied: denied && api == Bad,
+            denied: denied && api == Fail,
         });
         let refused = format!("{message}; the token needs the scope {SCOPE}");
         self.find(
-            Check::Scope,
+            CheckName::Scope,
             scope,
             told(scope, refused, "the token is for this API"),
         );
         let free = format!("{asked} free; how many are left, the API does not tell");
-        self.find(Check::Quota, quota, told(quota, message, &free));
+        self.find(CheckName::Quota, quota, told(quota, message, &free));
     }
 
     fn clock(&mut self, skew: Option<(bool, Duration)>) {
         let Some((ahead, off)) = skew else {
             let message = "the server tells no time";
-            return self.find(Check::Clock, Grade::Skipped, message);
+            return self.find(CheckName::Clock, Check::Skipped, message);
         };
-        let grade = match off {
-            off if off > SKEW.1 => Grade::Bad,
-            off if off > SKEW.0 => Grade::Warning,
-            _ => Grade::Good,
+        let outcome = match off {
+            off if off > SKEW.1 => Check::Fail,
+            off if off > SKEW.0 => Check::Warn,
+            _ => Check::Ok,
         };
         let word = if ahead { "ahead of" } else { "behind" };
         let message = format!("{} s {word} the server's", off.as_secs());
-        self.find(Check::Clock, grade, message);
+        self.find(CheckName::Clock, outcome, message);
     }
 }
 
@@ -356,7 +365,7 @@ impl<T: Transport> Transport for Watched<T> {
     ) -> crate::transport::BoxFuture<'_, Result<http::Response<bytes::Bytes>, TransportError>> {
         Box::pin(async move {
             if self.calls.fetch_add(1, Ordering::Relaxed) >= MOST_CALLS {
-                let kind = TransportErrorKind::Forbidden;
+                let kind = TransportErrorKind::NotAllowed;
                 return Err(TransportError::new(kind, "enough calls"));
             }
             let response = self.inner.send(transmit).await?;

@@ -6,23 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use countermand_core::campaign::{Campaign, Event};
 use countermand_core::{
-    Device, DeviceName, DevicePage, Endpoint, EnterpriseName, Error, Flow, Operation,
-    OperationName, OperationPage, Outcome, Page, Pages, Phase, Policy, Quota, Read, Resource, Step,
+    Cancellation, Device, DeviceName, DevicePage, Endpoint, EnterpriseName, Error, Operation,
+    OperationName, OperationPage, Outcome, Page, Pages, Phase, Policy, Read, Resource, Step,
     TransportError,
 };
+use countermand_scheduler::Quota;
+use countermand_scheduler::{Event, Scheduler};
 use futures_core::Stream;
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
-use crate::campaign::Running;
 use crate::config::HyperConfig;
 use crate::driver::{drive_on, now};
 use crate::hyper::Hyper;
 use crate::log;
+use crate::scheduler_stream::SchedulerStream;
 use crate::token::{TokenSource, check_universe};
 use crate::transport::Transport;
 
@@ -64,7 +65,7 @@ impl Client {
             transport: Arc::new(transport),
             endpoint: Arc::default(),
             policy: Arc::default(),
-            asking: Arc::new(Policy::default().confirm(false)),
+            asking: Arc::new(Policy::default().verify(false)),
             quota: Quota::default(),
             in_flight: 100,
             seed: Arc::new(AtomicU64::new(RandomState::new().hash_one(()))),
@@ -91,7 +92,7 @@ impl Client {
     /// Where the API is: Google's by default, after [`connect`](Self::connect) the one given there.
     ///
     /// It must be one that the transport serves. After `connect`, another host makes every call
-    /// fail with [`Forbidden`](countermand_core::TransportErrorKind::Forbidden).
+    /// fail with [`Forbidden`](countermand_core::TransportErrorKind::NotAllowed).
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
         self.endpoint = endpoint.into();
@@ -108,7 +109,7 @@ impl Client {
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
         self.policy = policy.into();
-        self.asking = Arc::new((*self.policy).clone().confirm(false));
+        self.asking = Arc::new((*self.policy).clone().verify(false));
         self
     }
 
@@ -142,9 +143,9 @@ impl Client {
     /// The server did not accept it; [`Error::maybe_delivered`] says whether it may have taken
     /// effect all the same.
     pub async fn cancel(&self, name: &OperationName) -> Result<(), Error> {
-        let flow = self.flow(name).policy(Arc::clone(&self.asking));
-        let start = |now, seed| flow.start(now, seed);
-        self.run(name.as_str(), start, |outcome| Some(outcome))
+        let cancellation = self.cancellation(name).policy(Arc::clone(&self.asking));
+        let start = |now, seed| cancellation.start(now, seed);
+        self.drive_one(name.as_str(), start, |outcome| Some(outcome))
             .await
             .map(|_| ())
     }
@@ -157,7 +158,7 @@ impl Client {
         let read = Read::operation(name.clone())
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
-        self.run(name.as_str(), |now, seed| read.start(now, seed), |_| None)
+        self.drive_one(name.as_str(), |now, seed| read.start(now, seed), |_| None)
             .await
     }
 
@@ -182,7 +183,7 @@ impl Client {
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
         let start = |now, seed| read.start(now, seed);
-        self.run(of, start, |_| None).await.map(drop)
+        self.drive_one(of, start, |_| None).await.map(drop)
     }
 
     /// All operations of a device, oldest first, page by page as they are pulled. The pending ones
@@ -231,7 +232,7 @@ impl Client {
                     .policy(Arc::clone(&client.policy));
                 let of = P::resource(pages.parent());
                 let start = |now, seed| read.start(now, seed);
-                let page = client.run(of.as_str(), start, |_| None).await?;
+                let page = client.drive_one(of.as_str(), start, |_| None).await?;
                 // What is on a page that leads nowhere is still true.
                 let lost = pages.turn(&page).err();
                 let unreadable = page.unreadable().map(|entries| entries.error(of));
@@ -250,9 +251,9 @@ impl Client {
     /// The server neither accepted the cancellation nor told the operation's fate;
     /// [`Error::maybe_delivered`] says whether it may have taken effect all the same.
     pub async fn countermand(&self, name: &OperationName) -> Result<Outcome, Error> {
-        let flow = self.flow(name).policy(Arc::clone(&self.policy));
-        let start = |now, seed| flow.start(now, seed);
-        self.run(name.as_str(), start, |outcome| Some(outcome))
+        let cancellation = self.cancellation(name).policy(Arc::clone(&self.policy));
+        let start = |now, seed| cancellation.start(now, seed);
+        self.drive_one(name.as_str(), start, |outcome| Some(outcome))
             .await
     }
 
@@ -261,9 +262,9 @@ impl Client {
     ///
     /// Names are pulled as there is room. Cancels go before looks, so results come when there is no
     /// name left to ask for. After a failure that concerns
-    /// [everything](countermand_core::Reach::Everything), such as a refused token, what has not
+    /// [everything](countermand_core::FailureScope::Everything), such as a refused token, what has not
     /// begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a
-    /// request. [`campaign`](Self::campaign) tells more of what happens on the way.
+    /// request. [`run`](Self::run) tells more of what happens on the way.
     pub fn countermand_all<I>(
         &self,
         names: I,
@@ -284,7 +285,7 @@ impl Client {
         S: Stream<Item = OperationName> + Send + 'static,
     {
         let names = names.map(|name| (name, Phase::Unsent));
-        let running = self.campaign(self.scheduler(), names);
+        let running = self.run(self.scheduler(), names);
         running.filter_map(|event| {
             std::future::ready(match event {
                 Event::Finished { name, result } => Some((name, result)),
@@ -293,10 +294,10 @@ impl Client {
         })
     }
 
-    /// A campaign with this client's policy, quota and limit of requests in flight.
+    /// A scheduler with this client's policy, quota and limit of requests in flight.
     #[must_use]
-    pub fn scheduler(&self) -> Campaign {
-        Campaign::new(self.next_seed())
+    pub fn scheduler(&self) -> Scheduler {
+        Scheduler::new(self.next_seed())
             .policy(Arc::clone(&self.policy))
             .quota(self.quota.clone())
             .in_flight(self.in_flight)
@@ -304,22 +305,22 @@ impl Client {
 
     /// Runs many countermands under one quota: cancels first, then what became of them.
     ///
-    /// Names come with how far they had come, and are pulled as there is room. The campaign is made
+    /// Names come with how far they had come, and are pulled as there is room. The scheduler is made
     /// with its quota and its limits; endpoint is this client's.
-    pub fn campaign<S>(&self, campaign: Campaign, names: S) -> Running<S>
+    pub fn run<S>(&self, scheduler: Scheduler, names: S) -> SchedulerStream<S>
     where
         S: Stream<Item = (OperationName, Phase)> + Send + 'static,
     {
-        let campaign = campaign.endpoint(Arc::clone(&self.endpoint));
-        Running::new(campaign, Arc::clone(&self.transport), names)
+        let scheduler = scheduler.endpoint(Arc::clone(&self.endpoint));
+        SchedulerStream::new(scheduler, Arc::clone(&self.transport), names)
     }
 
-    fn flow(&self, name: &OperationName) -> Flow {
-        Flow::new(name.clone()).endpoint(Arc::clone(&self.endpoint))
+    fn cancellation(&self, name: &OperationName) -> Cancellation {
+        Cancellation::new(name.clone()).endpoint(Arc::clone(&self.endpoint))
     }
 
     /// Starts a machine, drives it to its end and tells the log.
-    fn run<T>(
+    fn drive_one<T>(
         &self,
         operation: &str,
         start: impl FnOnce(Instant, u64) -> Step<T>,

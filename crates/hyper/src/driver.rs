@@ -17,8 +17,8 @@
 //!
 //! All but the last three (they concern every operation) are in a span `countermand` with the field
 //! `operation`: the name of the operation, or of the device or the enterprise that is listed. [`Client`](crate::Client) makes it, also
-//! for each operation of a campaign, which tells `done` and `failed` when it hands out the event.
-//! What a campaign pauses for is in its [events](crate::core::campaign::Event); it logs no
+//! for each operation of a scheduler, which tells `done` and `failed` when it hands out the event.
+//! What a scheduler pauses for is in its [events](crate::core::scheduler::Event); it logs no
 //! `pausing`.
 
 use std::time::Instant;
@@ -35,10 +35,10 @@ use crate::transport::Transport;
 ///
 /// ```no_run
 /// # async fn example(hyper: countermand_hyper::Hyper) -> Result<(), Box<dyn std::error::Error>> {
-/// use countermand_hyper::{core::Flow, drive};
+/// use countermand_hyper::{core::Cancellation, drive};
 ///
 /// let name = "enterprises/LC01/devices/3f/operations/17".parse()?;
-/// let outcome = drive(Flow::new(name).start(std::time::Instant::now(), 7), &hyper).await?;
+/// let outcome = drive(Cancellation::new(name).start(std::time::Instant::now(), 7), &hyper).await?;
 /// # Ok(())
 /// # }
 /// ```

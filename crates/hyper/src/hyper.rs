@@ -44,12 +44,12 @@ impl Hyper {
     /// A transport to `endpoint`; connects when the first request comes.
     ///
     /// # Errors
-    /// [`Forbidden`](TransportErrorKind::Forbidden) for `http://` to another machine unless
+    /// [`Forbidden`](TransportErrorKind::NotAllowed) for `http://` to another machine unless
     /// [allowed](HyperConfig::allow_plaintext), for `https://` where the crate was built without
     /// TLS, and for a user agent that is no header value; [`Tls`](TransportErrorKind::Tls) for a
     /// CA file that cannot be read.
     pub fn new(endpoint: &Endpoint, config: HyperConfig) -> Result<Self, TransportError> {
-        let forbid = |message| Err(TransportError::new(TransportErrorKind::Forbidden, message));
+        let forbid = |message| Err(TransportError::new(TransportErrorKind::NotAllowed, message));
         if endpoint.is_plaintext() && !endpoint.is_loopback() && !config.allow_plaintext {
             return forbid(format!(
                 "{endpoint}: plain http is for this machine only, use https"
@@ -108,7 +108,7 @@ impl Inner {
         async move {
             if !allowed {
                 let message = format!("{} is not at {}", request.uri(), self.endpoint);
-                return Err(TransportError::new(TransportErrorKind::Forbidden, message));
+                return Err(TransportError::new(TransportErrorKind::NotAllowed, message));
             }
             let mut sent = false;
             tokio::time::timeout(timeout, self.exchange(&mut request, &mut sent, body_cap))
@@ -136,25 +136,25 @@ impl Inner {
         body_cap: usize,
     ) -> Result<Response<Bytes>, TransportError> {
         loop {
-            let mut loan = match self.pool.ready() {
-                Some(loan) => loan,
+            let mut pooled = match self.pool.ready() {
+                Some(pooled) => pooled,
                 // On the heap, or every request would carry the room that a handshake needs.
-                None => Box::pin(self.pool.borrow()).await?,
+                None => Box::pin(self.pool.acquire()).await?,
             };
-            if let Connection::Http1(sender) = &mut loan.connection
-                && loan.reused
+            if let Connection::Http1(sender) = &mut pooled.connection
+                && pooled.reused
                 && sender.ready().await.is_err()
             {
                 continue;
             }
             *sent = true;
-            self.address(request, &loan.connection);
-            let mut response = match loan.connection.send(mem::take(request)).await {
+            self.address(request, &pooled.connection);
+            let mut response = match pooled.connection.send(mem::take(request)).await {
                 Ok(response) => response,
                 Err(mut error) => {
                     let kind = match error.take_message() {
                         // It was closed while it was idle: nobody's fault, and nothing was sent.
-                        Some(unsent) if loan.reused => {
+                        Some(unsent) if pooled.reused => {
                             *sent = false;
                             *request = unsent;
                             continue;
@@ -164,12 +164,12 @@ impl Inner {
                         None => classify(error.error()),
                     };
                     let error = TransportError::new(kind, error.into_error());
-                    return Err(blame(error, &loan.connection));
+                    return Err(blame(error, &pooled.connection));
                 }
             };
             let body = self.bodies.read(&mut response, body_cap).await;
-            let body = body.map_err(|error| blame(error, &loan.connection))?;
-            self.pool.give_back(loan.connection);
+            let body = body.map_err(|error| blame(error, &pooled.connection))?;
+            self.pool.release(pooled.connection);
             return Ok(response.map(|_| body));
         }
     }
@@ -205,13 +205,13 @@ fn classify(error: &hyper::Error) -> TransportErrorKind {
     let stream = error.source().and_then(|cause| cause.downcast_ref());
     match stream.filter(|stream: &&h2::Error| stream.is_remote()) {
         Some(stream) => match stream.reason() {
-            Some(h2::Reason::ENHANCE_YOUR_CALM) => TransportErrorKind::Calm,
-            Some(h2::Reason::REFUSED_STREAM) => TransportErrorKind::Refused,
-            _ if stream.is_go_away() => TransportErrorKind::Refused,
-            _ => TransportErrorKind::Lost,
+            Some(h2::Reason::ENHANCE_YOUR_CALM) => TransportErrorKind::EnhanceYourCalm,
+            Some(h2::Reason::REFUSED_STREAM) => TransportErrorKind::Unprocessed,
+            _ if stream.is_go_away() => TransportErrorKind::Unprocessed,
+            _ => TransportErrorKind::ConnectionLost,
         },
         None if refuses_us(error) => TransportErrorKind::Tls,
-        None => TransportErrorKind::Lost,
+        None => TransportErrorKind::ConnectionLost,
     }
 }
 

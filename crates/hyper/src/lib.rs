@@ -17,7 +17,7 @@
 
 mod authorized;
 mod body;
-mod campaign;
+mod check;
 mod checkup;
 mod client;
 mod config;
@@ -26,10 +26,8 @@ mod connect;
 pub mod credentials;
 pub mod driver;
 mod failure;
-mod finding;
 mod frames;
 mod hyper;
-mod keeper;
 mod log;
 mod moment;
 mod multiplexed;
@@ -39,32 +37,36 @@ mod pool;
 mod proxy;
 mod proxy_url;
 mod resolve;
+mod scheduler_stream;
 mod secret_file;
-mod standing;
 #[cfg(feature = "__tls")]
 mod tls;
 #[cfg(not(feature = "__tls"))]
 #[path = "no_tls.rs"]
 mod tls;
 mod token;
+mod token_cache;
 mod token_file;
+mod token_state;
 mod transport;
 
 pub use authorized::Authorized;
-pub use campaign::{Journal, Running};
+pub use check::{Check, CheckName, CheckResult};
 pub use checkup::checkup;
 pub use client::Client;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.
 pub use countermand_core as core;
 pub use countermand_core::{
-    DeviceName, Endpoint, Error, ErrorKind, Operation, OperationName, Outcome, Policy, Quota,
-    Reach, Step, Transmit, TransportError, TransportErrorKind, Verdict,
+    DeviceName, Endpoint, Error, ErrorKind, FailureScope, Operation, OperationName, Outcome,
+    Policy, Step, Transmit, TransportError, TransportErrorKind, Verdict,
 };
+pub use countermand_scheduler as scheduler;
+pub use countermand_scheduler::Quota;
 pub use driver::drive;
-pub use finding::{Check, Finding, Grade};
 pub use hyper::Hyper;
 pub use output_file::{OutputFile, create_folder, create_new, private_folder};
+pub use scheduler_stream::{Journal, SchedulerStream};
 pub use secret_file::exposure;
 pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, token_fn};
 pub use token_file::TokenFile;

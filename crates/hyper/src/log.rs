@@ -66,7 +66,7 @@ pub(crate) fn ended(result: Result<Option<&Outcome>, &Error>) {
         }
         Err(error) => {
             let (attempts, text) = (error.attempts(), chain(error));
-            // A campaign that stops leaves thousands alone for one reason, which it tells itself.
+            // A scheduler that stops leaves thousands alone for one reason, which it tells itself.
             match error.kind() {
                 ErrorKind::NotAttempted { .. } => {
                     tracing::debug!(error = text, attempts, "failed");
@@ -77,7 +77,7 @@ pub(crate) fn ended(result: Result<Option<&Outcome>, &Error>) {
     }
 }
 
-/// Tells how an operation of a campaign came out.
+/// Tells how an operation of a scheduler came out.
 pub(crate) fn finished(name: &OperationName, result: &Result<Outcome, Error>) {
     span(name.as_str()).in_scope(|| ended(result.as_ref().map(Some)));
 }

@@ -14,7 +14,7 @@ pub(crate) enum Tls {}
 impl Tls {
     pub(crate) fn new(host: &str, _: &HyperConfig) -> Result<Self, TransportError> {
         let message = format!("https to {host}: built without TLS (features `ring`, `aws-lc-rs`)");
-        Err(TransportError::new(TransportErrorKind::Forbidden, message))
+        Err(TransportError::new(TransportErrorKind::NotAllowed, message))
     }
 
     pub(crate) async fn connect(

@@ -30,11 +30,11 @@ pub(crate) struct Pool {
     connector: Arc<Connector>,
     /// Connections of HTTP/2, at most.
     connections: usize,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<PoolState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     http2: Vec<Multiplexed>,
     /// The task that makes one more of them.
     widening: Option<JoinHandle<()>>,
@@ -51,8 +51,8 @@ struct State {
 /// Gives the connection if it can be shared; the other sort goes to the idle ones.
 type Connecting = BoxFuture<'static, Result<Option<Multiplexed>, Failure>>;
 
-/// A connection on loan.
-pub(crate) struct Loan {
+/// A connection of the pool, in use.
+pub(crate) struct PooledConnection {
     pub(crate) connection: Connection,
     /// It was there before, so that it may have been closed meanwhile.
     pub(crate) reused: bool,
@@ -60,9 +60,9 @@ pub(crate) struct Loan {
 
 impl Pool {
     pub(crate) fn new(connector: Connector, connections: usize) -> Self {
-        let state = State {
+        let state = PoolState {
             http1: connector.is_http1(),
-            ..State::default()
+            ..PoolState::default()
         };
         Self {
             connector: Arc::new(connector),
@@ -72,28 +72,28 @@ impl Pool {
     }
 
     /// A connection that is there.
-    pub(crate) fn ready(&self) -> Option<Loan> {
+    pub(crate) fn ready(&self) -> Option<PooledConnection> {
         self.reuse(&mut lock(&self.state))
     }
 
-    fn reuse(&self, state: &mut State) -> Option<Loan> {
+    fn reuse(&self, state: &mut PoolState) -> Option<PooledConnection> {
         let (connection, full) = state.take(self.connections)?;
         if full {
             self.widen(state);
         }
-        Some(Loan {
+        Some(PooledConnection {
             connection,
             reused: true,
         })
     }
 
     /// A connection that is there, or else a new one.
-    pub(crate) async fn borrow(&self) -> Result<Loan, Failure> {
+    pub(crate) async fn acquire(&self) -> Result<PooledConnection, Failure> {
         loop {
             let connecting = {
                 let mut state = lock(&self.state);
-                if let Some(loan) = self.reuse(&mut state) {
-                    return Ok(loan);
+                if let Some(pooled) = self.reuse(&mut state) {
+                    return Ok(pooled);
                 }
                 match state.http1 {
                     true => None,
@@ -113,7 +113,7 @@ impl Pool {
                     None => continue,
                 },
             };
-            return Ok(Loan {
+            return Ok(PooledConnection {
                 connection,
                 reused: false,
             });
@@ -121,7 +121,7 @@ impl Pool {
     }
 
     /// Takes a connection back whose answer was read to the end.
-    pub(crate) fn give_back(&self, connection: Connection) {
+    pub(crate) fn release(&self, connection: Connection) {
         match connection {
             Connection::Http1(sender) if sender.is_closed() => {}
             Connection::Http1(sender) => lock(&self.state).keep(sender),
@@ -130,7 +130,7 @@ impl Pool {
     }
 
     /// The connection that is being made, or a new one.
-    fn join(&self, state: &mut State) -> Shared<Connecting> {
+    fn join(&self, state: &mut PoolState) -> Shared<Connecting> {
         let under_way = state.connecting.as_ref().and_then(WeakShared::upgrade);
         if let Some(connecting) = under_way
             && connecting.peek().is_none()
@@ -160,7 +160,7 @@ impl Pool {
     }
 
     /// Makes one more connection of HTTP/2 beside the others, if there may be one.
-    fn widen(&self, state: &mut State) {
+    fn widen(&self, state: &mut PoolState) {
         let busy = state
             .widening
             .as_ref()
@@ -184,7 +184,7 @@ impl Pool {
     }
 }
 
-impl State {
+impl PoolState {
     /// A connection that is there, the one with the least to do, and whether that is full where
     /// there may be another one: to know it takes two locks.
     fn take(&mut self, connections: usize) -> Option<(Connection, bool)> {
@@ -223,6 +223,6 @@ impl State {
 }
 
 /// A panic elsewhere leaves nothing half done in here.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<PoolState>) -> MutexGuard<'_, PoolState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -178,7 +178,7 @@ impl Proxy {
         // Neither is repeated, as a URL may hold a password; and what is not understood is not a
         // reason to go past the proxy.
         let unusable =
-            |message: String| TransportError::new(TransportErrorKind::Forbidden, message);
+            |message: String| TransportError::new(TransportErrorKind::NotAllowed, message);
         let proxy = ProxyUrl::parse(&url).map_err(|problem| {
             unusable(format!(
                 "the URL of the proxy{whence} {problem}; expected http://host:port or http://user:password@host:port"

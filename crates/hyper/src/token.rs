@@ -38,7 +38,7 @@ impl Token {
     /// A token that can travel in a header.
     ///
     /// # Errors
-    /// [`Credentials`](TransportErrorKind::Credentials) if it is empty, has a character other than
+    /// [`Credentials`](TransportErrorKind::CredentialsRejected) if it is empty, has a character other than
     /// visible ASCII, such as a line end, or is something else than a token: credentials in JSON, a
     /// key, the path of a file. The message does not repeat it.
     pub fn new(token: &str) -> Result<Self, TransportError> {
@@ -170,8 +170,8 @@ pub trait TokenSource: Send + Sync {
     /// A token; a new one if `fresh`, because the server refused the last one.
     ///
     /// # Errors
-    /// [`Token`](TransportErrorKind::Token) if it is worth trying again, else
-    /// [`Credentials`](TransportErrorKind::Credentials).
+    /// [`Token`](TransportErrorKind::TokenUnavailable) if it is worth trying again, else
+    /// [`Credentials`](TransportErrorKind::CredentialsRejected).
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>>;
 
     /// The project that pays, for the header `x-goog-user-project`: by default the token's own.
@@ -193,7 +193,7 @@ pub trait TokenSource: Send + Sync {
 /// Refuses tokens of another universe where the endpoint is Google's own.
 ///
 /// # Errors
-/// [`Credentials`](TransportErrorKind::Credentials), with what to do.
+/// [`Credentials`](TransportErrorKind::CredentialsRejected), with what to do.
 pub(crate) fn check_universe(
     endpoint: &Endpoint,
     tokens: &dyn TokenSource,
@@ -238,7 +238,7 @@ pub struct Billed<S> {
 /// which goes where the token goes and nowhere else.
 ///
 /// # Errors
-/// [`Credentials`](TransportErrorKind::Credentials) if `project` cannot be the id of one.
+/// [`Credentials`](TransportErrorKind::CredentialsRejected) if `project` cannot be the id of one.
 pub fn billed_to<S: TokenSource>(project: &str, source: S) -> Result<Billed<S>, TransportError> {
     Ok(Billed {
         source,
@@ -304,5 +304,5 @@ where
 }
 
 fn credentials(problem: String) -> TransportError {
-    TransportError::new(TransportErrorKind::Credentials, problem)
+    TransportError::new(TransportErrorKind::CredentialsRejected, problem)
 }

@@ -18,8 +18,8 @@ use crate::transport::BoxFuture;
 ///
 /// `gcloud … > token` leaves the file empty for a second: when it cannot be read again, the token
 /// read last stays in use, and where a fresh one is asked for the failure is one that may pass
-/// ([`Token`](TransportErrorKind::Token)). Before the first token was read, it is
-/// [`Credentials`](TransportErrorKind::Credentials).
+/// ([`Token`](TransportErrorKind::TokenUnavailable)). Before the first token was read, it is
+/// [`Credentials`](TransportErrorKind::CredentialsRejected).
 #[derive(Clone, Debug)]
 pub struct TokenFile(Arc<File>);
 
@@ -81,7 +81,12 @@ impl TokenSource for TokenFile {
         Box::pin(async move {
             tokio::task::spawn_blocking(move || file.token(fresh))
                 .await
-                .unwrap_or_else(|error| Err(TransportError::new(TransportErrorKind::Token, error)))
+                .unwrap_or_else(|error| {
+                    Err(TransportError::new(
+                        TransportErrorKind::TokenUnavailable,
+                        error,
+                    ))
+                })
         })
     }
 }
@@ -113,8 +118,8 @@ impl File {
             }
             (Err(problem), known) => Err(TransportError::new(
                 match known {
-                    Some(_) => TransportErrorKind::Token,
-                    None => TransportErrorKind::Credentials,
+                    Some(_) => TransportErrorKind::TokenUnavailable,
+                    None => TransportErrorKind::CredentialsRejected,
                 },
                 self.file.problem("the token file", problem),
             )),

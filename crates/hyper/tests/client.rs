@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::name;
 use countermand_hyper::{
-    Client, ErrorKind, OperationName, Reach, Transmit, TransportError, TransportErrorKind, Verdict,
+    Client, ErrorKind, FailureScope, OperationName, Transmit, TransportError, TransportErrorKind,
+    Verdict,
 };
 use futures_util::{StreamExt, TryStreamExt};
 use http::{Response, StatusCode};
@@ -108,7 +109,10 @@ async fn what_passes_is_retried_on_the_virtual_clock() {
         0 => kind_server(transmit),
         _ => {
             left.fetch_sub(1, Ordering::Relaxed);
-            Err(TransportError::new(TransportErrorKind::Lost, "reset"))
+            Err(TransportError::new(
+                TransportErrorKind::ConnectionLost,
+                "reset",
+            ))
         }
     });
     let outcome = client.countermand(&name()).await.unwrap();
@@ -174,7 +178,7 @@ async fn a_token_refused_for_ever_stops_the_rest() {
                 assert!(!cause.text().contains("not attempted"), "{cause}");
                 not_attempted += 1;
             }
-            kind => assert_eq!(kind.reach(), Reach::Everything, "{error}"),
+            kind => assert_eq!(kind.failure_scope(), FailureScope::Everything, "{error}"),
         }
     }
     // What was in flight with the first refusal may be refused too, each twice; nothing else.

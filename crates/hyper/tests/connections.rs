@@ -1,4 +1,4 @@
-//! A campaign over several connections of HTTP/2.
+//! A scheduler over several connections of HTTP/2.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -19,7 +19,7 @@ use serde_json::json;
 
 const OPERATIONS: usize = 600;
 
-/// How many connections a campaign takes, of a server that takes `streams` requests on each; all
+/// How many connections a scheduler takes, of a server that takes `streams` requests on each; all
 /// of its operations are cancelled, for the client and in truth.
 async fn connections(streams: u32, config: HyperConfig) -> usize {
     let script = Script::from_value(json!([{ "delay_ms": 5, "times": null }])).unwrap();
@@ -77,7 +77,7 @@ async fn one_connection_is_enough_unless_it_is_full_and_more_are_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_10_a_campaign_over_one_stream_at_a_time_comes_to_its_end() {
+async fn fault_10_a_scheduler_over_one_stream_at_a_time_comes_to_its_end() {
     assert_eq!(connections(1, HyperConfig::default()).await, 1);
 }
 

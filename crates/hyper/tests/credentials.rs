@@ -163,7 +163,7 @@ async fn a_metadata_server_is_asked_for_the_scope() {
     let body = json!({"access_token": "emulator-token", "expires_in": 3600});
     api.faults(json!([{"method": "metadata", "body": body, "times": null}]));
     let (kind, text) = api.fail(&machine).await;
-    assert_eq!(kind, TransportErrorKind::Credentials);
+    assert_eq!(kind, TransportErrorKind::CredentialsRejected);
     assert!(text.contains("not as a metadata server"), "{text}");
     let bad = environment(&[("GCE_METADATA_HOST", Path::new("a b/c"))]);
     assert!(Credentials::application_default_in(&bad).is_err());
@@ -191,10 +191,13 @@ async fn an_external_account_exchanges_a_subject_token_from_a_url_or_a_file() {
     // It is read each time: somebody rotates it.
     api.write("subject", "canary-stale");
     let (kind, text) = api.fail(&from_file).await;
-    assert_eq!(kind, TransportErrorKind::Credentials);
+    assert_eq!(kind, TransportErrorKind::CredentialsRejected);
     assert!(text.contains("invalid_grant"), "{text}");
     std::fs::remove_file(path).unwrap();
-    assert_eq!(api.fail(&from_file).await.0, TransportErrorKind::Token);
+    assert_eq!(
+        api.fail(&from_file).await.0,
+        TransportErrorKind::TokenUnavailable
+    );
 
     // With a service account to impersonate, the exchange is for the scope that takes.
     let mut file = api.file("external_account");
@@ -224,7 +227,7 @@ async fn a_service_account_is_impersonated() {
     let url = url.replace("rescue@", "forbidden@");
     file["service_account_impersonation_url"] = url.into();
     let (kind, text) = api.fail(&parse(&file)).await;
-    assert_eq!(kind, TransportErrorKind::Credentials);
+    assert_eq!(kind, TransportErrorKind::CredentialsRejected);
     assert!(
         text.contains("iam.serviceAccounts.getAccessToken"),
         "{text}"
@@ -250,17 +253,25 @@ async fn a_command_prints_a_token() {
         api.cancel(&Credentials::command(line)).await;
     }
     for (line, kind, words) in [
-        ("exit 3", TransportErrorKind::Credentials, "exit status: 3"),
-        ("true", TransportErrorKind::Credentials, "empty"),
-        ("echo canary two", TransportErrorKind::Credentials, "space"),
+        (
+            "exit 3",
+            TransportErrorKind::CredentialsRejected,
+            "exit status: 3",
+        ),
+        ("true", TransportErrorKind::CredentialsRejected, "empty"),
+        (
+            "echo canary two",
+            TransportErrorKind::CredentialsRejected,
+            "space",
+        ),
         (
             "echo '{\"canary\": 1}'",
-            TransportErrorKind::Credentials,
+            TransportErrorKind::CredentialsRejected,
             "`token` is missing",
         ),
         (
             "yes canary",
-            TransportErrorKind::Credentials,
+            TransportErrorKind::CredentialsRejected,
             "more than 65536",
         ),
     ] {
@@ -342,7 +353,7 @@ async fn a_metadata_server_that_is_not_there_means_that_there_are_no_credentials
     // Not named, only guessed, and then it is no passing trouble.
     let credentials = Credentials::application_default_in(&environment(&[])).unwrap();
     let (kind, text) = api.fail(&credentials).await;
-    assert_eq!(kind, TransportErrorKind::Credentials);
+    assert_eq!(kind, TransportErrorKind::CredentialsRejected);
     assert!(text.contains("there are no credentials"), "{text}");
     assert!(text.contains("metadata.google.internal"), "{text}");
 }
@@ -522,7 +533,7 @@ async fn bad_files_are_errors_that_name_the_file_and_the_field_and_quote_nothing
     for (content, words) in cases {
         let path = api.write("bad.json", &content);
         let (kind, text) = explain(&Credentials::from_file(&path).unwrap_err());
-        assert_eq!(kind, TransportErrorKind::Credentials);
+        assert_eq!(kind, TransportErrorKind::CredentialsRejected);
         let text = text.replace("BEGIN", "");
         assert!(
             text.contains("bad.json") && text.contains(words),
@@ -560,7 +571,7 @@ async fn damaged_files_of_every_kind_never_panic() {
 #[tokio::test]
 async fn fault_34_what_a_token_endpoint_answers_in_trouble() {
     let api = Api::new().await;
-    use TransportErrorKind::{Credentials as Final, Token as Passing};
+    use TransportErrorKind::{CredentialsRejected as Final, TokenUnavailable as Passing};
     for (kind, method) in [
         ("service_account", "token"),
         ("authorized_user", "token"),
@@ -672,7 +683,7 @@ async fn fault_34_an_endpoint_that_hangs_is_given_up_within_ten_seconds() {
     );
     let both = futures_util::future::join(api.fail(&user), api.fail(&federated));
     for (found, text) in <[_; 2]>::from(both.await) {
-        assert_eq!(found, TransportErrorKind::Token);
+        assert_eq!(found, TransportErrorKind::TokenUnavailable);
         assert!(text.contains("within 8000 ms"), "{text}");
     }
     assert!(begun.elapsed().as_secs_f64() < 10.0);
@@ -736,11 +747,11 @@ async fn fault_54_a_login_that_is_over_says_to_log_in_again() {
         ),
         (
             json!({"error": "invalid_grant", "error_description": "Token has been revoked."}),
-            TransportErrorKind::Credentials,
+            TransportErrorKind::CredentialsRejected,
         ),
         (
             json!({"error": "invalid_client", "error_description": "reauth"}),
-            TransportErrorKind::Credentials,
+            TransportErrorKind::CredentialsRejected,
         ),
     ] {
         let api = Api::new().await;

@@ -98,7 +98,12 @@ async fn fault_07_pings_find_a_dead_connection_and_the_next_request_has_a_new_on
     patient.timeout = Duration::from_secs(120);
     let begun = Instant::now();
     let error = hyper.send(patient).await.unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+    assert_eq!(
+        error.kind(),
+        TransportErrorKind::ConnectionLost,
+        "{}",
+        chain(&error)
+    );
     assert!(
         begun.elapsed() < Duration::from_secs(20),
         "{:?}",
@@ -174,7 +179,12 @@ async fn fault_07_lost_packets_are_found_within_31_seconds() {
     let begun = Instant::now();
     let error = hyper.send(patient).await.unwrap_err();
     let took = begun.elapsed();
-    assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+    assert_eq!(
+        error.kind(),
+        TransportErrorKind::ConnectionLost,
+        "{}",
+        chain(&error)
+    );
     assert!(took <= Duration::from_secs(31), "{took:?}");
     heal();
     assert_eq!(hyper.send(cancel(&endpoint)).await.unwrap().status(), 401);
@@ -209,8 +219,8 @@ async fn fault_03_lost_packets_end_a_connect_after_3_seconds() {
 /// 500 operations, and three times six seconds without a packet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "`make net`: needs a network of its own"]
-async fn a_campaign_outlives_partitions() {
-    if !in_own_network("a_campaign_outlives_partitions") {
+async fn a_scheduler_outlives_partitions() {
+    if !in_own_network("a_scheduler_outlives_partitions") {
         return;
     }
     let world = world(500).await;

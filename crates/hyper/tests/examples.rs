@@ -106,7 +106,7 @@ async fn tower() {
 }
 
 #[tokio::test]
-async fn campaign_by_hand() {
+async fn scheduler_by_hand() {
     let script: Script =
         r#"[{"method": "cancel", "status": 503, "headers": {"retry-after": "1"}}]"#
             .parse()
@@ -121,7 +121,7 @@ async fn campaign_by_hand() {
         .await
         .unwrap();
     let names = shared.with(|emulator, now| emulator.pending(now));
-    let output = Command::new(example("campaign_by_hand"))
+    let output = Command::new(example("scheduler_by_hand"))
         .args(&names)
         .env("COUNTERMAND_ENDPOINT", server.endpoint())
         .env(

@@ -81,7 +81,7 @@ async fn a_connection_closed_while_idle_costs_nothing() {
         match hyper.send(cancel(&endpoint)).await {
             Ok(response) => assert_eq!(response.status(), 200),
             // The close may cross the request on the wire; then nobody knows.
-            Err(error) => assert_eq!(error.kind(), TransportErrorKind::Lost),
+            Err(error) => assert_eq!(error.kind(), TransportErrorKind::ConnectionLost),
         }
     }
 }
@@ -110,7 +110,7 @@ async fn fault_28_a_gzip_body_stays_as_it_is() {
 async fn plain_http_is_for_this_machine() {
     let far: Endpoint = "http://192.0.2.1".parse().unwrap();
     let error = Hyper::new(&far, HyperConfig::default()).unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Forbidden);
+    assert_eq!(error.kind(), TransportErrorKind::NotAllowed);
     assert!(chain(&error).contains("192.0.2.1"), "{}", chain(&error));
     Hyper::new(&far, HyperConfig::default().allow_plaintext(true)).unwrap();
 }
@@ -123,7 +123,7 @@ async fn a_request_for_another_server_is_not_sent() {
         "http://127.0.0.1:9".parse().unwrap(),
     );
     let error = fail(&ours, cancel(&theirs)).await;
-    assert_eq!(error.kind(), TransportErrorKind::Forbidden);
+    assert_eq!(error.kind(), TransportErrorKind::NotAllowed);
     drop(listener);
 }
 
@@ -145,7 +145,7 @@ async fn fault_01_a_refused_connection_names_the_host() {
 #[test]
 fn https_without_tls_is_forbidden() {
     let error = Hyper::new(&Endpoint::default(), HyperConfig::default()).unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Forbidden);
+    assert_eq!(error.kind(), TransportErrorKind::NotAllowed);
     assert!(
         chain(&error).contains("built without TLS"),
         "{}",
@@ -164,7 +164,7 @@ async fn fault_02_what_was_sent_and_not_answered_is_lost() {
     ] {
         let endpoint = serve(answer).await;
         let error = fail(&endpoint, cancel(&endpoint)).await;
-        assert_eq!(error.kind(), TransportErrorKind::Lost, "{answer}");
+        assert_eq!(error.kind(), TransportErrorKind::ConnectionLost, "{answer}");
     }
 }
 
@@ -177,7 +177,12 @@ async fn fault_11_a_header_list_of_a_mebibyte_is_dropped() {
     answer.extend_from_slice(b"content-length: 2\r\n\r\n{}");
     let endpoint = serve(answer).await;
     let error = fail(&endpoint, cancel(&endpoint)).await;
-    assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+    assert_eq!(
+        error.kind(),
+        TransportErrorKind::ConnectionLost,
+        "{}",
+        chain(&error)
+    );
 }
 
 #[tokio::test]
@@ -248,7 +253,12 @@ async fn fault_27_what_follows_a_body_is_nobodys_answer() {
                 (response.status().as_u16(), response.body().as_ref()),
                 (200, &b"{}"[..])
             ),
-            Err(error) => assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error)),
+            Err(error) => assert_eq!(
+                error.kind(),
+                TransportErrorKind::ConnectionLost,
+                "{}",
+                chain(&error)
+            ),
         }
     }
 }

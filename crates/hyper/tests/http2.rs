@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{cancel, endpoint, listen};
-use countermand_core::campaign::Event;
 use countermand_core::{Phase, chain};
 use countermand_hyper::{
     Client, Endpoint, Hyper, HyperConfig, OperationName, Quota, Token, Transport,
     TransportErrorKind, Verdict,
 };
+use countermand_scheduler::Event;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use h2::Reason;
@@ -91,10 +91,13 @@ async fn fault_10_one_stream_at_a_time_queues() {
 #[tokio::test]
 async fn fault_09_a_reset_tells_what_happened() {
     for (reason, kind) in [
-        (Reason::REFUSED_STREAM, TransportErrorKind::Refused),
-        (Reason::ENHANCE_YOUR_CALM, TransportErrorKind::Calm),
-        (Reason::INTERNAL_ERROR, TransportErrorKind::Lost),
-        (Reason::CANCEL, TransportErrorKind::Lost),
+        (Reason::REFUSED_STREAM, TransportErrorKind::Unprocessed),
+        (
+            Reason::ENHANCE_YOUR_CALM,
+            TransportErrorKind::EnhanceYourCalm,
+        ),
+        (Reason::INTERNAL_ERROR, TransportErrorKind::ConnectionLost),
+        (Reason::CANCEL, TransportErrorKind::ConnectionLost),
     ] {
         let (endpoint, _) = serve(Builder::new(), move |_, mut response, _| {
             response.send_reset(reason)
@@ -123,7 +126,7 @@ async fn fault_08_after_a_goaway_there_is_another_connection() {
             Err(error) => {
                 assert_eq!(
                     error.kind(),
-                    TransportErrorKind::Refused,
+                    TransportErrorKind::Unprocessed,
                     "{}",
                     chain(&error)
                 );
@@ -171,7 +174,7 @@ async fn fault_08_a_goaway_below_the_stream_means_not_processed() {
     let error = hyper(&endpoint).send(cancel(&endpoint)).await.unwrap_err();
     assert_eq!(
         error.kind(),
-        TransportErrorKind::Refused,
+        TransportErrorKind::Unprocessed,
         "{}",
         chain(&error)
     );
@@ -198,7 +201,7 @@ async fn what_waited_for_a_stream_on_a_new_connection_was_not_sent() {
         .collect();
     // Of the first two, hyper cannot say whether they went out.
     assert_eq!(kinds.pop(), Some(TransportErrorKind::Connect), "{kinds:?}");
-    assert_eq!(kinds, [TransportErrorKind::Lost; 2]);
+    assert_eq!(kinds, [TransportErrorKind::ConnectionLost; 2]);
 }
 
 #[tokio::test]
@@ -216,7 +219,12 @@ async fn fault_07_a_connection_that_died_silently_is_found_within_31_seconds() {
     tokio::time::pause();
     let begun = tokio::time::Instant::now();
     let error = first.await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+    assert_eq!(
+        error.kind(),
+        TransportErrorKind::ConnectionLost,
+        "{}",
+        chain(&error)
+    );
     assert!(
         begun.elapsed() <= Duration::from_secs(31),
         "{:?}",
@@ -243,7 +251,12 @@ async fn fault_11_a_header_list_of_a_mebibyte_is_dropped() {
     })
     .await;
     let error = hyper(&endpoint).send(cancel(&endpoint)).await.unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+    assert_eq!(
+        error.kind(),
+        TransportErrorKind::ConnectionLost,
+        "{}",
+        chain(&error)
+    );
 }
 
 #[tokio::test]
@@ -287,7 +300,12 @@ async fn fault_27_a_body_of_another_length_than_announced_is_no_answer() {
         })
         .await;
         let error = hyper(&endpoint).send(cancel(&endpoint)).await.unwrap_err();
-        assert_eq!(error.kind(), TransportErrorKind::Lost, "{}", chain(&error));
+        assert_eq!(
+            error.kind(),
+            TransportErrorKind::ConnectionLost,
+            "{}",
+            chain(&error)
+        );
     }
 }
 
@@ -347,9 +365,9 @@ async fn finding_40_a_connection_that_ends_without_goaway_stops_nobody() {
         let name = format!("enterprises/LC01/devices/3f/operations/{id}");
         (name.parse::<OperationName>().unwrap(), Phase::Unsent)
     });
-    let campaign = client.scheduler().quota(Quota::unlimited());
+    let scheduler = client.scheduler().quota(Quota::unlimited());
     let begun = std::time::Instant::now();
-    let mut events = client.campaign(campaign, stream::iter(names));
+    let mut events = client.run(scheduler, stream::iter(names));
     let (mut cancelled, mut sent) = (0, 0);
     while let Some(event) = events.next().await {
         match event {

@@ -140,7 +140,7 @@ async fn fault_35_a_refresh_that_fails_while_the_token_is_good_is_nobodys_busine
     let (server, _) = server();
     let authorized = Authorized::new(Endpoint::default(), source.clone(), server);
     authorized.send(cancel(&Endpoint::default())).await.unwrap();
-    source.fail(Some(TransportErrorKind::Token));
+    source.fail(Some(TransportErrorKind::TokenUnavailable));
     source.take(secs(7));
     tokio::time::advance(secs(3300)).await;
     let begun = tokio::time::Instant::now();
@@ -160,10 +160,10 @@ async fn fault_35_a_refresh_that_fails_while_the_token_is_good_is_nobodys_busine
 #[tokio::test(start_paused = true)]
 async fn fault_34_a_source_that_fails_is_asked_once_a_second_however_many_wait() {
     let source = Source::new(secs(3600));
-    source.fail(Some(TransportErrorKind::Token));
+    source.fail(Some(TransportErrorKind::TokenUnavailable));
     let (server, seen) = server();
     let authorized = Authorized::new(Endpoint::default(), source.clone(), server);
-    let client = Client::new(authorized).policy(Policy::default().confirm(false));
+    let client = Client::new(authorized).policy(Policy::default().verify(false));
     let begun = tokio::time::Instant::now();
     let name = common::name();
     let cancels = (0..512).map(|_| client.cancel(&name));
@@ -190,7 +190,10 @@ async fn fault_34_a_source_that_hangs_is_given_up_after_ten_seconds() {
     let authorized = Authorized::new(Endpoint::default(), source.clone(), server);
     let begun = tokio::time::Instant::now();
     let error = authorized.send(cancel(&Endpoint::default())).await;
-    assert_eq!(error.unwrap_err().kind(), TransportErrorKind::Token);
+    assert_eq!(
+        error.unwrap_err().kind(),
+        TransportErrorKind::TokenUnavailable
+    );
     assert_eq!(begun.elapsed().as_secs(), 10);
     settle().await;
     // The one who comes afterwards does not wait for the same fetch.
@@ -240,7 +243,10 @@ async fn the_project_that_pays_is_named_at_the_endpoint() {
     assert_eq!(*seen.lock().unwrap(), [Some("acme-mdm".parse().unwrap())]);
     for bad in ["", "a b", "a\r\nx: y", "é", &"p".repeat(201)] {
         let error = countermand_hyper::billed_to(bad, Source::default());
-        assert_eq!(error.err().unwrap().kind(), TransportErrorKind::Credentials);
+        assert_eq!(
+            error.err().unwrap().kind(),
+            TransportErrorKind::CredentialsRejected
+        );
     }
 }
 

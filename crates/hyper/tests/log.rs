@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::name;
-use countermand_core::campaign::Campaign;
-use countermand_core::{Phase, Quota, chain};
+use countermand_core::{Phase, chain};
 use countermand_hyper::{
     Authorized, Client, Endpoint, ErrorKind, HyperConfig, OperationName, Policy, Token, Transmit,
     TransportError, TransportErrorKind,
 };
+use countermand_scheduler::Quota;
+use countermand_scheduler::Scheduler;
 use futures_util::stream::{self, StreamExt};
 use http::{Method, Response};
 use tracing_subscriber::filter::filter_fn;
@@ -39,7 +40,10 @@ async fn the_log_tells_the_story_without_secrets() {
         async move {
             match number {
                 0 => reply(503, ""),
-                1 => Err(TransportError::new(TransportErrorKind::Lost, "reset")),
+                1 => Err(TransportError::new(
+                    TransportErrorKind::ConnectionLost,
+                    "reset",
+                )),
                 2 => reply(200, "{}"),
                 _ => reply(
                     200,
@@ -69,9 +73,9 @@ async fn the_log_tells_the_story_without_secrets() {
     assert!(!text.contains("canary"), "{text}");
 }
 
-/// What a campaign sends is logged as what a single call sends, each operation in its span.
+/// What a scheduler sends is logged as what a single call sends, each operation in its span.
 #[tokio::test(start_paused = true)]
-async fn a_campaign_tells_as_much_of_each_operation() {
+async fn a_scheduler_tells_as_much_of_each_operation() {
     let log = Log::of_the_process();
     let client = Client::new(|transmit: Transmit| async move {
         tokio::time::sleep(Duration::from_millis(7)).await;
@@ -91,7 +95,7 @@ async fn a_campaign_tells_as_much_of_each_operation() {
     let mut running = client.countermand_all(names);
     while running.next().await.is_some() {}
 
-    let campaign = Campaign::new(1).quota(Quota::unlimited());
+    let scheduler = Scheduler::new(1).quota(Quota::unlimited());
     let lost = Client::new(|_: Transmit| async {
         Err(TransportError::new(TransportErrorKind::Tls, "no authority"))
     });
@@ -99,7 +103,7 @@ async fn a_campaign_tells_as_much_of_each_operation() {
         let name = format!("enterprises/LC01/devices/3f/operations/{id}");
         (name.parse().unwrap(), Phase::Unsent)
     }));
-    let mut running = lost.campaign(campaign.in_flight(1), left);
+    let mut running = lost.run(scheduler.in_flight(1), left);
     while running.next().await.is_some() {}
 
     let text = log.text();

@@ -47,7 +47,7 @@ async fn fault_11_and_fault_27_memory_grows_little() {
         &http1,
         headers,
         HEADERS,
-        TransportErrorKind::Lost,
+        TransportErrorKind::ConnectionLost,
     )
     .await;
 
@@ -62,7 +62,7 @@ async fn fault_11_and_fault_27_memory_grows_little() {
         &http1,
         one_header,
         HEADERS,
-        TransportErrorKind::Lost,
+        TransportErrorKind::ConnectionLost,
     )
     .await;
 
@@ -83,7 +83,7 @@ async fn fault_11_and_fault_27_memory_grows_little() {
         &http2,
         continued,
         HEADERS,
-        TransportErrorKind::Lost,
+        TransportErrorKind::ConnectionLost,
     )
     .await;
 
@@ -99,7 +99,7 @@ async fn fault_11_and_fault_27_memory_grows_little() {
         &http2,
         empty,
         HEADERS,
-        TransportErrorKind::Lost,
+        TransportErrorKind::ConnectionLost,
     )
     .await;
 
@@ -115,7 +115,7 @@ async fn fault_11_and_fault_27_memory_grows_little() {
         &http1,
         trailers,
         HEADERS,
-        TransportErrorKind::Lost,
+        TransportErrorKind::ConnectionLost,
     )
     .await;
 
@@ -129,7 +129,7 @@ async fn fault_11_and_fault_27_memory_grows_little() {
         &http1,
         lying,
         HEADERS,
-        TransportErrorKind::Lost,
+        TransportErrorKind::ConnectionLost,
     )
     .await;
 

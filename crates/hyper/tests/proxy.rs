@@ -333,7 +333,7 @@ async fn fault_56_a_page_in_the_tunnel_is_final() {
 fn fault_56_an_exception_that_is_not_understood_is_refused_by_name() {
     let config = HyperConfig::default().proxy("http://127.0.0.1:1", "ok.example,<local>");
     let error = Hyper::new(&Endpoint::default(), config).unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Forbidden);
+    assert_eq!(error.kind(), TransportErrorKind::NotAllowed);
     assert!(
         chain(&error).contains("NO_PROXY has the entry <local>"),
         "{}",
@@ -372,7 +372,11 @@ fn a_url_that_is_none_is_refused_and_not_repeated() {
         let config = HyperConfig::default().proxy(url, "");
         let error = Hyper::new(&Endpoint::default(), config).unwrap_err();
         let text = chain(&error);
-        assert_eq!(error.kind(), TransportErrorKind::Forbidden, "{url}: {text}");
+        assert_eq!(
+            error.kind(),
+            TransportErrorKind::NotAllowed,
+            "{url}: {text}"
+        );
         assert!(text.contains("proxy") && !text.contains("canary"), "{text}");
     }
 }

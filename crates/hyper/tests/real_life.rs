@@ -83,7 +83,7 @@ fn parse(file: &Value) -> Credentials {
 
 fn refusal(file: &Value) -> String {
     let error = Credentials::from_json(file.to_string().as_bytes(), "the file").unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Credentials);
+    assert_eq!(error.kind(), TransportErrorKind::CredentialsRejected);
     chain(&error)
 }
 
@@ -235,7 +235,7 @@ async fn fault_65_another_universe_needs_its_endpoint() {
     let source = || parse(&file).source(&config).unwrap();
     for endpoint in [Endpoint::default(), Endpoint::mtls()] {
         let error = Client::connect(endpoint, source(), config.clone()).unwrap_err();
-        assert_eq!(error.kind(), TransportErrorKind::Credentials);
+        assert_eq!(error.kind(), TransportErrorKind::CredentialsRejected);
         let text = chain(&error);
         assert!(
             text.contains("apis-other.example") && text.contains("--endpoint"),

@@ -1,4 +1,4 @@
-//! A campaign that is stopped, and one that is dropped, over sockets.
+//! A scheduler that is stopped, and one that is dropped, over sockets.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use countermand_core::Phase;
-use countermand_core::campaign::{Campaign, Event};
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
 use countermand_hyper::{Client, ErrorKind, HyperConfig, OperationName, Quota, Token, Verdict};
+use countermand_scheduler::{Event, Scheduler};
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
@@ -34,8 +34,8 @@ async fn world() -> (Shared, Server, Client, Vec<OperationName>) {
     (shared, server, client, names)
 }
 
-fn campaign() -> Campaign {
-    Campaign::new(1)
+fn scheduler() -> Scheduler {
+    Scheduler::new(1)
         .quota(Quota::unlimited())
         .in_flight(IN_FLIGHT)
 }
@@ -59,7 +59,7 @@ fn asked(shared: &Shared) -> BTreeSet<String> {
 #[tokio::test]
 async fn stopping_drains_what_is_under_way() {
     let (shared, _server, client, names) = world().await;
-    let mut running = client.campaign(campaign(), unsent(&names));
+    let mut running = client.run(scheduler(), unsent(&names));
     for _ in 0..IN_FLIGHT {
         assert!(matches!(running.next().await, Some(Event::Sending { .. })));
     }
@@ -71,7 +71,7 @@ async fn stopping_drains_what_is_under_way() {
         };
         match result {
             Ok(outcome) => {
-                assert_eq!(outcome.verdict, Verdict::Unconfirmed);
+                assert_eq!(outcome.verdict, Verdict::Unverified);
                 accepted.insert(name.to_string());
             }
             Err(error) => {
@@ -92,7 +92,7 @@ async fn stopping_drains_what_is_under_way() {
 async fn dropping_sends_nothing_more_and_leaves_the_client_as_it_was() {
     let (shared, server, client, mut names) = world().await;
     let last = names.pop().unwrap();
-    let mut running = client.campaign(campaign(), unsent(&names));
+    let mut running = client.run(scheduler(), unsent(&names));
     let mut begun = BTreeSet::new();
     while begun.len() < 3 * IN_FLIGHT {
         if let Some(Event::Sending { resource, .. }) = running.next().await {

@@ -65,7 +65,7 @@ async fn is_read_again_when_it_changes() {
 async fn without_a_token_says_what_is_wrong_and_not_what_is_in_it() {
     let setting = Setting::new();
     let (kind, _) = setting.fail(false).await;
-    assert_eq!(kind, TransportErrorKind::Credentials);
+    assert_eq!(kind, TransportErrorKind::CredentialsRejected);
     for (content, problem) in [
         (b"\n".to_vec(), "empty"),
         (format!("{CANARY} two words").into_bytes(), "space"),
@@ -75,7 +75,7 @@ async fn without_a_token_says_what_is_wrong_and_not_what_is_in_it() {
         setting.write(content);
         for fresh in [false, true] {
             let (kind, text) = setting.fail(fresh).await;
-            assert_eq!(kind, TransportErrorKind::Credentials);
+            assert_eq!(kind, TransportErrorKind::CredentialsRejected);
             assert!(text.contains(problem), "{text}");
         }
     }
@@ -90,11 +90,14 @@ async fn a_passing_hiccup_keeps_the_last_token() {
         setting.write(content);
         assert_eq!(setting.file.token(false).await.unwrap(), token(1));
         let (kind, _) = setting.fail(true).await;
-        assert_eq!(kind, TransportErrorKind::Token);
+        assert_eq!(kind, TransportErrorKind::TokenUnavailable);
     }
     fs::remove_file(&setting.path).unwrap();
     assert_eq!(setting.file.token(false).await.unwrap(), token(1));
-    assert_eq!(setting.fail(true).await.0, TransportErrorKind::Token);
+    assert_eq!(
+        setting.fail(true).await.0,
+        TransportErrorKind::TokenUnavailable
+    );
 
     setting.write(format!("{CANARY}2"));
     assert_eq!(setting.file.token(false).await.unwrap(), token(2));
@@ -115,6 +118,6 @@ async fn is_not_waited_for_if_it_is_a_pipe() {
         fs::write(&setting.path, "").unwrap();
         panic!("it waits for a writer");
     };
-    assert_eq!(kind, TransportErrorKind::Credentials);
+    assert_eq!(kind, TransportErrorKind::CredentialsRejected);
     assert!(text.contains("regular file"), "{text}");
 }

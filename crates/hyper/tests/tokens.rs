@@ -79,7 +79,7 @@ fn source(fetches: &Arc<AtomicUsize>) -> impl TokenSource + use<> {
 }
 
 fn asking_only(client: Client) -> Client {
-    client.policy(Policy::default().confirm(false))
+    client.policy(Policy::default().verify(false))
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +156,7 @@ async fn a_fetch_that_fails_fails_for_all_who_waited() {
             tokio::time::sleep(Duration::from_secs(1)).await;
             counter.fetch_add(1, Ordering::Relaxed);
             Err(TransportError::new(
-                TransportErrorKind::Credentials,
+                TransportErrorKind::CredentialsRejected,
                 "revoked",
             ))
         }
@@ -183,7 +183,7 @@ async fn a_source_that_hangs_is_given_ten_seconds() {
         .send(cancel(&Endpoint::default()))
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Token);
+    assert_eq!(error.kind(), TransportErrorKind::TokenUnavailable);
     assert_eq!(begun.elapsed().as_secs(), 10);
 }
 
@@ -195,7 +195,7 @@ async fn the_time_for_a_token_is_a_part_of_the_attempt() {
     transmit.timeout = Duration::from_secs(4);
     let begun = tokio::time::Instant::now();
     let error = authorized.send(transmit).await.unwrap_err();
-    assert_eq!(error.kind(), TransportErrorKind::Token);
+    assert_eq!(error.kind(), TransportErrorKind::TokenUnavailable);
     assert_eq!(begun.elapsed().as_secs(), 4);
 
     let slow = token_fn(|_| async {
@@ -314,7 +314,7 @@ async fn a_token_goes_to_its_endpoint_only() {
             .send(cancel(&elsewhere.parse().unwrap()))
             .await
             .unwrap_err();
-        assert_eq!(error.kind(), TransportErrorKind::Forbidden, "{elsewhere}");
+        assert_eq!(error.kind(), TransportErrorKind::NotAllowed, "{elsewhere}");
     }
     assert!(seen.lock().unwrap().is_empty());
     authorized.send(cancel(&Endpoint::default())).await.unwrap();
@@ -327,7 +327,7 @@ fn a_token_never_prints() {
     let bad = format!("{CANARY}\r\nx-evil: 1");
     for bad in ["", " ", "ä", &bad] {
         let error = Token::new(bad).unwrap_err();
-        assert_eq!(error.kind(), TransportErrorKind::Credentials);
+        assert_eq!(error.kind(), TransportErrorKind::CredentialsRejected);
         assert!(!format!("{error:?}").contains("canary"), "{error:?}");
     }
 }
@@ -424,7 +424,7 @@ async fn fault_55_a_token_that_is_part_of_a_word_changes_no_meaning() {
         )));
         let error = client.cancel(&common::name()).await.unwrap_err();
         assert_eq!(error.key().as_str(), key, "{token} {error:?}");
-        let quoted = error.kind().answer().unwrap();
+        let quoted = error.kind().api_error().unwrap();
         assert!(
             token.len() < 6 || !format!("{quoted:?}").contains(token),
             "{quoted:?}"
@@ -601,7 +601,7 @@ async fn fault_55_a_name_or_a_page_token_that_repeats_the_token_is_not_taken() {
 async fn fault_55_a_failure_that_repeats_the_token_is_told_without_it() {
     let failing = |_: Transmit| {
         let reason = format!("connection error received: not a result of an error (b\"{LONG}\")");
-        let error = TransportError::new(TransportErrorKind::Lost, reason);
+        let error = TransportError::new(TransportErrorKind::ConnectionLost, reason);
         std::future::ready(Err(error.on_connection(LostConnection {
             number: 1,
             answers: 0,

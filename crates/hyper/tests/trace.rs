@@ -16,7 +16,7 @@ use countermand_core::chain;
 use countermand_emulator::{
     Config, Fate, NewDevice, NewOperation, Quirks, Script, Server, Shared, Tls,
 };
-use countermand_hyper::core::Flow;
+use countermand_hyper::core::Cancellation;
 use countermand_hyper::{
     Authorized, Client, Endpoint, Hyper, HyperConfig, OperationName, Policy, Step, Token,
     TokenFile, Transmit, Transport,
@@ -181,9 +181,10 @@ async fn the_client() {
     let hyper = Hyper::new(&endpoint, config.clone()).unwrap();
     let authorized = Authorized::new(endpoint, token.clone(), hyper.clone());
     let file = TokenFile::new("/nonexistent");
-    let Step::Send(attempt) = Flow::new(names[0].clone()).start(std::time::Instant::now(), 1)
+    let Step::Send(attempt) =
+        Cancellation::new(names[0].clone()).start(std::time::Instant::now(), 1)
     else {
-        panic!("a flow begins with a request");
+        panic!("a cancellation begins with a request");
     };
     let shown =
         format!("{client:?} {config:?} {hyper:?} {authorized:?} {file:?} {token:?} {attempt:?}");

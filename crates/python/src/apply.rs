@@ -6,13 +6,13 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::Event;
-use countermand_core::{Error, Reach, shown_path};
+use countermand_core::{Error, FailureScope, shown_path};
 use countermand_fleet::job::View;
 use countermand_fleet::{
     Authorization, Job, JobError, Options, Refusal, Run, Settings, now, refusal,
 };
 use countermand_hyper::Client;
+use countermand_scheduler::Event;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream;
@@ -200,7 +200,7 @@ fn of_search(event: Event) -> Option<Error> {
                 Ok(outcome) => outcome.error,
                 Err(error) => Some(error),
             };
-            error.filter(|error| error.kind().reach() == Reach::Everything)
+            error.filter(|error| error.kind().failure_scope() == FailureScope::Everything)
         }
         _ => None,
     }

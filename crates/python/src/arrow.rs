@@ -115,10 +115,10 @@ fn columns(records: &[Record<'_>]) -> Vec<Column> {
             array: Arc::new(UInt32Array::from_iter_values(attempts)),
             optional: false,
         },
-        times("asked", records, |record| record.asked),
-        times("accepted", records, |record| record.accepted),
+        times("cancel_sent_at", records, |record| record.cancel_sent_at),
+        times("accepted_at", records, |record| record.accepted_at),
         times("found", records, |record| record.found),
-        times("confirmed", records, |record| record.confirmed),
+        times("verified_at", records, |record| record.verified_at),
         texts("body_sha256", records, |record| record.body_sha256.map(hex)),
         flags("done", records, |record| record.done()),
         Column {

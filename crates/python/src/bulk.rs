@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::Event;
 use countermand_core::{Endpoint, Error, OperationName, Outcome, Phase};
-use countermand_hyper::{Client, Running};
+use countermand_hyper::{Client, SchedulerStream};
+use countermand_scheduler::Event;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use pyo3::exceptions::PyRuntimeError;
@@ -68,7 +68,7 @@ impl Results {
     }
 }
 
-/// A campaign that is under way.
+/// A scheduler that is under way.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Bulk {
     /// `None` after the last name. No Python code may run while this is locked.
@@ -91,7 +91,7 @@ impl Bulk {
         let (out, mut ready) = unbounded_channel::<Ready>();
         let (feed, names) = Feed::new(out.clone(), endpoint.clone());
         let names = names.map(|name| (name, Phase::Unsent));
-        let mut running = client.campaign(client.scheduler(), names);
+        let mut running = client.run(client.scheduler(), names);
         let reports = watched.then(|| Reports::new(Instant::now(), pace));
         // Without anybody who watches there is nothing to wake for.
         let look_each = if watched { PACE / 2 } else { Duration::MAX };
@@ -169,7 +169,7 @@ impl Bulk {
     }
 }
 
-fn standing(running: &Running<impl Stream<Item = (OperationName, Phase)>>) -> Now {
+fn standing(running: &SchedulerStream<impl Stream<Item = (OperationName, Phase)>>) -> Now {
     let standing = running.progress();
     Now {
         standing,

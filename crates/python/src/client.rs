@@ -60,7 +60,7 @@ impl NativeClient {
         let policy = Policy::default()
             .deadline(clock::seconds("deadline", deadline)?)
             .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?);
-        // Not given, it is not the same for one call and for a campaign.
+        // Not given, it is not the same for one call and for a scheduler.
         let policy = match attempts {
             Some(Attempts(attempts)) => policy.attempts(attempts),
             None => policy,
@@ -217,7 +217,7 @@ impl Raiser {
     pub(crate) fn raise(&self, py: Python<'_>, error: &Error) -> PyErr {
         let exception = errors::error(py, error);
         if let ErrorKind::Transport(error) = error.kind()
-            && error.kind() == TransportErrorKind::Credentials
+            && error.kind() == TransportErrorKind::CredentialsRejected
             && let Some(callback) = &self.0
         {
             exception.set_cause(py, callback.raised(py));

@@ -30,8 +30,8 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
         kwargs.set_item("attempts", error.attempts())?;
         kwargs.set_item("advice", error.advice())?;
         kwargs.set_item("device_exists", error.device_exists())?;
-        kwargs.set_item("reach", error.kind().reach().as_str())?;
-        if let Some(answer) = error.kind().answer() {
+        kwargs.set_item("failure_scope", error.kind().failure_scope().as_str())?;
+        if let Some(answer) = error.kind().api_error() {
             kwargs.set_item("http_status", answer.http_status())?;
             kwargs.set_item("status", answer.status())?;
             kwargs.set_item("reason", answer.reason())?;
@@ -71,7 +71,7 @@ pub(crate) fn kept(
         }
         if let Some(facts) = facts {
             kwargs.set_item("key", facts.key.as_str())?;
-            kwargs.set_item("reach", facts.key.row().reach.as_str())?;
+            kwargs.set_item("failure_scope", facts.key.row().failure_scope.as_str())?;
         }
         for key in ["kind", "advice", "status", "reason", "transport", "cause"] {
             if let Some(text) = error[key].as_str() {

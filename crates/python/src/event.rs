@@ -1,7 +1,7 @@
-//! What happens in a campaign, as the Python objects that say the same.
+//! What happens in a scheduler, as the Python objects that say the same.
 
 use countermand_core::Resource;
-use countermand_core::campaign::Event;
+use countermand_scheduler::Event;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 

@@ -1,4 +1,4 @@
-//! The names of a campaign, pulled from Python as the scheduler has room for them.
+//! The names of a scheduler, pulled from Python as the scheduler has room for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countermand_core::{Error, Quota};
+use countermand_core::Error;
 use countermand_fleet::job::Vanished;
-use countermand_fleet::{Found, Item, Search, SearchCost, SearchProgress, refusal};
+use countermand_fleet::{Found, FoundOperation, Search, SearchCost, SearchProgress, refusal};
 use countermand_hyper::Client;
+use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use pyo3::exceptions::PyRuntimeError;
@@ -41,7 +42,7 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct State {
-    items: Vec<Item>,
+    items: Vec<FoundOperation>,
     missed: Vec<Arc<Error>>,
     vanished: Vec<Vanished>,
     /// The reason, if the search was refused.
@@ -54,7 +55,7 @@ struct State {
 
 /// All that a search has found.
 pub(crate) struct Findings {
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Vec<FoundOperation>,
     pub(crate) missed: Vec<Arc<Error>>,
     pub(crate) vanished: Vec<Vanished>,
     pub(crate) refused: Option<Arc<Error>>,
@@ -111,16 +112,16 @@ impl Finder {
         });
         let found = Arc::clone(&shared);
         let search = async move {
-            let campaign = client.scheduler().quota(quota);
+            let scheduler = client.scheduler().quota(quota);
             let Selection {
                 enterprises,
                 devices,
                 filter,
             } = selection;
-            let mut search = Search::new(&client, campaign, enterprises, devices, filter);
+            let mut search = Search::new(&client, scheduler, enterprises, devices, filter);
             while let Some(event) = search.next().await {
                 match event {
-                    Found::Item(item) => found.state().items.push(item),
+                    Found::Operation(item) => found.state().items.push(item),
                     Found::Missed { error, .. } => found.state().missed.push(error.into()),
                     Found::Vanished(vanished) => found.state().vanished.push(vanished),
                     Found::Held(_)

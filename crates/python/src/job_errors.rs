@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countermand_core::{EnterpriseName, chain};
-use countermand_fleet::job::{Holder, JobErrorKind};
+use countermand_fleet::job::{JobErrorKind, LockOwner};
 use countermand_fleet::{JobError, Refusal};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -81,7 +81,7 @@ pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
             .set_item("age", age.as_secs_f64())
             .map(|()| py.get_type::<raised::PlanStale>()),
         Refusal::Empty => Ok(py.get_type::<raised::NotConfirmed>()),
-        Refusal::Unconfirmed { planned, .. } => counts(py, planned)
+        Refusal::NotConfirmed { planned, .. } => counts(py, planned)
             .and_then(|counts| kwargs.set_item("planned", counts))
             .map(|()| py.get_type::<raised::NotConfirmed>()),
         _ => return PyOSError::new_err(chain(refusal)),
@@ -103,10 +103,10 @@ pub(crate) fn counts<'py>(
     counts.into_py_dict(py)
 }
 
-/// The `countermand.Holder` that says the same.
-pub(crate) fn holder<'py>(py: Python<'py>, holder: &Holder) -> PyResult<Bound<'py, PyAny>> {
+/// The `countermand.LockOwner` that says the same.
+pub(crate) fn holder<'py>(py: Python<'py>, holder: &LockOwner) -> PyResult<Bound<'py, PyAny>> {
     let since = clock::datetime(py, holder.since)?;
     py.import("countermand._rows")?
-        .getattr("Holder")?
+        .getattr("LockOwner")?
         .call1((holder.pid, &holder.host, since))
 }

@@ -7,7 +7,7 @@ use countermand_core::{Endpoint, Error};
 use countermand_fleet::job::{Activity, Contents, Kind, Missed, Record, View, exposure};
 use countermand_fleet::report::{Counts, Summary};
 use countermand_fleet::{
-    Estimate, Item, JobError, Options, Outline, Plan, Progress, Settings, now,
+    Estimate, FoundOperation, JobError, Options, Plan, PlanSummary, Progress, Settings, now,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -48,7 +48,7 @@ pub(crate) struct Facts {
     digest: Option<[u8; 32]>,
     operations: u64,
     duplicates: u64,
-    outline: Outline,
+    outline: PlanSummary,
 }
 
 impl Facts {
@@ -59,7 +59,7 @@ impl Facts {
             digest: job.digest().map(|digest| *digest.as_bytes()),
             operations: job.operations(),
             duplicates: job.duplicates(),
-            outline: Outline::of(job)?,
+            outline: PlanSummary::of(job)?,
         })
     }
 
@@ -96,7 +96,7 @@ fn kind(settings: &Settings) -> &'static str {
 /// What goes into a plan.
 pub(crate) enum Source {
     /// What the caller has.
-    Items(Vec<Item>),
+    Items(Vec<FoundOperation>),
     /// What a search has found.
     Found(Findings),
 }
@@ -120,7 +120,7 @@ impl NoPlan {
 
 impl Source {
     /// Keeps only what is meant.
-    pub(crate) fn retain(&mut self, meant: impl FnMut(&Item) -> bool) {
+    pub(crate) fn retain(&mut self, meant: impl FnMut(&FoundOperation) -> bool) {
         match self {
             Self::Items(items) => items.retain(meant),
             Self::Found(found) => found.items.retain(meant),
@@ -315,7 +315,10 @@ pub(crate) fn job_report(path: PathBuf) -> PyResult<Call> {
 }
 
 /// What a search, or the caller, has given to a plan, item by item.
-pub(crate) fn items(names: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Vec<Item>> {
+pub(crate) fn items(
+    names: &Bound<'_, PyAny>,
+    endpoint: &Endpoint,
+) -> PyResult<Vec<FoundOperation>> {
     let mut items = Vec::new();
     for name in names.try_iter()? {
         items.push(rows::planned(&name?, endpoint)?);

@@ -166,7 +166,7 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<
 }
 
 /// Makes objects of a frozen dataclass with slots by setting the slots: its `__init__`, which is
-/// Python, and looking a verdict up by its word took a tenth of what a campaign does for an operation.
+/// Python, and looking a verdict up by its word took a tenth of what a scheduler does for an operation.
 struct Maker {
     class: Py<PyAny>,
     new: Py<PyAny>,

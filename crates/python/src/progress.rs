@@ -1,10 +1,10 @@
-//! Where a campaign stands, and how often a caller is told.
+//! Where a scheduler stands, and how often a caller is told.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use countermand_core::campaign::{self, Outage};
 use countermand_fleet::{Failing, Meter, Progress, SearchProgress};
+use countermand_scheduler::Outage;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
@@ -17,7 +17,7 @@ pub(crate) const PACE: Duration = Duration::from_millis(100);
 /// What is told: the scheduler's own figures, and what is measured of them.
 #[derive(Clone)]
 pub(crate) struct Figures {
-    pub(crate) standing: campaign::Progress,
+    pub(crate) standing: countermand_scheduler::Progress,
     pub(crate) measured: Progress,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn progress(
     let fields = [
         standing.pushed.into_pyobject(py)?.into_any(),
         standing.duplicates.into_pyobject(py)?.into_any(),
-        standing.asked.into_pyobject(py)?.into_any(),
+        standing.cancels_sent.into_pyobject(py)?.into_any(),
         standing.waiting.into_pyobject(py)?.into_any(),
         standing.finished.into_pyobject(py)?.into_any(),
         standing.sent.into_pyobject(py)?.into_any(),
@@ -129,13 +129,13 @@ struct State {
     meter: Meter,
     waiting: Option<(Figures, Instant)>,
     /// What was told last: figures, and the second, where the time itself is news.
-    last: Option<(campaign::Progress, Option<SearchProgress>, u64)>,
+    last: Option<(countermand_scheduler::Progress, Option<SearchProgress>, u64)>,
     taken: Option<Instant>,
 }
 
-/// What a campaign says of itself at one time.
+/// What a scheduler says of itself at one time.
 pub(crate) struct Now {
-    pub(crate) standing: campaign::Progress,
+    pub(crate) standing: countermand_scheduler::Progress,
     /// Operations that are to come out.
     pub(crate) operations: u64,
     pub(crate) search: Option<SearchProgress>,
@@ -159,11 +159,11 @@ impl Reports {
 
     /// What to tell the caller, if it is time and something has changed. While everything waits, for
     /// the quota or for a server that fails, each second is a change.
-    pub(crate) fn due(&self, now: Instant, campaign: Now) -> Option<Ready> {
+    pub(crate) fn due(&self, now: Instant, scheduler: Now) -> Option<Ready> {
         let mut state = self.state();
         let waits = state.waiting.is_some();
         let early = state.taken.is_some_and(|taken| now < taken + PACE);
-        let figures = measured(&mut state.meter, now, campaign);
+        let figures = measured(&mut state.meter, now, scheduler);
         let Figures { standing, measured } = &figures;
         let waiting = measured.failing.is_some() || standing.held_until.is_some();
         let second = now.saturating_duration_since(self.0.began).as_secs();
@@ -179,8 +179,8 @@ impl Reports {
     }
 
     /// What to tell the caller after everything else, whether anything has changed or not.
-    pub(crate) fn last(self, now: Instant, campaign: Now) -> Ready {
-        let figures = measured(&mut self.state().meter, now, campaign);
+    pub(crate) fn last(self, now: Instant, scheduler: Now) -> Ready {
+        let figures = measured(&mut self.state().meter, now, scheduler);
         Box::new(move |py| self.tell(py, &figures, now))
     }
 
@@ -209,13 +209,13 @@ impl Reports {
 }
 
 /// The figures of a time.
-pub(crate) fn measured(meter: &mut Meter, now: Instant, campaign: Now) -> Figures {
+pub(crate) fn measured(meter: &mut Meter, now: Instant, scheduler: Now) -> Figures {
     let Now {
         standing,
         operations,
         search,
         outage,
-    } = campaign;
+    } = scheduler;
     Figures {
         standing,
         measured: meter.measure(now, &standing, operations, search, outage),

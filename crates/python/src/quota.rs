@@ -1,8 +1,8 @@
-//! What a campaign may spend, as Python says it.
+//! What a scheduler may spend, as Python says it.
 
-use countermand_core::{Quota, QuotaError};
 use countermand_fleet::Settings;
 use countermand_fleet::job::Kind;
+use countermand_scheduler::{Quota, QuotaError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use countermand_core::Phase;
 use countermand_fleet::job::View;
 use countermand_fleet::report::{self, Counts, Form, ReportError, State};
-use countermand_fleet::{JobError, Row, quoted};
+use countermand_fleet::{JobError, JobRow, quoted};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
@@ -43,7 +43,7 @@ impl Snapshot {
     }
 
     /// So many rows behind this position; `None` in a forked child.
-    pub(crate) fn rows(&self, after: u64, count: usize) -> Option<Result<Vec<Row>, JobError>> {
+    pub(crate) fn rows(&self, after: u64, count: usize) -> Option<Result<Vec<JobRow>, JobError>> {
         self.view(|view| view.rows_after(after).take(count).collect())
     }
 }
@@ -212,16 +212,16 @@ fn resume(view: &View) -> String {
     format!("countermand apply {}", quoted(path.as_os_str()))
 }
 
-fn list<'py>(py: Python<'py>, rows: &[Row]) -> PyResult<Bound<'py, PyList>> {
+fn list<'py>(py: Python<'py>, rows: &[JobRow]) -> PyResult<Bound<'py, PyList>> {
     let rows = rows.iter().map(|row| rows::row(py, row));
     PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
 }
 
 /// What is wrong with a row, as an exception.
-fn failure<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>> {
+fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     let name = OperationName(row.item.name.clone());
-    let finding = row.standing.finding.as_ref();
-    let error = finding.and_then(|finding| finding.error.as_ref());
+    let resolution = row.progress.resolution.as_ref();
+    let error = resolution.and_then(|resolution| resolution.error.as_ref());
     let error = error.map(|error| errors::kept(py, Some(&name), None, error));
     let state = State::of(row);
     if let (State::Error, Some(error)) = (state, error.as_ref()) {
@@ -236,11 +236,11 @@ fn failure<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>> {
     let kwargs = pyo3::types::PyDict::new(py);
     kwargs.set_item("operation", name)?;
     kwargs.set_item("state", state.as_str())?;
-    kwargs.set_item("attempts", row.standing.attempts)?;
-    kwargs.set_item("maybe_delivered", row.standing.phase != Phase::Unsent)?;
+    kwargs.set_item("attempts", row.progress.attempts)?;
+    kwargs.set_item("maybe_delivered", row.progress.phase != Phase::Unsent)?;
     kwargs.set_item(
         "device_exists",
-        finding.and_then(|finding| finding.device_exists),
+        resolution.and_then(|resolution| resolution.device_exists),
     )?;
     let advice = match state.is_open() {
         true => "apply the job again",

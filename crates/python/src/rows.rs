@@ -2,7 +2,7 @@
 
 use countermand_core::{self as core, Endpoint};
 use countermand_fleet::report::Record;
-use countermand_fleet::{Item, Row};
+use countermand_fleet::{FoundOperation, JobRow};
 use http::Response;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -13,7 +13,7 @@ use crate::outcome::{self, Operation};
 use crate::{clock, errors};
 
 /// The `countermand.Item` that says the same.
-pub(crate) fn item<'py>(py: Python<'py>, item: &Item) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn item<'py>(py: Python<'py>, item: &FoundOperation) -> PyResult<Bound<'py, PyAny>> {
     let time = |time: Option<core::Timestamp>| {
         let time = time.map(|time| clock::datetime(py, time)).transpose()?;
         PyResult::Ok(time.flatten())
@@ -29,22 +29,22 @@ pub(crate) fn item<'py>(py: Python<'py>, item: &Item) -> PyResult<Bound<'py, PyA
 }
 
 /// What was given to be cancelled: a name, an operation, or an item that was found.
-pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Item> {
+pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<FoundOperation> {
     let py = given.py();
     if let Ok(operation) = given.cast::<Operation>() {
         let operation = &operation.get().0;
-        let mut item = Item::new(operation.name.clone());
+        let mut item = FoundOperation::new(operation.name.clone());
         item.command = operation.command.clone().unwrap_or_default();
         return Ok(item);
     }
     if !given.is_instance(item_class(py)?)? {
-        return names::given_operation(given, endpoint).map(Item::new);
+        return names::given_operation(given, endpoint).map(FoundOperation::new);
     }
     let field = |name: &str| {
         let value = given.getattr(name)?;
         Ok::<_, PyErr>((!value.is_none()).then_some(value))
     };
-    let mut item = Item::new(names::operation(&given.getattr("name")?)?);
+    let mut item = FoundOperation::new(names::operation(&given.getattr("name")?)?);
     item.command.kind = field("type")?.map(|kind| kind.extract()).transpose()?;
     item.command.create_time = field("create_time")?
         .map(|time| clock::timestamp(&time))
@@ -70,8 +70,8 @@ pub(crate) fn named(
     }
 }
 
-/// The `countermand.Row` that says the same.
-pub(crate) fn row<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>> {
+/// The `countermand.JobRow` that says the same.
+pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     static ROW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let time = |time: Option<core::Timestamp>| -> PyResult<Bound<'py, PyAny>> {
         let time = time.map(|it| clock::datetime(py, it)).transpose()?;
@@ -93,10 +93,10 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>
         verdict.transpose()?.into_pyobject(py)?,
         record.phase.into_pyobject(py)?.into_any(),
         record.attempts.into_pyobject(py)?.into_any(),
-        time(record.asked)?,
-        time(record.accepted)?,
+        time(record.cancel_sent_at)?,
+        time(record.accepted_at)?,
         time(record.found)?,
-        time(record.confirmed)?,
+        time(record.verified_at)?,
         record.body_sha256.map(hex).into_pyobject(py)?,
         record.done().into_pyobject(py)?,
         record.code().into_pyobject(py)?,
@@ -107,7 +107,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>
         operation(&row.item.name, record.operation).into_pyobject(py)?,
         error.map(|error| error.into_value(py)).into_pyobject(py)?,
     ];
-    ROW.import(py, "countermand._rows", "Row")?
+    ROW.import(py, "countermand._rows", "JobRow")?
         .call1(PyTuple::new(py, fields)?)
 }
 
@@ -127,5 +127,5 @@ pub(crate) fn hex(bytes: [u8; 32]) -> String {
 
 fn item_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     static ITEM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    ITEM.import(py, "countermand._rows", "Item")
+    ITEM.import(py, "countermand._rows", "FoundOperation")
 }

@@ -13,16 +13,16 @@ use crate::{clock, errors, names, outcome};
 
 /// A countermand that has not begun.
 #[pyclass(module = "countermand.sansio", frozen)]
-pub(crate) struct Flow(core::Flow);
+pub(crate) struct Cancellation(core::Cancellation);
 
 #[pymethods]
-impl Flow {
+impl Cancellation {
     #[new]
     #[pyo3(
         signature = (name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=Attempts(5),
-            backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=true),
+            backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=true),
         text_signature = "(name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
-            attempts=5, backoff=(1.0, 32.0), poll=(1.0, 30.0), confirm=True)"
+            attempts=5, backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=True)"
     )]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
@@ -33,13 +33,13 @@ impl Flow {
         attempts: Attempts,
         backoff: (f64, f64),
         poll: (f64, f64),
-        confirm: bool,
+        verify: bool,
     ) -> PyResult<Self> {
-        let policy = policy(deadline, attempt_timeout, attempts, backoff, poll, confirm)?;
-        let flow = core::Flow::new(names::operation(name)?)
+        let policy = policy(deadline, attempt_timeout, attempts, backoff, poll, verify)?;
+        let cancellation = core::Cancellation::new(names::operation(name)?)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy);
-        Ok(Self(flow))
+        Ok(Self(cancellation))
     }
 
     /// Begins at `now`: the first step. Same seed and same answers, same schedule.
@@ -69,7 +69,7 @@ pub(crate) fn policy(
     Attempts(attempts): Attempts,
     backoff: (f64, f64),
     poll: (f64, f64),
-    confirm: bool,
+    verify: bool,
 ) -> PyResult<core::Policy> {
     Ok(core::Policy::default()
         .deadline(clock::seconds("deadline", deadline)?)
@@ -83,7 +83,7 @@ pub(crate) fn policy(
             clock::seconds("poll", poll.0)?,
             clock::seconds("poll", poll.1)?,
         )
-        .confirm(confirm))
+        .verify(verify))
 }
 
 /// What a transport that is Python's says of a request without an answer.

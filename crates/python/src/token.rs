@@ -204,5 +204,5 @@ impl TokenSource for Callback {
 }
 
 fn credentials(problem: String) -> TransportError {
-    TransportError::new(TransportErrorKind::Credentials, problem)
+    TransportError::new(TransportErrorKind::CredentialsRejected, problem)
 }

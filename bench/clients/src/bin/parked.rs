@@ -1,4 +1,4 @@
-//! `parked N DEVICES`: a campaign of N operations of enterprises with so many devices each, without
+//! `parked N DEVICES`: a scheduler of N operations of enterprises with so many devices each, without
 //! a socket. How many bytes an operation takes while it waits for its turn and while it waits to be
 //! looked at, and how much CPU the scheduler takes for a request: to take a name, to say what is sent,
 //! to read the answer and to tell what came of it.
@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use bench_task::Counting;
-use countermand_core::campaign::{Campaign, Event, Poll, Ticket};
-use countermand_core::{Call, OperationName, Phase, Quota};
+use countermand_scheduler::{Scheduler, Event, Poll, Ticket};
+use countermand_core::{Call, OperationName, Phase};
+use countermand_scheduler::Quota;
 use http::Response;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let (operations, devices) = (number()?, number()?);
     let empty = Counting::live();
-    let mut campaign = Campaign::new(1).quota(Quota::unlimited()).in_flight(BATCH);
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited()).in_flight(BATCH);
     let mut pushed = Duration::ZERO;
     let mut names = Vec::with_capacity(BATCH);
     for first in (0..operations).step_by(BATCH) {
@@ -40,11 +41,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let begun = cpu();
         for name in names.drain(..) {
-            campaign.push(name, Phase::Unsent);
+            scheduler.push(name, Phase::Unsent);
         }
         pushed += cpu() - begun;
     }
-    campaign.close();
+    scheduler.close();
     let waiting = Counting::live() - empty;
 
     let mut now = Instant::now();
@@ -54,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let before = cpu();
         let mut tickets = Vec::with_capacity(BATCH);
         let rest = loop {
-            match campaign.poll(now) {
+            match scheduler.poll(now) {
                 Poll::Send(ticket, transmit) => tickets.push((ticket, transmit)),
                 rest => break rest,
             }
@@ -76,9 +77,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         now += Duration::from_millis(1);
         let before = cpu();
         for (ticket, response) in batch.drain(..) {
-            campaign.answer(ticket, now, Ok(&response));
+            scheduler.answer(ticket, now, Ok(&response));
         }
-        while let Some(event) = campaign.next_event() {
+        while let Some(event) = scheduler.next_event() {
             finished += u64::from(matches!(event, Event::Finished { result: Ok(_), .. }));
         }
         spent += cpu() - before;

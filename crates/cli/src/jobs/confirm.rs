@@ -48,7 +48,7 @@ pub(crate) async fn authorize(
 ) -> Result<(), Failure> {
     let mut checked = authorization.check(job, options, now());
     if let Err(
-        refusal @ Refusal::Unconfirmed {
+        refusal @ Refusal::NotConfirmed {
             confirmed: None, ..
         },
     ) = &checked
@@ -71,7 +71,7 @@ pub(crate) async fn rescue(
     let checked = confirm(Kind::Rescue, planned, parse(given)?);
     match checked {
         Err(
-            refusal @ Refusal::Unconfirmed {
+            refusal @ Refusal::NotConfirmed {
                 confirmed: None, ..
             },
         ) => ask(&refusal, settings, signals).await.map(drop),
@@ -89,7 +89,7 @@ fn refused(refusal: &Refusal, look: &str) -> Failure {
             format!(". If that server is the one you mean, say so: --endpoint {endpoint}")
         }
         Refusal::Stale { .. } => " (--max-age allows more)".to_owned(),
-        Refusal::Unconfirmed { .. } => format!(": look at {look}, then confirm what it says"),
+        Refusal::NotConfirmed { .. } => format!(": look at {look}, then confirm what it says"),
         _ => String::new(),
     };
     Failure::new(
@@ -104,7 +104,7 @@ async fn ask(
     settings: &Settings,
     signals: &mut Signals,
 ) -> Result<Confirmed, Failure> {
-    let Refusal::Unconfirmed { kind, planned, .. } = refusal else {
+    let Refusal::NotConfirmed { kind, planned, .. } = refusal else {
         return Err(refused(refusal, "it"));
     };
     let (what, phrases) = match kind {

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use countermand_core::{Quota, chain};
+use countermand_core::chain;
 use countermand_fleet::job::{Missed, Record, Vanished};
 use countermand_fleet::report::{counted, grouped, vanished};
-use countermand_fleet::{Filter, Found, Item, Search, SearchCost, SearchProgress, now};
+use countermand_fleet::{Filter, Found, FoundOperation, Search, SearchCost, SearchProgress, now};
 use countermand_hyper::Client;
+use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -59,7 +60,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         report.output.expect(0, options.budget.pace());
     }
     let mut count = 0;
-    let show = |item: &Item| {
+    let show = |item: &FoundOperation| {
         count += 1;
         match options.names_only {
             true => report.output.line(item.name.to_string()),
@@ -145,11 +146,11 @@ pub(crate) async fn search(
     in_flight: usize,
     report: &Report,
     signals: &mut Signals,
-    mut found: impl FnMut(&Item),
+    mut found: impl FnMut(&FoundOperation),
 ) -> Searched {
-    let campaign = client.scheduler().quota(quota).in_flight(in_flight);
+    let scheduler = client.scheduler().quota(quota).in_flight(in_flight);
     let (enterprises, devices) = (sources.enterprises.clone(), sources.devices.clone());
-    let mut search = Search::new(client, campaign, enterprises, devices, filter);
+    let mut search = Search::new(client, scheduler, enterprises, devices, filter);
     let mut searched = Searched {
         exit: Exit::Done,
         missed: Vec::new(),
@@ -183,7 +184,7 @@ pub(crate) async fn search(
         };
         let Some(one) = one else { break };
         match one {
-            Found::Item(item) => found(&item),
+            Found::Operation(item) => found(&item),
             Found::Vanished(vanished) => searched.vanished.push(vanished),
             Found::Missed { resource, error } => {
                 searched.exit = searched.exit.max(Exit::of_error(&error));

@@ -11,8 +11,8 @@ use countermand_fleet::input::{Evidence, Format, LeftOut};
 use countermand_fleet::job::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::report::{grouped, spell, vanished};
 use countermand_fleet::{
-    self as fleet, Age, Estimate, Excluded, Finding, Item, Job, Options, Outline, SearchCost, now,
-    pace,
+    self as fleet, Age, Estimate, Excluded, FoundOperation, Job, Options, PlanSummary, Resolution,
+    SearchCost, now, pace,
 };
 use serde::Serialize;
 
@@ -131,7 +131,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         if global.verbose == 0 {
             report.output.expect(0, pace(&settings));
         }
-        let found = |item: &Item| items.push(item.clone());
+        let found = |item: &FoundOperation| items.push(item.clone());
         let from = (&client, &sources, filter);
         let searched = search(from, quota, in_flight, &report, &mut signals, found).await;
         if let Some(stopped) = &searched.stopped {
@@ -209,14 +209,14 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
 }
 
 /// What the input proves of an operation.
-fn proven(item: &Item, evidence: Evidence, at: Timestamp) -> Record {
+fn proven(item: &FoundOperation, evidence: Evidence, at: Timestamp) -> Record {
     let operation = &evidence.operation;
-    let mut finding = Finding::new(at, operation.verdict());
-    finding.operation = serde_json::to_value(operation).ok();
-    finding.body_sha256 = evidence.body_sha256;
+    let mut resolution = Resolution::new(at, operation.verdict());
+    resolution.operation = serde_json::to_value(operation).ok();
+    resolution.body_sha256 = evidence.body_sha256;
     Record::Finished {
         name: item.name.clone(),
-        finding,
+        resolution,
     }
 }
 
@@ -259,12 +259,12 @@ struct Line {
 
 impl Shown {
     fn of(job: &Job) -> Result<Self, JobError> {
-        let Outline {
+        let PlanSummary {
             types,
             enterprises,
             ages,
             ..
-        } = Outline::of(job)?;
+        } = PlanSummary::of(job)?;
         let word = |kind: Option<String>| kind.unwrap_or_else(|| "unknown".to_owned());
         Ok(Self {
             types: types

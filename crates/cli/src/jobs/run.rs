@@ -1,11 +1,11 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
-use countermand_core::campaign::Event;
 use countermand_core::{Outcome, Verdict, chain};
 use countermand_fleet::job::Kind;
 use countermand_fleet::report::{Overview, State, Summary};
-use countermand_fleet::{Ended, Job, Options, Row, Run, now, pace};
+use countermand_fleet::{Ended, Job, JobRow, Options, Run, now, pace};
 use countermand_hyper::Client;
+use countermand_scheduler::Event;
 
 use super::open;
 use crate::again::{Way, quoted};
@@ -174,15 +174,15 @@ pub(crate) async fn run(
 }
 
 /// What a row means for the exit code, where a failure that means `stopped` has stopped the run.
-fn exit_of(row: &Row, stopped: Option<Exit>) -> Exit {
-    let finding = row.standing.finding.as_ref();
+fn exit_of(row: &JobRow, stopped: Option<Exit>) -> Exit {
+    let resolution = row.progress.resolution.as_ref();
     match State::of(row) {
         State::Cancelled | State::Failed | State::Expired => Exit::Done,
         State::Completed => Exit::Completed,
         State::Unsent => stopped.unwrap_or(Exit::Unresolved),
-        State::Gone | State::Pending | State::Unconfirmed => Exit::Unresolved,
-        State::Error => finding
-            .and_then(|finding| finding.error_facts())
+        State::Gone | State::Pending | State::Unverified => Exit::Unresolved,
+        State::Error => resolution
+            .and_then(|resolution| resolution.error_facts())
             .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),
     }
 }

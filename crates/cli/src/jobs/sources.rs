@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use countermand_core::{DeviceName, Endpoint, EnterpriseName, NameError, Resource, chain};
-use countermand_fleet::Item;
+use countermand_fleet::FoundOperation;
 use countermand_fleet::input::{self, Evidence, Format, LeftOut, Refusals};
 use tokio::task::spawn_blocking;
 
@@ -25,7 +25,7 @@ pub(crate) struct Sources {
     pub(crate) enterprises: Vec<EnterpriseName>,
     pub(crate) devices: Vec<DeviceName>,
     /// Names that were given, with what came with them.
-    pub(crate) given: Vec<(Item, Option<Evidence>)>,
+    pub(crate) given: Vec<(FoundOperation, Option<Evidence>)>,
     /// Parts of the inputs that are neither names nor mistakes.
     pub(crate) left_out: LeftOut,
     /// Bad names that were left out.
@@ -126,7 +126,7 @@ impl Sources {
         match self.endpoint.parse_given_resource(text)? {
             Resource::Enterprise(name) => self.enterprises.push(name),
             Resource::Device(name) => self.devices.push(name),
-            Resource::Operation(name) => self.given.push((Item::new(name), None)),
+            Resource::Operation(name) => self.given.push((FoundOperation::new(name), None)),
         }
         Ok(())
     }

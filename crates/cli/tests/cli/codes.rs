@@ -165,8 +165,8 @@ fn the_worst_wins() {
 #[test]
 fn only_asking_is_0_and_says_how_to_find_out() {
     let api = Api::new([Fate::Stuck]);
-    let run = api.cancel(&["--no-confirm"]).run();
-    assert_eq!((run.code, run.verdict(&api.names[0])), (0, "unconfirmed"));
+    let run = api.cancel(&["--no-verify"]).run();
+    assert_eq!((run.code, run.verdict(&api.names[0])), (0, "unverified"));
     assert_eq!(api.asked().len(), 1);
     let again = format!("  countermand cancel {}", api.names[0]);
     assert!(run.stdout.contains(&again), "{run:?}");

@@ -52,10 +52,10 @@ fn calls(api: &Api) -> usize {
         .count()
 }
 
-fn grade<'a>(report: &'a Value, check: &str) -> &'a str {
+fn outcome<'a>(report: &'a Value, check: &str) -> &'a str {
     let checks = report["checks"].as_array().unwrap();
     let row = checks.iter().find(|row| row["check"] == check);
-    row.map_or("absent", |row| row["grade"].as_str().unwrap())
+    row.map_or("absent", |row| row["outcome"].as_str().unwrap())
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn all_is_well() {
         "quota",
         "clock",
     ] {
-        assert_eq!(grade(&report, check), "good", "{check} {report:#}");
+        assert_eq!(outcome(&report, check), "ok", "{check} {report:#}");
     }
     assert_eq!(calls(&api), 1);
     let variables = report["variables"].as_array().unwrap();
@@ -83,8 +83,8 @@ fn all_is_well() {
     let enterprise = device.split("/devices/").next().unwrap();
     for (args, scope) in [
         (&["doctor"][..], "skipped"),
-        (&["doctor", device], "good"),
-        (&["doctor", enterprise], "good"),
+        (&["doctor", device], "ok"),
+        (&["doctor", enterprise], "ok"),
     ] {
         let run = api.command(args).run();
         assert_eq!(run.code, 0, "{run:?}");
@@ -115,11 +115,11 @@ fn an_enterprise_is_asked_for_one_device_and_a_device_for_one_operation() {
         let name = parts.join("/");
         let (run, good) = report(Some(&api), doctor(&api, &[&name]));
         assert_eq!(
-            (run.code, grade(&good, "api")),
-            (0, "good"),
+            (run.code, outcome(&good, "api")),
+            (0, "ok"),
             "{method} {good:#}"
         );
-        assert_eq!(grade(&good, "scope"), "good", "{good:#}");
+        assert_eq!(outcome(&good, "scope"), "ok", "{good:#}");
         assert!(
             good.to_string().contains("the enterprise may be managed"),
             "{good:#}"
@@ -134,7 +134,7 @@ fn an_enterprise_is_asked_for_one_device_and_a_device_for_one_operation() {
         // One that is not the caller's.
         let api = api.faults(json!([{"fault": "forbidden-enterprise"}]));
         let (run, bad) = report(Some(&api), doctor(&api, &[&name]));
-        assert_eq!((run.code, grade(&bad, "api")), (4, "bad"), "{bad:#}");
+        assert_eq!((run.code, outcome(&bad, "api")), (4, "fail"), "{bad:#}");
         assert!(
             bad.to_string().contains("does not manage this enterprise"),
             "{bad:#}"
@@ -159,7 +159,7 @@ fn fault_46_what_an_answer_does_not_show_is_skipped() {
         json!({"times": null, "status": 403, "body": "<html>Blocked by the web filter</html>"});
     let missing = json!({"times": null, "status": 404, "body": {"error": {
         "code": 404, "status": "NOT_FOUND", "message": "Requested entity was not found."}}});
-    let (bad, good, skipped) = ("bad", "good", "skipped");
+    let (bad, good, skipped) = ("fail", "ok", "skipped");
     let forbidden = json!({"fault": "forbidden-enterprise"});
     for (fault, levels, code, grades, told) in [
         // A refusal without a reason, with and without a name.
@@ -267,7 +267,7 @@ fn fault_46_what_an_answer_does_not_show_is_skipped() {
         let names = [name.as_str()];
         let names = if levels == 0 { &[][..] } else { &names };
         let (run, report) = report(Some(&api), doctor(&api, names));
-        let found = ["api", "scope", "quota"].map(|check| grade(&report, check));
+        let found = ["api", "scope", "quota"].map(|check| outcome(&report, check));
         assert_eq!((run.code, found), (code, grades), "{fault} {report:#}");
         assert!(report.to_string().contains(told), "{told} {report:#}");
     }
@@ -316,18 +316,18 @@ fn each_bad_answer_of_the_api() {
         let api = api().faults(json!([fault]));
         let (run, report) = report(Some(&api), doctor(&api, &[&api.names[0]]));
         assert_eq!(run.code, code, "{fault} {report:#}");
-        assert_eq!(grade(&report, check), "bad", "{fault} {report:#}");
-        assert_eq!(grade(&report, others), "good", "{fault} {report:#}");
+        assert_eq!(outcome(&report, check), "fail", "{fault} {report:#}");
+        assert_eq!(outcome(&report, others), "ok", "{fault} {report:#}");
     }
 }
 
 #[test]
 fn clocks() {
-    for (ahead, expected, code) in [(120, "warning", 0), (7200, "bad", 1)] {
+    for (ahead, expected, code) in [(120, "warn", 0), (7200, "fail", 1)] {
         let api = Api::new([Fate::Cancellable]);
         set_clock(&api, ahead);
         let (run, report) = report(Some(&api), doctor(&api, &[]));
-        assert_eq!(grade(&report, "clock"), expected, "{report:#}");
+        assert_eq!(outcome(&report, "clock"), expected, "{report:#}");
         assert_eq!(run.code, code);
     }
 }
@@ -352,15 +352,15 @@ fn tokens() {
     for process in [none, bad, doctor(&api, &["--token-file", "/nonexistent"])] {
         let (run, report) = report(Some(&api), process);
         assert_eq!(
-            (run.code, grade(&report, "token")),
-            (4, "bad"),
+            (run.code, outcome(&report, "token")),
+            (4, "fail"),
             "{report:#}"
         );
     }
     let api = api.faults(json!([{"method": "token", "action": "stall", "times": null}]));
     let (run, hung) = report(Some(&api), doctor(&api, &["--credentials", &key]));
-    assert_eq!((run.code, grade(&hung, "token")), (4, "bad"), "{hung:#}");
-    assert_eq!(grade(&hung, "api"), "skipped");
+    assert_eq!((run.code, outcome(&hung, "token")), (4, "fail"), "{hung:#}");
+    assert_eq!(outcome(&hung, "api"), "skipped");
 }
 
 #[test]
@@ -370,17 +370,17 @@ fn networks() {
     };
     let (run, nowhere) = report(None, process("https://nowhere.invalid"));
     assert_eq!(
-        (run.code, grade(&nowhere, "name")),
-        (1, "bad"),
+        (run.code, outcome(&nowhere, "name")),
+        (1, "fail"),
         "{nowhere:#}"
     );
-    assert_eq!(grade(&nowhere, "connection"), "skipped");
-    assert_eq!(grade(&nowhere, "token"), "good");
+    assert_eq!(outcome(&nowhere, "connection"), "skipped");
+    assert_eq!(outcome(&nowhere, "token"), "ok");
     // Nobody listens there.
     let (run, closed) = report(None, process("http://127.0.0.1:1"));
     assert_eq!(
-        (run.code, grade(&closed, "connection")),
-        (1, "bad"),
+        (run.code, outcome(&closed, "connection")),
+        (1, "fail"),
         "{closed:#}"
     );
     // TLS by an unknown authority, and by a known one.
@@ -390,8 +390,8 @@ fn networks() {
     set_clock(&api, 0);
     let (run, unknown) = report(Some(&api), doctor(&api, &[]));
     assert_eq!(
-        (run.code, grade(&unknown, "connection")),
-        (1, "bad"),
+        (run.code, outcome(&unknown, "connection")),
+        (1, "fail"),
         "{unknown:#}"
     );
     assert_eq!(calls(&api), 0);
@@ -415,8 +415,8 @@ fn files() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let (run, report) = report(Some(&api), doctor(&api, &["--credentials", &key]));
     assert_eq!(
-        (run.code, grade(&report, "files")),
-        (0, "warning"),
+        (run.code, outcome(&report, "files")),
+        (0, "warn"),
         "{report:#}"
     );
 }

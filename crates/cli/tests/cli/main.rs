@@ -5,7 +5,6 @@
 mod access;
 #[path = "../support/api.rs"]
 mod api;
-mod campaign;
 mod codes;
 mod doctor;
 mod drill;
@@ -16,6 +15,7 @@ mod printing;
 #[path = "../support/process.rs"]
 mod process;
 mod proxy;
+mod scheduler;
 mod secrets;
 mod signals;
 #[cfg(unix)]

@@ -252,7 +252,7 @@ fn completions_and_manual_pages() {
     assert!(page.stdout.contains(".TH countermand 1"), "{page:?}");
     assert!(page.stdout.contains("completed anyway"), "{page:?}");
     let page = Process::new(&["man", "cancel"]).run();
-    assert!(page.stdout.contains("no\\-confirm"), "{page:?}");
+    assert!(page.stdout.contains("no\\-verify"), "{page:?}");
     let mut closed = Process::new(&["man"]).start_unread();
     closed.close_stdout();
     assert_eq!(closed.wait().code, 0);

@@ -197,13 +197,13 @@ fn fault_56_doctor_leaves_the_name_to_the_proxy() {
     let row = |check: &str| {
         let rows = report["checks"].as_array().unwrap();
         let row = rows.iter().find(|row| row["check"] == check).unwrap();
-        (row["grade"].as_str().unwrap(), row["message"].to_string())
+        (row["outcome"].as_str().unwrap(), row["message"].to_string())
     };
-    let (grade, message) = row("name");
-    assert_eq!(grade, "skipped", "{run:?}");
+    let (outcome, message) = row("name");
+    assert_eq!(outcome, "skipped", "{run:?}");
     assert!(message.contains(&proxy.address.to_string()), "{run:?}");
-    let (grade, message) = row("connection");
-    assert_eq!(grade, "bad", "{run:?}");
+    let (outcome, message) = row("connection");
+    assert_eq!(outcome, "fail", "{run:?}");
     assert!(message.contains("403 Forbidden"), "{run:?}");
     assert!(
         proxy.heard().starts_with("CONNECT nowhere.invalid:443"),

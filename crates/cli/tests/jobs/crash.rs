@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::chance::Chance;
 use crate::invariants::{self, Figures, Past};
 use crate::process::{Process, Run, Running};
+use crate::rng::Rng;
 use crate::world::{Kind, World};
 
 /// Most of a run is waiting for the quota.
@@ -59,13 +59,13 @@ fn fault_38_killed_at_any_instant_and_applied_again() {
 
 /// One job from its plan to its report, killed on the way.
 fn run(seed: u64) -> Figures {
-    let mut chance = Chance::new(seed);
-    let world = World::new(&mut chance);
+    let mut rng = Rng::new(seed);
+    let world = World::new(&mut rng);
     let mut figures = Figures {
         runs: 1,
         ..Figures::default()
     };
-    begin(&world, &mut chance, &mut figures);
+    begin(&world, &mut rng, &mut figures);
     let mut past = Past::new(&world);
 
     let mut run = match world.kind {
@@ -79,7 +79,7 @@ fn run(seed: u64) -> Figures {
         assert_eq!(run.code, 0, "{run:?}");
         past.planned(&world);
     }
-    let mut left = 1 + chance.below(KILLS);
+    let mut left = 1 + rng.below(KILLS);
     loop {
         let (args, input) = match past.has_begun() {
             false if world.kind == Kind::Rescue => world.first(),
@@ -91,7 +91,7 @@ fn run(seed: u64) -> Figures {
             0 => (process.wait(), false),
             _ => {
                 left -= 1;
-                at_some_instant(&world, &mut chance, process)
+                at_some_instant(&world, &mut rng, process)
             }
         };
         past.ended(&world, &run, killed, &mut figures);
@@ -108,13 +108,13 @@ fn run(seed: u64) -> Figures {
 }
 
 /// Kills the command that writes a plan, sometimes; what it leaves is refused, or is whole.
-fn begin(world: &World, chance: &mut Chance, figures: &mut Figures) {
-    if world.kind == Kind::Rescue || chance.below(2) == 0 {
+fn begin(world: &World, rng: &mut Rng, figures: &mut Figures) {
+    if world.kind == Kind::Rescue || rng.below(2) == 0 {
         return;
     }
     let (args, input) = world.first();
     let process = command(world, &args).input(input).start();
-    let (run, killed) = at_some_instant(world, chance, process);
+    let (run, killed) = at_some_instant(world, rng, process);
     if killed {
         figures.kills += 1;
         invariants::keeps_secrets(world, &run);
@@ -139,17 +139,17 @@ fn command(world: &World, args: &[String]) -> Process {
 }
 
 /// Kills it, if it does not end before: after some time, or some requests.
-fn at_some_instant(world: &World, chance: &mut Chance, mut process: Running) -> (Run, bool) {
-    let requests = match chance.below(2) {
+fn at_some_instant(world: &World, rng: &mut Rng, mut process: Running) -> (Run, bool) {
+    let requests = match rng.below(2) {
         0 => 0,
-        _ => 1 + usize::try_from(chance.below(3 * world.fleet.names.len() as u64)).unwrap(),
+        _ => 1 + usize::try_from(rng.below(3 * world.fleet.names.len() as u64)).unwrap(),
     };
     let most = if requests > 0 {
         50
     } else {
-        chance.of(&[60, 400, 4000])
+        rng.of(&[60, 400, 4000])
     };
-    let time = Duration::from_micros(chance.below(1000 * most));
+    let time = Duration::from_micros(rng.below(1000 * most));
     let before = world.fleet.requests();
     let mut since = Instant::now();
     let mut reached = requests == 0;

@@ -101,8 +101,8 @@ fn fault_45_apply_says_how_it_fails_and_counts_nothing_as_sent() {
     assert_eq!(status[0]["counts"]["states"]["unsent"], 3, "{status:?}");
     assert_eq!(status[0]["progress"]["cancels_sent"], 0, "{status:?}");
     let counts = &status[0]["counts"];
-    assert!(counts["first_asked"].is_null(), "{status:?}");
-    assert!(counts["last_asked"].is_null(), "{status:?}");
+    assert!(counts["first_cancel_sent_at"].is_null(), "{status:?}");
+    assert!(counts["last_cancel_sent_at"].is_null(), "{status:?}");
     let report = fleet.command(&["report", &fleet.job]).run().json();
     let rows = report
         .iter()
@@ -115,7 +115,7 @@ fn fault_45_apply_says_how_it_fails_and_counts_nothing_as_sent() {
             (&"unsent".into(), &0.into()),
             "{row}"
         );
-        assert!(row["asked"].is_null(), "{row}");
+        assert!(row["cancel_sent_at"].is_null(), "{row}");
     }
     assert_eq!(fleet.requests(), 0);
 }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use countermand_emulator::Fate;
-use countermand_fleet::Row;
+use countermand_fleet::JobRow;
 use countermand_fleet::job::View;
 
 use crate::api::Api;
@@ -83,7 +83,7 @@ impl Fleet {
         self.command(&[&["apply", &self.job, "--confirm", &phrase], options].concat())
     }
 
-    pub(crate) fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<JobRow> {
         let view = View::open(&self.job).unwrap();
         view.rows().map(Result::unwrap).collect()
     }
@@ -93,8 +93,8 @@ impl Fleet {
         let rows = self.rows();
         let of = |name: &String| {
             let row = rows.iter().find(|row| row.item.name.as_str() == name);
-            let finding = row.unwrap().standing.finding.as_ref();
-            match finding.map(|finding| finding.verdict) {
+            let resolution = row.unwrap().progress.resolution.as_ref();
+            match resolution.map(|resolution| resolution.verdict) {
                 Some(Some(verdict)) => verdict.as_str(),
                 Some(None) => "error",
                 None => "none",

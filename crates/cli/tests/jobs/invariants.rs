@@ -9,7 +9,7 @@ use std::time::Duration;
 use countermand_core::{Phase, Verdict};
 use countermand_emulator::{Audited, State, Truth};
 use countermand_fleet::job::View;
-use countermand_fleet::{Row, Standing, now};
+use countermand_fleet::{JobRow, OperationProgress, now};
 use serde_json::Value;
 
 use crate::api::TOKEN;
@@ -79,7 +79,7 @@ pub(crate) struct Past {
     /// How many operations the plan has.
     pub(crate) planned: Option<usize>,
     /// What the file said when the last process was killed.
-    killed: Option<BTreeMap<String, Row>>,
+    killed: Option<BTreeMap<String, JobRow>>,
 }
 
 impl Past {
@@ -154,7 +154,7 @@ impl Past {
             let asked = audit.len() - self.applied;
             assert!(sends >= asked, "{sends} in the file, {asked} sent");
             for name in cancelled(&audit) {
-                assert_ne!(rows[name].standing.phase, Phase::Unsent, "intent: {name}");
+                assert_ne!(rows[name].progress.phase, Phase::Unsent, "intent: {name}");
             }
             self.killed = Some(rows);
         }
@@ -194,7 +194,7 @@ fn as_left(world: &World, folder: &Path) -> Option<View> {
     View::open(to).ok()
 }
 
-fn by_name(view: &View) -> BTreeMap<String, Row> {
+fn by_name(view: &View) -> BTreeMap<String, JobRow> {
     let rows = view.rows().map(Result::unwrap);
     rows.map(|row| (row.item.name.to_string(), row)).collect()
 }
@@ -219,7 +219,7 @@ fn cancelled(audit: &[Audited]) -> impl Iterator<Item = &str> {
 
 /// I3: where the cancels stand that were accepted before a kill and sent again after it, though the
 /// file did not ask for that.
-fn repeats(before: &[Audited], after: &[Audited], file: &BTreeMap<String, Row>) -> Vec<usize> {
+fn repeats(before: &[Audited], after: &[Audited], file: &BTreeMap<String, JobRow>) -> Vec<usize> {
     let mut accepted = BTreeMap::new();
     for (at, row) in before.iter().enumerate() {
         if is_cancel(row) && row.status == Some(200) {
@@ -228,13 +228,13 @@ fn repeats(before: &[Audited], after: &[Audited], file: &BTreeMap<String, Row>) 
     }
     let again: BTreeSet<_> = cancelled(after).collect();
     accepted.retain(|name, _| again.contains(name));
-    accepted.retain(|name, _| match &file[*name].standing {
+    accepted.retain(|name, _| match &file[*name].progress {
         // Pending to the deadline, or an error: asked again on purpose.
-        Standing {
-            finding: Some(finding),
+        OperationProgress {
+            resolution: Some(resolution),
             ..
         } => {
-            assert!(finding.is_worth_again(), "{name}: {finding:?}");
+            assert!(resolution.is_worth_again(), "{name}: {resolution:?}");
             false
         }
         standing => {
@@ -246,7 +246,7 @@ fn repeats(before: &[Audited], after: &[Audited], file: &BTreeMap<String, Row>) 
 }
 
 /// I7: what was shown is in the file, with the same verdict.
-fn shown_is_kept(run: &Run, rows: &BTreeMap<String, Row>) -> usize {
+fn shown_is_kept(run: &Run, rows: &BTreeMap<String, JobRow>) -> usize {
     let mut shown = 0;
     // A line that was cut off was not shown.
     for line in run
@@ -256,12 +256,12 @@ fn shown_is_kept(run: &Run, rows: &BTreeMap<String, Row>) -> usize {
     {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["schema"], "countermand.outcome/1");
-        let finding = rows[line["name"].as_str().unwrap()]
-            .standing
-            .finding
+        let resolution = rows[line["name"].as_str().unwrap()]
+            .progress
+            .resolution
             .as_ref();
-        let finding = finding.unwrap_or_else(|| panic!("I7: {line} is not in the file"));
-        let kept = serde_json::to_value(finding.verdict).unwrap();
+        let resolution = resolution.unwrap_or_else(|| panic!("I7: {line} is not in the file"));
+        let kept = serde_json::to_value(resolution.verdict).unwrap();
         assert_eq!(kept, line["verdict"], "I7: {line}");
         shown += 1;
     }
@@ -356,11 +356,11 @@ pub(crate) fn is_done(world: &World) -> bool {
             // Over before a search saw it, so that nothing can be done any more.
             return world.kind != Kind::Names && is_over(&truth[name]);
         };
-        let finding = row.standing.finding.as_ref();
-        finding.is_some_and(|finding| match finding.verdict {
-            Some(Verdict::Pending | Verdict::Unconfirmed) => truth[name].fate == "stuck",
+        let resolution = row.progress.resolution.as_ref();
+        resolution.is_some_and(|resolution| match resolution.verdict {
+            Some(Verdict::Pending | Verdict::Unverified) => truth[name].fate == "stuck",
             Some(_) => true,
-            None => !finding.is_worth_again(),
+            None => !resolution.is_worth_again(),
         })
     })
 }
@@ -398,7 +398,7 @@ fn reported(world: &World) {
             Some("completed") => State::Completed,
             Some("failed") => State::Failed,
             Some("gone") => State::Gone,
-            Some("pending" | "unconfirmed") => State::Pending,
+            Some("pending" | "unverified") => State::Pending,
             None if row["error"]["kind"] == "not_found" => State::Gone,
             _ => panic!("I5: {row}"),
         };

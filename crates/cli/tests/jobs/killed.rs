@@ -7,8 +7,8 @@ use countermand_emulator::Fate;
 use countermand_fleet::job::View;
 
 use crate::api::Api;
-use crate::chance::Chance;
 use crate::fleet::Fleet;
+use crate::rng::Rng;
 
 /// A plan is whole, or it is refused and says what to do.
 #[test]
@@ -25,7 +25,7 @@ fn fault_38_a_plan_killed_while_it_writes_is_refused() {
     };
     let counted = "of enterprises/LCplan, 1 were confirmed";
     let args = ["apply", &fleet.job, "--confirm", "LCplan:1"];
-    let (mut chance, mut half, mut kills) = (Chance::new(38), 0, 0);
+    let (mut rng, mut half, mut kills) = (Rng::new(38), 0, 0);
     for round in 0..12 {
         let mut running = plan().start();
         // From when there is a file: before, nothing can be half.
@@ -33,7 +33,7 @@ fn fault_38_a_plan_killed_while_it_writes_is_refused() {
             std::thread::sleep(Duration::from_micros(200));
         }
         // A first round is killed as soon as there is a file, the others some time later.
-        std::thread::sleep(Duration::from_micros(round * chance.below(30_000)));
+        std::thread::sleep(Duration::from_micros(round * rng.below(30_000)));
         let run = running.kill();
         kills += usize::from(run.code == -1);
         // The count is wrong, so that a whole plan is refused as well, for another reason.
@@ -81,7 +81,7 @@ fn fault_38_a_report_killed_while_it_writes_leaves_the_last_one() {
     assert!(whole.trim_end().ends_with("</html>"));
     fs::write(&html, "the last one</html>").unwrap();
     let job = fs::read(&fleet.job).unwrap();
-    let (mut chance, mut kept) = (Chance::new(39), 0);
+    let (mut rng, mut kept) = (Rng::new(39), 0);
     let parts = || -> Vec<_> {
         let entries = fs::read_dir(fleet.folder()).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
@@ -94,7 +94,7 @@ fn fault_38_a_report_killed_while_it_writes_leaves_the_last_one() {
         while parts().is_empty() && !running.has_ended() {
             std::thread::sleep(Duration::from_micros(200));
         }
-        std::thread::sleep(Duration::from_micros(chance.below(20_000)));
+        std::thread::sleep(Duration::from_micros(rng.below(20_000)));
         running.kill();
         let text = fs::read_to_string(&html).unwrap();
         assert!(text.trim_end().ends_with("</html>"));

@@ -11,7 +11,6 @@
 mod again;
 #[path = "../support/api.rs"]
 mod api;
-mod chance;
 mod crash;
 mod dead;
 mod disk;
@@ -36,6 +35,7 @@ mod portal;
 mod process;
 mod repeated;
 mod restarted;
+mod rng;
 mod searching;
 mod selection;
 mod stopped;

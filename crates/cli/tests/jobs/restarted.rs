@@ -240,7 +240,7 @@ fn fault_48_cancel_ends_one_deadline_after_a_server_that_was_killed() {
         let lines = run.stdout.lines();
         lines.filter(|line| line.starts_with(word)).count()
     };
-    assert_eq!(lines("unconfirmed "), ACCEPTED, "{run:?}");
+    assert_eq!(lines("unverified "), ACCEPTED, "{run:?}");
     assert_eq!(lines("cancelled "), 0, "{run:?}");
     let left = run.stderr.split(" operations were not attempted; ").next();
     let left = left.unwrap().split_whitespace().next_back().unwrap();

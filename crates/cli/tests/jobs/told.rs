@@ -49,11 +49,11 @@ fn fault_45_the_last_cancel_is_the_last_that_left_and_of_which_run_is_said() {
     // Those that were refused were asked again, and that is what counts.
     let again = rows
         .iter()
-        .filter(|row| row.standing.last_asked > row.standing.asked);
+        .filter(|row| row.progress.last_cancel_sent_at > row.progress.cancel_sent_at);
     assert!(again.count() > 0, "{rows:?}");
-    let last = |rows: &[countermand_fleet::Row]| {
+    let last = |rows: &[countermand_fleet::JobRow]| {
         rows.iter()
-            .filter_map(|row| row.standing.last_asked)
+            .filter_map(|row| row.progress.last_cancel_sent_at)
             .max()
             .unwrap()
     };
@@ -63,7 +63,7 @@ fn fault_45_the_last_cancel_is_the_last_that_left_and_of_which_run_is_said() {
     assert!(line.ends_with(" after the first."), "{line}");
     let report = fleet.command(&["report", &fleet.job]).run().json();
     let end = report.last().unwrap();
-    assert_eq!(end["last_asked"], last(&rows).to_string());
+    assert_eq!(end["last_cancel_sent_at"], last(&rows).to_string());
 
     // A run that has nothing to send does not take the figure over.
     let run = fleet.apply(&[]).run();
@@ -93,14 +93,14 @@ fn fault_45_a_refused_cancel_is_told_as_surely_not_cancelled() {
         format!("{refused} without a verdict: surely not cancelled, every cancel was refused.");
     for run in [run, status(&fleet)] {
         assert!(run.stdout.contains(&words), "{run:?}");
-        assert!(!run.stdout.contains("unconfirmed"), "{run:?}");
+        assert!(!run.stdout.contains("unverified"), "{run:?}");
     }
     assert_eq!(fleet.states(), [State::Pending; 20]);
 }
 
 /// Sent and not answered, and sent and refused for the quota: a signal stops both.
 #[test]
-fn fault_45_what_was_refused_before_a_stop_is_not_unconfirmed() {
+fn fault_45_what_was_refused_before_a_stop_is_not_unverified() {
     let fleet = Fleet::planned([GOOD; 4], &["--quota", "none"]);
     script(
         &fleet,
@@ -143,10 +143,10 @@ fn fault_45_figures_of_a_status_are_of_one_moment() {
             true => number(&run.stdout, " more may have left"),
             false => 0,
         };
-        let unconfirmed = number(&run.stdout, " unconfirmed");
-        assert_eq!(sent + more, unconfirmed, "{run:?}");
-        assert!(!run.stdout.contains("asked"), "{run:?}");
-        (sent, unconfirmed)
+        let unverified = number(&run.stdout, " unverified");
+        assert_eq!(sent + more, unverified, "{run:?}");
+        assert!(!run.stdout.contains("cancel_sent_at"), "{run:?}");
+        (sent, unverified)
     };
     look();
     // The facts are in the file after a second, and the same words tell them.

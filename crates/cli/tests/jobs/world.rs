@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use countermand_core::Window;
 use countermand_emulator::{
     Config, Fate, Hints, NewDevice, NewOperation, Quirks, Script, ServerQuota, Shared, WindowKind,
 };
+use countermand_scheduler::Window;
 use serde_json::json;
 
 use crate::api::{Api, TOKEN};
-use crate::chance::Chance;
 use crate::fleet::Fleet;
+use crate::rng::Rng;
 
 /// What no file and no output may hold.
 pub(crate) const PASSWORD: &str = "canary-new-password";
@@ -38,9 +38,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(chance: &mut Chance) -> Self {
-        let kind = chance.weighted(&[(3, Kind::Names), (2, Kind::Search), (3, Kind::Rescue)]);
-        let windows = chance.of(&["30/3s", "24/2s", "15/2s,24/4s"]);
+    pub(crate) fn new(rng: &mut Rng) -> Self {
+        let kind = rng.weighted(&[(3, Kind::Names), (2, Kind::Search), (3, Kind::Rescue)]);
+        let windows = rng.of(&["30/3s", "24/2s", "15/2s,24/4s"]);
         let windows: Vec<Window> = windows
             .split(',')
             .map(|window| window.parse().unwrap())
@@ -58,15 +58,15 @@ impl World {
             .token(TOKEN)
             .quirks(quirks)
             .quota(quota)
-            .seed(chance.below(1 << 32));
+            .seed(rng.below(1 << 32));
         let shared = Shared::new(config);
 
-        let count = 6 + chance.below(if kind == Kind::Names { 20 } else { 9 });
+        let count = 6 + rng.below(if kind == Kind::Names { 20 } else { 9 });
         let mut names = Vec::new();
         let mut spared = BTreeSet::new();
         let mut excluded = None;
         for number in 0..count + 2 {
-            let wipe = operation(fate(chance, kind), "WIPE");
+            let wipe = operation(fate(rng, kind), "WIPE");
             let lock = operation(Fate::Cancellable, "LOCK").age(30);
             let device = NewDevice::with([lock, wipe]);
             let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
@@ -102,7 +102,7 @@ impl World {
             exclude: exclude.to_str().unwrap().to_owned(),
             fleet,
             kind,
-            in_flight: chance.of(&[1, 4, 20, 100]),
+            in_flight: rng.of(&[1, 4, 20, 100]),
             windows,
             spared,
         }
@@ -174,11 +174,11 @@ fn operation(fate: Fate, kind: &str) -> NewOperation {
     NewOperation::new(fate).kind(kind).params(params)
 }
 
-fn fate(chance: &mut Chance, kind: Kind) -> Fate {
+fn fate(rng: &mut Rng, kind: Kind) -> Fate {
     // A search could not list a device whose record is gone by then, and would rightly complain.
     let wiped = u64::from(kind == Kind::Names);
-    let after = Duration::from_millis(200 + chance.below(4000));
-    chance.weighted(&[
+    let after = Duration::from_millis(200 + rng.below(4000));
+    rng.weighted(&[
         (10, Fate::Cancellable),
         (2, Fate::Completes { after }),
         (2, Fate::Acknowledged { after }),

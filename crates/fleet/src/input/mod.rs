@@ -39,7 +39,7 @@ pub use self::left_out::{LeftOut, LeftOutKind, Refusals};
 pub use self::lines::{next_line, parse_name};
 use self::table::Table;
 use self::value::Values;
-use crate::Item;
+use crate::FoundOperation;
 
 /// The longest JSON value, in bytes: more than Pub/Sub gives in one answer.
 const VALUE_LIMIT: usize = 16 << 20;
@@ -53,7 +53,7 @@ pub struct Entry {
     /// The line it stands on, or its JSON value begins on, counted from 1.
     pub line: u64,
     /// The operation, and what the input tells of its command.
-    pub item: Item,
+    pub item: FoundOperation,
     /// What the input proves, if the operation is done: its verdict needs no request.
     pub evidence: Option<Evidence>,
 }
@@ -243,7 +243,7 @@ impl<R: Read> Lines<R> {
         match parse_name(text, &taken.endpoint) {
             Ok(name) => taken.take(Entry {
                 line,
-                item: Item::new(name),
+                item: FoundOperation::new(name),
                 evidence: None,
             }),
             Err(problem) => taken.refuse(line, problem, Some(as_given(text))),

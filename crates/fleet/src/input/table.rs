@@ -10,7 +10,7 @@ use super::left_out::LeftOutKind;
 use super::lines::{next_line, parse_name};
 use super::value::Values;
 use super::{Entry, RECORD_LIMIT, Taken};
-use crate::Item;
+use crate::FoundOperation;
 use crate::report::{COLUMNS, rearm};
 
 /// Reads records one by one.
@@ -346,7 +346,7 @@ impl<R: BufRead> Table<R> {
         match name {
             Ok(name) => taken.take(Entry {
                 line,
-                item: Item::new(name),
+                item: FoundOperation::new(name),
                 evidence: None,
             }),
             Err(problem) => taken.refuse(line, problem, Some(super::as_given(cell))),

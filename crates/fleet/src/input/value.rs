@@ -16,7 +16,7 @@ use super::error::InputProblem;
 use super::left_out::LeftOutKind;
 use super::lines::parse_name;
 use super::{Entry, Evidence, Taken};
-use crate::Item;
+use crate::FoundOperation;
 
 /// Everything an object is looked at for; the rest is skipped.
 #[derive(Deserialize)]
@@ -131,7 +131,7 @@ impl Values<'_> {
     fn raw(&mut self, json: &str) {
         match json.as_bytes().first() {
             Some(b'"') => match serde_json::from_str::<String>(json) {
-                Ok(name) => self.named(&name, |name| Ok((Item::new(name), None))),
+                Ok(name) => self.named(&name, |name| Ok((FoundOperation::new(name), None))),
                 Err(error) => self.refuse(InputProblem::json(&error), None),
             },
             Some(b'{') => match serde_json::from_str::<Object<'_>>(json) {
@@ -163,7 +163,7 @@ impl Values<'_> {
             self.named(name, |name| match &object.schema {
                 Some(schema) if schema.starts_with("countermand.") => ours(json, object, name),
                 _ if object.is_operation() => operation(json, name),
-                _ => Ok((Item::new(name), None)),
+                _ => Ok((FoundOperation::new(name), None)),
             });
         } else if let Some(message) = object.message {
             self.message(message.get());
@@ -249,7 +249,7 @@ impl Values<'_> {
     fn named(
         &mut self,
         name: &str,
-        item: impl FnOnce(OperationName) -> Result<(Item, Option<Evidence>), InputProblem>,
+        item: impl FnOnce(OperationName) -> Result<(FoundOperation, Option<Evidence>), InputProblem>,
     ) {
         let parsed = match parse_name(name.as_bytes(), &self.taken.endpoint) {
             Ok(name) => name,
@@ -311,10 +311,13 @@ fn carries_operation(data: &[u8]) -> bool {
 }
 
 /// Reads an operation as if the server had answered it, by the one parser that does.
-fn operation(json: &str, name: OperationName) -> Result<(Item, Option<Evidence>), InputProblem> {
+fn operation(
+    json: &str,
+    name: OperationName,
+) -> Result<(FoundOperation, Option<Evidence>), InputProblem> {
     let operation = wire::parse_operation(&http::Response::new(json), &name)
         .map_err(|error| InputProblem::Operation(chain(&error)))?;
-    let mut item = Item::new(name);
+    let mut item = FoundOperation::new(name);
     item.command = operation.command.clone().unwrap_or_default();
     let evidence = operation.done.then(|| Evidence {
         operation,
@@ -328,10 +331,10 @@ fn ours(
     json: &str,
     object: &Object<'_>,
     name: OperationName,
-) -> Result<(Item, Option<Evidence>), InputProblem> {
+) -> Result<(FoundOperation, Option<Evidence>), InputProblem> {
     let (mut item, mut evidence) = match object.operation {
         Some(json) => operation(json.get(), name)?,
-        None => (Item::new(name), None),
+        None => (FoundOperation::new(name), None),
     };
     let row: Row = serde_json::from_str(json).map_err(|error| InputProblem::json(&error))?;
     if let Some(evidence) = &mut evidence {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::contents::Contents;
 use super::entries::Run;
-use super::error::{Holder, JobError};
+use super::error::{JobError, LockOwner};
 use super::view::View;
 
 /// The use that is made of a job file.
@@ -14,7 +14,7 @@ pub enum Activity {
     /// No run has begun, and no process has the file.
     Idle,
     /// A process has the file.
-    Applied(Option<Holder>),
+    Applied(Option<LockOwner>),
     /// The latest run has recorded its end.
     Ended(Run),
     /// The latest run has recorded no end, and no process has the file.
@@ -55,7 +55,7 @@ impl Activity {
 
     /// The process that has the file now.
     #[must_use]
-    pub const fn holder(&self) -> Option<&Holder> {
+    pub const fn holder(&self) -> Option<&LockOwner> {
         match self {
             Self::Applied(holder) => holder.as_ref(),
             _ => None,

@@ -3,19 +3,20 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use countermand_core::{Call, OperationName, Spent, Timestamp, Window, parse_duration};
+use countermand_core::{Call, OperationName, Timestamp, parse_duration};
+use countermand_scheduler::{PastCall, Window};
 use rusqlite::Connection;
 
 use super::checksum::Digest;
-use super::columns;
+use super::codec;
 use super::descriptor::Descriptor;
 use super::entries::{Counts, Device, Missed, Note, Run, Spending, Uptime, Vanished};
-use super::error::{Holder, JobError, JobErrorKind};
-use super::ledger::Head;
+use super::error::{JobError, JobErrorKind, LockOwner};
 use super::pages::Pages;
 use super::schema::{DEVICES, NOTES, OPERATIONS, RUNS};
 use super::settings::Settings;
-use crate::Row;
+use super::transaction::Head;
+use crate::JobRow;
 
 /// What stands in a job file.
 ///
@@ -72,8 +73,8 @@ impl Contents {
     ///
     /// # Errors
     /// The disk's; then there is no more.
-    pub fn rows(&self) -> impl Iterator<Item = Result<Row, JobError>> + '_ {
-        Pages::new(self, &OPERATIONS, columns::row)
+    pub fn rows(&self) -> impl Iterator<Item = Result<JobRow, JobError>> + '_ {
+        Pages::new(self, &OPERATIONS, codec::row)
     }
 
     /// Every operation behind this position, in order, a page at a time: for who reads on.
@@ -83,9 +84,9 @@ impl Contents {
     pub fn rows_after(
         &self,
         position: u64,
-    ) -> impl Iterator<Item = Result<Row, JobError>> + use<'_> {
+    ) -> impl Iterator<Item = Result<JobRow, JobError>> + use<'_> {
         let after = i64::try_from(position).unwrap_or(i64::MAX);
-        Pages::after(self, &OPERATIONS, columns::row, after)
+        Pages::after(self, &OPERATIONS, codec::row, after)
     }
 
     /// Every device, in the order in which they were found.
@@ -210,7 +211,7 @@ impl Contents {
     ///
     /// # Errors
     /// The disk's.
-    pub fn row(&self, name: &OperationName) -> Result<Option<Row>, JobError> {
+    pub fn row(&self, name: &OperationName) -> Result<Option<JobRow>, JobError> {
         let row = find_operation(&self.connection, name);
         let row = row.map_err(|error| error.at(&self.path))?;
         Ok(row.map(|(row, _)| row))
@@ -231,8 +232,8 @@ impl Contents {
             ..Counts::default()
         };
         let sql = "SELECT phase, verdict, iif(verdict IS NULL, error ->> '$.kind', NULL),
-                     found, count(*), sum(attempts), count(asked),
-                     sum(phase = 'maybe_sent' AND asked IS NULL)
+                     found, count(*), sum(attempts), count(cancel_sent_at),
+                     sum(phase = 'maybe_sent' AND cancel_sent_at IS NULL)
                    FROM operations GROUP BY 1, 2, 3, found IS NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut groups = statement.query([])?;
@@ -247,7 +248,7 @@ impl Contents {
                 _ => counts.accepted += number,
             }
             let verdict = group.get::<_, Option<String>>(1)?;
-            if let Some(verdict) = verdict.as_deref().and_then(columns::verdict) {
+            if let Some(verdict) = verdict.as_deref().and_then(codec::verdict) {
                 *counts.verdicts.entry(verdict).or_default() += number;
             } else if group.get::<_, Option<i64>>(3)?.is_some() {
                 let kind = group.get::<_, Option<String>>(2)?.unwrap_or_default();
@@ -303,7 +304,7 @@ impl Contents {
                 .find(|call| Some(call.as_str()) == word);
             let call = call.ok_or_else(|| JobErrorKind::damaged("table sends, column call"))?;
             let resource = row.get::<_, String>(2)?;
-            spending.calls.push(Spent::new(age, call, resource));
+            spending.calls.push(PastCall::new(age, call, resource));
         }
         let mut statement = self
             .connection
@@ -338,7 +339,7 @@ impl Contents {
     ///
     /// # Errors
     /// The disk's.
-    pub fn holder(&self) -> Result<Option<Holder>, JobError> {
+    pub fn holder(&self) -> Result<Option<LockOwner>, JobError> {
         holder(&self.connection).map_err(|error| error.at(&self.path))
     }
 }
@@ -353,25 +354,22 @@ fn time(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp
 pub(super) fn find_operation(
     connection: &Connection,
     name: &OperationName,
-) -> Result<Option<(Row, i64)>, JobErrorKind> {
+) -> Result<Option<(JobRow, i64)>, JobErrorKind> {
     let mut statement = connection.prepare_cached("SELECT * FROM operations WHERE name = ?1")?;
     let mut rows = statement.query([name.as_str()])?;
     match rows.next()? {
-        Some(row) => Ok(Some((
-            columns::row(row)?,
-            row.get(OPERATIONS.columns.len())?,
-        ))),
+        Some(row) => Ok(Some((codec::row(row)?, row.get(OPERATIONS.columns.len())?))),
         None => Ok(None),
     }
 }
 
-pub(super) fn holder(connection: &Connection) -> Result<Option<Holder>, JobErrorKind> {
+pub(super) fn holder(connection: &Connection) -> Result<Option<LockOwner>, JobErrorKind> {
     let mut statement = connection.prepare("SELECT pid, host, since FROM holder")?;
     let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    Ok(Some(Holder {
+    Ok(Some(LockOwner {
         pid: row.get(0)?,
         host: row.get(1)?,
         since: Timestamp::from_unix_millis(row.get(2)?),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{DeviceName, Error, Resource, Spent, Timestamp, Verdict, Window};
+use countermand_core::{DeviceName, Error, Resource, Timestamp, Verdict};
+use countermand_scheduler::{PastCall, Window};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -35,13 +36,13 @@ pub struct Counts {
     pub errors: BTreeMap<String, u64>,
 }
 
-/// What has to be known of the quota after a restart, for [`Usage`](countermand_core::Usage).
+/// What has to be known of the quota after a restart, for [`RateLimiter`](countermand_scheduler::RateLimiter).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Spending {
     /// What was sent in the last hour, in the order of sending. One that is in the future, because
     /// the clock was set back, has just been sent.
-    pub calls: Vec<Spent>,
+    pub calls: Vec<PastCall>,
     /// Limits that the server named.
     pub lowered: Vec<Window>,
     /// For how long everybody still has to wait.

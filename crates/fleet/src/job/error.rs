@@ -52,7 +52,7 @@ pub enum JobErrorKind {
     /// Another process is using it.
     Locked {
         /// Who, if the file could be asked.
-        holder: Option<Holder>,
+        holder: Option<LockOwner>,
     },
     /// The plan is finished, or the job is of a kind that takes operations in another way.
     Frozen,
@@ -79,7 +79,7 @@ pub enum JobErrorKind {
 /// The process that has a job file open for applying.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Holder {
+pub struct LockOwner {
     /// Its process id.
     pub pid: u32,
     /// The name of its machine.
@@ -180,7 +180,7 @@ impl fmt::Display for JobErrorKind {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for LockOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, host, since } = self;
         write!(f, "process {pid} on {host} since {since}")

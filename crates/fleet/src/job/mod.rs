@@ -7,20 +7,20 @@
 mod activity;
 mod beside;
 mod checksum;
-mod columns;
+mod codec;
 mod connection;
 mod contents;
 mod descriptor;
 mod entries;
 mod error;
 mod exposure;
-mod ledger;
 mod opening;
 mod pages;
 mod record;
 mod recording;
 mod schema;
 mod settings;
+mod transaction;
 mod verify;
 mod view;
 
@@ -35,15 +35,15 @@ pub use activity::Activity;
 pub use checksum::Digest;
 pub use contents::Contents;
 pub use entries::{Counts, Device, Missed, Note, Run, Spending, Uptime, Vanished};
-pub use error::{Holder, JobError, JobErrorKind};
+pub use error::{JobError, JobErrorKind, LockOwner};
 pub use exposure::exposure;
 pub use record::Record;
 pub(crate) use recording::LEAVING;
 pub use settings::{Kind, Settings};
 pub use view::View;
 
-use crate::Item;
-use ledger::transact;
+use crate::FoundOperation;
+use transaction::transact;
 
 /// How often a file is looked for under its name.
 const LOOK: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ const BATCH: usize = 50_000;
 #[derive(Debug)]
 pub struct Job {
     contents: Contents,
-    me: Holder,
+    me: LockOwner,
     /// The names that a plan has, as fingerprints, until it is frozen.
     names: Option<HashSet<u128>>,
     /// When the file was last seen under its name.
@@ -155,7 +155,10 @@ impl Job {
     ///
     /// # Errors
     /// [`Frozen`](JobErrorKind::Frozen), or the disk's: then the plan can no longer be completed.
-    pub fn add(&mut self, items: impl IntoIterator<Item = Item>) -> Result<Added, JobError> {
+    pub fn add(
+        &mut self,
+        items: impl IntoIterator<Item = FoundOperation>,
+    ) -> Result<Added, JobError> {
         if self.digest().is_some() {
             return Err(JobErrorKind::Frozen.at(self.path()));
         }
@@ -167,14 +170,14 @@ impl Job {
         let mut items = items.into_iter().peekable();
         while items.peek().is_some() {
             let batch = items.by_ref().take(BATCH);
-            self.change(|ledger| {
+            self.change(|transaction| {
                 for item in batch {
                     let new = names.as_mut().is_none_or(|names| {
                         names.insert(checksum::fingerprint(item.name.as_str()))
                     });
                     match new {
-                        true => ledger.add(&item)?,
-                        false => ledger.head.duplicates += 1,
+                        true => transaction.add(&item)?,
+                        false => transaction.head.duplicates += 1,
                     }
                 }
                 Ok(())
@@ -213,20 +216,21 @@ impl Job {
             (None, Kind::Plan, Some(_)) => {}
         }
         let me = self.me.clone();
-        let digest = self.change(|ledger| {
-            ledger.connection.execute_batch(schema::NAMES)?;
+        let digest = self.change(|transaction| {
+            transaction.connection.execute_batch(schema::NAMES)?;
             let cookie = "schema_version";
-            ledger.head.cookie = ledger
-                .connection
-                .pragma_query_value(None, cookie, |row| row.get(0))?;
-            let digest = verify::plan_digest(ledger.connection, &ledger.head.settings)?;
+            transaction.head.cookie =
+                transaction
+                    .connection
+                    .pragma_query_value(None, cookie, |row| row.get(0))?;
+            let digest = verify::plan_digest(transaction.connection, &transaction.head.settings)?;
             for record in known {
                 if matches!(record, Record::Found(_)) {
                     return Err(JobErrorKind::Frozen);
                 }
-                ledger.record(record, &me)?;
+                transaction.record(record, &me)?;
             }
-            Ok(*ledger.head.digest.insert(digest))
+            Ok(*transaction.head.digest.insert(digest))
         })?;
         self.names = None;
         let folded = connection::checkpoint(&self.contents.connection);
@@ -247,15 +251,15 @@ impl Job {
         let me = self.me.clone();
         let ends = matches!(records.last(), Some(Record::Ended { .. }));
         self.in_place(ends)?;
-        self.change(|ledger| {
-            if planned && ledger.head.digest.is_none() {
+        self.change(|transaction| {
+            if planned && transaction.head.digest.is_none() {
                 return Err(JobErrorKind::Incomplete);
             }
             for record in records {
                 if planned && matches!(record, Record::Found(_)) {
                     return Err(JobErrorKind::Frozen);
                 }
-                ledger.record(record, &me)?;
+                transaction.record(record, &me)?;
             }
             Ok(())
         })
@@ -298,7 +302,7 @@ impl Job {
     /// Says in the file that no process has it any more.
     fn release(&mut self) -> Result<(), JobError> {
         self.held = false;
-        self.change(|ledger| ledger.clear(&schema::HOLDER))
+        self.change(|transaction| transaction.clear(&schema::HOLDER))
     }
 
     /// Lets the file grow to so many pages of 4 KiB at most, or as far as the disk allows: for
@@ -318,7 +322,7 @@ impl Job {
 
     fn change<T>(
         &mut self,
-        work: impl FnOnce(&mut ledger::Ledger<'_>) -> Result<T, JobErrorKind>,
+        work: impl FnOnce(&mut transaction::Transaction<'_>) -> Result<T, JobErrorKind>,
     ) -> Result<T, JobError> {
         let Contents {
             connection,

@@ -8,9 +8,9 @@ use countermand_core::Timestamp;
 
 use super::contents::{self, Contents};
 use super::descriptor::{self, Descriptor, Key};
-use super::error::{Holder, JobErrorKind};
-use super::ledger::{self, Head, transact};
+use super::error::{JobErrorKind, LockOwner};
 use super::settings::{Kind, Settings};
+use super::transaction::{self, Head, transact};
 use super::{Job, beside, checksum, connection, schema, verify, view};
 
 pub(super) fn create(
@@ -60,7 +60,7 @@ pub(super) fn create(
     connection.execute("INSERT INTO seal VALUES (1, 1)", [])?;
     let values = head.values();
     let sum = checksum::checksum_of(schema::JOB.name, &values);
-    ledger::put(&connection, schema::JOB.insert(), &values, sum)?;
+    transaction::put(&connection, schema::JOB.insert(), &values, sum)?;
     connection.execute("UPDATE seal SET lifted = 0", [])?;
     connection.execute_batch("COMMIT")?;
     connection::use_wal(&connection)?;
@@ -172,9 +172,9 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
     .hold()
 }
 
-fn myself(now: Timestamp) -> Holder {
+fn myself(now: Timestamp) -> LockOwner {
     let name = rustix::system::uname();
-    Holder {
+    LockOwner {
         pid: std::process::id(),
         host: name.nodename().to_string_lossy().into_owned(),
         since: now,
@@ -193,7 +193,7 @@ fn sync_folder(path: &Path) -> Result<(), JobErrorKind> {
 impl Job {
     /// Says in the file who has it.
     fn hold(mut self) -> Result<Self, JobErrorKind> {
-        let Holder { pid, host, since } = self.me.clone();
+        let LockOwner { pid, host, since } = self.me.clone();
         let row = [
             1.into(),
             pid.into(),
@@ -203,8 +203,8 @@ impl Job {
         let Contents {
             connection, head, ..
         } = &mut self.contents;
-        transact(connection, head, |ledger| {
-            ledger.upsert(&schema::HOLDER, &row)
+        transact(connection, head, |transaction| {
+            transaction.upsert(&schema::HOLDER, &row)
         })?;
         self.held = true;
         Ok(self)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Phase, Timestamp};
 
 use super::entries::{Missed, Uptime, Vanished};
-use crate::{Finding, Item, Standing};
+use crate::{FoundOperation, OperationProgress, Resolution};
 
 /// Something that has happened, or is about to, in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub enum Record {
         how: String,
     },
     /// A rescue has found an operation. One that is there counts as a duplicate.
-    Found(Item),
+    Found(FoundOperation),
     /// A rescue has found a device, or knows better when it last reported.
     Device {
         /// Its name.
@@ -118,7 +118,7 @@ pub enum Record {
         /// The operation.
         name: OperationName,
         /// What was found out.
-        finding: Finding,
+        resolution: Resolution,
     },
     /// The server refused a call for its quota: nobody sends for a while.
     Held {
@@ -150,18 +150,18 @@ pub enum Record {
 impl Record {
     /// Changes what is known of its operation: the rule for the row in the file, and for the row of
     /// which the disk took no more.
-    pub(crate) fn apply(&self, standing: &mut Standing) {
+    pub(crate) fn apply(&self, progress: &mut OperationProgress) {
         match self {
             Self::Sending {
                 call: Call::Cancel, ..
-            } if standing.phase == Phase::Unsent => standing.phase = Phase::MaybeSent,
+            } if progress.phase == Phase::Unsent => progress.phase = Phase::MaybeSent,
             Self::Sent { call, at, .. } => {
-                standing.attempts = standing.attempts.saturating_add(1);
+                progress.attempts = progress.attempts.saturating_add(1);
                 if *call == Call::Cancel {
-                    standing.asked.get_or_insert(*at);
-                    standing.last_asked = standing.last_asked.max(Some(*at));
-                    if standing.phase == Phase::Unsent {
-                        standing.phase = Phase::MaybeSent;
+                    progress.cancel_sent_at.get_or_insert(*at);
+                    progress.last_cancel_sent_at = progress.last_cancel_sent_at.max(Some(*at));
+                    if progress.phase == Phase::Unsent {
+                        progress.phase = Phase::MaybeSent;
                     }
                 }
             }
@@ -169,20 +169,20 @@ impl Record {
                 call: Call::Cancel,
                 phase,
                 ..
-            } if standing.asked.is_none() && standing.phase == Phase::MaybeSent => {
-                standing.phase = *phase;
+            } if progress.cancel_sent_at.is_none() && progress.phase == Phase::MaybeSent => {
+                progress.phase = *phase;
             }
-            Self::Refused { .. } if standing.phase == Phase::MaybeSent => {
-                standing.phase = Phase::Unsent;
+            Self::Refused { .. } if progress.phase == Phase::MaybeSent => {
+                progress.phase = Phase::Unsent;
             }
             Self::Accepted { at, .. } => {
-                standing.phase = Phase::Accepted;
-                standing.accepted.get_or_insert(*at);
+                progress.phase = Phase::Accepted;
+                progress.accepted_at.get_or_insert(*at);
             }
-            Self::Finished { finding, .. } => {
-                let old = standing.finding.as_ref();
-                if old.is_none_or(|old| !old.outweighs(finding)) {
-                    standing.finding = Some(finding.clone());
+            Self::Finished { resolution, .. } => {
+                let old = progress.resolution.as_ref();
+                if old.is_none_or(|old| !old.outweighs(resolution)) {
+                    progress.resolution = Some(resolution.clone());
                 }
             }
             _ => {}

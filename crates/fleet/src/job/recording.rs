@@ -5,14 +5,14 @@ use std::time::Duration;
 use countermand_core::{Call, DeviceName, OperationName, Timestamp, format_duration};
 use rusqlite::types::Value;
 
-use super::columns::{self, time};
+use super::codec::{self, time};
 use super::contents::find_operation;
 use super::entries::{Note, Vanished};
-use super::error::{Holder, JobErrorKind};
-use super::ledger::Ledger;
+use super::error::{JobErrorKind, LockOwner};
 use super::record::Record;
 use super::schema::{DEVICES, HOLD, LIMITS, NOTES, OPERATIONS, RUNS, SENDS};
-use crate::{Finding, Item, Standing};
+use super::transaction::Transaction;
+use crate::{FoundOperation, OperationProgress, Resolution};
 
 /// For how long the quota log is kept: longer than any window that is in use.
 const KEPT: Duration = Duration::from_secs(3600);
@@ -21,9 +21,9 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// after a crash reckons with it.
 pub(crate) const LEAVING: Duration = Duration::from_secs(1);
 
-impl Ledger<'_> {
+impl Transaction<'_> {
     /// Writes one record; `me` is who runs the job.
-    pub(super) fn record(&mut self, record: &Record, me: &Holder) -> Result<(), JobErrorKind> {
+    pub(super) fn record(&mut self, record: &Record, me: &LockOwner) -> Result<(), JobErrorKind> {
         match record {
             Record::Begun { at, uptime } => {
                 let id = self.next_key(&RUNS)?.into();
@@ -53,7 +53,7 @@ impl Ledger<'_> {
                 call,
                 at,
             } => {
-                self.spend(resource, *call, *at)?;
+                self.record_call(resource, *call, *at)?;
                 self.apply(operation.as_ref(), record)
             }
             Record::Sent {
@@ -81,7 +81,7 @@ impl Ledger<'_> {
             Record::Refused { name } | Record::Accepted { name, .. } => {
                 self.apply(Some(name), record)
             }
-            Record::Finished { name, finding } => self.finished(name, finding, record),
+            Record::Finished { name, resolution } => self.finished(name, resolution, record),
             Record::Held { at, until, limit } => {
                 let limit = limit.and_then(|limit| i64::try_from(limit).ok());
                 let (at, until) = (at.unix_millis(), until.unix_millis());
@@ -93,9 +93,9 @@ impl Ledger<'_> {
     }
 
     /// Adds an operation at the end, or counts it if its name is there.
-    pub(super) fn add(&mut self, item: &Item) -> Result<(), JobErrorKind> {
+    pub(super) fn add(&mut self, item: &FoundOperation) -> Result<(), JobErrorKind> {
         let position = self.head.operations + 1;
-        let values = columns::values(position, item, &Standing::default());
+        let values = codec::values(position, item, &OperationProgress::default());
         match self.insert(&OPERATIONS, &values)? {
             true => self.head.operations = position,
             false => self.head.duplicates += 1,
@@ -108,7 +108,7 @@ impl Ledger<'_> {
     fn change(
         &mut self,
         name: &OperationName,
-        change: impl FnOnce(&mut Standing),
+        change: impl FnOnce(&mut OperationProgress),
     ) -> Result<(), JobErrorKind> {
         if !self.rows.contains_key(name) {
             let row = find_operation(self.connection, name)?;
@@ -116,7 +116,7 @@ impl Ledger<'_> {
             self.rows.insert(name.clone(), row);
         }
         if let Some((row, _)) = self.rows.get_mut(name) {
-            change(&mut row.standing);
+            change(&mut row.progress);
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Ledger<'_> {
     /// Writes the rows that were changed.
     pub(super) fn write_rows(&mut self) -> Result<(), JobErrorKind> {
         for (row, sum) in std::mem::take(&mut self.rows).into_values() {
-            let values = columns::values(row.position, &row.item, &row.standing);
+            let values = codec::values(row.position, &row.item, &row.progress);
             self.update(&OPERATIONS, sum, &values)?;
         }
         Ok(())
@@ -139,14 +139,14 @@ impl Ledger<'_> {
         sending: Option<Timestamp>,
     ) -> Result<(), JobErrorKind> {
         match sending {
-            None => self.spend(resource, call, at),
+            None => self.record_call(resource, call, at),
             // What left at once stands there already.
             Some(sending) if at.since(sending) <= LEAVING => Ok(()),
             Some(sending) => {
                 if let Some(id) = self.find_send(resource, call, sending)? {
                     self.delete(&SENDS, "id = ?1", [id])?;
                 }
-                self.spend(resource, call, at)
+                self.record_call(resource, call, at)
             }
         }
     }
@@ -154,13 +154,18 @@ impl Ledger<'_> {
     /// Changes the row of a record's operation, if it is about one.
     fn apply(&mut self, name: Option<&OperationName>, record: &Record) -> Result<(), JobErrorKind> {
         match name {
-            Some(name) => self.change(name, |standing| record.apply(standing)),
+            Some(name) => self.change(name, |progress| record.apply(progress)),
             None => Ok(()),
         }
     }
 
     /// Adds a call to the log of the quota, which keeps no longer than any window.
-    fn spend(&mut self, resource: &str, call: Call, at: Timestamp) -> Result<(), JobErrorKind> {
+    fn record_call(
+        &mut self,
+        resource: &str,
+        call: Call,
+        at: Timestamp,
+    ) -> Result<(), JobErrorKind> {
         let id = self.next_key(&SENDS)?;
         let (word, resource) = (call.as_str().to_owned(), resource.to_owned());
         let send = [
@@ -196,14 +201,14 @@ impl Ledger<'_> {
     fn finished(
         &mut self,
         name: &OperationName,
-        new: &Finding,
+        new: &Resolution,
         record: &Record,
     ) -> Result<(), JobErrorKind> {
         let mut kept = None;
-        self.change(name, |standing| {
-            let old = standing.finding.as_ref();
+        self.change(name, |progress| {
+            let old = progress.resolution.as_ref();
             kept = old.filter(|old| old.outweighs(new)).cloned();
-            record.apply(standing);
+            record.apply(progress);
         })?;
         match kept {
             Some(old) if old.verdict != new.verdict => {
@@ -295,13 +300,13 @@ impl Ledger<'_> {
     }
 }
 
-/// A finding in a word.
-fn told(finding: &Finding) -> String {
-    let error = finding
+/// A resolution in a word.
+fn told(resolution: &Resolution) -> String {
+    let error = resolution
         .error
         .as_ref()
         .and_then(|error| error["kind"].as_str());
-    match finding.verdict {
+    match resolution.verdict {
         Some(verdict) => verdict.to_string(),
         None => error.unwrap_or("unknown").to_owned(),
     }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// `PRAGMA application_id` of a job file: `CtmJ`.
 pub(super) const APPLICATION_ID: i32 = 0x4374_6d4a;
 /// `PRAGMA user_version`, and the column `schema` of the table `job`.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// A table whose rows carry a checksum in their last column. The first is its integer key.
 #[derive(Debug)]
@@ -74,9 +74,9 @@ pub(super) static OPERATIONS: Table = Table::new(
         "device_seen",
         "phase",
         "attempts",
-        "asked",
-        "last_asked",
-        "accepted",
+        "cancel_sent_at",
+        "last_cancel_sent_at",
+        "accepted_at",
         "found",
         "verdict",
         "operation",
@@ -95,12 +95,12 @@ pub(super) static OPERATIONS: Table = Table::new(
   device_seen INTEGER,
   phase TEXT NOT NULL CHECK (phase IN ('unsent', 'maybe_sent', 'accepted')),
   attempts INTEGER NOT NULL,
-  asked INTEGER,
-  last_asked INTEGER,
-  accepted INTEGER,
+  cancel_sent_at INTEGER,
+  last_cancel_sent_at INTEGER,
+  accepted_at INTEGER,
   found INTEGER,
   verdict TEXT CHECK (verdict IN
-    ('cancelled', 'completed', 'failed', 'expired', 'pending', 'gone', 'unconfirmed')),
+    ('cancelled', 'completed', 'failed', 'expired', 'pending', 'gone', 'unverified')),
   operation TEXT CHECK (json_valid(operation)),
   error TEXT CHECK (json_valid(error)),
   device_exists INTEGER CHECK (device_exists IN (0, 1)),

@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{EnterpriseName, Quota, Window};
+use countermand_core::EnterpriseName;
+use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{Filter, seconds};

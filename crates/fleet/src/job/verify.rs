@@ -7,12 +7,12 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::checksum::{Digest, Hasher, checksum};
-use super::columns;
+use super::codec;
 use super::connection::{fold_at_end, in_time};
 use super::error::JobErrorKind;
-use super::ledger::Head;
 use super::schema::{self, JOB, LEDGER, OPERATIONS, Table};
 use super::settings::{Kind, Settings};
+use super::transaction::Head;
 
 /// Verifies everything in the file, as the connection's current transaction sees it.
 ///
@@ -83,7 +83,7 @@ fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), Jo
                 count += 1;
                 named = named.wrapping_add(entry(row.get_ref(0)?, row.get_ref(1)?));
                 add_to_plan(&mut plan, row)?;
-                if columns::row(row)?.position != count {
+                if codec::row(row)?.position != count {
                     return Err(JobErrorKind::damaged(format_args!(
                         "operation {count} is missing"
                     )));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::state::State;
 use super::summary::{Summary, optional_time};
-use crate::{Finding, Row};
+use crate::{JobRow, Resolution};
 
 /// The rows of a job, counted. `rows` is how many operations went in; `states` add up to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -26,10 +26,10 @@ pub struct Counts {
     pub surely_not_cancelled: u64,
     /// When the first cancel of all left.
     #[serde(serialize_with = "optional_time")]
-    pub first_asked: Option<Timestamp>,
+    pub first_cancel_sent_at: Option<Timestamp>,
     /// When the last cancel of all left.
     #[serde(serialize_with = "optional_time")]
-    pub last_asked: Option<Timestamp>,
+    pub last_cancel_sent_at: Option<Timestamp>,
     /// When the last verdict that says an end was found out.
     #[serde(serialize_with = "optional_time")]
     pub last_known: Option<Timestamp>,
@@ -37,14 +37,14 @@ pub struct Counts {
 
 impl Counts {
     /// Takes in a row.
-    pub fn add(&mut self, row: &Row) {
+    pub fn add(&mut self, row: &JobRow) {
         let state = State::of(row);
         self.rows += 1;
-        let finding = row.standing.finding.as_ref();
+        let resolution = row.progress.resolution.as_ref();
         let taken_up = row.taken_up(false).is_some();
         self.again += u64::from(taken_up);
-        if let (State::Error, Some(facts)) = (state, finding.and_then(Finding::error_facts)) {
-            let accepted = row.standing.phase == Phase::Accepted;
+        if let (State::Error, Some(facts)) = (state, resolution.and_then(Resolution::error_facts)) {
+            let accepted = row.progress.phase == Phase::Accepted;
             match taken_up {
                 true if accepted || facts.maybe_delivered => {}
                 true => self.surely_not_cancelled += 1,
@@ -52,10 +52,13 @@ impl Counts {
             }
         }
         *self.states.entry(state).or_default() += 1;
-        if let Some(asked) = row.standing.asked {
-            self.first_asked = Some(self.first_asked.map_or(asked, |first| first.min(asked)));
+        if let Some(at) = row.progress.cancel_sent_at {
+            self.first_cancel_sent_at =
+                Some(self.first_cancel_sent_at.map_or(at, |first| first.min(at)));
         }
-        self.last_asked = self.last_asked.max(row.standing.last_asked);
+        self.last_cancel_sent_at = self
+            .last_cancel_sent_at
+            .max(row.progress.last_cancel_sent_at);
         self.last_known = self.last_known.max(known(row));
     }
 
@@ -80,7 +83,7 @@ impl Counts {
     /// unsent it still grows.
     #[must_use]
     pub fn time_to_last_cancel(&self, summary: &Summary) -> Option<Duration> {
-        self.time_to(self.last_asked, summary)
+        self.time_to(self.last_cancel_sent_at, summary)
     }
 
     /// From the same start until the last verdict was known.
@@ -91,16 +94,16 @@ impl Counts {
 
     fn time_to(&self, end: Option<Timestamp>, summary: &Summary) -> Option<Duration> {
         let began = summary.runs.iter().map(|run| run.begun).min();
-        Some(end?.since(began.or(self.first_asked)?))
+        Some(end?.since(began.or(self.first_cancel_sent_at)?))
     }
 }
 
 /// When the end of a row was known, if it is: of `Completed`, `Gone`, `Failed`, `Expired` and
 /// `Cancelled`.
-pub(super) fn known(row: &Row) -> Option<Timestamp> {
-    let finding = row.standing.finding.as_ref()?;
-    finding
+pub(super) fn known(row: &JobRow) -> Option<Timestamp> {
+    let resolution = row.progress.resolution.as_ref()?;
+    resolution
         .verdict
         .filter(|verdict| !State::from(*verdict).is_open())
-        .map(|_| finding.at)
+        .map(|_| resolution.at)
 }

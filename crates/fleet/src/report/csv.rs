@@ -10,7 +10,7 @@ use super::ReportError;
 use super::counts::Counts;
 use super::record::Record;
 use super::summary::hex;
-use crate::Row;
+use crate::JobRow;
 
 /// The columns, in order. New ones are only ever added at the end.
 pub const COLUMNS: [&str; 20] = [
@@ -23,10 +23,10 @@ pub const COLUMNS: [&str; 20] = [
     "verdict",
     "phase",
     "attempts",
-    "asked",
-    "accepted",
+    "cancel_sent_at",
+    "accepted_at",
     "found",
-    "confirmed",
+    "verified_at",
     "body_sha256",
     "done",
     "code",
@@ -44,7 +44,7 @@ pub const COLUMNS: [&str; 20] = [
 /// What `rows` gives or `out` fails with; what was written stands.
 pub fn csv<E>(
     out: impl Write,
-    rows: impl IntoIterator<Item = Result<Row, E>>,
+    rows: impl IntoIterator<Item = Result<JobRow, E>>,
 ) -> Result<Counts, ReportError<E>> {
     let mut counts = Counts::default();
     let mut writer = WriterBuilder::new()
@@ -78,10 +78,10 @@ fn fields<'a>(record: &Record<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
         record.verdict.map_or("", |verdict| verdict.as_str()).into(),
         record.phase.into(),
         owned(Some(record.attempts.to_string())),
-        time(record.asked),
-        time(record.accepted),
+        time(record.cancel_sent_at),
+        time(record.accepted_at),
         time(record.found),
-        time(record.confirmed),
+        time(record.verified_at),
         owned(record.body_sha256.as_ref().map(hex)),
         yes(record.done()),
         owned(record.code().map(|code| code.to_string())),

@@ -7,7 +7,7 @@ use askama::Template;
 use super::html_page::{Foot, Head};
 use super::html_rows::{BLOCK, Blocks, RowCells};
 use super::{Counts, Overview, ReportError, Summary};
-use crate::Row;
+use crate::JobRow;
 
 /// So many rows a browser lays out as one table without making anybody wait. A longer page has
 /// them as lines of text, which cost it next to nothing.
@@ -28,7 +28,7 @@ pub fn html<E, I>(
     mut rows: impl FnMut() -> Result<I, E>,
 ) -> Result<Counts, ReportError<E>>
 where
-    I: IntoIterator<Item = Result<Row, E>>,
+    I: IntoIterator<Item = Result<JobRow, E>>,
 {
     let mut out = BufWriter::new(out);
     let first = rows().map_err(ReportError::Rows)?;

@@ -11,7 +11,7 @@ use super::spell::{counted, grouped, spell};
 use super::summary::hex;
 use super::timeline::Timeline;
 use super::{Counts, Overview, Record, State, Summary};
-use crate::Row;
+use crate::JobRow;
 
 const STYLE: &str = include_str!("../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../templates/report/page.js");
@@ -85,7 +85,7 @@ struct Bad {
     kind: String,
     id: String,
     created: String,
-    asked: String,
+    cancel_sent_at: String,
     found: String,
     record: &'static str,
     reason: String,
@@ -158,7 +158,7 @@ impl Head {
             vanished_words: counted(summary.vanished.len() as u64, "device"),
             after: alarms(&[
                 State::Pending,
-                State::Unconfirmed,
+                State::Unverified,
                 State::Error,
                 State::Unsent,
             ]),
@@ -316,7 +316,7 @@ fn alarm(state: State, count: u64) -> (&'static str, &'static str, String) {
                 "{words} {was} still pending at the last look: {its} may carry {it} out when next online."
             ),
         ),
-        State::Unconfirmed => (
+        State::Unverified => (
             "open",
             "Not confirmed",
             format!(
@@ -336,7 +336,7 @@ fn alarm(state: State, count: u64) -> (&'static str, &'static str, String) {
     }
 }
 
-fn bad(row: &Row) -> Bad {
+fn bad(row: &JobRow) -> Bad {
     let record = Record::of(row);
     let text = |text: &str| printable(text).into_owned();
     let reason = match record.state {
@@ -349,7 +349,7 @@ fn bad(row: &Row) -> Bad {
         kind: text(record.kind.unwrap_or("operation")),
         id: text(row.item.name.operation()),
         created: moment(record.create_time),
-        asked: moment(record.asked),
+        cancel_sent_at: moment(record.cancel_sent_at),
         found: moment(record.found),
         record: match record.device_exists {
             Some(true) => "exists",

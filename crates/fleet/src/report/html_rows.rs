@@ -10,7 +10,7 @@ use super::Counts;
 use super::record::Record;
 use super::spell::grouped;
 use super::summary::hex;
-use crate::Row;
+use crate::JobRow;
 
 /// So many lines stand in one block of text.
 pub(super) const BLOCK: u64 = 1000;
@@ -27,15 +27,15 @@ pub(super) struct RowCells<'a> {
     about: String,
     state: &'static str,
     details: String,
-    asked: String,
-    accepted: String,
-    confirmed: String,
+    cancel_sent_at: String,
+    accepted_at: String,
+    verified_at: String,
     attempts: u32,
     sha256: String,
 }
 
 impl<'a> RowCells<'a> {
-    pub(super) fn of(row: &'a Row) -> Self {
+    pub(super) fn of(row: &'a JobRow) -> Self {
         let record = Record::of(row);
         Self {
             position: record.position,
@@ -43,9 +43,9 @@ impl<'a> RowCells<'a> {
             about: about(&record),
             state: record.state.as_str(),
             details: details(&record),
-            asked: moment(record.asked),
-            accepted: moment(record.accepted),
-            confirmed: confirmed(&record),
+            cancel_sent_at: moment(record.cancel_sent_at),
+            accepted_at: moment(record.accepted_at),
+            verified_at: verified_at(&record),
             attempts: record.attempts,
             sha256: record.body_sha256.as_ref().map_or_else(dash, hex),
         }
@@ -64,10 +64,10 @@ pub(super) fn moment(time: Option<Timestamp>) -> String {
     })
 }
 
-fn confirmed(record: &Record<'_>) -> String {
-    match (record.confirmed, record.found) {
+fn verified_at(record: &Record<'_>) -> String {
+    match (record.verified_at, record.found) {
         (None, Some(found)) => format!("not yet; looked {}", moment(Some(found))),
-        (confirmed, _) => moment(confirmed),
+        (verified_at, _) => moment(verified_at),
     }
 }
 
@@ -123,7 +123,7 @@ struct Block<'a> {
 }
 
 impl Blocks {
-    pub(super) fn add(&mut self, row: &Row) {
+    pub(super) fn add(&mut self, row: &JobRow) {
         let record = Record::of(row);
         if self.counts.rows == 0 {
             self.first = record.position;
@@ -139,9 +139,9 @@ impl Blocks {
             &kind,
             &moment(record.create_time),
             &moment(record.device_seen),
-            &moment(record.asked),
-            &moment(record.accepted),
-            &confirmed(&record),
+            &moment(record.cancel_sent_at),
+            &moment(record.accepted_at),
+            &verified_at(&record),
             &record.attempts.to_string(),
             &sha256,
             &details(&record),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::counts::Counts;
 use super::record::Record;
 use super::{ReportError, Summary};
-use crate::Row;
+use crate::JobRow;
 
 /// The last line: the job, and how many rows stand above it.
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct End<'a> {
 pub fn ndjson<E>(
     out: impl Write,
     summary: &Summary,
-    rows: impl IntoIterator<Item = Result<Row, E>>,
+    rows: impl IntoIterator<Item = Result<JobRow, E>>,
 ) -> Result<Counts, ReportError<E>> {
     let mut out = BufWriter::new(out);
     let mut counts = Counts::default();

@@ -1,6 +1,7 @@
 //! The summary of a job file.
 
-use countermand_core::{Timestamp, Window};
+use countermand_core::Timestamp;
+use countermand_scheduler::Window;
 
 use super::{RunSpan, Summary};
 use crate::job::{Contents, JobError, Kind, Missed, Settings};

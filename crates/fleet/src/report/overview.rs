@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::counts::{Counts, known};
 use super::state::State;
-use crate::Row;
+use crate::JobRow;
 
 /// The counts, the rows of devices that may act, and when what happened.
 ///
@@ -16,9 +16,9 @@ pub struct Overview {
     pub counts: Counts,
     /// The first rows of each state in which the device may have acted or still may
     /// ([`State::may_execute`]).
-    pub listed: BTreeMap<State, Vec<Row>>,
+    pub listed: BTreeMap<State, Vec<JobRow>>,
     /// When each operation's first cancel left, in milliseconds since the epoch, in order.
-    pub(super) asked: Vec<i64>,
+    pub(super) cancels_sent: Vec<i64>,
     /// When each end was known, likewise.
     pub(super) known: Vec<i64>,
 }
@@ -29,7 +29,7 @@ impl Overview {
 
     /// The first rows of a state in which the device may act; of others none.
     #[must_use]
-    pub fn of_state(&self, state: State) -> &[Row] {
+    pub fn of_state(&self, state: State) -> &[JobRow] {
         self.listed.get(&state).map_or(&[], Vec::as_slice)
     }
 
@@ -37,20 +37,20 @@ impl Overview {
     ///
     /// # Errors
     /// The first error among them.
-    pub fn of<E>(rows: impl IntoIterator<Item = Result<Row, E>>) -> Result<Self, E> {
+    pub fn of<E>(rows: impl IntoIterator<Item = Result<JobRow, E>>) -> Result<Self, E> {
         let mut overview = Self::default();
         for row in rows {
             overview.add(row?);
         }
-        overview.asked.sort_unstable();
+        overview.cancels_sent.sort_unstable();
         overview.known.sort_unstable();
         Ok(overview)
     }
 
-    fn add(&mut self, row: Row) {
+    fn add(&mut self, row: JobRow) {
         self.counts.add(&row);
-        let asked = row.standing.asked.map(|time| time.unix_millis());
-        self.asked.extend(asked);
+        let asked = row.progress.cancel_sent_at.map(|time| time.unix_millis());
+        self.cancels_sent.extend(asked);
         self.known
             .extend(known(&row).map(|time| time.unix_millis()));
         let state = State::of(&row);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::state::State;
 use super::summary::{digest, optional_time};
-use crate::{Finding, Row};
+use crate::{JobRow, Resolution};
 
 /// The schema of a row's line.
 pub(super) const ROW: &str = "countermand.row/1";
@@ -39,16 +39,16 @@ pub struct Record<'a> {
     pub attempts: u32,
     /// When the first cancel left.
     #[serde(serialize_with = "optional_time")]
-    pub asked: Option<Timestamp>,
+    pub cancel_sent_at: Option<Timestamp>,
     /// When the server accepted it.
     #[serde(serialize_with = "optional_time")]
-    pub accepted: Option<Timestamp>,
-    /// When the latest finding was made.
+    pub accepted_at: Option<Timestamp>,
+    /// When the latest resolution was made.
     #[serde(serialize_with = "optional_time")]
     pub found: Option<Timestamp>,
     /// When it was, if that settles it.
     #[serde(serialize_with = "optional_time")]
-    pub confirmed: Option<Timestamp>,
+    pub verified_at: Option<Timestamp>,
     /// SHA-256 of the answer that the verdict rests on, byte for byte.
     #[serde(serialize_with = "digest")]
     pub body_sha256: Option<[u8; 32]>,
@@ -64,9 +64,9 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// Of a row.
     #[must_use]
-    pub fn of(row: &'a Row) -> Self {
-        let standing = &row.standing;
-        let finding = standing.finding.as_ref();
+    pub fn of(row: &'a JobRow) -> Self {
+        let progress = &row.progress;
+        let resolution = progress.resolution.as_ref();
         let Command {
             kind, create_time, ..
         } = &row.item.command;
@@ -78,19 +78,19 @@ impl<'a> Record<'a> {
             create_time: *create_time,
             device_seen: row.item.device_seen,
             state: State::of(row),
-            verdict: finding.and_then(|finding| finding.verdict),
-            phase: word(standing.phase),
-            attempts: standing.attempts,
-            asked: standing.asked,
-            accepted: standing.accepted,
-            found: finding.map(|finding| finding.at),
-            confirmed: finding
-                .filter(|finding| finding.is_settled())
-                .map(|finding| finding.at),
-            body_sha256: finding.and_then(|finding| finding.body_sha256),
-            operation: finding.and_then(|finding| finding.operation.as_ref()),
-            error: finding.and_then(|finding| finding.error.as_ref()),
-            device_exists: finding.and_then(|finding: &Finding| finding.device_exists),
+            verdict: resolution.and_then(|resolution| resolution.verdict),
+            phase: word(progress.phase),
+            attempts: progress.attempts,
+            cancel_sent_at: progress.cancel_sent_at,
+            accepted_at: progress.accepted_at,
+            found: resolution.map(|resolution| resolution.at),
+            verified_at: resolution
+                .filter(|resolution| resolution.is_settled())
+                .map(|resolution| resolution.at),
+            body_sha256: resolution.and_then(|resolution| resolution.body_sha256),
+            operation: resolution.and_then(|resolution| resolution.operation.as_ref()),
+            error: resolution.and_then(|resolution| resolution.error.as_ref()),
+            device_exists: resolution.and_then(|resolution: &Resolution| resolution.device_exists),
         }
     }
 

@@ -6,7 +6,7 @@ use countermand_core::{ErrorKey, printable};
 
 use super::spell::{counted, grouped, spell};
 use super::{Counts, Overview, State, Summary};
-use crate::Row;
+use crate::JobRow;
 use crate::job::Vanished;
 
 /// So many names of bad news are listed; the report has all of them.
@@ -49,7 +49,10 @@ impl Overview {
     /// When the last cancel left, and of which run it was.
     fn last_cancel(&self, summary: &Summary) -> String {
         let counts = &self.counts;
-        let (Some(at), Some(all)) = (counts.last_asked, counts.time_to_last_cancel(summary)) else {
+        let (Some(at), Some(all)) = (
+            counts.last_cancel_sent_at,
+            counts.time_to_last_cancel(summary),
+        ) else {
             return String::new();
         };
         let so_far = match counts.of(State::Unsent) {
@@ -199,7 +202,7 @@ const fn singular(count: u64) -> (&'static str, &'static str) {
     }
 }
 
-fn list(text: &mut String, rows: &[Row], count: u64, show: impl Fn(&Row) -> &str) {
+fn list(text: &mut String, rows: &[JobRow], count: u64, show: impl Fn(&JobRow) -> &str) {
     for row in rows.iter().take(LISTED) {
         let _ = writeln!(text, "  {}", printable(show(row)));
     }

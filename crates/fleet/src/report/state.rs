@@ -3,7 +3,7 @@
 use countermand_core::{Phase, Verdict};
 use serde::{Serialize, Serializer};
 
-use crate::Row;
+use crate::JobRow;
 
 /// What is known of a row: its verdict, or why it has none yet.
 ///
@@ -19,8 +19,8 @@ pub enum State {
     /// [`Verdict::Gone`]: it may have executed.
     Gone,
     /// A cancel was sent, or may have been, and what became of it is not known: also without a
-    /// [`Verdict::Unconfirmed`].
-    Unconfirmed,
+    /// [`Verdict::Unverified`].
+    Unverified,
     /// [`Verdict::Pending`].
     Pending,
     /// There is an error and no verdict.
@@ -40,7 +40,7 @@ impl State {
     pub const ALL: [Self; 9] = [
         Self::Completed,
         Self::Gone,
-        Self::Unconfirmed,
+        Self::Unverified,
         Self::Pending,
         Self::Error,
         Self::Unsent,
@@ -51,13 +51,16 @@ impl State {
 
     /// Of a row.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
-        let finding = row.standing.finding.as_ref();
-        match (finding.map(|finding| finding.verdict), row.standing.phase) {
+    pub fn of(row: &JobRow) -> Self {
+        let resolution = row.progress.resolution.as_ref();
+        match (
+            resolution.map(|resolution| resolution.verdict),
+            row.progress.phase,
+        ) {
             (Some(Some(verdict)), _) => verdict.into(),
             (Some(None), _) => Self::Error,
             (None, Phase::Unsent) => Self::Unsent,
-            (None, Phase::MaybeSent | Phase::Accepted) => Self::Unconfirmed,
+            (None, Phase::MaybeSent | Phase::Accepted) => Self::Unverified,
         }
     }
 
@@ -69,7 +72,7 @@ impl State {
             Self::Unsent => "unsent",
             Self::Completed => Verdict::Completed.as_str(),
             Self::Gone => Verdict::Gone.as_str(),
-            Self::Unconfirmed => Verdict::Unconfirmed.as_str(),
+            Self::Unverified => Verdict::Unverified.as_str(),
             Self::Pending => Verdict::Pending.as_str(),
             Self::Failed => Verdict::Failed.as_str(),
             Self::Expired => Verdict::Expired.as_str(),
@@ -85,7 +88,7 @@ impl State {
             Self::Unsent => "no cancel was sent for it that may have arrived",
             Self::Completed => Verdict::Completed.meaning(),
             Self::Gone => Verdict::Gone.meaning(),
-            Self::Unconfirmed => {
+            Self::Unverified => {
                 "a cancel was sent or may have been, and what became of it is not known"
             }
             Self::Pending => Verdict::Pending.meaning(),
@@ -108,7 +111,7 @@ impl State {
     pub const fn is_open(self) -> bool {
         matches!(
             self,
-            Self::Unconfirmed | Self::Pending | Self::Error | Self::Unsent
+            Self::Unverified | Self::Pending | Self::Error | Self::Unsent
         )
     }
 }
@@ -122,7 +125,7 @@ impl From<Verdict> for State {
             Verdict::Expired => Self::Expired,
             Verdict::Pending => Self::Pending,
             Verdict::Gone => Self::Gone,
-            Verdict::Unconfirmed => Self::Unconfirmed,
+            Verdict::Unverified => Self::Unverified,
         }
     }
 }

@@ -45,8 +45,8 @@ struct Span {
 impl Span {
     /// Of everything there is to draw; at least a second, so that one moment has a place.
     fn of(overview: &Overview, runs: &[RunSpan]) -> Option<Self> {
-        let ends = [overview.asked.last(), overview.known.last()];
-        let begins = [overview.asked.first(), overview.known.first()];
+        let ends = [overview.cancels_sent.last(), overview.known.last()];
+        let begins = [overview.cancels_sent.first(), overview.known.first()];
         let begin = begins.into_iter().flatten().min()?;
         let end = ends.into_iter().flatten().max()?;
         // A run that began just before belongs to it; one from long ago would squeeze the curves.
@@ -76,7 +76,7 @@ impl Timeline {
         let span = Span::of(overview, runs)?;
         let most = overview.counts.rows.max(1);
         Some(Self {
-            sent: curve(&overview.asked, span, most),
+            sent: curve(&overview.cancels_sent, span, most),
             known: curve(&overview.known, span, most),
             times: times(span),
             counts: counts(most),
@@ -85,7 +85,7 @@ impl Timeline {
                 "From {} to {}: {} of {} operations had their first cancel sent, the end of {} was known.",
                 moment(Some(Timestamp::from_unix_millis(span.begin))),
                 moment(Some(Timestamp::from_unix_millis(span.end))),
-                grouped(overview.asked.len() as u64),
+                grouped(overview.cancels_sent.len() as u64),
                 grouped(overview.counts.rows),
                 grouped(overview.known.len() as u64),
             ),
@@ -131,7 +131,7 @@ fn shades(overview: &Overview, runs: &[RunSpan], span: Span) -> Vec<(i64, i64)> 
             let before = times.partition_point(|time| *time < next);
             times[..before].last().copied()
         };
-        let happened = last(&overview.asked).max(last(&overview.known));
+        let happened = last(&overview.cancels_sent).max(last(&overview.known));
         let ended = run.ended.map(Timestamp::unix_millis).or(happened)?;
         if began > span.end || ended < span.begin.max(began) {
             return None;
@@ -210,13 +210,13 @@ fn counts(most: u64) -> Vec<Tick> {
 mod tests {
     use super::*;
 
-    fn overview(asked: Vec<i64>, known: Vec<i64>) -> Overview {
+    fn overview(cancels_sent: Vec<i64>, known: Vec<i64>) -> Overview {
         let mut overview = Overview {
-            asked,
+            cancels_sent,
             known,
             ..Overview::default()
         };
-        overview.counts.rows = overview.asked.len() as u64;
+        overview.counts.rows = overview.cancels_sent.len() as u64;
         overview
     }
 

@@ -1,7 +1,7 @@
 //! The rows that somebody has to see, where there is no room for all.
 
 use super::State;
-use crate::Row;
+use crate::JobRow;
 
 /// The first `most` rows, the worst news first, and of the same news in the job's order.
 ///
@@ -10,10 +10,10 @@ use crate::Row;
 /// # Errors
 /// The first error among them.
 pub fn worst<E>(
-    rows: impl IntoIterator<Item = Result<Row, E>>,
+    rows: impl IntoIterator<Item = Result<JobRow, E>>,
     most: usize,
-) -> Result<Vec<Row>, E> {
-    let mut kept: Vec<(State, Row)> = Vec::with_capacity(most);
+) -> Result<Vec<JobRow>, E> {
+    let mut kept: Vec<(State, JobRow)> = Vec::with_capacity(most);
     for row in rows {
         let row = row?;
         let state = State::of(&row);
@@ -33,7 +33,7 @@ mod tests {
     use countermand_core::{Timestamp, Verdict};
 
     use super::*;
-    use crate::{Finding, Item};
+    use crate::{FoundOperation, Resolution};
 
     #[test]
     fn the_worst_come_first_and_no_more_than_asked_for() {
@@ -46,9 +46,9 @@ mod tests {
         ];
         let rows = verdicts.iter().zip(1..).map(|(verdict, position)| {
             let name = format!("enterprises/e/devices/d/operations/{position}");
-            let mut row = Row::new(position, Item::new(name.parse().unwrap()));
-            row.standing.finding =
-                verdict.map(|verdict| Finding::new(Timestamp::from_unix_millis(1), Some(verdict)));
+            let mut row = JobRow::new(position, FoundOperation::new(name.parse().unwrap()));
+            row.progress.resolution = verdict
+                .map(|verdict| Resolution::new(Timestamp::from_unix_millis(1), Some(verdict)));
             Ok::<_, Infallible>(row)
         });
         for most in 0..7 {

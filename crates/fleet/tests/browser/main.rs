@@ -10,13 +10,13 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
 
-use countermand_fleet::Row;
+use countermand_fleet::JobRow;
 use countermand_fleet::report::{Summary, html};
 use driver::{Browser, Site};
 use report_sample::{hostile, row, summary};
 use serde_json::{Value, json};
 
-fn page(summary: &Summary, rows: &[Row]) -> Vec<u8> {
+fn page(summary: &Summary, rows: &[JobRow]) -> Vec<u8> {
     let mut page = Vec::new();
     let again = || Ok::<_, Infallible>(rows.iter().cloned().map(Ok));
     html(&mut page, summary, again).unwrap();
@@ -24,7 +24,7 @@ fn page(summary: &Summary, rows: &[Row]) -> Vec<u8> {
 }
 
 fn job(rows: u64) -> Vec<u8> {
-    let all: Vec<Row> = (0..rows).map(row).collect();
+    let all: Vec<JobRow> = (0..rows).map(row).collect();
     page(&summary(rows), &all)
 }
 

@@ -82,17 +82,17 @@ fn our_reports_are_read_again() {
     for (entry, row) in entries.iter().zip(&real) {
         assert_eq!(entry.line, row.position);
         assert_eq!(entry.item, row.item);
-        let finding = row.standing.finding.as_ref();
-        let proven = finding.filter(|finding| finding.operation.is_some());
+        let resolution = row.progress.resolution.as_ref();
+        let proven = resolution.filter(|resolution| resolution.operation.is_some());
         let hash = entry
             .evidence
             .as_ref()
             .and_then(|evidence| evidence.body_sha256);
-        assert_eq!(hash, proven.and_then(|finding| finding.body_sha256));
+        assert_eq!(hash, proven.and_then(|resolution| resolution.body_sha256));
         let verdict = entry
             .evidence
             .as_ref()
             .and_then(|evidence| evidence.operation.verdict());
-        assert_eq!(verdict, proven.and_then(|finding| finding.verdict));
+        assert_eq!(verdict, proven.and_then(|resolution| resolution.verdict));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use countermand_fleet::Item;
+use countermand_fleet::FoundOperation;
 use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
 use rusqlite::Connection;
 
@@ -16,7 +16,7 @@ const EDITS: &[&str] = &[
     "DELETE FROM operations WHERE position = 2",
     "DELETE FROM operations",
     "INSERT INTO operations SELECT 13, name || '1', type, created, duration, error_code, device_seen,
-       phase, attempts, asked, last_asked, accepted, found, verdict, operation, error, device_exists,
+       phase, attempts, cancel_sent_at, last_cancel_sent_at, accepted_at, found, verdict, operation, error, device_exists,
        body_sha256, checksum FROM operations WHERE position = 1",
     "UPDATE job SET settings = replace(settings, '0.8', '1.0')",
     "UPDATE job SET duplicates = 5",
@@ -103,11 +103,11 @@ fn a_file_of_another_version_is_refused_with_a_sentence() {
     for (version, words) in [
         (
             1,
-            "made by an earlier version of countermand (schema 1, this one reads 3)",
+            "made by an earlier version of countermand (schema 1, this one reads 4)",
         ),
         (
-            4,
-            "made by a later version of countermand (schema 4, this one reads 3)",
+            5,
+            "made by a later version of countermand (schema 5, this one reads 4)",
         ),
     ] {
         other.pragma_update(None, "user_version", version).unwrap();
@@ -133,15 +133,15 @@ fn a_plan_that_was_never_finished_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job");
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
-    job.add([Item::new(name(1))]).unwrap();
+    job.add([FoundOperation::new(name(1))]).unwrap();
     let error = job.record(&[]).unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
     // An error in the middle of adding, which may have left some of them out.
     job.limit_pages(Some(1)).unwrap();
-    job.add((0..1000).map(|number| Item::new(name(number))))
+    job.add((0..1000).map(|number| FoundOperation::new(name(number))))
         .unwrap_err();
     job.limit_pages(None).unwrap();
-    let error = job.add([Item::new(name(2))]).unwrap_err();
+    let error = job.add([FoundOperation::new(name(2))]).unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
     let error = job.freeze().unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
@@ -157,7 +157,7 @@ fn what_a_plan_cost_is_in_it_or_it_is_not_finished() {
     let plan = |file: &str, known: &[Record]| {
         let path = folder.path().join(file);
         let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
-        job.add([Item::new(name(1))]).unwrap();
+        job.add([FoundOperation::new(name(1))]).unwrap();
         let digest = job.freeze_with(known);
         drop(job);
         (digest, Job::open(&path, at(1)))
@@ -168,7 +168,7 @@ fn what_a_plan_cost_is_in_it_or_it_is_not_finished() {
     assert_eq!(job.spent(at(1), None).unwrap().calls.len(), 1);
     assert_eq!(job.counts().unwrap().verdicts.len(), 1);
     // The second record cannot be written, so that neither is, and the plan is not finished.
-    for last in [sent(2, at(0)), Record::Found(Item::new(name(2)))] {
+    for last in [sent(2, at(0)), Record::Found(FoundOperation::new(name(2)))] {
         let (digest, job) = plan(&format!("{last:?}")[..5], &[sent(1, at(0)), last]);
         assert!(digest.is_err());
         let error = job.unwrap_err();
@@ -184,11 +184,13 @@ fn a_digest_is_of_the_plan_and_nothing_else() {
         settings.share = share;
         let path = folder.path().join(file);
         let mut job = Job::create(path, &settings, at(file.len() as i64)).unwrap();
-        let items = numbers.iter().map(|number| Item::new(name(*number)));
+        let items = numbers
+            .iter()
+            .map(|number| FoundOperation::new(name(*number)));
         job.add(items).unwrap();
         let digest = job.freeze().unwrap();
         assert_eq!(job.freeze().unwrap(), digest);
-        let error = job.add([Item::new(name(9))]).unwrap_err();
+        let error = job.add([FoundOperation::new(name(9))]).unwrap_err();
         assert!(matches!(error.kind(), JobErrorKind::Frozen), "{error}");
         digest
     };

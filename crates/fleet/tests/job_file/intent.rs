@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, Phase, Spent};
+use countermand_core::{Call, Phase};
 use countermand_fleet::job::{Job, Kind, Record, Uptime};
-use countermand_fleet::{Plan, Row, SearchCost, Settings};
+use countermand_fleet::{JobRow, Plan, SearchCost, Settings};
+use countermand_scheduler::PastCall;
 
 use super::{at, name, plan};
 
@@ -37,7 +38,7 @@ fn not_sent(number: usize, intended: i64, phase: Phase) -> Record {
     }
 }
 
-fn row(job: &Job, number: usize) -> Row {
+fn row(job: &Job, number: usize) -> JobRow {
     job.row(&name(number)).unwrap().unwrap()
 }
 
@@ -54,9 +55,9 @@ fn fault_45_an_intent_is_no_fact() {
     job.record(&[sending(0, 10), sending(1, 10), sending(2, 10)])
         .unwrap();
     for number in 0..3 {
-        let standing = row(&job, number).standing;
+        let standing = row(&job, number).progress;
         assert_eq!(standing.phase, Phase::MaybeSent, "a crash here leaves that");
-        assert_eq!((standing.attempts, standing.asked), (0, None));
+        assert_eq!((standing.attempts, standing.cancel_sent_at), (0, None));
     }
     assert_eq!(ages(&job, 1010), [1000, 1000, 1000]);
 
@@ -66,12 +67,15 @@ fn fault_45_an_intent_is_no_fact() {
         not_sent(2, 10, Phase::Unsent),
     ])
     .unwrap();
-    let standing = row(&job, 0).standing;
-    assert_eq!((standing.attempts, standing.asked), (1, Some(at(400))));
-    assert_eq!(row(&job, 1).standing.asked, Some(at(5010)));
-    let standing = row(&job, 2).standing;
+    let standing = row(&job, 0).progress;
+    assert_eq!(
+        (standing.attempts, standing.cancel_sent_at),
+        (1, Some(at(400)))
+    );
+    assert_eq!(row(&job, 1).progress.cancel_sent_at, Some(at(5010)));
+    let standing = row(&job, 2).progress;
     assert_eq!(standing.phase, Phase::Unsent);
-    assert_eq!((standing.attempts, standing.asked), (0, None));
+    assert_eq!((standing.attempts, standing.cancel_sent_at), (0, None));
     // One that left at once is as good as its intent, one that left late counts from then.
     assert_eq!(ages(&job, 6010), [6000, 1000]);
     let counts = job.counts().unwrap();
@@ -91,13 +95,13 @@ fn fault_45_what_was_in_doubt_before_stays_in_doubt() {
     let mut job = Job::open(&path, at(20)).unwrap();
     job.record(&[sending(0, 30), not_sent(0, 30, Phase::MaybeSent)])
         .unwrap();
-    assert_eq!(row(&job, 0).standing.phase, Phase::MaybeSent);
+    assert_eq!(row(&job, 0).progress.phase, Phase::MaybeSent);
     assert_eq!(ages(&job, 1010), [1000], "the first one may have left");
     // What has left once is not unsent, whatever a later try says.
     job.record(&[sending(0, 50), left(0, 50, 51), sending(0, 60)])
         .unwrap();
     job.record(&[not_sent(0, 60, Phase::Unsent)]).unwrap();
-    assert_eq!(row(&job, 0).standing.phase, Phase::MaybeSent);
+    assert_eq!(row(&job, 0).progress.phase, Phase::MaybeSent);
 }
 
 /// The wall clock is an hour ahead after a restart: what was spent stays spent.
@@ -143,7 +147,7 @@ fn fault_36_a_clock_that_is_set_after_a_plan_forgets_no_spent_quota() {
         millis,
     };
     let age = Duration::from_secs(2);
-    let call = Spent::new(age, Call::List, "enterprises/e/devices/d");
+    let call = PastCall::new(age, Call::List, "enterprises/e/devices/d");
     let cost = SearchCost::new(vec![call], at(10_000), Some(uptime("b", 700_000)));
     let plan = Plan {
         known: cost.records(),

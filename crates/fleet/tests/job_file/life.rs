@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Phase, Verdict};
 use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
-use countermand_fleet::{Finding, Item, Plan};
+use countermand_fleet::{FoundOperation, Plan, Resolution};
 
 use crate::{at, name};
 
@@ -13,7 +13,7 @@ fn from_plan_to_proof() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job");
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
-    let items = [1, 2, 3, 2].map(|number| Item::new(name(number)));
+    let items = [1, 2, 3, 2].map(|number| FoundOperation::new(name(number)));
     let added = job.add(items).unwrap();
     assert_eq!((added.added, added.duplicates), (3, 1));
     let digest = job.freeze().unwrap();
@@ -36,7 +36,7 @@ fn from_plan_to_proof() {
         },
         Record::Finished {
             name: name(2),
-            finding: Finding::new(at(4), Some(Verdict::Cancelled)),
+            resolution: Resolution::new(at(4), Some(Verdict::Cancelled)),
         },
     ];
     job.record(&records).unwrap();
@@ -51,7 +51,7 @@ fn from_plan_to_proof() {
     assert_eq!(job.digest(), Some(digest));
     let rows = job.rows().collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(rows.len(), 3);
-    assert_eq!(rows[1].standing.phase, Phase::Accepted);
+    assert_eq!(rows[1].progress.phase, Phase::Accepted);
     let spent = job.spent(at(1002), None).unwrap();
     assert_eq!(spent.calls[0].age, Duration::from_secs(1));
 
@@ -73,7 +73,9 @@ fn fault_59_a_plan_that_cannot_be_written_leaves_nothing() {
     let path = folder.path().join("job");
     let settings = Settings::new(Kind::Plan);
     let plan = Plan {
-        items: [1, 2].map(|number| Item::new(name(number))).into(),
+        items: [1, 2]
+            .map(|number| FoundOperation::new(name(number)))
+            .into(),
         ..Plan::default()
     };
     let broken = |job: &Job| View::open(job.path().with_extension("other")).map(drop);

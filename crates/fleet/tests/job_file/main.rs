@@ -23,7 +23,7 @@ use std::path::Path;
 
 use countermand_core::{Call, OperationName, Timestamp, Verdict};
 use countermand_fleet::job::{Contents, Job, Kind, Record, Settings};
-use countermand_fleet::{Finding, Item};
+use countermand_fleet::{FoundOperation, Resolution};
 use serde_json::json;
 
 /// A moment of the day on which all of this happens.
@@ -51,19 +51,19 @@ fn sent(number: usize, at: Timestamp) -> Record {
 
 /// What proves a cancellation.
 fn proof(number: usize, at: Timestamp) -> Record {
-    let mut finding = Finding::new(at, Some(Verdict::Cancelled));
-    finding.operation = Some(json!({"name": name(number), "done": true, "error": {"code": 1}}));
-    finding.body_sha256 = Some([number as u8; 32]);
+    let mut resolution = Resolution::new(at, Some(Verdict::Cancelled));
+    resolution.operation = Some(json!({"name": name(number), "done": true, "error": {"code": 1}}));
+    resolution.body_sha256 = Some([number as u8; 32]);
     Record::Finished {
         name: name(number),
-        finding,
+        resolution,
     }
 }
 
 /// A frozen plan of so many operations.
 fn plan(path: &Path, operations: usize) -> Job {
     let mut job = Job::create(path, &Settings::new(Kind::Plan), at(0)).unwrap();
-    job.add((0..operations).map(|number| Item::new(name(number))))
+    job.add((0..operations).map(|number| FoundOperation::new(name(number))))
         .unwrap();
     job.freeze().unwrap();
     job
@@ -96,7 +96,7 @@ fn finished(path: &Path) {
             name: device.clone(),
             seen,
         });
-        records.push(Record::Found(Item::new(name(number))));
+        records.push(Record::Found(FoundOperation::new(name(number))));
         records.push(sent(number, at(3)));
         records.push(proof(number, at(4)));
         records.push(Record::Searched { device, at: at(5) });

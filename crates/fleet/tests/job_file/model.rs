@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{Call, Phase, Spent, Verdict, Window};
+use countermand_core::{Call, Phase, Verdict};
 use countermand_fleet::job::{Job, Kind, Record, Settings};
-use countermand_fleet::{Finding, Item, Standing};
+use countermand_fleet::{FoundOperation, OperationProgress, Resolution};
+use countermand_scheduler::{PastCall, Window};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -19,7 +20,7 @@ const HOUR: i64 = 3_600_000;
 struct Model {
     names: Vec<usize>,
     duplicates: u64,
-    standings: BTreeMap<usize, Standing>,
+    standings: BTreeMap<usize, OperationProgress>,
     devices: Vec<usize>,
     seen: BTreeMap<usize, i64>,
     searched: BTreeMap<usize, i64>,
@@ -71,14 +72,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..60)
 }
 
-fn finding(millis: i64, verdict: Option<Verdict>) -> Finding {
-    let mut finding = Finding::new(at(millis), verdict);
+fn resolution(millis: i64, verdict: Option<Verdict>) -> Resolution {
+    let mut resolution = Resolution::new(at(millis), verdict);
     match verdict {
-        Some(_) => finding.operation = Some(json!({"done": true, "millis": millis})),
-        None => finding.error = Some(json!({"kind": "unavailable", "message": "a \u{0} b"})),
+        Some(_) => resolution.operation = Some(json!({"done": true, "millis": millis})),
+        None => resolution.error = Some(json!({"kind": "unavailable", "message": "a \u{0} b"})),
     }
-    finding.device_exists = [None, Some(false), Some(true)][millis as usize % 3];
-    finding
+    resolution.device_exists = [None, Some(false), Some(true)][millis as usize % 3];
+    resolution
 }
 
 impl Model {
@@ -147,8 +148,9 @@ impl Model {
                 let standing = self.standings.entry(*number).or_default();
                 standing.attempts += 1;
                 if *call == Call::Cancel {
-                    standing.asked = standing.asked.or(Some(at(*millis)));
-                    standing.last_asked = standing.last_asked.max(Some(at(*millis)));
+                    standing.cancel_sent_at = standing.cancel_sent_at.or(Some(at(*millis)));
+                    standing.last_cancel_sent_at =
+                        standing.last_cancel_sent_at.max(Some(at(*millis)));
                     if standing.phase == Phase::Unsent {
                         standing.phase = Phase::MaybeSent;
                     }
@@ -167,7 +169,7 @@ impl Model {
                 let name = known(number)?;
                 let standing = self.standings.entry(*number).or_default();
                 standing.phase = Phase::Accepted;
-                standing.accepted = standing.accepted.or(Some(at(*millis)));
+                standing.accepted_at = standing.accepted_at.or(Some(at(*millis)));
                 Record::Accepted {
                     name,
                     at: at(*millis),
@@ -175,19 +177,22 @@ impl Model {
             }
             Step::Finished(number, millis, verdict) => {
                 let name = known(number)?;
-                let new = finding(*millis, *verdict);
+                let new = resolution(*millis, *verdict);
                 let standing = self.standings.entry(*number).or_default();
-                let keep = match &standing.finding {
+                let keep = match &standing.resolution {
                     None => false,
                     Some(old) if old.is_settled() => true,
                     Some(old) => old.verdict.is_some() && verdict.is_none(),
                 };
                 if !keep {
-                    standing.finding = Some(new.clone());
-                } else if standing.finding.as_ref().unwrap().verdict != *verdict {
+                    standing.resolution = Some(new.clone());
+                } else if standing.resolution.as_ref().unwrap().verdict != *verdict {
                     self.notes += 1;
                 }
-                Record::Finished { name, finding: new }
+                Record::Finished {
+                    name,
+                    resolution: new,
+                }
             }
             Step::Held(millis, until) => {
                 self.hold = Some((*millis, *until));
@@ -239,14 +244,16 @@ impl Model {
         for (row, (position, number)) in rows.iter().zip((1..).zip(&self.names)) {
             assert_eq!((row.position, &row.item), (position, &item(*number)));
             let standing = self.standings.get(number).cloned().unwrap_or_default();
-            assert_eq!(row.standing, standing);
+            assert_eq!(row.progress, standing);
             assert_eq!(job.row(&name(*number)).unwrap().as_ref(), Some(row));
         }
         let counts = job.counts().unwrap();
-        let settled = rows.iter().filter_map(|row| row.standing.finding.as_ref());
+        let settled = rows
+            .iter()
+            .filter_map(|row| row.progress.resolution.as_ref());
         let errors = settled
             .clone()
-            .filter(|finding| finding.verdict.is_none())
+            .filter(|resolution| resolution.verdict.is_none())
             .count() as u64;
         assert_eq!(
             counts.errors.get("unavailable").copied().unwrap_or(0),
@@ -255,7 +262,7 @@ impl Model {
         for verdict in Verdict::ALL {
             let count = settled
                 .clone()
-                .filter(|finding| finding.verdict == Some(verdict))
+                .filter(|resolution| resolution.verdict == Some(verdict))
                 .count();
             assert_eq!(
                 counts.verdicts.get(&verdict).copied().unwrap_or(0),
@@ -269,7 +276,7 @@ impl Model {
         assert_eq!(
             counts.attempts,
             rows.iter()
-                .map(|row| u64::from(row.standing.attempts))
+                .map(|row| u64::from(row.progress.attempts))
                 .sum::<u64>()
         );
 
@@ -287,7 +294,7 @@ impl Model {
         let spent = job.spent(at(now), None).unwrap();
         let calls = self.sends.iter().map(|(millis, call, number)| {
             let age = Duration::from_millis((now - millis).max(0) as u64);
-            Spent::new(age, *call, name(*number).device().to_string())
+            PastCall::new(age, *call, name(*number).device().to_string())
         });
         assert_eq!(spent.calls, calls.collect::<Vec<_>>());
         let lowered = self.limits.iter();
@@ -306,8 +313,8 @@ impl Model {
     }
 }
 
-fn item(number: usize) -> Item {
-    let mut item = Item::new(name(number));
+fn item(number: usize) -> FoundOperation {
+    let mut item = FoundOperation::new(name(number));
     if number.is_multiple_of(2) {
         item.command.kind = Some("WIPE".to_owned());
         item.command.create_time = Some(at(-(number as i64)));

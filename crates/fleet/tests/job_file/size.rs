@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use countermand_fleet::Item;
+use countermand_fleet::FoundOperation;
 use countermand_fleet::job::{Job, Kind, Settings, View};
 
 use crate::{at, name, proof, sent};
@@ -38,7 +38,7 @@ fn a_million_operations() {
     };
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
     // An order that has nothing to do with the names.
-    let items = (0..COUNT).map(|number| Item::new(name(number * 7_919 % COUNT)));
+    let items = (0..COUNT).map(|number| FoundOperation::new(name(number * 7_919 % COUNT)));
     let added = job.add(items).unwrap();
     assert_eq!(added.added, COUNT as u64);
     lap("added");

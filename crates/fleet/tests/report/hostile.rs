@@ -139,7 +139,7 @@ proptest! {
     /// Every format has a row for each input, in order.
     #[test]
     fn rows_are_inputs(texts in proptest::collection::vec((anything(), verdicts()), 0..40)) {
-        let rows: Vec<Row> = texts.iter().zip(1..).map(|((text, verdict), position)| {
+        let rows: Vec<JobRow> = texts.iter().zip(1..).map(|((text, verdict), position)| {
             hostile_row(position, text, *verdict)
         }).collect();
         let places: Vec<String> = (1..=rows.len()).map(|place| place.to_string()).collect();

@@ -9,7 +9,7 @@ mod report_sample;
 use std::convert::Infallible;
 
 use countermand_core::{Call, Verdict, is_hidden, printable};
-use countermand_fleet::Row;
+use countermand_fleet::JobRow;
 use countermand_fleet::job::{Job, Kind, Record, Settings, Vanished, View};
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, State, Summary};
 use proptest::prelude::*;
@@ -17,18 +17,18 @@ use report_sample::{HOSTILE, at, hostile, hostile_row, row, summary};
 use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 
-fn good(rows: &[Row]) -> impl Iterator<Item = Result<Row, Infallible>> {
+fn good(rows: &[JobRow]) -> impl Iterator<Item = Result<JobRow, Infallible>> {
     rows.iter().cloned().map(Ok)
 }
 
-fn html(summary: &Summary, rows: &[Row]) -> String {
+fn html(summary: &Summary, rows: &[JobRow]) -> String {
     let mut page = Vec::new();
     let counts = report::html(&mut page, summary, || Ok::<_, Infallible>(good(rows))).unwrap();
     assert_eq!(counts.rows, rows.len() as u64);
     String::from_utf8(page).unwrap()
 }
 
-fn csv(rows: &[Row]) -> Vec<Vec<String>> {
+fn csv(rows: &[JobRow]) -> Vec<Vec<String>> {
     let mut table = Vec::new();
     report::csv(&mut table, good(rows)).unwrap();
     let mut reader = csv::ReaderBuilder::new()
@@ -40,7 +40,7 @@ fn csv(rows: &[Row]) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn ndjson(summary: &Summary, rows: &[Row]) -> Vec<Value> {
+fn ndjson(summary: &Summary, rows: &[JobRow]) -> Vec<Value> {
     let mut lines = Vec::new();
     report::ndjson(&mut lines, summary, good(rows)).unwrap();
     let text = String::from_utf8(lines).unwrap();
@@ -68,7 +68,7 @@ fn cells(page: &Html) -> Vec<Vec<String>> {
 
 #[test]
 fn every_field_has_its_column() {
-    let rows: Vec<Row> = (0..110).map(row).collect();
+    let rows: Vec<JobRow> = (0..110).map(row).collect();
     let table = csv(&rows);
     assert_eq!(table[0], COLUMNS);
     assert_eq!(
@@ -103,9 +103,9 @@ fn every_field_has_its_column() {
     assert_eq!(first["schema"], "countermand.row/1");
     assert_eq!(first["verdict"], "cancelled");
     assert_eq!(first["operation"]["error"]["code"], 1);
-    assert_eq!(first["asked"], "2026-11-25T21:00:01.500Z");
+    assert_eq!(first["cancel_sent_at"], "2026-11-25T21:00:01.500Z");
     assert_eq!(lines[4]["device_exists"], false);
-    assert_eq!(lines[4]["confirmed"], Value::Null);
+    assert_eq!(lines[4]["verified_at"], Value::Null);
     assert_eq!(lines[23]["verdict"], Value::Null);
     assert_eq!(lines[23]["error"]["kind"], "unavailable");
     let end = lines.last().unwrap();
@@ -117,7 +117,7 @@ fn every_field_has_its_column() {
 
 #[test]
 fn f30_what_completed_anyway_comes_first() {
-    let rows: Vec<Row> = (0..300).map(row).collect();
+    let rows: Vec<JobRow> = (0..300).map(row).collect();
     let mut summary_of_all = summary(300);
     summary_of_all.vanished = vec![Vanished {
         device: "enterprises/LC02k7d91x/devices/0badc0de".parse().unwrap(),
@@ -160,7 +160,7 @@ fn f30_what_completed_anyway_comes_first() {
         "gone",
         "vanished",
         "pending",
-        "unconfirmed",
+        "unverified",
         "error",
         "unsent",
         "verdicts",
@@ -182,7 +182,7 @@ fn f30_what_completed_anyway_comes_first() {
         "{sentences}"
     );
     assert!(sentences.contains(
-        "300 operations: 3 completed anyway, 3 gone, 3 unconfirmed, 3 pending, 3 without a verdict, 3 unsent, 3 failed, 3 expired, 276 cancelled."
+        "300 operations: 3 completed anyway, 3 gone, 3 unverified, 3 pending, 3 without a verdict, 3 unsent, 3 failed, 3 expired, 276 cancelled."
     ), "{sentences}");
     assert!(
         sentences.contains("The last cancel so far was sent 39 s after the run began."),
@@ -197,7 +197,7 @@ fn nothing_and_one_and_all_cancelled() {
     assert!(page.contains("Nothing was sent") && !page.contains("<svg class=\"timeline\""));
     let page = html(&summary(1), &[row(0)]);
     assert!(page.contains("<h1 class=\"cancelled\">The operation is cancelled</h1>"));
-    let three: Vec<Row> = (0..3).map(row).collect();
+    let three: Vec<JobRow> = (0..3).map(row).collect();
     let page = html(&summary(3), &three);
     assert!(page.contains("<h1 class=\"cancelled\">All 3 operations cancelled</h1>"));
     assert!(!page.contains("To go on"), "there is nothing left to do");
@@ -210,7 +210,7 @@ fn nothing_and_one_and_all_cancelled() {
 
 #[test]
 fn a_large_job_loses_no_row() {
-    let rows: Vec<Row> = (0..20_001).map(row).collect();
+    let rows: Vec<JobRow> = (0..20_001).map(row).collect();
     let page = Html::parse_document(&html(&summary(20_001), &rows));
     assert!(select(&page, "#rows").is_empty());
     let blocks = select(&page, "#blocks > details > pre");
@@ -272,7 +272,7 @@ fn a_job_file_is_reported() {
     let path = folder.path().join("wipes.job");
     let settings = Settings::new(Kind::Plan);
     let mut job = Job::create(&path, &settings, at(1000)).unwrap();
-    let rows: Vec<Row> = [row(3), row(0)].into();
+    let rows: Vec<JobRow> = [row(3), row(0)].into();
     let items = rows.iter().map(|row| row.item.clone());
     job.add(items.chain([rows[0].item.clone()])).unwrap();
     let digest = job.freeze().unwrap();
@@ -293,8 +293,8 @@ fn a_job_file_is_reported() {
             name: name.clone(),
             at: at(3100),
         });
-        let finding = row.standing.finding.clone().unwrap();
-        records.push(Record::Finished { name, finding });
+        let resolution = row.progress.resolution.clone().unwrap();
+        records.push(Record::Finished { name, resolution });
     }
     records.push(Record::Note {
         at: at(4000),
@@ -347,7 +347,7 @@ proptest! {
             (proptest::sample::select(vec![0, 3, 4, 20, 21, 22, 23, 24, 96]), 1..700_usize), 0..6),
     ) {
         let numbers = states.iter().flat_map(|(number, times)| vec![*number; *times]);
-        let rows: Vec<Row> = numbers.zip(1..).map(|(number, position)| {
+        let rows: Vec<JobRow> = numbers.zip(1..).map(|(number, position)| {
             let mut row = row(number);
             row.position = position;
             row

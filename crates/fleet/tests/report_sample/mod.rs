@@ -2,7 +2,7 @@
 
 use countermand_core::{OperationName, Phase, Timestamp, Verdict};
 use countermand_fleet::report::{RunSpan, Summary};
-use countermand_fleet::{Finding, Item, Row};
+use countermand_fleet::{FoundOperation, JobRow, Resolution};
 use serde_json::json;
 
 const BEGIN: i64 = 1_795_640_400_000;
@@ -32,15 +32,15 @@ pub(crate) fn summary(rows: u64) -> Summary {
     summary
 }
 
-/// Row `number` of a mistaken wipe: 8 cancels a second, ends known a little later.
-pub(crate) fn row(number: u64) -> Row {
+/// JobRow `number` of a mistaken wipe: 8 cancels a second, ends known a little later.
+pub(crate) fn row(number: u64) -> JobRow {
     let time = i64::try_from(number).unwrap() * 125;
     let device = number / 2 + 0x3f29_c0de_91a0;
     let name = format!(
         "enterprises/LC02k7d91x/devices/{device:016x}/operations/{}",
         1_795_640_000_000 + number
     );
-    let mut item = Item::new(name.parse::<OperationName>().unwrap());
+    let mut item = FoundOperation::new(name.parse::<OperationName>().unwrap());
     item.command.kind = Some(
         if number.is_multiple_of(5) {
             "LOCK"
@@ -51,15 +51,15 @@ pub(crate) fn row(number: u64) -> Row {
     );
     item.command.create_time = Some(at(BEGIN - 400_000 + time / 90));
     item.device_seen = Some(at(BEGIN - 86_400_000 - time * 7));
-    let mut row = Row::new(number + 1, item);
+    let mut row = JobRow::new(number + 1, item);
     if number % 97 == 96 {
         return row;
     }
-    row.standing.phase = Phase::Accepted;
-    row.standing.attempts = 2;
-    row.standing.asked = Some(at(BEGIN + 1500 + time));
-    row.standing.last_asked = row.standing.asked;
-    row.standing.accepted = Some(at(BEGIN + 1580 + time));
+    row.progress.phase = Phase::Accepted;
+    row.progress.attempts = 2;
+    row.progress.cancel_sent_at = Some(at(BEGIN + 1500 + time));
+    row.progress.last_cancel_sent_at = row.progress.cancel_sent_at;
+    row.progress.accepted_at = Some(at(BEGIN + 1580 + time));
     let verdict = match number % 101 {
         3 => Some(Verdict::Completed),
         4 => Some(Verdict::Gone),
@@ -67,14 +67,14 @@ pub(crate) fn row(number: u64) -> Row {
         21 => Some(Verdict::Failed),
         22 => Some(Verdict::Expired),
         23 => None,
-        24 => Some(Verdict::Unconfirmed),
+        24 => Some(Verdict::Unverified),
         _ => Some(Verdict::Cancelled),
     };
-    let mut finding = Finding::new(at(BEGIN + 9000 + time * 19 / 10), verdict);
-    finding.body_sha256 = Some(std::array::from_fn(|at| {
+    let mut resolution = Resolution::new(at(BEGIN + 9000 + time * 19 / 10), verdict);
+    resolution.body_sha256 = Some(std::array::from_fn(|at| {
         (number as usize * 31 + at * 7) as u8
     }));
-    finding.operation = match verdict {
+    resolution.operation = match verdict {
         Some(Verdict::Cancelled) => Some(json!({"name": row.item.name, "done": true,
             "error": {"code": 1, "message": "The operation was cancelled."}})),
         Some(Verdict::Failed) => Some(json!({"name": row.item.name, "done": true,
@@ -83,13 +83,13 @@ pub(crate) fn row(number: u64) -> Row {
         _ => None,
     };
     if verdict == Some(Verdict::Gone) {
-        finding.device_exists = Some(false);
+        resolution.device_exists = Some(false);
     }
     if verdict.is_none() {
-        finding.error = Some(json!({"kind": "unavailable",
+        resolution.error = Some(json!({"kind": "unavailable",
             "message": "the server answered 503 for ten attempts", "maybe_delivered": true}));
     }
-    row.standing.finding = Some(finding);
+    row.progress.resolution = Some(resolution);
     row
 }
 
@@ -120,7 +120,7 @@ pub(crate) const HOSTILE: [&str; 22] = [
 ];
 
 /// A row with a hostile text in every place that a server or a file fills.
-pub(crate) fn hostile_row(position: u64, text: &str, verdict: Option<Verdict>) -> Row {
+pub(crate) fn hostile_row(position: u64, text: &str, verdict: Option<Verdict>) -> JobRow {
     // A name cannot hold everything; what it can hold of the text, it holds.
     let id: String = text
         .chars()
@@ -129,25 +129,25 @@ pub(crate) fn hostile_row(position: u64, text: &str, verdict: Option<Verdict>) -
     let name = format!("enterprises/e/devices/d{id}d/operations/{position}{id}o");
     let fallback = format!("enterprises/e/devices/d/operations/{position}");
     let name = name.parse().unwrap_or_else(|_| fallback.parse().unwrap());
-    let mut item = Item::new(name);
+    let mut item = FoundOperation::new(name);
     item.command.kind = Some(text.to_owned());
     item.command.error_code = Some(text.to_owned());
     item.command.create_time = Some(at(BEGIN));
-    let mut row = Row::new(position, item);
-    row.standing.phase = Phase::Accepted;
-    row.standing.asked = Some(at(BEGIN));
-    row.standing.last_asked = row.standing.asked;
-    row.standing.attempts = 1;
-    let mut finding = Finding::new(at(BEGIN + 5000), verdict);
-    finding.operation = Some(json!({"name": text, "done": true,
+    let mut row = JobRow::new(position, item);
+    row.progress.phase = Phase::Accepted;
+    row.progress.cancel_sent_at = Some(at(BEGIN));
+    row.progress.last_cancel_sent_at = row.progress.cancel_sent_at;
+    row.progress.attempts = 1;
+    let mut resolution = Resolution::new(at(BEGIN + 5000), verdict);
+    resolution.operation = Some(json!({"name": text, "done": true,
         "error": {"code": 1, "message": text}, "metadata": {"type": text, "errorCode": text}}));
-    finding.error = Some(json!({"kind": text, "message": text, "advice": text}));
-    row.standing.finding = Some(finding);
+    resolution.error = Some(json!({"kind": text, "message": text, "advice": text}));
+    row.progress.resolution = Some(resolution);
     row
 }
 
 /// A job whose every text is hostile.
-pub(crate) fn hostile() -> (Summary, Vec<Row>) {
+pub(crate) fn hostile() -> (Summary, Vec<JobRow>) {
     let all = HOSTILE.join(" ");
     let mut summary = Summary::new(all.clone(), all.clone(), at(BEGIN), at(BEGIN));
     summary.quota = Some(all.clone());

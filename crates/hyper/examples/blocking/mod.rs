@@ -31,7 +31,7 @@ fn failed(error: ureq::Error) -> TransportError {
         }
         ureq::Error::Timeout(_) => TransportErrorKind::TimedOut,
         ureq::Error::BodyExceedsLimit(_) => TransportErrorKind::TooLarge,
-        _ => TransportErrorKind::Lost,
+        _ => TransportErrorKind::ConnectionLost,
     };
     TransportError::new(kind, error)
 }

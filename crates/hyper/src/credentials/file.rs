@@ -29,7 +29,7 @@ const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
 /// What somebody has to get access tokens with.
 ///
 /// `Debug` and [`description`](Self::description) say what it is, never what is in it. What is
-/// wrong with credentials is a [`Credentials`](crate::TransportErrorKind::Credentials) error that
+/// wrong with credentials is a [`Credentials`](crate::TransportErrorKind::CredentialsRejected) error that
 /// names the file, the field and what was expected, and quotes nothing. Secrets are kept in memory
 /// that is overwritten when the last clone is dropped; what TLS makes of a private key is not.
 #[derive(Clone)]

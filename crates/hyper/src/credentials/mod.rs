@@ -57,12 +57,12 @@ const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// No token can be had, whoever tries.
 fn refused(problem: impl Into<String>) -> countermand_core::TransportError {
-    let kind = countermand_core::TransportErrorKind::Credentials;
+    let kind = countermand_core::TransportErrorKind::CredentialsRejected;
     countermand_core::TransportError::new(kind, problem.into())
 }
 
 /// No token can be had for now.
 fn passing(problem: impl Into<String>) -> countermand_core::TransportError {
-    let kind = countermand_core::TransportErrorKind::Token;
+    let kind = countermand_core::TransportErrorKind::TokenUnavailable;
     countermand_core::TransportError::new(kind, problem.into())
 }

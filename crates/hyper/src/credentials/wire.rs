@@ -162,8 +162,8 @@ impl Address {
             let problem = format!("{}: {}", self.shown(), chain(&error));
             match error.kind() {
                 TransportErrorKind::Tls
-                | TransportErrorKind::Forbidden
-                | TransportErrorKind::Credentials => refused(problem),
+                | TransportErrorKind::NotAllowed
+                | TransportErrorKind::CredentialsRejected => refused(problem),
                 TransportErrorKind::Proxy => {
                     TransportError::new(TransportErrorKind::Proxy, problem)
                 }

@@ -569,6 +569,10 @@ fn broken_frames() -> Vec<Lie> {
         }),
         Lie {
             answer: Box::new(|kept, told| {
+                // Of two gets of one operation, the first of which has timed out, each has its own answer.
+                if told.body.len() > 2 {
+                    kept.retain(|kept| kept.body != told.body);
+                }
                 kept.push(told);
                 let [one, other] = &kept[..] else {
                     return Ok(Vec::new());

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countermand_core::Phase;
-use countermand_core::campaign::Event;
 use countermand_hyper::{
     Client, Endpoint, HyperConfig, OperationName, Policy, Quota, Token, Verdict,
 };
+use countermand_scheduler::Event;
 use futures_util::stream::{self, StreamExt};
 use http::Method;
 
@@ -140,9 +140,9 @@ async fn run(endpoint: Endpoint, config: HyperConfig) -> Run {
         .unwrap()
         .policy(policy)
         .seed(7);
-    let campaign = client.scheduler().quota(Quota::unlimited());
+    let scheduler = client.scheduler().quota(Quota::unlimited());
     let names = names().into_iter().map(|name| (name, Phase::Unsent));
-    let mut events = client.campaign(campaign, stream::iter(names));
+    let mut events = client.run(scheduler, stream::iter(names));
     let mut verdicts = HashMap::new();
     let mut tick = tokio::time::interval(Duration::from_millis(50));
     loop {

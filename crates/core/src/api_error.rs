@@ -1,0 +1,516 @@
+//! An HTTP answer that is not success, read as far as it can be read.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
+use serde_json::Value;
+
+use crate::ErrorKind;
+use crate::error_table::ErrorKey;
+use crate::printable::excerpt;
+use crate::time::{Timestamp, parse_duration};
+use crate::view::View;
+use crate::withheld::Withheld;
+
+/// What a server (or something in front of it) said instead of success.
+///
+/// Reads Google's error envelope where there is one (AIP-193), an OAuth error, or nothing but the
+/// beginning of the body. The message is escaped and cut, so that it can be printed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ApiError {
+    http_status: u16,
+    code: Option<i32>,
+    status: Option<Box<str>>,
+    message: Box<str>,
+    reasons: Vec<Box<str>>,
+    details: Vec<Value>,
+    retry_delay: Option<Duration>,
+    /// Whether it has the envelope in which every method of the API answers an error.
+    of_the_api: bool,
+    /// The meaning of an answer that something was taken out of.
+    heard: Option<Heard>,
+}
+
+/// What details and message of an answer mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Heard {
+    denial: ErrorKey,
+    unmanaged: bool,
+    quota_is_final: bool,
+    quota_limit: Option<u64>,
+    project_quota: Option<(u32, Duration)>,
+}
+
+/// Projects that gcloud's own client ids belong to: credentials of a user that name no quota project
+/// are charged to them.
+const PROJECTS_OF_GCLOUD: [&str; 2] = ["projects/764086051850", "projects/32555940559"];
+
+/// Reasons of a 403 that concern every enterprise, by `ErrorInfo` or `errors[]`.
+const DENIALS: [(ErrorKey, &[&str]); 5] = [
+    (
+        ErrorKey::ScopeInsufficient,
+        &["ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions"],
+    ),
+    (
+        ErrorKey::ApiDisabled,
+        &["SERVICE_DISABLED", "accessNotConfigured"],
+    ),
+    (ErrorKey::QuotaProjectDenied, &["USER_PROJECT_DENIED"]),
+    (
+        ErrorKey::PolicyViolated,
+        &["SECURITY_POLICY_VIOLATED", "ORG_RESTRICTION_VIOLATION"],
+    ),
+    (
+        ErrorKey::ProjectInvalid,
+        &[
+            "CONSUMER_INVALID",
+            "CONSUMER_SUSPENDED",
+            "RESOURCE_PROJECT_INVALID",
+            "BILLING_DISABLED",
+        ],
+    ),
+];
+
+/// A larger body is no error envelope; reading one as JSON would multiply it in memory.
+const LARGEST_ENVELOPE: usize = 64 << 10;
+
+/// No server means more than a day; longer delays are clamped to it.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The longest time that a quota which is waited for is counted in; who is told to wait for more asks again.
+const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
+
+impl ApiError {
+    pub(crate) fn read(view: View<'_>) -> Self {
+        let mut parsed = match view.body.len() {
+            ..=LARGEST_ENVELOPE => {
+                serde_json::from_slice::<Value>(without_mark(view.body)).unwrap_or_default()
+            }
+            _ => Value::Null,
+        };
+        // Front ends have been seen to wrap the envelope in an array.
+        let mut envelope = match parsed.get_mut(0) {
+            Some(first) => first.take(),
+            None => parsed,
+        };
+        let mut answer = Self::bare(view.status.as_u16());
+        // What a cache remembers of other requests is no answer to this one.
+        let of_now = view.age().is_zero();
+        let error = envelope.get_mut("error").map(Value::take);
+        match error.unwrap_or_default() {
+            error @ Value::Object(_) => answer.read_status(error),
+            Value::String(error) => {
+                let description = envelope["error_description"].as_str().unwrap_or(&error);
+                answer.message = excerpt(description, 200).into();
+                answer.reasons.push(excerpt(&error, 100).into());
+            }
+            _ => {}
+        }
+        if answer.message.is_empty() {
+            answer.message = body_excerpt(view.body).into();
+        }
+        answer.of_the_api &= of_now;
+        answer.retry_delay = answer
+            .retry_info()
+            .or_else(|| retry_after(view.headers))
+            // No time at all is no hint: obeyed, it would only burn every attempt at once.
+            .filter(|delay| !delay.is_zero())
+            .map(|delay| delay.min(LONGEST_DELAY));
+        answer
+    }
+
+    /// A 2xx that is not success, with what is wrong with it.
+    pub(crate) fn malformed(view: View<'_>, problem: impl fmt::Display) -> Self {
+        let problem = excerpt(&problem.to_string(), 200);
+        let message = match body_excerpt(view.body) {
+            body if body.is_empty() => format!("{problem}; the body is empty"),
+            body => format!("{problem}; the body is {body}"),
+        };
+        Self {
+            message: message.into(),
+            ..Self::bare(view.status.as_u16())
+        }
+        .without(view.withheld)
+    }
+
+    /// A status with a message of our own.
+    pub(crate) fn with_message(http_status: u16, message: &str) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::bare(http_status)
+        }
+    }
+
+    fn bare(http_status: u16) -> Self {
+        Self {
+            http_status,
+            code: None,
+            status: None,
+            message: Box::default(),
+            reasons: Vec::new(),
+            details: Vec::new(),
+            retry_delay: None,
+            of_the_api: false,
+            heard: None,
+        }
+    }
+
+    /// What it means for this API: the one place where a server's words are compared.
+    ///
+    /// What is to be withheld is taken out afterwards: it may be part of a word that is compared.
+    pub(crate) fn judged(self, withheld: Option<&Withheld>) -> ErrorKind {
+        let kind = self.kind();
+        kind(self.without(withheld))
+    }
+
+    fn kind(&self) -> fn(Self) -> ErrorKind {
+        match self.http_status {
+            300..=399 => ErrorKind::Redirected,
+            _ if self.of_the_api => self.kind_of_the_api(),
+            // The page of a network that wants a login has a status of its own.
+            511 => ErrorKind::NotTheApi,
+            408 | 429 | 500..=599 => ErrorKind::Unavailable,
+            _ => ErrorKind::NotTheApi,
+        }
+    }
+
+    fn kind_of_the_api(&self) -> fn(Self) -> ErrorKind {
+        let failed_precondition = matches!(
+            self.status(),
+            Some("FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS")
+        ) || self.is_unmanaged();
+        match self.http_status {
+            400 if failed_precondition => ErrorKind::FailedPrecondition,
+            401 => ErrorKind::Unauthenticated,
+            403 if self.is_rate_limit() => ErrorKind::ResourceExhausted,
+            403 => ErrorKind::PermissionDenied,
+            404 => ErrorKind::NotFound,
+            // 499 is what CANCELLED of a call, not of an operation, is mapped to.
+            408 | 499 => ErrorKind::Unavailable,
+            409 => ErrorKind::FailedPrecondition,
+            429 => ErrorKind::ResourceExhausted,
+            // Seen in production: the text of a 404 with the status of an internal error.
+            500 if &*self.message == "Requested entity was not found." => ErrorKind::NotFound,
+            501 => ErrorKind::Unimplemented,
+            500..=599 => ErrorKind::Unavailable,
+            400..=499 => ErrorKind::InvalidArgument,
+            // 1xx and numbers no standard knows.
+            _ => ErrorKind::NotTheApi,
+        }
+    }
+
+    /// A 2xx whose body is not JSON at all.
+    pub(crate) fn of_no_method(view: View<'_>) -> Self {
+        Self {
+            message: body_excerpt(view.body).into(),
+            ..Self::bare(view.status.as_u16())
+        }
+        .without(view.withheld)
+    }
+
+    /// The same without what is to be withheld, and with the meaning that it had.
+    fn without(mut self, withheld: Option<&Withheld>) -> Self {
+        let Some(withheld) = withheld else {
+            return self;
+        };
+        self.heard = Some(Heard {
+            denial: self.denial(),
+            unmanaged: self.is_unmanaged(),
+            quota_is_final: self.quota_is_final(),
+            quota_limit: self.quota_limit(),
+            project_quota: self.project_quota(),
+        });
+        for text in [&mut self.message]
+            .into_iter()
+            .chain(&mut self.status)
+            .chain(&mut self.reasons)
+        {
+            *text = withheld.taken_out(text).into();
+        }
+        self.details
+            .iter_mut()
+            .for_each(|detail| withheld.take_out(detail));
+        self
+    }
+
+    fn read_status(&mut self, mut error: Value) {
+        self.code = error["code"].as_i64().and_then(|code| code.try_into().ok());
+        self.of_the_api = self.code.is_some();
+        self.status = error["status"]
+            .as_str()
+            .map(|status| excerpt(status, 100).into());
+        self.message = excerpt(error["message"].as_str().unwrap_or_default(), 200).into();
+        if let Some(Value::Array(details)) = error.get_mut("details").map(Value::take) {
+            self.details = details;
+        }
+        let legacy = error["errors"].as_array().into_iter().flatten();
+        let legacy = legacy
+            .filter_map(|one| one["reason"].as_str())
+            .filter(|reason| !STATUS_AGAIN.contains(reason));
+        let typed = self.of_type("google.rpc.ErrorInfo");
+        let reasons = typed.filter_map(|one| one["reason"].as_str()).chain(legacy);
+        self.reasons = reasons.map(|reason| excerpt(reason, 100).into()).collect();
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn http_status(&self) -> u16 {
+        self.http_status
+    }
+
+    /// `error.code` of the envelope: the HTTP status again, in what has been seen.
+    #[must_use]
+    pub const fn code(&self) -> Option<i32> {
+        self.code
+    }
+
+    /// `error.status` of the envelope: a `google.rpc.Code` as a word, `PERMISSION_DENIED`.
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        self.status.as_deref()
+    }
+
+    /// The server's message, or the beginning of the body where there is none; at most 200
+    /// characters, control characters escaped.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The reason by `google.rpc.ErrorInfo`, else the older `errors[].reason`, else the OAuth error.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reasons.first().map(AsRef::as_ref)
+    }
+
+    /// `error.details` as it came: objects with `@type`, unknown types included.
+    #[must_use]
+    pub fn details(&self) -> &[Value] {
+        &self.details
+    }
+
+    /// How long the server asked to wait: `google.rpc.RetryInfo`, else `Retry-After`; at most a day.
+    #[must_use]
+    pub const fn retry_delay(&self) -> Option<Duration> {
+        self.retry_delay
+    }
+
+    /// The limit by `quota_limit_value`, where an exhausted quota names one.
+    #[must_use]
+    pub fn quota_limit(&self) -> Option<u64> {
+        if let Some(heard) = &self.heard {
+            return heard.quota_limit;
+        }
+        self.metadata("quota_limit_value")?.parse().ok()
+    }
+
+    /// The limit that an exhausted quota of the project names, and in how long: by `quota_unit`
+    /// (`1/min/{project}`), a minute if there is none. `None` for the quota of a single resource.
+    #[must_use]
+    pub fn project_quota(&self) -> Option<(u32, Duration)> {
+        if let Some(heard) = &self.heard {
+            return heard.project_quota;
+        }
+        let limit = u32::try_from(self.quota_limit()?).ok()?;
+        let unit = self.metadata("quota_unit").unwrap_or("1/min/{project}");
+        let mut parts = unit.split('/').skip(1);
+        let span = match parts.next()? {
+            "min" => Duration::from_secs(60),
+            "s" => Duration::from_secs(1),
+            "h" => Duration::from_secs(3600),
+            other => parse_duration(other)?,
+        };
+        let of_the_project = parts.next() == Some("{project}") && parts.next().is_none();
+        (of_the_project && span <= LONGEST_WINDOW).then_some((limit, span))
+    }
+
+    /// Whether waiting cannot help: the quota is zero, or counted per day.
+    #[must_use]
+    pub fn quota_is_final(&self) -> bool {
+        if let Some(heard) = &self.heard {
+            return heard.quota_is_final;
+        }
+        let per_day = |text: &str| {
+            let mut parts = text.split('/');
+            let span = parts.nth(1).and_then(parse_duration);
+            text.contains("/d/")
+                || text.to_ascii_lowercase().contains("perday")
+                || span.is_some_and(|span| span >= LONGEST_DELAY)
+        };
+        self.quota_limit() == Some(0)
+            || self.metadata("quota_unit").is_some_and(per_day)
+            || self.metadata("quota_limit").is_some_and(per_day)
+            || self.has_reason(&["dailyLimitExceeded", "quotaExceeded"])
+    }
+
+    /// Whether it has the envelope of the API's errors: something else in front of it answers
+    /// without one.
+    #[must_use]
+    pub const fn is_of_the_api(&self) -> bool {
+        self.of_the_api
+    }
+
+    /// What a 403 is about: one enterprise, or one of the things that concern every call.
+    pub(crate) fn denial(&self) -> ErrorKey {
+        if let Some(heard) = &self.heard {
+            return heard.denial;
+        }
+        let known = DENIALS
+            .iter()
+            .find(|(_, reasons)| self.has_reason(reasons))
+            .map(|(key, _)| *key);
+        let consumer = self.metadata("consumer");
+        let of_gcloud = consumer.is_some_and(|project| PROJECTS_OF_GCLOUD.contains(&project));
+        match known {
+            Some(ErrorKey::ScopeInsufficient) => ErrorKey::ScopeInsufficient,
+            _ if of_gcloud => ErrorKey::QuotaProjectMissing,
+            Some(key) => key,
+            // What Google's front door for all APIs says is never about one enterprise.
+            None if self.has_domain("googleapis.com") => ErrorKey::CallerDenied,
+            None => ErrorKey::PermissionDenied,
+        }
+    }
+
+    /// Whether a 400 is about the device, which left the management, and not about the request.
+    pub(crate) fn is_unmanaged(&self) -> bool {
+        if let Some(heard) = &self.heard {
+            return heard.unmanaged;
+        }
+        self.http_status == 400
+            && self
+                .message
+                .to_ascii_lowercase()
+                .contains("device is no longer being managed")
+    }
+
+    /// Whether a 403 is an exhausted quota in its older form.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        self.status() == Some("RESOURCE_EXHAUSTED")
+            || self.has_reason(&[
+                "rateLimitExceeded",
+                "userRateLimitExceeded",
+                "RATE_LIMIT_EXCEEDED",
+                "dailyLimitExceeded",
+                "quotaExceeded",
+            ])
+    }
+
+    /// Where a disabled API is enabled.
+    pub(crate) fn activation_url(&self) -> String {
+        let mut links = self
+            .of_type("google.rpc.Help")
+            .flat_map(|help| help["links"].as_array())
+            .flatten();
+        let url = self
+            .metadata("activationUrl")
+            .or_else(|| links.find_map(|link| link["url"].as_str()))
+            .unwrap_or(
+                "https://console.cloud.google.com/apis/library/androidmanagement.googleapis.com",
+            );
+        excerpt(url, 300)
+    }
+
+    fn has_reason(&self, known: &[&str]) -> bool {
+        self.reasons.iter().any(|reason| known.contains(&&**reason))
+    }
+
+    fn has_domain(&self, domain: &str) -> bool {
+        self.of_type("google.rpc.ErrorInfo")
+            .any(|info| info["domain"].as_str() == Some(domain))
+    }
+
+    fn of_type<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a Value> {
+        self.details.iter().filter(move |detail| {
+            detail["@type"]
+                .as_str()
+                .and_then(|url| url.rsplit('/').next())
+                == Some(name)
+        })
+    }
+
+    fn metadata(&self, key: &str) -> Option<&str> {
+        self.of_type("google.rpc.ErrorInfo")
+            .find_map(|info| info["metadata"][key].as_str())
+    }
+
+    fn retry_info(&self) -> Option<Duration> {
+        self.of_type("google.rpc.RetryInfo")
+            .find_map(|info| info["retryDelay"].as_str().and_then(parse_duration))
+    }
+}
+
+/// Reasons of the older `errors[]` that repeat the status and give no reason.
+const STATUS_AGAIN: [&str; 11] = [
+    "aborted",
+    "authError",
+    "backendError",
+    "badRequest",
+    "conflict",
+    "failedPrecondition",
+    "forbidden",
+    "internalError",
+    "invalid",
+    "notFound",
+    "notImplemented",
+];
+
+/// `Retry-After` in seconds, or as a date against the answer's own `Date`; anything else is ignored.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let (at, now) = (Timestamp::parse_http_date(text)?, date(headers)?);
+    Some(at.since(now))
+}
+
+/// The server's clock, by its `Date` header.
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// Whether a body may be JSON that was cut or is of another shape, and not a text or a page.
+pub(crate) fn may_be_json(body: &[u8]) -> bool {
+    let body = without_mark(body).trim_ascii();
+    match body.first() {
+        None | Some(b'{' | b'[' | b'"') => true,
+        Some(_) => serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok(),
+    }
+}
+
+/// A body without the byte order mark that some proxies add.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// The first 200 bytes of a body, escaped; of JSON only how long it is, because an operation's
+/// metadata may echo a password.
+fn body_excerpt(body: &[u8]) -> String {
+    let body = without_mark(body);
+    let start: Cow<'_, str> = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    match start.trim_start().bytes().next() {
+        Some(b'{' | b'[') => format!("{} bytes of JSON", body.len()),
+        Some(b'"') => format!("{} bytes, a JSON string", body.len()),
+        _ => excerpt(start.trim(), 200),
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}", self.http_status)?;
+        if let Some(status) = &self.status {
+            write!(f, " {}", excerpt(status, 40))?;
+        }
+        if let Some(reason) = self.reason() {
+            write!(f, " ({})", excerpt(reason, 60))?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}

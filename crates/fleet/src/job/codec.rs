@@ -1,0 +1,145 @@
+//! An operation as the columns of its row, and back.
+
+use countermand_core::{Command, Phase, Timestamp, Verdict, format_duration, parse_duration};
+use rusqlite::types::Value;
+
+use super::error::JobErrorKind;
+use super::transaction::whole;
+use crate::{FoundOperation, JobRow, OperationProgress, Resolution};
+
+pub(super) fn time(time: Option<Timestamp>) -> Value {
+    time.map(Timestamp::unix_millis).into()
+}
+
+const fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Unsent => "unsent",
+        Phase::MaybeSent => "maybe_sent",
+        Phase::Accepted => "accepted",
+    }
+}
+
+pub(super) fn phase(word: &str) -> Option<Phase> {
+    let all = [Phase::Unsent, Phase::MaybeSent, Phase::Accepted];
+    all.into_iter().find(|phase| phase_word(*phase) == word)
+}
+
+pub(super) fn verdict(word: &str) -> Option<Verdict> {
+    Verdict::ALL
+        .into_iter()
+        .find(|verdict| verdict.as_str() == word)
+}
+
+/// Every column of a row of the table `operations` but the checksum, in order.
+pub(super) fn values(
+    position: u64,
+    item: &FoundOperation,
+    progress: &OperationProgress,
+) -> Vec<Value> {
+    let command = &item.command;
+    let resolution = progress.resolution.as_ref();
+    let json = |value: &serde_json::Value| value.to_string();
+    vec![
+        whole(position),
+        item.name.as_str().to_owned().into(),
+        command.kind.clone().into(),
+        time(command.create_time),
+        command.duration.map(format_duration).into(),
+        command.error_code.clone().into(),
+        time(item.device_seen),
+        phase_word(progress.phase).to_owned().into(),
+        progress.attempts.into(),
+        time(progress.cancel_sent_at),
+        time(progress.last_cancel_sent_at),
+        time(progress.accepted_at),
+        time(resolution.map(|resolution| resolution.at)),
+        resolution
+            .and_then(|resolution| resolution.verdict)
+            .map(|verdict| verdict.as_str().to_owned())
+            .into(),
+        resolution
+            .and_then(|resolution| resolution.operation.as_ref())
+            .map(json)
+            .into(),
+        resolution
+            .and_then(|resolution| resolution.error.as_ref())
+            .map(json)
+            .into(),
+        resolution
+            .and_then(|resolution| resolution.device_exists)
+            .map(i64::from)
+            .into(),
+        resolution
+            .and_then(|resolution| resolution.body_sha256)
+            .map(|hash| hash.to_vec())
+            .into(),
+    ]
+}
+
+/// A row of the table `operations`.
+pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<JobRow, JobErrorKind> {
+    let position = columns.get::<_, u64>(0)?;
+    let bad = |column: &str| {
+        JobErrorKind::damaged(format_args!(
+            "table operations, row {position}, column {column}"
+        ))
+    };
+    let time = |at: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(columns
+            .get::<_, Option<i64>>(at)?
+            .map(Timestamp::from_unix_millis))
+    };
+    let text = |at: usize| columns.get::<_, Option<String>>(at);
+    let json = |at: usize, column: &str| match columns.get_ref(at)?.as_str_or_null() {
+        Ok(Some(text)) => serde_json::from_str(text)
+            .map(Some)
+            .map_err(|_| bad(column)),
+        Ok(None) => Ok(None),
+        Err(_) => Err(bad(column)),
+    };
+
+    let mut command = Command::default();
+    command.kind = text(2)?;
+    command.create_time = time(3)?;
+    command.duration = match text(4)? {
+        Some(text) => Some(parse_duration(&text).ok_or_else(|| bad("duration"))?),
+        None => None,
+    };
+    command.error_code = text(5)?;
+    let name = columns.get_ref(1)?.as_str().map_err(|_| bad("name"))?;
+    let item = FoundOperation {
+        name: name.parse().map_err(|_| bad("name"))?,
+        command,
+        device_seen: time(6)?,
+    };
+
+    let phase_text = columns.get_ref(7)?.as_str().map_err(|_| bad("phase"))?;
+    let mut progress = OperationProgress {
+        phase: phase(phase_text).ok_or_else(|| bad("phase"))?,
+        attempts: columns.get(8)?,
+        cancel_sent_at: time(9)?,
+        last_cancel_sent_at: time(10)?,
+        accepted_at: time(11)?,
+        resolution: None,
+    };
+    if let Some(at) = time(12)? {
+        let word = text(13)?;
+        let verdict = match word {
+            Some(word) => Some(verdict(&word).ok_or_else(|| bad("verdict"))?),
+            None => None,
+        };
+        progress.resolution = Some(Resolution {
+            at,
+            verdict,
+            operation: json(14, "operation")?,
+            error: json(15, "error")?,
+            device_exists: columns.get(16)?,
+            body_sha256: columns.get(17)?,
+        });
+    }
+    Ok(JobRow {
+        position,
+        item,
+        progress,
+    })
+}

@@ -1,0 +1,182 @@
+//! What a job is about, and what has become of it.
+
+use countermand_core::{Command, ErrorFacts, OperationName, Phase, Timestamp, Verdict};
+use serde_json::Value;
+
+/// An operation to be cancelled, with what was known of it when it was taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "whoever has names of its own makes them"
+)]
+pub struct FoundOperation {
+    /// Its name.
+    pub name: OperationName,
+    /// What the server told of the command; empty where only the name is known.
+    pub command: Command,
+    /// When the device last reported, if that is known.
+    pub device_seen: Option<Timestamp>,
+}
+
+/// One row of a job: an operation and what has become of it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct JobRow {
+    /// Its place in the order of sending, from 1.
+    pub position: u64,
+    /// What was planned.
+    pub item: FoundOperation,
+    /// What has become of it.
+    pub progress: OperationProgress,
+}
+
+/// How far an operation has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct OperationProgress {
+    /// How far asking had come.
+    pub phase: Phase,
+    /// Requests sent for it, of every kind, over all runs.
+    pub attempts: u32,
+    /// When the first cancel left.
+    pub cancel_sent_at: Option<Timestamp>,
+    /// When the last cancel left: the first one again where there was no other.
+    pub last_cancel_sent_at: Option<Timestamp>,
+    /// When the server accepted it.
+    pub accepted_at: Option<Timestamp>,
+    /// What a run found out; a later run may find out more.
+    pub resolution: Option<Resolution>,
+}
+
+/// What a run found out about an operation.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Resolution {
+    /// When, by this machine's clock.
+    pub at: Timestamp,
+    /// The verdict; `None` where there is only an error.
+    pub verdict: Option<Verdict>,
+    /// The operation as last told, in the API's own JSON shape, without secrets.
+    pub operation: Option<Value>,
+    /// What kept more from being known: the JSON of a [`countermand_core::Error`].
+    pub error: Option<Value>,
+    /// Whether the device still has a record, where that was looked for.
+    pub device_exists: Option<bool>,
+    /// SHA-256 of the answer that the verdict rests on, byte for byte.
+    pub body_sha256: Option<[u8; 32]>,
+}
+
+impl FoundOperation {
+    /// An operation of which only the name is known.
+    #[must_use]
+    pub fn new(name: OperationName) -> Self {
+        Self {
+            name,
+            command: Command::default(),
+            device_seen: None,
+        }
+    }
+}
+
+impl JobRow {
+    /// An operation of which nothing was asked yet.
+    #[must_use]
+    pub fn new(position: u64, item: FoundOperation) -> Self {
+        Self {
+            position,
+            item,
+            progress: OperationProgress::default(),
+        }
+    }
+}
+
+impl JobRow {
+    /// The phase from which the next run takes it up; `None` if it leaves the operation alone. A
+    /// `recheck` only looks.
+    #[must_use]
+    pub fn taken_up(&self, recheck: bool) -> Option<Phase> {
+        let progress = &self.progress;
+        let Some(resolution) = &progress.resolution else {
+            return match recheck {
+                true => (progress.phase != Phase::Unsent).then_some(Phase::Accepted),
+                false => Some(progress.phase),
+            };
+        };
+        if resolution.is_settled() {
+            return None;
+        }
+        if recheck {
+            return resolution.may_have_been_asked().then_some(Phase::Accepted);
+        }
+        match resolution.verdict {
+            // Asked again: repeating is harmless, a command that nobody cancelled is not.
+            Some(Verdict::Pending | Verdict::Unverified) => Some(Phase::MaybeSent),
+            // A look could tell more, a cancel could not.
+            Some(_) => None,
+            None if resolution.is_worth_again() => Some(match progress.phase {
+                Phase::Unsent => Phase::Unsent,
+                Phase::MaybeSent | Phase::Accepted => Phase::MaybeSent,
+            }),
+            None => None,
+        }
+    }
+}
+
+impl Resolution {
+    /// A verdict, or none, at a time; the rest is empty.
+    #[must_use]
+    pub const fn new(at: Timestamp, verdict: Option<Verdict>) -> Self {
+        Self {
+            at,
+            verdict,
+            operation: None,
+            error: None,
+            device_exists: None,
+            body_sha256: None,
+        }
+    }
+
+    /// What decisions need of its error; `None` also where a later version wrote a word that this
+    /// one does not know.
+    #[must_use]
+    pub fn error_facts(&self) -> Option<ErrorFacts> {
+        ErrorFacts::stored(self.error.as_ref()?)
+    }
+
+    /// Whether the operation may be on its way to cancelled.
+    #[must_use]
+    pub fn may_have_been_asked(&self) -> bool {
+        let facts = self.error_facts();
+        self.verdict.is_some() || facts.is_some_and(|facts| facts.maybe_delivered)
+    }
+
+    /// Whether the next run may do better, perhaps after something was set right.
+    #[must_use]
+    pub fn is_worth_again(&self) -> bool {
+        match self.verdict {
+            Some(verdict) => matches!(verdict, Verdict::Pending | Verdict::Unverified),
+            None => self.error_facts().is_none_or(ErrorFacts::is_worth_again),
+        }
+    }
+
+    /// Whether it stands although `new` was found out later: a verdict is not replaced by an error,
+    /// and what is settled stays.
+    pub(crate) fn outweighs(&self, new: &Self) -> bool {
+        self.weight() > new.weight() || self.is_settled()
+    }
+
+    /// How much it tells.
+    fn weight(&self) -> u8 {
+        match self.verdict {
+            Some(verdict) if verdict.is_final() => 2,
+            Some(_) => 1,
+            None => 0,
+        }
+    }
+
+    /// Whether it is settled, so that asking again would change nothing.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.verdict.is_some_and(Verdict::is_final)
+    }
+}

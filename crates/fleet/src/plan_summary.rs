@@ -1,0 +1,128 @@
+//! What a job is about, in a few counts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countermand_core::{EnterpriseName, Timestamp};
+
+use crate::job::{Contents, JobError, Kind};
+
+/// The operations of a job, counted by what somebody looks at before they are cancelled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlanSummary {
+    /// By the type of their command; `None` for those whose type is not known.
+    pub types: BTreeMap<Option<String>, u64>,
+    /// By enterprise; of a rescue also those where nothing was found yet.
+    pub enterprises: BTreeMap<EnterpriseName, u64>,
+    /// By their age when the job was made.
+    pub ages: BTreeMap<Age, u64>,
+}
+
+/// How old an operation is, roughly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "together they are every age that there is"
+)]
+pub enum Age {
+    /// Less than ten minutes: what a command is valid for where nobody says otherwise.
+    Minutes,
+    /// Less than an hour.
+    Hour,
+    /// Less than a day.
+    Day,
+    /// A day or more.
+    Older,
+    /// The server has not said when it was created, or only the name is known.
+    Unknown,
+}
+
+impl Age {
+    /// Every age, the youngest first.
+    pub const ALL: [Self; 5] = [
+        Self::Minutes,
+        Self::Hour,
+        Self::Day,
+        Self::Older,
+        Self::Unknown,
+    ];
+
+    /// Of something that was created then.
+    #[must_use]
+    pub fn of(created: Option<Timestamp>, now: Timestamp) -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let Some(created) = created else {
+            return Self::Unknown;
+        };
+        match now.since(created) {
+            age if age < 10 * MINUTE => Self::Minutes,
+            age if age < 60 * MINUTE => Self::Hour,
+            age if age < 24 * 60 * MINUTE => Self::Day,
+            _ => Self::Older,
+        }
+    }
+
+    /// The word for it: `under_10_min`, `under_1_h`, `under_1_d`, `older`, `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minutes => "under_10_min",
+            Self::Hour => "under_1_h",
+            Self::Day => "under_1_d",
+            Self::Older => "older",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl PlanSummary {
+    /// Of a job. Reads every row.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn of(job: &Contents) -> Result<Self, JobError> {
+        let mut outline = Self::default();
+        if job.settings().kind == Kind::Rescue {
+            let mut names = job.settings().enterprises.clone();
+            for device in job.devices() {
+                names.push(device?.name.enterprise());
+            }
+            outline.enterprises = names.into_iter().map(|name| (name, 0)).collect();
+        }
+        for row in job.rows() {
+            let item = row?.item;
+            let age = Age::of(item.command.create_time, job.created());
+            *outline.types.entry(item.command.kind).or_default() += 1;
+            *outline.ages.entry(age).or_default() += 1;
+            let enterprise = item.name.enterprise();
+            *outline.enterprises.entry(enterprise).or_default() += 1;
+        }
+        Ok(outline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_end_where_they_say() {
+        let now = Timestamp::from_unix_millis(100_000_000);
+        for (seconds, expected) in [
+            (0, Age::Minutes),
+            (599, Age::Minutes),
+            (600, Age::Hour),
+            (3599, Age::Hour),
+            (3600, Age::Day),
+            (86_399, Age::Day),
+            (86_400, Age::Older),
+            // By a clock that is ahead of ours.
+            (-60, Age::Minutes),
+        ] {
+            let created = Timestamp::from_unix_millis(100_000_000 - 1000 * seconds);
+            assert_eq!(Age::of(Some(created), now), expected, "{seconds} s");
+        }
+        assert_eq!(Age::of(None, now), Age::Unknown);
+    }
+}

@@ -1,0 +1,64 @@
+//! Countermands many operations with core's scheduler and a blocking client, one request at a time.
+//!
+//! `COUNTERMAND_ENDPOINT=http://127.0.0.1:8080 COUNTERMAND_TOKEN=… scheduler_by_hand NAME…`
+#![allow(clippy::print_stdout, reason = "the verdicts go there")]
+
+mod blocking;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{env, thread};
+
+use countermand_core::{Endpoint, Phase, Verdict};
+use countermand_scheduler::{Event, Poll, Scheduler};
+use http::HeaderValue;
+use ureq::Agent;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let endpoint: Endpoint = env::var("COUNTERMAND_ENDPOINT")?.parse()?;
+    let authorization =
+        HeaderValue::try_from(format!("Bearer {}", env::var("COUNTERMAND_TOKEN")?))?;
+    // Every status is an answer, a redirect too.
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0);
+    let agent = Agent::new_with_config(config.build());
+
+    let mut scheduler = Scheduler::new(u64::from(std::process::id())).endpoint(endpoint);
+    for name in env::args().skip(1) {
+        scheduler.push(name.parse()?, Phase::Unsent);
+    }
+    scheduler.close();
+    let mut all_cancelled = true;
+    loop {
+        let poll = scheduler.poll(Instant::now());
+        while let Some(event) = scheduler.next_event() {
+            let Event::Finished { name, result } = event else {
+                continue;
+            };
+            let verdict = result.map(|outcome| outcome.verdict);
+            all_cancelled &= matches!(verdict, Ok(Verdict::Cancelled));
+            match verdict {
+                Ok(verdict) => println!("{verdict} {name}"),
+                Err(error) => println!("{error}"),
+            }
+        }
+        match poll {
+            Poll::Send(ticket, transmit) => {
+                match blocking::send(&agent, transmit, &authorization) {
+                    Ok(response) => scheduler.answer(ticket, Instant::now(), Ok(&response)),
+                    Err(error) => scheduler.answer::<Vec<u8>>(ticket, Instant::now(), Err(error)),
+                }
+            }
+            Poll::Wait(until) => thread::sleep(until.saturating_duration_since(Instant::now())),
+            // One request at a time: nothing is in flight here.
+            Poll::Idle | Poll::Done => break,
+        }
+    }
+    Ok(if all_cancelled {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,320 @@
+//! Runs a scheduler: the scheduler of core, over a transport.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use countermand_core::{Departure, OperationName, Phase, TicketId, Transmit, TransportError};
+use countermand_scheduler::RateLimiter;
+use countermand_scheduler::{Event, List, Outage, Progress, Scheduler, Ticket};
+use futures_core::Stream;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use http::Response;
+use tracing::Instrument;
+
+use crate::driver::now;
+use crate::log::{self, exchange};
+use crate::transport::{BoxFuture, Transport};
+
+/// Names that wait in the scheduler at a time, so that a million of them need not be there at once.
+const AHEAD: usize = 1000;
+
+type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
+
+/// Keeps what happens to a scheduler, so that it survives the process.
+///
+/// A closure that takes the events is one.
+pub trait Journal: Send {
+    /// Keeps these events. Only when this returns do the requests leave whose
+    /// [`Sending`](Event::Sending) is among them, and are the events told to anybody; so it should keep
+    /// them for good, and be quick about it. What happens meanwhile comes in one piece the next
+    /// time.
+    fn commit(&mut self, events: &[Event]);
+
+    /// Sees an answer before the scheduler takes it; what follows from it is in the next
+    /// [`commit`](Self::commit). For evidence.
+    fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
+        let _ = (ticket, response);
+    }
+}
+
+impl<F: FnMut(&[Event]) + Send> Journal for F {
+    fn commit(&mut self, events: &[Event]) {
+        self(events);
+    }
+}
+
+/// A scheduler under way: a stream of what happens.
+///
+/// Requests go on while it is polled. Dropping it drops the requests in flight, of which each may
+/// have been delivered or not; [`stop`](Self::stop) awaits them instead.
+pub struct SchedulerStream<S> {
+    scheduler: Scheduler,
+    transport: Arc<dyn Transport>,
+    journal: Option<Box<dyn Journal>>,
+    /// `None` at their end.
+    names: Option<Pin<Box<S>>>,
+    /// What the journal holds and nobody was told yet.
+    told: VecDeque<Event>,
+    /// What is about to leave; empty but for its room.
+    batch: Vec<(Ticket, Transmit)>,
+    answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    departures: Departures,
+    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+    done: bool,
+}
+
+impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
+    pub(crate) fn new(scheduler: Scheduler, transport: Arc<dyn Transport>, names: S) -> Self {
+        Self {
+            scheduler,
+            transport,
+            journal: None,
+            names: Some(Box::pin(names)),
+            told: VecDeque::new(),
+            batch: Vec::new(),
+            answers: FuturesUnordered::new(),
+            departures: Departures::new(),
+            timer: None,
+            done: false,
+        }
+    }
+
+    /// Keeps a journal from the first request on.
+    #[must_use]
+    pub fn journal(mut self, journal: impl Journal + 'static) -> Self {
+        self.journal = Some(Box::new(journal));
+        self
+    }
+
+    /// Takes one more name, found on a page that was told; `false` if it is not new.
+    pub fn push(&mut self, name: OperationName, phase: Phase) -> bool {
+        self.scheduler.push(name, phase)
+    }
+
+    /// Reads a list to its last page among the cancels; its pages come as events. `false` if it was
+    /// asked for before.
+    pub fn search(&mut self, list: List) -> bool {
+        self.scheduler.search(list)
+    }
+
+    /// Sends nothing new: what is in flight is awaited, the rest comes out as not attempted, and
+    /// the stream ends. Names that were not pulled yet do not come out.
+    pub fn stop(&mut self, cause: impl Into<Box<str>>) {
+        self.names = None;
+        self.scheduler.stop(cause);
+        self.timer = None;
+    }
+
+    /// What was spent of the quota; to be saved, or restored before the first request.
+    pub fn rate_limiter(&mut self) -> &mut RateLimiter {
+        self.scheduler.rate_limiter()
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.scheduler.progress(now())
+    }
+
+    /// The outage, if there is one.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.scheduler.outage(now())
+    }
+
+    /// Pulls names as long as there is room and there are any.
+    fn pull(&mut self, context: &mut Context<'_>) {
+        while let Some(names) = &mut self.names {
+            if self.scheduler.waiting() >= AHEAD {
+                return;
+            }
+            match names.as_mut().poll_next(context) {
+                Poll::Ready(Some((name, phase))) => {
+                    self.scheduler.push(name, phase);
+                }
+                Poll::Ready(None) => {
+                    self.names = None;
+                    self.scheduler.close();
+                }
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// Sends what may be sent. All of it is in the journal before any of it leaves.
+    fn send(&mut self) -> countermand_scheduler::Poll {
+        let begun = now();
+        let rest = loop {
+            match self.scheduler.poll(begun) {
+                countermand_scheduler::Poll::Send(ticket, mut transmit) => {
+                    transmit.departure = self.departures.of(ticket.id());
+                    self.batch.push((ticket, transmit));
+                }
+                rest => break rest,
+            }
+        };
+        self.commit();
+        for (ticket, transmit) in self.batch.drain(..) {
+            self.answers
+                .push(exchange_of(&self.transport, ticket, transmit));
+        }
+        rest
+    }
+
+    /// Puts what has happened into the journal; then it may be told.
+    fn commit(&mut self) {
+        let before = self.told.len();
+        while let Some(event) = self.scheduler.next_event() {
+            self.told.push_back(event);
+        }
+        if let Some(journal) = &mut self.journal
+            && self.told.len() > before
+        {
+            journal.commit(&self.told.make_contiguous()[before..]);
+        }
+    }
+
+    /// Gives the scheduler the answers that have come; `true` if there were any.
+    fn take_answers(&mut self, context: &mut Context<'_>) -> bool {
+        let mut taken = false;
+        while let Poll::Ready(Some((ticket, result))) = self.answers.poll_next_unpin(context) {
+            // It has left before it was answered.
+            self.take_departures();
+            match result {
+                Ok(response) => {
+                    if let Some(journal) = &mut self.journal {
+                        journal.answered(&ticket, &response);
+                    }
+                    self.scheduler.answer(ticket, now(), Ok(&response));
+                }
+                Err(error) => self.scheduler.answer::<Bytes>(ticket, now(), Err(error)),
+            }
+            taken = true;
+        }
+        self.take_departures() || taken
+    }
+
+    /// Tells the scheduler which requests have left; `true` if there were any.
+    fn take_departures(&mut self) -> bool {
+        let left = self.departures.take();
+        for (ticket, at) in &left {
+            self.scheduler.sent(*ticket, *at);
+        }
+        !left.is_empty()
+    }
+}
+
+/// Requests that have left and of which the scheduler was not told yet. A connection tells it, on
+/// the thread that drives the connection; nobody is woken for it, because an answer follows.
+struct Departures {
+    left: Arc<Mutex<Vec<(TicketId, Instant)>>>,
+    tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>,
+}
+
+impl Departures {
+    fn new() -> Self {
+        let left = Arc::new(Mutex::new(Vec::new()));
+        let tell = {
+            let left = Arc::clone(&left);
+            Arc::new(move |ticket, at| lock(&left).push((ticket, at)))
+        };
+        Self { left, tell }
+    }
+
+    fn of(&self, ticket: TicketId) -> Departure {
+        Departure::new(Arc::clone(&self.tell), ticket)
+    }
+
+    fn take(&self) -> Vec<(TicketId, Instant)> {
+        std::mem::take(&mut *lock(&self.left))
+    }
+}
+
+/// A panic elsewhere leaves nothing half done in here.
+fn lock<T>(left: &Mutex<T>) -> MutexGuard<'_, T> {
+    left.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An exchange that brings its ticket back.
+fn exchange_of(
+    transport: &Arc<dyn Transport>,
+    ticket: Ticket,
+    transmit: Transmit,
+) -> BoxFuture<'static, Answer> {
+    let transport = Arc::clone(transport);
+    let span = log::span(ticket.resource().as_str());
+    let exchange = async move {
+        let (call, attempt) = (ticket.call(), ticket.attempt());
+        let result = exchange(&*transport, transmit, call, attempt).await;
+        (ticket, result)
+    };
+    if span.is_disabled() {
+        return Box::pin(exchange);
+    }
+    Box::pin(exchange.instrument(span))
+}
+
+impl<S: Stream<Item = (OperationName, Phase)>> Stream for SchedulerStream<S> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        // Nothing in it is pinned in place: the streams are in boxes of their own.
+        let this = self.get_mut();
+        loop {
+            // Whoever is told may push what a page has brought, before anything else is sent.
+            if let Some(event) = this.told.pop_front() {
+                if let Event::Finished { name, result } = &event {
+                    log::finished(name, result);
+                }
+                return Poll::Ready(Some(event));
+            }
+            if this.done {
+                return Poll::Ready(None);
+            }
+            this.pull(context);
+            match this.send() {
+                countermand_scheduler::Poll::Wait(until) => {
+                    this.timer = Some(Box::pin(tokio::time::sleep_until(until.into())));
+                }
+                countermand_scheduler::Poll::Done => {
+                    this.done = true;
+                    continue;
+                }
+                countermand_scheduler::Poll::Idle | countermand_scheduler::Poll::Send(..) => {
+                    this.timer = None
+                }
+            }
+            if !this.told.is_empty() {
+                continue;
+            }
+            if this.take_answers(context) {
+                this.commit();
+                continue;
+            }
+            let fired = this
+                .timer
+                .as_mut()
+                .map(|timer| timer.as_mut().poll(context));
+            if !matches!(fired, Some(Poll::Ready(()))) {
+                if this.take_departures() {
+                    this.commit();
+                    continue;
+                }
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<S> fmt::Debug for SchedulerStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchedulerStream")
+            .field("progress", &self.scheduler.progress(now()))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,260 @@
+//! The scheduler of many operations, driven from Python.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use core::Phase;
+use countermand_core as core;
+use countermand_fleet::Meter;
+use countermand_scheduler::{Event, Poll};
+use http::Response;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::arguments::{Attempts, InFlight};
+use crate::names::OperationName;
+use crate::once::Once;
+use crate::progress::{Figures, Now};
+use crate::wire::{self, Request};
+use crate::{clock, event, names, progress, quota, sansio};
+
+/// Many countermands under one quota and one limit of requests in flight.
+#[pyclass(module = "countermand.sansio", frozen)]
+pub(crate) struct Scheduler(Shared);
+
+/// The scheduler, which its tickets know.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<State>>);
+
+struct State {
+    scheduler: countermand_scheduler::Scheduler,
+    done: bool,
+    /// What the quota allows in a second.
+    pace: Option<f64>,
+    /// Measures from the first reading of the caller's clock on.
+    meter: Option<Meter>,
+}
+
+impl Shared {
+    /// No Python code may run while this is locked: it could give another thread the GIL.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn poll(&mut self, now: Instant) -> Poll {
+        self.meter(now);
+        let poll = self.scheduler.poll(now);
+        self.done = matches!(poll, Poll::Done);
+        poll
+    }
+
+    fn meter(&mut self, now: Instant) -> &mut Meter {
+        let pace = self.pace;
+        self.meter.get_or_insert_with(|| Meter::new(now, pace))
+    }
+
+    fn progress(&mut self, now: Instant) -> Figures {
+        let standing = self.scheduler.progress(now);
+        let scheduler = Now {
+            standing,
+            operations: standing.pushed,
+            search: None,
+            outage: self.scheduler.outage(now),
+        };
+        progress::measured(self.meter(now), now, scheduler)
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.scheduler.next_event()).collect()
+    }
+}
+
+#[pymethods]
+impl Scheduler {
+    #[new]
+    #[pyo3(
+        signature = (*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=Attempts(10),
+            backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=true,
+            quota=Some("600/60s,1000/100s"), share=0.8, in_flight=InFlight(100)),
+        text_signature = "(*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
+            attempts=10, backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=True, \
+            quota='600/60s,1000/100s', share=0.8, in_flight=100)"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn new(
+        seed: u64,
+        endpoint: Option<&str>,
+        deadline: f64,
+        attempt_timeout: f64,
+        attempts: Attempts,
+        backoff: (f64, f64),
+        poll: (f64, f64),
+        verify: bool,
+        quota: Option<&str>,
+        share: f64,
+        in_flight: InFlight,
+    ) -> PyResult<Self> {
+        let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff, poll, verify)?;
+        let scheduler = countermand_scheduler::Scheduler::new(seed)
+            .endpoint(wire::endpoint(endpoint)?)
+            .policy(policy)
+            .quota(quota::quota(quota, share)?)
+            .in_flight(in_flight.0);
+        let state = State {
+            scheduler,
+            done: false,
+            pace: quota::pace(quota, share)?,
+            meter: None,
+        };
+        Ok(Self(Shared(Arc::new(Mutex::new(state)))))
+    }
+
+    /// Takes a name; `False` if it was pushed before.
+    #[pyo3(signature = (name, phase="unsent"))]
+    fn push(&self, name: &Bound<'_, PyAny>, phase: &str) -> PyResult<bool> {
+        let phase = match phase {
+            "unsent" => Phase::Unsent,
+            "maybe_sent" => Phase::MaybeSent,
+            "accepted" => Phase::Accepted,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "{phase:?} is no phase; expected unsent, maybe_sent or accepted"
+                )));
+            }
+        };
+        let name = names::operation(name)?;
+        Ok(self.0.lock().scheduler.push(name, phase))
+    }
+
+    /// No more names will come.
+    fn close(&self) {
+        self.0.lock().scheduler.close();
+    }
+
+    /// Sends nothing new: what is under way is awaited, the rest comes out with what is known.
+    #[pyo3(signature = (cause))]
+    fn stop(&self, cause: String) {
+        self.0.lock().scheduler.stop(cause);
+    }
+
+    /// What to do next: send a ticket's request, or wait until a time, or for an answer or a name.
+    #[pyo3(signature = (now))]
+    fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let now = clock::instant(now)?;
+        let poll = self.0.lock().poll(now);
+        match poll {
+            Poll::Send(ticket, transmit) => {
+                let name = ticket.resource().operation();
+                let name = name.expect("a scheduler that searches nothing sends for operations");
+                let ticket = Ticket {
+                    scheduler: self.0.clone(),
+                    name: OperationName(name.clone()),
+                    call: ticket.call().as_str(),
+                    id: ticket.id(),
+                    ticket: Once::new(ticket, "this ticket was spent already"),
+                    request: Py::new(py, Request::from(transmit))?,
+                };
+                Ok(Some(Bound::new(py, ticket)?.into_any()))
+            }
+            Poll::Wait(until) => Ok(Some(clock::reading(until).into_pyobject(py)?.into_any())),
+            Poll::Idle | Poll::Done => Ok(None),
+        }
+    }
+
+    /// Whether every name is finished and none will come, as of the last `poll`.
+    #[getter]
+    fn done(&self) -> bool {
+        self.0.lock().done
+    }
+
+    /// What has happened since the last call, oldest first.
+    fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let events = self.0.lock().events();
+        let events = events.into_iter().map(|event| event::event(py, event));
+        events.filter_map(PyResult::transpose).collect()
+    }
+
+    /// Where it stands.
+    #[pyo3(signature = (now))]
+    fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
+        let figures = self.0.lock().progress(clock::instant(now)?);
+        progress::progress(py, &figures, now, clock::reading)
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        let standing = self.0.lock().scheduler.progress(clock::instant(0.0)?);
+        Ok(format!(
+            "<Scheduler pushed={} cancels_sent={} finished={} in_flight={}>",
+            standing.pushed, standing.cancels_sent, standing.finished, standing.in_flight
+        ))
+    }
+}
+
+/// One request to be sent, spent by its answer or its failure.
+#[pyclass(module = "countermand.sansio", frozen)]
+pub(crate) struct Ticket {
+    scheduler: Shared,
+    id: core::TicketId,
+    ticket: Once<countermand_scheduler::Ticket>,
+    /// The request to be sent now.
+    #[pyo3(get)]
+    request: Py<Request>,
+    /// The operation it is for.
+    #[pyo3(get)]
+    name: OperationName,
+    /// `cancel`, `get` or `get_device`.
+    #[pyo3(get)]
+    call: &'static str,
+}
+
+#[pymethods]
+impl Ticket {
+    /// Takes note that the request leaves now: the quota counts from then.
+    #[pyo3(signature = (now))]
+    fn sent(&self, now: f64) -> PyResult<()> {
+        let now = clock::instant(now)?;
+        self.scheduler.lock().scheduler.sent(self.id, now);
+        Ok(())
+    }
+
+    /// Brings the server's answer, whatever its status, complete with its body.
+    #[pyo3(signature = (now, status, headers, body))]
+    fn answer(
+        &self,
+        now: f64,
+        status: u16,
+        headers: &Bound<'_, PyAny>,
+        body: PyBackedBytes,
+    ) -> PyResult<()> {
+        let now = clock::instant(now)?;
+        let response = wire::response(status, headers, body)?;
+        self.record_call(now, Ok(&response))
+    }
+
+    /// Brings no answer; `kind` says what happened to the request.
+    #[pyo3(signature = (now, kind, message))]
+    fn failed(&self, now: f64, kind: &str, message: String) -> PyResult<()> {
+        let now = clock::instant(now)?;
+        let error = sansio::failure(kind, message)?;
+        self.record_call(now, Err(error))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Ticket {} {}>", self.call, self.name.0)
+    }
+}
+
+impl Ticket {
+    fn record_call(
+        &self,
+        now: Instant,
+        result: Result<&Response<PyBackedBytes>, core::TransportError>,
+    ) -> PyResult<()> {
+        let ticket = self.ticket.take()?;
+        self.scheduler.lock().scheduler.answer(ticket, now, result);
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! What a scheduler tells: what to do next, what has happened, where it stands.
+
+use std::time::Instant;
+
+use countermand_core::{
+    Call, Cause, Device, DeviceName, EnterpriseName, Error, Operation, OperationName, Outcome,
+    Phase, Resource, TicketId, Transmit,
+};
+
+use crate::quota::Window;
+
+/// What to do next.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a driver does each of them")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one step of a driver"
+)]
+pub enum Poll {
+    /// Send this and bring its answer with the ticket. Poll again at once: there may be more.
+    Send(Ticket, Transmit),
+    /// Nothing to send before then, unless an answer or a name comes first.
+    Wait(Instant),
+    /// Nothing to send before an answer or a name comes.
+    Idle,
+    /// Every name is finished, and no more will come.
+    Done,
+}
+
+/// Belongs to one request, and is spent by its answer.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket {
+    /// First, so that tickets are ordered as they were handed out.
+    pub(crate) id: TicketId,
+    pub(crate) resource: Resource,
+    pub(crate) call: Call,
+    pub(crate) attempt: u32,
+}
+
+impl Ticket {
+    /// Names its request, for [`Scheduler::sent`](super::Scheduler::sent) and
+    /// [`Departure`](countermand_core::Departure).
+    #[must_use]
+    pub const fn id(&self) -> TicketId {
+        self.id
+    }
+
+    /// What the request is about.
+    #[must_use]
+    pub const fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// Which method it calls.
+    #[must_use]
+    pub const fn call(&self) -> Call {
+        self.call
+    }
+
+    /// Which request of this operation, or of this page of a list, it is, from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}
+
+/// What has happened; enough for a journal and for a progress bar.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A request is about to leave: an intent. A journal has to hold it before the request leaves.
+    /// [`Sent`](Self::Sent) or [`NotSent`](Self::NotSent) follows; after a crash the request may have
+    /// left.
+    Sending {
+        /// What it is about.
+        resource: Resource,
+        /// The method.
+        call: Call,
+    },
+    /// A request has left, or may have: a fact.
+    Sent {
+        /// What it is about.
+        resource: Resource,
+        /// The method.
+        call: Call,
+        /// When it left; where the transport does not tell, when its answer or its loss was known.
+        at: Instant,
+    },
+    /// A request was not sent: no connection, no token. The intent is void.
+    NotSent {
+        /// What it is about.
+        resource: Resource,
+        /// The method.
+        call: Call,
+        /// How far asking for the operation had come without this request.
+        phase: Phase,
+        /// Why it was not sent.
+        cause: Box<str>,
+    },
+    /// The server accepted the cancellation of an operation.
+    Accepted {
+        /// The operation.
+        name: OperationName,
+    },
+    /// An operation has come out.
+    Finished {
+        /// The operation.
+        name: OperationName,
+        /// What is known of it.
+        result: Result<Outcome, Error>,
+    },
+    /// A page of a list of devices.
+    Devices {
+        /// Whose they are.
+        enterprise: EnterpriseName,
+        /// As the server gives them.
+        devices: Vec<Device>,
+        /// Whether it is the end of the list.
+        last: bool,
+    },
+    /// A page of a list of operations.
+    Operations {
+        /// Whose they are.
+        device: DeviceName,
+        /// Oldest first.
+        operations: Vec<Operation>,
+        /// Whether it is the end of the list.
+        last: bool,
+    },
+    /// Entries of the page before could not be read, while its others could: they are missed, and
+    /// the list goes on.
+    Unreadable {
+        /// The device, or the enterprise.
+        resource: Resource,
+        /// How many, and why.
+        error: Error,
+    },
+    /// A list could not be read to its end: something in it may have been missed.
+    NotListed {
+        /// The device, or the enterprise.
+        resource: Resource,
+        /// Why.
+        error: Error,
+    },
+    /// Everybody waits: the quota is used up.
+    Held {
+        /// Until when.
+        until: Instant,
+        /// The limit that the server named.
+        limit: Option<u64>,
+        /// The project's window with that limit, if it is one of the project's that was adopted.
+        window: Option<Window>,
+    },
+    /// A passing failure of a kind that was not met before; it is retried.
+    Failing {
+        /// Its kind, in the words of [`Outage::kind`](super::Outage::kind).
+        kind: &'static str,
+        /// What happened.
+        cause: Box<str>,
+    },
+    /// The server fails: from now on there are only probes.
+    CircuitOpened {
+        /// The last failure.
+        cause: Box<str>,
+    },
+    /// The server is back.
+    CircuitClosed,
+    /// The rest of an enterprise is left alone.
+    EnterpriseClosed {
+        /// Its name.
+        enterprise: EnterpriseName,
+    },
+    /// What was not sent stays unsent.
+    Stopped {
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// Where a scheduler stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Names taken, duplicates not counted.
+    pub pushed: u64,
+    /// Names that had been pushed before.
+    pub duplicates: u64,
+    /// Operations whose cancel has left at least once, or had been accepted before a restart.
+    pub cancels_sent: u64,
+    /// Operations whose cancel the server has accepted, so that it was delivered.
+    pub accepted: u64,
+    /// Operations that wait for their first request, or for a time: a reason to push no more yet.
+    pub waiting: usize,
+    /// Operations that have come out.
+    pub finished: u64,
+    /// Lists that were asked for and have not come to their end.
+    pub listing: u64,
+    /// Requests that left, or may have, of every kind.
+    pub sent: u64,
+    /// Requests without an answer yet.
+    pub in_flight: usize,
+    /// When the last first cancel of an operation left.
+    pub last_cancel: Option<Instant>,
+    /// When the quota allows the next request, if not now.
+    pub held_until: Option<Instant>,
+    /// Requests the quota allows without waiting; `None` without a quota.
+    pub quota_left: Option<u32>,
+}

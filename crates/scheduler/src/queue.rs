@@ -1,0 +1,390 @@
+//! Who is next: operations that wait for a slot, for a time, or for their first turn.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::time::Instant;
+
+use countermand_core::{
+    Attempt, Call, EnterpriseName, OperationName, Pause, Phase, Resource, Step,
+};
+
+use crate::list::{AnyPage, List, Listing};
+
+/// What waits for its next request.
+pub(crate) enum Job {
+    Operation(Waiting),
+    List(Box<Listing>),
+}
+
+/// An operation before its next request.
+pub(crate) enum Waiting {
+    /// Without a machine: a name and how far it had come. That is all an operation takes while it
+    /// waits for its first turn, or to be looked at after its cancel was accepted.
+    Fresh(Fresh),
+    /// With the machine that made the request.
+    Parked(Parked),
+}
+
+pub(crate) struct Fresh {
+    pub(crate) name: OperationName,
+    pub(crate) phase: Phase,
+    /// Requests so far.
+    pub(crate) attempts: u32,
+}
+
+pub(crate) struct Parked {
+    pub(crate) name: OperationName,
+    pub(crate) attempt: Attempt,
+    /// Since when it could have been sent.
+    pub(crate) since: Instant,
+}
+
+impl Job {
+    pub(crate) fn enterprise(&self) -> EnterpriseName {
+        match self {
+            Self::Operation(waiting) => waiting.name().enterprise(),
+            Self::List(listing) => listing.resource().enterprise(),
+        }
+    }
+
+    /// The resource whose quota for a method it counts into.
+    pub(crate) fn quota_resource(&self) -> &str {
+        match self {
+            Self::Operation(waiting) => waiting.name().quota_resource(),
+            Self::List(listing) => match listing.list() {
+                List::Devices(enterprise) => enterprise.as_str(),
+                List::Operations { device, .. } => device.as_str(),
+            },
+        }
+    }
+}
+
+impl Waiting {
+    fn name(&self) -> &OperationName {
+        match self {
+            Self::Fresh(fresh) => &fresh.name,
+            Self::Parked(parked) => &parked.name,
+        }
+    }
+
+    /// Its next request is a cancel.
+    fn asks(&self) -> bool {
+        match self {
+            Self::Fresh(fresh) => fresh.phase != Phase::Accepted,
+            Self::Parked(parked) => parked.attempt.call() == Call::Cancel,
+        }
+    }
+}
+
+/// The classes of jobs, the first one first.
+#[derive(Clone, Copy)]
+pub(crate) enum Class {
+    AskAgain,
+    Ask,
+    ListDevices,
+    List,
+    FirstLook,
+    Look,
+    Device,
+}
+
+impl Class {
+    const ALL: [Self; 7] = [
+        Self::AskAgain,
+        Self::Ask,
+        Self::ListDevices,
+        Self::List,
+        Self::FirstLook,
+        Self::Look,
+        Self::Device,
+    ];
+
+    pub(crate) const fn call(self) -> Call {
+        match self {
+            Self::AskAgain | Self::Ask => Call::Cancel,
+            Self::ListDevices => Call::ListDevices,
+            Self::List => Call::List,
+            Self::FirstLook | Self::Look => Call::Get,
+            Self::Device => Call::GetDevice,
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    ask_again: VecDeque<Parked>,
+    ask: VecDeque<Fresh>,
+    list_devices: BinaryHeap<Box<Listing>>,
+    list: BinaryHeap<Box<Listing>>,
+    first_look: VecDeque<Fresh>,
+    look: VecDeque<Parked>,
+    device: VecDeque<Parked>,
+    later: BinaryHeap<Reverse<Later>>,
+    /// Lists among them.
+    lists_later: Lists,
+    /// Cancels among them: those that have failed, and those that wait for the quota of their device.
+    failed_cancels: usize,
+    blocked_cancels: usize,
+    /// Makes the order of equal times the order of arrival.
+    arrivals: u64,
+    /// Hashed without a random seed, so that nothing depends on one.
+    seen: HashSet<OperationName, BuildHasherDefault<DefaultHasher>>,
+    searched: HashSet<Resource, BuildHasherDefault<DefaultHasher>>,
+}
+
+/// Numbers of lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lists {
+    pub(crate) devices: usize,
+    pub(crate) operations: usize,
+}
+
+impl Lists {
+    /// The number of lists of this kind.
+    pub(crate) fn of(&mut self, listing: &Listing) -> &mut usize {
+        match listing.is_of_devices() {
+            true => &mut self.devices,
+            false => &mut self.operations,
+        }
+    }
+}
+
+struct Later {
+    at: Instant,
+    arrival: u64,
+    what: What,
+}
+
+enum What {
+    Job(Job),
+    Pause(OperationName, Pause),
+    ListPause(Box<Listing>, Pause<AnyPage>),
+}
+
+impl Queue {
+    /// Takes a new name; `false` if it is not new.
+    pub(crate) fn push(&mut self, name: OperationName, phase: Phase) -> bool {
+        if !self.seen.insert(name.clone()) {
+            return false;
+        }
+        self.fresh(Fresh {
+            name,
+            phase,
+            attempts: 0,
+        });
+        true
+    }
+
+    /// The operations of its device are listed here.
+    pub(crate) fn is_searched(&self, name: &OperationName) -> bool {
+        !self.searched.is_empty() && self.searched.contains(&Resource::Device(name.device()))
+    }
+
+    /// Lists that are not under way.
+    pub(crate) fn lists(&self) -> Lists {
+        Lists {
+            devices: self.list_devices.len() + self.lists_later.devices,
+            operations: self.list.len() + self.lists_later.operations,
+        }
+    }
+
+    /// Cancels that have failed and wait to be sent again.
+    pub(crate) const fn failed_cancels(&self) -> usize {
+        self.failed_cancels
+    }
+
+    /// Cancels that wait for the quota of their device.
+    pub(crate) const fn blocked_cancels(&self) -> usize {
+        self.blocked_cancels
+    }
+
+    /// How many wait for their first request, or for a time; lists are not waited for.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ask.len() + self.later.len()
+    }
+
+    /// Without a machine, to the end of its class.
+    pub(crate) fn fresh(&mut self, fresh: Fresh) {
+        match fresh.phase {
+            Phase::Unsent | Phase::MaybeSent => self.ask.push_back(fresh),
+            Phase::Accepted => self.first_look.push_back(fresh),
+        }
+    }
+
+    /// Takes a new list; `false` if it is not new.
+    pub(crate) fn search(&mut self, list: List) -> bool {
+        self.arrivals += 1;
+        let listing = Listing::new(list, self.arrivals);
+        let new = self.searched.insert(listing.resource());
+        if new {
+            self.list(Box::new(listing));
+        }
+        new
+    }
+
+    /// To its place among the lists of its kind.
+    pub(crate) fn list(&mut self, listing: Box<Listing>) {
+        match listing.is_of_devices() {
+            true => self.list_devices.push(listing),
+            false => self.list.push(listing),
+        }
+    }
+
+    /// With its machine, to the end of its class; to the front if its turn was taken from it.
+    pub(crate) fn park(&mut self, parked: Parked, front: bool) {
+        let class = match parked.attempt.call() {
+            Call::Cancel => &mut self.ask_again,
+            Call::GetDevice => &mut self.device,
+            // A cancellation makes no list.
+            Call::Get | Call::List | Call::ListDevices => &mut self.look,
+        };
+        if front {
+            class.push_front(parked)
+        } else {
+            class.push_back(parked)
+        }
+    }
+
+    pub(crate) fn later(&mut self, at: Instant, job: Job) {
+        self.sleep(at, What::Job(job));
+    }
+
+    pub(crate) fn list_pause(&mut self, listing: Box<Listing>, pause: Pause<AnyPage>) {
+        self.sleep(pause.until(), What::ListPause(listing, pause));
+    }
+
+    pub(crate) fn pause(&mut self, name: OperationName, pause: Pause) {
+        self.sleep(pause.until(), What::Pause(name, pause));
+    }
+
+    fn sleep(&mut self, at: Instant, what: What) {
+        self.arrivals += 1;
+        if let Some(count) = self.count(&what) {
+            *count += 1;
+        }
+        self.later.push(Reverse(Later {
+            at,
+            arrival: self.arrivals,
+            what,
+        }));
+    }
+
+    /// The number that counts it while it waits for a time.
+    fn count(&mut self, what: &What) -> Option<&mut usize> {
+        match what {
+            What::ListPause(listing, _) | What::Job(Job::List(listing)) => {
+                Some(self.lists_later.of(listing))
+            }
+            What::Pause(_, pause) => {
+                (pause.call() == Call::Cancel).then_some(&mut self.failed_cancels)
+            }
+            What::Job(Job::Operation(waiting)) => {
+                waiting.asks().then_some(&mut self.blocked_cancels)
+            }
+        }
+    }
+
+    /// When the next one wakes.
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        self.later.peek().map(|later| later.0.at)
+    }
+
+    /// Puts those whose time has come into their classes.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        while self.next_wake().is_some_and(|at| at <= now) {
+            let Some(Reverse(later)) = self.later.pop() else {
+                return;
+            };
+            if let Some(count) = self.count(&later.what) {
+                *count -= 1;
+            }
+            match later.what {
+                What::Job(Job::Operation(Waiting::Fresh(fresh))) => self.fresh(fresh),
+                What::Job(Job::Operation(Waiting::Parked(parked))) => self.park(parked, false),
+                What::Job(Job::List(listing)) => self.list(listing),
+                What::ListPause(mut listing, pause) => {
+                    let since = pause.until();
+                    match pause.resume(since) {
+                        Step::Send(attempt) => {
+                            listing.attempt = Some((attempt, since));
+                            self.list(listing);
+                        }
+                        Step::Wait(pause) => self.list_pause(listing, pause),
+                        Step::Done(_) => unreachable!("no pause ends after the deadline"),
+                    }
+                }
+                // As if it were on time: what it waits from now on is the scheduler's doing.
+                What::Pause(name, pause) => {
+                    let since = pause.until();
+                    match pause.resume(since) {
+                        Step::Send(attempt) => self.park(
+                            Parked {
+                                name,
+                                attempt,
+                                since,
+                            },
+                            false,
+                        ),
+                        Step::Wait(pause) => self.pause(name, pause),
+                        Step::Done(_) => unreachable!("no pause ends after the deadline"),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Wakes everything, whatever its time.
+    pub(crate) fn wake_all(&mut self) {
+        while let Some(at) = self.next_wake() {
+            self.wake(at);
+        }
+    }
+
+    /// The class whose turn it is. `hold_lists` keeps the lists of operations back.
+    pub(crate) fn class(&self, hold_lists: bool) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| !match class {
+            Class::AskAgain => self.ask_again.is_empty(),
+            Class::Ask => self.ask.is_empty(),
+            Class::ListDevices => self.list_devices.is_empty(),
+            Class::List => hold_lists || self.list.is_empty(),
+            Class::FirstLook => self.first_look.is_empty(),
+            Class::Look => self.look.is_empty(),
+            Class::Device => self.device.is_empty(),
+        })
+    }
+
+    pub(crate) fn pop(&mut self, class: Class) -> Option<Job> {
+        let fresh = |fresh| Job::Operation(Waiting::Fresh(fresh));
+        let parked = |parked| Job::Operation(Waiting::Parked(parked));
+        match class {
+            Class::AskAgain => self.ask_again.pop_front().map(parked),
+            Class::Ask => self.ask.pop_front().map(fresh),
+            Class::ListDevices => self.list_devices.pop().map(Job::List),
+            Class::List => self.list.pop().map(Job::List),
+            Class::FirstLook => self.first_look.pop_front().map(fresh),
+            Class::Look => self.look.pop_front().map(parked),
+            Class::Device => self.device.pop_front().map(parked),
+        }
+    }
+}
+
+impl Ord for Later {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.arrival).cmp(&(other.at, other.arrival))
+    }
+}
+
+impl PartialOrd for Later {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Later {}

@@ -1,0 +1,170 @@
+//! A quota that is shared with others: how many calls may go out in how long.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use countermand_core::{format_duration, parse_duration, shown_excerpt};
+
+/// The longest window: no API has one, and every clock can add it to its time.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// A limit: so many calls in so long, a year at most. Written `600/60s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    pub(crate) limit: u32,
+    pub(crate) span: Duration,
+}
+
+impl Window {
+    /// `limit` calls in `span`; at least one call, and a millisecond to 366 days.
+    #[must_use]
+    pub fn new(limit: u32, span: Duration) -> Self {
+        Self {
+            limit: limit.max(1),
+            span: span.clamp(Duration::from_millis(1), LONGEST),
+        }
+    }
+
+    /// How many calls.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// In how long.
+    #[must_use]
+    pub const fn span(&self) -> Duration {
+        self.span
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Exactly: job files keep windows as text.
+        let span = format_duration(self.span);
+        let span = match span.strip_suffix('s') {
+            Some(number) if number.contains('.') => number.trim_end_matches('0'),
+            Some(number) => number,
+            None => &span,
+        };
+        write!(f, "{}/{span}s", self.limit)
+    }
+}
+
+/// A text that is not a quota.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{0}\" is not a quota; expected calls and seconds like 600/60s, several separated by commas"
+)]
+pub struct QuotaError(String);
+
+impl FromStr for Window {
+    type Err = QuotaError;
+
+    fn from_str(text: &str) -> Result<Self, QuotaError> {
+        let refuse = || QuotaError(shown_excerpt(text, 60));
+        let (limit, span) = text.trim().split_once('/').ok_or_else(refuse)?;
+        let limit = limit
+            .trim()
+            .parse()
+            .ok()
+            .filter(|limit| *limit > 0)
+            .ok_or_else(refuse)?;
+        let span = parse_duration(span.trim())
+            .filter(|span| !span.is_zero() && *span <= LONGEST)
+            .ok_or_else(refuse)?;
+        Ok(Self::new(limit, span))
+    }
+}
+
+/// What may be spent: the windows that hold for all calls of a project, the one that holds for the
+/// same method on the same resource, and the share of them that is ours.
+///
+/// The default is what Google documents and what has been seen: 600 in 60 s and 1,000 in 100 s
+/// for the project, 60 in 60 s for a method on a device or an enterprise, and of that a share of
+/// 0.8, because the quota belongs to all of the project's traffic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quota {
+    pub(crate) windows: Vec<Window>,
+    pub(crate) per_resource: Option<Window>,
+    pub(crate) share: f64,
+    pub(crate) guard: Duration,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        let minute = Duration::from_secs(60);
+        Self {
+            windows: vec![
+                Window::new(600, minute),
+                Window::new(1000, Duration::from_secs(100)),
+            ],
+            per_resource: Some(Window::new(60, minute)),
+            share: 0.8,
+            guard: Duration::from_millis(50),
+        }
+    }
+}
+
+impl Quota {
+    /// No limit at all: only what the server says is obeyed.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self {
+            windows: Vec::new(),
+            per_resource: None,
+            share: 1.0,
+            guard: Duration::from_millis(50),
+        }
+    }
+
+    /// The windows that hold for all calls, all at once.
+    #[must_use]
+    pub fn windows(mut self, windows: impl IntoIterator<Item = Window>) -> Self {
+        self.windows = windows.into_iter().collect();
+        self
+    }
+
+    /// The window for the same method on the same device or enterprise; `None` for no such limit.
+    #[must_use]
+    pub const fn per_resource(mut self, window: Option<Window>) -> Self {
+        self.per_resource = window;
+        self
+    }
+
+    /// Which part of every window is ours, that of a resource included: 0.8 by default, from 0.001
+    /// to 1; at least one call.
+    #[must_use]
+    pub const fn share(mut self, share: f64) -> Self {
+        // A share that is no number gives the default instead of nothing or everything.
+        self.share = if share.is_nan() {
+            0.8
+        } else {
+            share.clamp(0.001, 1.0)
+        };
+        self
+    }
+
+    /// By how much a window is taken longer than it is: 50 ms by default, for requests that
+    /// overtake each other on the way.
+    #[must_use]
+    pub const fn guard(mut self, guard: Duration) -> Self {
+        self.guard = guard;
+        self
+    }
+}
+
+impl FromStr for Quota {
+    type Err = QuotaError;
+
+    /// The project's windows, `600/60s,1000/100s`; the rest as by default.
+    fn from_str(text: &str) -> Result<Self, QuotaError> {
+        let windows = text
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<Vec<Window>, _>>();
+        let windows = windows.map_err(|_| QuotaError(shown_excerpt(text, 60)))?;
+        Ok(Self::default().windows(windows))
+    }
+}

@@ -1,0 +1,371 @@
+//! What was spent of a quota, and when the next call may go out.
+//!
+//! An exact log of what was sent in every window, not a token bucket: a bucket with a burst spends
+//! nearly twice its limit in a window that begins at the wrong moment, and is refused. A log with a
+//! small guard is never refused by fixed windows of any phase nor by sliding ones, and is as fast
+//! as they allow.
+//!
+//! A call is [reserved](RateLimiter::reserve) when it is handed out and [recorded](RateLimiter::record) when it
+//! leaves, which a connection may delay: a window counts from then. What never left is
+//! [released](RateLimiter::release).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countermand_core::Call;
+
+use crate::quota::{Quota, Window};
+
+/// What has been spent of a [`Quota`], and until when everybody has to wait.
+///
+/// A restart must not spend a window again. What [`save`](Self::save) gives, or a journal of every
+/// send, goes into [`restore`](Self::restore); before that, [`windows`](Self::windows) that were
+/// lowered are [`lower`](Self::lower)ed again, and who was [`held`](Self::paused_until) is put on
+/// [`pause_until`](Self::pause_until). From then on it answers as if there had been no restart.
+#[derive(Clone, Debug)]
+pub struct RateLimiter {
+    quota: Quota,
+    /// Calls that left, oldest first, as far as a window reaches back.
+    log: VecDeque<Sent>,
+    /// The same by method and resource, while there is a limit for them.
+    resources: BTreeMap<(Call, Arc<str>), Times>,
+    /// Calls that were handed out and have not left, in the order of their numbers.
+    reserved: VecDeque<Reserved>,
+    /// The number of the next reservation.
+    next: u64,
+    hold: Option<Instant>,
+}
+
+/// The calls of a method on a resource.
+#[derive(Clone, Debug, Default)]
+struct Times {
+    /// Oldest first.
+    left: VecDeque<Instant>,
+    reserved: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Reserved {
+    number: u64,
+    call: Call,
+    resource: Arc<str>,
+}
+
+/// A place in every window for a call that has not left yet; spent by [`RateLimiter::record`] or
+/// [`RateLimiter::release`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a place that is neither recorded nor released is never free again"]
+pub struct Reservation(u64);
+
+#[derive(Clone, Debug)]
+struct Sent {
+    at: Instant,
+    call: Call,
+    /// One text for all calls about a resource.
+    resource: Arc<str>,
+}
+
+/// A call that was sent before a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PastCall {
+    /// How long ago.
+    pub age: Duration,
+    /// The method.
+    pub call: Call,
+    /// The device or the enterprise, as it was given to [`RateLimiter::record_call`].
+    pub resource: Box<str>,
+}
+
+impl PastCall {
+    /// A call of this method about this device or enterprise, so long ago.
+    #[must_use]
+    pub fn new(age: Duration, call: Call, resource: impl Into<Box<str>>) -> Self {
+        Self {
+            age,
+            call,
+            resource: resource.into(),
+        }
+    }
+}
+
+impl RateLimiter {
+    /// Nothing spent yet.
+    #[must_use]
+    pub const fn new(quota: Quota) -> Self {
+        Self {
+            quota,
+            log: VecDeque::new(),
+            resources: BTreeMap::new(),
+            reserved: VecDeque::new(),
+            next: 0,
+            hold: None,
+        }
+    }
+
+    /// The earliest moment, `now` at the soonest, at which the windows allow this call.
+    #[must_use]
+    pub fn allowed(&self, now: Instant, call: Call, resource: &str) -> Instant {
+        let project = self.project_allowed(now);
+        project.max(self.resource_allowed(now, call, resource))
+    }
+
+    /// The earliest moment at which the window of this method on this resource allows a call.
+    pub(crate) fn resource_allowed(&self, now: Instant, call: Call, resource: &str) -> Instant {
+        let Some(window) = self.quota.per_resource else {
+            return now;
+        };
+        match self.resources.get(&(call, resource.into())) {
+            Some(times) => self.free(&times.left, |at| *at, times.reserved, window, now),
+            None => now,
+        }
+    }
+
+    /// The earliest moment at which the project's windows, and a hold, allow any call.
+    #[must_use]
+    pub fn project_allowed(&self, now: Instant) -> Instant {
+        self.project_allows(now, 1)
+    }
+
+    /// The earliest moment at which the project's windows, and a hold, allow so many calls at once.
+    pub(crate) fn project_allows(&self, now: Instant, calls: usize) -> Instant {
+        let held = self.hold.map_or(now, |until| until.max(now));
+        let reserved = self.reserved.len() + calls.saturating_sub(1);
+        let windows = self
+            .quota
+            .windows
+            .iter()
+            .map(|window| self.free(&self.log, |sent| sent.at, reserved, *window, now));
+        windows.fold(held, Instant::max)
+    }
+
+    /// Records a call that leaves at once, whatever the windows say of it.
+    pub fn record_call(&mut self, now: Instant, call: Call, resource: &str) {
+        let reservation = self.reserve(call, resource);
+        self.record(reservation, now);
+    }
+
+    /// Takes a place in every window for a call that is about to leave. Until it leaves it counts as
+    /// if it left now.
+    pub fn reserve(&mut self, call: Call, resource: &str) -> Reservation {
+        let number = self.next;
+        if self.horizon().is_zero() {
+            return Reservation(number);
+        }
+        self.next += 1;
+        let (resource, times) = self.shared(call, resource.into());
+        if let Some(times) = times {
+            times.reserved += 1;
+        }
+        self.reserved.push_back(Reserved {
+            number,
+            call,
+            resource,
+        });
+        Reservation(number)
+    }
+
+    /// Records that a call left at `at`, or may have: from then on its windows count.
+    pub fn record(&mut self, reservation: Reservation, at: Instant) {
+        let Some(Reserved { call, resource, .. }) = self.take(reservation) else {
+            return;
+        };
+        let horizon = self.horizon();
+        while self.log.front().is_some_and(|sent| sent.at + horizon <= at) {
+            self.forget_oldest();
+        }
+        self.insert(at, call, resource, 1);
+    }
+
+    /// Gives a place back: the call never left.
+    pub fn release(&mut self, reservation: Reservation) {
+        let Some(Reserved { call, resource, .. }) = self.take(reservation) else {
+            return;
+        };
+        let key = (call, resource);
+        if let Some(times) = self.resources.get_mut(&key) {
+            times.reserved = times.reserved.saturating_sub(1);
+        }
+        self.forget_if_empty(&key);
+    }
+
+    fn take(&mut self, Reservation(number): Reservation) -> Option<Reserved> {
+        let place = self
+            .reserved
+            .binary_search_by_key(&number, |one| one.number);
+        self.reserved.remove(place.ok()?)
+    }
+
+    /// Nobody sends before `until`: the server refused a call for its quota.
+    pub fn pause_until(&mut self, until: Instant) {
+        self.hold = Some(self.hold.map_or(until, |held| held.max(until)));
+    }
+
+    /// Until when everybody waits, if that is after `now`.
+    #[must_use]
+    pub fn paused_until(&self, now: Instant) -> Option<Instant> {
+        self.hold.filter(|until| *until > now)
+    }
+
+    /// Adopts a limit that the server names for a window of `span`; a higher one than ours is
+    /// not a reason to send more.
+    pub fn lower(&mut self, limit: u32, span: Duration) {
+        let named = Window::new(limit, span);
+        let windows = &mut self.quota.windows;
+        match windows.iter_mut().find(|window| window.span == named.span) {
+            Some(window) => window.limit = window.limit.min(named.limit),
+            None => windows.push(named),
+        }
+    }
+
+    /// The project's windows as they are now, with the limits that the server has lowered.
+    #[must_use]
+    pub fn windows(&self) -> &[Window] {
+        &self.quota.windows
+    }
+
+    /// The calls of a method on a resource that need a new place in the longest of the project's windows
+    /// before their own come back: none where its window is as long as the project's.
+    pub(crate) fn due_of_a_resource(&self) -> usize {
+        let longest = self.quota.windows.iter().map(Window::span).max();
+        let (Some(longest), Some(window)) = (longest, self.quota.per_resource) else {
+            return 0;
+        };
+        let times = longest.as_nanos().div_ceil(window.span.as_nanos());
+        let times = usize::try_from(times).unwrap_or(usize::MAX);
+        (self.ours(window) as usize).saturating_mul(times.saturating_sub(1))
+    }
+
+    /// How many calls the project's windows allow from `now` on without waiting; `None` without windows.
+    #[must_use]
+    pub fn left(&self, now: Instant) -> Option<u32> {
+        let left = self.quota.windows.iter().map(|window| {
+            let span = window.span + self.quota.guard;
+            let sent = self.log.iter().rev();
+            let sent = sent.take_while(|sent| sent.at + span > now).count();
+            let sent = sent + self.reserved.len();
+            self.ours(*window)
+                .saturating_sub(u32::try_from(sent).unwrap_or(u32::MAX))
+        });
+        left.min()
+    }
+
+    /// For how long a call counts: the longest window with its guard; zero without windows. A
+    /// journal has to hold what was sent since then.
+    #[must_use]
+    pub fn horizon(&self) -> Duration {
+        let windows = self.quota.windows.iter().chain(&self.quota.per_resource);
+        let longest = windows.map(Window::span).max();
+        longest.map_or(Duration::ZERO, |span| span + self.quota.guard)
+    }
+
+    /// What has to be known after a restart: each call that still counts, oldest first. One that has
+    /// not left counts as if it left now.
+    #[must_use]
+    pub fn save(&self, now: Instant) -> Vec<PastCall> {
+        let horizon = self.horizon();
+        let counts = self.log.iter().filter(|sent| sent.at + horizon > now);
+        let left = counts.map(|sent| {
+            let age = now.saturating_duration_since(sent.at);
+            PastCall::new(age, sent.call, &*sent.resource)
+        });
+        let reserved = self.reserved.iter();
+        let reserved = reserved.map(|one| PastCall::new(Duration::ZERO, one.call, &*one.resource));
+        left.chain(reserved).collect()
+    }
+
+    /// Takes over what was sent before a restart, besides what has been since: a window that was
+    /// spent stays spent.
+    ///
+    /// Ages are as of `now`, in any order. What is too old to count is left out.
+    pub fn restore(&mut self, now: Instant, spent: impl IntoIterator<Item = PastCall>) {
+        let horizon = self.horizon();
+        let counting = spent.into_iter().filter(|spent| spent.age < horizon);
+        let mut all = counting
+            .map(|spent| Sent {
+                // A clock that does not reach back so far makes it too recent rather than lost.
+                at: now.checked_sub(spent.age).unwrap_or(now),
+                call: spent.call,
+                resource: spent.resource.into(),
+            })
+            .chain(self.log.drain(..))
+            .collect::<Vec<_>>();
+        all.sort_by_key(|sent| sent.at);
+        self.resources
+            .values_mut()
+            .for_each(|times| times.left.clear());
+        self.resources.retain(|_, times| times.reserved > 0);
+        for sent in all {
+            let (resource, _) = self.shared(sent.call, sent.resource);
+            self.insert(sent.at, sent.call, resource, 0);
+        }
+    }
+
+    /// One text for all calls about a resource, and its entry among the resources.
+    fn shared(&mut self, call: Call, resource: Arc<str>) -> (Arc<str>, Option<&mut Times>) {
+        if self.quota.per_resource.is_none() {
+            return (resource, None);
+        }
+        let entry = self.resources.entry((call, resource));
+        let shared = Arc::clone(&entry.key().1);
+        (shared, Some(entry.or_default()))
+    }
+
+    /// Adds a call to the logs, nearly always the newest, for so many that were reserved.
+    fn insert(&mut self, at: Instant, call: Call, resource: Arc<str>, reserved: usize) {
+        if self.quota.per_resource.is_some() {
+            let key = (call, Arc::clone(&resource));
+            let times = self.resources.entry(key).or_default();
+            times.reserved = times.reserved.saturating_sub(reserved);
+            let times = &mut times.left;
+            let place = times.iter().rev().take_while(|other| **other > at).count();
+            times.insert(times.len() - place, at);
+        }
+        let later = self.log.iter().rev().take_while(|sent| sent.at > at);
+        let place = self.log.len() - later.count();
+        self.log.insert(place, Sent { at, call, resource });
+    }
+
+    /// Removes the oldest call from the logs.
+    fn forget_oldest(&mut self) {
+        let Some(Sent { call, resource, .. }) = self.log.pop_front() else {
+            return;
+        };
+        let key = (call, resource);
+        if let Some(times) = self.resources.get_mut(&key) {
+            times.left.pop_front();
+        }
+        self.forget_if_empty(&key);
+    }
+
+    fn forget_if_empty(&mut self, key: &(Call, Arc<str>)) {
+        let times = self.resources.get(key);
+        if times.is_some_and(|times| times.left.is_empty() && times.reserved == 0) {
+            self.resources.remove(key);
+        }
+    }
+
+    /// Our share of a limit, at least one call.
+    fn ours(&self, window: Window) -> u32 {
+        ((f64::from(window.limit) * self.quota.share).floor() as u32).max(1)
+    }
+
+    /// When a log allows one more: as soon as the call that was `limit` calls ago is out of the
+    /// window. Reserved calls come after all that left, and leave now at the soonest.
+    fn free<T>(
+        &self,
+        log: &VecDeque<T>,
+        sent: fn(&T) -> Instant,
+        reserved: usize,
+        window: Window,
+        now: Instant,
+    ) -> Instant {
+        let limit = self.ours(window) as usize;
+        let Some(at) = (log.len() + reserved).checked_sub(limit) else {
+            return now;
+        };
+        let left = log.get(at).map_or(now, sent);
+        now.max(left + window.span + self.quota.guard)
+    }
+}

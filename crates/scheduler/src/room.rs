@@ -1,0 +1,93 @@
+//! Room in the quota for cancels that are known and may not be sent yet, and for those that lists
+//! may find.
+
+use std::time::{Duration, Instant};
+
+use crate::queue::Class;
+use crate::scheduler::Scheduler;
+
+/// A place that comes back so soon, or within two round trips, is as good as free: a cancel does not
+/// wait for long, and a server that is slow beside its windows is kept busy.
+const SOON: Duration = Duration::from_secs(1);
+
+/// As many calls as no window has.
+const ALL: usize = u32::MAX as usize;
+
+/// Pages after which the older half of them counts half.
+const PAGES: usize = 64;
+
+/// The operations that lists have brought lately.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Finds {
+    /// Pages of operations.
+    pages: usize,
+    /// Operations on them that are to be cancelled.
+    pub(crate) operations: usize,
+    /// The time that the answer to the last list took.
+    pub(crate) took: Duration,
+}
+
+impl Finds {
+    /// Takes note of a page of operations.
+    pub(crate) fn page(&mut self) {
+        if self.pages >= PAGES {
+            (self.pages, self.operations) = (self.pages / 2, self.operations / 2);
+        }
+        self.pages += 1;
+    }
+
+    /// The operations that so many pages will bring, as those so far did; one each to begin with.
+    pub(crate) fn expected(self, pages: usize) -> usize {
+        let operations = pages.saturating_mul(self.operations + 1);
+        operations.div_ceil(self.pages + 1)
+    }
+}
+
+impl Scheduler {
+    /// The moment from which on a request of this class leaves enough of the quota to those that go
+    /// before it.
+    ///
+    /// A cancel goes before all. Lists leave room for cancels that failed, and for what the lists under
+    /// way may find. Looks do so for the lists that are still to come as well. Each of them comes to an
+    /// answer or a time, so that no place stays free for longer.
+    pub(crate) fn room_at(&self, class: Class, now: Instant) -> Instant {
+        if self.rate_limiter.windows().is_empty() {
+            return now;
+        }
+        let room = match class {
+            Class::AskAgain | Class::Ask => 0,
+            Class::ListDevices => self.room_for_lists_under_way(),
+            // Where nothing else is under way it takes the last place: its cancel would not leave
+            // earlier if the place stayed free.
+            Class::List if self.flying_lists.operations == 0 => self.queue.failed_cancels(),
+            Class::List => self.room_for_lists_under_way() + self.finds.expected(1),
+            Class::FirstLook | Class::Look | Class::Device => {
+                let lists = self.queue.lists();
+                let blocked = self.queue.blocked_cancels();
+                match lists.devices + self.flying_lists.devices {
+                    0 => {
+                        self.room_for_lists_under_way()
+                            + lists.operations
+                            + self.finds.expected(lists.operations)
+                            + blocked.min(self.rate_limiter.due_of_a_resource())
+                    }
+                    // The devices on them are not known, nor how many there are.
+                    _ => ALL,
+                }
+            }
+        };
+        match room {
+            0 => now,
+            room => {
+                let at = self.rate_limiter.project_allows(now, room + 1);
+                let soon = SOON.max(self.finds.took * 2);
+                at.checked_sub(soon).map_or(now, |at| at.max(now))
+            }
+        }
+    }
+
+    pub(crate) fn room_for_lists_under_way(&self) -> usize {
+        let finds = self.finds.expected(self.flying_lists.operations);
+        self.queue.failed_cancels() + finds
+    }
+}

@@ -1,0 +1,211 @@
+//! Who is sent next.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countermand_core::{
+    Attempt, Call, Cancellation, Cause, Error, OperationName, Resource, Step, Transmit,
+};
+
+use crate::event::{Event, Poll, Ticket};
+use crate::in_flight::{Flight, Sending};
+use crate::list::{AnyPage, Listing};
+use crate::queue::{Fresh, Job, Parked, Waiting};
+use crate::scheduler::Scheduler;
+
+/// For how long the lists of operations wait for those of devices, so that it is known which device
+/// was seen last. The first cancel is not kept longer.
+const HEAD_START: Duration = Duration::from_secs(5);
+
+impl Scheduler {
+    /// What to do next.
+    pub fn poll(&mut self, now: Instant) -> Poll {
+        loop {
+            self.queue.wake(now);
+            if self.scope.stopped().is_some() {
+                self.queue.wake_all();
+            } else if self.flying.len() >= self.in_flight || self.circuit.is_probing() {
+                return Poll::Idle;
+            }
+            let held = self.lists_held(now);
+            let Some(class) = self.queue.class(held.is_some()) else {
+                let wake = self.queue.next_wake().into_iter().chain(held).min();
+                return match wake {
+                    Some(until) => Poll::Wait(until),
+                    None if self.closed && self.flying.is_empty() => Poll::Done,
+                    None => Poll::Idle,
+                };
+            };
+            let allowed = self
+                .rate_limiter
+                .project_allowed(now)
+                .max(self.circuit.allowed(now));
+            let room = self.room_at(class, now);
+            let at = allowed.max(room);
+            if at > now && self.scope.stopped().is_none() {
+                if let Some(cause) = self.unreachable(now) {
+                    self.halt(cause);
+                    continue;
+                }
+                let until = at.min(self.gives_up_at().unwrap_or(at));
+                // What wakes earlier cannot be sent earlier either, unless it is given room.
+                let wake = self.queue.next_wake().into_iter().chain(held).min();
+                let wake = wake
+                    .filter(|_| room > allowed)
+                    .map(|wake| wake.max(allowed));
+                return Poll::Wait(wake.map_or(until, |wake| until.min(wake)));
+            }
+            let Some(job) = self.queue.pop(class) else {
+                continue;
+            };
+            if let Some(cause) = self.scope.left_alone(|| job.enterprise()) {
+                self.give_up(job, now, cause);
+                continue;
+            }
+            let at = self
+                .rate_limiter
+                .resource_allowed(now, class.call(), job.quota_resource());
+            if at > now {
+                self.queue.later(at, job);
+                continue;
+            }
+            return self.send(job, now);
+        }
+    }
+
+    /// Until when lists of operations wait for lists of devices, if they do.
+    pub(crate) fn lists_held(&self, now: Instant) -> Option<Instant> {
+        let until = self.searching_since? + HEAD_START;
+        // One that waits to be sent has its turn before them anyway.
+        let going_on = self.flying_lists.devices > 0;
+        (now < until && going_on && self.scope.stopped().is_none()).then_some(until)
+    }
+
+    pub(crate) fn send(&mut self, job: Job, now: Instant) -> Poll {
+        match job {
+            Job::Operation(waiting) => self.send_operation(waiting, now),
+            Job::List(listing) => self.send_list(listing, now),
+        }
+    }
+
+    pub(crate) fn send_operation(&mut self, waiting: Waiting, now: Instant) -> Poll {
+        let (name, attempt) = self.begin(waiting, now);
+        let resource = Resource::Operation(name);
+        self.launch(resource, Flight::Operation(attempt), now)
+    }
+
+    pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Instant) -> Poll {
+        if listing.is_of_devices() {
+            self.searching_since.get_or_insert(now);
+        }
+        *self.flying_lists.of(&listing) += 1;
+        let (listing, attempt) = self.begin_list(listing, now);
+        let resource = listing.resource();
+        self.launch(resource, Flight::List(listing, attempt), now)
+    }
+
+    /// Takes note of a request that is about to leave.
+    pub(crate) fn launch(&mut self, resource: Resource, flight: Flight, now: Instant) -> Poll {
+        let (call, attempt, transmit) = match &flight {
+            Flight::Operation(attempt) => described(attempt, now),
+            Flight::List(_, attempt) => described(attempt, now),
+        };
+        let reservation = self.rate_limiter.reserve(call, resource.quota_resource());
+        let probe = self.circuit.sending();
+        self.events.push_back(Event::Sending {
+            resource: resource.clone(),
+            call,
+        });
+        let number = self.tickets;
+        self.tickets += 1;
+        let flying = Sending {
+            flight,
+            call,
+            first_cancel: call == Call::Cancel && attempt == 1,
+            probe,
+            handed_out: now,
+            departing: Some((reservation, resource.clone())),
+        };
+        let ticket = Ticket {
+            id: self.flying.insert(number, flying),
+            resource,
+            call,
+            attempt,
+        };
+        Poll::Send(ticket, transmit)
+    }
+
+    /// The next request of a list: a page is asked for, or asked for again.
+    pub(crate) fn begin_list(
+        &mut self,
+        mut listing: Box<Listing>,
+        now: Instant,
+    ) -> (Box<Listing>, Attempt<AnyPage>) {
+        listing.begun = true;
+        if let Some((mut attempt, since)) = listing.attempt.take() {
+            attempt.postpone(now.saturating_duration_since(since));
+            return (listing, attempt);
+        }
+        let read = listing
+            .pages
+            .next_read()
+            .expect("a list that has come to its end is not queued");
+        let read = read
+            .endpoint(Arc::clone(&self.endpoint))
+            .policy(Arc::clone(&self.policy));
+        match read.start(now, self.rng.next()) {
+            Step::Send(attempt) => (listing, attempt),
+            Step::Wait(_) | Step::Done(_) => unreachable!("a read begins with a request"),
+        }
+    }
+
+    /// The next request of a job: a cancellation begins, or goes on where it was parked.
+    pub(crate) fn begin(&mut self, waiting: Waiting, now: Instant) -> (OperationName, Attempt) {
+        match waiting {
+            Waiting::Fresh(Fresh {
+                name,
+                phase,
+                attempts,
+            }) => {
+                let seed = self.rng.next();
+                let cancellation = Cancellation::new(name.clone())
+                    .endpoint(Arc::clone(&self.endpoint))
+                    .policy(Arc::clone(&self.policy));
+                (name, cancellation.begin(phase, attempts, now, seed))
+            }
+            Waiting::Parked(Parked {
+                name,
+                mut attempt,
+                since,
+            }) => {
+                attempt.postpone(now.saturating_duration_since(since));
+                (name, attempt)
+            }
+        }
+    }
+
+    /// Ends a job without a request, with what is known.
+    pub(crate) fn give_up(&mut self, job: Job, now: Instant, cause: Cause) {
+        let error = Error::left_alone(cause);
+        match job {
+            Job::Operation(waiting) => {
+                let (name, attempt) = self.begin(waiting, now);
+                let call = attempt.call();
+                let step = attempt.abandon(error);
+                self.place(name, step, call, now);
+            }
+            Job::List(mut listing) => match listing.attempt.take() {
+                Some((attempt, _)) => {
+                    let step = attempt.abandon(error);
+                    self.place_list(listing, step, now);
+                }
+                None => self.not_listed(&listing, error.of(listing.resource())),
+            },
+        }
+    }
+}
+
+/// What a request is, for the ticket and the transport.
+fn described<T>(attempt: &Attempt<T>, now: Instant) -> (Call, u32, Transmit) {
+    (attempt.call(), attempt.number(), attempt.transmit(now))
+}

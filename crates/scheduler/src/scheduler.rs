@@ -1,0 +1,269 @@
+//! The scheduler: its settings, its state, and what it tells.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use countermand_core::{
+    Call, Cause, Endpoint, OperationName, Phase, Policy, Resource, Rng, TicketId,
+};
+
+use crate::circuit_breaker::Circuit;
+use crate::event::{Event, Progress};
+use crate::in_flight::InFlight;
+use crate::list::List;
+use crate::outage::{Failures, Outage};
+use crate::queue::{Lists, Queue};
+use crate::quota::Quota;
+use crate::rate_limiter::{RateLimiter, Reservation};
+use crate::room::Finds;
+use crate::scope::Scope;
+
+/// Many countermands under one quota and one limit of requests in flight.
+pub struct Scheduler {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) in_flight: usize,
+    pub(crate) rng: Rng,
+    pub(crate) rate_limiter: RateLimiter,
+    pub(crate) queue: Queue,
+    pub(crate) circuit: Circuit,
+    pub(crate) failures: Failures,
+    pub(crate) scope: Scope,
+    pub(crate) flying: InFlight,
+    /// Lists among what is in flight.
+    pub(crate) flying_lists: Lists,
+    /// What lists have found.
+    pub(crate) finds: Finds,
+    /// When the first list of devices was asked for.
+    pub(crate) searching_since: Option<Instant>,
+    pub(crate) tickets: u64,
+    pub(crate) closed: bool,
+    /// Holds in a row without an answer in between that was not one.
+    pub(crate) holds: u32,
+    /// The API has answered: what else answers is not all there is.
+    pub(crate) heard: bool,
+    pub(crate) probes_on: bool,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) progress: Progress,
+}
+
+/// A call of a scheduler is given up later than one that somebody waits for: with a fifth of all
+/// answers failing, one in ten million.
+const ATTEMPTS: u32 = 10;
+
+fn patient(policy: &Policy) -> Arc<Policy> {
+    Arc::new(policy.clone().attempts_unless_set(ATTEMPTS))
+}
+
+impl Scheduler {
+    /// A scheduler at Google's endpoint with the default quota. The seed spreads the pauses: same
+    /// seed, same names and same answers, same schedule.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            endpoint: Arc::default(),
+            policy: patient(&Policy::default()),
+            in_flight: 100,
+            rng: Rng::new(seed),
+            rate_limiter: RateLimiter::new(Quota::default()),
+            queue: Queue::default(),
+            circuit: Circuit::default(),
+            failures: Failures::default(),
+            scope: Scope::default(),
+            flying: InFlight::default(),
+            flying_lists: Lists::default(),
+            finds: Finds::default(),
+            searching_since: None,
+            tickets: 0,
+            closed: false,
+            holds: 0,
+            heard: false,
+            probes_on: false,
+            events: VecDeque::new(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// Where the API is.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
+        self.endpoint = endpoint.into();
+        self
+    }
+
+    /// How patient to be with each operation. Attempts that were not set are 10 here. The deadline
+    /// counts twice, for asking and for looking, and not while the operation waits for its turn.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = patient(&policy.into());
+        self
+    }
+
+    /// The quota: [`Quota::default`] unless given.
+    #[must_use]
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.rate_limiter = RateLimiter::new(quota);
+        self
+    }
+
+    /// How many requests are under way at a time: 100 by default, what servers take on one HTTP/2
+    /// connection; at least 1.
+    #[must_use]
+    pub fn in_flight(mut self, requests: usize) -> Self {
+        self.in_flight = requests.max(1);
+        self
+    }
+
+    /// Never gives up a server that fails: it is probed until it is back, or the scheduler is
+    /// [stopped](Self::stop). Otherwise the scheduler stops by itself when something other than the API
+    /// answers, or when nothing but passing failures has come for one deadline, counted from the first
+    /// request that failed.
+    #[must_use]
+    pub const fn probe_on(mut self) -> Self {
+        self.probes_on = true;
+        self
+    }
+
+    /// Takes a name; `false` if it was pushed before.
+    pub fn push(&mut self, name: OperationName, phase: Phase) -> bool {
+        let found = phase != Phase::Accepted && self.queue.is_searched(&name);
+        if !self.queue.push(name, phase) {
+            self.progress.duplicates += 1;
+            return false;
+        }
+        self.finds.operations += usize::from(found);
+        self.progress.pushed += 1;
+        self.progress.cancels_sent += u64::from(phase == Phase::Accepted);
+        self.progress.accepted += u64::from(phase == Phase::Accepted);
+        true
+    }
+
+    /// Reads a list to its last page, when no cancel needs the quota: its pages come as events, or
+    /// that it could not be read. From a page of devices their operations can be searched, from a
+    /// page of operations those to be cancelled can be pushed, also after [`close`](Self::close).
+    ///
+    /// `false` if it was asked for before: a device that moves from page to page is listed once.
+    pub fn search(&mut self, list: List) -> bool {
+        let new = self.queue.search(list);
+        self.progress.listing += u64::from(new);
+        new
+    }
+
+    /// No more names will come, but from lists.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Sends nothing new: what is under way is awaited, the rest comes out with what is known.
+    pub fn stop(&mut self, cause: impl Into<Box<str>>) {
+        self.closed = true;
+        self.halt(Cause::stopped(cause));
+    }
+
+    /// Something concerns every operation: what comes from now on is not attempted.
+    pub(crate) fn halt(&mut self, cause: Cause) {
+        if self.scope.stop(cause.clone()) {
+            self.events.push_back(Event::Stopped { cause });
+        }
+    }
+
+    /// What was spent of the quota; to be saved, restored or held from outside.
+    pub fn rate_limiter(&mut self) -> &mut RateLimiter {
+        &mut self.rate_limiter
+    }
+
+    /// Takes note that a request left at `at`: its windows of the quota count from then, and from then
+    /// on it was sent. A request of which this is not told counts as sent with its answer.
+    pub fn sent(&mut self, ticket: TicketId, at: Instant) {
+        if let Some(flying) = self.flying.get_mut(ticket) {
+            let departing = flying.departing.take();
+            let (first_cancel, call) = (flying.first_cancel, flying.call);
+            self.left(departing, first_cancel, call, at);
+        }
+    }
+
+    /// Takes note of what left, once.
+    pub(crate) fn left(
+        &mut self,
+        departing: Option<(Reservation, Resource)>,
+        first_cancel: bool,
+        call: Call,
+        at: Instant,
+    ) {
+        let Some((reservation, resource)) = departing else {
+            return;
+        };
+        self.rate_limiter.record(reservation, at);
+        self.progress.sent += 1;
+        if first_cancel {
+            self.progress.cancels_sent += 1;
+            self.progress.last_cancel = self.progress.last_cancel.max(Some(at));
+        }
+        self.events.push_back(Event::Sent { resource, call, at });
+    }
+
+    /// When a scheduler that does not probe on stops, if nothing but failures comes until then.
+    pub(crate) fn gives_up_at(&self) -> Option<Instant> {
+        let outage = self.failures.outage().filter(|_| !self.probes_on)?;
+        Some(outage.since + self.policy.get_deadline())
+    }
+
+    /// Why the scheduler stops now, because nothing has answered for one deadline.
+    pub(crate) fn unreachable(&self, now: Instant) -> Option<Cause> {
+        let outage = self.failures.outage()?;
+        let over = self.gives_up_at()? <= now;
+        over.then(|| {
+            let seconds = self.policy.get_deadline().as_secs_f64();
+            let cause = &outage.cause;
+            let text = format!("no request has succeeded for {seconds} s: {cause}");
+            Cause::new(outage.key, text)
+        })
+    }
+
+    /// What has happened since the last call, oldest first.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// How many wait for their first request, or for a time: [`Progress::waiting`] alone, for those
+    /// who ask before each name.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
+    /// The outage, if there is one: passing failures and no answer since.
+    #[must_use]
+    pub fn outage(&self, now: Instant) -> Option<Outage> {
+        let outage = self.failures.outage()?;
+        let circuit_open = self.circuit.is_open();
+        let (due, under_way) = match circuit_open {
+            true => (Some(self.circuit.allowed(now)), self.circuit.is_probing()),
+            false => {
+                let due = self.queue.class(false).map(|_| now);
+                (due.or(self.queue.next_wake()), !self.flying.is_empty())
+            }
+        };
+        let allowed = self.rate_limiter.project_allowed(now);
+        Some(Outage {
+            circuit_open,
+            gives_up_at: self.gives_up_at(),
+            next_try: due.filter(|_| !under_way).map(|due| due.max(allowed)),
+            ..outage.clone()
+        })
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn progress(&self, now: Instant) -> Progress {
+        let allowed = self.rate_limiter.project_allowed(now);
+        Progress {
+            waiting: self.queue.waiting(),
+            in_flight: self.flying.len(),
+            held_until: (allowed > now).then_some(allowed),
+            quota_left: self.rate_limiter.left(now),
+            ..self.progress
+        }
+    }
+}
