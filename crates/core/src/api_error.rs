@@ -475,7 +475,7 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 
 /// Whether a body may be JSON that was cut or is of another shape, and not a text or a page.
 pub(crate) fn may_be_json(body: &[u8]) -> bool {
-    let body = without_mark(body).trim_ascii();
+    let body = without_mark(body).trim_ascii_start();
     match body.first() {
         None | Some(b'{' | b'[' | b'"') => true,
         Some(_) => serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok(),

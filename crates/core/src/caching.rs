@@ -1,52 +1,89 @@
-//! What caches and proxies say of an answer that went through them.
+//! What the headers of an answer say against it: of what caches and proxies did to it, and of its body.
 
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::{AGE, HeaderName, WARNING};
+use http::header::{AGE, CONTENT_ENCODING, CONTENT_TYPE, WARNING};
+use http::{HeaderMap, HeaderValue};
 
 /// The code of `Warning` by which a proxy says that it has changed the answer.
 const TRANSFORMED: u16 = 214;
 
-/// How long ago the API gave an answer that a cache has kept, by `Age` (RFC 9111, 5.1); no time at all for
-/// an answer that came from the API itself. `Age: 0` says nothing: caches add it to what they fetch.
+/// The signs that an answer is not what the API gives, or not as it gave it.
 ///
-/// A `Warning` of a stale answer (110 to 113), or an `Age` that is no number, is an age without a bound.
-pub(crate) fn age(headers: &HeaderMap) -> Duration {
-    if headers.is_empty() {
-        return Duration::ZERO;
-    }
-    if warnings(headers).any(|code| (110..=113).contains(&code)) {
-        return Duration::MAX;
-    }
-    let ages = texts(headers, AGE).flat_map(|text| text.split(','));
-    let seconds = ages.map(|age| age.trim().parse().unwrap_or(u64::MAX));
-    Duration::from_secs(seconds.max().unwrap_or(0))
+/// They are found in one pass over the headers, which costs less than a search for each name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Signs {
+    /// The time since the API gave an answer that a cache has kept, by `Age` (RFC 9111, 5.1); none at all
+    /// for an answer that came from the API itself. `Age: 0` says nothing: caches add it to what they
+    /// fetch.
+    ///
+    /// A `Warning` of a stale answer (110 to 113), or an `Age` that is no number, is an age without a
+    /// bound.
+    pub(crate) age: Duration,
+    /// A proxy says that it has changed the answer.
+    pub(crate) is_transformed: bool,
+    /// Its body is another than the one that can be read.
+    pub(crate) is_encoded: bool,
+    /// Its body is something else than JSON.
+    pub(crate) is_of_another_type: bool,
 }
 
-/// Whether a proxy says that it has changed the answer.
-pub(crate) fn is_transformed(headers: &HeaderMap) -> bool {
-    warnings(headers).any(|code| code == TRANSFORMED)
+impl Signs {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut signs = Self::default();
+        for (name, value) in headers {
+            if *name == CONTENT_TYPE {
+                signs.is_of_another_type |= !is_json(value.as_bytes());
+            } else if *name == CONTENT_ENCODING {
+                signs.is_encoded |= !value.as_bytes().eq_ignore_ascii_case(b"identity");
+            } else if *name == AGE {
+                let ages = text(value).split(',');
+                let seconds = ages.map(|age| age.trim().parse().unwrap_or(u64::MAX));
+                let age = Duration::from_secs(seconds.max().unwrap_or(0));
+                signs.age = signs.age.max(age);
+            } else if *name == WARNING {
+                for code in codes(value) {
+                    match code {
+                        110..=113 => signs.age = Duration::MAX,
+                        TRANSFORMED => signs.is_transformed = true,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        signs
+    }
 }
 
-/// The codes of `Warning`: three digits, an agent and a text in quotes, with commas between them.
-fn warnings(headers: &HeaderMap) -> impl Iterator<Item = u16> {
-    let outside = texts(headers, WARNING).flat_map(|text| text.split('"').step_by(2));
+/// Whether a media type is JSON, or something that is written in it.
+fn is_json(kind: &[u8]) -> bool {
+    // Nearly always it is this one.
+    if let Some([] | [b';', ..]) = kind.strip_prefix(b"application/json") {
+        return true;
+    }
+    let end = kind.iter().position(|byte| *byte == b';');
+    let kind = kind[..end.unwrap_or(kind.len())].trim_ascii();
+    let suffix = kind.len().saturating_sub(b"+json".len());
+    kind.eq_ignore_ascii_case(b"application/json") || kind[suffix..].eq_ignore_ascii_case(b"+json")
+}
+
+/// The codes of a `Warning`: three digits, an agent and a text in quotes, with commas between them.
+fn codes(warning: &HeaderValue) -> impl Iterator<Item = u16> {
+    let outside = text(warning).split('"').step_by(2);
     let words = outside.flat_map(|text| text.split([',', ' ', '\t']));
     words
         .filter(|word| word.len() == 3)
         .filter_map(|word| word.parse().ok())
 }
 
-/// The values of a header; one that is no text counts as one that nothing can be read of.
-fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(name).into_iter();
-    values.map(|value| value.to_str().unwrap_or("?"))
+/// The value of a header; one that is no text counts as one that nothing can be read of.
+fn text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or("?")
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::HeaderName;
 
     use super::*;
 
@@ -70,7 +107,7 @@ mod tests {
             (&[(WARNING, "299 api \"110 110\"")], 0),
         ] {
             assert_eq!(
-                age(&headers(fields)),
+                Signs::of(&headers(fields)).age,
                 Duration::from_secs(seconds),
                 "{fields:?}"
             );
@@ -80,15 +117,52 @@ mod tests {
             "199 a \"x\", 111 proxy:80 \"y\" \"date\"",
         ] {
             assert_eq!(
-                age(&headers(&[(WARNING, warning)])),
+                Signs::of(&headers(&[(WARNING, warning)])).age,
                 Duration::MAX,
                 "{warning}"
             );
         }
-        assert!(is_transformed(&headers(&[(
-            WARNING,
-            "214 proxy \"Transformation Applied\""
-        )])));
-        assert!(!is_transformed(&headers(&[(WARNING, "199 proxy \"214\"")])));
+        for (name, value, is_encoded, is_of_another_type) in [
+            (CONTENT_TYPE, "application/json", false, false),
+            (
+                CONTENT_TYPE,
+                "application/json; charset=UTF-8",
+                false,
+                false,
+            ),
+            (
+                CONTENT_TYPE,
+                "Application/JSON ;charset=UTF-8",
+                false,
+                false,
+            ),
+            (CONTENT_TYPE, "application/problem+json", false, false),
+            (CONTENT_TYPE, "application/jsonp", false, true),
+            (CONTENT_TYPE, "application/json,text/html", false, true),
+            (CONTENT_TYPE, "", false, true),
+            (CONTENT_ENCODING, "Identity", false, false),
+            (CONTENT_ENCODING, "gzip", true, false),
+        ] {
+            // The last of several counts as much as the first.
+            for fields in [
+                vec![(name.clone(), value)],
+                vec![(AGE, "0"), (name.clone(), value), (AGE, "0")],
+            ] {
+                let signs = Signs::of(&headers(&fields));
+                let expected = Signs {
+                    is_encoded,
+                    is_of_another_type,
+                    ..Signs::default()
+                };
+                assert_eq!(signs, expected, "{name}: {value}");
+            }
+        }
+        for (warning, transformed) in [
+            ("214 proxy \"Transformation Applied\"", true),
+            ("199 proxy \"214\"", false),
+        ] {
+            let signs = Signs::of(&headers(&[(WARNING, warning)]));
+            assert_eq!(signs.is_transformed, transformed, "{warning}");
+        }
     }
 }

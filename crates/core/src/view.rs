@@ -4,12 +4,12 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
 use crate::api_error::may_be_json;
-use crate::caching;
+use crate::caching::Signs;
 use crate::json::{Few, Skip, Text, object, without_value};
 use crate::operation::{Command, Status};
 use crate::time::parse_duration;
@@ -38,8 +38,7 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn cancel(self) -> Result<(), Error> {
-        self.accept()?;
-        self.is_of_now()?;
+        self.of_now(self.accept()?.age)?;
         if is_empty_object(self.body) {
             return Ok(());
         }
@@ -63,7 +62,7 @@ impl<'a> View<'a> {
 
     /// How long ago the API gave the answer.
     pub(crate) fn age(self) -> Duration {
-        caching::age(self.headers)
+        Signs::of(self.headers).age
     }
 
     /// An answer that a cache has kept, which is evidence of the past.
@@ -77,7 +76,11 @@ impl<'a> View<'a> {
     }
 
     fn is_of_now(self) -> Result<(), Error> {
-        match self.age() {
+        self.of_now(self.age())
+    }
+
+    fn of_now(self, age: Duration) -> Result<(), Error> {
+        match age {
             Duration::ZERO => Ok(()),
             _ => Err(self.of_the_past()),
         }
@@ -348,7 +351,7 @@ impl<'a> View<'a> {
     }
 
     /// Refuses everything that is not a 2xx of the API, with the meaning it has for this API.
-    pub(crate) fn accept(self) -> Result<(), Error> {
+    pub(crate) fn accept(self) -> Result<Signs, Error> {
         if !self.status.is_success() {
             return Err(Error::new(ApiError::read(self).judged(self.withheld)));
         }
@@ -358,46 +361,28 @@ impl<'a> View<'a> {
                 self,
             ))));
         }
-        match self.of_another() {
-            None if self.is_encoded() => {
+        let signs = Signs::of(self.headers);
+        // The signs that a 2xx is not what the API gave, or not as it gave it.
+        let of_another = if self.status != StatusCode::OK {
+            Some("the API answers success with 200 and no other status")
+        } else if signs.is_of_another_type {
+            Some("the API answers application/json and no other type")
+        } else {
+            signs
+                .is_transformed
+                .then_some("a proxy has changed the answer")
+        };
+        match of_another {
+            None if signs.is_encoded => {
                 Err(self.malformed("it says that it is compressed, which was not asked for"))
             }
-            None => Ok(()),
+            None => Ok(signs),
             Some(problem) => {
                 let answer = ApiError::malformed(self, problem);
                 Err(Error::new(ErrorKind::NotTheApi(answer)))
             }
         }
     }
-
-    /// Whether it says that its body is another than the one that can be read.
-    fn is_encoded(self) -> bool {
-        let mut encodings = self.headers.get_all(CONTENT_ENCODING).iter();
-        encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    }
-
-    /// The sign that a 2xx is not what the API gave, or not as it gave it.
-    fn of_another(self) -> Option<&'static str> {
-        if self.status != StatusCode::OK {
-            return Some("the API answers success with 200 and no other status");
-        }
-        if self.headers.is_empty() {
-            return None;
-        }
-        let mut kinds = self.headers.get_all(CONTENT_TYPE).iter();
-        if kinds.any(|kind| !is_json(kind.as_bytes())) {
-            return Some("the API answers application/json and no other type");
-        }
-        caching::is_transformed(self.headers).then_some("a proxy has changed the answer")
-    }
-}
-
-/// Whether a media type is JSON, or something that is written in it.
-fn is_json(kind: &[u8]) -> bool {
-    let end = kind.iter().position(|byte| *byte == b';');
-    let kind = kind[..end.unwrap_or(kind.len())].trim_ascii();
-    let suffix = kind.len().saturating_sub(b"+json".len());
-    kind.eq_ignore_ascii_case(b"application/json") || kind[suffix..].eq_ignore_ascii_case(b"+json")
 }
 
 /// Nothing at all, or `{}` with JSON white space anywhere.

@@ -123,7 +123,7 @@ pub fn parse_cancel<B: AsRef<[u8]>>(response: &Response<B>) -> Result<(), Error>
 /// # Errors
 /// The meaning of the answer for this API.
 pub fn accept<B: AsRef<[u8]>>(response: &Response<B>) -> Result<(), Error> {
-    View::of(response).accept()
+    View::of(response).accept().map(drop)
 }
 
 /// Reads the answer to [`get`] of `name`.
