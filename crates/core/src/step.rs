@@ -69,7 +69,7 @@ impl Call {
     /// The longest answer that is read, in bytes: 64 KiB, and 4 MiB for a page of a list. An answer
     /// about one operation or one device is far below the first, the largest page below the second.
     #[must_use]
-    pub const fn body_cap(self) -> usize {
+    pub const fn body_cap(self) -> u32 {
         match self {
             Self::Cancel | Self::Get | Self::GetDevice => 64 << 10,
             Self::List | Self::ListDevices => 4 << 20,
@@ -92,7 +92,7 @@ pub struct Transmit {
     pub reauthorize: bool,
     /// The longest body that the answer may have, in bytes ([`Call::body_cap`]). One that is longer
     /// is cut and fails with [`TooLarge`](crate::TransportErrorKind::TooLarge).
-    pub body_cap: usize,
+    pub body_cap: u32,
     /// Tells the scheduler when the request leaves. A transport that cannot tell leaves it alone: then
     /// the answer shows that the request has left.
     pub departure: Departure,
@@ -104,7 +104,8 @@ pub struct Transmit {
 /// [`leaves`](Self::leaves) is called when the first byte is about to be written, behind name
 /// resolution, connecting, TLS and the wait for a free stream. The default tells nothing.
 #[derive(Clone, Default)]
-pub struct Departure(Option<(TellDeparture, TicketId)>);
+// A box: requests are moved many times, and nearly all of them tell nothing.
+pub struct Departure(Option<Box<(TellDeparture, TicketId)>>);
 
 type TellDeparture = Arc<dyn Fn(TicketId, Instant) + Send + Sync>;
 
@@ -140,12 +141,12 @@ impl Departure {
     /// Calls `tell` with the ticket when its request leaves.
     #[must_use]
     pub fn new(tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>, ticket: TicketId) -> Self {
-        Self(Some((tell, ticket)))
+        Self(Some(Box::new((tell, ticket))))
     }
 
     /// Tells that the request leaves at `now`. Called again, it tells again: the first time counts.
     pub fn leaves(&self, now: Instant) {
-        if let Some((tell, ticket)) = &self.0 {
+        if let Some((tell, ticket)) = self.0.as_deref() {
             tell(*ticket, now);
         }
     }
@@ -159,7 +160,7 @@ impl Departure {
 
 impl fmt::Debug for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ticket = self.0.as_ref().map(|(_, ticket)| ticket);
+        let ticket = self.0.as_deref().map(|(_, ticket)| ticket);
         f.debug_tuple("Departure").field(&ticket).finish()
     }
 }
@@ -336,5 +337,17 @@ impl<T> fmt::Debug for Pause<T> {
             .field("until", &self.until)
             .field("error", &self.error())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request is moved many times on its way; above 256 bytes each copy costs twice as much.
+    #[test]
+    fn a_request_on_its_way_is_small() {
+        assert_eq!(size_of::<Departure>(), size_of::<usize>());
+        assert!(size_of::<Transmit>() <= 256, "{}", size_of::<Transmit>());
     }
 }

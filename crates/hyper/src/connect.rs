@@ -31,16 +31,17 @@ use crate::tls::Tls;
 ///
 /// hyper asks a body whether it is empty at one moment: when it takes the request to write it, behind
 /// the wait for a stream that the server allows. That is when the request leaves.
-#[derive(Default)]
+///
+/// It is small, because it is moved with its request.
 pub(crate) struct Body {
-    content: Full<Bytes>,
+    content: Option<Box<Full<Bytes>>>,
     departure: Departure,
 }
 
 impl Body {
     pub(crate) fn empty(departure: Departure) -> Self {
         Self {
-            content: Full::default(),
+            content: None,
             departure,
         }
     }
@@ -48,7 +49,7 @@ impl Body {
     #[cfg(feature = "adc")]
     pub(crate) fn new(content: Bytes) -> Self {
         Self {
-            content: Full::new(content),
+            content: Some(Box::new(Full::new(content))),
             departure: Departure::default(),
         }
     }
@@ -62,18 +63,23 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.content).poll_frame(context)
+        match &mut self.content {
+            Some(content) => Pin::new(content).poll_frame(context),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
         if self.departure.is_told() {
             self.departure.leaves(now());
         }
-        self.content.is_end_stream()
+        let content = self.content.as_deref();
+        content.is_none_or(hyper::body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.content.size_hint()
+        let content = self.content.as_deref();
+        content.map_or(SizeHint::with_exact(0), hyper::body::Body::size_hint)
     }
 }
 
@@ -242,5 +248,18 @@ impl Connector {
             tokio::spawn(connection);
             Ok(Connection::Http1(sender))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// hyper moves a request together with the place for its answer, many times; above 256 bytes each
+    /// copy costs twice as much.
+    #[test]
+    fn a_request_that_waits_in_hyper_is_small() {
+        let size = size_of::<Option<Request<Body>>>();
+        assert!(size + 2 * size_of::<usize>() <= 256, "{size}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +75,10 @@ impl Transport for Hyper {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let departure = transmit.departure;
         let request = transmit.request.map(|()| Body::empty(departure));
-        Box::pin(self.0.send(request, transmit.timeout, transmit.body_cap))
+        Box::pin(
+            self.0
+                .send(request, transmit.timeout, transmit.body_cap as usize),
+        )
     }
 }
 
@@ -102,12 +104,15 @@ impl Inner {
         timeout: Duration,
         body_cap: usize,
     ) -> impl Future<Output = Result<Response<Bytes>, TransportError>> {
-        let allowed = self.endpoint.is_origin_of(request.uri());
+        let elsewhere = match self.endpoint.is_origin_of(request.uri()) {
+            true => None,
+            false => Some(format!("{} is not at {}", request.uri(), self.endpoint)),
+        };
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, self.user_agent.clone());
+        let mut request = Some(request);
         async move {
-            if !allowed {
-                let message = format!("{} is not at {}", request.uri(), self.endpoint);
+            if let Some(message) = elsewhere {
                 return Err(TransportError::new(TransportErrorKind::NotAllowed, message));
             }
             let mut sent = false;
@@ -131,7 +136,7 @@ impl Inner {
     /// been delivered.
     async fn exchange(
         &self,
-        request: &mut Request<Body>,
+        request: &mut Option<Request<Body>>,
         sent: &mut bool,
         body_cap: usize,
     ) -> Result<Response<Bytes>, TransportError> {
@@ -148,15 +153,18 @@ impl Inner {
                 continue;
             }
             *sent = true;
-            self.address(request, &pooled.connection);
-            let mut response = match pooled.connection.send(mem::take(request)).await {
+            if let Some(request) = request {
+                self.address(request, &pooled.connection);
+            }
+            let leaving = request.take().expect("one that did not leave is put back");
+            let mut response = match pooled.connection.send(leaving).await {
                 Ok(response) => response,
                 Err(mut error) => {
                     let kind = match error.take_message() {
                         // It was closed while it was idle: nobody's fault, and nothing was sent.
                         Some(unsent) if pooled.reused => {
                             *sent = false;
-                            *request = unsent;
+                            *request = Some(unsent);
                             continue;
                         }
                         // It was new, but the server has said nothing of the request either.
