@@ -18,9 +18,13 @@ use crate::transport::BoxFuture;
 /// of them is dropped. Copies that a connection makes to encrypt and send it are not.
 #[derive(Clone)]
 pub struct Token {
+    secret: Arc<Secret>,
+    life: Option<Life>,
+}
+
+struct Secret {
     header: HeaderValue,
     withheld: Withheld,
-    life: Option<Life>,
 }
 
 /// How long a token is good, and since when.
@@ -58,9 +62,9 @@ impl Token {
                 match HeaderValue::from_maybe_shared(Bytes::from_owner(value)) {
                     Ok(mut header) => {
                         header.set_sensitive(true);
+                        let withheld = Withheld::new(header.clone());
                         return Ok(Self {
-                            withheld: Withheld::new(header.clone()),
-                            header,
+                            secret: Arc::new(Secret { header, withheld }),
                             life: None,
                         });
                     }
@@ -97,12 +101,12 @@ impl Token {
 
     /// The value of the `authorization` header, marked sensitive.
     pub(crate) fn header(&self) -> HeaderValue {
-        self.header.clone()
+        self.secret.header.clone()
     }
 
     /// The token as that which no answer may repeat.
-    pub(crate) const fn withheld(&self) -> &Withheld {
-        &self.withheld
+    pub(crate) fn withheld(&self) -> &Withheld {
+        &self.secret.withheld
     }
 }
 
@@ -139,7 +143,7 @@ fn mistaken(token: &str) -> Option<&'static str> {
 /// Two are the same if their text is.
 impl PartialEq for Token {
     fn eq(&self, other: &Self) -> bool {
-        self.header == other.header
+        Arc::ptr_eq(&self.secret, &other.secret) || self.secret.header == other.secret.header
     }
 }
 
