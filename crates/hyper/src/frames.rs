@@ -91,7 +91,7 @@ struct Frames {
     known: usize,
     /// Bytes of the frame that are still to come.
     left: usize,
-    /// The front of a head, as far as it has come; `None` where the frame is of another kind.
+    /// The front of a head that comes in pieces, as far as it has come.
     front: Option<Front>,
 }
 
@@ -101,24 +101,44 @@ struct Front {
     known: usize,
 }
 
+impl Default for Front {
+    fn default() -> Self {
+        Self {
+            bytes: [0; FRONT],
+            known: 0,
+        }
+    }
+}
+
 impl Frames {
     /// Takes what the server has sent.
     fn take(&mut self, mut data: &[u8]) -> io::Result<()> {
         while !data.is_empty() {
             if self.known < 9 {
-                let part = data.len().min(9 - self.known);
-                self.header[self.known..self.known + part].copy_from_slice(&data[..part]);
-                self.known += part;
-                data = &data[part..];
-                if self.known < 9 {
-                    return Ok(());
+                match data.split_first_chunk() {
+                    Some((header, rest)) if self.known == 0 => {
+                        (self.header, data) = (*header, rest);
+                    }
+                    _ => {
+                        let part = data.len().min(9 - self.known);
+                        self.header[self.known..self.known + part].copy_from_slice(&data[..part]);
+                        self.known += part;
+                        data = &data[part..];
+                        if self.known < 9 {
+                            return Ok(());
+                        }
+                    }
                 }
+                self.known = 9;
                 let [a, b, c, kind, ..] = self.header;
                 self.left = u32::from_be_bytes([0, a, b, c]) as usize;
-                self.front = (kind == HEADERS).then_some(Front {
-                    bytes: [0; FRONT],
-                    known: 0,
-                });
+                if kind == HEADERS {
+                    // Nearly always it is there at once, and is not kept.
+                    match data.get(..self.left.min(FRONT)) {
+                        Some(front) => self.check(front)?,
+                        None => self.front = Some(Front::default()),
+                    }
+                }
             }
             let part = data.len().min(self.left);
             if let Some(front) = &mut self.front {
@@ -131,15 +151,21 @@ impl Frames {
             if self.left == 0 {
                 self.known = 0;
                 if let Some(front) = self.front.take() {
-                    let [a, b, c, _, flags, ..] = self.header;
-                    let length = u32::from_be_bytes([0, a, b, c]) as usize;
-                    if is_forbidden(flags, length, &front.bytes[..front.known]) {
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, FORBIDDEN));
-                    }
+                    self.check(&front.bytes[..front.known])?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Refuses a head of which this is the front.
+    fn check(&self, front: &[u8]) -> io::Result<()> {
+        let [a, b, c, _, flags, ..] = self.header;
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        match is_forbidden(flags, length, front) {
+            true => Err(io::Error::new(io::ErrorKind::InvalidData, FORBIDDEN)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -319,6 +345,16 @@ mod tests {
         ];
         for (flags, payload) in good {
             assert!(passes(&head(flags, payload)), "{flags} {payload:?}");
+        }
+        // Longer than the front of it that is looked at.
+        let long = [&[0x5f, 100][..], &[b'x'; 100]].concat();
+        for (front, pass) in [
+            (&[0x88][..], true),
+            (&[0x88, 0x84], false),
+            (&[0x84], false),
+        ] {
+            let payload = [front, &long].concat();
+            assert_eq!(passes(&head(END_HEADERS, &payload)), pass, "{front:?}");
         }
         let bad: [(u8, &[u8]); 13] = [
             (END_HEADERS, &[0x88, 0x84]),
