@@ -279,3 +279,26 @@ fn who_may_be_sent_sooner_wakes_first() {
         scheduler.answer(look, at, Ok(&Response::new(body)));
     }
 }
+
+#[test]
+fn taken_events_stand_behind_those_that_were_taken_before() {
+    let now = Instant::now();
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
+    let mut taken = std::collections::VecDeque::new();
+    let mut told = |scheduler: &mut Scheduler| {
+        scheduler.take_events(&mut taken);
+        let resource = |event: &Event| match event {
+            Event::Sending { resource, .. } => resource.to_string(),
+            other => panic!("{other:?}"),
+        };
+        taken.iter().map(resource).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut scheduler), [""; 0]);
+    for id in 1..=3 {
+        scheduler.push(name(id), Phase::Unsent);
+        assert!(matches!(scheduler.poll(now), Poll::Send(..)));
+        let names = (1..=id).map(|id| name(id).to_string());
+        assert_eq!(told(&mut scheduler), names.collect::<Vec<_>>());
+        assert!(scheduler.next_event().is_none());
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, ready};
 use std::time::Instant;
 
 use countermand_core::{
@@ -285,12 +286,17 @@ impl Client {
         S: Stream<Item = OperationName> + Send + 'static,
     {
         let names = names.map(|name| (name, Phase::Unsent));
-        let running = self.run(self.scheduler(), names);
-        running.filter_map(|event| {
-            std::future::ready(match event {
-                Event::Finished { name, result } => Some((name, result)),
-                _ => None,
-            })
+        let mut running = self.run(self.scheduler(), names);
+        stream::poll_fn(move |context| {
+            loop {
+                match ready!(running.poll_next_unpin(context)) {
+                    Some(Event::Finished { name, result }) => {
+                        return Poll::Ready(Some((name, result)));
+                    }
+                    Some(_) => {}
+                    None => return Poll::Ready(None),
+                }
+            }
         })
     }
 

@@ -60,8 +60,6 @@ pub struct SchedulerStream<S> {
     names: Option<Pin<Box<S>>>,
     /// What the journal holds and nobody was told yet.
     told: VecDeque<Event>,
-    /// What is about to leave; empty but for its room.
-    batch: Vec<(Ticket, Transmit)>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     departures: Departures,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
@@ -76,7 +74,6 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
             journal: None,
             names: Some(Box::pin(names)),
             told: VecDeque::new(),
-            batch: Vec::new(),
             answers: FuturesUnordered::new(),
             departures: Departures::new(),
             timer: None,
@@ -146,32 +143,28 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
         }
     }
 
-    /// Sends what may be sent. All of it is in the journal before any of it leaves.
+    /// Sends what may be sent. All of it is in the journal before any of it leaves: an exchange begins
+    /// when it is polled, which is after the commit.
     fn send(&mut self) -> countermand_scheduler::Poll {
         let begun = now();
         let rest = loop {
             match self.scheduler.poll(begun) {
                 countermand_scheduler::Poll::Send(ticket, mut transmit) => {
                     transmit.departure = self.departures.of(ticket.id());
-                    self.batch.push((ticket, transmit));
+                    self.answers
+                        .push(exchange_of(&self.transport, ticket, transmit));
                 }
                 rest => break rest,
             }
         };
         self.commit();
-        for (ticket, transmit) in self.batch.drain(..) {
-            self.answers
-                .push(exchange_of(&self.transport, ticket, transmit));
-        }
         rest
     }
 
     /// Puts what has happened into the journal; then it may be told.
     fn commit(&mut self) {
         let before = self.told.len();
-        while let Some(event) = self.scheduler.next_event() {
-            self.told.push_back(event);
-        }
+        self.scheduler.take_events(&mut self.told);
         if let Some(journal) = &mut self.journal
             && self.told.len() > before
         {
@@ -201,11 +194,12 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
 
     /// Tells the scheduler which requests have left; `true` if there were any.
     fn take_departures(&mut self) -> bool {
-        let left = self.departures.take();
-        for (ticket, at) in &left {
-            self.scheduler.sent(*ticket, *at);
+        let mut any = false;
+        for (ticket, at) in self.departures.take() {
+            self.scheduler.sent(ticket, at);
+            any = true;
         }
-        !left.is_empty()
+        any
     }
 }
 
@@ -213,6 +207,8 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
 /// the thread that drives the connection; nobody is woken for it, because an answer follows.
 struct Departures {
     left: Arc<Mutex<Vec<(TicketId, Instant)>>>,
+    /// Those that are taken; empty but for its room.
+    taken: Vec<(TicketId, Instant)>,
     tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>,
 }
 
@@ -223,15 +219,20 @@ impl Departures {
             let left = Arc::clone(&left);
             Arc::new(move |ticket, at| lock(&left).push((ticket, at)))
         };
-        Self { left, tell }
+        Self {
+            left,
+            taken: Vec::new(),
+            tell,
+        }
     }
 
     fn of(&self, ticket: TicketId) -> Departure {
         Departure::new(Arc::clone(&self.tell), ticket)
     }
 
-    fn take(&self) -> Vec<(TicketId, Instant)> {
-        std::mem::take(&mut *lock(&self.left))
+    fn take(&mut self) -> impl Iterator<Item = (TicketId, Instant)> {
+        std::mem::swap(&mut *lock(&self.left), &mut self.taken);
+        self.taken.drain(..)
     }
 }
 
@@ -240,7 +241,7 @@ fn lock<T>(left: &Mutex<T>) -> MutexGuard<'_, T> {
     left.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An exchange that brings its ticket back.
+/// An exchange that brings its ticket back, and begins when it is polled.
 fn exchange_of(
     transport: &Arc<dyn Transport>,
     ticket: Ticket,

@@ -122,6 +122,37 @@ async fn stopping_awaits_what_is_in_flight() {
     assert_eq!(ends, BTreeMap::from(expected));
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_request_begins_before_the_journal_has_it() {
+    let (client, seen) = client();
+    let names = stream::iter((0..30).map(|number| (name(number), Phase::Unsent)));
+    let scheduler = Scheduler::new(1).quota(Quota::unlimited()).in_flight(7);
+    let held = Arc::new(AtomicUsize::new(0));
+    let (begun, kept) = (Arc::clone(&seen), Arc::clone(&held));
+    let journal = move |events: &[Event]| {
+        assert_eq!(
+            begun.load(Ordering::Relaxed),
+            kept.load(Ordering::Relaxed),
+            "requests that began, and those that the journal has"
+        );
+        let sending = |event: &&Event| matches!(event, Event::Sending { .. });
+        let new = events.iter().filter(sending).count();
+        kept.fetch_add(new, Ordering::Relaxed);
+    };
+    let running = client.run(scheduler, names).journal(journal);
+    assert_eq!(
+        running
+            .filter(|event| std::future::ready(end(event).is_some()))
+            .count()
+            .await,
+        30
+    );
+    assert_eq!(
+        (seen.load(Ordering::Relaxed), held.load(Ordering::Relaxed)),
+        (60, 60)
+    );
+}
+
 /// The most memory this process has had, in bytes.
 #[cfg(target_os = "linux")]
 fn peak() -> usize {

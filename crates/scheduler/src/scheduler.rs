@@ -226,6 +226,15 @@ impl Scheduler {
         self.events.pop_front()
     }
 
+    /// Moves what has happened since the last call behind the events of a queue, oldest first: for those
+    /// who keep events anyway, it costs less than to take them one by one.
+    pub fn take_events(&mut self, behind: &mut VecDeque<Event>) {
+        match behind.is_empty() {
+            true => std::mem::swap(behind, &mut self.events),
+            false => behind.append(&mut self.events),
+        }
+    }
+
     /// How many wait for their first request, or for a time: [`Progress::waiting`] alone, for those
     /// who ask before each name.
     #[must_use]
