@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use bench_task::Counting;
-use countermand_scheduler::{Scheduler, Event, Poll, Ticket};
+use countermand_hyper::scheduler::{Event, Poll, Scheduler, Ticket};
 use countermand_core::{Call, OperationName, Phase};
-use countermand_scheduler::Quota;
+use countermand_hyper::Quota;
 use http::Response;
 use rustix::time::{ClockId, clock_gettime};
 
