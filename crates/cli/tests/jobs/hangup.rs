@@ -149,18 +149,20 @@ fn fault_49_other_commands_end_with_129() {
 /// By the signal alone, with a standard error that tells of it; and what comes first still counts.
 #[test]
 fn fault_49_the_signal_is_told_and_a_stop_still_stops() {
-    let fleet = Fleet::planned([Fate::Cancellable; COUNT], &SLOW);
-    let running = fleet.apply(&[]).start();
-    running.until("some cancels", |_| sent(&fleet));
-    running.signal("HUP");
-    running.until("a word about it", |running| {
-        running.stderr().contains("the terminal is gone (SIGHUP)")
-    });
-    running.signal("INT");
-    running.signal("HUP");
-    let run = running.wait();
-    assert_eq!(run.code, 130, "{run:?}");
-    assert!(run.stdout.contains("to go on:"), "it has drained: {run:?}");
+    for (stop, code) in [("INT", 130), ("TERM", 143)] {
+        let fleet = Fleet::planned([Fate::Cancellable; COUNT], &SLOW);
+        let running = fleet.apply(&[]).start();
+        running.until("some cancels", |_| sent(&fleet));
+        running.signal("HUP");
+        running.until("a word about it", |running| {
+            running.stderr().contains("the terminal is gone (SIGHUP)")
+        });
+        running.signal(stop);
+        running.signal("HUP");
+        let run = running.wait();
+        assert_eq!(run.code, code, "{run:?}");
+        assert!(run.stdout.contains("to go on:"), "it has drained: {run:?}");
+    }
 }
 
 /// What nohup has set stays, for every command.
