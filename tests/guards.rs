@@ -83,13 +83,13 @@ const WORKS: [Work; 8] = [
     Work {
         name: "client: cancel",
         run: cancel,
-        allocations: 7,
+        allocations: 6,
         instructions: 32_000,
     },
     Work {
         name: "client: countermand",
         run: countermand,
-        allocations: 16,
+        allocations: 14,
         instructions: 144_800,
     },
     Work {
@@ -101,13 +101,13 @@ const WORKS: [Work; 8] = [
     Work {
         name: "socket: cancel, HTTP/1.1",
         run: in_series,
-        allocations: 14,
+        allocations: 13,
         instructions: 244_000,
     },
     Work {
         name: "socket: cancel, HTTP/2",
         run: in_bulk,
-        allocations: 20,
+        allocations: 19,
         instructions: 313_000,
     },
 ];

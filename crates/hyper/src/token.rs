@@ -178,6 +178,12 @@ pub trait TokenSource: Send + Sync {
     /// [`Credentials`](TransportErrorKind::CredentialsRejected).
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>>;
 
+    /// A token that the source has without waiting, to be sent instead of one that is asked for; by
+    /// default none. Spares each request a future where the token is always the same.
+    fn at_hand(&self) -> Option<Token> {
+        None
+    }
+
     /// The project that pays, for the header `x-goog-user-project`: by default the token's own.
     ///
     /// Asked once, when a client is made.
@@ -215,11 +221,19 @@ impl TokenSource for Token {
     fn token(&self, _: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
+
+    fn at_hand(&self) -> Option<Token> {
+        Some(self.clone())
+    }
 }
 
 impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         (**self).token(fresh)
+    }
+
+    fn at_hand(&self) -> Option<Token> {
+        (**self).at_hand()
     }
 
     fn quota_project(&self) -> Option<HeaderValue> {
@@ -265,6 +279,10 @@ pub(crate) fn project_header(project: &str) -> Result<HeaderValue, TransportErro
 impl<S: TokenSource> TokenSource for Billed<S> {
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         self.source.token(fresh)
+    }
+
+    fn at_hand(&self) -> Option<Token> {
+        self.source.at_hand()
     }
 
     fn quota_project(&self) -> Option<HeaderValue> {

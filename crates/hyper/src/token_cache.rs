@@ -62,10 +62,15 @@ impl<S: TokenSource + 'static> TokenCache<S> {
             (doubted, state.is_kept_elsewhere())
         };
         if !kept_elsewhere {
-            return match self.at_hand(doubted) {
+            return match self.at_hand(self.state(), doubted) {
                 Ok(token) => Asked::Answered(Ok(token)),
                 Err(fetches) => Asked::Pending(Box::pin(self.replace(fetches))),
             };
+        }
+        if let Some(token) = self.source.at_hand()
+            && let Ok(token) = self.noted(token, doubted)
+        {
+            return Asked::Answered(Ok(token));
         }
         let mut source = self.source.token(false);
         let at_once = (&mut source).now_or_never();
@@ -86,13 +91,17 @@ impl<S: TokenSource + 'static> TokenCache<S> {
 
     /// As `at_hand`, after the source has handed out a token that it keeps.
     fn noted(self: &Arc<Self>, token: Token, doubted: Option<u64>) -> Result<Numbered, u64> {
-        self.state().note(token);
-        self.at_hand(doubted)
+        let mut state = self.state();
+        state.note(token);
+        self.at_hand(state, doubted)
     }
 
     /// The last token if it may be sent, or how many fetches have ended until now.
-    fn at_hand(self: &Arc<Self>, doubted: Option<u64>) -> Result<Numbered, u64> {
-        let mut state = self.state();
+    fn at_hand(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, CachedToken>,
+        doubted: Option<u64>,
+    ) -> Result<Numbered, u64> {
         if let Some(generation) = doubted {
             state.judge(generation, false, false);
         }
