@@ -78,7 +78,7 @@ impl Policy {
     }
 
     /// How often a failing call is sent before it is given up, 1 to 100: by default 5, and 10 in a
-    /// [`Scheduler`](crate::scheduler::Scheduler), which is in no hurry with each of its operations.
+    /// scheduler, which is in no hurry with each of its operations.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts.clamp(1, 100));
