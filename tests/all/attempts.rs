@@ -1,4 +1,4 @@
-//! How often a failing call is sent: whoever waits for one is told sooner than a scheduler.
+//! Attempts of a failing call: a caller that waits for one is told sooner than a scheduler.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -59,7 +59,7 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "a refusal for the quota that names a limit",
-        "everybody pauses; a lower limit is adopted",
+        "every request pauses; a lower limit is adopted",
     ),
     ("a quota of zero", "everything stops, and says so"),
     (

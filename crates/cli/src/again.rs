@@ -17,7 +17,7 @@ const MOST: usize = 10;
 /// Stands for what is not repeated.
 const HIDDEN: &str = "'...'";
 
-/// What of this run's options a command needs that goes on with a job: those that say how the server
+/// The options of this run that a command to go on with a job needs: those that say how the server
 /// is reached, and who asks. The environment is not among them: that of the shell stays as it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way<'a> {

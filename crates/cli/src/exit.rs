@@ -55,7 +55,7 @@ impl Exit {
         }
     }
 
-    /// For a verdict. Where nobody asked for verification, an accepted cancel is all there is to do.
+    /// For a verdict. Without verification, an accepted cancel is all there is to do.
     pub(crate) const fn of_verdict(verdict: Verdict, verifying: bool) -> Self {
         match verdict {
             Verdict::Cancelled | Verdict::Failed | Verdict::Expired => Self::Done,

@@ -22,7 +22,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) trait Underway: Stream<Item = Event> + Unpin {
     /// Sends nothing new.
     fn stop(&mut self);
-    /// Where it stands.
+    /// Its progress.
     fn progress(&self) -> Progress;
     /// How many results there will be, where that is not known from the beginning.
     fn expected(&self) -> Option<u64>;

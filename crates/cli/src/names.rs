@@ -56,7 +56,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Whether there was neither a name nor a bad one.
+    /// True without any name, good or bad.
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty() && self.refused == 0
     }

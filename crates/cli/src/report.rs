@@ -257,7 +257,7 @@ fn detail(outcome: &Outcome) -> String {
     text
 }
 
-/// Whether a failure of another operation has ended this one.
+/// True where a failure of another operation has ended this one.
 fn is_stopped(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotAttempted { cause } if cause.is_failure())
 }

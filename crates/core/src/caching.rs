@@ -1,4 +1,4 @@
-//! What the headers of an answer say against it: of what caches and proxies did to it, and of its body.
+//! Headers that speak against an answer: of caches and proxies on its way, and of its body.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Signs {
     }
 }
 
-/// Whether a media type is JSON, or something that is written in it.
+/// True for the media types of JSON and of formats written in it.
 fn is_json(kind: &[u8]) -> bool {
     // Nearly always it is this one.
     if let Some([] | [b';', ..]) = kind.strip_prefix(b"application/json") {

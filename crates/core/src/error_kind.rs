@@ -89,13 +89,13 @@ impl Cause {
         &self.text
     }
 
-    /// What to do about it, in a sentence for an operator.
+    /// Advice, in a sentence for an operator.
     #[must_use]
     pub const fn advice(&self) -> &'static str {
         self.key.row().advice
     }
 
-    /// Whether a failure is behind it, and not a caller or a signal.
+    /// True where a failure is behind it, and not a caller or a signal.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         self.key != ErrorKey::Stopped
@@ -156,7 +156,7 @@ impl ErrorKind {
         self.key().row().retry_action
     }
 
-    /// What it concerns.
+    /// The scope of the failure.
     #[must_use]
     pub fn failure_scope(&self) -> FailureScope {
         self.key().row().failure_scope

@@ -22,7 +22,7 @@ pub enum RetryAction {
     Fail,
 }
 
-/// What an error concerns.
+/// The operations that an error concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
@@ -66,7 +66,7 @@ pub struct ErrorRow {
     pub text: &'static str,
     /// What to do about it.
     pub retry_action: RetryAction,
-    /// What it concerns.
+    /// The scope of the failure.
     pub failure_scope: FailureScope,
     /// Whether the request left, or may have: false only where the transport knows that nothing did, so
     /// that it counts neither as an attempt nor against a quota.

@@ -12,7 +12,7 @@ use crate::{Endpoint, Resource};
 /// The method of the only URL that is more than a name.
 const CANCEL: &str = ":cancel";
 
-/// What a name of any kind is.
+/// A name of any kind.
 const ANY: &str = "the name of an enterprise, a device or an operation";
 
 /// A percent-encoded byte takes three.
@@ -103,7 +103,7 @@ impl Endpoint {
         decoded(name).ok_or(NameErrorKind::Url)
     }
 
-    /// Whether a URL is one of this endpoint's server. Google has two hosts for one server.
+    /// True for URLs of this endpoint's server. Google has two hosts for one server.
     fn serves(&self, url: &Uri) -> bool {
         let google = [Self::default(), Self::mtls()];
         self.is_origin_of(url)

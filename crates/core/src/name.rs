@@ -117,8 +117,8 @@ macro_rules! name {
 name! {
     /// The name of a long-running operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
     ///
-    /// What [`Cancellation::new`](crate::Cancellation::new) and the request builders take: whoever holds one need
-    /// not check it again.
+    /// The argument of [`Cancellation::new`](crate::Cancellation::new) and of the request builders. A value that
+    /// exists is valid: it is not checked again.
     ///
     /// ```
     /// use countermand_core::OperationName;
@@ -248,7 +248,7 @@ pub(crate) fn coded(name: &str) -> u16 {
     name.bytes().map(|byte| is_coded(byte) as u16).sum()
 }
 
-/// How many bytes the last segment of a name has.
+/// The length of the last segment of a name, in bytes.
 pub(crate) fn last(name: &str) -> u16 {
     // Bytes, because searching for a character is several times as slow.
     let bytes = name.bytes().rev();

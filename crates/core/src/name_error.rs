@@ -139,7 +139,7 @@ impl NameError {
         text
     }
 
-    /// Whether the text can be the id of an enterprise, where its name was expected.
+    /// True where the text can be the id of an enterprise whose name was expected.
     fn is_enterprise_id(&self) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         matches!(self.kind, NameErrorKind::Collection(_))

@@ -25,7 +25,7 @@ pub struct Operation {
     /// What the answer told of the command; `None` when there was no `metadata`.
     #[serde(rename = "metadata", skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
-    /// Whether the answer also carried a `response`. With an `error` other than `OK` that contradicts the
+    /// True where the answer also carried a `response`. With an `error` other than `OK` that contradicts the
     /// `oneof` of `google.longrunning.Operation`: such an answer is not read.
     #[serde(skip_serializing_if = "is_false")]
     pub has_response: bool,
@@ -91,7 +91,7 @@ impl Operation {
             .is_some_and(|code| code != "COMMAND_ERROR_CODE_UNSPECIFIED")
     }
 
-    /// What the server says of it and denies in the same answer, which then proves neither.
+    /// A statement that the same answer contradicts: it proves neither.
     pub(crate) fn contradiction(&self) -> Option<&'static str> {
         let code = self.error.as_ref().map_or(OK, |status| status.code);
         match code {

@@ -121,7 +121,7 @@ pub trait Page: Sized + 'static {
     /// Entries that could not be read, while others could.
     fn unreadable(&self) -> Option<&Unreadable>;
 
-    /// Whether it has no entry that could be read.
+    /// True without an entry that could be read.
     fn is_empty(&self) -> bool;
 }
 

@@ -106,7 +106,7 @@ impl<T: 'static> Read<T> {
         }
     }
 
-    /// Where the API is.
+    /// The endpoint of the API.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
         self.endpoint = endpoint.into();

@@ -1,4 +1,4 @@
-//! Why no answer came: the vocabulary between a transport and the cancellation.
+//! Failures without an answer: the vocabulary between a transport and the cancellation.
 
 use std::error::Error as StdError;
 use std::fmt;

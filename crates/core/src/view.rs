@@ -60,7 +60,7 @@ impl<'a> View<'a> {
         self.read_operation(name).map_err(|error| error.of_read(0))
     }
 
-    /// How long ago the API gave the answer.
+    /// The age of the answer.
     pub(crate) fn age(self) -> Duration {
         Signs::of(self.headers).age
     }

@@ -71,7 +71,7 @@ impl Withheld {
         body.len() > self.length && (self.is_in(body) || memchr2(b'%', b'\\', body).is_some())
     }
 
-    /// Whether a body has the token as it is, by its rarest byte.
+    /// Searches a body for the token as it is, by its rarest byte.
     fn is_in(&self, body: &[u8]) -> bool {
         let header = self.header.as_bytes();
         let token = &header[header.len() - self.length..];
@@ -99,7 +99,7 @@ impl Withheld {
         out
     }
 
-    /// Whether a text that names something, or a word that has a meaning, repeats the token.
+    /// Searches a name, or a word that has a meaning, for the token.
     pub(crate) fn is_repeated_by(&self, word: &str) -> bool {
         let token = self.token().as_bytes();
         token.len() >= SHORTEST_OF_WORDS && find(word, token).is_some()
@@ -227,7 +227,7 @@ fn runs(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether base64 holds the token, whatever stands around it; or ends within it, if the text does.
+/// Searches base64 for the token, with any text around it, and for its beginning where the text ends.
 fn holds(run: &[u8], token: &[u8], cut: bool) -> bool {
     let shortest = if cut { SHORTEST } else { token.len() };
     run.len() * 3 / 4 >= shortest

@@ -28,6 +28,8 @@ pub struct JobRow {
     pub item: FoundOperation,
     /// What has become of it.
     pub progress: OperationProgress,
+    /// A rescue had its `--max` operations before this one, and leaves it alone.
+    pub beyond_max: bool,
 }
 
 /// How far an operation has come.
@@ -40,7 +42,7 @@ pub struct OperationProgress {
     pub attempts: u32,
     /// When the first cancel left.
     pub cancel_sent_at: Option<Timestamp>,
-    /// When the last cancel left: the first one again where there was no other.
+    /// The time at which the last cancel left: the first one again where there was no other.
     pub last_cancel_sent_at: Option<Timestamp>,
     /// When the server accepted it.
     pub accepted_at: Option<Timestamp>,
@@ -86,6 +88,7 @@ impl JobRow {
             position,
             item,
             progress: OperationProgress::default(),
+            beyond_max: false,
         }
     }
 }
@@ -96,6 +99,9 @@ impl JobRow {
     #[must_use]
     pub fn taken_up(&self, recheck: bool) -> Option<Phase> {
         let progress = &self.progress;
+        if self.beyond_max && !recheck {
+            return None;
+        }
         let Some(resolution) = &progress.resolution else {
             return match recheck {
                 true => (progress.phase != Phase::Unsent).then_some(Phase::Accepted),
@@ -109,7 +115,7 @@ impl JobRow {
             return resolution.may_have_been_asked().then_some(Phase::Accepted);
         }
         match resolution.verdict {
-            // Asked again: repeating is harmless, a command that nobody cancelled is not.
+            // Asked again: repeating is harmless, a command that is not cancelled is not.
             Some(Verdict::Pending | Verdict::Unverified) => Some(Phase::MaybeSent),
             // A look could tell more, a cancel could not.
             Some(_) => None,
@@ -159,13 +165,13 @@ impl Resolution {
         }
     }
 
-    /// Whether it stands although `new` was found out later: a verdict is not replaced by an error,
+    /// True where it stands although `new` was found out later: a verdict is not replaced by an error,
     /// and what is settled stays.
     pub(crate) fn outweighs(&self, new: &Self) -> bool {
         self.weight() > new.weight() || self.is_settled()
     }
 
-    /// How much it tells.
+    /// Its weight as evidence.
     fn weight(&self) -> u8 {
         match self.verdict {
             Some(verdict) if verdict.is_final() => 2,

@@ -106,7 +106,7 @@ impl Recorder {
         self.pages.as_ref().and_then(Pages::excluded)
     }
 
-    /// Why the scheduler has stopped before its end.
+    /// The cause that stopped the scheduler before its end.
     pub(crate) const fn stopped(&self) -> Option<&Cause> {
         self.stopped.as_ref()
     }

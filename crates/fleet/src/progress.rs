@@ -93,7 +93,7 @@ pub struct Failing {
     /// The time until the next try, in seconds; `None` while one is under way, or as for the kind.
     #[serde(rename = "next_try_s", serialize_with = "seconds")]
     pub next_try: Option<Duration>,
-    /// Until it is given up, if nothing answers; `None` for a job, which goes on.
+    /// Time left before it is given up, if nothing answers; `None` for a job, which goes on.
     #[serde(rename = "gives_up_s", serialize_with = "seconds")]
     pub gives_up: Option<Duration>,
 }

@@ -106,7 +106,10 @@ impl Ended {
             }
         }
         let behind = (self.job.operations() + 1..).zip(found);
-        let behind = behind.map(|(position, item)| Ok(JobRow::new(position, item.clone())));
+        let behind = behind.map(|(position, item)| {
+            let row = JobRow::new(position, item.clone());
+            Ok(self.job.limited(row))
+        });
         self.job
             .rows()
             .chain(behind.collect::<Vec<_>>())
@@ -178,14 +181,11 @@ impl Run {
         }
         let clock = Clock::start(wall);
         let rescue = settings.kind == Kind::Rescue && !options.recheck;
-        let max = settings.max.filter(|_| rescue).unwrap_or(u64::MAX);
+        let max = if rescue { settings.most() } else { u64::MAX };
         let mut names = Vec::new();
         for row in job.rows() {
             let row = row?;
-            if let Some(phase) = row
-                .taken_up(options.recheck)
-                .filter(|_| row.position <= max)
-            {
+            if let Some(phase) = row.taken_up(options.recheck) {
                 names.push((row.item.name, phase));
             }
         }
@@ -222,7 +222,7 @@ impl Run {
         self.running.stop(cause);
     }
 
-    /// Where it stands.
+    /// Its progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.running.progress()

@@ -306,7 +306,7 @@ impl Search {
         }
     }
 
-    /// Where it stands.
+    /// Its progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.running.progress()

@@ -13,7 +13,7 @@ pub(crate) struct ProxyUrl {
     pub(crate) host: String,
     /// The same as a URL.
     pub(crate) uri: Uri,
-    /// Whether the host can be shown: a word alone may be a password that stands in its place.
+    /// True for a host that can be shown: a word alone may be a password that stands in its place.
     shows_host: bool,
     /// `Proxy-Authorization`.
     pub(crate) authorization: Option<HeaderValue>,

@@ -112,7 +112,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
         self.scheduler.rate_limiter()
     }
 
-    /// Where it stands.
+    /// Its progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.scheduler.progress(now())
@@ -204,7 +204,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
 }
 
 /// Requests that have left and of which the scheduler was not told yet. A connection tells it, on
-/// the thread that drives the connection; nobody is woken for it, because an answer follows.
+/// the thread that drives the connection; no task is woken for it, because an answer follows.
 struct Departures {
     left: Arc<Mutex<Vec<(TicketId, Instant)>>>,
     /// Those that are taken; empty but for its room.

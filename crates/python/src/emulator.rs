@@ -98,7 +98,7 @@ impl Emulator {
     }
 }
 
-/// What an answer of the emulator's own endpoints says is wrong.
+/// The error in an answer of the emulator's own endpoints.
 fn problem(text: String) -> String {
     let json = serde_json::from_str::<serde_json::Value>(&text);
     let problem = json

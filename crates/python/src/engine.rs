@@ -2,7 +2,7 @@
 //!
 //! A thread that waits for a call drives the runtime itself: handing the call to another thread and
 //! waiting for that one to be woken, to answer and to wake this one takes longer than the call.
-//! While nobody waits, a thread of its own keeps the runtime going: schedulers, the calls of asyncio,
+//! While no caller waits, a thread of its own keeps the runtime going: schedulers, the calls of asyncio,
 //! and the connections, which have to answer pings.
 
 use std::sync::Arc;

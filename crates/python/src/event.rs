@@ -1,4 +1,4 @@
-//! What happens in a scheduler, as the Python objects that say the same.
+//! Events of a scheduler as Python objects.
 
 use countermand_core::Resource;
 use countermand_scheduler::Event;

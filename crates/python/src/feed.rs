@@ -24,7 +24,7 @@ pub(crate) struct Feed {
     chunks: UnboundedSender<Vec<OperationName>>,
     out: UnboundedSender<Ready>,
     hungry: Arc<AtomicBool>,
-    /// Where URLs of names lead.
+    /// The endpoint that URLs of names have to be of.
     endpoint: Endpoint,
 }
 

@@ -47,9 +47,9 @@ struct State {
     vanished: Vec<Vanished>,
     /// The reason, if the search was refused.
     refused: Option<Arc<Error>>,
-    /// What it has cost, once it has ended.
+    /// Its cost in calls, once it has ended.
     ended: Option<SearchCost>,
-    /// How far it came, once it has ended.
+    /// Its progress, once it has ended.
     progress: SearchProgress,
 }
 
@@ -229,7 +229,7 @@ impl Finder {
         Ok(names.map(|gone| gone.device.to_string()).collect())
     }
 
-    /// How many lists were not asked for, once it has ended.
+    /// The number of lists that were not requested, once it has ended.
     #[getter]
     fn not_attempted(&self) -> PyResult<u64> {
         let found = self.found.get().ok_or_else(forked)?;

@@ -205,7 +205,7 @@ pub(crate) fn job_exposure(path: PathBuf) -> Call {
     )
 }
 
-/// Where a job stands.
+/// The progress of a job.
 struct Stands {
     kind: &'static str,
     counts: Counts,

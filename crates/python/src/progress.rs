@@ -1,4 +1,4 @@
-//! Where a scheduler stands, and how often a caller is told.
+//! Progress of a scheduler, and the rate at which a caller is told.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::call::Ready;
 /// Nobody reads faster than this.
 pub(crate) const PACE: Duration = Duration::from_millis(100);
 
-/// What is told: the scheduler's own figures, and what is measured of them.
+/// The scheduler's own figures, and those that are measured of them.
 #[derive(Clone)]
 pub(crate) struct Figures {
     pub(crate) standing: countermand_scheduler::Progress,
@@ -69,7 +69,7 @@ pub(crate) fn of_job<'py>(
     made(py, "JobProgress")?.call1(fields)
 }
 
-/// What both of them end with, in their order.
+/// The last fields of both, in their order.
 fn of_measured<'py>(py: Python<'py>, measured: &Progress) -> PyResult<[Bound<'py, PyAny>; 8]> {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64()).into_pyobject(py);
     let search = measured.search.map(|search| of_search(py, search));
@@ -128,12 +128,12 @@ struct Inner {
 struct State {
     meter: Meter,
     waiting: Option<(Figures, Instant)>,
-    /// What was told last: figures, and the second, where the time itself is news.
+    /// The last progress told: figures, and the second, where the time itself is news.
     last: Option<(countermand_scheduler::Progress, Option<SearchProgress>, u64)>,
     taken: Option<Instant>,
 }
 
-/// What a scheduler says of itself at one time.
+/// The state of a scheduler at one time.
 pub(crate) struct Now {
     pub(crate) standing: countermand_scheduler::Progress,
     /// Operations that are to come out.
@@ -157,7 +157,7 @@ impl Reports {
         }))
     }
 
-    /// What to tell the caller, if it is time and something has changed. While everything waits, for
+    /// The progress to tell the caller, if it is time and something has changed. While everything waits, for
     /// the quota or for a server that fails, each second is a change.
     pub(crate) fn due(&self, now: Instant, scheduler: Now) -> Option<Ready> {
         let mut state = self.state();

@@ -1,4 +1,4 @@
-//! What a scheduler may spend, as Python says it.
+//! Quotas as Python spells them.
 
 use countermand_fleet::Settings;
 use countermand_fleet::job::Kind;

@@ -30,7 +30,7 @@ struct Shared(Arc<Mutex<State>>);
 struct State {
     scheduler: countermand_scheduler::Scheduler,
     done: bool,
-    /// What the quota allows in a second.
+    /// Requests that the quota allows in a second.
     pace: Option<f64>,
     /// Measures from the first reading of the caller's clock on.
     meter: Option<Meter>,
@@ -170,14 +170,14 @@ impl Scheduler {
         self.0.lock().done
     }
 
-    /// What has happened since the last call, oldest first.
+    /// Events since the last call, oldest first.
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let events = self.0.lock().events();
         let events = events.into_iter().map(|event| event::event(py, event));
         events.filter_map(PyResult::transpose).collect()
     }
 
-    /// Where it stands.
+    /// Its progress.
     #[pyo3(signature = (now))]
     fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
         let figures = self.0.lock().progress(clock::instant(now)?);

@@ -17,7 +17,7 @@ use crate::queue::{Fresh, Job, Parked, Waiting};
 use crate::quota::Window;
 use crate::scheduler::Scheduler;
 
-/// So many holds without anything but refusals in between, and the scheduler stops.
+/// Holds with nothing but refusals in between after which the scheduler stops.
 const HOLDS: u32 = 10;
 
 /// A server that asks everybody to wait longer does not mean it; no window of a quota is longer.

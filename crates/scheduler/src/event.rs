@@ -1,4 +1,4 @@
-//! What a scheduler tells: what to do next, what has happened, where it stands.
+//! Output of a scheduler: the next step, events, progress.
 
 use std::time::Instant;
 
@@ -177,7 +177,7 @@ pub enum Event {
     },
 }
 
-/// Where a scheduler stands.
+/// Progress of a scheduler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {

@@ -16,7 +16,7 @@ pub(crate) struct Sending {
     pub(crate) first_cancel: bool,
     pub(crate) probe: bool,
     pub(crate) handed_out: Instant,
-    /// Until it leaves, its place in the quota, and the resource it is about.
+    /// Its place in the quota and its resource, for as long as it has not left.
     pub(crate) departing: Option<(Reservation, Resource)>,
 }
 

@@ -12,7 +12,7 @@
 //!    goes before it: a list for the cancels that the lists under way may find, a look for all lists
 //!    that are to come as well, so that no known cancel waits for a window that they have spent.
 //! 2. In every window of the [`Quota`] no more is sent than its share, retries included. A refusal
-//!    for the quota holds everybody; a lower limit that the server names is adopted.
+//!    for the quota pauses every operation; a lower limit that the server names is adopted.
 //! 3. A failure is taken for what it concerns: one operation, an enterprise (a few denials in a row
 //!    close it), or everything (the scheduler stops). What was not sent then is
 //!    [`NotAttempted`](countermand_core::ErrorKind::NotAttempted).

@@ -22,7 +22,7 @@ pub struct Outage {
     pub failures: u64,
     /// The circuit is open: everything but one probe waits.
     pub circuit_open: bool,
-    /// When the scheduler stops if nothing answers until then; `None` where it probes on.
+    /// The time at which the scheduler stops if nothing answers before; `None` where it probes on.
     pub gives_up_at: Option<Instant>,
     /// The time of the next request; `None` while one is under way.
     pub next_try: Option<Instant>,

@@ -33,9 +33,9 @@ pub struct Scheduler {
     pub(crate) flying: InFlight,
     /// Lists among what is in flight.
     pub(crate) flying_lists: Lists,
-    /// What lists have found.
+    /// Yield of the lists so far.
     pub(crate) finds: Finds,
-    /// When the first list of devices was asked for.
+    /// The time of the first request for a list of devices.
     pub(crate) searching_since: Option<Instant>,
     pub(crate) tickets: u64,
     pub(crate) closed: bool,
@@ -48,7 +48,7 @@ pub struct Scheduler {
     pub(crate) progress: Progress,
 }
 
-/// A call of a scheduler is given up later than one that somebody waits for: with a fifth of all
+/// A call of a scheduler is given up later than one that a caller waits for: with a fifth of all
 /// answers failing, one in ten million.
 const ATTEMPTS: u32 = 10;
 
@@ -85,14 +85,14 @@ impl Scheduler {
         }
     }
 
-    /// Where the API is.
+    /// The endpoint of the API.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
         self.endpoint = endpoint.into();
         self
     }
 
-    /// How patient to be with each operation. Attempts that were not set are 10 here. The deadline
+    /// The policy of each operation. Attempts that were not set are 10 here. The deadline
     /// counts twice, for asking and for looking, and not while the operation waits for its turn.
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
@@ -107,7 +107,7 @@ impl Scheduler {
         self
     }
 
-    /// How many requests are under way at a time: 100 by default, what servers take on one HTTP/2
+    /// The limit of requests in flight: 100 by default, what servers take on one HTTP/2
     /// connection; at least 1.
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {
@@ -168,7 +168,7 @@ impl Scheduler {
         }
     }
 
-    /// What was spent of the quota; to be saved, restored or held from outside.
+    /// The rate limiter, to be saved, restored or paused from outside.
     pub fn rate_limiter(&mut self) -> &mut RateLimiter {
         &mut self.rate_limiter
     }
@@ -203,13 +203,13 @@ impl Scheduler {
         self.events.push_back(Event::Sent { resource, call, at });
     }
 
-    /// When a scheduler that does not probe on stops, if nothing but failures comes until then.
+    /// The time at which a scheduler that does not probe on stops, if only failures come before.
     pub(crate) fn gives_up_at(&self) -> Option<Instant> {
         let outage = self.failures.outage().filter(|_| !self.probes_on)?;
         Some(outage.since + self.policy.get_deadline())
     }
 
-    /// Why the scheduler stops now, because nothing has answered for one deadline.
+    /// The cause to stop for now: nothing has answered for one deadline.
     pub(crate) fn unreachable(&self, now: Instant) -> Option<Cause> {
         let outage = self.failures.outage()?;
         let over = self.gives_up_at()? <= now;
@@ -221,7 +221,7 @@ impl Scheduler {
         })
     }
 
-    /// What has happened since the last call, oldest first.
+    /// Events since the last call, oldest first.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
@@ -235,7 +235,7 @@ impl Scheduler {
         }
     }
 
-    /// How many wait for their first request, or for a time: [`Progress::waiting`] alone, for those
+    /// Operations that wait for their first request, or for a time: [`Progress::waiting`] alone, for those
     /// who ask before each name.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -263,7 +263,7 @@ impl Scheduler {
         })
     }
 
-    /// Where it stands.
+    /// Its progress.
     #[must_use]
     pub fn progress(&self, now: Instant) -> Progress {
         let allowed = self.rate_limiter.project_allowed(now);

@@ -13,7 +13,7 @@ use crate::scheduler::Scheduler;
 ///
 /// `serve` answers a request at a time since the start, and says after which time its answer is
 /// there; `tell` is told what happens, and when. Gives the moment of the end by the virtual clock,
-/// which begins at `start`; `None` if the scheduler waits for names that nobody pushes.
+/// which begins at `start`; `None` if the scheduler waits for names that are not pushed.
 pub fn simulate<B: AsRef<[u8]>>(
     scheduler: &mut Scheduler,
     start: Instant,

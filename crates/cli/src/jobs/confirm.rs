@@ -111,7 +111,7 @@ async fn ask(
         Kind::Plan => ("the plan", phrases(*kind, planned)),
         Kind::Rescue => ("the rescue", phrases(*kind, planned)),
     };
-    // A plan was looked at; of a rescue nobody has seen what it will find.
+    // A plan was looked at; what a rescue will find is not known yet.
     let meant = match kind {
         Kind::Plan => String::new(),
         Kind::Rescue => format!("It cancels {} that it finds.", settings.filter.words()),

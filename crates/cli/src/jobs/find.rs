@@ -116,11 +116,11 @@ pub(crate) struct Searched {
     pub(crate) cost: Option<SearchCost>,
     /// A clause about the operations that were seen and left out.
     pub(crate) excluded: Option<String>,
-    /// How far it came, if a signal stopped it.
+    /// Its progress, if a signal stopped it.
     pub(crate) stopped: Option<Stopped>,
 }
 
-/// How far a search came that a signal has stopped.
+/// The progress of a search that a signal has stopped.
 pub(crate) struct Stopped(SearchProgress);
 
 impl Stopped {

@@ -234,7 +234,7 @@ struct Line {
     schema: &'static str,
     path: String,
     digest: String,
-    /// Where the API is.
+    /// The endpoint of the API.
     endpoint: String,
     operations: u64,
     duplicates: u64,

@@ -173,7 +173,7 @@ pub(crate) async fn run(
     }
 }
 
-/// What a row means for the exit code, where a failure that means `stopped` has stopped the run.
+/// The exit code that a row asks for, where a failure that means `stopped` has stopped the run.
 fn exit_of(row: &JobRow, stopped: Option<Exit>) -> Exit {
     let resolution = row.progress.resolution.as_ref();
     match State::of(row) {

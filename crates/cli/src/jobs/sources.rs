@@ -30,11 +30,11 @@ pub(crate) struct Sources {
     pub(crate) left_out: LeftOut,
     /// Bad names that were left out.
     pub(crate) refused: u64,
-    /// Where URLs of names lead.
+    /// The endpoint that URLs of names have to be of.
     endpoint: Endpoint,
 }
 
-/// What was typed.
+/// The names as typed.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
     /// Names, and `-`.
@@ -42,7 +42,7 @@ pub(crate) struct Given {
     /// Files of names.
     pub(crate) files: Vec<PathBuf>,
     pub(crate) format: Option<Format>,
-    /// Whether bad names are left out.
+    /// Leaves bad names out.
     pub(crate) skip_invalid: bool,
 }
 

@@ -38,7 +38,7 @@ struct Line<'a> {
     applied: bool,
     /// The use that is made of the file, in a word.
     activity: &'static str,
-    /// How the latest run ended, if that stands in the file.
+    /// The end of the latest run, if the file has it.
     ended: Option<&'a str>,
 }
 

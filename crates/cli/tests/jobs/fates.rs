@@ -241,7 +241,7 @@ fn a_recheck_looks_and_cancels_nothing() {
 }
 
 #[test]
-fn a_rescue_takes_on_no_more_than_max() {
+fn fault_52_a_rescue_takes_on_no_more_than_max_and_counts_no_more_as_left() {
     let fleet = Fleet::of(Api::new([GOOD; 9]));
     let enterprise = fleet.enterprise();
     let whole = format!("enterprises/{enterprise}");
@@ -263,6 +263,15 @@ fn a_rescue_takes_on_no_more_than_max() {
     let states = fleet.states();
     let pending = states.iter().filter(|state| **state == State::Pending);
     assert_eq!(pending.count(), 5);
+    // Nothing says that `apply` would take them up, which it does not.
+    let status = fleet.command(&["status", &fleet.job]).run();
+    for told in [&run.stdout, &status.stdout] {
+        assert!(told.contains("5 beyond --max, left alone"), "{told}");
+        assert!(!told.contains("not resolved"), "{told}");
+    }
+    let before = fleet.cancels();
+    fleet.apply(&[]).run();
+    assert_eq!(fleet.cancels(), before);
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl Cancellation {
         }
     }
 
-    /// Where the API is.
+    /// The endpoint of the API.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
         self.endpoint = Some(endpoint.into());

@@ -19,13 +19,13 @@ pub(super) struct State {
     retry: Retry,
     /// What is outstanding, or will be after the pause.
     call: Call,
-    /// Why the cancellation pauses.
+    /// The failure that the cancellation pauses for.
     error: Option<Error>,
     /// Failures of cancel, kept while looking.
     cancel_failures: u32,
     polls: u32,
     accepted: bool,
-    /// When a cancel was accepted, or the cancellation was taken up after that.
+    /// The time at which a cancel was accepted, or at which the cancellation was taken up after that.
     accepted_at: Instant,
     /// Some cancel may have been delivered.
     in_doubt: bool,
@@ -137,7 +137,7 @@ impl State {
         }
     }
 
-    /// Whether an answer of this age was given before a cancel was accepted: that the operation was not
+    /// True where an answer of this age was given before a cancel was accepted: that the operation was not
     /// done then says nothing of now.
     fn is_past(&self, now: Instant, age: Duration) -> bool {
         let since = match self.accepted {

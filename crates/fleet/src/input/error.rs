@@ -47,7 +47,7 @@ impl InputError {
     }
 }
 
-/// How names are cut out of a text, whatever it is.
+/// The command that cuts names out of any text.
 pub(super) const CUT: &str = "this cuts names out: grep -oE 'enterprises/[^/ ]+/devices/[^/ ]+/operations/[A-Za-z0-9_-]+' FILE";
 
 /// The step that makes the name of an operation of a refused one, where there is one.

@@ -64,7 +64,7 @@ pub fn parse_name(bytes: &[u8], endpoint: &Endpoint) -> Result<OperationName, In
     }
 }
 
-/// Whether the name of an operation stands among other words.
+/// True where the name of an operation stands among other words.
 fn holds_more(text: &str) -> bool {
     let words = || text.split(|char: char| char.is_whitespace() || matches!(char, '"' | '\''));
     let name = |word: &str| {

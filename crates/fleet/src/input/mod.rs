@@ -92,7 +92,7 @@ pub struct Entries<R: Read> {
 #[derive(Default)]
 struct Taken {
     ready: VecDeque<Result<Entry, InputError>>,
-    /// Where URLs of names lead.
+    /// The endpoint that URLs of names have to be of.
     endpoint: Endpoint,
     left_out: LeftOut,
 }

@@ -398,7 +398,7 @@ fn is_operation(cell: &[u8]) -> bool {
     begins_name(&cell) && cell.contains("/operations/")
 }
 
-/// Whether a cell begins as a name does, or the URL of one.
+/// True for a cell that begins as a name, or the URL of one.
 fn begins_name(cell: &str) -> bool {
     let cell = cell.trim_start();
     let url = cell.starts_with('/') || cell.contains("://");

@@ -55,7 +55,7 @@ fn refuse(path: &Path, is_refused: impl Fn(&str, &Path) -> bool) -> Result<(), J
     Ok(())
 }
 
-/// Whether it begins as SQLite's do (<https://sqlite.org/fileformat.html>, 3 and 4;
+/// True for a file that begins as SQLite's do (<https://sqlite.org/fileformat.html>, 3 and 4;
 /// <https://sqlite.org/walformat.html>, 2.1). One that was cut, or emptied, is as good; one that
 /// cannot be read is left to SQLite, which says so.
 fn is_sqlites(ending: &str, file: &Path) -> bool {
@@ -77,7 +77,7 @@ fn is_sqlites(ending: &str, file: &Path) -> bool {
     }
 }
 
-/// Whether something stands in a log beside the file.
+/// True where a log beside the file holds something.
 pub(super) fn has_log(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }

@@ -141,5 +141,6 @@ pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<JobRow, JobErrorKind> {
         position,
         item,
         progress,
+        beyond_max: false,
     })
 }

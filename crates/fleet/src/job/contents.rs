@@ -74,7 +74,7 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn rows(&self) -> impl Iterator<Item = Result<JobRow, JobError>> + '_ {
-        Pages::new(self, &OPERATIONS, codec::row)
+        self.rows_from(i64::MIN)
     }
 
     /// Every operation behind this position, in order, a page at a time: for who reads on.
@@ -85,8 +85,18 @@ impl Contents {
         &self,
         position: u64,
     ) -> impl Iterator<Item = Result<JobRow, JobError>> + use<'_> {
-        let after = i64::try_from(position).unwrap_or(i64::MAX);
-        Pages::after(self, &OPERATIONS, codec::row, after)
+        self.rows_from(i64::try_from(position).unwrap_or(i64::MAX))
+    }
+
+    fn rows_from(&self, after: i64) -> impl Iterator<Item = Result<JobRow, JobError>> + use<'_> {
+        let rows = Pages::after(self, &OPERATIONS, codec::row, after);
+        rows.map(|row| Ok(self.limited(row?)))
+    }
+
+    /// The row, with what the limit of a rescue says of it.
+    pub(crate) fn limited(&self, mut row: JobRow) -> JobRow {
+        row.beyond_max = row.position > self.settings().most();
+        row
     }
 
     /// Every device, in the order in which they were found.
@@ -214,7 +224,7 @@ impl Contents {
     pub fn row(&self, name: &OperationName) -> Result<Option<JobRow>, JobError> {
         let row = find_operation(&self.connection, name);
         let row = row.map_err(|error| error.at(&self.path))?;
-        Ok(row.map(|(row, _)| row))
+        Ok(row.map(|(row, _)| self.limited(row)))
     }
 
     /// How many operations have come how far. Reads all of them: a second for a million.

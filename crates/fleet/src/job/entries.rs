@@ -36,7 +36,7 @@ pub struct Counts {
     pub errors: BTreeMap<String, u64>,
 }
 
-/// What has to be known of the quota after a restart, for [`RateLimiter`](countermand_scheduler::RateLimiter).
+/// The state of the quota after a restart, for [`RateLimiter`](countermand_scheduler::RateLimiter).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Spending {

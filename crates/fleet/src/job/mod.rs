@@ -66,12 +66,12 @@ pub struct Job {
     held: bool,
 }
 
-/// Who was refused, or stopped, has the file no more; what else stands in it is as after a crash.
+/// Releases the file after a refusal or a stop; the rest of it is as after a crash.
 impl Drop for Job {
     fn drop(&mut self) {
         // A forked child has only a copy of it.
         if self.held && self.me.pid == std::process::id() {
-            // There is nobody to tell, and the lock says who has it.
+            // No caller is left to tell, and the lock says which process has it.
             let _ = self.release();
         }
     }

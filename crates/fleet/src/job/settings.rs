@@ -59,6 +59,12 @@ pub enum Kind {
 }
 
 impl Settings {
+    /// The number of operations, from the first one, that a run takes up.
+    pub(crate) fn most(&self) -> u64 {
+        let max = self.max.filter(|_| self.kind == Kind::Rescue);
+        max.unwrap_or(u64::MAX)
+    }
+
     /// A job of this kind with the documented quota, a deadline of ten minutes and a plan that is
     /// good for an hour.
     #[must_use]

@@ -22,15 +22,17 @@ pub struct Counts {
     pub again: u64,
     /// Those with an error after which the next run leaves them alone, by the word of the error.
     pub left_alone: BTreeMap<&'static str, u64>,
+    /// Those that a rescue leaves alone because it had its `--max` operations before them.
+    pub beyond_max: u64,
     /// Those of `again` with an error that are surely not cancelled: each cancel was refused.
     pub surely_not_cancelled: u64,
-    /// When the first cancel of all left.
+    /// The time at which the first cancel of all left.
     #[serde(serialize_with = "optional_time")]
     pub first_cancel_sent_at: Option<Timestamp>,
-    /// When the last cancel of all left.
+    /// The time at which the last cancel of all left.
     #[serde(serialize_with = "optional_time")]
     pub last_cancel_sent_at: Option<Timestamp>,
-    /// When the last verdict that says an end was found out.
+    /// The time of the last verdict that says an end.
     #[serde(serialize_with = "optional_time")]
     pub last_known: Option<Timestamp>,
 }
@@ -43,9 +45,11 @@ impl Counts {
         let resolution = row.progress.resolution.as_ref();
         let taken_up = row.taken_up(false).is_some();
         self.again += u64::from(taken_up);
+        self.beyond_max += u64::from(row.beyond_max);
         if let (State::Error, Some(facts)) = (state, resolution.and_then(Resolution::error_facts)) {
             let accepted = row.progress.phase == Phase::Accepted;
             match taken_up {
+                _ if row.beyond_max => {}
                 true if accepted || facts.maybe_delivered => {}
                 true => self.surely_not_cancelled += 1,
                 false => *self.left_alone.entry(facts.key.as_str()).or_default() += 1,

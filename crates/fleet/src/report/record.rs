@@ -43,7 +43,7 @@ pub struct Record<'a> {
     /// When the server accepted it.
     #[serde(serialize_with = "optional_time")]
     pub accepted_at: Option<Timestamp>,
-    /// When the latest resolution was made.
+    /// The time of the latest resolution.
     #[serde(serialize_with = "optional_time")]
     pub found: Option<Timestamp>,
     /// When it was, if that settles it.

@@ -46,7 +46,7 @@ impl Overview {
         text
     }
 
-    /// When the last cancel left, and of which run it was.
+    /// The time of the last cancel, and its run.
     fn last_cancel(&self, summary: &Summary) -> String {
         let counts = &self.counts;
         let (Some(at), Some(all)) = (
@@ -135,6 +135,13 @@ impl Overview {
                 grouped(counts.surely_not_cancelled),
             );
         }
+        if counts.beyond_max > 0 {
+            let _ = writeln!(
+                text,
+                "{} beyond --max, left alone: a rescue into another job file with a larger --max takes them up.",
+                grouped(counts.beyond_max),
+            );
+        }
         for (word, count) in &counts.left_alone {
             let Some(row) = ErrorKey::from_word(word).map(ErrorKey::row) else {
                 continue;
@@ -151,7 +158,7 @@ impl Overview {
         text
     }
 
-    /// How much is left for the next run, and its command.
+    /// The work left for the next run, and its command.
     fn to_go_on(&self, summary: &Summary, text: &mut String) {
         let mut left = Vec::new();
         if self.counts.again > 0 {

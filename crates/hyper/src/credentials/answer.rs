@@ -137,7 +137,7 @@ fn told(document: &Document) -> String {
         .join(": ")
 }
 
-/// Whether a person has to log in again: an organisation can limit how long a login is good, and the
+/// True where a person has to log in again: an organisation can limit how long a login is good, and the
 /// token endpoint then asks for a proof of reauthentication (RAPT).
 fn needs_login(document: &Document) -> bool {
     let word = |field: &str| document.field(field).and_then(Value::as_str);
