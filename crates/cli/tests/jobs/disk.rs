@@ -57,7 +57,11 @@ fn child() {
     let run = fleet.command(&["status", &fleet.job]).run();
     assert_eq!(run.code, 0, "{run:?}");
 
+    // A log that was folded has left room, for a job file perhaps.
+    let more = disk.join("more");
+    let _ = fs::write(&more, vec![1; 8 << 20]);
     crate::places::refused(&fleet, &disk, "disk is full");
+    fs::remove_file(&more).unwrap();
     fs::remove_file(&ballast).unwrap();
     let run = fleet.apply(&[]).run();
     assert_eq!(run.code, 0, "{run:?}");

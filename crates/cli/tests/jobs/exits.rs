@@ -25,7 +25,11 @@ const TESTS: [(u8, &str, &str); 24] = [
     ),
     (4, "guards", "without_a_token_it_is_4_and_nothing_has_begun"),
     (5, "fates", "fault_29_pending_is_5_and_can_be_applied_again"),
-    (5, "fates", "a_rescue_takes_on_no_more_than_max"),
+    (
+        5,
+        "fates",
+        "fault_52_a_rescue_takes_on_no_more_than_max_and_counts_no_more_as_left",
+    ),
     (
         6,
         "fates",
