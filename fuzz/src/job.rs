@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countermand_core::{Call, OperationName, Timestamp, Verdict};
-use countermand_fleet::job::{Contents, Job, Kind, Record, Settings, View};
+use countermand_fleet::store::{Contents, Job, Kind, Record, Settings, View};
 use countermand_fleet::{FoundOperation, Resolution};
 
 const OPERATIONS: u8 = 20;

@@ -5,8 +5,8 @@ use std::path::{self, Path, PathBuf};
 
 use countermand_core::{OperationName, looks_secret};
 use countermand_fleet::apply_command;
-use countermand_fleet::job::{Contents, JobError};
 pub(crate) use countermand_fleet::quoted;
+use countermand_fleet::store::{Contents, JobError};
 
 use crate::args::{Access, Flight, Global};
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countermand_core::{Call, Command, OperationName, Phase};
-use countermand_fleet::job::Kind;
+use countermand_fleet::store::Kind;
 use countermand_fleet::{FoundOperation, Job, Options, Run, Settings, now};
 use countermand_hyper::{Client, Transmit};
 use countermand_scheduler::Event;

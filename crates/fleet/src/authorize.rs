@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use countermand_core::{Endpoint, EnterpriseName, Timestamp, printable, shown};
 
-use crate::job::{Contents, Digest, JobError, Kind, Settings};
 use crate::report::{grouped, spell};
+use crate::store::{Contents, Digest, JobError, Kind, Settings};
 use crate::{Options, PlanSummary, quoted};
 
 /// So many differences are listed; the rest is counted.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::Timestamp;
 
-use crate::job::Uptime;
+use crate::store::Uptime;
 
 /// A smaller difference is a clock that is being disciplined.
 const JUMP: Duration = Duration::from_secs(2);

@@ -6,9 +6,9 @@ use countermand_core::{Call, Phase};
 use countermand_scheduler::{Ticket, simulate};
 use http::{Request, Response};
 
-use crate::job::{Contents, JobError, Uptime};
 use crate::now;
 use crate::run::{Options, scheduler};
+use crate::store::{Contents, JobError, Uptime};
 
 /// When the last cancel will be sent and the last verdict be known, from the start of a run, if
 /// every cancel works at once and nobody else uses the job's share of the quota. No run is faster;

@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::Resolution;
 use crate::clock::{self, Clock};
-use crate::job::{Job, JobError, Missed, Note, Record};
 use crate::progress::SearchProgress;
 use crate::report::spell;
 use crate::search::{NotListed, Pages};
+use crate::store::{Job, JobError, Missed, Note, Record};
 
 /// A request that has left and is not answered stands in the file after so long.
 const FACTS: Duration = Duration::from_secs(1);

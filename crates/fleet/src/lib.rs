@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use countermand_core::{Endpoint, EnterpriseName};
-//! use countermand_fleet::job::Kind;
+//! use countermand_fleet::store::Kind;
 //! use countermand_fleet::report::State;
 //! use countermand_fleet::{Authorization, Filter, Found, Job, Options, Plan, Run, Search, Settings, now};
 //! use countermand_hyper::Client;
@@ -85,7 +85,7 @@ mod clock;
 mod estimate;
 mod filter;
 pub mod input;
-pub mod job;
+
 mod job_row;
 mod journal;
 pub mod order;
@@ -97,11 +97,11 @@ mod run;
 mod search;
 mod seconds;
 mod shell;
+pub mod store;
 
 pub use authorize::{Authorization, Confirmed, Refusal, apply_command, confirm, phrases};
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
-pub use job::{Job, JobError, Settings};
 pub use job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
@@ -109,6 +109,7 @@ pub use progress::{Failing, Meter, Progress, SearchProgress, pace};
 pub use run::{Ended, Options, Run};
 pub use search::{Found, Search, SearchCost, refusal};
 pub use shell::quoted;
+pub use store::{Job, JobError, Settings};
 
 use countermand_core::Timestamp;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use countermand_core::Timestamp;
 
-use crate::job::{Job, JobError, Kind, Record, Settings};
+use crate::store::{Job, JobError, Kind, Record, Settings};
 use crate::{FoundOperation, order};
 
 /// What goes into a plan.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand_core::{EnterpriseName, Timestamp};
 
-use crate::job::{Contents, JobError, Kind};
+use crate::store::{Contents, JobError, Kind};
 
 /// The operations of a job, counted by what somebody looks at before they are cancelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use countermand_core::{Call, Timestamp};
 use countermand_scheduler::Outage;
 use serde::{Serialize, Serializer};
 
-use crate::job::{Contents, JobError, Kind, Note, Record, Settings, Uptime};
 use crate::report::{counted, grouped, spell};
 use crate::run::{Options, scheduler};
+use crate::store::{Contents, JobError, Kind, Note, Record, Settings, Uptime};
 
 /// The time over which the rate of requests is measured.
 const WINDOW: Duration = Duration::from_secs(10);

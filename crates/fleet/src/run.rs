@@ -17,10 +17,10 @@ use http::Response;
 
 use crate::authorize::is_for;
 use crate::clock::{Clock, driver};
-use crate::job::{Contents, Job, JobError, JobErrorKind, Kind, LEAVING, Record, Uptime};
 use crate::journal::Recorder;
 use crate::progress::SearchProgress;
 use crate::search::Pages;
+use crate::store::{Contents, Job, JobError, JobErrorKind, Kind, LEAVING, Record, Uptime};
 use crate::{JobRow, now};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;

@@ -18,8 +18,8 @@ use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
 use futures_core::Stream;
 use futures_util::stream;
 
-use crate::job::{Job, JobError, Record, Uptime, Vanished};
 use crate::progress::SearchProgress;
+use crate::store::{Job, JobError, Record, Uptime, Vanished};
 use crate::{Excluded, Filter, FoundOperation, now};
 
 /// What a search tells.

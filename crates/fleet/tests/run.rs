@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countermand_core::{Command, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
-use countermand_fleet::job::{JobErrorKind, Kind, View};
+use countermand_fleet::store::{JobErrorKind, Kind, View};
 use countermand_fleet::{
     Authorization, Estimate, Filter, Found, FoundOperation, Job, Options, PlanSummary, Refusal,
     Run, Search, Settings, now, order,

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countermand_core::{Error, FailureScope, shown_path};
-use countermand_fleet::job::View;
+use countermand_fleet::store::View;
 use countermand_fleet::{
     Authorization, Job, JobError, Options, Refusal, Run, Settings, now, refusal,
 };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countermand_core::Error;
-use countermand_fleet::job::Vanished;
+use countermand_fleet::store::Vanished;
 use countermand_fleet::{Found, FoundOperation, Search, SearchCost, SearchProgress, refusal};
 use countermand_hyper::Client;
 use countermand_scheduler::Quota;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countermand_fleet::job::{Digest, Kind};
+use countermand_fleet::store::{Digest, Kind};
 use countermand_fleet::{Authorization, Confirmed, Options, Settings, now};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

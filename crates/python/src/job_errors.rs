@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countermand_core::{EnterpriseName, chain};
-use countermand_fleet::job::{JobErrorKind, LockOwner};
+use countermand_fleet::store::{JobErrorKind, LockOwner};
 use countermand_fleet::{JobError, Refusal};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;

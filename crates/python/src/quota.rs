@@ -1,7 +1,7 @@
 //! Quotas as Python spells them.
 
 use countermand_fleet::Settings;
-use countermand_fleet::job::Kind;
+use countermand_fleet::store::Kind;
 use countermand_scheduler::{Quota, QuotaError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 
 use countermand_core::{EnterpriseName, printable};
-use countermand_fleet::job::{Contents, Kind, Settings};
+use countermand_fleet::store::{Contents, Kind, Settings};
 use countermand_fleet::{
     Authorization, Confirmed, Options, Refusal, confirm, now, phrases, quoted,
 };

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use countermand_core::chain;
-use countermand_fleet::job::{Missed, Record, Vanished};
 use countermand_fleet::report::{counted, grouped, vanished};
+use countermand_fleet::store::{Missed, Record, Vanished};
 use countermand_fleet::{Filter, Found, FoundOperation, Search, SearchCost, SearchProgress, now};
 use countermand_hyper::Client;
 use countermand_scheduler::Quota;

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use countermand_fleet::job::{JobError, JobErrorKind, View, exposure};
+use countermand_fleet::store::{JobError, JobErrorKind, View, exposure};
 use countermand_fleet::{Job, now};
 
 use crate::exit::Exit;

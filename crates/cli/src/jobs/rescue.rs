@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use countermand_fleet::job::{Kind, Record};
+use countermand_fleet::store::{Kind, Record};
 use countermand_fleet::{Job, Options, now};
 
 use super::confirm;

@@ -1,8 +1,8 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
 use countermand_core::{Outcome, Verdict, chain};
-use countermand_fleet::job::Kind;
 use countermand_fleet::report::{Overview, State, Summary};
+use countermand_fleet::store::Kind;
 use countermand_fleet::{Ended, Job, JobRow, Options, Run, now, pace};
 use countermand_hyper::Client;
 use countermand_scheduler::Event;

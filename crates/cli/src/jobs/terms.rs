@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_fleet::job::{Kind, Settings};
+use countermand_fleet::store::{Kind, Settings};
 
 use super::selection::Selection;
 use super::sources::Sources;

@@ -236,7 +236,7 @@ fn finding_12_a_plan_says_what_it_counts() {
             .input(input.clone())
             .run();
         assert_eq!(run.code, 0, "{run:?}");
-        let job = countermand_fleet::job::View::open(&job).unwrap();
+        let job = countermand_fleet::store::View::open(&job).unwrap();
         (run.stdout, job.digest().unwrap().to_string())
     };
     let (told, digest) = plan("a.job", &[]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use countermand_emulator::Fate;
 use countermand_fleet::JobRow;
-use countermand_fleet::job::View;
+use countermand_fleet::store::View;
 
 use crate::api::Api;
 use crate::process::{Process, Run};

@@ -3,7 +3,7 @@
 use std::fs;
 
 use countermand_emulator::Fate;
-use countermand_fleet::job::{Job, Kind, Settings};
+use countermand_fleet::store::{Job, Kind, Settings};
 
 use crate::api::Api;
 use crate::fleet::Fleet;

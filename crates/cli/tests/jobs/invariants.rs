@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countermand_core::{Phase, Verdict};
 use countermand_emulator::{Audited, State, Truth};
-use countermand_fleet::job::View;
+use countermand_fleet::store::View;
 use countermand_fleet::{JobRow, OperationProgress, now};
 use serde_json::Value;
 

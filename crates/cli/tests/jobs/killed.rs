@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use countermand_emulator::Fate;
-use countermand_fleet::job::View;
+use countermand_fleet::store::View;
 
 use crate::api::Api;
 use crate::fleet::Fleet;

@@ -127,7 +127,7 @@ fn fault_47_a_401_in_mid_run_is_told_once_and_the_sums_agree_with_the_lines() {
     let left = before(stopped(&run), " operations were not attempted");
     assert!(left > 0 && run.stderr.lines().count() < 10, "{run:?}");
     // The run is recorded as stopped, and by what.
-    let view = countermand_fleet::job::View::open(&fleet.job).unwrap();
+    let view = countermand_fleet::store::View::open(&fleet.job).unwrap();
     let run = view.runs().last().unwrap().unwrap();
     let how = run.how.unwrap();
     assert!(how.starts_with("stopped: ") && how.contains("401"), "{how}");

@@ -1,9 +1,9 @@
 //! Fault 52: devices that vanish while they are searched are a result, and no failure.
 
 use countermand_emulator::{Fate, Script};
-use countermand_fleet::job::View;
 use countermand_fleet::now;
 use countermand_fleet::report::Summary;
+use countermand_fleet::store::View;
 use serde_json::{Value, json};
 
 use crate::api::Api;

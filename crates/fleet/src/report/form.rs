@@ -11,8 +11,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{Counts, ReportError, Summary, csv, html, ndjson};
-use crate::job::{JobError, View};
 use crate::now;
+use crate::store::{JobError, View};
 
 /// The forms of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

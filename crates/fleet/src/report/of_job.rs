@@ -4,16 +4,16 @@ use countermand_core::Timestamp;
 use countermand_scheduler::Window;
 
 use super::{RunSpan, Summary};
-use crate::job::{Contents, JobError, Kind, Missed, Settings};
 use crate::progress;
+use crate::store::{Contents, JobError, Kind, Missed, Settings};
 
 impl Summary {
     /// Of a job, as of `now`; `resume` is the command that goes on with it.
     ///
-    /// Report on a [`View`](crate::job::View): it shows one moment, however long it is read.
+    /// Report on a [`View`](crate::store::View): it shows one moment, however long it is read.
     ///
     /// ```no_run
-    /// use countermand_fleet::job::View;
+    /// use countermand_fleet::store::View;
     /// use countermand_fleet::{now, report};
     ///
     /// let job = View::open("wipes.job")?;

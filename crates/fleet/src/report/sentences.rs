@@ -7,7 +7,7 @@ use countermand_core::{ErrorKey, printable};
 use super::spell::{counted, grouped, spell};
 use super::{Counts, Overview, State, Summary};
 use crate::JobRow;
-use crate::job::Vanished;
+use crate::store::Vanished;
 
 /// So many names of bad news are listed; the report has all of them.
 const LISTED: usize = 20;

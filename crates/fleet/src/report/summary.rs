@@ -4,7 +4,7 @@ use countermand_core::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::SearchProgress;
-use crate::job::Vanished;
+use crate::store::Vanished;
 
 /// A job in a few facts, beside its rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use countermand_fleet::job::{Job, Record};
+use countermand_fleet::store::{Job, Record};
 
 use crate::{at, dump, plan, proof, sent};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use countermand_fleet::job::{Job, JobErrorKind, View};
+use countermand_fleet::store::{Job, JobErrorKind, View};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use countermand_fleet::job::{Job, JobError, JobErrorKind, Record, View};
+use countermand_fleet::store::{Job, JobError, JobErrorKind, Record, View};
 
 use crate::{at, dump, plan, sent};
 

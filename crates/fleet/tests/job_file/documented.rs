@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{at, finished, name, plan};
 use countermand_fleet::FoundOperation;
-use countermand_fleet::job::{Job, Kind, Settings};
+use countermand_fleet::store::{Job, Kind, Settings};
 use rusqlite::Connection;
 
 const DOCUMENT: &str = include_str!("../../../../docs/job-file.md");

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use countermand_fleet::FoundOperation;
-use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
+use countermand_fleet::store::{Job, JobErrorKind, Kind, Record, Settings, View};
 use rusqlite::Connection;
 
 use crate::{at, dump, finished, name, plan, proof, sent};

@@ -1,6 +1,6 @@
 //! What the seal and the checksums of the rows alone would not show.
 
-use countermand_fleet::job::{JobErrorKind, View};
+use countermand_fleet::store::{JobErrorKind, View};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use sha2::{Digest, Sha256};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::{Call, Phase};
-use countermand_fleet::job::{Job, Kind, Record, Uptime};
+use countermand_fleet::store::{Job, Kind, Record, Uptime};
 use countermand_fleet::{JobRow, Plan, SearchCost, Settings};
 use countermand_scheduler::PastCall;
 

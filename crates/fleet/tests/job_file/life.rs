@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::{Call, Phase, Verdict};
-use countermand_fleet::job::{Job, JobErrorKind, Kind, Record, Settings, View};
+use countermand_fleet::store::{Job, JobErrorKind, Kind, Record, Settings, View};
 use countermand_fleet::{FoundOperation, Plan, Resolution};
 
 use crate::{at, name};

@@ -22,7 +22,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use countermand_core::{Call, OperationName, Timestamp, Verdict};
-use countermand_fleet::job::{Contents, Job, Kind, Record, Settings};
+use countermand_fleet::store::{Contents, Job, Kind, Record, Settings};
 use countermand_fleet::{FoundOperation, Resolution};
 use serde_json::json;
 

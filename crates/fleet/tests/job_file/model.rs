@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countermand_core::{Call, Phase, Verdict};
-use countermand_fleet::job::{Job, Kind, Record, Settings};
+use countermand_fleet::store::{Job, Kind, Record, Settings};
 use countermand_fleet::{FoundOperation, OperationProgress, Resolution};
 use countermand_scheduler::{PastCall, Window};
 use proptest::prelude::*;

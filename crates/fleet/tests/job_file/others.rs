@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countermand_fleet::job::{Job, JobErrorKind, Record, View};
+use countermand_fleet::store::{Job, JobErrorKind, Record, View};
 
 use crate::{at, dump, plan, sent};
 
@@ -138,7 +138,7 @@ fn a_job_file_is_its_owners_and_is_not_overwritten() {
     job.close().unwrap();
     let error = Job::create(
         &path,
-        &countermand_fleet::job::Settings::new(countermand_fleet::job::Kind::Plan),
+        &countermand_fleet::store::Settings::new(countermand_fleet::store::Kind::Plan),
         at(0),
     );
     assert!(matches!(error.unwrap_err().kind(), JobErrorKind::Exists));
@@ -154,7 +154,7 @@ fn fault_63_the_log_of_a_job_that_is_there_is_not_called_in_the_way() {
     let job = plan(&path, 3);
     assert!(folder.path().join("job-wal").exists());
     let before = dump(&job);
-    let settings = countermand_fleet::job::Settings::new(countermand_fleet::job::Kind::Rescue);
+    let settings = countermand_fleet::store::Settings::new(countermand_fleet::store::Kind::Rescue);
     let error = Job::create(&path, &settings, at(0)).unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Exists), "{error}");
     assert!(!error.to_string().contains("remove"), "{error}");

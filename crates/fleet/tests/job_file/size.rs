@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use countermand_fleet::FoundOperation;
-use countermand_fleet::job::{Job, Kind, Settings, View};
+use countermand_fleet::store::{Job, Kind, Settings, View};
 
 use crate::{at, name, proof, sent};
 
