@@ -14,8 +14,10 @@ use crate::{Cause, ErrorKind, OperationName, Resource, TransportError};
 /// Tells what happened ([`kind`](Self::kind)), to which operation, whether a cancellation
 /// [may have been delivered](Self::maybe_delivered) all the same, and what to do next
 /// ([`advice`](Self::advice)).
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     /// Whom it concerns, where that is known.

@@ -8,7 +8,7 @@ use crate::error_table::{ErrorFacts, ErrorKey, ExitClass, FailureScope, RetryAct
 use crate::{ApiError, OperationName, TransportError};
 
 /// What happened. Named after the `google.rpc.Code` where the server gave one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// 400 and what else blames the request. The cancellation had no effect.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::chain;
 use crate::error_table::ErrorKey;
@@ -10,11 +11,11 @@ use crate::withheld::Withheld;
 /// A request that got no usable answer, told by the transport to the cancellation.
 ///
 /// What matters is whether the request may have reached the server, so every way to make one
-/// says that.
-#[derive(Debug)]
+/// says that. Clones share the cause: one failure may be that of many requests.
+#[derive(Clone, Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,
-    source: Box<dyn StdError + Send + Sync>,
+    source: Arc<dyn StdError + Send + Sync>,
     connection: Option<LostConnection>,
 }
 
@@ -131,9 +132,10 @@ impl TransportError {
         kind: TransportErrorKind,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
+        let source: Box<dyn StdError + Send + Sync> = source.into();
         Self {
             kind,
-            source: source.into(),
+            source: Arc::from(source),
             connection: None,
         }
     }
@@ -159,7 +161,7 @@ impl TransportError {
         let cause = chain(&*self.source);
         let told = withheld.taken_out(&cause);
         if told != cause {
-            self.source = told.into();
+            self.source = Box::<dyn StdError + Send + Sync>::from(told).into();
         }
         self
     }
@@ -180,5 +182,22 @@ impl fmt::Display for TransportError {
 impl StdError for TransportError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&*self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_share_their_cause() {
+        let cause = std::io::Error::other("reset by peer");
+        let error = TransportError::new(TransportErrorKind::ConnectionLost, cause);
+        let clone = error.clone();
+        assert_eq!(clone.kind(), error.kind());
+        assert!(Arc::ptr_eq(&clone.source, &error.source));
+        let cause = clone.source().unwrap();
+        assert!(cause.is::<std::io::Error>());
+        assert_eq!(chain(&clone), chain(&error));
     }
 }

@@ -140,7 +140,7 @@ impl Checkup {
         let connecting = async {
             Hyper::new(endpoint, config.clone())?;
             let connector = Connector::new(endpoint, config)?;
-            connector.connect().await.map_err(TransportError::from)
+            connector.connect().await
         };
         let (problem, denied) = match timeout_at(self.deadline, connecting).await {
             Ok(Ok(connection)) => {

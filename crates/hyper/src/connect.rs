@@ -20,7 +20,6 @@ use tower_service::Service;
 
 use crate::config::HyperConfig;
 use crate::driver::now;
-use crate::failure::Failure;
 use crate::frames::Watched;
 use crate::multiplexed::{Clock, Multiplexed, OnHeap};
 use crate::proxy::{self, Way};
@@ -178,7 +177,7 @@ impl Connector {
     }
 
     /// Connects to the endpoint, within the connect time-out.
-    pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
+    pub(crate) async fn connect(&self) -> Result<Connection, TransportError> {
         tokio::time::timeout(self.timeout, self.connect_at_leisure())
             .await
             .unwrap_or_else(|_| {
@@ -186,7 +185,7 @@ impl Connector {
             })
     }
 
-    async fn connect_at_leisure(&self) -> Result<Connection, Failure> {
+    async fn connect_at_leisure(&self) -> Result<Connection, TransportError> {
         let tcp: TokioIo<TcpStream> = match &self.proxy {
             None => {
                 let connected = self.tcp.clone().call(self.origin.clone()).await;
@@ -207,12 +206,12 @@ impl Connector {
         spoken.map_err(|error| self.no_connection(&chain(&error)))
     }
 
-    fn no_connection(&self, problem: &str) -> Failure {
+    fn no_connection(&self, problem: &str) -> TransportError {
         let host = self.origin.authority().map_or("", |host| host.as_str());
         let unused = self.unused_proxy.map(proxy::told_unused);
         let unused = unused.map_or_else(String::new, |told| format!(" ({told})"));
         let message = format!("{host}: {problem}{unused}");
-        Failure::new(TransportErrorKind::Connect, message)
+        TransportError::new(TransportErrorKind::Connect, message)
     }
 
     /// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.

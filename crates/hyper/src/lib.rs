@@ -25,7 +25,6 @@ mod connect;
 #[cfg(feature = "adc")]
 pub mod credentials;
 pub mod driver;
-mod failure;
 mod frames;
 mod hyper;
 mod log;

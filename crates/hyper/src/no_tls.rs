@@ -5,7 +5,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::config::HyperConfig;
-use crate::failure::Failure;
 use crate::proxy::Way;
 
 /// Nobody has one.
@@ -21,7 +20,7 @@ impl Tls {
         &self,
         _: TokioIo<TcpStream>,
         _: Option<&Way>,
-    ) -> Result<(TokioIo<TcpStream>, bool), Failure> {
+    ) -> Result<(TokioIo<TcpStream>, bool), TransportError> {
         match *self {}
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use countermand_core::TransportError;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 use hyper::client::conn::http1;
@@ -10,7 +11,6 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::connect::{Body, Connection, Connector};
-use crate::failure::Failure;
 use crate::multiplexed::Multiplexed;
 use crate::transport::BoxFuture;
 
@@ -49,7 +49,7 @@ struct PoolState {
 }
 
 /// Gives the connection if it can be shared; the other sort goes to the idle ones.
-type Connecting = BoxFuture<'static, Result<Option<Multiplexed>, Failure>>;
+type Connecting = BoxFuture<'static, Result<Option<Multiplexed>, TransportError>>;
 
 /// A connection of the pool, in use.
 pub(crate) struct PooledConnection {
@@ -88,7 +88,7 @@ impl Pool {
     }
 
     /// A connection that is there, or else a new one.
-    pub(crate) async fn acquire(&self) -> Result<PooledConnection, Failure> {
+    pub(crate) async fn acquire(&self) -> Result<PooledConnection, TransportError> {
         loop {
             let connecting = {
                 let mut state = lock(&self.state);

@@ -12,7 +12,6 @@ use tower_service::Service;
 use zeroize::Zeroizing;
 
 use crate::connect::Tcp;
-use crate::failure::Failure;
 use crate::no_proxy::NoProxy;
 use crate::proxy_url::ProxyUrl;
 
@@ -36,7 +35,7 @@ impl Way {
     }
 
     /// A stream to the host of `uri`, which the proxy connects to (RFC 9110, 9.3.6).
-    pub(crate) async fn connect(&self, uri: &Uri) -> Result<TokioIo<TcpStream>, Failure> {
+    pub(crate) async fn connect(&self, uri: &Uri) -> Result<TokioIo<TcpStream>, TransportError> {
         let authority = uri.authority().map_or("", Authority::as_str);
         let server = match uri.port() {
             Some(_) => authority.to_owned(),
@@ -119,15 +118,15 @@ impl Way {
     }
 
     /// A failure that may be over the next time.
-    fn passing(&self, server: &str, problem: &str) -> Failure {
+    fn passing(&self, server: &str, problem: &str) -> TransportError {
         let message = format!("{server}: through the proxy {}: {problem}", self.host());
-        Failure::new(TransportErrorKind::Connect, message)
+        TransportError::new(TransportErrorKind::Connect, message)
     }
 
     /// A refusal that the next try would meet again.
-    pub(crate) fn refusal(&self, server: &str, problem: &str) -> Failure {
+    pub(crate) fn refusal(&self, server: &str, problem: &str) -> TransportError {
         let message = format!("{server}: through the proxy {}: {problem}", self.host());
-        Failure::new(TransportErrorKind::Proxy, message)
+        TransportError::new(TransportErrorKind::Proxy, message)
     }
 }
 

@@ -16,7 +16,6 @@ use tokio_rustls::rustls::sign::SingleCertAndKey;
 use tokio_rustls::rustls::{self, AlertDescription as Alert, ClientConfig, RootCertStore};
 
 use crate::config::HyperConfig;
-use crate::failure::Failure;
 use crate::proxy::Way;
 use crate::secret_file::GivenFile;
 
@@ -62,7 +61,7 @@ impl Tls {
         &self,
         tcp: TokioIo<TcpStream>,
         proxy: Option<&Way>,
-    ) -> Result<(TokioIo<TlsStream<TcpStream>>, bool), Failure> {
+    ) -> Result<(TokioIo<TlsStream<TcpStream>>, bool), TransportError> {
         let config = match self.config.get() {
             Some(config) => Arc::clone(config),
             None => self.configure().await?,
@@ -77,38 +76,40 @@ impl Tls {
 
     /// Makes the configuration in a task of its own, which a connect time-out does not take along: on
     /// a machine that is slow in reading its roots the next attempt finds them.
-    async fn configure(&self) -> Result<Arc<ClientConfig>, Failure> {
+    async fn configure(&self) -> Result<Arc<ClientConfig>, TransportError> {
         let (made, extra) = (Arc::clone(&self.config), self.extra.clone());
         let (identity, http1_only) = (self.identity.clone(), self.http1_only);
         let making = tokio::spawn(async move {
             let make = || async {
                 tokio::task::spawn_blocking(move || Self::make(extra, identity, http1_only))
                     .await
-                    .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
+                    .map_err(|error| {
+                        TransportError::new(TransportErrorKind::Tls, error.to_string())
+                    })?
             };
             made.get_or_try_init(make).await.cloned()
         });
         making
             .await
-            .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
+            .map_err(|error| TransportError::new(TransportErrorKind::Tls, error.to_string()))?
     }
 
     fn make(
         extra: Vec<CertificateDer<'static>>,
         identity: Option<Arc<dyn ResolvesClientCert>>,
         http1_only: bool,
-    ) -> Result<Arc<ClientConfig>, Failure> {
+    ) -> Result<Arc<ClientConfig>, TransportError> {
         let mut roots = RootCertStore::empty();
         // The platform's store may hold certificates that rustls cannot read; the others do.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         roots.add_parsable_certificates(extra);
         if roots.is_empty() {
             let message = "this machine trusts no certificate authority; name one with a CA file";
-            return Err(Failure::new(TransportErrorKind::Tls, message));
+            return Err(TransportError::new(TransportErrorKind::Tls, message));
         }
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|error| Failure::new(TransportErrorKind::Tls, error.to_string()))?
+            .map_err(|error| TransportError::new(TransportErrorKind::Tls, error.to_string()))?
             .with_root_certificates(roots);
         let mut config = match identity {
             None => builder.with_no_client_auth(),
@@ -121,18 +122,18 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
-    fn refused(&self, error: &std::io::Error, proxy: Option<&Way>) -> Failure {
+    fn refused(&self, error: &std::io::Error, proxy: Option<&Way>) -> TransportError {
         let host = self.server.to_str();
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
         match cause {
             Some(cause) if is_final(cause) => {
-                Failure::new(TransportErrorKind::Tls, format!("{host}: {cause}"))
+                TransportError::new(TransportErrorKind::Tls, format!("{host}: {cause}"))
             }
             Some(rustls::Error::InvalidMessage(_)) if let Some(proxy) = proxy => proxy.refusal(
                 &host,
                 "what answers in its tunnel does not speak TLS: the proxy shows a page of its own, or the port is not one of TLS",
             ),
-            _ => Failure::new(
+            _ => TransportError::new(
                 TransportErrorKind::Connect,
                 format!("{host}: during the TLS handshake: {error}"),
             ),

@@ -8,7 +8,6 @@ use countermand_core::{TransportError, TransportErrorKind, chain};
 use futures_util::FutureExt;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::token::{Token, TokenSource};
 use crate::token_state::{CachedToken, TokenState};
@@ -135,7 +134,7 @@ impl<S: TokenSource + 'static> TokenCache<S> {
             if let Some((failure, _)) = &state.failure
                 && state.fetches > fetches
             {
-                return spare.ok_or_else(|| failure.clone().into());
+                return spare.ok_or_else(|| failure.clone());
             }
             (token_state, spare)
         };
@@ -144,9 +143,12 @@ impl<S: TokenSource + 'static> TokenCache<S> {
             .await
             .unwrap_or_else(|error| {
                 let message = format!("the source of tokens broke down: {error}");
-                Err(Failure::new(TransportErrorKind::TokenUnavailable, message))
+                Err(TransportError::new(
+                    TransportErrorKind::TokenUnavailable,
+                    message,
+                ))
             });
-        fetched.or_else(|failure| spare.ok_or_else(|| failure.into()))
+        fetched.or_else(|failure| spare.ok_or(failure))
     }
 
     /// Fetches a new token while requests go on with the last one.
@@ -166,7 +168,7 @@ impl<S: TokenSource + 'static> TokenCache<S> {
         self: &Arc<Self>,
         refused: bool,
         one_at_a_time: OwnedMutexGuard<()>,
-    ) -> tokio::task::JoinHandle<Result<Numbered, Failure>> {
+    ) -> tokio::task::JoinHandle<Result<Numbered, TransportError>> {
         let keeper = Arc::clone(self);
         tokio::spawn(async move {
             let fetched = keeper.fetch(refused).await;
@@ -175,7 +177,7 @@ impl<S: TokenSource + 'static> TokenCache<S> {
         })
     }
 
-    async fn fetch(&self, refused: bool) -> Result<Numbered, Failure> {
+    async fn fetch(&self, refused: bool) -> Result<Numbered, TransportError> {
         let not_before = self.state().not_before();
         if let Some(not_before) = not_before {
             tokio::time::sleep_until(not_before).await;
@@ -192,12 +194,13 @@ impl<S: TokenSource + 'static> TokenCache<S> {
             }
             Err(error) => {
                 if state.state_at(Moment::now) == TokenState::Due {
-                    let error = chain(&error);
-                    tracing::warn!(error, "token not replaced, the last one stays");
+                    tracing::warn!(
+                        error = chain(&error),
+                        "token not replaced, the last one stays"
+                    );
                 }
-                let failure = Failure::from(error);
-                state.fail(failure.clone());
-                Err(failure)
+                state.fail(error.clone());
+                Err(error)
             }
         }
     }

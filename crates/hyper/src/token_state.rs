@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use countermand_core::TransportError;
 use tokio::time::Instant;
 
-use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::token::Token;
 
@@ -37,7 +37,7 @@ pub(crate) struct CachedToken {
     fetched: Option<(u64, Instant)>,
     /// How many fetches have ended, and how and when the last one failed.
     pub(crate) fetches: u64,
-    pub(crate) failure: Option<(Failure, Instant)>,
+    pub(crate) failure: Option<(TransportError, Instant)>,
 }
 
 /// When to replace a token, and until when it is good, each by both clocks.
@@ -131,7 +131,7 @@ impl CachedToken {
         (token, self.generation)
     }
 
-    pub(crate) fn fail(&mut self, failure: Failure) {
+    pub(crate) fn fail(&mut self, failure: TransportError) {
         let now = Moment::now();
         if let Some(times) = &mut self.times {
             times.due = now.after(AFTER_EARLY_FAILURE);
@@ -233,7 +233,7 @@ mod tests {
         let times = state.times.as_mut().unwrap();
         times.end.wall = std::time::SystemTime::UNIX_EPOCH;
         assert_eq!(state.state_at(Moment::now), TokenState::Doubtful);
-        state.fail(Failure::new(
+        state.fail(TransportError::new(
             TransportErrorKind::TokenUnavailable,
             "for now",
         ));
