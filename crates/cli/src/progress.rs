@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use console::Term;
-use countermand_fleet::report::grouped;
+use countermand_fleet::grouped;
 use countermand_fleet::{Progress, now};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::{Call, OperationName, Phase, Verdict};
 use countermand_emulator::ServerQuota;
-use countermand_fleet::report::spell;
+use countermand_fleet::spell;
 use countermand_scheduler::{Event, Scheduler, Ticket};
 use http::Request;
 use serde::Serialize;

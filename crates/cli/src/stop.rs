@@ -1,7 +1,7 @@
 //! One failure that stops everything, told once.
 
 use countermand_core::{Cause, Error, ErrorKind};
-use countermand_fleet::report::counted;
+use countermand_fleet::counted;
 
 use crate::lines::{STOPPED, StoppedLine};
 use crate::report::Report;

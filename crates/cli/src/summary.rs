@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
-pub(crate) use countermand_fleet::report::counted;
-use countermand_fleet::report::{grouped, spell};
+pub(crate) use countermand_fleet::counted;
+use countermand_fleet::{grouped, spell};
 
 use crate::again::Invocation;
 use crate::exit::Exit;

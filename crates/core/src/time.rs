@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
 /// A point in time of the server's, in milliseconds since the Unix epoch.
 ///
 /// Not an `Instant`: it says nothing about this machine's clock and is only ever compared with
@@ -69,6 +71,27 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The text that [`Display`](fmt::Display) gives.
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Reads [every text](Serialize) that it writes, also of a time that has no form in RFC 3339.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let millis = text
+            .strip_suffix(" ms")
+            .and_then(|millis| millis.parse().ok());
+        millis
+            .map(Self)
+            .or_else(|| Self::parse_rfc3339(&text))
+            .ok_or_else(|| D::Error::custom("no time in RFC 3339"))
+    }
+}
+
 /// Parses the JSON form of `google.protobuf.Duration`: seconds with at most nine fractional
 /// digits and the suffix `s`. Negative durations have no meaning here and are refused.
 #[must_use]
@@ -101,6 +124,17 @@ pub fn format_duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_reads_back_what_it_wrote() {
+        for millis in [0, -1, 1_786_048_723_669, i64::MIN, i64::MAX] {
+            let time = Timestamp::from_unix_millis(millis);
+            let json = serde_json::to_string(&time).unwrap();
+            assert_eq!(json, format!("\"{time}\""));
+            assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+        }
+        serde_json::from_str::<Timestamp>("\"now\"").unwrap_err();
+    }
 
     #[test]
     fn rfc3339() {

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use countermand_core::{Endpoint, EnterpriseName, Timestamp, printable, shown};
 
-use crate::report::{grouped, spell};
+use crate::plan_summary::PlanSummary;
+use crate::schedule::Options;
+use crate::shell::quoted;
+use crate::spell::{grouped, spell};
 use crate::store::{Contents, Digest, JobError, Kind, Settings};
-use crate::{Options, PlanSummary, quoted};
 
 /// So many differences are listed; the rest is counted.
 const LISTED: usize = 5;

@@ -6,8 +6,8 @@ use countermand_core::{Call, Phase};
 use countermand_scheduler::{Ticket, simulate};
 use http::{Request, Response};
 
-use crate::now;
-use crate::run::{Options, scheduler};
+use crate::clock::now;
+use crate::schedule::{Options, scheduler};
 use crate::store::{Contents, JobError, Uptime};
 
 /// When the last cancel will be sent and the last verdict be known, from the start of a run, if

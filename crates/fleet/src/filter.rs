@@ -6,8 +6,9 @@ use std::time::Duration;
 use countermand_core::{Command, DeviceName, EnterpriseName, Operation, OperationName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::report::{grouped, spell};
-use crate::{FoundOperation, seconds};
+use crate::job_row::FoundOperation;
+use crate::seconds;
+use crate::spell::{grouped, spell};
 
 /// Types of commands that the API documents.
 pub const KNOWN_TYPES: [&str; 11] = [

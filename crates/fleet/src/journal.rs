@@ -14,11 +14,11 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::Resolution;
 use crate::clock::{self, Clock};
+use crate::job_row::Resolution;
 use crate::progress::SearchProgress;
-use crate::report::spell;
 use crate::search::{NotListed, Pages};
+use crate::spell::spell;
 use crate::store::{Job, JobError, Missed, Note, Record};
 
 /// A request that has left and is not answered stands in the file after so long.

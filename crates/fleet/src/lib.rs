@@ -12,8 +12,7 @@
 //! ```
 //! use countermand_core::{Endpoint, EnterpriseName};
 //! use countermand_fleet::store::Kind;
-//! use countermand_fleet::report::State;
-//! use countermand_fleet::{Authorization, Filter, Found, Job, Options, Plan, Run, Search, Settings, now};
+//! use countermand_fleet::{Authorization, Filter, Found, Job, Options, Plan, Run, Search, Settings, State, now};
 //! use countermand_hyper::Client;
 //! use futures_util::StreamExt;
 //!
@@ -82,6 +81,7 @@
 
 mod authorize;
 mod clock;
+mod counts;
 mod estimate;
 mod filter;
 pub mod input;
@@ -94,29 +94,27 @@ mod plan_summary;
 mod progress;
 pub mod report;
 mod run;
+mod schedule;
 mod search;
 mod seconds;
 mod shell;
+mod spell;
+mod state;
 pub mod store;
 
 pub use authorize::{Authorization, Confirmed, Refusal, apply_command, confirm, phrases};
+pub use clock::now;
+pub use counts::Counts;
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
-pub use progress::{Failing, Meter, Progress, SearchProgress, pace};
-pub use run::{Ended, Options, Run};
+pub use progress::{Failing, Meter, Progress, SearchProgress};
+pub use run::{Ended, Run};
+pub use schedule::{Options, pace};
 pub use search::{Found, Search, SearchCost, refusal};
 pub use shell::quoted;
+pub use spell::{counted, grouped, spell};
+pub use state::State;
 pub use store::{Job, JobError, Settings};
-
-use countermand_core::Timestamp;
-
-/// The time by this machine's clock.
-#[must_use]
-pub fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let millis = since.map_or(0, |since| since.as_millis());
-    Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
-}

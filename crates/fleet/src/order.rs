@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::FoundOperation;
+use crate::job_row::FoundOperation;
 
 /// Types whose effect cannot be undone, or is felt at once, the worst first.
 const DESTRUCTIVE: [&str; 9] = [

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use countermand_core::Timestamp;
 
+use crate::job_row::FoundOperation;
+use crate::order;
 use crate::store::{Job, JobError, Kind, Record, Settings};
-use crate::{FoundOperation, order};
 
 /// What goes into a plan.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -8,9 +8,9 @@ use countermand_core::{Call, Timestamp};
 use countermand_scheduler::Outage;
 use serde::{Serialize, Serializer};
 
-use crate::report::{counted, grouped, spell};
-use crate::run::{Options, scheduler};
-use crate::store::{Contents, JobError, Kind, Note, Record, Settings, Uptime};
+use crate::schedule::{Options, pace, scheduler};
+use crate::spell::{counted, grouped, spell};
+use crate::store::{Contents, JobError, Kind, Note, Record, Uptime};
 
 /// The time over which the rate of requests is measured.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -472,14 +472,6 @@ impl Failing {
     }
 }
 
-/// Requests a second that a job's share of its quota allows in the long run.
-#[must_use]
-pub fn pace(settings: &Settings) -> Option<f64> {
-    let windows = settings.quota.iter();
-    let paces = windows.map(|window| f64::from(window.limit()) / window.span().as_secs_f64());
-    paces.reduce(f64::min).map(|pace| pace * settings.share)
-}
-
 /// The search of a rescue, as its file tells it.
 pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
     let settings = job.settings();
@@ -523,7 +515,7 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
         .iter()
         .filter(|one| !searched.contains(&one.resource));
     search.missed = missed.count() as u64;
-    let lists = job.spent(crate::now(), Uptime::now().as_ref())?;
+    let lists = job.spent(crate::clock::now(), Uptime::now().as_ref())?;
     let lists = lists.calls.iter().filter(|call| call.call == Call::List);
     // What is older than an hour is not in the file: at least one page each.
     search.pages = (lists.count() as u64).max(search.searched);

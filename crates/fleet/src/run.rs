@@ -7,21 +7,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countermand_core::{Cause, Error, OperationName, Phase, Policy, Resource, Timestamp, chain};
+use countermand_core::{Cause, Error, OperationName, Phase, Resource, Timestamp, chain};
 use countermand_hyper::{Client, Journal, SchedulerStream};
-use countermand_scheduler::PastCall;
-use countermand_scheduler::{Event, Outage, Progress, Scheduler, Ticket};
+use countermand_scheduler::{Event, Outage, Progress, Ticket};
 use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
 
 use crate::authorize::is_for;
-use crate::clock::{Clock, driver};
+use crate::clock::Clock;
+use crate::clock::now;
+use crate::job_row::JobRow;
 use crate::journal::Recorder;
 use crate::progress::SearchProgress;
+use crate::schedule::{Options, scheduler};
 use crate::search::Pages;
-use crate::store::{Contents, Job, JobError, JobErrorKind, Kind, LEAVING, Record, Uptime};
-use crate::{JobRow, now};
+use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 
@@ -41,28 +42,6 @@ pub struct Run {
     room: u64,
     /// How many it has left alone because there was no room.
     left: u64,
-}
-
-/// How a run is to go.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "each of them is the caller's to set"
-)]
-pub struct Options {
-    /// How many requests are under way at a time: 100 by default.
-    pub in_flight: usize,
-    /// Only looks again at what was asked before and is not settled; cancels nothing.
-    pub recheck: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            in_flight: 100,
-            recheck: false,
-        }
-    }
 }
 
 /// What is left of a run.
@@ -379,37 +358,4 @@ impl fmt::Debug for Run {
             .field("progress", &self.progress())
             .finish_non_exhaustive()
     }
-}
-
-/// The scheduler of a job, which knows what earlier runs have spent.
-pub(crate) fn scheduler(
-    job: &Contents,
-    options: Options,
-    wall: Timestamp,
-    uptime: Option<&Uptime>,
-) -> Result<Scheduler, JobError> {
-    let settings = job.settings();
-    let spent = job.spent(wall, uptime)?;
-    let clock = driver();
-    let mut scheduler = Scheduler::new(wall.unix_millis().unsigned_abs())
-        .policy(Policy::default().deadline(settings.deadline))
-        .quota(settings.quota())
-        .in_flight(options.in_flight)
-        .probe_on();
-    let limiter = scheduler.rate_limiter();
-    for window in &spent.lowered {
-        limiter.lower(window.limit(), window.span());
-    }
-    limiter.restore(clock, spent.calls.into_iter().map(sent_later));
-    if let Some(left) = spent.held {
-        limiter.pause_until(clock + left);
-    }
-    Ok(scheduler)
-}
-
-/// A call of an earlier run was written down before it left, at most so long: beside windows of
-/// minutes it costs nothing.
-fn sent_later(mut spent: PastCall) -> PastCall {
-    spent.age = spent.age.saturating_sub(LEAVING);
-    spent
 }

@@ -18,9 +18,11 @@ use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
 use futures_core::Stream;
 use futures_util::stream;
 
+use crate::clock::now;
+use crate::filter::{Excluded, Filter};
+use crate::job_row::FoundOperation;
 use crate::progress::SearchProgress;
 use crate::store::{Job, JobError, Record, Uptime, Vanished};
-use crate::{Excluded, Filter, FoundOperation, now};
 
 /// What a search tells.
 #[derive(Debug)]

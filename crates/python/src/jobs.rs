@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countermand_core::{Endpoint, Error};
-use countermand_fleet::report::{Counts, Summary};
+use countermand_fleet::Counts;
+use countermand_fleet::report::Summary;
 use countermand_fleet::store::{Activity, Contents, Kind, Missed, Record, View, exposure};
 use countermand_fleet::{
     Estimate, FoundOperation, JobError, Options, Plan, PlanSummary, Progress, Settings, now,

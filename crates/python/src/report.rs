@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countermand_core::Phase;
-use countermand_fleet::report::{self, Counts, Form, ReportError, State};
+use countermand_fleet::report::{self, Form, ReportError};
 use countermand_fleet::store::View;
+use countermand_fleet::{Counts, State};
 use countermand_fleet::{JobError, JobRow, quoted};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;

@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use countermand_core::chain;
-use countermand_fleet::report::{counted, grouped, vanished};
+use countermand_fleet::report::vanished;
 use countermand_fleet::store::{Missed, Record, Vanished};
 use countermand_fleet::{Filter, Found, FoundOperation, Search, SearchCost, SearchProgress, now};
+use countermand_fleet::{counted, grouped};
 use countermand_hyper::Client;
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;

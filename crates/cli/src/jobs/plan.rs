@@ -8,12 +8,13 @@ use std::time::Duration;
 use clap::ValueEnum;
 use countermand_core::Timestamp;
 use countermand_fleet::input::{Evidence, Format, LeftOut};
-use countermand_fleet::report::{grouped, spell, vanished};
+use countermand_fleet::report::vanished;
 use countermand_fleet::store::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::{
     self as fleet, Age, Estimate, Excluded, FoundOperation, Job, Options, PlanSummary, Resolution,
     SearchCost, now, pace,
 };
+use countermand_fleet::{grouped, spell};
 use serde::Serialize;
 
 use super::find::{INCOMPLETE, search};

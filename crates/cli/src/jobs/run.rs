@@ -1,7 +1,8 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
 use countermand_core::{Outcome, Verdict, chain};
-use countermand_fleet::report::{Overview, State, Summary};
+use countermand_fleet::State;
+use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::Kind;
 use countermand_fleet::{Ended, Job, JobRow, Options, Run, now, pace};
 use countermand_hyper::Client;
@@ -111,7 +112,7 @@ pub(crate) async fn run(
     if left > 0 {
         report.output.note(&format!(
             "{} more were found than --max allows and left alone",
-            countermand_fleet::report::grouped(left)
+            countermand_fleet::grouped(left)
         ));
     }
     // Also what the disk did not take: no cancel that left is counted as unsent.

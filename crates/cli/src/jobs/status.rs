@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use countermand_fleet::report::{Counts, Overview, Summary};
+use countermand_fleet::Counts;
+use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::{Activity, JobError, View};
 use countermand_fleet::{Progress, now};
 use serde::Serialize;

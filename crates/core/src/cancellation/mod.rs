@@ -94,6 +94,21 @@ pub enum Phase {
     Accepted,
 }
 
+impl Phase {
+    /// Every phase, in order.
+    pub const ALL: [Self; 3] = [Self::Unsent, Self::MaybeSent, Self::Accepted];
+
+    /// The word for it in job files and reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsent => "unsent",
+            Self::MaybeSent => "maybe_sent",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
 impl Cancellation {
     /// A countermand of one operation at Google's endpoint with the default policy.
     #[must_use]

@@ -49,7 +49,7 @@ impl fmt::Display for Lines {
         }
         match self.more {
             0 => Ok(()),
-            more => write!(f, " and {} more", crate::report::grouped(more)),
+            more => write!(f, " and {} more", crate::spell::grouped(more)),
         }
     }
 }
@@ -147,7 +147,7 @@ impl LeftOut {
     /// One sentence a kind: `1 failed answer left out (line 2)`.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(kind, lines)| {
-            let count = crate::report::grouped(lines.count);
+            let count = crate::spell::grouped(lines.count);
             let noun = kind.noun(lines.count == 1);
             format!("{count} {noun} left out ({lines})")
         })
@@ -186,7 +186,7 @@ impl Refusals {
             let more = count
                 .checked_sub(EXAMPLES as u64)
                 .filter(|more| *more > 0)?;
-            Some(format!("{} more {plural}", crate::report::grouped(more)))
+            Some(format!("{} more {plural}", crate::spell::grouped(more)))
         })
     }
 }

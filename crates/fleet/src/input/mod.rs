@@ -39,7 +39,7 @@ pub use self::left_out::{LeftOut, LeftOutKind, Refusals};
 pub use self::lines::{next_line, parse_name};
 use self::table::Table;
 use self::value::Values;
-use crate::FoundOperation;
+use crate::job_row::FoundOperation;
 
 /// The longest JSON value, in bytes: more than Pub/Sub gives in one answer.
 const VALUE_LIMIT: usize = 16 << 20;

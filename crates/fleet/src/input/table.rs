@@ -10,7 +10,7 @@ use super::left_out::LeftOutKind;
 use super::lines::{next_line, parse_name};
 use super::value::Values;
 use super::{Entry, RECORD_LIMIT, Taken};
-use crate::FoundOperation;
+use crate::job_row::FoundOperation;
 use crate::report::{COLUMNS, rearm};
 
 /// Reads records one by one.

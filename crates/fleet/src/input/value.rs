@@ -16,7 +16,7 @@ use super::error::InputProblem;
 use super::left_out::LeftOutKind;
 use super::lines::parse_name;
 use super::{Entry, Evidence, Taken};
-use crate::FoundOperation;
+use crate::job_row::FoundOperation;
 
 /// Everything an object is looked at for; the rest is skipped.
 #[derive(Deserialize)]

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use countermand_core::{Timestamp, is_hidden, printable};
 use csv::{QuoteStyle, WriterBuilder};
 
-use super::ReportError;
-use super::counts::Counts;
+use super::error::ReportError;
 use super::record::Record;
 use super::summary::hex;
-use crate::JobRow;
+use crate::counts::Counts;
+use crate::job_row::JobRow;
 
 /// The columns, in order. New ones are only ever added at the end.
 pub const COLUMNS: [&str; 20] = [

@@ -10,8 +10,13 @@ use countermand_hyper::OutputFile;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Counts, ReportError, Summary, csv, html, ndjson};
-use crate::now;
+use super::csv::csv;
+use super::error::ReportError;
+use super::html::html;
+use super::ndjson::ndjson;
+use super::summary::Summary;
+use crate::clock::now;
+use crate::counts::Counts;
 use crate::store::{JobError, View};
 
 /// The forms of a report.

@@ -4,10 +4,13 @@ use std::io::{BufWriter, Write};
 
 use askama::Template;
 
+use super::error::ReportError;
 use super::html_page::{Foot, Head};
 use super::html_rows::{BLOCK, Blocks, RowCells};
-use super::{Counts, Overview, ReportError, Summary};
-use crate::JobRow;
+use super::overview::Overview;
+use super::summary::Summary;
+use crate::counts::Counts;
+use crate::job_row::JobRow;
 
 /// So many rows a browser lays out as one table without making anybody wait. A longer page has
 /// them as lines of text, which cost it next to nothing.

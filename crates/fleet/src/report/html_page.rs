@@ -7,11 +7,15 @@ use countermand_core::{Timestamp, printable};
 use sha2::{Digest, Sha256};
 
 use super::html_rows::{BLOCK, LINE_COLUMNS, moment};
-use super::spell::{counted, grouped, spell};
+use super::overview::Overview;
+use super::record::Record;
+use super::summary::Summary;
 use super::summary::hex;
 use super::timeline::Timeline;
-use super::{Counts, Overview, Record, State, Summary};
-use crate::JobRow;
+use crate::counts::Counts;
+use crate::job_row::JobRow;
+use crate::spell::{counted, grouped, spell};
+use crate::state::State;
 
 const STYLE: &str = include_str!("../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../templates/report/page.js");

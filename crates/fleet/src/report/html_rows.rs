@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use askama::Template;
 use countermand_core::{Timestamp, printable};
 
-use super::Counts;
 use super::record::Record;
-use super::spell::grouped;
 use super::summary::hex;
-use crate::JobRow;
+use crate::counts::Counts;
+use crate::job_row::JobRow;
+use crate::spell::grouped;
 
 /// So many lines stand in one block of text.
 pub(super) const BLOCK: u64 = 1000;

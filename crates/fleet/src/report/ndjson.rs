@@ -4,10 +4,11 @@ use std::io::{BufWriter, Write};
 
 use serde::Serialize;
 
-use super::counts::Counts;
+use super::error::ReportError;
 use super::record::Record;
-use super::{ReportError, Summary};
-use crate::JobRow;
+use super::summary::Summary;
+use crate::counts::Counts;
+use crate::job_row::JobRow;
 
 /// The last line: the job, and how many rows stand above it.
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use countermand_core::Timestamp;
 use countermand_scheduler::Window;
 
-use super::{RunSpan, Summary};
+use super::summary::{RunSpan, Summary};
 use crate::progress;
 use crate::store::{Contents, JobError, Kind, Missed, Settings};
 

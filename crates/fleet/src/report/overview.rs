@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::counts::{Counts, known};
-use super::state::State;
-use crate::JobRow;
+use crate::counts::{Counts, known};
+use crate::job_row::JobRow;
+use crate::state::State;
 
 /// The counts, the rows of devices that may act, and when what happened.
 ///

@@ -1,12 +1,12 @@
 //! A row as its fields, the same in every format.
 
-use countermand_core::{Command, Phase, Timestamp, Verdict};
+use countermand_core::{Command, Timestamp, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::state::State;
-use super::summary::{digest, optional_time};
-use crate::{JobRow, Resolution};
+use super::summary::digest;
+use crate::job_row::{JobRow, Resolution};
+use crate::state::State;
 
 /// The schema of a row's line.
 pub(super) const ROW: &str = "countermand.row/1";
@@ -24,10 +24,8 @@ pub struct Record<'a> {
     #[serde(rename = "type")]
     pub kind: Option<&'a str>,
     /// When the server created it.
-    #[serde(serialize_with = "optional_time")]
     pub create_time: Option<Timestamp>,
     /// When the device last reported, as of the search.
-    #[serde(serialize_with = "optional_time")]
     pub device_seen: Option<Timestamp>,
     /// What is known of it: the verdict, or why there is none yet.
     pub state: State,
@@ -38,16 +36,12 @@ pub struct Record<'a> {
     /// Requests sent for it, of every kind, over all runs.
     pub attempts: u32,
     /// When the first cancel left.
-    #[serde(serialize_with = "optional_time")]
     pub cancel_sent_at: Option<Timestamp>,
     /// When the server accepted it.
-    #[serde(serialize_with = "optional_time")]
     pub accepted_at: Option<Timestamp>,
     /// The time of the latest resolution.
-    #[serde(serialize_with = "optional_time")]
     pub found: Option<Timestamp>,
     /// When it was, if that settles it.
-    #[serde(serialize_with = "optional_time")]
     pub verified_at: Option<Timestamp>,
     /// SHA-256 of the answer that the verdict rests on, byte for byte.
     #[serde(serialize_with = "digest")]
@@ -79,7 +73,7 @@ impl<'a> Record<'a> {
             device_seen: row.item.device_seen,
             state: State::of(row),
             verdict: resolution.and_then(|resolution| resolution.verdict),
-            phase: word(progress.phase),
+            phase: progress.phase.as_str(),
             attempts: progress.attempts,
             cancel_sent_at: progress.cancel_sent_at,
             accepted_at: progress.accepted_at,
@@ -122,13 +116,5 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn problem_message(&self) -> Option<&'a str> {
         self.error?.get("message")?.as_str()
-    }
-}
-
-const fn word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Unsent => "unsent",
-        Phase::MaybeSent => "maybe_sent",
-        Phase::Accepted => "accepted",
     }
 }

@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use countermand_core::{ErrorKey, printable};
 
-use super::spell::{counted, grouped, spell};
-use super::{Counts, Overview, State, Summary};
-use crate::JobRow;
+use super::overview::Overview;
+use super::summary::Summary;
+use crate::counts::Counts;
+use crate::job_row::JobRow;
+use crate::spell::{counted, grouped, spell};
+use crate::state::State;
 use crate::store::Vanished;
 
 /// So many names of bad news are listed; the report has all of them.
@@ -28,12 +31,6 @@ impl Counts {
             let _ = write!(text, "{comma}{} {words}", grouped(*count));
         }
         text
-    }
-}
-
-impl std::fmt::Display for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a report says of the job itself.
 
+use std::time::Duration;
+
 use countermand_core::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::SearchProgress;
+use crate::counts::Counts;
+use crate::progress::SearchProgress;
 use crate::store::Vanished;
 
 /// A job in a few facts, beside its rows.
@@ -13,10 +16,8 @@ pub struct Summary {
     /// What kind of job it is, in a word: `plan`, `rescue`.
     pub kind: String,
     /// When the job was made.
-    #[serde(serialize_with = "time")]
     pub created: Timestamp,
     /// When the report is made.
-    #[serde(serialize_with = "time")]
     pub reported: Timestamp,
     /// Where the API is, without credentials.
     pub endpoint: String,
@@ -44,10 +45,8 @@ pub struct Summary {
 #[expect(clippy::exhaustive_structs, reason = "a span of time")]
 pub struct RunSpan {
     /// When it began.
-    #[serde(serialize_with = "time")]
     pub begun: Timestamp,
     /// When it ended; `None` while it goes on, or if it was killed.
-    #[serde(serialize_with = "optional_time")]
     pub ended: Option<Timestamp>,
 }
 
@@ -84,19 +83,24 @@ impl Summary {
     }
 }
 
-/// A time in RFC 3339.
-pub(crate) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
-}
+impl Counts {
+    /// From the start of the first run (of the first cancel, if no run is known) until the last
+    /// cancel left: the figure that decides about devices. `None` before any cancel; while some are
+    /// unsent it still grows.
+    #[must_use]
+    pub fn time_to_last_cancel(&self, summary: &Summary) -> Option<Duration> {
+        self.time_to(self.last_cancel_sent_at, summary)
+    }
 
-/// A time in RFC 3339, or null.
-pub(crate) fn optional_time<S: Serializer>(
-    time: &Option<Timestamp>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
+    /// From the same start until the last verdict was known.
+    #[must_use]
+    pub fn time_to_last_verdict(&self, summary: &Summary) -> Option<Duration> {
+        self.time_to(self.last_known, summary)
+    }
+
+    fn time_to(&self, end: Option<Timestamp>, summary: &Summary) -> Option<Duration> {
+        let began = summary.runs.iter().map(|run| run.begun).min();
+        Some(end?.since(began.or(self.first_cancel_sent_at)?))
     }
 }
 

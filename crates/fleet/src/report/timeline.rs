@@ -5,8 +5,9 @@ use std::fmt::Write;
 use countermand_core::Timestamp;
 
 use super::html_rows::moment;
-use super::spell::grouped;
-use super::{Overview, RunSpan};
+use super::overview::Overview;
+use super::summary::RunSpan;
+use crate::spell::grouped;
 
 /// The picture's size and the part that the curves take, in units of its view box.
 const WIDTH: i64 = 960;

@@ -1,7 +1,7 @@
 //! The rows that somebody has to see, where there is no room for all.
 
-use super::State;
-use crate::JobRow;
+use crate::job_row::JobRow;
+use crate::state::State;
 
 /// The first `most` rows, the worst news first, and of the same news in the job's order.
 ///
@@ -33,7 +33,7 @@ mod tests {
     use countermand_core::{Timestamp, Verdict};
 
     use super::*;
-    use crate::{FoundOperation, Resolution};
+    use crate::job_row::{FoundOperation, Resolution};
 
     #[test]
     fn the_worst_come_first_and_no_more_than_asked_for() {

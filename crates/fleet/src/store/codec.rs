@@ -5,23 +5,14 @@ use rusqlite::types::Value;
 
 use super::error::JobErrorKind;
 use super::transaction::whole;
-use crate::{FoundOperation, JobRow, OperationProgress, Resolution};
+use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 
 pub(super) fn time(time: Option<Timestamp>) -> Value {
     time.map(Timestamp::unix_millis).into()
 }
 
-const fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Unsent => "unsent",
-        Phase::MaybeSent => "maybe_sent",
-        Phase::Accepted => "accepted",
-    }
-}
-
-pub(super) fn phase(word: &str) -> Option<Phase> {
-    let all = [Phase::Unsent, Phase::MaybeSent, Phase::Accepted];
-    all.into_iter().find(|phase| phase_word(*phase) == word)
+fn phase(word: &str) -> Option<Phase> {
+    Phase::ALL.into_iter().find(|phase| phase.as_str() == word)
 }
 
 pub(super) fn verdict(word: &str) -> Option<Verdict> {
@@ -47,7 +38,7 @@ pub(super) fn values(
         command.duration.map(format_duration).into(),
         command.error_code.clone().into(),
         time(item.device_seen),
-        phase_word(progress.phase).to_owned().into(),
+        progress.phase.as_str().to_owned().into(),
         progress.attempts.into(),
         time(progress.cancel_sent_at),
         time(progress.last_cancel_sent_at),

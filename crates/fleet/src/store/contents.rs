@@ -16,7 +16,7 @@ use super::pages::Pages;
 use super::schema::{DEVICES, NOTES, OPERATIONS, RUNS};
 use super::settings::Settings;
 use super::transaction::Head;
-use crate::JobRow;
+use crate::job_row::JobRow;
 
 /// What stands in a job file.
 ///

@@ -8,8 +8,6 @@ use countermand_scheduler::{PastCall, Window};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::report::{optional_time, time};
-
 /// How many operations have come how far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -122,10 +120,8 @@ pub struct Vanished {
     /// The device.
     pub device: DeviceName,
     /// The time of its last report, where it is known.
-    #[serde(serialize_with = "optional_time")]
     pub seen: Option<Timestamp>,
     /// The time at which it was found to be gone.
-    #[serde(serialize_with = "time")]
     pub at: Timestamp,
 }
 

@@ -42,7 +42,7 @@ pub(crate) use recording::LEAVING;
 pub use settings::{Kind, Settings};
 pub use view::View;
 
-use crate::FoundOperation;
+use crate::job_row::FoundOperation;
 use transaction::transact;
 
 /// How often a file is looked for under its name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Phase, Timestamp};
 
 use super::entries::{Missed, Uptime, Vanished};
-use crate::{FoundOperation, OperationProgress, Resolution};
+use crate::job_row::{FoundOperation, OperationProgress, Resolution};
 
 /// Something that has happened, or is about to, in a run.
 #[derive(Clone, Debug, PartialEq)]

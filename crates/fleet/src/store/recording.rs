@@ -12,7 +12,7 @@ use super::error::{JobErrorKind, LockOwner};
 use super::record::Record;
 use super::schema::{DEVICES, HOLD, LIMITS, NOTES, OPERATIONS, RUNS, SENDS};
 use super::transaction::Transaction;
-use crate::{FoundOperation, OperationProgress, Resolution};
+use crate::job_row::{FoundOperation, OperationProgress, Resolution};
 
 /// For how long the quota log is kept: longer than any window that is in use.
 const KEPT: Duration = Duration::from_secs(3600);

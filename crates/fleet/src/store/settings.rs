@@ -8,7 +8,8 @@ use countermand_core::EnterpriseName;
 use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::{Filter, seconds};
+use crate::filter::Filter;
+use crate::seconds;
 
 /// How a job is to be run, as readable JSON in its file.
 ///

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Params, TransactionBehavior};
 use super::checksum::{Digest, checksum_of};
 use super::error::JobErrorKind;
 use super::schema::{self, JOB, SENDS, Table};
-use crate::JobRow;
+use crate::job_row::JobRow;
 
 /// The one row of the table `job`.
 #[derive(Clone, Debug)]

@@ -377,7 +377,7 @@ fn fault_64_a_million_bad_lines_are_a_few_sentences() {
     assert_eq!(shown, [2, 3, 4]);
     assert_eq!(refusals.count(), count as u64);
     let more: Vec<String> = refusals.more().collect();
-    let expected = report::grouped(count as u64 - 3);
+    let expected = countermand_fleet::grouped(count as u64 - 3);
     assert_eq!(more, [format!("{expected} more are no names")]);
     // Each kind has its own.
     let input = format!("{}{}", "17\n".repeat(5), "{\"a\":\n".repeat(7));

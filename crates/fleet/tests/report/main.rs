@@ -10,7 +10,8 @@ use std::convert::Infallible;
 
 use countermand_core::{Call, Verdict, is_hidden, printable};
 use countermand_fleet::JobRow;
-use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, State, Summary};
+use countermand_fleet::State;
+use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, Summary};
 use countermand_fleet::store::{Job, Kind, Record, Settings, Vanished, View};
 use proptest::prelude::*;
 use report_sample::{HOSTILE, at, hostile, hostile_row, row, summary};

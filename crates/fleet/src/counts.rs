@@ -1,14 +1,12 @@
 //! How many rows have come how far, and when.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use countermand_core::{Phase, Timestamp};
 use serde::Serialize;
 
-use super::state::State;
-use super::summary::{Summary, optional_time};
-use crate::{JobRow, Resolution};
+use crate::job_row::{JobRow, Resolution};
+use crate::state::State;
 
 /// The rows of a job, counted. `rows` is how many operations went in; `states` add up to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,13 +25,10 @@ pub struct Counts {
     /// Those of `again` with an error that are surely not cancelled: each cancel was refused.
     pub surely_not_cancelled: u64,
     /// The time at which the first cancel of all left.
-    #[serde(serialize_with = "optional_time")]
     pub first_cancel_sent_at: Option<Timestamp>,
     /// The time at which the last cancel of all left.
-    #[serde(serialize_with = "optional_time")]
     pub last_cancel_sent_at: Option<Timestamp>,
     /// The time of the last verdict that says an end.
-    #[serde(serialize_with = "optional_time")]
     pub last_known: Option<Timestamp>,
 }
 
@@ -81,30 +76,11 @@ impl Counts {
             .map(|(_, count)| count)
             .sum()
     }
-
-    /// From the start of the first run (of the first cancel, if no run is known) until the last
-    /// cancel left: the figure that decides about devices. `None` before any cancel; while some are
-    /// unsent it still grows.
-    #[must_use]
-    pub fn time_to_last_cancel(&self, summary: &Summary) -> Option<Duration> {
-        self.time_to(self.last_cancel_sent_at, summary)
-    }
-
-    /// From the same start until the last verdict was known.
-    #[must_use]
-    pub fn time_to_last_verdict(&self, summary: &Summary) -> Option<Duration> {
-        self.time_to(self.last_known, summary)
-    }
-
-    fn time_to(&self, end: Option<Timestamp>, summary: &Summary) -> Option<Duration> {
-        let began = summary.runs.iter().map(|run| run.begun).min();
-        Some(end?.since(began.or(self.first_cancel_sent_at)?))
-    }
 }
 
 /// When the end of a row was known, if it is: of `Completed`, `Gone`, `Failed`, `Expired` and
 /// `Cancelled`.
-pub(super) fn known(row: &JobRow) -> Option<Timestamp> {
+pub(crate) fn known(row: &JobRow) -> Option<Timestamp> {
     let resolution = row.progress.resolution.as_ref()?;
     resolution
         .verdict

@@ -1,14 +1,17 @@
 //! How far a row has come, in one word.
 
-use countermand_core::{Phase, Verdict};
-use serde::{Serialize, Serializer};
+use std::fmt;
 
-use crate::JobRow;
+use countermand_core::{Phase, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::job_row::JobRow;
 
 /// What is known of a row: its verdict, or why it has none yet.
 ///
 /// In the order in which somebody has to hear of them, the worst news first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a reader acts on every one of them"
@@ -130,8 +133,9 @@ impl From<Verdict> for State {
     }
 }
 
-impl Serialize for State {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+/// Its [word](State::as_str).
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
