@@ -1,8 +1,8 @@
 //! What a file or an environment variable gives as credentials.
 
+use countermand_auth::Credentials;
 use countermand_core::chain;
 use countermand_hyper::Token;
-use countermand_hyper::credentials::Credentials;
 use serde_json::Value;
 
 /// The fields that hold secrets.

@@ -315,7 +315,7 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
         "no secret in anything that is written",
         &[
             (
-                "crates/hyper/tests/trace.rs",
+                "crates/auth/tests/trace.rs",
                 "no_secret_in_anything_that_a_client_writes_with_every_log_at_trace",
             ),
             (

@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use countermand_auth::{Credentials, Mtls, TokenFile};
 use countermand_core::{
     Endpoint, TransportError, TransportErrorKind, chain, path_problem, shown_path,
 };
-use countermand_hyper::credentials::{Credentials, Mtls};
-use countermand_hyper::{Client, HyperConfig, Token, TokenFile, TokenSource, billed_to, exposure};
+use countermand_hyper::{Client, HyperConfig, Token, TokenSource, billed_to, exposure};
 
 use crate::args::Global;
 use crate::exit::Exit;
@@ -132,7 +132,10 @@ impl Way {
                 )
             };
             let credentials = Credentials::application_default().map_err(none)?;
-            credentials.found(config).await.map_err(none)?;
+            credentials
+                .found(Endpoint::SCOPE, config)
+                .await
+                .map_err(none)?;
             credentials
         };
         Self::of(credentials, global, config)
@@ -171,7 +174,7 @@ impl Way {
             credentials = credentials.impersonate(email).map_err(usage)?;
         }
         Ok(Self {
-            tokens: Arc::new(credentials.source(config).map_err(usage)?),
+            tokens: Arc::new(credentials.source(Endpoint::SCOPE, config).map_err(usage)?),
             description: credentials.description().to_owned(),
             warnings: credentials.warnings().to_vec(),
         })

@@ -40,6 +40,9 @@ pub struct EndpointError {
 }
 
 impl Endpoint {
+    /// The OAuth scope that a token for the API needs.
+    pub const SCOPE: &str = "https://www.googleapis.com/auth/androidmanagement";
+
     /// Google's endpoint for mutual TLS, `https://androidmanagement.mtls.googleapis.com/v1`.
     #[must_use]
     pub fn mtls() -> Self {

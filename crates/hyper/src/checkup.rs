@@ -309,7 +309,7 @@ impl Checkup {
             message: told(api, answer.clone(), &answer),
             denied: denied && api == Fail,
         });
-        let refused = format!("{message}; the token needs the scope {SCOPE}");
+        let refused = format!("{message}; the token needs the scope {}", Endpoint::SCOPE);
         self.find(
             CheckName::Scope,
             scope,
@@ -334,8 +334,6 @@ impl Checkup {
         self.find(CheckName::Clock, outcome, message);
     }
 }
-
-const SCOPE: &str = "https://www.googleapis.com/auth/androidmanagement";
 
 /// Nobody's operation.
 const NOWHERE: &str = "enterprises/countermand-doctor/devices/none/operations/0";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::proxy::Proxy;
 use crate::resolve::Resolver;
-use crate::secret_file::GivenFile;
+use crate::secret_file::SecretFile;
 
 /// Settings of a [`Hyper`](crate::Hyper). The default is right for Google's endpoint.
 ///
@@ -21,7 +21,7 @@ use crate::secret_file::GivenFile;
 /// ```
 #[derive(Clone, Debug)]
 pub struct HyperConfig {
-    pub(crate) ca_file: Option<GivenFile>,
+    pub(crate) ca_file: Option<SecretFile>,
     pub(crate) connect_timeout: Duration,
     pub(crate) body_cap: usize,
     pub(crate) allow_plaintext: bool,
@@ -30,7 +30,7 @@ pub struct HyperConfig {
     pub(crate) http1_only: bool,
     pub(crate) connections: usize,
     /// Client certificate and key.
-    pub(crate) identity: Option<(GivenFile, GivenFile)>,
+    pub(crate) identity: Option<(SecretFile, SecretFile)>,
     pub(crate) pings: (Duration, Duration),
     pub(crate) proxy: Proxy,
     pub(crate) resolver: Resolver,
@@ -61,7 +61,7 @@ impl HyperConfig {
     /// settings.
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(GivenFile::new(path));
+        self.ca_file = Some(SecretFile::new(path));
         self
     }
 
@@ -73,7 +73,14 @@ impl HyperConfig {
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
     ) -> Self {
-        self.identity = Some((GivenFile::new(certificate), GivenFile::new(key)));
+        self.identity = Some((SecretFile::new(certificate), SecretFile::new(key)));
+        self
+    }
+
+    /// Shows no client certificate.
+    #[must_use]
+    pub fn no_client_certificate(mut self) -> Self {
+        self.identity = None;
         self
     }
 

@@ -45,7 +45,6 @@ impl Body {
         }
     }
 
-    #[cfg(feature = "adc")]
     pub(crate) fn new(content: Bytes) -> Self {
         Self {
             content: Some(Box::new(Full::new(content))),

@@ -82,10 +82,12 @@ impl Transport for Hyper {
     }
 }
 
-#[cfg(feature = "adc")]
 impl Hyper {
     /// Sends a request that may have a body, under the same rules.
-    pub(crate) async fn call(
+    ///
+    /// # Errors
+    /// As [`Transport::send`].
+    pub async fn call(
         &self,
         request: Request<Bytes>,
         timeout: Duration,

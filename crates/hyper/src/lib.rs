@@ -7,10 +7,8 @@
 //! - [`drive`] is the loop between a machine of the core and a transport; [`driver`] says what it
 //!   logs.
 //!
-//! - With the feature `adc`, the module `credentials` makes tokens of keys, refresh tokens, metadata servers.
-//!
-//! Features: `adc`; `ring` (the default) and `aws-lc-rs` choose who does TLS; without both, `https://` is
-//! refused.
+//! Features: `ring` (the default) and `aws-lc-rs` choose the library that does TLS; without both,
+//! `https://` is refused.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
@@ -22,8 +20,6 @@ mod checkup;
 mod client;
 mod config;
 mod connect;
-#[cfg(feature = "adc")]
-pub mod credentials;
 pub mod driver;
 mod frames;
 mod hyper;
@@ -45,7 +41,6 @@ mod tls;
 mod tls;
 mod token;
 mod token_cache;
-mod token_file;
 mod token_state;
 mod transport;
 
@@ -66,7 +61,6 @@ pub use driver::drive;
 pub use hyper::Hyper;
 pub use output_file::{OutputFile, create_folder, create_new, private_folder};
 pub use scheduler_stream::{Journal, SchedulerStream};
-pub use secret_file::exposure;
-pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, token_fn};
-pub use token_file::TokenFile;
+pub use secret_file::{SecretFile, exposure};
+pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, quota_project_header, token_fn};
 pub use transport::{BoxFuture, Transport};

@@ -10,9 +10,6 @@ use std::time::Duration;
 use countermand_core::{path_problem, shown_path};
 use zeroize::Zeroizing;
 
-/// The largest file with a token or credentials that is read, in bytes.
-pub(crate) const CAP: u64 = 64 << 10;
-
 /// Time for the writer of a pipe to write all of it.
 const PIPE: Duration = Duration::from_secs(10);
 
@@ -45,12 +42,12 @@ fn mode(_: &Metadata) -> Option<u32> {
     None
 }
 
-/// A file that an option, a variable or another file names.
+/// A file with a secret, which an option, a variable or another file names.
 ///
 /// A regular file is read each time. A pipe, such as a shell makes of `<(command)`, gives its
 /// content once, so that is kept. `Debug` shows the path only if it looks like one.
 #[derive(Clone)]
-pub(crate) struct GivenFile(Arc<Given>);
+pub struct SecretFile(Arc<Given>);
 
 struct Given {
     path: PathBuf,
@@ -58,20 +55,30 @@ struct Given {
     kept: OnceLock<Result<Zeroizing<Vec<u8>>, String>>,
 }
 
-impl GivenFile {
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+impl SecretFile {
+    /// The largest file with a token or credentials, in bytes.
+    pub const CAP: u64 = 64 << 10;
+
+    /// Reads nothing yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Given {
             path: path.into(),
             kept: OnceLock::new(),
         }))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The path, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// What the file says of its content without being opened; `None` for a pipe.
-    pub(crate) fn look(&self) -> Result<Option<Metadata>, String> {
+    /// The metadata of the file, which is not opened; `None` for a pipe.
+    ///
+    /// # Errors
+    /// There is no such file, or it is neither a file nor a pipe.
+    pub fn metadata(&self) -> Result<Option<Metadata>, String> {
         if self.0.kept.get().is_some() {
             return Ok(None);
         }
@@ -83,9 +90,12 @@ impl GivenFile {
         }
     }
 
-    /// The content, at most `cap` bytes. A failure says what is wrong, never what is in it.
-    pub(crate) fn read(&self, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {
-        match self.look()? {
+    /// The content, at most `cap` bytes.
+    ///
+    /// # Errors
+    /// It cannot be read or is longer. The text never repeats what is in it.
+    pub fn read(&self, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+        match self.metadata()? {
             Some(_) => read(self.path(), cap),
             None => self
                 .0
@@ -96,12 +106,13 @@ impl GivenFile {
     }
 
     /// The text of an error about this file.
-    pub(crate) fn problem(&self, what: &str, problem: impl fmt::Display) -> String {
+    #[must_use]
+    pub fn problem(&self, what: &str, problem: impl fmt::Display) -> String {
         path_problem(what, self.path(), problem)
     }
 }
 
-impl fmt::Debug for GivenFile {
+impl fmt::Debug for SecretFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown_path(self.path()))
     }
@@ -189,8 +200,8 @@ mod tests {
 
     #[test]
     fn fault_55_what_is_no_path_is_not_shown() {
-        let given = GivenFile::new("{\"private_key\": \"canary\"}");
-        let problem = given.read(CAP).unwrap_err();
+        let given = SecretFile::new("{\"private_key\": \"canary\"}");
+        let problem = given.read(SecretFile::CAP).unwrap_err();
         let text = format!("{given:?} {}", given.problem("the key", problem));
         assert!(!text.contains("canary"), "{text}");
         assert!(text.contains("expected the path of a file"), "{text}");

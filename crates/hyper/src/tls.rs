@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{self, AlertDescription as Alert, ClientConfig, RootCe
 
 use crate::config::HyperConfig;
 use crate::proxy::Way;
-use crate::secret_file::GivenFile;
+use crate::secret_file::SecretFile;
 
 /// The largest file of certificates that is read, in bytes; that of a platform has 250 KB.
 const CERTIFICATES: u64 = 16 << 20;
@@ -191,7 +191,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn read_ca_file(path: &GivenFile) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+fn read_ca_file(path: &SecretFile) -> Result<Vec<CertificateDer<'static>>, TransportError> {
     let certificates = read_certificates("the CA file", path)?;
     for certificate in &certificates {
         RootCertStore::empty()
@@ -203,8 +203,8 @@ fn read_ca_file(path: &GivenFile) -> Result<Vec<CertificateDer<'static>>, Transp
 
 /// What is shown to a server that asks who is there.
 fn read_identity(
-    certificate: &GivenFile,
-    key: &GivenFile,
+    certificate: &SecretFile,
+    key: &SecretFile,
 ) -> Result<Arc<dyn ResolvesClientCert>, TransportError> {
     let chain = read_certificates("the client certificate", certificate)?;
     let what = "the key of the client certificate";
@@ -222,7 +222,7 @@ fn read_identity(
 
 fn read_certificates(
     what: &str,
-    path: &GivenFile,
+    path: &SecretFile,
 ) -> Result<Vec<CertificateDer<'static>>, TransportError> {
     let failed = |problem: &dyn std::fmt::Display| unusable(what, path, problem);
     let pem = path.read(CERTIFICATES).map_err(|error| failed(&error))?;
@@ -235,7 +235,7 @@ fn read_certificates(
     }
 }
 
-fn unusable(what: &str, path: &GivenFile, problem: &dyn std::fmt::Display) -> TransportError {
+fn unusable(what: &str, path: &SecretFile, problem: &dyn std::fmt::Display) -> TransportError {
     let message = path.problem(what, problem);
     TransportError::new(TransportErrorKind::Tls, message)
 }

@@ -100,7 +100,8 @@ impl Token {
     }
 
     /// The value of the `authorization` header, marked sensitive.
-    pub(crate) fn header(&self) -> HeaderValue {
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
         self.secret.header.clone()
     }
 
@@ -260,12 +261,16 @@ pub struct Billed<S> {
 pub fn billed_to<S: TokenSource>(project: &str, source: S) -> Result<Billed<S>, TransportError> {
     Ok(Billed {
         source,
-        project: project_header(project)?,
+        project: quota_project_header(project)?,
     })
 }
 
-/// The id of a project, or its number; ids of organizations' projects have a domain in front.
-pub(crate) fn project_header(project: &str) -> Result<HeaderValue, TransportError> {
+/// The value of `x-goog-user-project` for the id of a project, or its number; ids of organizations'
+/// projects have a domain in front.
+///
+/// # Errors
+/// [`Credentials`](TransportErrorKind::CredentialsRejected) if it cannot be one.
+pub fn quota_project_header(project: &str) -> Result<HeaderValue, TransportError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':');
     let refused = || credentials("the quota project is no id of a project".to_owned());
     match project.len() {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use countermand_auth::Mtls;
 use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy};
-use countermand_hyper::credentials::Mtls;
 use countermand_hyper::{Client, HyperConfig, TransportError, TransportErrorKind};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countermand_hyper::credentials::{Credentials, TokenOrCredentials};
+use countermand_auth::{Credentials, TokenFile, TokenOrCredentials};
+use countermand_core::Endpoint;
 use countermand_hyper::{
-    BoxFuture, HyperConfig, Token, TokenFile, TokenSource, TransportError, TransportErrorKind,
-    billed_to, exposure,
+    BoxFuture, HyperConfig, Token, TokenSource, TransportError, TransportErrorKind, billed_to,
+    exposure,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -93,7 +94,7 @@ impl Given {
         let source: Arc<dyn TokenSource> = match &self.way {
             Way::Text(token) => Arc::new(token.clone()),
             Way::File(file) => Arc::new(file.again()),
-            Way::Credentials(credentials) => Arc::new(credentials.source(config)?),
+            Way::Credentials(credentials) => Arc::new(credentials.source(Endpoint::SCOPE, config)?),
             Way::Function(function, takes_fresh) => {
                 let callback = Callback(Arc::new(Inner {
                     function: function.clone_ref(py),

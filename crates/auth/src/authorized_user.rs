@@ -1,17 +1,15 @@
 //! A user who has logged in with `gcloud auth application-default login`.
 
 use countermand_core::TransportError;
+use countermand_hyper::{BoxFuture, HyperConfig, Token};
 
-use crate::config::HyperConfig;
-use crate::credentials::answer::Answer;
-use crate::credentials::document::{Document, Problem, Secret};
-use crate::credentials::service_account::TOKEN_URI;
-use crate::credentials::source::Grant;
-use crate::credentials::wire::Address;
-use crate::token::Token;
-use crate::transport::BoxFuture;
+use crate::address::Address;
+use crate::document::{Document, Problem, Secret};
+use crate::response::Answer;
+use crate::service_account::TOKEN_URI;
+use crate::source::Grant;
 
-pub(super) struct AuthorizedUser {
+pub(crate) struct AuthorizedUser {
     client_id: String,
     client_secret: Secret,
     refresh_token: Secret,
@@ -19,7 +17,7 @@ pub(super) struct AuthorizedUser {
 }
 
 impl AuthorizedUser {
-    pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
+    pub(crate) fn parse(document: &Document) -> Result<Self, Problem> {
         let token_uri = document.optional("token_uri")?.unwrap_or(TOKEN_URI);
         Ok(Self {
             client_id: document.text("client_id")?.to_owned(),

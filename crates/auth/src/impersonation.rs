@@ -5,26 +5,26 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countermand_core::TransportError;
+use countermand_hyper::{BoxFuture, HyperConfig, Token};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use serde_json::json;
 
-use crate::config::HyperConfig;
-use crate::credentials::CLOUD_PLATFORM;
-use crate::credentials::answer::Answer;
-use crate::credentials::document::{Document, Problem};
-use crate::credentials::file::{is_account, parse};
-use crate::credentials::source::Grant;
-use crate::credentials::wire::Address;
-use crate::token::Token;
-use crate::transport::BoxFuture;
+use crate::account::is_account;
+use crate::address::Address;
+use crate::document::{Document, Problem};
+use crate::response::Answer;
+use crate::source::Grant;
+
+/// The scope that a token needs to impersonate a service account.
+const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 const IAM: &str = "https://iamcredentials.googleapis.com";
 
 /// Where `gcloud` is told to find another IAM.
 const IAM_ELSEWHERE: &str = "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS";
 
-pub(super) struct Impersonated {
+pub(crate) struct Impersonated {
     url: Address,
     email: String,
     delegates: Vec<String>,
@@ -34,14 +34,9 @@ pub(super) struct Impersonated {
 }
 
 impl Impersonated {
-    /// As `gcloud` writes it, with the credentials of the one who impersonates inside.
-    pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
+    /// From a file as `gcloud` writes it; `by` are the credentials inside it.
+    pub(crate) fn parse(document: &Document, by: Arc<dyn Grant>) -> Result<Self, Problem> {
         let url = document.text("service_account_impersonation_url")?;
-        let source = document.object("source_credentials")?.ok_or(
-            "the field `source_credentials` is missing, expected the credentials of the one who impersonates",
-        )?;
-        let (by, _) =
-            parse(&source).map_err(|problem| format!("`source_credentials`: {problem}"))?;
         let delegates = document.texts("delegates")?;
         let delegates = delegates.iter().map(|delegate| {
             let field = |problem| format!("the field `delegates` holds one that {problem}");
@@ -54,7 +49,7 @@ impl Impersonated {
     }
 
     /// By the URL of `generateAccessToken`.
-    pub(super) fn at(url: &str, by: Arc<dyn Grant>) -> Result<Self, Problem> {
+    pub(crate) fn at(url: &str, by: Arc<dyn Grant>) -> Result<Self, Problem> {
         let field = "service_account_impersonation_url";
         let email = url
             .strip_suffix(":generateAccessToken")
@@ -75,7 +70,7 @@ impl Impersonated {
     }
 
     /// The same with tokens that are good for another time.
-    pub(super) fn lasting(self, seconds: Option<u64>) -> Self {
+    pub(crate) fn lasting(self, seconds: Option<u64>) -> Self {
         Self {
             lifetime: seconds.unwrap_or(self.lifetime),
             ..self
@@ -83,7 +78,7 @@ impl Impersonated {
     }
 
     /// The last of a list of accounts, each of which may impersonate the next.
-    pub(super) fn of(
+    pub(crate) fn of(
         chain: &str,
         universe: Option<&str>,
         by: Arc<dyn Grant>,
@@ -109,7 +104,7 @@ impl Impersonated {
         })
     }
 
-    pub(super) fn email(&self) -> &str {
+    pub(crate) fn email(&self) -> &str {
         &self.email
     }
 

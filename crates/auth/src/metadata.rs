@@ -5,21 +5,19 @@ use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countermand_core::{TransportError, chain, looks_secret};
+use countermand_hyper::{BoxFuture, HyperConfig, Token};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::config::HyperConfig;
-use crate::credentials::answer::Answer;
-use crate::credentials::document::Problem;
-use crate::credentials::source::Grant;
-use crate::credentials::wire::{Address, escaped};
-use crate::credentials::{passing, refused};
-use crate::token::Token;
-use crate::transport::BoxFuture;
+use crate::address::{Address, escaped};
+use crate::document::Problem;
+use crate::error::{rejected, unavailable};
+use crate::response::Answer;
+use crate::source::Grant;
 
 const HOST: &str = "metadata.google.internal";
 const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 
-pub(super) struct Metadata {
+pub(crate) struct Metadata {
     root: Address,
     /// What was looked for before, if the server is only guessed to be there.
     instead_of: Option<String>,
@@ -28,7 +26,7 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    pub(super) fn new(
+    pub(crate) fn new(
         variable: &dyn Fn(&str) -> Option<OsString>,
         instead_of: Option<String>,
     ) -> Result<Self, Problem> {
@@ -53,7 +51,7 @@ impl Metadata {
         })
     }
 
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         self.root.shown()
     }
 
@@ -62,7 +60,7 @@ impl Metadata {
             "/computeMetadata/v1/instance/service-accounts/default/token?scopes={}",
             escaped(scope)
         );
-        let address = self.root.at(&path).map_err(refused)?;
+        let address = self.root.at(&path).map_err(rejected)?;
         let google = (FLAVOR, HeaderValue::from_static("Google"));
         let response = address.get(config, &[google]).await?;
         let from = address.shown();
@@ -70,13 +68,13 @@ impl Metadata {
         if genuine.is_none_or(|flavor| flavor != "Google") {
             let problem = format!("{from} answered, but not as a metadata server does");
             return Err(match response.status().is_server_error() {
-                true => passing(problem),
-                false => refused(problem),
+                true => unavailable(problem),
+                false => rejected(problem),
             });
         }
         self.proven.store(true, Ordering::Relaxed);
         if response.status() == StatusCode::NOT_FOUND {
-            return Err(refused(format!(
+            return Err(rejected(format!(
                 "{from} answered 404: this machine has no service account"
             )));
         }
@@ -88,7 +86,7 @@ impl Metadata {
         match &self.instead_of {
             Some(instead_of) if !self.proven.load(Ordering::Relaxed) => {
                 let cause = std::error::Error::source(&error).map_or_else(String::new, chain);
-                refused(format!("{instead_of}, and no metadata server ({cause})"))
+                rejected(format!("{instead_of}, and no metadata server ({cause})"))
             }
             _ => error,
         }

@@ -4,23 +4,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use countermand_core::{Timestamp, TransportError, TransportErrorKind};
+use countermand_hyper::Token;
 use http::header::{DATE, HeaderMap};
 use http::{Response, StatusCode};
 use serde_json::Value;
 use zeroize::Zeroize;
 
-use crate::credentials::document::{Document, Problem, Secret};
-use crate::credentials::{passing, refused};
-use crate::token::Token;
+use crate::document::{Document, Problem, Secret};
+use crate::error::{rejected, unavailable};
 
 /// How long a token is taken to be good whose giver does not say it, or says nonsense.
-pub(super) const UNSAID: Duration = Duration::from_secs(300);
+pub(crate) const UNSAID: Duration = Duration::from_secs(300);
 
 /// From how far off a clock is blamed.
 const SKEW: Duration = Duration::from_secs(300);
 
 /// An answer that was a JSON object with a status of success.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     document: Document,
     headers: HeaderMap,
     from: String,
@@ -28,14 +28,14 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Reads an answer of `from`; an error of the server's becomes one that says what it said.
-    pub(super) fn read(from: &str, response: Response<Bytes>) -> Result<Self, TransportError> {
+    pub(crate) fn read(from: &str, response: Response<Bytes>) -> Result<Self, TransportError> {
         let (head, body) = response.into_parts();
         let parsed = Document::parse(&body);
         wipe(body);
         let document = match (parsed, head.status.is_success()) {
             (Ok(document), true) => document,
             // A captive portal, or a front end in trouble: it may pass.
-            (Err(problem), true) => return Err(passing(format!("{from}: {problem}"))),
+            (Err(problem), true) => return Err(unavailable(format!("{from}: {problem}"))),
             (parsed, false) => {
                 let document = parsed.ok();
                 let told = document.as_ref().map(told).unwrap_or_default();
@@ -57,19 +57,19 @@ impl Answer {
     }
 
     /// The access token of the token endpoint's answer (RFC 6749, 5.1).
-    pub(super) fn token(&self) -> Result<Token, TransportError> {
+    pub(crate) fn token(&self) -> Result<Token, TransportError> {
         let token = self.text("access_token")?;
         let life = lifetime(self.document.field("expires_in"));
         Ok(self.made(token)?.expiring(life))
     }
 
     /// The refresh token that takes the place of the one that was sent.
-    pub(super) fn refresh_token(&self) -> Option<Secret> {
+    pub(crate) fn refresh_token(&self) -> Option<Secret> {
         self.document.secret("refresh_token").ok()
     }
 
     /// The access token of IAM's answer, which tells the end by the server's clock.
-    pub(super) fn impersonated(&self) -> Result<Token, TransportError> {
+    pub(crate) fn impersonated(&self) -> Result<Token, TransportError> {
         let token = self.text("accessToken")?;
         let end = self.document.field("expireTime").and_then(Value::as_str);
         let end = end.and_then(Timestamp::parse_rfc3339);
@@ -82,14 +82,14 @@ impl Answer {
 
     fn text(&self, field: &str) -> Result<&str, TransportError> {
         let text = self.document.text(field);
-        text.map_err(|problem| passing(format!("{}: {problem}", self.from)))
+        text.map_err(|problem| unavailable(format!("{}: {problem}", self.from)))
     }
 
     fn made(&self, token: &str) -> Result<Token, TransportError> {
         Token::new(token).map_err(|error| {
             let cause = std::error::Error::source(&error);
             let cause = cause.map(ToString::to_string).unwrap_or_default();
-            passing(format!("{}: {cause}", self.from))
+            unavailable(format!("{}: {cause}", self.from))
         })
     }
 }
@@ -97,7 +97,7 @@ impl Answer {
 /// How long a token is good by its `expires_in`. Whoever cannot count is not believed: what is
 /// absent, no number, or not above zero says nothing. More than an hour is not believed either,
 /// see [`Token::expiring`].
-pub(super) fn lifetime(expires_in: Option<&Value>) -> Duration {
+pub(crate) fn lifetime(expires_in: Option<&Value>) -> Duration {
     let seconds = match expires_in {
         Some(Value::Number(number)) => number.as_f64(),
         Some(Value::String(text)) => text.trim().parse().ok(),
@@ -186,13 +186,13 @@ fn failed(from: &str, status: StatusCode, told: &str, headers: &HeaderMap) -> Tr
     }
     let for_now = ["temporarily_unavailable", "server_error", "slow_down"];
     match may_pass(status) || for_now.iter().any(|code| told.starts_with(code)) {
-        true => passing(problem),
-        false => refused(problem),
+        true => unavailable(problem),
+        false => rejected(problem),
     }
 }
 
 /// Whether the trouble may be over next time. A redirect is somebody's who answers on the way.
-pub(super) fn may_pass(status: StatusCode) -> bool {
+pub(crate) fn may_pass(status: StatusCode) -> bool {
     matches!(status.as_u16(), 300..400 | 408 | 425 | 429 | 500..)
 }
 

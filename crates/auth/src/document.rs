@@ -6,13 +6,13 @@ use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A JSON object.
-pub(super) struct Document(Value);
+pub(crate) struct Document(Value);
 
 /// What is wrong with a document, in words that repeat nothing of it.
-pub(super) type Problem = String;
+pub(crate) type Problem = String;
 
 impl Document {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         // What serde_json says of a value may quote it; where the trouble is does not.
         let value = serde_json::from_slice(bytes).map_err(|error| {
@@ -25,12 +25,12 @@ impl Document {
         }
     }
 
-    pub(super) fn field(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
     /// A text that must be there and have something in it.
-    pub(super) fn text(&self, name: &str) -> Result<&str, Problem> {
+    pub(crate) fn text(&self, name: &str) -> Result<&str, Problem> {
         self.optional(name)?.ok_or_else(|| match self.field(name) {
             Some(_) => format!("the field `{name}` is empty, expected a text"),
             None => format!("the field `{name}` is missing, expected a text"),
@@ -38,12 +38,12 @@ impl Document {
     }
 
     /// The same, in memory that is overwritten.
-    pub(super) fn secret(&self, name: &str) -> Result<Secret, Problem> {
+    pub(crate) fn secret(&self, name: &str) -> Result<Secret, Problem> {
         self.text(name).map(Secret::new)
     }
 
     /// The names of its fields.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0
             .as_object()
             .into_iter()
@@ -51,7 +51,7 @@ impl Document {
             .map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn optional(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub(crate) fn optional(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.field(name) {
             None => Ok(None),
             // Some programs write a field that they have nothing for.
@@ -62,7 +62,7 @@ impl Document {
     }
 
     /// A document within this one.
-    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Problem> {
+    pub(crate) fn object(&self, name: &str) -> Result<Option<Self>, Problem> {
         match self.field(name) {
             None => Ok(None),
             Some(object @ Value::Object(_)) => Ok(Some(Self(object.clone()))),
@@ -71,7 +71,7 @@ impl Document {
     }
 
     /// A list of texts; empty if it is missing.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Problem> {
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Problem> {
         match self.field(name) {
             None => Ok(Vec::new()),
             Some(Value::Array(items)) => items
@@ -84,7 +84,7 @@ impl Document {
     }
 
     /// An object whose values are texts; empty if it is missing.
-    pub(super) fn pairs(&self, name: &str) -> Result<Vec<(String, Secret)>, Problem> {
+    pub(crate) fn pairs(&self, name: &str) -> Result<Vec<(String, Secret)>, Problem> {
         match self.field(name) {
             None => Ok(Vec::new()),
             Some(Value::Object(fields)) => fields
@@ -130,14 +130,14 @@ const fn kind(value: &Value) -> &'static str {
 
 /// A text that never prints and is overwritten when it is dropped.
 #[derive(Clone)]
-pub(super) struct Secret(Zeroizing<String>);
+pub(crate) struct Secret(Zeroizing<String>);
 
 impl Secret {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
 
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

@@ -2,7 +2,7 @@
 
 use countermand_core::shown;
 
-use crate::credentials::document::{Document, Problem};
+use crate::document::{Document, Problem};
 
 /// Fields of every kind.
 const COMMON: [&str; 3] = ["type", "quota_project_id", "universe_domain"];
@@ -67,7 +67,7 @@ const fn of_kind(kind: &str) -> &'static [&'static str] {
 }
 
 /// A sentence for each field that is not known.
-pub(super) fn unknown(document: &Document) -> Vec<String> {
+pub(crate) fn unknown(document: &Document) -> Vec<String> {
     let known = of_kind(document.optional("type").ok().flatten().unwrap_or_default());
     let names = document.names().filter(|name| {
         !COMMON.contains(name) && !known.contains(name) && document.field(name).is_some()
@@ -82,7 +82,7 @@ pub(super) fn unknown(document: &Document) -> Vec<String> {
 }
 
 /// The universe of the accounts, if it is another than Google's own.
-pub(super) fn universe(document: &Document) -> Result<Option<String>, Problem> {
+pub(crate) fn universe(document: &Document) -> Result<Option<String>, Problem> {
     let field = "universe_domain";
     let named = document.optional(field)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);

@@ -12,14 +12,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
+use countermand_auth::TokenFile;
 use countermand_core::chain;
 use countermand_emulator::{
     Config, Fate, NewDevice, NewOperation, Quirks, Script, Server, Shared, Tls,
 };
 use countermand_hyper::core::Cancellation;
 use countermand_hyper::{
-    Authorized, Client, Endpoint, Hyper, HyperConfig, OperationName, Policy, Step, Token,
-    TokenFile, Transmit, Transport,
+    Authorized, Client, Endpoint, Hyper, HyperConfig, OperationName, Policy, Step, Token, Transmit,
+    Transport,
 };
 use futures_util::stream::StreamExt;
 use serde_json::json;

@@ -6,25 +6,24 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use countermand_hyper::{Hyper, HyperConfig};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use zeroize::Zeroizing;
 
-use crate::config::HyperConfig;
-use crate::credentials::document::Problem;
-use crate::credentials::{passing, refused};
-use crate::hyper::Hyper;
+use crate::document::Problem;
+use crate::error::{rejected, unavailable};
 
 /// Time for one answer: a bit less than for a token, so that it can be told who is late.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The longest answer, in bytes. The largest tokens have some 2,000.
-pub(super) const CAP: usize = 64 << 10;
+pub(crate) const CAP: usize = 64 << 10;
 
 /// An address that is checked, and how to get there. A connection is made for each request: an
 /// hour of silence lies between two of them.
 #[derive(Clone, Debug)]
-pub(super) struct Address {
+pub(crate) struct Address {
     uri: Uri,
     endpoint: Endpoint,
     /// Plain `http://` may go there, although it is another machine.
@@ -33,12 +32,12 @@ pub(super) struct Address {
 
 impl Address {
     /// An address of a credentials file: `https://`, or this machine.
-    pub(super) fn new(field: &str, url: &str) -> Result<Self, Problem> {
+    pub(crate) fn new(field: &str, url: &str) -> Result<Self, Problem> {
         Self::with(field, url, false)
     }
 
     /// An address that may be a metadata server's, which speak plain http to their own machine.
-    pub(super) fn local(field: &str, url: &str) -> Result<Self, Problem> {
+    pub(crate) fn local(field: &str, url: &str) -> Result<Self, Problem> {
         Self::with(field, url, true)
     }
 
@@ -62,7 +61,7 @@ impl Address {
     }
 
     /// Scheme, host, port and path: a query may hold what is nobody's business.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let authority = self.uri.authority().map_or("", |it| it.as_str());
         let scheme = self.uri.scheme_str().unwrap_or_default();
         format!("{scheme}://{authority}{}", self.uri.path())
@@ -70,7 +69,7 @@ impl Address {
 
     /// An address of a token of somebody else's: `https://`, or plain http to this machine or to the
     /// metadata server of one (a link-local address), where nothing but its own marks are sent.
-    pub(super) fn of_subject(
+    pub(crate) fn of_subject(
         field: &str,
         url: &str,
         headers: &[(HeaderName, HeaderValue)],
@@ -98,12 +97,12 @@ impl Address {
     }
 
     /// The whole of it.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.uri.to_string()
     }
 
     /// The same with another path and query.
-    pub(super) fn at(&self, path_and_query: &str) -> Result<Self, Problem> {
+    pub(crate) fn at(&self, path_and_query: &str) -> Result<Self, Problem> {
         let mut parts = self.uri.clone().into_parts();
         let problem = |_| "it gives no URL".to_owned();
         let path = path_and_query.parse().map_err(problem)?;
@@ -114,7 +113,7 @@ impl Address {
         })
     }
 
-    pub(super) async fn get(
+    pub(crate) async fn get(
         &self,
         config: &HyperConfig,
         headers: &[(HeaderName, HeaderValue)],
@@ -123,7 +122,7 @@ impl Address {
     }
 
     /// Posts a form; what it is made of is overwritten afterwards.
-    pub(super) async fn post_form(
+    pub(crate) async fn post_form(
         &self,
         config: &HyperConfig,
         fields: &[(&str, &str)],
@@ -136,17 +135,18 @@ impl Address {
             .await
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         config: &HyperConfig,
         headers: &[(HeaderName, HeaderValue)],
         body: Bytes,
     ) -> Result<Response<Bytes>, TransportError> {
-        let mut config = config.clone().body_cap(CAP);
-        config.allow_plaintext |= self.plaintext;
         // The certificate of this machine is for the API; here others speak for it.
-        config.identity = None;
+        let mut config = config.clone().body_cap(CAP).no_client_certificate();
+        if self.plaintext {
+            config = config.allow_plaintext(true);
+        }
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = self.uri.clone();
@@ -163,11 +163,11 @@ impl Address {
             match error.kind() {
                 TransportErrorKind::Tls
                 | TransportErrorKind::NotAllowed
-                | TransportErrorKind::CredentialsRejected => refused(problem),
+                | TransportErrorKind::CredentialsRejected => rejected(problem),
                 TransportErrorKind::Proxy => {
                     TransportError::new(TransportErrorKind::Proxy, problem)
                 }
-                _ => passing(problem),
+                _ => unavailable(problem),
             }
         })
     }
@@ -186,10 +186,10 @@ fn is_beside(host: &str) -> bool {
 }
 
 /// A client's name and secret, as a header (RFC 6749, 2.3.1).
-pub(super) struct ClientAuth(HeaderValue);
+pub(crate) struct ClientAuth(HeaderValue);
 
 impl ClientAuth {
-    pub(super) fn new(id: &str, secret: &str) -> Result<Self, Problem> {
+    pub(crate) fn new(id: &str, secret: &str) -> Result<Self, Problem> {
         let plain = Zeroizing::new(format!("{id}:{secret}"));
         let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(plain.as_bytes())));
         let mut value = HeaderValue::from_str(&value)
@@ -217,7 +217,7 @@ fn encode(fields: &[(&str, &str)]) -> Bytes {
 }
 
 /// A value for a query or a form.
-pub(super) fn escaped(value: &str) -> String {
+pub(crate) fn escaped(value: &str) -> String {
     let mut out = Vec::with_capacity(value.len());
     escape(value, &mut out);
     String::from_utf8_lossy(&out).into_owned()
@@ -239,7 +239,7 @@ fn escape(value: &str, out: &mut Vec<u8>) {
 }
 
 /// Base64 as JSON web tokens have it (RFC 7515, 2).
-pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -1,13 +1,13 @@
 //! Credentials as people have them: each field is used, or refused by name.
-#![cfg(all(feature = "adc", any(feature = "ring", feature = "aws-lc-rs")))]
+#![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use countermand_auth::Credentials;
 use countermand_core::chain;
 use countermand_emulator::credentials;
-use countermand_hyper::credentials::Credentials;
 use countermand_hyper::{Client, Endpoint, HyperConfig, TokenSource, TransportErrorKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,7 +69,9 @@ impl Giver {
     /// What was sent for a token of these credentials, the last request first.
     async fn hear(&self, credentials: &Credentials) -> Vec<String> {
         self.heard.lock().unwrap().clear();
-        let source = credentials.source(&HyperConfig::default()).unwrap();
+        let source = credentials
+            .source(Endpoint::SCOPE, &HyperConfig::default())
+            .unwrap();
         source.token(false).await.unwrap();
         let mut heard = self.heard.lock().unwrap().clone();
         heard.reverse();
@@ -232,7 +234,7 @@ async fn fault_65_another_universe_needs_its_endpoint() {
     let mut file = credentials("service_account", &giver.root).unwrap();
     file["universe_domain"] = "apis-other.example".into();
     let config = HyperConfig::default();
-    let source = || parse(&file).source(&config).unwrap();
+    let source = || parse(&file).source(Endpoint::SCOPE, &config).unwrap();
     for endpoint in [Endpoint::default(), Endpoint::mtls()] {
         let error = Client::connect(endpoint, source(), config.clone()).unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::CredentialsRejected);
@@ -248,7 +250,7 @@ async fn fault_65_another_universe_needs_its_endpoint() {
     Client::connect(other, source(), config.clone()).unwrap();
     // Impersonating is asked of that universe, and what wraps a source keeps it.
     let impersonated = parse(&file).impersonate("a@x").unwrap();
-    let wrapped = Arc::new(impersonated.source(&config).unwrap());
+    let wrapped = Arc::new(impersonated.source(Endpoint::SCOPE, &config).unwrap());
     assert!(Client::connect(Endpoint::default(), wrapped, config.clone()).is_err());
     // That of the one who impersonates counts, too.
     let nested = json!({
@@ -256,7 +258,7 @@ async fn fault_65_another_universe_needs_its_endpoint() {
         "service_account_impersonation_url": "https://x/v1/projects/-/serviceAccounts/a@x:generateAccessToken",
         "source_credentials": file,
     });
-    let nested = parse(&nested).source(&config).unwrap();
+    let nested = parse(&nested).source(Endpoint::SCOPE, &config).unwrap();
     assert!(Client::connect(Endpoint::default(), nested, config).is_err());
 }
 

@@ -1,15 +1,15 @@
 //! Canaries: no secret in what is logged, at any level, by any library below.
-#![cfg(all(feature = "adc", any(feature = "ring", feature = "aws-lc-rs")))]
+#![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use countermand_auth::Credentials;
 use countermand_emulator::{
     Config, Fate, NewDevice, NewOperation, Script, Server, Shared, Tls, credentials,
 };
-use countermand_hyper::credentials::Credentials;
-use countermand_hyper::{Client, HyperConfig, OperationName, Policy, TokenSource};
+use countermand_hyper::{Client, Endpoint, HyperConfig, OperationName, Policy, TokenSource};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -70,7 +70,7 @@ async fn a_canary_is_in_no_log_debug_or_error() {
         ] {
             let file = credentials(kind, &root).unwrap().to_string();
             let credentials = Credentials::from_json(file.as_bytes(), kind).unwrap();
-            let source = credentials.source(&config).unwrap();
+            let source = credentials.source(Endpoint::SCOPE, &config).unwrap();
             let client =
                 Client::connect(root.parse().unwrap(), source.clone(), config.clone()).unwrap();
             let client = client.policy(Policy::default().attempts(2));

@@ -1,17 +1,17 @@
 //! In the place of RS256 where the crate is built without TLS, whose library signs.
 
-use crate::credentials::document::Problem;
+use crate::document::Problem;
 
 /// Nobody has one.
 #[derive(Clone)]
-pub(super) enum Key {}
+pub(crate) enum Key {}
 
 impl Key {
-    pub(super) fn from_pem(_: &str) -> Result<Self, Problem> {
+    pub(crate) fn from_pem(_: &str) -> Result<Self, Problem> {
         Err("is of no use: built without TLS (features `ring`, `aws-lc-rs`)".to_owned())
     }
 
-    pub(super) fn sign(&self, _: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, _: &[u8]) -> Option<Vec<u8>> {
         match *self {}
     }
 }

@@ -4,16 +4,14 @@
 use std::sync::Mutex;
 
 use countermand_core::TransportError;
+use countermand_hyper::{BoxFuture, HyperConfig, Token};
 
-use crate::config::HyperConfig;
-use crate::credentials::answer::Answer;
-use crate::credentials::document::{Document, Problem, Secret};
-use crate::credentials::source::Grant;
-use crate::credentials::wire::{Address, ClientAuth};
-use crate::token::Token;
-use crate::transport::BoxFuture;
+use crate::address::{Address, ClientAuth};
+use crate::document::{Document, Problem, Secret};
+use crate::response::Answer;
+use crate::source::Grant;
 
-pub(super) struct FederatedUser {
+pub(crate) struct FederatedUser {
     client: ClientAuth,
     /// The server may replace it with each answer.
     refresh_token: Mutex<Secret>,
@@ -21,7 +19,7 @@ pub(super) struct FederatedUser {
 }
 
 impl FederatedUser {
-    pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
+    pub(crate) fn parse(document: &Document) -> Result<Self, Problem> {
         Ok(Self {
             client: ClientAuth::new(document.text("client_id")?, document.text("client_secret")?)?,
             refresh_token: Mutex::new(document.secret("refresh_token")?),

@@ -6,10 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use countermand_core::{TransportError, TransportErrorKind, shown_path};
-
-use crate::secret_file::{self, CAP, GivenFile};
-use crate::token::{Token, TokenSource};
-use crate::transport::BoxFuture;
+use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, exposure};
 
 /// A file that holds nothing but a token, and that something else keeps fresh.
 ///
@@ -24,7 +21,7 @@ use crate::transport::BoxFuture;
 pub struct TokenFile(Arc<File>);
 
 struct File {
-    file: GivenFile,
+    file: SecretFile,
     known: Mutex<Option<Known>>,
 }
 
@@ -51,11 +48,11 @@ impl TokenFile {
     /// replaced.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self::of(GivenFile::new(path))
+        Self::of(SecretFile::new(path))
     }
 
     /// The same for a file that may have been read already.
-    pub(crate) fn of(file: GivenFile) -> Self {
+    pub(crate) fn of(file: SecretFile) -> Self {
         Self(Arc::new(File {
             file,
             known: Mutex::new(None),
@@ -95,7 +92,7 @@ impl File {
     fn token(&self, fresh: bool) -> Result<Token, TransportError> {
         let known = self.known().clone();
         if known.is_none()
-            && let Some(problem) = secret_file::exposure(self.file.path())
+            && let Some(problem) = exposure(self.file.path())
         {
             tracing::warn!(problem, "secret exposed");
         }
@@ -131,7 +128,7 @@ impl File {
     /// A failure says what is wrong, never what is in the file.
     fn read(&self, known: Option<&Known>) -> Result<Known, String> {
         // Of a pipe there is nothing newer.
-        let metadata = self.file.look()?;
+        let metadata = self.file.metadata()?;
         let stamp = metadata.map_or((None, 0), |metadata| {
             (metadata.modified().ok(), metadata.len())
         });
@@ -140,7 +137,7 @@ impl File {
         {
             return Ok(known.clone());
         }
-        let bytes = self.file.read(CAP)?;
+        let bytes = self.file.read(SecretFile::CAP)?;
         let token = str::from_utf8(&bytes)
             .map_err(|error| error.to_string())?
             .trim();

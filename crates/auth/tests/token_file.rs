@@ -6,7 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countermand_hyper::{Token, TokenFile, TokenSource, TransportError, TransportErrorKind};
+use countermand_auth::TokenFile;
+use countermand_hyper::{Token, TokenSource, TransportError, TransportErrorKind};
 
 const CANARY: &str = "ya29.canary";
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use countermand_core::TransportError;
 
 use crate::credentials::Credentials;
-use crate::credentials::refused;
+use crate::error::rejected;
 
 const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
@@ -36,7 +36,7 @@ impl Credentials {
             return Self::from_file(path).map_err(|error| {
                 let cause = std::error::Error::source(&error);
                 let cause = cause.map(ToString::to_string).unwrap_or_default();
-                refused(format!("{FILE}: {cause}"))
+                rejected(format!("{FILE}: {cause}"))
             });
         }
         let file = well_known_file(variable);
@@ -50,7 +50,7 @@ impl Credentials {
             "there are no credentials: {FILE} is not set{file} (`gcloud auth application-default login` writes it)"
         );
         match variable("NO_GCE_CHECK") {
-            Some(set) if set == "true" => Err(refused(neither)),
+            Some(set) if set == "true" => Err(rejected(neither)),
             _ => Self::metadata_server_in(variable, Some(neither)),
         }
     }
@@ -63,7 +63,7 @@ pub fn well_known_file(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<Pa
 }
 
 /// The directory of `gcloud`'s settings.
-pub(super) fn gcloud(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+pub(crate) fn gcloud(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     if let Some(directory) = set("CLOUDSDK_CONFIG") {
         return Some(directory.into());

@@ -7,18 +7,23 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::sign::SigningKey;
 
-use crate::credentials::document::Problem;
+#[cfg(feature = "aws-lc-rs")]
+use tokio_rustls::rustls::crypto::aws_lc_rs as library;
+#[cfg(not(feature = "aws-lc-rs"))]
+use tokio_rustls::rustls::crypto::ring as library;
+
+use crate::document::Problem;
 
 /// A private RSA key.
 #[derive(Clone)]
-pub(super) struct Key(Arc<dyn SigningKey>);
+pub(crate) struct Key(Arc<dyn SigningKey>);
 
 impl Key {
     /// From PEM, PKCS #8 or PKCS #1.
-    pub(super) fn from_pem(pem: &str) -> Result<Self, Problem> {
+    pub(crate) fn from_pem(pem: &str) -> Result<Self, Problem> {
         let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| "is no private key in PEM".to_owned())?;
-        let key = crate::tls::provider()
+        let key = library::default_provider()
             .key_provider
             .load_private_key(key)
             .map_err(|_| "is no private key that can be used".to_owned())?;
@@ -29,7 +34,7 @@ impl Key {
     }
 
     /// `None` only if the library fails.
-    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         self.0
             .choose_scheme(&[RSA_PKCS1_SHA256])?
             .sign(message)

@@ -4,26 +4,23 @@
 use std::sync::Arc;
 
 use countermand_core::TransportError;
+use countermand_hyper::{BoxFuture, HyperConfig, SecretFile, Token};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::config::HyperConfig;
-use crate::credentials::answer::{Answer, may_pass};
-use crate::credentials::document::{Document, Problem, Secret};
-use crate::credentials::impersonated::Impersonated;
-use crate::credentials::source::Grant;
-use crate::credentials::wire::{Address, ClientAuth};
-use crate::credentials::{passing, refused};
-use crate::secret_file::{CAP, GivenFile};
-use crate::token::Token;
-use crate::transport::BoxFuture;
+use crate::address::{Address, ClientAuth};
+use crate::document::{Document, Problem, Secret};
+use crate::error::{rejected, unavailable};
+use crate::impersonation::Impersonated;
+use crate::response::{Answer, may_pass};
+use crate::source::Grant;
 
 /// Either the exchange alone, or a service account that its token may impersonate.
-pub(super) struct ExternalAccount(Arc<dyn Grant>);
+pub(crate) struct ExternalAccount(Arc<dyn Grant>);
 
 impl ExternalAccount {
-    pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
+    pub(crate) fn parse(document: &Document) -> Result<Self, Problem> {
         let exchange = Arc::new(Exchange::parse(document)?);
         let url = document.optional("service_account_impersonation_url")?;
         Ok(Self(match url {
@@ -76,7 +73,7 @@ struct Exchange {
 
 /// Where the other one's token is.
 enum Subject {
-    File(GivenFile),
+    File(SecretFile),
     Url(Address, Vec<(HeaderName, HeaderValue)>),
 }
 
@@ -115,7 +112,7 @@ impl Exchange {
         let file = source.optional("file").map_err(within)?;
         let url = source.optional("url").map_err(within)?;
         let subject = match (file, url) {
-            (Some(file), None) => Subject::File(GivenFile::new(file)),
+            (Some(file), None) => Subject::File(SecretFile::new(file)),
             (None, Some(url)) => {
                 let headers = source.pairs("headers").and_then(headers).map_err(within)?;
                 let address = Address::of_subject("url", url, &headers).map_err(within)?;
@@ -145,12 +142,12 @@ impl Exchange {
                     countermand_core::shown_path(path.path())
                 );
                 let file = path.clone();
-                let read = tokio::task::spawn_blocking(move || file.read(CAP)).await;
+                let read = tokio::task::spawn_blocking(move || file.read(SecretFile::CAP)).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
                 // Whoever rotates it may be in the middle of that.
                 (
                     shown.clone(),
-                    read.map_err(|it| passing(format!("{shown}: {it}")))?,
+                    read.map_err(|it| unavailable(format!("{shown}: {it}")))?,
                 )
             }
             Subject::Url(address, headers) => {
@@ -159,9 +156,9 @@ impl Exchange {
                 match response.status() {
                     StatusCode::OK => (shown, Zeroizing::new(response.into_body().to_vec())),
                     status if may_pass(status) => {
-                        return Err(passing(format!("{shown} answered {status}")));
+                        return Err(unavailable(format!("{shown} answered {status}")));
                     }
-                    status => return Err(refused(format!("{shown} answered {status}"))),
+                    status => return Err(rejected(format!("{shown} answered {status}"))),
                 }
             }
         };
@@ -173,7 +170,7 @@ impl Exchange {
                 Err(_) => Err("it is no text".to_owned()),
             },
         };
-        token.map_err(|problem| passing(format!("{from}: {problem}")))
+        token.map_err(|problem| unavailable(format!("{from}: {problem}")))
     }
 
     async fn exchange(&self, scope: &str, config: &HyperConfig) -> Result<Token, TransportError> {

@@ -5,26 +5,24 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countermand_core::{TransportError, looks_secret, shown};
+use countermand_hyper::{BoxFuture, HyperConfig, Token};
 use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
-use crate::config::HyperConfig;
-use crate::credentials::answer::{UNSAID, lifetime};
-use crate::credentials::document::Document;
-use crate::credentials::source::Grant;
-use crate::credentials::wire::CAP;
-use crate::credentials::{passing, refused};
-use crate::token::Token;
-use crate::transport::BoxFuture;
+use crate::address::CAP;
+use crate::document::Document;
+use crate::error::{rejected, unavailable};
+use crate::response::{UNSAID, lifetime};
+use crate::source::Grant;
 
-pub(super) struct Command {
+pub(crate) struct Command {
     line: OsString,
     /// It has printed a token: what fails afterwards may pass.
     proven: AtomicBool,
 }
 
 impl Command {
-    pub(super) const fn new(line: OsString) -> Self {
+    pub(crate) const fn new(line: OsString) -> Self {
         Self {
             line,
             proven: AtomicBool::new(false),
@@ -37,20 +35,20 @@ impl Command {
         let (output, status) = self
             .output()
             .await
-            .map_err(|error| refused(failed(format!("cannot be run: {error}"))))?;
+            .map_err(|error| rejected(failed(format!("cannot be run: {error}"))))?;
         if output.len() > CAP {
-            return Err(refused(failed(format!("printed more than {CAP} bytes"))));
+            return Err(rejected(failed(format!("printed more than {CAP} bytes"))));
         }
         if !status.success() {
             let problem = failed(format!("ended with {status}"));
             return Err(match self.proven.load(Ordering::Relaxed) {
-                true => passing(problem),
-                false => refused(problem),
+                true => unavailable(problem),
+                false => rejected(problem),
             });
         }
         let token = read(&output);
         self.proven.fetch_or(token.is_ok(), Ordering::Relaxed);
-        token.map_err(|problem| refused(failed(format!("printed no token: {problem}"))))
+        token.map_err(|problem| rejected(failed(format!("printed no token: {problem}"))))
     }
 
     /// Refuses what is no command line: a shell repeats it in its complaint.
@@ -63,7 +61,7 @@ impl Command {
             || Document::parse(text.as_bytes()).is_ok();
         match whole && looks_secret(text).is_some() {
             false => Ok(()),
-            true => Err(refused(format!(
+            true => Err(rejected(format!(
                 "the command that prints a token: expected a command line, found {}",
                 shown(text)
             ))),

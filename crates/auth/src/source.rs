@@ -4,15 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use countermand_core::TransportError;
+use countermand_hyper::{BoxFuture, HyperConfig, Token, TokenSource};
 use http::HeaderValue;
 
-use crate::config::HyperConfig;
-use crate::credentials::SCOPE;
-use crate::token::{Token, TokenSource};
-use crate::transport::BoxFuture;
-
 /// Something that can be exchanged for access tokens.
-pub(super) trait Grant: Send + Sync {
+pub(crate) trait Grant: Send + Sync {
     /// An access token of this scope, by connections such as `config` describes. `fresh`: the last
     /// one was refused.
     fn grant<'a>(
@@ -30,19 +26,20 @@ pub(super) trait Grant: Send + Sync {
 
 /// A [`TokenSource`] of the tokens that [`Credentials`](super::Credentials) are exchanged for.
 ///
-/// It keeps none: its tokens say how long they are good, and [`Authorized`](crate::Authorized)
+/// It keeps none: its tokens say how long they are good, and [`Authorized`](countermand_hyper::Authorized)
 /// keeps them. Cheap to clone.
 #[derive(Clone)]
 pub struct CredentialSource {
-    pub(super) grant: Arc<dyn Grant>,
-    pub(super) config: Arc<HyperConfig>,
-    pub(super) quota_project: Option<HeaderValue>,
-    pub(super) universe: Option<String>,
+    pub(crate) grant: Arc<dyn Grant>,
+    pub(crate) scope: Arc<str>,
+    pub(crate) config: Arc<HyperConfig>,
+    pub(crate) quota_project: Option<HeaderValue>,
+    pub(crate) universe: Option<String>,
 }
 
 impl TokenSource for CredentialSource {
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
-        self.grant.grant(SCOPE, fresh, &self.config)
+        self.grant.grant(&self.scope, fresh, &self.config)
     }
 
     fn quota_project(&self) -> Option<HeaderValue> {
@@ -57,13 +54,14 @@ impl TokenSource for CredentialSource {
 impl fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialSource")
+            .field("scope", &self.scope)
             .field("quota_project", &self.quota_project)
             .finish_non_exhaustive()
     }
 }
 
 /// Tokens that somebody else makes, whatever the scope.
-pub(super) struct Given(pub(super) Arc<dyn TokenSource>);
+pub(crate) struct Given(pub(crate) Arc<dyn TokenSource>);
 
 impl Grant for Given {
     fn grant<'a>(

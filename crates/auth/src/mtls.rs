@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use countermand_core::{Endpoint, TransportError, shown_path};
+use countermand_hyper::{HyperConfig, SecretFile};
 
-use crate::config::HyperConfig;
-use crate::credentials::application_default::gcloud;
-use crate::credentials::document::{Document, Problem};
-use crate::credentials::refused;
-use crate::secret_file::{CAP, GivenFile};
+use crate::default::gcloud;
+use crate::document::{Document, Problem};
+use crate::error::rejected;
 
 const USE: &str = "GOOGLE_API_USE_CLIENT_CERTIFICATE";
 const ENDPOINT: &str = "GOOGLE_API_USE_MTLS_ENDPOINT";
@@ -65,14 +64,14 @@ impl Mtls {
             None => None,
             Some("true") => Some(true),
             Some("false") => Some(false),
-            Some(_) => return Err(refused(format!("{USE} is neither true nor false"))),
+            Some(_) => return Err(rejected(format!("{USE} is neither true nor false"))),
         };
         let certificate = match wanted {
             Some(false) => None,
             _ => certificate(variable)?,
         };
         if wanted == Some(true) && certificate.is_none() {
-            return Err(refused(format!(
+            return Err(rejected(format!(
                 "{USE} is true, but there is no certificate: {CONFIG} names no file with `cert_configs.workload`"
             )));
         }
@@ -81,7 +80,7 @@ impl Mtls {
             Some("never") => false,
             None | Some("auto") => certificate.is_some(),
             Some(_) => {
-                return Err(refused(format!(
+                return Err(rejected(format!(
                     "{ENDPOINT} is none of always, never, auto"
                 )));
             }
@@ -131,10 +130,12 @@ fn certificate(
             _ => return Ok(None),
         },
     };
-    let file = GivenFile::new(path);
+    let file = SecretFile::new(path);
     let problem =
-        |problem: Problem| refused(file.problem("the certificate configuration", problem));
-    let document = file.read(CAP).and_then(|bytes| Document::parse(&bytes));
+        |problem: Problem| rejected(file.problem("the certificate configuration", problem));
+    let document = file
+        .read(SecretFile::CAP)
+        .and_then(|bytes| Document::parse(&bytes));
     let workload = document.and_then(|document| match document.object("cert_configs")? {
         Some(configs) => configs.object("workload"),
         None => Err("the field `cert_configs` is missing, expected an object".to_owned()),

@@ -7,21 +7,19 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countermand_core::TransportError;
+use countermand_hyper::{BoxFuture, HyperConfig, Token};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::config::HyperConfig;
-use crate::credentials::answer::Answer;
-use crate::credentials::document::{Document, Problem};
-use crate::credentials::file::is_email;
-use crate::credentials::refused;
-use crate::credentials::rs256::Key;
-use crate::credentials::source::Grant;
-use crate::credentials::wire::{Address, base64url};
-use crate::token::Token;
-use crate::transport::BoxFuture;
+use crate::account::is_email;
+use crate::address::{Address, base64url};
+use crate::document::{Document, Problem};
+use crate::error::rejected;
+use crate::response::Answer;
+use crate::rs256::Key;
+use crate::source::Grant;
 
-pub(super) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
+pub(crate) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
 /// The longest that claims may be good, in seconds.
 const HOUR: u64 = 3600;
@@ -30,7 +28,7 @@ const HOUR: u64 = 3600;
 const LEEWAY: u64 = 10;
 
 #[derive(Clone)]
-pub(super) struct ServiceAccount {
+pub(crate) struct ServiceAccount {
     email: String,
     key: Key,
     key_id: Option<String>,
@@ -39,7 +37,7 @@ pub(super) struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    pub(super) fn parse(document: &Document) -> Result<Self, Problem> {
+    pub(crate) fn parse(document: &Document) -> Result<Self, Problem> {
         let email = document.text("client_email")?;
         is_email(email).map_err(|problem| format!("the field `client_email` {problem}"))?;
         // A variable, or a form, may have kept the line ends as they stand in JSON.
@@ -55,7 +53,7 @@ impl ServiceAccount {
         })
     }
 
-    pub(super) fn email(&self) -> &str {
+    pub(crate) fn email(&self) -> &str {
         &self.email
     }
 
@@ -91,7 +89,7 @@ impl ServiceAccount {
         let claims = base64url(claims.to_string());
         let signed = Zeroizing::new(format!("{head}.{claims}"));
         let signature = self.key.sign(signed.as_bytes());
-        let signature = signature.ok_or_else(|| refused("the private key does not sign"))?;
+        let signature = signature.ok_or_else(|| rejected("the private key does not sign"))?;
         let signature = base64url(signature);
         Ok(Zeroizing::new(format!("{}.{signature}", *signed)))
     }
@@ -108,10 +106,8 @@ impl Grant for ServiceAccount {
     }
 
     fn on_behalf_of(&self, subject: &str) -> Option<Arc<dyn Grant>> {
-        let subject = Some(subject.to_owned());
-        Some(Arc::new(Self {
-            subject,
-            ..self.clone()
-        }))
+        let mut account = self.clone();
+        account.subject = Some(subject.to_owned());
+        Some(Arc::new(account))
     }
 }

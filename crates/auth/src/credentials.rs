@@ -1,0 +1,193 @@
+//! Credentials, and the files that hold them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::sync::Arc;
+
+use countermand_core::TransportError;
+use countermand_hyper::{HyperConfig, TokenSource, quota_project_header};
+use http::HeaderValue;
+
+use crate::account::is_email;
+use crate::command::Command;
+use crate::error::rejected;
+use crate::impersonation::Impersonated;
+use crate::metadata::Metadata;
+use crate::source::{CredentialSource, Given, Grant};
+
+/// The variable that names the project that pays, above what a file says.
+const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
+
+/// What somebody has to get access tokens with.
+///
+/// `Debug` and [`description`](Self::description) say what it is, never what is in it. What is
+/// wrong with credentials is a [`Credentials`](countermand_core::TransportErrorKind::CredentialsRejected) error that
+/// names the file, the field and what was expected, and quotes nothing. Secrets are kept in memory
+/// that is overwritten when the last clone is dropped; what TLS makes of a private key is not.
+#[derive(Clone)]
+pub struct Credentials {
+    pub(crate) grant: Arc<dyn Grant>,
+    pub(crate) description: String,
+    pub(crate) quota_project: Option<HeaderValue>,
+    pub(crate) warnings: Vec<String>,
+    /// The universe of the accounts, if it is another than Google's own.
+    pub(crate) universe: Option<String>,
+    /// Nothing else was there, and whether this is, is not known.
+    pub(crate) guessed: bool,
+}
+
+impl Credentials {
+    /// The metadata server of a machine at Google, or at `GCE_METADATA_HOST`.
+    ///
+    /// # Errors
+    /// `GCE_METADATA_HOST` is no host.
+    pub fn metadata_server() -> Result<Self, TransportError> {
+        Self::metadata_server_in(&|name: &str| std::env::var_os(name), None)
+    }
+
+    pub(crate) fn metadata_server_in(
+        variable: &dyn Fn(&str) -> Option<OsString>,
+        instead_of: Option<String>,
+    ) -> Result<Self, TransportError> {
+        let guessed = instead_of.is_some();
+        let metadata = Metadata::new(variable, instead_of).map_err(rejected)?;
+        let description = format!("the metadata server at {}", metadata.shown());
+        Ok(Self {
+            guessed,
+            ..Self::of(Arc::new(metadata), description)
+        })
+    }
+
+    /// A command line for the shell, which prints an access token, or a JSON object with
+    /// `access_token` (or `token`) and `expires_in`. Without that it is run again every 5 minutes,
+    /// and when a token was refused. It is given 10 s, and no standard input.
+    #[must_use]
+    pub fn command(line: impl Into<OsString>) -> Self {
+        let description = "a command that prints a token".to_owned();
+        Self::of(Arc::new(Command::new(line.into())), description)
+    }
+
+    /// Tokens of any other source, to [impersonate](Self::impersonate) with.
+    #[must_use]
+    pub fn from_tokens(source: impl TokenSource + 'static, description: &str) -> Self {
+        let quota_project = source.quota_project();
+        let universe = source.universe_domain().map(str::to_owned);
+        let given = Given(Arc::new(source));
+        Self {
+            quota_project,
+            universe,
+            ..Self::of(Arc::new(given), description.to_owned())
+        }
+    }
+
+    fn of(grant: Arc<dyn Grant>, description: String) -> Self {
+        Self {
+            grant,
+            description,
+            quota_project: None,
+            warnings: Vec::new(),
+            universe: None,
+            guessed: false,
+        }
+    }
+
+    /// On behalf of a user of the domain (domain-wide delegation).
+    ///
+    /// # Errors
+    /// They are not a service account's key, or `email` is no address.
+    pub fn subject(mut self, email: &str) -> Result<Self, TransportError> {
+        is_email(email).map_err(|problem| rejected(format!("the subject {problem}")))?;
+        let Some(grant) = self.grant.on_behalf_of(email) else {
+            let what = &self.description;
+            return Err(rejected(format!(
+                "a subject goes with the key of a service account, not with {what}"
+            )));
+        };
+        self.grant = grant;
+        self.description = format!("{} on behalf of {email}", self.description);
+        Ok(self)
+    }
+
+    /// As a service account that these credentials may impersonate (role
+    /// `iam.serviceAccountTokenCreator`), by IAM's `generateAccessToken`. Of several accounts,
+    /// separated by commas, each impersonates the next, and the last one is who acts.
+    ///
+    /// # Errors
+    /// `email` is neither an address nor the number of an account.
+    pub fn impersonate(self, email: &str) -> Result<Self, TransportError> {
+        self.impersonate_in(email, &|name: &str| std::env::var_os(name))
+    }
+
+    fn impersonate_in(
+        mut self,
+        email: &str,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, TransportError> {
+        let problem = |problem| rejected(format!("the service account to impersonate {problem}"));
+        let universe = self.universe.as_deref();
+        let impersonated = Impersonated::of(email, universe, self.grant, variable);
+        let impersonated = impersonated.map_err(problem)?;
+        let email = impersonated.email().to_owned();
+        self.grant = Arc::new(impersonated);
+        self.description = format!("{email}, impersonated by {}", self.description);
+        Ok(self)
+    }
+
+    /// Whether there is anything at all: fails where a metadata server was only guessed to be there
+    /// and is not. Otherwise it does nothing.
+    ///
+    /// For programs that rather fail before their first request than with it.
+    ///
+    /// # Errors
+    /// There are no credentials.
+    pub async fn found(&self, scope: &str, config: &HyperConfig) -> Result<(), TransportError> {
+        match self.guessed {
+            true => self.source(scope, config)?.token(false).await.map(|_| ()),
+            false => Ok(()),
+        }
+    }
+
+    /// What they are, in words that can be shown.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// What a person should be told, such as that others can read the file. It is logged as well.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// A source of their access tokens of this scope, over connections such as `config` describes (its CA file,
+    /// its time-outs, but never its client certificate).
+    ///
+    /// The project that pays is `GOOGLE_CLOUD_QUOTA_PROJECT`, else the file's `quota_project_id`.
+    ///
+    /// # Errors
+    /// `GOOGLE_CLOUD_QUOTA_PROJECT` is no project.
+    pub fn source(
+        &self,
+        scope: &str,
+        config: &HyperConfig,
+    ) -> Result<CredentialSource, TransportError> {
+        let named = std::env::var(QUOTA_PROJECT).ok();
+        let named = named.filter(|project| !project.is_empty());
+        Ok(CredentialSource {
+            grant: Arc::clone(&self.grant),
+            universe: self.universe.clone(),
+            scope: scope.into(),
+            config: Arc::new(config.clone()),
+            quota_project: match named {
+                Some(project) => Some(quota_project_header(&project)?),
+                None => self.quota_project.clone(),
+            },
+        })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({})", self.description)
+    }
+}
