@@ -13,7 +13,7 @@ use countermand_hyper::{Client, HyperConfig, Token, TokenSource, billed_to, expo
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::streams;
 
 const TOKEN: &str = "COUNTERMAND_TOKEN";
 
@@ -32,7 +32,7 @@ pub(crate) struct Access {
 pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
     let access = access(global).await?;
     for warning in &access.warnings {
-        output::note(&format!("warning: {warning}"));
+        streams::note(&format!("warning: {warning}"));
     }
     Client::connect(access.endpoint, access.tokens, access.config).map_err(|error| {
         match error.kind() {

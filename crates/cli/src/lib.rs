@@ -14,45 +14,27 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
-mod again;
 mod args;
-mod batch;
-mod budget;
-mod cancel;
+mod commands;
 mod connect;
-mod demo;
-mod doctor;
-mod duration;
-mod emulator;
 mod exit;
 mod failure;
-mod follow;
-mod input;
-mod jobs;
-mod lines;
-mod logging;
-mod manual;
-mod names;
 mod output;
-mod progress;
-mod read;
-mod report;
-mod screen;
 mod signals;
-mod simulate;
-mod simulated;
-mod stop;
-mod summary;
-mod windows;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
-use crate::again::Invocation;
+use crate::args::resume::Invocation;
 use crate::args::{Args, Command};
+use crate::commands::{
+    apply, cancel, demo, doctor, emulator, find, manual, plan, read, report, rescue, simulate,
+    status,
+};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::{logging, streams};
 use crate::signals::{Hangup, Signals};
 
 /// Runs the command with these arguments, the first of which is the program's name, and returns
@@ -72,7 +54,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let typed = args.into_iter().skip(1).collect();
     let exit = execute(parsed, typed).unwrap_or_else(|failure| {
-        output::note(&format!("error: {failure}"));
+        streams::note(&format!("error: {failure}"));
         failure.exit
     });
     exit.code()
@@ -91,12 +73,12 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         }
         Command::Get(get) => within_tokio(until_stopped(read::get(&global, get))),
         Command::List(list) => within_tokio(until_stopped(read::list(&global, list))),
-        Command::Find(options) => within_tokio(jobs::find::run(&global, options)),
-        Command::Plan(options) => within_tokio(jobs::plan::run(&global, options)),
-        Command::Apply(options) => within_tokio(jobs::apply::apply(&global, options)),
-        Command::Rescue(options) => within_tokio(jobs::rescue::rescue(&global, options)),
-        Command::Status(options) => jobs::status::run(&global, &options),
-        Command::Report(options) => jobs::export::run(&global, &options),
+        Command::Find(options) => within_tokio(find::run(&global, options)),
+        Command::Plan(options) => within_tokio(plan::run(&global, options)),
+        Command::Apply(options) => within_tokio(apply::apply(&global, options)),
+        Command::Rescue(options) => within_tokio(rescue::rescue(&global, options)),
+        Command::Status(options) => status::run(&global, &options),
+        Command::Report(options) => report::run(&global, &options),
         Command::Simulate(options) => simulate::run(&global, &options),
         Command::Doctor(options) => within_tokio(until_stopped(doctor::run(&global, options))),
         Command::Emulator(options) => within_tokio(emulator::run(options)),

@@ -64,7 +64,7 @@ impl Signals {
                 _ = hangup => match self.at_hangup {
                     Hangup::Ends => return Exit::HungUp,
                     Hangup::Outlived if !std::mem::replace(&mut self.told, true) => {
-                        crate::output::note("the terminal is gone (SIGHUP): the run goes on to its end");
+                        crate::output::streams::note("the terminal is gone (SIGHUP): the run goes on to its end");
                     }
                     Hangup::Outlived => {}
                 },

@@ -1,0 +1,140 @@
+//! Arguments of `emulator` and `simulate`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use countermand_emulator::WindowKind;
+use countermand_scheduler::Window;
+
+use crate::args::duration;
+use crate::args::quota::{Budget, Windows};
+use crate::commands::simulated::{Failing, Fates};
+use crate::failure::Failure;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Emulator {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Also serve requests for this host name, for example of a container; may be given again
+    #[arg(long = "allow-host", value_name = "NAME")]
+    pub(crate) allow_hosts: Vec<String>,
+    /// How many devices there are
+    #[arg(long, value_name = "N", default_value_t = 200,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub(crate) devices: usize,
+    /// What fleet and chance are drawn from
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Serve TLS and write the authority to trust into this directory, as ca.pem
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls: Option<PathBuf>,
+    /// The token that is accepted; it opens nothing but this emulator
+    #[arg(long, value_name = "TOKEN", default_value = "emulator-token")]
+    pub(crate) token: String,
+    /// Script of faults, a JSON list
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    /// Run the emulator's clock so many times faster than the real one
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) time_scale: u32,
+}
+
+// The quota of the emulated server.
+#[derive(Clone, Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("limits").args(["quota", "per_resource"]).multiple(true))]
+pub(crate) struct Limits {
+    /// Refuse calls beyond these limits, which hold all at once, like 600/60s,1000/100s
+    #[arg(long, value_name = "WINDOWS", value_delimiter = ',')]
+    pub(crate) quota: Vec<Window>,
+    /// Refuse calls of the same method on the same device or enterprise beyond this limit, like 60/60s
+    #[arg(long, value_name = "WINDOW")]
+    pub(crate) per_resource: Option<Window>,
+    /// How the windows of the quota run
+    #[arg(long, value_enum, default_value_t = WindowWord::Fixed, requires = "limits")]
+    pub(crate) window: WindowWord,
+    /// When the first fixed window ends and the next begins, like 37s
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "limits")]
+    pub(crate) phase: Option<Duration>,
+    /// What a refusal says of the time to wait
+    #[arg(long, value_enum, default_value_t = HintsWord::None, requires = "limits")]
+    pub(crate) hints: HintsWord,
+    /// Refused calls are spent as well
+    #[arg(long, requires = "limits")]
+    pub(crate) count_refused: bool,
+}
+
+/// What a refusal says of the time to wait.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HintsWord {
+    /// Nothing
+    None,
+    /// A google.rpc.RetryInfo in the body
+    RetryInfo,
+    /// A Retry-After header
+    RetryAfter,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Simulate {
+    /// How many operations
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) operations: u32,
+    /// How many of them each device has
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) per_device: u32,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
+    /// The quota that the server has in truth, as far as it is not that of --quota
+    #[arg(long, value_name = "WINDOWS")]
+    pub(crate) server_quota: Option<Windows>,
+    /// How the windows of the server's quota run
+    #[arg(long, value_enum, default_value_t = WindowWord::Sliding)]
+    pub(crate) window: WindowWord,
+    /// When the first fixed window ends and the next begins, like 37s
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) phase: Option<Duration>,
+    /// How many requests are under way at a time
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) in_flight: usize,
+    /// Let a part of all answers fail, like 503:20%
+    #[arg(long, value_name = "STATUS:PART")]
+    pub(crate) fail: Option<Failing>,
+    /// What becomes of the operations, in parts: cancellable, completes (too late), stuck (for ever)
+    #[arg(long, value_name = "FATES", default_value = "cancellable:1")]
+    pub(crate) fates: Fates,
+    /// What chance is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// How the windows of a quota run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WindowWord {
+    /// One after the other
+    Fixed,
+    /// Each call is counted until it is a window old
+    Sliding,
+}
+
+impl WindowWord {
+    /// With the moment at which the first fixed window ends.
+    pub(crate) fn with(self, phase: Option<Duration>) -> Result<WindowKind, Failure> {
+        match (self, phase) {
+            (Self::Fixed, phase) => Ok(WindowKind::Fixed {
+                phase: phase.unwrap_or_default(),
+            }),
+            (Self::Sliding, None) => Ok(WindowKind::Sliding),
+            (Self::Sliding, Some(_)) => {
+                let problem = "--phase is for fixed windows: sliding ones begin with each call";
+                Err(Failure::usage(problem))
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Arguments of commands that make a job file, or read one.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use countermand_core::{Endpoint, EnterpriseName};
+use countermand_fleet::input::Format;
+use countermand_fleet::report;
+use countermand_fleet::store::{Kind, Settings};
+
+use crate::args::duration;
+use crate::args::operations::Flight;
+use crate::args::quota::Budget;
+use crate::args::selection::Selection;
+use crate::exit;
+use crate::failure::Failure;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Find {
+    /// Enterprises (enterprises/{enterprise}) and devices to search
+    #[arg(value_name = "ENTERPRISE", required = true)]
+    pub(crate) names: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
+    /// Print nothing but names
+    #[arg(long)]
+    pub(crate) names_only: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// Enterprises and devices to search, names of operations, or - for standard input
+    #[arg(value_name = "NAME", required_unless_present = "from")]
+    pub(crate) names: Vec<OsString>,
+    /// Take names from this file; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Vec<PathBuf>,
+    /// The form that names from files and standard input have, if it is not to be guessed
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatWord>,
+    /// Leave bad names out instead of refusing them all
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+    /// The job file to write; it must not exist
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// What is cancelled first: what does most harm, on devices seen last; or as it was given
+    #[arg(long, value_enum, default_value_t = OrderWord::Harm)]
+    pub(crate) order: OrderWord,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+}
+
+/// What is cancelled first.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OrderWord {
+    Harm,
+    Input,
+}
+
+/// How names are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FormatWord {
+    /// One name a line
+    Text,
+    /// JSON: names, operations, Pub/Sub messages, in a list or one after the other
+    Json,
+    /// A table with a column `name`
+    Csv,
+}
+
+impl FormatWord {
+    pub(crate) const fn format(self) -> Format {
+        match self {
+            Self::Text => Format::Text,
+            Self::Json => Format::Json,
+            Self::Csv => Format::Csv,
+        }
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = exit::HELP)]
+pub(crate) struct Apply {
+    /// The job file, of `plan` or of `rescue`
+    #[arg(value_name = "FILE")]
+    pub(crate) job: PathBuf,
+    /// That this is meant, as ENTERPRISE:COUNT for each enterprise of a plan, ENTERPRISE of a rescue;
+    /// without it, a terminal is asked
+    #[arg(long, value_name = "ENTERPRISE:COUNT", value_delimiter = ',')]
+    pub(crate) confirm: Vec<String>,
+    /// How old a plan may be that was never applied [default: 1h]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) max_age: Option<Duration>,
+    /// Only look again at what is not resolved; cancel nothing
+    #[arg(long)]
+    pub(crate) recheck: bool,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = exit::HELP)]
+pub(crate) struct Rescue {
+    /// Enterprises (enterprises/{enterprise}) and devices to search
+    #[arg(value_name = "ENTERPRISE", required = true)]
+    pub(crate) names: Vec<OsString>,
+    /// The job file to write; by default its name is the time
+    #[arg(long, value_name = "FILE")]
+    pub(crate) job: Option<PathBuf>,
+    /// That this is meant: the enterprise, as in enterprises/ENTERPRISE; without it, a terminal is asked
+    #[arg(long, value_name = "ENTERPRISE", value_delimiter = ',')]
+    pub(crate) confirm: Vec<String>,
+    /// Cancel no more than so many operations
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) max: u64,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Status {
+    /// The job file
+    #[arg(value_name = "FILE")]
+    pub(crate) job: PathBuf,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The job file
+    #[arg(value_name = "FILE")]
+    pub(crate) job: PathBuf,
+    /// Where to; `-` is standard output, as is no --output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// In which form; by default what the ending of --output says; NDJSON without an ending
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Form>,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Form {
+    /// One JSON object a row
+    Ndjson,
+    /// A table for spreadsheets
+    Csv,
+    /// One page for people, which needs nothing but itself
+    Html,
+}
+
+impl From<Form> for report::Form {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Ndjson => Self::Ndjson,
+            Form::Csv => Self::Csv,
+            Form::Html => Self::Html,
+        }
+    }
+}
+
+// What `plan` and `rescue` write into a job, so that whoever resumes it does the same.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Terms {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// For how long each operation is asked after and looked at, like 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
+}
+
+impl Terms {
+    pub(crate) fn settings(
+        &self,
+        kind: Kind,
+        endpoint: &Endpoint,
+        enterprises: &[EnterpriseName],
+    ) -> Result<Settings, Failure> {
+        let mut settings = Settings::new(kind);
+        settings.endpoint = endpoint.to_string();
+        settings.deadline = self.deadline;
+        settings.enterprises = enterprises.to_vec();
+        settings.filter = self.selection.filter(endpoint)?;
+        self.budget.settle(&mut settings);
+        Ok(settings)
+    }
+}

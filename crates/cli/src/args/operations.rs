@@ -1,0 +1,85 @@
+//! Arguments of commands that take operations by name.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::args::duration;
+use crate::args::quota::Budget;
+use crate::exit;
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = exit::HELP)]
+pub(crate) struct Cancel {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    /// Only ask: do not find out what became of them
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// Leave bad names out instead of refusing them all
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+    /// When to stop asking after one operation, like 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
+    /// How many requests are under way at a time
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) in_flight: usize,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
+    /// Time limit per operation, for example 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
+}
+
+// Names of operations, in the order given.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Names {
+    /// Names of operations, or - to read them from standard input, one a line (blank lines and
+    /// lines that start with # are left out)
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<OsString>,
+}
+
+// How much at a time.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Flight {
+    /// How many operations are under way at a time
+    #[arg(long, value_name = "N", default_value_t = Self::default().in_flight,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) in_flight: usize,
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self { in_flight: 100 }
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct List {
+    /// The device, enterprises/{enterprise}/devices/{device}
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: OsString,
+    /// Only those that are not done
+    #[arg(long)]
+    pub(crate) pending: bool,
+    /// Time limit per page, for example 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) deadline: Duration,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// An enterprise, a device or an operation: then also whether the enterprise may be managed
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}

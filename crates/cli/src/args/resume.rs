@@ -1,0 +1,219 @@
+//! The command that goes on where this one stopped.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{self, Path, PathBuf};
+
+use countermand_core::{OperationName, looks_secret};
+use countermand_fleet::apply_command;
+pub(crate) use countermand_fleet::quoted;
+use countermand_fleet::store::{Contents, JobError};
+
+use crate::args::operations::Flight;
+use crate::args::{Access, Global};
+
+/// With more names than this, the command as it was typed is shorter and does the same: what is
+/// cancelled already is only confirmed.
+const MOST: usize = 10;
+
+/// Stands for what is not repeated.
+const HIDDEN: &str = "'...'";
+
+/// The options of this run that a command to go on with a job needs: those that say how the server
+/// is reached, and who asks. The environment is not among them: that of the shell stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way<'a> {
+    pub(crate) global: &'a Global,
+    pub(crate) flight: Flight,
+    /// The command may be run from another folder: paths are whole.
+    pub(crate) elsewhere: bool,
+}
+
+impl<'a> Way<'a> {
+    /// Of the same folder, with as many requests under way as usual.
+    pub(crate) fn of(global: &'a Global) -> Self {
+        Self {
+            global,
+            flight: Flight::default(),
+            elsewhere: false,
+        }
+    }
+
+    /// The command that applies a job, or goes on with it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn apply(&self, path: &Path, job: &Contents) -> Result<String, JobError> {
+        let mut words = vec![apply_command(&self.place(path), job)?];
+        words.extend(self.options());
+        Ok(words.join(" "))
+    }
+
+    fn options(&self) -> Vec<String> {
+        // Each of them, so that a new option is not forgotten.
+        let Global {
+            // The job's own is named.
+            endpoint: _,
+            token_file,
+            access,
+            ca_file,
+            proxy_from_env,
+            allow_plaintext,
+            // What is shown, and how much of it, is for each run to say.
+            brief: _,
+            json: _,
+            verbose: _,
+        } = self.global;
+        let Access {
+            credentials,
+            token_command,
+            impersonate_service_account,
+            subject,
+            quota_project,
+        } = access;
+        let mut words = Vec::new();
+        let mut add = |option: &str, value: String| words.push(format!("{option} {value}"));
+        for (option, path) in [
+            ("--token-file", token_file),
+            ("--credentials", credentials),
+            ("--ca-file", ca_file),
+        ] {
+            if let Some(path) = path {
+                add(option, shown(self.place(path).as_os_str()));
+            }
+        }
+        for (option, value) in [
+            ("--impersonate-service-account", impersonate_service_account),
+            ("--subject", subject),
+            ("--quota-project", quota_project),
+        ] {
+            if let Some(value) = value {
+                add(option, shown(OsStr::new(value)));
+            }
+        }
+        let Flight { in_flight } = self.flight;
+        if in_flight != Flight::default().in_flight {
+            add("--in-flight", in_flight.to_string());
+        }
+        let flags = [
+            ("--proxy-from-env", proxy_from_env),
+            ("--allow-plaintext", allow_plaintext),
+        ];
+        let given = flags.into_iter().filter(|(_, given)| **given);
+        words.extend(given.map(|(flag, _)| flag.to_owned()));
+        if token_command.is_some() {
+            words.push(format!("--token-command {HIDDEN}"));
+            words.push(COMMAND.to_owned());
+        }
+        words
+    }
+
+    fn place(&self, path: &Path) -> PathBuf {
+        match self.elsewhere && path != "-" {
+            true => path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            false => path.to_owned(),
+        }
+    }
+}
+
+/// A remark for the shell, and for people.
+const COMMAND: &str = "# with your --token-command in place of '...'";
+
+/// The command line of this run, to be run again.
+#[derive(Clone, Debug)]
+pub(crate) struct Invocation {
+    /// Without the program's name.
+    pub(crate) args: Vec<OsString>,
+    /// Those of the arguments that are names.
+    pub(crate) names: Vec<OsString>,
+}
+
+impl Invocation {
+    /// The same command, for these names.
+    pub(crate) fn for_names(&self, names: &[OperationName]) -> String {
+        let few = names.len() <= MOST;
+        let mut words = vec!["countermand".to_owned()];
+        let (mut hide, mut hidden) = (false, false);
+        for arg in &self.args {
+            // A command that prints a token may hold a secret of its own.
+            if std::mem::take(&mut hide) {
+                words.push(HIDDEN.to_owned());
+            } else if !few || !self.names.contains(arg) {
+                hide = arg == "--token-command";
+                hidden |= arg.to_string_lossy().starts_with("--token-command");
+                words.push(shown(arg));
+            }
+        }
+        if few {
+            words.extend(names.iter().map(|name| quoted(OsStr::new(name.as_str()))));
+        }
+        if !few && self.names.iter().any(|name| name == "-") {
+            words.push("# with the same standard input".to_owned());
+        }
+        if hidden {
+            words.push(COMMAND.to_owned());
+        }
+        words.join(" ")
+    }
+}
+
+/// An argument as it was typed, without what may be a secret.
+fn shown(arg: &OsStr) -> String {
+    let text = arg.to_string_lossy();
+    if text.starts_with("--token-command=") {
+        return format!("--token-command={HIDDEN}");
+    }
+    match looks_secret(&text) {
+        Some(_) => HIDDEN.to_owned(),
+        None => quoted(arg),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invocation(args: &[&str], names: &[&str]) -> Invocation {
+        let own = |words: &[&str]| words.iter().map(OsString::from).collect();
+        Invocation {
+            args: own(args),
+            names: own(names),
+        }
+    }
+
+    fn name(id: usize) -> OperationName {
+        let text = format!("enterprises/e/devices/d/operations/{id}");
+        text.parse().expect("a name")
+    }
+
+    #[test]
+    fn few_names_take_the_place_of_those_typed() {
+        let typed = ["cancel", "--token-file", "my token", "-", "--json"];
+        let again = invocation(&typed, &["-"]).for_names(&[name(7)]);
+        assert_eq!(
+            again,
+            "countermand cancel --token-file 'my token' --json enterprises/e/devices/d/operations/7"
+        );
+    }
+
+    #[test]
+    fn fault_55_the_command_for_a_token_is_not_repeated() {
+        for typed in [
+            &["cancel", "--token-command", "print canary", "n"][..],
+            &["cancel", "--token-command=print canary", "n"],
+            &["cancel", "--credentials", "{\"canary\": 1}", "n"],
+        ] {
+            let again = invocation(typed, &["n"]).for_names(&[name(7)]);
+            assert!(
+                !again.contains("canary") && again.contains("'...'"),
+                "{again}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_names_are_the_same_command() {
+        let names: Vec<_> = (0..=MOST).map(name).collect();
+        let again = invocation(&["cancel", "-"], &["-"]).for_names(&names);
+        assert_eq!(again, "countermand cancel - # with the same standard input");
+    }
+}

@@ -1,0 +1,75 @@
+//! Which operations are meant, as it is typed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countermand_core::Endpoint;
+use countermand_fleet::Filter;
+
+use crate::args::duration;
+use crate::failure::Failure;
+
+// Of the pending operations, those that are meant.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Selection {
+    /// Only commands of this type, for example WIPE; may be given several times; a type that this
+    /// version does not know is written unknown:TYPE
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+    /// Only operations that are no older, like 2h
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) newer_than: Option<Duration>,
+    /// Only operations that are at least so old
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) older_than: Option<Duration>,
+    /// Leave alone what is named in this file, one a line: operations, devices, enterprises
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exclude: Vec<PathBuf>,
+}
+
+impl Selection {
+    pub(crate) fn filter(&self, endpoint: &Endpoint) -> Result<Filter, Failure> {
+        let mut filter = Filter::default();
+        for kind in &self.types {
+            let added = filter.add_type(kind);
+            added.map_err(|error| Failure::usage(format!("--type: {error}")))?;
+        }
+        filter.newer_than = self.newer_than;
+        filter.older_than = self.older_than;
+        let checked = filter.check();
+        checked.map_err(|error| Failure::usage(format!("--newer-than, --older-than: {error}")))?;
+        for path in &self.exclude {
+            exclude(path, endpoint, &mut filter)?;
+        }
+        Ok(filter)
+    }
+}
+
+/// Reads names of all three kinds. One that is none could be a typing error in the name of a device
+/// that must be left alone, so nothing goes on; nor does it after a file with nothing in it, whose writer
+/// has probably failed.
+fn exclude(path: &Path, endpoint: &Endpoint, filter: &mut Filter) -> Result<(), Failure> {
+    let problem =
+        |what: String| Failure::usage(countermand_core::path_problem("cannot use", path, what));
+    let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    if text.trim().is_empty() {
+        return Err(problem(
+            "it is empty; a comment (# none) says that this is meant; nothing was sent".to_owned(),
+        ));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let name = endpoint.parse_given_resource(line);
+        let name = name.map_err(|error| {
+            problem(format!(
+                "line {number}: {error}; it names no operation, device or enterprise; nothing was sent"
+            ))
+        })?;
+        filter.exclude.insert(name.to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! `countermand apply`.
+
+use countermand_fleet::{Authorization, Options};
+
+use crate::args::Global;
+use crate::args::jobs::Apply;
+use crate::commands::confirm;
+use crate::commands::open;
+use crate::commands::run::run;
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::results::Report;
+use crate::signals::{Hangup, Signals};
+
+pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen(Hangup::Outlived)?;
+    let authorization = Authorization {
+        endpoint: global.endpoint.clone().unwrap_or_default(),
+        digest: None,
+        confirmed: confirm::parse(&options.confirm)?,
+        max_age: options.max_age,
+    };
+    let job = open::job(&options.job)?;
+    let options = Options {
+        in_flight: options.flight.in_flight,
+        recheck: options.recheck,
+    };
+    confirm::authorize(&job, authorization, options, &mut signals).await?;
+    let client = connect::client(global).await?;
+    let report = Report::start(global.json);
+    run(global, &client, job, options, report, signals).await
+}

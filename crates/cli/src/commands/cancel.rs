@@ -1,0 +1,130 @@
+//! `countermand cancel`.
+
+use countermand_core::Policy;
+
+use crate::args::Global;
+use crate::args::operations::Cancel;
+use crate::args::resume::Invocation;
+use crate::commands::batch::{self, Ending, Left};
+use crate::commands::input;
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::results::Report;
+use crate::output::streams;
+use crate::output::summary::{Tally, counted};
+use crate::signals::{Hangup, Signals};
+
+pub(crate) async fn run(
+    global: &Global,
+    options: Cancel,
+    invocation: &Invocation,
+) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen(Hangup::Outlived)?;
+    let reading = input::names(
+        Report::start(global.json),
+        options.names.names,
+        global,
+        Report::refused,
+    );
+    let (mut report, batch) = tokio::select! {
+        read = reading => read?,
+        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    };
+
+    let mut tally = Tally::new(!options.no_verify);
+    tally.input(batch.refused, batch.duplicates);
+    if batch.broken {
+        let note = "error: the input was not read to its end; nothing was sent";
+        report.output.note(note);
+        return Ok(end(report, &mut signals, Exit::Usage, None).await);
+    }
+    if batch.refused > 0 && !options.skip_invalid {
+        report.output.note(&format!(
+            "error: {}; nothing was sent (--skip-invalid leaves bad names out)",
+            counted(batch.refused, "bad name"),
+        ));
+        return Ok(end(report, &mut signals, Exit::Usage, None).await);
+    }
+    if batch.duplicates > 0 {
+        report.output.note(&format!(
+            "{} left out: each name is countermanded once",
+            counted(batch.duplicates, "duplicate"),
+        ));
+    }
+    if batch.names.is_empty() {
+        report.sentence("no name is left; nothing was sent");
+        return Ok(end(report, &mut signals, tally.exit(), None).await);
+    }
+
+    let client = tokio::select! {
+        client = connect::client(global) => client?,
+        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    };
+    let policy = Policy::default()
+        .deadline(options.deadline)
+        .verify(!options.no_verify);
+    let client = client
+        .policy(policy)
+        .quota(options.budget.quota())
+        .in_flight(options.in_flight);
+    report.align(&batch.names);
+    if global.verbose == 0 {
+        let expected = batch.names.len() as u64;
+        report.output.expect(expected, options.budget.pace());
+    }
+    let (ending, last_cancel) = batch::countermand(
+        &client,
+        batch,
+        &report,
+        global.json,
+        &mut signals,
+        |name, result| {
+            tally.add(name, &result);
+        },
+    )
+    .await;
+    let (exit, left) = match ending {
+        Ending::Aborted(exit) => return Ok(exit),
+        Ending::Finished => (tally.exit(), Vec::new()),
+        Ending::Stopped(exit, left) => (exit, left),
+    };
+    tally.left(left.len() as u64);
+    tally.last_cancel(last_cancel);
+    let summary = tally.sentences(invocation);
+    report.sentence(&format!("\n{summary}"));
+    if !left.is_empty() {
+        say_left(&report, &left, invocation);
+    }
+    let summary = (!global.json).then_some(summary.as_str());
+    Ok(end(report, &mut signals, exit, summary).await)
+}
+
+/// Waits for standard output. A summary that could not be written there goes to standard error;
+/// a signal ends the waiting.
+async fn end(report: Report, signals: &mut Signals, exit: Exit, summary: Option<&str>) -> Exit {
+    tokio::select! {
+        written = report.output.finish() => {
+            if !written {
+                streams::note("warning: standard output was closed, results are missing there");
+                summary.into_iter().for_each(streams::note);
+            }
+            exit
+        }
+        signal = signals.next() => signal,
+    }
+}
+
+/// Names what was left undone, and how to go on.
+fn say_left(report: &Report, left: &[Left], invocation: &Invocation) {
+    let started = left.iter().filter(|left| left.started).count();
+    let names: Vec<_> = left.iter().map(|left| left.name.clone()).collect();
+    report.output.note(&format!(
+        "{} not done, for {started} of which a cancel may have been sent; to go on:\n  {}",
+        left.len(),
+        invocation.for_names(&names),
+    ));
+    for Left { name, started } in left {
+        report.interrupted(name, *started);
+    }
+}

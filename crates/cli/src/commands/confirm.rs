@@ -1,0 +1,161 @@
+//! Nothing is cancelled at fleet scale before the operator has said which fleet.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, IsTerminal};
+
+use countermand_core::{EnterpriseName, printable};
+use countermand_fleet::store::{Contents, Kind, Settings};
+use countermand_fleet::{
+    Authorization, Confirmed, Options, Refusal, confirm, now, phrases, quoted,
+};
+use tokio::task::spawn_blocking;
+
+use crate::commands::open;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::streams;
+use crate::signals::Signals;
+
+/// Reads `--confirm`: `ENTERPRISE:COUNT`, or `ENTERPRISE` alone; `None` if it was not given.
+pub(crate) fn parse(given: &[String]) -> Result<Option<Confirmed>, Failure> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let read = |phrase: &String| {
+        let (name, count) = match phrase.split_once(':') {
+            Some((name, count)) => (name, Some(count.parse().ok()?)),
+            None => (phrase.as_str(), None),
+        };
+        let name = bare(name);
+        Some((format!("enterprises/{name}").parse().ok()?, count))
+    };
+    let confirmed = (1..).zip(given).map(|(at, phrase)| {
+        // Not repeated: nothing says that it is a name.
+        let text = format!(
+            "--confirm, value {at}: expected ENTERPRISE:COUNT, like LC01abcd89:5000; nothing was sent"
+        );
+        read(phrase).ok_or_else(|| Failure::new(Exit::Refused, text))
+    });
+    confirmed.collect::<Result<Confirmed, _>>().map(Some)
+}
+
+/// Starts a job only where the command line, or the operator at the terminal, agrees with it.
+pub(crate) async fn authorize(
+    job: &Contents,
+    mut authorization: Authorization,
+    options: Options,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let mut checked = authorization.check(job, options, now());
+    if let Err(
+        refusal @ Refusal::NotConfirmed {
+            confirmed: None, ..
+        },
+    ) = &checked
+    {
+        authorization.confirmed = Some(ask(refusal, job.settings(), signals).await?);
+        checked = authorization.check(job, options, now());
+    }
+    let status = format!("countermand status {}", quoted(job.path().as_os_str()));
+    checked.map_err(|refusal| refused(&refusal, &status))
+}
+
+/// Starts a rescue, which has no file yet, only where these enterprises are confirmed.
+pub(crate) async fn rescue(
+    enterprises: impl Iterator<Item = EnterpriseName>,
+    settings: &Settings,
+    given: &[String],
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let planned = enterprises.map(|name| (name, 0)).collect();
+    let checked = confirm(Kind::Rescue, planned, parse(given)?);
+    match checked {
+        Err(
+            refusal @ Refusal::NotConfirmed {
+                confirmed: None, ..
+            },
+        ) => ask(&refusal, settings, signals).await.map(drop),
+        checked => checked.map_err(|refusal| refused(&refusal, "the names on the command line")),
+    }
+}
+
+/// `look` says where the operator sees what it is about.
+fn refused(refusal: &Refusal, look: &str) -> Failure {
+    let advice = match refusal {
+        Refusal::Job(error) => return open::failure(error),
+        Refusal::OtherEndpoint { job, .. } => {
+            let endpoint = quoted(OsStr::new(job));
+            let endpoint = printable(&endpoint);
+            format!(". If that server is the one you mean, say so: --endpoint {endpoint}")
+        }
+        Refusal::Stale { .. } => " (--max-age allows more)".to_owned(),
+        Refusal::NotConfirmed { .. } => format!(": look at {look}, then confirm what it says"),
+        _ => String::new(),
+    };
+    Failure::new(
+        Exit::Refused,
+        format!("{refusal}; nothing was sent{advice}"),
+    )
+}
+
+/// Asks at the terminal for the phrase of each enterprise.
+async fn ask(
+    refusal: &Refusal,
+    settings: &Settings,
+    signals: &mut Signals,
+) -> Result<Confirmed, Failure> {
+    let Refusal::NotConfirmed { kind, planned, .. } = refusal else {
+        return Err(refused(refusal, "it"));
+    };
+    let (what, phrases) = match kind {
+        Kind::Plan => ("the plan", phrases(*kind, planned)),
+        Kind::Rescue => ("the rescue", phrases(*kind, planned)),
+    };
+    // A plan was looked at; what a rescue will find is not known yet.
+    let meant = match kind {
+        Kind::Plan => String::new(),
+        Kind::Rescue => format!("It cancels {} that it finds.", settings.filter.words()),
+    };
+    let refuse = |text: String| Err(Failure::new(Exit::Refused, text));
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        let options = phrases.iter().map(|phrase| format!(" --confirm {phrase}"));
+        return refuse(format!(
+            "{what} is not confirmed, and there is no terminal to ask at; nothing was sent.{}{meant} To confirm:{}",
+            if meant.is_empty() { "" } else { " " },
+            options.collect::<String>()
+        ));
+    }
+    if !meant.is_empty() {
+        streams::note(&meant);
+    }
+    if let Some(endpoint) = settings.other_endpoint() {
+        let endpoint = printable(endpoint);
+        streams::note(&format!(
+            "It goes to {endpoint}, which is not Google's server."
+        ));
+    }
+    for phrase in phrases {
+        streams::note(&format!("To go on with {what}, type {phrase}"));
+        let read = spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().lock().read_line(&mut line).map(|_| line)
+        });
+        let line = tokio::select! {
+            read = read => read,
+            exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+        };
+        match line {
+            Ok(Ok(line)) if bare(line.trim()) == phrase => {}
+            _ => return refuse("that was not it; nothing was sent".to_owned()),
+        }
+    }
+    let confirmed = planned.iter();
+    Ok(confirmed
+        .map(|(name, count)| (name.clone(), Some(*count)))
+        .collect())
+}
+
+/// `enterprises/LC01:7` is as good as `LC01:7`.
+fn bare(phrase: &str) -> &str {
+    phrase.strip_prefix("enterprises/").unwrap_or(phrase)
+}

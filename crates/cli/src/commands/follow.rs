@@ -1,0 +1,183 @@
+//! Follows work that is under way: shows what happens, and brings it to an orderly end when told to
+//! stop.
+
+use std::time::Duration;
+
+use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase};
+use countermand_fleet::{Run, SearchProgress};
+use countermand_hyper::SchedulerStream;
+use countermand_scheduler::{Event, Outage, Progress};
+use futures_util::{Stream, StreamExt};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+
+use crate::exit::Exit;
+use crate::output::progress::time_of_day;
+use crate::output::results::Report;
+use crate::signals::Signals;
+
+/// How long operations under way may take to end after the first signal.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A scheduler of any kind.
+pub(crate) trait Underway: Stream<Item = Event> + Unpin {
+    /// Sends nothing new.
+    fn stop(&mut self);
+    /// Its progress.
+    fn progress(&self) -> Progress;
+    /// How many results there will be, where that is not known from the beginning.
+    fn expected(&self) -> Option<u64>;
+    /// The search, if there is one.
+    fn search(&self) -> Option<SearchProgress>;
+    /// The failure that goes on, if there is one.
+    fn outage(&self) -> Option<Outage>;
+}
+
+const CAUSE: &str = "the run was stopped by a signal";
+
+impl<S: Stream<Item = (OperationName, Phase)>> Underway for SchedulerStream<S> {
+    fn stop(&mut self) {
+        Self::stop(self, CAUSE);
+    }
+
+    fn progress(&self) -> Progress {
+        Self::progress(self)
+    }
+
+    fn expected(&self) -> Option<u64> {
+        None
+    }
+
+    fn search(&self) -> Option<SearchProgress> {
+        None
+    }
+
+    fn outage(&self) -> Option<Outage> {
+        Self::outage(self)
+    }
+}
+
+impl Underway for Run {
+    fn stop(&mut self) {
+        Self::stop(self, CAUSE);
+    }
+
+    fn progress(&self) -> Progress {
+        Self::progress(self)
+    }
+
+    fn expected(&self) -> Option<u64> {
+        Some(Self::expected(self))
+    }
+
+    fn search(&self) -> Option<SearchProgress> {
+        Self::search_progress(self)
+    }
+
+    fn outage(&self) -> Option<Outage> {
+        Self::outage(self)
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// By itself.
+    Finished,
+    /// It was told to stop, and what was under way has ended.
+    Stopped(Exit),
+    /// It was told twice.
+    Aborted(Exit),
+}
+
+/// Follows it to its end, and hands over what happens but for what a signal cut short. Tells as
+/// well when, since the start, the last cancel was sent.
+pub(crate) async fn follow<U: Underway>(
+    underway: &mut U,
+    report: &Report,
+    signals: &mut Signals,
+    mut told: impl FnMut(&U, Event),
+) -> (Ending, Option<Duration>) {
+    let started = Instant::now();
+    let mut stop: Option<(Exit, Instant)> = None;
+    let mut last_cancel = None;
+    let told_every = report.output.progress_every();
+    // Where nothing is told it is not asked for, and any period will do.
+    let period = told_every.unwrap_or(DRAIN);
+    let mut tick = interval_at(started + period, period);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        let until = stop.map_or(started, |(_, until)| until);
+        tokio::select! {
+            biased;
+            exit = signals.next() => {
+                if stop.is_some() {
+                    return (Ending::Aborted(exit), None);
+                }
+                underway.stop();
+                stop = Some((exit, Instant::now() + DRAIN));
+                report.output.note(
+                    "stopping: nothing new is sent, what is under way has 5 s to end (once more: at once)",
+                );
+            }
+            () = sleep_until(until), if stop.is_some() => break,
+            _ = tick.tick(), if told_every.is_some() => {
+                let (progress, expected) = (underway.progress(), underway.expected());
+                let (search, outage) = (underway.search(), underway.outage());
+                report.output.progress(&progress, expected, search, outage);
+            }
+            event = underway.next() => match event {
+                None => break,
+                Some(Event::Finished { result, .. }) if stop.is_some() && is_left(&result) => {}
+                Some(event) => {
+                    if let Event::Sent { call: Call::Cancel, at, .. } = &event {
+                        last_cancel = last_cancel.max(Some(*at));
+                    }
+                    say(report, &event);
+                    told(underway, event);
+                }
+            }
+        }
+    }
+    let last_cancel =
+        last_cancel.map(|at: std::time::Instant| at.saturating_duration_since(started.into_std()));
+    let ending = match stop {
+        None => Ending::Finished,
+        Some((exit, _)) => Ending::Stopped(exit),
+    };
+    (ending, last_cancel)
+}
+
+/// Whether a result says only that there is none.
+pub(crate) fn is_left(result: &Result<Outcome, Error>) -> bool {
+    let error = match result {
+        Ok(outcome) => outcome.error.as_ref(),
+        Err(error) => Some(error),
+    };
+    error.is_some_and(|error| matches!(error.kind(), ErrorKind::NotAttempted { .. }))
+}
+
+/// Says what holds up everybody.
+fn say(report: &Report, event: &Event) {
+    let output = &report.output;
+    match event {
+        _ if report.brief => {}
+        Event::Held { until, .. } => {
+            let pause = until.saturating_duration_since(Instant::now().into_std());
+            output.note(&format!(
+                "the quota is used up: everything waits for {:.1} s",
+                pause.as_secs_f64()
+            ));
+        }
+        Event::Failing { cause, .. } => {
+            output.note(&format!("failing: {cause}; it is tried again"));
+        }
+        Event::CircuitOpened { cause } => output.note(&format!(
+            "{} the server fails ({cause}): only probes until it answers",
+            time_of_day()
+        )),
+        Event::CircuitClosed => {
+            output.note(&format!("{} the server is back", time_of_day()));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,25 @@
+//! The commands, a file each, and the work that several of them share.
+
+pub(crate) mod apply;
+pub(crate) mod batch;
+pub(crate) mod cancel;
+pub(crate) mod confirm;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod emulator;
+pub(crate) mod find;
+pub(crate) mod follow;
+pub(crate) mod input;
+pub(crate) mod manual;
+pub(crate) mod names;
+pub(crate) mod open;
+pub(crate) mod plan;
+pub(crate) mod read;
+pub(crate) mod report;
+pub(crate) mod rescue;
+pub(crate) mod run;
+pub(crate) mod simulate;
+pub(crate) mod simulated;
+pub(crate) mod sources;
+pub(crate) mod status;
+pub(crate) mod stop;

@@ -1,0 +1,82 @@
+//! Opens job files, and says what is wrong with them.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use countermand_fleet::store::{JobError, JobErrorKind, View, exposure};
+use countermand_fleet::{Job, now};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// A job to be applied.
+pub(crate) fn job(path: &Path) -> Result<Job, Failure> {
+    let job = Job::open(path, now()).map_err(|error| failure(&error))?;
+    warn(path);
+    Ok(job)
+}
+
+/// A job to be read.
+pub(crate) fn view(path: &Path) -> Result<View, Failure> {
+    let view = View::open(path).map_err(|error| failure(&error))?;
+    warn(path);
+    Ok(view)
+}
+
+/// Tells of accounts that could change the file.
+fn warn(path: &Path) {
+    for warning in exposure(path) {
+        crate::output::streams::note(&format!("warning: {warning}"));
+    }
+}
+
+/// A job file that could not be read after a run.
+pub(crate) fn unread(error: &JobError) -> Failure {
+    let text = format!("{error}: no summary can be made; what was sent and told above stands");
+    Failure::new(Exit::JobFile, text)
+}
+
+/// A job file that could not be made; `option` gives another place.
+pub(crate) fn uncreated(error: &JobError, option: &str) -> Failure {
+    match error.kind() {
+        JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => failure(error),
+        JobErrorKind::Io(_) | JobErrorKind::Disk { .. } => Failure::new(
+            Exit::JobFile,
+            format!(
+                "{error}; nothing was cancelled: give another place for the job file: {option} FILE"
+            ),
+        ),
+        _ => failure(error),
+    }
+}
+
+pub(crate) fn failure(error: &JobError) -> Failure {
+    let (exit, advice) = match error.kind() {
+        JobErrorKind::Exists => (Exit::Usage, "give another name, or `apply` that job"),
+        JobErrorKind::Io(io) if io.kind() == ErrorKind::NotFound => (Exit::Usage, "check the path"),
+        JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => {
+            (Exit::Usage, "a job needs a file of its own")
+        }
+        JobErrorKind::OtherEndpoint { .. } => (Exit::Refused, "give the job's with --endpoint"),
+        JobErrorKind::Edited { .. } | JobErrorKind::Incomplete => {
+            (Exit::Refused, "nothing was sent: plan again")
+        }
+        JobErrorKind::Locked { .. } => (
+            Exit::JobFile,
+            "nothing was sent: `status` shows what that process does",
+        ),
+        JobErrorKind::Damaged { .. } | JobErrorKind::NotAJob => (
+            Exit::JobFile,
+            "nothing was sent: take a copy of the file that is whole, or plan again",
+        ),
+        JobErrorKind::OtherVersion { .. } => (
+            Exit::JobFile,
+            "nothing was sent: use that version for this job, or plan again with this one",
+        ),
+        _ => (
+            Exit::JobFile,
+            "nothing was sent: check the disk and the file's permissions",
+        ),
+    };
+    Failure::new(exit, format!("{error}; {advice}"))
+}

@@ -1,0 +1,81 @@
+//! `countermand get` and `countermand list`: what only asks.
+
+use std::pin::pin;
+
+use countermand_core::{DeviceName, Policy, chain, shown};
+use futures_util::{StreamExt, stream};
+
+use crate::args::Global;
+use crate::args::operations::{Get, List};
+use crate::commands::input;
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::results::Report;
+
+pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> {
+    let report = Report::start(global.json);
+    let (mut report, batch) =
+        input::names(report, options.names.names, global, Report::unreadable).await?;
+    if batch.refused > 0 {
+        report.output.finish().await;
+        return Ok(Exit::Usage);
+    }
+    let policy = Policy::default().deadline(options.deadline);
+    let client = connect::client(global).await?.policy(policy);
+    report.align(&batch.names);
+    let mut exit = Exit::Done;
+    let asked = stream::iter(batch.names).map(|name| {
+        let client = &client;
+        async move {
+            let result = client.get(&name).await;
+            (name, result)
+        }
+    });
+    let mut results = pin!(asked.buffered(options.flight.in_flight));
+    while let Some((name, result)) = results.next().await {
+        if let Err(error) = &result {
+            exit = exit.max(Exit::of_error(error));
+        }
+        report.operation(&name, &result);
+        if !report.output.is_open() {
+            break;
+        }
+    }
+    report.output.finish().await;
+    Ok(exit)
+}
+
+pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure> {
+    let text = options.device.to_str().ok_or_else(|| {
+        let text = options.device.to_string_lossy();
+        Failure::usage(format!("\"{}\" is not UTF-8", shown(&text)))
+    })?;
+    let endpoint = global.endpoint.clone().unwrap_or_default();
+    let device = endpoint.parse_given::<DeviceName>(text);
+    let device = device.map_err(|error| Failure::usage(error.to_string()))?;
+    let policy = Policy::default().deadline(options.deadline);
+    let client = connect::client(global).await?.policy(policy);
+    let report = Report::start(global.json);
+    let mut operations = pin!(client.list_operations(&device));
+    let mut exit = Exit::Done;
+    while let Some(result) = operations.next().await {
+        match result {
+            Ok(operation) if options.pending && operation.done => {}
+            Ok(operation) => report.operation(&operation.name.clone(), &Ok(operation)),
+            Err(error) => {
+                exit = Exit::of_error(&error);
+                report.output.note(&format!(
+                    "error: the list of {device} is not complete: {}; {}",
+                    chain(&error),
+                    error.advice()
+                ));
+            }
+        }
+        if !report.output.is_open() {
+            break;
+        }
+    }
+    report.output.finish().await;
+    Ok(exit)
+}

@@ -1,0 +1,63 @@
+//! `countermand rescue`.
+
+use std::path::PathBuf;
+
+use countermand_fleet::store::{Kind, Record};
+use countermand_fleet::{Job, Options, now};
+
+use crate::args::Global;
+use crate::args::jobs::Rescue;
+use crate::commands::confirm;
+use crate::commands::open;
+use crate::commands::run::run;
+use crate::commands::sources::{Given, Sources};
+use crate::connect;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::results::Report;
+use crate::signals::{Hangup, Signals};
+
+pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen(Hangup::Outlived)?;
+    let report = Report::start(global.json);
+    let given = Given::names(options.names);
+    let (report, sources) = Sources::read(given, global, report, &mut signals).await?;
+    if !sources.given.is_empty() {
+        return Err(Failure::usage(
+            "a rescue searches enterprises and devices; names of operations are for `cancel` or `plan`",
+        ));
+    }
+    let begun = now();
+    let mut settings =
+        options
+            .terms
+            .settings(Kind::Rescue, &sources.endpoint, &sources.enterprises)?;
+    settings.max = Some(options.max);
+    let path = options.job.unwrap_or_else(|| {
+        let time = begun.to_string().replace(['-', ':', '.'], "");
+        PathBuf::from(format!("rescue-{time}.job"))
+    });
+
+    // Before there is a file: what is not confirmed leaves nothing behind.
+    let enterprises = settings.enterprises.iter().cloned();
+    let of_devices = sources.devices.iter().map(|device| device.enterprise());
+    let named = enterprises.chain(of_devices);
+    confirm::rescue(named, &settings, &options.confirm, &mut signals).await?;
+    // Nor do credentials that are of no use.
+    let client = connect::client(global).await?;
+
+    let devices = sources.devices.into_iter();
+    let devices = devices.map(|name| Record::Device { name, seen: None });
+    let devices: Vec<_> = devices.collect();
+    let (job, ()) = Job::create_with(&path, &settings, begun, |job| job.record(&devices))
+        .map_err(|error| open::uncreated(&error, "--job"))?;
+    report.output.note(&format!(
+        "the job file is {}",
+        countermand_core::shown_path(&path)
+    ));
+    let options = Options {
+        in_flight: options.terms.flight.in_flight,
+        ..Options::default()
+    };
+    run(global, &client, job, options, report, signals).await
+}

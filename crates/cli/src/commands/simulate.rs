@@ -1,0 +1,184 @@
+//! `countermand simulate`: when the last cancel would be sent, without a server or waiting.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use countermand_core::{Call, OperationName, Phase, Verdict};
+use countermand_emulator::ServerQuota;
+use countermand_fleet::spell;
+use countermand_scheduler::{Event, Scheduler, Ticket};
+use http::Request;
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::args::emulator::Simulate;
+
+use crate::commands::simulated::Server;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::streams;
+
+/// How long the simulated server takes to answer.
+const LATENCY: Duration = Duration::from_millis(100);
+
+/// Rows of the plot, and the width of its longest bar.
+const ROWS: usize = 16;
+const WIDTH: u64 = 50;
+
+pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> {
+    let windows = options.window.with(options.phase)?;
+    let quota = options.budget.server_quota(options.server_quota.as_ref());
+    let simulation = simulate(options, quota.kind(windows))
+        .map_err(|problem| Failure::new(Exit::Failed, format!("cannot simulate: {problem}")))?;
+    let text = if global.json {
+        countermand_core::json_line(&simulation)
+            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?
+    } else {
+        simulation.text()
+    };
+    streams::print(&text);
+    Ok(Exit::Done)
+}
+
+/// `countermand.simulation/1`; times are in seconds since the start.
+#[derive(Debug, Serialize)]
+struct Simulation {
+    schema: &'static str,
+    operations: u32,
+    last_cancel_s: f64,
+    last_verdict_s: f64,
+    requests: u64,
+    /// Of the requests, those refused for the quota.
+    refused: u64,
+    /// Of the requests, those that failed as was asked for.
+    failed: u64,
+    verdicts: BTreeMap<Verdict, u64>,
+    errors: u64,
+    schedule: Vec<Row>,
+}
+
+/// What was sent from a time on, until the next row.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Row {
+    from_s: f64,
+    cancels: u64,
+    looks: u64,
+}
+
+/// Runs it to its end.
+fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'static str> {
+    let start = Instant::now();
+    let mut scheduler = Scheduler::new(options.seed)
+        .quota(options.budget.quota())
+        .in_flight(options.in_flight);
+    for number in 0..options.operations {
+        let device = number / options.per_device;
+        let name = format!("enterprises/simulated/devices/{device}/operations/{number}");
+        let name: OperationName = name.parse().map_err(|_| "a name is bad")?;
+        scheduler.push(name, Phase::Unsent);
+    }
+    scheduler.close();
+    let mut server = Server::new(quota, options.fail, &options.fates, options.seed);
+    let mut sent = Vec::new();
+    let mut simulation = Simulation {
+        schema: "countermand.simulation/1",
+        operations: options.operations,
+        last_cancel_s: 0.0,
+        last_verdict_s: 0.0,
+        requests: 0,
+        refused: 0,
+        failed: 0,
+        verdicts: BTreeMap::new(),
+        errors: 0,
+        schedule: Vec::new(),
+    };
+    let serve = |at: Duration, ticket: &Ticket, request: &Request<()>| {
+        sent.push((at.as_secs_f64(), ticket.call() == Call::Cancel));
+        (LATENCY, server.serve(at, request))
+    };
+    let tell = |at, event| simulation.note(at, event);
+    let end = countermand_scheduler::simulate(&mut scheduler, start, serve, tell)
+        .ok_or("it waits for nothing")?;
+    let last_cancel = scheduler.progress(end).last_cancel;
+    simulation.last_cancel_s = last_cancel.map_or(0.0, |at| (at - start).as_secs_f64());
+    simulation.requests = sent.len() as u64;
+    simulation.refused = server.refused;
+    simulation.failed = server.failed;
+    simulation.schedule = schedule(&sent, simulation.last_verdict_s);
+    Ok(simulation)
+}
+
+impl Simulation {
+    fn note(&mut self, elapsed: Duration, event: Event) {
+        if let Event::Finished { result, .. } = event {
+            self.last_verdict_s = elapsed.as_secs_f64();
+            match result {
+                Ok(outcome) => *self.verdicts.entry(outcome.verdict).or_default() += 1,
+                Err(_) => self.errors += 1,
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let time = |seconds| spell(Duration::from_secs_f64(seconds));
+        let mut verdicts: Vec<String> = self
+            .verdicts
+            .iter()
+            .map(|(verdict, count)| format!("{count} {verdict}"))
+            .collect();
+        if self.errors > 0 {
+            verdicts.push(format!("{} without a verdict", self.errors));
+        }
+        let mut text = format!(
+            "{} operations: {}\n\
+             last cancel   after {} ({:.1} s)\n\
+             last verdict  after {} ({:.1} s)\n\
+             requests      {}, {} refused for the quota, {} failed\n\n\
+             {:>12}  cancels # and looks .\n",
+            self.operations,
+            verdicts.join(", "),
+            time(self.last_cancel_s),
+            self.last_cancel_s,
+            time(self.last_verdict_s),
+            self.last_verdict_s,
+            self.requests,
+            self.refused,
+            self.failed,
+            "from",
+        );
+        let most = self
+            .schedule
+            .iter()
+            .map(|row| row.cancels + row.looks)
+            .max();
+        let most = most.unwrap_or(0).max(1);
+        // A request too few for a whole mark is shown all the same.
+        let bar = |count: u64, mark: &str| mark.repeat((count * WIDTH).div_ceil(most) as usize);
+        for row in &self.schedule {
+            let bars = bar(row.cancels, "#") + &bar(row.looks, ".");
+            let sent = row.cancels + row.looks;
+            text.push_str(&format!("{:>12}  {bars} {sent}\n", time(row.from_s)));
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+}
+
+/// What was sent, in rows of equal time.
+fn schedule(sent: &[(f64, bool)], end: f64) -> Vec<Row> {
+    let width = end.max(0.001) / ROWS as f64;
+    let mut rows: Vec<Row> = (0..ROWS)
+        .map(|row| Row {
+            from_s: row as f64 * width,
+            ..Row::default()
+        })
+        .collect();
+    for (at, cancel) in sent {
+        let row = &mut rows[((at / width) as usize).min(ROWS - 1)];
+        match cancel {
+            true => row.cancels += 1,
+            false => row.looks += 1,
+        }
+    }
+    rows
+}

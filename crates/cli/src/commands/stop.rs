@@ -1,0 +1,112 @@
+//! One failure that stops everything, told once.
+
+use countermand_core::{Cause, Error, ErrorKind};
+use countermand_fleet::counted;
+
+use crate::output::json::{STOPPED, StoppedLine};
+use crate::output::results::Report;
+
+/// Counts what a failure has stopped, instead of a line for each.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    cause: Option<Cause>,
+    not_attempted: u64,
+    same: u64,
+    /// Lists that ended with the same error.
+    same_lists: u64,
+    /// Lists that were not asked for.
+    lists: u64,
+}
+
+impl Stop {
+    /// Takes in why everything stops. A signal is told when it comes.
+    pub(crate) fn stopped(&mut self, cause: Cause) {
+        if cause.is_failure() {
+            self.cause.get_or_insert(cause);
+        }
+    }
+
+    /// Takes in lists that were not asked for.
+    pub(crate) const fn lists(&mut self, lists: u64) {
+        self.lists = lists;
+    }
+
+    /// Takes in an error; `true` if it is told with all of its kind, and needs no line of its own. One
+    /// that may have delivered a cancellation has its line.
+    pub(crate) fn covers(&mut self, error: &Error) -> bool {
+        let Some(cause) = &self.cause else {
+            return false;
+        };
+        if error.maybe_delivered() {
+            return false;
+        }
+        if let ErrorKind::NotAttempted { cause: behind } = error.kind() {
+            let covered = behind.key() == cause.key();
+            self.not_attempted += u64::from(covered);
+            return covered;
+        }
+        let covered = error.key() == cause.key();
+        self.same += u64::from(covered);
+        covered
+    }
+
+    /// Takes in the error of a list; `true` as for [`covers`](Self::covers). Those that were not asked
+    /// for are counted by [`lists`](Self::lists).
+    pub(crate) fn covers_list(&mut self, error: &Error) -> bool {
+        let Some(cause) = &self.cause else {
+            return false;
+        };
+        if let ErrorKind::NotAttempted { cause: behind } = error.kind() {
+            return behind.key() == cause.key();
+        }
+        let covered = error.key() == cause.key();
+        self.same_lists += u64::from(covered);
+        covered
+    }
+
+    /// Tells it: the cause, how much was not attempted, and what helps.
+    pub(crate) fn tell(&self, report: &Report, json: bool) {
+        let Some(cause) = &self.cause else { return };
+        if json {
+            report.json(&StoppedLine {
+                schema: STOPPED,
+                cause: cause.key().as_str(),
+                message: cause.text(),
+                advice: cause.advice(),
+                not_attempted: self.not_attempted,
+                same_error: self.same,
+                lists_same_error: self.same_lists,
+                lists_not_attempted: self.lists,
+            });
+        }
+        report.output.note(&self.sentence(cause));
+    }
+
+    fn sentence(&self, cause: &Cause) -> String {
+        let mut text = format!("stopped: {cause}");
+        if self.not_attempted > 0 {
+            let operations = counted(self.not_attempted, "operation");
+            text.push_str(&format!(
+                "; {operations} {} not attempted",
+                were(self.not_attempted)
+            ));
+        }
+        if self.same > 0 {
+            let operations = counted(self.same, "operation");
+            text.push_str(&format!("; {operations} ended with this error"));
+        }
+        if self.same_lists > 0 {
+            let lists = counted(self.same_lists, "list");
+            text.push_str(&format!("; {lists} could not be read"));
+        }
+        if self.lists > 0 {
+            let lists = counted(self.lists, "list");
+            text.push_str(&format!("; {lists} {} not asked for", were(self.lists)));
+        }
+        format!("{text}; {}", cause.advice())
+    }
+}
+
+const fn were(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
+}

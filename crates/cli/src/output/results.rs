@@ -1,0 +1,308 @@
+//! One line for each operation: aligned text for people, JSON for programs.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use countermand_core::{
+    Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain, excerpt, json_line,
+    printable,
+};
+use countermand_fleet::FoundOperation;
+use countermand_fleet::input::LeftOut;
+use serde::Serialize;
+
+use crate::commands::names::Refused;
+use crate::output::json::{
+    FoundLine, INPUT, InputLine, InterruptedError, OPERATION, OperationJson, OperationLine,
+    OutcomeLine, RefusedError,
+};
+use crate::output::writer::Output;
+
+/// Names longer than this are not waited for by the columns after them.
+const WIDEST: usize = 100;
+
+/// So many characters of a server's text stand on a line.
+const LONGEST: usize = 200;
+
+/// Says what became of operations, on standard output.
+pub(crate) struct Report {
+    pub(crate) output: Output,
+    json: bool,
+    width: usize,
+    /// Whether only counts are told.
+    pub(crate) brief: bool,
+}
+
+impl Report {
+    pub(crate) fn start(json: bool) -> Self {
+        Self {
+            output: Output::start(),
+            json,
+            width: 0,
+            brief: false,
+        }
+    }
+
+    /// Makes room for these names.
+    pub(crate) fn align<'a>(&mut self, names: impl IntoIterator<Item = &'a OperationName>) {
+        let widths = names.into_iter().map(|name| name.as_str().chars().count());
+        self.width = widths.max().unwrap_or(0).min(WIDEST);
+    }
+
+    /// A countermand that has ended.
+    pub(crate) fn outcome(&self, name: &OperationName, result: &Result<Outcome, Error>) {
+        match result {
+            _ if self.brief => {}
+            _ if self.json => self.json(&OutcomeLine::of(name, result)),
+            Ok(outcome) => self.text_line(
+                outcome.verdict.as_str(),
+                color(outcome.verdict),
+                name,
+                &detail(outcome),
+            ),
+            Err(error) => self.error_line(name, error),
+        }
+    }
+
+    /// The JSON of a countermand that has ended, whatever the form of the report.
+    pub(crate) fn outcome_json(name: &OperationName, result: &Result<Outcome, Error>) -> String {
+        // Names, words and numbers: there is no map with odd keys in it that could fail.
+        json_line(&OutcomeLine::of(name, result)).unwrap_or_default()
+    }
+
+    /// A pending operation that a search has found.
+    pub(crate) fn item(&self, item: &FoundOperation) {
+        let command = &item.command;
+        if self.json {
+            return self.json(&FoundLine {
+                schema: OPERATION,
+                name: item.name.as_str(),
+                state: Verdict::Pending.as_str(),
+                operation: OperationJson {
+                    name: item.name.as_str(),
+                    metadata: command,
+                },
+                device_seen: item.device_seen.map(|time| time.to_string()),
+            });
+        }
+        let kind = excerpt(command.kind.as_deref().unwrap_or_default(), LONGEST);
+        let created = command.create_time.map(|time| format!(" of {time}"));
+        let detail = format!("{kind}{}", created.unwrap_or_default());
+        let word = Verdict::Pending;
+        self.text_line(word.as_str(), color(word), &item.name, &detail);
+    }
+
+    /// A name nothing was sent for.
+    pub(crate) fn refused(&self, refused: &Refused) {
+        if self.json {
+            self.json(&OutcomeLine {
+                error: Some(&RefusedError::new(refused)),
+                ..OutcomeLine::bare(&refused.text)
+            });
+        }
+        self.complain(refused);
+    }
+
+    /// A name that nothing was asked for, where operations are shown.
+    pub(crate) fn unreadable(&self, refused: &Refused) {
+        if self.json {
+            self.json(&OperationLine {
+                schema: OPERATION,
+                name: &refused.text,
+                state: None,
+                operation: None,
+                error: Some(&RefusedError::new(refused)),
+            });
+        }
+        self.complain(refused);
+    }
+
+    fn complain(&self, refused: &Refused) {
+        let Refused { place, problem, .. } = refused;
+        if refused.shown {
+            self.output.note(&format!("{place}: {problem}"));
+        }
+    }
+
+    /// Parts of the input that are neither names nor mistakes, counted.
+    pub(crate) fn left_out(&self, left_out: &LeftOut) {
+        if self.json && !left_out.is_empty() {
+            self.json(&InputLine {
+                schema: INPUT,
+                left_out,
+            });
+        }
+    }
+
+    /// A name that was left, or cut short, when the run was told to stop.
+    pub(crate) fn interrupted(&self, name: &OperationName, started: bool) {
+        if self.json {
+            self.json(&OutcomeLine {
+                error: Some(&InterruptedError {
+                    kind: "interrupted",
+                    message: "the run was stopped by a signal",
+                    maybe_delivered: started,
+                }),
+                ..OutcomeLine::bare(name.as_str())
+            });
+        } else {
+            self.output.note(name.as_str());
+        }
+    }
+
+    /// An operation as the server tells it, or why it does not.
+    pub(crate) fn operation(&self, name: &OperationName, result: &Result<Operation, Error>) {
+        match result {
+            Ok(operation) if self.json => self.json(&OperationLine {
+                schema: OPERATION,
+                name: name.as_str(),
+                state: Some(state(operation).as_str()),
+                operation: Some(operation),
+                error: None::<&Error>,
+            }),
+            Ok(operation) => {
+                let verdict = state(operation);
+                let detail = [about(operation), status(operation)].join("");
+                self.text_line(verdict.as_str(), color(verdict), name, &detail);
+            }
+            Err(error) if self.json => self.json(&OperationLine {
+                schema: OPERATION,
+                name: name.as_str(),
+                state: None,
+                operation: None,
+                error: Some(error),
+            }),
+            Err(error) => self.error_line(name, error),
+        }
+    }
+
+    /// A sentence about the whole: part of the text for people, and never of the JSON.
+    pub(crate) fn sentence(&self, text: &str) {
+        if self.json {
+            self.output.note(text);
+        } else {
+            self.output.line(text.to_owned());
+        }
+    }
+
+    fn error_line(&self, name: &OperationName, error: &Error) {
+        self.text_line(
+            "error",
+            AnsiColor::Red.on_default().bold(),
+            name,
+            &explain(error),
+        );
+    }
+
+    fn text_line(&self, word: &str, style: Style, name: &OperationName, detail: &str) {
+        let width = self.width;
+        let (name, detail) = (printable(name.as_str()), printable(detail));
+        let line = format!("{style}{word:<11}{style:#}  {name:<width$}  {detail}");
+        self.output.line(line.trim_end().to_owned());
+    }
+
+    pub(crate) fn json(&self, line: &impl Serialize) {
+        // Names, words and numbers: there is no map with odd keys in it that could fail.
+        if let Ok(line) = json_line(line) {
+            self.output.line(line);
+        }
+    }
+}
+
+/// An operation's state in the words of verdicts.
+fn state(operation: &Operation) -> Verdict {
+    operation.verdict().unwrap_or(Verdict::Pending)
+}
+
+/// What happened and what to do, without the name, which stands before it.
+fn explain(error: &Error) -> String {
+    let text = chain(error);
+    let name = error.operation().map(|name| format!("{name}: "));
+    let what = name
+        .and_then(|name| text.strip_prefix(&name))
+        .unwrap_or(&text);
+    format!("{what}; {}", error.advice())
+}
+
+fn detail(outcome: &Outcome) -> String {
+    let mut text = outcome.operation.as_ref().map(kind).unwrap_or_default();
+    if !text.is_empty() {
+        text.push_str(": ");
+    }
+    let meaning = outcome.verdict.meaning();
+    // The verdict itself stands at the start of the line.
+    text.push_str(meaning);
+    if let (Verdict::Failed, Some(operation)) = (outcome.verdict, &outcome.operation) {
+        text.push_str(&status(operation));
+    }
+    match outcome.device_exists {
+        Some(true) => text.push_str("; the device still has a record"),
+        Some(false) => text.push_str("; the device has no record either"),
+        None => {}
+    }
+    match &outcome.error {
+        // The failure is told once, for all that it has stopped.
+        Some(error) if is_stopped(error) => {
+            text.push_str("; not followed to its end, because of the failure that stopped the run");
+        }
+        // Gone is the same news in better words.
+        Some(error) if !matches!(error.kind(), ErrorKind::NotFound(_)) => {
+            let _ = write!(text, "; {}", explain(error));
+        }
+        _ => {}
+    }
+    if outcome.attempts > 2 {
+        let _ = write!(text, " ({} requests)", outcome.attempts);
+    }
+    text
+}
+
+/// True where a failure of another operation has ended this one.
+fn is_stopped(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotAttempted { cause } if cause.is_failure())
+}
+
+/// The command's type, as far as the server tells it.
+fn kind(operation: &Operation) -> String {
+    let command = operation.command.as_ref();
+    let kind = command.and_then(|command| command.kind.as_deref());
+    excerpt(kind.unwrap_or_default(), LONGEST)
+}
+
+/// The command's type and when it was made.
+fn about(operation: &Operation) -> String {
+    let kind = kind(operation);
+    match operation
+        .command
+        .as_ref()
+        .and_then(|command| command.create_time)
+    {
+        Some(time) => format!("{kind} of {time}"),
+        None => kind,
+    }
+}
+
+/// Why it ended without success.
+fn status(operation: &Operation) -> String {
+    let mut text = String::new();
+    if let Some(status) = &operation.error {
+        let _ = write!(text, ", code {}", status.code);
+        if !status.message.is_empty() {
+            let _ = write!(text, " ({})", excerpt(&status.message, LONGEST));
+        }
+    }
+    let code = operation.command.as_ref();
+    if let Some(code) = code.and_then(|command| command.error_code.as_deref()) {
+        let _ = write!(text, ", {}", excerpt(code, LONGEST));
+    }
+    text
+}
+
+fn color(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Cancelled => AnsiColor::Green.on_default(),
+        Verdict::Completed => AnsiColor::Red.on_default().bold(),
+        Verdict::Failed | Verdict::Expired => AnsiColor::Cyan.on_default(),
+        Verdict::Pending | Verdict::Gone | Verdict::Unverified => AnsiColor::Yellow.on_default(),
+    }
+}

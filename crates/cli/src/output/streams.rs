@@ -1,0 +1,65 @@
+//! Texts for standard output and standard error, on which nothing acts but line ends.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use countermand_core::printable_lines;
+
+/// Writes a line to standard error. Where that fails there is nobody left to tell.
+pub(crate) fn note(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", shown(line));
+}
+
+/// Writes a text to standard output at once. Where nobody reads it, there is nothing to do about it.
+pub(crate) fn print(text: &str) {
+    let _ = writeln!(anstream::stdout(), "{}", shown(text));
+}
+
+/// Whatever is printed passes here: of a text only our own colours reach a terminal as they are.
+/// Texts of others are spelled out where they are quoted; this holds where that was forgotten.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(COLOUR) {
+        return printable_lines(text);
+    }
+    let mut parts = text.split(COLOUR);
+    let mut out = printable_lines(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let end = part.find(|char: char| !(char.is_ascii_digit() || char == ';'));
+        match end.map(|end| part.split_at(end)) {
+            Some((colour, rest)) if rest.starts_with('m') => {
+                out.extend([COLOUR, colour, &printable_lines(rest)]);
+            }
+            _ => out.extend([&*printable_lines(COLOUR), &printable_lines(part)]),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// How a colour begins, on a terminal.
+const COLOUR: &str = "\u{1b}[";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_61_only_colours_pass() {
+        for (text, told) in [
+            ("two\n\tlines", "two\n\tlines"),
+            (
+                "\u{1b}[1m\u{1b}[31mred\u{1b}[0m",
+                "\u{1b}[1m\u{1b}[31mred\u{1b}[0m",
+            ),
+            ("\u{1b}[1;31mred\u{1b}[m", "\u{1b}[1;31mred\u{1b}[m"),
+            ("a\u{1b}[2Jb\u{1b}[3", r"a\u{1b}[2Jb\u{1b}[3"),
+            ("a\u{1b}]0;title\u{7}\r", r"a\u{1b}]0;title\u{7}\r"),
+            (
+                "\u{1b}[31mx\u{202e}\u{9b}2J",
+                "\u{1b}[31mx\\u{202e}\\u{9b}2J",
+            ),
+            ("\u{1b}[\u{1b}[1mx", "\\u{1b}[\u{1b}[1mx"),
+        ] {
+            assert_eq!(shown(text), told);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Standard output and standard error, neither of which may hold up a rescue.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::iter;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use countermand_fleet::{Meter, Progress, SearchProgress};
+use countermand_scheduler::Outage;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::output::progress::Bars;
+use crate::output::streams::{note, shown};
+
+/// What the writer's thread is given.
+enum Message {
+    Line(String),
+    Progress(Box<Progress>),
+}
+
+/// Writes lines to standard output from a thread of its own.
+///
+/// A pager that has stopped reading, or a pipe that is closed, delays and fails this thread alone;
+/// the cancelling goes on. The thread also tells the progress, for the same reason. It is one of
+/// the runtime's, taken when there is something to write: by then the one that looked up the
+/// server's address is free.
+pub(crate) struct Output {
+    writer: OnceLock<Writer>,
+    open: Arc<AtomicBool>,
+    bars: Bars,
+    /// How progress is told, if it is.
+    expected: Option<Expected>,
+}
+
+struct Writer {
+    messages: Sender<Message>,
+    ended: JoinHandle<()>,
+}
+
+/// What a run is to come to.
+struct Expected {
+    results: u64,
+    meter: Mutex<Meter>,
+    /// How often its progress is told.
+    every: Duration,
+}
+
+impl Output {
+    pub(crate) fn start() -> Self {
+        Self {
+            writer: OnceLock::new(),
+            open: Arc::new(AtomicBool::new(true)),
+            bars: Bars::hidden(),
+            expected: None,
+        }
+    }
+
+    /// Tells progress towards so many results on standard error, by bars if that is a terminal;
+    /// `pace` is how many requests a second the quota allows.
+    pub(crate) fn expect(&mut self, results: u64, pace: Option<f64>) {
+        let every = self.bars.show();
+        let begun = tokio::time::Instant::now().into_std();
+        self.expected = Some(Expected {
+            results,
+            meter: Mutex::new(Meter::new(begun, pace)),
+            every,
+        });
+    }
+
+    /// How often progress is told, if it is.
+    pub(crate) fn progress_every(&self) -> Option<Duration> {
+        self.expected.as_ref().map(|expected| expected.every)
+    }
+
+    /// Moves the bars, or writes a line instead.
+    ///
+    /// `expected` is how many results there will be, if that is known better by now.
+    pub(crate) fn progress(
+        &self,
+        standing: &countermand_scheduler::Progress,
+        expected: Option<u64>,
+        search: Option<SearchProgress>,
+        outage: Option<Outage>,
+    ) {
+        if let Some(Expected { results, meter, .. }) = &self.expected {
+            let now = tokio::time::Instant::now().into_std();
+            let results = expected.unwrap_or(*results);
+            let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+            let progress = meter.measure(now, standing, results, search, outage);
+            self.send(Message::Progress(Box::new(progress)));
+        }
+    }
+
+    /// Tells no more progress: what it was told of has ended.
+    pub(crate) fn clear_progress(&self) {
+        self.bars.clear();
+    }
+
+    /// A line for standard output.
+    pub(crate) fn line(&self, text: String) {
+        self.send(Message::Line(text));
+    }
+
+    fn send(&self, message: Message) {
+        let writer = self.writer.get_or_init(|| {
+            let (messages, receiver) = mpsc::channel();
+            let (open, bars) = (Arc::clone(&self.open), self.bars.clone());
+            let ended = spawn_blocking(move || write_all(&receiver, &open, &bars));
+            Writer { messages, ended }
+        });
+        // The writer outlives the sender; it only ends when this is dropped.
+        let _ = writer.messages.send(message);
+    }
+
+    /// A line for standard error, at once.
+    pub(crate) fn note(&self, line: &str) {
+        self.bars.suspend(|| note(line));
+    }
+
+    /// Whether standard output still takes what is written; what only prints can stop when not.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything is written, which is as long as a reader likes. `false` if it could
+    /// not be.
+    pub(crate) async fn finish(self) -> bool {
+        self.bars.clear();
+        if let Some(Writer { messages, ended }) = self.writer.into_inner() {
+            drop(messages);
+            if ended.await.is_err() {
+                return false;
+            }
+        }
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
+    let on_terminal = io::stdout().is_terminal();
+    let mut out = BufWriter::new(anstream::stdout());
+    while let Ok(first) = messages.recv() {
+        let mut progress = None;
+        let write = || -> io::Result<()> {
+            for message in iter::once(first).chain(messages.try_iter()) {
+                match message {
+                    Message::Line(text) if open.load(Ordering::Relaxed) => {
+                        writeln!(out, "{}", shown(&text))?;
+                    }
+                    Message::Line(_) => {}
+                    Message::Progress(newest) => progress = Some(newest),
+                }
+            }
+            out.flush()
+        };
+        // A write to a pipe may hang for as long as the reader likes, and whoever has a note for
+        // standard error would wait for the bars meanwhile.
+        let written = if on_terminal {
+            bars.suspend(write)
+        } else {
+            write()
+        };
+        if let Some(progress) = progress {
+            bars.set(&progress);
+        }
+        if written.is_err() {
+            open.store(false, Ordering::Relaxed);
+        }
+    }
+    if !open.load(Ordering::Relaxed) {
+        // What is left in the buffer was refused before; dropping it would try again.
+        drop(out.into_parts());
+    }
+}
