@@ -14,30 +14,30 @@ True
 - :mod:`countermand.testing` has an emulator of the API for tests.
 """
 
-from ._client import Client
 from ._countermand import Operation, OperationName, __version__
+from .client import Client
 from .errors import CountermandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._async_client import AsyncClient
-    from ._find import AsyncFind, Find
-    from ._jobs import AsyncJob, Job
-    from ._outcome import Outcome, Status, Verdict
-    from ._progress import JobProgress, Outage, Progress, SearchProgress
-    from ._report import Report
-    from ._rows import Estimate, FoundOperation, JobRow, JobStatus, LockOwner
+    from .async_client import AsyncClient
+    from .find import AsyncFind, Find
+    from .job import AsyncJob, Job
+    from .outcome import Outcome, Status, Verdict
+    from .progress import JobProgress, Outage, Progress, SearchProgress
+    from .report import Report
+    from .rows import Estimate, FoundOperation, JobRow, JobStatus, LockOwner
 
 # Imported when they are first asked for: a program that cancels one operation starts in a tenth of
 # the time without them.
 _LATER = {
-    "_async_client": ("AsyncClient",),
-    "_find": ("AsyncFind", "Find"),
-    "_jobs": ("AsyncJob", "Job"),
-    "_outcome": ("Outcome", "Status", "Verdict"),
-    "_progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
-    "_report": ("Report",),
-    "_rows": ("Estimate", "LockOwner", "FoundOperation", "JobStatus", "JobRow"),
+    "async_client": ("AsyncClient",),
+    "find": ("AsyncFind", "Find"),
+    "job": ("AsyncJob", "Job"),
+    "outcome": ("Outcome", "Status", "Verdict"),
+    "progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
+    "report": ("Report",),
+    "rows": ("Estimate", "LockOwner", "FoundOperation", "JobStatus", "JobRow"),
 }
 
 __all__ = [

@@ -8,12 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, final
 
-from ._events import Event
-from ._outcome import Outcome, Status, Verdict
-from ._progress import Progress
-from ._rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
-from ._selection import Selection
 from .errors import CountermandError
+from .events import Event
+from .outcome import Outcome, Status, Verdict
+from .progress import Progress
+from .rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
+from .selection import Selection
 
 _T_co = TypeVar("_T_co", covariant=True)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._countermand import OperationName
-    from ._job_errors import (
+    from .job_errors import (
         JobDamaged,
         JobEdited,
         JobError,
@@ -227,9 +227,9 @@ class NotAttempted(CountermandError):
 def __getattr__(name: str) -> object:
     # Those of jobs are made when one is first asked for, as most programs have no job.
     if name in __all__:
-        from . import _job_errors
+        from . import job_errors
 
-        value: object = getattr(_job_errors, name)
+        value: object = getattr(job_errors, name)
         globals()[name] = value
         return value
     message = f"module {__name__!r} has no attribute {name!r}"

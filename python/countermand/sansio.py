@@ -65,7 +65,7 @@ from ._countermand import (
     parse_operation,
     parse_operations,
 )
-from ._events import (
+from .events import (
     Accepted,
     CircuitClosed,
     CircuitOpened,
@@ -79,7 +79,7 @@ from ._events import (
     Sent,
     Stopped,
 )
-from ._within import within
+from .within import within
 
 __all__ = [
     "Accepted",

@@ -80,7 +80,7 @@ def test_what_is_installed() -> None:
     assert distribution.version == countermand.__version__
     points = {(point.group, point.name): point.value for point in distribution.entry_points}
     assert points == {
-        ("console_scripts", "countermand"): "countermand._cli:main",
+        ("console_scripts", "countermand"): "countermand.cli:main",
         ("pytest11", "countermand"): "countermand.pytest_plugin",
     }
     assert not distribution.requires

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from countermand import Client, CountermandError, JobStatus, Outage, Progress
-from countermand._progress import Line
+from countermand.progress import Line
 from countermand.testing import Emulator
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_fault_43_a_watcher_that_raises(emulator: Emulator, call: Callable[..., 
     assert calls == len(caught) == 1
     # It names the loop, not the package.
     assert not caught[0].filename.endswith("_scheduler.py")
-    assert not caught[0].filename.endswith("_client.py")
+    assert not caught[0].filename.endswith("client.py")
 
     def interrupt(_: Progress) -> None:
         raise KeyboardInterrupt

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+import pkgutil
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from countermand import Client, Operation, OperationName, Outcome, Status, Verdict
+import countermand
+from countermand import Client, Operation, OperationName, Outcome, Status, Verdict, errors, sansio
 from countermand.errors import InvalidName, Malformed, Misattributed, NotFound
 from countermand.testing import Emulator
 
@@ -37,6 +39,18 @@ def test_fault_61_a_repr_shows_what_is_there() -> None:
         assert len(text.splitlines()) == 1
     assert eval(repr(operation.name)) == operation.name
     assert operation.command_type == kind
+
+
+def test_objects_name_the_module_that_users_import() -> None:
+    for module in (countermand, sansio, errors):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if isinstance(value, type):
+                found = value.__module__
+                expected = errors.__name__ if issubclass(value, Exception) else module.__name__
+                assert found == expected, f"{name}: {found}"
+    hidden = [module.name for module in pkgutil.iter_modules(countermand.__path__)]
+    assert [name for name in hidden if name.startswith("_")] == ["__main__", "_countermand"]
 
 
 def test_a_name_is_a_value() -> None:

@@ -73,6 +73,6 @@ fn make<'py>(
     class: &str,
     fields: Bound<'py, PyTuple>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let events = py.import("countermand._events")?;
+    let events = py.import("countermand.events")?;
     events.getattr(class)?.call1(fields).map(Some)
 }

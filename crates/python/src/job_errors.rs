@@ -106,7 +106,7 @@ pub(crate) fn counts<'py>(
 /// The `countermand.LockOwner` that says the same.
 pub(crate) fn holder<'py>(py: Python<'py>, holder: &LockOwner) -> PyResult<Bound<'py, PyAny>> {
     let since = clock::datetime(py, holder.since)?;
-    py.import("countermand._rows")?
+    py.import("countermand.rows")?
         .getattr("LockOwner")?
         .call1((holder.pid, &holder.host, since))
 }

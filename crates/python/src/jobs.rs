@@ -64,7 +64,7 @@ impl Facts {
         })
     }
 
-    /// The `countermand._rows.Facts` that says the same.
+    /// The `countermand.rows.Facts` that says the same.
     fn tell(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let kwargs = PyDict::new(py);
         kwargs.set_item("kind", kind(&self.settings))?;
@@ -82,7 +82,7 @@ impl Facts {
             .map(|(age, count)| (age.as_str(), count))
             .into_py_dict(py)?;
         kwargs.set_item("ages", ages)?;
-        let class = py.import("countermand._rows")?.getattr("Facts")?;
+        let class = py.import("countermand.rows")?.getattr("Facts")?;
         Ok(class.call((), Some(&kwargs))?.unbind())
     }
 }
@@ -269,7 +269,7 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
         kwargs.set_item("holder", holder.transpose()?)?;
         kwargs.set_item("activity", activity.as_str())?;
         kwargs.set_item("progress", progress::of_job(py, &progress, accepted)?)?;
-        let class = py.import("countermand._rows")?.getattr("JobStatus")?;
+        let class = py.import("countermand.rows")?.getattr("JobStatus")?;
         Ok(class.call((), Some(&kwargs))?.unbind())
     }))
 }
@@ -300,7 +300,7 @@ pub(crate) fn job_estimate(path: PathBuf, in_flight: InFlight) -> PyResult<Call>
             estimate.last_cancel.as_secs_f64(),
             estimate.last_verdict.as_secs_f64(),
         );
-        let class = py.import("countermand._rows")?.getattr("Estimate")?;
+        let class = py.import("countermand.rows")?.getattr("Estimate")?;
         Ok(class.call1(times)?.unbind())
     }))
 }

@@ -56,7 +56,7 @@ impl Operation {
         let Some(status) = &self.0.error else {
             return Ok(None);
         };
-        let class = STATUS.import(py, "countermand._outcome", "Status")?;
+        let class = STATUS.import(py, "countermand.outcome", "Status")?;
         class.call1((status.code, &status.message)).map(Some)
     }
 
@@ -176,7 +176,7 @@ struct Maker {
 
 impl Maker {
     fn of_outcomes(py: Python<'_>) -> PyResult<Self> {
-        let class = py.import("countermand._outcome")?.getattr("Outcome")?;
+        let class = py.import("countermand.outcome")?.getattr("Outcome")?;
         let setters = class.getattr("__slots__")?.try_iter()?.map(|slot| {
             let descriptor = class.getattr(slot?.cast::<PyString>()?)?;
             Ok(descriptor.getattr("__set__")?.unbind())
@@ -192,7 +192,7 @@ impl Maker {
 pub(crate) fn verdict(py: Python<'_>, verdict: core::Verdict) -> PyResult<Bound<'_, PyAny>> {
     static MEMBERS: PyOnceLock<Vec<Py<PyAny>>> = PyOnceLock::new();
     let members = MEMBERS.get_or_try_init(py, || {
-        let class = py.import("countermand._outcome")?.getattr("Verdict")?;
+        let class = py.import("countermand.outcome")?.getattr("Verdict")?;
         let member = |it: &core::Verdict| Ok(class.call1((it.as_str(),))?.unbind());
         core::Verdict::ALL
             .iter()

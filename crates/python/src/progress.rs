@@ -29,7 +29,7 @@ pub(crate) fn progress(
     read: impl Fn(Instant) -> f64,
 ) -> PyResult<Py<PyAny>> {
     static PROGRESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = PROGRESS.import(py, "countermand._progress", "Progress")?;
+    let class = PROGRESS.import(py, "countermand.progress", "Progress")?;
     let Figures { standing, measured } = figures;
     let fields = [
         standing.pushed.into_pyobject(py)?.into_any(),
@@ -112,7 +112,7 @@ fn outage<'py>(py: Python<'py>, failing: &Failing) -> PyResult<Bound<'py, PyAny>
 }
 
 fn made<'py>(py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import("countermand._progress")?.getattr(class)
+    py.import("countermand.progress")?.getattr(class)
 }
 
 /// The latest standing, of which at most one waits to be taken: a caller who is slow finds the

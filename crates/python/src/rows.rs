@@ -107,7 +107,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
         operation(&row.item.name, record.operation).into_pyobject(py)?,
         error.map(|error| error.into_value(py)).into_pyobject(py)?,
     ];
-    ROW.import(py, "countermand._rows", "JobRow")?
+    ROW.import(py, "countermand.rows", "JobRow")?
         .call1(PyTuple::new(py, fields)?)
 }
 
@@ -127,5 +127,5 @@ pub(crate) fn hex(bytes: [u8; 32]) -> String {
 
 fn item_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     static ITEM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    ITEM.import(py, "countermand._rows", "FoundOperation")
+    ITEM.import(py, "countermand.rows", "FoundOperation")
 }

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::{arguments, clock, names};
 
-/// What to search for, and where: as `countermand._selection.Selection` holds it.
+/// What to search for, and where: as `countermand.selection.Selection` holds it.
 #[derive(Clone)]
 pub(crate) struct Selection {
     pub(crate) enterprises: Vec<EnterpriseName>,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Verdict(StrEnum):
     """What is known of an operation. Only ``CANCELLED`` is proof that it will not happen."""
 
+    __module__ = "countermand"
+
     CANCELLED = "cancelled"
     """The server says so: done, with error code 1."""
     COMPLETED = "completed"
@@ -39,11 +41,16 @@ class Status(NamedTuple):
     """For developers, in English. Never compare it."""
 
 
+Status.__module__ = "countermand"
+
+
 # The native half sets the fields of a new one by itself: `__init__` and `__post_init__` are not
 # called.
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a countermand: the verdict and what it rests on."""
+
+    __module__ = "countermand"
 
     verdict: Verdict
     """What is known."""

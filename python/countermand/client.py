@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from . import _countermand
-from ._fleet import Fleet
+from .fleet import Fleet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeAlias
 
     from ._countermand import Operation, OperationName
-    from ._google import _GoogleCredentials
-    from ._outcome import Outcome
-    from ._progress import Progress
-    from ._rows import FoundOperation
     from .errors import CountermandError
+    from .google_auth import _GoogleCredentials
+    from .outcome import Outcome
+    from .progress import Progress
+    from .rows import FoundOperation
 
     _Token: TypeAlias = (
         str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | _GoogleCredentials
@@ -91,7 +91,7 @@ class Base:
         if isinstance(token, str):
             self._token = _Hidden("...")
         elif given is not None and not isinstance(given, str):
-            from ._google import Source, is_google
+            from .google_auth import Source, is_google
 
             if is_google(given):
                 source, given, self._token = Source(given), None, _Hidden(type(given).__name__)
@@ -158,6 +158,8 @@ class Client(Fleet, Base):
 
     It can be used without ``with``: nothing is lost if it is never closed.
     """
+
+    __module__ = "countermand"
 
     __slots__ = ()
 
@@ -238,7 +240,7 @@ class Client(Fleet, Base):
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
         :raises TypeError: ``progress`` cannot be called; ``names`` is one name.
         """
-        from ._scheduler import Turns, watches
+        from .feed import Turns, watches
 
         watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ._countermand import OperationName
-from ._progress import Line, Progress
+from .progress import Line, Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Literal, Self, TypeVar
 
     from ._countermand import Bulk, Operation
-    from ._rows import FoundOperation
+    from .rows import FoundOperation
 
     _T = TypeVar("_T")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from . import _countermand
-from ._fleet import FleetBase, by_harm
-from ._waiting import finish
+from .fleet import FleetBase, by_harm
+from .waiting import finish
 
-# As in _fleet.
+# As in fleet.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from ._countermand import Operation, OperationName
-    from ._find import AsyncFind
-    from ._jobs import AsyncJob
-    from ._progress import Progress
-    from ._report import Report
-    from ._rows import FoundOperation
-    from ._selection import _Names, _Texts
+    from .find import AsyncFind
+    from .job import AsyncJob
+    from .progress import Progress
+    from .report import Report
+    from .rows import FoundOperation
+    from .selection import _Names, _Texts
 
 
 class AsyncFleet(FleetBase):
@@ -41,8 +41,8 @@ class AsyncFleet(FleetBase):
         in_flight: int | None = None,
     ) -> AsyncFind:
         """As :meth:`Client.find`."""
-        from ._find import AsyncFind
-        from ._selection import Selection
+        from .find import AsyncFind
+        from .selection import Selection
 
         selection = Selection.of(
             enterprises=enterprises,
@@ -73,9 +73,9 @@ class AsyncFleet(FleetBase):
         in_flight: int | None = None,
     ) -> AsyncJob:
         """As :meth:`Client.plan`."""
-        from ._find import interruptible
-        from ._jobs import AsyncJob
-        from ._selection import Selection
+        from .find import interruptible
+        from .job import AsyncJob
+        from .selection import Selection
 
         selection = Selection.of(
             enterprises=enterprises,
@@ -98,7 +98,7 @@ class AsyncFleet(FleetBase):
 
     async def open(self, path: str | os.PathLike[str]) -> AsyncJob:
         """As :meth:`Client.open`."""
-        from ._jobs import AsyncJob, warn_exposed
+        from .job import AsyncJob, warn_exposed
 
         warn_exposed(await finish(_countermand.job_exposure(path)))
         facts = await finish(_countermand.job_facts(path))
@@ -121,8 +121,8 @@ class AsyncFleet(FleetBase):
         progress: bool | Callable[[Progress], object] | None = None,
     ) -> Report:
         """As :meth:`Client.rescue`."""
-        from ._jobs import async_applied
-        from ._selection import Selection
+        from .job import async_applied
+        from .selection import Selection
 
         selection = Selection.of(
             enterprises=enterprises,

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ._countermand import Finder
-from ._waiting import finish
+from .waiting import finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from ._rows import FoundOperation
     from .errors import CountermandError
+    from .rows import FoundOperation
 
 
 @contextmanager
@@ -100,6 +100,8 @@ class Find(_Search):
     error after what was found before.
     """
 
+    __module__ = "countermand"
+
     __slots__ = ()
 
     def __iter__(self) -> Iterator[FoundOperation]:
@@ -116,6 +118,8 @@ class Find(_Search):
 
 class AsyncFind(_Search):
     """A :class:`Find` for ``async for``."""
+
+    __module__ = "countermand"
 
     __slots__ = ()
 

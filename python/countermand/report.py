@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ._countermand import printable
-from ._rows import COLUMNS
+from .rows import COLUMNS
 
 if TYPE_CHECKING:
     import os
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Literal, NoReturn
 
     from ._countermand import Report as NativeReport
-    from ._rows import JobRow, _State
     from .errors import CountermandError
+    from .rows import JobRow, _State
 
 _PAGE = 1000
 """Rows that are made at a time."""
@@ -37,6 +37,8 @@ class Report:
     ``pandas.DataFrame.from_arrow(report)``, ``pyarrow.table(report)``,
     ``duckdb.sql("from report")``. None of these is needed by this package.
     """
+
+    __module__ = "countermand"
 
     __slots__ = ("_missed", "_native", "_vanished")
 

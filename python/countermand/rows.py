@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from ._countermand import Operation, OperationName
-    from ._outcome import Verdict
-    from ._progress import JobProgress
     from .errors import CountermandError
+    from .outcome import Verdict
+    from .progress import JobProgress
 
     _State: TypeAlias = Literal[
         "completed",
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 class FoundOperation:
     """A pending operation that a search has found."""
 
+    __module__ = "countermand"
+
     name: OperationName
     """Its name."""
     type: str | None = None
@@ -50,6 +52,8 @@ class FoundOperation:
 @dataclass(frozen=True, slots=True)
 class JobRow:
     """An operation of a job and what has become of it."""
+
+    __module__ = "countermand"
 
     position: int
     """Its place in the order of sending, from 1."""
@@ -120,6 +124,8 @@ class Estimate:
     """How long a job will take at best: with every cancel working at once, and nobody else using
     its share of the quota."""
 
+    __module__ = "countermand"
+
     last_cancel: float
     """Seconds until the last cancel is sent."""
     last_verdict: float
@@ -129,6 +135,8 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class LockOwner:
     """A process that has a job file open for applying."""
+
+    __module__ = "countermand"
 
     pid: int
     """Its process id."""
@@ -141,6 +149,8 @@ class LockOwner:
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """Where a job stands."""
+
+    __module__ = "countermand"
 
     kind: Literal["plan", "rescue"]
     """How it comes by its operations: planned before, or found while it runs."""

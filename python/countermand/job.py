@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _countermand
-from ._find import warn_of
-from ._progress import Progress
-from ._report import Report
-from ._scheduler import Watch, watches
-from ._waiting import finish
+from .feed import Watch, watches
+from .find import warn_of
+from .progress import Progress
+from .report import Report
+from .waiting import finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from ._countermand import Applying
     from ._countermand import Report as NativeReport
-    from ._fleet import FleetBase
-    from ._rows import Estimate, Facts, JobStatus, _Age
     from .errors import CountermandError
+    from .fleet import FleetBase
+    from .rows import Estimate, Facts, JobStatus, _Age
 
 
 class _JobFile:
@@ -147,6 +147,8 @@ class Job(_JobFile):
     no lock, except while it is applied; threads may share it. It pickles if its client does.
     """
 
+    __module__ = "countermand"
+
     __slots__ = ()
 
     def apply(
@@ -221,6 +223,8 @@ class Job(_JobFile):
 
 class AsyncJob(_JobFile):
     """A :class:`Job` for asyncio, with the same methods."""
+
+    __module__ = "countermand"
 
     __slots__ = ()
 

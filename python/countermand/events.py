@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from ._countermand import OperationName
-    from ._outcome import Outcome
     from .errors import CountermandError
+    from .outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +110,7 @@ Event: TypeAlias = (
     | EnterpriseClosed
     | Stopped
 )
+
+# Where users import them from, in tracebacks and in pickles.
+for _event in get_args(Event):
+    _event.__module__ = "countermand.sansio"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from ._async_fleet import AsyncFleet
-from ._client import Base
-from ._waiting import finish
+from .async_fleet import AsyncFleet
+from .client import Base
+from .waiting import finish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ._countermand import Operation, OperationName
-    from ._outcome import Outcome
-    from ._progress import Progress
-    from ._rows import FoundOperation
     from .errors import CountermandError
+    from .outcome import Outcome
+    from .progress import Progress
+    from .rows import FoundOperation
 
 _IN_A_ROW = 64
 """So many results are handed out before other tasks have their turn."""
@@ -31,6 +31,8 @@ class AsyncClient(AsyncFleet, Base):
 
     Under trio use a :class:`Client` in a thread: ``trio.to_thread.run_sync(client.cancel, name)``.
     """
+
+    __module__ = "countermand"
 
     __slots__ = ()
 
@@ -68,7 +70,7 @@ class AsyncClient(AsyncFleet, Base):
 
         ``names`` and ``progress`` run in the event loop's thread, a few milliseconds at a time.
         """
-        from ._scheduler import Turns, watches
+        from .feed import Turns, watches
 
         watched = watches(progress)
         native = self._native.countermand_all(quota, share, in_flight, watched, deadline)

@@ -47,3 +47,6 @@ def within(seconds: float, exchange: Callable[[], _T], /) -> _T:
         return result  # type: ignore[return-value]
     assert isinstance(result, BaseException)
     raise result
+
+
+within.__module__ = "countermand.sansio"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ._rows import LockOwner
+    from .rows import LockOwner
 
 
 class JobError(CountermandError):

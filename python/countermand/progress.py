@@ -11,6 +11,8 @@ from shutil import get_terminal_size
 class SearchProgress:
     """Devices of a search, and the operations found on them."""
 
+    __module__ = "countermand"
+
     devices: int
     """Devices to be searched, as far as they have been listed."""
     all_listed: bool
@@ -32,6 +34,8 @@ class SearchProgress:
 @dataclass(frozen=True, slots=True)
 class Outage:
     """A failure that goes on: no request has been answered since it began."""
+
+    __module__ = "countermand"
 
     kind: str | None
     """The word of its row in docs/errors.md; ``None`` where another process applies the job, as the
@@ -56,6 +60,8 @@ class Progress:
     Its times are seconds on one clock: for a client since the scheduler began, for
     :mod:`countermand.sansio` on the caller's clock. ``str()`` of it is one line for people.
     """
+
+    __module__ = "countermand"
 
     pushed: int
     """Names taken. Duplicates, and texts that are no names, do not count."""
@@ -108,6 +114,8 @@ class JobProgress:
     Rates, the quota and the time left are known while a process applies it. ``str()`` of it is one
     line for people.
     """
+
+    __module__ = "countermand"
 
     operations: int
     """Operations to be cancelled, as far as they are known."""

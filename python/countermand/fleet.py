@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from ._countermand import Applying, Operation, OperationName
-    from ._find import AsyncFind, Find
-    from ._jobs import Job
-    from ._progress import Progress
-    from ._report import Report
-    from ._rows import FoundOperation
-    from ._selection import Selection, _Names, _Texts
     from .errors import CountermandError
+    from .find import AsyncFind, Find
+    from .job import Job
+    from .progress import Progress
+    from .report import Report
+    from .rows import FoundOperation
+    from .selection import Selection, _Names, _Texts
 
 
 class FleetBase:
@@ -46,8 +46,8 @@ class FleetBase:
         in_flight: int | None,
     ) -> _countermand.Finder | Iterable[str | OperationName | Operation | FoundOperation]:
         """What a plan is made of."""
-        from ._find import AsyncFind, Find
-        from ._scheduler import several
+        from .feed import several
+        from .find import AsyncFind, Find
 
         if names is None:
             return self._finder(selection, quota, share, in_flight)
@@ -61,7 +61,7 @@ class FleetBase:
     def _missed(self, names: _countermand.Finder | object) -> tuple[CountermandError, ...]:
         """What a search has missed, with a warning: a plan without it looks complete."""
         missed = (*names.missed,) if isinstance(names, _countermand.Finder) else ()
-        from ._find import warn_of
+        from .find import warn_of
 
         not_attempted = names.not_attempted if isinstance(names, _countermand.Finder) else 0
         # Through the frame of `plan` to its caller.
@@ -82,7 +82,7 @@ class FleetBase:
         if not selection.enterprises:
             message = "say which enterprises"
             raise ValueError(message)
-        from ._scheduler import watches
+        from .feed import watches
 
         watched = watches(progress)
         settings = (at_most, deadline, quota, share, in_flight, watched)
@@ -127,8 +127,8 @@ class Fleet(FleetBase):
         :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is
             none.
         """
-        from ._find import Find
-        from ._selection import Selection
+        from .find import Find
+        from .selection import Selection
 
         selection = Selection.of(
             enterprises=enterprises,
@@ -181,9 +181,9 @@ class Fleet(FleetBase):
         :raises CountermandError: the search was refused. There is no file.
         :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
         """
-        from ._find import interruptible
-        from ._jobs import Job
-        from ._selection import Selection
+        from .find import interruptible
+        from .job import Job
+        from .selection import Selection
 
         selection = Selection.of(
             enterprises=enterprises,
@@ -213,7 +213,7 @@ class Fleet(FleetBase):
         :raises JobNotFound: there is no such file.
         :raises JobError: it is no job file, or damaged, or was edited.
         """
-        from ._jobs import Job, warn_exposed
+        from .job import Job, warn_exposed
 
         warn_exposed(_countermand.job_exposure(path).wait())
         facts = _countermand.job_facts(path).wait()
@@ -261,8 +261,8 @@ class Fleet(FleetBase):
         :raises CountermandError: the search was refused.
         :raises ValueError: there is no enterprise; a time, ``quota`` or ``share`` is none.
         """
-        from ._jobs import applied
-        from ._selection import Selection
+        from .job import applied
+        from .selection import Selection
 
         selection = Selection.of(
             enterprises=enterprises,
