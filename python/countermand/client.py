@@ -1,39 +1,46 @@
-"""The client that waits, and what it has in common with the one that is awaited."""
+"""Clients: the one whose calls block, and all that it shares with the one that is awaited."""
 
 from __future__ import annotations
 
 import os
+from itertools import count
 
 from . import _countermand
 from .fleet import Fleet
+from .waiting import Awaited, Blocking, dual, dual_iterator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterable
     from types import TracebackType
     from typing import Any, Self, TypeAlias
 
-    from ._countermand import Operation, OperationName
+    from ._countermand import Finder, Operation, OperationName, Results
     from .errors import CountermandError
+    from .find import AsyncFind, Find
+    from .fleet import _FindT, _JobT  # noqa: F401 - in the text of a base class
     from .google_auth import _GoogleCredentials
+    from .job import AsyncJob, Job
     from .outcome import Outcome
     from .progress import Progress
-    from .rows import FoundOperation
+    from .rows import Facts, FoundOperation
 
     _Token: TypeAlias = (
         str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | _GoogleCredentials
     )
 
 
-class Base:
-    """The configuration that both clients have."""
+_IN_A_ROW = 64
+"""So many results are handed out before other tasks have their turn."""
+
+
+class ClientBase(Fleet["_FindT", "_JobT"]):
+    """Settings of a client, and its calls."""
 
     __slots__ = ("_native", "_settings", "_token")
 
-    _native: _countermand.Client
-    _settings: dict[str, Any]
     _token: object
-    """What can be shown and pickled of the token; a :class:`_Hidden` stands for a secret."""
+    """The part of the token that may be shown and pickled; a :class:`_Hidden` is a secret."""
 
     def __init__(
         self,
@@ -107,9 +114,9 @@ class Base:
         )
         self._settings = {**settings, "quota_project": quota_project}
         for warning in self._native.warnings:
-            import warnings
+            from .warn import warn
 
-            warnings.warn(warning, UserWarning, stacklevel=2)
+            warn(warning, UserWarning)
 
     @property
     def endpoint(self) -> str:
@@ -129,6 +136,119 @@ class Base:
             raise TypeError(message)
         return _restore, (type(self), {**self._settings, "token": self._token})
 
+    @dual
+    async def cancel(self, name: str | OperationName) -> None:
+        """Asks the server to cancel, with retries, and does not look what became of it.
+
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the server did not accept it.
+        """
+        await self._finish(self._native.cancel(name))
+
+    @dual
+    async def get(self, name: str | OperationName) -> Operation:
+        """Gets the operation as the server tells it.
+
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the server did not tell it.
+        """
+        return await self._finish(self._native.get(name))
+
+    @dual_iterator
+    def list_operations(self, device: str) -> AsyncGenerator[Operation, None]:
+        """Lists all operations of a device, oldest first, page by page.
+
+        The pending ones come last: stopping early misses them. Nothing is sent before the first
+        one is asked for.
+
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the rest could not be listed.
+        """
+        return self._each(self._native.list_operations(device))
+
+    @dual
+    async def countermand(
+        self, name: str | OperationName, *, deadline: float | None = None
+    ) -> Outcome:
+        """Cancels an operation and finds out what became of it.
+
+        :param deadline: seconds, instead of the client's.
+        :raises InvalidName: nothing was sent.
+        :raises CountermandError: the server neither accepted the cancellation nor told the
+            operation's fate; ``maybe_delivered`` says whether it may have taken effect.
+        """
+        return await self._finish(self._native.countermand(name, deadline))
+
+    @dual_iterator
+    async def countermand_all(
+        self,
+        names: Iterable[str | OperationName | Operation | FoundOperation],
+        *,
+        quota: str | None = "600/60s,1000/100s",
+        share: float = 0.8,
+        in_flight: int | None = None,
+        progress: bool | Callable[[Progress], object] | None = None,
+        deadline: float | None = None,
+    ) -> AsyncGenerator[tuple[OperationName | str, Outcome | CountermandError], None]:
+        """Countermands many operations under one quota, in the order they end.
+
+        Every cancel goes before any look at what became of one, so that the last cancel leaves as
+        early as the quota allows; most results come when there is no name left to ask for, and an
+        endless ``names`` may give none before it ends. Names are pulled as there is room for them,
+        in this thread and for a few milliseconds at a time, so they may come from a generator: some
+        two thousand are known and not yet asked for, at most. While ``names`` is slow to give the
+        next one, looks go out, too.
+
+        Nothing happens before the first result is asked for. Each name comes out once, however
+        often it is given: with its outcome, or with the error that was not raised. A text that is
+        no name comes out as it is, with its error. After a failure that concerns everything, the
+        rest comes out as ``NotAttempted``.
+
+        Leaving the loop early drops what is under way; leave an ``async for`` through
+        :func:`contextlib.aclosing`. If ``names`` raises, what is under way comes out first.
+
+        :param names: names, operations, or items of a search, such as ``client.find(...)`` of a
+            :class:`Client` itself.
+        :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
+            the server alone.
+        :param share: the part of the quota that is for this scheduler, above 0 and up to 1: others
+            use it as well.
+        :param in_flight: requests in flight, instead of the client's; at least 1.
+        :param progress: called with a :class:`Progress` by the thread or task that iterates, at
+            most every 0.1 s while something changes, and at the end. If it raises an
+            ``Exception``, that is a ``RuntimeWarning``, and it is not called again. ``True`` draws
+            a line on standard error.
+        :param deadline: seconds for each operation, instead of the client's. Waiting for the quota
+            is not counted.
+        :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
+        :raises TypeError: ``progress`` cannot be called; ``names`` is one name.
+        """
+        from .feed import Turns, watches
+
+        watched = watches(progress)
+        native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
+        with native as bulk, Turns(bulk, names, progress) as turns:
+            for turn in count():
+                # What is there already needs no waiting; now and then other tasks have their turn.
+                item = bulk.ready() if turn % _IN_A_ROW else None
+                item = item or await self._finish(bulk.next())
+                if item is None:
+                    break
+                if isinstance(item, tuple):
+                    yield item
+                else:
+                    turns.take(item)
+            turns.end()
+
+    async def _each(self, results: Results) -> AsyncGenerator[Operation, None]:
+        while (operation := await self._finish(results.next())) is not None:
+            yield operation
+
+    @dual
+    async def close(self) -> None:
+        """Gives up the connections. What is under way goes on; new calls raise RuntimeError."""
+        self._native.close()
+
 
 class _Hidden:
     """In the place of what must not be shown."""
@@ -142,11 +262,11 @@ class _Hidden:
         return self._shown
 
 
-def _restore(cls: type[Base], settings: dict[str, Any]) -> Base:
+def _restore(cls: type[ClientBase[Any, Any]], settings: dict[str, Any]) -> ClientBase[Any, Any]:
     return cls(**settings)
 
 
-class Client(Fleet, Base):
+class Client(Blocking, ClientBase["Find", "Job"]):
     """Cancels operations and finds out what became of them.
 
     Threads may share one. Calls release the GIL; Ctrl-C ends them at once and drops the request,
@@ -163,98 +283,17 @@ class Client(Fleet, Base):
 
     __slots__ = ()
 
-    def cancel(self, name: str | OperationName) -> None:
-        """Asks the server to cancel, with retries, and does not look what became of it.
+    def _search(self, finder: Finder) -> Find:
+        from .find import Find
 
-        :raises InvalidName: nothing was sent.
-        :raises CountermandError: the server did not accept it.
-        """
-        self._native.cancel(name).wait()
+        return Find(finder)
 
-    def get(self, name: str | OperationName) -> Operation:
-        """The operation as the server tells it.
+    def _job(
+        self, path: str | os.PathLike[str], facts: Facts, missed: tuple[CountermandError, ...]
+    ) -> Job:
+        from .job import Job
 
-        :raises InvalidName: nothing was sent.
-        :raises CountermandError: the server did not tell it.
-        """
-        return self._native.get(name).wait()
-
-    def list_operations(self, device: str) -> Iterator[Operation]:
-        """All operations of a device, oldest first, fetched page by page.
-
-        The pending ones come last: stopping early misses them.
-
-        :raises InvalidName: nothing was sent.
-        :raises CountermandError: the rest could not be listed.
-        """
-        results = self._native.list_operations(device)
-        return iter(lambda: results.next().wait(), None)
-
-    def countermand(self, name: str | OperationName, *, deadline: float | None = None) -> Outcome:
-        """Cancels an operation and finds out what became of it.
-
-        :param deadline: seconds, instead of the client's.
-        :raises InvalidName: nothing was sent.
-        :raises CountermandError: the server neither accepted the cancellation nor told the
-            operation's fate; ``maybe_delivered`` says whether it may have taken effect.
-        """
-        return self._native.countermand(name, deadline).wait()
-
-    def countermand_all(
-        self,
-        names: Iterable[str | OperationName | Operation | FoundOperation],
-        *,
-        quota: str | None = "600/60s,1000/100s",
-        share: float = 0.8,
-        in_flight: int | None = None,
-        progress: bool | Callable[[Progress], object] | None = None,
-        deadline: float | None = None,
-    ) -> Iterator[tuple[OperationName | str, Outcome | CountermandError]]:
-        """Countermands many operations under one quota, in the order they end.
-
-        Every cancel goes before any look at what became of one, so that the last cancel leaves as
-        early as the quota allows; most results come when there is no name left to ask for, and an
-        endless ``names`` may give none before it ends. Names are pulled as there is room for them,
-        in this thread, so they may come from a generator: some two thousand are known and not yet
-        asked for, at most. While ``names`` is slow to give the next one, looks go out, too.
-
-        Nothing happens before the first result is asked for. Each name comes out once, however
-        often it is given: with its outcome, or with the error that was not raised. A text that is
-        no name comes out as it is, with its error. After a failure that concerns everything, the
-        rest comes out as ``NotAttempted``.
-
-        Leaving the loop early drops what is under way. If ``names`` raises, what is under way
-        comes out first.
-
-        :param names: names, operations, or items of a search, such as ``client.find(...)`` itself.
-        :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
-            the server alone.
-        :param share: the part of the quota that is for this scheduler, above 0 and up to 1: others
-            use it as well.
-        :param in_flight: how many requests are in flight, instead of the client's; at least 1.
-        :param progress: called with a :class:`Progress` by whoever iterates, at most every 0.1 s
-            while something changes, and at the end. If it raises an ``Exception``, that is a
-            ``RuntimeWarning``, and it is not called again. ``True`` draws a line on standard error.
-        :param deadline: seconds for each operation, instead of the client's. Waiting for the quota
-            is not counted.
-        :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
-        :raises TypeError: ``progress`` cannot be called; ``names`` is one name.
-        """
-        from .feed import Turns, watches
-
-        watched = watches(progress)
-        native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
-        with native as bulk, Turns(bulk, names, progress) as turns:
-            while (item := bulk.ready() or bulk.next().wait()) is not None:
-                if isinstance(item, tuple):
-                    yield item
-                else:
-                    turns.take(item)
-            turns.end()
-
-    def close(self) -> None:
-        """Gives up the connections. What is under way goes on; new calls raise RuntimeError."""
-        self._native.close()
+        return Job(self, path, facts, missed)
 
     def __enter__(self) -> Self:
         return self
@@ -266,3 +305,39 @@ class Client(Fleet, Base):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class AsyncClient(Awaited, ClientBase["AsyncFind", "AsyncJob"]):
+    """A :class:`Client` for asyncio, with the same methods.
+
+    Any number of tasks and event loops may share one. Cancelling a task drops its request.
+
+    Under trio use a :class:`Client` in a thread: ``trio.to_thread.run_sync(client.cancel, name)``.
+    """
+
+    __module__ = "countermand"
+
+    __slots__ = ()
+
+    def _search(self, finder: Finder) -> AsyncFind:
+        from .find import AsyncFind
+
+        return AsyncFind(finder)
+
+    def _job(
+        self, path: str | os.PathLike[str], facts: Facts, missed: tuple[CountermandError, ...]
+    ) -> AsyncJob:
+        from .job import AsyncJob
+
+        return AsyncJob(self, path, facts, missed)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ._countermand import OperationName
 from .progress import Line, Progress
+from .warn import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,15 +20,11 @@ if TYPE_CHECKING:
 class Watch:
     """Tells progress to whoever wants to know."""
 
-    __slots__ = ("_frames", "_line", "_watcher")
+    __slots__ = ("_line", "_watcher")
 
-    def __init__(
-        self, watcher: bool | Callable[[Progress], object] | None, frames: int = 5
-    ) -> None:
-        """``frames`` is how far the caller's code is above that which warns."""
+    def __init__(self, watcher: bool | Callable[[Progress], object] | None) -> None:
         self._line = Line() if watcher is True else None
         self._watcher = self._line if watcher is True else (watcher or None)
-        self._frames = frames
 
     def tell(self, progress: Progress) -> None:
         """Calls the watcher, if it has not failed before."""
@@ -50,7 +45,7 @@ class Watch:
         except Exception as error:
             self._watcher = None
             message = f"progress raised {error!r} and is not called again"
-            warnings.warn(message, RuntimeWarning, stacklevel=self._frames)
+            warn(message, RuntimeWarning)
 
 
 class Turns:
@@ -67,8 +62,7 @@ class Turns:
         self._bulk = bulk
         self._names = iter(several(names))
         self._failure: Exception | None = None
-        # Through the frames of `tell`, `take` and `countermand_all` to the caller's loop.
-        self._watch = Watch(watcher, 5)
+        self._watch = Watch(watcher)
 
     def take(self, item: Progress | Literal["hungry"]) -> None:
         """Does what the scheduler asks for."""

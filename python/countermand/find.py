@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ._countermand import Finder
-from .waiting import finish
+from .waiting import Awaited, Blocking, Waits, iterate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -28,14 +29,11 @@ def interruptible(source: Finder | object) -> Iterator[None]:
         raise
 
 
-def warn_of(
-    missed: Sequence[CountermandError], result: str, *, frames: int, not_attempted: int = 0
-) -> None:
-    """Warns that a result is not complete; ``frames`` is how far the caller's code is above."""
+def warn_of(missed: Sequence[CountermandError], result: str, *, not_attempted: int = 0) -> None:
+    """Warns that a result is not complete."""
     if missed:
-        import warnings
-
         from .errors import SearchIncomplete
+        from .warn import warn
 
         count = len(missed)
         lists = "1 list" if count == 1 else f"{count:,} lists"
@@ -44,10 +42,10 @@ def warn_of(
             f"{lists} could not be read to their end{others}, so operations may be missing from "
             f"{result}: {missed[0]}"
         )
-        warnings.warn(message, SearchIncomplete, stacklevel=frames + 1)
+        warn(message, SearchIncomplete)
 
 
-class _Search:
+class Search(Waits):
     """What both kinds of search have."""
 
     __slots__ = ("_finder",)
@@ -77,6 +75,18 @@ class _Search:
         """
         return (*self._finder.vanished,)
 
+    async def _items(self) -> AsyncGenerator[FoundOperation, None]:
+        behind = 0
+        while items := await self._next(behind):
+            behind += len(items)
+            for item in items:
+                yield item
+        warn_of(self.missed, "what was found", not_attempted=self.not_attempted)
+
+    async def _next(self, behind: int) -> list[FoundOperation]:
+        with interruptible(self._finder):
+            return await self._finish(self._finder.next(behind))
+
     def raise_for_failures(self) -> None:
         """Raises if anything was missed, as of now.
 
@@ -87,7 +97,7 @@ class _Search:
             raise ExceptionGroup(message, missed)
 
 
-class Find(_Search):
+class Find(Blocking, Search):
     """A search for pending operations, which iterates what it finds.
 
     It begins when it is first iterated, or planned, and goes on meanwhile. It keeps what it finds:
@@ -105,32 +115,15 @@ class Find(_Search):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[FoundOperation]:
-        behind = 0
-        while items := self._next(behind):
-            behind += len(items)
-            yield from items
-        warn_of(self.missed, "what was found", frames=2, not_attempted=self._finder.not_attempted)
-
-    def _next(self, behind: int) -> list[FoundOperation]:
-        with interruptible(self._finder):
-            return self._finder.next(behind).wait()
+        return iterate(self._items())
 
 
-class AsyncFind(_Search):
+class AsyncFind(Awaited, Search):
     """A :class:`Find` for ``async for``."""
 
     __module__ = "countermand"
 
     __slots__ = ()
 
-    async def __aiter__(self) -> AsyncGenerator[FoundOperation, None]:
-        behind = 0
-        while items := await self._next(behind):
-            behind += len(items)
-            for item in items:
-                yield item
-        warn_of(self.missed, "what was found", frames=2, not_attempted=self._finder.not_attempted)
-
-    async def _next(self, behind: int) -> list[FoundOperation]:
-        with interruptible(self._finder):
-            return await finish(self._finder.next(behind))
+    def __aiter__(self) -> AsyncIterator[FoundOperation]:
+        return self._items()

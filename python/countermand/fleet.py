@@ -1,98 +1,47 @@
-"""What a client does for fleets: find, plan, open, rescue."""
+"""Fleets: what a client finds, plans, opens and rescues."""
 
 from __future__ import annotations
 
 from . import _countermand
 
 # What one method needs is imported there: most programs start to cancel one operation.
+from .waiting import Generic, Waits, dual
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
-    from typing import Any, Literal
+    from typing import Any, Literal, TypeVar
 
-    from ._countermand import Applying, Operation, OperationName
+    from ._countermand import Operation, OperationName
     from .errors import CountermandError
-    from .find import AsyncFind, Find
-    from .job import Job
+    from .find import Search
     from .progress import Progress
     from .report import Report
-    from .rows import FoundOperation
+    from .rows import Facts, FoundOperation
     from .selection import Selection, _Names, _Texts
 
+    _FindT = TypeVar("_FindT", bound="Search")
+    _JobT = TypeVar("_JobT")
 
-class FleetBase:
-    """What both clients have of it."""
+
+class Fleet(Waits, Generic["_FindT", "_JobT"]):
+    """Finds pending operations, plans and opens jobs, and rescues."""
 
     __slots__ = ()
 
     _native: _countermand.Client
     _settings: dict[str, Any]
 
-    def _finder(
-        self, selection: Selection, quota: str | None, share: float, in_flight: int | None
-    ) -> _countermand.Finder:
-        if not selection.searches:
-            message = "say where to search: enterprises=..., devices=..."
-            raise ValueError(message)
-        return _countermand.find(self._native, selection, quota, share, in_flight)
+    def _search(self, finder: _countermand.Finder) -> _FindT:
+        """The search, in the class of this client."""
+        raise NotImplementedError
 
-    def _source(
-        self,
-        names: Find | AsyncFind | Iterable[str | OperationName | Operation | FoundOperation] | None,
-        selection: Selection,
-        quota: str | None,
-        share: float,
-        in_flight: int | None,
-    ) -> _countermand.Finder | Iterable[str | OperationName | Operation | FoundOperation]:
-        """What a plan is made of."""
-        from .feed import several
-        from .find import AsyncFind, Find
-
-        if names is None:
-            return self._finder(selection, quota, share, in_flight)
-        if selection.searches:
-            message = "give names, or say where to search, not both"
-            raise ValueError(message)
-        if isinstance(names, (Find, AsyncFind)):
-            return names._finder
-        return several(names)
-
-    def _missed(self, names: _countermand.Finder | object) -> tuple[CountermandError, ...]:
-        """What a search has missed, with a warning: a plan without it looks complete."""
-        missed = (*names.missed,) if isinstance(names, _countermand.Finder) else ()
-        from .find import warn_of
-
-        not_attempted = names.not_attempted if isinstance(names, _countermand.Finder) else 0
-        # Through the frame of `plan` to its caller.
-        warn_of(missed, "the plan", frames=3, not_attempted=not_attempted)
-        return missed
-
-    def _rescue(
-        self,
-        path: str | os.PathLike[str],
-        selection: Selection,
-        at_most: int | None,
-        deadline: float,
-        quota: str | None,
-        share: float,
-        in_flight: int | None,
-        progress: bool | Callable[[Progress], object] | None,
-    ) -> Applying:
-        if not selection.enterprises:
-            message = "say which enterprises"
-            raise ValueError(message)
-        from .feed import watches
-
-        watched = watches(progress)
-        settings = (at_most, deadline, quota, share, in_flight, watched)
-        return _countermand.rescue(self._native, path, selection, *settings)
-
-
-class Fleet(FleetBase):
-    """Finds pending operations, plans and opens jobs, and rescues."""
-
-    __slots__ = ()
+    def _job(
+        self, path: str | os.PathLike[str], facts: Facts, missed: tuple[CountermandError, ...]
+    ) -> _JobT:
+        """The job, in the class of this client."""
+        raise NotImplementedError
 
     def find(
         self,
@@ -106,7 +55,7 @@ class Fleet(FleetBase):
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,
-    ) -> Find:
+    ) -> _FindT:
         """Finds pending operations: every device of the enterprises, and these devices, each to the
         last page of its operations.
 
@@ -127,7 +76,6 @@ class Fleet(FleetBase):
         :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is
             none.
         """
-        from .find import Find
         from .selection import Selection
 
         selection = Selection.of(
@@ -138,12 +86,13 @@ class Fleet(FleetBase):
             older_than=older_than,
             exclude=exclude,
         )
-        return Find(self._finder(selection, quota, share, in_flight))
+        return self._search(self._finder(selection, quota, share, in_flight))
 
-    def plan(
+    @dual
+    async def plan(
         self,
         path: str | os.PathLike[str],
-        names: Find | Iterable[str | OperationName | Operation | FoundOperation] | None = None,
+        names: _FindT | Iterable[str | OperationName | Operation | FoundOperation] | None = None,
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),
@@ -157,7 +106,7 @@ class Fleet(FleetBase):
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
         in_flight: int | None = None,
-    ) -> Job:
+    ) -> _JobT:
         """Writes a job file that says what :meth:`Job.apply` will cancel. Cancels nothing.
 
         A search that was refused raises, as that of :meth:`find` does. Lists that could not be read
@@ -181,8 +130,7 @@ class Fleet(FleetBase):
         :raises CountermandError: the search was refused. There is no file.
         :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
         """
-        from .find import interruptible
-        from .job import Job
+        from .find import interruptible, warn_of
         from .selection import Selection
 
         selection = Selection.of(
@@ -193,19 +141,27 @@ class Fleet(FleetBase):
             older_than=older_than,
             exclude=exclude,
         )
+        if order not in ("harm", "input"):
+            message = f"{order!r} is no order; expected harm or input"
+            raise ValueError(message)
         source = self._source(names, selection, quota, share, in_flight)
-        harm_first = by_harm(order)
         # A search has its filter already, and what it found a while ago is older now.
         meant = selection if names is not None and selection.filters else None
+        by_harm = order == "harm"
         call = _countermand.plan(
-            self._native, path, source, meant, harm_first, max_age, deadline, quota, share
+            self._native, path, source, meant, by_harm, max_age, deadline, quota, share
         )
         with interruptible(source):
-            facts = call.wait()
-        return Job(self, path, facts, self._missed(source))
+            facts = await self._finish(call)
+        missed: tuple[CountermandError, ...] = ()
+        if isinstance(source, _countermand.Finder):
+            missed = (*source.missed,)
+            warn_of(missed, "the plan", not_attempted=source.not_attempted)
+        return self._job(path, facts, missed)
 
-    def open(self, path: str | os.PathLike[str]) -> Job:
-        """A job file that is there, to be looked at, or to go on with.
+    @dual
+    async def open(self, path: str | os.PathLike[str]) -> _JobT:
+        """Opens a job file that is there, to be looked at, or to go on with.
 
         Other accounts that can change the file are a :class:`~countermand.errors.JobExposed`
         warning, here and in every method of the job.
@@ -213,13 +169,13 @@ class Fleet(FleetBase):
         :raises JobNotFound: there is no such file.
         :raises JobError: it is no job file, or damaged, or was edited.
         """
-        from .job import Job, warn_exposed
+        from .job import warn_exposed
 
-        warn_exposed(_countermand.job_exposure(path).wait())
-        facts = _countermand.job_facts(path).wait()
-        return Job(self, path, facts)
+        warn_exposed(await self._finish(_countermand.job_exposure(path)))
+        return self._job(path, await self._finish(_countermand.job_facts(path)), ())
 
-    def rescue(
+    @dual
+    async def rescue(
         self,
         path: str | os.PathLike[str],
         enterprises: _Texts,
@@ -261,6 +217,7 @@ class Fleet(FleetBase):
         :raises CountermandError: the search was refused.
         :raises ValueError: there is no enterprise; a time, ``quota`` or ``share`` is none.
         """
+        from .feed import watches
         from .job import applied
         from .selection import Selection
 
@@ -271,12 +228,38 @@ class Fleet(FleetBase):
             older_than=older_than,
             exclude=exclude,
         )
-        settings = (at_most, deadline, quota, share, in_flight, progress)
-        return applied(self._rescue(path, selection, *settings), progress)
+        if not selection.enterprises:
+            message = "say which enterprises"
+            raise ValueError(message)
+        settings = (at_most, deadline, quota, share, in_flight, watches(progress))
+        applying = _countermand.rescue(self._native, path, selection, *settings)
+        return await applied(self, applying, progress)
 
+    def _finder(
+        self, selection: Selection, quota: str | None, share: float, in_flight: int | None
+    ) -> _countermand.Finder:
+        if not selection.searches:
+            message = "say where to search: enterprises=..., devices=..."
+            raise ValueError(message)
+        return _countermand.find(self._native, selection, quota, share, in_flight)
 
-def by_harm(order: str) -> bool:
-    if order not in ("harm", "input"):
-        message = f"{order!r} is no order; expected harm or input"
-        raise ValueError(message)
-    return order == "harm"
+    def _source(
+        self,
+        names: _FindT | Iterable[str | OperationName | Operation | FoundOperation] | None,
+        selection: Selection,
+        quota: str | None,
+        share: float,
+        in_flight: int | None,
+    ) -> _countermand.Finder | Iterable[str | OperationName | Operation | FoundOperation]:
+        """Source of the operations of a plan."""
+        from .feed import several
+        from .find import Search
+
+        if names is None:
+            return self._finder(selection, quota, share, in_flight)
+        if selection.searches:
+            message = "give names, or say where to search, not both"
+            raise ValueError(message)
+        if isinstance(names, Search):
+            return names._finder
+        return several(names)

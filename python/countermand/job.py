@@ -12,30 +12,30 @@ from .feed import Watch, watches
 from .find import warn_of
 from .progress import Progress
 from .report import Report
-from .waiting import finish
+from .waiting import Awaited, Blocking, Waits, dual
+from .warn import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
-    from typing import Literal
+    from typing import Any, Literal
 
     from ._countermand import Applying
-    from ._countermand import Report as NativeReport
     from .errors import CountermandError
-    from .fleet import FleetBase
+    from .fleet import Fleet
     from .rows import Estimate, Facts, JobStatus, _Age
 
 
-class _JobFile:
+class JobFile(Waits):
     """What both kinds of job have."""
 
     __slots__ = ("_client", "_facts", "_missed", "_path")
 
-    _client: FleetBase
+    _client: Fleet[Any, Any]
 
     def __init__(
         self,
-        client: FleetBase,
+        client: Fleet[Any, Any],
         path: str | os.PathLike[str],
         facts: Facts,
         missed: tuple[CountermandError, ...] = (),
@@ -118,40 +118,8 @@ class _JobFile:
         # Not what was missed: an exception does not say the same elsewhere.
         return type(self), (self._client, self._path, self._facts)
 
-    def _apply(
-        self,
-        confirm: Mapping[str, int] | None,
-        progress: bool | Callable[[Progress], object] | None,
-        in_flight: int | None,
-        recheck: bool,
-    ) -> Applying:
-        return _countermand.apply(
-            self._client._native,
-            self._path,
-            self._facts.digest,
-            None if confirm is None else {**confirm},
-            in_flight,
-            recheck,
-            watches(progress),
-        )
-
-    def _in_flight(self, in_flight: int | None) -> int:
-        default: int = self._client._settings["in_flight"]
-        return default if in_flight is None else in_flight
-
-
-class Job(_JobFile):
-    """A job file, and the client that applies it.
-
-    What it tells of itself is as of when it was planned or opened. It keeps nothing open and holds
-    no lock, except while it is applied; threads may share it. It pickles if its client does.
-    """
-
-    __module__ = "countermand"
-
-    __slots__ = ()
-
-    def apply(
+    @dual
+    async def apply(
         self,
         *,
         confirm: Mapping[str, int] | None = None,
@@ -193,103 +161,86 @@ class Job(_JobFile):
         :raises JobUnreadable: the disk did not take what was found out; apply it again.
         :raises CountermandError: the search of a rescue was refused.
         """
-        warn_exposed(_countermand.job_exposure(self._path).wait())
-        return applied(self._apply(confirm, progress, in_flight, recheck), progress)
+        await self._warn_exposed()
+        applying = _countermand.apply(
+            self._client._native,
+            self._path,
+            self._facts.digest,
+            None if confirm is None else {**confirm},
+            in_flight,
+            recheck,
+            watches(progress),
+        )
+        return await applied(self, applying, progress)
 
-    def status(self) -> JobStatus:
+    @dual
+    async def status(self) -> JobStatus:
         """Where it stands, also while another process applies it.
 
         :raises JobError: the file is gone or damaged, or was edited.
         """
-        warn_exposed(_countermand.job_exposure(self._path).wait())
-        return _countermand.job_status(self._path).wait()
+        await self._warn_exposed()
+        return await self._finish(_countermand.job_status(self._path))
 
-    def report(self) -> Report:
+    @dual
+    async def report(self) -> Report:
         """What became of each operation so far, also while another process applies it.
 
         :raises JobError: the file is gone or damaged, or was edited.
         """
-        warn_exposed(_countermand.job_exposure(self._path).wait())
-        return Report(_countermand.job_report(self._path).wait())
+        await self._warn_exposed()
+        return Report(await self._finish(_countermand.job_report(self._path)))
 
-    def estimate(self, *, in_flight: int | None = None) -> Estimate:
+    @dual
+    async def estimate(self, *, in_flight: int | None = None) -> Estimate:
         """How long all of it will take at best, with the quota as it is now.
 
         :raises JobError: the file is gone or damaged, or was edited.
         """
-        warn_exposed(_countermand.job_exposure(self._path).wait())
-        return _countermand.job_estimate(self._path, self._in_flight(in_flight)).wait()
+        await self._warn_exposed()
+        requests: int = self._client._settings["in_flight"] if in_flight is None else in_flight
+        return await self._finish(_countermand.job_estimate(self._path, requests))
+
+    async def _warn_exposed(self) -> None:
+        warn_exposed(await self._finish(_countermand.job_exposure(self._path)))
 
 
-class AsyncJob(_JobFile):
-    """A :class:`Job` for asyncio, with the same methods."""
+class Job(Blocking, JobFile):
+    """A job file, and the client that applies it.
+
+    What it tells of itself is as of when it was planned or opened. It keeps nothing open and holds
+    no lock, except while it is applied; threads may share it. It pickles if its client does.
+    """
 
     __module__ = "countermand"
 
     __slots__ = ()
 
-    async def apply(
-        self,
-        *,
-        confirm: Mapping[str, int] | None = None,
-        progress: bool | Callable[[Progress], object] | None = None,
-        in_flight: int | None = None,
-        recheck: bool = False,
-    ) -> Report:
-        """As :meth:`Job.apply`. Cancelling the task is as Ctrl-C there."""
-        warn_exposed(await finish(_countermand.job_exposure(self._path)))
-        return await async_applied(self._apply(confirm, progress, in_flight, recheck), progress)
 
-    async def status(self) -> JobStatus:
-        """As :meth:`Job.status`."""
-        warn_exposed(await finish(_countermand.job_exposure(self._path)))
-        return await finish(_countermand.job_status(self._path))
+class AsyncJob(Awaited, JobFile):
+    """A :class:`Job` for asyncio, with the same methods. Cancelling the task of :meth:`apply` is as
+    Ctrl-C there."""
 
-    async def report(self) -> Report:
-        """As :meth:`Job.report`. Reading it is quick and does not wait for a network."""
-        warn_exposed(await finish(_countermand.job_exposure(self._path)))
-        return Report(await finish(_countermand.job_report(self._path)))
+    __module__ = "countermand"
 
-    async def estimate(self, *, in_flight: int | None = None) -> Estimate:
-        """As :meth:`Job.estimate`."""
-        warn_exposed(await finish(_countermand.job_exposure(self._path)))
-        return await finish(_countermand.job_estimate(self._path, self._in_flight(in_flight)))
+    __slots__ = ()
 
 
 def warn_exposed(warnings: Sequence[str]) -> None:
-    """Warns the caller of the method that calls this of other accounts."""
-    if warnings:
-        import warnings as module
-
+    """Warns of other accounts that can change a job file."""
+    for warning in warnings:
         from .errors import JobExposed
 
-        for warning in warnings:
-            module.warn(warning, JobExposed, stacklevel=3)
+        warn(warning, JobExposed)
 
 
-def applied(
-    applying: Applying, progress: bool | Callable[[Progress], object] | None, frames: int = 5
+async def applied(
+    waits: Waits, applying: Applying, progress: bool | Callable[[Progress], object] | None
 ) -> Report:
-    """The report at the end; ``frames`` is how deep the caller is below a watcher that fails."""
-    with applying, closing(Watch(progress, frames)) as watch:
-        while isinstance(item := applying.next().wait(), Progress):
+    """Waits for the report at the end, and tells progress meanwhile."""
+    with applying, closing(Watch(progress)) as watch:
+        while isinstance(item := await waits._finish(applying.next()), Progress):
             watch.tell(item)
-    return _told(item)
-
-
-async def async_applied(
-    applying: Applying, progress: bool | Callable[[Progress], object] | None, frames: int = 5
-) -> Report:
-    """As :func:`applied`."""
-    with applying, closing(Watch(progress, frames)) as watch:
-        while isinstance(item := await finish(applying.next()), Progress):
-            watch.tell(item)
-    return _told(item)
-
-
-def _told(native: NativeReport) -> Report:
-    """The report, with a warning if it is not complete."""
-    report = Report(native)
-    # Through the frames of `applied` and of the method to its caller.
-    warn_of(report.missed, "the report", frames=4)
+    report = Report(item)
+    warn_of(report.missed, "the report")
     return report

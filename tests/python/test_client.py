@@ -28,6 +28,21 @@ def test_both_have_the_same_methods() -> None:
 
     assert methods(Client) == methods(AsyncClient)
     assert inspect.signature(Client) == inspect.signature(AsyncClient)
+    for name in methods(Client):
+        blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
+        assert inspect.getdoc(blocking) == inspect.getdoc(awaited)
+        assert inspect.getdoc(blocking)
+        assert not inspect.iscoroutinefunction(blocking)
+
+
+def test_a_method_that_blocks_is_never_suspended(client: Client) -> None:
+    class Impatient(Client):
+        async def _finish(self, call: Any) -> Any:
+            await asyncio.sleep(0)
+
+    impatient = Impatient(endpoint=client.endpoint, token="t")
+    with pytest.raises(RuntimeError, match="suspended where no event loop"):
+        impatient.cancel("enterprises/e/devices/d/operations/o")
 
 
 @pytest.mark.parametrize(
