@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_scheduler::Window;
+use countermand_scheduler::{Quota, Window};
 
 /// The quota of an emulated server; by default there is none.
 ///
@@ -63,6 +63,15 @@ pub enum Hints {
     RetryInfo,
     /// A header `Retry-After`, in whole seconds, rounded up.
     RetryAfter,
+}
+
+impl From<&Quota> for ServerQuota {
+    /// The whole windows of a client's quota, whatever its share of them.
+    fn from(quota: &Quota) -> Self {
+        Self::default()
+            .windows(quota.get_windows().iter().copied())
+            .per_resource(quota.get_per_resource())
+    }
 }
 
 impl ServerQuota {

@@ -112,7 +112,7 @@ pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
 pub use progress::{Failing, Meter, Progress, SearchProgress};
 pub use run::{Ended, Run};
-pub use schedule::{Options, pace};
+pub use schedule::Options;
 pub use search::{Found, Search, SearchCost, refusal};
 pub use shell::quoted;
 pub use spell::{counted, grouped, spell};

@@ -8,7 +8,7 @@ use countermand_core::{Call, Timestamp};
 use countermand_scheduler::Outage;
 use serde::{Serialize, Serializer};
 
-use crate::schedule::{Options, pace, scheduler};
+use crate::schedule::{Options, scheduler};
 use crate::spell::{counted, grouped, spell};
 use crate::store::{Contents, JobError, Kind, Note, Record, Uptime};
 
@@ -290,7 +290,7 @@ impl Progress {
             let wait = standing.held_until;
             progress.quota_wait = wait.map(|until| until.saturating_duration_since(clock));
             let still = recent.calls.iter().map(|call| call.age).min();
-            let pace = pace(job.settings());
+            let pace = job.settings().quota().pace();
             return Ok(progress.estimated(pace, still.unwrap_or_default()));
         }
         Ok(progress)

@@ -4,7 +4,7 @@ use countermand_core::{Policy, Timestamp};
 use countermand_scheduler::{PastCall, Scheduler};
 
 use crate::clock::driver;
-use crate::store::{Contents, JobError, LEAVING, Settings, Uptime};
+use crate::store::{Contents, JobError, LEAVING, Uptime};
 
 /// Options of a run.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +26,6 @@ impl Default for Options {
             recheck: false,
         }
     }
-}
-
-/// Requests a second that a job's share of its quota allows in the long run.
-#[must_use]
-pub fn pace(settings: &Settings) -> Option<f64> {
-    let windows = settings.quota.iter();
-    let paces = windows.map(|window| f64::from(window.limit()) / window.span().as_secs_f64());
-    paces.reduce(f64::min).map(|pace| pace * settings.share)
 }
 
 /// The scheduler of a job, which knows what earlier runs have spent.

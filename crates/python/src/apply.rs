@@ -146,7 +146,7 @@ async fn run(
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<Option<View>, Failure> {
     let mut run = spawn_blocking(move || begin(&client, work, options)).await??;
-    let pace = run.job(|job| countermand_fleet::pace(job.settings()));
+    let pace = run.job(|job| job.settings().quota().pace());
     let reports = Reports::new(Instant::now(), pace);
     // Without anybody who watches there is nothing to wake for.
     let look_each = if watcher.is_some() {

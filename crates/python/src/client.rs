@@ -154,8 +154,8 @@ impl NativeClient {
         watched: bool,
         deadline: Option<f64>,
     ) -> PyResult<Bulk> {
-        let pace = quota::pace(quota, share)?;
         let quota = quota::quota(quota, share)?;
+        let pace = quota.pace();
         let Connected { client, raiser } = self.here(py, deadline)?;
         let client = client
             .quota(quota)

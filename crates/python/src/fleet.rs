@@ -149,7 +149,7 @@ impl NativeClient {
         let mut settings = Settings::new(kind);
         settings.endpoint = self.endpoint.to_string();
         settings.deadline = clock::seconds("deadline", deadline)?;
-        quota::of_job(&mut settings, quota, share)?;
+        settings.set_quota(&quota::quota(quota, share)?);
         Ok(settings)
     }
 

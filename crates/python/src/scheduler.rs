@@ -98,15 +98,17 @@ impl Scheduler {
         in_flight: InFlight,
     ) -> PyResult<Self> {
         let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff, poll, verify)?;
+        let quota = quota::quota(quota, share)?;
+        let pace = quota.pace();
         let scheduler = countermand_scheduler::Scheduler::new(seed)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy)
-            .quota(quota::quota(quota, share)?)
+            .quota(quota)
             .in_flight(in_flight.0);
         let state = State {
             scheduler,
             done: false,
-            pace: quota::pace(quota, share)?,
+            pace,
             meter: None,
         };
         Ok(Self(Shared(Arc::new(Mutex::new(state)))))

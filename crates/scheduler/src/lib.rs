@@ -87,7 +87,7 @@ mod simulate;
 pub use event::{Event, Poll, Progress, Ticket};
 pub use list::List;
 pub use outage::Outage;
-pub use quota::{Quota, QuotaError, Window};
+pub use quota::{Quota, QuotaError, ShareError, Window};
 pub use rate_limiter::{PastCall, RateLimiter, Reservation};
 pub use scheduler::Scheduler;
 pub use simulate::simulate;

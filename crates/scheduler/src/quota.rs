@@ -92,6 +92,9 @@ pub struct Quota {
     pub(crate) guard: Duration,
 }
 
+/// The default share.
+const SHARE: f64 = 0.8;
+
 impl Default for Quota {
     fn default() -> Self {
         let minute = Duration::from_secs(60);
@@ -101,7 +104,7 @@ impl Default for Quota {
                 Window::new(1000, Duration::from_secs(100)),
             ],
             per_resource: Some(Window::new(60, minute)),
-            share: 0.8,
+            share: SHARE,
             guard: Duration::from_millis(50),
         }
     }
@@ -139,7 +142,7 @@ impl Quota {
     pub const fn share(mut self, share: f64) -> Self {
         // A share that is no number gives the default instead of nothing or everything.
         self.share = if share.is_nan() {
-            0.8
+            SHARE
         } else {
             share.clamp(0.001, 1.0)
         };
@@ -153,13 +156,71 @@ impl Quota {
         self.guard = guard;
         self
     }
+
+    /// The windows that hold for all calls.
+    #[must_use]
+    pub fn get_windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// The window for the same method on the same device or enterprise.
+    #[must_use]
+    pub const fn get_per_resource(&self) -> Option<Window> {
+        self.per_resource
+    }
+
+    /// The part of every window that is ours.
+    #[must_use]
+    pub const fn get_share(&self) -> f64 {
+        self.share
+    }
+
+    /// Requests a second that our share allows in the long run; `None` without a limit for all calls.
+    #[must_use]
+    pub fn pace(&self) -> Option<f64> {
+        let windows = self.windows.iter();
+        let paces = windows.map(|window| f64::from(window.limit) / window.span.as_secs_f64());
+        paces.reduce(f64::min).map(|pace| pace * self.share)
+    }
+}
+
+/// A number that is no share of a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a number above 0 and up to 1")]
+#[non_exhaustive]
+pub struct ShareError;
+
+impl ShareError {
+    /// Refuses a share that [`Quota::share`] would clamp: 80 is a slip for 0.8.
+    ///
+    /// # Errors
+    /// For a number that is no part.
+    pub fn check(share: f64) -> Result<f64, Self> {
+        let part = share > 0.0 && share <= 1.0;
+        if part { Ok(share) } else { Err(Self) }
+    }
+}
+
+impl fmt::Display for Quota {
+    /// The project's windows, or `none`; the rest is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.windows.is_empty() {
+            return f.write_str("none");
+        }
+        let windows: Vec<String> = self.windows.iter().map(Window::to_string).collect();
+        f.write_str(&windows.join(","))
+    }
 }
 
 impl FromStr for Quota {
     type Err = QuotaError;
 
-    /// The project's windows, `600/60s,1000/100s`; the rest as by default.
+    /// The project's windows, `600/60s,1000/100s`, the rest as by default; or `none` for no limit
+    /// at all.
     fn from_str(text: &str) -> Result<Self, QuotaError> {
+        if text == "none" {
+            return Ok(Self::unlimited().share(SHARE));
+        }
         let windows = text
             .split(',')
             .map(str::parse)

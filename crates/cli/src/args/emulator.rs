@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use countermand_emulator::WindowKind;
-use countermand_scheduler::Window;
+use countermand_scheduler::{Quota, Window};
 
 use crate::args::duration;
-use crate::args::quota::{Budget, Windows};
+use crate::args::quota::Budget;
 use crate::commands::simulated::{Failing, Fates};
 use crate::failure::Failure;
 
@@ -92,7 +92,7 @@ pub(crate) struct Simulate {
     pub(crate) budget: Budget,
     /// The quota that the server has in truth, as far as it is not that of --quota
     #[arg(long, value_name = "WINDOWS")]
-    pub(crate) server_quota: Option<Windows>,
+    pub(crate) server_quota: Option<Quota>,
     /// How the windows of the server's quota run
     #[arg(long, value_enum, default_value_t = WindowWord::Sliding)]
     pub(crate) window: WindowWord,

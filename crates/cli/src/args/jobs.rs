@@ -191,7 +191,7 @@ impl Terms {
         settings.deadline = self.deadline;
         settings.enterprises = enterprises.to_vec();
         settings.filter = self.selection.filter(endpoint)?;
-        self.budget.settle(&mut settings);
+        settings.set_quota(&self.budget.quota());
         Ok(settings)
     }
 }

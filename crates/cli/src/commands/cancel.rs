@@ -71,7 +71,9 @@ pub(crate) async fn run(
     report.align(&batch.names);
     if global.verbose == 0 {
         let expected = batch.names.len() as u64;
-        report.output.expect(expected, options.budget.pace());
+        report
+            .output
+            .expect(expected, options.budget.quota().pace());
     }
     let (ending, last_cancel) = batch::countermand(
         &client,

@@ -14,7 +14,7 @@ use countermand_fleet::report::{Form, Overview};
 use countermand_fleet::store::{JobError, Kind, View};
 use countermand_fleet::{PlanSummary, now, phrases, quoted};
 use countermand_hyper::{create_new, private_folder};
-use countermand_scheduler::Window;
+use countermand_scheduler::{Quota, Window};
 use serde_json::json;
 
 use crate::args::{Args, Command, Global};
@@ -40,7 +40,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
             .devices(0)
             .start(now().unix_millis().unsigned_abs())
             .token(TOKEN)
-            .quota(documented(1))
+            .quota(ServerQuota::from(&Quota::default()))
             .time_scale(TIME_SCALE),
     );
     mistakes(&shared).map_err(|error| failed(&error))?;
@@ -64,7 +64,10 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
             token.into(),
         ],
     };
-    let quota = quota_option();
+    let quota = faster();
+    let per_resource = quota.get_per_resource();
+    let per_resource = per_resource.map_or_else(|| "none".to_owned(), |window| window.to_string());
+    let quota = quota.to_string();
     let mut plan = vec!["plan", &enterprise, "--type", "WIPE"];
     streams::note(&format!(
         "\n$ countermand {} --output wipes.job",
@@ -76,7 +79,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
         "--quota",
         &quota,
         "--per-resource",
-        "60/1s",
+        &per_resource,
     ]);
     let mut plan: Vec<OsString> = plan.iter().map(OsString::from).collect();
     plan.extend(["--output".into(), job.clone().into()]);
@@ -179,23 +182,13 @@ impl Shell {
     }
 }
 
-/// The documented quota, of which a clock that runs faster takes less time.
-fn windows(scale: u32) -> [Window; 2] {
-    [(600, 60), (1000, 100)]
-        .map(|(calls, seconds)| Window::new(calls, Duration::from_secs(seconds) / scale))
-}
-
-fn documented(scale: u32) -> ServerQuota {
-    let minute = Duration::from_secs(60);
-    ServerQuota::default()
-        .windows(windows(scale))
-        .per_resource(Some(Window::new(60, minute / scale)))
-}
-
-fn quota_option() -> String {
-    windows(TIME_SCALE)
-        .map(|window| window.to_string())
-        .join(",")
+/// The documented quota on a clock that runs so much faster.
+fn faster() -> Quota {
+    let quota = Quota::default();
+    let faster = |window: &Window| Window::new(window.limit(), window.span() / TIME_SCALE);
+    let per_resource = quota.get_per_resource().as_ref().map(faster);
+    let windows: Vec<Window> = quota.get_windows().iter().map(faster).collect();
+    quota.windows(windows).per_resource(per_resource)
 }
 
 /// The verdicts held against what the emulator knows to be true.

@@ -40,7 +40,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let quota = options.budget.quota();
     let in_flight = options.flight.in_flight;
     if global.verbose == 0 {
-        report.output.expect(0, options.budget.pace());
+        report.output.expect(0, options.budget.quota().pace());
     }
     let mut count = 0;
     let show = |item: &FoundOperation| {

@@ -9,7 +9,7 @@ use countermand_fleet::report::vanished;
 use countermand_fleet::store::{JobError, Kind, Record, Settings, Vanished};
 use countermand_fleet::{
     self as fleet, Age, Estimate, Excluded, FoundOperation, Job, Options, PlanSummary, Resolution,
-    SearchCost, now, pace,
+    SearchCost, now,
 };
 use countermand_fleet::{grouped, spell};
 use serde::Serialize;
@@ -75,7 +75,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         };
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         if global.verbose == 0 {
-            report.output.expect(0, pace(&settings));
+            report.output.expect(0, settings.quota().pace());
         }
         let found = |item: &FoundOperation| items.push(item.clone());
         let from = (&client, &sources, filter);

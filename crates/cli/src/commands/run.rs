@@ -4,7 +4,7 @@ use countermand_core::{Outcome, Verdict, chain};
 use countermand_fleet::State;
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::Kind;
-use countermand_fleet::{Ended, Job, JobRow, Options, Run, now, pace};
+use countermand_fleet::{Ended, Job, JobRow, Options, Run, now};
 use countermand_hyper::Client;
 use countermand_scheduler::Event;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(
         in_flight: options.in_flight,
     };
     let resume = way.apply(job.path(), &job).map_err(failed)?;
-    let pace = pace(job.settings());
+    let pace = job.settings().quota().pace();
     // A rescue that has only its file can as well have another one.
     let new = job.settings().kind == Kind::Rescue && job.runs().next().is_none();
     let mut run = Run::begin(client, job, options).map_err(|error| match new {

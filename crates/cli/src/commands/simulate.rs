@@ -27,7 +27,9 @@ const WIDTH: u64 = 50;
 
 pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> {
     let windows = options.window.with(options.phase)?;
-    let quota = options.budget.server_quota(options.server_quota.as_ref());
+    let own = options.budget.quota();
+    let quota = ServerQuota::from(options.server_quota.as_ref().unwrap_or(&own));
+    let quota = quota.per_resource(own.get_per_resource());
     let simulation = simulate(options, quota.kind(windows))
         .map_err(|problem| Failure::new(Exit::Failed, format!("cannot simulate: {problem}")))?;
     let text = if global.json {

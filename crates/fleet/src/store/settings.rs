@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::EnterpriseName;
+use countermand_core::{Endpoint, EnterpriseName, Policy};
 use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -66,26 +66,31 @@ impl Settings {
         max.unwrap_or(u64::MAX)
     }
 
-    /// A job of this kind with the documented quota, a deadline of ten minutes and a plan that is
-    /// good for an hour.
+    /// A job of this kind for Google's endpoint, with the documented quota, the deadline of a
+    /// [`Policy`] and a plan that is good for an hour.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
-        let minute = Duration::from_secs(60);
-        Self {
+        let mut settings = Self {
             kind,
-            endpoint: "https://androidmanagement.googleapis.com/v1".to_owned(),
-            quota: vec![
-                Window::new(600, minute),
-                Window::new(1000, Duration::from_secs(100)),
-            ],
-            per_resource: Some(Window::new(60, minute)),
-            share: 0.8,
-            deadline: 10 * minute,
-            max_age: 60 * minute,
+            endpoint: Endpoint::default().to_string(),
+            quota: Vec::new(),
+            per_resource: None,
+            share: 1.0,
+            deadline: Policy::default().get_deadline(),
+            max_age: Duration::from_secs(3600),
             enterprises: Vec::new(),
             filter: Filter::default(),
             max: None,
-        }
+        };
+        settings.set_quota(&Quota::default());
+        settings
+    }
+
+    /// Takes over a quota.
+    pub fn set_quota(&mut self, quota: &Quota) {
+        self.quota = quota.get_windows().to_vec();
+        self.per_resource = quota.get_per_resource();
+        self.share = quota.get_share();
     }
 
     /// The quota these settings describe.
