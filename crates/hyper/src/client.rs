@@ -21,9 +21,10 @@ use tracing::Instrument;
 
 use crate::authorized::Authorized;
 use crate::config::HyperConfig;
-use crate::driver::{drive_on, now};
+use crate::driver::drive_on;
 use crate::hyper::Hyper;
 use crate::log;
+use crate::moment::now;
 use crate::scheduler_stream::SchedulerStream;
 use crate::token::{TokenSource, check_universe};
 use crate::transport::Transport;

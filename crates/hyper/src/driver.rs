@@ -26,6 +26,7 @@ use std::time::Instant;
 use countermand_core::{Error, Step, chain};
 
 use crate::log::{exchange, millis};
+use crate::moment::now;
 use crate::transport::Transport;
 
 /// Does what the steps say until the end.
@@ -85,9 +86,4 @@ pub(crate) fn drive_on<T>(
             }
         }
     }
-}
-
-/// The time by tokio's clock.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

@@ -13,8 +13,9 @@ use http::{HeaderValue, Request, Response, Uri};
 
 use crate::body::Bodies;
 use crate::config::HyperConfig;
-use crate::connect::{Body, Connection, Connector};
+use crate::connect::{Connection, Connector};
 use crate::pool::Pool;
+use crate::request_body::Body;
 use crate::transport::{BoxFuture, Transport};
 
 /// The transport over hyper: HTTP/2 where the server speaks it, else HTTP/1.1, to one endpoint.

@@ -31,7 +31,9 @@ mod output_file;
 mod pool;
 mod proxy;
 mod proxy_url;
+mod request_body;
 mod resolve;
+mod route;
 mod scheduler_stream;
 mod secret_file;
 #[cfg(feature = "__tls")]
@@ -43,6 +45,7 @@ mod token;
 mod token_cache;
 mod token_state;
 mod transport;
+mod tunnel;
 
 pub use authorized::Authorized;
 pub use check::{Check, CheckName, CheckResult};

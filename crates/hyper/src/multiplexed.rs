@@ -10,8 +10,8 @@ use hyper::client::conn::{TrySendError, http2};
 use hyper::rt::{Executor, Read, Sleep, Timer, Write};
 use hyper_util::rt::TokioTimer;
 
-use crate::connect::Body;
-use crate::driver::now;
+use crate::moment::now;
+use crate::request_body::Body;
 
 /// Runs what hyper spawns for each request. Its future has room for a whole connection, which is a
 /// variant of the same type: three kilobytes that a task would copy when it is made and when it ends.

@@ -44,7 +44,7 @@ impl NoProxy {
         parsed.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a host, as it stands in a URL, is reached without a proxy.
+    /// Tells whether a host, as it stands in a URL, is reached without a proxy.
     pub(crate) fn covers(&self, host: &str, port: u16) -> bool {
         let host = host.trim_matches(['[', ']']).trim_end_matches('.');
         let host = host.to_ascii_lowercase();

@@ -1,31 +1,33 @@
-//! In the place of TLS where the crate is built without it.
+//! The place of TLS where the crate is built without it.
+
+use std::io;
 
 use countermand_core::{TransportError, TransportErrorKind};
+use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::config::HyperConfig;
-use crate::proxy::Way;
+use crate::route::Route;
 
-/// Nobody has one.
+/// A connection to a server, in plain text.
+pub(crate) type Stream = TokioIo<TcpStream>;
+
+/// TLS that does not exist.
 pub(crate) enum Tls {}
 
 impl Tls {
-    pub(crate) fn new(host: &str, _: &HyperConfig) -> Result<Self, TransportError> {
+    pub(crate) fn new(host: &str, _: Route, _: &HyperConfig) -> Result<Self, TransportError> {
         let message = format!("https to {host}: built without TLS (features `ring`, `aws-lc-rs`)");
         Err(TransportError::new(TransportErrorKind::NotAllowed, message))
     }
 
-    pub(crate) async fn connect(
-        &self,
-        _: TokioIo<TcpStream>,
-        _: Option<&Way>,
-    ) -> Result<(TokioIo<TcpStream>, bool), TransportError> {
+    pub(crate) async fn connect(&self, _: Uri) -> Result<Stream, TransportError> {
         match *self {}
     }
 }
 
-/// Nobody speaks TLS.
-pub(crate) const fn is_refusal(_: &std::io::Error) -> bool {
+/// Never: there is no TLS to refuse anything.
+pub(crate) const fn is_refusal(_: &io::Error) -> bool {
     false
 }

@@ -10,8 +10,9 @@ use hyper::client::conn::http1;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::connect::{Body, Connection, Connector};
+use crate::connect::{Connection, Connector};
 use crate::multiplexed::Multiplexed;
+use crate::request_body::Body;
 use crate::transport::BoxFuture;
 
 /// A connection of HTTP/1.1 that was idle for longer is not used again: the server may be about to

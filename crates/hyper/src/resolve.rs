@@ -7,10 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
 use crate::transport::BoxFuture;
+
+/// Connects by TCP. The families of addresses race, so that one that leads nowhere costs 300 ms.
+pub(crate) type Tcp = HttpConnector<Resolver>;
 
 /// Asks the operating system, or whoever the settings name.
 #[derive(Clone, Default)]

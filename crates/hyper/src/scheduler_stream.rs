@@ -16,8 +16,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
 use tracing::Instrument;
 
-use crate::driver::now;
 use crate::log::{self, exchange};
+use crate::moment::now;
 use crate::transport::{BoxFuture, Transport};
 
 /// Names that wait in the scheduler at a time, so that a million of them need not be there at once.

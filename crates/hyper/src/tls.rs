@@ -1,138 +1,139 @@
-//! TLS by rustls: its provider is passed by hand, nothing process-wide is installed.
+//! TLS by hyper-rustls: the provider of rustls is passed by hand, nothing process-wide is installed.
 
-use std::sync::Arc;
+use std::error::Error as StdError;
+use std::io;
+use std::sync::{Arc, OnceLock};
 
 use countermand_core::{TransportError, TransportErrorKind};
+use http::Uri;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
+use rustls::client::ResolvesClientCert;
+#[cfg(feature = "aws-lc-rs")]
+use rustls::crypto::aws_lc_rs as library;
+#[cfg(not(feature = "aws-lc-rs"))]
+use rustls::crypto::ring as library;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{AlertDescription as Alert, ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio::sync::OnceCell;
-use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::client::ResolvesClientCert;
-use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::sign::SingleCertAndKey;
-use tokio_rustls::rustls::{self, AlertDescription as Alert, ClientConfig, RootCertStore};
+use tower_service::Service;
 
 use crate::config::HyperConfig;
-use crate::proxy::Way;
+use crate::route::Route;
 use crate::secret_file::SecretFile;
 
 /// The largest file of certificates that is read, in bytes; that of a platform has 250 KB.
 const CERTIFICATES: u64 = 16 << 20;
 
-/// Whom to trust, and what to offer.
-pub(crate) struct Tls {
+/// A connection to a server, in TLS or in plain text.
+pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// TLS to one host; clones share the connector.
+#[derive(Clone)]
+pub(crate) struct Tls(Arc<Inner>);
+
+struct Inner {
     server: ServerName<'static>,
-    extra: Vec<CertificateDer<'static>>,
+    route: Route,
+    /// Authorities to trust besides the platform's.
+    extra: RootCertStore,
     identity: Option<Arc<dyn ResolvesClientCert>>,
     http1_only: bool,
     /// Made at the first connection: reading the platform's roots takes milliseconds.
-    config: Arc<OnceCell<Arc<ClientConfig>>>,
+    connector: OnceLock<HttpsConnector<Route>>,
 }
 
 impl Tls {
-    /// For one host.
-    pub(crate) fn new(host: &str, config: &HyperConfig) -> Result<Self, TransportError> {
+    /// TLS to the host at the end of a route.
+    pub(crate) fn new(
+        host: &str,
+        route: Route,
+        config: &HyperConfig,
+    ) -> Result<Self, TransportError> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let server = ServerName::try_from(bare.to_owned()).map_err(|_| {
-            let message = format!("{host} is not a name that a certificate can hold");
-            TransportError::new(TransportErrorKind::Tls, message)
-        })?;
-        Ok(Self {
+        let server = ServerName::try_from(bare.to_owned())
+            .map_err(|_| failed(format!("{host} is not a name that a certificate can hold")))?;
+        let extra = config.ca_file.as_ref().map(read_ca_file).transpose()?;
+        let identity = config
+            .identity
+            .as_ref()
+            .map(|(certificate, key)| read_identity(certificate, key))
+            .transpose()?;
+        Ok(Self(Arc::new(Inner {
             server,
-            extra: config
-                .ca_file
-                .as_ref()
-                .map_or_else(|| Ok(Vec::new()), read_ca_file)?,
-            identity: config
-                .identity
-                .as_ref()
-                .map(|(certificate, key)| read_identity(certificate, key))
-                .transpose()?,
+            route,
+            extra: extra.unwrap_or_else(RootCertStore::empty),
+            identity,
             http1_only: config.http1_only,
-            config: Arc::default(),
-        })
+            connector: OnceLock::new(),
+        })))
     }
 
-    /// Shakes hands; tells whether HTTP/2 was agreed on.
-    pub(crate) async fn connect(
-        &self,
-        tcp: TokioIo<TcpStream>,
-        proxy: Option<&Way>,
-    ) -> Result<(TokioIo<TlsStream<TcpStream>>, bool), TransportError> {
-        let config = match self.config.get() {
-            Some(config) => Arc::clone(config),
-            None => self.configure().await?,
-        };
-        let stream = tokio_rustls::TlsConnector::from(config)
-            .connect(self.server.clone(), tcp.into_inner())
-            .await
-            .map_err(|error| self.refused(&error, proxy))?;
-        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok((TokioIo::new(stream), http2))
+    /// Connects and shakes hands.
+    pub(crate) async fn connect(&self, origin: Uri) -> Result<Stream, TransportError> {
+        if self.0.connector.get().is_none() {
+            // It goes on when a connect time-out gives this up: on a machine that is slow in reading
+            // its roots, the next attempt finds the connector.
+            let tls = self.clone();
+            let made = tokio::task::spawn_blocking(move || {
+                let connector = tls.0.make()?;
+                tls.0.connector.get_or_init(|| connector);
+                Ok(())
+            });
+            made.await.map_err(failed)??;
+        }
+        let connector = self.0.connector.get().cloned();
+        let mut connector = connector.expect("it was made above");
+        let connected = connector.call(origin).await;
+        connected.map_err(|error| self.0.classify(error))
     }
+}
 
-    /// Makes the configuration in a task of its own, which a connect time-out does not take along: on
-    /// a machine that is slow in reading its roots the next attempt finds them.
-    async fn configure(&self) -> Result<Arc<ClientConfig>, TransportError> {
-        let (made, extra) = (Arc::clone(&self.config), self.extra.clone());
-        let (identity, http1_only) = (self.identity.clone(), self.http1_only);
-        let making = tokio::spawn(async move {
-            let make = || async {
-                tokio::task::spawn_blocking(move || Self::make(extra, identity, http1_only))
-                    .await
-                    .map_err(|error| {
-                        TransportError::new(TransportErrorKind::Tls, error.to_string())
-                    })?
-            };
-            made.get_or_try_init(make).await.cloned()
-        });
-        making
-            .await
-            .map_err(|error| TransportError::new(TransportErrorKind::Tls, error.to_string()))?
-    }
-
-    fn make(
-        extra: Vec<CertificateDer<'static>>,
-        identity: Option<Arc<dyn ResolvesClientCert>>,
-        http1_only: bool,
-    ) -> Result<Arc<ClientConfig>, TransportError> {
-        let mut roots = RootCertStore::empty();
+impl Inner {
+    fn make(&self) -> Result<HttpsConnector<Route>, TransportError> {
+        let mut roots = self.extra.clone();
         // The platform's store may hold certificates that rustls cannot read; the others do.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots.add_parsable_certificates(extra);
         if roots.is_empty() {
-            let message = "this machine trusts no certificate authority; name one with a CA file";
-            return Err(TransportError::new(TransportErrorKind::Tls, message));
+            return Err(failed(
+                "this machine trusts no certificate authority; name one with a CA file",
+            ));
         }
-        let builder = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|error| TransportError::new(TransportErrorKind::Tls, error.to_string()))?
+        let builder = ClientConfig::builder_with_provider(Arc::new(library::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?
             .with_root_certificates(roots);
-        let mut config = match identity {
+        let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
-            Some(identity) => builder.with_client_cert_resolver(identity),
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity)),
         };
-        if !http1_only {
+        if !self.http1_only {
             config.alpn_protocols.push(b"h2".to_vec());
         }
         config.alpn_protocols.push(b"http/1.1".to_vec());
-        Ok(Arc::new(config))
+        let server = FixedServerNameResolver::new(self.server.clone());
+        let route = self.route.clone();
+        Ok(HttpsConnector::new(route, config, true, Arc::new(server)))
     }
 
-    fn refused(&self, error: &std::io::Error, proxy: Option<&Way>) -> TransportError {
+    /// Tells a failure of the route, of trust and of the network apart.
+    fn classify(&self, error: Box<dyn StdError + Send + Sync>) -> TransportError {
+        let error = match error.downcast::<TransportError>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
         let host = self.server.to_str();
-        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
-        match cause {
-            Some(cause) if is_final(cause) => {
-                TransportError::new(TransportErrorKind::Tls, format!("{host}: {cause}"))
+        match rustls_error(&*error) {
+            Some(cause) if is_final(cause) => failed(format!("{host}: {cause}")),
+            Some(rustls::Error::InvalidMessage(_)) if let Some(tunnel) = self.route.tunnel() => {
+                tunnel.failure(
+                    TransportErrorKind::Proxy,
+                    &host,
+                    "what answers in its tunnel does not speak TLS: the proxy shows a page of its own, or the port is not one of TLS",
+                )
             }
-            Some(rustls::Error::InvalidMessage(_)) if let Some(proxy) = proxy => proxy.refusal(
-                &host,
-                "what answers in its tunnel does not speak TLS: the proxy shows a page of its own, or the port is not one of TLS",
-            ),
             _ => TransportError::new(
                 TransportErrorKind::Connect,
                 format!("{host}: during the TLS handshake: {error}"),
@@ -141,9 +142,23 @@ impl Tls {
     }
 }
 
-/// Whether the server has broken off a connection that was made, because it does not trust this
-/// side's certificate, or misses one.
-pub(crate) fn is_refusal(error: &std::io::Error) -> bool {
+/// The error of rustls, which two I/O errors are around: one of tokio-rustls, one of hyper-rustls.
+fn rustls_error<'a>(
+    error: &'a (dyn StdError + Send + Sync + 'static),
+) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => rustls_error(error.get_ref()?),
+        None => error.downcast_ref(),
+    }
+}
+
+fn failed(problem: impl Into<Box<dyn StdError + Send + Sync>>) -> TransportError {
+    TransportError::new(TransportErrorKind::Tls, problem)
+}
+
+/// Tells whether the server has broken off a connection that was made, because it does not trust
+/// this side's certificate, or misses one.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
     // Under HTTP/2 only the text of the cause is left.
     let text = error.to_string();
     let alert = |alert: &Alert| rustls::Error::AlertReceived(*alert).to_string() == text;
@@ -168,8 +183,8 @@ const FINAL_ALERTS: [Alert; 14] = [
     Alert::DecryptError,
 ];
 
-/// Whether the two sides cannot trust or understand each other, which stops everything. The rest
-/// (a garbled message, an internal error over there) may pass.
+/// Tells whether the two sides cannot trust or understand each other, which stops everything. The
+/// rest (a garbled message, an internal error over there) may pass.
 fn is_final(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::InvalidCertificate(_)
@@ -181,24 +196,13 @@ fn is_final(error: &rustls::Error) -> bool {
     }
 }
 
-#[cfg(feature = "aws-lc-rs")]
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
-#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
-fn read_ca_file(path: &SecretFile) -> Result<Vec<CertificateDer<'static>>, TransportError> {
-    let certificates = read_certificates("the CA file", path)?;
-    for certificate in &certificates {
-        RootCertStore::empty()
-            .add(certificate.clone())
-            .map_err(|error| unusable("the CA file", path, &error))?;
+fn read_ca_file(path: &SecretFile) -> Result<RootCertStore, TransportError> {
+    let mut authorities = RootCertStore::empty();
+    for certificate in read_certificates("the CA file", path)? {
+        let added = authorities.add(certificate);
+        added.map_err(|error| unusable("the CA file", path, &error))?;
     }
-    Ok(certificates)
+    Ok(authorities)
 }
 
 /// What is shown to a server that asks who is there.
@@ -215,8 +219,8 @@ fn read_identity(
     let pem = key.read(CERTIFICATES).map_err(|error| failed(&error))?;
     let secret = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|_| failed(&"it holds no private key in PEM"))?;
-    let identity =
-        CertifiedKey::from_der(chain, secret, &provider()).map_err(|error| failed(&error))?;
+    let identity = CertifiedKey::from_der(chain, secret, &library::default_provider())
+        .map_err(|error| failed(&error))?;
     Ok(Arc::new(SingleCertAndKey::from(identity)))
 }
 
@@ -236,6 +240,5 @@ fn read_certificates(
 }
 
 fn unusable(what: &str, path: &SecretFile, problem: &dyn std::fmt::Display) -> TransportError {
-    let message = path.problem(what, problem);
-    TransportError::new(TransportErrorKind::Tls, message)
+    failed(path.problem(what, problem))
 }

@@ -293,9 +293,9 @@ async fn fault_56_a_refusal_of_the_proxy_is_final_and_named_with_its_status() {
             user,
             Connect,
             true,
-            "within its answer",
+            "without a complete answer",
         ),
-        ("", user, Connect, true, "without an answer"),
+        ("", user, Connect, true, "without a complete answer"),
     ] {
         let (found, times, text) = refused_by(answer, user).await;
         assert_eq!((found, times > 1), (kind, repeated), "{answer}: {text}");

@@ -113,7 +113,7 @@ fn lies() -> Vec<Lie> {
             "503 with HTML",
             "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 13\r\n\r\n<html></html>",
         ),
-        refuses("100", "HTTP/1.1 100 Continue\r\n\r\n"),
+        says("100", "HTTP/1.1 100 Continue\r\n\r\n"),
         refuses("another protocol", "220 smtp.example ready\r\n\r\n"),
         says("nothing", ""),
         says("half a head", "HTTP/1.1 200 OK\r\nx: "),

@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
 
@@ -19,7 +19,7 @@ use crate::{HANDSHAKES_AT_FIRST, Mode, Truth, World, http1, judge, run, try_each
 
 /// A server of 127.0.0.1, and the file of its authority.
 pub(crate) struct Identity {
-    chain: Vec<tokio_rustls::rustls::pki_types::CertificateDer<'static>>,
+    chain: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
     file: tempfile::NamedTempFile,
 }

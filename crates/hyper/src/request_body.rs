@@ -1,0 +1,81 @@
+//! The bodies of requests, which notice when they leave.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use countermand_core::Departure;
+use http_body_util::Full;
+use hyper::body::{Frame, SizeHint};
+
+use crate::moment::now;
+
+/// The body of a request: empty for every method of the API, short for a token's.
+///
+/// hyper asks a body whether it is empty at one moment: when it takes the request to write it, behind
+/// the wait for a stream that the server allows. That is when the request leaves.
+///
+/// It is small, because it is moved with its request.
+pub(crate) struct Body {
+    content: Option<Box<Full<Bytes>>>,
+    departure: Departure,
+}
+
+impl Body {
+    pub(crate) fn empty(departure: Departure) -> Self {
+        Self {
+            content: None,
+            departure,
+        }
+    }
+
+    pub(crate) fn new(content: Bytes) -> Self {
+        Self {
+            content: Some(Box::new(Full::new(content))),
+            departure: Departure::default(),
+        }
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match &mut self.content {
+            Some(content) => Pin::new(content).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        if self.departure.is_told() {
+            self.departure.leaves(now());
+        }
+        let content = self.content.as_deref();
+        content.is_none_or(hyper::body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let content = self.content.as_deref();
+        content.map_or(SizeHint::with_exact(0), hyper::body::Body::size_hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    /// hyper moves a request together with the place for its answer, many times; above 256 bytes each
+    /// copy costs twice as much.
+    #[test]
+    fn a_request_that_waits_in_hyper_is_small() {
+        let size = size_of::<Option<Request<Body>>>();
+        assert!(size + 2 * size_of::<usize>() <= 256, "{size}");
+    }
+}
