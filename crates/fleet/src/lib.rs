@@ -12,7 +12,7 @@
 //! ```
 //! use countermand_core::{Endpoint, EnterpriseName};
 //! use countermand_fleet::store::Kind;
-//! use countermand_fleet::{Authorization, Filter, Found, Job, Options, Plan, Run, Search, Settings, State, now};
+//! use countermand_fleet::{Authorization, Filter, Findings, Found, Job, Options, Plan, Run, Search, Settings, State, now};
 //! use countermand_hyper::Client;
 //! use futures_util::StreamExt;
 //!
@@ -25,20 +25,20 @@
 //!     let mut filter = Filter::default();
 //!     filter.add_type("WIPE")?;
 //!     let mut search = Search::new(client, client.scheduler(), [enterprise.clone()], [], filter);
-//!     let mut items = Vec::new();
+//!     let mut findings = Findings::default();
 //!     while let Some(found) = search.next().await {
-//!         match found {
-//!             Found::Operation(item) => items.push(item),
-//!             Found::Missed { resource, error } => eprintln!("{resource} was not read: {error}"),
-//!             other => eprintln!("{other:?}"),
+//!         if let Found::Missed { resource, error } = &found {
+//!             eprintln!("{resource} was not read: {error}");
 //!         }
+//!         findings.take(found);
 //!     }
+//!     findings.end(&mut search);
 //!
 //!     let mut settings = Settings::new(Kind::Plan);
 //!     settings.endpoint = endpoint.to_string(); // Google's, unless it is said
-//!     let count = items.len() as u64;
-//!     let known = search.cost().records(); // the run goes on with the quota that is left
-//!     let plan = Plan { items, known, by_harm: true };
+//!     let count = findings.items.len() as u64;
+//!     let mut plan = Plan { by_harm: true, ..Plan::default() };
+//!     plan.found(&mut findings); // and what it has spent: the run goes on with the quota that is left
 //!     plan.write(path, &settings, now(), |_| Ok(()))?;
 //!
 //!     // Perhaps later, and in another process.
@@ -113,7 +113,7 @@ pub use plan_summary::{Age, PlanSummary};
 pub use progress::{Failing, Meter, Progress, SearchProgress};
 pub use run::{Ended, Run};
 pub use schedule::Options;
-pub use search::{Found, Search, SearchCost, refusal};
+pub use search::{Findings, Found, Search, SearchCost, refusal};
 pub use shell::quoted;
 pub use spell::{counted, grouped, spell};
 pub use state::State;

@@ -4,11 +4,14 @@ use std::path::Path;
 
 use countermand_core::Timestamp;
 
-use crate::job_row::FoundOperation;
+use crate::filter::{Excluded, Filter};
+use crate::input::Evidence;
+use crate::job_row::{FoundOperation, Resolution};
 use crate::order;
+use crate::search::Findings;
 use crate::store::{Job, JobError, Kind, Record, Settings};
 
-/// What goes into a plan.
+/// Contents of a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct Plan {
@@ -22,6 +25,36 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Takes an operation that was given, with the proof of its end if its input has one, unless the
+    /// filter leaves it out; ages are counted against this time.
+    pub fn give(
+        &mut self,
+        item: FoundOperation,
+        evidence: Option<Evidence>,
+        (filter, at): (&Filter, Timestamp),
+        excluded: &mut Excluded,
+    ) {
+        if !filter.takes_item(&item, at, excluded) {
+            return;
+        }
+        self.known.extend(evidence.map(|evidence| {
+            let operation = &evidence.operation;
+            let mut resolution = Resolution::new(at, operation.verdict());
+            resolution.operation = serde_json::to_value(operation).ok();
+            resolution.body_sha256 = evidence.body_sha256;
+            let name = item.name.clone();
+            Record::Finished { name, resolution }
+        }));
+        self.items.push(item);
+    }
+
+    /// Takes over what a search has found, and its records: what it missed is noted, and what it has
+    /// spent is not spent again.
+    pub fn found(&mut self, findings: &mut Findings) {
+        self.known.extend(findings.records());
+        self.items.append(&mut findings.items);
+    }
+
     /// Writes the file, lets `look` read it while it is open, and closes it.
     ///
     /// Operations and what is known of them become a plan in one transaction, so that no plan is

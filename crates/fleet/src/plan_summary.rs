@@ -1,17 +1,31 @@
-//! What a job is about, in a few counts.
+//! Summary of a job: what it is about, in a few counts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countermand_core::{EnterpriseName, Timestamp};
+use serde::{Serialize, Serializer};
 
-use crate::store::{Contents, JobError, Kind};
+use crate::store::{Contents, Digest, JobError, Kind, Settings};
 
-/// The operations of a job, counted by what somebody looks at before they are cancelled.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The operations of a job, counted by what an operator looks at before they are cancelled.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PlanSummary {
+    /// The settings of the job.
+    #[serde(skip)]
+    pub settings: Settings,
+    /// The time at which it was made.
+    #[serde(skip)]
+    pub created: Timestamp,
+    /// The digest of a plan.
+    pub digest: Option<Digest>,
+    /// Number of operations.
+    pub operations: u64,
+    /// Number of names that came again.
+    pub duplicates: u64,
     /// By the type of their command; `None` for those whose type is not known.
+    #[serde(serialize_with = "by_word")]
     pub types: BTreeMap<Option<String>, u64>,
     /// By enterprise; of a rescue also those where nothing was found yet.
     pub enterprises: BTreeMap<EnterpriseName, u64>,
@@ -76,13 +90,37 @@ impl Age {
     }
 }
 
+impl Serialize for Age {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Counts by type, with `unknown` in place of none.
+fn by_word<S: Serializer>(
+    types: &BTreeMap<Option<String>, u64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let types = types.iter();
+    serializer.collect_map(types.map(|(kind, count)| (kind.as_deref().unwrap_or("unknown"), count)))
+}
+
 impl PlanSummary {
     /// Of a job. Reads every row.
     ///
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents) -> Result<Self, JobError> {
-        let mut outline = Self::default();
+        let mut outline = Self {
+            settings: job.settings().clone(),
+            created: job.created(),
+            digest: job.digest(),
+            operations: job.operations(),
+            duplicates: job.duplicates(),
+            types: BTreeMap::new(),
+            enterprises: BTreeMap::new(),
+            ages: BTreeMap::new(),
+        };
         if job.settings().kind == Kind::Rescue {
             let mut names = job.settings().enterprises.clone();
             for device in job.devices() {

@@ -22,7 +22,7 @@ use crate::clock::now;
 use crate::filter::{Excluded, Filter};
 use crate::job_row::FoundOperation;
 use crate::progress::SearchProgress;
-use crate::store::{Job, JobError, Record, Uptime, Vanished};
+use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
 /// What a search tells.
 #[derive(Debug)]
@@ -457,6 +457,67 @@ impl Stream for Search {
                 _ => {}
             }
         }
+    }
+}
+
+/// All that a search has told, and once it has [ended](Self::end), what it took.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Findings {
+    /// The pending operations that are meant.
+    pub items: Vec<FoundOperation>,
+    /// The lists that could not be read to their end, with the reason for each.
+    pub missed: Vec<(Resource, Error)>,
+    /// The devices that vanished meanwhile.
+    pub vanished: Vec<Vanished>,
+    /// The failure that stopped it.
+    pub cause: Option<Cause>,
+    /// A clause about the operations that were seen and left out.
+    pub excluded: Option<String>,
+    /// How far it came.
+    pub progress: SearchProgress,
+    /// The error that refused it, as of [`Search::is_refused`].
+    pub refusal: Option<Error>,
+    /// The quota that was spent; `None` until it has ended.
+    pub cost: Option<SearchCost>,
+}
+
+impl Findings {
+    /// Takes in what the search tells; `false` for news that is not kept.
+    pub fn take(&mut self, found: Found) -> bool {
+        match found {
+            Found::Operation(item) => self.items.push(item),
+            Found::Missed { resource, error } => self.missed.push((resource, error)),
+            Found::Vanished(vanished) => self.vanished.push(vanished),
+            Found::Stopped(cause) => self.cause = Some(cause),
+            Found::EnterpriseClosed(_) | Found::Failing(_) | Found::Held(_) => return false,
+        }
+        true
+    }
+
+    /// Takes in the end of the search.
+    pub fn end(&mut self, search: &mut Search) {
+        if search.is_refused() {
+            self.refusal = refusal(self.missed.iter().map(|(_, error)| error)).cloned();
+        }
+        self.progress = search.search_progress();
+        self.excluded = search.excluded();
+        self.cost = Some(search.cost());
+    }
+
+    /// The records of a plan: lists that were not read or not asked for, devices that vanished, and
+    /// the calls that were spent, for the first run to count.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let at = self.cost.as_ref().map_or_else(now, |cost| cost.at);
+        let missed = self.missed.iter();
+        let missed =
+            missed.map(|(resource, error)| Record::Missed(Missed::new(at, resource, error)));
+        let vanished = self.vanished.iter().cloned().map(Record::Vanished);
+        let note = self.progress.note_of_not_attempted(at);
+        let cost = self.cost.clone().map(SearchCost::records);
+        let known = vanished.chain(missed).chain(note);
+        known.chain(cost.into_iter().flatten()).collect()
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countermand_core::Error;
-use countermand_fleet::store::Vanished;
-use countermand_fleet::{Found, FoundOperation, Search, SearchCost, SearchProgress, refusal};
+use countermand_fleet::{Findings, Search};
 use countermand_hyper::Client;
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
@@ -36,45 +34,22 @@ pub(crate) struct Finder {
 
 /// What has been found so far.
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    findings: Mutex<Findings>,
     changes: watch::Receiver<()>,
-}
-
-#[derive(Default)]
-struct State {
-    items: Vec<FoundOperation>,
-    missed: Vec<Arc<Error>>,
-    vanished: Vec<Vanished>,
-    /// The reason, if the search was refused.
-    refused: Option<Arc<Error>>,
-    /// Its cost in calls, once it has ended.
-    ended: Option<SearchCost>,
-    /// Its progress, once it has ended.
-    progress: SearchProgress,
-}
-
-/// All that a search has found.
-pub(crate) struct Findings {
-    pub(crate) items: Vec<FoundOperation>,
-    pub(crate) missed: Vec<Arc<Error>>,
-    pub(crate) vanished: Vec<Vanished>,
-    pub(crate) refused: Option<Arc<Error>>,
-    pub(crate) cost: SearchCost,
-    pub(crate) progress: SearchProgress,
 }
 
 impl Shared {
     /// No Python code may run while this is locked.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn findings(&self) -> MutexGuard<'_, Findings> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is something to see; `None` if the search was given up before.
-    async fn until<T>(&self, look: impl Fn(&State) -> Option<T>) -> Option<T> {
+    async fn until<T>(&self, look: impl Fn(&Findings) -> Option<T>) -> Option<T> {
         let mut changes = self.changes.clone();
         loop {
             changes.mark_unchanged();
-            if let Some(found) = look(&self.state()) {
+            if let Some(found) = look(&self.findings()) {
                 return Some(found);
             }
             changes.changed().await.ok()?;
@@ -83,18 +58,8 @@ impl Shared {
 
     /// All of it, once the search has ended.
     pub(crate) async fn all(&self) -> Option<Findings> {
-        self.until(|state| {
-            let cost = state.ended.clone()?;
-            Some(Findings {
-                items: state.items.clone(),
-                missed: state.missed.clone(),
-                vanished: state.vanished.clone(),
-                refused: state.refused.clone(),
-                cost,
-                progress: state.progress,
-            })
-        })
-        .await
+        self.until(|findings| findings.cost.is_some().then(|| findings.clone()))
+            .await
     }
 }
 
@@ -107,7 +72,7 @@ impl Finder {
     pub(crate) fn new(client: Client, raiser: Raiser, selection: Selection, quota: Quota) -> Self {
         let (changed, changes) = watch::channel(());
         let shared = Arc::new(Shared {
-            state: Mutex::default(),
+            findings: Mutex::default(),
             changes,
         });
         let found = Arc::clone(&shared);
@@ -120,29 +85,11 @@ impl Finder {
             } = selection;
             let mut search = Search::new(&client, scheduler, enterprises, devices, filter);
             while let Some(event) = search.next().await {
-                match event {
-                    Found::Operation(item) => found.state().items.push(item),
-                    Found::Missed { error, .. } => found.state().missed.push(error.into()),
-                    Found::Vanished(vanished) => found.state().vanished.push(vanished),
-                    Found::Held(_)
-                    | Found::Failing(_)
-                    | Found::EnterpriseClosed(_)
-                    | Found::Stopped(_) => continue,
+                if found.findings().take(event) {
+                    changed.send_replace(());
                 }
-                changed.send_replace(());
             }
-            let refused = search.is_refused();
-            let cost = search.cost();
-            let progress = search.search_progress();
-            {
-                let mut state = found.state();
-                state.refused = match refused {
-                    true => refusal(state.missed.iter().cloned()),
-                    false => None,
-                };
-                state.progress = progress;
-                state.ended = Some(cost);
-            }
+            found.findings().end(&mut search);
             changed.send_replace(());
         };
         Self {
@@ -184,11 +131,11 @@ impl Finder {
         let raiser = self.raiser.clone();
         Ok(Call::new(async move {
             let items = found
-                .until(|state| {
-                    let new = state.items.get(behind..).unwrap_or_default();
-                    let some = !new.is_empty() || state.ended.is_some();
-                    some.then(|| match (new, &state.refused) {
-                        ([], Some(error)) => Err(Arc::clone(error)),
+                .until(|findings| {
+                    let new = findings.items.get(behind..).unwrap_or_default();
+                    let some = !new.is_empty() || findings.cost.is_some();
+                    some.then(|| match (new, &findings.refusal) {
+                        ([], Some(error)) => Err(error.clone()),
                         (new, _) => Ok(new.iter().take(CHUNK).cloned().collect::<Vec<_>>()),
                     })
                 })
@@ -224,8 +171,8 @@ impl Finder {
     #[getter]
     fn vanished(&self) -> PyResult<Vec<String>> {
         let found = self.found.get().ok_or_else(forked)?;
-        let state = found.state();
-        let names = state.vanished.iter();
+        let findings = found.findings();
+        let names = findings.vanished.iter();
         Ok(names.map(|gone| gone.device.to_string()).collect())
     }
 
@@ -233,15 +180,21 @@ impl Finder {
     #[getter]
     fn not_attempted(&self) -> PyResult<u64> {
         let found = self.found.get().ok_or_else(forked)?;
-        Ok(found.state().progress.not_attempted)
+        Ok(found.findings().progress.not_attempted)
     }
 
     /// The errors of the lists that could not be read to their end, so far.
     #[getter]
     fn missed<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let missed = self.found.get().ok_or_else(forked)?.state().missed.clone();
+        let missed = self
+            .found
+            .get()
+            .ok_or_else(forked)?
+            .findings()
+            .missed
+            .clone();
         let errors = missed.iter();
-        let errors = errors.map(|error| self.raiser.raise(py, error).into_value(py));
+        let errors = errors.map(|(_, error)| self.raiser.raise(py, error).into_value(py));
         Ok(errors
             .map(|error| error.into_bound(py).into_any())
             .collect())

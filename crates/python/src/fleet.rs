@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use countermand_fleet::store::{Digest, Kind};
-use countermand_fleet::{Authorization, Confirmed, Options, Settings, now};
+use countermand_fleet::{Authorization, Confirmed, Job, Options, Plan, Settings, now};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -12,7 +12,7 @@ use crate::arguments::InFlight;
 use crate::call::Call;
 use crate::client::{Connected, NativeClient};
 use crate::find::Finder;
-use crate::jobs::{self, NoPlan, Source};
+use crate::jobs::{self, NoPlan};
 use crate::selection::Selection;
 use crate::{arguments, clock, job_errors, names, quota};
 
@@ -56,32 +56,34 @@ pub(crate) fn plan(
     let mut settings = client.settings(Kind::Plan, deadline, quota, share)?;
     settings.max_age = clock::seconds("max_age", max_age)?;
     // After a search of many minutes it would be late to hear of it.
-    if path.symlink_metadata().is_ok() {
-        return Err(job_errors::exists(py, &path));
-    }
+    Job::may_be_made(&path).map_err(|error| job_errors::error(py, &error))?;
     let file = crate::files::OpenFile::new()?;
     let found = match names.cast::<Finder>() {
         Ok(finder) => Ok((finder.get().begun(py)?, finder.get().raiser())),
         Err(_) => Err(jobs::items(names, &client.endpoint)?),
     };
     let source = async move {
-        let mut source = match found {
+        let mut plan = Plan {
+            by_harm,
+            ..Plan::default()
+        };
+        match found {
             Ok((found, raiser)) => {
-                let found = found.all().await.ok_or(NoPlan::GivenUp)?;
-                if let Some(error) = found.refused {
+                let mut findings = found.all().await.ok_or(NoPlan::GivenUp)?;
+                if let Some(error) = findings.refusal {
                     return Err(NoPlan::Refused(error, raiser));
                 }
-                Source::Found(found)
+                plan.found(&mut findings);
             }
-            Err(items) => Source::Items(items),
-        };
+            Err(items) => plan.items = items,
+        }
         if let Some(selection) = selection {
             let now = now();
-            source.retain(|item| selection.filter.admits(item, now));
+            plan.items.retain(|item| selection.filter.admits(item, now));
         }
-        Ok(source)
+        Ok(plan)
     };
-    Ok(jobs::plan(path, settings, source, by_harm, file))
+    Ok(jobs::plan(path, settings, source, file))
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]

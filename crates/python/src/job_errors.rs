@@ -62,14 +62,6 @@ fn class<'py>(py: Python<'py>, kind: &JobErrorKind) -> Bound<'py, PyType> {
     }
 }
 
-/// The exception where there is a file already, before anything was done to make one.
-pub(crate) fn exists(py: Python<'_>, path: &std::path::Path) -> PyErr {
-    let problem = "there is a file of this name already";
-    let message = countermand_core::path_problem("job file", path, problem);
-    let attributes = [("path", path)].into_py_dict(py);
-    crate::errors::make(&py.get_type::<raised::JobExists>(), &message, attributes)
-}
-
 /// The exception for a job that is not applied.
 pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
     let kwargs = PyDict::new(py);

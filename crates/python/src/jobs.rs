@@ -1,12 +1,11 @@
 //! Job files: made from what is to be cancelled, and looked at.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use countermand_core::{Endpoint, Error};
 use countermand_fleet::Counts;
 use countermand_fleet::report::Summary;
-use countermand_fleet::store::{Activity, Contents, Kind, Missed, Record, View, exposure};
+use countermand_fleet::store::{Activity, View, exposure};
 use countermand_fleet::{
     Estimate, FoundOperation, JobError, Options, Plan, PlanSummary, Progress, Settings, now,
 };
@@ -18,7 +17,7 @@ use crate::arguments::InFlight;
 use crate::call::{Call, Ready};
 use crate::client::Raiser;
 use crate::files::OpenFile;
-use crate::find::{Findings, given_up};
+use crate::find::given_up;
 use crate::report::Report;
 use crate::{clock, job_errors, progress, rows};
 
@@ -42,64 +41,50 @@ pub(crate) fn ready<T: Send + 'static>(
     })
 }
 
-/// What is told of a job that was planned or opened.
-pub(crate) struct Facts {
+/// The `countermand.rows.Facts` that says the same.
+fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
+    let kwargs = PyDict::new(py);
+    kwargs.set_item("kind", summary.settings.kind.as_str())?;
+    kwargs.set_item("endpoint", &summary.settings.endpoint)?;
+    kwargs.set_item("created", clock::datetime(py, summary.created)?)?;
+    let digest = summary
+        .digest
+        .map(|digest| PyBytes::new(py, digest.as_bytes()));
+    kwargs.set_item("digest", digest)?;
+    kwargs.set_item("operations", summary.operations)?;
+    kwargs.set_item("duplicates", summary.duplicates)?;
+    kwargs.set_item("types", summary.types.into_py_dict(py)?)?;
+    let enterprises = job_errors::counts(py, &summary.enterprises)?;
+    kwargs.set_item("enterprises", enterprises)?;
+    let ages = summary.ages.into_iter();
+    let ages = ages.map(|(age, count)| (age.as_str(), count));
+    kwargs.set_item("ages", ages.into_py_dict(py)?)?;
+    let class = py.import("countermand.rows")?.getattr("Facts")?;
+    Ok(class.call((), Some(&kwargs))?.unbind())
+}
+
+/// The call that writes a plan and tells of it, once its source is there.
+pub(crate) fn plan(
+    path: PathBuf,
     settings: Settings,
-    created: countermand_core::Timestamp,
-    digest: Option<[u8; 32]>,
-    operations: u64,
-    duplicates: u64,
-    outline: PlanSummary,
-}
-
-impl Facts {
-    fn of(job: &Contents) -> Result<Self, JobError> {
-        Ok(Self {
-            settings: job.settings().clone(),
-            created: job.created(),
-            digest: job.digest().map(|digest| *digest.as_bytes()),
-            operations: job.operations(),
-            duplicates: job.duplicates(),
-            outline: PlanSummary::of(job)?,
-        })
-    }
-
-    /// The `countermand.rows.Facts` that says the same.
-    fn tell(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let kwargs = PyDict::new(py);
-        kwargs.set_item("kind", kind(&self.settings))?;
-        kwargs.set_item("endpoint", &self.settings.endpoint)?;
-        kwargs.set_item("created", clock::datetime(py, self.created)?)?;
-        let digest = self.digest.map(|digest| PyBytes::new(py, &digest));
-        kwargs.set_item("digest", digest)?;
-        kwargs.set_item("operations", self.operations)?;
-        kwargs.set_item("duplicates", self.duplicates)?;
-        kwargs.set_item("types", self.outline.types.into_py_dict(py)?)?;
-        let enterprises = job_errors::counts(py, &self.outline.enterprises)?;
-        kwargs.set_item("enterprises", enterprises)?;
-        let ages = self.outline.ages.into_iter();
-        let ages = ages
-            .map(|(age, count)| (age.as_str(), count))
-            .into_py_dict(py)?;
-        kwargs.set_item("ages", ages)?;
-        let class = py.import("countermand.rows")?.getattr("Facts")?;
-        Ok(class.call((), Some(&kwargs))?.unbind())
-    }
-}
-
-fn kind(settings: &Settings) -> &'static str {
-    match settings.kind {
-        Kind::Plan => "plan",
-        Kind::Rescue => "rescue",
-    }
-}
-
-/// What goes into a plan.
-pub(crate) enum Source {
-    /// What the caller has.
-    Items(Vec<FoundOperation>),
-    /// What a search has found.
-    Found(Findings),
+    source: impl Future<Output = Result<Plan, NoPlan>> + Send + 'static,
+    file: OpenFile,
+) -> Call {
+    Call::new(async move {
+        let plan = match source.await {
+            Ok(plan) => plan,
+            Err(reason) => {
+                let ready: Ready = Box::new(move |py| Err(reason.raise(py)));
+                return ready;
+            }
+        };
+        let made = tokio::task::spawn_blocking(move || {
+            let summary = plan.write(path, &settings, now(), |job| PlanSummary::of(job));
+            drop(file);
+            summary
+        });
+        ready(made.await, facts)
+    })
 }
 
 /// The reason why there is nothing to be planned.
@@ -107,7 +92,7 @@ pub(crate) enum NoPlan {
     /// The search was given up.
     GivenUp,
     /// The search was refused.
-    Refused(Arc<Error>, Raiser),
+    Refused(Error, Raiser),
 }
 
 impl NoPlan {
@@ -119,82 +104,16 @@ impl NoPlan {
     }
 }
 
-impl Source {
-    /// Keeps only what is meant.
-    pub(crate) fn retain(&mut self, meant: impl FnMut(&FoundOperation) -> bool) {
-        match self {
-            Self::Items(items) => items.retain(meant),
-            Self::Found(found) => found.items.retain(meant),
-        }
-    }
-}
-
-/// Writes a plan, on a thread that may wait for the disk.
-fn write(
-    path: &Path,
-    settings: &Settings,
-    source: Source,
-    by_harm: bool,
-) -> Result<Facts, JobError> {
-    let (known, items) = match source {
-        Source::Items(items) => (Vec::new(), items),
-        Source::Found(found) => (of_search(&found), found.items),
-    };
-    let plan = Plan {
-        items,
-        known,
-        by_harm,
-    };
-    plan.write(path, settings, now(), |job| Facts::of(job))
-}
-
-/// What the job has to know of the search before it: what it has spent, and what it has missed.
-fn of_search(found: &Findings) -> Vec<Record> {
-    let sent = found.cost.clone().records().into_iter();
-    let missed = found.missed.iter().filter_map(|error| {
-        let resource = error.resource()?;
-        Some(Record::Missed(Missed::new(found.cost.at, resource, error)))
-    });
-    let vanished = found.vanished.iter().cloned().map(Record::Vanished);
-    let note = found.progress.note_of_not_attempted(found.cost.at);
-    sent.chain(missed).chain(vanished).chain(note).collect()
-}
-
-/// The call that makes a plan and tells of it.
-pub(crate) fn plan(
-    path: PathBuf,
-    settings: Settings,
-    source: impl Future<Output = Result<Source, NoPlan>> + Send + 'static,
-    by_harm: bool,
-    file: OpenFile,
-) -> Call {
-    Call::new(async move {
-        let source = match source.await {
-            Ok(source) => source,
-            Err(reason) => {
-                let ready: Ready = Box::new(move |py| Err(reason.raise(py)));
-                return ready;
-            }
-        };
-        let made = tokio::task::spawn_blocking(move || {
-            let facts = write(&path, &settings, source, by_harm);
-            drop(file);
-            facts
-        });
-        ready(made.await, |py, facts| facts.tell(py))
-    })
-}
-
 /// The call that opens a job file and tells of it.
 #[pyfunction]
 pub(crate) fn job_facts(path: PathBuf) -> PyResult<Call> {
     let file = OpenFile::new()?;
     let look = move || {
-        let facts = Facts::of(&*View::open(path)?)?;
+        let summary = PlanSummary::of(&*View::open(path)?)?;
         drop(file);
-        Ok(facts)
+        Ok(summary)
     };
-    Ok(blocking(look, |py, facts| facts.tell(py)))
+    Ok(blocking(look, facts))
 }
 
 /// The call for why accounts other than the owner could change a job file, in sentences.
@@ -229,7 +148,7 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
         }
         let summary = Summary::of_job(&view, now(), None)?;
         let stands = Stands {
-            kind: kind(view.settings()),
+            kind: view.settings().kind.as_str(),
             progress: Progress::of_job(&view, now())?,
             accepted: view.counts()?.accepted,
             activity,

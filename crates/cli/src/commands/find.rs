@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use countermand_core::chain;
 use countermand_fleet::report::vanished;
-use countermand_fleet::store::{Missed, Record, Vanished};
-use countermand_fleet::{Filter, Found, FoundOperation, Search, SearchCost, SearchProgress, now};
+use countermand_fleet::{Filter, Findings, Found, FoundOperation, Search};
 use countermand_fleet::{counted, grouped};
 use countermand_hyper::Client;
 use countermand_scheduler::Quota;
@@ -52,27 +51,27 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     };
     let from = (&client, &sources, filter);
     let searched = search(from, quota, in_flight, &report, &mut signals, show).await;
-    if !searched.vanished.is_empty() {
-        report.output.note(vanished(&searched.vanished).trim_end());
+    let findings = &searched.findings;
+    if !findings.vanished.is_empty() {
+        report.output.note(vanished(&findings.vanished).trim_end());
     }
-    if let Some(stopped) = &searched.stopped {
-        let text = stopped.sentence(count);
-        report
-            .output
-            .note(&format!("{text}; the list is not complete"));
+    if let Some(stopped) = searched.stopped(count) {
+        let text = format!("{stopped}; the list is not complete");
+        report.output.note(&text);
     } else if count == 0 {
-        let excluded = searched.excluded.as_deref();
+        let excluded = findings.excluded.as_deref();
         report
             .output
-            .note(&match (searched.missed.is_empty(), excluded) {
+            .note(&match (findings.missed.is_empty(), excluded) {
                 (true, None) => "nothing found: no operation was seen".to_owned(),
                 (true, Some(excluded)) => format!("nothing found: {excluded}"),
                 (false, None) => INCOMPLETE.to_owned(),
                 (false, Some(excluded)) => format!("{INCOMPLETE}; {excluded}"),
             });
     }
+    let exit = searched.exit();
     tokio::select! {
-        _ = report.output.finish() => Ok(searched.exit),
+        _ = report.output.finish() => Ok(exit),
         // Told again, it does not wait for a reader either.
         exit = signals.next() => Ok(exit),
     }
@@ -84,32 +83,28 @@ const IDLE: Duration = Duration::from_secs(60);
 /// Said where nothing was found, but lists could not be read.
 pub(crate) const INCOMPLETE: &str = "nothing was found, and not everything could be searched";
 
-/// What a search came to.
+/// The end of a search.
 pub(crate) struct Searched {
-    pub(crate) exit: Exit,
-    /// Lists that could not be read.
-    pub(crate) missed: Vec<Record>,
-    /// Lists that were not asked for.
-    pub(crate) not_attempted: u64,
-    /// The note about these lists, for a plan.
-    pub(crate) note: Option<Record>,
-    /// Devices that vanished meanwhile.
-    pub(crate) vanished: Vec<Vanished>,
-    /// What it took of the quota.
-    pub(crate) cost: Option<SearchCost>,
-    /// A clause about the operations that were seen and left out.
-    pub(crate) excluded: Option<String>,
-    /// Its progress, if a signal stopped it.
-    pub(crate) stopped: Option<Stopped>,
+    pub(crate) findings: Findings,
+    /// The signal that stopped it.
+    signal: Option<Exit>,
 }
 
-/// The progress of a search that a signal has stopped.
-pub(crate) struct Stopped(SearchProgress);
+impl Searched {
+    /// The exit code that it asks for.
+    pub(crate) fn exit(&self) -> Exit {
+        let missed = self.findings.missed.iter();
+        let missed = missed.map(|(_, error)| Exit::of_error(error));
+        let cause = self.findings.cause.as_ref();
+        let failures = missed.chain(cause.map(|cause| cause.exit_class().into()));
+        self.signal.unwrap_or(failures.max().unwrap_or(Exit::Done))
+    }
 
-impl Stopped {
-    /// `stopped by a signal: 3 operations found, 20 of 120 devices searched`.
-    pub(crate) fn sentence(&self, found: usize) -> String {
-        let Self(progress) = self;
+    /// `stopped by a signal: 3 operations found, 20 of 120 devices searched`, where one stopped it;
+    /// operations that were given count as found.
+    pub(crate) fn stopped(&self, found: usize) -> Option<String> {
+        self.signal?;
+        let progress = self.findings.progress;
         let found = counted(found as u64, "operation");
         let devices = counted(progress.devices, "device");
         let known = if progress.all_listed {
@@ -118,7 +113,9 @@ impl Stopped {
             " listed so far"
         };
         let searched = grouped(progress.done());
-        format!("stopped by a signal: {found} found, {searched} of {devices}{known} searched")
+        Some(format!(
+            "stopped by a signal: {found} found, {searched} of {devices}{known} searched"
+        ))
     }
 }
 
@@ -135,14 +132,8 @@ pub(crate) async fn search(
     let (enterprises, devices) = (sources.enterprises.clone(), sources.devices.clone());
     let mut search = Search::new(client, scheduler, enterprises, devices, filter);
     let mut searched = Searched {
-        exit: Exit::Done,
-        missed: Vec::new(),
-        not_attempted: 0,
-        note: None,
-        vanished: Vec::new(),
-        cost: None,
-        excluded: None,
-        stopped: None,
+        findings: Findings::default(),
+        signal: None,
     };
     let mut stop = Stop::default();
     let every = report.output.progress_every();
@@ -159,34 +150,27 @@ pub(crate) async fn search(
                 continue;
             }
             exit = signals.next() => {
-                searched.exit = exit;
-                searched.stopped = Some(Stopped(search.search_progress()));
+                searched.signal = Some(exit);
                 break;
             }
             one = search.next() => one,
         };
         let Some(one) = one else { break };
-        match one {
-            Found::Operation(item) => found(&item),
-            Found::Vanished(vanished) => searched.vanished.push(vanished),
-            Found::Missed { resource, error } => {
-                searched.exit = searched.exit.max(Exit::of_error(&error));
-                let problem = chain(&error);
-                if !stop.covers_list(&error) {
+        match &one {
+            Found::Operation(item) => found(item),
+            Found::Vanished(_) => {}
+            Found::Missed { error, .. } => {
+                if !stop.covers_list(error) {
+                    let problem = chain(error);
                     report
                         .output
                         .note(&format!("not searched: {problem}; {}", error.advice()));
                 }
-                let missed = Missed::new(now(), &resource, &error);
-                searched.missed.push(Record::Missed(missed));
             }
             Found::EnterpriseClosed(enterprise) => report
                 .output
                 .note(&format!("{enterprise} denies everything and is left alone")),
-            Found::Stopped(cause) => {
-                searched.exit = searched.exit.max(cause.exit_class().into());
-                stop.stopped(cause);
-            }
+            Found::Stopped(cause) => stop.stopped(cause.clone()),
             Found::Failing(_) if report.brief => {}
             Found::Failing(cause) => {
                 report
@@ -198,19 +182,14 @@ pub(crate) async fn search(
                 pause.as_secs_f64()
             )),
         }
+        searched.findings.take(one);
         if !report.output.is_open() {
             break;
         }
     }
-    let progress = search.search_progress();
-    if searched.stopped.is_none() {
-        searched.not_attempted = progress.not_attempted;
-        searched.note = progress.note_of_not_attempted(now());
-    }
-    stop.lists(progress.not_attempted);
+    searched.findings.end(&mut search);
+    stop.lists(searched.findings.progress.not_attempted);
     stop.tell(report, false);
     report.output.clear_progress();
-    searched.cost = Some(search.cost());
-    searched.excluded = search.excluded();
     searched
 }

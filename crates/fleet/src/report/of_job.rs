@@ -5,7 +5,7 @@ use countermand_scheduler::Window;
 
 use super::summary::{RunSpan, Summary};
 use crate::progress;
-use crate::store::{Contents, JobError, Kind, Missed, Settings};
+use crate::store::{Contents, JobError, Missed, Settings};
 
 impl Summary {
     /// Of a job, as of `now`; `resume` is the command that goes on with it.
@@ -32,10 +32,7 @@ impl Summary {
         resume: Option<String>,
     ) -> Result<Self, JobError> {
         let settings = job.settings();
-        let kind = match settings.kind {
-            Kind::Plan => "plan",
-            Kind::Rescue => "rescue",
-        };
+        let kind = settings.kind.as_str();
         let mut summary = Self::new(kind, &settings.endpoint, job.created(), now);
         summary.digest = job.digest().map(|digest| *digest.as_bytes());
         summary.quota = quota(settings);

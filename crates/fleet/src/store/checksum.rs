@@ -7,6 +7,7 @@
 use std::fmt;
 
 use rusqlite::types::{Value, ValueRef};
+use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 over what a plan will cancel, in order, and how: what was confirmed is what is run.
@@ -31,6 +32,12 @@ impl Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -146,7 +146,7 @@ impl std::error::Error for JobErrorKind {
 impl fmt::Display for JobErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exists => f.write_str("there is a file of this name already"),
+            Self::Exists => f.write_str("a file of this name exists already"),
             Self::NotAJob => f.write_str("not a job file"),
             Self::OtherVersion { version } => write!(
                 f,

@@ -59,6 +59,17 @@ pub enum Kind {
     Rescue,
 }
 
+impl Kind {
+    /// The word for it: `plan`, `rescue`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Rescue => "rescue",
+        }
+    }
+}
+
 impl Settings {
     /// The number of operations, from the first one, that a run takes up.
     pub(crate) fn most(&self) -> u64 {
