@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import count
 
 from . import _countermand
@@ -11,6 +10,7 @@ from .waiting import Awaited, Blocking, dual, dual_iterator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncGenerator, Callable, Iterable
     from types import TracebackType
     from typing import Any, Self, TypeAlias
@@ -92,23 +92,21 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             "allow_plaintext": allow_plaintext,
             "proxy_from_env": proxy_from_env,
         }
-        given: Any = token if token is not None else os.environ.get("COUNTERMAND_TOKEN") or None
         source = None
         self._token = token
         if isinstance(token, str):
             self._token = _Hidden("...")
-        elif given is not None and not isinstance(given, str):
+        elif token is not None:
             from .google_auth import Source, is_google
 
-            if is_google(given):
-                source, given, self._token = Source(given), None, _Hidden(type(given).__name__)
+            if is_google(token):
+                source, self._token = Source(token), _Hidden(type(token).__name__)
         project = quota_project
         if project is None and source is not None:
             project = source.quota_project
-        where = endpoint if endpoint is not None else os.environ.get("COUNTERMAND_ENDPOINT") or None
         self._native = _countermand.Client(
-            **{**settings, "endpoint": where},
-            token=given,
+            **settings,
+            token=token,
             source=source,
             quota_project=project,
         )

@@ -160,11 +160,7 @@ fn read(output: &[u8]) -> Result<Token, String> {
         }
         false => (Token::new(text), UNSAID),
     };
-    let token = token.map_err(|error| {
-        let cause = std::error::Error::source(&error);
-        cause.map(ToString::to_string).unwrap_or_default()
-    })?;
-    Ok(token.expiring(life))
+    Ok(token.map_err(|error| error.cause())?.expiring(life))
 }
 
 impl Grant for Command {

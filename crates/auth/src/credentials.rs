@@ -1,4 +1,4 @@
-//! Credentials, and the files that hold them.
+//! Credentials of every kind.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::source::{CredentialSource, Given, Grant};
 /// The variable that names the project that pays, above what a file says.
 const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
 
-/// What somebody has to get access tokens with.
+/// A right to access tokens: a key, a refresh token, a metadata server, a command, another source.
 ///
 /// `Debug` and [`description`](Self::description) say what it is, never what is in it. What is
 /// wrong with credentials is a [`Credentials`](countermand_core::TransportErrorKind::CredentialsRejected) error that
@@ -67,7 +67,7 @@ impl Credentials {
         Self::of(Arc::new(Command::new(line.into())), description)
     }
 
-    /// Tokens of any other source, to [impersonate](Self::impersonate) with.
+    /// Tokens of any other source.
     #[must_use]
     pub fn from_tokens(source: impl TokenSource + 'static, description: &str) -> Self {
         let quota_project = source.quota_project();
@@ -133,10 +133,10 @@ impl Credentials {
         Ok(self)
     }
 
-    /// Whether there is anything at all: fails where a metadata server was only guessed to be there
-    /// and is not. Otherwise it does nothing.
+    /// Fails where a metadata server was only guessed to be there and is not. Otherwise it does nothing.
     ///
-    /// For programs that rather fail before their first request than with it.
+    /// For programs that rather fail before their first request than with it. Its future may be dropped
+    /// at any time.
     ///
     /// # Errors
     /// There are no credentials.
@@ -147,20 +147,20 @@ impl Credentials {
         }
     }
 
-    /// What they are, in words that can be shown.
+    /// Their kind and origin, in words that can be shown.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// What a person should be told, such as that others can read the file. It is logged as well.
+    /// Warnings for a person, such as that others can read the file. They are logged as well.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// A source of their access tokens of this scope, over connections such as `config` describes (its CA file,
-    /// its time-outs, but never its client certificate).
+    /// A source of their access tokens of this scope, over connections such as `config` describes (its
+    /// CA file, its time-outs, but never its client certificate).
     ///
     /// The project that pays is `GOOGLE_CLOUD_QUOTA_PROJECT`, else the file's `quota_project_id`.
     ///

@@ -12,7 +12,7 @@ use crate::error::rejected;
 const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
 impl Credentials {
-    /// What the environment gives: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, else the
+    /// Credentials of the environment: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, else the
     /// one that `gcloud auth application-default login` writes, else the metadata server.
     ///
     /// Reads at most one small file. Whether there is a metadata server turns out with the first
@@ -33,11 +33,8 @@ impl Credentials {
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, TransportError> {
         if let Some(path) = variable(FILE).filter(|path| !path.is_empty()) {
-            return Self::from_file(path).map_err(|error| {
-                let cause = std::error::Error::source(&error);
-                let cause = cause.map(ToString::to_string).unwrap_or_default();
-                rejected(format!("{FILE}: {cause}"))
-            });
+            return Self::from_file(path)
+                .map_err(|error| rejected(format!("{FILE}: {}", error.cause())));
         }
         let file = well_known_file(variable);
         if let Some(file) = file.as_ref().filter(|file| file.exists()) {
@@ -56,7 +53,7 @@ impl Credentials {
     }
 }
 
-/// Where `gcloud auth application-default login` leaves its file; `None` where there is no home.
+/// The file that `gcloud auth application-default login` writes; `None` where there is no home.
 #[must_use]
 pub fn well_known_file(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     Some(gcloud(variable)?.join("application_default_credentials.json"))

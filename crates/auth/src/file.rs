@@ -1,6 +1,5 @@
-//! A file with a token or with credentials: its content tells which.
+//! Files with credentials or with a token.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countermand_core::{TransportError, looks_secret, shown_path};
@@ -27,22 +26,44 @@ impl Credentials {
     ///
     /// # Errors
     /// It cannot be read, or is no such file.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TransportError> {
-        Self::from_given(&SecretFile::new(path.as_ref()))
-    }
-
-    /// The same for a file that may have been read already.
-    pub(crate) fn from_given(file: &SecretFile) -> Result<Self, TransportError> {
-        let (what, path) = ("the credentials file", file.path());
+    pub fn from_file(file: impl Into<SecretFile>) -> Result<Self, TransportError> {
+        let (what, file) = ("the credentials file", file.into());
         let read = file.read(SecretFile::CAP);
         let bytes = read.map_err(|problem| rejected(file.problem(what, problem)))?;
-        let name = format!("{what} {}", shown_path(path));
+        let name = format!("{what} {}", shown_path(file.path()));
         let mut credentials = Self::from_json(&bytes, &name)?;
-        if let Some(problem) = exposure(path) {
+        if let Some(problem) = exposure(file.path()) {
             tracing::warn!(problem, "secret exposed");
             credentials.warnings.push(problem);
         }
         Ok(credentials)
+    }
+
+    /// A file with a bare token, read again when it changes.
+    pub fn from_token_file(file: impl Into<SecretFile>) -> Self {
+        let file = TokenFile::new(file);
+        let warnings = exposure(file.path()).into_iter().collect();
+        let description = format!("the token file {}", shown_path(file.path()));
+        Self {
+            warnings,
+            ..Self::from_tokens(file, &description)
+        }
+    }
+
+    /// A file with credentials in JSON or with a bare token: its content tells which. One that is not
+    /// there yet is taken for one with a token.
+    ///
+    /// # Errors
+    /// It holds JSON that gives no token, or the path looks like a secret.
+    pub fn from_any_file(file: impl Into<SecretFile>) -> Result<Self, TransportError> {
+        let file = file.into();
+        match file.read(SecretFile::CAP) {
+            Ok(bytes) if is_json(&bytes) => Self::from_file(file),
+            Err(problem) if looks_secret(&file.path().to_string_lossy()).is_some() => {
+                Err(rejected(file.problem("the token", problem)))
+            }
+            _ => Ok(Self::from_token_file(file)),
+        }
     }
 
     /// Reads the JSON of such a file; `name` is what errors call it.
@@ -66,39 +87,12 @@ impl Credentials {
     }
 }
 
-/// The source of tokens that a file holds.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a caller acts on each")]
-pub enum TokenOrCredentials {
-    /// A bare token, read again when the file changes.
-    Token(TokenFile),
-    /// Google's JSON, which is exchanged for tokens.
-    Credentials(Credentials),
-}
-
-impl TokenOrCredentials {
-    /// Looks into the file. One that is not there yet is taken for one with a token.
-    ///
-    /// # Errors
-    /// It holds JSON that gives no token, or what is given is no path but looks like a secret.
-    pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, TransportError> {
-        let file = SecretFile::new(path);
-        match file.read(SecretFile::CAP) {
-            Ok(bytes) if is_json(&bytes) => Credentials::from_given(&file).map(Self::Credentials),
-            Err(problem) if looks_secret(&file.path().to_string_lossy()).is_some() => {
-                Err(rejected(file.problem("the token", problem)))
-            }
-            _ => Ok(Self::Token(TokenFile::of(file))),
-        }
-    }
-}
-
 fn is_json(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     bytes.trim_ascii_start().starts_with(b"{")
 }
 
-/// What a credentials document is, and the words for it.
+/// The grant of a credentials document, and the words for it.
 fn parse(document: &Document) -> Result<(Arc<dyn Grant>, String), Problem> {
     let kinds = "service_account, authorized_user, external_account, external_account_authorized_user or impersonated_service_account";
     if document.field("type").is_none()

@@ -55,7 +55,6 @@ mod token_file;
 
 pub use credentials::Credentials;
 pub use default::well_known_file;
-pub use file::TokenOrCredentials;
 pub use mtls::Mtls;
 pub use source::CredentialSource;
 pub use token_file::TokenFile;

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countermand_core::{TransportError, chain, looks_secret};
+use countermand_core::{TransportError, looks_secret};
 use countermand_hyper::{BoxFuture, HyperConfig, Token};
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -85,7 +85,7 @@ impl Metadata {
     fn explain(&self, error: TransportError) -> TransportError {
         match &self.instead_of {
             Some(instead_of) if !self.proven.load(Ordering::Relaxed) => {
-                let cause = std::error::Error::source(&error).map_or_else(String::new, chain);
+                let cause = error.cause();
                 rejected(format!("{instead_of}, and no metadata server ({cause})"))
             }
             _ => error,

@@ -86,11 +86,7 @@ impl Answer {
     }
 
     fn made(&self, token: &str) -> Result<Token, TransportError> {
-        Token::new(token).map_err(|error| {
-            let cause = std::error::Error::source(&error);
-            let cause = cause.map(ToString::to_string).unwrap_or_default();
-            unavailable(format!("{}: {cause}", self.from))
-        })
+        Token::new(token).map_err(|error| unavailable(format!("{}: {}", self.from, error.cause())))
     }
 }
 

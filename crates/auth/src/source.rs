@@ -1,4 +1,4 @@
-//! Credentials at work.
+//! The source of the tokens that credentials are exchanged for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use countermand_core::TransportError;
 use countermand_hyper::{BoxFuture, HyperConfig, Token, TokenSource};
 use http::HeaderValue;
 
-/// Something that can be exchanged for access tokens.
+/// A right to access tokens, which is exchanged for them.
 pub(crate) trait Grant: Send + Sync {
     /// An access token of this scope, by connections such as `config` describes. `fresh`: the last
     /// one was refused.
@@ -18,13 +18,18 @@ pub(crate) trait Grant: Send + Sync {
         config: &'a HyperConfig,
     ) -> BoxFuture<'a, Result<Token, TransportError>>;
 
+    /// A token that is there without waiting, as [`TokenSource::at_hand`] has it.
+    fn at_hand(&self) -> Option<Token> {
+        None
+    }
+
     /// The same on behalf of a user, where there is such a thing.
     fn on_behalf_of(&self, _subject: &str) -> Option<Arc<dyn Grant>> {
         None
     }
 }
 
-/// A [`TokenSource`] of the tokens that [`Credentials`](super::Credentials) are exchanged for.
+/// A [`TokenSource`] of the tokens that [`Credentials`](crate::Credentials) are exchanged for.
 ///
 /// It keeps none: its tokens say how long they are good, and [`Authorized`](countermand_hyper::Authorized)
 /// keeps them. Cheap to clone.
@@ -40,6 +45,10 @@ pub struct CredentialSource {
 impl TokenSource for CredentialSource {
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         self.grant.grant(&self.scope, fresh, &self.config)
+    }
+
+    fn at_hand(&self) -> Option<Token> {
+        self.grant.at_hand()
     }
 
     fn quota_project(&self) -> Option<HeaderValue> {
@@ -60,7 +69,7 @@ impl fmt::Debug for CredentialSource {
     }
 }
 
-/// Tokens that somebody else makes, whatever the scope.
+/// Tokens of another source, whatever the scope.
 pub(crate) struct Given(pub(crate) Arc<dyn TokenSource>);
 
 impl Grant for Given {
@@ -71,5 +80,9 @@ impl Grant for Given {
         _: &'a HyperConfig,
     ) -> BoxFuture<'a, Result<Token, TransportError>> {
         self.0.token(fresh)
+    }
+
+    fn at_hand(&self) -> Option<Token> {
+        self.0.at_hand()
     }
 }

@@ -1,14 +1,13 @@
-//! A token in a file that something else keeps fresh.
+//! A token in a file that another program keeps fresh.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use countermand_core::{TransportError, TransportErrorKind, shown_path};
 use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, exposure};
 
-/// A file that holds nothing but a token, and that something else keeps fresh.
+/// A file that holds nothing but a token, and that another program keeps fresh.
 ///
 /// It is read again when its time of modification or its length changes, or when a fresh token is
 /// asked for. White space around the token is ignored.
@@ -40,29 +39,18 @@ struct Known {
     complained: bool,
 }
 
-/// What changes when a file changes.
+/// Time of modification and length, one of which changes when the file changes.
 type Stamp = (Option<SystemTime>, u64);
 
 impl TokenFile {
-    /// Reads `path` when the first token is needed. A pipe is read once, so its token is never
+    /// Reads the file when the first token is needed. A pipe is read once, so its token is never
     /// replaced.
     #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self::of(SecretFile::new(path))
-    }
-
-    /// The same for a file that may have been read already.
-    pub(crate) fn of(file: SecretFile) -> Self {
+    pub fn new(file: impl Into<SecretFile>) -> Self {
         Self(Arc::new(File {
-            file,
+            file: file.into(),
             known: Mutex::new(None),
         }))
-    }
-
-    /// The same file with a state of its own, for a process that was forked.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        Self::of(self.0.file.clone())
     }
 
     /// The path, as it was given.
@@ -96,7 +84,7 @@ impl File {
         {
             tracing::warn!(problem, "secret exposed");
         }
-        // Nobody waits for the lock while the file is read: a slow disk is slow for one thread.
+        // The lock is free while the file is read: a slow disk is slow for one thread.
         match (self.read(known.as_ref().filter(|_| !fresh)), known) {
             (Ok(read), _) => {
                 let token = read.token.clone();
@@ -123,7 +111,7 @@ impl File {
         }
     }
 
-    /// What is in the file, or `known` if the file has not changed since.
+    /// The token in the file, or `known` if the file has not changed since.
     ///
     /// A failure says what is wrong, never what is in the file.
     fn read(&self, known: Option<&Known>) -> Result<Known, String> {
@@ -144,10 +132,7 @@ impl File {
         if token.starts_with('{') {
             return Err("it holds JSON where a bare token is expected".to_owned());
         }
-        let token = Token::new(token).map_err(|error| {
-            let cause = std::error::Error::source(&error);
-            cause.map(ToString::to_string).unwrap_or_default()
-        })?;
+        let token = Token::new(token).map_err(|error| error.cause())?;
         Ok(Known {
             stamp,
             token,

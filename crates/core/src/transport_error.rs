@@ -154,11 +154,17 @@ impl TransportError {
         self.connection
     }
 
+    /// The cause with its own causes on one line, without the words for the kind.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        chain(&*self.source)
+    }
+
     /// The same without the token of the request, which a server can repeat in the reason for which it
     /// ends a connection (HTTP/2 GOAWAY).
     #[must_use]
     pub fn without(mut self, withheld: &Withheld) -> Self {
-        let cause = chain(&*self.source);
+        let cause = self.cause();
         let told = withheld.taken_out(&cause);
         if told != cause {
             self.source = Box::<dyn StdError + Send + Sync>::from(told).into();

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
+
+use countermand_core::{Endpoint, TransportError, TransportErrorKind};
 
 use crate::proxy::Proxy;
 use crate::resolve::Resolver;
@@ -56,12 +57,35 @@ impl Default for HyperConfig {
 }
 
 impl HyperConfig {
+    /// Refuses plain `http://` to another machine, unless it is [allowed](Self::allow_plaintext), and a
+    /// [CA file](Self::ca_file) that cannot be opened.
+    ///
+    /// # Errors
+    /// [`NotAllowed`](TransportErrorKind::NotAllowed) and [`Tls`](TransportErrorKind::Tls).
+    pub fn check(&self, endpoint: &Endpoint) -> Result<(), TransportError> {
+        if endpoint.is_plaintext() && !endpoint.is_loopback() && !self.allow_plaintext {
+            return Err(TransportError::new(
+                TransportErrorKind::NotAllowed,
+                format!(
+                    "{endpoint} is plain http to another machine, and the token would travel in the clear: use https"
+                ),
+            ));
+        }
+        let Some(file) = &self.ca_file else {
+            return Ok(());
+        };
+        file.check_readable().map_err(|error| {
+            let problem = file.problem("the CA file", error);
+            TransportError::new(TransportErrorKind::Tls, problem)
+        })
+    }
+
     /// A PEM file with certificate authorities to trust besides the platform's: none by default.
     /// For a proxy that inspects TLS, or an emulator. A pipe is read once, for all clones of these
     /// settings.
     #[must_use]
-    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(SecretFile::new(path));
+    pub fn ca_file(mut self, path: impl Into<SecretFile>) -> Self {
+        self.ca_file = Some(path.into());
         self
     }
 
@@ -70,10 +94,10 @@ impl HyperConfig {
     #[must_use]
     pub fn client_certificate(
         mut self,
-        certificate: impl Into<PathBuf>,
-        key: impl Into<PathBuf>,
+        certificate: impl Into<SecretFile>,
+        key: impl Into<SecretFile>,
     ) -> Self {
-        self.identity = Some((SecretFile::new(certificate), SecretFile::new(key)));
+        self.identity = Some((certificate.into(), key.into()));
         self
     }
 

@@ -49,15 +49,11 @@ impl Hyper {
     /// TLS, and for a user agent that is no header value; [`Tls`](TransportErrorKind::Tls) for a
     /// CA file that cannot be read.
     pub fn new(endpoint: &Endpoint, config: HyperConfig) -> Result<Self, TransportError> {
-        let forbid = |message| Err(TransportError::new(TransportErrorKind::NotAllowed, message));
-        if endpoint.is_plaintext() && !endpoint.is_loopback() && !config.allow_plaintext {
-            return forbid(format!(
-                "{endpoint}: plain http is for this machine only, use https"
-            ));
-        }
-        let Ok(user_agent) = HeaderValue::try_from(&config.user_agent) else {
-            return forbid("the user agent is not a header value".to_owned());
-        };
+        config.check(endpoint)?;
+        let user_agent = HeaderValue::try_from(&config.user_agent).map_err(|_| {
+            let problem = "the user agent is not a header value";
+            TransportError::new(TransportErrorKind::NotAllowed, problem)
+        })?;
         let host = endpoint.uri(PathAndQuery::from_static("/"));
         let host = host.authority().map_or("", |authority| authority.as_str());
         let host = HeaderValue::try_from(host)

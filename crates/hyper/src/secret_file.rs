@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, Metadata};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
@@ -105,10 +105,27 @@ impl SecretFile {
         }
     }
 
+    /// Opens a regular file, and looks for a pipe, whose opening would wait for its writer.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn check_readable(&self) -> io::Result<()> {
+        match fs::metadata(self.path())?.is_file() {
+            true => fs::File::open(self.path()).map(drop),
+            false => Ok(()),
+        }
+    }
+
     /// The text of an error about this file.
     #[must_use]
     pub fn problem(&self, what: &str, problem: impl fmt::Display) -> String {
         path_problem(what, self.path(), problem)
+    }
+}
+
+impl<P: Into<PathBuf>> From<P> for SecretFile {
+    fn from(path: P) -> Self {
+        Self::new(path)
     }
 }
 

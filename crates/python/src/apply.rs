@@ -6,12 +6,12 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use countermand::Client;
 use countermand_core::{Error, FailureScope, shown_path};
 use countermand_fleet::store::View;
 use countermand_fleet::{
     Authorization, Job, JobError, Options, Refusal, Run, Settings, now, refusal,
 };
-use countermand_hyper::Client;
 use countermand_scheduler::Event;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use countermand::Client;
+use countermand::hyper::SchedulerStream;
 use countermand_core::{Endpoint, Error, OperationName, Outcome, Phase};
-use countermand_hyper::{Client, SchedulerStream};
 use countermand_scheduler::Event;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};

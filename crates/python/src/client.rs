@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countermand_auth::Mtls;
-use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy};
-use countermand_hyper::{Client, HyperConfig, TransportError, TransportErrorKind};
+use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
+use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy, TransportErrorKind};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -15,17 +14,18 @@ use crate::bulk::{Bulk, Results};
 use crate::call::{Call, Ready};
 use crate::outcome::{self, Operation};
 use crate::process::Native;
-use crate::token::{Callback, Given};
+use crate::token::{Callback, Origin};
 use crate::{arguments, clock, errors, names, quota, wire};
 
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
 pub(crate) struct NativeClient {
     pub(crate) endpoint: Endpoint,
+    warnings: Vec<String>,
     policy: Policy,
     pub(crate) in_flight: usize,
-    config: HyperConfig,
-    token: Given,
+    builder: ClientBuilder,
+    origin: Origin,
     /// `None` after closing.
     connected: Mutex<Option<Native<Connected>>>,
 }
@@ -65,41 +65,42 @@ impl NativeClient {
             Some(Attempts(attempts)) => policy.attempts(attempts),
             None => policy,
         };
-        let mtls = Mtls::from_environment().map_err(|error| errors::error(py, &error.into()))?;
-        let endpoint = match endpoint {
-            Some(given) => wire::endpoint(Some(&arguments::text("endpoint", given)?))?,
-            None => mtls.endpoint(),
-        };
-        let project = quota_project.map(|given| arguments::text("quota_project", given));
-        let config = HyperConfig::default()
+        let mut config = HyperConfig::default()
             .allow_plaintext(allow_plaintext)
             .proxy_from_env(proxy_from_env);
-        let config = match ca_file {
-            Some(path) => config.ca_file(path),
-            None => config,
-        };
+        if let Some(path) = ca_file {
+            config = config.ca_file(path);
+        }
+        let mut builder = ClientBuilder::new().config(config);
+        if let Some(given) = endpoint {
+            builder = builder.endpoint(wire::endpoint(Some(&arguments::text("endpoint", given)?))?);
+        }
+        if let Some(given) = quota_project {
+            builder = builder.quota_project(arguments::text("quota_project", given)?);
+        }
+        let origin = Origin::new(py, token, source)?;
+        let access = access(py, &builder, &origin);
+        let (access, callback) = access.map_err(|error| errors::connect(py, error))?;
         let this = Self {
-            config: match endpoint.is_plaintext() {
-                true => config,
-                false => mtls.configure(config),
-            },
-            endpoint,
+            endpoint: access.endpoint().clone(),
+            warnings: access.warnings().to_vec(),
             policy,
             in_flight: in_flight.0,
-            token: Given::new(py, token, source, project.transpose()?)?,
+            builder,
+            origin,
             connected: Mutex::new(None),
         };
         // What cannot work is better known now than at the first call.
-        let connected = this.connect(py);
-        let connected = connected.map_err(|error| errors::error(py, &error.into()))?;
+        let connected = this.connect(&access, callback);
+        let connected = connected.map_err(|error| errors::connect(py, error))?;
         *this.connected() = Some(Native::new(connected));
         Ok(this)
     }
 
-    /// What to tell about files that hold secrets.
+    /// Warnings about files that hold secrets.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        self.token.warnings.clone()
+        self.warnings.clone()
     }
 
     #[getter]
@@ -179,23 +180,28 @@ impl NativeClient {
             match connected.as_ref().map(Native::get) {
                 None => Err(PyRuntimeError::new_err("the client is closed"))?,
                 Some(Some(here)) => Ok(here.clone()),
-                Some(None) => self.connect(py).inspect(|here| {
-                    *connected = Some(Native::new(here.clone()));
-                }),
+                Some(None) => access(py, &self.builder, &self.origin)
+                    .and_then(|(access, callback)| self.connect(&access, callback))
+                    .inspect(|here| *connected = Some(Native::new(here.clone()))),
             }
         }
-        .map_err(|error| errors::error(py, &error.into()))?;
+        .map_err(|error| errors::connect(py, error))?;
         if let Some(deadline) = deadline {
             here.client = here.client.policy(self.policy.clone().deadline(deadline));
         }
         Ok(here)
     }
 
-    fn connect(&self, py: Python<'_>) -> Result<Connected, TransportError> {
-        let (tokens, callback) = self.token.source(py, &self.config)?;
-        let client = Client::connect(self.endpoint.clone(), tokens, self.config.clone())?;
+    fn connect(
+        &self,
+        access: &Access,
+        callback: Option<Callback>,
+    ) -> Result<Connected, ConnectError> {
         Ok(Connected {
-            client: client.policy(self.policy.clone()).in_flight(self.in_flight),
+            client: access
+                .connect()?
+                .policy(self.policy.clone())
+                .in_flight(self.in_flight),
             raiser: Raiser(callback),
         })
     }
@@ -206,6 +212,18 @@ impl NativeClient {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The access of this process, and the function behind its tokens.
+fn access(
+    py: Python<'_>,
+    builder: &ClientBuilder,
+    origin: &Origin,
+) -> Result<(Access, Option<Callback>), ConnectError> {
+    let credentials = origin.credentials(py);
+    let (credentials, callback) = credentials.map_err(ConnectError::Credentials)?;
+    let access = builder.clone().credentials(credentials).resolve()?;
+    Ok((access, callback))
 }
 
 /// Makes exceptions of errors, with what a token callback raised as the cause.

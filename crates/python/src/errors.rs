@@ -1,8 +1,9 @@
 //! Rust's errors as the Python exceptions that say the same.
 
+use countermand::ConnectError;
 use countermand_core::chain;
 use countermand_core::{
-    EndpointError, Error, ErrorFacts, ErrorKey, ErrorKind, NameError, Resource,
+    EndpointError, Error, ErrorFacts, ErrorKey, ErrorKind, NameError, Resource, TransportError,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -52,6 +53,19 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
     let raised = make(&class, &chain(error), attributes());
     raised.set_cause(py, python_cause(py, error));
     raised
+}
+
+/// The exception for options and an environment that give no client.
+pub(crate) fn connect(py: Python<'_>, error: ConnectError) -> PyErr {
+    let transport = match error {
+        ConnectError::Endpoint(error) => return invalid_endpoint(&error),
+        ConnectError::Option(error) | ConnectError::Credentials(error) => error,
+        ConnectError::NoCredentials(error) => {
+            let none = "there is no access token: give token=..., or set COUNTERMAND_TOKEN";
+            TransportError::new(error.kind(), format!("{none}; {}", error.cause()))
+        }
+    };
+    self::error(py, &transport.into())
 }
 
 /// The exception for an error that was kept as JSON: of an operation, or of the list of a device or an

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use countermand::Client;
 use countermand_fleet::{Findings, Search};
-use countermand_hyper::Client;
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;

@@ -4,113 +4,77 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countermand_auth::{Credentials, TokenFile, TokenOrCredentials};
-use countermand_core::Endpoint;
-use countermand_hyper::{
-    BoxFuture, HyperConfig, Token, TokenSource, TransportError, TransportErrorKind, billed_to,
-    exposure,
-};
+use countermand::hyper::{BoxFuture, SecretFile};
+use countermand::{Credentials, Token, TokenSource};
+use countermand_core::{TransportError, TransportErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::{arguments, errors};
 
-/// What a client was given to get tokens with.
-pub(crate) struct Given {
-    way: Way,
-    quota_project: Option<String>,
-    /// What to tell about files that hold secrets.
-    pub(crate) warnings: Vec<String>,
-}
-
-enum Way {
+/// The origin of a client's tokens, as Python names it.
+pub(crate) enum Origin {
+    /// Not named: `COUNTERMAND_TOKEN`, else application default credentials.
+    Environment,
     /// The token itself.
     Text(Token),
-    /// A file that holds it.
-    File(TokenFile),
-    /// What tokens are exchanged for.
-    Credentials(Credentials),
-    /// A function that returns it; whether it takes `fresh`.
+    /// A file with a token or with credentials.
+    File(SecretFile),
+    /// A function that returns a token; whether it takes `fresh`.
     Function(Py<PyAny>, bool),
 }
 
-impl Given {
+impl Origin {
     /// `token` is a text, a function or a path; `source` a function that takes whether the last
-    /// token was refused. Neither is application default credentials.
+    /// token was refused.
     pub(crate) fn new(
         py: Python<'_>,
         token: Option<&Bound<'_, PyAny>>,
         source: Option<&Bound<'_, PyAny>>,
-        quota_project: Option<String>,
     ) -> PyResult<Self> {
-        let raise = |error: TransportError| errors::error(py, &error.into());
-        let mut warnings = Vec::new();
-        let way = if let Some(source) = source {
-            Way::Function(source.clone().unbind(), true)
-        } else if let Some(token) = token {
-            if let Ok(text) = token.extract::<String>() {
-                Way::Text(Token::new(&text).map_err(raise)?)
-            } else if token.is_callable() {
-                Way::Function(token.clone().unbind(), false)
-            } else {
-                let path: PathBuf = token.extract().map_err(|_| {
-                    let expected = "a str, a function, a path or credentials of google.auth";
-                    arguments::mistyped("token", token, expected)
-                })?;
-                match TokenOrCredentials::from_file(path).map_err(raise)? {
-                    TokenOrCredentials::Token(file) => {
-                        warnings.extend(exposure(file.path()));
-                        Way::File(file)
-                    }
-                    TokenOrCredentials::Credentials(credentials) => Way::Credentials(credentials),
-                }
-            }
-        } else {
-            Way::Credentials(Credentials::application_default().map_err(|error| {
-                let none = "there is no access token: give token=..., or set COUNTERMAND_TOKEN";
-                let cause = std::error::Error::source(&error);
-                let cause = cause.map(ToString::to_string).unwrap_or_default();
-                raise(credentials(format!("{none}; {cause}")))
-            })?)
+        let token = match (source, token) {
+            (Some(source), _) => return Ok(Self::Function(source.clone().unbind(), true)),
+            (None, None) => return Ok(Self::Environment),
+            (None, Some(token)) => token,
         };
-        if let Way::Credentials(credentials) = &way {
-            warnings.extend_from_slice(credentials.warnings());
+        if let Ok(text) = token.extract::<String>() {
+            let token = Token::new(&text).map_err(|error| errors::error(py, &error.into()))?;
+            return Ok(Self::Text(token));
         }
-        Ok(Self {
-            way,
-            quota_project,
-            warnings,
-        })
+        if token.is_callable() {
+            return Ok(Self::Function(token.clone().unbind(), false));
+        }
+        let path: PathBuf = token.extract().map_err(|_| {
+            let expected = "a str, a function, a path or credentials of google.auth";
+            arguments::mistyped("token", token, expected)
+        })?;
+        Ok(Self::File(path.into()))
     }
 
-    /// A new source, and the function behind it. A process must not share one with another: it
-    /// has locks, and a fork may find them taken.
-    pub(crate) fn source(
+    /// Credentials for this process, and the function behind them. A process must not share them with
+    /// another: they have locks, and a fork may find them taken.
+    pub(crate) fn credentials(
         &self,
         py: Python<'_>,
-        config: &HyperConfig,
-    ) -> Result<(Arc<dyn TokenSource>, Option<Callback>), TransportError> {
-        let mut behind = None;
-        let source: Arc<dyn TokenSource> = match &self.way {
-            Way::Text(token) => Arc::new(token.clone()),
-            Way::File(file) => Arc::new(file.again()),
-            Way::Credentials(credentials) => Arc::new(credentials.source(Endpoint::SCOPE, config)?),
-            Way::Function(function, takes_fresh) => {
+    ) -> Result<(Option<Credentials>, Option<Callback>), TransportError> {
+        Ok(match self {
+            Self::Environment => (None, None),
+            Self::Text(token) => (
+                Some(Credentials::from_tokens(token.clone(), "a token")),
+                None,
+            ),
+            Self::File(file) => (Some(Credentials::from_any_file(file.clone())?), None),
+            Self::Function(function, takes_fresh) => {
                 let callback = Callback(Arc::new(Inner {
                     function: function.clone_ref(py),
                     takes_fresh: *takes_fresh,
                     token: tokio::sync::Mutex::default(),
                     raised: Mutex::default(),
                 }));
-                behind = Some(callback.clone());
-                Arc::new(callback)
+                let credentials = Credentials::from_tokens(callback.clone(), "a function");
+                (Some(credentials), Some(callback))
             }
-        };
-        let source = match &self.quota_project {
-            Some(project) => Arc::new(billed_to(project, source)?),
-            None => source,
-        };
-        Ok((source, behind))
+        })
     }
 }
 

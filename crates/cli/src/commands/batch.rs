@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use countermand::Client;
 use countermand_core::{Call, Error, OperationName, Outcome, Phase, Resource};
-use countermand_hyper::Client;
 use countermand_scheduler::Event;
 use futures_util::stream;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
+use countermand::hyper::{create_new, private_folder};
 use countermand_core::{Verdict, chain, json_line};
 use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
@@ -13,7 +14,6 @@ use countermand_fleet::grouped;
 use countermand_fleet::report::{Form, Overview};
 use countermand_fleet::store::{JobError, Kind, View};
 use countermand_fleet::{PlanSummary, now, phrases, quoted};
-use countermand_hyper::{create_new, private_folder};
 use countermand_scheduler::{Quota, Window};
 use serde_json::json;
 

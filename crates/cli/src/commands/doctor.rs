@@ -2,7 +2,7 @@
 
 use std::env::consts;
 
-use countermand_hyper::{Check, CheckName, CheckResult, checkup};
+use countermand::hyper::{Check, CheckName, CheckResult, checkup};
 use serde::Serialize;
 
 use crate::args::Global;
@@ -75,7 +75,7 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
     let mut exit = Exit::Done;
     match connect::access(global).await {
         Ok(access) => {
-            let files = access.warnings.iter().map(|problem| Row {
+            let files = access.warnings().iter().map(|problem| Row {
                 check: CheckName::Files.as_str(),
                 outcome: Check::Warn.as_str(),
                 message: problem.clone(),
@@ -88,9 +88,10 @@ pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failur
                     message: "no secret can be read by others".to_owned(),
                 });
             }
-            bundle.endpoint = Some(access.endpoint.to_string());
-            bundle.tokens = Some(access.description);
-            let findings = checkup(&access.endpoint, access.tokens, &access.config, target).await;
+            bundle.endpoint = Some(access.endpoint().to_string());
+            bundle.tokens = Some(access.description().to_owned());
+            let findings =
+                checkup(access.endpoint(), access.tokens(), access.config(), target).await;
             exit = findings.iter().map(of_finding).max().unwrap_or(exit);
             bundle.checks.extend(findings.into_iter().map(Row::from));
         }

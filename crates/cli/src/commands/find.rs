@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use countermand::Client;
 use countermand_core::chain;
 use countermand_fleet::report::vanished;
 use countermand_fleet::{Filter, Findings, Found, FoundOperation, Search};
 use countermand_fleet::{counted, grouped};
-use countermand_hyper::Client;
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};

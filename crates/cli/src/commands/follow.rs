@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use countermand::hyper::SchedulerStream;
 use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase};
 use countermand_fleet::{Run, SearchProgress};
-use countermand_hyper::SchedulerStream;
 use countermand_scheduler::{Event, Outage, Progress};
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};

@@ -1,11 +1,11 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
+use countermand::Client;
 use countermand_core::{Outcome, Verdict, chain};
 use countermand_fleet::State;
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::Kind;
 use countermand_fleet::{Ended, Job, JobRow, Options, Run, now};
-use countermand_hyper::Client;
 use countermand_scheduler::Event;
 
 use crate::args::Global;

@@ -1,0 +1,96 @@
+//! Endpoint, transport settings and tokens of a client.
+
+use std::sync::Arc;
+
+use countermand_auth::Credentials;
+use countermand_core::Endpoint;
+use countermand_hyper::{Client, HyperConfig, TokenSource};
+
+use crate::connect_error::ConnectError;
+
+/// Endpoint, transport settings and tokens, as options and environment give them.
+///
+/// For programs that show where tokens come from, pass warnings on, or check the credentials before
+/// they begin. [`ClientBuilder::resolve`](crate::ClientBuilder::resolve) makes it.
+#[derive(Clone)]
+pub struct Access {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) config: HyperConfig,
+    pub(crate) credentials: Credentials,
+    pub(crate) tokens: Arc<dyn TokenSource>,
+    pub(crate) warnings: Vec<String>,
+    /// Neither an option nor a variable names the credentials.
+    pub(crate) unnamed: bool,
+}
+
+impl Access {
+    /// A client; connects when the first request is made.
+    ///
+    /// # Errors
+    /// A file of a certificate cannot be used, or the tokens are of another
+    /// [universe](TokenSource::universe_domain) than the endpoint.
+    pub fn connect(&self) -> Result<Client, ConnectError> {
+        let tokens = Arc::clone(&self.tokens);
+        Client::connect(self.endpoint.clone(), tokens, self.config.clone())
+            .map_err(ConnectError::of)
+    }
+
+    /// Fails where there is no token at all: looks for a metadata server if nothing else gives one.
+    /// Otherwise it does nothing.
+    ///
+    /// For programs that rather fail before their first request than with it. Its future may be dropped
+    /// at any time.
+    ///
+    /// # Errors
+    /// [`NoCredentials`](ConnectError::NoCredentials).
+    pub async fn check_credentials(&self) -> Result<(), ConnectError> {
+        match self.unnamed {
+            true => self
+                .credentials
+                .found(Endpoint::SCOPE, &self.config)
+                .await
+                .map_err(ConnectError::NoCredentials),
+            false => Ok(()),
+        }
+    }
+
+    /// Root and version of the API.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Settings of the transport, the client certificate among them.
+    #[must_use]
+    pub const fn config(&self) -> &HyperConfig {
+        &self.config
+    }
+
+    /// The source of the tokens, with the project that pays.
+    #[must_use]
+    pub fn tokens(&self) -> Arc<dyn TokenSource> {
+        Arc::clone(&self.tokens)
+    }
+
+    /// The origin of the tokens, in words that can be shown.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        self.credentials.description()
+    }
+
+    /// Warnings for a person, such as that others can read the file of a key.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access")
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,191 @@
+//! From options and environment to a client.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use countermand_auth::{Credentials, Mtls};
+use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use countermand_hyper::{Client, HyperConfig, Token, billed_to, exposure};
+
+use crate::access::Access;
+use crate::connect_error::ConnectError;
+
+const ENDPOINT: &str = "COUNTERMAND_ENDPOINT";
+const TOKEN: &str = "COUNTERMAND_TOKEN";
+
+/// Makes a [`Client`] of options, and of the environment where an option is not set.
+///
+/// | | option | environment | else |
+/// |---|---|---|---|
+/// | endpoint | [`endpoint`](Self::endpoint) | `COUNTERMAND_ENDPOINT` | Google's |
+/// | tokens | [`credentials`](Self::credentials) | `COUNTERMAND_TOKEN` | application default credentials |
+/// | project that pays | [`quota_project`](Self::quota_project) | `GOOGLE_CLOUD_QUOTA_PROJECT` | the credentials' |
+/// | client certificate | [`config`](Self::config) | [`Mtls`] | none |
+///
+/// With a client certificate of the environment, Google's endpoint is that for mutual TLS.
+///
+/// ```no_run
+/// use countermand::{ClientBuilder, Credentials};
+///
+/// let client = ClientBuilder::new()
+///     .credentials(Credentials::from_file("key.json")?)
+///     .subject("admin@example.com")
+///     .connect()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ClientBuilder {
+    endpoint: Option<Endpoint>,
+    config: HyperConfig,
+    credentials: Option<Credentials>,
+    subject: Option<String>,
+    impersonate: Option<String>,
+    quota_project: Option<String>,
+}
+
+impl ClientBuilder {
+    /// No option is set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Root and version of the API. Google's own stands for Google's endpoint for mutual TLS as well.
+    pub fn endpoint(mut self, endpoint: impl Into<Option<Endpoint>>) -> Self {
+        self.endpoint = endpoint.into();
+        self
+    }
+
+    /// Settings of the transport: CA file, proxy, time-outs.
+    pub fn config(mut self, config: HyperConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The credentials that give tokens.
+    pub fn credentials(mut self, credentials: impl Into<Option<Credentials>>) -> Self {
+        self.credentials = credentials.into();
+        self
+    }
+
+    /// The user of the domain on whose behalf the key of a service account acts
+    /// ([`Credentials::subject`]).
+    pub fn subject(mut self, email: impl Into<String>) -> Self {
+        self.subject = Some(email.into());
+        self
+    }
+
+    /// The service account that the credentials impersonate; of several, separated by commas, each
+    /// impersonates the next ([`Credentials::impersonate`]).
+    pub fn impersonate(mut self, email: impl Into<String>) -> Self {
+        self.impersonate = Some(email.into());
+        self
+    }
+
+    /// The project that pays for the calls and whose quota they use.
+    pub fn quota_project(mut self, project: impl Into<String>) -> Self {
+        self.quota_project = Some(project.into());
+        self
+    }
+
+    /// A client; connects when the first request is made.
+    ///
+    /// # Errors
+    /// Those of [`resolve`](Self::resolve) and of [`Access::connect`].
+    pub fn connect(&self) -> Result<Client, ConnectError> {
+        self.resolve()?.connect()
+    }
+
+    /// Endpoint, transport settings and tokens of the client. Reads small files, and connects to
+    /// nothing.
+    ///
+    /// # Errors
+    /// An option, a variable or a file cannot be used, or there are no credentials.
+    pub fn resolve(&self) -> Result<Access, ConnectError> {
+        self.resolve_in(&|name: &str| std::env::var_os(name))
+    }
+
+    /// As [`resolve`](Self::resolve), in an environment whose variables are those that `variable` knows.
+    ///
+    /// # Errors
+    /// As for [`resolve`](Self::resolve).
+    pub fn resolve_in(
+        &self,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Access, ConnectError> {
+        let mtls = Mtls::from_environment_in(variable).map_err(ConnectError::Option)?;
+        let endpoint = match self.named_endpoint(variable)? {
+            Some(endpoint) if endpoint != Endpoint::default() => endpoint,
+            _ => mtls.endpoint(),
+        };
+        self.config.check(&endpoint).map_err(ConnectError::Option)?;
+        let config = match endpoint.is_plaintext() {
+            true => self.config.clone(),
+            false => mtls.configure(self.config.clone()),
+        };
+        let (mut credentials, unnamed) = match &self.credentials {
+            Some(credentials) => (credentials.clone(), false),
+            None => of_environment(variable)?,
+        };
+        if let Some(email) = &self.subject {
+            credentials = credentials.subject(email).map_err(ConnectError::Option)?;
+        }
+        if let Some(accounts) = &self.impersonate {
+            credentials = credentials
+                .impersonate(accounts)
+                .map_err(ConnectError::Option)?;
+        }
+        let tokens = credentials.source(Endpoint::SCOPE, &config);
+        let tokens = tokens.map_err(ConnectError::Option)?;
+        let mut warnings = credentials.warnings().to_vec();
+        warnings.extend(mtls.certificate().and_then(|(_, key)| exposure(key)));
+        Ok(Access {
+            tokens: match &self.quota_project {
+                None => Arc::new(tokens),
+                Some(project) => {
+                    Arc::new(billed_to(project, tokens).map_err(ConnectError::Option)?)
+                }
+            },
+            endpoint,
+            config,
+            credentials,
+            warnings,
+            unnamed,
+        })
+    }
+
+    fn named_endpoint(
+        &self,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Endpoint>, ConnectError> {
+        let named = variable(ENDPOINT).filter(|url| !url.is_empty());
+        match (&self.endpoint, named) {
+            (Some(endpoint), _) => Ok(Some(endpoint.clone())),
+            (None, Some(url)) => {
+                let endpoint = url.to_string_lossy().parse();
+                endpoint.map(Some).map_err(ConnectError::Endpoint)
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// The credentials of the environment, and whether no variable of ours names them.
+fn of_environment(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<(Credentials, bool), ConnectError> {
+    let Some(token) = variable(TOKEN).filter(|token| !token.is_empty()) else {
+        let credentials = Credentials::application_default_in(variable);
+        return Ok((credentials.map_err(ConnectError::NoCredentials)?, true));
+    };
+    // What is not UTF-8 is not visible ASCII either, and is refused as such.
+    let token = Token::new(&token.to_string_lossy()).map_err(|error| {
+        let problem = format!("{TOKEN}: {}", chain(&error));
+        ConnectError::Credentials(TransportError::new(
+            TransportErrorKind::CredentialsRejected,
+            problem,
+        ))
+    })?;
+    let description = format!("the token in {TOKEN}");
+    Ok((Credentials::from_tokens(token, &description), false))
+}

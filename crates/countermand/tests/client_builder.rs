@@ -1,0 +1,256 @@
+//! A client from options and environment.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use countermand::{ClientBuilder, ConnectError, Credentials, Endpoint, HyperConfig, Token};
+use countermand_emulator::{
+    Config, Fate, NewDevice, NewOperation, Server, Shared, Tls, credentials,
+};
+use serde_json::json;
+
+type Variables<'a> = &'a [(&'a str, &'a Path)];
+
+/// Variables of an environment, in which no metadata server is looked for.
+fn environment(variables: Variables<'_>) -> impl Fn(&str) -> Option<OsString> {
+    let variables: Vec<(String, OsString)> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+        .chain([("NO_GCE_CHECK".to_owned(), "true".into())])
+        .collect();
+    move |name| {
+        let mut found = variables.iter().filter(|(known, _)| known == name);
+        found.next().map(|(_, value)| value.clone())
+    }
+}
+
+fn given() -> Credentials {
+    Credentials::from_tokens(Token::new("ya29.given").unwrap(), "a given token")
+}
+
+fn text(value: &str) -> &Path {
+    Path::new(value)
+}
+
+/// The class of an error, and the text of its cause.
+fn class(error: &ConnectError) -> (&'static str, String) {
+    match error {
+        ConnectError::Endpoint(error) => ("endpoint", error.to_string()),
+        ConnectError::Option(error) => ("option", error.cause()),
+        ConnectError::Credentials(error) => ("credentials", error.cause()),
+        ConnectError::NoCredentials(error) => ("none", error.cause()),
+    }
+}
+
+fn write(directory: &Path, name: &str, content: &str) -> PathBuf {
+    let path = directory.join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+#[test]
+fn credentials_come_from_the_option_then_the_token_variable_then_the_defaults() {
+    let directory = tempfile::tempdir().unwrap();
+    let user = credentials("authorized_user", "https://oauth2.example").unwrap();
+    let file = write(directory.path(), "user.json", &user.to_string());
+    let all: Variables<'_> = &[
+        ("COUNTERMAND_TOKEN", text("ya29.variable")),
+        ("GOOGLE_APPLICATION_CREDENTIALS", &file),
+    ];
+    let described = |builder: &ClientBuilder, variables: Variables<'_>| {
+        let access = builder.resolve_in(&environment(variables));
+        access.map(|access| access.description().to_owned())
+    };
+    let (none, option) = (
+        ClientBuilder::new(),
+        ClientBuilder::new().credentials(given()),
+    );
+    assert_eq!(described(&option, all).unwrap(), "a given token");
+    assert_eq!(
+        described(&none, all).unwrap(),
+        "the token in COUNTERMAND_TOKEN"
+    );
+    let default = described(&none, &all[1..]).unwrap();
+    assert!(
+        default.starts_with("the user of the credentials file"),
+        "{default}"
+    );
+    // An empty variable counts as absent.
+    let empty: Variables<'_> = &[("COUNTERMAND_TOKEN", text("")), all[1]];
+    assert_eq!(described(&none, empty).unwrap(), default);
+    let (kind, problem) = class(&described(&none, &[]).unwrap_err());
+    assert_eq!(kind, "none");
+    assert!(
+        problem.contains("GOOGLE_APPLICATION_CREDENTIALS is not set"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn an_error_says_whether_an_option_or_the_credentials_are_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("ca.pem");
+    let new = || ClientBuilder::new().credentials(given());
+    let cases: [(ClientBuilder, Variables<'_>, &str, &str); 9] = [
+        (
+            ClientBuilder::new(),
+            &[("COUNTERMAND_TOKEN", text("two words"))],
+            "credentials",
+            "COUNTERMAND_TOKEN: ",
+        ),
+        (
+            new(),
+            &[("COUNTERMAND_ENDPOINT", text("not a url"))],
+            "endpoint",
+            "\"not a url\" is not an endpoint",
+        ),
+        (
+            new(),
+            &[("COUNTERMAND_ENDPOINT", text("http://192.0.2.1"))],
+            "option",
+            "http://192.0.2.1/v1 is plain http to another machine",
+        ),
+        (
+            new().config(HyperConfig::default().ca_file(&missing)),
+            // Also where TLS is not spoken.
+            &[("COUNTERMAND_ENDPOINT", text("http://127.0.0.1"))],
+            "option",
+            "the CA file ",
+        ),
+        (
+            new(),
+            &[("GOOGLE_API_USE_CLIENT_CERTIFICATE", text("perhaps"))],
+            "option",
+            "GOOGLE_API_USE_CLIENT_CERTIFICATE is neither true nor false",
+        ),
+        (
+            new().subject("admin@example.com"),
+            &[],
+            "option",
+            "a subject goes with the key of a service account, not with a given token",
+        ),
+        (
+            new().impersonate("nobody"),
+            &[],
+            "option",
+            "the service account to impersonate is neither",
+        ),
+        (
+            new().quota_project("a b"),
+            &[],
+            "option",
+            "the quota project is no id of a project",
+        ),
+        (
+            ClientBuilder::new(),
+            &[("GOOGLE_APPLICATION_CREDENTIALS", &missing)],
+            "none",
+            "GOOGLE_APPLICATION_CREDENTIALS: the credentials file ",
+        ),
+    ];
+    for (builder, variables, kind, begin) in cases {
+        let error = builder.resolve_in(&environment(variables)).unwrap_err();
+        let (found, problem) = class(&error);
+        assert_eq!(found, kind, "{problem}");
+        assert!(problem.starts_with(begin), "{problem}");
+    }
+}
+
+#[test]
+fn a_client_certificate_chooses_googles_endpoint_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let tls = Tls::mutual().unwrap();
+    let (certificate, key) = tls.write_client_to(directory.path()).unwrap().unwrap();
+    let list = json!({"cert_configs": {"workload": {"cert_path": certificate, "key_path": key}}});
+    let list = write(
+        directory.path(),
+        "certificate_config.json",
+        &list.to_string(),
+    );
+    let variables: Variables<'_> = &[("GOOGLE_API_CERTIFICATE_CONFIG", &list)];
+    let other: Endpoint = "https://api.example/v1".parse().unwrap();
+    for (named, with, without) in [
+        (None, Endpoint::mtls(), Endpoint::default()),
+        // Google's own stands for both, as a job file has it.
+        (
+            Some(Endpoint::default()),
+            Endpoint::mtls(),
+            Endpoint::default(),
+        ),
+        (Some(other.clone()), other.clone(), other),
+    ] {
+        let builder = ClientBuilder::new().credentials(given()).endpoint(named);
+        let access = builder.resolve_in(&environment(variables)).unwrap();
+        assert_eq!(access.endpoint(), &with);
+        #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+        access.connect().unwrap();
+        let access = builder.resolve_in(&environment(&[])).unwrap();
+        assert_eq!(access.endpoint(), &without);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn warnings_name_the_files_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let file = write(directory.path(), "token", "ya29.file");
+    let warnings = |mode| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let credentials = Credentials::from_token_file(&file);
+        let builder = ClientBuilder::new().credentials(credentials);
+        let access = builder.resolve_in(&environment(&[])).unwrap();
+        access.warnings().to_vec()
+    };
+    assert_eq!(warnings(0o600), Vec::<String>::new());
+    let told = warnings(0o644);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("can be read by others"), "{told:?}");
+}
+
+#[tokio::test]
+async fn the_project_of_the_option_pays_and_the_token_goes_to_the_named_endpoint() {
+    let shared = Shared::new(Config::default().devices(0));
+    let address = ([127, 0, 0, 1], 0).into();
+    let server = Server::bind(address, shared.clone()).await.unwrap();
+    let device = NewDevice::with([NewOperation::new(Fate::Cancellable)]);
+    let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
+    let endpoint = server.endpoint();
+    let variables: Variables<'_> = &[
+        ("COUNTERMAND_ENDPOINT", text(&endpoint)),
+        ("COUNTERMAND_TOKEN", text("emulator-token")),
+    ];
+    let builder = ClientBuilder::new().quota_project("acme-mdm");
+    let access = builder.resolve_in(&environment(variables)).unwrap();
+    access.check_credentials().await.unwrap();
+    assert_eq!(access.tokens().quota_project().unwrap(), "acme-mdm");
+    let client = access.connect().unwrap();
+    client
+        .cancel(&added.operations[0].parse().unwrap())
+        .await
+        .unwrap();
+    let asked =
+        shared.with(|emulator, _| emulator.audit().iter().filter(|row| row.had_token).count());
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn a_metadata_server_that_is_not_there_means_that_there_are_no_credentials() {
+    let nowhere = |name: &str| (name == "HOME").then(|| OsString::from("/nonexistent"));
+    let config = HyperConfig::default().resolver(|_| async { Ok(Vec::new()) });
+    let access = ClientBuilder::new()
+        .config(config)
+        .resolve_in(&nowhere)
+        .unwrap();
+    let error = access.check_credentials().await.unwrap_err();
+    let (kind, problem) = class(&error);
+    assert_eq!(kind, "none");
+    assert!(problem.contains("and no metadata server"), "{problem}");
+    // Credentials that are given are not tried.
+    let given = ClientBuilder::new()
+        .credentials(given())
+        .resolve_in(&nowhere)
+        .unwrap();
+    given.check_credentials().await.unwrap();
+}
