@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio_rustls::rustls::SignatureScheme::RSA_PKCS1_SHA256;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::sign::SigningKey;
+use rustls::SignatureScheme::RSA_PKCS1_SHA256;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::sign::SigningKey;
 
 #[cfg(feature = "aws-lc-rs")]
-use tokio_rustls::rustls::crypto::aws_lc_rs as library;
+use rustls::crypto::aws_lc_rs as library;
 #[cfg(not(feature = "aws-lc-rs"))]
-use tokio_rustls::rustls::crypto::ring as library;
+use rustls::crypto::ring as library;
 
 use crate::document::Problem;
 
