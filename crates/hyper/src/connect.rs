@@ -9,12 +9,12 @@ use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::client::legacy::connect::Connection as _;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tower_service::Service;
 
 use crate::config::HyperConfig;
 use crate::frames::Watched;
-use crate::multiplexed::{Clock, Multiplexed, OnHeap};
+use crate::multiplexed::{Multiplexed, OnHeap};
 use crate::request_body::Body;
 use crate::route::Route;
 use crate::tls::{Stream, Tls};
@@ -57,7 +57,7 @@ impl Connection {
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Body>>>> + use<> {
         match self {
             Self::Http1(sender) => Either::Left(sender.try_send_request(request)),
-            Self::Http2(shared) => Either::Right(shared.send(request)),
+            Self::Http2(shared) => Either::Right(shared.sender.try_send_request(request)),
         }
     }
 }
@@ -129,9 +129,8 @@ impl Connector {
     /// Begins to speak HTTP on a stream; a task of its own drives it until its sender is dropped.
     async fn speak(&self, stream: Stream, http2: bool) -> Result<Connection, hyper::Error> {
         if http2 {
-            let clock = Clock::new();
             let (sender, connection) = http2::Builder::new(OnHeap)
-                .timer(clock.clone())
+                .timer(TokioTimer::new())
                 .keep_alive_interval(self.pings.0)
                 .keep_alive_timeout(self.pings.1)
                 .keep_alive_while_idle(true)
@@ -145,9 +144,7 @@ impl Connector {
                 .initial_max_send_streams(1)
                 .handshake(Box::new(TokioIo::new(Watched::new(TokioIo::new(stream)))))
                 .await?;
-            Ok(Connection::Http2(Multiplexed::new(
-                sender, connection, clock,
-            )))
+            Ok(Connection::Http2(Multiplexed::new(sender, connection)))
         } else {
             let (sender, connection) = http1::Builder::new()
                 .max_buf_size(READ_AHEAD)

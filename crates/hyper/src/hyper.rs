@@ -34,7 +34,7 @@ pub struct Hyper(Arc<Inner>);
 
 struct Inner {
     endpoint: Endpoint,
-    pool: Pool,
+    pool: Arc<Pool>,
     user_agent: HeaderValue,
     host: HeaderValue,
     bodies: Bodies,

@@ -26,12 +26,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// Until it is known that the server does not speak HTTP/2, all who need a connection wait for the
 /// same one: a hundred requests at once make one handshake, not a hundred. More connections of
-/// HTTP/2 are made while requests queue on those that there are, and nobody waits for them.
+/// HTTP/2 are made while requests queue on those that there are, and nothing waits for them.
 pub(crate) struct Pool {
-    connector: Arc<Connector>,
+    connector: Connector,
     /// Connections of HTTP/2, at most.
     connections: usize,
-    state: Arc<Mutex<PoolState>>,
+    state: Mutex<PoolState>,
 }
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ struct PoolState {
     idle: Vec<(http1::SendRequest<Body>, Instant)>,
     /// The last connection spoke HTTP/1.1.
     http1: bool,
-    /// Ends when nobody waits for it any more.
+    /// Ends when nothing waits for it any more.
     connecting: Option<WeakShared<Connecting>>,
 }
 
@@ -60,24 +60,24 @@ pub(crate) struct PooledConnection {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector, connections: usize) -> Self {
+    pub(crate) fn new(connector: Connector, connections: usize) -> Arc<Self> {
         let state = PoolState {
             http1: connector.is_http1(),
             ..PoolState::default()
         };
-        Self {
-            connector: Arc::new(connector),
+        Arc::new(Self {
+            connector,
             connections,
-            state: Arc::new(Mutex::new(state)),
-        }
+            state: Mutex::new(state),
+        })
     }
 
     /// A connection that is there.
-    pub(crate) fn ready(&self) -> Option<PooledConnection> {
-        self.reuse(&mut lock(&self.state))
+    pub(crate) fn ready(self: &Arc<Self>) -> Option<PooledConnection> {
+        self.reuse(&mut self.lock())
     }
 
-    fn reuse(&self, state: &mut PoolState) -> Option<PooledConnection> {
+    fn reuse(self: &Arc<Self>, state: &mut PoolState) -> Option<PooledConnection> {
         let (connection, full) = state.take(self.connections)?;
         if full {
             self.widen(state);
@@ -89,26 +89,17 @@ impl Pool {
     }
 
     /// A connection that is there, or else a new one.
-    pub(crate) async fn acquire(&self) -> Result<PooledConnection, TransportError> {
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<PooledConnection, TransportError> {
         loop {
             let connecting = {
-                let mut state = lock(&self.state);
+                let mut state = self.lock();
                 if let Some(pooled) = self.reuse(&mut state) {
                     return Ok(pooled);
                 }
-                match state.http1 {
-                    true => None,
-                    false => Some(self.join(&mut state)),
-                }
+                (!state.http1).then(|| self.join(&mut state))
             };
             let connection = match connecting {
-                None => {
-                    let connection = self.connector.connect().await?;
-                    if let Connection::Http2(shared) = &connection {
-                        lock(&self.state).share(shared, self.connections);
-                    }
-                    connection
-                }
+                None => self.connect().await?,
                 Some(connecting) => match connecting.await? {
                     Some(shared) => Connection::Http2(shared),
                     None => continue,
@@ -125,35 +116,39 @@ impl Pool {
     pub(crate) fn release(&self, connection: Connection) {
         match connection {
             Connection::Http1(sender) if sender.is_closed() => {}
-            Connection::Http1(sender) => lock(&self.state).keep(sender),
+            Connection::Http1(sender) => self.lock().idle.push((sender, Instant::now())),
             Connection::Http2(shared) => shared.answered(),
         }
     }
 
+    /// A new connection; one that can be shared is kept.
+    async fn connect(&self) -> Result<Connection, TransportError> {
+        let connection = self.connector.connect().await?;
+        let mut state = self.lock();
+        match &connection {
+            Connection::Http1(_) => state.http1 = true,
+            Connection::Http2(shared) => state.share(shared, self.connections),
+        }
+        Ok(connection)
+    }
+
     /// The connection that is being made, or a new one.
-    fn join(&self, state: &mut PoolState) -> Shared<Connecting> {
+    fn join(self: &Arc<Self>, state: &mut PoolState) -> Shared<Connecting> {
         let under_way = state.connecting.as_ref().and_then(WeakShared::upgrade);
         if let Some(connecting) = under_way
             && connecting.peek().is_none()
         {
             return connecting;
         }
-        let (connector, state_of_all) = (Arc::clone(&self.connector), Arc::clone(&self.state));
-        let connections = self.connections;
+        let pool = Arc::clone(self);
         let connecting: Connecting = Box::pin(async move {
-            let connection = connector.connect().await?;
-            let mut state = lock(&state_of_all);
-            Ok(match connection {
-                Connection::Http2(shared) => {
-                    state.share(&shared, connections);
-                    Some(shared)
+            match pool.connect().await? {
+                Connection::Http2(shared) => Ok(Some(shared)),
+                http1 @ Connection::Http1(_) => {
+                    pool.release(http1);
+                    Ok(None)
                 }
-                Connection::Http1(sender) => {
-                    state.http1 = true;
-                    state.keep(sender);
-                    None
-                }
-            })
+            }
         });
         let connecting = connecting.shared();
         state.connecting = connecting.downgrade();
@@ -161,27 +156,25 @@ impl Pool {
     }
 
     /// Makes one more connection of HTTP/2 beside the others, if there may be one.
-    fn widen(&self, state: &mut PoolState) {
-        let busy = state
-            .widening
-            .as_ref()
-            .is_some_and(|task| !task.is_finished());
-        let stuck = state.stuck.is_some_and(|since| since.elapsed() < PAUSE);
-        if busy || stuck || state.http2.len() >= self.connections {
+    fn widen(self: &Arc<Self>, state: &mut PoolState) {
+        let busy = |task: &JoinHandle<()>| !task.is_finished();
+        if state.widening.as_ref().is_some_and(busy)
+            || state.stuck.is_some_and(|since| since.elapsed() < PAUSE)
+        {
             return;
         }
-        let connector = Arc::clone(&self.connector);
-        let (connections, pool) = (self.connections, Arc::downgrade(&self.state));
+        let pool = Arc::clone(self);
         state.widening = Some(tokio::spawn(async move {
-            let connection = connector.connect().await;
-            let Some(state) = pool.upgrade() else { return };
-            let mut state = lock(&state);
-            match connection {
-                Ok(Connection::Http2(shared)) => state.share(&shared, connections),
-                // What goes wrong here is nobody's failure: the requests have a connection.
-                Ok(Connection::Http1(_)) | Err(_) => state.stuck = Some(Instant::now()),
+            // What goes wrong here is the failure of no request: those have a connection.
+            if !matches!(pool.connect().await, Ok(Connection::Http2(_))) {
+                pool.lock().stuck = Some(Instant::now());
             }
         }));
+    }
+
+    /// A panic elsewhere leaves nothing half done in here.
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,7 +187,7 @@ impl PoolState {
             let full = self.http2.len() < connections && shared.is_full();
             return Some((Connection::Http2(shared.clone()), full));
         }
-        self.forget_stale();
+        self.idle.retain(|(_, since)| since.elapsed() < IDLE);
         while let Some((sender, _)) = self.idle.pop() {
             if !sender.is_closed() {
                 return Some((Connection::Http1(sender), false));
@@ -211,19 +204,4 @@ impl PoolState {
             self.http2.remove(0);
         }
     }
-
-    fn keep(&mut self, sender: http1::SendRequest<Body>) {
-        self.idle.push((sender, Instant::now()));
-    }
-
-    fn forget_stale(&mut self) {
-        let now = Instant::now();
-        self.idle
-            .retain(|(_, since)| now.saturating_duration_since(*since) < IDLE);
-    }
-}
-
-/// A panic elsewhere leaves nothing half done in here.
-fn lock(state: &Mutex<PoolState>) -> MutexGuard<'_, PoolState> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
