@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use countermand_core::{Call, Command, OperationName, Phase};
 use countermand_fleet::store::Kind;
-use countermand_fleet::{FoundOperation, Job, Options, Run, Settings, now};
+use countermand_fleet::{Authorization, FoundOperation, Job, Options, Run, Settings, now};
 use countermand_hyper::{Client, Transmit};
 use countermand_scheduler::Event;
 use countermand_scheduler::Quota;
@@ -68,7 +68,13 @@ async fn with(path: &Path) -> (Duration, Duration) {
     job.add(items).unwrap();
     job.freeze().unwrap();
     let begun = Instant::now();
-    let run = Run::begin(&client(), job, Options::default()).unwrap();
+    let authorization = Authorization {
+        endpoint: client().get_endpoint().clone(),
+        confirmed: Some([("enterprises/e".parse().unwrap(), Some(job.operations()))].into()),
+        ..Authorization::default()
+    };
+    let job = authorization.check(job, Options::default(), now()).unwrap();
+    let run = Run::begin(&client(), job).unwrap();
     let last = last_cancel(run).await;
     (last, begun.elapsed())
 }

@@ -5,17 +5,15 @@
 //! both are named by the caller, and only the agreement of the two starts a run.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, EnterpriseName, Timestamp, printable, shown};
+use countermand_core::{DeviceName, Endpoint, EnterpriseName, Timestamp, printable, shown};
 
 use crate::plan_summary::PlanSummary;
 use crate::schedule::Options;
-use crate::shell::quoted;
 use crate::spell::{grouped, spell};
-use crate::store::{Contents, Digest, JobError, Kind, Settings};
+use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
 
 /// So many differences are listed; the rest is counted.
 const LISTED: usize = 5;
@@ -86,8 +84,34 @@ pub enum Refusal {
     Job(#[from] JobError),
 }
 
+/// A job that its caller may run: all that [`Run::begin`](crate::Run::begin) takes, and only an
+/// [`Authorization`] makes it.
+#[derive(Debug)]
+pub struct AuthorizedJob {
+    pub(crate) job: Job,
+    pub(crate) options: Options,
+}
+
+/// A rescue that its caller may begin; there is no file of it yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthorizedRescue {
+    settings: Settings,
+    devices: Vec<DeviceName>,
+}
+
+/// A refusal, and the job that it is about.
+#[derive(Debug, thiserror::Error)]
+#[error("{refusal}")]
+#[non_exhaustive]
+pub struct NotAuthorized {
+    /// The job, still locked.
+    pub job: Box<Job>,
+    /// The reason.
+    pub refusal: Refusal,
+}
+
 impl Authorization {
-    /// Compares it with a job that is about to be applied.
+    /// Compares it with a job that is to be applied.
     ///
     /// Sending anything needs the endpoint; cancelling needs the counts as well, each time: that a
     /// job was begun, and by whom, is only what its file says. Of a rescue the enterprises are
@@ -95,13 +119,54 @@ impl Authorization {
     /// (`options.recheck`) cancels nothing and needs no counts.
     ///
     /// # Errors
-    /// Why it must not be applied.
-    pub fn check(&self, job: &Contents, options: Options, now: Timestamp) -> Result<(), Refusal> {
-        let settings = job.settings();
-        if !is_for(settings, &self.endpoint) {
-            let (job, run) = (settings.endpoint.clone(), self.endpoint.to_string());
-            return Err(Refusal::OtherEndpoint { job, run });
+    /// The reason why it must not be applied, with the job: a caller may say more, and ask again.
+    pub fn check(
+        &self,
+        job: Job,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<AuthorizedJob, NotAuthorized> {
+        match self.compare(&job, options, now) {
+            Ok(()) => Ok(AuthorizedJob { job, options }),
+            Err(refusal) => Err(NotAuthorized {
+                job: job.into(),
+                refusal,
+            }),
         }
+    }
+
+    /// Compares it with a rescue that is to begin: the enterprises of its settings and of these devices
+    /// are confirmed, whatever the counts.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherEndpoint`], [`Refusal::NotConfirmed`], and [`Refusal::Empty`] for a rescue of
+    /// nothing.
+    pub fn check_rescue(
+        &self,
+        settings: Settings,
+        devices: Vec<DeviceName>,
+    ) -> Result<AuthorizedRescue, Refusal> {
+        self.is_for(&settings)?;
+        let of_devices = devices.iter().map(DeviceName::enterprise);
+        let named = settings.enterprises.iter().cloned().chain(of_devices);
+        let named = named.map(|name| (name, 0)).collect();
+        confirm(Kind::Rescue, named, self.confirmed.clone())?;
+        Ok(AuthorizedRescue { settings, devices })
+    }
+
+    fn is_for(&self, settings: &Settings) -> Result<(), Refusal> {
+        match is_for(settings, &self.endpoint) {
+            true => Ok(()),
+            false => Err(Refusal::OtherEndpoint {
+                job: settings.endpoint.clone(),
+                run: self.endpoint.to_string(),
+            }),
+        }
+    }
+
+    fn compare(&self, job: &Contents, options: Options, now: Timestamp) -> Result<(), Refusal> {
+        let settings = job.settings();
+        self.is_for(settings)?;
         if let Some(seen) = self.digest
             && job.digest() != Some(seen)
         {
@@ -121,20 +186,47 @@ impl Authorization {
                 return Err(Refusal::Stale { age, max_age });
             }
         }
-        confirm(
-            kind,
-            PlanSummary::of(job)?.enterprises,
-            self.confirmed.clone(),
-        )
+        let planned = PlanSummary::of(job)?.enterprises;
+        confirm(kind, planned, self.confirmed.clone())
+    }
+}
+
+impl AuthorizedRescue {
+    /// Makes its file.
+    ///
+    /// # Errors
+    /// A file that exists is left alone; the disk's.
+    pub fn create(
+        self,
+        path: impl AsRef<Path>,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<AuthorizedJob, JobError> {
+        let devices = self.devices.into_iter();
+        let devices = devices.map(|name| Record::Device { name, seen: None });
+        let devices: Vec<_> = devices.collect();
+        let (job, ()) = Job::create_with(path, &self.settings, now, |job| job.record(&devices))?;
+        Ok(AuthorizedJob { job, options })
+    }
+}
+
+impl AuthorizedJob {
+    /// The job.
+    #[must_use]
+    pub const fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Gives it back, not run.
+    #[must_use]
+    pub fn into_job(self) -> Job {
+        self.job
     }
 }
 
 /// Compares what was confirmed with what a job is about: how many operations of which enterprises, of
 /// a rescue the enterprises alone.
-///
-/// # Errors
-/// [`Refusal::NotConfirmed`], and [`Refusal::Empty`] for a rescue of nothing.
-pub fn confirm(
+fn confirm(
     kind: Kind,
     planned: BTreeMap<EnterpriseName, u64>,
     confirmed: Option<Confirmed>,
@@ -168,32 +260,6 @@ pub(crate) fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
     };
     let google = [Endpoint::default(), Endpoint::mtls()];
     job == *endpoint || google.contains(&job) && google.contains(endpoint)
-}
-
-/// The phrases that confirm a job on a command line: `LC01abcd89:5000` for each enterprise of a plan,
-/// the enterprise alone for a rescue, whose number is not known before it ends.
-#[must_use]
-pub fn phrases(kind: Kind, planned: &BTreeMap<EnterpriseName, u64>) -> Vec<String> {
-    let phrase = |(name, count): (&EnterpriseName, &u64)| match kind {
-        Kind::Plan => format!("{}:{count}", name.enterprise()),
-        Kind::Rescue => name.enterprise().to_owned(),
-    };
-    planned.iter().map(phrase).collect()
-}
-
-/// The command that applies a job, or goes on with it.
-///
-/// # Errors
-/// The disk's.
-pub fn apply_command(path: &Path, job: &Contents) -> Result<String, JobError> {
-    let mut command = format!("countermand apply {}", quoted(path.as_os_str()));
-    for phrase in phrases(job.settings().kind, &PlanSummary::of(job)?.enterprises) {
-        command.push_str(&format!(" --confirm {phrase}"));
-    }
-    if let Some(endpoint) = job.settings().other_endpoint() {
-        command.push_str(&format!(" --endpoint {}", quoted(OsStr::new(endpoint))));
-    }
-    Ok(command)
 }
 
 fn not_confirmed(

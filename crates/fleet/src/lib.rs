@@ -3,7 +3,7 @@
 //! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
 //! - [`Job`] is a file that holds what is to be cancelled and what has become of it.
 //! - [`Authorization`] compares a job with the caller's word on the server and on what is cancelled.
-//!   [`Run::begin`] does not ask for it: [check](Authorization::check) before.
+//!   Only its [check](Authorization::check) makes the [`AuthorizedJob`] that [`Run::begin`] takes.
 //! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
 //!   once.
 //!
@@ -44,8 +44,8 @@
 //!     // Perhaps later, and in another process.
 //!     let (job, options) = (Job::open(path, now())?, Options::default());
 //!     let confirmed = Some([(enterprise, Some(count))].into());
-//!     Authorization { endpoint, confirmed, ..Authorization::default() }.check(&job, options, now())?;
-//!     let mut run = Run::begin(client, job, options)?;
+//!     let authorization = Authorization { endpoint, confirmed, ..Authorization::default() };
+//!     let mut run = Run::begin(client, authorization.check(job, options, now())?)?;
 //!     while run.next().await.is_some() {} // the events, for a progress bar
 //!     let ended = run.end("all was tried");
 //!     for row in ended.rows() {
@@ -93,16 +93,18 @@ mod plan;
 mod plan_summary;
 mod progress;
 pub mod report;
+mod resume;
 mod run;
 mod schedule;
 mod search;
 mod seconds;
-mod shell;
 mod spell;
 mod state;
 pub mod store;
 
-pub use authorize::{Authorization, Confirmed, Refusal, apply_command, confirm, phrases};
+pub use authorize::{
+    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, NotAuthorized, Refusal,
+};
 pub use clock::now;
 pub use counts::Counts;
 pub use estimate::Estimate;
@@ -111,10 +113,10 @@ pub use job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
 pub use progress::{Failing, Meter, Progress, SearchProgress};
+pub use resume::{Resume, phrases, quoted};
 pub use run::{Ended, Run};
 pub use schedule::Options;
 pub use search::{Findings, Found, Search, SearchCost, refusal};
-pub use shell::quoted;
 pub use spell::{counted, grouped, spell};
 pub use state::State;
 pub use store::{Job, JobError, Settings};

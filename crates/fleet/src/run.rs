@@ -14,13 +14,13 @@ use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
 
-use crate::authorize::is_for;
+use crate::authorize::{AuthorizedJob, is_for};
 use crate::clock::Clock;
 use crate::clock::now;
 use crate::job_row::JobRow;
 use crate::journal::Recorder;
 use crate::progress::SearchProgress;
-use crate::schedule::{Options, scheduler};
+use crate::schedule::scheduler;
 use crate::search::Pages;
 use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
 
@@ -130,13 +130,22 @@ impl Run {
     /// Begins, or goes on: what is settled is left alone, what was accepted is only looked at, the
     /// rest is cancelled in the job's order. A rescue also searches what it has not searched yet.
     ///
-    /// Quota and deadline are the job's.
+    /// Quota and deadline are the job's. A job that no [`Authorization`](crate::Authorization) agrees
+    /// with does not run:
+    ///
+    /// ```compile_fail,E0308
+    /// # use countermand_fleet::{Job, JobError, Run};
+    /// # use countermand_hyper::Client;
+    /// fn begin(client: &Client, job: Job) -> Result<Run, JobError> {
+    ///     Run::begin(client, job)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`OtherEndpoint`](JobErrorKind::OtherEndpoint) for a client of another endpoint than the job's, and
     /// the disk's; nothing was sent.
-    pub fn begin(client: &Client, job: Job, options: Options) -> Result<Self, JobError> {
-        Self::begin_by(client, job, options, now)
+    pub fn begin(client: &Client, job: AuthorizedJob) -> Result<Self, JobError> {
+        Self::begin_by(client, job, now)
     }
 
     /// The same by another clock than the machine's, for tests of clocks that are set.
@@ -146,10 +155,10 @@ impl Run {
     #[doc(hidden)]
     pub fn begin_by(
         client: &Client,
-        mut job: Job,
-        options: Options,
+        job: AuthorizedJob,
         wall: fn() -> Timestamp,
     ) -> Result<Self, JobError> {
+        let AuthorizedJob { mut job, options } = job;
         let settings = job.settings().clone();
         if !is_for(&settings, client.get_endpoint()) {
             return Err(JobErrorKind::OtherEndpoint {

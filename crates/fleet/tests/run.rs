@@ -11,8 +11,8 @@ use countermand_core::{Command, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::store::{JobErrorKind, Kind, View};
 use countermand_fleet::{
-    Authorization, Estimate, Filter, Found, FoundOperation, Job, Options, PlanSummary, Refusal,
-    Run, Search, Settings, now, order,
+    Authorization, AuthorizedJob, Estimate, Filter, Found, FoundOperation, Job, NotAuthorized,
+    Options, PlanSummary, Refusal, Run, Search, Settings, now, order,
 };
 use countermand_hyper::{Authorized, Client, Endpoint, Token};
 use countermand_scheduler::Event;
@@ -110,6 +110,22 @@ impl World {
     }
 }
 
+/// Authorized by a caller who agrees with all that the file says.
+fn authorized(job: Job, options: Options) -> AuthorizedJob {
+    let counts = PlanSummary::of(&job).unwrap().enterprises.into_iter();
+    let authorization = Authorization {
+        endpoint: job.settings().endpoint.parse().unwrap(),
+        confirmed: Some(counts.map(|(name, count)| (name, Some(count))).collect()),
+        max_age: Some(Duration::MAX),
+        ..Authorization::default()
+    };
+    authorization.check(job, options, now()).unwrap()
+}
+
+fn begin(client: &Client, job: Job, options: Options) -> Run {
+    Run::begin(client, authorized(job, options)).unwrap()
+}
+
 async fn finish(run: &mut Run) -> BTreeMap<String, Option<Verdict>> {
     let mut results = BTreeMap::new();
     while let Some(event) = run.next().await {
@@ -164,7 +180,7 @@ async fn found_planned_applied_and_true() {
     let estimate = Estimate::of(&job, Options::default()).unwrap();
     assert!(estimate.last_cancel < estimate.last_verdict, "{estimate:?}");
 
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     assert_eq!(run.expected(), 150);
     let results = finish(&mut run).await;
     let ended = run.end("done");
@@ -180,7 +196,7 @@ async fn found_planned_applied_and_true() {
     // Nothing is left to do, and nothing is done.
     let asked = world.shared.with(|emulator, _| emulator.audit().len());
     let job = Job::open(&world.path, now()).unwrap();
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     let again = finish(&mut run).await;
     let open = counts.operations
         - counts
@@ -216,7 +232,7 @@ async fn dropped_at_any_event_and_taken_up_again() {
             ..Options::default()
         };
         loop {
-            let mut run = Run::begin(&world.client, job, options).unwrap();
+            let mut run = begin(&world.client, job, options);
             let mut left = (seed * 31 + drops * 17) % 60 + 1;
             let mut ended = false;
             while left > 0 {
@@ -274,14 +290,14 @@ async fn a_rescue_finds_cancels_and_resumes() {
             in_flight: 5,
             ..Options::default()
         };
-        let mut run = Run::begin(&world.client, job, options).unwrap();
+        let mut run = begin(&world.client, job, options);
         for _ in 0..150 {
             run.next().await;
         }
         drop(run);
         job = Job::open(&world.path, now()).unwrap();
     }
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     finish(&mut run).await;
     let job = run.end("done").job;
     assert_eq!(job.duplicates(), 0);
@@ -314,12 +330,12 @@ async fn a_rescue_takes_on_no_more_than_it_may() {
     let mut settings = world.settings(Kind::Rescue);
     settings.max = Some(12);
     let job = Job::create(&world.path, &settings, now()).unwrap();
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     assert_eq!(finish(&mut run).await.len(), 12);
     assert_eq!(run.left(), 18);
     let job = run.end("done").job;
     assert_eq!((job.operations(), world.cancels().len()), (30, 12));
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     assert_eq!((finish(&mut run).await.len(), run.left()), (0, 18));
 }
 
@@ -332,7 +348,7 @@ async fn a_recheck_only_looks() {
         (1, Fate::Vanishes),
     ];
     let world = World::new(Config::default().devices(30).mix(mix));
-    let mut run = Run::begin(&world.client, world.plan().await, Options::default()).unwrap();
+    let mut run = begin(&world.client, world.plan().await, Options::default());
     finish(&mut run).await;
     let job = run.end("done").job;
     let before = job.counts().unwrap();
@@ -341,7 +357,7 @@ async fn a_recheck_only_looks() {
         recheck: true,
         ..Options::default()
     };
-    let mut run = Run::begin(&world.client, job, recheck).unwrap();
+    let mut run = begin(&world.client, job, recheck);
     let results = finish(&mut run).await;
     assert_eq!(world.cancels(), cancels);
     assert_eq!(
@@ -351,7 +367,7 @@ async fn a_recheck_only_looks() {
     let job = run.end("done").job;
     assert_eq!(job.counts().unwrap().verdicts, before.verdicts);
     // The plain way asks the pending ones again.
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     assert_eq!(finish(&mut run).await.len() as u64, pending);
     let again = world
         .cancels()
@@ -368,7 +384,7 @@ async fn a_full_disk_does_not_stop_a_rescue() {
     let mut job = world.plan().await;
     // No page more than it has.
     job.limit_pages(Some(1)).unwrap();
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     let results = finish(&mut run).await;
     assert_eq!(results.len(), 60, "the rescue goes on");
     assert!(
@@ -381,7 +397,7 @@ async fn a_full_disk_does_not_stop_a_rescue() {
     let counts = ended.job.counts().unwrap();
     assert_eq!(counts.verdicts.values().sum::<u64>(), 0, "{counts:?}");
     ended.job.limit_pages(None).unwrap();
-    let mut run = Run::begin(&world.client, ended.job, Options::default()).unwrap();
+    let mut run = begin(&world.client, ended.job, Options::default());
     finish(&mut run).await;
     let ended = run.end("done");
     assert!(ended.trouble.is_none());
@@ -398,7 +414,7 @@ async fn what_the_disk_did_not_take_is_written_later() {
     let mut job = world.plan_with(settings).await;
     job.limit_pages(Some(1)).unwrap();
     // Pending operations are looked at for 8 s, which is longer than a try takes to be repeated.
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     while run.trouble().is_none() {
         run.next().await.unwrap();
     }
@@ -422,7 +438,7 @@ async fn what_a_stop_leaves_is_unsent() {
         in_flight: 4,
         ..Options::default()
     };
-    let mut run = Run::begin(&world.client, job, options).unwrap();
+    let mut run = begin(&world.client, job, options);
     finish(&mut run).await;
     let job = run.end("stopped").job;
     let counts = job.counts().unwrap();
@@ -435,7 +451,7 @@ async fn what_a_stop_leaves_is_unsent() {
     world
         .shared
         .with(|emulator, _| emulator.set_script(Script::default()));
-    let mut run = Run::begin(&world.client, job, options).unwrap();
+    let mut run = begin(&world.client, job, options);
     finish(&mut run).await;
     let job = run.end("done").job;
     assert_eq!(job.counts().unwrap().verdicts[&Verdict::Cancelled], 60);
@@ -449,12 +465,28 @@ async fn what_a_stop_leaves_is_unsent() {
 async fn fault_57_a_client_of_another_server_runs_no_job() {
     let world = World::new(Config::default().devices(3));
     let google = world.client.clone().endpoint(Endpoint::default());
-    let error = Run::begin(&google, world.plan().await, Options::default()).unwrap_err();
+    let error =
+        Run::begin(&google, authorized(world.plan().await, Options::default())).unwrap_err();
     let of_another = matches!(error.kind(), JobErrorKind::OtherEndpoint { .. });
     assert!(of_another, "{error}");
     // Nothing was sent, and the job is as it was.
     let job = Job::open(&world.path, now()).unwrap();
-    Run::begin(&world.client, job, Options::default()).unwrap();
+    begin(&world.client, job, Options::default());
+}
+
+/// The refusal of this authorization, if it does not agree with the job, which stays.
+fn refused(
+    job: &mut Option<Job>,
+    authorization: &Authorization,
+    options: Options,
+    time: Timestamp,
+) -> Option<Refusal> {
+    let (back, refusal) = match authorization.check(job.take().unwrap(), options, time) {
+        Ok(authorized) => (authorized.into_job(), None),
+        Err(NotAuthorized { job, refusal, .. }) => (*job, Some(refusal)),
+    };
+    *job = Some(back);
+    refusal
 }
 
 /// A plan needs consent to what it holds each time, and no other plan passes for it.
@@ -471,6 +503,7 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
         digest: job.digest(),
         ..Authorization::default()
     };
+    let mut job = Some(job);
     let applying = Options::default();
     let later =
         |time: Duration| Timestamp::from_unix_millis(now().unix_millis() + time.as_millis() as i64);
@@ -481,21 +514,25 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
         Some([].into()),
     ] {
         authorization.confirmed = confirmed;
-        let refusal = authorization.check(&job, applying, now()).unwrap_err();
+        let refusal = refused(&mut job, &authorization, applying, now()).unwrap();
         assert!(matches!(refusal, Refusal::NotConfirmed { .. }), "{refusal}");
         let words = "cancels 9 operations of enterprises/LC";
         assert!(refusal.to_string().contains(words), "{refusal}");
     }
     authorization.confirmed = Some([(world.enterprise(), Some(9))].into());
-    authorization.check(&job, applying, now()).unwrap();
+    assert!(refused(&mut job, &authorization, applying, now()).is_none());
 
     let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
-    let check = |authorization: &Authorization, time| authorization.check(&job, applying, time);
-    check(&authorization, later(hour - minute)).unwrap();
+    let mut check =
+        |authorization: &Authorization, time| refused(&mut job, authorization, applying, time);
+    assert!(check(&authorization, later(hour - minute)).is_none());
     let refusal = check(&authorization, later(hour + minute));
-    assert!(matches!(refusal, Err(Refusal::Stale { .. })), "{refusal:?}");
+    assert!(
+        matches!(refusal, Some(Refusal::Stale { .. })),
+        "{refusal:?}"
+    );
     authorization.max_age = Some(2 * hour);
-    check(&authorization, later(hour + minute)).unwrap();
+    assert!(check(&authorization, later(hour + minute)).is_none());
 
     let recheck = Options {
         recheck: true,
@@ -505,38 +542,39 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
     for options in [applying, recheck] {
         let mut elsewhere = authorization.clone();
         elsewhere.endpoint = Endpoint::default();
-        let refusal = elsewhere.check(&job, options, now());
+        let refusal = refused(&mut job, &elsewhere, options, now());
         assert!(
-            matches!(refusal, Err(Refusal::OtherEndpoint { .. })),
+            matches!(refusal, Some(Refusal::OtherEndpoint { .. })),
             "{refusal:?}"
         );
     }
 
-    let other = World::new(Config::default().devices(8)).plan().await;
-    let refusal = authorization.check(&other, applying, now());
+    let other = World::new(Config::default().devices(8));
+    let mut other = Some(other.plan().await);
+    let refusal = refused(&mut other, &authorization, applying, now());
     assert!(
-        matches!(refusal, Err(Refusal::OtherPlan { .. })),
+        matches!(refusal, Some(Refusal::OtherPlan { .. })),
         "{refusal:?}"
     );
 
     // Looking again cancels nothing.
     authorization.confirmed = None;
-    authorization.check(&job, recheck, now()).unwrap();
+    assert!(refused(&mut job, &authorization, recheck, now()).is_none());
 
     // That it was begun is the file's own word: only its age does not matter any more.
-    drop(Run::begin(&world.client, job, applying).unwrap());
-    let job = Job::open(&world.path, now()).unwrap();
-    let check =
-        |authorization: &Authorization| authorization.check(&job, applying, later(9 * hour));
+    drop(begin(&world.client, job.take().unwrap(), applying));
+    let mut job = Some(Job::open(&world.path, now()).unwrap());
+    let mut check =
+        |authorization: &Authorization| refused(&mut job, authorization, applying, later(9 * hour));
     let refusal = check(&authorization);
     assert!(
-        matches!(refusal, Err(Refusal::NotConfirmed { .. })),
+        matches!(refusal, Some(Refusal::NotConfirmed { .. })),
         "{refusal:?}"
     );
     authorization.confirmed = Some([(world.enterprise(), Some(9))].into());
-    check(&authorization).unwrap();
-    authorization.digest = other.digest();
-    assert!(check(&authorization).is_err());
+    assert!(check(&authorization).is_none());
+    authorization.digest = other.unwrap().digest();
+    assert!(check(&authorization).is_some());
 }
 
 /// Nothing reaches the server: nothing is told, counted, timed or recorded as sent.
@@ -556,7 +594,7 @@ async fn fault_45_nothing_that_never_left_was_sent() {
         };
         let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
         world.client = Client::new(fail).endpoint(endpoint);
-        let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+        let mut run = begin(&world.client, job, Options::default());
         let mut not_sent = 0;
         while not_sent < 20 {
             match run.next().await.unwrap() {
@@ -596,7 +634,7 @@ async fn fault_45_what_was_about_to_leave_may_have_left() {
     let never = |_| std::future::pending();
     let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
     world.client = Client::new(never).endpoint(endpoint);
-    let mut run = Run::begin(&world.client, job, Options::default()).unwrap();
+    let mut run = begin(&world.client, job, Options::default());
     assert!(matches!(run.next().await, Some(Event::Sending { .. })));
     drop(run);
     let counts = View::open(&world.path).unwrap().counts().unwrap();
@@ -639,7 +677,12 @@ async fn fault_36_a_clock_that_is_set_causes_no_burst_and_no_wait() {
         SET.store(0, Ordering::SeqCst);
         let begun = std::time::Instant::now();
         for run_of in 0..3 {
-            let mut run = Run::begin_by(&world.client, job, Options::default(), set_clock).unwrap();
+            let mut run = Run::begin_by(
+                &world.client,
+                authorized(job, Options::default()),
+                set_clock,
+            )
+            .unwrap();
             let mut sent = 0;
             while let Some(event) = run.next().await {
                 sent += u32::from(matches!(event, Event::Sent { .. }));

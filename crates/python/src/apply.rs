@@ -10,7 +10,7 @@ use countermand::Client;
 use countermand_core::{Error, FailureScope, shown_path};
 use countermand_fleet::store::View;
 use countermand_fleet::{
-    Authorization, Job, JobError, Options, Refusal, Run, Settings, now, refusal,
+    Authorization, AuthorizedRescue, Job, JobError, Options, Refusal, Run, now, refusal,
 };
 use countermand_scheduler::Event;
 use futures_util::StreamExt;
@@ -40,7 +40,7 @@ pub(crate) enum Work {
     /// A job that is there.
     Apply(PathBuf, Authorization),
     /// A search that cancels what it finds, into a new file.
-    Rescue(PathBuf, Settings),
+    Rescue(PathBuf, AuthorizedRescue),
 }
 
 /// A job that is being applied, by a task of its own.
@@ -210,13 +210,12 @@ fn of_search(event: Event) -> Option<Error> {
 fn begin(client: &Client, work: Work, options: Options) -> Result<Run, Failure> {
     let job = match work {
         Work::Apply(path, authorization) => {
-            let job = Job::open(path, now())?;
-            authorization.check(&job, options, now())?;
-            job
+            let job = authorization.check(Job::open(path, now())?, options, now());
+            job.map_err(|error| error.refusal)?
         }
-        Work::Rescue(path, settings) => Job::create(path, &settings, now())?,
+        Work::Rescue(path, rescue) => rescue.create(path, options, now())?,
     };
-    Ok(Run::begin(client, job, options)?)
+    Ok(Run::begin(client, job)?)
 }
 
 /// Closes the file, and looks at it.

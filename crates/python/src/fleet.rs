@@ -106,7 +106,16 @@ pub(crate) fn rescue(
     settings.enterprises = selection.enterprises;
     settings.filter = selection.filter;
     settings.max = at_most.transpose()?;
-    let work = Work::Rescue(path, settings);
+    // The call itself names the enterprises.
+    let named = settings.enterprises.iter().cloned();
+    let authorization = Authorization {
+        endpoint: client.endpoint.clone(),
+        confirmed: Some(named.map(|name| (name, None)).collect()),
+        ..Authorization::default()
+    };
+    let rescue = authorization.check_rescue(settings, Vec::new());
+    let rescue = rescue.map_err(|refusal| job_errors::refusal(py, &refusal))?;
+    let work = Work::Rescue(path, rescue);
     client.run(py, work, in_flight, false, watched)
 }
 

@@ -7,7 +7,7 @@ use countermand_core::Phase;
 use countermand_fleet::report::{self, Form, ReportError};
 use countermand_fleet::store::View;
 use countermand_fleet::{Counts, State};
-use countermand_fleet::{JobError, JobRow, quoted};
+use countermand_fleet::{JobError, JobRow, Resume};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
@@ -181,7 +181,11 @@ impl Report {
         };
         let snapshot = Arc::clone(&self.0);
         Ok(Call::new(async move {
-            let write = move || snapshot.view(|view| form.save(&path, view, Some(resume(view))));
+            let save = move |view: &View| {
+                let resume = Resume::of(view).map_err(ReportError::Rows)?.from_anywhere();
+                form.save(&path, view, Some(resume.to_string()))
+            };
+            let write = move || snapshot.view(save);
             let written = tokio::task::spawn_blocking(write).await;
             let ready: Ready = Box::new(move |py| match written {
                 Ok(Some(Ok(_))) => Ok(py.None()),
@@ -206,11 +210,6 @@ impl Report {
         drop(requested_schema);
         arrow::stream(py, Arc::clone(&self.0))
     }
-}
-
-fn resume(view: &View) -> String {
-    let path = std::path::absolute(view.path()).unwrap_or_else(|_| view.path().into());
-    format!("countermand apply {}", quoted(path.as_os_str()))
 }
 
 fn list<'py>(py: Python<'py>, rows: &[JobRow]) -> PyResult<Bound<'py, PyList>> {

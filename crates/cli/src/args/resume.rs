@@ -4,9 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{self, Path, PathBuf};
 
 use countermand_core::{OperationName, looks_secret};
-use countermand_fleet::apply_command;
-pub(crate) use countermand_fleet::quoted;
 use countermand_fleet::store::{Contents, JobError};
+use countermand_fleet::{Resume, quoted};
 
 use crate::args::operations::Flight;
 use crate::args::{Access, Global};
@@ -42,10 +41,17 @@ impl<'a> Way<'a> {
     ///
     /// # Errors
     /// The disk's.
-    pub(crate) fn apply(&self, path: &Path, job: &Contents) -> Result<String, JobError> {
-        let mut words = vec![apply_command(&self.place(path), job)?];
-        words.extend(self.options());
-        Ok(words.join(" "))
+    pub(crate) fn apply(&self, job: &Contents) -> Result<String, JobError> {
+        let mut resume = Resume::of(job)?;
+        if self.elsewhere {
+            resume = resume.from_anywhere();
+        }
+        let options = self.options().into_iter();
+        Ok([resume.to_string()]
+            .into_iter()
+            .chain(options)
+            .collect::<Vec<_>>()
+            .join(" "))
     }
 
     fn options(&self) -> Vec<String> {

@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 
-use countermand_core::{EnterpriseName, printable};
-use countermand_fleet::store::{Contents, Kind, Settings};
+use countermand_core::{DeviceName, printable};
+use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
-    Authorization, Confirmed, Options, Refusal, confirm, now, phrases, quoted,
+    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotAuthorized, Options,
+    Refusal, now, phrases, quoted,
 };
 use tokio::task::spawn_blocking;
 
@@ -39,44 +40,36 @@ pub(crate) fn parse(given: &[String]) -> Result<Option<Confirmed>, Failure> {
     confirmed.collect::<Result<Confirmed, _>>().map(Some)
 }
 
-/// Starts a job only where the command line, or the operator at the terminal, agrees with it.
+/// Authorizes a job where the command line, or the operator at the terminal, agrees with it.
 pub(crate) async fn authorize(
-    job: &Contents,
+    job: Job,
     mut authorization: Authorization,
     options: Options,
     signals: &mut Signals,
-) -> Result<(), Failure> {
-    let mut checked = authorization.check(job, options, now());
-    if let Err(
-        refusal @ Refusal::NotConfirmed {
-            confirmed: None, ..
-        },
-    ) = &checked
-    {
-        authorization.confirmed = Some(ask(refusal, job.settings(), signals).await?);
-        checked = authorization.check(job, options, now());
-    }
+) -> Result<AuthorizedJob, Failure> {
     let status = format!("countermand status {}", quoted(job.path().as_os_str()));
-    checked.map_err(|refusal| refused(&refusal, &status))
+    let mut checked = authorization.check(job, options, now());
+    if let Err(NotAuthorized { job, refusal, .. }) = checked {
+        authorization.confirmed = Some(ask(refusal, job.settings(), &status, signals).await?);
+        checked = authorization.check(*job, options, now());
+    }
+    checked.map_err(|error| refused(&error.refusal, &status))
 }
 
-/// Starts a rescue, which has no file yet, only where these enterprises are confirmed.
+/// Authorizes a rescue, which has no file yet, where its enterprises are confirmed.
 pub(crate) async fn rescue(
-    enterprises: impl Iterator<Item = EnterpriseName>,
-    settings: &Settings,
-    given: &[String],
+    settings: Settings,
+    devices: Vec<DeviceName>,
+    mut authorization: Authorization,
     signals: &mut Signals,
-) -> Result<(), Failure> {
-    let planned = enterprises.map(|name| (name, 0)).collect();
-    let checked = confirm(Kind::Rescue, planned, parse(given)?);
-    match checked {
-        Err(
-            refusal @ Refusal::NotConfirmed {
-                confirmed: None, ..
-            },
-        ) => ask(&refusal, settings, signals).await.map(drop),
-        checked => checked.map_err(|refusal| refused(&refusal, "the names on the command line")),
+) -> Result<AuthorizedRescue, Failure> {
+    const LOOK: &str = "the names on the command line";
+    let mut checked = authorization.check_rescue(settings.clone(), devices.clone());
+    if let Err(refusal) = checked {
+        authorization.confirmed = Some(ask(refusal, &settings, LOOK, signals).await?);
+        checked = authorization.check_rescue(settings, devices);
     }
+    checked.map_err(|refusal| refused(&refusal, LOOK))
 }
 
 /// `look` says where the operator sees what it is about.
@@ -98,18 +91,26 @@ fn refused(refusal: &Refusal, look: &str) -> Failure {
     )
 }
 
-/// Asks at the terminal for the phrase of each enterprise.
+/// Asks at the terminal for the phrase of each enterprise, if that is all that is missing; `look` as
+/// for [`refused`].
 async fn ask(
-    refusal: &Refusal,
+    refusal: Refusal,
     settings: &Settings,
+    look: &str,
     signals: &mut Signals,
 ) -> Result<Confirmed, Failure> {
-    let Refusal::NotConfirmed { kind, planned, .. } = refusal else {
-        return Err(refused(refusal, "it"));
+    let Refusal::NotConfirmed {
+        kind,
+        planned,
+        confirmed: None,
+    } = refusal
+    else {
+        return Err(refused(&refusal, look));
     };
-    let (what, phrases) = match kind {
-        Kind::Plan => ("the plan", phrases(*kind, planned)),
-        Kind::Rescue => ("the rescue", phrases(*kind, planned)),
+    let phrases = phrases(kind, &planned);
+    let what = match kind {
+        Kind::Plan => "the plan",
+        Kind::Rescue => "the rescue",
     };
     // A plan was looked at; what a rescue will find is not known yet.
     let meant = match kind {
@@ -149,10 +150,8 @@ async fn ask(
             _ => return refuse("that was not it; nothing was sent".to_owned()),
         }
     }
-    let confirmed = planned.iter();
-    Ok(confirmed
-        .map(|(name, count)| (name.clone(), Some(*count)))
-        .collect())
+    let confirmed = planned.into_iter();
+    Ok(confirmed.map(|(name, count)| (name, Some(count))).collect())
 }
 
 /// `enterprises/LC01:7` is as good as `LC01:7`.

@@ -108,7 +108,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             vanished: findings.vanished,
             last_cancel_s: estimate.last_cancel.as_secs_f64(),
             last_verdict_s: estimate.last_verdict.as_secs_f64(),
-            apply: way.apply(path, job)?,
+            apply: way.apply(job)?,
         })
     });
     let plan = written.map_err(uncreated)?;

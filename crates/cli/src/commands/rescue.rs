@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use countermand_fleet::store::{Kind, Record};
-use countermand_fleet::{Job, Options, now};
+use countermand_fleet::store::Kind;
+use countermand_fleet::{Authorization, Options, now};
 
 use crate::args::Global;
 use crate::args::jobs::Rescue;
@@ -38,26 +38,25 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         PathBuf::from(format!("rescue-{time}.job"))
     });
 
+    let authorization = Authorization {
+        endpoint: sources.endpoint,
+        confirmed: confirm::parse(&options.confirm)?,
+        ..Authorization::default()
+    };
     // Before there is a file: what is not confirmed leaves nothing behind.
-    let enterprises = settings.enterprises.iter().cloned();
-    let of_devices = sources.devices.iter().map(|device| device.enterprise());
-    let named = enterprises.chain(of_devices);
-    confirm::rescue(named, &settings, &options.confirm, &mut signals).await?;
+    let rescue = confirm::rescue(settings, sources.devices, authorization, &mut signals).await?;
     // Nor do credentials that are of no use.
     let client = connect::client(global).await?;
-
-    let devices = sources.devices.into_iter();
-    let devices = devices.map(|name| Record::Device { name, seen: None });
-    let devices: Vec<_> = devices.collect();
-    let (job, ()) = Job::create_with(&path, &settings, begun, |job| job.record(&devices))
-        .map_err(|error| open::uncreated(&error, "--job"))?;
+    let in_flight = options.terms.flight.in_flight;
+    let options = Options {
+        in_flight,
+        ..Options::default()
+    };
+    let job = rescue.create(&path, options, begun);
+    let job = job.map_err(|error| open::uncreated(&error, "--job"))?;
     report.output.note(&format!(
         "the job file is {}",
         countermand_core::shown_path(&path)
     ));
-    let options = Options {
-        in_flight: options.terms.flight.in_flight,
-        ..Options::default()
-    };
-    run(global, &client, job, options, report, signals).await
+    run(global, &client, job, in_flight, report, signals).await
 }

@@ -5,12 +5,12 @@ use countermand_core::{Outcome, Verdict, chain};
 use countermand_fleet::State;
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::Kind;
-use countermand_fleet::{Ended, Job, JobRow, Options, Run, now};
+use countermand_fleet::{AuthorizedJob, Ended, JobRow, Run, now, quoted};
 use countermand_scheduler::Event;
 
 use crate::args::Global;
 use crate::args::operations::Flight;
-use crate::args::resume::{Way, quoted};
+use crate::args::resume::Way;
 use crate::commands::follow::{Ending, follow};
 use crate::commands::open;
 use crate::commands::stop::Stop;
@@ -24,22 +24,20 @@ use crate::signals::Signals;
 pub(crate) async fn run(
     global: &Global,
     client: &Client,
-    job: Job,
-    options: Options,
+    job: AuthorizedJob,
+    in_flight: usize,
     mut report: Report,
     mut signals: Signals,
 ) -> Result<Exit, Failure> {
     report.brief = global.brief;
     let failed = |error| open::failure(&error);
     let mut way = Way::of(global);
-    way.flight = Flight {
-        in_flight: options.in_flight,
-    };
-    let resume = way.apply(job.path(), &job).map_err(failed)?;
-    let pace = job.settings().quota().pace();
+    way.flight = Flight { in_flight };
+    let resume = way.apply(job.job()).map_err(failed)?;
+    let pace = job.job().settings().quota().pace();
     // A rescue that has only its file can as well have another one.
-    let new = job.settings().kind == Kind::Rescue && job.runs().next().is_none();
-    let mut run = Run::begin(client, job, options).map_err(|error| match new {
+    let new = job.job().settings().kind == Kind::Rescue && job.job().runs().next().is_none();
+    let mut run = Run::begin(client, job).map_err(|error| match new {
         true => open::uncreated(&error, "--job"),
         false => failed(error),
     })?;

@@ -48,7 +48,7 @@ fn tell(global: &Global, job: &mut View) -> Result<String, JobError> {
     // A second run would be refused, and is not needed.
     let resume = match activity.is_applied() {
         true => None,
-        false => Some(Way::of(global).apply(job.path(), job)?),
+        false => Some(Way::of(global).apply(job)?),
     };
     let summary = Summary::of_job(job, now(), resume)?;
     let overview = Overview::of(job.rows())?;
