@@ -2,20 +2,24 @@
 
 import os
 from asyncio import Future
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, final
+from types import GenericAlias, TracebackType
+from typing import Any, Final, Generic, Literal, Protocol, Self, TypeAlias, final, overload
+
+from typing_extensions import TypeVar
 
 from .errors import CountermandError
 from .events import Event
 from .outcome import Outcome, Status, Verdict
 from .progress import Progress
 from .rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
+from .sansio import Device, PastCall
 from .selection import Selection
 
 _T_co = TypeVar("_T_co", covariant=True)
+_Result_co = TypeVar("_Result_co", covariant=True, default=Outcome)
 
 class _Items(Protocol):
     """Headers as HTTP libraries have them; a mapping is one."""
@@ -29,6 +33,7 @@ _Headers: TypeAlias = (
     | Iterable[tuple[str, str]]
     | Iterable[tuple[bytes, bytes]]
 )
+_Call: TypeAlias = Literal["cancel", "get", "list", "get_device", "list_devices"]
 _Failure: TypeAlias = Literal[
     "connect",
     "proxy",
@@ -56,6 +61,8 @@ __all__ = [
     "Inbox",
     "Operation",
     "OperationName",
+    "Pages",
+    "RateLimiter",
     "Report",
     "Request",
     "Results",
@@ -206,15 +213,17 @@ class Cancellation:
         """
 
 @final
-class Send:
+class Send(Generic[_Result_co]):
     """Send a request and bring its answer."""
 
+    @classmethod
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
     @property
-    def call(self) -> Literal["cancel", "get", "get_device"]:
-        """Which method it calls."""
+    def call(self) -> _Call:
+        """The method it calls."""
     @property
     def number(self) -> int:
-        """Which request it is, from 1."""
+        """Number of the request, from 1."""
     @property
     def name(self) -> str:
         """The name of the resource it is about."""
@@ -225,14 +234,16 @@ class Send:
         """
     def response(
         self, now: float, status: int, headers: _Headers, body: bytes | bytearray
-    ) -> Send | Wait | Done:
+    ) -> Send[_Result_co] | Wait[_Result_co] | Done[_Result_co]:
         """Goes on with the server's answer, whatever its status, complete with its body.
 
         :param headers: a mapping, or pairs. What no header can hold is left out.
         :raises RuntimeError: this step was done already.
         :raises ValueError: ``status`` or ``now`` cannot be one. The step can still be done.
         """
-    def failed(self, now: float, kind: _Failure, message: str) -> Send | Wait | Done:
+    def failed(
+        self, now: float, kind: _Failure, message: str
+    ) -> Send[_Result_co] | Wait[_Result_co] | Done[_Result_co]:
         """Goes on without an answer.
 
         :param kind: ``connect``, ``proxy``, ``tls``, ``token_unavailable``,
@@ -265,30 +276,173 @@ class Request:
         """Whether the last token was refused, so that a fresh one is needed."""
 
 @final
-class Wait:
+class Wait(Generic[_Result_co]):
     """Wait until a point in time."""
 
+    @classmethod
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
     @property
     def until(self) -> float:
-        """When to resume, on the clock that gave every ``now``."""
+        """Time to resume at, on the clock that gave every ``now``."""
     @property
     def error(self) -> CountermandError | None:
         """Why it waits; ``None`` between two looks at a pending operation."""
-    def resume(self, now: float) -> Send | Wait | Done:
+    def resume(self, now: float) -> Send[_Result_co] | Wait[_Result_co] | Done[_Result_co]:
         """Goes on; too early, it gives the same wait again.
 
         :raises RuntimeError: this step was done already.
         """
 
 @final
-class Done:
-    """The end."""
+class Done(Generic[_Result_co]):
+    """The end of a machine."""
 
-    def result(self) -> Outcome:
-        """The outcome.
+    @classmethod
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
+    def result(self) -> _Result_co:
+        """The outcome of a :class:`Cancellation`, or the entries of a page of :class:`Pages`.
 
         :raises CountermandError: the server neither accepted the cancellation nor told the
-            operation's fate.
+            operation's fate; or it did not give the page.
+        """
+
+@final
+class Pages(Generic[_T_co]):
+    """Turns the pages of a list, to the last one: a device's operations, or an enterprise's
+    devices.
+
+    Each page is a machine of its own, with the same steps and the same retries as a
+    :class:`Cancellation`::
+
+        pages = Pages("operations", "enterprises/LC01/devices/3f")
+        while not pages.done:
+            step = pages.start(time.monotonic(), seed=random.getrandbits(64))
+            ...  # the loop above
+            for operation in step.result():
+                print(operation.name, operation.done)
+
+    Operations come oldest first: stopping early misses the pending ones. A list that does not end
+    (it repeats a page, has 20 empty pages in a row, or more than 10,000 pages) is an error.
+    """
+
+    @classmethod
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
+    @overload
+    def __new__(
+        cls,
+        of: Literal["operations"],
+        parent: str,
+        *,
+        endpoint: str | None = None,
+        deadline: float = 120.0,
+        attempt_timeout: float = 10.0,
+        attempts: int = 5,
+        backoff: tuple[float, float] = (1.0, 32.0),
+    ) -> Pages[list[Operation]]: ...
+    @overload
+    def __new__(
+        cls,
+        of: Literal["devices"],
+        parent: str,
+        *,
+        endpoint: str | None = None,
+        deadline: float = 120.0,
+        attempt_timeout: float = 10.0,
+        attempts: int = 5,
+        backoff: tuple[float, float] = (1.0, 32.0),
+    ) -> Pages[list[Device]]:
+        """Describes a list. Times are in seconds; what is out of range is clamped.
+
+        :param of: ``operations`` of a device, or ``devices`` of an enterprise.
+        :param parent: name of the device, or of the enterprise.
+        :param endpoint: root of the API; ``None`` is Google's.
+        :param deadline: no request for a page starts so many seconds after its begin.
+        :param attempt_timeout: time for one request with its answer.
+        :param attempts: how often a failing request is sent before it is given up; 1 to 100.
+        :param backoff: the longest first pause of a retry, and the longest of all.
+        :raises InvalidName: what is wrong with ``parent``.
+        :raises InvalidEndpoint: what is wrong with the endpoint.
+        :raises ValueError: ``of`` is no list; a time is negative, or not a number.
+        """
+    @property
+    def done(self) -> bool:
+        """Whether there is no page left: the last one was read, or the list does not end."""
+    @property
+    def missed(self) -> list[CountermandError]:
+        """Errors of pages with entries that cannot be read, while their others can."""
+    def start(self, now: float, seed: int) -> Send[_T_co] | Wait[_T_co] | Done[_T_co]:
+        """Begins the next page at ``now``. A page that failed is the next one once more.
+
+        :param seed: 0 to 2**64 - 1. Same seed and same answers, same schedule.
+        :raises RuntimeError: :attr:`done`.
+        :raises ValueError: ``now`` is negative, or not a number.
+        """
+
+@final
+class RateLimiter:
+    """An exact log of the calls that count against a quota.
+
+    :attr:`Scheduler.rate_limiter` is that of a scheduler. One that is made is for a program that
+    sends its requests by itself: ask :meth:`allowed`, wait, and :meth:`record_call`.
+
+    A restart must not spend a window again: give what :meth:`save` told, or a journal of every
+    call, to :meth:`restore`::
+
+        text = json.dumps([time.time(), scheduler.rate_limiter.save(time.monotonic())])
+        # after a restart
+        saved, calls = json.loads(text)
+        past = time.time() - saved
+        calls = [(age + past, call, resource) for age, call, resource in calls]
+        scheduler.rate_limiter.restore(time.monotonic(), calls)
+
+    Every ``now`` is a reading of one clock, in seconds; that of a scheduler is the scheduler's.
+    """
+
+    def __new__(cls, *, quota: str | None = "600/60s,1000/100s", share: float = 0.8) -> Self:
+        """Describes a rate limiter that has spent nothing.
+
+        :param quota: calls and seconds that the project has, all of them at once; ``None`` limits
+            nothing.
+        :param share: the part of the quota that is for this program, above 0 and up to 1.
+        :raises ValueError: ``quota`` or ``share`` cannot be one.
+        """
+    def allowed(self, now: float, call: _Call, resource: str) -> float:
+        """The earliest time, ``now`` at the soonest, at which every window allows a call.
+
+        :param call: the method.
+        :param resource: name of the device, or of the enterprise, whose own quota counts as well.
+        :raises ValueError: ``now`` is negative, or not a number; ``call`` is none.
+        """
+    def record_call(self, now: float, call: _Call, resource: str) -> None:
+        """Records a call that leaves at ``now``, whatever the windows say of it.
+
+        :raises ValueError: as of :meth:`allowed`.
+        """
+    def pause_until(self, until: float) -> None:
+        """Lets no call leave before a time: the server refused one for its quota."""
+    def paused_until(self, now: float) -> float | None:
+        """The end of a pause, if that is after ``now``."""
+    def lower(self, limit: int, span: float) -> None:
+        """Adopts a limit that the server names for a window of so many seconds; a higher one than
+        ours changes nothing."""
+    @property
+    def windows(self) -> list[tuple[int, float]]:
+        """Windows of the project, as calls and seconds, with the limits that were lowered."""
+    def left(self, now: float) -> int | None:
+        """Calls that the project's windows allow without waiting; ``None`` without a quota."""
+    @property
+    def horizon(self) -> float:
+        """Seconds for which a call counts. A journal has to hold what left since then."""
+    def save(self, now: float) -> list[PastCall]:
+        """The calls that still count, oldest first. One that was handed out and has not left counts
+        as if it left now."""
+    def restore(self, now: float, calls: Iterable[tuple[float, str, str] | Sequence[Any]]) -> None:
+        """Takes over calls that left before a restart, besides those since: a window that was spent
+        stays spent.
+
+        :param calls: a :class:`PastCall` each, or a tuple or list like it, as of ``now`` and in any
+            order; those too old to count are left out.
+        :raises ValueError: an age is not a number; a call is none.
         """
 
 @final
@@ -357,8 +511,16 @@ class Scheduler:
     @property
     def done(self) -> bool:
         """Whether every name is finished and none will come, as of the last :meth:`poll`."""
+    @property
+    def rate_limiter(self) -> RateLimiter:
+        """Its rate limiter: to be saved, or restored and paused before the first request."""
     def events(self) -> list[Event]:
-        """What has happened since the last call, oldest first."""
+        """Events since the last call, oldest first.
+
+        They are a journal. :class:`Sending` is an intent: store it before the request of its ticket
+        leaves. :class:`Sent` and :class:`NotSent` are facts. ``python/examples/journal.py`` goes on
+        from such a journal after a crash.
+        """
     def progress(self, now: float) -> Progress:
         """Where it stands.
 

@@ -36,6 +36,8 @@ class NotSent:
 
     name: OperationName
     call: Literal["cancel", "get", "get_device"]
+    phase: Literal["unsent", "maybe_sent", "accepted"]
+    """How far asking for the operation had come without this request."""
     cause: str
 
 

@@ -1,4 +1,4 @@
-"""Where a scheduler stands, and the line that shows it."""
+"""Progress of schedulers and of jobs, and the line that shows it."""
 
 from __future__ import annotations
 
@@ -53,80 +53,12 @@ class Outage:
     the server answers or the caller interrupts it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a scheduler stands.
+@dataclass(frozen=True)
+class Figures:
+    """Figures of a scheduler and of a job. ``str()`` of them is one line for people."""
 
-    Its times are seconds on one clock: for a client since the scheduler began, for
-    :mod:`countermand.sansio` on the caller's clock. ``str()`` of it is one line for people.
-    """
-
-    __module__ = "countermand"
-
-    pushed: int
-    """Names taken. Duplicates, and texts that are no names, do not count."""
-    duplicates: int
-    """Names that had been taken before."""
     cancels_sent: int
     """Operations whose cancel has been sent at least once."""
-    waiting: int
-    """Operations that wait for their first request, or for a time."""
-    finished: int
-    """Operations that have come out."""
-    sent: int
-    """Requests sent, of every kind."""
-    in_flight: int
-    """Requests without an answer yet."""
-    quota_left: int | None
-    """Requests the quota allows without waiting; ``None`` without a quota."""
-    now: float
-    """When this was so."""
-    last_cancel: float | None
-    """When the last first cancel of an operation was sent."""
-    held_until: float | None
-    """When the quota allows the next request, if not now."""
-    quota_wait: float | None
-    """Seconds until the quota allows the next request; ``None`` where it does now, or where no
-    request is to come."""
-    requests_per_second: float | None
-    """Requests sent in a second, over the last 10 seconds."""
-    search: SearchProgress | None
-    """The search of a rescue; ``None`` where nothing is searched."""
-    search_left: float | None
-    """Seconds until the search ends; ``None`` where that cannot be estimated."""
-    last_cancel_left: float | None
-    """Seconds until the last cancel is sent; ``None`` where that cannot be estimated."""
-    last_verdict_left: float | None
-    """Seconds until the last verdict, if no device delays it; ``None`` as above."""
-    outage: Outage | None
-    """The failure that stops everything at present; nothing is estimated meanwhile."""
-    line: str
-    """The figures in one line, as the command ``countermand`` tells them."""
-
-    def __str__(self) -> str:
-        return self.line
-
-
-@dataclass(frozen=True, slots=True)
-class JobProgress:
-    """How far a job has come, as its file tells it, also while another process applies it.
-
-    Rates, the quota and the time left are known while a process applies it. ``str()`` of it is one
-    line for people.
-    """
-
-    __module__ = "countermand"
-
-    operations: int
-    """Operations to be cancelled, as far as they are known."""
-    cancels_sent: int
-    """Operations whose cancel has been sent at least once."""
-    cancels_maybe_sent: int
-    """Operations whose cancel was about to leave, and may have."""
-    accepted: int
-    """Operations whose cancel the server accepted, so that it was delivered."""
-    verdicts: int
-    """Operations that have come out, with a verdict or an error."""
     quota_left: int | None
     """Requests the quota allows without waiting; ``None`` without a quota, or where no process
     applies the job."""
@@ -144,12 +76,62 @@ class JobProgress:
     last_verdict_left: float | None
     """Seconds until the last verdict, if no device delays it; ``None`` as above."""
     outage: Outage | None
-    """The failure that the process notes which applies the job; nothing is estimated meanwhile."""
+    """The failure that stops everything at present, also as the process notes it that applies the
+    job; nothing is estimated meanwhile."""
     line: str
     """The figures in one line, as the command ``countermand`` tells them."""
 
     def __str__(self) -> str:
         return self.line
+
+
+@dataclass(frozen=True)
+class Progress(Figures):
+    """Progress of a scheduler.
+
+    Its times are seconds on one clock: for a client since the scheduler began, for
+    :mod:`countermand.sansio` on the caller's clock.
+    """
+
+    __module__ = "countermand"
+
+    pushed: int
+    """Names taken. Duplicates, and texts that are no names, do not count."""
+    duplicates: int
+    """Names that had been taken before."""
+    waiting: int
+    """Operations that wait for their first request, or for a time."""
+    finished: int
+    """Operations that have come out."""
+    sent: int
+    """Requests sent, of every kind."""
+    in_flight: int
+    """Requests without an answer yet."""
+    now: float
+    """Time at which this was so."""
+    last_cancel: float | None
+    """Time at which the last first cancel of an operation was sent."""
+    held_until: float | None
+    """Time at which the quota allows the next request, if not now."""
+
+
+@dataclass(frozen=True)
+class JobProgress(Figures):
+    """Progress of a job, as its file tells it, also while another process applies it.
+
+    Rates, the quota and the time left are known while a process applies it.
+    """
+
+    __module__ = "countermand"
+
+    operations: int
+    """Operations to be cancelled, as far as they are known."""
+    cancels_maybe_sent: int
+    """Operations whose cancel was about to leave, and may have."""
+    accepted: int
+    """Operations whose cancel the server accepted, so that it was delivered."""
+    verdicts: int
+    """Operations that have come out, with a verdict or an error."""
 
 
 class Line:

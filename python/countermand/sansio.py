@@ -43,14 +43,23 @@ tickets, and each ticket takes the answer of its request::
             if isinstance(event, Finished):
                 print(event.name, event.result)
 
-``python/examples`` has it over httpx and over aiohttp.
+``python/examples`` has it over httpx and over aiohttp, and with a journal that a crash does not
+lose. :class:`RateLimiter` is the log of what was sent; it can be saved and restored.
+
+:class:`Pages` turns the pages of a list, each with the steps of the loop above.
 
 ``build_...`` and ``parse_...`` are the codec alone, for those who have retries of their own.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
 from ._countermand import (
     Cancellation,
     Done,
+    Pages,
+    RateLimiter,
     Request,
     Scheduler,
     Send,
@@ -81,11 +90,15 @@ from .events import (
 )
 from .within import within
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 __all__ = [
     "Accepted",
     "Cancellation",
     "CircuitClosed",
     "CircuitOpened",
+    "Device",
     "Done",
     "EnterpriseClosed",
     "Event",
@@ -93,6 +106,9 @@ __all__ = [
     "Finished",
     "Held",
     "NotSent",
+    "Pages",
+    "PastCall",
+    "RateLimiter",
     "Request",
     "Scheduler",
     "Send",
@@ -111,3 +127,23 @@ __all__ = [
     "parse_operations",
     "within",
 ]
+
+
+class Device(NamedTuple):
+    """A device as a list tells it."""
+
+    name: str
+    """Its name, ``enterprises/{enterprise}/devices/{device}``."""
+    last_status_report_time: datetime | None
+    """Time of its last status report, by the server's clock, in UTC."""
+
+
+class PastCall(NamedTuple):
+    """A call that left before a restart, for :meth:`RateLimiter.restore`."""
+
+    age: float
+    """Seconds since it left."""
+    call: str
+    """The method: ``cancel``, ``get``, ``list``, ``get_device`` or ``list_devices``."""
+    resource: str
+    """Name of the device, or of the enterprise."""

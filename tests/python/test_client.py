@@ -39,6 +39,7 @@ def test_a_method_that_blocks_is_never_suspended(client: Client) -> None:
     class Impatient(Client):
         async def _finish(self, call: Any) -> Any:
             await asyncio.sleep(0)
+            return call.wait()
 
     impatient = Impatient(endpoint=client.endpoint, token="t")
     with pytest.raises(RuntimeError, match="suspended where no event loop"):

@@ -176,6 +176,38 @@ def test_a_scheduler(path: Path) -> None:
     assert all(first[first.index(path) + 1] != path for path in failed)
 
 
+def test_a_journal_goes_on_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = load(FOLDER / "journal.py")
+    journal = tmp_path / "journal"
+    exchange = example.exchange
+    requests = 0
+
+    def dies(ticket: Any, token: str) -> None:
+        nonlocal requests
+        requests += 1
+        exchange(ticket, token)
+        if requests in (7, 16):
+            # After the request, before anything of its answer is in the file.
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(example, "exchange", dies)
+    with Emulator(devices=0) as emulator:
+        names = [str(emulator.add()) for _ in range(10)]
+        arguments = (names, journal, emulator.token, emulator.endpoint, "5/1s", 1.0)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                example.countermand_all(*arguments)
+        assert example.countermand_all(*arguments) == dict.fromkeys(names, "cancelled")
+        assert len(emulator.operations("cancelled")) == 10
+        audit = emulator.audit()
+    # Ten cancels and ten looks, and again the two whose answers were lost.
+    assert len(audit) == requests == 22
+    times = [row["time"] for row in audit]
+    assert all(late - early >= 1000 for early, late in zip(times, times[5:], strict=False))
+    # What has ended is not asked for again.
+    example.countermand_all(names, journal, "refused", "http://127.0.0.1:1", "5/1s", 1.0)
+
+
 PATIENCE: dict[str, Any] = {"deadline": 0.6, "attempt_timeout": 0.3}
 NAME = "enterprises/e/devices/d/operations/o"
 

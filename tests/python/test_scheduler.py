@@ -315,7 +315,7 @@ def words(event: Event) -> str:
             return f"sending {call} {operation.operation}"
         case Sent(operation, call, at):
             return f"sent {call} {operation.operation} at {at}"
-        case NotSent(operation, call, cause):
+        case NotSent(operation, call, _, cause):
             return f"not sent {call} {operation.operation}: {cause}"
         case Accepted(operation):
             return f"accepted {operation.operation}"
@@ -398,7 +398,8 @@ def test_shown() -> None:
     step.sent(5.0)
     assert repr(made) == "<Scheduler pushed=2 cancels_sent=1 finished=0 in_flight=1>"
     assert repr(step) == f"<Ticket cancel {name(0)}>"
-    assert repr(made.progress(5.0)).startswith("Progress(pushed=2, duplicates=0, cancels_sent=1")
+    assert repr(made.progress(5.0)).startswith("Progress(cancels_sent=1, quota_left=")
+    assert "pushed=2, duplicates=0, waiting=1" in repr(made.progress(5.0))
 
 
 def test_fault_48_a_passing_failure_is_an_event_and_an_outage() -> None:

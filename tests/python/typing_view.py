@@ -41,6 +41,7 @@ from countermand.sansio import (
     Cancellation,
     CircuitClosed,
     CircuitOpened,
+    Device,
     Done,
     EnterpriseClosed,
     Event,
@@ -48,6 +49,9 @@ from countermand.sansio import (
     Finished,
     Held,
     NotSent,
+    Pages,
+    PastCall,
+    RateLimiter,
     Request,
     Scheduler,
     Send,
@@ -148,7 +152,9 @@ def machine(name: str) -> Outcome:
     while True:
         match step:
             case Send():
-                assert_type(step.call, Literal["cancel", "get", "get_device"])
+                assert_type(
+                    step.call, Literal["cancel", "get", "list", "get_device", "list_devices"]
+                )
                 assert_type(step.transmit(0.0), Request)
                 step.failed(0.0, "broken", "")  # type: ignore[arg-type]
                 step = step.response(0.0, 200, [(b"date", b"")], b"{}")
@@ -265,9 +271,30 @@ def scheduler(names: list[OperationName]) -> None:
     assert_type(scheduler.progress(0.0), Progress)
 
 
+def lists() -> None:
+    pages = Pages("devices", "enterprises/e", deadline=30.0)
+    assert_type(pages, Pages[list[Device]])
+    step = pages.start(0.0, seed=1)
+    assert_type(step, Send[list[Device]] | Wait[list[Device]] | Done[list[Device]])
+    if isinstance(step, Done):
+        assert_type(step.result(), list[Device])
+    assert_type(Pages("operations", "enterprises/e/devices/d"), Pages[list[Operation]])
+    Pages("enterprises", "enterprises/e")  # type: ignore[call-overload]
+
+
+def limiter(scheduler: Scheduler) -> None:
+    assert_type(scheduler.rate_limiter, RateLimiter)
+    limiter = RateLimiter(quota="5/1s", share=1.0)
+    assert_type(limiter.allowed(0.0, "cancel", "enterprises/e/devices/d"), float)
+    limiter.record_call(0.0, "delete", "enterprises/e/devices/d")  # type: ignore[arg-type]
+    assert_type(limiter.save(0.0), list[PastCall])
+    limiter.restore(0.0, limiter.save(0.0))
+    limiter.restore(0.0, [[1.0, "get", "enterprises/e/devices/d"]])
+
+
 def what_happened(event: Event) -> None:
     match event:
-        case Sending(name, call) | Sent(name, call, _) | NotSent(name, call, _):
+        case Sending(name, call) | Sent(name, call, _) | NotSent(name, call, _, _):
             assert_type(name, OperationName)
             assert_type(call, Literal["cancel", "get", "get_device"])
         case Accepted():

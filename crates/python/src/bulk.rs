@@ -186,14 +186,7 @@ fn finished(
     result: Result<Outcome, Error>,
     raiser: &Raiser,
 ) -> PyResult<Py<PyAny>> {
-    let result = match result {
-        Ok(outcome) => outcome::outcome(py, outcome)?,
-        Err(error) => raiser
-            .raise(py, &error)
-            .into_value(py)
-            .into_bound(py)
-            .into_any(),
-    };
+    let result = outcome::result(py, result, |py, error| raiser.raise(py, error))?;
     let name = names::OperationName(name);
     Ok((name, result).into_pyobject(py)?.into_any().unbind())
 }

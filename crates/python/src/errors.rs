@@ -1,9 +1,8 @@
 //! Rust's errors as the Python exceptions that say the same.
 
 use countermand::ConnectError;
-use countermand_core::chain;
 use countermand_core::{
-    EndpointError, Error, ErrorFacts, ErrorKey, ErrorKind, NameError, Resource, TransportError,
+    EndpointError, Error, ErrorFacts, ErrorKind, NameError, Resource, TransportError,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -18,39 +17,20 @@ pyo3::import_exception!(countermand.errors, InvalidName);
 
 /// The exception for an error of a call.
 pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
-    let attributes = || {
-        let kwargs = PyDict::new(py);
-        let operation = error.operation().cloned().map(OperationName);
-        kwargs.set_item("operation", operation)?;
-        if let Some(Resource::Device(_) | Resource::Enterprise(_)) = error.resource() {
-            kwargs.set_item("resource", error.resource().map(Resource::as_str))?;
-        }
-        kwargs.set_item("kind", error.kind().as_str())?;
-        kwargs.set_item("key", error.key().as_str())?;
-        kwargs.set_item("maybe_delivered", error.maybe_delivered())?;
-        kwargs.set_item("attempts", error.attempts())?;
-        kwargs.set_item("advice", error.advice())?;
-        kwargs.set_item("device_exists", error.device_exists())?;
-        kwargs.set_item("failure_scope", error.kind().failure_scope().as_str())?;
-        if let Some(answer) = error.kind().api_error() {
-            kwargs.set_item("http_status", answer.http_status())?;
-            kwargs.set_item("status", answer.status())?;
-            kwargs.set_item("reason", answer.reason())?;
-        }
-        match error.kind() {
-            ErrorKind::Misattributed { found } => {
-                kwargs.set_item("found", OperationName(found.clone()))?;
-            }
-            ErrorKind::Transport(error) => kwargs.set_item("transport", error.kind().as_str())?,
-            ErrorKind::NotAttempted { cause } => {
-                kwargs.set_item("cause", cause.key().as_str())?;
-            }
-            _ => {}
-        }
-        Ok(kwargs)
+    let stored = serde_json::to_value(error).unwrap_or_default();
+    let operation = error.operation().cloned().map(OperationName);
+    let resource = match error.resource() {
+        Some(list @ (Resource::Device(_) | Resource::Enterprise(_))) => Some(list.as_str()),
+        Some(Resource::Operation(_)) | None => None,
     };
-    let class = class(py, error.key());
-    let raised = make(&class, &chain(error), attributes());
+    let raised = kept(py, operation, resource, &stored);
+    if let ErrorKind::Misattributed { found } = error.kind()
+        && let Err(error) = raised
+            .value(py)
+            .setattr("found", OperationName(found.clone()))
+    {
+        return error;
+    }
     raised.set_cause(py, python_cause(py, error));
     raised
 }
@@ -72,44 +52,37 @@ pub(crate) fn connect(py: Python<'_>, error: ConnectError) -> PyErr {
 /// enterprise.
 pub(crate) fn kept(
     py: Python<'_>,
-    operation: Option<&OperationName>,
+    operation: Option<OperationName>,
     resource: Option<&str>,
     error: &Value,
 ) -> PyErr {
     let facts = ErrorFacts::stored(error);
+    let name = facts.map_or("CountermandError", |facts| facts.key.row().exception);
     let attributes = || {
         let kwargs = PyDict::new(py);
-        kwargs.set_item("operation", operation.cloned())?;
-        if resource.is_some() {
-            kwargs.set_item("resource", resource)?;
-        }
+        kwargs.set_item("operation", operation)?;
+        kwargs.set_item("resource", resource)?;
         if let Some(facts) = facts {
             kwargs.set_item("key", facts.key.as_str())?;
             kwargs.set_item("failure_scope", facts.key.row().failure_scope.as_str())?;
         }
-        for key in ["kind", "advice", "status", "reason", "transport", "cause"] {
-            if let Some(text) = error[key].as_str() {
-                kwargs.set_item(key, text)?;
+        for (key, value) in error.as_object().into_iter().flatten() {
+            // A later version may have kept more than this one tells.
+            if !class(py, name).hasattr(key)? {
+                continue;
             }
-        }
-        for key in ["attempts", "http_status"] {
-            if let Some(number) = error[key].as_u64() {
-                kwargs.set_item(key, number)?;
-            }
-        }
-        for key in ["maybe_delivered", "device_exists"] {
-            if let Some(yes) = error[key].as_bool() {
-                kwargs.set_item(key, yes)?;
+            match value {
+                Value::String(text) => kwargs.set_item(key, text)?,
+                Value::Number(number) => kwargs.set_item(key, number.as_i64())?,
+                Value::Bool(yes) => kwargs.set_item(key, yes)?,
+                Value::Null | Value::Array(_) | Value::Object(_) => {}
             }
         }
         Ok(kwargs)
     };
-    let class = facts.map_or_else(
-        || py.get_type::<CountermandError>(),
-        |facts| class(py, facts.key),
-    );
     make(
-        &class,
+        py,
+        name,
         error["message"].as_str().unwrap_or_default(),
         attributes(),
     )
@@ -124,11 +97,7 @@ pub(crate) fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
         kwargs.set_item("expected", error.expected())?;
         Ok(kwargs)
     };
-    make(
-        &py.get_type::<InvalidName>(),
-        &error.to_string(),
-        attributes(),
-    )
+    make(py, "InvalidName", &error.to_string(), attributes())
 }
 
 /// The exception for a refused endpoint.
@@ -141,21 +110,22 @@ pub(crate) fn exiting() -> PyErr {
     PyRuntimeError::new_err("the interpreter is exiting")
 }
 
+/// An exception of `countermand.errors`, or the one that keeps it from being made.
 pub(crate) fn make(
-    class: &Bound<'_, PyType>,
+    py: Python<'_>,
+    name: &str,
     message: &str,
-    kwargs: PyResult<Bound<'_, PyDict>>,
+    attributes: PyResult<Bound<'_, PyDict>>,
 ) -> PyErr {
-    kwargs
-        .and_then(|kwargs| class.call((message,), Some(&kwargs)))
+    attributes
+        .and_then(|attributes| class(py, name).call((message,), Some(&attributes)))
         .map_or_else(|error| error, PyErr::from_value)
 }
 
-/// The class that the table of errors names.
-fn class(py: Python<'_>, key: ErrorKey) -> Bound<'_, PyType> {
+/// The class of this name; a test looks each of them up.
+fn class<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyType> {
     let module = py.import("countermand.errors");
-    let class = module.and_then(|module| Ok(module.getattr(key.row().exception)?.cast_into()?));
-    // A test looks each of them up.
+    let class = module.and_then(|module| Ok(module.getattr(name)?.cast_into()?));
     class.unwrap_or_else(|_| py.get_type::<CountermandError>())
 }
 

@@ -105,6 +105,11 @@ pub(crate) fn given_resource(
     }
 }
 
+/// An enterprise's name, given as a text.
+pub(crate) fn enterprise(name: &Bound<'_, PyAny>) -> PyResult<core::EnterpriseName> {
+    parse(name, "a str", str::parse)
+}
+
 /// A device's name, given as a text.
 pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::DeviceName> {
     parse(name, "a str", str::parse)

@@ -147,6 +147,18 @@ impl Operation {
     }
 }
 
+/// An outcome, or the exception that was not raised.
+pub(crate) fn result<'py>(
+    py: Python<'py>,
+    result: Result<core::Outcome, core::Error>,
+    raise: impl FnOnce(Python<'py>, &core::Error) -> PyErr,
+) -> PyResult<Bound<'py, PyAny>> {
+    match result {
+        Ok(outcome) => self::outcome(py, outcome),
+        Err(error) => raise(py, &error).into_value(py).into_bound_py_any(py),
+    }
+}
+
 /// The `countermand.Outcome` that says the same.
 pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<Bound<'py, PyAny>> {
     static MAKER: PyOnceLock<Maker> = PyOnceLock::new();

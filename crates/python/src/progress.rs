@@ -34,17 +34,15 @@ pub(crate) fn progress(
     let fields = [
         standing.pushed.into_pyobject(py)?.into_any(),
         standing.duplicates.into_pyobject(py)?.into_any(),
-        standing.cancels_sent.into_pyobject(py)?.into_any(),
         standing.waiting.into_pyobject(py)?.into_any(),
         standing.finished.into_pyobject(py)?.into_any(),
         standing.sent.into_pyobject(py)?.into_any(),
         standing.in_flight.into_pyobject(py)?.into_any(),
-        standing.quota_left.into_pyobject(py)?,
         now.into_pyobject(py)?.into_any(),
         standing.last_cancel.map(&read).into_pyobject(py)?,
         standing.held_until.map(&read).into_pyobject(py)?,
     ];
-    let fields = fields.into_iter().chain(of_measured(py, measured)?);
+    let fields = of_measured(py, measured)?.into_iter().chain(fields);
     let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
     Ok(class.call1(fields)?.unbind())
 }
@@ -58,23 +56,23 @@ pub(crate) fn of_job<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let fields = [
         measured.operations.into_pyobject(py)?.into_any(),
-        measured.cancels_sent.into_pyobject(py)?.into_any(),
         measured.cancels_maybe_sent.into_pyobject(py)?.into_any(),
         accepted.into_pyobject(py)?.into_any(),
         measured.verdicts.into_pyobject(py)?.into_any(),
-        measured.quota_left.into_pyobject(py)?,
     ];
-    let fields = fields.into_iter().chain(of_measured(py, measured)?);
+    let fields = of_measured(py, measured)?.into_iter().chain(fields);
     let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
     made(py, "JobProgress")?.call1(fields)
 }
 
-/// The last fields of both, in their order.
-fn of_measured<'py>(py: Python<'py>, measured: &Progress) -> PyResult<[Bound<'py, PyAny>; 8]> {
+/// The fields of `countermand.progress.Figures`, the first of both, in their order.
+fn of_measured<'py>(py: Python<'py>, measured: &Progress) -> PyResult<[Bound<'py, PyAny>; 10]> {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64()).into_pyobject(py);
     let search = measured.search.map(|search| of_search(py, search));
     let outage = measured.failing.as_ref().map(|failing| outage(py, failing));
     Ok([
+        measured.cancels_sent.into_pyobject(py)?.into_any(),
+        measured.quota_left.into_pyobject(py)?,
         seconds(measured.quota_wait)?,
         measured.requests_per_second.into_pyobject(py)?,
         search.transpose()?.into_pyobject(py)?,

@@ -20,8 +20,6 @@ use crate::names::OperationName;
 use crate::process::Native;
 use crate::{arrow, errors, job_errors, rows};
 
-pyo3::import_exception!(countermand.errors, NotCancelled);
-
 /// What became of each operation of a job.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Report(Arc<Snapshot>);
@@ -222,7 +220,7 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     let name = OperationName(row.item.name.clone());
     let resolution = row.progress.resolution.as_ref();
     let error = resolution.and_then(|resolution| resolution.error.as_ref());
-    let error = error.map(|error| errors::kept(py, Some(&name), None, error));
+    let error = error.map(|error| errors::kept(py, Some(name.clone()), None, error));
     let state = State::of(row);
     if let (State::Error, Some(error)) = (state, error.as_ref()) {
         return Ok(error.value(py).clone().into_any());
@@ -247,7 +245,7 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
         false => "look at the device itself",
     };
     kwargs.set_item("advice", advice)?;
-    let raised = errors::make(&py.get_type::<NotCancelled>(), &message, Ok(kwargs));
+    let raised = errors::make(py, "NotCancelled", &message, Ok(kwargs));
     raised.set_cause(py, error);
     Ok(raised.into_value(py).into_bound(py).into_any())
 }

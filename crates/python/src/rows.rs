@@ -82,7 +82,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
     let verdict = record.verdict.map(|verdict| outcome::verdict(py, verdict));
     let error = record
         .error
-        .map(|error| errors::kept(py, Some(&name), None, error));
+        .map(|error| errors::kept(py, Some(name.clone()), None, error));
     let fields = [
         record.position.into_pyobject(py)?.into_any(),
         name.clone().into_pyobject(py)?.into_any(),

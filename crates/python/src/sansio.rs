@@ -1,7 +1,11 @@
-//! The step machine, driven from Python.
+//! The step machines, driven from Python.
 
-use core::{Step, TransportErrorKind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use core::{Error, Outcome, Step, TransportError, TransportErrorKind};
 use countermand_core as core;
+use http::Response;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -35,7 +39,8 @@ impl Cancellation {
         poll: (f64, f64),
         verify: bool,
     ) -> PyResult<Self> {
-        let policy = policy(deadline, attempt_timeout, attempts, backoff, poll, verify)?;
+        let policy = policy(deadline, attempt_timeout, attempts, backoff)?;
+        let policy = polling(policy, poll, verify)?;
         let cancellation = core::Cancellation::new(names::operation(name)?)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy);
@@ -43,9 +48,12 @@ impl Cancellation {
     }
 
     /// Begins at `now`: the first step. Same seed and same answers, same schedule.
-    #[pyo3(signature = (now, seed))]
     fn start<'py>(&self, py: Python<'py>, now: f64, seed: u64) -> PyResult<Bound<'py, PyAny>> {
-        step(py, self.0.clone().start(clock::instant(now)?, seed))
+        let finish: Finish<Outcome> = Arc::new(|py, result| match result {
+            Ok(outcome) => outcome::outcome(py, outcome).map(Bound::unbind),
+            Err(error) => Err(errors::error(py, &error)),
+        });
+        step(py, self.0.clone().start(clock::instant(now)?, seed), finish)
     }
 
     fn __repr__(&self) -> String {
@@ -53,43 +61,58 @@ impl Cancellation {
     }
 }
 
+/// Makes a Python object of the end of a machine.
+pub(crate) type Finish<T> =
+    Arc<dyn Fn(Python<'_>, Result<T, Error>) -> PyResult<Py<PyAny>> + std::marker::Send + Sync>;
+
 /// The Python object for a step.
-fn step(py: Python<'_>, step: Step) -> PyResult<Bound<'_, PyAny>> {
+pub(crate) fn step<T: 'static>(
+    py: Python<'_>,
+    step: Step<T>,
+    finish: Finish<T>,
+) -> PyResult<Bound<'_, PyAny>> {
     Ok(match step {
-        Step::Send(attempt) => Bound::new(py, Send::from(attempt))?.into_any(),
-        Step::Wait(pause) => Bound::new(py, Wait::new(py, pause))?.into_any(),
-        Step::Done(result) => Bound::new(py, Done::new(py, result)?)?.into_any(),
+        Step::Send(attempt) => Bound::new(py, Send::new(attempt, finish))?.into_any(),
+        Step::Wait(pause) => Bound::new(py, Wait::new(py, pause, finish))?.into_any(),
+        Step::Done(result) => Bound::new(py, Done(finish(py, result)))?.into_any(),
     })
 }
 
-/// How patient to be, in Python's numbers.
+/// The limits of time and of attempts, in Python's numbers.
 pub(crate) fn policy(
     deadline: f64,
     attempt_timeout: f64,
     Attempts(attempts): Attempts,
     backoff: (f64, f64),
-    poll: (f64, f64),
-    verify: bool,
 ) -> PyResult<core::Policy> {
+    let (first, most) = backoff;
     Ok(core::Policy::default()
         .deadline(clock::seconds("deadline", deadline)?)
         .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?)
         .attempts(attempts)
         .backoff(
-            clock::seconds("backoff", backoff.0)?,
-            clock::seconds("backoff", backoff.1)?,
-        )
-        .poll(
-            clock::seconds("poll", poll.0)?,
-            clock::seconds("poll", poll.1)?,
-        )
-        .verify(verify))
+            clock::seconds("backoff", first)?,
+            clock::seconds("backoff", most)?,
+        ))
 }
 
-/// What a transport that is Python's says of a request without an answer.
-pub(crate) fn failure(kind: &str, message: String) -> PyResult<core::TransportError> {
+/// The same with the limits of looking at an operation.
+pub(crate) fn polling(
+    policy: core::Policy,
+    (first, most): (f64, f64),
+    verify: bool,
+) -> PyResult<core::Policy> {
+    let (first, most) = (
+        clock::seconds("poll", first)?,
+        clock::seconds("poll", most)?,
+    );
+    Ok(policy.poll(first, most).verify(verify))
+}
+
+/// The error that a transport of Python's reports for a request without an answer.
+pub(crate) fn failure(kind: &str, message: String) -> PyResult<TransportError> {
     match TransportErrorKind::from_word(kind) {
-        Some(kind) => Ok(core::TransportError::new(kind, message)),
+        Some(kind) => Ok(TransportError::new(kind, message)),
         None => Err(PyValueError::new_err(format!(
             "{kind:?} is no kind of failure; expected connect, tls, refused, calm, lost, \
              timed_out, too_large, token, credentials or forbidden"
@@ -99,14 +122,47 @@ pub(crate) fn failure(kind: &str, message: String) -> PyResult<core::TransportEr
 
 const USED: &str = "this step was done already; go on with the step that it gave";
 
+/// An attempt of a machine, with any end.
+trait Attempt: std::marker::Send {
+    fn transmit(&self, now: Instant) -> core::Transmit;
+
+    /// Goes on with the answer, or without one.
+    fn answer<'py>(
+        self: Box<Self>,
+        py: Python<'py>,
+        now: Instant,
+        answer: Result<Response<PyBackedBytes>, TransportError>,
+    ) -> PyResult<Bound<'py, PyAny>>;
+}
+
+impl<T: 'static> Attempt for (core::Attempt<T>, Finish<T>) {
+    fn transmit(&self, now: Instant) -> core::Transmit {
+        self.0.transmit(now)
+    }
+
+    fn answer<'py>(
+        self: Box<Self>,
+        py: Python<'py>,
+        now: Instant,
+        answer: Result<Response<PyBackedBytes>, TransportError>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (attempt, finish) = *self;
+        let next = match answer {
+            Ok(response) => attempt.response(now, &response),
+            Err(error) => attempt.failed(now, error),
+        };
+        step(py, next, finish)
+    }
+}
+
 /// Send a request and bring its answer.
-#[pyclass(module = "countermand.sansio", frozen)]
+#[pyclass(module = "countermand.sansio", frozen, generic)]
 pub(crate) struct Send {
-    attempt: Once<core::Attempt>,
-    /// `cancel`, `get` or `get_device`.
+    attempt: Once<Box<dyn Attempt>>,
+    /// The method: `cancel`, `get`, `get_device`, `list` or `list_devices`.
     #[pyo3(get)]
     call: &'static str,
-    /// Which request it is, from 1.
+    /// Number of the request, from 1.
     #[pyo3(get)]
     number: u32,
     /// The name of the resource it is about.
@@ -114,13 +170,13 @@ pub(crate) struct Send {
     name: String,
 }
 
-impl From<core::Attempt> for Send {
-    fn from(attempt: core::Attempt) -> Self {
+impl Send {
+    fn new<T: 'static>(attempt: core::Attempt<T>, finish: Finish<T>) -> Self {
         Self {
             call: attempt.call().as_str(),
             number: attempt.number(),
             name: attempt.name().to_owned(),
-            attempt: Once::new(attempt, USED),
+            attempt: Once::new(Box::new((attempt, finish)), USED),
         }
     }
 }
@@ -128,7 +184,6 @@ impl From<core::Attempt> for Send {
 #[pymethods]
 impl Send {
     /// The request to be sent now.
-    #[pyo3(signature = (now))]
     fn transmit(&self, now: f64) -> PyResult<Request> {
         let now = clock::instant(now)?;
         self.attempt
@@ -136,7 +191,6 @@ impl Send {
     }
 
     /// Goes on with the server's answer, whatever its status, complete with its body.
-    #[pyo3(signature = (now, status, headers, body))]
     fn response<'py>(
         &self,
         py: Python<'py>,
@@ -147,11 +201,10 @@ impl Send {
     ) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::instant(now)?;
         let response = wire::response(status, headers, body)?;
-        step(py, self.attempt.take()?.response(now, &response))
+        self.attempt.take()?.answer(py, now, Ok(response))
     }
 
     /// Goes on without an answer; `kind` says what happened to the request.
-    #[pyo3(signature = (now, kind, message))]
     fn failed<'py>(
         &self,
         py: Python<'py>,
@@ -161,7 +214,7 @@ impl Send {
     ) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::instant(now)?;
         let error = failure(kind, message)?;
-        step(py, self.attempt.take()?.failed(now, error))
+        self.attempt.take()?.answer(py, now, Err(error))
     }
 
     fn __repr__(&self) -> String {
@@ -169,22 +222,28 @@ impl Send {
     }
 }
 
+type Resume =
+    dyn for<'py> FnOnce(Python<'py>, Instant) -> PyResult<Bound<'py, PyAny>> + std::marker::Send;
+
 /// Wait until a point in time.
-#[pyclass(module = "countermand.sansio", frozen)]
+#[pyclass(module = "countermand.sansio", frozen, generic)]
 pub(crate) struct Wait {
-    pause: Once<core::Pause>,
-    /// When to resume, on the clock that gave every `now`.
+    resume: Once<Box<Resume>>,
+    /// The time to resume at, on the clock that gave every `now`.
     #[pyo3(get)]
     until: f64,
     error: Option<PyErr>,
 }
 
 impl Wait {
-    fn new(py: Python<'_>, pause: core::Pause) -> Self {
+    fn new<T: 'static>(py: Python<'_>, pause: core::Pause<T>, finish: Finish<T>) -> Self {
         Self {
             until: clock::reading(pause.until()),
             error: pause.error().map(|error| errors::error(py, error)),
-            pause: Once::new(pause, USED),
+            resume: Once::new(
+                Box::new(move |py, now| step(py, pause.resume(now), finish)),
+                USED,
+            ),
         }
     }
 }
@@ -198,10 +257,9 @@ impl Wait {
     }
 
     /// Goes on; too early, it gives the same wait again.
-    #[pyo3(signature = (now))]
     fn resume<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::instant(now)?;
-        step(py, self.pause.take()?.resume(now))
+        self.resume.take()?(py, now)
     }
 
     fn __repr__(&self) -> String {
@@ -210,31 +268,22 @@ impl Wait {
 }
 
 /// The end.
-#[pyclass(module = "countermand.sansio", frozen)]
+#[pyclass(module = "countermand.sansio", frozen, generic)]
 pub(crate) struct Done(PyResult<Py<PyAny>>);
-
-impl Done {
-    fn new(py: Python<'_>, result: Result<core::Outcome, core::Error>) -> PyResult<Self> {
-        Ok(Self(match result {
-            Ok(outcome) => Ok(outcome::outcome(py, outcome)?.unbind()),
-            Err(error) => Err(errors::error(py, &error)),
-        }))
-    }
-}
 
 #[pymethods]
 impl Done {
-    /// The outcome; raises the error if there is none.
+    /// The result; raises the error if there is none.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match &self.0 {
-            Ok(outcome) => Ok(outcome.clone_ref(py)),
+            Ok(result) => Ok(result.clone_ref(py)),
             Err(error) => Err(error.clone_ref(py)),
         }
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(match &self.0 {
-            Ok(outcome) => format!("<Done {}>", outcome.bind(py).repr()?),
+            Ok(result) => format!("<Done {}>", result.bind(py).repr()?),
             Err(error) => format!("<Done {}>", error.value(py).repr()?),
         })
     }

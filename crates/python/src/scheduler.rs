@@ -16,6 +16,7 @@ use crate::arguments::{Attempts, InFlight};
 use crate::names::OperationName;
 use crate::once::Once;
 use crate::progress::{Figures, Now};
+use crate::rate_limiter::RateLimiter;
 use crate::wire::{self, Request};
 use crate::{clock, event, names, progress, quota, sansio};
 
@@ -25,9 +26,9 @@ pub(crate) struct Scheduler(Shared);
 
 /// The scheduler, which its tickets know.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<State>>);
+pub(crate) struct Shared(Arc<Mutex<State>>);
 
-struct State {
+pub(crate) struct State {
     scheduler: countermand_scheduler::Scheduler,
     done: bool,
     /// Requests that the quota allows in a second.
@@ -38,12 +39,16 @@ struct State {
 
 impl Shared {
     /// No Python code may run while this is locked: it could give another thread the GIL.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    pub(crate) fn rate_limiter(&mut self) -> &mut countermand_scheduler::RateLimiter {
+        self.scheduler.rate_limiter()
+    }
+
     fn poll(&mut self, now: Instant) -> Poll {
         self.meter(now);
         let poll = self.scheduler.poll(now);
@@ -97,7 +102,8 @@ impl Scheduler {
         share: f64,
         in_flight: InFlight,
     ) -> PyResult<Self> {
-        let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff, poll, verify)?;
+        let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff)?;
+        let policy = sansio::polling(policy, poll, verify)?;
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();
         let scheduler = countermand_scheduler::Scheduler::new(seed)
@@ -137,13 +143,11 @@ impl Scheduler {
     }
 
     /// Sends nothing new: what is under way is awaited, the rest comes out with what is known.
-    #[pyo3(signature = (cause))]
     fn stop(&self, cause: String) {
         self.0.lock().scheduler.stop(cause);
     }
 
     /// What to do next: send a ticket's request, or wait until a time, or for an answer or a name.
-    #[pyo3(signature = (now))]
     fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
         let now = clock::instant(now)?;
         let poll = self.0.lock().poll(now);
@@ -179,8 +183,13 @@ impl Scheduler {
         events.filter_map(PyResult::transpose).collect()
     }
 
+    /// Its rate limiter.
+    #[getter]
+    fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter::of(&self.0)
+    }
+
     /// Its progress.
-    #[pyo3(signature = (now))]
     fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
         let figures = self.0.lock().progress(clock::instant(now)?);
         progress::progress(py, &figures, now, clock::reading)
@@ -215,7 +224,6 @@ pub(crate) struct Ticket {
 #[pymethods]
 impl Ticket {
     /// Takes note that the request leaves now: the quota counts from then.
-    #[pyo3(signature = (now))]
     fn sent(&self, now: f64) -> PyResult<()> {
         let now = clock::instant(now)?;
         self.scheduler.lock().scheduler.sent(self.id, now);
@@ -223,7 +231,6 @@ impl Ticket {
     }
 
     /// Brings the server's answer, whatever its status, complete with its body.
-    #[pyo3(signature = (now, status, headers, body))]
     fn answer(
         &self,
         now: f64,
@@ -237,7 +244,6 @@ impl Ticket {
     }
 
     /// Brings no answer; `kind` says what happened to the request.
-    #[pyo3(signature = (now, kind, message))]
     fn failed(&self, now: f64, kind: &str, message: String) -> PyResult<()> {
         let now = clock::instant(now)?;
         let error = sansio::failure(kind, message)?;

@@ -1,0 +1,146 @@
+//! The rate limiter, which Python asks, saves and restores.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use countermand_core::Call;
+use countermand_scheduler::{self as scheduler, PastCall, Window};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PySequence;
+
+use crate::scheduler::Shared;
+use crate::{clock, quota};
+
+/// A log of the calls that count against a quota.
+#[pyclass(module = "countermand.sansio", frozen)]
+pub(crate) struct RateLimiter(Owner);
+
+enum Owner {
+    Nothing(Mutex<scheduler::RateLimiter>),
+    Scheduler(Shared),
+}
+
+impl RateLimiter {
+    pub(crate) fn of(scheduler: &Shared) -> Self {
+        Self(Owner::Scheduler(scheduler.clone()))
+    }
+
+    /// No Python code may run in `act`: the rate limiter is locked.
+    fn with<R>(&self, act: impl FnOnce(&mut scheduler::RateLimiter) -> R) -> R {
+        match &self.0 {
+            Owner::Nothing(limiter) => {
+                act(&mut limiter.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Owner::Scheduler(scheduler) => act(scheduler.lock().rate_limiter()),
+        }
+    }
+}
+
+#[pymethods]
+impl RateLimiter {
+    #[new]
+    #[pyo3(
+        signature = (*, quota=Some("600/60s,1000/100s"), share=0.8),
+        text_signature = "(*, quota='600/60s,1000/100s', share=0.8)"
+    )]
+    fn new(quota: Option<&str>, share: f64) -> PyResult<Self> {
+        let limiter = scheduler::RateLimiter::new(quota::quota(quota, share)?);
+        Ok(Self(Owner::Nothing(Mutex::new(limiter))))
+    }
+
+    /// The earliest time, `now` at the soonest, at which the windows allow this call.
+    fn allowed(&self, now: f64, call: &str, resource: &str) -> PyResult<f64> {
+        let (now, call) = (clock::instant(now)?, method(call)?);
+        let allowed = self.with(|limiter| limiter.allowed(now, call, resource));
+        Ok(clock::reading(allowed))
+    }
+
+    /// Records a call that leaves at once, whatever the windows say of it.
+    fn record_call(&self, now: f64, call: &str, resource: &str) -> PyResult<()> {
+        let (now, call) = (clock::instant(now)?, method(call)?);
+        self.with(|limiter| limiter.record_call(now, call, resource));
+        Ok(())
+    }
+
+    /// Lets no call leave before `until`.
+    fn pause_until(&self, until: f64) -> PyResult<()> {
+        let until = clock::instant(until)?;
+        self.with(|limiter| limiter.pause_until(until));
+        Ok(())
+    }
+
+    /// The end of a pause, if that is after `now`.
+    fn paused_until(&self, now: f64) -> PyResult<Option<f64>> {
+        let now = clock::instant(now)?;
+        let until = self.with(|limiter| limiter.paused_until(now));
+        Ok(until.map(clock::reading))
+    }
+
+    /// Adopts a limit that the server names for a window of `span` seconds, unless ours is lower.
+    fn lower(&self, limit: u32, span: f64) -> PyResult<()> {
+        let span = clock::seconds("span", span)?;
+        self.with(|limiter| limiter.lower(limit, span));
+        Ok(())
+    }
+
+    /// The windows of the project: calls and seconds.
+    #[getter]
+    fn windows(&self) -> Vec<(u32, f64)> {
+        let windows = self.with(|limiter| limiter.windows().to_vec());
+        let window = |window: &Window| (window.limit(), window.span().as_secs_f64());
+        windows.iter().map(window).collect()
+    }
+
+    /// Calls that the windows of the project allow from `now` on without waiting.
+    fn left(&self, now: f64) -> PyResult<Option<u32>> {
+        let now = clock::instant(now)?;
+        Ok(self.with(|limiter| limiter.left(now)))
+    }
+
+    /// Seconds for which a call counts.
+    #[getter]
+    fn horizon(&self) -> f64 {
+        self.with(|limiter| limiter.horizon()).as_secs_f64()
+    }
+
+    /// The calls that still count, oldest first.
+    fn save<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let now = clock::instant(now)?;
+        let calls = self.with(|limiter| limiter.save(now));
+        let class = py.import("countermand.sansio")?.getattr("PastCall")?;
+        let calls = calls
+            .iter()
+            .map(|one| class.call1((one.age.as_secs_f64(), one.call.as_str(), &*one.resource)));
+        calls.collect()
+    }
+
+    /// Takes over the calls that left before a restart.
+    fn restore(&self, now: f64, calls: &Bound<'_, PyAny>) -> PyResult<()> {
+        let now = clock::instant(now)?;
+        let calls = calls.try_iter()?.map(|call| past_call(&call?));
+        let calls = calls.collect::<PyResult<Vec<_>>>()?;
+        self.with(|limiter| limiter.restore(now, calls));
+        Ok(())
+    }
+}
+
+fn past_call(call: &Bound<'_, PyAny>) -> PyResult<PastCall> {
+    let fields = call.cast::<PySequence>()?.to_tuple()?;
+    let (age, call, resource): (f64, String, String) = fields.extract()?;
+    // What left a moment ago by a clock that was set back counts from now.
+    let age = if age < 0.0 {
+        Duration::ZERO
+    } else {
+        clock::seconds("age", age)?
+    };
+    Ok(PastCall::new(age, method(&call)?, resource))
+}
+
+fn method(word: &str) -> PyResult<Call> {
+    let mut calls = Call::ALL.into_iter();
+    calls.find(|call| call.as_str() == word).ok_or_else(|| {
+        let words = Call::ALL.map(Call::as_str).join(", ");
+        PyValueError::new_err(format!("{word:?} is no call; expected one of {words}"))
+    })
+}
