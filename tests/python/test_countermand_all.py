@@ -290,7 +290,7 @@ def test_the_quota_is_kept(call: Callable[..., Any]) -> None:
     [
         ({"quota": ""}, "is not a quota; expected calls and seconds like 600/60s"),
         ({"quota": "600"}, '"600" is not a quota'),
-        ({"quota": "none"}, '"none" is not a quota'),
+        ({"quota": "never"}, '"never" is not a quota'),
         ({"quota": "600/60s,x"}, '"600/60s,x" is not a quota'),
         ({"quota": "0/60s"}, "is not a quota"),
         ({"share": 0.0}, "share is 0, expected a number above 0 and up to 1"),

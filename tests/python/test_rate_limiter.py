@@ -30,6 +30,8 @@ def test_a_window() -> None:
     assert limiter.allowed(allowed, "get", DEVICE) == allowed
     assert limiter.horizon > 10.0
     assert RateLimiter(quota=None).left(0.0) is None
+    # As the command spells it.
+    assert RateLimiter(quota="none").left(0.0) is None
 
 
 def test_what_is_saved_and_restored_was_never_lost() -> None:
