@@ -49,7 +49,8 @@ class Journal:
     def replay(self, at: float, word: str, name: str, call: str, value: str) -> None:
         device = name.partition("/operations/")[0]
         if word == "sending":
-            self.calls.append(PastCall(max(0.0, time.time() - at), call, device))
+            # It was written down before it left, perhaps a second before.
+            self.calls.append(PastCall(max(0.0, time.time() - at - 1.0), call, device))
             if call == "cancel":
                 self.phases[name] = "maybe_sent"
         elif word == "not_sent":
