@@ -5,13 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::{DATE, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use serde_json::Value;
 
-use crate::ErrorKind;
 use crate::error_table::ErrorKey;
 use crate::printable::excerpt;
-use crate::time::{Timestamp, parse_duration};
+use crate::service::Service;
+use crate::timestamp::{Timestamp, date, parse_duration};
 use crate::view::View;
 use crate::withheld::Withheld;
 
@@ -31,13 +31,12 @@ pub struct ApiError {
     retry_delay: Option<Duration>,
     /// Whether it has the envelope in which every method of the API answers an error.
     of_the_api: bool,
-    /// The meaning of an answer that something was taken out of.
-    heard: Option<Heard>,
+    meaning: Meaning,
 }
 
-/// What details and message of an answer mean.
+/// The meaning of details and message, which outlives what is taken out of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Heard {
+struct Meaning {
     denial: ErrorKey,
     unmanaged: bool,
     quota_is_final: bool,
@@ -49,7 +48,7 @@ struct Heard {
 /// are charged to them.
 const PROJECTS_OF_GCLOUD: [&str; 2] = ["projects/764086051850", "projects/32555940559"];
 
-/// Reasons of a 403 that concern every enterprise, by `ErrorInfo` or `errors[]`.
+/// Reasons of a 403 that concern every call, by `ErrorInfo` or `errors[]`.
 const DENIALS: [(ErrorKey, &[&str]); 5] = [
     (
         ErrorKey::ScopeInsufficient,
@@ -120,6 +119,13 @@ impl ApiError {
             // No time at all is no hint: obeyed, it would only burn every attempt at once.
             .filter(|delay| !delay.is_zero())
             .map(|delay| delay.min(LONGEST_DELAY));
+        answer.meaning = Meaning {
+            denial: answer.find_denial(),
+            unmanaged: answer.find_unmanaged(view.service),
+            quota_is_final: answer.find_final_quota(),
+            quota_limit: answer.find_quota_limit(),
+            project_quota: answer.find_project_quota(),
+        };
         answer
     }
 
@@ -155,51 +161,13 @@ impl ApiError {
             details: Vec::new(),
             retry_delay: None,
             of_the_api: false,
-            heard: None,
-        }
-    }
-
-    /// What it means for this API: the one place where a server's words are compared.
-    ///
-    /// What is to be withheld is taken out afterwards: it may be part of a word that is compared.
-    pub(crate) fn judged(self, withheld: Option<&Withheld>) -> ErrorKind {
-        let kind = self.kind();
-        kind(self.without(withheld))
-    }
-
-    fn kind(&self) -> fn(Self) -> ErrorKind {
-        match self.http_status {
-            300..=399 => ErrorKind::Redirected,
-            _ if self.of_the_api => self.kind_of_the_api(),
-            // The page of a network that wants a login has a status of its own.
-            511 => ErrorKind::NotTheApi,
-            408 | 429 | 500..=599 => ErrorKind::Unavailable,
-            _ => ErrorKind::NotTheApi,
-        }
-    }
-
-    fn kind_of_the_api(&self) -> fn(Self) -> ErrorKind {
-        let failed_precondition = matches!(
-            self.status(),
-            Some("FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS")
-        ) || self.is_unmanaged();
-        match self.http_status {
-            400 if failed_precondition => ErrorKind::FailedPrecondition,
-            401 => ErrorKind::Unauthenticated,
-            403 if self.is_rate_limit() => ErrorKind::ResourceExhausted,
-            403 => ErrorKind::PermissionDenied,
-            404 => ErrorKind::NotFound,
-            // 499 is what CANCELLED of a call, not of an operation, is mapped to.
-            408 | 499 => ErrorKind::Unavailable,
-            409 => ErrorKind::FailedPrecondition,
-            429 => ErrorKind::ResourceExhausted,
-            // Seen in production: the text of a 404 with the status of an internal error.
-            500 if &*self.message == "Requested entity was not found." => ErrorKind::NotFound,
-            501 => ErrorKind::Unimplemented,
-            500..=599 => ErrorKind::Unavailable,
-            400..=499 => ErrorKind::InvalidArgument,
-            // 1xx and numbers no standard knows.
-            _ => ErrorKind::NotTheApi,
+            meaning: Meaning {
+                denial: ErrorKey::PermissionDenied,
+                unmanaged: false,
+                quota_is_final: false,
+                quota_limit: None,
+                project_quota: None,
+            },
         }
     }
 
@@ -213,17 +181,10 @@ impl ApiError {
     }
 
     /// The same without what is to be withheld, and with the meaning that it had.
-    fn without(mut self, withheld: Option<&Withheld>) -> Self {
+    pub(crate) fn without(mut self, withheld: Option<&Withheld>) -> Self {
         let Some(withheld) = withheld else {
             return self;
         };
-        self.heard = Some(Heard {
-            denial: self.denial(),
-            unmanaged: self.is_unmanaged(),
-            quota_is_final: self.quota_is_final(),
-            quota_limit: self.quota_limit(),
-            project_quota: self.project_quota(),
-        });
         for text in [&mut self.message]
             .into_iter()
             .chain(&mut self.status)
@@ -301,21 +262,23 @@ impl ApiError {
 
     /// The limit by `quota_limit_value`, where an exhausted quota names one.
     #[must_use]
-    pub fn quota_limit(&self) -> Option<u64> {
-        if let Some(heard) = &self.heard {
-            return heard.quota_limit;
-        }
+    pub const fn quota_limit(&self) -> Option<u64> {
+        self.meaning.quota_limit
+    }
+
+    fn find_quota_limit(&self) -> Option<u64> {
         self.metadata("quota_limit_value")?.parse().ok()
     }
 
     /// The limit that an exhausted quota of the project names, and in how long: by `quota_unit`
     /// (`1/min/{project}`), a minute if there is none. `None` for the quota of a single resource.
     #[must_use]
-    pub fn project_quota(&self) -> Option<(u32, Duration)> {
-        if let Some(heard) = &self.heard {
-            return heard.project_quota;
-        }
-        let limit = u32::try_from(self.quota_limit()?).ok()?;
+    pub const fn project_quota(&self) -> Option<(u32, Duration)> {
+        self.meaning.project_quota
+    }
+
+    fn find_project_quota(&self) -> Option<(u32, Duration)> {
+        let limit = u32::try_from(self.find_quota_limit()?).ok()?;
         let unit = self.metadata("quota_unit").unwrap_or("1/min/{project}");
         let mut parts = unit.split('/').skip(1);
         let span = match parts.next()? {
@@ -330,10 +293,11 @@ impl ApiError {
 
     /// Whether waiting cannot help: the quota is zero, or counted per day.
     #[must_use]
-    pub fn quota_is_final(&self) -> bool {
-        if let Some(heard) = &self.heard {
-            return heard.quota_is_final;
-        }
+    pub const fn quota_is_final(&self) -> bool {
+        self.meaning.quota_is_final
+    }
+
+    fn find_final_quota(&self) -> bool {
         let per_day = |text: &str| {
             let mut parts = text.split('/');
             let span = parts.nth(1).and_then(parse_duration);
@@ -341,7 +305,7 @@ impl ApiError {
                 || text.to_ascii_lowercase().contains("perday")
                 || span.is_some_and(|span| span >= LONGEST_DELAY)
         };
-        self.quota_limit() == Some(0)
+        self.find_quota_limit() == Some(0)
             || self.metadata("quota_unit").is_some_and(per_day)
             || self.metadata("quota_limit").is_some_and(per_day)
             || self.has_reason(&["dailyLimitExceeded", "quotaExceeded"])
@@ -354,11 +318,12 @@ impl ApiError {
         self.of_the_api
     }
 
-    /// What a 403 is about: one enterprise, or one of the things that concern every call.
-    pub(crate) fn denial(&self) -> ErrorKey {
-        if let Some(heard) = &self.heard {
-            return heard.denial;
-        }
+    /// The row of a 403: it concerns a part of the names, or one of the things that concern every call.
+    pub(crate) const fn denial(&self) -> ErrorKey {
+        self.meaning.denial
+    }
+
+    fn find_denial(&self) -> ErrorKey {
         let known = DENIALS
             .iter()
             .find(|(_, reasons)| self.has_reason(reasons))
@@ -369,22 +334,25 @@ impl ApiError {
             Some(ErrorKey::ScopeInsufficient) => ErrorKey::ScopeInsufficient,
             _ if of_gcloud => ErrorKey::QuotaProjectMissing,
             Some(key) => key,
-            // What Google's front door for all APIs says is never about one enterprise.
+            // What Google's front door for all APIs says is never about some names alone.
             None if self.has_domain("googleapis.com") => ErrorKey::CallerDenied,
             None => ErrorKey::PermissionDenied,
         }
     }
 
-    /// Whether a 400 is about the device, which left the management, and not about the request.
-    pub(crate) fn is_unmanaged(&self) -> bool {
-        if let Some(heard) = &self.heard {
-            return heard.unmanaged;
-        }
-        self.http_status == 400
-            && self
-                .message
-                .to_ascii_lowercase()
-                .contains("device is no longer being managed")
+    /// True for a 400 that is about the parent, which left the management, and not about the request.
+    pub(crate) const fn is_unmanaged(&self) -> bool {
+        self.meaning.unmanaged
+    }
+
+    fn find_unmanaged(&self, service: &Service) -> bool {
+        let words = service.unmanaged_parent.filter(|_| self.http_status == 400);
+        words.is_some_and(|words| self.message.to_ascii_lowercase().contains(words))
+    }
+
+    /// True for the message of a 404 with the status of an internal error.
+    pub(crate) fn is_not_found(&self) -> bool {
+        &*self.message == "Requested entity was not found."
     }
 
     /// Whether a 403 is an exhausted quota in its older form.
@@ -399,19 +367,22 @@ impl ApiError {
             ])
     }
 
-    /// Where a disabled API is enabled.
-    pub(crate) fn activation_url(&self) -> String {
+    /// The page on which a disabled API is enabled.
+    pub(crate) fn activation_url(&self, service: &Service) -> String {
         let mut links = self
             .of_type("google.rpc.Help")
             .flat_map(|help| help["links"].as_array())
             .flatten();
         let url = self
             .metadata("activationUrl")
-            .or_else(|| links.find_map(|link| link["url"].as_str()))
-            .unwrap_or(
-                "https://console.cloud.google.com/apis/library/androidmanagement.googleapis.com",
-            );
-        excerpt(url, 300)
+            .or_else(|| links.find_map(|link| link["url"].as_str()));
+        match url {
+            Some(url) => excerpt(url, 300),
+            None => format!(
+                "https://console.cloud.google.com/apis/library/{}",
+                service.host
+            ),
+        }
     }
 
     fn has_reason(&self, known: &[&str]) -> bool {
@@ -466,11 +437,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let (at, now) = (Timestamp::parse_http_date(text)?, date(headers)?);
     Some(at.since(now))
-}
-
-/// The server's clock, by its `Date` header.
-pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
 /// Whether a body may be JSON that was cut or is of another shape, and not a text or a page.

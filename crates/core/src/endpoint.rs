@@ -6,12 +6,12 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-use crate::shown::looks_secret;
+use crate::shown::{looks_secret, shown_excerpt};
 
-/// Root and version of the API, `https://androidmanagement.googleapis.com/v1` by default.
+/// Root of an API, host and path; that of the [default service](crate::Service::DEFAULT) by default.
 ///
 /// Parsed once and shared by every request, so that building one copies no more than its path.
-/// A URL without a path gets `/v1`.
+/// A URL without a path gets the path of the default service, `/v1`.
 ///
 /// ```
 /// use countermand_core::Endpoint;
@@ -29,10 +29,13 @@ pub struct Endpoint {
     prefix: Box<str>,
 }
 
+/// The path of a URL that has none: the default service's.
+const PREFIX: &str = "/v1";
+
 /// A text that is not the URL of an API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{input}\" is not an endpoint: {reason}; expected something like https://androidmanagement.googleapis.com/v1"
+    "\"{input}\" is not an endpoint: {reason}; expected something like https://host.example/v1"
 )]
 pub struct EndpointError {
     input: String,
@@ -40,20 +43,12 @@ pub struct EndpointError {
 }
 
 impl Endpoint {
-    /// The OAuth scope that a token for the API needs.
-    pub const SCOPE: &str = "https://www.googleapis.com/auth/androidmanagement";
-
-    /// Google's endpoint for mutual TLS, `https://androidmanagement.mtls.googleapis.com/v1`.
-    #[must_use]
-    pub fn mtls() -> Self {
-        Self::google("androidmanagement.mtls.googleapis.com")
-    }
-
-    fn google(host: &'static str) -> Self {
+    /// The endpoint at a host of a service, with the path that its methods begin with.
+    pub(crate) fn of(host: &'static str, prefix: &str) -> Self {
         Self {
             scheme: Scheme::HTTPS,
             authority: Authority::from_static(host),
-            prefix: "/v1".into(),
+            prefix: prefix.into(),
         }
     }
 
@@ -117,18 +112,12 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-impl Default for Endpoint {
-    fn default() -> Self {
-        Self::google("androidmanagement.googleapis.com")
-    }
-}
-
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let refuse = |reason| {
-            let input = crate::shown::shown_excerpt(text, 120);
+            let input = shown_excerpt(text, 120);
             Err(EndpointError { input, reason })
         };
         if text.len() > 1024 {
@@ -180,7 +169,11 @@ impl FromStr for Endpoint {
         Ok(Self {
             scheme,
             authority: share(&authority),
-            prefix: if prefix.is_empty() { "/v1" } else { prefix }.into(),
+            prefix: match prefix {
+                "" => PREFIX,
+                prefix => prefix,
+            }
+            .into(),
         })
     }
 }

@@ -6,8 +6,13 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::chain::chain;
+use crate::error_kind::{Cause, ErrorKind};
 use crate::error_table::{ErrorFacts, ErrorKey};
-use crate::{Cause, ErrorKind, OperationName, Resource, TransportError};
+use crate::name::OperationName;
+use crate::resource::Resource;
+use crate::service::Service;
+use crate::transport_error::TransportError;
 
 /// A call, or a countermand, that ended without telling the operation's fate.
 ///
@@ -24,7 +29,7 @@ struct Inner {
     resource: Option<Resource>,
     maybe_delivered: bool,
     attempts: u32,
-    device_exists: Option<bool>,
+    parent_exists: Option<bool>,
 }
 
 impl Error {
@@ -34,7 +39,7 @@ impl Error {
             kind,
             resource: None,
             attempts: 0,
-            device_exists: None,
+            parent_exists: None,
         }))
     }
 
@@ -72,11 +77,11 @@ impl Error {
         mut self,
         attempts: u32,
         in_doubt: bool,
-        device_exists: Option<bool>,
+        parent_exists: Option<bool>,
     ) -> Self {
         self.0.attempts = attempts;
         self.0.maybe_delivered |= in_doubt;
-        self.0.device_exists = device_exists;
+        self.0.parent_exists = parent_exists;
         self
     }
 
@@ -92,7 +97,7 @@ impl Error {
         self.resource().and_then(Resource::operation)
     }
 
-    /// What the call was about: an operation, or the device or the enterprise whose list was asked
+    /// What the call was about: an operation, or the resource whose list was asked
     /// for. `None` where a single answer was parsed.
     #[must_use]
     pub const fn resource(&self) -> Option<&Resource> {
@@ -111,18 +116,18 @@ impl Error {
         self.0.attempts
     }
 
-    /// Whether the device still has a record, where that was looked for because the operation was
-    /// not found. `Some(false)`: the command may have executed.
+    /// Whether the parent still has a record, where that was looked for because the operation was
+    /// not found. `Some(false)`: the operation may have executed.
     #[must_use]
-    pub const fn device_exists(&self) -> Option<bool> {
-        self.0.device_exists
+    pub const fn parent_exists(&self) -> Option<bool> {
+        self.0.parent_exists
     }
 
     /// The key of its row in the table of errors.
     #[must_use]
     pub fn key(&self) -> ErrorKey {
         match self.0.kind.key() {
-            ErrorKey::NotFound if self.0.device_exists == Some(false) => ErrorKey::DeviceNotFound,
+            ErrorKey::NotFound if self.0.parent_exists == Some(false) => ErrorKey::ParentNotFound,
             key => key,
         }
     }
@@ -137,18 +142,25 @@ impl Error {
         ErrorFacts::new(self.key(), cause, self.0.maybe_delivered)
     }
 
+    /// The service whose method failed; the default one where a single answer was parsed.
+    #[must_use]
+    pub fn service(&self) -> &'static Service {
+        self.resource().map_or(Service::DEFAULT, Resource::service)
+    }
+
     /// What to do next, in a sentence for an operator.
     #[must_use]
     pub fn advice(&self) -> String {
-        let row = self.key().row();
+        let service = self.service();
+        let advice = self.key().row().advice(service);
         match &self.0.kind {
             ErrorKind::NotAttempted { cause } if cause.key() == ErrorKey::Stopped => {
-                cause.key().row().advice.to_owned()
+                cause.advice(service)
             }
             ErrorKind::PermissionDenied(answer) if self.key() == ErrorKey::ApiDisabled => {
-                format!("{}: {}", row.advice, answer.activation_url())
+                format!("{advice}: {}", answer.activation_url(service))
             }
-            _ => row.advice.to_owned(),
+            _ => advice,
         }
     }
 }
@@ -157,8 +169,20 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.resource {
             Some(Resource::Operation(name)) => write!(f, "{name}: ")?,
-            Some(Resource::Device(name)) => write!(f, "operations of {name}: ")?,
-            Some(Resource::Enterprise(name)) => write!(f, "devices of {name}: ")?,
+            Some(Resource::Parent(name)) => {
+                write!(
+                    f,
+                    "{} of {name}: ",
+                    name.service().level_above(0).collection
+                )?;
+            }
+            Some(Resource::Grandparent(name)) => {
+                write!(
+                    f,
+                    "{} of {name}: ",
+                    name.service().level_above(1).collection
+                )?;
+            }
             None => {}
         }
         self.0.kind.fmt(f)?;
@@ -218,25 +242,9 @@ impl Serialize for Error {
         if let ErrorKind::NotAttempted { cause } = &self.0.kind {
             map.serialize_entry("cause", cause.key().as_str())?;
         }
-        if let Some(exists) = self.0.device_exists {
-            map.serialize_entry("device_exists", &exists)?;
+        if let Some(exists) = self.0.parent_exists {
+            map.serialize_entry("parent_exists", &exists)?;
         }
         map.end()
     }
-}
-
-/// An error and its causes on one line, a cause that its parent already spells out left away.
-#[must_use]
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let line = cause.to_string();
-        if !text.contains(&line) {
-            text.push_str(": ");
-            text.push_str(&line);
-        }
-        next = cause.source();
-    }
-    text
 }

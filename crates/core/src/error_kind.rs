@@ -3,9 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::chain;
+use crate::api_error::ApiError;
+use crate::chain::chain;
 use crate::error_table::{ErrorFacts, ErrorKey, ExitClass, FailureScope, RetryAction};
-use crate::{ApiError, OperationName, TransportError};
+use crate::name::OperationName;
+use crate::service::Service;
+use crate::transport_error::TransportError;
 
 /// What happened. Named after the `google.rpc.Code` where the server gave one.
 #[derive(Clone, Debug)]
@@ -15,12 +18,12 @@ pub enum ErrorKind {
     InvalidArgument(ApiError),
     /// 401, also after the token was refreshed once. The cancellation had no effect.
     Unauthenticated(ApiError),
-    /// 403: this enterprise, or everything, is out of the token's reach. No effect.
+    /// 403: a part of the names, or everything, is out of the token's reach. No effect.
     PermissionDenied(ApiError),
-    /// 404 (or a 500 that says the same): finished and dropped, or the device is gone. Never a
+    /// 404 (or a 500 that says the same): finished and dropped, or its parent is gone. Never a
     /// proof of anything.
     NotFound(ApiError),
-    /// 400 FAILED_PRECONDITION or 409: perhaps already finished, or the device is no longer managed.
+    /// 400 FAILED_PRECONDITION or 409: perhaps already finished, or its parent is no longer managed.
     FailedPrecondition(ApiError),
     /// 429, or a 403 that means the same: the quota is used up. No effect.
     ResourceExhausted(ApiError),
@@ -91,8 +94,8 @@ impl Cause {
 
     /// Advice, in a sentence for an operator.
     #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        self.key.row().advice
+    pub fn advice(&self, service: &Service) -> String {
+        self.key.row().advice(service)
     }
 
     /// True where a failure is behind it, and not a caller or a signal.
@@ -134,7 +137,7 @@ impl ErrorKind {
             Self::Unauthenticated(_) => ErrorKey::Unauthenticated,
             Self::PermissionDenied(answer) => answer.denial(),
             Self::NotFound(_) => ErrorKey::NotFound,
-            Self::FailedPrecondition(answer) if answer.is_unmanaged() => ErrorKey::DeviceNotManaged,
+            Self::FailedPrecondition(answer) if answer.is_unmanaged() => ErrorKey::ParentNotManaged,
             Self::FailedPrecondition(_) => ErrorKey::FailedPrecondition,
             Self::ResourceExhausted(answer) if answer.quota_is_final() => ErrorKey::QuotaFinal,
             Self::ResourceExhausted(_) => ErrorKey::ResourceExhausted,

@@ -6,6 +6,8 @@
 
 use serde_json::Value;
 
+use crate::service::Service;
+
 /// What to do about an error: the one retry table of Rust, Python, command line and simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "drivers act on each of them")]
@@ -77,10 +79,18 @@ pub struct ErrorRow {
     pub exit: ExitClass,
     /// Whether the same operation is worth another run, perhaps after something was set right.
     pub again: bool,
-    /// What to do next, in a sentence for an operator.
-    pub advice: &'static str,
+    /// Advice with places for what is special about a service.
+    pub(crate) advice: &'static str,
     /// The class of the Python exception, in `countermand.errors`.
     pub exception: &'static str,
+}
+
+impl ErrorRow {
+    /// What to do next, in a sentence for an operator of a service.
+    #[must_use]
+    pub fn advice(&self, service: &Service) -> String {
+        service.told(self.advice)
+    }
 }
 
 impl RetryAction {
@@ -186,25 +196,25 @@ table! {
     Unauthenticated {
         "unauthenticated" in "unauthenticated", "not authenticated";
         RefreshToken, Everything, never, Denied, again, "Unauthenticated";
-        "get a new access token with the scope https://www.googleapis.com/auth/androidmanagement and run it again"
+        "get a new access token with the scope {scope} and run it again"
     }
-    /// 403 about one enterprise.
+    /// 403 about a part of the names, such as one enterprise's.
     PermissionDenied {
         "permission_denied" in "permission_denied", "permission denied";
         Fail, Parent, never, Denied, again, "PermissionDenied";
-        "the token's project does not manage this enterprise (or the enterprise was deleted): check both"
+        "the token's project does not manage this {denied} (or the {denied} was deleted): check both"
     }
     /// 403: the token is for other APIs.
     ScopeInsufficient {
         "scope_insufficient" in "permission_denied", "permission denied";
         Fail, Everything, never, Denied, again, "PermissionDenied";
-        "get a token with the scope https://www.googleapis.com/auth/androidmanagement"
+        "get a token with the scope {scope}"
     }
     /// 403: the API is not enabled in the project.
     ApiDisabled {
         "api_disabled" in "permission_denied", "permission denied";
         Fail, Everything, never, Denied, again, "PermissionDenied";
-        "enable the Android Management API for the project"
+        "enable the {title} for the project"
     }
     /// 403: the credentials of a user of gcloud name no quota project.
     QuotaProjectMissing {
@@ -236,17 +246,17 @@ table! {
         Fail, Everything, never, Denied, again, "PermissionDenied";
         "Google refuses this caller everywhere, for the reason above: check the account, its project and the policies of the organization"
     }
-    /// 404 (or a 500 that says the same): finished and dropped, or the device is gone.
+    /// 404 (or a 500 that says the same): finished and dropped, or its parent is gone.
     NotFound {
         "not_found" in "not_found", "not found";
         Poll, Operation, never, Failed, settled, "NotFound";
-        "check the name; the server drops finished operations, so it may have executed: check the device"
+        "check the name; the server drops finished operations, so it may have executed: check the {parent}"
     }
-    /// 404, and the device has no record either.
-    DeviceNotFound {
-        "device_not_found" in "not_found", "not found";
+    /// 404, and the parent has no record either.
+    ParentNotFound {
+        "parent_not_found" in "not_found", "not found";
         Poll, Operation, never, Failed, settled, "NotFound";
-        "the device has no record either: the command may have executed, check the device itself"
+        "the {parent} has no record either: the operation may have executed, check the {parent} itself"
     }
     /// 400 FAILED_PRECONDITION or 409: perhaps already finished.
     FailedPrecondition {
@@ -254,11 +264,11 @@ table! {
         Poll, Operation, never, Failed, settled, "FailedPrecondition";
         "the server refuses to cancel it now: look at it again with get"
     }
-    /// 400: the device left the management.
-    DeviceNotManaged {
-        "device_not_managed" in "failed_precondition", "failed precondition";
+    /// 400: the parent left the management.
+    ParentNotManaged {
+        "parent_not_managed" in "failed_precondition", "failed precondition";
         Poll, Operation, never, Failed, settled, "FailedPrecondition";
-        "the device is no longer managed, perhaps because it was wiped: check the device itself"
+        "the {parent} is no longer managed, perhaps because the operation has executed: check the {parent} itself"
     }
     /// 429, or a 403 that means the same.
     ResourceExhausted {
@@ -378,7 +388,7 @@ table! {
     LoginExpired {
         "login_expired" in "transport", "the login is over";
         Fail, Everything, unsent, Denied, again, "CredentialsError";
-        "log in again: `gcloud auth application-default login --scopes=https://www.googleapis.com/auth/androidmanagement,https://www.googleapis.com/auth/cloud-platform` (`gcloud auth login` does not renew these credentials)"
+        "log in again: `gcloud auth application-default login --scopes={scope},https://www.googleapis.com/auth/cloud-platform` (`gcloud auth login` does not renew these credentials)"
     }
     /// The transport's settings forbid the request: nothing was sent.
     NotAllowed {

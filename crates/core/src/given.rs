@@ -5,15 +5,10 @@ use std::str::FromStr;
 
 use http::Uri;
 
-use crate::name::MAX_NAME_BYTES;
-use crate::name_error::{NameError, NameErrorKind};
-use crate::{Endpoint, Resource};
-
-/// The method of the only URL that is more than a name.
-const CANCEL: &str = ":cancel";
-
-/// A name of any kind.
-const ANY: &str = "the name of an enterprise, a device or an operation";
+use crate::endpoint::Endpoint;
+use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
+use crate::resource::Resource;
+use crate::service::Service;
 
 /// A percent-encoded byte takes three.
 const LONGEST: usize = 4 * MAX_NAME_BYTES;
@@ -54,12 +49,19 @@ impl Endpoint {
     /// # Errors
     /// Likewise.
     pub fn parse_given_resource(&self, text: &str) -> Result<Resource, NameError> {
-        let refused = |kind| NameError::new(text, kind, 0, ANY);
+        let service = Service::DEFAULT;
+        let refused = |kind| {
+            let nouns = [2, 1, 0].map(|up| service.level_above(up).noun);
+            let [first, second, last] = nouns;
+            let expected = format!("the name of an {first}, a {second} or an {last}");
+            NameError::new(text, kind, 0, expected)
+        };
         let name = self.bare_name(text).map_err(refused)?;
-        Ok(match name.split('/').count() {
-            ..=2 => Resource::Enterprise(name.parse()?),
-            3 | 4 => Resource::Device(name.parse()?),
-            _ => Resource::Operation(name.parse()?),
+        let levels = name.split('/').count().div_ceil(2);
+        Ok(match service.levels.len().saturating_sub(levels) {
+            0 => Resource::Operation(name.parse()?),
+            1 => Resource::Parent(name.parse()?),
+            _ => Resource::Grandparent(name.parse()?),
         })
     }
 
@@ -92,8 +94,13 @@ impl Endpoint {
             return Ok(Cow::Borrowed(text));
         };
         let name = &name[..name.find(['?', '#']).unwrap_or(name.len())];
-        let name = match name.strip_suffix(CANCEL) {
-            Some(operation) if operation.contains("/operations/") => operation,
+        // The method of the only URL that is more than a name.
+        let service = Service::DEFAULT;
+        let collection = service.level_above(0).collection;
+        let name = match name.strip_suffix(service.cancel) {
+            Some(operation) if operation.split('/').any(|segment| segment == collection) => {
+                operation
+            }
             _ => name,
         };
         // Another method is not the name that it stands behind.
@@ -105,7 +112,10 @@ impl Endpoint {
 
     /// True for URLs of this endpoint's server. Google has two hosts for one server.
     fn serves(&self, url: &Uri) -> bool {
-        let google = [Self::default(), Self::mtls()];
+        let google = [
+            Service::DEFAULT.endpoint(),
+            Service::DEFAULT.mtls_endpoint(),
+        ];
         self.is_origin_of(url)
             || google.contains(self) && google.iter().any(|google| google.is_origin_of(url))
     }

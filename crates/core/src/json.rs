@@ -1,64 +1,88 @@
-//! JSON objects of the API: known fields once each, unknown ones skipped, nesting capped.
+//! What JSON of the API is read into: objects that are no arrays, texts that are borrowed, lists that
+//! are bounded.
 //!
-//! Deriving `Deserialize` would skip unknown fields without a limit on their depth. These skip by
-//! recursion, so that `serde_json`'s own limit of 128 levels holds for every byte of the answer.
+//! Unknown fields are skipped by `serde_json` without recursion, so that nesting costs no stack and has no
+//! limit but the size of the body; what is known nests three levels deep.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::value::RawValue;
 
 use crate::withheld::Withheld;
 
-/// Any value, read and forgotten.
-pub(crate) struct Skip;
+/// A `T` from an object alone: a derived struct would read itself from an array as well.
+pub(crate) struct Object<T>(pub(crate) T);
 
-impl<'de> Deserialize<'de> for Skip {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
+        struct Map<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Map(PhantomData))
     }
 }
 
-impl<'de> Visitor<'de> for Skip {
-    type Value = Self;
+/// The values of an object's fields with these names, which are known only when it is read.
+pub(crate) fn fields<'a, const N: usize>(
+    json: &'a str,
+    names: [&str; N],
+) -> Result<[Option<&'a RawValue>; N], String> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let read = Fields(names).deserialize(&mut deserializer);
+    let read = read.and_then(|fields| deserializer.end().map(|()| fields));
+    read.map_err(|error| without_value(&error.to_string()))
+}
+
+struct Fields<'n, const N: usize>([&'n str; N]);
+
+impl<'de, const N: usize> DeserializeSeed<'de> for Fields<'_, N> {
+    type Value = [Option<&'de RawValue>; N];
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for Fields<'_, N> {
+    type Value = [Option<&'de RawValue>; N];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
+        f.write_str("a JSON object")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut values = [None; N];
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            let value = map.next_value::<&'de RawValue>()?;
+            let Some(at) = self.0.iter().position(|name| *name == key.as_str()) else {
+                continue;
+            };
+            if values[at].replace(value).is_some() {
+                return Err(A::Error::custom(format_args!(
+                    "duplicate field `{}`",
+                    self.0[at]
+                )));
+            }
+        }
+        // A field that is null is as good as absent.
+        Ok(values.map(|value: Option<&RawValue>| value.filter(|value| value.get() != "null")))
     }
 }
 
@@ -147,57 +171,3 @@ pub(crate) fn without_value(message: &str) -> String {
         _ => message.to_owned(),
     }
 }
-
-/// Sets a field that must not come twice; `null` is as good as absent.
-pub(crate) fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
-    slot: &mut Option<Option<T>>,
-    key: &'static str,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    if slot.is_some() {
-        return Err(A::Error::duplicate_field(key));
-    }
-    *slot = Some(map.next_value()?);
-    Ok(())
-}
-
-/// A struct of optional fields that reads itself from a JSON object.
-macro_rules! object {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        pub(crate) struct $name<'a> {
-            $(pub(crate) $field: Option<$type>,)+
-            marker: std::marker::PhantomData<&'a str>,
-        }
-
-        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Fields<'a>(std::marker::PhantomData<&'a str>);
-
-                impl<'de: 'a, 'a> serde::de::Visitor<'de> for Fields<'a> {
-                    type Value = $name<'a>;
-
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str("a JSON object")
-                    }
-
-                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                        $(let mut $field = None;)+
-                        while let Some(key) = map.next_key::<$crate::json::Text<'de>>()? {
-                            match key.as_str() {
-                                $($key => $crate::json::once(&mut $field, $key, &mut map)?,)+
-                                _ => {
-                                    map.next_value::<$crate::json::Skip>()?;
-                                }
-                            }
-                        }
-                        Ok($name { $($field: $field.flatten(),)+ marker: std::marker::PhantomData })
-                    }
-                }
-
-                deserializer.deserialize_map(Fields(std::marker::PhantomData))
-            }
-        }
-    };
-}
-pub(crate) use object;

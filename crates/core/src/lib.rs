@@ -1,14 +1,16 @@
-//! Sans-IO core of Countermand, which cancels Android Management API operations and proves it.
+//! Sans-IO core of Countermand, which cancels long-running operations of Google's APIs and proves it.
 //!
-//! You bring the transport, the clock and the randomness; this crate brings
-//! - [`OperationName`], [`DeviceName`], [`EnterpriseName`]: names that cannot be bad;
-//! - [`wire`]: requests and the strict reading of answers;
-//! - [`Cancellation`]: the step machine that cancels one operation, retries, looks and polls until the
-//!   [`Verdict`] is known.
+//! [`Cancellation`] cancels one operation, retries, and polls until its [`Verdict`] is known. You bring the
+//! HTTP client, the clock and a seed; the crate brings everything else:
+//! - [`OperationName`]: a name that cannot be bad;
+//! - [`Request`] and [`Response`]: what is sent, and the strict reading of what comes back;
+//! - [`Service`]: what differs between APIs, as data; the Android Management API is the default;
+//! - [`Fetch`] and [`Pages`]: gets and lists with the same retries;
+//! - [`Error`]: what happened, to which operation, whether a cancel may have been delivered, what to do.
 //!
 //! ```
 //! use std::time::Instant;
-//! use countermand_core::{Cancellation, OperationName, Step, Verdict};
+//! use countermand_core::{Cancellation, OperationName, Step, Time, Verdict};
 //! # fn send(request: http::Request<()>) -> http::Response<&'static str> {
 //! #     http::Response::new(if request.method() == "POST" { "{}" } else {
 //! #         r#"{"name":"enterprises/LC01/devices/3f/operations/17","done":true,"error":{"code":1}}"#
@@ -16,17 +18,19 @@
 //! # }
 //!
 //! let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
-//! let mut step = Cancellation::new(name).start(Instant::now(), 1);
+//! let start = Instant::now();
+//! let now = || Time::after(start.elapsed());
+//! let mut step = Cancellation::new(name).start(now(), 1);
 //! let outcome = loop {
 //!     step = match step {
 //!         Step::Send(attempt) => {
-//!             let transmit = attempt.transmit(Instant::now());
+//!             let transmit = attempt.transmit(now());
 //!             let response = send(transmit.request); // yours: any HTTP client
-//!             attempt.response(Instant::now(), &response)
+//!             attempt.response(now(), &response)
 //!         }
 //!         Step::Wait(pause) => {
-//!             std::thread::sleep(pause.until().saturating_duration_since(Instant::now()));
-//!             pause.resume(Instant::now())
+//!             std::thread::sleep(pause.until() - now());
+//!             pause.resume(now())
 //!         }
 //!         Step::Done(result) => break result?,
 //!     }
@@ -43,53 +47,72 @@
 
 mod api_error;
 mod caching;
+mod call;
 pub mod cancellation;
+mod chain;
 mod endpoint;
 mod error;
 mod error_kind;
 mod error_table;
+mod fetch;
 mod given;
 mod json;
+mod metadata;
 mod name;
-mod name_check;
 mod name_error;
+mod name_parse;
 mod operation;
+mod operation_reader;
+mod outcome;
+mod page;
 mod pages;
+mod percent;
 mod policy;
 mod printable;
-mod read;
+mod request;
 mod resource;
+mod response;
 mod retry;
 mod rng;
+mod service;
+pub mod services;
 mod shown;
 mod step;
 mod time;
+mod timestamp;
 mod transport_error;
 mod verdict;
 mod view;
-pub mod wire;
 mod withheld;
 
 pub use api_error::ApiError;
-pub use cancellation::{Cancellation, Phase};
+pub use call::Call;
+pub use cancellation::Cancellation;
+pub use chain::chain;
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{Error, chain};
+pub use error::Error;
 pub use error_kind::{Cause, ErrorKind};
 pub use error_table::{ErrorFacts, ErrorKey, ErrorRow, ExitClass, FailureScope, RetryAction};
-pub use name::{DeviceName, EnterpriseName, MAX_NAME_BYTES, OperationName};
-pub use name_error::{NameError, NameErrorKind};
-pub use operation::{Command, Operation, Status};
-pub use pages::{
-    Device, DevicePage, OperationPage, Page, PageToken, PageTokenError, Pages, Unreadable,
-};
+pub use fetch::Fetch;
+pub use metadata::Metadata;
+pub use name::{GrandparentName, Name, OperationName, ParentName};
+pub use name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
+pub use operation::{Operation, Status};
+pub use operation_reader::OperationReader;
+pub use outcome::Outcome;
+pub use page::{Page, PageToken, PageTokenError, Parent, Unreadable};
+pub use pages::{Entry, Pages};
 pub use policy::Policy;
 pub use printable::{excerpt, is_hidden, json_line, printable, printable_lines, write_json_line};
-pub use read::Read;
+pub use request::{MAX_PAGE_SIZE, PageQuery, Request};
 pub use resource::Resource;
+pub use response::{Response, accept};
 pub use rng::Rng;
+pub use service::{Level, Service};
 pub use shown::{looks_secret, path_problem, shown, shown_excerpt, shown_path};
-pub use step::{Attempt, Call, Departure, Pause, Step, TicketId, Transmit};
-pub use time::{Timestamp, format_duration, parse_duration};
+pub use step::{Attempt, Departure, Pause, Phase, Step, TicketId, Transmit};
+pub use time::Time;
+pub use timestamp::{Timestamp, date, format_duration, parse_duration};
 pub use transport_error::{LostConnection, TransportError, TransportErrorKind};
-pub use verdict::{Outcome, Verdict};
+pub use verdict::Verdict;
 pub use withheld::Withheld;

@@ -4,275 +4,254 @@
 //! request builders infallible, and what keeps `..`, `?` or `#` in an id from reaching another
 //! resource: what is legal is percent-encoded by the gRPC transcoding rule, what is not is refused.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::name_check::check;
 use crate::name_error::NameError;
+use crate::name_parse::{Ends, parse};
+use crate::percent;
+use crate::service::Service;
 
-/// The longest name that is accepted, in bytes.
-pub const MAX_NAME_BYTES: usize = 1024;
-
-/// A checked name, how many of its bytes have to be percent-encoded, usually none, and how many its
-/// last segment has: a scheduler asks for a device with each request.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Name {
+/// A checked name of a service, so many levels above its operations: [`OperationName`], [`ParentName`]
+/// or [`GrandparentName`].
+///
+/// A value that exists is valid: it is not checked again. Its [`FromStr`] and serde forms are the name
+/// of the [default service](Service::DEFAULT); [`of`](Self::of) parses the name of any service.
+#[derive(Clone)]
+pub struct Name<const UP: u8> {
+    service: &'static Service,
     text: Arc<str>,
-    coded: u16,
-    last: u16,
+    ends: Ends,
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $depth:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(Name);
+/// The name of a long-running operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
+///
+/// The argument of [`Cancellation::new`](crate::Cancellation::new) and of [`Request`](crate::Request).
+///
+/// ```
+/// use countermand_core::OperationName;
+///
+/// let name: OperationName = "enterprises/LC01/devices/3f/operations/1786048723669".parse()?;
+/// assert_eq!(name.id(), "1786048723669");
+/// assert_eq!(name.parent().as_str(), "enterprises/LC01/devices/3f");
+/// assert_eq!(name.prefix(1), "enterprises/LC01");
+///
+/// let error = "enterprises/LC01/devices/3f".parse::<OperationName>().unwrap_err();
+/// assert!(error.to_string().contains("names a device"));
+/// # Ok::<(), countermand_core::NameError>(())
+/// ```
+pub type OperationName = Name<0>;
 
-        impl $type {
-            /// The name as the API writes it, not percent-encoded.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0.text
-            }
+/// The name of what operations belong to, `enterprises/{enterprise}/devices/{device}`: the resource whose
+/// operations are listed.
+pub type ParentName = Name<1>;
 
-            /// Appends the name to a URL path, percent-encoded by the transcoding rule: everything
-            /// outside `[-_.~/0-9a-zA-Z]`, UTF-8 byte by byte.
-            ///
-            /// For those who build requests themselves; [`wire`](crate::wire) does it for you.
-            pub fn encode_into(&self, path: &mut Vec<u8>) {
-                match self.0.coded {
-                    0 => path.extend_from_slice(self.0.text.as_bytes()),
-                    _ => encode(&self.0.text, path),
-                }
-            }
-        }
+/// The name one level above, `enterprises/{enterprise}`: the resource whose [parents](ParentName) are
+/// listed.
+pub type GrandparentName = Name<2>;
 
-        impl FromStr for $type {
-            type Err = NameError;
-
-            fn from_str(text: &str) -> Result<Self, NameError> {
-                let (coded, last) = check(text, $depth)?;
-                let text = text.into();
-                Ok(Self(Name { text, coded, last }))
-            }
-        }
-
-        impl TryFrom<&str> for $type {
-            type Error = NameError;
-
-            fn try_from(text: &str) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl AsRef<str> for $type {
-            fn as_ref(&self) -> &str {
-                self.as_str()
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($type), "({:?})"), self.as_str())
-            }
-        }
-
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Text;
-
-                impl de::Visitor<'_> for Text {
-                    type Value = $type;
-
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str(pattern($depth))
-                    }
-
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$type, E> {
-                        text.parse().map_err(E::custom)
-                    }
-                }
-
-                deserializer.deserialize_str(Text)
-            }
-        }
-    };
-}
-
-name! {
-    /// The name of a long-running operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
+impl<const UP: u8> Name<UP> {
+    /// Parses a name of a service.
     ///
-    /// The argument of [`Cancellation::new`](crate::Cancellation::new) and of the request builders. A value that
-    /// exists is valid: it is not checked again.
-    ///
-    /// ```
-    /// use countermand_core::OperationName;
-    ///
-    /// let name: OperationName = "enterprises/LC01/devices/3f/operations/1786048723669".parse()?;
-    /// assert_eq!(name.operation(), "1786048723669");
-    /// assert_eq!(name.device().as_str(), "enterprises/LC01/devices/3f");
-    ///
-    /// let error = "enterprises/LC01/devices/3f".parse::<OperationName>().unwrap_err();
-    /// assert!(error.to_string().contains("names a device"));
-    /// # Ok::<(), countermand_core::NameError>(())
-    /// ```
-    OperationName, 3
-}
+    /// # Errors
+    /// Everything that is not the name of a resource so many levels above the service's operations.
+    pub fn of(service: &'static Service, text: &str) -> Result<Self, NameError> {
+        Ok(Self {
+            service,
+            ends: parse(service, text, UP)?,
+            text: text.into(),
+        })
+    }
 
-name! {
-    /// The name of a device, `enterprises/{enterprise}/devices/{device}`.
-    ///
-    /// Whose operations are listed, and whose absence is a sign that a wipe was confirmed.
-    DeviceName, 2
-}
+    /// The service whose resource it is.
+    #[must_use]
+    pub const fn service(&self) -> &'static Service {
+        self.service
+    }
 
-name! {
-    /// The name of an enterprise, `enterprises/{enterprise}`.
+    /// The name as the API writes it, not percent-encoded.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The id: the last segment.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.text[usize::from(self.ends.id)..]
+    }
+
+    /// The first so many levels of the name; all of it, if it has no more.
+    #[must_use]
+    pub fn prefix(&self, levels: usize) -> &str {
+        let own = self.service.levels.len() - usize::from(UP);
+        match levels {
+            _ if levels >= own => &self.text,
+            _ if levels + 1 == own => self.parent_str(),
+            _ => {
+                // Bytes, because searching for a character is several times as slow.
+                let bytes = self.text.bytes().enumerate();
+                let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
+                let end = (2 * levels).checked_sub(1).and_then(|nth| slashes.nth(nth));
+                &self.text[..end.map_or(0, |(at, _)| at)]
+            }
+        }
+    }
+
+    /// The part of the name whose quota for a method it counts into; what a rate limiter is given.
+    #[must_use]
+    pub fn quota_resource(&self) -> &str {
+        self.prefix(self.service.quota_levels)
+    }
+
+    /// The part of the name that a denial (403) concerns.
+    #[must_use]
+    pub fn denied_resource(&self) -> &str {
+        self.prefix(self.service.denial_levels)
+    }
+
+    /// Appends the name to a URL path, percent-encoded by the transcoding rule: everything
+    /// outside `[-_.~/0-9a-zA-Z]`, UTF-8 byte by byte.
     ///
-    /// The unit of permission: HTTP 403 concerns one of them.
-    EnterpriseName, 1
+    /// For those who build requests themselves; [`Request`](crate::Request) does it for you.
+    pub fn encode_into(&self, path: &mut Vec<u8>) {
+        match self.ends.coded {
+            0 => path.extend_from_slice(self.text.as_bytes()),
+            _ => percent::encode(&self.text, path),
+        }
+    }
+
+    /// The length of the encoded name, so that a path can be allocated once.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.text.len() + 2 * usize::from(self.ends.coded)
+    }
+
+    fn parent_str(&self) -> &str {
+        &self.text[..usize::from(self.ends.parent)]
+    }
+
+    /// The name of the parent, whose text is known to be one.
+    fn above<const ABOVE: u8>(&self) -> Name<ABOVE> {
+        let text = self.parent_str();
+        Name {
+            service: self.service,
+            ends: Ends::of(text),
+            text: text.into(),
+        }
+    }
 }
 
 impl OperationName {
-    /// The device whose operation it is.
+    /// The resource that the operation belongs to.
     #[must_use]
-    pub fn device(&self) -> DeviceName {
-        DeviceName(Name::of(self.quota_resource()))
-    }
-
-    /// The enterprise the device belongs to.
-    #[must_use]
-    pub fn enterprise(&self) -> EnterpriseName {
-        EnterpriseName(self.0.enterprise())
-    }
-
-    /// The text of [`device`](Self::device).
-    #[must_use]
-    pub fn quota_resource(&self) -> &str {
-        let operation = "/operations/".len() + self.operation().len();
-        &self.as_str()[..self.as_str().len() - operation]
-    }
-
-    /// How long the encoded name is, so that a path can be allocated once.
-    pub(crate) fn encoded_len(&self) -> usize {
-        self.0.encoded_len()
-    }
-
-    /// The operation's id: the last segment.
-    #[must_use]
-    pub fn operation(&self) -> &str {
-        self.0.last()
+    pub fn parent(&self) -> ParentName {
+        self.above()
     }
 }
 
-impl DeviceName {
-    /// The enterprise the device belongs to.
+impl ParentName {
+    /// The resource one level above.
     #[must_use]
-    pub fn enterprise(&self) -> EnterpriseName {
-        EnterpriseName(self.0.enterprise())
-    }
-
-    /// How long the encoded name is, so that a path can be allocated once.
-    pub(crate) fn encoded_len(&self) -> usize {
-        self.0.encoded_len()
-    }
-
-    /// The device's id: the last segment.
-    #[must_use]
-    pub fn device(&self) -> &str {
-        self.0.last()
+    pub fn parent(&self) -> GrandparentName {
+        self.above()
     }
 }
 
-impl EnterpriseName {
-    /// The enterprise's id: the last segment.
-    #[must_use]
-    pub fn enterprise(&self) -> &str {
-        self.0.last()
+impl<const UP: u8> FromStr for Name<UP> {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::of(Service::DEFAULT, text)
     }
 }
 
-impl Name {
-    fn encoded_len(&self) -> usize {
-        self.text.len() + 2 * usize::from(self.coded)
-    }
+impl<const UP: u8> TryFrom<&str> for Name<UP> {
+    type Error = NameError;
 
-    /// A part of a name that is a name itself.
-    fn of(text: &str) -> Self {
-        Self {
-            text: text.into(),
-            coded: coded(text),
-            last: last(text),
+    fn try_from(text: &str) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl<const UP: u8> AsRef<str> for Name<UP> {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// Names of the same text are equal only within one service.
+impl<const UP: u8> PartialEq for Name<UP> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.service == other.service
+    }
+}
+
+impl<const UP: u8> Eq for Name<UP> {}
+
+impl<const UP: u8> Ord for Name<UP> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let texts = self.text.cmp(&other.text);
+        texts.then_with(|| self.service.id.cmp(other.service.id))
+    }
+}
+
+impl<const UP: u8> PartialOrd for Name<UP> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<const UP: u8> Hash for Name<UP> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl<const UP: u8> fmt::Display for Name<UP> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl<const UP: u8> fmt::Debug for Name<UP> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match UP {
+            0 => "OperationName",
+            1 => "ParentName",
+            _ => "GrandparentName",
+        };
+        write!(f, "{kind}({:?})", self.as_str())
+    }
+}
+
+impl<const UP: u8> Serialize for Name<UP> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de, const UP: u8> Deserialize<'de> for Name<UP> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text<const UP: u8>;
+
+        impl<const UP: u8> de::Visitor<'_> for Text<UP> {
+            type Value = Name<UP>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a resource")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Name<UP>, E> {
+                text.parse().map_err(E::custom)
+            }
         }
-    }
 
-    /// The enterprise's: the first two segments.
-    fn enterprise(&self) -> Self {
-        let bytes = self.text.bytes().enumerate();
-        let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
-        let end = slashes.nth(1).map_or(self.text.len(), |(at, _)| at);
-        Self::of(&self.text[..end])
-    }
-
-    fn last(&self) -> &str {
-        &self.text[self.text.len() - usize::from(self.last)..]
-    }
-}
-
-/// What is expected of a name of so many collections, for messages.
-pub(crate) const fn pattern(depth: usize) -> &'static str {
-    match depth {
-        1 => "enterprises/{enterprise}",
-        2 => "enterprises/{enterprise}/devices/{device}",
-        _ => "enterprises/{enterprise}/devices/{device}/operations/{operation}",
-    }
-}
-
-/// How many bytes of a name or of a part of it are percent-encoded in a path.
-pub(crate) fn coded(name: &str) -> u16 {
-    name.bytes().map(|byte| is_coded(byte) as u16).sum()
-}
-
-/// The length of the last segment of a name, in bytes.
-pub(crate) fn last(name: &str) -> u16 {
-    // Bytes, because searching for a character is several times as slow.
-    let bytes = name.bytes().rev();
-    bytes.take_while(|byte| *byte != b'/').map(|_| 1).sum()
-}
-
-/// Whether a byte is percent-encoded: everything outside `[-_.~/0-9a-zA-Z]`.
-pub(crate) const fn is_coded(byte: u8) -> bool {
-    !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/'))
-}
-
-/// Percent-encodes by the transcoding rule of `google.api.http` for a multi-segment variable.
-pub(crate) fn encode(text: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if !is_coded(byte) {
-            out.push(byte);
-        } else {
-            out.extend([
-                b'%',
-                HEX[usize::from(byte >> 4)],
-                HEX[usize::from(byte & 15)],
-            ]);
-        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -283,11 +262,17 @@ mod tests {
     #[test]
     fn prefixes_are_names_themselves() {
         let name: OperationName = "enterprises/e/devices/d/operations/o".parse().unwrap();
-        assert_eq!(name.device(), "enterprises/e/devices/d".parse().unwrap());
-        assert_eq!(name.enterprise(), "enterprises/e".parse().unwrap());
-        assert_eq!(name.device().enterprise().enterprise(), "e");
-        assert_eq!(name.device().device(), "d");
-        assert_eq!(name.quota_resource(), name.device().as_str());
+        assert_eq!(name.parent(), "enterprises/e/devices/d".parse().unwrap());
+        assert_eq!(name.prefix(1), "enterprises/e");
+        assert_eq!(name.parent().parent(), "enterprises/e".parse().unwrap());
+        assert_eq!(name.parent().parent().id(), "e");
+        assert_eq!(name.parent().id(), "d");
+        assert_eq!(name.quota_resource(), name.parent().as_str());
+        assert_eq!(name.parent().quota_resource(), name.parent().as_str());
+        assert_eq!(name.parent().parent().quota_resource(), "enterprises/e");
+        assert_eq!(name.denied_resource(), "enterprises/e");
+        let prefixes = [0, 1, 2, 3, 4].map(|levels| name.prefix(levels).len());
+        assert_eq!(prefixes, [0, 13, 23, 36, 36]);
     }
 
     #[test]
@@ -309,8 +294,8 @@ mod tests {
             b"enterprises/e/devices/%C3%BC%25/operations/a%3Ab%23%3F"
         );
         assert_eq!(path.len(), name.encoded_len());
-        let mut device = Vec::new();
-        name.device().encode_into(&mut device);
-        assert_eq!(device.len(), name.device().encoded_len());
+        let mut parent = Vec::new();
+        name.parent().encode_into(&mut parent);
+        assert_eq!(parent.len(), name.parent().encoded_len());
     }
 }

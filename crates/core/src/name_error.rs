@@ -1,9 +1,12 @@
-//! Why a name was refused.
+//! Refusals of names.
 
 use std::fmt;
 
-use crate::name::pattern;
+use crate::service::Level;
 use crate::shown::shown_excerpt;
+
+/// The longest name that is accepted, in bytes.
+pub const MAX_NAME_BYTES: usize = 1024;
 
 /// A resource name that was refused: what is wrong, where, and what was expected.
 ///
@@ -14,7 +17,7 @@ pub struct NameError {
     kind: NameErrorKind,
     at: usize,
     input: Box<str>,
-    expected: &'static str,
+    expected: Box<str>,
 }
 
 /// What is wrong with a refused name.
@@ -23,7 +26,7 @@ pub struct NameError {
 pub enum NameErrorKind {
     /// There is no text at all.
     Empty,
-    /// It is longer than [`MAX_NAME_BYTES`](crate::MAX_NAME_BYTES).
+    /// It is longer than [`MAX_NAME_BYTES`].
     TooLong,
     /// It holds a control character (also a line end).
     Control(char),
@@ -39,16 +42,18 @@ pub enum NameErrorKind {
     LeadingSlash,
     /// It ends with a slash.
     TrailingSlash,
-    /// It ends in `:cancel`, which is the method and not part of the name.
-    Verb,
+    /// It ends in the suffix of a method, which is not part of the name.
+    Verb(&'static str),
     /// Two slashes stand together.
     EmptySegment,
     /// A segment is `.` or `..`.
     DotSegment,
     /// A collection's name is not the one that belongs here.
     Collection(&'static str),
-    /// It names something else of the API.
-    Other(&'static str),
+    /// It names a resource of another level.
+    Other(&'static Level),
+    /// It names a list.
+    List(&'static Level),
     /// It is too short to name anything.
     MissingSegments,
     /// It goes on after the name is complete.
@@ -56,12 +61,17 @@ pub enum NameErrorKind {
 }
 
 impl NameError {
-    pub(crate) fn new(input: &str, kind: NameErrorKind, at: usize, expected: &'static str) -> Self {
+    pub(crate) fn new(
+        input: &str,
+        kind: NameErrorKind,
+        at: usize,
+        expected: impl Into<Box<str>>,
+    ) -> Self {
         Self {
             kind,
             at,
             input: shown_excerpt(input, 80).into(),
-            expected,
+            expected: expected.into(),
         }
     }
 
@@ -86,8 +96,8 @@ impl NameError {
 
     /// The pattern that was expected.
     #[must_use]
-    pub const fn expected(&self) -> &'static str {
-        self.expected
+    pub fn expected(&self) -> &str {
+        &self.expected
     }
 
     fn message(&self) -> String {
@@ -118,9 +128,9 @@ impl NameError {
             }
             NameErrorKind::LeadingSlash => "starts with a slash".to_owned(),
             NameErrorKind::TrailingSlash => format!("ends with a slash at byte {at}"),
-            NameErrorKind::Verb => {
+            NameErrorKind::Verb(method) => {
                 format!(
-                    "ends in `:cancel` at byte {at}, which is the method and not part of the name"
+                    "ends in `{method}` at byte {at}, which is the method and not part of the name"
                 )
             }
             NameErrorKind::EmptySegment => format!("has an empty segment at byte {at}"),
@@ -128,24 +138,33 @@ impl NameError {
             NameErrorKind::Collection(expected) => {
                 format!("does not have `{expected}` at byte {at}")
             }
-            NameErrorKind::Other(what) => format!("names {what}"),
+            NameErrorKind::Other(level) => {
+                let article = match level.noun.as_bytes().first() {
+                    Some(b'a' | b'e' | b'i' | b'o' | b'u') => "an",
+                    _ => "a",
+                };
+                format!("names {article} {}", level.noun)
+            }
+            NameErrorKind::List(level) => format!("names a list of {}", level.collection),
             NameErrorKind::MissingSegments => "is too short".to_owned(),
             NameErrorKind::ExtraSegments => "goes on after the name is complete".to_owned(),
         };
         let mut text = format!("\"{}\" {what}; expected {}", self.input, self.expected);
-        if self.is_enterprise_id() {
-            text.push_str(&format!("; did you mean enterprises/{}?", self.input));
+        if let Some(collection) = self.bare_id_of() {
+            text.push_str(&format!("; did you mean {collection}/{}?", self.input));
         }
         text
     }
 
-    /// True where the text can be the id of an enterprise whose name was expected.
-    fn is_enterprise_id(&self) -> bool {
+    /// The collection, where a name of one level was expected and the text can be an id in it.
+    fn bare_id_of(&self) -> Option<&'static str> {
+        let NameErrorKind::Collection(collection) = self.kind else {
+            return None;
+        };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        matches!(self.kind, NameErrorKind::Collection(_))
-            && self.expected == pattern(1)
-            && &*self.input != "enterprises"
-            && self.input.bytes().all(plain)
+        let of_one_level = self.expected.matches('/').count() == 1;
+        let id = &*self.input != collection && self.input.bytes().all(plain);
+        (of_one_level && id).then_some(collection)
     }
 }
 
@@ -169,11 +188,11 @@ impl NameErrorKind {
             Self::OtherServer => "other_server",
             Self::LeadingSlash => "leading_slash",
             Self::TrailingSlash => "trailing_slash",
-            Self::Verb => "verb",
+            Self::Verb(_) => "verb",
             Self::EmptySegment => "empty_segment",
             Self::DotSegment => "dot_segment",
             Self::Collection(_) => "collection",
-            Self::Other(_) => "other_resource",
+            Self::Other(_) | Self::List(_) => "other_resource",
             Self::MissingSegments => "missing_segments",
             Self::ExtraSegments => "extra_segments",
         }

@@ -1,175 +1,62 @@
 //! Lists, page by page, to the last one.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
+use std::fmt;
 
-use crate::printable::excerpt;
-use crate::{ApiError, DeviceName, EnterpriseName, Error, ErrorKind, Operation, Read, Resource};
-use crate::{Timestamp, wire};
+use crate::api_error::ApiError;
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
+use crate::fetch::Fetch;
+use crate::name::{GrandparentName, ParentName};
+use crate::operation::Operation;
+use crate::page::{Page, PageToken, Parent};
+use crate::request::{PageQuery, Request};
+use crate::resource::Resource;
 
-/// One page of a list of operations.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OperationPage {
-    /// Oldest first, as the API gives them. May be empty before the end.
-    pub operations: Vec<Operation>,
-    /// What asks for the next page; `None` only at the end.
-    pub next_page_token: Option<PageToken>,
-    /// Entries that could not be read, while others could: operations may have been missed.
-    pub unreadable: Option<Unreadable>,
-}
+/// An entry of a list that [`Pages`] can turn.
+pub trait Entry: Sized + 'static {
+    /// The name of the resource whose list it is.
+    type Of: Clone + fmt::Debug;
 
-/// Entries of a page that could not be read, while the page could.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    count: usize,
-    problem: Box<str>,
-}
-
-impl Unreadable {
-    pub(crate) fn new(count: usize, entries: usize, problem: &str) -> Self {
-        let problem = excerpt(problem, 200);
-        Self {
-            count,
-            problem: format!(
-                "{count} of {entries} entries of the page cannot be read; the first: {problem}"
-            )
-            .into(),
-        }
-    }
-
-    /// The number of entries that could not be read.
-    #[must_use]
-    pub const fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The same as an error of the list: what was in these entries was missed.
-    #[must_use]
-    pub fn error(&self, list_of: impl Into<Resource>) -> Error {
-        let answer = ApiError::with_message(200, &self.problem);
-        Error::new(ErrorKind::Malformed(answer))
-            .of(list_of)
-            .of_read(1)
-    }
-}
-
-/// What asks for the next page of a list; opaque, not empty, at most 4 KiB.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PageToken(Box<str>);
-
-/// A text that cannot be a page token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a page token of {0} bytes; expected 1 to 4096")]
-pub struct PageTokenError(usize);
-
-impl PageToken {
-    /// The token as the server gave it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PageToken {
-    type Err = PageTokenError;
-
-    fn from_str(text: &str) -> Result<Self, PageTokenError> {
-        match text.len() {
-            1..=4096 => Ok(Self(text.into())),
-            length => Err(PageTokenError(length)),
-        }
-    }
-}
-
-/// One page of a list of devices.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DevicePage {
-    /// In the order of the server, which nothing is known about. May be empty before the end.
-    pub devices: Vec<Device>,
-    /// What asks for the next page; `None` only at the end.
-    pub next_page_token: Option<PageToken>,
-    /// Entries that could not be read, while others could: devices may have been missed.
-    pub unreadable: Option<Unreadable>,
-}
-
-/// A device as a list tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Device {
-    /// Its name.
-    pub name: DeviceName,
-    /// When it last sent a status report, by the server's clock.
-    pub last_status_report_time: Option<Timestamp>,
-}
-
-/// A page of a list that [`Pages`] can turn.
-pub trait Page: Sized + 'static {
-    /// Whose list it is.
-    type Parent: Clone;
+    /// The request for a page.
+    fn request(of: &Self::Of, page: PageQuery) -> Request;
 
     /// The call for a page.
-    fn read(parent: &Self::Parent, page_token: Option<PageToken>) -> Read<Self>;
+    fn fetch(of: &Self::Of, page: PageQuery) -> Fetch<Page<Self>>;
 
-    /// What the list is of, for messages.
-    fn resource(parent: &Self::Parent) -> Resource;
-
-    /// What asks for the next page; `None` only at the end.
-    fn next_page_token(&self) -> Option<&PageToken>;
-
-    /// Entries that could not be read, while others could.
-    fn unreadable(&self) -> Option<&Unreadable>;
-
-    /// True without an entry that could be read.
-    fn is_empty(&self) -> bool;
+    /// The resource whose list it is.
+    fn resource(of: &Self::Of) -> Resource;
 }
 
-impl Page for OperationPage {
-    type Parent = DeviceName;
+impl Entry for Operation {
+    type Of = ParentName;
 
-    fn read(device: &DeviceName, page_token: Option<PageToken>) -> Read<Self> {
-        Read::operations(device.clone(), wire::MAX_PAGE_SIZE, page_token)
+    fn request(of: &ParentName, page: PageQuery) -> Request {
+        Request::ListOperations(of.clone(), page)
     }
 
-    fn resource(device: &DeviceName) -> Resource {
-        device.into()
+    fn fetch(of: &ParentName, page: PageQuery) -> Fetch<Page<Self>> {
+        Fetch::operations(of.clone(), page)
     }
 
-    fn next_page_token(&self) -> Option<&PageToken> {
-        self.next_page_token.as_ref()
-    }
-
-    fn unreadable(&self) -> Option<&Unreadable> {
-        self.unreadable.as_ref()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.operations.is_empty()
+    fn resource(of: &ParentName) -> Resource {
+        of.into()
     }
 }
 
-impl Page for DevicePage {
-    type Parent = EnterpriseName;
+impl Entry for Parent {
+    type Of = GrandparentName;
 
-    fn read(enterprise: &EnterpriseName, page_token: Option<PageToken>) -> Read<Self> {
-        Read::devices(enterprise.clone(), wire::MAX_PAGE_SIZE, page_token)
+    fn request(of: &GrandparentName, page: PageQuery) -> Request {
+        Request::ListParents(of.clone(), page)
     }
 
-    fn resource(enterprise: &EnterpriseName) -> Resource {
-        enterprise.into()
+    fn fetch(of: &GrandparentName, page: PageQuery) -> Fetch<Page<Self>> {
+        Fetch::parents(of.clone(), page)
     }
 
-    fn next_page_token(&self) -> Option<&PageToken> {
-        self.next_page_token.as_ref()
-    }
-
-    fn unreadable(&self) -> Option<&Unreadable> {
-        self.unreadable.as_ref()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.devices.is_empty()
+    fn resource(of: &GrandparentName) -> Resource {
+        of.into()
     }
 }
 
@@ -177,31 +64,31 @@ impl Page for DevicePage {
 const MOST_PAGES: usize = 10_000;
 
 /// Pages in a row without an entry. A page may be empty before the end (AIP-158), as where what it stood for
-/// has been dropped: so many stand for 2,000 dropped operations of one device. More is a list that does not
+/// has been dropped: so many stand for 2,000 dropped operations of one parent. More is a list that does not
 /// end: 60 calls a minute may ask for one, and each takes one from the cancels.
 const MOST_EMPTY_PAGES: usize = 20;
 
-/// Walks a list page by page, to the last one: an enterprise's devices, or a device's operations.
+/// Walks a list page by page, to the last one.
 ///
 /// Operations come oldest first, so stopping early misses exactly the pending ones. A list that does not
 /// end is an error: one that repeats a page token, has 20 pages in a row without an entry, or has more
 /// than 10,000 pages.
 ///
 /// ```
-/// use countermand_core::{DeviceName, Pages};
+/// use countermand_core::{Operation, Page, Pages};
 ///
-/// let device: DeviceName = "enterprises/LC01/devices/3f".parse()?;
-/// let mut pages = Pages::new(device.clone());
-/// while let Some(read) = pages.next_read() {
-///     # let _ = read;
-///     # let page = countermand_core::wire::parse_operations(&http::Response::new("{}"), &device).unwrap();
-///     // let page = drive(read.start(now, seed))?;
+/// let mut pages = Pages::<Operation>::new("enterprises/LC01/devices/3f".parse()?);
+/// while let Some(fetch) = pages.next_fetch() {
+///     # let _ = fetch;
+///     # let page = Page::default();
+///     // let page = drive(fetch.start(now, seed))?;
 ///     pages.turn(&page).unwrap();
 /// }
 /// # Ok::<(), countermand_core::NameError>(())
 /// ```
-pub struct Pages<P: Page> {
-    parent: P::Parent,
+#[derive(Clone, Debug)]
+pub struct Pages<T: Entry> {
+    of: T::Of,
     /// The tokens that were asked for, the next one included.
     seen: BTreeSet<PageToken>,
     /// Pages without an entry since the last one that had one.
@@ -210,29 +97,42 @@ pub struct Pages<P: Page> {
     next: Option<Option<PageToken>>,
 }
 
-impl<P: Page> Pages<P> {
-    /// The whole list of a device or an enterprise.
+impl<T: Entry> Pages<T> {
+    /// The whole list of a resource.
     #[must_use]
-    pub const fn new(parent: P::Parent) -> Self {
+    pub const fn new(of: T::Of) -> Self {
         Self {
-            parent,
+            of,
             seen: BTreeSet::new(),
             empty: 0,
             next: Some(None),
         }
     }
 
-    /// Whose list it is.
+    /// The name of the resource whose list it is.
     #[must_use]
-    pub const fn parent(&self) -> &P::Parent {
-        &self.parent
+    pub const fn of(&self) -> &T::Of {
+        &self.of
+    }
+
+    /// True after the last page.
+    #[must_use]
+    pub const fn is_at_end(&self) -> bool {
+        self.next.is_none()
     }
 
     /// The call for the next page; `None` after the last one.
     #[must_use]
-    pub fn next_read(&self) -> Option<Read<P>> {
+    pub fn next_fetch(&self) -> Option<Fetch<Page<T>>> {
         let token = self.next.clone()?;
-        Some(P::read(&self.parent, token))
+        Some(T::fetch(&self.of, PageQuery::after(token)))
+    }
+
+    /// The request for the next page; `None` after the last one.
+    #[must_use]
+    pub fn next_request(&self) -> Option<Request> {
+        let token = self.next.clone()?;
+        Some(T::request(&self.of, PageQuery::after(token)))
     }
 
     /// Goes on after a page.
@@ -240,10 +140,14 @@ impl<P: Page> Pages<P> {
     /// # Errors
     /// [`Malformed`](ErrorKind::Malformed) if the page names one that was read before, or the list does not
     /// end.
-    pub fn turn(&mut self, page: &P) -> Result<(), Error> {
+    pub fn turn(&mut self, page: &Page<T>) -> Result<(), Error> {
         self.next = None;
-        self.empty = if page.is_empty() { self.empty + 1 } else { 0 };
-        let Some(token) = page.next_page_token() else {
+        self.empty = if page.entries.is_empty() {
+            self.empty + 1
+        } else {
+            0
+        };
+        let Some(token) = &page.next_page_token else {
             return Ok(());
         };
         let problem = if self.seen.contains(token) {
@@ -262,25 +166,24 @@ impl<P: Page> Pages<P> {
         };
         let answer = ApiError::with_message(200, &problem);
         Err(Error::new(ErrorKind::Malformed(answer))
-            .of(P::resource(&self.parent))
+            .of(T::resource(&self.of))
             .of_read(0))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
-    use crate::Step;
+    use crate::page::Unreadable;
+    use crate::step::Step;
+    use crate::time::Time;
 
     const DEVICE: &str = "enterprises/e/devices/d";
 
     /// Asks for a page and gives this answer: the page, if it is not asked for once more.
-    #[expect(clippy::disallowed_methods, reason = "a test begins at some time")]
-    fn page<P: Page>(read: Read<P>, body: &str) -> Option<P> {
-        let now = Instant::now();
-        let Step::Send(attempt) = read.start(now, 1) else {
+    fn page<T: Entry>(fetch: Fetch<Page<T>>, body: &str) -> Option<Page<T>> {
+        let now = Time::START;
+        let Step::Send(attempt) = fetch.start(now, 1) else {
             return None;
         };
         match attempt.response(now, &http::Response::new(body)) {
@@ -289,15 +192,18 @@ mod tests {
         }
     }
 
-    fn operations(entries: &str) -> Option<OperationPage> {
+    fn operations(entries: &str) -> Option<Page<Operation>> {
         let body = format!(r#"{{"operations":[{entries}],"nextPageToken":"t"}}"#);
-        page(Read::operations(DEVICE.parse().ok()?, 100, None), &body)
+        page(
+            Fetch::operations(DEVICE.parse().ok()?, PageQuery::default()),
+            &body,
+        )
     }
 
-    fn devices(entries: &str) -> Option<DevicePage> {
+    fn devices(entries: &str) -> Option<Page<Parent>> {
         let body = format!(r#"{{"devices":[{entries}],"nextPageToken":"t"}}"#);
         page(
-            Read::devices("enterprises/e".parse().ok()?, 100, None),
+            Fetch::parents("enterprises/e".parse().ok()?, PageQuery::default()),
             &body,
         )
     }
@@ -318,7 +224,7 @@ mod tests {
         ] {
             let entries = [good(1), strange.to_owned(), good(2)].join(",");
             let page = operations(&entries).expect("a page, at once");
-            let ids = page.operations.iter().map(|one| one.name.operation());
+            let ids = page.entries.iter().map(|one| one.name.id());
             assert_eq!(ids.collect::<Vec<_>>(), ["1", "2"], "{strange}");
             assert_eq!(
                 page.next_page_token.as_ref().map(PageToken::as_str),
@@ -326,7 +232,7 @@ mod tests {
             );
             let unreadable = page.unreadable.expect("it is counted");
             assert_eq!(unreadable.count(), 1, "{strange}");
-            let device: DeviceName = DEVICE.parse().expect("a name");
+            let device: ParentName = DEVICE.parse().expect("a name");
             let error = unreadable.error(&device).to_string();
             assert!(
                 error.contains("1 of 3 entries") && error.contains(DEVICE),
@@ -338,7 +244,7 @@ mod tests {
             let strange = strange.replace("/devices/other/operations/1", "/devices/1/x");
             let entries = [device(1), strange, device(2)].join(",");
             let page = devices(&entries).expect("a page, at once");
-            assert_eq!(page.devices.len(), 2);
+            assert_eq!(page.entries.len(), 2);
             assert_eq!(
                 page.unreadable.map(|unreadable| unreadable.count()),
                 Some(1)
@@ -348,7 +254,7 @@ mod tests {
         // Nothing but strange entries: counted, and the list goes on.
         let page = operations("{}").expect("a page, at once");
         assert_eq!(
-            (page.operations.len(), page.next_page_token.is_some()),
+            (page.entries.len(), page.next_page_token.is_some()),
             (0, true)
         );
         // The answer to another request, and what is no page, is asked for again.
@@ -361,11 +267,11 @@ mod tests {
     }
 
     /// Turns pages of a list until it ends; the error, and how many it took.
-    fn turned(page: impl Fn(usize) -> OperationPage) -> (usize, Option<Error>) {
-        let mut pages = Pages::new(DEVICE.parse().expect("a name"));
+    fn turned(page: impl Fn(usize) -> Page<Operation>) -> (usize, Option<Error>) {
+        let mut pages = Pages::<Operation>::new(DEVICE.parse().expect("a name"));
         for number in 1.. {
             let turned: Result<(), Error> = pages.turn(&page(number));
-            if turned.is_err() || pages.next_read().is_none() {
+            if turned.is_err() || pages.is_at_end() {
                 return (number, turned.err());
             }
         }
@@ -375,9 +281,9 @@ mod tests {
     #[test]
     fn a_list_of_empty_pages_ends() {
         let entries = operations(&format!(r#"{{"name":"{DEVICE}/operations/1"}}"#));
-        let full = entries.expect("a page").operations;
-        let page = |operations: &[Operation], number: usize| OperationPage {
-            operations: operations.to_vec(),
+        let full = entries.expect("a page").entries;
+        let page = |operations: &[Operation], number: usize| Page {
+            entries: operations.to_vec(),
             next_page_token: number.to_string().parse().ok(),
             unreadable: None,
         };
@@ -390,7 +296,7 @@ mod tests {
         );
         // A page of entries that nothing can be read of brings nothing, either.
         let strange = Some(Unreadable::new(1, 1, "x"));
-        let unreadable = |number| OperationPage {
+        let unreadable = |number| Page {
             unreadable: strange.clone(),
             ..page(&[], number)
         };
@@ -406,7 +312,7 @@ mod tests {
         assert!(error.contains("more than 10000 pages"), "{error}");
         // So many empty pages before the end are a list that ends.
         let short = |number| match number {
-            MOST_EMPTY_PAGES => OperationPage::default(),
+            MOST_EMPTY_PAGES => Page::default(),
             _ => page(&[], number),
         };
         let (count, error) = turned(short);

@@ -1,33 +1,48 @@
-//! What a request is about.
+//! The resource that a request is about.
 
 use std::fmt;
 
-use crate::{DeviceName, EnterpriseName, OperationName};
+use crate::name::{GrandparentName, OperationName, ParentName};
+use crate::service::Service;
 
-/// What a request is about: the operation it cancels or looks at, or whose list it asks for.
+/// The resource that a request is about: the operation that it cancels or gets, or the resource whose
+/// list it asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "the API has these three levels of names"
+    reason = "requests are about these three levels of names"
 )]
 pub enum Resource {
     /// An operation.
     Operation(OperationName),
-    /// A device: its operations are listed.
-    Device(DeviceName),
-    /// An enterprise: its devices are listed.
-    Enterprise(EnterpriseName),
+    /// The parent of operations: its operations are listed.
+    Parent(ParentName),
+    /// The resource above: its parents of operations are listed.
+    Grandparent(GrandparentName),
+}
+
+/// The same of a name of any level.
+macro_rules! of_any {
+    ($resource:ident, $name:ident => $value:expr) => {
+        match $resource {
+            Resource::Operation($name) => $value,
+            Resource::Parent($name) => $value,
+            Resource::Grandparent($name) => $value,
+        }
+    };
 }
 
 impl Resource {
     /// The name as the API writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        match self {
-            Self::Operation(name) => name.as_str(),
-            Self::Device(name) => name.as_str(),
-            Self::Enterprise(name) => name.as_str(),
-        }
+        of_any!(self, name => name.as_str())
+    }
+
+    /// The service whose resource it is.
+    #[must_use]
+    pub const fn service(&self) -> &'static Service {
+        of_any!(self, name => name.service())
     }
 
     /// The operation, if it is one.
@@ -35,29 +50,20 @@ impl Resource {
     pub const fn operation(&self) -> Option<&OperationName> {
         match self {
             Self::Operation(name) => Some(name),
-            Self::Device(_) | Self::Enterprise(_) => None,
+            Self::Parent(_) | Self::Grandparent(_) => None,
         }
     }
 
-    /// The enterprise it belongs to, or is.
-    #[must_use]
-    pub fn enterprise(&self) -> EnterpriseName {
-        match self {
-            Self::Operation(name) => name.enterprise(),
-            Self::Device(name) => name.enterprise(),
-            Self::Enterprise(name) => name.clone(),
-        }
-    }
-
-    /// The device or enterprise whose quota for a method it counts into; what a
-    /// rate limiter is given.
+    /// The part of the name whose quota for a method it counts into; what a rate limiter is given.
     #[must_use]
     pub fn quota_resource(&self) -> &str {
-        match self {
-            Self::Operation(name) => name.quota_resource(),
-            Self::Device(name) => name.as_str(),
-            Self::Enterprise(name) => name.as_str(),
-        }
+        of_any!(self, name => name.quota_resource())
+    }
+
+    /// The part of the name that a denial (403) concerns.
+    #[must_use]
+    pub fn denied_resource(&self) -> &str {
+        of_any!(self, name => name.denied_resource())
     }
 }
 
@@ -73,14 +79,14 @@ impl From<&OperationName> for Resource {
     }
 }
 
-impl From<&DeviceName> for Resource {
-    fn from(name: &DeviceName) -> Self {
-        Self::Device(name.clone())
+impl From<&ParentName> for Resource {
+    fn from(name: &ParentName) -> Self {
+        Self::Parent(name.clone())
     }
 }
 
-impl From<&EnterpriseName> for Resource {
-    fn from(name: &EnterpriseName) -> Self {
-        Self::Enterprise(name.clone())
+impl From<&GrandparentName> for Resource {
+    fn from(name: &GrandparentName) -> Self {
+        Self::Grandparent(name.clone())
     }
 }

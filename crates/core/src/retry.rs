@@ -1,12 +1,17 @@
 //! When a failed request is sent again: the one place where the retry table becomes a schedule.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use http::Request;
-
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
+use crate::error_table::RetryAction;
+use crate::policy::Policy;
+use crate::request::Request;
 use crate::rng::{Rng, doubled};
-use crate::{Call, Departure, Error, ErrorKind, Policy, RetryAction, Transmit};
+use crate::step::{Departure, Transmit};
+use crate::time::Time;
 
 /// An attempt gets at least this long, however near the deadline is: less would only fail.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -19,7 +24,7 @@ pub(crate) enum Next {
     /// Send it again at once.
     Now,
     /// Send it again then.
-    At(Instant),
+    At(Time),
     /// Leave it.
     GiveUp,
 }
@@ -28,13 +33,13 @@ pub(crate) enum Next {
 pub(crate) struct Retry {
     pub(crate) policy: Arc<Policy>,
     pub(crate) rng: Rng,
-    pub(crate) deadline: Instant,
+    pub(crate) deadline: Time,
     /// Requests of every kind that left, or may have, an outstanding one included.
     pub(crate) attempts: u32,
     /// Failures of the current call.
     pub(crate) failures: u32,
     /// No request before this: the server said so.
-    not_before: Instant,
+    not_before: Time,
     backoffs: u32,
     /// Requests sent again without counting as failures.
     resends: u32,
@@ -46,7 +51,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    pub(crate) fn new(policy: Arc<Policy>, now: Instant, seed: u64) -> Self {
+    pub(crate) fn new(policy: Arc<Policy>, now: Time, seed: u64) -> Self {
         Self {
             rng: Rng::new(seed),
             deadline: now + policy.deadline,
@@ -62,13 +67,13 @@ impl Retry {
         }
     }
 
-    pub(crate) fn transmit(&self, now: Instant, call: Call, request: Request<()>) -> Transmit {
-        let left = self.deadline.saturating_duration_since(now);
+    pub(crate) fn transmit(&self, now: Time, request: &Request, endpoint: &Endpoint) -> Transmit {
+        let left = self.deadline - now;
         Transmit {
-            request,
+            request: request.http(endpoint),
             timeout: self.policy.attempt_timeout.min(left.max(SHORTEST_ATTEMPT)),
             reauthorize: self.reauthorize,
-            body_cap: call.body_cap(),
+            body_cap: request.call().body_cap(),
             departure: Departure::default(),
         }
     }
@@ -96,7 +101,7 @@ impl Retry {
     }
 
     /// Takes note of a failed attempt, before anything is decided about it.
-    pub(crate) fn failed(&mut self, now: Instant, error: &Error) {
+    pub(crate) fn failed(&mut self, now: Time, error: &Error) {
         self.reauthorize = false;
         self.heard |= error.kind().is_of_the_api();
         self.not_left(error);
@@ -122,7 +127,7 @@ impl Retry {
     ///
     /// `last_look` is for requests that only ask: their pause is cut at the deadline, so that the
     /// time that is left serves for one more look.
-    pub(crate) fn again(&mut self, now: Instant, error: &Error, last_look: bool) -> Next {
+    pub(crate) fn again(&mut self, now: Time, error: &Error, last_look: bool) -> Next {
         if now >= self.deadline || self.is_elsewhere(error) {
             return Next::GiveUp;
         }
@@ -153,7 +158,7 @@ impl Retry {
     }
 
     /// At once, unless the server asked for silence.
-    fn as_allowed(&self, now: Instant) -> Next {
+    fn as_allowed(&self, now: Time) -> Next {
         match self.allowed(now) {
             Some(at) if at > now => Next::At(at),
             Some(_) => Next::Now,
@@ -161,7 +166,7 @@ impl Retry {
         }
     }
 
-    fn pause_after(&mut self, now: Instant, error: &Error) -> Duration {
+    fn pause_after(&mut self, now: Time, error: &Error) -> Duration {
         let delay = error.kind().server_delay();
         if let (None, ErrorKind::ResourceExhausted(_)) = (delay, error.kind()) {
             self.backoffs = 0;
@@ -189,12 +194,12 @@ impl Retry {
 
     /// Whether a pause lasted so long that its request must not start any more. A timer that fires
     /// a little after the deadline is not late.
-    pub(crate) fn is_too_late(&self, now: Instant) -> bool {
+    pub(crate) fn is_too_late(&self, now: Time) -> bool {
         now > self.deadline + TIMER_SLACK
     }
 
     /// The first moment at which the server allows a request, if that is before the deadline.
-    pub(crate) fn allowed(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn allowed(&self, now: Time) -> Option<Time> {
         let at = self.not_before.max(now);
         (at <= self.deadline).then_some(at)
     }

@@ -2,12 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Request, Response};
 
+use crate::call::Call;
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::service::Service;
+use crate::time::Time;
+use crate::transport_error::TransportError;
 use crate::view::View;
-use crate::{Error, Outcome, Phase, TransportError};
 
 /// What to do next, until there is a `T`.
 ///
@@ -23,58 +28,6 @@ pub enum Step<T = Outcome> {
     Wait(Pause<T>),
     /// The end.
     Done(Result<T, Error>),
-}
-
-/// Which method an attempt calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever counts quota tells them apart"
-)]
-pub enum Call {
-    /// `operations.cancel`.
-    Cancel,
-    /// `operations.get`.
-    Get,
-    /// `operations.list`.
-    List,
-    /// `devices.get`.
-    GetDevice,
-    /// `devices.list`.
-    ListDevices,
-}
-
-impl Call {
-    /// Every method, in order.
-    pub const ALL: [Self; 5] = [
-        Self::Cancel,
-        Self::Get,
-        Self::List,
-        Self::GetDevice,
-        Self::ListDevices,
-    ];
-
-    /// `cancel`, `get`, `list`, `get_device` or `list_devices`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Get => "get",
-            Self::List => "list",
-            Self::GetDevice => "get_device",
-            Self::ListDevices => "list_devices",
-        }
-    }
-
-    /// The longest answer that is read, in bytes: 64 KiB, and 4 MiB for a page of a list. An answer
-    /// about one operation or one device is far below the first, the largest page below the second.
-    #[must_use]
-    pub const fn body_cap(self) -> u32 {
-        match self {
-            Self::Cancel | Self::Get | Self::GetDevice => 64 << 10,
-            Self::List | Self::ListDevices => 4 << 20,
-        }
-    }
 }
 
 /// What a transport needs for one attempt.
@@ -98,6 +51,34 @@ pub struct Transmit {
     pub departure: Departure,
 }
 
+/// Progress of an operation before: all that has to be known to take it up again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a journal writes each of them")]
+pub enum Phase {
+    /// Nothing was sent for it.
+    #[default]
+    Unsent,
+    /// A cancel was sent, and its answer is not known. It is sent again: cancel is idempotent.
+    MaybeSent,
+    /// The server accepted the cancellation: only its effect has to be seen.
+    Accepted,
+}
+
+impl Phase {
+    /// Every phase, in order.
+    pub const ALL: [Self; 3] = [Self::Unsent, Self::MaybeSent, Self::Accepted];
+
+    /// The word for it in job files and reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsent => "unsent",
+            Self::MaybeSent => "maybe_sent",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
 /// Tells a scheduler when a request leaves: a window of a quota counts from then, and nothing that
 /// did not leave counts as sent.
 ///
@@ -107,7 +88,7 @@ pub struct Transmit {
 // A box: requests are moved many times, and nearly all of them tell nothing.
 pub struct Departure(Option<Box<(TellDeparture, TicketId)>>);
 
-type TellDeparture = Arc<dyn Fn(TicketId, Instant) + Send + Sync>;
+type TellDeparture = Arc<dyn Fn(TicketId, Time) + Send + Sync>;
 
 /// Names one request of a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,12 +121,12 @@ impl TicketId {
 impl Departure {
     /// Calls `tell` with the ticket when its request leaves.
     #[must_use]
-    pub fn new(tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>, ticket: TicketId) -> Self {
+    pub fn new(tell: Arc<dyn Fn(TicketId, Time) + Send + Sync>, ticket: TicketId) -> Self {
         Self(Some(Box::new((tell, ticket))))
     }
 
     /// Tells that the request leaves at `now`. Called again, it tells again: the first time counts.
-    pub fn leaves(&self, now: Instant) {
+    pub fn leaves(&self, now: Time) {
         if let Some((tell, ticket)) = self.0.as_deref() {
             tell(*ticket, now);
         }
@@ -167,6 +148,7 @@ impl fmt::Debug for Departure {
 
 /// What a step machine does with the events that its steps bring.
 pub(crate) trait Machine<T>: Send {
+    fn service(&self) -> &'static Service;
     /// The resource that its requests are about.
     fn name(&self) -> &str;
     fn call(&self) -> Call;
@@ -174,11 +156,11 @@ pub(crate) trait Machine<T>: Send {
     fn number(&self) -> u32;
     /// Why it pauses.
     fn error(&self) -> Option<&Error>;
-    fn transmit(&self, now: Instant) -> Transmit;
-    fn response(self: Box<Self>, now: Instant, view: View<'_>) -> Step<T>;
-    fn failed(self: Box<Self>, now: Instant, error: Error) -> Step<T>;
+    fn transmit(&self, now: Time) -> Transmit;
+    fn response(self: Box<Self>, now: Time, view: View<'_>) -> Step<T>;
+    fn failed(self: Box<Self>, now: Time, error: Error) -> Step<T>;
     /// Goes on after a pause, which may have lasted too long.
-    fn resume(self: Box<Self>, now: Instant) -> Step<T>;
+    fn resume(self: Box<Self>, now: Time) -> Step<T>;
     /// The scheduler kept it waiting for so long: that is not taken from its time.
     fn postpone(&mut self, by: Duration);
     /// The API has answered others: an answer of something else is worth another attempt.
@@ -202,22 +184,23 @@ impl<T> Attempt<T> {
 
     /// The request to be sent now, with its time-out.
     #[must_use]
-    pub fn transmit(&self, now: Instant) -> Transmit {
+    pub fn transmit(&self, now: Time) -> Transmit {
         self.0.transmit(now)
     }
 
     /// Goes on with the server's answer, complete with its body.
-    pub fn response<B: AsRef<[u8]>>(self, now: Instant, response: &Response<B>) -> Step<T> {
-        self.0.response(now, View::of(response))
+    pub fn response<B: AsRef<[u8]>>(self, now: Time, response: &Response<B>) -> Step<T> {
+        let view = View::of(self.0.service(), response);
+        self.0.response(now, view)
     }
 
     /// Goes on without an answer.
-    pub fn failed(self, now: Instant, error: TransportError) -> Step<T> {
+    pub fn failed(self, now: Time, error: TransportError) -> Step<T> {
         self.0.failed(now, error.into())
     }
 
     /// Goes on without a usable answer, for an error that a scheduler has read already.
-    pub fn fail(self, now: Instant, error: Error) -> Step<T> {
+    pub fn fail(self, now: Time, error: Error) -> Step<T> {
         self.0.failed(now, error)
     }
 
@@ -277,18 +260,18 @@ impl<T> Attempt<T> {
 /// A point in time to wait for.
 #[must_use = "a pause goes on by resuming it"]
 pub struct Pause<T = Outcome> {
-    until: Instant,
+    until: Time,
     machine: Box<dyn Machine<T>>,
 }
 
 impl<T> Pause<T> {
-    pub(crate) fn new(until: Instant, machine: Box<dyn Machine<T>>) -> Self {
+    pub(crate) fn new(until: Time, machine: Box<dyn Machine<T>>) -> Self {
         Self { until, machine }
     }
 
     /// When to resume. Resuming earlier gives the same pause again.
     #[must_use]
-    pub const fn until(&self) -> Instant {
+    pub const fn until(&self) -> Time {
         self.until
     }
 
@@ -312,7 +295,7 @@ impl<T> Pause<T> {
 
     /// Goes on. If that is more than a second after the deadline (the machine slept, the loop
     /// stalled), nothing more is sent.
-    pub fn resume(self, now: Instant) -> Step<T> {
+    pub fn resume(self, now: Time) -> Step<T> {
         if now < self.until {
             return Step::Wait(self);
         }

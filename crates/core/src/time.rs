@@ -1,123 +1,81 @@
-//! Times as the API writes them: RFC 3339 time stamps, `"1.5s"` durations, HTTP dates.
-//!
-//! Read leniently where a library does it, and without a clock: nothing here knows what time it is.
+//! Time as an argument.
 
-use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-/// A point in time of the server's, in milliseconds since the Unix epoch.
+/// A point in time, counted from a start that the caller chooses and keeps.
 ///
-/// Not an `Instant`: it says nothing about this machine's clock and is only ever compared with
-/// another time the same server gave.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+/// A type of its own, because [`std::time::Instant`] cannot be made where there is no clock
+/// (`wasm32-unknown-unknown`, a simulation). With one it is made from what has elapsed. Sums and
+/// differences saturate: at 292 years, and at no time at all.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use countermand_core::Time;
+///
+/// let start = Instant::now();
+/// let now = Time::after(start.elapsed());
+/// assert!(now + Duration::from_secs(1) > now);
+/// assert_eq!(now - (now + Duration::from_secs(1)), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time {
+    /// Negative before the start: what is restored at the start happened before it.
+    nanos: i64,
+}
 
-impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+impl Time {
+    /// The start.
+    pub const START: Self = Self { nanos: 0 };
+
+    /// So long after the start.
     #[must_use]
-    pub const fn from_unix_millis(millis: i64) -> Self {
-        Self(millis)
+    pub fn after(start: Duration) -> Self {
+        Self::START + start
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// The time since the start; zero before it.
     #[must_use]
-    pub const fn unix_millis(self) -> i64 {
-        self.0
-    }
-
-    /// How much later this is than `earlier`; zero if it is not.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
-    }
-
-    /// Parses the JSON form of `google.protobuf.Timestamp`, RFC 3339 with any offset.
-    ///
-    /// Digits beyond the millisecond are cut.
-    #[must_use]
-    pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let time: jiff::Timestamp = text.parse().ok()?;
-        Some(Self(time.as_millisecond()))
-    }
-
-    /// Parses an HTTP date in the preferred form, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
-    #[must_use]
-    pub fn parse_http_date(text: &str) -> Option<Self> {
-        let text = text
-            .trim()
-            .strip_suffix(" GMT")
-            .filter(|text| text.len() == 25)?;
-        let time = jiff::civil::DateTime::strptime("%a, %d %b %Y %H:%M:%S", text).ok()?;
-        let time = jiff::tz::Offset::UTC.to_timestamp(time).ok()?;
-        Some(Self(time.as_millisecond()))
+    pub fn elapsed(self) -> Duration {
+        self - Self::START
     }
 }
 
-impl fmt::Debug for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Timestamp({self})")
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl Add<Duration> for Time {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let nanos = self.nanos.saturating_add(nanos(duration));
+        Self { nanos }
     }
 }
 
-/// RFC 3339 in UTC with milliseconds, as the API writes it.
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(time) => write!(f, "{time:.3}"),
-            Err(_) => write!(f, "{} ms", self.0),
-        }
+impl AddAssign<Duration> for Time {
+    fn add_assign(&mut self, duration: Duration) {
+        *self = *self + duration;
     }
 }
 
-/// The text that [`Display`](fmt::Display) gives.
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl Sub<Duration> for Time {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        let nanos = self.nanos.saturating_sub(nanos(duration));
+        Self { nanos }
     }
 }
 
-/// Reads [every text](Serialize) that it writes, also of a time that has no form in RFC 3339.
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let millis = text
-            .strip_suffix(" ms")
-            .and_then(|millis| millis.parse().ok());
-        millis
-            .map(Self)
-            .or_else(|| Self::parse_rfc3339(&text))
-            .ok_or_else(|| D::Error::custom("no time in RFC 3339"))
-    }
-}
+impl Sub for Time {
+    type Output = Duration;
 
-/// Parses the JSON form of `google.protobuf.Duration`: seconds with at most nine fractional
-/// digits and the suffix `s`. Negative durations have no meaning here and are refused.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let number = text.strip_suffix('s')?;
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if fraction.len() > 9 {
-        return None;
-    }
-    if !whole
-        .bytes()
-        .chain(fraction.bytes())
-        .all(|byte| byte.is_ascii_digit())
-    {
-        return None;
-    }
-    let nanos = fraction.parse::<u32>().ok()? * 10_u32.pow(9 - fraction.len() as u32);
-    Some(Duration::new(whole.parse().ok()?, nanos))
-}
-
-/// The JSON form of `google.protobuf.Duration`, which [`parse_duration`] reads: `600s`, `0.500000000s`.
-#[must_use]
-pub fn format_duration(duration: Duration) -> String {
-    match duration.subsec_nanos() {
-        0 => format!("{}s", duration.as_secs()),
-        nanos => format!("{}.{nanos:09}s", duration.as_secs()),
+    /// The time since `earlier`; zero if it is not earlier.
+    fn sub(self, earlier: Self) -> Duration {
+        let nanos = self.nanos.saturating_sub(earlier.nanos);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 }
 
@@ -126,92 +84,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_reads_back_what_it_wrote() {
-        for millis in [0, -1, 1_786_048_723_669, i64::MIN, i64::MAX] {
-            let time = Timestamp::from_unix_millis(millis);
-            let json = serde_json::to_string(&time).unwrap();
-            assert_eq!(json, format!("\"{time}\""));
-            assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
-        }
-        serde_json::from_str::<Timestamp>("\"now\"").unwrap_err();
-    }
-
-    #[test]
-    fn rfc3339() {
-        for (text, expected) in [
-            ("1970-01-01T00:00:00Z", Some(0)),
-            ("2026-08-06T20:38:43.669Z", Some(1_786_048_723_669)),
-            (
-                "2026-08-06T22:38:43.669123456+02:00",
-                Some(1_786_048_723_669),
-            ),
-            ("2024-02-29T00:00:00.5Z", Some(1_709_164_800_500)),
-            ("2023-02-29T00:00:00Z", None),
-            ("1969-12-31T23:59:59.999Z", Some(-1)),
-            ("2026-08-06T20:38:43.Z", None),
-            ("2026-08-06T20:38:43", None),
-            ("é026-08-06T20:38:43Z", None),
-            ("", None),
-        ] {
-            let parsed = Timestamp::parse_rfc3339(text);
-            assert_eq!(parsed.map(Timestamp::unix_millis), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn display_is_the_inverse_of_parsing() {
-        for millis in [
-            -62_135_596_800_000,
-            -1,
-            0,
-            951_782_400_000,
-            1_786_048_723_669,
-            4_102_444_800_001,
-        ] {
-            let text = Timestamp(millis).to_string();
-            assert_eq!(
-                Timestamp::parse_rfc3339(&text),
-                Some(Timestamp(millis)),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn http_dates() {
-        let parsed = Timestamp::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(parsed, Some(Timestamp(784_111_777_000)));
-        for text in [
-            "Sun Nov  6 08:49:37 1994",
-            "Sun, 06 Nov 1994 08:49:37 CET",
-            "Sun, 31 Feb 1994 08:49:37 GMT",
-            "é",
-            "",
-        ] {
-            assert_eq!(Timestamp::parse_http_date(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn durations() {
-        for (text, expected) in [
-            ("45.837906927s", Some(Duration::new(45, 837_906_927))),
-            ("0.5s", Some(Duration::from_millis(500))),
-            ("600s", Some(Duration::from_secs(600))),
-            ("315360000000s", Some(Duration::from_secs(315_360_000_000))),
-            ("-1s", None),
-            ("1.s", None),
-            (".5s", None),
-            ("1.1234567890s", None),
-            ("99999999999999999999s", None),
-            ("1", None),
-            ("s", None),
-            ("+1s", None),
-        ] {
-            assert_eq!(parse_duration(text), expected, "{text}");
-            if let Some(duration) = expected {
-                assert_eq!(parse_duration(&format_duration(duration)), expected);
-            }
-        }
+    fn sums_and_differences_saturate() {
+        let second = Duration::from_secs(1);
+        let early = Time::START - second;
+        assert_eq!(early + second, Time::START);
+        assert_eq!(
+            (Time::START - early, early - Time::START),
+            (second, Duration::ZERO)
+        );
+        assert_eq!(early.elapsed(), Duration::ZERO);
+        let last = Time::after(Duration::MAX);
+        assert_eq!(last + second, last);
+        assert_eq!(last.elapsed().as_secs(), 9_223_372_036);
+        let mut time = Time::START;
+        time += second;
+        assert_eq!(time, Time::after(second));
     }
 }

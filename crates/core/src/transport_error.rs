@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::chain;
+use crate::chain::chain;
 use crate::error_table::ErrorKey;
 use crate::withheld::Withheld;
 

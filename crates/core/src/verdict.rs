@@ -1,10 +1,8 @@
-//! What became of an operation.
+//! Verdicts: what became of an operation.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-
-use crate::{Error, Operation};
 
 /// What is known of an operation after a countermand. Only [`Cancelled`](Self::Cancelled) is proof
 /// that it will not happen.
@@ -26,8 +24,8 @@ pub enum Verdict {
     /// The server accepted the cancellation, but the operation was not done by the deadline. The
     /// device may still act. Countermand again.
     Pending,
-    /// The server no longer knows the operation (HTTP 404). It may have executed: the record of a
-    /// device is deleted once it has confirmed a wipe.
+    /// The server no longer knows the operation (HTTP 404). It may have executed: a device, for example,
+    /// loses its record once it has confirmed that it is erased.
     Gone,
     /// The server accepted the cancellation, but what became of it was not asked or not answered.
     Unverified,
@@ -94,22 +92,4 @@ impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
-}
-
-/// The result of a countermand: the verdict and what it rests on.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub struct Outcome {
-    /// What is known.
-    pub verdict: Verdict,
-    /// Requests sent for it, of every kind.
-    pub attempts: u32,
-    /// The operation as last told by the server.
-    pub operation: Option<Operation>,
-    /// What kept more from being known; `None` for a verdict that is final.
-    pub error: Option<Error>,
-    /// Whether the device still has a record, where it was looked for because the operation had
-    /// none. No record means that a wipe may have executed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_exists: Option<bool>,
 }

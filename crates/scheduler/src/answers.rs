@@ -1,17 +1,15 @@
 //! What an answer means: for its operation or list, and for everybody.
 
-use std::time::{Duration, Instant};
-
-use http::Response;
+use std::time::Duration;
 
 use countermand_core::{
-    Attempt, Call, Cause, Error, ErrorKind, FailureScope, OperationName, Outcome, Page, Phase,
-    Resource, RetryAction, Step, TransportError, chain, wire,
+    Attempt, Call, Cause, Error, ErrorKind, FailureScope, OperationName, Outcome, Phase, Resource,
+    Response, RetryAction, Step, Time, TransportError, accept, chain,
 };
 
 use crate::event::{Event, Ticket};
 use crate::in_flight::{Flight, Sending};
-use crate::list::{AnyPage, Listing};
+use crate::list::Listing;
 use crate::outage;
 use crate::queue::{Fresh, Job, Parked, Waiting};
 use crate::quota::Window;
@@ -30,15 +28,15 @@ impl Scheduler {
     pub fn answer<B: AsRef<[u8]>>(
         &mut self,
         ticket: Ticket,
-        now: Instant,
-        result: Result<&Response<B>, TransportError>,
+        now: Time,
+        result: Result<&http::Response<B>, TransportError>,
     ) {
         let Some(flying) = self.flying.remove(ticket.id) else {
             return;
         };
         let resource = ticket.resource;
         let result = match result {
-            Ok(response) => wire::accept(response).map(|()| response),
+            Ok(response) => accept(resource.service(), response).map(|()| response),
             Err(error) => Err(Error::from(error)),
         };
         let Sending {
@@ -52,7 +50,7 @@ impl Scheduler {
             Ok(response) => {
                 self.heard = true;
                 self.answered();
-                self.scope.allowed(|| resource.enterprise());
+                self.scope.allowed(resource.denied_resource());
                 (Ok(response), false)
             }
             Err(error) => {
@@ -87,7 +85,7 @@ impl Scheduler {
                 }
             }
             (Flight::List(mut listing, attempt), _) => {
-                self.finds.took = now.saturating_duration_since(handed_out);
+                self.finds.took = now - handed_out;
                 *self.flying_lists.of(&listing) -= 1;
                 match went_on(attempt, result, excused, self.heard, now) {
                     Ok(step) => {
@@ -112,7 +110,7 @@ impl Scheduler {
         &mut self,
         mut flying: Sending,
         error: Option<&Error>,
-        now: Instant,
+        now: Time,
     ) -> Sending {
         let call = flying.call;
         match (error, flying.departing.take()) {
@@ -139,8 +137,8 @@ impl Scheduler {
         &mut self,
         resource: &Resource,
         error: &Error,
-        (probe, handed_out): (bool, Instant),
-        now: Instant,
+        (probe, handed_out): (bool, Time),
+        now: Time,
     ) -> bool {
         let kind = error.kind();
         if let (ErrorKind::ResourceExhausted(answer), RetryAction::Backoff) =
@@ -195,9 +193,10 @@ impl Scheduler {
         self.answered();
         match kind {
             ErrorKind::PermissionDenied(_) if kind.failure_scope() == FailureScope::Parent => {
-                if let Some(enterprise) = self.scope.denied(resource.enterprise(), kind.into()) {
-                    self.events
-                        .push_back(Event::EnterpriseClosed { enterprise });
+                let parent = resource.denied_resource();
+                if self.scope.denied(parent, kind.into()) {
+                    let parent = parent.into();
+                    self.events.push_back(Event::ParentClosed { parent });
                 }
             }
             ErrorKind::Unimplemented(_) => {
@@ -205,7 +204,7 @@ impl Scheduler {
                     self.halt(kind.into());
                 }
             }
-            _ => self.scope.allowed(|| resource.enterprise()),
+            _ => self.scope.allowed(resource.denied_resource()),
         }
         false
     }
@@ -224,7 +223,7 @@ impl Scheduler {
         error: &Error,
         limit: Option<u64>,
         window: Option<Window>,
-        now: Instant,
+        now: Time,
     ) -> bool {
         let pause = asked_delay(error).unwrap_or(self.policy.get_quota_pause());
         let held = self.rate_limiter.paused_until(now);
@@ -272,7 +271,7 @@ impl Scheduler {
     }
 
     /// Puts an operation where its next step belongs, after a call or instead of it.
-    pub(crate) fn place(&mut self, name: OperationName, step: Step, call: Call, now: Instant) {
+    pub(crate) fn place(&mut self, name: OperationName, step: Step, call: Call, now: Time) {
         match step {
             Step::Send(attempt) if call == Call::Cancel && attempt.accepted() => {
                 self.progress.accepted += 1;
@@ -310,8 +309,8 @@ impl Scheduler {
     pub(crate) fn place_list(
         &mut self,
         mut listing: Box<Listing>,
-        step: Step<AnyPage>,
-        now: Instant,
+        step: Step<Response>,
+        now: Time,
     ) {
         match step {
             Step::Send(attempt) => {
@@ -320,21 +319,20 @@ impl Scheduler {
             }
             Step::Wait(pause) => self.queue.list_pause(listing, pause),
             Step::Done(Ok(page)) => {
-                if !listing.is_of_devices() {
+                if !listing.is_of_parents() {
                     self.finds.page();
                 }
                 let resource = listing.resource();
-                let unreadable = page
-                    .unreadable()
-                    .map(|entries| entries.error(resource.clone()));
-                let (event, lost) = listing.turn(page);
-                let last = listing.pages.next_read().is_none();
-                self.events.push_back(event);
-                let unreadable = unreadable.map(|error| Event::Unreadable { resource, error });
-                self.events.extend(unreadable);
-                match lost {
+                let turned = listing.turn(page);
+                self.events.push_back(turned.event);
+                self.events
+                    .extend(turned.unreadable.map(|entries| Event::Unreadable {
+                        error: entries.error(resource.clone()),
+                        resource,
+                    }));
+                match turned.lost {
                     Some(error) => self.not_listed(&listing, error),
-                    None if last => self.progress.listing -= 1,
+                    None if listing.is_at_end() => self.progress.listing -= 1,
                     None => self.queue.list(listing),
                 }
             }
@@ -370,7 +368,7 @@ fn asked_delay(error: &Error) -> Option<Duration> {
 
 /// Until when a request is not sent again whose failure is everybody's: a failing server may ask for
 /// that, while a refusal holds everybody.
-fn silence(error: &Error, now: Instant) -> Option<Instant> {
+fn silence(error: &Error, now: Time) -> Option<Time> {
     let fails = matches!(error.kind(), ErrorKind::Unavailable(_));
     let delay = asked_delay(error).filter(|_| fails);
     delay.map(|delay| now + delay)
@@ -386,10 +384,10 @@ fn concerns_everything(error: &Error) -> Option<Cause> {
 /// Goes on with an answer, or gives the attempt back, because its failure is everybody's.
 fn went_on<T, B: AsRef<[u8]>>(
     mut attempt: Attempt<T>,
-    result: Result<&Response<B>, Error>,
+    result: Result<&http::Response<B>, Error>,
     excused: bool,
     heard: bool,
-    now: Instant,
+    now: Time,
 ) -> Result<Step<T>, Attempt<T>> {
     match result {
         Ok(response) => Ok(attempt.response(now, response)),

@@ -1,9 +1,9 @@
 //! Whether the server is worth more than a probe.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::LostConnection;
+use countermand_core::{LostConnection, Time};
 
 /// The last results that count, and how many of them have to be failures. A fifth of failures
 /// reaches that once in some hundred million results; a storm within sixteen.
@@ -23,7 +23,7 @@ pub(crate) struct Circuit {
     /// The last results, a set bit for a failure, the newest lowest.
     results: u32,
     /// When the next probe may go, while it is open.
-    probe_at: Option<Instant>,
+    probe_at: Option<Time>,
     probing: bool,
     /// The connections that were lost last, and how many requests each took along.
     lost: VecDeque<(u64, u64)>,
@@ -48,7 +48,7 @@ impl Circuit {
         self.probing
     }
 
-    pub(crate) fn allowed(&self, now: Instant) -> Instant {
+    pub(crate) fn allowed(&self, now: Time) -> Time {
         self.probe_at.map_or(now, |at| at.max(now))
     }
 
@@ -61,7 +61,7 @@ impl Circuit {
     /// Takes note of a passing failure. All that one connection takes along is one.
     pub(crate) fn failed(
         &mut self,
-        now: Instant,
+        now: Time,
         probe: bool,
         connection: Option<LostConnection>,
     ) -> Failed {
@@ -99,7 +99,7 @@ impl Circuit {
     }
 
     /// Opens it without waiting for more failures; `true` if it was closed.
-    pub(crate) fn open(&mut self, now: Instant) -> bool {
+    pub(crate) fn open(&mut self, now: Time) -> bool {
         let was_open = self.is_open();
         self.probe_at.get_or_insert(now + PROBE);
         !was_open
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn fourteen_failures_of_the_last_sixteen_open_it() {
-        let now = Instant::now();
+        let now = Time::START;
         let opens = |results: &str| {
             let mut circuit = Circuit::default();
             let mut opened = results.chars().map(|result| match result {
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn there_is_one_probe_each_five_seconds() {
-        let mut now = Instant::now();
+        let mut now = Time::START;
         let mut circuit = Circuit::default();
         assert!(!circuit.sending(), "nothing is a probe yet");
         assert!((0..14).any(|_| circuit.failed(now, false, None).opens));
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn finding_40_what_one_connection_takes_along_is_one_failure() {
-        let now = Instant::now();
+        let now = Time::START;
         let mut circuit = Circuit::default();
         let mut failed = |number, answers| {
             let connection = LostConnection { number, answers };
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn finding_40_a_connection_that_gave_answers_is_as_if_it_had_said_goodbye() {
-        let now = Instant::now();
+        let now = Time::START;
         let mut circuit = Circuit::default();
         for number in 0..1000 {
             for _ in 0..10 {

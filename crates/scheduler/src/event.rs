@@ -1,10 +1,8 @@
 //! Output of a scheduler: the next step, events, progress.
 
-use std::time::Instant;
-
 use countermand_core::{
-    Call, Cause, Device, DeviceName, EnterpriseName, Error, Operation, OperationName, Outcome,
-    Phase, Resource, TicketId, Transmit,
+    Call, Cause, Error, GrandparentName, Operation, OperationName, Outcome, Parent, ParentName,
+    Phase, Resource, TicketId, Time, Transmit,
 };
 
 use crate::quota::Window;
@@ -20,7 +18,7 @@ pub enum Poll {
     /// Send this and bring its answer with the ticket. Poll again at once: there may be more.
     Send(Ticket, Transmit),
     /// Nothing to send before then, unless an answer or a name comes first.
-    Wait(Instant),
+    Wait(Time),
     /// Nothing to send before an answer or a name comes.
     Idle,
     /// Every name is finished, and no more will come.
@@ -84,7 +82,7 @@ pub enum Event {
         /// The method.
         call: Call,
         /// When it left; where the transport does not tell, when its answer or its loss was known.
-        at: Instant,
+        at: Time,
     },
     /// A request was not sent: no connection, no token. The intent is void.
     NotSent {
@@ -109,19 +107,19 @@ pub enum Event {
         /// What is known of it.
         result: Result<Outcome, Error>,
     },
-    /// A page of a list of devices.
-    Devices {
-        /// Whose they are.
-        enterprise: EnterpriseName,
+    /// A page of a list of parents.
+    Parents {
+        /// The resource whose list it is.
+        of: GrandparentName,
         /// As the server gives them.
-        devices: Vec<Device>,
+        parents: Vec<Parent>,
         /// Whether it is the end of the list.
         last: bool,
     },
     /// A page of a list of operations.
     Operations {
-        /// Whose they are.
-        device: DeviceName,
+        /// The parent whose list it is.
+        of: ParentName,
         /// Oldest first.
         operations: Vec<Operation>,
         /// Whether it is the end of the list.
@@ -130,14 +128,14 @@ pub enum Event {
     /// Entries of the page before could not be read, while its others could: they are missed, and
     /// the list goes on.
     Unreadable {
-        /// The device, or the enterprise.
+        /// The resource whose list it is.
         resource: Resource,
         /// How many, and why.
         error: Error,
     },
     /// A list could not be read to its end: something in it may have been missed.
     NotListed {
-        /// The device, or the enterprise.
+        /// The resource whose list it is.
         resource: Resource,
         /// Why.
         error: Error,
@@ -145,7 +143,7 @@ pub enum Event {
     /// Everybody waits: the quota is used up.
     Held {
         /// Until when.
-        until: Instant,
+        until: Time,
         /// The limit that the server named.
         limit: Option<u64>,
         /// The project's window with that limit, if it is one of the project's that was adopted.
@@ -165,10 +163,10 @@ pub enum Event {
     },
     /// The server is back.
     CircuitClosed,
-    /// The rest of an enterprise is left alone.
-    EnterpriseClosed {
+    /// The rest of the operations under a resource is left alone: it was denied too often in a row.
+    ParentClosed {
         /// Its name.
-        enterprise: EnterpriseName,
+        parent: Box<str>,
     },
     /// What was not sent stays unsent.
     Stopped {
@@ -200,9 +198,9 @@ pub struct Progress {
     /// Requests without an answer yet.
     pub in_flight: usize,
     /// When the last first cancel of an operation left.
-    pub last_cancel: Option<Instant>,
+    pub last_cancel: Option<Time>,
     /// When the quota allows the next request, if not now.
-    pub held_until: Option<Instant>,
+    pub held_until: Option<Time>,
     /// Requests the quota allows without waiting; `None` without a quota.
     pub quota_left: Option<u32>,
 }

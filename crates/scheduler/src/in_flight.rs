@@ -1,11 +1,9 @@
 //! The requests in flight, each found at once by its ticket.
 
-use std::time::Instant;
-
-use countermand_core::{Attempt, Call, Resource, TicketId};
+use countermand_core::{Attempt, Call, Resource, Response, TicketId, Time};
 use slab::Slab;
 
-use crate::list::{AnyPage, Listing};
+use crate::list::Listing;
 use crate::rate_limiter::Reservation;
 
 /// A request that was handed out.
@@ -15,7 +13,7 @@ pub(crate) struct Sending {
     /// No cancel of this operation has left before.
     pub(crate) first_cancel: bool,
     pub(crate) probe: bool,
-    pub(crate) handed_out: Instant,
+    pub(crate) handed_out: Time,
     /// Its place in the quota and its resource, for as long as it has not left.
     pub(crate) departing: Option<(Reservation, Resource)>,
 }
@@ -23,7 +21,7 @@ pub(crate) struct Sending {
 /// The machine that the answer goes to.
 pub(crate) enum Flight {
     Operation(Attempt),
-    List(Box<Listing>, Attempt<AnyPage>),
+    List(Box<Listing>, Attempt<Response>),
 }
 
 /// Requests by the place in their tickets. The number tells a ticket of an earlier request in the same

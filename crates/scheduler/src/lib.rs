@@ -29,9 +29,9 @@
 //!    device that was seen last come first.
 //!
 //! ```
-//! use std::time::{Duration, Instant};
+//! use std::time::Instant;
 //! use countermand_scheduler::{Event, Poll, Scheduler};
-//! use countermand_core::{Phase, Verdict};
+//! use countermand_core::{Phase, Time, Verdict};
 //! # fn send(request: http::Request<()>) -> http::Response<String> {
 //! #     http::Response::new(if request.method() == "POST" { "{}".to_owned() } else {
 //! #         let name = request.uri().path().trim_start_matches("/v1/");
@@ -39,19 +39,21 @@
 //! #     })
 //! # }
 //!
+//! let start = Instant::now();
+//! let now = || Time::after(start.elapsed());
 //! let mut scheduler = Scheduler::new(1);
 //! for id in ["17", "18"] {
 //!     scheduler.push(format!("enterprises/LC01/devices/3f/operations/{id}").parse()?, Phase::Unsent);
 //! }
 //! scheduler.close();
 //! loop {
-//!     match scheduler.poll(Instant::now()) {
+//!     match scheduler.poll(now()) {
 //!         Poll::Send(ticket, transmit) => {
-//!             scheduler.sent(ticket.id(), Instant::now());
+//!             scheduler.sent(ticket.id(), now());
 //!             let response = send(transmit.request); // yours, and many may be under way
-//!             scheduler.answer(ticket, Instant::now(), Ok(&response));
+//!             scheduler.answer(ticket, now(), Ok(&response));
 //!         }
-//!         Poll::Wait(until) => std::thread::sleep(until - Instant::now()),
+//!         Poll::Wait(until) => std::thread::sleep(until - now()),
 //!         Poll::Idle => unreachable!("every answer was brought"),
 //!         Poll::Done => break,
 //!     }

@@ -1,140 +1,139 @@
 //! Lists that a scheduler reads among its cancels.
 
-use std::cmp::Ordering;
-use std::time::Instant;
+use std::cmp::{Ordering, Reverse};
 
 use countermand_core::{
-    Attempt, DeviceName, DevicePage, EnterpriseName, Error, OperationPage, Page, PageToken, Pages,
-    Read, Resource, Timestamp, Unreadable,
+    Attempt, Error, Fetch, GrandparentName, Operation, Pages, Parent, ParentName, Resource,
+    Response, Time, Timestamp, Unreadable,
 };
 
 use crate::event::Event;
 
 /// A list to be read to its last page, under the scheduler's quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the API has these two lists")]
+#[expect(clippy::exhaustive_enums, reason = "names have these two lists")]
 pub enum List {
-    /// The devices of an enterprise.
-    Devices(EnterpriseName),
-    /// The operations of a device.
+    /// The parents of operations under a resource: the devices of an enterprise, for example.
+    Parents(GrandparentName),
+    /// The operations of a parent.
     Operations {
-        /// The device.
-        device: DeviceName,
-        /// When it last reported: the device that was seen last is listed first.
+        /// The parent.
+        parent: ParentName,
+        /// The time at which it was last active: the parent that was seen last is listed first.
         seen: Option<Timestamp>,
     },
 }
 
-/// A page of either list.
-pub(crate) enum AnyPage {
-    Devices(DevicePage),
-    Operations(OperationPage),
-}
-
-impl Page for AnyPage {
-    type Parent = List;
-
-    fn read(list: &List, page_token: Option<PageToken>) -> Read<Self> {
-        match list {
-            List::Devices(enterprise) => {
-                DevicePage::read(enterprise, page_token).map(Self::Devices)
-            }
-            List::Operations { device, .. } => {
-                OperationPage::read(device, page_token).map(Self::Operations)
-            }
-        }
-    }
-
-    fn resource(list: &List) -> Resource {
-        match list {
-            List::Devices(enterprise) => enterprise.into(),
-            List::Operations { device, .. } => device.into(),
-        }
-    }
-
-    fn next_page_token(&self) -> Option<&PageToken> {
-        match self {
-            Self::Devices(page) => page.next_page_token(),
-            Self::Operations(page) => page.next_page_token(),
-        }
-    }
-
-    fn unreadable(&self) -> Option<&Unreadable> {
-        match self {
-            Self::Devices(page) => page.unreadable(),
-            Self::Operations(page) => page.unreadable(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Devices(page) => page.is_empty(),
-            Self::Operations(page) => page.is_empty(),
-        }
-    }
-}
-
 /// A list before its next request.
 pub(crate) struct Listing {
-    pub(crate) pages: Pages<AnyPage>,
+    pages: AnyPages,
     /// The machine that asks for the next page, once it has asked, and since when it could go on.
-    pub(crate) attempt: Option<(Attempt<AnyPage>, Instant)>,
+    pub(crate) attempt: Option<(Attempt<Response>, Time)>,
+    seen: Option<Timestamp>,
     /// Makes the order of equals the order of arrival.
     arrival: u64,
     /// It has begun, and goes on before another begins.
     pub(crate) begun: bool,
 }
 
+enum AnyPages {
+    Parents(Pages<Parent>),
+    Operations(Pages<Operation>),
+}
+
 impl Listing {
     pub(crate) fn new(list: List, arrival: u64) -> Self {
+        let (pages, seen) = match list {
+            List::Parents(above) => (AnyPages::Parents(Pages::new(above)), None),
+            List::Operations { parent, seen } => (AnyPages::Operations(Pages::new(parent)), seen),
+        };
         Self {
-            pages: Pages::new(list),
+            pages,
             attempt: None,
+            seen,
             arrival,
             begun: false,
         }
     }
 
-    pub(crate) fn list(&self) -> &List {
-        self.pages.parent()
-    }
-
     pub(crate) fn resource(&self) -> Resource {
-        AnyPage::resource(self.list())
+        match &self.pages {
+            AnyPages::Parents(pages) => pages.of().into(),
+            AnyPages::Operations(pages) => pages.of().into(),
+        }
     }
 
-    pub(crate) fn is_of_devices(&self) -> bool {
-        matches!(self.list(), List::Devices(_))
+    pub(crate) fn quota_resource(&self) -> &str {
+        match &self.pages {
+            AnyPages::Parents(pages) => pages.of().quota_resource(),
+            AnyPages::Operations(pages) => pages.of().quota_resource(),
+        }
     }
 
-    /// Takes a page, and gives what to tell of it; an error besides if it leads nowhere.
-    pub(crate) fn turn(&mut self, page: AnyPage) -> (Event, Option<Error>) {
-        let lost = self.pages.turn(&page).err();
-        let last = page.next_page_token().is_none();
-        let event = match (self.list().clone(), page) {
-            (List::Devices(enterprise), AnyPage::Devices(page)) => Event::Devices {
-                enterprise,
-                devices: page.devices,
-                last,
+    pub(crate) fn denied_resource(&self) -> &str {
+        match &self.pages {
+            AnyPages::Parents(pages) => pages.of().denied_resource(),
+            AnyPages::Operations(pages) => pages.of().denied_resource(),
+        }
+    }
+
+    pub(crate) const fn is_of_parents(&self) -> bool {
+        matches!(self.pages, AnyPages::Parents(_))
+    }
+
+    pub(crate) const fn is_at_end(&self) -> bool {
+        match &self.pages {
+            AnyPages::Parents(pages) => pages.is_at_end(),
+            AnyPages::Operations(pages) => pages.is_at_end(),
+        }
+    }
+
+    /// The call for the next page; `None` after the last one.
+    pub(crate) fn next_fetch(&self) -> Option<Fetch> {
+        let request = match &self.pages {
+            AnyPages::Parents(pages) => pages.next_request(),
+            AnyPages::Operations(pages) => pages.next_request(),
+        };
+        request.map(Fetch::new)
+    }
+
+    /// Takes a page, and gives what to tell of it: its entries, those that cannot be read, and an error if
+    /// it leads nowhere.
+    pub(crate) fn turn(&mut self, page: Response) -> Turned {
+        match (&mut self.pages, page) {
+            (AnyPages::Parents(pages), Response::Parents(page)) => Turned {
+                lost: pages.turn(&page).err(),
+                unreadable: page.unreadable,
+                event: Event::Parents {
+                    of: pages.of().clone(),
+                    last: page.next_page_token.is_none(),
+                    parents: page.entries,
+                },
             },
-            (List::Operations { device, .. }, AnyPage::Operations(page)) => Event::Operations {
-                device,
-                operations: page.operations,
-                last,
+            (AnyPages::Operations(pages), Response::Operations(page)) => Turned {
+                lost: pages.turn(&page).err(),
+                unreadable: page.unreadable,
+                event: Event::Operations {
+                    of: pages.of().clone(),
+                    last: page.next_page_token.is_none(),
+                    operations: page.entries,
+                },
             },
             _ => unreachable!("a list is read into pages of its own kind"),
-        };
-        (event, lost)
+        }
     }
 
-    /// The greatest is next: what has begun, then the device that was seen last.
-    fn rank(&self) -> (bool, Option<Timestamp>, std::cmp::Reverse<u64>) {
-        let seen = match self.list() {
-            List::Devices(_) => None,
-            List::Operations { seen, .. } => *seen,
-        };
-        (self.begun, seen, std::cmp::Reverse(self.arrival))
+    /// The greatest is next: what has begun, then the parent that was seen last.
+    const fn rank(&self) -> (bool, Option<Timestamp>, Reverse<u64>) {
+        (self.begun, self.seen, Reverse(self.arrival))
     }
+}
+
+/// A page that was taken.
+pub(crate) struct Turned {
+    pub(crate) event: Event,
+    pub(crate) unreadable: Option<Unreadable>,
+    pub(crate) lost: Option<Error>,
 }
 
 impl Ord for Listing {

@@ -1,9 +1,8 @@
 //! Passing failures: the first of each kind, and those since the last answer.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
-use countermand_core::{Error, ErrorKey, ErrorKind, chain};
+use countermand_core::{Error, ErrorKey, ErrorKind, Time, chain};
 
 /// Nothing but passing failures since a time: the server, or the way to it, is out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,15 +16,15 @@ pub struct Outage {
     /// The last failure in words.
     pub cause: Box<str>,
     /// When the request was handed out that failed first after the last answer.
-    pub since: Instant,
+    pub since: Time,
     /// Failed requests since then.
     pub failures: u64,
     /// The circuit is open: everything but one probe waits.
     pub circuit_open: bool,
     /// The time at which the scheduler stops if nothing answers before; `None` where it probes on.
-    pub gives_up_at: Option<Instant>,
+    pub gives_up_at: Option<Time>,
     /// The time of the next request; `None` while one is under way.
-    pub next_try: Option<Instant>,
+    pub next_try: Option<Time>,
 }
 
 /// The failures of a scheduler.
@@ -39,7 +38,7 @@ pub(crate) struct Failures {
 impl Failures {
     /// Takes note of a passing failure of a request that was handed out then; `true` if it is the first
     /// of its kind.
-    pub(crate) fn failed(&mut self, error: &Error, handed_out: Instant) -> bool {
+    pub(crate) fn failed(&mut self, error: &Error, handed_out: Time) -> bool {
         let kind = error.key().as_str();
         let outage = self.outage.get_or_insert_with(|| Outage {
             kind,
@@ -95,7 +94,7 @@ mod tests {
 
     #[test]
     fn fault_48_an_outage_says_its_cause_and_since_when() {
-        let now = Instant::now();
+        let now = Time::START;
         let mut failures = Failures::default();
         let refused = failure(TransportErrorKind::Connect, "refused");
         assert!(failures.failed(&refused, now));

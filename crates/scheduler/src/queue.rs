@@ -3,13 +3,12 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
-use std::time::Instant;
 
 use countermand_core::{
-    Attempt, Call, EnterpriseName, OperationName, Pause, Phase, Resource, Step,
+    Attempt, Call, OperationName, Pause, Phase, Resource, Response, Step, Time,
 };
 
-use crate::list::{AnyPage, List, Listing};
+use crate::list::{List, Listing};
 
 /// What waits for its next request.
 pub(crate) enum Job {
@@ -37,14 +36,15 @@ pub(crate) struct Parked {
     pub(crate) name: OperationName,
     pub(crate) attempt: Attempt,
     /// Since when it could have been sent.
-    pub(crate) since: Instant,
+    pub(crate) since: Time,
 }
 
 impl Job {
-    pub(crate) fn enterprise(&self) -> EnterpriseName {
+    /// The resource that a denial of it concerns.
+    pub(crate) fn denied_resource(&self) -> &str {
         match self {
-            Self::Operation(waiting) => waiting.name().enterprise(),
-            Self::List(listing) => listing.resource().enterprise(),
+            Self::Operation(waiting) => waiting.name().denied_resource(),
+            Self::List(listing) => listing.denied_resource(),
         }
     }
 
@@ -52,10 +52,7 @@ impl Job {
     pub(crate) fn quota_resource(&self) -> &str {
         match self {
             Self::Operation(waiting) => waiting.name().quota_resource(),
-            Self::List(listing) => match listing.list() {
-                List::Devices(enterprise) => enterprise.as_str(),
-                List::Operations { device, .. } => device.as_str(),
-            },
+            Self::List(listing) => listing.quota_resource(),
         }
     }
 }
@@ -82,31 +79,31 @@ impl Waiting {
 pub(crate) enum Class {
     AskAgain,
     Ask,
-    ListDevices,
+    ListParents,
     List,
     FirstLook,
     Look,
-    Device,
+    Parent,
 }
 
 impl Class {
     const ALL: [Self; 7] = [
         Self::AskAgain,
         Self::Ask,
-        Self::ListDevices,
+        Self::ListParents,
         Self::List,
         Self::FirstLook,
         Self::Look,
-        Self::Device,
+        Self::Parent,
     ];
 
     pub(crate) const fn call(self) -> Call {
         match self {
             Self::AskAgain | Self::Ask => Call::Cancel,
-            Self::ListDevices => Call::ListDevices,
-            Self::List => Call::List,
+            Self::ListParents => Call::ListParents,
+            Self::List => Call::ListOperations,
             Self::FirstLook | Self::Look => Call::Get,
-            Self::Device => Call::GetDevice,
+            Self::Parent => Call::GetParent,
         }
     }
 }
@@ -115,15 +112,15 @@ impl Class {
 pub(crate) struct Queue {
     ask_again: VecDeque<Parked>,
     ask: VecDeque<Fresh>,
-    list_devices: BinaryHeap<Box<Listing>>,
+    list_parents: BinaryHeap<Box<Listing>>,
     list: BinaryHeap<Box<Listing>>,
     first_look: VecDeque<Fresh>,
     look: VecDeque<Parked>,
-    device: VecDeque<Parked>,
+    parent: VecDeque<Parked>,
     later: BinaryHeap<Reverse<Later>>,
     /// Lists among them.
     lists_later: Lists,
-    /// Cancels among them: those that have failed, and those that wait for the quota of their device.
+    /// Cancels among them: those that have failed, and those that wait for the quota of their parent.
     failed_cancels: usize,
     blocked_cancels: usize,
     /// Makes the order of equal times the order of arrival.
@@ -136,22 +133,22 @@ pub(crate) struct Queue {
 /// Numbers of lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lists {
-    pub(crate) devices: usize,
+    pub(crate) parents: usize,
     pub(crate) operations: usize,
 }
 
 impl Lists {
     /// The number of lists of this kind.
     pub(crate) fn of(&mut self, listing: &Listing) -> &mut usize {
-        match listing.is_of_devices() {
-            true => &mut self.devices,
+        match listing.is_of_parents() {
+            true => &mut self.parents,
             false => &mut self.operations,
         }
     }
 }
 
 struct Later {
-    at: Instant,
+    at: Time,
     arrival: u64,
     what: What,
 }
@@ -159,7 +156,7 @@ struct Later {
 enum What {
     Job(Job),
     Pause(OperationName, Pause),
-    ListPause(Box<Listing>, Pause<AnyPage>),
+    ListPause(Box<Listing>, Pause<Response>),
 }
 
 impl Queue {
@@ -176,15 +173,15 @@ impl Queue {
         true
     }
 
-    /// The operations of its device are listed here.
+    /// True where the operations of its parent are listed here.
     pub(crate) fn is_searched(&self, name: &OperationName) -> bool {
-        !self.searched.is_empty() && self.searched.contains(&Resource::Device(name.device()))
+        !self.searched.is_empty() && self.searched.contains(&Resource::Parent(name.parent()))
     }
 
     /// Lists that are not under way.
     pub(crate) fn lists(&self) -> Lists {
         Lists {
-            devices: self.list_devices.len() + self.lists_later.devices,
+            parents: self.list_parents.len() + self.lists_later.parents,
             operations: self.list.len() + self.lists_later.operations,
         }
     }
@@ -194,7 +191,7 @@ impl Queue {
         self.failed_cancels
     }
 
-    /// Cancels that wait for the quota of their device.
+    /// Cancels that wait for the quota of their parent.
     pub(crate) const fn blocked_cancels(&self) -> usize {
         self.blocked_cancels
     }
@@ -225,8 +222,8 @@ impl Queue {
 
     /// To its place among the lists of its kind.
     pub(crate) fn list(&mut self, listing: Box<Listing>) {
-        match listing.is_of_devices() {
-            true => self.list_devices.push(listing),
+        match listing.is_of_parents() {
+            true => self.list_parents.push(listing),
             false => self.list.push(listing),
         }
     }
@@ -235,9 +232,9 @@ impl Queue {
     pub(crate) fn park(&mut self, parked: Parked, front: bool) {
         let class = match parked.attempt.call() {
             Call::Cancel => &mut self.ask_again,
-            Call::GetDevice => &mut self.device,
+            Call::GetParent => &mut self.parent,
             // A cancellation makes no list.
-            Call::Get | Call::List | Call::ListDevices => &mut self.look,
+            Call::Get | Call::ListOperations | Call::ListParents => &mut self.look,
         };
         if front {
             class.push_front(parked)
@@ -246,11 +243,11 @@ impl Queue {
         }
     }
 
-    pub(crate) fn later(&mut self, at: Instant, job: Job) {
+    pub(crate) fn later(&mut self, at: Time, job: Job) {
         self.sleep(at, What::Job(job));
     }
 
-    pub(crate) fn list_pause(&mut self, listing: Box<Listing>, pause: Pause<AnyPage>) {
+    pub(crate) fn list_pause(&mut self, listing: Box<Listing>, pause: Pause<Response>) {
         self.sleep(pause.until(), What::ListPause(listing, pause));
     }
 
@@ -258,7 +255,7 @@ impl Queue {
         self.sleep(pause.until(), What::Pause(name, pause));
     }
 
-    fn sleep(&mut self, at: Instant, what: What) {
+    fn sleep(&mut self, at: Time, what: What) {
         self.arrivals += 1;
         if let Some(count) = self.count(&what) {
             *count += 1;
@@ -286,12 +283,12 @@ impl Queue {
     }
 
     /// When the next one wakes.
-    pub(crate) fn next_wake(&self) -> Option<Instant> {
+    pub(crate) fn next_wake(&self) -> Option<Time> {
         self.later.peek().map(|later| later.0.at)
     }
 
     /// Puts those whose time has come into their classes.
-    pub(crate) fn wake(&mut self, now: Instant) {
+    pub(crate) fn wake(&mut self, now: Time) {
         while self.next_wake().is_some_and(|at| at <= now) {
             let Some(Reverse(later)) = self.later.pop() else {
                 return;
@@ -346,11 +343,11 @@ impl Queue {
         Class::ALL.into_iter().find(|class| !match class {
             Class::AskAgain => self.ask_again.is_empty(),
             Class::Ask => self.ask.is_empty(),
-            Class::ListDevices => self.list_devices.is_empty(),
+            Class::ListParents => self.list_parents.is_empty(),
             Class::List => hold_lists || self.list.is_empty(),
             Class::FirstLook => self.first_look.is_empty(),
             Class::Look => self.look.is_empty(),
-            Class::Device => self.device.is_empty(),
+            Class::Parent => self.parent.is_empty(),
         })
     }
 
@@ -360,11 +357,11 @@ impl Queue {
         match class {
             Class::AskAgain => self.ask_again.pop_front().map(parked),
             Class::Ask => self.ask.pop_front().map(fresh),
-            Class::ListDevices => self.list_devices.pop().map(Job::List),
+            Class::ListParents => self.list_parents.pop().map(Job::List),
             Class::List => self.list.pop().map(Job::List),
             Class::FirstLook => self.first_look.pop_front().map(fresh),
             Class::Look => self.look.pop_front().map(parked),
-            Class::Device => self.device.pop_front().map(parked),
+            Class::Parent => self.parent.pop_front().map(parked),
         }
     }
 }

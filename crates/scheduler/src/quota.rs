@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{format_duration, parse_duration, shown_excerpt};
+use countermand_core::{Service, format_duration, parse_duration, shown_excerpt};
 
 /// The longest window: no API has one, and every clock can add it to its time.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -78,12 +78,8 @@ impl FromStr for Window {
     }
 }
 
-/// What may be spent: the windows that hold for all calls of a project, the one that holds for the
+/// Limits of what may be sent: the windows that hold for all calls of a project, the one that holds for the
 /// same method on the same resource, and the share of them that is ours.
-///
-/// The default is what Google documents and what has been seen: 600 in 60 s and 1,000 in 100 s
-/// for the project, 60 in 60 s for a method on a device or an enterprise, and of that a share of
-/// 0.8, because the quota belongs to all of the project's traffic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quota {
     pub(crate) windows: Vec<Window>,
@@ -95,22 +91,27 @@ pub struct Quota {
 /// The default share.
 const SHARE: f64 = 0.8;
 
+/// The documented quota of the [default service](Service::DEFAULT).
 impl Default for Quota {
     fn default() -> Self {
-        let minute = Duration::from_secs(60);
-        Self {
-            windows: vec![
-                Window::new(600, minute),
-                Window::new(1000, Duration::from_secs(100)),
-            ],
-            per_resource: Some(Window::new(60, minute)),
-            share: SHARE,
-            guard: Duration::from_millis(50),
-        }
+        Self::of(Service::DEFAULT)
     }
 }
 
 impl Quota {
+    /// The documented quota of a service, and a share of 0.8 of it, because a quota belongs to all of the
+    /// project's traffic.
+    #[must_use]
+    pub fn of(service: &Service) -> Self {
+        let window = |(calls, seconds)| Window::new(calls, Duration::from_secs(seconds));
+        Self {
+            windows: service.quota.iter().copied().map(window).collect(),
+            per_resource: service.resource_quota.map(window),
+            share: SHARE,
+            guard: Duration::from_millis(50),
+        }
+    }
+
     /// No limit at all: only what the server says is obeyed.
     #[must_use]
     pub const fn unlimited() -> Self {

@@ -11,9 +11,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::Call;
+use countermand_core::{Call, Time};
 
 use crate::quota::{Quota, Window};
 
@@ -34,14 +34,14 @@ pub struct RateLimiter {
     reserved: VecDeque<Reserved>,
     /// The number of the next reservation.
     next: u64,
-    hold: Option<Instant>,
+    hold: Option<Time>,
 }
 
 /// The calls of a method on a resource.
 #[derive(Clone, Debug, Default)]
 struct Times {
     /// Oldest first.
-    left: VecDeque<Instant>,
+    left: VecDeque<Time>,
     reserved: usize,
 }
 
@@ -60,7 +60,7 @@ pub struct Reservation(u64);
 
 #[derive(Clone, Debug)]
 struct Sent {
-    at: Instant,
+    at: Time,
     call: Call,
     /// One text for all calls about a resource.
     resource: Arc<str>,
@@ -106,13 +106,13 @@ impl RateLimiter {
 
     /// The earliest moment, `now` at the soonest, at which the windows allow this call.
     #[must_use]
-    pub fn allowed(&self, now: Instant, call: Call, resource: &str) -> Instant {
+    pub fn allowed(&self, now: Time, call: Call, resource: &str) -> Time {
         let project = self.project_allowed(now);
         project.max(self.resource_allowed(now, call, resource))
     }
 
     /// The earliest moment at which the window of this method on this resource allows a call.
-    pub(crate) fn resource_allowed(&self, now: Instant, call: Call, resource: &str) -> Instant {
+    pub(crate) fn resource_allowed(&self, now: Time, call: Call, resource: &str) -> Time {
         let Some(window) = self.quota.per_resource else {
             return now;
         };
@@ -124,12 +124,12 @@ impl RateLimiter {
 
     /// The earliest moment at which the project's windows, and a hold, allow any call.
     #[must_use]
-    pub fn project_allowed(&self, now: Instant) -> Instant {
+    pub fn project_allowed(&self, now: Time) -> Time {
         self.project_allows(now, 1)
     }
 
     /// The earliest moment at which the project's windows, and a hold, allow so many calls at once.
-    pub(crate) fn project_allows(&self, now: Instant, calls: usize) -> Instant {
+    pub(crate) fn project_allows(&self, now: Time, calls: usize) -> Time {
         let held = self.hold.map_or(now, |until| until.max(now));
         let reserved = self.reserved.len() + calls.saturating_sub(1);
         let windows = self
@@ -137,11 +137,11 @@ impl RateLimiter {
             .windows
             .iter()
             .map(|window| self.free(&self.log, |sent| sent.at, reserved, *window, now));
-        windows.fold(held, Instant::max)
+        windows.fold(held, Time::max)
     }
 
     /// Records a call that leaves at once, whatever the windows say of it.
-    pub fn record_call(&mut self, now: Instant, call: Call, resource: &str) {
+    pub fn record_call(&mut self, now: Time, call: Call, resource: &str) {
         let reservation = self.reserve(call, resource);
         self.record(reservation, now);
     }
@@ -167,7 +167,7 @@ impl RateLimiter {
     }
 
     /// Records that a call left at `at`, or may have: from then on its windows count.
-    pub fn record(&mut self, reservation: Reservation, at: Instant) {
+    pub fn record(&mut self, reservation: Reservation, at: Time) {
         let Some(Reserved { call, resource, .. }) = self.take(reservation) else {
             return;
         };
@@ -198,13 +198,13 @@ impl RateLimiter {
     }
 
     /// Nobody sends before `until`: the server refused a call for its quota.
-    pub fn pause_until(&mut self, until: Instant) {
+    pub fn pause_until(&mut self, until: Time) {
         self.hold = Some(self.hold.map_or(until, |held| held.max(until)));
     }
 
     /// Until when everybody waits, if that is after `now`.
     #[must_use]
-    pub fn paused_until(&self, now: Instant) -> Option<Instant> {
+    pub fn paused_until(&self, now: Time) -> Option<Time> {
         self.hold.filter(|until| *until > now)
     }
 
@@ -239,7 +239,7 @@ impl RateLimiter {
 
     /// How many calls the project's windows allow from `now` on without waiting; `None` without windows.
     #[must_use]
-    pub fn left(&self, now: Instant) -> Option<u32> {
+    pub fn left(&self, now: Time) -> Option<u32> {
         let left = self.quota.windows.iter().map(|window| {
             let span = window.span + self.quota.guard;
             let sent = self.log.iter().rev();
@@ -263,11 +263,11 @@ impl RateLimiter {
     /// What has to be known after a restart: each call that still counts, oldest first. One that has
     /// not left counts as if it left now.
     #[must_use]
-    pub fn save(&self, now: Instant) -> Vec<PastCall> {
+    pub fn save(&self, now: Time) -> Vec<PastCall> {
         let horizon = self.horizon();
         let counts = self.log.iter().filter(|sent| sent.at + horizon > now);
         let left = counts.map(|sent| {
-            let age = now.saturating_duration_since(sent.at);
+            let age = now - sent.at;
             PastCall::new(age, sent.call, &*sent.resource)
         });
         let reserved = self.reserved.iter();
@@ -279,13 +279,13 @@ impl RateLimiter {
     /// spent stays spent.
     ///
     /// Ages are as of `now`, in any order. What is too old to count is left out.
-    pub fn restore(&mut self, now: Instant, spent: impl IntoIterator<Item = PastCall>) {
+    pub fn restore(&mut self, now: Time, spent: impl IntoIterator<Item = PastCall>) {
         let horizon = self.horizon();
         let counting = spent.into_iter().filter(|spent| spent.age < horizon);
         let mut all = counting
             .map(|spent| Sent {
                 // A clock that does not reach back so far makes it too recent rather than lost.
-                at: now.checked_sub(spent.age).unwrap_or(now),
+                at: now - spent.age,
                 call: spent.call,
                 resource: spent.resource.into(),
             })
@@ -313,7 +313,7 @@ impl RateLimiter {
     }
 
     /// Adds a call to the logs, nearly always the newest, for so many that were reserved.
-    fn insert(&mut self, at: Instant, call: Call, resource: Arc<str>, reserved: usize) {
+    fn insert(&mut self, at: Time, call: Call, resource: Arc<str>, reserved: usize) {
         if self.quota.per_resource.is_some() {
             let key = (call, Arc::clone(&resource));
             let times = self.resources.entry(key).or_default();
@@ -356,11 +356,11 @@ impl RateLimiter {
     fn free<T>(
         &self,
         log: &VecDeque<T>,
-        sent: fn(&T) -> Instant,
+        sent: fn(&T) -> Time,
         reserved: usize,
         window: Window,
-        now: Instant,
-    ) -> Instant {
+        now: Time,
+    ) -> Time {
         let limit = self.ours(window) as usize;
         let Some(at) = (log.len() + reserved).checked_sub(limit) else {
             return now;

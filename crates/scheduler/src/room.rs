@@ -1,7 +1,9 @@
 //! Room in the quota for cancels that are known and may not be sent yet, and for those that lists
 //! may find.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use countermand_core::Time;
 
 use crate::queue::Class;
 use crate::scheduler::Scheduler;
@@ -50,21 +52,21 @@ impl Scheduler {
     /// A cancel goes before all. Lists leave room for cancels that failed, and for what the lists under
     /// way may find. Looks do so for the lists that are still to come as well. Each of them comes to an
     /// answer or a time, so that no place stays free for longer.
-    pub(crate) fn room_at(&self, class: Class, now: Instant) -> Instant {
+    pub(crate) fn room_at(&self, class: Class, now: Time) -> Time {
         if self.rate_limiter.windows().is_empty() {
             return now;
         }
         let room = match class {
             Class::AskAgain | Class::Ask => 0,
-            Class::ListDevices => self.room_for_lists_under_way(),
+            Class::ListParents => self.room_for_lists_under_way(),
             // Where nothing else is under way it takes the last place: its cancel would not leave
             // earlier if the place stayed free.
             Class::List if self.flying_lists.operations == 0 => self.queue.failed_cancels(),
             Class::List => self.room_for_lists_under_way() + self.finds.expected(1),
-            Class::FirstLook | Class::Look | Class::Device => {
+            Class::FirstLook | Class::Look | Class::Parent => {
                 let lists = self.queue.lists();
                 let blocked = self.queue.blocked_cancels();
-                match lists.devices + self.flying_lists.devices {
+                match lists.parents + self.flying_lists.parents {
                     0 => {
                         self.room_for_lists_under_way()
                             + lists.operations
@@ -81,7 +83,7 @@ impl Scheduler {
             room => {
                 let at = self.rate_limiter.project_allows(now, room + 1);
                 let soon = SOON.max(self.finds.took * 2);
-                at.checked_sub(soon).map_or(now, |at| at.max(now))
+                (at - soon).max(now)
             }
         }
     }

@@ -1,15 +1,16 @@
 //! Who is sent next.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countermand_core::{
-    Attempt, Call, Cancellation, Cause, Error, OperationName, Resource, Step, Transmit,
+    Attempt, Call, Cancellation, Cause, Error, OperationName, Resource, Response, Step, Time,
+    Transmit,
 };
 
 use crate::event::{Event, Poll, Ticket};
 use crate::in_flight::{Flight, Sending};
-use crate::list::{AnyPage, Listing};
+use crate::list::Listing;
 use crate::queue::{Fresh, Job, Parked, Waiting};
 use crate::scheduler::Scheduler;
 
@@ -19,7 +20,7 @@ const HEAD_START: Duration = Duration::from_secs(5);
 
 impl Scheduler {
     /// What to do next.
-    pub fn poll(&mut self, now: Instant) -> Poll {
+    pub fn poll(&mut self, now: Time) -> Poll {
         loop {
             self.queue.wake(now);
             if self.scope.stopped().is_some() {
@@ -58,7 +59,7 @@ impl Scheduler {
             let Some(job) = self.queue.pop(class) else {
                 continue;
             };
-            if let Some(cause) = self.scope.left_alone(|| job.enterprise()) {
+            if let Some(cause) = self.scope.left_alone(job.denied_resource()) {
                 self.give_up(job, now, cause);
                 continue;
             }
@@ -74,28 +75,28 @@ impl Scheduler {
     }
 
     /// Until when lists of operations wait for lists of devices, if they do.
-    pub(crate) fn lists_held(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn lists_held(&self, now: Time) -> Option<Time> {
         let until = self.searching_since? + HEAD_START;
         // One that waits to be sent has its turn before them anyway.
-        let going_on = self.flying_lists.devices > 0;
+        let going_on = self.flying_lists.parents > 0;
         (now < until && going_on && self.scope.stopped().is_none()).then_some(until)
     }
 
-    pub(crate) fn send(&mut self, job: Job, now: Instant) -> Poll {
+    pub(crate) fn send(&mut self, job: Job, now: Time) -> Poll {
         match job {
             Job::Operation(waiting) => self.send_operation(waiting, now),
             Job::List(listing) => self.send_list(listing, now),
         }
     }
 
-    pub(crate) fn send_operation(&mut self, waiting: Waiting, now: Instant) -> Poll {
+    pub(crate) fn send_operation(&mut self, waiting: Waiting, now: Time) -> Poll {
         let (name, attempt) = self.begin(waiting, now);
         let resource = Resource::Operation(name);
         self.launch(resource, Flight::Operation(attempt), now)
     }
 
-    pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Instant) -> Poll {
-        if listing.is_of_devices() {
+    pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Time) -> Poll {
+        if listing.is_of_parents() {
             self.searching_since.get_or_insert(now);
         }
         *self.flying_lists.of(&listing) += 1;
@@ -105,7 +106,7 @@ impl Scheduler {
     }
 
     /// Takes note of a request that is about to leave.
-    pub(crate) fn launch(&mut self, resource: Resource, flight: Flight, now: Instant) -> Poll {
+    pub(crate) fn launch(&mut self, resource: Resource, flight: Flight, now: Time) -> Poll {
         let (call, attempt, transmit) = match &flight {
             Flight::Operation(attempt) => described(attempt, now),
             Flight::List(_, attempt) => described(attempt, now),
@@ -139,28 +140,27 @@ impl Scheduler {
     pub(crate) fn begin_list(
         &mut self,
         mut listing: Box<Listing>,
-        now: Instant,
-    ) -> (Box<Listing>, Attempt<AnyPage>) {
+        now: Time,
+    ) -> (Box<Listing>, Attempt<Response>) {
         listing.begun = true;
         if let Some((mut attempt, since)) = listing.attempt.take() {
-            attempt.postpone(now.saturating_duration_since(since));
+            attempt.postpone(now - since);
             return (listing, attempt);
         }
-        let read = listing
-            .pages
-            .next_read()
+        let fetch = listing
+            .next_fetch()
             .expect("a list that has come to its end is not queued");
-        let read = read
+        let fetch = fetch
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
-        match read.start(now, self.rng.next()) {
+        match fetch.start(now, self.rng.next()) {
             Step::Send(attempt) => (listing, attempt),
-            Step::Wait(_) | Step::Done(_) => unreachable!("a read begins with a request"),
+            Step::Wait(_) | Step::Done(_) => unreachable!("a fetch begins with a request"),
         }
     }
 
     /// The next request of a job: a cancellation begins, or goes on where it was parked.
-    pub(crate) fn begin(&mut self, waiting: Waiting, now: Instant) -> (OperationName, Attempt) {
+    pub(crate) fn begin(&mut self, waiting: Waiting, now: Time) -> (OperationName, Attempt) {
         match waiting {
             Waiting::Fresh(Fresh {
                 name,
@@ -178,14 +178,14 @@ impl Scheduler {
                 mut attempt,
                 since,
             }) => {
-                attempt.postpone(now.saturating_duration_since(since));
+                attempt.postpone(now - since);
                 (name, attempt)
             }
         }
     }
 
     /// Ends a job without a request, with what is known.
-    pub(crate) fn give_up(&mut self, job: Job, now: Instant, cause: Cause) {
+    pub(crate) fn give_up(&mut self, job: Job, now: Time, cause: Cause) {
         let error = Error::left_alone(cause);
         match job {
             Job::Operation(waiting) => {
@@ -206,6 +206,6 @@ impl Scheduler {
 }
 
 /// What a request is, for the ticket and the transport.
-fn described<T>(attempt: &Attempt<T>, now: Instant) -> (Call, u32, Transmit) {
+fn described<T>(attempt: &Attempt<T>, now: Time) -> (Call, u32, Transmit) {
     (attempt.call(), attempt.number(), attempt.transmit(now))
 }

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use countermand_core::{
-    Call, Cause, Endpoint, OperationName, Phase, Policy, Resource, Rng, TicketId,
+    Call, Cause, Endpoint, OperationName, Phase, Policy, Resource, Rng, TicketId, Time,
 };
 
 use crate::circuit_breaker::Circuit;
@@ -36,7 +35,7 @@ pub struct Scheduler {
     /// Yield of the lists so far.
     pub(crate) finds: Finds,
     /// The time of the first request for a list of devices.
-    pub(crate) searching_since: Option<Instant>,
+    pub(crate) searching_since: Option<Time>,
     pub(crate) tickets: u64,
     pub(crate) closed: bool,
     /// Holds in a row without an answer in between that was not one.
@@ -175,7 +174,7 @@ impl Scheduler {
 
     /// Takes note that a request left at `at`: its windows of the quota count from then, and from then
     /// on it was sent. A request of which this is not told counts as sent with its answer.
-    pub fn sent(&mut self, ticket: TicketId, at: Instant) {
+    pub fn sent(&mut self, ticket: TicketId, at: Time) {
         if let Some(flying) = self.flying.get_mut(ticket) {
             let departing = flying.departing.take();
             let (first_cancel, call) = (flying.first_cancel, flying.call);
@@ -189,7 +188,7 @@ impl Scheduler {
         departing: Option<(Reservation, Resource)>,
         first_cancel: bool,
         call: Call,
-        at: Instant,
+        at: Time,
     ) {
         let Some((reservation, resource)) = departing else {
             return;
@@ -204,13 +203,13 @@ impl Scheduler {
     }
 
     /// The time at which a scheduler that does not probe on stops, if only failures come before.
-    pub(crate) fn gives_up_at(&self) -> Option<Instant> {
+    pub(crate) fn gives_up_at(&self) -> Option<Time> {
         let outage = self.failures.outage().filter(|_| !self.probes_on)?;
         Some(outage.since + self.policy.get_deadline())
     }
 
     /// The cause to stop for now: nothing has answered for one deadline.
-    pub(crate) fn unreachable(&self, now: Instant) -> Option<Cause> {
+    pub(crate) fn unreachable(&self, now: Time) -> Option<Cause> {
         let outage = self.failures.outage()?;
         let over = self.gives_up_at()? <= now;
         over.then(|| {
@@ -244,7 +243,7 @@ impl Scheduler {
 
     /// The outage, if there is one: passing failures and no answer since.
     #[must_use]
-    pub fn outage(&self, now: Instant) -> Option<Outage> {
+    pub fn outage(&self, now: Time) -> Option<Outage> {
         let outage = self.failures.outage()?;
         let circuit_open = self.circuit.is_open();
         let (due, under_way) = match circuit_open {
@@ -265,7 +264,7 @@ impl Scheduler {
 
     /// Its progress.
     #[must_use]
-    pub fn progress(&self, now: Instant) -> Progress {
+    pub fn progress(&self, now: Time) -> Progress {
         let allowed = self.rate_limiter.project_allowed(now);
         Progress {
             waiting: self.queue.waiting(),

@@ -1,18 +1,18 @@
-//! What is left alone: closed enterprises, or everything.
+//! Scope of failures: resources that are closed, or everything.
 
 use std::collections::BTreeMap;
 
-use countermand_core::{Cause, EnterpriseName};
+use countermand_core::Cause;
 
-/// Denials in a row that close an enterprise.
+/// Denials in a row that close a resource.
 const DENIALS: u32 = 3;
 /// That many answers of 501 before any other stop the scheduler.
 const UNIMPLEMENTED: u32 = 5;
 
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
-    /// Enterprises that were denied lately: how often in a row, and by what words.
-    denied: BTreeMap<EnterpriseName, (u32, Cause)>,
+    /// Resources that were denied lately: how often in a row, and by what words.
+    denied: BTreeMap<Box<str>, (u32, Cause)>,
     /// Answers of 501 so far, as long as there was no other.
     unimplemented: Option<u32>,
     other_answers: bool,
@@ -31,47 +31,34 @@ impl Scope {
         first
     }
 
-    /// Why nothing is sent for something of an enterprise.
-    pub(crate) fn left_alone(&self, enterprise: impl FnOnce() -> EnterpriseName) -> Option<Cause> {
+    /// The cause for which nothing is sent under a resource that a denial concerns.
+    pub(crate) fn left_alone(&self, resource: &str) -> Option<Cause> {
         if let Some(cause) = &self.stopped {
             return Some(cause.clone());
         }
-        if self.denied.is_empty() {
-            return None;
-        }
-        let (denials, words) = self.denied.get(&enterprise())?;
+        let (denials, words) = self.denied.get(resource)?;
         (*denials >= DENIALS).then(|| {
             Cause::new(
                 words.key(),
-                format!("its enterprise was denied {DENIALS} times in a row: {words}"),
+                format!("{resource} was denied {DENIALS} times in a row: {words}"),
             )
         })
     }
 
-    /// Takes note of a denial; gives the enterprise if that closes it.
-    pub(crate) fn denied(
-        &mut self,
-        enterprise: EnterpriseName,
-        words: Cause,
-    ) -> Option<EnterpriseName> {
-        let before = self.denied.get(&enterprise);
+    /// Takes note of a denial; `true` if that closes the resource.
+    pub(crate) fn denied(&mut self, resource: &str, words: Cause) -> bool {
+        let before = self.denied.get(resource);
         let denials = before.map_or(0, |(denials, _)| *denials) + 1;
-        self.denied.insert(enterprise.clone(), (denials, words));
-        (denials == DENIALS).then_some(enterprise)
+        self.denied.insert(resource.into(), (denials, words));
+        denials == DENIALS
     }
 
-    /// Takes note of an answer for an enterprise that is not a denial.
-    pub(crate) fn allowed(&mut self, enterprise: impl FnOnce() -> EnterpriseName) {
+    /// Takes note of an answer under a resource that is not a denial.
+    pub(crate) fn allowed(&mut self, resource: &str) {
         self.other_answers = true;
-        if !self.denied.is_empty() {
-            let enterprise = enterprise();
-            if self
-                .denied
-                .get(&enterprise)
-                .is_some_and(|(denials, _)| *denials < DENIALS)
-            {
-                self.denied.remove(&enterprise);
-            }
+        let denials = self.denied.get(resource).map(|(denials, _)| *denials);
+        if denials.is_some_and(|denials| denials < DENIALS) {
+            self.denied.remove(resource);
         }
     }
 
@@ -88,35 +75,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_denials_in_a_row_close_an_enterprise() {
-        let [one, other] = ["enterprises/a", "enterprises/b"].map(|name| name.parse().unwrap());
-        let one = || EnterpriseName::clone(&one);
+    fn only_denials_in_a_row_close_a_resource() {
+        let (one, other) = ("enterprises/a", "enterprises/b");
         let mut scope = Scope::default();
-        let denied = |scope: &mut Scope| scope.denied(one(), Cause::stopped("no"));
+        let denied = |scope: &mut Scope| scope.denied(one, Cause::stopped("no"));
         for _ in 0..3 {
-            assert_eq!(denied(&mut scope), None);
-            assert_eq!(denied(&mut scope), None);
+            assert!(!denied(&mut scope));
+            assert!(!denied(&mut scope));
             scope.allowed(one);
             assert_eq!(scope.left_alone(one), None);
         }
-        assert_eq!(denied(&mut scope), None);
-        assert_eq!(denied(&mut scope), None);
-        scope.allowed(|| EnterpriseName::clone(&other));
-        assert_eq!(
-            denied(&mut scope),
-            Some(one()),
-            "another's answer says nothing"
-        );
-        assert_eq!(denied(&mut scope), None, "told once");
+        assert!(!denied(&mut scope));
+        assert!(!denied(&mut scope));
+        scope.allowed(other);
+        assert!(denied(&mut scope), "another's answer says nothing");
+        assert!(!denied(&mut scope), "told once");
         // Once closed it stays so, whatever was under way before.
         scope.allowed(one);
-        assert!(
-            scope
-                .left_alone(one)
-                .unwrap()
-                .text()
-                .ends_with("3 times in a row: no")
+        let cause = scope.left_alone(one).unwrap();
+        assert_eq!(
+            cause.text(),
+            "enterprises/a was denied 3 times in a row: no"
         );
-        assert_eq!(scope.left_alone(|| EnterpriseName::clone(&other)), None);
+        assert_eq!(scope.left_alone(other), None);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use countermand_core::Time;
 
 use http::{Request, Response};
 
@@ -16,10 +18,10 @@ use crate::scheduler::Scheduler;
 /// which begins at `start`; `None` if the scheduler waits for names that are not pushed.
 pub fn simulate<B: AsRef<[u8]>>(
     scheduler: &mut Scheduler,
-    start: Instant,
+    start: Time,
     mut serve: impl FnMut(Duration, &Ticket, &Request<()>) -> (Duration, Response<B>),
     mut tell: impl FnMut(Duration, Event),
-) -> Option<Instant> {
+) -> Option<Time> {
     let mut answers = BinaryHeap::new();
     let mut now = start;
     loop {
@@ -57,7 +59,7 @@ pub fn simulate<B: AsRef<[u8]>>(
 
 /// An answer on its way.
 struct Answer<B> {
-    at: Instant,
+    at: Time,
     ticket: Ticket,
     response: Response<B>,
 }

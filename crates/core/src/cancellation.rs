@@ -1,19 +1,150 @@
-//! The transitions of the cancellation; the table in the module above says the same in words.
+//! One operation, from the cancel to the verdict: a step machine without a clock or a socket.
+//!
+//! [`Cancellation::start`] gives the first [`Step`]; doing what a step says gives the next one. The loop
+//! in the [crate's documentation](crate) is a complete driver.
+//!
+//! # What it does
+//!
+//! | outstanding | what comes | what follows |
+//! |---|---|---|
+//! | cancel | 200 with `{}` or nothing | *accepted*: get at once; without verifying, `Unverified` |
+//! | cancel | 408, 429, 500, 502, 503, 504, other 5xx; connection failed, lost, timed out; no token for now | pause, cancel again; after the last attempt, or when the pause would end after the deadline: get |
+//! | cancel | 401 | once: cancel again with `reauthorize`; then `Err` |
+//! | cancel | not processed (GOAWAY, REFUSED_STREAM) | cancel again at once, not counted up to the number of attempts |
+//! | cancel | FAILED_PRECONDITION, 409, 404 | get; without verifying, `Err` |
+//! | cancel | 2xx that is not success, 3xx, answer over the cap | get; without verifying, pause and cancel again |
+//! | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
+//! | get | done | the verdict it proves |
+//! | get | not done, and a cache says that this is older than the cancel that was accepted, or no cancel was | as if it had not been seen: get, or cancel, again; at the deadline as for an answer that told nothing |
+//! | get | not done and without a result, past `createTime + duration` and the margin | `Expired` |
+//! | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
+//! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a refusal of the last cancel row, or the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
+//! | get | 404 | look at the parent, where its service keeps records of parents; else as when it could not be looked at |
+//! | get | passing failure, unusable answer, another operation's name | pause, get again, at the deadline at the latest; after the last attempt as below |
+//! | get | anything else | accepted: `Pending` if it was seen, else `Unverified`, with the error; not accepted: `Err` with the cancel's error, or with this one if it concerns everything |
+//! | parent | found, or 404 | accepted or maybe delivered: `Gone`; otherwise `Err(NotFound)`; both say whether the parent exists |
+//! | parent | anything else | passing: pause, again; after the last attempt, or if it is final, as if it had not been asked |
+//!
+//! A delay the server asks for is obeyed exactly and restarts the backoff; if it ends after the
+//! deadline, nothing more is sent. Without one, an exhausted quota pauses for
+//! [`Policy::quota_pause`]. No request starts after the deadline, not even if a pause is resumed late by
+//! more than a second.
+//!
+//! # By hand
+//!
+//! ```
+//! use countermand_core::{Call, Cancellation, OperationName, Step, Time, TransportError, TransportErrorKind, Verdict};
+//!
+//! let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
+//! let now = Time::START;
+//!
+//! // The first step is always a cancel.
+//! let Step::Send(attempt) = Cancellation::new(name).start(now, 42) else { unreachable!() };
+//! let transmit = attempt.transmit(now);
+//! assert_eq!(transmit.request.method(), "POST");
+//!
+//! // The connection is lost after sending: nobody knows, so it pauses and asks again.
+//! let lost = TransportError::new(TransportErrorKind::ConnectionLost, "connection reset");
+//! let Step::Wait(pause) = attempt.failed(now, lost) else { unreachable!() };
+//! assert!(pause.error().is_some());
+//! let now = pause.until();
+//!
+//! // Accepted. That is not "cancelled": the machine looks.
+//! let Step::Send(attempt) = pause.resume(now) else { unreachable!() };
+//! let Step::Send(attempt) = attempt.response(now, &http::Response::new("{}")) else { unreachable!() };
+//! assert_eq!(attempt.call(), Call::Get);
+//!
+//! // Done with code 1: proof.
+//! let body = r#"{"name":"enterprises/LC01/devices/3f/operations/17","done":true,"error":{"code":1}}"#;
+//! let Step::Done(result) = attempt.response(now, &http::Response::new(body)) else { unreachable!() };
+//! let outcome = result?;
+//! assert_eq!((outcome.verdict, outcome.attempts), (Verdict::Cancelled, 3));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
+use crate::error_table::{FailureScope, RetryAction};
+use crate::name::OperationName;
+use crate::operation::Operation;
+use crate::outcome::Outcome;
+use crate::policy::Policy;
+use crate::request::Request;
+use crate::response::Response;
 use crate::retry::{Next, Retry};
 use crate::rng::doubled;
-use crate::step::Machine;
+use crate::service::Service;
+use crate::step::{Attempt, Machine, Pause, Phase, Step, Transmit};
+use crate::time::Time;
+use crate::timestamp::Timestamp;
+use crate::verdict::Verdict;
 use crate::view::View;
-use crate::wire;
-use crate::{
-    Attempt, Call, Endpoint, Error, ErrorKind, FailureScope, Operation, OperationName, Outcome,
-    Pause, Phase, Policy, RetryAction, Step, Timestamp, Transmit, Verdict,
-};
 
-pub(super) struct State {
+/// A countermand that has not begun: the operation, where the API is and how patient to be.
+///
+/// The endpoint and the policy may be values or `Arc`s shared by many cancellations.
+#[derive(Clone, Debug)]
+pub struct Cancellation {
+    name: OperationName,
+    endpoint: Option<Arc<Endpoint>>,
+    policy: Option<Arc<Policy>>,
+}
+
+impl Cancellation {
+    /// A countermand of one operation at the root endpoint of its service with the default policy.
+    #[must_use]
+    pub const fn new(name: OperationName) -> Self {
+        Self {
+            name,
+            endpoint: None,
+            policy: None,
+        }
+    }
+
+    /// The endpoint of the API.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// How patient to be.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = Some(policy.into());
+        self
+    }
+
+    /// Begins at `now`. The seed spreads the pauses: same seed and same answers, same schedule.
+    ///
+    /// At its end, `Ok` means that the server accepted the cancellation or told the operation's
+    /// fate. `Err` means neither, and [`maybe_delivered`](crate::Error::maybe_delivered) says
+    /// whether the request may have taken effect all the same.
+    pub fn start(self, now: Time, seed: u64) -> Step {
+        Step::Send(self.begin(Phase::Unsent, 0, now, seed))
+    }
+
+    /// The first request, of an operation that has come so far by so many.
+    pub fn begin(self, phase: Phase, attempts: u32, now: Time, seed: u64) -> Attempt {
+        let endpoint = self.endpoint;
+        let endpoint = endpoint.unwrap_or_else(|| Arc::new(self.name.service().endpoint()));
+        State::begin(
+            self.name,
+            endpoint,
+            self.policy.unwrap_or_default(),
+            (phase, attempts),
+            now,
+            seed,
+        )
+    }
+}
+
+struct State {
     name: OperationName,
     endpoint: Arc<Endpoint>,
     retry: Retry,
@@ -26,7 +157,7 @@ pub(super) struct State {
     polls: u32,
     accepted: bool,
     /// The time at which a cancel was accepted, or at which the cancellation was taken up after that.
-    accepted_at: Instant,
+    accepted_at: Time,
     /// Some cancel may have been delivered.
     in_doubt: bool,
     /// Why the cancel was not accepted.
@@ -39,12 +170,12 @@ pub(super) struct State {
 
 impl State {
     /// The first request of an operation that has come so far by so many.
-    pub(super) fn begin(
+    fn begin(
         name: OperationName,
         endpoint: Arc<Endpoint>,
         policy: Arc<Policy>,
         (phase, attempts): (Phase, u32),
-        now: Instant,
+        now: Time,
         seed: u64,
     ) -> Attempt {
         let mut retry = Retry::new(policy, now, seed);
@@ -69,7 +200,16 @@ impl State {
         }))
     }
 
-    fn accepted(mut self: Box<Self>, now: Instant) -> Step {
+    /// The outstanding request.
+    fn request(&self) -> Request {
+        match self.call {
+            Call::Cancel => Request::Cancel(self.name.clone()),
+            Call::GetParent => Request::GetParent(self.name.parent()),
+            _ => Request::Get(self.name.clone()),
+        }
+    }
+
+    fn accepted(mut self: Box<Self>, now: Time) -> Step {
         self.accepted = true;
         self.accepted_at = now;
         self.retry.succeeded();
@@ -81,7 +221,7 @@ impl State {
         }
     }
 
-    fn cancel_failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
+    fn cancel_failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
         self.in_doubt |= error.kind().maybe_delivered();
         let retry_action = error.kind().retry_action();
         // An answer that tells nothing is asked for again where looking was not wanted.
@@ -115,7 +255,7 @@ impl State {
         self.look(now, Call::Get)
     }
 
-    fn told(mut self: Box<Self>, now: Instant, operation: Operation, view: View<'_>) -> Step {
+    fn told(mut self: Box<Self>, now: Time, operation: Operation, view: View<'_>) -> Step {
         if self.accepted {
             self.retry.succeeded();
         }
@@ -139,16 +279,16 @@ impl State {
 
     /// True where an answer of this age was given before a cancel was accepted: that the operation was not
     /// done then says nothing of now.
-    fn is_past(&self, now: Instant, age: Duration) -> bool {
+    fn is_past(&self, now: Time, age: Duration) -> bool {
         let since = match self.accepted {
-            true => now.saturating_duration_since(self.accepted_at),
+            true => now - self.accepted_at,
             false => Duration::ZERO,
         };
         !age.is_zero() && age >= since
     }
 
     /// The operation is pending and the cancel was not accepted.
-    fn cancel_once_more(mut self: Box<Self>, now: Instant, expires: Option<Duration>) -> Step {
+    fn cancel_once_more(mut self: Box<Self>, now: Time, expires: Option<Duration>) -> Step {
         let Some(refusal) = self.refusal.take() else {
             return self.poll(now, expires, None);
         };
@@ -174,7 +314,7 @@ impl State {
     /// Looks again later; at the deadline, or when it expires, at the latest.
     fn poll(
         mut self: Box<Self>,
-        now: Instant,
+        now: Time,
         expires: Option<Duration>,
         error: Option<Error>,
     ) -> Step {
@@ -196,13 +336,16 @@ impl State {
         self.wait(at, error)
     }
 
-    fn look_failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
+    fn look_failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
         if let ErrorKind::NotFound(_) = error.kind() {
-            if self.call == Call::GetDevice {
+            if self.call == Call::GetParent {
                 return self.gone(Some(false));
             }
             self.missing = Some(error);
-            return self.look(now, Call::GetDevice);
+            return match self.name.service().has_parent_records {
+                true => self.look(now, Call::GetParent),
+                false => self.gone(None),
+            };
         }
         match self.retry.again(now, &error, true) {
             Next::Now => self.send(),
@@ -212,7 +355,7 @@ impl State {
     }
 
     /// Turns to a look, as soon as the server allows it.
-    fn look(mut self: Box<Self>, now: Instant, call: Call) -> Step {
+    fn look(mut self: Box<Self>, now: Time, call: Call) -> Step {
         self.call = call;
         self.retry.failures = 0;
         match self.retry.allowed(now) {
@@ -228,7 +371,7 @@ impl State {
         Step::Send(Attempt::new(self))
     }
 
-    fn wait(mut self: Box<Self>, until: Instant, error: Option<Error>) -> Step {
+    fn wait(mut self: Box<Self>, until: Time, error: Option<Error>) -> Step {
         self.error = error;
         Step::Wait(Pause::new(until, self))
     }
@@ -248,13 +391,13 @@ impl State {
         }
     }
 
-    fn gone(mut self: Box<Self>, device_exists: Option<bool>) -> Step {
+    fn gone(mut self: Box<Self>, parent_exists: Option<bool>) -> Step {
         let missing = self.missing.take();
         match missing {
-            Some(missing) if !(self.accepted || self.in_doubt) => self.fail(missing, device_exists),
+            Some(missing) if !(self.accepted || self.in_doubt) => self.fail(missing, parent_exists),
             missing => match self.conclude(Verdict::Gone, missing) {
                 Step::Done(Ok(outcome)) => Step::Done(Ok(Outcome {
-                    device_exists,
+                    parent_exists,
                     ..outcome
                 })),
                 step => step,
@@ -270,21 +413,25 @@ impl State {
             attempts: self.retry.attempts,
             operation: self.operation,
             error,
-            device_exists: None,
+            parent_exists: None,
         }))
     }
 
-    fn fail(self: Box<Self>, error: Error, device_exists: Option<bool>) -> Step {
+    fn fail(self: Box<Self>, error: Error, parent_exists: Option<bool>) -> Step {
         let error = error.of(&self.name);
         Step::Done(Err(error.concluded(
             self.retry.attempts,
             self.in_doubt,
-            device_exists,
+            parent_exists,
         )))
     }
 }
 
 impl Machine<Outcome> for State {
+    fn service(&self) -> &'static Service {
+        self.name.service()
+    }
+
     fn name(&self) -> &str {
         self.name.as_str()
     }
@@ -301,35 +448,26 @@ impl Machine<Outcome> for State {
         self.error.as_ref()
     }
 
-    fn transmit(&self, now: Instant) -> Transmit {
-        let request = match self.call {
-            Call::Cancel => wire::cancel(&self.endpoint, &self.name),
-            Call::GetDevice => wire::get_device(&self.endpoint, &self.name.device()),
-            // A cancellation makes no list.
-            _ => wire::get(&self.endpoint, &self.name),
-        };
-        self.retry.transmit(now, self.call, request)
+    fn transmit(&self, now: Time) -> Transmit {
+        self.retry.transmit(now, &self.request(), &self.endpoint)
     }
 
-    fn response(mut self: Box<Self>, now: Instant, view: View<'_>) -> Step {
+    fn response(mut self: Box<Self>, now: Time, view: View<'_>) -> Step {
         self.retry.answered();
-        let result = match self.call {
-            Call::Cancel => view.cancel().map(|()| None),
-            Call::GetDevice => view.device(&self.name.device()).map(|()| None),
-            _ => view.operation_of_then(&self.name).map(Some),
-        };
+        let result = self.request().read_then(view);
         if result.is_ok() {
             self.retry.heard();
         }
-        match (result, self.call) {
-            (Err(error), _) => self.failed(now, error),
-            (Ok(Some(operation)), _) => self.told(now, operation, view),
-            (Ok(None), Call::Cancel) => self.accepted(now),
-            (Ok(None), _) => self.gone(Some(true)),
+        match result {
+            Err(error) => self.failed(now, error),
+            Ok(Response::Accepted) => self.accepted(now),
+            Ok(Response::Operation(operation)) => self.told(now, operation, view),
+            // A cancellation makes no list.
+            Ok(_) => self.gone(Some(true)),
         }
     }
 
-    fn failed(mut self: Box<Self>, now: Instant, error: Error) -> Step {
+    fn failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
         self.retry.failed(now, &error);
         match self.call {
             Call::Cancel => self.cancel_failed(now, error),
@@ -338,7 +476,7 @@ impl Machine<Outcome> for State {
         }
     }
 
-    fn resume(mut self: Box<Self>, now: Instant) -> Step {
+    fn resume(mut self: Box<Self>, now: Time) -> Step {
         if !self.retry.is_too_late(now) {
             return self.send();
         }

@@ -1,31 +1,53 @@
-//! What is a name and what is not, and if not, why.
+//! The parser of resource names, and what is wrong with a text that is none.
 
-use crate::name::{MAX_NAME_BYTES, coded, is_coded, last, pattern};
-use crate::name_error::{NameError, NameErrorKind};
+use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
+use crate::percent::{coded, is_coded};
+use crate::service::Service;
 
-/// Collections of a full operation name; the two shorter names are its prefixes.
-const COLLECTIONS: [&str; 3] = ["enterprises", "devices", "operations"];
+/// Places in a checked name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// The number of its bytes that are percent-encoded in a path, usually none.
+    pub(crate) coded: u16,
+    /// The end of the part that names its parent; 0 without one.
+    pub(crate) parent: u16,
+    /// The beginning of its last segment.
+    pub(crate) id: u16,
+}
 
-/// Refuses everything that is not a name of `depth` collections; else tells how many bytes of it are
-/// percent-encoded in a path, and how many its last segment has.
-pub(crate) fn check(text: &str, depth: usize) -> Result<(u16, u16), NameError> {
-    if text.len() > MAX_NAME_BYTES {
-        return Err(NameError::new(
-            text,
-            NameErrorKind::TooLong,
-            MAX_NAME_BYTES,
-            pattern(depth),
-        ));
+impl Ends {
+    /// The places in a text that is known to be a name.
+    pub(crate) fn of(name: &str) -> Self {
+        // Bytes, because searching for a character is several times as slow.
+        let bytes = name.bytes().enumerate().rev();
+        let mut slashes = bytes
+            .filter(|(_, byte)| *byte == b'/')
+            .map(|(at, _)| at as u16);
+        Self {
+            coded: coded(name),
+            id: slashes.next().map_or(0, |at| at + 1),
+            parent: slashes.next().unwrap_or(0),
+        }
     }
-    match glance(text.as_bytes(), depth) {
-        Some(lengths) => Ok(lengths),
-        None => explain(text, depth).map(|()| (coded(text), last(text))),
+}
+
+/// Refuses everything that is not a name of a resource so many levels above the service's operations.
+pub(crate) fn parse(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameError> {
+    let depth = service.levels.len().saturating_sub(usize::from(up));
+    if text.len() > MAX_NAME_BYTES {
+        let expected = service.pattern_of(depth);
+        let kind = NameErrorKind::TooLong;
+        return Err(NameError::new(text, kind, MAX_NAME_BYTES, expected));
+    }
+    match glance(service, text.as_bytes(), depth) {
+        Some(ends) => Ok(ends),
+        None => explain(service, text, depth).map(|()| Ends::of(text)),
     }
 }
 
 /// Finds out what is wrong and where, if anything is.
-fn explain(text: &str, depth: usize) -> Result<(), NameError> {
-    let refuse = |kind, at| Err(NameError::new(text, kind, at, pattern(depth)));
+fn explain(service: &'static Service, text: &str, depth: usize) -> Result<(), NameError> {
+    let refuse = |kind, at| Err(NameError::new(text, kind, at, service.pattern_of(depth)));
     if text.is_empty() {
         return refuse(NameErrorKind::Empty, 0);
     }
@@ -43,8 +65,9 @@ fn explain(text: &str, depth: usize) -> Result<(), NameError> {
     if text.ends_with('/') {
         return refuse(NameErrorKind::TrailingSlash, text.len() - 1);
     }
-    if text.ends_with(":cancel") {
-        return refuse(NameErrorKind::Verb, text.len() - ":cancel".len());
+    if text.ends_with(service.cancel) {
+        let at = text.len() - service.cancel.len();
+        return refuse(NameErrorKind::Verb(service.cancel), at);
     }
 
     let mut at = 0;
@@ -57,11 +80,12 @@ fn explain(text: &str, depth: usize) -> Result<(), NameError> {
         if count > 2 * depth {
             continue;
         }
+        let collection = service.levels[(count - 1) / 2].collection;
         let kind = match segment {
             b"" => NameErrorKind::EmptySegment,
             b"." | b".." => NameErrorKind::DotSegment,
-            _ if count % 2 == 1 && segment != COLLECTIONS[count / 2].as_bytes() => {
-                NameErrorKind::Collection(COLLECTIONS[count / 2])
+            _ if count % 2 == 1 && segment != collection.as_bytes() => {
+                NameErrorKind::Collection(collection)
             }
             _ => continue,
         };
@@ -70,45 +94,52 @@ fn explain(text: &str, depth: usize) -> Result<(), NameError> {
     match count {
         _ if count == 2 * depth => Ok(()),
         _ if count > 2 * depth => refuse(NameErrorKind::ExtraSegments, text.len()),
-        2 => refuse(NameErrorKind::Other("an enterprise"), text.len()),
-        4 => refuse(NameErrorKind::Other("a device"), text.len()),
-        3 => refuse(NameErrorKind::Other("a list of devices"), text.len()),
-        5 => refuse(NameErrorKind::Other("a list of operations"), text.len()),
-        _ => refuse(NameErrorKind::MissingSegments, text.len()),
+        1 => refuse(NameErrorKind::MissingSegments, text.len()),
+        _ => {
+            let level = &service.levels[(count - 1) / 2];
+            let kind = match count % 2 {
+                0 => NameErrorKind::Other(level),
+                _ => NameErrorKind::List(level),
+            };
+            refuse(kind, text.len())
+        }
     }
 }
 
 /// Takes visible ASCII, as nearly every name is, for a name at one look at each byte of its ids, where
-/// finding out what is wrong takes several; gives what [`check`] gives.
-fn glance(text: &[u8], depth: usize) -> Option<(u16, u16)> {
-    let (mut rest, mut weight, mut last) = (Some(text), 0, 0);
-    for level in 0..depth {
-        // Each of a length that is known, or comparing takes a call.
-        let text = match level {
-            0 => rest?.strip_prefix(b"enterprises/"),
-            1 => rest?.strip_prefix(b"devices/"),
-            _ => rest?.strip_prefix(b"operations/"),
-        }?;
+/// finding out what is wrong takes several; gives what [`parse`] gives.
+fn glance(service: &Service, text: &[u8], depth: usize) -> Option<Ends> {
+    let (mut at, mut coded, mut parent, mut id) = (0, 0, 0, 0);
+    for level in service.levels.get(..depth)? {
+        parent = at;
+        // The slash between two levels.
+        at += usize::from(at > 0);
+        let rest = text.get(at..)?.strip_prefix(level.collection.as_bytes())?;
+        let [b'/', rest @ ..] = rest else {
+            return None;
+        };
+        at += level.collection.len() + 1;
+        id = at;
         let mut end = 0;
         loop {
             let plain = |byte: &u8| WEIGHTS[usize::from(*byte)] == 0;
-            end += text[end..].iter().take_while(|byte| plain(byte)).count();
-            match text.get(end) {
-                Some(byte) if WEIGHTS[usize::from(*byte)] != END => weight += 1,
+            end += rest[end..].iter().take_while(|byte| plain(byte)).count();
+            match rest.get(end) {
+                Some(byte) if WEIGHTS[usize::from(*byte)] != END => coded += 1,
                 _ => break,
             }
             end += 1;
         }
-        // No name is longer than that.
-        last = end as u16;
-        rest = match text.split_at_checked(end)? {
-            (b"" | b"." | b"..", _) => return None,
-            (_, []) => None,
-            (_, [b'/', rest @ ..]) => Some(rest),
-            _ => return None,
-        };
+        if matches!(&rest[..end], b"" | b"." | b"..") || !matches!(rest.get(end), None | Some(b'/'))
+        {
+            return None;
+        }
+        at += end;
     }
-    (rest.is_none() && !text.ends_with(b":cancel")).then_some((weight, last))
+    // No name is longer than that.
+    let (parent, id) = (parent as u16, id as u16);
+    let whole = depth > 0 && at == text.len() && !text.ends_with(service.cancel.as_bytes());
+    whole.then_some(Ends { coded, parent, id })
 }
 
 /// What ends an id: a slash, and whatever is not visible ASCII.
@@ -163,9 +194,11 @@ mod tests {
 
     #[test]
     fn a_glance_accepts_the_same() {
+        let service = Service::DEFAULT;
         let good = "enterprises/e/devices/d/operations/o";
-        assert_eq!(glance(good.as_bytes(), 3), Some((0, 1)));
-        assert_eq!(glance(b"enterprises/e:%", 1), Some((2, 3)));
+        let ends = |coded, parent, id| Some(Ends { coded, parent, id });
+        assert_eq!(glance(service, good.as_bytes(), 3), ends(0, 23, 35));
+        assert_eq!(glance(service, b"enterprises/e:%", 1), ends(2, 0, 12));
         let parts = [
             "enterprises",
             "e",
@@ -196,10 +229,9 @@ mod tests {
             let text = segments.join("/");
             for depth in 1..=3 {
                 if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-                    let good = explain(&text, depth)
-                        .is_ok()
-                        .then(|| (coded(&text), last(&text)));
-                    assert_eq!(glance(text.as_bytes(), depth), good, "{text}");
+                    let good = explain(service, &text, depth).is_ok();
+                    let good = good.then(|| Ends::of(&text));
+                    assert_eq!(glance(service, text.as_bytes(), depth), good, "{text}");
                 }
             }
         }

@@ -1,0 +1,226 @@
+//! One call that only asks, with the same retries as a countermand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
+use crate::name::{GrandparentName, OperationName, ParentName};
+use crate::operation::Operation;
+use crate::page::{Page, Parent};
+use crate::policy::Policy;
+use crate::request::{PageQuery, Request};
+use crate::response::Response;
+use crate::retry::{Next, Retry};
+use crate::service::Service;
+use crate::step::{Attempt, Machine, Pause, Phase, Step, Transmit};
+use crate::time::Time;
+use crate::view::View;
+
+/// A get or a list that has not begun; its steps lead to a `T`.
+///
+/// Idempotent, so every passing failure and every answer that cannot be read is asked again.
+///
+/// ```
+/// use countermand_core::{Fetch, OperationName, Step, Time};
+///
+/// let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
+/// let now = Time::START;
+/// let Step::Send(attempt) = Fetch::operation(name).start(now, 1) else { unreachable!() };
+/// let body = r#"{"name":"enterprises/LC01/devices/3f/operations/17"}"#;
+/// let Step::Done(result) = attempt.response(now, &http::Response::new(body)) else { unreachable!() };
+/// assert!(!result?.done);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fetch<T = Response> {
+    request: Request,
+    take: fn(Response) -> Option<T>,
+    endpoint: Option<Arc<Endpoint>>,
+    policy: Option<Arc<Policy>>,
+}
+
+impl Fetch {
+    /// Any request that only asks.
+    #[must_use]
+    pub fn new(request: Request) -> Self {
+        Self::taking(request, Some)
+    }
+}
+
+impl Fetch<Operation> {
+    /// An operation.
+    #[must_use]
+    pub fn operation(name: OperationName) -> Self {
+        Self::taking(Request::Get(name), |response| match response {
+            Response::Operation(operation) => Some(operation),
+            _ => None,
+        })
+    }
+}
+
+impl Fetch<Page<Operation>> {
+    /// One page of the operations of a parent; [`Pages`](crate::Pages) turns them.
+    #[must_use]
+    pub fn operations(parent: ParentName, page: PageQuery) -> Self {
+        let request = Request::ListOperations(parent, page);
+        Self::taking(request, |response| match response {
+            Response::Operations(page) => Some(page),
+            _ => None,
+        })
+    }
+}
+
+impl Fetch<Page<Parent>> {
+    /// One page of the parents of operations; [`Pages`](crate::Pages) turns them.
+    #[must_use]
+    pub fn parents(above: GrandparentName, page: PageQuery) -> Self {
+        let request = Request::ListParents(above, page);
+        Self::taking(request, |response| match response {
+            Response::Parents(page) => Some(page),
+            _ => None,
+        })
+    }
+}
+
+impl<T: 'static> Fetch<T> {
+    fn taking(request: Request, take: fn(Response) -> Option<T>) -> Self {
+        Self {
+            request,
+            take,
+            endpoint: None,
+            policy: None,
+        }
+    }
+
+    /// The endpoint of the API: the root endpoint of the service by default.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Limits of the call.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = Some(policy.into());
+        self
+    }
+
+    /// Begins at `now`. The seed spreads the pauses.
+    pub fn start(self, now: Time, seed: u64) -> Step<T> {
+        let endpoint = self.endpoint;
+        let endpoint = endpoint.unwrap_or_else(|| Arc::new(self.request.service().endpoint()));
+        Box::new(State {
+            retry: Retry::new(self.policy.unwrap_or_default(), now, seed),
+            request: self.request,
+            take: self.take,
+            endpoint,
+            error: None,
+        })
+        .send()
+    }
+}
+
+struct State<T> {
+    request: Request,
+    take: fn(Response) -> Option<T>,
+    endpoint: Arc<Endpoint>,
+    retry: Retry,
+    error: Option<Error>,
+}
+
+impl<T: 'static> State<T> {
+    fn send(mut self: Box<Self>) -> Step<T> {
+        self.retry.attempts += 1;
+        self.error = None;
+        Step::Send(Attempt::new(self))
+    }
+}
+
+impl<T: 'static> Machine<T> for State<T> {
+    fn service(&self) -> &'static Service {
+        self.request.service()
+    }
+
+    fn name(&self) -> &str {
+        self.request.name()
+    }
+
+    fn call(&self) -> Call {
+        self.request.call()
+    }
+
+    fn number(&self) -> u32 {
+        self.retry.attempts
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    fn transmit(&self, now: Time) -> Transmit {
+        self.retry.transmit(now, &self.request, &self.endpoint)
+    }
+
+    fn response(self: Box<Self>, now: Time, view: View<'_>) -> Step<T> {
+        match self.request.read_now(view).map(self.take) {
+            Ok(Some(value)) => Step::Done(Ok(value)),
+            Ok(None) => unreachable!("each method has the responses that its constructor takes"),
+            Err(error) => self.failed(now, error),
+        }
+    }
+
+    fn failed(mut self: Box<Self>, now: Time, error: Error) -> Step<T> {
+        self.retry.failed(now, &error);
+        let error = error.of_read(self.retry.attempts);
+        let next = match error.kind() {
+            ErrorKind::NotFound(_) => Next::GiveUp,
+            _ => self.retry.again(now, &error, true),
+        };
+        match next {
+            Next::Now => self.send(),
+            Next::At(at) => {
+                self.error = Some(error);
+                Step::Wait(Pause::new(at, self))
+            }
+            Next::GiveUp => Step::Done(Err(error
+                .of(self.request.resource())
+                .of_read(self.retry.attempts))),
+        }
+    }
+
+    fn resume(mut self: Box<Self>, now: Time) -> Step<T> {
+        match self.error.take() {
+            Some(error) if self.retry.is_too_late(now) => {
+                Step::Done(Err(error.of(self.request.resource())))
+            }
+            _ => self.send(),
+        }
+    }
+
+    fn postpone(&mut self, by: Duration) {
+        self.retry.deadline += by;
+    }
+
+    fn heard(&mut self) {
+        self.retry.heard();
+    }
+
+    fn excuse(&mut self, error: &Error) {
+        self.retry.excused(error);
+    }
+
+    fn abandon(mut self: Box<Self>, error: Error) -> Step<T> {
+        self.retry.attempts -= 1;
+        Step::Done(Err(error
+            .of(self.request.resource())
+            .of_read(self.retry.attempts)))
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Unsent
+    }
+}

@@ -1,0 +1,209 @@
+//! Requests of the API and the reading of their responses, for those who bring their own HTTP client.
+//!
+//! A request has no credentials; its body is empty. A response is read strictly: anything but what
+//! the method answers is an error that says what it was.
+//!
+//! Used by hand, without retries and without a verdict. [`Cancellation`](crate::Cancellation) has both.
+//!
+//! ```
+//! use countermand_core::{Endpoint, Request, Response};
+//!
+//! let request = Request::Cancel("enterprises/LC01/devices/3f/operations/17".parse()?);
+//! let http = request.http(&Endpoint::default());
+//! assert_eq!(http.uri().path(), "/v1/enterprises/LC01/devices/3f/operations/17:cancel");
+//! assert_eq!(http.headers()["content-length"], "0");
+//!
+//! assert!(matches!(request.read(&http::Response::new("{}")), Ok(Response::Accepted)));
+//! // An HTML page with status 200 is not success.
+//! assert!(request.read(&http::Response::new("<html>Welcome to the hotel</html>")).is_err());
+//! # Ok::<(), countermand_core::NameError>(())
+//! ```
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::uri::PathAndQuery;
+
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::name::{GrandparentName, Name, OperationName, ParentName};
+use crate::page::PageToken;
+use crate::percent;
+use crate::resource::Resource;
+use crate::service::{Level, Service};
+
+/// The longest list page that is asked for.
+pub const MAX_PAGE_SIZE: u32 = 100;
+
+/// One request of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller that serves requests tells them apart"
+)]
+pub enum Request {
+    /// `POST {name}:cancel`: asks the server to cancel. Success says only that it was asked.
+    ///
+    /// Carries `content-length: 0`, without which Google's front ends answer 411 over HTTP/1.1.
+    Cancel(OperationName),
+    /// `GET {name}`: the operation, without its secrets.
+    Get(OperationName),
+    /// `GET {parent}`: whether the parent still has a record; asks for nothing but its name.
+    GetParent(ParentName),
+    /// `GET {parent}/operations`: one page of a parent's operations, oldest first.
+    ListOperations(ParentName, PageQuery),
+    /// `GET {grandparent}/devices`, by the collection of the service: one page of the parents of
+    /// operations, with the time at which each was last active.
+    ListParents(GrandparentName, PageQuery),
+}
+
+/// The page of a list that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "AIP-158 has these two fields")]
+pub struct PageQuery {
+    /// The most entries; clamped to 1 to [`MAX_PAGE_SIZE`].
+    pub size: u32,
+    /// The `next_page_token` of the page before; `None` asks for the first.
+    pub token: Option<PageToken>,
+}
+
+/// The first page, of the longest size.
+impl Default for PageQuery {
+    fn default() -> Self {
+        Self::after(None)
+    }
+}
+
+impl PageQuery {
+    /// The page that a token leads to, of the longest size.
+    #[must_use]
+    pub const fn after(token: Option<PageToken>) -> Self {
+        Self {
+            size: MAX_PAGE_SIZE,
+            token,
+        }
+    }
+}
+
+impl Request {
+    /// The method that it calls.
+    #[must_use]
+    pub const fn call(&self) -> Call {
+        match self {
+            Self::Cancel(_) => Call::Cancel,
+            Self::Get(_) => Call::Get,
+            Self::GetParent(_) => Call::GetParent,
+            Self::ListOperations(..) => Call::ListOperations,
+            Self::ListParents(..) => Call::ListParents,
+        }
+    }
+
+    /// The name of the resource that it is about.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Cancel(name) | Self::Get(name) => name.as_str(),
+            Self::GetParent(name) | Self::ListOperations(name, _) => name.as_str(),
+            Self::ListParents(name, _) => name.as_str(),
+        }
+    }
+
+    /// The resource that it is about, and counts against.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        match self {
+            Self::Cancel(name) | Self::Get(name) => name.into(),
+            Self::GetParent(name) | Self::ListOperations(name, _) => name.into(),
+            Self::ListParents(name, _) => name.into(),
+        }
+    }
+
+    /// The HTTP request at an endpoint. The service of the name says how it looks.
+    #[must_use]
+    pub fn http(&self, endpoint: &Endpoint) -> http::Request<()> {
+        match self {
+            Self::Cancel(name) => {
+                let suffix = name.service().cancel;
+                let mut path = path(endpoint, name, suffix.len());
+                path.extend_from_slice(suffix.as_bytes());
+                let mut request = request(Method::POST, endpoint, path);
+                let mut headers = HeaderMap::with_capacity(4);
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                *request.headers_mut() = headers;
+                request
+            }
+            Self::Get(name) => get(endpoint, name, name.service().operation_fields),
+            Self::GetParent(name) => get(endpoint, name, "name"),
+            Self::ListOperations(name, page) => {
+                list(endpoint, name, name.service().level_above(0), page)
+            }
+            Self::ListParents(name, page) => {
+                list(endpoint, name, name.service().level_above(1), page)
+            }
+        }
+    }
+
+    /// The service whose method it calls.
+    #[must_use]
+    pub const fn service(&self) -> &'static Service {
+        match self {
+            Self::Cancel(name) | Self::Get(name) => name.service(),
+            Self::GetParent(name) | Self::ListOperations(name, _) => name.service(),
+            Self::ListParents(name, _) => name.service(),
+        }
+    }
+}
+
+/// A path that starts with the endpoint's and the name, with room for `more` bytes.
+fn path<const UP: u8>(endpoint: &Endpoint, name: &Name<UP>, more: usize) -> Vec<u8> {
+    let prefix = endpoint.prefix();
+    let mut path = Vec::with_capacity(prefix.len() + 1 + name.encoded_len() + more);
+    path.extend_from_slice(prefix.as_bytes());
+    path.push(b'/');
+    name.encode_into(&mut path);
+    path
+}
+
+/// The request for some fields of a resource.
+fn get<const UP: u8>(endpoint: &Endpoint, name: &Name<UP>, fields: &str) -> http::Request<()> {
+    let mut path = path(endpoint, name, "?fields=".len() + fields.len());
+    path.extend_from_slice(b"?fields=");
+    path.extend_from_slice(fields.as_bytes());
+    request(Method::GET, endpoint, path)
+}
+
+/// The request for a page of what is one level below a resource.
+fn list<const UP: u8>(
+    endpoint: &Endpoint,
+    name: &Name<UP>,
+    level: &Level,
+    page: &PageQuery,
+) -> http::Request<()> {
+    let token = page.token.as_ref().map_or("", PageToken::as_str);
+    let mut path = path(endpoint, name, 160 + 3 * token.len());
+    path.push(b'/');
+    path.extend_from_slice(level.collection.as_bytes());
+    path.extend_from_slice(b"?pageSize=");
+    let size = page.size.clamp(1, MAX_PAGE_SIZE).to_string();
+    path.extend_from_slice(size.as_bytes());
+    if !token.is_empty() {
+        path.extend_from_slice(b"&pageToken=");
+        // Slashes may stay as they are in a query.
+        percent::encode(token, &mut path);
+    }
+    path.extend_from_slice(b"&fields=nextPageToken,");
+    path.extend_from_slice(level.collection.as_bytes());
+    path.push(b'(');
+    path.extend_from_slice(level.fields.as_bytes());
+    path.push(b')');
+    request(Method::GET, endpoint, path)
+}
+
+fn request(method: Method, endpoint: &Endpoint, path: Vec<u8>) -> http::Request<()> {
+    let path = PathAndQuery::from_maybe_shared(Bytes::from(path))
+        .expect("an encoded name is short and has only characters that a path may hold");
+    let mut request = http::Request::new(());
+    *request.method_mut() = method;
+    *request.uri_mut() = endpoint.uri(path);
+    request
+}

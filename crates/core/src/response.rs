@@ -1,0 +1,413 @@
+//! Responses of the API: the readers of what its methods answer.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::CONTENT_ENCODING;
+use serde_json::value::RawValue;
+
+use crate::api_error::{ApiError, may_be_json};
+use crate::caching::Signs;
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
+use crate::json::{Few, Text, fields, without_value};
+use crate::name::{GrandparentName, OperationName, ParentName};
+use crate::operation::{Operation, Status};
+use crate::operation_reader::RawOperation;
+use crate::page::{Page, PageToken, Parent, Unreadable};
+use crate::request::Request;
+use crate::service::Service;
+use crate::timestamp::Timestamp;
+use crate::view::View;
+use crate::withheld::Withheld;
+
+/// What a method answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a method answers one of these")]
+pub enum Response {
+    /// To [`Request::Cancel`]: `{}`, white space allowed, or an empty body. It was asked, no more.
+    Accepted,
+    /// To [`Request::Get`].
+    Operation(Operation),
+    /// To [`Request::GetParent`]: the parent has a record.
+    Parent,
+    /// To [`Request::ListOperations`].
+    Operations(Page<Operation>),
+    /// To [`Request::ListParents`].
+    Parents(Page<Parent>),
+}
+
+impl Request {
+    /// Reads the response to it.
+    ///
+    /// Entries of a page that cannot be read are counted, and the others are read: they are as true as
+    /// without such a neighbour, and the same page would come again. A page of which every entry is
+    /// another parent's is an error: it is the answer to another request.
+    ///
+    /// # Errors
+    /// Everything but a 200 with what the method answers, also what other clients take for success:
+    /// HTML, a list, truncated JSON, and what a cache has kept, except for an operation that is done.
+    pub fn read<B: AsRef<[u8]>>(&self, response: &http::Response<B>) -> Result<Response, Error> {
+        self.read_now(View::of(self.service(), response))
+    }
+
+    pub(crate) fn read_now(&self, view: View<'_>) -> Result<Response, Error> {
+        let response = self.read_then(view)?;
+        match &response {
+            Response::Operation(operation) if operation.verdict().is_none() => {
+                view.of_now(view.age()).map_err(|error| error.of_read(0))?;
+            }
+            _ => {}
+        }
+        Ok(response)
+    }
+
+    /// Likewise, but an operation is told as it was when the response was given, however long ago: a
+    /// caller that acts on it has to look at [`age`](View::age), because only `done` is for ever.
+    pub(crate) fn read_then(&self, view: View<'_>) -> Result<Response, Error> {
+        match self {
+            Self::Cancel(_) => return view.cancel().map(|()| Response::Accepted),
+            Self::Get(name) => view.operation(name).map(Response::Operation),
+            Self::GetParent(name) => view.parent(name).map(|()| Response::Parent),
+            Self::ListOperations(parent, _) => view.operations(parent).map(Response::Operations),
+            Self::ListParents(above, _) => view.parents(above).map(Response::Parents),
+        }
+        .map_err(|error| error.of_read(0))
+    }
+}
+
+/// Refuses every response that is not the success of a method of the service, whichever method it is.
+///
+/// # Errors
+/// The meaning of the response.
+pub fn accept<B: AsRef<[u8]>>(
+    service: &'static Service,
+    response: &http::Response<B>,
+) -> Result<(), Error> {
+    View::of(service, response).accept().map(drop)
+}
+
+impl<'a> View<'a> {
+    fn cancel(self) -> Result<(), Error> {
+        self.of_now(self.accept()?.age)?;
+        if is_empty_object(self.body) {
+            return Ok(());
+        }
+        Err(self.malformed("cancel answers an empty JSON object"))
+    }
+
+    /// An answer that a cache has kept, which is evidence of the past.
+    pub(crate) fn of_the_past(self) -> Error {
+        let age = match self.age() {
+            Duration::MAX => "it is stale".to_owned(),
+            age => format!("it is {} s old", age.as_secs()),
+        };
+        self.malformed(format!("a cache gave this answer, and {age}"))
+            .of_read(0)
+    }
+
+    fn of_now(self, age: Duration) -> Result<(), Error> {
+        match age {
+            Duration::ZERO => Ok(()),
+            _ => Err(self.of_the_past()),
+        }
+    }
+
+    fn operation(self, name: &OperationName) -> Result<Operation, Error> {
+        let json = self.json()?;
+        let read = || {
+            let raw = self
+                .service
+                .operation
+                .read(json)
+                .map_err(Strange::Malformed)?;
+            match text(raw.name.as_ref()) == name.as_str() {
+                true => self.told(raw, name.clone()),
+                false => Err(Strange::Other(self.named_operation(raw.name.as_ref())?)),
+            }
+        };
+        read().map_err(|strange| self.strange(strange))
+    }
+
+    fn parent(self, name: &ParentName) -> Result<(), Error> {
+        let [found] = self.fields(["name"])?;
+        self.of_now(self.age())?;
+        let found = found.map(|name| element::<Text<'_>>(name)).transpose();
+        let found = found.map_err(|strange| self.strange(strange))?;
+        match text(found.as_ref()) == name.as_str() {
+            true => Ok(()),
+            false => Err(self.malformed("it is not the resource that was asked for")),
+        }
+    }
+
+    fn operations(self, parent: &ParentName) -> Result<Page<Operation>, Error> {
+        self.page(0, |entry| {
+            let read = self.service.operation.read(entry.get());
+            let raw = read.map_err(Strange::Malformed)?;
+            let name = self.named_operation(raw.name.as_ref())?;
+            match name.parent() == *parent {
+                true => self.told(raw, name),
+                false => Err(Strange::Other(name)),
+            }
+        })
+    }
+
+    fn parents(self, above: &GrandparentName) -> Result<Page<Parent>, Error> {
+        let active_time = self.service.level_above(1).active_time.unwrap_or("");
+        self.page(1, |entry| {
+            let values = fields(entry.get(), ["name", active_time]);
+            let [name, active] = values.map_err(Strange::Malformed)?;
+            let name = name.map(|name| element::<Text<'_>>(name)).transpose()?;
+            let name = self.unrepeated(name.as_ref())?;
+            let name = ParentName::of(self.service, name).map_err(malformed)?;
+            let active = active.map(|time| element::<Text<'_>>(time)).transpose()?;
+            let active = active.and_then(|time| Timestamp::parse_rfc3339(time.as_str()));
+            match name.parent() == *above {
+                true => Ok(Parent::new(name, active)),
+                false => Err(Strange::OtherParent),
+            }
+        })
+    }
+
+    /// A page of the list of a level: entries that can be read, and the count of the others.
+    fn page<T>(
+        self,
+        up: u8,
+        read: impl Fn(&RawValue) -> Result<T, Strange>,
+    ) -> Result<Page<T>, Error> {
+        let collection = self.service.level_above(up).collection;
+        let values = self.fields([collection, "nextPageToken", "error", "name"])?;
+        let [entries, token, error, name] = values;
+        self.of_now(self.age())?;
+        if error.is_some() || name.is_some() {
+            return Err(self.malformed("it is not a page of a list"));
+        }
+        let entries = entries.map(element::<Few<&RawValue>>).transpose();
+        let entries = entries.map_err(|strange| self.strange(strange))?;
+        let entries = entries.map_or_else(Vec::new, |few| few.0);
+        let mut page = Page::default();
+        let (mut first, mut foreign) = (None, true);
+        for entry in &entries {
+            match read(entry) {
+                Ok(entry) => page.entries.push(entry),
+                Err(strange) => {
+                    foreign &= matches!(strange, Strange::Other(_) | Strange::OtherParent);
+                    first.get_or_insert(strange);
+                }
+            }
+        }
+        if let Some(first) = first {
+            if page.entries.is_empty() && foreign {
+                return Err(self.strange(first));
+            }
+            let problem = first.to_string();
+            let problem = self
+                .withheld
+                .map_or(problem.clone(), |token| token.taken_out(&problem));
+            let count = entries.len() - page.entries.len();
+            page.unreadable = Some(Unreadable::new(count, entries.len(), &problem));
+        }
+        page.next_page_token = self
+            .page_token(token)
+            .map_err(|strange| self.strange(strange))?;
+        Ok(page)
+    }
+
+    /// An empty token is the end of a list.
+    fn page_token(self, token: Option<&RawValue>) -> Result<Option<PageToken>, Strange> {
+        let token = token.map(|token| element::<Text<'_>>(token)).transpose()?;
+        match self.unrepeated(token.as_ref())? {
+            "" => Ok(None),
+            token => PageToken::from_str(token).map(Some).map_err(malformed),
+        }
+    }
+
+    fn named_operation(self, found: Option<&Text<'_>>) -> Result<OperationName, Strange> {
+        let name = self.unrepeated(found)?;
+        OperationName::of(self.service, name).map_err(malformed)
+    }
+
+    /// A name or a page token of the answer. One that repeats the token of the request is not taken: it
+    /// would stand in the path of the next request, and with another text it would mean another thing.
+    fn unrepeated<'t>(self, found: Option<&'t Text<'_>>) -> Result<&'t str, Strange> {
+        let found = text(found);
+        match self.withheld {
+            Some(token) if token.is_repeated_by(found) => Err(Strange::Secret),
+            _ => Ok(found),
+        }
+    }
+
+    /// A word that has a meaning: masked only if there is no doubt that it is the secret.
+    fn word(self, word: String) -> String {
+        let repeated = |token: &&Withheld| token.is_repeated_by(&word);
+        match self.withheld.filter(repeated) {
+            Some(token) => token.taken_out(&word),
+            None => word,
+        }
+    }
+
+    /// The operation of this name as the answer tells it.
+    fn told(self, raw: RawOperation<'_>, name: OperationName) -> Result<Operation, Strange> {
+        let error = raw.error.map(|status| Status {
+            code: status.code.unwrap_or(0),
+            message: status
+                .message
+                .map(|message| message.told(self.withheld))
+                .unwrap_or_default(),
+        });
+        let metadata = raw.metadata.map(|mut metadata| {
+            metadata.kind = metadata.kind.map(|kind| self.word(kind));
+            metadata.error_code = metadata.error_code.map(|code| self.word(code));
+            metadata
+        });
+        let operation = Operation {
+            name,
+            done: raw.done,
+            error,
+            metadata,
+            has_response: raw.has_response,
+        };
+        match operation.contradiction() {
+            None => Ok(operation),
+            Some(problem) => Err(Strange::Malformed(problem.to_owned())),
+        }
+    }
+
+    /// The body of a success.
+    fn json(self) -> Result<&'a str, Error> {
+        self.accept()?;
+        // Checked once, the text is not checked again string by string.
+        std::str::from_utf8(self.body).map_err(|error| self.malformed(error))
+    }
+
+    fn fields<const N: usize>(self, names: [&str; N]) -> Result<[Option<&'a RawValue>; N], Error> {
+        fields(self.json()?, names).map_err(|problem| self.malformed(problem))
+    }
+
+    fn strange(self, strange: Strange) -> Error {
+        match strange {
+            Strange::Other(found) => Error::new(ErrorKind::Misattributed { found }),
+            strange => self.malformed(strange),
+        }
+    }
+
+    fn malformed(self, problem: impl Display) -> Error {
+        Error::new(ErrorKind::Malformed(ApiError::malformed(self, problem)))
+    }
+
+    /// Refuses everything that is not a 2xx of the API, with the meaning it has for this API.
+    pub(crate) fn accept(self) -> Result<Signs, Error> {
+        if !self.status.is_success() {
+            return Err(judged(ApiError::read(self), self.withheld));
+        }
+        // What is compressed is not JSON, and told as what it is.
+        if !(may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING)) {
+            return Err(Error::new(ErrorKind::NotTheApi(ApiError::of_no_method(
+                self,
+            ))));
+        }
+        let signs = Signs::of(self.headers);
+        // The signs that a 2xx is not what the API gave, or not as it gave it.
+        let of_another = if self.status != StatusCode::OK {
+            Some("the API answers success with 200 and no other status")
+        } else if signs.is_of_another_type {
+            Some("the API answers application/json and no other type")
+        } else {
+            signs
+                .is_transformed
+                .then_some("a proxy has changed the answer")
+        };
+        match of_another {
+            None if signs.is_encoded => {
+                Err(self.malformed("it says that it is compressed, which was not asked for"))
+            }
+            None => Ok(signs),
+            Some(problem) => {
+                let answer = ApiError::malformed(self, problem);
+                Err(Error::new(ErrorKind::NotTheApi(answer)))
+            }
+        }
+    }
+}
+
+/// Nothing at all, or `{}` with JSON white space anywhere.
+fn is_empty_object(body: &[u8]) -> bool {
+    if body == b"{}" {
+        return true;
+    }
+    let mut rest = body
+        .iter()
+        .filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    matches!(
+        (rest.next(), rest.next(), rest.next()),
+        (Some(b'{'), Some(b'}'), None) | (None, ..)
+    )
+}
+
+/// A reason for which a part of an answer is not taken.
+#[derive(Debug, thiserror::Error)]
+enum Strange {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("it lists an operation of another {}", .0.service().level_above(1).noun)]
+    Other(OperationName),
+    #[error("it lists a resource of another parent")]
+    OtherParent,
+    #[error("a name or a page token in it repeats the access token")]
+    Secret,
+}
+
+fn malformed(problem: impl Display) -> Strange {
+    Strange::Malformed(problem.to_string())
+}
+
+/// A part of an answer.
+fn element<'a, T: serde::Deserialize<'a>>(json: &'a RawValue) -> Result<T, Strange> {
+    serde_json::from_str(json.get()).map_err(|error| malformed(without_value(&error.to_string())))
+}
+
+fn text<'a>(text: Option<&'a Text<'_>>) -> &'a str {
+    text.map_or("", Text::as_str)
+}
+
+/// The meaning of an answer that is not success: the one place where a server's words are compared.
+///
+/// What is to be withheld is taken out afterwards: it may be part of a word that is compared.
+fn judged(answer: ApiError, withheld: Option<&Withheld>) -> Error {
+    let kind: fn(ApiError) -> ErrorKind = match answer.http_status() {
+        300..=399 => ErrorKind::Redirected,
+        _ if answer.is_of_the_api() => kind_of_the_api(&answer),
+        // The page of a network that wants a login has a status of its own.
+        511 => ErrorKind::NotTheApi,
+        408 | 429 | 500..=599 => ErrorKind::Unavailable,
+        _ => ErrorKind::NotTheApi,
+    };
+    Error::new(kind(answer.without(withheld)))
+}
+
+fn kind_of_the_api(answer: &ApiError) -> fn(ApiError) -> ErrorKind {
+    let failed_precondition = matches!(
+        answer.status(),
+        Some("FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS")
+    ) || answer.is_unmanaged();
+    match answer.http_status() {
+        400 if failed_precondition => ErrorKind::FailedPrecondition,
+        401 => ErrorKind::Unauthenticated,
+        403 if answer.is_rate_limit() => ErrorKind::ResourceExhausted,
+        403 => ErrorKind::PermissionDenied,
+        404 => ErrorKind::NotFound,
+        // 499 is what CANCELLED of a call, not of an operation, is mapped to.
+        408 | 499 => ErrorKind::Unavailable,
+        409 => ErrorKind::FailedPrecondition,
+        429 => ErrorKind::ResourceExhausted,
+        // Seen in production: the text of a 404 with the status of an internal error.
+        500 if answer.is_not_found() => ErrorKind::NotFound,
+        501 => ErrorKind::Unimplemented,
+        500..=599 => ErrorKind::Unavailable,
+        400..=499 => ErrorKind::InvalidArgument,
+        // 1xx and numbers no standard knows.
+        _ => ErrorKind::NotTheApi,
+    }
+}

@@ -1,0 +1,83 @@
+//! The Android Management API: an operation is a command that is sent to a device.
+
+use serde::Deserialize;
+
+use crate::json::Text;
+use crate::metadata::Metadata;
+use crate::operation_reader::{OperationReader, read};
+use crate::service::{Level, Service};
+use crate::timestamp::{Timestamp, parse_duration};
+
+/// The Android Management API, version 1.
+///
+/// Quotas: 600 calls in 60 s (documented) and 1,000 in 100 s (seen) of a project, 60 in 60 s of a method
+/// on one device or enterprise.
+pub static ANDROID_MANAGEMENT: Service = Service {
+    id: "androidmanagement.v1",
+    title: "Android Management API",
+    host: "androidmanagement.googleapis.com",
+    mtls_host: "androidmanagement.mtls.googleapis.com",
+    prefix: "/v1",
+    scope: "https://www.googleapis.com/auth/androidmanagement",
+    levels: &[
+        Level {
+            collection: "enterprises",
+            noun: "enterprise",
+            fields: "name",
+            active_time: None,
+        },
+        Level {
+            collection: "devices",
+            noun: "device",
+            fields: "name,lastStatusReportTime",
+            active_time: Some("lastStatusReportTime"),
+        },
+        Level {
+            collection: "operations",
+            noun: "operation",
+            fields: OPERATION_FIELDS,
+            active_time: None,
+        },
+    ],
+    cancel: ":cancel",
+    operation_fields: OPERATION_FIELDS,
+    quota_levels: 2,
+    denial_levels: 1,
+    has_parent_records: true,
+    unmanaged_parent: Some("device is no longer being managed"),
+    quota: &[(600, 60), (1000, 100)],
+    resource_quota: Some((60, 60)),
+    operation: OperationReader::new(|json| read::<Command<'_>>(json)),
+};
+
+const OPERATION_FIELDS: &str = "name,done,error,metadata(@type,type,createTime,duration,errorCode)";
+
+/// The metadata of a command, without its parameters.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Command<'a> {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(borrow)]
+    create_time: Option<Text<'a>>,
+    #[serde(borrow)]
+    duration: Option<Text<'a>>,
+    error_code: Option<String>,
+}
+
+impl From<Command<'_>> for Metadata {
+    fn from(command: Command<'_>) -> Self {
+        let time = |text: Text<'_>| Timestamp::parse_rfc3339(text.as_str());
+        Self {
+            kind: command.kind,
+            create_time: command.create_time.and_then(time),
+            duration: command
+                .duration
+                .and_then(|text| parse_duration(text.as_str())),
+            // By the API, the field "is not set when the command is cancelled by the caller".
+            error_code: command
+                .error_code
+                .filter(|code| code != "COMMAND_ERROR_CODE_UNSPECIFIED"),
+        }
+    }
+}
