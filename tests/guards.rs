@@ -19,7 +19,9 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, OperationName, Verdict, wire};
+use countermand_core::{
+    Endpoint, Operation, OperationName, Request, Service, Verdict, accept_cancel,
+};
 use countermand_emulator::{Config, Fate, Server, Shared};
 use countermand_hyper::{Authorized, Client, HyperConfig, Token, Transmit};
 use countermand_scheduler::Quota;
@@ -231,7 +233,7 @@ fn build(count: u32) {
     ];
     let name: OperationName = NAME.parse().unwrap();
     for endpoint in endpoints.iter().cycle().take(count as usize) {
-        drop(wire::cancel(endpoint, &name));
+        drop(Request::Cancel(name.clone()).http(endpoint));
     }
 }
 
@@ -239,8 +241,8 @@ fn codec(count: u32) {
     let (endpoint, answer) = (Endpoint::default(), Response::new("{}"));
     for _ in 0..count {
         let name: OperationName = NAME.parse().unwrap();
-        drop(wire::cancel(&endpoint, &name));
-        wire::parse_cancel(&answer).unwrap();
+        drop(Request::Cancel(name.clone()).http(&endpoint));
+        accept_cancel(Service::DEFAULT, &answer).unwrap();
     }
 }
 
@@ -248,7 +250,7 @@ fn operation(count: u32) {
     let name: OperationName = NAME.parse().unwrap();
     let answer = Response::new(cancelled(NAME));
     for _ in 0..count {
-        let operation = wire::parse_operation(&answer, &name).unwrap();
+        let operation = Operation::read(name.clone(), &answer).unwrap();
         assert_eq!(operation.verdict(), Some(Verdict::Cancelled));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Timestamp, format_duration, parse_duration, wire};
+use countermand_core::{Service, Timestamp, accept, format_duration, parse_duration};
 use countermand_scheduler::{Quota, Window};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -23,9 +23,9 @@ pub fn delay(data: &[u8]) {
                 answer.headers_mut().insert(name, value);
             }
         }
-        let error = wire::parse_cancel(&answer).expect_err("not a success");
+        let error = accept(Service::DEFAULT, &answer).expect_err("not a success");
         assert!(error.kind().server_delay() <= Some(LONGEST), "{error:?}");
-        let _ = wire::server_time(&answer);
+        let _ = countermand_core::date(answer.headers());
     }
     if let Some(duration) = parse_duration(text) {
         assert_eq!(parse_duration(&format_duration(duration)), Some(duration));

@@ -123,7 +123,7 @@ fn record(kind: u8, number: u8) -> Record {
     let verdicts = Verdict::ALL;
     match kind % 8 {
         0 => Record::Sent {
-            resource: name.device().to_string(),
+            resource: name.parent().to_string(),
             operation: Some(name),
             call: Call::Cancel,
             at,
@@ -145,7 +145,7 @@ fn record(kind: u8, number: u8) -> Record {
             how: "invented".to_owned(),
         },
         6 => Record::Device {
-            name: name.device(),
+            name: name.parent(),
             seen: Some(at),
         },
         _ => Record::Note {

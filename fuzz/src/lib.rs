@@ -15,11 +15,11 @@ pub use delay::delay;
 pub use job::job;
 pub use scheduler::scheduler;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countermand_core::{
-    Call, Cancellation, DeviceName, Endpoint, EnterpriseName, OperationName, Policy, Step,
-    TransportError, TransportErrorKind, Verdict, wire,
+    Call, Cancellation, Endpoint, GrandparentName, Operation, OperationName, PageQuery, ParentName,
+    Policy, Request, Step, Time, TransportError, TransportErrorKind, Verdict,
 };
 use countermand_fleet::input::{self, Format};
 use http::{Response, StatusCode};
@@ -37,8 +37,8 @@ pub fn name(data: &[u8]) {
     };
     for refusal in [
         text.parse::<OperationName>().err(),
-        text.parse::<DeviceName>().err(),
-        text.parse::<EnterpriseName>().err(),
+        text.parse::<ParentName>().err(),
+        text.parse::<GrandparentName>().err(),
     ]
     .into_iter()
     .flatten()
@@ -54,8 +54,8 @@ pub fn name(data: &[u8]) {
         return;
     };
     assert_eq!(name.as_str(), text);
-    assert_eq!(name.device().enterprise(), name.enterprise());
-    let request = wire::cancel(&Endpoint::default(), &name);
+    assert_eq!(name.parent().parent().as_str(), name.prefix(1));
+    let request = Request::Cancel(name.clone()).http(&Endpoint::default());
     let path = request
         .uri()
         .path()
@@ -108,24 +108,25 @@ pub fn response(data: &[u8]) {
             answer.headers_mut().insert(name, value);
         }
     }
+    let parent = operation().parent();
     let errors = [
-        wire::parse_cancel(&answer).err(),
-        wire::parse_operation(&answer, &operation())
+        Request::Cancel(operation()).read(&answer).err(),
+        Operation::read(operation(), &answer)
             .map(|parsed| assert!(status.is_success() && parsed.name.as_str() == NAME))
             .err(),
-        wire::parse_operations(&answer, &operation().device())
+        Request::ListOperations(parent.clone(), PageQuery::default())
+            .read(&answer)
             .map(|page| {
-                let token = page.next_page_token.as_ref();
-                drop(wire::list_operations(
-                    &Endpoint::default(),
-                    &operation().device(),
-                    100,
-                    token,
-                ));
+                if let countermand_core::Response::Operations(page) = page {
+                    let next = PageQuery::after(page.next_page_token);
+                    drop(Request::ListOperations(parent.clone(), next).http(&Endpoint::default()));
+                }
             })
             .err(),
-        wire::parse_devices(&answer, &operation().enterprise()).err(),
-        wire::parse_device(&answer, &operation().device()).err(),
+        Request::ListParents(parent.parent(), PageQuery::default())
+            .read(&answer)
+            .err(),
+        Request::GetParent(parent).read(&answer).err(),
     ];
     for error in errors.into_iter().flatten() {
         let shown = format!("{error} {} {error:?}", error.advice());
@@ -138,7 +139,7 @@ pub fn response(data: &[u8]) {
             "{shown}"
         );
     }
-    if wire::parse_cancel(&answer).is_ok() {
+    if Request::Cancel(operation()).read(&answer).is_ok() {
         assert!(body.iter().all(|byte| b"{} \t\r\n".contains(byte)));
     }
 }
@@ -198,7 +199,7 @@ pub fn cancellation(data: &[u8]) {
         .deadline(Duration::from_secs(u64::from(*deadline)))
         .attempts(u32::from(attempts % 8))
         .verify(*attempts < 240);
-    let base = Instant::now();
+    let base = Time::START;
     let mut now = base;
     let mut proof = false;
     let mut events = events.iter().copied();

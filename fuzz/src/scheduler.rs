@@ -1,11 +1,11 @@
 //! Schedulers: what happens to them, in any order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, OperationName, Phase, Policy, TransportError, TransportErrorKind, Verdict,
+    Call, OperationName, Phase, Policy, Time, TransportError, TransportErrorKind, Verdict,
 };
 use countermand_scheduler::{Event, List, Poll, Scheduler, Ticket};
 use countermand_scheduler::{Quota, Window};
@@ -16,11 +16,11 @@ const PHASES: [Phase; 3] = [Phase::Unsent, Phase::MaybeSent, Phase::Accepted];
 /// A scheduler under way, and what must come of it.
 struct World {
     scheduler: Scheduler,
-    now: Instant,
+    now: Time,
     in_flight: usize,
     window: (usize, Duration),
     tickets: VecDeque<Ticket>,
-    sent: Vec<Instant>,
+    sent: Vec<Time>,
     /// What was pushed, whether the last answer of its own proved it cancelled, and whether it has
     /// come out.
     names: BTreeMap<String, (bool, bool)>,
@@ -42,7 +42,7 @@ pub fn scheduler(data: &[u8]) {
             .quota(quota)
             .policy(Policy::default().deadline(Duration::from_secs(60)))
             .in_flight(in_flight),
-        now: Instant::now(),
+        now: Time::START,
         in_flight,
         window,
         tickets: VecDeque::new(),
@@ -68,7 +68,7 @@ impl World {
             6 => {
                 let device = format!("enterprises/e{}/devices/{}", low % 2, low % 4);
                 self.scheduler.search(List::Operations {
-                    device: device.parse().expect("a name"),
+                    parent: device.parse().expect("a name"),
                     seen: None,
                 });
             }

@@ -33,7 +33,7 @@ _Headers: TypeAlias = (
     | Iterable[tuple[str, str]]
     | Iterable[tuple[bytes, bytes]]
 )
-_Call: TypeAlias = Literal["cancel", "get", "list", "get_device", "list_devices"]
+_Call: TypeAlias = Literal["cancel", "get", "list_operations", "get_parent", "list_parents"]
 _Failure: TypeAlias = Literal[
     "connect",
     "proxy",
@@ -541,7 +541,7 @@ class Ticket:
     def name(self) -> OperationName:
         """The operation it is for."""
     @property
-    def call(self) -> Literal["cancel", "get", "get_device"]:
+    def call(self) -> Literal["cancel", "get", "get_parent"]:
         """Which method it calls."""
     def sent(self, now: float) -> None:
         """Takes note that the request leaves at ``now``: a window of the quota counts from then.

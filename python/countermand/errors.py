@@ -84,7 +84,7 @@ class CountermandError(Exception):
     kind: str = ""
     """What happened, as the word of its family: ``not_found``, ``transport`` …"""
     key: str = ""
-    """What happened, as the word of its row in docs/errors.md: ``device_not_found``, ``tls`` …"""
+    """What happened, as the word of its row in docs/errors.md: ``parent_not_found``, ``tls`` …"""
     maybe_delivered: bool = False
     """Whether a cancellation may have reached the server and taken effect all the same."""
     attempts: int = 0
@@ -101,7 +101,7 @@ class CountermandError(Exception):
     """How much it concerns: this ``operation``, its ``enterprise``, or ``everything``."""
     resource: str | None = None
     """The device, or the enterprise, whose list was asked for, if it happened to that."""
-    device_exists: bool | None = None
+    parent_exists: bool | None = None
     """Whether the device still has a record, where that was looked for. ``False``: the command may
     have executed."""
 

@@ -16,7 +16,7 @@ class Sending:
     """A request is about to leave: an intent. A journal has to hold it before the request goes."""
 
     name: OperationName
-    call: Literal["cancel", "get", "get_device"]
+    call: Literal["cancel", "get", "get_parent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Sent:
     """A request has left, or may have: a fact."""
 
     name: OperationName
-    call: Literal["cancel", "get", "get_device"]
+    call: Literal["cancel", "get", "get_parent"]
     at: float
     """When it left, on the clock that gave every ``now``. Where ``Ticket.sent`` was not called:
     when its answer or its loss was known."""
@@ -35,7 +35,7 @@ class NotSent:
     """A request was not sent: no connection, no token. The intent is void."""
 
     name: OperationName
-    call: Literal["cancel", "get", "get_device"]
+    call: Literal["cancel", "get", "get_parent"]
     phase: Literal["unsent", "maybe_sent", "accepted"]
     """How far asking for the operation had come without this request."""
     cause: str
@@ -86,10 +86,10 @@ class CircuitClosed:
 
 
 @dataclass(frozen=True, slots=True)
-class EnterpriseClosed:
-    """The rest of an enterprise is left alone."""
+class ParentClosed:
+    """The rest of an enterprise was denied too often in a row and is left alone."""
 
-    enterprise: str
+    parent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ Event: TypeAlias = (
     | Failing
     | CircuitOpened
     | CircuitClosed
-    | EnterpriseClosed
+    | ParentClosed
     | Stopped
 )
 

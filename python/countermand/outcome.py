@@ -60,7 +60,7 @@ class Outcome:
     """The operation as last told by the server."""
     error: CountermandError | None
     """What kept more from being known; ``None`` for a verdict that is final."""
-    device_exists: bool | None
+    parent_exists: bool | None
     """Whether the device still has a record, where that was looked for because the operation had
     none. ``False``: a wipe may have executed."""
 

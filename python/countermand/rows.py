@@ -95,7 +95,7 @@ class JobRow:
     """The kind of ``error``."""
     problem_message: str | None
     """``error`` in a sentence."""
-    device_exists: bool | None
+    parent_exists: bool | None
     """Whether the device still has a record, where that was looked for."""
     operation: Operation | None
     """The operation as last told by the server."""

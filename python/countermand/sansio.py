@@ -78,7 +78,7 @@ from .events import (
     Accepted,
     CircuitClosed,
     CircuitOpened,
-    EnterpriseClosed,
+    ParentClosed,
     Event,
     Failing,
     Finished,
@@ -100,7 +100,7 @@ __all__ = [
     "CircuitOpened",
     "Device",
     "Done",
-    "EnterpriseClosed",
+    "ParentClosed",
     "Event",
     "Failing",
     "Finished",
@@ -144,6 +144,6 @@ class PastCall(NamedTuple):
     age: float
     """Seconds since it left."""
     call: str
-    """The method: ``cancel``, ``get``, ``list``, ``get_device`` or ``list_devices``."""
+    """The method: ``cancel``, ``get``, ``list_operations``, ``get_parent`` or ``list_parents``."""
     resource: str
     """Name of the device, or of the enterprise."""

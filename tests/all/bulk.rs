@@ -334,7 +334,7 @@ fn each_comes_out_once(run: &Run, world: &World, shown: &dyn Fn() -> String) {
 
 /// I2: the operations and their devices, only unsent ones for a cancel.
 fn nobody_else_is_asked(run: &Run, world: &World, shown: &dyn Fn() -> String) {
-    let devices = world.names.keys().map(|name| name.device().to_string());
+    let devices = world.names.keys().map(|name| name.parent().to_string());
     let devices = devices.collect::<BTreeSet<_>>();
     for sent in &run.sent {
         let name = sent.resource.parse::<OperationName>().ok();
@@ -429,7 +429,7 @@ fn attempts_are_bounded_and_counted(run: &Run, world: &World, shown: &dyn Fn() -
             Err(error) => error.attempts(),
         };
         // Looks at a device are not told apart by operation.
-        let device = sent.get(name.device().as_str()).map_or(0, Vec::len);
+        let device = sent.get(name.parent().as_str()).map_or(0, Vec::len);
         assert!(
             (requests.len()..=requests.len() + device).contains(&(told as usize)),
             "{name}: {told} told, {} sent {}",

@@ -1,8 +1,8 @@
 //! What a countermand does, step by step, where a simulation would hardly meet it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::{Call, Cancellation, ErrorKind, Phase, Policy, Step, Verdict};
+use countermand_core::{Call, Cancellation, ErrorKind, Phase, Policy, Step, Time, Verdict};
 use countermand_scheduler::Quota;
 use countermand_scheduler::{Event, Poll, Scheduler};
 use countermand_tests::vectors::envelope;
@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn an_accepted_cancel_says_so() {
-    let now = Instant::now();
+    let now = Time::START;
     let Step::Send(cancel) = Cancellation::new(NAME.parse().unwrap()).start(now, 7) else {
         panic!("it begins with a request")
     };
@@ -29,7 +29,7 @@ fn an_accepted_cancel_says_so() {
 #[test]
 fn the_next_look_is_when_it_expires() {
     let pause = |left: u32, seed: u64| {
-        let now = Instant::now();
+        let now = Time::START;
         let policy = Policy::default()
             .poll(SECOND * 10, SECOND * 10)
             .expiry_margin(Duration::ZERO);
@@ -60,7 +60,7 @@ fn the_next_look_is_when_it_expires() {
 /// Truth: what was refused for the quota was not delivered, and a 404 after it proves nothing.
 #[test]
 fn a_refusal_for_the_quota_delivers_nothing() {
-    let mut now = Instant::now();
+    let mut now = Time::START;
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     scheduler.push(NAME.parse().unwrap(), Phase::Unsent);
     scheduler.close();
@@ -83,7 +83,7 @@ fn a_refusal_for_the_quota_delivers_nothing() {
     }
     assert_eq!(
         sent,
-        [Call::Cancel, Call::Cancel, Call::Get, Call::GetDevice]
+        [Call::Cancel, Call::Cancel, Call::Get, Call::GetParent]
     );
     let result = std::iter::from_fn(|| scheduler.next_event()).find_map(|event| match event {
         Event::Finished { result, .. } => Some(result),
@@ -92,7 +92,7 @@ fn a_refusal_for_the_quota_delivers_nothing() {
     let error = result.unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound(_)), "{error}");
     assert!(!error.maybe_delivered());
-    assert_eq!((error.attempts(), error.device_exists()), (4, Some(false)));
+    assert_eq!((error.attempts(), error.parent_exists()), (4, Some(false)));
     assert!(
         error.advice().contains("no record either"),
         "{}",
@@ -105,7 +105,7 @@ fn a_refusal_for_the_quota_delivers_nothing() {
 #[test]
 fn an_answer_of_a_cache_proves_only_what_is_final() {
     let end = |ages: fn(u64) -> u64, body: &str| {
-        let begun = Instant::now();
+        let begun = Time::START;
         let policy = Policy::default()
             .deadline(SECOND * 60)
             .poll(SECOND * 4, SECOND * 4);

@@ -1,8 +1,8 @@
 //! A rescue under a quota: what is found is cancelled before more is searched or looked at.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::{Call, OperationName, Phase};
+use countermand_core::{Call, OperationName, Phase, Time};
 use countermand_scheduler::{Event, List, Scheduler};
 use countermand_scheduler::{Quota, RateLimiter};
 use countermand_tests::fleet::{Note, search};
@@ -75,7 +75,7 @@ impl Fleet {
         for (name, phase) in known {
             scheduler.push(name.clone(), *phase);
         }
-        scheduler.search(List::Devices(ENTERPRISE.parse().unwrap()));
+        scheduler.search(List::Parents(ENTERPRISE.parse().unwrap()));
         scheduler.close();
         let mut told = Told::default();
         let mut found = std::collections::HashMap::new();
@@ -84,10 +84,10 @@ impl Fleet {
             LIMIT,
             &mut |_, request| self.serve(request),
             &mut |scheduler, now, note| match note {
-                Note::Event(Event::Devices { devices, .. }) => {
-                    for device in devices {
-                        let (device, seen) = (device.name, None);
-                        scheduler.search(List::Operations { device, seen });
+                Note::Event(Event::Parents { parents, .. }) => {
+                    for parent in parents {
+                        let (parent, seen) = (parent.name, None);
+                        scheduler.search(List::Operations { parent, seen });
                     }
                 }
                 Note::Event(Event::Operations { operations, .. }) => {
@@ -135,7 +135,7 @@ impl Told {
 /// The moment at which the last of so many requests may leave, if each leaves as early as the
 /// quota and 200 requests a second allow.
 fn bound(quota: &Quota, requests: usize) -> Duration {
-    let begun = Instant::now();
+    let begun = Time::START;
     let mut limiter = RateLimiter::new(quota.clone());
     let mut now = begun;
     for number in 0..requests {
@@ -216,7 +216,9 @@ fn lists_leave_room_for_what_they_find() {
         let told = fleet.rescue(quota("300/60s"), &[]);
         let minute = Duration::from_secs(60);
         let lists = told.sent.iter().filter(|(at, _)| *at < minute);
-        let lists = lists.filter(|(_, call)| *call == Call::List).count();
+        let lists = lists
+            .filter(|(_, call)| *call == Call::ListOperations)
+            .count();
         assert!((140..150).contains(&lists), "{lists} lists, {latency:?}");
         assert_eq!(told.waited_longer(Duration::from_secs(5)), 0, "{latency:?}");
     }
@@ -244,7 +246,9 @@ fn a_rescue_that_goes_on_cancels_before_it_looks() {
             assert!(first.all(|(_, call)| *call == Call::Cancel));
             let calls = told.sent.iter().map(|(_, call)| *call);
             let searched = calls.clone().take_while(|call| *call != Call::Get);
-            let lists = searched.filter(|call| *call == Call::List).count();
+            let lists = searched
+                .filter(|call| *call == Call::ListOperations)
+                .count();
             assert_eq!(lists, 300, "{text} {latency:?}");
             let late = told.waited_longer(Duration::from_secs(5));
             assert_eq!(late, 0, "{text} {latency:?}");

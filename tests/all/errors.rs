@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use countermand_core::{
-    Error, ErrorFacts, ErrorKey, ExitClass, FailureScope, OperationName, Phase, TransportError,
-    TransportErrorKind, wire,
+    Error, ErrorFacts, ErrorKey, ExitClass, FailureScope, Operation, OperationName, Phase, Request,
+    Service, Time, TransportError, TransportErrorKind, accept_cancel,
 };
 use countermand_scheduler::Quota;
 use countermand_scheduler::{Event, Scheduler};
@@ -46,7 +46,7 @@ fn table() -> String {
             yes(row.maybe_delivered),
             yes(row.again),
             row.exception,
-            row.advice,
+            row.advice(Service::DEFAULT),
         );
     }
     text
@@ -72,13 +72,13 @@ fn all() -> Vec<Error> {
     for case in cases("responses.json") {
         let answer = response(&case);
         all.extend(match case["parser"].as_str() {
-            Some("cancel") => wire::parse_cancel(&answer).err(),
-            Some("device") => wire::parse_device(&answer, &name.device()).err(),
+            Some("cancel") => accept_cancel(Service::DEFAULT, &answer).err(),
+            Some("device") => Request::GetParent(name.parent()).read(&answer).err(),
             _ => None,
         });
     }
     let other = format!(r#"{{"name":"{}"}}"#, self::name(18));
-    all.extend(wire::parse_operation(&Response::new(other), &name).err());
+    all.extend(Operation::read(name.clone(), &Response::new(other)).err());
     let causes: Vec<Error> = all
         .iter()
         .map(|error| Error::not_attempted(name.clone(), error))
@@ -107,7 +107,7 @@ fn fault_46_a_stored_error_is_read_back_into_its_row() {
         assert_eq!(behind.facts().cause, Some(cause));
         assert_eq!(behind.facts().exit_class(), cause.row().exit, "{stored}");
     }
-    let out_of_reach = [ErrorKey::DeviceNotFound, ErrorKey::Stopped];
+    let out_of_reach = [ErrorKey::ParentNotFound, ErrorKey::Stopped];
     for key in ErrorKey::ALL {
         assert!(met.contains(key) != out_of_reach.contains(key), "{key:?}");
     }
@@ -293,7 +293,7 @@ fn fault_53_a_page_for_one_name_is_that_names() {
 #[test]
 fn fault_47_what_stops_a_scheduler_is_an_event_with_its_key() {
     let mut scheduler = scheduler(3).in_flight(1);
-    let now = std::time::Instant::now();
+    let now = Time::START;
     let countermand_scheduler::Poll::Send(ticket, _) = scheduler.poll(now) else {
         panic!("it begins with a request")
     };

@@ -1,8 +1,8 @@
 //! What a scheduler tells: where it stands, and what has happened.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::{Call, OperationName, Phase};
+use countermand_core::{Call, OperationName, Phase, Time};
 use countermand_scheduler::{Event, Poll, Scheduler, Ticket, simulate};
 use countermand_scheduler::{Quota, Window};
 use http::{Request, Response};
@@ -14,7 +14,7 @@ fn name(id: u32) -> OperationName {
 
 #[test]
 fn a_scheduler_tells_where_it_stands() {
-    let start = Instant::now();
+    let start = Time::START;
     let minute = Duration::from_secs(60);
     let quota = Quota::unlimited().windows([Window::new(3, minute)]);
     let mut scheduler = Scheduler::new(1).quota(quota);
@@ -64,7 +64,7 @@ fn a_scheduler_tells_where_it_stands() {
 
 #[test]
 fn a_scheduler_tells_each_step_of_an_operation() {
-    let now = Instant::now();
+    let now = Time::START;
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     scheduler.push(name(1), Phase::Unsent);
     scheduler.close();
@@ -85,7 +85,7 @@ fn a_scheduler_tells_each_step_of_an_operation() {
             told.push(match event {
                 Event::Sending { call, .. } => format!("sending {}", call.as_str()),
                 Event::Sent { call, .. } => format!("sent {}", call.as_str()),
-                Event::Accepted { name } => format!("accepted {}", name.operation()),
+                Event::Accepted { name } => format!("accepted {}", name.id()),
                 Event::Finished { result, .. } => result.unwrap().verdict.to_string(),
                 other => panic!("{other:?}"),
             });
@@ -126,7 +126,7 @@ fn only_a_quota_of_the_project_is_adopted() {
         let response = Response::builder().status(429).body(body).unwrap();
         let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
         scheduler.push(name(1), Phase::Unsent);
-        let now = Instant::now();
+        let now = Time::START;
         let Poll::Send(ticket, _) = scheduler.poll(now) else {
             panic!("nothing to send")
         };
@@ -150,7 +150,7 @@ fn fault_17_a_quota_of_a_day_and_longer_is_not_waited_for() {
         let response = Response::builder().status(429).body(body).unwrap();
         let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
         scheduler.push(name(1), Phase::Unsent);
-        let now = Instant::now();
+        let now = Time::START;
         let Poll::Send(ticket, _) = scheduler.poll(now) else {
             panic!("nothing to send")
         };
@@ -163,7 +163,7 @@ fn fault_17_a_quota_of_a_day_and_longer_is_not_waited_for() {
 
 #[test]
 fn a_rehearsal_takes_as_long_as_its_answers() {
-    let start = Instant::now();
+    let start = Time::START;
     let second = Duration::from_secs(1);
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited()).in_flight(2);
     for id in 1..=4 {
@@ -230,7 +230,7 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
 
 #[test]
 fn tickets_are_ordered_as_they_were_handed_out() {
-    let now = Instant::now();
+    let now = Time::START;
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     for id in 1..=3 {
         scheduler.push(name(id), Phase::Unsent);
@@ -247,7 +247,7 @@ fn tickets_are_ordered_as_they_were_handed_out() {
 
 #[test]
 fn who_may_be_sent_sooner_wakes_first() {
-    let now = Instant::now();
+    let now = Time::START;
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     let delays = [10, 40, 30, 20];
     for id in 0..4 {
@@ -282,7 +282,7 @@ fn who_may_be_sent_sooner_wakes_first() {
 
 #[test]
 fn taken_events_stand_behind_those_that_were_taken_before() {
-    let now = Instant::now();
+    let now = Time::START;
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     let mut taken = std::collections::VecDeque::new();
     let mut told = |scheduler: &mut Scheduler| {

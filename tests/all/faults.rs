@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use countermand_core::{
-    Cancellation, Endpoint, Error, ErrorKind, OperationName, Outcome, Policy, Step, TransportError,
-    TransportErrorKind, Verdict,
+    Cancellation, Endpoint, Error, ErrorKind, OperationName, Outcome, Policy, Step, Time,
+    TransportError, TransportErrorKind, Verdict,
 };
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
 use countermand_hyper::{Client, HyperConfig, Token};
@@ -241,7 +241,7 @@ async fn fault_09_refused_stream_and_calm() {
 #[test]
 fn fault_09_after_calm_there_is_a_pause_and_after_a_refused_stream_none() {
     let name: OperationName = "enterprises/e/devices/d/operations/o".parse().unwrap();
-    let now = Instant::now();
+    let now = Time::START;
     let after = |kind| {
         let Step::Send(cancel) = Cancellation::new(name.clone()).start(now, 1) else {
             panic!("a cancel comes first");
@@ -317,7 +317,7 @@ async fn fault_21_not_found() {
         let cancelled_first = json!([{ "fault": name }]);
         both(cancelled_first, policy(), |_, result| match result {
             Ok(outcome) => assert_eq!(
-                (outcome.verdict, outcome.device_exists),
+                (outcome.verdict, outcome.parent_exists),
                 (Verdict::Gone, device),
                 "{name}"
             ),
@@ -326,7 +326,7 @@ async fn fault_21_not_found() {
                     matches!(error.kind(), ErrorKind::NotFound(_)),
                     "{name}: {error}"
                 );
-                assert_eq!(error.device_exists(), device, "{name}");
+                assert_eq!(error.parent_exists(), device, "{name}");
                 assert!(
                     error.advice().contains("may have executed"),
                     "{}",

@@ -150,7 +150,7 @@ fn complete(finished: &Finished, shown: &str) {
     assert!(report.most_in_flight <= finished.in_flight, "{shown}");
     let devices = names
         .iter()
-        .map(|name| name.device().to_string())
+        .map(|name| name.parent().to_string())
         .collect::<BTreeSet<_>>();
     let names = names
         .iter()

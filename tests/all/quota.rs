@@ -1,8 +1,8 @@
 //! The quota against a brute-force model, and against servers whose windows nobody knows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::Call;
+use countermand_core::{Call, Time};
 use countermand_scheduler::{Quota, RateLimiter, Window};
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ fn seconds(seconds: f64) -> Duration {
 
 /// The earliest moment from `now` on at which every window has room, by trying every candidate:
 /// now, and each moment at which a call leaves a window.
-fn brute_force(sent: &[Instant], windows: &[(usize, Duration)], now: Instant) -> Instant {
+fn brute_force(sent: &[Time], windows: &[(usize, Duration)], now: Time) -> Time {
     let mut candidates = vec![now];
     candidates.extend(
         windows
@@ -21,7 +21,7 @@ fn brute_force(sent: &[Instant], windows: &[(usize, Duration)], now: Instant) ->
     );
     candidates.retain(|at| *at >= now);
     candidates.sort_unstable();
-    let fits = |at: &Instant| {
+    let fits = |at: &Time| {
         windows
             .iter()
             .all(|(limit, span)| sent.iter().filter(|sent| **sent + *span > *at).count() < *limit)
@@ -76,9 +76,9 @@ proptest! {
         };
         let mut limits = limits;
         let mut limiter = RateLimiter::new(quota);
-        let base = Instant::now();
+        let base = Time::START;
         let (mut now, mut held) = (base, base);
-        let mut sent: Vec<(Instant, Call, usize)> = Vec::new();
+        let mut sent: Vec<(Time, Call, usize)> = Vec::new();
         for (advance, what) in steps {
             now += Duration::from_millis(advance);
             let (call, resource, wait) = match what {
@@ -187,7 +187,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
                     taken: Vec::new(),
                 })
                 .collect::<Vec<_>>();
-            let base = Instant::now();
+            let base = Time::START;
             let mut now = base;
             for call in 0..5000 {
                 now = limiter.project_allowed(now);
@@ -214,7 +214,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
 
 #[test]
 fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
-    let now = Instant::now();
+    let now = Time::START;
     let mut limiter = RateLimiter::new(Quota::default().share(1.0));
     limiter.pause_until(now + seconds(45.0));
     limiter.pause_until(now + seconds(30.0));
@@ -239,7 +239,7 @@ fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
 /// it back.
 #[test]
 fn fault_45_a_window_counts_from_when_a_call_leaves() {
-    let now = Instant::now();
+    let now = Time::START;
     let windows = [Window::new(3, seconds(60.0))];
     let quota = Quota::default().share(1.0).windows(windows);
     let mut limiter = RateLimiter::new(quota.per_resource(Some(Window::new(2, seconds(30.0)))));
@@ -279,7 +279,7 @@ fn fault_45_a_window_counts_from_when_a_call_leaves() {
 /// What leaves late counts late for its resource, too, and what left before does not.
 #[test]
 fn a_window_of_a_resource_counts_from_when_a_call_leaves() {
-    let (start, second) = (Instant::now(), Duration::from_secs(1));
+    let (start, second) = (Time::START, Duration::from_secs(1));
     let window = Window::new(1, second * 60);
     let quota = Quota::unlimited().share(1.0).per_resource(Some(window));
     let mut limiter = RateLimiter::new(quota.guard(Duration::ZERO));
@@ -339,7 +339,7 @@ fn a_window_is_exact_and_a_year_at_most() {
     let longest = Window::new(1, Duration::MAX);
     assert_eq!(longest.to_string(), "1/31622400s");
     let mut limiter = RateLimiter::new(Quota::unlimited().windows([longest]).share(1.0));
-    let now = Instant::now();
+    let now = Time::START;
     limiter.record_call(now, Call::Get, "enterprises/e");
     assert!(limiter.allowed(now, Call::Get, "enterprises/e") > now);
 }

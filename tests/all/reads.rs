@@ -1,10 +1,10 @@
 //! A call that only asks, step by step, alone and as a list of a scheduler.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countermand_core::{
-    Attempt, Call, ErrorKind, Operation, OperationName, Pause, Policy, Read, Step, Timestamp,
-    TransportError, TransportErrorKind,
+    Attempt, Call, ErrorKind, Fetch, Operation, OperationName, Pause, Policy, Step, Time,
+    Timestamp, TransportError, TransportErrorKind,
 };
 use countermand_scheduler::Quota;
 use countermand_scheduler::{Event, List, Poll, Scheduler};
@@ -19,8 +19,8 @@ fn answer(status: u16) -> Response<String> {
     response.body(envelope(status)).unwrap()
 }
 
-fn begun(policy: Policy, now: Instant, seed: u64) -> Attempt<Operation> {
-    let read = Read::operation(NAME.parse().unwrap()).policy(policy);
+fn begun(policy: Policy, now: Time, seed: u64) -> Attempt<Operation> {
+    let read = Fetch::operation(NAME.parse().unwrap()).policy(policy);
     match read.start(now, seed) {
         Step::Send(attempt) => attempt,
         step => panic!("{step:?}"),
@@ -37,7 +37,7 @@ fn paused<T>(step: Step<T>) -> Pause<T> {
 
 #[test]
 fn a_read_goes_on_when_its_pause_is_over() {
-    let now = Instant::now();
+    let now = Time::START;
     let attempt = begun(Policy::default(), now, 7);
     assert_eq!((attempt.name(), attempt.call()), (NAME, Call::Get));
     assert_eq!((attempt.number(), attempt.accepted()), (1, false));
@@ -71,7 +71,7 @@ fn a_read_goes_on_when_its_pause_is_over() {
 
 #[test]
 fn nothing_is_sent_more_than_a_second_after_the_deadline() {
-    let now = Instant::now();
+    let now = Time::START;
     let paused = || {
         let policy = Policy::default()
             .deadline(SECOND * 5)
@@ -90,7 +90,7 @@ fn nothing_is_sent_more_than_a_second_after_the_deadline() {
 /// The pause of a call that only asks is cut at the deadline.
 #[test]
 fn the_last_look_is_at_the_deadline() {
-    let now = Instant::now();
+    let now = Time::START;
     let deadline = now + SECOND * 5;
     let mut cut = 0;
     for seed in 0..50 {
@@ -108,7 +108,7 @@ fn the_last_look_is_at_the_deadline() {
 fn each_pause_may_be_twice_as_long() {
     let mut longest = [Duration::ZERO; 4];
     for seed in 0..200 {
-        let mut now = Instant::now();
+        let mut now = Time::START;
         let mut attempt = begun(Policy::default(), now, seed);
         for longest in &mut longest {
             let pause = paused(attempt.response(now, &answer(503)));
@@ -132,14 +132,17 @@ fn each_pause_may_be_twice_as_long() {
 /// Waiting for the quota counts neither as an attempt of the list nor into its deadline.
 #[test]
 fn a_list_outlives_a_hold() {
-    let mut now = Instant::now();
+    let mut now = Time::START;
     let policy = Policy::default()
         .deadline(SECOND * 10)
         .backoff(SECOND, SECOND);
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited()).policy(policy);
     let name = NAME.parse::<OperationName>().unwrap();
-    let device = name.device();
-    scheduler.search(List::Operations { device, seen: None });
+    let device = name.parent();
+    scheduler.search(List::Operations {
+        parent: device,
+        seen: None,
+    });
     scheduler.close();
     for (attempt, status) in [(1, 429), (2, 503), (3, 503)] {
         let ticket = loop {
@@ -149,7 +152,10 @@ fn a_list_outlives_a_hold() {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!((ticket.call(), ticket.attempt()), (Call::List, attempt));
+        assert_eq!(
+            (ticket.call(), ticket.attempt()),
+            (Call::ListOperations, attempt)
+        );
         scheduler.answer(ticket, now, Ok(&answer(status)));
     }
     assert!(
@@ -164,7 +170,7 @@ fn a_list_outlives_a_hold() {
         _ => None,
     });
     let error = error.expect("a list that was given up is told");
-    assert_eq!(error.resource().unwrap().as_str(), name.device().as_str());
+    assert_eq!(error.resource().unwrap().as_str(), name.parent().as_str());
     assert_eq!(error.attempts(), 3);
     assert!(error.to_string().contains("enough"), "{error}");
 }

@@ -1,8 +1,8 @@
 //! What was spent of a quota is not lost by a restart.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::Call;
+use countermand_core::{Call, Time};
 use countermand_scheduler::{PastCall, Quota, RateLimiter, Window};
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ proptest! {
             .per_resource(Some(Window::new(3, Duration::from_secs(30))))
             .share(0.9);
         let mut limiter = RateLimiter::new(quota());
-        let mut now = Instant::now() + Duration::from_secs(10_000);
+        let mut now = Time::START + Duration::from_secs(10_000);
         let mut journal = Vec::new();
         for (advance, call, resource) in before {
             now = limiter.allowed(now + Duration::from_millis(advance), call, resource);
@@ -90,7 +90,7 @@ fn shuffle(spent: &mut [PastCall], seed: u64) {
 /// A restart in the middle of a scheduler restores into a scheduler that may have sent already.
 #[test]
 fn what_is_restored_joins_what_was_sent_since() {
-    let now = Instant::now() + Duration::from_secs_f64(1000.0);
+    let now = Time::START + Duration::from_secs_f64(1000.0);
     let device = "device";
     let window = Window::new(3, Duration::from_secs(60));
     let mut limiter = RateLimiter::new(Quota::default().per_resource(Some(window)).share(1.0));
@@ -118,7 +118,7 @@ fn what_is_restored_joins_what_was_sent_since() {
 /// Without windows nothing is remembered, however much is sent.
 #[test]
 fn what_no_window_counts_is_not_kept() {
-    let now = Instant::now();
+    let now = Time::START;
     let mut limiter = RateLimiter::new(Quota::unlimited());
     limiter.record_call(now, Call::Cancel, "device");
     limiter.restore(now, [PastCall::new(Duration::ZERO, Call::Get, "device")]);

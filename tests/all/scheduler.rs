@@ -1,10 +1,10 @@
 //! Schedulers on a virtual clock: the figures that matter, and what must hold for every schedule.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countermand_core::{
-    Call, ErrorKind, Phase, Policy, TransportError, TransportErrorKind, Verdict,
+    Call, ErrorKind, Phase, Policy, Time, TransportError, TransportErrorKind, Verdict,
 };
 use countermand_emulator::{Hints, ServerQuota, ServerUsage, WindowKind};
 use countermand_scheduler::{Event, Poll, Scheduler};
@@ -400,7 +400,7 @@ fn one_denied_enterprise_does_not_stop_the_others() {
             }
         },
     );
-    assert_eq!(report.closed, ["enterprises/LC0bad".parse().unwrap()]);
+    assert_eq!(report.closed, ["enterprises/LC0bad".into()]);
     let mut ends = BTreeMap::new();
     for (name, result) in &report.finished {
         let end = match result {
@@ -408,7 +408,7 @@ fn one_denied_enterprise_does_not_stop_the_others() {
             Err(error) => error.kind().as_str(),
         };
         *ends
-            .entry((name.enterprise().enterprise().to_owned(), end))
+            .entry((name.parent().parent().id().to_owned(), end))
             .or_insert(0) += 1;
     }
     assert_eq!(ends.len(), 3, "{ends:?}");
@@ -441,14 +441,14 @@ fn phases_are_taken_up_where_they_were_and_duplicates_counted() {
         ["POST", "GET", "GET"],
         "the cancel first, and none for what was accepted"
     );
-    assert_eq!(scheduler.progress(Instant::now()).duplicates, 1);
+    assert_eq!(scheduler.progress(Time::START).duplicates, 1);
 }
 
 #[test]
 fn stopping_drains_what_is_under_way() {
     let mut scheduler = scheduler(100, Quota::unlimited()).in_flight(10);
     let mut sent = Vec::new();
-    let now = Instant::now();
+    let now = Time::START;
     while let Poll::Send(ticket, transmit) = scheduler.poll(now) {
         sent.push((ticket, transmit));
     }
@@ -513,7 +513,7 @@ fn random(seed: u64) -> (Report, u64, Vec<(usize, Duration)>, usize) {
         );
     }
     scheduler.close();
-    let pushed = scheduler.progress(Instant::now()).pushed;
+    let pushed = scheduler.progress(Time::START).pushed;
     let trouble = dice.below(60);
     let report = run(
         &mut scheduler,
@@ -611,7 +611,7 @@ fn same_seed_same_schedule() {
 /// a server which looks back from every moment refuses nothing.
 #[test]
 fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
-    let start = Instant::now();
+    let start = Time::START;
     let late = Duration::from_millis(300);
     let mut scheduler = scheduler(1000, quota("200/10s"));
     let (mut now, mut left) = (start, Vec::new());

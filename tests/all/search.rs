@@ -1,13 +1,14 @@
 //! Schedulers that find their names: lists among cancels, simulated.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, DeviceName, Endpoint, EnterpriseName, ErrorKind, PageToken, Phase, Policy,
+    Call, Endpoint, ErrorKind, GrandparentName, Page, PageQuery, Parent, ParentName, Phase, Policy,
+    Request, Time,
 };
-use countermand_core::{Resource, Timestamp, Verdict, wire};
+use countermand_core::{Resource, Timestamp, Verdict};
 use countermand_emulator::{
     Config, Emulator, Fate, NewDevice, NewOperation, Quirks, Script, ServerQuota,
 };
@@ -41,7 +42,7 @@ struct Told {
 fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told {
     let mut told = Told::default();
     let enterprise = emulator.enterprise().parse().unwrap();
-    scheduler.search(List::Devices(enterprise));
+    scheduler.search(List::Parents(enterprise));
     scheduler.close();
     let token = format!("Bearer {}", emulator.token());
     let mut serve = |at, request: &http::Request<()>| {
@@ -59,24 +60,20 @@ fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told 
             let Note::Event(event) = note else { return };
             match event {
                 Event::Sent { resource, call, .. } => told.sent.push((call, resource.to_string())),
-                Event::Devices {
-                    enterprise,
-                    devices,
-                    last,
-                } => {
-                    for device in devices {
+                Event::Parents { of, parents, last } => {
+                    for device in parents {
                         let list = List::Operations {
-                            device: device.name,
-                            seen: device.last_status_report_time,
+                            parent: device.name,
+                            seen: device.active_time,
                         };
                         scheduler.search(list);
                     }
                     if last {
-                        assert!(told.listed.insert(enterprise.to_string()));
+                        assert!(told.listed.insert(of.to_string()));
                     }
                 }
                 Event::Operations {
-                    device,
+                    of: device,
                     operations,
                     last,
                 } => {
@@ -114,7 +111,7 @@ fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told 
                 }
                 _ => {}
             }
-            told.progress = scheduler.progress(Instant::now());
+            told.progress = scheduler.progress(Time::START);
         },
     );
     assert_eq!(told.progress.listing, 0);
@@ -155,10 +152,10 @@ fn what_is_found_is_cancelled_before_the_next_list() {
     let scheduler = Scheduler::new(1).in_flight(1).quota(Quota::unlimited());
     let told = run(&mut emulator, scheduler, true);
     let calls: Vec<Call> = told.sent.iter().map(|(call, _)| *call).collect();
-    assert_eq!(calls[..2], [Call::ListDevices; 2]);
+    assert_eq!(calls[..2], [Call::ListParents; 2]);
     let (rest, looks) = told.sent[2..].split_at(300);
     for pair in rest.chunks(2) {
-        let [(Call::List, listed), (Call::Cancel, cancelled)] = pair else {
+        let [(Call::ListOperations, listed), (Call::Cancel, cancelled)] = pair else {
             panic!("{pair:?}");
         };
         assert_eq!(device(cancelled), listed);
@@ -257,7 +254,7 @@ fn an_enterprise_that_is_denied_is_not_searched() {
     let asked = told
         .sent
         .iter()
-        .filter(|(call, _)| *call == Call::List)
+        .filter(|(call, _)| *call == Call::ListOperations)
         .count();
     assert!((3..6).contains(&asked), "{asked} lists were asked for");
     assert_eq!(told.not_listed.len(), 50);
@@ -318,11 +315,11 @@ fn searches_keep_to_the_quota() {
     let devices = told
         .sent
         .iter()
-        .filter(|(call, _)| *call == Call::ListDevices);
+        .filter(|(call, _)| *call == Call::ListParents);
     assert_eq!(devices.count(), 65);
     assert_eq!(
         told.sent[0].1,
-        Resource::Enterprise(emulator.enterprise().parse().unwrap()).as_str()
+        Resource::Grandparent(emulator.enterprise().parse().unwrap()).as_str()
     );
 }
 
@@ -342,28 +339,28 @@ fn a_rescue_cancels_within_seconds() {
 /// What is not a page of the enterprise's devices is an error.
 #[test]
 fn pages_of_devices_are_read_strictly() {
-    let enterprise: EnterpriseName = "enterprises/é".parse().unwrap();
-    let token: PageToken = "a+b/=".parse().unwrap();
-    let request = wire::list_devices(&Endpoint::default(), &enterprise, 500, Some(&token));
+    let enterprise: GrandparentName = "enterprises/é".parse().unwrap();
+    let page = PageQuery {
+        size: 500,
+        token: Some("a+b/=".parse().unwrap()),
+    };
+    let request = Request::ListParents(enterprise.clone(), page).http(&Endpoint::default());
     assert_eq!(
         request.uri(),
         "https://androidmanagement.googleapis.com/v1/enterprises/%C3%A9/devices\
          ?pageSize=100&pageToken=a%2Bb/%3D&fields=nextPageToken,devices(name,lastStatusReportTime)"
     );
-    let parse = |body: &str| wire::parse_devices(&Response::new(body), &enterprise);
+    let parse = |body: &str| Page::<Parent>::read(&enterprise, &Response::new(body));
     let page = parse(
         r#"{"devices":[{"name":"enterprises/é/devices/1","lastStatusReportTime":"1970-01-01T00:00:01Z"},
             {"name":"enterprises/é/devices/2","lastStatusReportTime":"never","state":"ACTIVE"}],"nextPageToken":"x"}"#,
     )
     .unwrap();
-    let seen = page
-        .devices
-        .iter()
-        .map(|device| device.last_status_report_time);
+    let seen = page.entries.iter().map(|device| device.active_time);
     let second = Timestamp::from_unix_millis(1000);
     assert_eq!(seen.collect::<Vec<_>>(), [Some(second), None]);
     assert_eq!(page.next_page_token.unwrap().as_str(), "x");
-    assert_eq!(parse("{}").unwrap().devices, []);
+    assert_eq!(parse("{}").unwrap().entries, []);
     for bad in [
         r#"{"devices":[{"name":"enterprises/other/devices/1"}]}"#,
         r#"{"devices":[{"name":"enterprises/é/devices/1/operations/2"}]}"#,
@@ -385,12 +382,15 @@ fn pages_of_devices_are_read_strictly() {
 /// A device that reported lately may be on any page: its operations come first only if all are known.
 #[test]
 fn lists_of_operations_wait_for_those_of_devices() {
-    let start = Instant::now();
+    let start = Time::START;
     let begun = || {
         let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
-        let device: DeviceName = "enterprises/e/devices/d".parse().unwrap();
-        scheduler.search(List::Devices(device.enterprise()));
-        scheduler.search(List::Operations { device, seen: None });
+        let device: ParentName = "enterprises/e/devices/d".parse().unwrap();
+        scheduler.search(List::Parents(device.parent()));
+        scheduler.search(List::Operations {
+            parent: device,
+            seen: None,
+        });
         scheduler.close();
         scheduler
     };
@@ -403,11 +403,11 @@ fn lists_of_operations_wait_for_those_of_devices() {
 
     let mut slow = begun();
     let devices = next(&mut slow, start).unwrap();
-    assert_eq!(devices.call(), Call::ListDevices);
+    assert_eq!(devices.call(), Call::ListParents);
     assert_eq!(next(&mut slow, start).unwrap_err(), wait);
     let early = wait - Duration::from_nanos(1);
     assert_eq!(next(&mut slow, early).unwrap_err(), wait);
-    assert_eq!(next(&mut slow, wait).unwrap().call(), Call::List);
+    assert_eq!(next(&mut slow, wait).unwrap().call(), Call::ListOperations);
 
     let mut quick = begun();
     let devices = next(&mut quick, start).unwrap();
@@ -417,15 +417,18 @@ fn lists_of_operations_wait_for_those_of_devices() {
         Ok(&Response::new(r#"{"nextPageToken":"2"}"#)),
     );
     let devices = next(&mut quick, start).unwrap();
-    assert_eq!(devices.call(), Call::ListDevices);
+    assert_eq!(devices.call(), Call::ListParents);
     assert_eq!(next(&mut quick, start).unwrap_err(), wait);
     quick.answer(devices, start, Ok(&Response::new("{}")));
-    assert_eq!(next(&mut quick, start).unwrap().call(), Call::List);
+    assert_eq!(
+        next(&mut quick, start).unwrap().call(),
+        Call::ListOperations
+    );
 
     // A page that failed is still to come.
     let mut failing = begun();
     let devices = next(&mut failing, start).unwrap();
     let failed = Response::builder().status(401).body(envelope(401)).unwrap();
     failing.answer(devices, start, Ok(&failed));
-    assert_eq!(next(&mut failing, start).unwrap().call(), Call::ListDevices);
+    assert_eq!(next(&mut failing, start).unwrap().call(), Call::ListParents);
 }

@@ -110,7 +110,7 @@ fn bounded(run: &Run, world: &World, shown: &dyn Fn() -> String) {
         );
         silent_until = sent.silent_until.unwrap_or(Duration::ZERO);
         let asked_for =
-            [world.name.as_str(), world.name.device().as_str()].map(|name| format!("/v1/{name}"));
+            [world.name.as_str(), world.name.parent().as_str()].map(|name| format!("/v1/{name}"));
         let path = sent.path.strip_suffix(":cancel").unwrap_or(&sent.path);
         assert!(
             asked_for.contains(&path.to_owned()),
@@ -143,7 +143,7 @@ fn bounded(run: &Run, world: &World, shown: &dyn Fn() -> String) {
         count(Call::Get),
         shown()
     );
-    assert!(count(Call::GetDevice) <= 2 * attempts + 1, "{}", shown());
+    assert!(count(Call::GetParent) <= 2 * attempts + 1, "{}", shown());
     let told = match &run.result {
         Ok(outcome) => outcome.attempts,
         Err(error) => error.attempts(),

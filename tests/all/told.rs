@@ -5,8 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use countermand_core::{
-    ApiError, Endpoint, Error, ErrorKind, FailureScope, NameError, NameErrorKind, OperationName,
-    Resource, RetryAction, TransportError, TransportErrorKind, Verdict, chain, printable, wire,
+    ApiError, Endpoint, Error, ErrorKind, FailureScope, NameError, NameErrorKind, Operation,
+    OperationName, Page, Resource, RetryAction, Service, TransportError, TransportErrorKind,
+    Verdict, accept_cancel, chain, date, printable,
 };
 use countermand_tests::vectors::envelope;
 use http::Response;
@@ -26,7 +27,7 @@ fn refused(status: u16, body: &str) -> Error {
     };
     let mut response = Response::new(body);
     *response.status_mut() = status.try_into().unwrap();
-    wire::parse_cancel(&response).unwrap_err()
+    accept_cancel(Service::DEFAULT, &response).unwrap_err()
 }
 
 fn answer(error: &Error) -> &ApiError {
@@ -169,7 +170,7 @@ fn no_delay_is_longer_than_a_day() {
     let delay = |seconds: u32| {
         let response = Response::builder().status(503);
         let response = response.header("retry-after", seconds).body("").unwrap();
-        let error = wire::parse_cancel(&response).unwrap_err();
+        let error = accept_cancel(Service::DEFAULT, &response).unwrap_err();
         answer(&error).retry_delay().unwrap()
     };
     assert_eq!(delay(86_399), Duration::from_secs(86_399));
@@ -185,7 +186,7 @@ fn a_success_that_is_none_is_described() {
 
     let looked = |body: &str| {
         let response = Response::new(body.to_owned());
-        let error = wire::parse_operation(&response, &name(17)).unwrap_err();
+        let error = Operation::read(name(17).clone(), &response).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Malformed(_)), "{error}");
         answer(&error).message().to_owned()
     };
@@ -200,8 +201,8 @@ fn a_success_that_is_none_is_described() {
         assert!(!message.contains("hunter2"), "{message}");
     }
     let response = Response::new(r#"{"operations":5}"#.to_owned());
-    let device = name(17).device();
-    let error = wire::parse_operations(&response, &device).unwrap_err();
+    let device = name(17).parent();
+    let error = Page::<Operation>::read(&device, &response).unwrap_err();
     assert!(error.to_string().contains("expected a list"), "{error}");
 }
 
@@ -211,7 +212,7 @@ fn endpoints_tell_their_parts() {
     let google = Endpoint::default();
     assert_eq!(google.host(), "androidmanagement.googleapis.com");
     assert!(!google.is_plaintext());
-    let mtls = Endpoint::mtls();
+    let mtls = Service::DEFAULT.mtls_endpoint();
     assert_eq!(
         mtls.to_string(),
         "https://androidmanagement.mtls.googleapis.com/v1"
@@ -233,7 +234,7 @@ fn endpoints_tell_their_parts() {
 
 #[test]
 fn names_say_what_was_expected() {
-    use countermand_core::{DeviceName, EnterpriseName};
+    use countermand_core::{GrandparentName, ParentName};
 
     let refused = |error: NameError, pattern: &str| {
         assert_eq!(error.expected(), pattern);
@@ -245,10 +246,10 @@ fn names_say_what_was_expected() {
         "enterprises/{enterprise}/devices/{device}",
         "enterprises/{enterprise}/devices/{device}/operations/{operation}",
     ];
-    refused("e/x".parse::<EnterpriseName>().unwrap_err(), patterns[0]);
-    let id = "x".parse::<EnterpriseName>().unwrap_err().to_string();
+    refused("e/x".parse::<GrandparentName>().unwrap_err(), patterns[0]);
+    let id = "x".parse::<GrandparentName>().unwrap_err().to_string();
     assert!(id.contains("did you mean enterprises/x?"), "{id}");
-    refused("x".parse::<DeviceName>().unwrap_err(), patterns[1]);
+    refused("x".parse::<ParentName>().unwrap_err(), patterns[1]);
     refused("x".parse::<OperationName>().unwrap_err(), patterns[2]);
     let kind = |text: &str| text.parse::<OperationName>().unwrap_err().kind();
     for (at, collection) in ["enterprises", "devices", "operations"]
@@ -262,7 +263,7 @@ fn names_say_what_was_expected() {
         assert_eq!(kind.to_string(), "collection");
     }
     let extra = "enterprises/e/devices"
-        .parse::<EnterpriseName>()
+        .parse::<GrandparentName>()
         .unwrap_err();
     assert_eq!(extra.kind(), NameErrorKind::ExtraSegments);
     assert_eq!(
@@ -323,7 +324,7 @@ fn what_strangers_write_is_made_fit_to_be_shown() {
 fn an_operation_is_written_without_what_it_has_not() {
     let written = |body: &str| {
         let response = Response::new(format!(r#"{{"name":"{NAME}",{body}}}"#));
-        let operation = wire::parse_operation(&response, &name(17)).unwrap();
+        let operation = Operation::read(name(17).clone(), &response).unwrap();
         serde_json::to_value(operation).unwrap()
     };
     let bare = written(r#""done":true"#);
@@ -336,7 +337,7 @@ fn an_operation_is_written_without_what_it_has_not() {
 fn an_answer_tells_the_time_of_its_server() {
     let response = Response::builder().header("date", "Thu, 06 Aug 2026 20:38:43 GMT");
     let response = response.body("").unwrap();
-    let time = wire::server_time(&response).unwrap();
+    let time = date(response.headers()).unwrap();
     assert_eq!(time.to_string(), "2026-08-06T20:38:43.000Z");
-    assert!(wire::server_time(&Response::new("")).is_none());
+    assert!(date(Response::new("").headers()).is_none());
 }

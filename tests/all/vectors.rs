@@ -1,13 +1,14 @@
 //! The shared vectors, through the Rust API.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countermand_core::{
-    Cancellation, DeviceName, Endpoint, Error, NameError, OperationName, PageToken, Pages, Policy,
-    Step, TransportError, TransportErrorKind, wire,
+    Cancellation, Endpoint, Error, NameError, Operation, OperationName, Page, PageQuery, PageToken,
+    Pages, ParentName, Policy, Request, Service, Step, Time, TransportError, TransportErrorKind,
+    accept_cancel,
 };
 use countermand_tests::vectors::{cases, response};
-use http::{Request, Response};
+use http::Response;
 use serde_json::Value;
 
 const NAME: &str = "enterprises/LC01abcd89/devices/3f00c0ffee123456/operations/1786048723669";
@@ -27,9 +28,9 @@ fn names() {
                 let mut path = Vec::new();
                 name.encode_into(&mut path);
                 assert_eq!(String::from_utf8(path).unwrap(), text(&case, "encoded"));
-                assert_eq!(name.enterprise().enterprise(), text(&case, "enterprise"));
-                assert_eq!(name.device().device(), text(&case, "device"));
-                assert_eq!(name.operation(), text(&case, "operation"));
+                assert_eq!(name.parent().parent().id(), text(&case, "enterprise"));
+                assert_eq!(name.parent().id(), text(&case, "device"));
+                assert_eq!(name.id(), text(&case, "operation"));
                 assert_eq!(name.to_string(), text(&case, "name"));
             }
             (Err(error), Some(kind)) => {
@@ -69,18 +70,18 @@ fn requests() {
             .as_str()
             .map_or_else(Endpoint::default, |url| url.parse().unwrap());
         let operation = || text(&case, "name").parse::<OperationName>().unwrap();
-        let device = || text(&case, "name").parse::<DeviceName>().unwrap();
-        let request: Request<()> = match text(&case, "call") {
-            "cancel" => wire::cancel(&endpoint, &operation()),
-            "get" => wire::get(&endpoint, &operation()),
-            "get_device" => wire::get_device(&endpoint, &device()),
-            "list" => {
+        let device = || text(&case, "name").parse::<ParentName>().unwrap();
+        let request: http::Request<()> = match text(&case, "call") {
+            "cancel" => Request::Cancel(operation()).http(&endpoint),
+            "get" => Request::Get(operation()).http(&endpoint),
+            "get_parent" => Request::GetParent(device().clone()).http(&endpoint),
+            "list_operations" => {
                 let size = case["page_size"].as_u64().unwrap() as u32;
                 {
                     let token = case["page_token"]
                         .as_str()
                         .map(|token| token.parse().unwrap());
-                    wire::list_operations(&endpoint, &device(), size, token.as_ref())
+                    Request::ListOperations(device(), PageQuery { size, token }).http(&endpoint)
                 }
             }
             call => panic!("{call}"),
@@ -105,13 +106,14 @@ fn responses() {
             case.chars().take(300).collect::<String>()
         };
         let error = match text(&case, "parser") {
-            "cancel" => wire::parse_cancel(&answer)
+            "cancel" => accept_cancel(Service::DEFAULT, &answer)
                 .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
                 .err(),
-            "device" => wire::parse_device(&answer, &name.device())
-                .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
+            "device" => Request::GetParent(name.parent().clone())
+                .read(&answer)
+                .map(|_| assert_eq!(expect["ok"], true, "{}", shown()))
                 .err(),
-            "operation" => wire::parse_operation(&answer, &name)
+            "operation" => Operation::read(name.clone(), &answer)
                 .map(|operation| {
                     assert!(
                         expect.get("verdict").is_some(),
@@ -120,7 +122,7 @@ fn responses() {
                     );
                     let verdict = operation.verdict().map(|verdict| verdict.as_str());
                     assert_eq!(verdict, expect["verdict"].as_str(), "{}", shown());
-                    let command = operation.command.clone().unwrap_or_default();
+                    let command = operation.metadata.clone().unwrap_or_default();
                     assert_eq!(command.kind.as_deref(), expect["type"].as_str());
                     let created = command.create_time.map(|time| time.unix_millis());
                     assert_eq!(created, expect["create_time_ms"].as_i64());
@@ -137,10 +139,14 @@ fn responses() {
                     }
                 })
                 .err(),
-            "operations" => wire::parse_operations(&answer, &name.device())
+            "operations" => Page::<Operation>::read(&name.parent(), &answer)
+                .and_then(|page| match &page.unreadable {
+                    Some(entries) => Err(entries.error(&name.parent())),
+                    None => Ok(page),
+                })
                 .map(|page| {
                     let names = page
-                        .operations
+                        .entries
                         .iter()
                         .map(|operation| operation.name.as_str())
                         .collect::<Vec<_>>();
@@ -209,7 +215,7 @@ fn check_error(error: &Error, kind: &str, expect: &Value) {
 #[test]
 fn retry() {
     for case in cases("retry.json") {
-        let now = Instant::now();
+        let now = Time::START;
         let Step::Send(attempt) = Cancellation::new(NAME.parse().unwrap()).start(now, 7) else {
             panic!()
         };
@@ -270,7 +276,7 @@ fn cancellation() {
 
 fn run_cancellation(case: &Value, seed: u64) {
     let title = text(case, "title");
-    let mut now = Instant::now();
+    let mut now = Time::START;
     let mut step = Cancellation::new(NAME.parse().unwrap())
         .policy(policy(&case["policy"]))
         .start(now, seed);
@@ -331,8 +337,8 @@ fn check_done(result: Result<countermand_core::Outcome, Error>, expect: &Value, 
             let error = outcome.error.as_ref().map(|error| error.kind().as_str());
             assert_eq!(error, expect["error"].as_str(), "{place}");
             assert_eq!(
-                outcome.device_exists,
-                expect["device_exists"].as_bool(),
+                outcome.parent_exists,
+                expect["parent_exists"].as_bool(),
                 "{place}"
             );
         }
@@ -353,8 +359,8 @@ fn check_done(result: Result<countermand_core::Outcome, Error>, expect: &Value, 
                 "{place}"
             );
             assert_eq!(
-                error.device_exists(),
-                expect["device_exists"].as_bool(),
+                error.parent_exists(),
+                expect["parent_exists"].as_bool(),
                 "{place}"
             );
             assert_eq!(
@@ -370,7 +376,7 @@ fn check_done(result: Result<countermand_core::Outcome, Error>, expect: &Value, 
 /// Resuming early changes nothing: the machine does not trust the caller's clock to be right.
 #[test]
 fn early_resume_waits_on() {
-    let now = Instant::now();
+    let now = Time::START;
     let Step::Send(attempt) = Cancellation::new(NAME.parse().unwrap()).start(now, 7) else {
         panic!()
     };
@@ -392,7 +398,7 @@ fn early_resume_waits_on() {
 /// A machine that slept past its deadline sends nothing more; a timer that is a little late does.
 #[test]
 fn late_resume_sends_nothing() {
-    let now = Instant::now();
+    let now = Time::START;
     for (late, sends) in [
         (Duration::from_millis(20), true),
         (Duration::from_secs(3600), false),
@@ -424,10 +430,10 @@ fn late_resume_sends_nothing() {
 /// A list that never ends, or turns in circles, is an error.
 #[test]
 fn pages_end() {
-    let device: DeviceName = "enterprises/e/devices/d".parse().unwrap();
+    let device: ParentName = "enterprises/e/devices/d".parse().unwrap();
     let page = |token: &str| {
         let body = serde_json::json!({ "nextPageToken": token }).to_string();
-        wire::parse_operations(&Response::new(body), &device).unwrap()
+        Page::<Operation>::read(&device, &Response::new(body)).unwrap()
     };
     let mut circle = Pages::new(device.clone());
     circle.turn(&page("a")).unwrap();
@@ -437,7 +443,7 @@ fn pages_end() {
         error.contains("repeats") && error.contains(device.as_str()),
         "{error}"
     );
-    assert!(circle.next_read().is_none());
+    assert!(circle.is_at_end());
 
     let mut endless = Pages::new(device.clone());
     let error = (0..20_000).find_map(|number| endless.turn(&page(&number.to_string())).err());

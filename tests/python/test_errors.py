@@ -214,7 +214,7 @@ def test_not_found_looks_at_the_device(emulator: Emulator, client: Client) -> No
     name = OperationName(f"{emulator.enterprise}/devices/0/operations/1")
     with pytest.raises(LookupError) as caught:
         client.countermand(name)
-    check(caught.value, errors.NotFound, {"operation": name, "device_exists": False})
+    check(caught.value, errors.NotFound, {"operation": name, "parent_exists": False})
 
 
 def test_misattributed(emulator: Emulator, client: Client) -> None:

@@ -225,7 +225,7 @@ def test_nothing_raises_but_who_wants_to_be_told_is(
     assert "look at the device" in completed.advice
     assert isinstance(missing, errors.NotFound)
     assert missing == rows[2].error or vars(missing) == vars(rows[2].error)  # type: ignore[arg-type]
-    assert (missing.http_status, missing.device_exists) == (404, False)
+    assert (missing.http_status, missing.parent_exists) == (404, False)
     assert missing.attempts == rows[2].attempts
     assert isinstance(stuck, errors.NotCancelled)
     assert "again" in stuck.advice

@@ -36,7 +36,7 @@ def test_by_hand() -> None:
     pages = Pages("operations", DEVICE, endpoint="http://127.0.0.1:1")
     first = pages.start(5.0, seed=1)
     assert isinstance(first, Send)
-    assert (first.call, first.number, first.name) == ("list", 1, DEVICE)
+    assert (first.call, first.number, first.name) == ("list_operations", 1, DEVICE)
     url = first.transmit(5.0).url
     assert url.startswith(f"http://127.0.0.1:1/v1/{DEVICE}/operations?")
     assert "pageToken" not in url

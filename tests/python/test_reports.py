@@ -43,7 +43,7 @@ SCHEMA = {
     "message": TEXT,
     "problem": TEXT,
     "problem_message": TEXT,
-    "device_exists": pa.bool_(),
+    "parent_exists": pa.bool_(),
 }
 ALWAYS = {"position", "name", "state", "phase", "attempts"}
 EXOTIC = [

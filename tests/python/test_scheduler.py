@@ -13,7 +13,7 @@ from countermand.sansio import (
     Accepted,
     CircuitClosed,
     CircuitOpened,
-    EnterpriseClosed,
+    ParentClosed,
     Event,
     Failing,
     Finished,
@@ -282,7 +282,7 @@ def test_a_closed_enterprise() -> None:
     made.close()
     for _ in range(3):
         ticket(made).answer(5.0, 403, {}, problem(403, "PERMISSION_DENIED"))
-    assert EnterpriseClosed("enterprises/LC01") in made.events()
+    assert ParentClosed("enterprises/LC01") in made.events()
     assert ticket(made).name == name(9, "LC02")
     left = [event for event in made.events() if isinstance(event, Finished)]
     assert [event.name for event in left] == [name(3), name(4)]

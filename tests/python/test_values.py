@@ -129,7 +129,7 @@ def test_a_time_beyond_the_calendar_is_none() -> None:
 def test_an_outcome_is_a_value(emulator: Emulator, client: Client) -> None:
     outcome = client.countermand(emulator.add("vanishes"))
     assert isinstance(outcome, Outcome)
-    assert (outcome.verdict, outcome.cancelled, outcome.device_exists) == ("gone", False, True)
+    assert (outcome.verdict, outcome.cancelled, outcome.parent_exists) == ("gone", False, True)
     assert isinstance(outcome.error, NotFound)
     again = pickle.loads(pickle.dumps(outcome))
     assert (again.verdict, again.attempts) == (outcome.verdict, outcome.attempts)

@@ -88,7 +88,7 @@ def test_fault_64_a_name_as_people_paste_it(case: dict[str, Any], tmp_path: Path
 
 @pytest.mark.parametrize("case", cases("requests.json"), ids=lambda case: case["url"][-60:])
 def test_request(case: dict[str, Any]) -> None:
-    if case["call"] == "list":
+    if case["call"] == "list_operations":
         request = build_list_operations(
             case["name"],
             case["endpoint"],
@@ -96,7 +96,7 @@ def test_request(case: dict[str, Any]) -> None:
             page_token=case["page_token"],
         )
     else:
-        build = {"cancel": build_cancel, "get": build_get, "get_device": build_get_device}
+        build = {"cancel": build_cancel, "get": build_get, "get_parent": build_get_device}
         request = build[case["call"]](case["name"], case["endpoint"])
     assert (request.method, request.url) == (case["method"], case["url"])
     assert dict(request.headers) == case["headers"]

@@ -43,7 +43,7 @@ from countermand.sansio import (
     CircuitOpened,
     Device,
     Done,
-    EnterpriseClosed,
+    ParentClosed,
     Event,
     Failing,
     Finished,
@@ -143,7 +143,7 @@ def failures(client: Client) -> None:
     except CountermandError as error:
         assert_type(error.operation, OperationName | None)
         assert_type(error.http_status, int | None)
-        assert_type(error.device_exists, bool | None)
+        assert_type(error.parent_exists, bool | None)
 
 
 def machine(name: str) -> Outcome:
@@ -153,7 +153,8 @@ def machine(name: str) -> Outcome:
         match step:
             case Send():
                 assert_type(
-                    step.call, Literal["cancel", "get", "list", "get_device", "list_devices"]
+                    step.call,
+                    Literal["cancel", "get", "list_operations", "get_parent", "list_parents"],
                 )
                 assert_type(step.transmit(0.0), Request)
                 step.failed(0.0, "broken", "")  # type: ignore[arg-type]
@@ -264,7 +265,7 @@ def scheduler(names: list[OperationName]) -> None:
         if isinstance(step, Ticket):
             assert_type(step.request, Request)
             assert_type(step.name, OperationName)
-            assert_type(step.call, Literal["cancel", "get", "get_device"])
+            assert_type(step.call, Literal["cancel", "get", "get_parent"])
             step.failed(0.0, "broken", "")  # type: ignore[arg-type]
             step.answer(0.0, 200, [(b"date", b"")], b"{}")
         assert_type(scheduler.events(), list[Event])
@@ -296,7 +297,7 @@ def what_happened(event: Event) -> None:
     match event:
         case Sending(name, call) | Sent(name, call, _) | NotSent(name, call, _, _):
             assert_type(name, OperationName)
-            assert_type(call, Literal["cancel", "get", "get_device"])
+            assert_type(call, Literal["cancel", "get", "get_parent"])
         case Accepted():
             pass
         case Finished(_, result):
@@ -309,7 +310,7 @@ def what_happened(event: Event) -> None:
             assert_type(cause, str)
         case CircuitOpened() | CircuitClosed():
             pass
-        case EnterpriseClosed(text) | Stopped(text):
+        case ParentClosed(text) | Stopped(text):
             assert_type(text, str)
         case _ as never:
             assert_never(never)

@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{EnterpriseName, Error, OperationName, Outcome, TransportError};
+use countermand_core::{Error, OperationName, Outcome, Time, TransportError};
 use countermand_scheduler::{Event, Poll, Scheduler, Ticket};
 use http::{Method, Request, Response};
 
@@ -22,8 +22,8 @@ pub struct Report {
     pub sent: Vec<(Duration, Method, Option<u16>)>,
     /// What came out, in order.
     pub finished: Vec<(OperationName, Result<Outcome, Error>)>,
-    /// Enterprises that were closed.
-    pub closed: Vec<EnterpriseName>,
+    /// Resources that were closed.
+    pub closed: Vec<Box<str>>,
     /// When the last cancel was sent.
     pub last_cancel: Duration,
     /// When it ended.
@@ -38,7 +38,7 @@ pub struct Report {
 const PACE: Duration = Duration::from_millis(5);
 
 struct Answer {
-    at: Instant,
+    at: Time,
     number: u64,
     ticket: Ticket,
     result: Result<Response<Bytes>, TransportError>,
@@ -69,7 +69,7 @@ pub fn run(scheduler: &mut Scheduler, limit: Duration, serve: &mut Serve<'_>) ->
             Note::Event(Event::Finished { name, result }) => report.finished.push((name, result)),
             Note::Event(Event::CircuitOpened { .. }) => report.circuit.push((now, true)),
             Note::Event(Event::CircuitClosed) => report.circuit.push((now, false)),
-            Note::Event(Event::EnterpriseClosed { enterprise }) => report.closed.push(enterprise),
+            Note::Event(Event::ParentClosed { parent }) => report.closed.push(parent),
             Note::Event(_) => {}
         });
     let cancels = report
@@ -105,7 +105,7 @@ pub fn search(
     serve: &mut Serve<'_>,
     note: &mut dyn FnMut(&mut Scheduler, Duration, Note),
 ) -> (Duration, usize) {
-    let base = Instant::now();
+    let base = Time::START;
     let mut now = base;
     let mut answers: BinaryHeap<Reverse<Answer>> = BinaryHeap::new();
     let (mut number, mut most) = (0, 0);

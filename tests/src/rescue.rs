@@ -33,7 +33,7 @@ const PAGE: usize = 100;
 pub fn rescue(devices: usize, at_once: bool) -> Cancels {
     let mut scheduler = Scheduler::new(1).quota(Quota::default().share(1.0));
     let enterprise = ENTERPRISE.parse().expect("as written here");
-    scheduler.search(List::Devices(enterprise));
+    scheduler.search(List::Parents(enterprise));
     scheduler.close();
     let (mut cancels, mut found) = (Vec::new(), Vec::new());
     search(
@@ -41,11 +41,13 @@ pub fn rescue(devices: usize, at_once: bool) -> Cancels {
         Duration::from_secs(100_000),
         &mut |_, request| serve(request, devices),
         &mut |scheduler, now, note| match note {
-            Note::Event(Event::Devices { devices, .. }) => {
+            Note::Event(Event::Parents {
+                parents: devices, ..
+            }) => {
                 for device in devices {
                     scheduler.search(List::Operations {
-                        device: device.name,
-                        seen: device.last_status_report_time,
+                        parent: device.name,
+                        seen: device.active_time,
                     });
                 }
             }

@@ -1,10 +1,10 @@
 //! One cancellation against one emulator on a virtual clock.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, Cancellation, Endpoint, Error, OperationName, Outcome, Policy, Step, Transmit,
+    Call, Cancellation, Endpoint, Error, OperationName, Outcome, Policy, Step, Time, Transmit,
     TransportError,
 };
 use countermand_emulator::Emulator;
@@ -51,7 +51,7 @@ pub struct Run {
 /// # Panics
 /// If the cancellation takes more than 10,000 steps: it should have ended long before.
 pub fn run(emulator: &mut Emulator, name: &OperationName, policy: &Policy, seed: u64) -> Run {
-    let base = Instant::now();
+    let base = Time::START;
     let endpoint: Endpoint = "http://127.0.0.1".parse().expect("an endpoint");
     let mut now = base;
     let mut sent = Vec::new();

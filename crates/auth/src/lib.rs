@@ -16,7 +16,7 @@
 //! use countermand_hyper::{Client, Endpoint, HyperConfig};
 //!
 //! let config = HyperConfig::default();
-//! let tokens = Credentials::application_default()?.source(Endpoint::SCOPE, &config)?;
+//! let tokens = Credentials::application_default()?.source(Service::DEFAULT.scope, &config)?;
 //! let client = Client::connect(Endpoint::default(), tokens, config)?;
 //! # Ok(())
 //! # }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use countermand_core::{Endpoint, TransportError, shown_path};
+use countermand_core::{Endpoint, Service, TransportError, shown_path};
 use countermand_hyper::{HyperConfig, SecretFile};
 
 use crate::default::gcloud;
@@ -96,7 +96,7 @@ impl Mtls {
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         match self.endpoint {
-            true => Endpoint::mtls(),
+            true => Service::DEFAULT.mtls_endpoint(),
             false => Endpoint::default(),
         }
     }

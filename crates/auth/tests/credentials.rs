@@ -3,6 +3,7 @@
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use countermand_core::Service;
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -13,8 +14,7 @@ use countermand_emulator::{
     Config, Emulator, Fate, NewDevice, NewOperation, Script, Server, Shared, credentials,
 };
 use countermand_hyper::{
-    Client, Endpoint, ErrorKind, HyperConfig, OperationName, TokenSource, TransportError,
-    TransportErrorKind,
+    Client, ErrorKind, HyperConfig, OperationName, TokenSource, TransportError, TransportErrorKind,
 };
 use serde_json::{Value, json};
 
@@ -86,14 +86,14 @@ impl Api {
 
     fn client(&self, credentials: &Credentials) -> Client {
         let config = HyperConfig::default();
-        let source = credentials.source(Endpoint::SCOPE, &config).unwrap();
+        let source = credentials.source(Service::DEFAULT.scope, &config).unwrap();
         Client::connect(self.root().parse().unwrap(), source, config).unwrap()
     }
 
     /// The token that is given, or why none is.
     async fn fail(&self, credentials: &Credentials) -> (TransportErrorKind, String) {
         let source = credentials
-            .source(Endpoint::SCOPE, &HyperConfig::default())
+            .source(Service::DEFAULT.scope, &HyperConfig::default())
             .unwrap();
         explain(&source.token(false).await.unwrap_err())
     }
@@ -128,7 +128,7 @@ async fn a_service_account_exchanges_its_key_also_on_behalf_of_a_user() {
     let account = parse(&api.file("service_account"));
     let email = api.file("service_account")["client_email"].clone();
     let email = email.as_str().unwrap().to_owned();
-    let expected = vec![(email, Endpoint::SCOPE.to_owned())];
+    let expected = vec![(email, Service::DEFAULT.scope.to_owned())];
     assert_eq!(api.cancel(&account).await, expected);
     let boss = account.subject("boss@example.com").unwrap();
     assert_eq!(api.cancel(&boss).await, expected);
@@ -149,7 +149,7 @@ async fn a_user_refreshes_and_names_the_project_that_pays() {
     let issued = api.cancel(&user).await;
     assert_eq!(issued[0].0, "user");
     let source = user
-        .source(Endpoint::SCOPE, &HyperConfig::default())
+        .source(Service::DEFAULT.scope, &HyperConfig::default())
         .unwrap();
     assert_eq!(source.quota_project().unwrap(), "emulator-quota");
     let error = user.subject("boss@example.com").unwrap_err();
@@ -162,7 +162,7 @@ async fn a_metadata_server_is_asked_for_the_scope() {
     let host = PathBuf::from(api.root().strip_prefix("http://").unwrap());
     let variables = environment(&[("GCE_METADATA_HOST", &host)]);
     let machine = Credentials::application_default_in(&variables).unwrap();
-    assert_eq!(api.cancel(&machine).await[0].1, Endpoint::SCOPE);
+    assert_eq!(api.cancel(&machine).await[0].1, Service::DEFAULT.scope);
 
     // Whoever is there instead is not believed.
     let body = json!({"access_token": "emulator-token", "expires_in": 3600});
@@ -179,7 +179,7 @@ async fn an_external_account_exchanges_a_subject_token_from_a_url_or_a_file() {
     let api = Api::new().await;
     let mut file = api.file("external_account");
     let audience = file["audience"].as_str().unwrap().to_owned();
-    let expected = vec![(audience.clone(), Endpoint::SCOPE.to_owned())];
+    let expected = vec![(audience.clone(), Service::DEFAULT.scope.to_owned())];
     assert_eq!(api.cancel(&parse(&file)).await, expected);
     file["credential_source"] = json!({"url": format!("{}/subject-token", api.root())});
     assert_eq!(api.cancel(&parse(&file)).await, expected);
@@ -210,7 +210,7 @@ async fn an_external_account_exchanges_a_subject_token_from_a_url_or_a_file() {
         api.file("impersonated_service_account")["service_account_impersonation_url"].clone();
     let issued = api.cancel(&parse(&file)).await;
     assert_eq!(issued[0], (audience, CLOUD.to_owned()));
-    assert_eq!(issued[1].1, Endpoint::SCOPE);
+    assert_eq!(issued[1].1, Service::DEFAULT.scope);
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_service_account_is_impersonated() {
         .await;
     assert_eq!(issued[0].0, "user");
     assert!(issued[1].0.starts_with("rescue@"));
-    assert_eq!(issued[1].1, Endpoint::SCOPE);
+    assert_eq!(issued[1].1, Service::DEFAULT.scope);
     // By the key of another one.
     let mut file = api.file("impersonated_service_account");
     file["source_credentials"] = api.file("service_account");
@@ -652,7 +652,7 @@ async fn fault_34_an_odd_expires_in_is_no_reason_to_fail_or_to_hammer() {
         let body = json!({"access_token": "emulator-token", "expires_in": said});
         api.faults(json!([{"method": "token", "body": body, "times": null}]));
         let source = user
-            .source(Endpoint::SCOPE, &HyperConfig::default())
+            .source(Service::DEFAULT.scope, &HyperConfig::default())
             .unwrap();
         let token = source.token(false).await.unwrap();
         let remaining = token.remaining().unwrap().as_secs_f64();

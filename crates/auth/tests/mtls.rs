@@ -2,6 +2,7 @@
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use countermand_core::Service;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -105,9 +106,9 @@ fn variables_choose_the_endpoint_and_the_certificate() {
                 let Ok(mtls) = read else { continue };
                 assert_eq!(mtls.certificate().is_some(), shown);
                 let expected = match chosen {
-                    "always" | "ALWAYS" => Endpoint::mtls(),
+                    "always" | "ALWAYS" => Service::DEFAULT.mtls_endpoint(),
                     "never" => Endpoint::default(),
-                    _ if shown => Endpoint::mtls(),
+                    _ if shown => Service::DEFAULT.mtls_endpoint(),
                     _ => Endpoint::default(),
                 };
                 assert_eq!(mtls.endpoint(), expected, "{used} {chosen} {file}");

@@ -2,6 +2,7 @@
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use countermand_core::Service;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -70,7 +71,7 @@ impl Giver {
     async fn hear(&self, credentials: &Credentials) -> Vec<String> {
         self.heard.lock().unwrap().clear();
         let source = credentials
-            .source(Endpoint::SCOPE, &HyperConfig::default())
+            .source(Service::DEFAULT.scope, &HyperConfig::default())
             .unwrap();
         source.token(false).await.unwrap();
         let mut heard = self.heard.lock().unwrap().clone();
@@ -234,8 +235,12 @@ async fn fault_65_another_universe_needs_its_endpoint() {
     let mut file = credentials("service_account", &giver.root).unwrap();
     file["universe_domain"] = "apis-other.example".into();
     let config = HyperConfig::default();
-    let source = || parse(&file).source(Endpoint::SCOPE, &config).unwrap();
-    for endpoint in [Endpoint::default(), Endpoint::mtls()] {
+    let source = || {
+        parse(&file)
+            .source(Service::DEFAULT.scope, &config)
+            .unwrap()
+    };
+    for endpoint in [Endpoint::default(), Service::DEFAULT.mtls_endpoint()] {
         let error = Client::connect(endpoint, source(), config.clone()).unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::CredentialsRejected);
         let text = chain(&error);
@@ -250,7 +255,11 @@ async fn fault_65_another_universe_needs_its_endpoint() {
     Client::connect(other, source(), config.clone()).unwrap();
     // Impersonating is asked of that universe, and what wraps a source keeps it.
     let impersonated = parse(&file).impersonate("a@x").unwrap();
-    let wrapped = Arc::new(impersonated.source(Endpoint::SCOPE, &config).unwrap());
+    let wrapped = Arc::new(
+        impersonated
+            .source(Service::DEFAULT.scope, &config)
+            .unwrap(),
+    );
     assert!(Client::connect(Endpoint::default(), wrapped, config.clone()).is_err());
     // That of the one who impersonates counts, too.
     let nested = json!({
@@ -258,7 +267,9 @@ async fn fault_65_another_universe_needs_its_endpoint() {
         "service_account_impersonation_url": "https://x/v1/projects/-/serviceAccounts/a@x:generateAccessToken",
         "source_credentials": file,
     });
-    let nested = parse(&nested).source(Endpoint::SCOPE, &config).unwrap();
+    let nested = parse(&nested)
+        .source(Service::DEFAULT.scope, &config)
+        .unwrap();
     assert!(Client::connect(Endpoint::default(), nested, config).is_err());
 }
 

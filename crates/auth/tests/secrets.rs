@@ -2,6 +2,7 @@
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use countermand_core::Service;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use countermand_auth::Credentials;
 use countermand_emulator::{
     Config, Fate, NewDevice, NewOperation, Script, Server, Shared, Tls, credentials,
 };
-use countermand_hyper::{Client, Endpoint, HyperConfig, OperationName, Policy, TokenSource};
+use countermand_hyper::{Client, HyperConfig, OperationName, Policy, TokenSource};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -70,7 +71,7 @@ async fn a_canary_is_in_no_log_debug_or_error() {
         ] {
             let file = credentials(kind, &root).unwrap().to_string();
             let credentials = Credentials::from_json(file.as_bytes(), kind).unwrap();
-            let source = credentials.source(Endpoint::SCOPE, &config).unwrap();
+            let source = credentials.source(Service::DEFAULT.scope, &config).unwrap();
             let client =
                 Client::connect(root.parse().unwrap(), source.clone(), config.clone()).unwrap();
             let client = client.policy(Policy::default().attempts(2));

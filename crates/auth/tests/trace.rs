@@ -147,7 +147,7 @@ async fn the_client() {
 
     // What is asked for, and everything that comes of it, as anybody may print it.
     let listed = client
-        .list_operations(&names[0].device())
+        .list_operations(&names[0].parent())
         .collect::<Vec<_>>()
         .await;
     assert_eq!(listed.len(), 6);
@@ -183,7 +183,7 @@ async fn the_client() {
     let authorized = Authorized::new(endpoint, token.clone(), hyper.clone());
     let file = TokenFile::new("/nonexistent");
     let Step::Send(attempt) =
-        Cancellation::new(names[0].clone()).start(std::time::Instant::now(), 1)
+        Cancellation::new(names[0].clone()).start(countermand_hyper::now(), 1)
     else {
         panic!("a cancellation begins with a request");
     };
@@ -200,7 +200,7 @@ async fn the_client() {
         },
     );
     decorated
-        .send(attempt.transmit(std::time::Instant::now()))
+        .send(attempt.transmit(countermand_hyper::now()))
         .await
         .unwrap();
     let panicked = std::panic::catch_unwind(|| panic!("a panic of ours: {shown}"));

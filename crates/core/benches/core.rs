@@ -7,7 +7,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use countermand_core::{Endpoint, OperationName, wire};
+use countermand_core::{
+    Endpoint, Operation, OperationName, Request as Ask, Service, accept_cancel,
+};
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Request, Response};
 
@@ -67,9 +69,9 @@ fn core(criterion: &mut Criterion) {
     let parsed: Endpoint = endpoint.to_string().parse().expect("an endpoint");
     let (answer, empty) = (operation(), Response::new("{}"));
 
-    let build = allocations(|| wire::cancel(&endpoint, &name));
-    let build_parsed = allocations(|| wire::cancel(&parsed, &name));
-    let parse = allocations(|| wire::parse_operation(&answer, &name).expect("an operation"));
+    let build = allocations(|| Ask::Cancel(name.clone()).http(&endpoint));
+    let build_parsed = allocations(|| Ask::Cancel(name.clone()).http(&parsed));
+    let parse = allocations(|| Operation::read(name.clone(), &answer).expect("an operation"));
     println!(
         "allocations: build cancel {build}, parsed endpoint {build_parsed}, naive {}, parse operation {parse}",
         allocations(|| naive(NAME))
@@ -80,14 +82,14 @@ fn core(criterion: &mut Criterion) {
     );
 
     criterion.bench_function("build cancel", |b| {
-        b.iter(|| wire::cancel(black_box(&endpoint), black_box(&name)))
+        b.iter(|| Ask::Cancel(black_box(&name).clone()).http(black_box(&endpoint)))
     });
     criterion.bench_function("build cancel, naive", |b| b.iter(|| naive(black_box(NAME))));
     criterion.bench_function("parse name", |b| {
         b.iter(|| black_box(NAME).parse::<OperationName>())
     });
     criterion.bench_function("parse cancel", |b| {
-        b.iter(|| wire::parse_cancel(black_box(&empty)))
+        b.iter(|| accept_cancel(Service::DEFAULT, black_box(&empty)))
     });
     criterion.bench_function("parse operation, floor: skipped by serde_json", |b| {
         b.iter(|| serde_json::from_str::<serde::de::IgnoredAny>(black_box(answer.body())))
@@ -96,7 +98,7 @@ fn core(criterion: &mut Criterion) {
         b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(answer.body())))
     });
     criterion.bench_function("parse operation", |b| {
-        b.iter(|| wire::parse_operation(black_box(&answer), black_box(&name)))
+        b.iter(|| Operation::read(black_box(&name).clone(), black_box(&answer)))
     });
 }
 

@@ -106,7 +106,7 @@ pub use policy::Policy;
 pub use printable::{excerpt, is_hidden, json_line, printable, printable_lines, write_json_line};
 pub use request::{MAX_PAGE_SIZE, PageQuery, Request};
 pub use resource::Resource;
-pub use response::{Response, accept};
+pub use response::{Response, accept, accept_cancel};
 pub use rng::Rng;
 pub use service::{Level, Service};
 pub use shown::{looks_secret, path_problem, shown, shown_excerpt, shown_path};

@@ -54,14 +54,14 @@ impl Request {
     }
 
     pub(crate) fn read_now(&self, view: View<'_>) -> Result<Response, Error> {
-        let response = self.read_then(view)?;
-        match &response {
-            Response::Operation(operation) if operation.verdict().is_none() => {
-                view.of_now(view.age()).map_err(|error| error.of_read(0))?;
+        match self {
+            Self::Get(name) => {
+                let operation = view.operation_now(name);
+                let operation = operation.map_err(|error| error.of_read(0))?;
+                Ok(Response::Operation(operation))
             }
-            _ => {}
+            _ => self.read_then(view),
         }
-        Ok(response)
     }
 
     /// Likewise, but an operation is told as it was when the response was given, however long ago: a
@@ -76,6 +76,59 @@ impl Request {
         }
         .map_err(|error| error.of_read(0))
     }
+}
+
+impl Operation {
+    /// Reads the response to [`Request::Get`].
+    ///
+    /// # Errors
+    /// Those of [`Request::read`].
+    pub fn read<B: AsRef<[u8]>>(
+        name: OperationName,
+        response: &http::Response<B>,
+    ) -> Result<Self, Error> {
+        let view = View::of(name.service(), response);
+        view.operation_now(&name).map_err(|error| error.of_read(0))
+    }
+}
+
+impl Page<Operation> {
+    /// Reads the response to [`Request::ListOperations`].
+    ///
+    /// # Errors
+    /// Those of [`Request::read`].
+    pub fn read<B: AsRef<[u8]>>(
+        parent: &ParentName,
+        response: &http::Response<B>,
+    ) -> Result<Self, Error> {
+        let view = View::of(parent.service(), response);
+        view.operations(parent).map_err(|error| error.of_read(0))
+    }
+}
+
+impl Page<Parent> {
+    /// Reads the response to [`Request::ListParents`].
+    ///
+    /// # Errors
+    /// Those of [`Request::read`].
+    pub fn read<B: AsRef<[u8]>>(
+        above: &GrandparentName,
+        response: &http::Response<B>,
+    ) -> Result<Self, Error> {
+        let view = View::of(above.service(), response);
+        view.parents(above).map_err(|error| error.of_read(0))
+    }
+}
+
+/// Reads the response to [`Request::Cancel`] of an operation of a service.
+///
+/// # Errors
+/// Those of [`Request::read`].
+pub fn accept_cancel<B: AsRef<[u8]>>(
+    service: &'static Service,
+    response: &http::Response<B>,
+) -> Result<(), Error> {
+    View::of(service, response).cancel()
 }
 
 /// Refuses every response that is not the success of a method of the service, whichever method it is.
@@ -113,6 +166,15 @@ impl<'a> View<'a> {
             Duration::ZERO => Ok(()),
             _ => Err(self.of_the_past()),
         }
+    }
+
+    /// An operation, unless a cache remembers that it was not done.
+    fn operation_now(self, name: &OperationName) -> Result<Operation, Error> {
+        let operation = self.operation(name)?;
+        if operation.verdict().is_none() {
+            self.of_now(self.age())?;
+        }
+        Ok(operation)
     }
 
     fn operation(self, name: &OperationName) -> Result<Operation, Error> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countermand_auth::Credentials;
-use countermand_core::Endpoint;
+use countermand_core::{Endpoint, Service};
 use countermand_hyper::{Client, HyperConfig, TokenSource};
 
 use crate::connect_error::ConnectError;
@@ -47,7 +47,7 @@ impl Access {
         match self.unnamed {
             true => self
                 .credentials
-                .found(Endpoint::SCOPE, &self.config)
+                .found(Service::DEFAULT.scope, &self.config)
                 .await
                 .map_err(ConnectError::NoCredentials),
             false => Ok(()),

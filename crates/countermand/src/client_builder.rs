@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use countermand_auth::{Credentials, Mtls};
-use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind, chain};
 use countermand_hyper::{Client, HyperConfig, Token, billed_to, exposure};
 
 use crate::access::Access;
@@ -135,7 +135,7 @@ impl ClientBuilder {
                 .impersonate(accounts)
                 .map_err(ConnectError::Option)?;
         }
-        let tokens = credentials.source(Endpoint::SCOPE, &config);
+        let tokens = credentials.source(Service::DEFAULT.scope, &config);
         let tokens = tokens.map_err(ConnectError::Option)?;
         let mut warnings = credentials.warnings().to_vec();
         warnings.extend(mtls.certificate().and_then(|(_, key)| exposure(key)));

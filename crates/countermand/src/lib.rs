@@ -109,8 +109,8 @@ pub use client_builder::ClientBuilder;
 pub use connect_error::ConnectError;
 pub use countermand_auth::{self as auth, Credentials, Mtls};
 pub use countermand_core::{
-    self as core, DeviceName, Endpoint, EnterpriseName, Error, ErrorKind, Operation, OperationName,
-    Outcome, Policy, Verdict,
+    self as core, Endpoint, Error, ErrorKind, GrandparentName, Operation, OperationName, Outcome,
+    ParentName, Policy, Verdict,
 };
 pub use countermand_hyper::{
     self as hyper, Client, HyperConfig, Token, TokenSource, Transport, token_fn,

@@ -1,6 +1,7 @@
 //! A client from options and environment.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use countermand::core::Service;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -171,11 +172,11 @@ fn a_client_certificate_chooses_googles_endpoint_and_no_other() {
     let variables: Variables<'_> = &[("GOOGLE_API_CERTIFICATE_CONFIG", &list)];
     let other: Endpoint = "https://api.example/v1".parse().unwrap();
     for (named, with, without) in [
-        (None, Endpoint::mtls(), Endpoint::default()),
+        (None, Service::DEFAULT.mtls_endpoint(), Endpoint::default()),
         // Google's own stands for both, as a job file has it.
         (
             Some(Endpoint::default()),
-            Endpoint::mtls(),
+            Service::DEFAULT.mtls_endpoint(),
             Endpoint::default(),
         ),
         (Some(other.clone()), other.clone(), other),

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{T0, reply, secs, single};
-use countermand_core::{Endpoint, OperationName, Transmit, TransportErrorKind, wire};
+use countermand_core::{Endpoint, OperationName, Request, Transmit, TransportErrorKind};
 use countermand_emulator::{Config, Fate, NewDevice, NewOperation, Shared, State};
 use countermand_hyper::Transport;
 
@@ -78,7 +78,7 @@ async fn it_is_a_transport() {
     let name = shared.with(|emulator, now| emulator.add(now, device).unwrap().operations.remove(0));
     let name: OperationName = name.parse().unwrap();
     let send = async |token: Option<&str>| {
-        let mut request = wire::cancel(&Endpoint::default(), &name);
+        let mut request = Request::Cancel(name.clone()).http(&Endpoint::default());
         if let Some(token) = token {
             request
                 .headers_mut()

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countermand_core::{Call, Command, OperationName, Phase};
+use countermand_core::{Call, Metadata, OperationName, Phase};
 use countermand_fleet::store::Kind;
 use countermand_fleet::{Authorization, FoundOperation, Job, Options, Run, Settings, now};
 use countermand_hyper::{Client, Transmit};
@@ -62,7 +62,7 @@ async fn with(path: &Path) -> (Duration, Duration) {
     let mut job = Job::create(path, &settings, now()).unwrap();
     let items = names().map(|name| FoundOperation {
         name,
-        command: Command::default(),
+        command: Metadata::default(),
         device_seen: None,
     });
     job.add(items).unwrap();

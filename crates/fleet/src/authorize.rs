@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use countermand_core::{DeviceName, Endpoint, EnterpriseName, Timestamp, printable, shown};
+use countermand_core::{
+    Endpoint, GrandparentName, ParentName, Service, Timestamp, printable, shown,
+};
 
 use crate::plan_summary::PlanSummary;
 use crate::schedule::Options;
@@ -19,7 +21,7 @@ use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
 const LISTED: usize = 5;
 
 /// Enterprises that a caller has confirmed, with the number of operations, if one was told.
-pub type Confirmed = BTreeMap<EnterpriseName, Option<u64>>;
+pub type Confirmed = BTreeMap<GrandparentName, Option<u64>>;
 
 /// What a caller says of the job that is to be applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub enum Refusal {
         /// The kind of the job: of a rescue only the enterprises count.
         kind: Kind,
         /// Number of operations of each enterprise in the job.
-        planned: BTreeMap<EnterpriseName, u64>,
+        planned: BTreeMap<GrandparentName, u64>,
         /// What was confirmed.
         confirmed: Option<Confirmed>,
     },
@@ -96,7 +98,7 @@ pub struct AuthorizedJob {
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthorizedRescue {
     settings: Settings,
-    devices: Vec<DeviceName>,
+    devices: Vec<ParentName>,
 }
 
 /// A refusal, and the job that it is about.
@@ -144,10 +146,10 @@ impl Authorization {
     pub fn check_rescue(
         &self,
         settings: Settings,
-        devices: Vec<DeviceName>,
+        devices: Vec<ParentName>,
     ) -> Result<AuthorizedRescue, Refusal> {
         self.is_for(&settings)?;
-        let of_devices = devices.iter().map(DeviceName::enterprise);
+        let of_devices = devices.iter().map(ParentName::parent);
         let named = settings.enterprises.iter().cloned().chain(of_devices);
         let named = named.map(|name| (name, 0)).collect();
         confirm(Kind::Rescue, named, self.confirmed.clone())?;
@@ -228,7 +230,7 @@ impl AuthorizedJob {
 /// a rescue the enterprises alone.
 fn confirm(
     kind: Kind,
-    planned: BTreeMap<EnterpriseName, u64>,
+    planned: BTreeMap<GrandparentName, u64>,
     confirmed: Option<Confirmed>,
 ) -> Result<(), Refusal> {
     match (kind, &confirmed) {
@@ -258,13 +260,13 @@ pub(crate) fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
     let Ok(job) = settings.endpoint.parse::<Endpoint>() else {
         return false;
     };
-    let google = [Endpoint::default(), Endpoint::mtls()];
+    let google = [Endpoint::default(), Service::DEFAULT.mtls_endpoint()];
     job == *endpoint || google.contains(&job) && google.contains(endpoint)
 }
 
 fn not_confirmed(
     kind: Kind,
-    planned: &BTreeMap<EnterpriseName, u64>,
+    planned: &BTreeMap<GrandparentName, u64>,
     confirmed: Option<&Confirmed>,
 ) -> String {
     let Some(confirmed) = confirmed else {
@@ -286,7 +288,7 @@ fn not_confirmed(
 }
 
 /// `cancels 2,000 operations of enterprises/LC01 and 3 of enterprises/LC02`.
-fn subject(kind: Kind, planned: &BTreeMap<EnterpriseName, u64>) -> String {
+fn subject(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> String {
     let each = planned.iter().enumerate();
     let each = each.map(|(at, (enterprise, count))| match kind {
         Kind::Plan if at == 0 => format!("{} of {enterprise}", operations(*count)),
@@ -303,7 +305,7 @@ fn subject(kind: Kind, planned: &BTreeMap<EnterpriseName, u64>) -> String {
 /// What was confirmed and is not so, a clause for each enterprise.
 fn differences(
     kind: Kind,
-    planned: &BTreeMap<EnterpriseName, u64>,
+    planned: &BTreeMap<GrandparentName, u64>,
     confirmed: &Confirmed,
 ) -> Vec<String> {
     let of_planned = planned.iter().filter_map(|(enterprise, &count)| {
@@ -342,7 +344,7 @@ fn operations(count: u64) -> String {
 mod tests {
     use super::*;
 
-    fn name(id: &str) -> EnterpriseName {
+    fn name(id: &str) -> GrandparentName {
         format!("enterprises/{id}").parse().unwrap()
     }
 
@@ -371,10 +373,10 @@ mod tests {
     fn fault_57_only_googles_two_endpoints_are_one_server() {
         let mut settings = Settings::new(Kind::Plan);
         let other: Endpoint = "https://other.example".parse().unwrap();
-        for google in [Endpoint::default(), Endpoint::mtls()] {
+        for google in [Endpoint::default(), Service::DEFAULT.mtls_endpoint()] {
             settings.endpoint = google.to_string();
             assert!(is_for(&settings, &Endpoint::default()));
-            assert!(is_for(&settings, &Endpoint::mtls()));
+            assert!(is_for(&settings, &Service::DEFAULT.mtls_endpoint()));
             assert!(!is_for(&settings, &other));
             assert_eq!(settings.other_endpoint(), None);
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countermand_core::Timestamp;
+use countermand_core::{Time, Timestamp};
 
 use crate::store::Uptime;
 
@@ -16,7 +16,7 @@ pub(crate) struct Clock {
     wall: Wall,
     begun: Timestamp,
     /// The same moment by the clock of the driver, and by the one that tests cannot pause.
-    driver: Instant,
+    driver: Time,
     real: Instant,
     uptime: Option<Uptime>,
     /// How far the machine's clock has been set since the begin, in milliseconds.
@@ -39,7 +39,7 @@ impl Clock {
         Self {
             wall,
             begun: wall(),
-            driver: driver(),
+            driver: countermand_hyper::now(),
             real: Instant::now(),
             uptime: Uptime::now(),
             jumped: 0,
@@ -57,12 +57,12 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.at(driver())
+        self.at(countermand_hyper::now())
     }
 
     /// A moment of the driver's clock.
-    pub(crate) fn at(&self, moment: Instant) -> Timestamp {
-        let since = moment.saturating_duration_since(self.driver);
+    pub(crate) fn at(&self, moment: Time) -> Timestamp {
+        let since = moment - self.driver;
         later(self.begun, since + self.suspended())
     }
 
@@ -97,11 +97,6 @@ impl Clock {
 fn later(begin: Timestamp, by: Duration) -> Timestamp {
     let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_unix_millis(begin.unix_millis().saturating_add(millis))
-}
-
-/// The clock that the driver of schedulers runs by.
-pub(crate) fn driver() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 #[cfg(test)]

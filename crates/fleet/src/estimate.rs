@@ -36,11 +36,11 @@ impl Estimate {
             scheduler.push(row?.item.name, Phase::Unsent);
         }
         scheduler.close();
-        let start = tokio::time::Instant::now().into_std();
+        let start = countermand_hyper::now();
         let end = simulate(&mut scheduler, start, works, |_, _| {}).unwrap_or(start);
         let last_cancel = scheduler.progress(end).last_cancel.unwrap_or(start);
         Ok(Self {
-            last_cancel: last_cancel.saturating_duration_since(start),
+            last_cancel: (last_cancel - start),
             last_verdict: end - start,
         })
     }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use countermand_core::{Command, DeviceName, EnterpriseName, Operation, OperationName, Timestamp};
+use countermand_core::{
+    GrandparentName, Metadata, Operation, OperationName, ParentName, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::job_row::FoundOperation;
@@ -241,7 +243,7 @@ impl Filter {
 
     /// The same as [`matches`](Self::matches); an operation that is left out is counted.
     pub fn takes(&self, operation: &Operation, now: Timestamp, excluded: &mut Excluded) -> bool {
-        let command = operation.command.as_ref();
+        let command = operation.metadata.as_ref();
         let exclusion = match operation.done {
             true => Some(Exclusion::Done),
             false => self.exclusion(&operation.name, command, now),
@@ -262,7 +264,7 @@ impl Filter {
 
     fn count(
         exclusion: Option<Exclusion>,
-        command: Option<&Command>,
+        command: Option<&Metadata>,
         excluded: &mut Excluded,
     ) -> bool {
         let kind = command.and_then(|command| command.kind.as_deref());
@@ -278,7 +280,7 @@ impl Filter {
     /// Whether an operation is meant: it is not done, and nothing that is known excludes it.
     #[must_use]
     pub fn matches(&self, operation: &Operation, now: Timestamp) -> bool {
-        !operation.done && self.means(&operation.name, operation.command.as_ref(), now)
+        !operation.done && self.means(&operation.name, operation.metadata.as_ref(), now)
     }
 
     /// Whether an operation is meant whose name somebody has already.
@@ -287,7 +289,7 @@ impl Filter {
         self.means(&item.name, Some(&item.command), now)
     }
 
-    fn means(&self, name: &OperationName, command: Option<&Command>, now: Timestamp) -> bool {
+    fn means(&self, name: &OperationName, command: Option<&Metadata>, now: Timestamp) -> bool {
         self.exclusion(name, command, now).is_none()
     }
 
@@ -295,7 +297,7 @@ impl Filter {
     fn exclusion(
         &self,
         name: &OperationName,
-        command: Option<&Command>,
+        command: Option<&Metadata>,
         now: Timestamp,
     ) -> Option<Exclusion> {
         let kind = command.and_then(|command| command.kind.as_deref());
@@ -317,13 +319,13 @@ impl Filter {
 
     /// Whether nothing of a device is meant, so that its operations need not be listed.
     #[must_use]
-    pub fn excludes_device(&self, device: &DeviceName) -> bool {
-        self.has(device.as_str()) || self.excludes_enterprise(&device.enterprise())
+    pub fn excludes_device(&self, device: &ParentName) -> bool {
+        self.has(device.as_str()) || self.excludes_enterprise(&device.parent())
     }
 
     /// Whether nothing of an enterprise is meant.
     #[must_use]
-    pub fn excludes_enterprise(&self, enterprise: &EnterpriseName) -> bool {
+    pub fn excludes_enterprise(&self, enterprise: &GrandparentName) -> bool {
         self.has(enterprise.as_str())
     }
 
@@ -331,7 +333,7 @@ impl Filter {
     #[must_use]
     pub fn excludes_operation(&self, name: &OperationName) -> bool {
         !self.exclude.is_empty()
-            && (self.has(name.as_str()) || self.excludes_device(&name.device()))
+            && (self.has(name.as_str()) || self.excludes_device(&name.parent()))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -369,7 +371,7 @@ mod tests {
         let name = format!("enterprises/e/devices/d/operations/{id}");
         let body = format!(r#"{{"name":"{name}"{rest}}}"#);
         let response = http::Response::new(body);
-        countermand_core::wire::parse_operation(&response, &name.parse().unwrap()).unwrap()
+        Operation::read(name.parse().unwrap(), &response).unwrap()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a job is about, and what has become of it.
 
-use countermand_core::{Command, ErrorFacts, OperationName, Phase, Timestamp, Verdict};
+use countermand_core::{ErrorFacts, Metadata, OperationName, Phase, Timestamp, Verdict};
 use serde_json::Value;
 
 /// An operation to be cancelled, with what was known of it when it was taken in.
@@ -13,7 +13,7 @@ pub struct FoundOperation {
     /// Its name.
     pub name: OperationName,
     /// What the server told of the command; empty where only the name is known.
-    pub command: Command,
+    pub command: Metadata,
     /// When the device last reported, if that is known.
     pub device_seen: Option<Timestamp>,
 }
@@ -63,7 +63,7 @@ pub struct Resolution {
     /// What kept more from being known: the JSON of a [`countermand_core::Error`].
     pub error: Option<Value>,
     /// Whether the device still has a record, where that was looked for.
-    pub device_exists: Option<bool>,
+    pub parent_exists: Option<bool>,
     /// SHA-256 of the answer that the verdict rests on, byte for byte.
     pub body_sha256: Option<[u8; 32]>,
 }
@@ -74,7 +74,7 @@ impl FoundOperation {
     pub fn new(name: OperationName) -> Self {
         Self {
             name,
-            command: Command::default(),
+            command: Metadata::default(),
             device_seen: None,
         }
     }
@@ -137,7 +137,7 @@ impl Resolution {
             verdict,
             operation: None,
             error: None,
-            device_exists: None,
+            parent_exists: None,
             body_sha256: None,
         }
     }

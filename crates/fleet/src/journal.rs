@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, Cause, DeviceName, Error, ErrorKind, Operation, OperationName, Outcome, Phase, Resource,
-    Timestamp, Verdict,
+    Call, Cause, Error, ErrorKind, Operation, OperationName, Outcome, ParentName, Phase, Resource,
+    Time, Timestamp, Verdict,
 };
 use countermand_scheduler::{Event, List, Ticket};
 use http::Response;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::job_row::Resolution;
 use crate::progress::SearchProgress;
 use crate::search::{NotListed, Pages};
@@ -41,7 +41,7 @@ pub(crate) struct Recorder {
     intents: HashMap<(Resource, Call), Timestamp>,
     /// Requests that have left, and since when that is not written: a crash loses no more than that it
     /// is known, because the intent stands there.
-    facts: Vec<(Instant, Record)>,
+    facts: Vec<(Time, Record)>,
     /// For a rescue: what is meant of what is found.
     pages: Option<Pages>,
     /// What a page has brought and nobody has asked for yet.
@@ -162,11 +162,11 @@ impl Recorder {
     /// The facts that are to be written now: with what else is written of their operations, which then
     /// is one change of a row, or when they are old.
     fn due_facts(&mut self, records: &[Record]) -> Vec<Record> {
-        let now = clock::driver();
+        let now = countermand_hyper::now();
         let names = records.iter().filter_map(Record::operation);
         let names = names.collect::<HashSet<_>>();
-        let due = |(since, fact): &mut (Instant, Record)| {
-            let old = now.saturating_duration_since(*since) >= FACTS;
+        let due = |(since, fact): &mut (Time, Record)| {
+            let old = (now - *since) >= FACTS;
             let with = fact.operation().is_none_or(|name| names.contains(name));
             old || (with && !records.is_empty())
         };
@@ -218,7 +218,7 @@ impl Recorder {
                 call,
                 at: left,
             } => self.facts.push((
-                clock::driver(),
+                countermand_hyper::now(),
                 Record::Sent {
                     operation: resource.operation().cloned(),
                     resource: resource.quota_resource().to_owned(),
@@ -267,7 +267,7 @@ impl Recorder {
                 limit,
                 window,
             } => {
-                let pause = until.saturating_duration_since(clock::driver());
+                let pause = *until - countermand_hyper::now();
                 let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
                 let until = at.unix_millis().saturating_add(millis);
                 records.push(Record::Held {
@@ -291,8 +291,8 @@ impl Recorder {
             Event::CircuitClosed => {
                 records.push(told(at, Note::CIRCUIT_CLOSED, "the server is back"))
             }
-            Event::EnterpriseClosed { enterprise } => {
-                let text = format!("{enterprise} denied everything and was left alone");
+            Event::ParentClosed { parent } => {
+                let text = format!("{parent} denied everything and was left alone");
                 records.push(told(at, "enterprise_closed", text));
             }
             Event::Stopped { cause } => {
@@ -316,9 +316,9 @@ impl Recorder {
                 self.pages.as_mut().map(Pages::unreadable);
                 records.push(Record::Missed(Missed::new(at, resource, error)));
             }
-            Event::Devices {
-                enterprise,
-                devices,
+            Event::Parents {
+                of: enterprise,
+                parents: devices,
                 last,
             } => {
                 let pages = self.pages.as_mut();
@@ -326,7 +326,7 @@ impl Recorder {
                 self.lists.extend(lists.into_iter().flatten());
                 records.extend(devices.iter().map(|device| Record::Device {
                     name: device.name.clone(),
-                    seen: device.last_status_report_time,
+                    seen: device.active_time,
                 }));
                 if *last {
                     let enterprise = enterprise.clone();
@@ -334,7 +334,7 @@ impl Recorder {
                 }
             }
             Event::Operations {
-                device,
+                of: device,
                 operations,
                 last,
             } => {
@@ -354,7 +354,7 @@ impl Recorder {
     }
 
     /// Takes note of what a page of a rescue holds.
-    fn find(&mut self, device: &DeviceName, operations: &[Operation], records: &mut Vec<Record>) {
+    fn find(&mut self, device: &ParentName, operations: &[Operation], records: &mut Vec<Record>) {
         let Some(pages) = &mut self.pages else { return };
         for operation in operations {
             let Some(item) = pages.item(device, operation) else {
@@ -406,14 +406,14 @@ impl Recorder {
                 resolution.verdict = Some(outcome.verdict);
                 resolution.operation = outcome.operation.as_ref().and_then(json);
                 resolution.error = outcome.error.as_ref().and_then(json);
-                resolution.device_exists = outcome.device_exists;
+                resolution.parent_exists = outcome.parent_exists;
                 if outcome.verdict != Verdict::Gone {
                     resolution.body_sha256 = self.bodies.get(name).copied();
                 }
             }
             Err(error) => {
                 resolution.error = json(error);
-                resolution.device_exists = error.device_exists();
+                resolution.parent_exists = error.parent_exists();
             }
         }
         resolution

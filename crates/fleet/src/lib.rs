@@ -10,7 +10,7 @@
 //! From a search to the proof for each:
 //!
 //! ```
-//! use countermand_core::{Endpoint, EnterpriseName};
+//! use countermand_core::{Endpoint, GrandparentName};
 //! use countermand_fleet::store::Kind;
 //! use countermand_fleet::{Authorization, Filter, Findings, Found, Job, Options, Plan, Run, Search, Settings, State, now};
 //! use countermand_hyper::Client;
@@ -19,7 +19,7 @@
 //! async fn cancel_wipes(
 //!     client: &Client,
 //!     endpoint: Endpoint, // the client's
-//!     enterprise: EnterpriseName,
+//!     enterprise: GrandparentName,
 //!     path: &std::path::Path,
 //! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     let mut filter = Filter::default();

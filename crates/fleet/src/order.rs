@@ -56,7 +56,7 @@ mod tests {
             item(7, Some("WIPE"), Some(2)),
         ];
         by_harm(&mut items);
-        let ids = items.iter().map(|item| item.name.operation());
+        let ids = items.iter().map(|item| item.name.id());
         assert_eq!(ids.collect::<String>(), "6754321");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{EnterpriseName, Timestamp};
+use countermand_core::{GrandparentName, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::store::{Contents, Digest, JobError, Kind, Settings};
@@ -28,7 +28,7 @@ pub struct PlanSummary {
     #[serde(serialize_with = "by_word")]
     pub types: BTreeMap<Option<String>, u64>,
     /// By enterprise; of a rescue also those where nothing was found yet.
-    pub enterprises: BTreeMap<EnterpriseName, u64>,
+    pub enterprises: BTreeMap<GrandparentName, u64>,
     /// By their age when the job was made.
     pub ages: BTreeMap<Age, u64>,
 }
@@ -124,7 +124,7 @@ impl PlanSummary {
         if job.settings().kind == Kind::Rescue {
             let mut names = job.settings().enterprises.clone();
             for device in job.devices() {
-                names.push(device?.name.enterprise());
+                names.push(device?.name.parent());
             }
             outline.enterprises = names.into_iter().map(|name| (name, 0)).collect();
         }
@@ -133,7 +133,7 @@ impl PlanSummary {
             let age = Age::of(item.command.create_time, job.created());
             *outline.types.entry(item.command.kind).or_default() += 1;
             *outline.ages.entry(age).or_default() += 1;
-            let enterprise = item.name.enterprise();
+            let enterprise = item.name.parent().parent();
             *outline.enterprises.entry(enterprise).or_default() += 1;
         }
         Ok(outline)

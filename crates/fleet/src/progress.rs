@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::{Call, Timestamp};
+use countermand_core::{Call, Time, Timestamp};
 use countermand_scheduler::Outage;
 use serde::{Serialize, Serializer};
 
@@ -160,16 +160,16 @@ pub struct Meter {
     /// Requests in a second that the quota allows in the long run.
     pace: Option<f64>,
     /// The last ten seconds, and one sample before them.
-    samples: VecDeque<(Instant, u64)>,
+    samples: VecDeque<(Time, u64)>,
     /// The first sample with the number of requests of the last one.
-    still: (Instant, u64),
+    still: (Time, u64),
 }
 
 impl Meter {
     /// Begins to measure before the first request; `pace` is what the quota allows in a second in
     /// the long run.
     #[must_use]
-    pub fn new(begun: Instant, pace: Option<f64>) -> Self {
+    pub fn new(begun: Time, pace: Option<f64>) -> Self {
         Self {
             pace,
             samples: [(begun, 0)].into(),
@@ -180,7 +180,7 @@ impl Meter {
     /// The figures at a time. `operations` are those to be cancelled.
     pub fn measure(
         &mut self,
-        now: Instant,
+        now: Time,
         standing: &countermand_scheduler::Progress,
         operations: u64,
         search: Option<SearchProgress>,
@@ -195,16 +195,14 @@ impl Meter {
             verdicts: standing.finished.min(operations),
             requests_per_second: Some(rate),
             quota_left: standing.quota_left,
-            quota_wait: standing
-                .held_until
-                .map(|until| until.saturating_duration_since(now)),
+            quota_wait: standing.held_until.map(|until| until - now),
             failing: outage.and_then(|outage| Failing::of(outage, now)),
             ..Progress::default()
         };
-        progress.estimated(self.pace, now.saturating_duration_since(self.still.0))
+        progress.estimated(self.pace, now - self.still.0)
     }
 
-    fn rate(&mut self, now: Instant, sent: u64) -> f64 {
+    fn rate(&mut self, now: Time, sent: u64) -> f64 {
         self.samples.push_back((now, sent));
         if self.still.1 != sent {
             self.still = (now, sent);
@@ -215,7 +213,7 @@ impl Meter {
             self.samples.pop_front();
         }
         let (since, before) = self.samples[0];
-        let span = now.saturating_duration_since(since).as_secs_f64();
+        let span = (now - since).as_secs_f64();
         sent.saturating_sub(before) as f64 / span.max(0.001)
     }
 }
@@ -243,17 +241,15 @@ impl Failing {
         }))
     }
 
-    fn of(outage: Outage, now: Instant) -> Option<Self> {
-        let lasting = now.saturating_duration_since(outage.since);
+    fn of(outage: Outage, now: Time) -> Option<Self> {
+        let lasting = now - outage.since;
         (outage.circuit_open || lasting >= NOTED).then(|| Self {
             kind: Some(outage.kind),
             cause: outage.cause,
             lasting,
             failures: Some(outage.failures),
-            next_try: outage.next_try.map(|at| at.saturating_duration_since(now)),
-            gives_up: outage
-                .gives_up_at
-                .map(|at| at.saturating_duration_since(now)),
+            next_try: outage.next_try.map(|at| at - now),
+            gives_up: outage.gives_up_at.map(|at| at - now),
         })
     }
 }
@@ -283,12 +279,12 @@ impl Progress {
             let recent = job.spent(now, Uptime::now().as_ref())?;
             let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
-            let clock = tokio::time::Instant::now().into_std();
+            let clock = countermand_hyper::now();
             let standing = scheduler(job, Options::default(), now, Uptime::now().as_ref())?;
             let standing = standing.progress(clock);
             progress.quota_left = standing.quota_left;
             let wait = standing.held_until;
-            progress.quota_wait = wait.map(|until| until.saturating_duration_since(clock));
+            progress.quota_wait = wait.map(|until| until - clock);
             let still = recent.calls.iter().map(|call| call.age).min();
             let pace = job.settings().quota().pace();
             return Ok(progress.estimated(pace, still.unwrap_or_default()));
@@ -341,7 +337,7 @@ impl Progress {
     fn time_for(&self, requests: f64, pace: Option<f64>) -> Option<Duration> {
         let rate = self.requests_per_second.unwrap_or_default();
         let left = self.quota_left.map_or(0.0, f64::from);
-        let by_quota = pace.map(|pace| (requests - left).max(0.0) / pace);
+        let by_quota = pace.map(|pace| requests - left.max(0.0) / pace);
         let by_rate = (rate > 0.0).then(|| requests / rate);
         let seconds = match (by_quota, self.quota_left) {
             // The quota decides, not what its last burst was.
@@ -516,7 +512,10 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
         .filter(|one| !searched.contains(&one.resource));
     search.missed = missed.count() as u64;
     let lists = job.spent(crate::clock::now(), Uptime::now().as_ref())?;
-    let lists = lists.calls.iter().filter(|call| call.call == Call::List);
+    let lists = lists
+        .calls
+        .iter()
+        .filter(|call| call.call == Call::ListOperations);
     // What is older than an hour is not in the file: at least one page each.
     search.pages = (lists.count() as u64).max(search.searched);
     Ok(Some(search))
@@ -545,7 +544,7 @@ mod tests {
 
     #[test]
     fn fault_51_the_estimate_follows_the_quota_and_not_the_first_burst() {
-        let begun = Instant::now();
+        let begun = Time::START;
         let mut meter = Meter::new(begun, Some(8.0));
         let now = begun + SECOND;
         let measured = meter.measure(now, &standing(480, 480, Some(0)), 1280, None, None);
@@ -568,7 +567,7 @@ mod tests {
 
     #[test]
     fn fault_51_a_wait_for_the_quota_is_told_and_counts_down() {
-        let begun = Instant::now();
+        let begun = Time::START;
         let mut meter = Meter::new(begun, Some(8.0));
         let mut standing = standing(480, 480, Some(0));
         standing.held_until = Some(begun + 60 * SECOND);
@@ -595,7 +594,7 @@ mod tests {
 
     #[test]
     fn fault_51_the_rate_is_that_of_now() {
-        let begun = Instant::now();
+        let begun = Time::START;
         let mut meter = Meter::new(begun, None);
         for second in 1..=60 {
             // 100 a second for half a minute, then nothing.
@@ -620,7 +619,7 @@ mod tests {
         (search.devices, search.searched) = (300, 300);
         assert!(search.fraction() < 1.0 && !search.is_over());
         search.found = 60;
-        let begun = Instant::now();
+        let begun = Time::START;
         let mut meter = Meter::new(begun, Some(8.0));
         let now = begun + SECOND;
         let all_sent = standing(60, 363, Some(0));
@@ -652,7 +651,7 @@ mod tests {
     fn fault_48_a_failure_that_goes_on_is_told_and_nothing_is_estimated() {
         use countermand_core::{Phase, TransportError, TransportErrorKind};
         use countermand_scheduler::{Poll, Scheduler};
-        let begun = Instant::now();
+        let begun = Time::START;
         let mut scheduler = Scheduler::new(1).probe_on();
         let name = "enterprises/e/devices/d/operations/1";
         scheduler.push(name.parse().unwrap(), Phase::Unsent);

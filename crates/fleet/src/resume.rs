@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{self, PathBuf};
 
-use countermand_core::EnterpriseName;
+use countermand_core::GrandparentName;
 
 use crate::plan_summary::PlanSummary;
 use crate::store::{Contents, JobError, Kind};
@@ -20,7 +20,7 @@ pub struct Resume {
     /// The kind of the job.
     pub kind: Kind,
     /// Numbers of operations to confirm, by enterprise.
-    pub confirm: BTreeMap<EnterpriseName, u64>,
+    pub confirm: BTreeMap<GrandparentName, u64>,
     /// The endpoint, if it is not Google's.
     pub endpoint: Option<String>,
 }
@@ -64,10 +64,10 @@ impl fmt::Display for Resume {
 /// The phrases that confirm a job on a command line: `LC01abcd89:5000` for each enterprise of a plan,
 /// the enterprise alone for a rescue, whose number is not known before it ends.
 #[must_use]
-pub fn phrases(kind: Kind, planned: &BTreeMap<EnterpriseName, u64>) -> Vec<String> {
-    let phrase = |(name, count): (&EnterpriseName, &u64)| match kind {
-        Kind::Plan => format!("{}:{count}", name.enterprise()),
-        Kind::Rescue => name.enterprise().to_owned(),
+pub fn phrases(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> Vec<String> {
+    let phrase = |(name, count): (&GrandparentName, &u64)| match kind {
+        Kind::Plan => format!("{}:{count}", name.id()),
+        Kind::Rescue => name.id().to_owned(),
     };
     planned.iter().map(phrase).collect()
 }

@@ -354,7 +354,7 @@ impl Stream for Run {
                 _ => break event,
             }
         };
-        if let Poll::Ready(Some(Event::Devices { .. } | Event::Operations { .. })) = &event {
+        if let Poll::Ready(Some(Event::Parents { .. } | Event::Operations { .. })) = &event {
             this.turn();
         }
         event

@@ -3,7 +3,6 @@
 use countermand_core::{Policy, Timestamp};
 use countermand_scheduler::{PastCall, Scheduler};
 
-use crate::clock::driver;
 use crate::store::{Contents, JobError, LEAVING, Uptime};
 
 /// Options of a run.
@@ -37,7 +36,7 @@ pub(crate) fn scheduler(
 ) -> Result<Scheduler, JobError> {
     let settings = job.settings();
     let spent = job.spent(wall, uptime)?;
-    let clock = driver();
+    let clock = countermand_hyper::now();
     let mut scheduler = Scheduler::new(wall.unix_millis().unsigned_abs())
         .policy(Policy::default().deadline(settings.deadline))
         .quota(settings.quota())

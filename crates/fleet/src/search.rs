@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use countermand_core::{
-    Cause, Device, DeviceName, EnterpriseName, Error, ErrorKind, FailureScope, Operation,
-    OperationName, Phase, Resource, Timestamp,
+    Cause, Error, ErrorKind, FailureScope, GrandparentName, Operation, OperationName, Parent,
+    ParentName, Phase, Resource, Timestamp,
 };
 use countermand_hyper::{Client, SchedulerStream};
 use countermand_scheduler::PastCall;
@@ -43,7 +43,7 @@ pub enum Found {
         error: Error,
     },
     /// An enterprise refused every call; the rest of it is not searched.
-    EnterpriseClosed(EnterpriseName),
+    ParentClosed(Box<str>),
     /// The rest is not searched, for this cause.
     Stopped(Cause),
     /// A passing failure of a kind that was not met before; it is retried.
@@ -74,9 +74,9 @@ pub(crate) struct Pages {
     /// Ages are counted from here.
     begun: Timestamp,
     /// Devices that are searched in this run.
-    devices: HashMap<DeviceName, Known>,
+    devices: HashMap<ParentName, Known>,
     /// Devices that an earlier run has searched to the end.
-    searched: HashSet<DeviceName>,
+    searched: HashSet<ParentName>,
     /// Operations that were seen and left out.
     excluded: Excluded,
     /// Lists of devices that have not come to their end.
@@ -123,12 +123,12 @@ impl Pages {
     }
 
     /// The list of an enterprise's devices, unless nothing of it is meant.
-    fn enterprise(&mut self, enterprise: EnterpriseName) -> Option<List> {
+    fn enterprise(&mut self, enterprise: GrandparentName) -> Option<List> {
         if self.filter.excludes_enterprise(&enterprise) {
             return None;
         }
         self.unlisted += 1;
-        Some(List::Devices(enterprise))
+        Some(List::Parents(enterprise))
     }
 
     /// What a rescue still has to search, and the lists that this begins with.
@@ -149,7 +149,7 @@ impl Pages {
                 continue;
             }
             // The file does not say who named a device; the list of its enterprise did.
-            let listed = settings.enterprises.contains(&device.name.enterprise());
+            let listed = settings.enterprises.contains(&device.name.parent());
             lists.extend(pages.device(device.name, device.seen, listed));
         }
         Ok((pages, lists))
@@ -163,7 +163,7 @@ impl Pages {
     /// The list of a device's operations, unless it is known or nothing of it is meant.
     fn device(
         &mut self,
-        device: DeviceName,
+        device: ParentName,
         seen: Option<Timestamp>,
         listed: bool,
     ) -> Option<List> {
@@ -180,18 +180,21 @@ impl Pages {
             Entry::Vacant(new) => {
                 new.insert(Known { seen, listed });
                 self.progress.devices += 1;
-                Some(List::Operations { device, seen })
+                Some(List::Operations {
+                    parent: device,
+                    seen,
+                })
             }
         }
     }
 
     /// Takes a page of devices; the lists of their operations that are not searched yet.
-    pub(crate) fn devices(&mut self, devices: &[Device], last: bool) -> Vec<List> {
+    pub(crate) fn devices(&mut self, devices: &[Parent], last: bool) -> Vec<List> {
         self.answered = true;
         self.unlisted -= u64::from(last);
-        let new = devices.iter().filter_map(|device| {
-            self.device(device.name.clone(), device.last_status_report_time, true)
-        });
+        let new = devices
+            .iter()
+            .filter_map(|device| self.device(device.name.clone(), device.active_time, true));
         new.collect()
     }
 
@@ -209,7 +212,7 @@ impl Pages {
         error: &Error,
         at: Timestamp,
     ) -> NotListed {
-        self.unlisted -= u64::from(matches!(resource, Resource::Enterprise(_)));
+        self.unlisted -= u64::from(matches!(resource, Resource::Grandparent(_)));
         let reason = self.reason(resource, error, at);
         self.refused |= concerns_everything(error.kind());
         *match &reason {
@@ -235,7 +238,7 @@ impl Pages {
         if let ErrorKind::NotAttempted { .. } = error.kind() {
             return NotListed::NotAttempted;
         }
-        if let Resource::Device(device) = resource
+        if let Resource::Parent(device) = resource
             && let Some(known) = self.devices.get(device)
             && known.listed
             && is_gone(error)
@@ -265,13 +268,13 @@ impl Pages {
     /// An operation of a page as an item, if it is meant.
     pub(crate) fn item(
         &mut self,
-        device: &DeviceName,
+        device: &ParentName,
         operation: &Operation,
     ) -> Option<FoundOperation> {
         let taken = self.filter.takes(operation, self.begun, &mut self.excluded);
         taken.then(|| FoundOperation {
             name: operation.name.clone(),
-            command: operation.command.clone().unwrap_or_default(),
+            command: operation.metadata.clone().unwrap_or_default(),
             device_seen: self.devices.get(device).and_then(|known| known.seen),
         })
     }
@@ -284,8 +287,8 @@ impl Search {
     pub fn new(
         client: &Client,
         scheduler: Scheduler,
-        enterprises: impl IntoIterator<Item = EnterpriseName>,
-        devices: impl IntoIterator<Item = DeviceName>,
+        enterprises: impl IntoIterator<Item = GrandparentName>,
+        devices: impl IntoIterator<Item = ParentName>,
         filter: Filter,
     ) -> Self {
         let mut pages = Pages::new(filter, now());
@@ -351,7 +354,7 @@ impl Search {
     /// The quota that was spent and still counts.
     #[must_use]
     pub fn cost(&mut self) -> SearchCost {
-        let clock = tokio::time::Instant::now().into_std();
+        let clock = countermand_hyper::now();
         let calls = self.running.rate_limiter().save(clock);
         SearchCost::new(calls, now(), Uptime::now())
     }
@@ -411,13 +414,17 @@ impl Stream for Search {
                 Poll::Pending => return Poll::Pending,
             };
             match event {
-                Event::Devices { devices, last, .. } => {
+                Event::Parents {
+                    parents: devices,
+                    last,
+                    ..
+                } => {
                     for list in this.pages.devices(&devices, last) {
                         this.running.search(list);
                     }
                 }
                 Event::Operations {
-                    device,
+                    of: device,
                     operations,
                     last,
                 } => {
@@ -443,12 +450,12 @@ impl Stream for Search {
                     }
                 }
                 Event::Held { until, .. } => {
-                    let now = tokio::time::Instant::now().into_std();
-                    let pause = until.saturating_duration_since(now);
+                    let now = countermand_hyper::now();
+                    let pause = until - now;
                     return Poll::Ready(Some(Found::Held(pause)));
                 }
-                Event::EnterpriseClosed { enterprise } => {
-                    return Poll::Ready(Some(Found::EnterpriseClosed(enterprise)));
+                Event::ParentClosed { parent } => {
+                    return Poll::Ready(Some(Found::ParentClosed(parent)));
                 }
                 Event::Stopped { cause } => return Poll::Ready(Some(Found::Stopped(cause))),
                 Event::Failing { cause, .. } => {
@@ -490,7 +497,7 @@ impl Findings {
             Found::Missed { resource, error } => self.missed.push((resource, error)),
             Found::Vanished(vanished) => self.vanished.push(vanished),
             Found::Stopped(cause) => self.cause = Some(cause),
-            Found::EnterpriseClosed(_) | Found::Failing(_) | Found::Held(_) => return false,
+            Found::ParentClosed(_) | Found::Failing(_) | Found::Held(_) => return false,
         }
         true
     }
@@ -568,15 +575,15 @@ impl fmt::Debug for Search {
 
 #[cfg(test)]
 mod tests {
-    use countermand_core::wire;
+    use countermand_core::Page;
 
     use super::*;
 
     #[test]
     fn fault_52_only_the_apis_own_word_tells_that_a_device_is_gone() {
-        let device: DeviceName = "enterprises/e/devices/d".parse().unwrap();
+        let device: ParentName = "enterprises/e/devices/d".parse().unwrap();
         let listed = http::Response::new(format!(r#"{{"devices":[{{"name":"{device}"}}]}}"#));
-        let listed = wire::parse_devices(&listed, &device.enterprise()).unwrap();
+        let listed = Page::<Parent>::read(&device.parent(), &listed).unwrap();
         let api = r#"{"error":{"code":404,"status":"NOT_FOUND","message":"m"}}"#;
         for (status, body, gone) in [
             (404, api, true),
@@ -601,11 +608,11 @@ mod tests {
         ] {
             let mut answer = http::Response::new(body);
             *answer.status_mut() = status.try_into().unwrap();
-            let error = wire::parse_operations(&answer, &device).unwrap_err();
+            let error = Page::<Operation>::read(&device, &answer).unwrap_err();
             for known in [true, false] {
                 let mut pages = Pages::new(Filter::default(), now());
                 if known {
-                    pages.devices(&listed.devices, false);
+                    pages.devices(&listed.entries, false);
                 }
                 let resource = Resource::from(&device);
                 let vanished = matches!(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use countermand_core::{Command, Phase, Timestamp, Verdict};
+use countermand_core::{Metadata, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::store::{JobErrorKind, Kind, View};
 use countermand_fleet::{
@@ -54,7 +54,7 @@ impl World {
         settings
     }
 
-    fn enterprise(&self) -> countermand_core::EnterpriseName {
+    fn enterprise(&self) -> countermand_core::GrandparentName {
         self.shared
             .with(|emulator, _| emulator.enterprise().parse().unwrap())
     }
@@ -668,7 +668,7 @@ async fn fault_36_a_clock_that_is_set_causes_no_burst_and_no_wait() {
         let names = world.shared.with(|emulator, now| emulator.pending(now));
         let items = names.iter().map(|name| FoundOperation {
             name: name.parse().unwrap(),
-            command: Command::default(),
+            command: Metadata::default(),
             device_seen: None,
         });
         let mut job = Job::create(&world.path, &settings, now()).unwrap();

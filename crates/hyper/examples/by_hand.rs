@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use countermand_core::{
-    Cancellation, Endpoint, OperationName, Step, Transmit, TransportError, TransportErrorKind,
-    Verdict,
+    Cancellation, Endpoint, OperationName, Step, Time, Transmit, TransportError,
+    TransportErrorKind, Verdict,
 };
 use http::Response;
 
@@ -25,19 +25,21 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let token = env::var("COUNTERMAND_TOKEN")?;
     let name: OperationName = env::args().nth(1).ok_or("which operation?")?.parse()?;
 
+    let begun = Instant::now();
+    let now = || Time::after(begun.elapsed());
     let seed = u64::from(std::process::id());
     let mut step = Cancellation::new(name)
         .endpoint(endpoint)
-        .start(Instant::now(), seed);
+        .start(now(), seed);
     let outcome = loop {
         step = match step {
-            Step::Send(attempt) => match send(&attempt.transmit(Instant::now()), &token) {
-                Ok(response) => attempt.response(Instant::now(), &response),
-                Err(error) => attempt.failed(Instant::now(), error),
+            Step::Send(attempt) => match send(&attempt.transmit(now()), &token) {
+                Ok(response) => attempt.response(now(), &response),
+                Err(error) => attempt.failed(now(), error),
             },
             Step::Wait(pause) => {
-                thread::sleep(pause.until().saturating_duration_since(Instant::now()));
-                pause.resume(Instant::now())
+                thread::sleep(pause.until() - now());
+                pause.resume(now())
             }
             Step::Done(result) => break result?,
         };

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, thread};
 
-use countermand_core::{Endpoint, Phase, Verdict};
+use countermand_core::{Endpoint, Phase, Time, Verdict};
 use countermand_scheduler::{Event, Poll, Scheduler};
 use http::HeaderValue;
 use ureq::Agent;
@@ -25,6 +25,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .max_redirects(0);
     let agent = Agent::new_with_config(config.build());
 
+    let begun = Instant::now();
+    let now = || Time::after(begun.elapsed());
     let mut scheduler = Scheduler::new(u64::from(std::process::id())).endpoint(endpoint);
     for name in env::args().skip(1) {
         scheduler.push(name.parse()?, Phase::Unsent);
@@ -32,7 +34,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     scheduler.close();
     let mut all_cancelled = true;
     loop {
-        let poll = scheduler.poll(Instant::now());
+        let poll = scheduler.poll(now());
         while let Some(event) = scheduler.next_event() {
             let Event::Finished { name, result } = event else {
                 continue;
@@ -47,11 +49,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         match poll {
             Poll::Send(ticket, transmit) => {
                 match blocking::send(&agent, transmit, &authorization) {
-                    Ok(response) => scheduler.answer(ticket, Instant::now(), Ok(&response)),
-                    Err(error) => scheduler.answer::<Vec<u8>>(ticket, Instant::now(), Err(error)),
+                    Ok(response) => scheduler.answer(ticket, now(), Ok(&response)),
+                    Err(error) => scheduler.answer::<Vec<u8>>(ticket, now(), Err(error)),
                 }
             }
-            Poll::Wait(until) => thread::sleep(until.saturating_duration_since(Instant::now())),
+            Poll::Wait(until) => thread::sleep(until - now()),
             // One request at a time: nothing is in flight here.
             Poll::Idle | Poll::Done => break,
         }

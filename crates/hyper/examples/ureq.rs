@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, thread};
 
-use countermand_core::{Cancellation, Endpoint, OperationName, Step, Verdict};
+use countermand_core::{Cancellation, Endpoint, OperationName, Step, Time, Verdict};
 use http::HeaderValue;
 use ureq::Agent;
 
@@ -28,21 +28,23 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             .build(),
     );
 
+    let begun = Instant::now();
+    let now = || Time::after(begun.elapsed());
     let seed = u64::from(std::process::id());
     let mut step = Cancellation::new(name)
         .endpoint(endpoint)
-        .start(Instant::now(), seed);
+        .start(now(), seed);
     let outcome = loop {
         step = match step {
             Step::Send(attempt) => {
-                match blocking::send(&agent, attempt.transmit(Instant::now()), &authorization) {
-                    Ok(response) => attempt.response(Instant::now(), &response),
-                    Err(error) => attempt.failed(Instant::now(), error),
+                match blocking::send(&agent, attempt.transmit(now()), &authorization) {
+                    Ok(response) => attempt.response(now(), &response),
+                    Err(error) => attempt.failed(now(), error),
                 }
             }
             Step::Wait(pause) => {
-                thread::sleep(pause.until().saturating_duration_since(Instant::now()));
-                pause.resume(Instant::now())
+                thread::sleep(pause.until() - now());
+                pause.resume(now())
             }
             Step::Done(result) => break result?,
         };

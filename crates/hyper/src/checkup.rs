@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countermand_core::{
-    Endpoint, Error, ErrorKey, ExitClass, Policy, Resource, Timestamp, Transmit, TransportError,
-    TransportErrorKind, chain,
+    Endpoint, Error, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit,
+    TransportError, TransportErrorKind, chain,
 };
 use http::header::DATE;
 use tokio::time::{Instant, timeout_at};
@@ -263,11 +263,11 @@ impl Checkup {
         let (api, scope, quota, message) = match (answered, key) {
             (Err(error), Some(key)) => match (key, target) {
                 // The method looked: token, scope and quota had let the call pass.
-                (Key::NotFound | Key::DeviceNotFound, None) => (Good, Good, Good, manages),
-                (Key::NotFound | Key::DeviceNotFound, Some(Resource::Enterprise(_))) => {
+                (Key::NotFound | Key::ParentNotFound, None) => (Good, Good, Good, manages),
+                (Key::NotFound | Key::ParentNotFound, Some(Resource::Grandparent(_))) => {
                     (Fail, Good, Good, "there is no such enterprise".to_owned())
                 }
-                (Key::NotFound | Key::DeviceNotFound, Some(target)) => {
+                (Key::NotFound | Key::ParentNotFound, Some(target)) => {
                     (Good, Good, Good, format!("there is no {target}"))
                 }
                 // An enterprise that is not there and one of another caller are refused alike.
@@ -309,7 +309,10 @@ impl Checkup {
             message: told(api, answer.clone(), &answer),
             denied: denied && api == Fail,
         });
-        let refused = format!("{message}; the token needs the scope {}", Endpoint::SCOPE);
+        let refused = format!(
+            "{message}; the token needs the scope {}",
+            Service::DEFAULT.scope
+        );
         self.find(
             CheckName::Scope,
             scope,

@@ -5,11 +5,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, ready};
-use std::time::Instant;
 
 use countermand_core::{
-    Cancellation, Device, DeviceName, DevicePage, Endpoint, EnterpriseName, Error, Operation,
-    OperationName, OperationPage, Outcome, Page, Pages, Phase, Policy, Read, Resource, Step,
+    Cancellation, Endpoint, Entry, Error, Fetch, GrandparentName, Operation, OperationName,
+    Outcome, PageQuery, Pages, Parent, ParentName, Phase, Policy, Resource, Step, Time,
     TransportError,
 };
 use countermand_scheduler::Quota;
@@ -20,11 +19,11 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
+use crate::clock::now;
 use crate::config::HyperConfig;
 use crate::driver::drive_on;
 use crate::hyper::Hyper;
 use crate::log;
-use crate::moment::now;
 use crate::scheduler_stream::SchedulerStream;
 use crate::token::{TokenSource, check_universe};
 use crate::transport::Transport;
@@ -157,91 +156,86 @@ impl Client {
     /// # Errors
     /// The server did not tell it.
     pub async fn get(&self, name: &OperationName) -> Result<Operation, Error> {
-        let read = Read::operation(name.clone())
+        let fetch = Fetch::operation(name.clone())
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
-        self.drive_one(name.as_str(), |now, seed| read.start(now, seed), |_| None)
+        self.drive_one(name.as_str(), |now, seed| fetch.start(now, seed), |_| None)
             .await
     }
 
-    /// Asks for as little of a resource as there is: the operation, one operation of the device, one
-    /// device of the enterprise.
+    /// Asks for as little of a resource as there is: the operation, or one entry of its list.
     pub(crate) async fn ask(&self, resource: &Resource) -> Result<(), Error> {
+        let one = PageQuery {
+            size: 1,
+            token: None,
+        };
         match resource {
             Resource::Operation(name) => self.get(name).await.map(drop),
-            Resource::Device(name) => {
-                let page = Read::operations(name.clone(), 1, None);
-                self.read(name.as_str(), page).await
+            Resource::Parent(name) => {
+                let page = Fetch::operations(name.clone(), one);
+                self.fetch(name.as_str(), page).await.map(drop)
             }
-            Resource::Enterprise(name) => {
-                let page = Read::devices(name.clone(), 1, None);
-                self.read(name.as_str(), page).await
+            Resource::Grandparent(name) => {
+                let page = Fetch::parents(name.clone(), one);
+                self.fetch(name.as_str(), page).await.map(drop)
             }
         }
     }
 
-    async fn read<T: 'static>(&self, of: &str, read: Read<T>) -> Result<(), Error> {
-        let read = read
+    async fn fetch<T: 'static>(&self, of: &str, fetch: Fetch<T>) -> Result<T, Error> {
+        let fetch = fetch
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
-        let start = |now, seed| read.start(now, seed);
-        self.drive_one(of, start, |_| None).await.map(drop)
+        let start = |now, seed| fetch.start(now, seed);
+        self.drive_one(of, start, |_| None).await
     }
 
-    /// All operations of a device, oldest first, page by page as they are pulled. The pending ones
+    /// All operations of a parent, oldest first, page by page as they are pulled. The pending ones
     /// come last.
     ///
     /// The stream ends after an error, except after one that counts entries of a page that cannot be
     /// read: the entries after them still come.
     pub fn list_operations(
         &self,
-        device: &DeviceName,
+        parent: &ParentName,
     ) -> impl Stream<Item = Result<Operation, Error>> + Send + use<> {
-        self.list(device.clone(), |page: OperationPage| page.operations)
+        self.list(parent.clone())
     }
 
-    /// All devices of an enterprise, page by page as they are pulled, with when each last reported.
+    /// All parents of operations under a resource, such as the devices of an enterprise, page by page as
+    /// they are pulled, with the time at which each was last active.
     ///
     /// The stream ends after an error, except after one that counts entries of a page that cannot be
     /// read: the entries after them still come.
-    pub fn devices(
+    pub fn list_parents(
         &self,
-        enterprise: &EnterpriseName,
-    ) -> impl Stream<Item = Result<Device, Error>> + Send + use<> {
-        self.list(enterprise.clone(), |page: DevicePage| page.devices)
+        above: &GrandparentName,
+    ) -> impl Stream<Item = Result<Parent, Error>> + Send + use<> {
+        self.list(above.clone())
     }
 
-    /// The elements of a list, to its last page.
-    fn list<P, T>(
-        &self,
-        parent: P::Parent,
-        elements: fn(P) -> Vec<T>,
-    ) -> impl Stream<Item = Result<T, Error>> + Send + use<P, T>
+    /// The entries of a list, to its last page.
+    fn list<T>(&self, of: T::Of) -> impl Stream<Item = Result<T, Error>> + Send + use<T>
     where
-        P: Page + Send,
-        P::Parent: Send,
-        T: Send,
+        T: Entry + Send,
+        T::Of: Send,
     {
         let client = self.clone();
-        stream::try_unfold(Pages::<P>::new(parent), move |mut pages| {
+        stream::try_unfold(Pages::<T>::new(of), move |mut pages| {
             let client = client.clone();
             async move {
-                let Some(read) = pages.next_read() else {
+                let Some(fetch) = pages.next_fetch() else {
                     return Ok::<_, Error>(None);
                 };
-                let read = read
-                    .endpoint(Arc::clone(&client.endpoint))
-                    .policy(Arc::clone(&client.policy));
-                let of = P::resource(pages.parent());
-                let start = |now, seed| read.start(now, seed);
-                let page = client.drive_one(of.as_str(), start, |_| None).await?;
+                let of = T::resource(pages.of());
+                let page = client.fetch(of.as_str(), fetch).await?;
                 // What is on a page that leads nowhere is still true.
                 let lost = pages.turn(&page).err();
-                let unreadable = page.unreadable().map(|entries| entries.error(of));
+                let unreadable = page.unreadable.map(|entries| entries.error(of));
                 let errors = unreadable.into_iter().chain(lost).map(Err);
                 let errors: Vec<_> = errors.collect();
-                let elements = elements(page).into_iter().map(Ok).chain(errors);
-                Ok(Some((stream::iter(elements), pages)))
+                let entries = page.entries.into_iter().map(Ok).chain(errors);
+                Ok(Some((stream::iter(entries), pages)))
             }
         })
         .try_flatten()
@@ -330,7 +324,7 @@ impl Client {
     fn drive_one<T>(
         &self,
         operation: &str,
-        start: impl FnOnce(Instant, u64) -> Step<T>,
+        start: impl FnOnce(Time, u64) -> Step<T>,
         outcome: fn(&T) -> Option<&Outcome>,
     ) -> impl Future<Output = Result<T, Error>> {
         let now = now();

@@ -16,30 +16,28 @@
 //! | `secret exposed` | warn | `problem` |
 //!
 //! All but the last three (they concern every operation) are in a span `countermand` with the field
-//! `operation`: the name of the operation, or of the device or the enterprise that is listed. [`Client`](crate::Client) makes it, also
+//! `operation`: the name of the operation, or of the resource that is listed. [`Client`](crate::Client) makes it, also
 //! for each operation of a scheduler, which tells `done` and `failed` when it hands out the event.
 //! What a scheduler pauses for is in its [events](crate::scheduler::Event); it logs no
 //! `pausing`.
 
-use std::time::Instant;
+use countermand_core::{Error, Step, Time, chain};
 
-use countermand_core::{Error, Step, chain};
-
+use crate::clock::{instant, now};
 use crate::log::{exchange, millis};
-use crate::moment::now;
 use crate::transport::Transport;
 
 /// Does what the steps say until the end.
 ///
-/// Runs on tokio; its clock is tokio's, so `tokio::time::pause` works. Dropping the future drops
+/// Runs on tokio. The step is to be started at a time of [`now`]. Dropping the future drops
 /// the request that is under way.
 ///
 /// ```no_run
 /// # async fn example(hyper: countermand_hyper::Hyper) -> Result<(), Box<dyn std::error::Error>> {
-/// use countermand_hyper::{core::Cancellation, drive};
+/// use countermand_hyper::{core::Cancellation, drive, now};
 ///
 /// let name = "enterprises/LC01/devices/3f/operations/17".parse()?;
-/// let outcome = drive(Cancellation::new(name).start(std::time::Instant::now(), 7), &hyper).await?;
+/// let outcome = drive(Cancellation::new(name).start(now(), 7), &hyper).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -59,7 +57,7 @@ pub async fn drive<T>(step: Step<T>, transport: &dyn Transport) -> Result<T, Err
 pub(crate) fn drive_on<T>(
     mut step: Step<T>,
     transport: &dyn Transport,
-    mut time: Instant,
+    mut time: Time,
 ) -> impl Future<Output = Result<T, Error>> {
     async move {
         loop {
@@ -75,10 +73,10 @@ pub(crate) fn drive_on<T>(
                     }
                 }
                 Step::Wait(pause) => {
-                    let until_ms = millis(pause.until().saturating_duration_since(time));
+                    let until_ms = millis(pause.until() - time);
                     let error = pause.error().map(|error| chain(error)).unwrap_or_default();
                     tracing::debug!(until_ms, error, "pausing");
-                    tokio::time::sleep_until(pause.until().into()).await;
+                    tokio::time::sleep_until(instant(pause.until())).await;
                     time = now();
                     pause.resume(time)
                 }

@@ -18,6 +18,7 @@ mod body;
 mod check;
 mod checkup;
 mod client;
+mod clock;
 mod config;
 mod connect;
 pub mod driver;
@@ -51,11 +52,12 @@ pub use authorized::Authorized;
 pub use check::{Check, CheckName, CheckResult};
 pub use checkup::checkup;
 pub use client::Client;
+pub use clock::now;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.
 pub use countermand_core as core;
 pub use countermand_core::{
-    DeviceName, Endpoint, Error, ErrorKind, FailureScope, Operation, OperationName, Outcome,
+    Endpoint, Error, ErrorKind, FailureScope, Operation, OperationName, Outcome, ParentName,
     Policy, Step, Transmit, TransportError, TransportErrorKind, Verdict,
 };
 pub use countermand_scheduler as scheduler;

@@ -9,7 +9,7 @@ use countermand_core::{
 use http::Response;
 use tracing::Span;
 
-use crate::moment::now;
+use crate::clock::now;
 use crate::transport::Transport;
 
 /// The span of everything that concerns an operation or a device.

@@ -1,13 +1,8 @@
 //! Now, by the two clocks of a machine.
 
-use std::time::{self, Duration, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
-
-/// The time by tokio's clock.
-pub(crate) fn now() -> time::Instant {
-    Instant::now().into_std()
-}
 
 /// A point in time by both clocks: one stands still while the machine sleeps, the other one jumps
 /// when somebody sets it.

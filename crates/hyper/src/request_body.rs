@@ -8,7 +8,7 @@ use countermand_core::Departure;
 use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 
-use crate::moment::now;
+use crate::clock::now;
 
 /// The body of a request: empty for every method of the API, short for a token's.
 ///

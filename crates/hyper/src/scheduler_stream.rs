@@ -5,10 +5,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
-use countermand_core::{Departure, OperationName, Phase, TicketId, Transmit, TransportError};
+use countermand_core::{Departure, OperationName, Phase, TicketId, Time, Transmit, TransportError};
 use countermand_scheduler::RateLimiter;
 use countermand_scheduler::{Event, List, Outage, Progress, Scheduler, Ticket};
 use futures_core::Stream;
@@ -16,8 +15,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
 use tracing::Instrument;
 
+use crate::clock::{instant, now};
 use crate::log::{self, exchange};
-use crate::moment::now;
 use crate::transport::{BoxFuture, Transport};
 
 /// Names that wait in the scheduler at a time, so that a million of them need not be there at once.
@@ -206,10 +205,10 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
 /// Requests that have left and of which the scheduler was not told yet. A connection tells it, on
 /// the thread that drives the connection; no task is woken for it, because an answer follows.
 struct Departures {
-    left: Arc<Mutex<Vec<(TicketId, Instant)>>>,
+    left: Arc<Mutex<Vec<(TicketId, Time)>>>,
     /// Those that are taken; empty but for its room.
-    taken: Vec<(TicketId, Instant)>,
-    tell: Arc<dyn Fn(TicketId, Instant) + Send + Sync>,
+    taken: Vec<(TicketId, Time)>,
+    tell: Arc<dyn Fn(TicketId, Time) + Send + Sync>,
 }
 
 impl Departures {
@@ -230,7 +229,7 @@ impl Departures {
         Departure::new(Arc::clone(&self.tell), ticket)
     }
 
-    fn take(&mut self) -> impl Iterator<Item = (TicketId, Instant)> {
+    fn take(&mut self) -> impl Iterator<Item = (TicketId, Time)> {
         std::mem::swap(&mut *lock(&self.left), &mut self.taken);
         self.taken.drain(..)
     }
@@ -280,7 +279,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for SchedulerStream<S> {
             this.pull(context);
             match this.send() {
                 countermand_scheduler::Poll::Wait(until) => {
-                    this.timer = Some(Box::pin(tokio::time::sleep_until(until.into())));
+                    this.timer = Some(Box::pin(tokio::time::sleep_until(instant(until))));
                 }
                 countermand_scheduler::Poll::Done => {
                     this.done = true;

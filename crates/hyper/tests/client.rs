@@ -269,10 +269,7 @@ async fn a_list_goes_on_after_an_empty_page() {
     ]);
     let device = "enterprises/LC01/devices/3f".parse().unwrap();
     let listed: Vec<_> = client.list_operations(&device).try_collect().await.unwrap();
-    let ids: Vec<_> = listed
-        .iter()
-        .map(|operation| operation.name.operation())
-        .collect();
+    let ids: Vec<_> = listed.iter().map(|operation| operation.name.id()).collect();
     assert_eq!(ids, ["1", "2", "3"]);
 }
 

@@ -527,12 +527,12 @@ async fn fault_55_an_operation_that_repeats_the_token_is_told_without_it() {
         server,
     ));
     let operation = client.get(&name).await.unwrap();
-    assert_eq!(operation.command.unwrap().kind.as_deref(), Some("WIPE"));
+    assert_eq!(operation.metadata.unwrap().kind.as_deref(), Some("WIPE"));
 }
 
 #[tokio::test]
 async fn fault_55_a_name_or_a_page_token_that_repeats_the_token_is_not_taken() {
-    let device = common::name().device();
+    let device = common::name().parent();
     let good = format!(r#"{{"name": "{device}/operations/1"}}"#);
     let bad = format!(r#"{{"name": "{device}/operations/{LONG}"}}"#);
     let other = format!(r#"{{"name": "enterprises/e/devices/{LONG}/operations/1"}}"#);
@@ -583,12 +583,12 @@ async fn fault_55_a_name_or_a_page_token_that_repeats_the_token_is_not_taken() {
         assert!(!shown.contains("canary"), "{shown}");
     }
     // Devices.
-    let enterprise = device.enterprise();
+    let enterprise = device.parent();
     let body = format!(
         r#"{{"devices": [{{"name": "{device}"}}, {{"name": "{enterprise}/devices/{LONG}"}}]}}"#
     );
     let client = answered_by(move |_| body.clone());
-    let told: Vec<_> = client.devices(&enterprise).collect().await;
+    let told: Vec<_> = client.list_parents(&enterprise).collect().await;
     let shown = format!("{told:?}");
     assert!(
         !shown.contains("canary") && shown.contains("1 of 2 entries"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countermand::Client;
 use countermand_core::{Error, FailureScope, shown_path};
@@ -147,14 +147,14 @@ async fn run(
 ) -> Result<Option<View>, Failure> {
     let mut run = spawn_blocking(move || begin(&client, work, options)).await??;
     let pace = run.job(|job| job.settings().quota().pace());
-    let reports = Reports::new(Instant::now(), pace);
+    let reports = Reports::new(countermand::hyper::now(), pace);
     // Without anybody who watches there is nothing to wake for.
     let look_each = if watcher.is_some() {
         PACE / 2
     } else {
         Duration::MAX
     };
-    let mut look = Instant::now();
+    let mut look = countermand::hyper::now();
     let mut errors = Vec::new();
     let interrupted = loop {
         let event = timeout(look_each, run.next());
@@ -164,7 +164,7 @@ async fn run(
             Either::Right((Ok(Some(event)), _)) => errors.extend(of_search(event)),
             Either::Right((Err(_), _)) => {}
         }
-        let at = Instant::now();
+        let at = countermand::hyper::now();
         if let Some(watcher) = &watcher
             && at >= look
         {
@@ -175,7 +175,7 @@ async fn run(
         }
     };
     if let Some(watcher) = watcher {
-        let _ = watcher.send(reports.last(Instant::now(), standing(&run)));
+        let _ = watcher.send(reports.last(countermand::hyper::now(), standing(&run)));
     }
     let refused = run.is_refused() && !interrupted;
     let error = if refused { refusal(errors) } else { None };

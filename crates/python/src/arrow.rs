@@ -131,7 +131,7 @@ fn columns(records: &[Record<'_>]) -> Vec<Column> {
         texts("problem_message", records, |record| {
             record.problem_message()
         }),
-        flags("device_exists", records, |record| record.device_exists),
+        flags("parent_exists", records, |record| record.parent_exists),
     ]
 }
 

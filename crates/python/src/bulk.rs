@@ -1,7 +1,7 @@
 //! Many calls, whose results come one by one.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countermand::Client;
 use countermand::hyper::SchedulerStream;
@@ -93,12 +93,12 @@ impl Bulk {
         let (feed, names) = Feed::new(out.clone(), endpoint.clone());
         let names = names.map(|name| (name, Phase::Unsent));
         let mut running = client.run(client.scheduler(), names);
-        let reports = watched.then(|| Reports::new(Instant::now(), pace));
+        let reports = watched.then(|| Reports::new(countermand::hyper::now(), pace));
         // Without anybody who watches there is nothing to wake for.
         let look_each = if watched { PACE / 2 } else { Duration::MAX };
         // A task of its own, so that requests go on while Python does something else.
         let work = process::spawn(py, async move {
-            let mut look = Instant::now();
+            let mut look = countermand::hyper::now();
             loop {
                 match timeout(look_each, running.next()).await {
                     Ok(Some(Event::Finished { name, result })) => {
@@ -111,7 +111,7 @@ impl Bulk {
                     Ok(Some(_)) | Err(_) => {}
                     Ok(None) => break,
                 }
-                let now = Instant::now();
+                let now = countermand::hyper::now();
                 if let Some(reports) = &reports
                     && now >= look
                 {
@@ -122,7 +122,7 @@ impl Bulk {
                 }
             }
             if let Some(reports) = reports {
-                let _ = out.send(reports.last(Instant::now(), standing(&running)));
+                let _ = out.send(reports.last(countermand::hyper::now(), standing(&running)));
             }
         })?;
         Ok(Self {

@@ -1,14 +1,13 @@
 //! Python's time, seconds as `float` and dates as `datetime`, and Rust's.
 
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::Timestamp;
+use countermand_core::{Time, Timestamp};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyTzInfo};
 
-/// More than any clock that counts seconds shows, and little enough for every `Instant`.
+/// More than any clock that counts seconds shows, and little enough for every time.
 const LONGEST: f64 = 1e11;
 
 /// A length of time, which is not negative.
@@ -21,14 +20,14 @@ pub(crate) fn seconds(what: &str, seconds: f64) -> PyResult<Duration> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// The instant that a clock's reading stands for.
-pub(crate) fn instant(now: f64) -> PyResult<Instant> {
-    Ok(zero() + seconds("now", now)?)
+/// The time that a clock's reading stands for.
+pub(crate) fn time(now: f64) -> PyResult<Time> {
+    seconds("now", now).map(Time::after)
 }
 
-/// The first reading at which the instant is not in the future.
-pub(crate) fn reading(instant: Instant) -> f64 {
-    let time = instant.saturating_duration_since(zero());
+/// The first reading at which the time is not in the future.
+pub(crate) fn reading(time: Time) -> f64 {
+    let time = time.elapsed();
     let reading = time.as_secs_f64();
     // Rounded down, a caller with a clock of its own would resume too early, for ever.
     if Duration::from_secs_f64(reading) < time {
@@ -57,10 +56,4 @@ pub(crate) fn timestamp(time: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     Ok(Timestamp::from_unix_millis(
         (seconds * 1000.0).round() as i64
     ))
-}
-
-/// Where every clock starts: only differences matter.
-fn zero() -> Instant {
-    static ZERO: OnceLock<Instant> = OnceLock::new();
-    *ZERO.get_or_init(Instant::now)
 }

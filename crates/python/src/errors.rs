@@ -20,7 +20,7 @@ pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
     let stored = serde_json::to_value(error).unwrap_or_default();
     let operation = error.operation().cloned().map(OperationName);
     let resource = match error.resource() {
-        Some(list @ (Resource::Device(_) | Resource::Enterprise(_))) => Some(list.as_str()),
+        Some(list @ (Resource::Parent(_) | Resource::Grandparent(_))) => Some(list.as_str()),
         Some(Resource::Operation(_)) | None => None,
     };
     let raised = kept(py, operation, resource, &stored);

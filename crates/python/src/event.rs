@@ -58,10 +58,7 @@ fn parts(py: Python<'_>, event: Event) -> PyResult<Parts<'_>> {
         Event::Failing { kind, cause } => ("Failing", (kind, &*cause).into_pyobject(py)?),
         Event::CircuitOpened { .. } => ("CircuitOpened", PyTuple::empty(py)),
         Event::CircuitClosed => ("CircuitClosed", PyTuple::empty(py)),
-        Event::EnterpriseClosed { enterprise } => (
-            "EnterpriseClosed",
-            (enterprise.as_str(),).into_pyobject(py)?,
-        ),
+        Event::ParentClosed { parent } => ("ParentClosed", (&*parent,).into_pyobject(py)?),
         Event::Stopped { cause } => ("Stopped", (cause.text(),).into_pyobject(py)?),
         _ => return Ok(None),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
-use countermand_core::{EnterpriseName, chain};
+use countermand_core::{GrandparentName, chain};
 use countermand_fleet::store::{JobErrorKind, LockOwner};
 use countermand_fleet::{JobError, Refusal};
 use pyo3::exceptions::PyOSError;
@@ -72,7 +72,7 @@ pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
 /// Operations of each enterprise.
 pub(crate) fn counts<'py>(
     py: Python<'py>,
-    counts: &BTreeMap<EnterpriseName, u64>,
+    counts: &BTreeMap<GrandparentName, u64>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let counts = counts
         .iter()

@@ -25,19 +25,19 @@ impl OperationName {
     /// The name of the enterprise, `enterprises/{enterprise}`.
     #[getter]
     fn enterprise(&self) -> String {
-        self.0.enterprise().to_string()
+        self.0.prefix(1).to_owned()
     }
 
     /// The name of the device, `enterprises/{enterprise}/devices/{device}`.
     #[getter]
     fn device(&self) -> String {
-        self.0.device().to_string()
+        self.0.parent().to_string()
     }
 
     /// The operation's id: the last segment.
     #[getter]
     fn operation(&self) -> &str {
-        self.0.operation()
+        self.0.id()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -80,7 +80,7 @@ pub(crate) fn given_operation(
 pub(crate) fn given_device(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
-) -> PyResult<core::DeviceName> {
+) -> PyResult<core::ParentName> {
     parse(name, "a str", |text| endpoint.parse_given(text))
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn given_device(
 pub(crate) fn given_enterprise(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
-) -> PyResult<core::EnterpriseName> {
+) -> PyResult<core::GrandparentName> {
     parse(name, "a str", |text| endpoint.parse_given(text))
 }
 
@@ -106,12 +106,12 @@ pub(crate) fn given_resource(
 }
 
 /// An enterprise's name, given as a text.
-pub(crate) fn enterprise(name: &Bound<'_, PyAny>) -> PyResult<core::EnterpriseName> {
+pub(crate) fn enterprise(name: &Bound<'_, PyAny>) -> PyResult<core::GrandparentName> {
     parse(name, "a str", str::parse)
 }
 
 /// A device's name, given as a text.
-pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::DeviceName> {
+pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::ParentName> {
     parse(name, "a str", str::parse)
 }
 
@@ -130,8 +130,10 @@ fn parse<T>(
     match text.to_str() {
         Ok(text) => read(text).map_err(|error| errors::invalid_name(py, &error)),
         Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {
-            let expected = read("").err().map_or("", |error| error.expected());
-            Err(surrogate(text, &error, expected)?)
+            let expected = read("")
+                .err()
+                .map_or(String::new(), |error| error.expected().to_owned());
+            Err(surrogate(text, &error, &expected)?)
         }
         Err(error) => Err(error),
     }

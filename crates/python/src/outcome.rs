@@ -32,7 +32,7 @@ impl Operation {
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let name = PyString::new(py, value["name"].as_str().unwrap_or_default());
         let name = crate::names::operation(&name)?;
-        core::wire::parse_operation(&Response::new(text), &name)
+        core::Operation::read(name, &Response::new(text))
             .map(Self)
             .map_err(|error| errors::error(py, &error))
     }
@@ -75,13 +75,13 @@ impl Operation {
     /// `WIPE`, `LOCK` ...: an open set of words.
     #[getter]
     fn command_type(&self) -> Option<&str> {
-        self.command()?.kind.as_deref()
+        self.metadata()?.kind.as_deref()
     }
 
     /// When the server created it, in UTC.
     #[getter]
     fn create_time<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDateTime>>> {
-        let Some(time) = self.command().and_then(|command| command.create_time) else {
+        let Some(time) = self.metadata().and_then(|metadata| metadata.create_time) else {
             return Ok(None);
         };
         clock::datetime(py, time)
@@ -90,13 +90,13 @@ impl Operation {
     /// How long it is valid from then on, in seconds.
     #[getter]
     fn duration(&self) -> Option<f64> {
-        Some(self.command()?.duration?.as_secs_f64())
+        Some(self.metadata()?.duration?.as_secs_f64())
     }
 
     /// Why the device did not do it: an open set of words.
     #[getter]
     fn error_code(&self) -> Option<&str> {
-        self.command()?.error_code.as_deref()
+        self.metadata()?.error_code.as_deref()
     }
 
     /// The operation in the API's own JSON shape.
@@ -138,8 +138,8 @@ impl Operation {
 }
 
 impl Operation {
-    fn command(&self) -> Option<&core::Command> {
-        self.0.command.as_ref()
+    fn metadata(&self) -> Option<&core::Metadata> {
+        self.0.metadata.as_ref()
     }
 
     fn json(&self) -> PyResult<String> {
@@ -173,7 +173,7 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<
     set(2, outcome.operation.map(Operation).into_bound_py_any(py)?)?;
     let error = outcome.error.map(|error| errors::error(py, &error));
     set(3, error.into_bound_py_any(py)?)?;
-    set(4, outcome.device_exists.into_bound_py_any(py)?)?;
+    set(4, outcome.parent_exists.into_bound_py_any(py)?)?;
     Ok(new)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use core::{DevicePage, Error, OperationPage, Page, Policy, Read};
+use core::{Entry, Error, Fetch, Page, Policy, Response};
 use countermand_core as core;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -29,28 +29,24 @@ struct State {
 }
 
 enum List {
-    Operations(core::Pages<OperationPage>),
-    Devices(core::Pages<DevicePage>),
-}
-
-enum Listed {
-    Operations(OperationPage),
-    Devices(DevicePage),
+    Operations(core::Pages<core::Operation>),
+    Parents(core::Pages<core::Parent>),
 }
 
 impl State {
-    fn next_read(&self) -> Option<Read<Listed>> {
-        match &self.list {
-            List::Operations(pages) => Some(pages.next_read()?.map(Listed::Operations)),
-            List::Devices(pages) => Some(pages.next_read()?.map(Listed::Devices)),
-        }
+    fn next_fetch(&self) -> Option<Fetch> {
+        let request = match &self.list {
+            List::Operations(pages) => pages.next_request(),
+            List::Parents(pages) => pages.next_request(),
+        };
+        request.map(Fetch::new)
     }
 
     /// Goes on after a page.
-    fn turn(&mut self, page: &Listed) -> Result<(), Error> {
+    fn turn(&mut self, page: &Response) -> Result<(), Error> {
         let missed = match (&mut self.list, page) {
-            (List::Operations(pages), Listed::Operations(page)) => turn(pages, page)?,
-            (List::Devices(pages), Listed::Devices(page)) => turn(pages, page)?,
+            (List::Operations(pages), Response::Operations(page)) => turn(pages, page)?,
+            (List::Parents(pages), Response::Parents(page)) => turn(pages, page)?,
             _ => None,
         };
         self.missed.extend(missed);
@@ -59,10 +55,11 @@ impl State {
 }
 
 /// Goes on after a page, and gives the error of its entries that could not be read.
-fn turn<P: Page>(pages: &mut core::Pages<P>, page: &P) -> Result<Option<Error>, Error> {
+fn turn<T: Entry>(pages: &mut core::Pages<T>, page: &Page<T>) -> Result<Option<Error>, Error> {
     pages.turn(page)?;
-    let list = P::resource(pages.parent());
-    Ok(page.unreadable().map(|entries| entries.error(list)))
+    let list = T::resource(pages.of());
+    let unreadable = page.unreadable.as_ref();
+    Ok(unreadable.map(|entries| entries.error(list)))
 }
 
 #[pymethods]
@@ -85,7 +82,7 @@ impl Pages {
     ) -> PyResult<Self> {
         let list = match of {
             "operations" => List::Operations(core::Pages::new(names::device(parent)?)),
-            "devices" => List::Devices(core::Pages::new(names::enterprise(parent)?)),
+            "devices" => List::Parents(core::Pages::new(names::enterprise(parent)?)),
             _ => {
                 return Err(PyValueError::new_err(format!(
                     "{of:?} is no list; expected operations or devices"
@@ -104,7 +101,7 @@ impl Pages {
     /// Whether the last page was read, or the list has no end.
     #[getter]
     fn done(&self) -> bool {
-        lock(&self.state).next_read().is_none()
+        lock(&self.state).next_fetch().is_none()
     }
 
     /// Errors of the entries that could not be read, so far.
@@ -120,19 +117,19 @@ impl Pages {
 
     /// Begins the call for the next page: the first step.
     fn start<'py>(&self, py: Python<'py>, now: f64, seed: u64) -> PyResult<Bound<'py, PyAny>> {
-        let now = clock::instant(now)?;
-        let read = lock(&self.state).next_read();
-        let read = read.ok_or_else(|| PyRuntimeError::new_err("the list has ended"))?;
-        let read = read
+        let now = clock::time(now)?;
+        let fetch = lock(&self.state).next_fetch();
+        let fetch = fetch.ok_or_else(|| PyRuntimeError::new_err("the list has ended"))?;
+        let fetch = fetch
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
         let state = Arc::clone(&self.state);
-        let finish: Finish<Listed> = Arc::new(move |py, page| {
+        let finish: Finish<Response> = Arc::new(move |py, page| {
             let turned = page.and_then(|page| lock(&state).turn(&page).map(|()| page));
             let page = turned.map_err(|error| errors::error(py, &error))?;
             entries(py, page)
         });
-        sansio::step(py, read.start(now, seed), finish)
+        sansio::step(py, fetch.start(now, seed), finish)
     }
 }
 
@@ -142,19 +139,21 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 /// The entries of a page.
-fn entries(py: Python<'_>, page: Listed) -> PyResult<Py<PyAny>> {
-    let page = match page {
-        Listed::Operations(page) => {
-            let operations = page.operations.into_iter().map(Operation);
+fn entries(py: Python<'_>, page: Response) -> PyResult<Py<PyAny>> {
+    let parents = match page {
+        Response::Operations(page) => {
+            let operations = page.entries.into_iter().map(Operation);
             return operations.collect::<Vec<_>>().into_py_any(py);
         }
-        Listed::Devices(page) => page,
+        Response::Parents(page) => page.entries,
+        // A list is answered with a page.
+        _ => Vec::new(),
     };
     let class = py.import("countermand.sansio")?.getattr("Device")?;
-    let devices = page.devices.iter().map(|device| {
-        let seen = device.last_status_report_time;
+    let parents = parents.iter().map(|parent| {
+        let seen = parent.active_time;
         let seen = seen.map(|time| clock::datetime(py, time)).transpose()?;
-        class.call1((device.name.as_str(), seen.flatten()))
+        class.call1((parent.name.as_str(), seen.flatten()))
     });
-    devices.collect::<PyResult<Vec<_>>>()?.into_py_any(py)
+    parents.collect::<PyResult<Vec<_>>>()?.into_py_any(py)
 }

@@ -1,8 +1,9 @@
 //! Progress of a scheduler, and the rate at which a caller is told.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use countermand_core::Time;
 use countermand_fleet::{Failing, Meter, Progress, SearchProgress};
 use countermand_scheduler::Outage;
 use pyo3::prelude::*;
@@ -26,7 +27,7 @@ pub(crate) fn progress(
     py: Python<'_>,
     figures: &Figures,
     now: f64,
-    read: impl Fn(Instant) -> f64,
+    read: impl Fn(Time) -> f64,
 ) -> PyResult<Py<PyAny>> {
     static PROGRESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let class = PROGRESS.import(py, "countermand.progress", "Progress")?;
@@ -119,16 +120,16 @@ fn made<'py>(py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
 pub(crate) struct Reports(Arc<Inner>);
 
 struct Inner {
-    began: Instant,
+    began: Time,
     state: Mutex<State>,
 }
 
 struct State {
     meter: Meter,
-    waiting: Option<(Figures, Instant)>,
+    waiting: Option<(Figures, Time)>,
     /// The last progress told: figures, and the second, where the time itself is news.
     last: Option<(countermand_scheduler::Progress, Option<SearchProgress>, u64)>,
-    taken: Option<Instant>,
+    taken: Option<Time>,
 }
 
 /// The state of a scheduler at one time.
@@ -142,7 +143,7 @@ pub(crate) struct Now {
 
 impl Reports {
     /// Begins before the first request; `pace` is what the quota allows in a second in the long run.
-    pub(crate) fn new(began: Instant, pace: Option<f64>) -> Self {
+    pub(crate) fn new(began: Time, pace: Option<f64>) -> Self {
         let state = State {
             meter: Meter::new(began, pace),
             waiting: None,
@@ -157,14 +158,14 @@ impl Reports {
 
     /// The progress to tell the caller, if it is time and something has changed. While everything waits, for
     /// the quota or for a server that fails, each second is a change.
-    pub(crate) fn due(&self, now: Instant, scheduler: Now) -> Option<Ready> {
+    pub(crate) fn due(&self, now: Time, scheduler: Now) -> Option<Ready> {
         let mut state = self.state();
         let waits = state.waiting.is_some();
         let early = state.taken.is_some_and(|taken| now < taken + PACE);
         let figures = measured(&mut state.meter, now, scheduler);
         let Figures { standing, measured } = &figures;
         let waiting = measured.failing.is_some() || standing.held_until.is_some();
-        let second = now.saturating_duration_since(self.0.began).as_secs();
+        let second = (now - self.0.began).as_secs();
         let news = (*standing, measured.search, if waiting { second } else { 0 });
         if !waits && (early || state.last == Some(news)) {
             return None;
@@ -177,7 +178,7 @@ impl Reports {
     }
 
     /// What to tell the caller after everything else, whether anything has changed or not.
-    pub(crate) fn last(self, now: Instant, scheduler: Now) -> Ready {
+    pub(crate) fn last(self, now: Time, scheduler: Now) -> Ready {
         let figures = measured(&mut self.state().meter, now, scheduler);
         Box::new(move |py| self.tell(py, &figures, now))
     }
@@ -186,7 +187,7 @@ impl Reports {
     fn take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let waiting = {
             let mut state = self.state();
-            state.taken = Some(Instant::now());
+            state.taken = Some(countermand::hyper::now());
             state.waiting.take()
         };
         match waiting {
@@ -195,8 +196,8 @@ impl Reports {
         }
     }
 
-    fn tell(&self, py: Python<'_>, figures: &Figures, now: Instant) -> PyResult<Py<PyAny>> {
-        let read = |at: Instant| at.saturating_duration_since(self.0.began).as_secs_f64();
+    fn tell(&self, py: Python<'_>, figures: &Figures, now: Time) -> PyResult<Py<PyAny>> {
+        let read = |at: Time| (at - self.0.began).as_secs_f64();
         progress(py, figures, read(now), read)
     }
 
@@ -207,7 +208,7 @@ impl Reports {
 }
 
 /// The figures of a time.
-pub(crate) fn measured(meter: &mut Meter, now: Instant, scheduler: Now) -> Figures {
+pub(crate) fn measured(meter: &mut Meter, now: Time, scheduler: Now) -> Figures {
     let Now {
         standing,
         operations,

@@ -51,28 +51,28 @@ impl RateLimiter {
 
     /// The earliest time, `now` at the soonest, at which the windows allow this call.
     fn allowed(&self, now: f64, call: &str, resource: &str) -> PyResult<f64> {
-        let (now, call) = (clock::instant(now)?, method(call)?);
+        let (now, call) = (clock::time(now)?, method(call)?);
         let allowed = self.with(|limiter| limiter.allowed(now, call, resource));
         Ok(clock::reading(allowed))
     }
 
     /// Records a call that leaves at once, whatever the windows say of it.
     fn record_call(&self, now: f64, call: &str, resource: &str) -> PyResult<()> {
-        let (now, call) = (clock::instant(now)?, method(call)?);
+        let (now, call) = (clock::time(now)?, method(call)?);
         self.with(|limiter| limiter.record_call(now, call, resource));
         Ok(())
     }
 
     /// Lets no call leave before `until`.
     fn pause_until(&self, until: f64) -> PyResult<()> {
-        let until = clock::instant(until)?;
+        let until = clock::time(until)?;
         self.with(|limiter| limiter.pause_until(until));
         Ok(())
     }
 
     /// The end of a pause, if that is after `now`.
     fn paused_until(&self, now: f64) -> PyResult<Option<f64>> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let until = self.with(|limiter| limiter.paused_until(now));
         Ok(until.map(clock::reading))
     }
@@ -94,7 +94,7 @@ impl RateLimiter {
 
     /// Calls that the windows of the project allow from `now` on without waiting.
     fn left(&self, now: f64) -> PyResult<Option<u32>> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         Ok(self.with(|limiter| limiter.left(now)))
     }
 
@@ -106,7 +106,7 @@ impl RateLimiter {
 
     /// The calls that still count, oldest first.
     fn save<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let calls = self.with(|limiter| limiter.save(now));
         let class = py.import("countermand.sansio")?.getattr("PastCall")?;
         let calls = calls
@@ -117,7 +117,7 @@ impl RateLimiter {
 
     /// Takes over the calls that left before a restart.
     fn restore(&self, now: f64, calls: &Bound<'_, PyAny>) -> PyResult<()> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let calls = calls.try_iter()?.map(|call| past_call(&call?));
         let calls = calls.collect::<PyResult<Vec<_>>>()?;
         self.with(|limiter| limiter.restore(now, calls));

@@ -237,8 +237,8 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     kwargs.set_item("attempts", row.progress.attempts)?;
     kwargs.set_item("maybe_delivered", row.progress.phase != Phase::Unsent)?;
     kwargs.set_item(
-        "device_exists",
-        resolution.and_then(|resolution| resolution.device_exists),
+        "parent_exists",
+        resolution.and_then(|resolution| resolution.parent_exists),
     )?;
     let advice = match state.is_open() {
         true => "apply the job again",

@@ -34,7 +34,7 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
     if let Ok(operation) = given.cast::<Operation>() {
         let operation = &operation.get().0;
         let mut item = FoundOperation::new(operation.name.clone());
-        item.command = operation.command.clone().unwrap_or_default();
+        item.command = operation.metadata.clone().unwrap_or_default();
         return Ok(item);
     }
     if !given.is_instance(item_class(py)?)? {
@@ -103,7 +103,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
         record.message().into_pyobject(py)?,
         record.problem().into_pyobject(py)?,
         record.problem_message().into_pyobject(py)?,
-        record.device_exists.into_pyobject(py)?,
+        record.parent_exists.into_pyobject(py)?,
         operation(&row.item.name, record.operation).into_pyobject(py)?,
         error.map(|error| error.into_value(py)).into_pyobject(py)?,
     ];
@@ -115,7 +115,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
 fn operation(name: &core::OperationName, json: Option<&serde_json::Value>) -> Option<Operation> {
     let response = Response::new(json?.to_string());
     // It was written by this library; a file by a later one may have what this one cannot read.
-    core::wire::parse_operation(&response, name)
+    core::Operation::read(name.clone(), &response)
         .ok()
         .map(Operation)
 }

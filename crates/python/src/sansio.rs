@@ -1,9 +1,8 @@
 //! The step machines, driven from Python.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use core::{Error, Outcome, Step, TransportError, TransportErrorKind};
+use core::{Error, Outcome, Step, Time, TransportError, TransportErrorKind};
 use countermand_core as core;
 use http::Response;
 use pyo3::exceptions::PyValueError;
@@ -53,7 +52,7 @@ impl Cancellation {
             Ok(outcome) => outcome::outcome(py, outcome).map(Bound::unbind),
             Err(error) => Err(errors::error(py, &error)),
         });
-        step(py, self.0.clone().start(clock::instant(now)?, seed), finish)
+        step(py, self.0.clone().start(clock::time(now)?, seed), finish)
     }
 
     fn __repr__(&self) -> String {
@@ -124,26 +123,26 @@ const USED: &str = "this step was done already; go on with the step that it gave
 
 /// An attempt of a machine, with any end.
 trait Attempt: std::marker::Send {
-    fn transmit(&self, now: Instant) -> core::Transmit;
+    fn transmit(&self, now: Time) -> core::Transmit;
 
     /// Goes on with the answer, or without one.
     fn answer<'py>(
         self: Box<Self>,
         py: Python<'py>,
-        now: Instant,
+        now: Time,
         answer: Result<Response<PyBackedBytes>, TransportError>,
     ) -> PyResult<Bound<'py, PyAny>>;
 }
 
 impl<T: 'static> Attempt for (core::Attempt<T>, Finish<T>) {
-    fn transmit(&self, now: Instant) -> core::Transmit {
+    fn transmit(&self, now: Time) -> core::Transmit {
         self.0.transmit(now)
     }
 
     fn answer<'py>(
         self: Box<Self>,
         py: Python<'py>,
-        now: Instant,
+        now: Time,
         answer: Result<Response<PyBackedBytes>, TransportError>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (attempt, finish) = *self;
@@ -185,7 +184,7 @@ impl Send {
 impl Send {
     /// The request to be sent now.
     fn transmit(&self, now: f64) -> PyResult<Request> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         self.attempt
             .look(|attempt| Request::from(attempt.transmit(now)))
     }
@@ -199,7 +198,7 @@ impl Send {
         headers: &Bound<'py, PyAny>,
         body: PyBackedBytes,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let response = wire::response(status, headers, body)?;
         self.attempt.take()?.answer(py, now, Ok(response))
     }
@@ -212,7 +211,7 @@ impl Send {
         kind: &str,
         message: String,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let error = failure(kind, message)?;
         self.attempt.take()?.answer(py, now, Err(error))
     }
@@ -223,7 +222,7 @@ impl Send {
 }
 
 type Resume =
-    dyn for<'py> FnOnce(Python<'py>, Instant) -> PyResult<Bound<'py, PyAny>> + std::marker::Send;
+    dyn for<'py> FnOnce(Python<'py>, Time) -> PyResult<Bound<'py, PyAny>> + std::marker::Send;
 
 /// Wait until a point in time.
 #[pyclass(module = "countermand.sansio", frozen, generic)]
@@ -258,7 +257,7 @@ impl Wait {
 
     /// Goes on; too early, it gives the same wait again.
     fn resume<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyAny>> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         self.resume.take()?(py, now)
     }
 

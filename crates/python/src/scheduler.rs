@@ -1,9 +1,8 @@
 //! The scheduler of many operations, driven from Python.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use core::Phase;
+use core::{Phase, Time};
 use countermand_core as core;
 use countermand_fleet::Meter;
 use countermand_scheduler::{Event, Poll};
@@ -49,19 +48,19 @@ impl State {
         self.scheduler.rate_limiter()
     }
 
-    fn poll(&mut self, now: Instant) -> Poll {
+    fn poll(&mut self, now: Time) -> Poll {
         self.meter(now);
         let poll = self.scheduler.poll(now);
         self.done = matches!(poll, Poll::Done);
         poll
     }
 
-    fn meter(&mut self, now: Instant) -> &mut Meter {
+    fn meter(&mut self, now: Time) -> &mut Meter {
         let pace = self.pace;
         self.meter.get_or_insert_with(|| Meter::new(now, pace))
     }
 
-    fn progress(&mut self, now: Instant) -> Figures {
+    fn progress(&mut self, now: Time) -> Figures {
         let standing = self.scheduler.progress(now);
         let scheduler = Now {
             standing,
@@ -149,7 +148,7 @@ impl Scheduler {
 
     /// What to do next: send a ticket's request, or wait until a time, or for an answer or a name.
     fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let poll = self.0.lock().poll(now);
         match poll {
             Poll::Send(ticket, transmit) => {
@@ -191,12 +190,12 @@ impl Scheduler {
 
     /// Its progress.
     fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
-        let figures = self.0.lock().progress(clock::instant(now)?);
+        let figures = self.0.lock().progress(clock::time(now)?);
         progress::progress(py, &figures, now, clock::reading)
     }
 
     fn __repr__(&self) -> PyResult<String> {
-        let standing = self.0.lock().scheduler.progress(clock::instant(0.0)?);
+        let standing = self.0.lock().scheduler.progress(clock::time(0.0)?);
         Ok(format!(
             "<Scheduler pushed={} cancels_sent={} finished={} in_flight={}>",
             standing.pushed, standing.cancels_sent, standing.finished, standing.in_flight
@@ -225,7 +224,7 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// Takes note that the request leaves now: the quota counts from then.
     fn sent(&self, now: f64) -> PyResult<()> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         self.scheduler.lock().scheduler.sent(self.id, now);
         Ok(())
     }
@@ -238,14 +237,14 @@ impl Ticket {
         headers: &Bound<'_, PyAny>,
         body: PyBackedBytes,
     ) -> PyResult<()> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let response = wire::response(status, headers, body)?;
         self.record_call(now, Ok(&response))
     }
 
     /// Brings no answer; `kind` says what happened to the request.
     fn failed(&self, now: f64, kind: &str, message: String) -> PyResult<()> {
-        let now = clock::instant(now)?;
+        let now = clock::time(now)?;
         let error = sansio::failure(kind, message)?;
         self.record_call(now, Err(error))
     }
@@ -258,7 +257,7 @@ impl Ticket {
 impl Ticket {
     fn record_call(
         &self,
-        now: Instant,
+        now: Time,
         result: Result<&Response<PyBackedBytes>, core::TransportError>,
     ) -> PyResult<()> {
         let ticket = self.ticket.take()?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{DeviceName, Endpoint, EnterpriseName};
+use countermand_core::{Endpoint, GrandparentName, ParentName};
 use countermand_fleet::{Filter, FilterError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -12,8 +12,8 @@ use crate::{arguments, clock, names};
 /// What to search for, and where: as `countermand.selection.Selection` holds it.
 #[derive(Clone)]
 pub(crate) struct Selection {
-    pub(crate) enterprises: Vec<EnterpriseName>,
-    pub(crate) devices: Vec<DeviceName>,
+    pub(crate) enterprises: Vec<GrandparentName>,
+    pub(crate) devices: Vec<ParentName>,
     pub(crate) filter: Filter,
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP codec: requests from names, results from answers.
 
-use core::{PageToken, wire};
+use core::{PageToken, Request as Ask};
 use countermand_core as core;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pyo3::exceptions::PyValueError;
@@ -113,14 +113,18 @@ fn latin1(text: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
 #[pyfunction]
 #[pyo3(signature = (name, endpoint=None))]
 fn build_cancel(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
-    Ok(wire::cancel(&self::endpoint(endpoint)?, &names::operation(name)?).into())
+    Ok(Ask::Cancel(names::operation(name)?)
+        .http(&self::endpoint(endpoint)?)
+        .into())
 }
 
 /// `GET {name}`: the operation, without its secrets.
 #[pyfunction]
 #[pyo3(signature = (name, endpoint=None))]
 fn build_get(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
-    Ok(wire::get(&self::endpoint(endpoint)?, &names::operation(name)?).into())
+    Ok(Ask::Get(names::operation(name)?)
+        .http(&self::endpoint(endpoint)?)
+        .into())
 }
 
 /// `GET {device}/operations`: one page of a device's operations, oldest first.
@@ -136,14 +140,20 @@ fn build_list_operations(
     let device = names::device(device)?;
     let token = page_token.map(str::parse::<PageToken>).transpose();
     let token = token.map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(wire::list_operations(&endpoint, &device, page_size, token.as_ref()).into())
+    let page = core::PageQuery {
+        size: page_size,
+        token,
+    };
+    Ok(Ask::ListOperations(device, page).http(&endpoint).into())
 }
 
 /// `GET {device}`: whether the device still has a record.
 #[pyfunction]
 #[pyo3(signature = (device, endpoint=None))]
 fn build_get_device(device: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
-    Ok(wire::get_device(&self::endpoint(endpoint)?, &names::device(device)?).into())
+    Ok(Ask::GetParent(names::device(device)?)
+        .http(&self::endpoint(endpoint)?)
+        .into())
 }
 
 /// Reads the answer to `build_cancel`: a 2xx with `{}` or nothing is success.
@@ -155,7 +165,8 @@ fn parse_cancel(
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
 ) -> PyResult<()> {
-    wire::parse_cancel(&response(status, headers, body)?).map_err(|error| errors::error(py, &error))
+    core::accept_cancel(core::Service::DEFAULT, &response(status, headers, body)?)
+        .map_err(|error| errors::error(py, &error))
 }
 
 /// Reads the answer to `build_get` of `name`.
@@ -169,7 +180,7 @@ fn parse_operation(
     body: PyBackedBytes,
 ) -> PyResult<Operation> {
     let name = names::operation(name)?;
-    wire::parse_operation(&response(status, headers, body)?, &name)
+    core::Operation::read(name, &response(status, headers, body)?)
         .map(Operation)
         .map_err(|error| errors::error(py, &error))
 }
@@ -185,9 +196,13 @@ fn parse_operations(
     body: PyBackedBytes,
 ) -> PyResult<(Vec<Operation>, Option<String>)> {
     let device = names::device(device)?;
-    let page = wire::parse_operations(&response(status, headers, body)?, &device)
+    let page = core::Page::<core::Operation>::read(&device, &response(status, headers, body)?)
         .map_err(|error| errors::error(py, &error))?;
-    let operations = page.operations.into_iter().map(Operation);
+    // Entries that cannot be read are not left away in silence.
+    if let Some(entries) = &page.unreadable {
+        return Err(errors::error(py, &entries.error(&device)));
+    }
+    let operations = page.entries.into_iter().map(Operation);
     let token = page.next_page_token.map(|token| token.as_str().to_owned());
     Ok((operations.collect(), token))
 }
@@ -203,7 +218,9 @@ fn parse_device(
     body: PyBackedBytes,
 ) -> PyResult<()> {
     let device = names::device(device)?;
-    wire::parse_device(&response(status, headers, body)?, &device)
+    Ask::GetParent(device)
+        .read(&response(status, headers, body)?)
+        .map(drop)
         .map_err(|error| errors::error(py, &error))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use countermand_core::{Endpoint, EnterpriseName};
+use countermand_core::{Endpoint, GrandparentName};
 use countermand_fleet::input::Format;
 use countermand_fleet::report;
 use countermand_fleet::store::{Kind, Settings};
@@ -184,7 +184,7 @@ impl Terms {
         &self,
         kind: Kind,
         endpoint: &Endpoint,
-        enterprises: &[EnterpriseName],
+        enterprises: &[GrandparentName],
     ) -> Result<Settings, Failure> {
         let mut settings = Settings::new(kind);
         settings.endpoint = endpoint.to_string();

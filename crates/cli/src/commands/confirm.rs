@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 
-use countermand_core::{DeviceName, printable};
+use countermand_core::{ParentName, printable};
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotAuthorized, Options,
@@ -59,7 +59,7 @@ pub(crate) async fn authorize(
 /// Authorizes a rescue, which has no file yet, where its enterprises are confirmed.
 pub(crate) async fn rescue(
     settings: Settings,
-    devices: Vec<DeviceName>,
+    devices: Vec<ParentName>,
     mut authorization: Authorization,
     signals: &mut Signals,
 ) -> Result<AuthorizedRescue, Failure> {

@@ -167,7 +167,7 @@ pub(crate) async fn search(
                         .note(&format!("not searched: {problem}; {}", error.advice()));
                 }
             }
-            Found::EnterpriseClosed(enterprise) => report
+            Found::ParentClosed(enterprise) => report
                 .output
                 .note(&format!("{enterprise} denies everything and is left alone")),
             Found::Stopped(cause) => stop.stopped(cause.clone()),

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use countermand::hyper::SchedulerStream;
-use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase};
+use countermand::hyper::now;
+use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Time};
 use countermand_fleet::{Run, SearchProgress};
 use countermand_scheduler::{Event, Outage, Progress};
 use futures_util::{Stream, StreamExt};
@@ -97,16 +98,16 @@ pub(crate) async fn follow<U: Underway>(
     signals: &mut Signals,
     mut told: impl FnMut(&U, Event),
 ) -> (Ending, Option<Duration>) {
-    let started = Instant::now();
+    let (started, begun) = (now(), Instant::now());
     let mut stop: Option<(Exit, Instant)> = None;
     let mut last_cancel = None;
     let told_every = report.output.progress_every();
     // Where nothing is told it is not asked for, and any period will do.
     let period = told_every.unwrap_or(DRAIN);
-    let mut tick = interval_at(started + period, period);
+    let mut tick = interval_at(begun + period, period);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        let until = stop.map_or(started, |(_, until)| until);
+        let until = stop.map_or(begun, |(_, until)| until);
         tokio::select! {
             biased;
             exit = signals.next() => {
@@ -138,8 +139,7 @@ pub(crate) async fn follow<U: Underway>(
             }
         }
     }
-    let last_cancel =
-        last_cancel.map(|at: std::time::Instant| at.saturating_duration_since(started.into_std()));
+    let last_cancel = last_cancel.map(|at: Time| at - started);
     let ending = match stop {
         None => Ending::Finished,
         Some((exit, _)) => Ending::Stopped(exit),
@@ -162,7 +162,7 @@ fn say(report: &Report, event: &Event) {
     match event {
         _ if report.brief => {}
         Event::Held { until, .. } => {
-            let pause = until.saturating_duration_since(Instant::now().into_std());
+            let pause = *until - now();
             output.note(&format!(
                 "the quota is used up: everything waits for {:.1} s",
                 pause.as_secs_f64()

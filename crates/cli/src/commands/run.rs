@@ -77,8 +77,8 @@ pub(crate) async fn run(
                 report.output.note(&format!("not searched: {problem}; {}", error.advice()));
             }
         }
-        Event::EnterpriseClosed { enterprise } => {
-            report.output.note(&format!("{enterprise} denies everything and is left alone"));
+        Event::ParentClosed { parent } => {
+            report.output.note(&format!("{parent} denies everything and is left alone"));
         }
         Event::Stopped { cause } => stop.stopped(cause),
         _ => {}

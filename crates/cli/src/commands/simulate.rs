@@ -1,9 +1,9 @@
 //! `countermand simulate`: when the last cancel would be sent, without a server or waiting.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use countermand_core::{Call, OperationName, Phase, Verdict};
+use countermand_core::{Call, OperationName, Phase, Time, Verdict};
 use countermand_emulator::ServerQuota;
 use countermand_fleet::spell;
 use countermand_scheduler::{Event, Scheduler, Ticket};
@@ -69,7 +69,6 @@ struct Row {
 
 /// Runs it to its end.
 fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'static str> {
-    let start = Instant::now();
     let mut scheduler = Scheduler::new(options.seed)
         .quota(options.budget.quota())
         .in_flight(options.in_flight);
@@ -99,10 +98,10 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'stat
         (LATENCY, server.serve(at, request))
     };
     let tell = |at, event| simulation.note(at, event);
-    let end = countermand_scheduler::simulate(&mut scheduler, start, serve, tell)
+    let end = countermand_scheduler::simulate(&mut scheduler, Time::START, serve, tell)
         .ok_or("it waits for nothing")?;
     let last_cancel = scheduler.progress(end).last_cancel;
-    simulation.last_cancel_s = last_cancel.map_or(0.0, |at| (at - start).as_secs_f64());
+    simulation.last_cancel_s = last_cancel.map_or(0.0, |at| at.elapsed().as_secs_f64());
     simulation.requests = sent.len() as u64;
     simulation.refused = server.refused;
     simulation.failed = server.failed;

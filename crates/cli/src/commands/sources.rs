@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use countermand_core::{DeviceName, Endpoint, EnterpriseName, NameError, Resource, chain};
+use countermand_core::{Endpoint, GrandparentName, NameError, ParentName, Resource, chain};
 use countermand_fleet::FoundOperation;
 use countermand_fleet::input::{self, Evidence, Format, LeftOut, Refusals};
 use tokio::task::spawn_blocking;
@@ -22,8 +22,8 @@ use crate::signals::Signals;
 /// What is named, and what is to be searched.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    pub(crate) enterprises: Vec<EnterpriseName>,
-    pub(crate) devices: Vec<DeviceName>,
+    pub(crate) enterprises: Vec<GrandparentName>,
+    pub(crate) devices: Vec<ParentName>,
     /// Names that were given, with what came with them.
     pub(crate) given: Vec<(FoundOperation, Option<Evidence>)>,
     /// Parts of the inputs that are neither names nor mistakes.
@@ -124,8 +124,8 @@ impl Sources {
     /// A name of any kind.
     fn name(&mut self, text: &str) -> Result<(), NameError> {
         match self.endpoint.parse_given_resource(text)? {
-            Resource::Enterprise(name) => self.enterprises.push(name),
-            Resource::Device(name) => self.devices.push(name),
+            Resource::Grandparent(name) => self.enterprises.push(name),
+            Resource::Parent(name) => self.devices.push(name),
             Resource::Operation(name) => self.given.push((FoundOperation::new(name), None)),
         }
         Ok(())

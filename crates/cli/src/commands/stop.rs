@@ -1,6 +1,6 @@
 //! One failure that stops everything, told once.
 
-use countermand_core::{Cause, Error, ErrorKind};
+use countermand_core::{Cause, Error, ErrorKind, Service};
 use countermand_fleet::counted;
 
 use crate::output::json::{STOPPED, StoppedLine};
@@ -72,7 +72,7 @@ impl Stop {
                 schema: STOPPED,
                 cause: cause.key().as_str(),
                 message: cause.text(),
-                advice: cause.advice(),
+                advice: &cause.advice(Service::DEFAULT),
                 not_attempted: self.not_attempted,
                 same_error: self.same,
                 lists_same_error: self.same_lists,
@@ -103,7 +103,7 @@ impl Stop {
             let lists = counted(self.lists, "list");
             text.push_str(&format!("; {lists} {} not asked for", were(self.lists)));
         }
-        format!("{text}; {}", cause.advice())
+        format!("{text}; {}", cause.advice(Service::DEFAULT))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The lines of `--json`: their schemas are a promise to programs.
 
-use countermand_core::{Command, Error, Operation, OperationName, Outcome, Verdict};
+use countermand_core::{Error, Metadata, Operation, OperationName, Outcome, Verdict};
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ pub(crate) struct OutcomeLine<'a, E> {
     pub(crate) operation: Option<&'a Operation>,
     pub(crate) error: Option<&'a E>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) device_exists: Option<bool>,
+    pub(crate) parent_exists: Option<bool>,
 }
 
 impl<'a> OutcomeLine<'a, Error> {
@@ -65,7 +65,7 @@ impl<'a> OutcomeLine<'a, Error> {
                 attempts: outcome.attempts,
                 operation: outcome.operation.as_ref(),
                 error: outcome.error.as_ref(),
-                device_exists: outcome.device_exists,
+                parent_exists: outcome.parent_exists,
                 ..bare
             },
             Err(error) => Self {
@@ -86,7 +86,7 @@ impl<'a, E> OutcomeLine<'a, E> {
             attempts: 0,
             operation: None,
             error: None,
-            device_exists: None,
+            parent_exists: None,
         }
     }
 }
@@ -150,5 +150,5 @@ pub(crate) struct FoundLine<'a> {
 #[derive(Serialize)]
 pub(crate) struct OperationJson<'a> {
     pub(crate) name: &'a str,
-    pub(crate) metadata: &'a Command,
+    pub(crate) metadata: &'a Metadata,
 }

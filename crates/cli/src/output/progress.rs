@@ -190,7 +190,7 @@ mod tests {
         (search.all_listed, search.found) = (true, 4898);
         let mut standing = countermand_scheduler::Progress::default();
         (standing.cancels_sent, standing.sent, standing.quota_left) = (4898, 10_000, Some(12));
-        let begun = Instant::now();
+        let begun = countermand_core::Time::START;
         let mut meter = Meter::new(begun, Some(8.0));
         let now = begun + Duration::from_secs(1250);
         meter.measure(now, &standing, 4898, Some(search), None)

@@ -235,7 +235,7 @@ fn detail(outcome: &Outcome) -> String {
     if let (Verdict::Failed, Some(operation)) = (outcome.verdict, &outcome.operation) {
         text.push_str(&status(operation));
     }
-    match outcome.device_exists {
+    match outcome.parent_exists {
         Some(true) => text.push_str("; the device still has a record"),
         Some(false) => text.push_str("; the device has no record either"),
         None => {}
@@ -264,7 +264,7 @@ fn is_stopped(error: &Error) -> bool {
 
 /// The command's type, as far as the server tells it.
 fn kind(operation: &Operation) -> String {
-    let command = operation.command.as_ref();
+    let command = operation.metadata.as_ref();
     let kind = command.and_then(|command| command.kind.as_deref());
     excerpt(kind.unwrap_or_default(), LONGEST)
 }
@@ -273,7 +273,7 @@ fn kind(operation: &Operation) -> String {
 fn about(operation: &Operation) -> String {
     let kind = kind(operation);
     match operation
-        .command
+        .metadata
         .as_ref()
         .and_then(|command| command.create_time)
     {
@@ -291,7 +291,7 @@ fn status(operation: &Operation) -> String {
             let _ = write!(text, " ({})", excerpt(&status.message, LONGEST));
         }
     }
-    let code = operation.command.as_ref();
+    let code = operation.metadata.as_ref();
     if let Some(code) = code.and_then(|command| command.error_code.as_deref()) {
         let _ = write!(text, ", {}", excerpt(code, LONGEST));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
-use countermand_core::{DeviceName, Error, ErrorKind, OperationName, Outcome, Verdict};
+use countermand_core::{Error, ErrorKind, OperationName, Outcome, ParentName, Verdict};
 pub(crate) use countermand_fleet::counted;
 use countermand_fleet::{grouped, spell};
 
@@ -129,7 +129,7 @@ impl Tally {
                 plural(&self.gone, "device", "devices"),
             );
             list(&mut text, &self.gone, |name| {
-                DeviceName::to_string(&name.device())
+                ParentName::to_string(&name.parent())
             });
         }
         if !self.again.is_empty() {

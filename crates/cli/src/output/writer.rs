@@ -61,7 +61,7 @@ impl Output {
     /// `pace` is how many requests a second the quota allows.
     pub(crate) fn expect(&mut self, results: u64, pace: Option<f64>) {
         let every = self.bars.show();
-        let begun = tokio::time::Instant::now().into_std();
+        let begun = countermand::hyper::now();
         self.expected = Some(Expected {
             results,
             meter: Mutex::new(Meter::new(begun, pace)),
@@ -85,7 +85,7 @@ impl Output {
         outage: Option<Outage>,
     ) {
         if let Some(Expected { results, meter, .. }) = &self.expected {
-            let now = tokio::time::Instant::now().into_std();
+            let now = countermand::hyper::now();
             let results = expected.unwrap_or(*results);
             let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
             let progress = meter.measure(now, standing, results, search, outage);

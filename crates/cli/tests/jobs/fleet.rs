@@ -70,7 +70,7 @@ impl Fleet {
     pub(crate) fn phrase(&self) -> String {
         let mut counts = BTreeMap::new();
         for row in self.rows() {
-            let enterprise = row.item.name.enterprise().enterprise().to_owned();
+            let enterprise = row.item.name.parent().parent().id().to_owned();
             *counts.entry(enterprise).or_insert(0) += 1;
         }
         let phrases = counts.iter().map(|(name, count)| format!("{name}:{count}"));

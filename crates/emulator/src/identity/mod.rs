@@ -31,7 +31,7 @@ pub(crate) const SUBJECT_TOKEN: &str = "canary-subject-token-of-the-emulator";
 pub(crate) const AUDIENCE: &str = "//iam.googleapis.com/projects/7/locations/global/workloadIdentityPools/pool/providers/emulator";
 
 /// The scope of the API.
-pub(crate) const SCOPE: &str = countermand_core::Endpoint::SCOPE;
+pub(crate) const SCOPE: &str = countermand_core::Service::DEFAULT.scope;
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// The scope that is enough to make tokens for service accounts, and for nothing else.
 const IAM: &str = "https://www.googleapis.com/auth/iam";

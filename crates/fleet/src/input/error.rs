@@ -53,12 +53,12 @@ pub(super) const CUT: &str = "this cuts names out: grep -oE 'enterprises/[^/ ]+/
 /// The step that makes the name of an operation of a refused one, where there is one.
 fn cut(error: &NameError) -> &'static str {
     match error.kind() {
-        NameErrorKind::Verb => "; this cuts it off: sed 's/:cancel$//' FILE",
+        NameErrorKind::Verb(_) => "; this cuts it off: sed 's/:cancel$//' FILE",
         NameErrorKind::LeadingSlash => "; this cuts it off: sed 's|^/*||' FILE",
-        NameErrorKind::Other("a device") => {
+        NameErrorKind::Other(level) if level.noun == "device" => {
             "; this finds the operations of devices: xargs countermand find --names-only < FILE"
         }
-        NameErrorKind::Other("an enterprise") => {
+        NameErrorKind::Other(level) if level.noun == "enterprise" => {
             "; this finds the operations of enterprises: xargs countermand find --names-only < FILE"
         }
         _ => "",

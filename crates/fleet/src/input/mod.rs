@@ -9,7 +9,7 @@
 //!
 //! let text = "# wipes\nenterprises/LC01/devices/3f/operations/17\n\nenterprises/LC01/devices/..\n";
 //! let mut entries = input::read(text.as_bytes(), None);
-//! assert_eq!(entries.next().unwrap()?.item.name.operation(), "17");
+//! assert_eq!(entries.next().unwrap()?.item.name.id(), "17");
 //! let refused = entries.next().unwrap().unwrap_err();
 //! assert_eq!(refused.line, 4);
 //! # Ok::<(), input::InputError>(())

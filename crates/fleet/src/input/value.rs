@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use countermand_core::{Command, DeviceName, OperationName, Timestamp, chain, wire};
+use countermand_core::{Metadata, Operation, OperationName, ParentName, Timestamp, chain};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -289,7 +289,7 @@ fn text_or_json(json: &RawValue) -> Cow<'_, str> {
 /// Whether an object of this name is a device: the name is one of a device, and it has a field that
 /// devices have.
 fn is_device(json: &str, name: &str) -> bool {
-    name.parse::<DeviceName>().is_ok()
+    name.parse::<ParentName>().is_ok()
         && serde_json::from_str::<Keys>(json)
             .is_ok_and(|keys| OF_DEVICES.iter().any(|key| keys.contains_key(*key)))
 }
@@ -315,10 +315,10 @@ fn operation(
     json: &str,
     name: OperationName,
 ) -> Result<(FoundOperation, Option<Evidence>), InputProblem> {
-    let operation = wire::parse_operation(&http::Response::new(json), &name)
+    let operation = Operation::read(name.clone(), &http::Response::new(json))
         .map_err(|error| InputProblem::Operation(chain(&error)))?;
     let mut item = FoundOperation::new(name);
-    item.command = operation.command.clone().unwrap_or_default();
+    item.command = operation.metadata.clone().unwrap_or_default();
     let evidence = operation.done.then(|| Evidence {
         operation,
         body_sha256: Some(Sha256::digest(json).into()),
@@ -342,7 +342,7 @@ fn ours(
     }
     let time = |text: Option<String>| text.and_then(|text| Timestamp::parse_rfc3339(&text));
     let create_time = time(row.create_time);
-    let Command {
+    let Metadata {
         kind,
         create_time: created,
         ..

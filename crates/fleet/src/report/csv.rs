@@ -33,7 +33,7 @@ pub const COLUMNS: [&str; 20] = [
     "message",
     "problem",
     "problem_message",
-    "device_exists",
+    "parent_exists",
 ];
 
 /// Writes a header and a line for each row, RFC 4180, every field quoted.
@@ -88,7 +88,7 @@ fn fields<'a>(record: &Record<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
         text(record.message()),
         text(record.problem()),
         text(record.problem_message()),
-        yes(record.device_exists),
+        yes(record.parent_exists),
     ]
 }
 

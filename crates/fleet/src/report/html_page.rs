@@ -348,14 +348,14 @@ fn bad(row: &JobRow) -> Bad {
         _ => None,
     };
     Bad {
-        device: text(row.item.name.device().as_str()),
+        device: text(row.item.name.parent().as_str()),
         seen: moment(record.device_seen),
         kind: text(record.kind.unwrap_or("operation")),
-        id: text(row.item.name.operation()),
+        id: text(row.item.name.id()),
         created: moment(record.create_time),
         cancel_sent_at: moment(record.cancel_sent_at),
         found: moment(record.found),
-        record: match record.device_exists {
+        record: match record.parent_exists {
             Some(true) => "exists",
             Some(false) => "none: may have been wiped",
             None => "",

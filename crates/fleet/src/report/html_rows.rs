@@ -97,7 +97,7 @@ fn details(record: &Record<'_>) -> String {
             false => format!("error code {code}: {message}"),
         });
     }
-    match record.device_exists {
+    match record.parent_exists {
         Some(true) => parts.push("the device has a record".to_owned()),
         Some(false) => parts.push("the device has no record either".to_owned()),
         None => {}

@@ -1,6 +1,6 @@
 //! A row as its fields, the same in every format.
 
-use countermand_core::{Command, Timestamp, Verdict};
+use countermand_core::{Metadata, Timestamp, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ pub struct Record<'a> {
     pub error: Option<&'a Value>,
     /// Whether the device still has a record, where that was looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_exists: Option<bool>,
+    pub parent_exists: Option<bool>,
 }
 
 impl<'a> Record<'a> {
@@ -61,7 +61,7 @@ impl<'a> Record<'a> {
     pub fn of(row: &'a JobRow) -> Self {
         let progress = &row.progress;
         let resolution = progress.resolution.as_ref();
-        let Command {
+        let Metadata {
             kind, create_time, ..
         } = &row.item.command;
         Self {
@@ -84,7 +84,7 @@ impl<'a> Record<'a> {
             body_sha256: resolution.and_then(|resolution| resolution.body_sha256),
             operation: resolution.and_then(|resolution| resolution.operation.as_ref()),
             error: resolution.and_then(|resolution| resolution.error.as_ref()),
-            device_exists: resolution.and_then(|resolution: &Resolution| resolution.device_exists),
+            parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),
         }
     }
 

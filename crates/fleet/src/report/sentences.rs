@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use countermand_core::{ErrorKey, printable};
+use countermand_core::{ErrorKey, Service, printable};
 
 use super::overview::Overview;
 use super::summary::Summary;
@@ -148,7 +148,7 @@ impl Overview {
                 "{} not tried again ({}): {}.",
                 grouped(*count),
                 row.text,
-                row.advice,
+                row.advice(Service::DEFAULT),
             );
         }
         self.to_go_on(summary, &mut text);

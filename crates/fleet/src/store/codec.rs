@@ -1,6 +1,6 @@
 //! An operation as the columns of its row, and back.
 
-use countermand_core::{Command, Phase, Timestamp, Verdict, format_duration, parse_duration};
+use countermand_core::{Metadata, Phase, Timestamp, Verdict, format_duration, parse_duration};
 use rusqlite::types::Value;
 
 use super::error::JobErrorKind;
@@ -57,7 +57,7 @@ pub(super) fn values(
             .map(json)
             .into(),
         resolution
-            .and_then(|resolution| resolution.device_exists)
+            .and_then(|resolution| resolution.parent_exists)
             .map(i64::from)
             .into(),
         resolution
@@ -89,7 +89,7 @@ pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<JobRow, JobErrorKind> {
         Err(_) => Err(bad(column)),
     };
 
-    let mut command = Command::default();
+    let mut command = Metadata::default();
     command.kind = text(2)?;
     command.create_time = time(3)?;
     command.duration = match text(4)? {
@@ -124,7 +124,7 @@ pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<JobRow, JobErrorKind> {
             verdict,
             operation: json(14, "operation")?,
             error: json(15, "error")?,
-            device_exists: columns.get(16)?,
+            parent_exists: columns.get(16)?,
             body_sha256: columns.get(17)?,
         });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{DeviceName, Error, Resource, Timestamp, Verdict};
+use countermand_core::{Error, ParentName, Resource, Timestamp, Verdict};
 use countermand_scheduler::{PastCall, Window};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ impl Uptime {
 #[non_exhaustive]
 pub struct Device {
     /// Its name.
-    pub name: DeviceName,
+    pub name: ParentName,
     /// When it last reported, if that is known.
     pub seen: Option<Timestamp>,
     /// When all its operations had been listed.
@@ -118,7 +118,7 @@ pub struct Device {
 #[expect(clippy::exhaustive_structs, reason = "callers make plans of it")]
 pub struct Vanished {
     /// The device.
-    pub device: DeviceName,
+    pub device: ParentName,
     /// The time of its last report, where it is known.
     pub seen: Option<Timestamp>,
     /// The time at which it was found to be gone.

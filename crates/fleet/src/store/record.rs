@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, DeviceName, EnterpriseName, OperationName, Phase, Timestamp};
+use countermand_core::{Call, GrandparentName, OperationName, ParentName, Phase, Timestamp};
 
 use super::entries::{Missed, Uptime, Vanished};
 use crate::job_row::{FoundOperation, OperationProgress, Resolution};
@@ -40,21 +40,21 @@ pub enum Record {
     /// A rescue has found a device, or knows better when it last reported.
     Device {
         /// Its name.
-        name: DeviceName,
+        name: ParentName,
         /// When it last reported.
         seen: Option<Timestamp>,
     },
     /// All operations of a device have been listed.
     Searched {
         /// Its name.
-        device: DeviceName,
+        device: ParentName,
         /// When.
         at: Timestamp,
     },
     /// The list of an enterprise's devices has come to its end.
     Listed {
         /// The enterprise.
-        enterprise: EnterpriseName,
+        enterprise: GrandparentName,
         /// When.
         at: Timestamp,
     },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, DeviceName, OperationName, Timestamp, format_duration};
+use countermand_core::{Call, OperationName, ParentName, Timestamp, format_duration};
 use rusqlite::types::Value;
 
 use super::codec::{self, time};
@@ -221,7 +221,7 @@ impl Transaction<'_> {
 
     fn device(
         &mut self,
-        name: &DeviceName,
+        name: &ParentName,
         seen: Option<Timestamp>,
         searched: Option<Timestamp>,
     ) -> Result<(), JobErrorKind> {

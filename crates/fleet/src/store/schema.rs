@@ -81,7 +81,7 @@ pub(super) static OPERATIONS: Table = Table::new(
         "verdict",
         "operation",
         "error",
-        "device_exists",
+        "parent_exists",
         "body_sha256",
     ],
     7,
@@ -103,7 +103,7 @@ pub(super) static OPERATIONS: Table = Table::new(
     ('cancelled', 'completed', 'failed', 'expired', 'pending', 'gone', 'unverified')),
   operation TEXT CHECK (json_valid(operation)),
   error TEXT CHECK (json_valid(error)),
-  device_exists INTEGER CHECK (device_exists IN (0, 1)),
+  parent_exists INTEGER CHECK (parent_exists IN (0, 1)),
   body_sha256 BLOB CHECK (length(body_sha256) = 32),
   checksum INTEGER NOT NULL
 ) STRICT",

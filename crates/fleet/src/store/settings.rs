@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, EnterpriseName, Policy};
+use countermand_core::{Endpoint, GrandparentName, Policy};
 use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -38,7 +38,7 @@ pub struct Settings {
     #[serde(with = "seconds")]
     pub max_age: Duration,
     /// The enterprises that are searched; empty when names were given.
-    pub enterprises: Vec<EnterpriseName>,
+    pub enterprises: Vec<GrandparentName>,
     /// Which operations are meant where they are searched.
     pub filter: Filter,
     /// How many operations a rescue cancels at most.

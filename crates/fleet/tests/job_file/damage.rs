@@ -113,7 +113,7 @@ fn fault_39_a_flipped_byte_of_an_index_is_noticed() {
     finished(&path);
     let whole = fs::read(&path).unwrap();
     let flipped = folder.path().join("flipped");
-    for text in [name(7).device().to_string(), name(7).to_string()] {
+    for text in [name(7).parent().to_string(), name(7).to_string()] {
         let found = whole.windows(text.len()).enumerate();
         let places = found.filter(|(_, window)| *window == text.as_bytes());
         let places = places

@@ -12,7 +12,7 @@ use super::{at, name, plan};
 fn sending(number: usize, millis: i64) -> Record {
     Record::Sending {
         operation: Some(name(number)),
-        resource: name(number).device().to_string(),
+        resource: name(number).parent().to_string(),
         call: Call::Cancel,
         at: at(millis),
     }
@@ -21,7 +21,7 @@ fn sending(number: usize, millis: i64) -> Record {
 fn left(number: usize, intended: i64, millis: i64) -> Record {
     Record::Sent {
         operation: Some(name(number)),
-        resource: name(number).device().to_string(),
+        resource: name(number).parent().to_string(),
         call: Call::Cancel,
         at: at(millis),
         sending: Some(at(intended)),
@@ -31,7 +31,7 @@ fn left(number: usize, intended: i64, millis: i64) -> Record {
 fn not_sent(number: usize, intended: i64, phase: Phase) -> Record {
     Record::NotSent {
         operation: Some(name(number)),
-        resource: name(number).device().to_string(),
+        resource: name(number).parent().to_string(),
         call: Call::Cancel,
         sending: at(intended),
         phase,
@@ -147,7 +147,7 @@ fn fault_36_a_clock_that_is_set_after_a_plan_forgets_no_spent_quota() {
         millis,
     };
     let age = Duration::from_secs(2);
-    let call = PastCall::new(age, Call::List, "enterprises/e/devices/d");
+    let call = PastCall::new(age, Call::ListOperations, "enterprises/e/devices/d");
     let cost = SearchCost::new(vec![call], at(10_000), Some(uptime("b", 700_000)));
     let plan = Plan {
         known: cost.records(),

@@ -25,7 +25,7 @@ fn from_plan_to_proof() {
         },
         Record::Sent {
             operation: Some(name(2)),
-            resource: name(2).device().to_string(),
+            resource: name(2).parent().to_string(),
             call: Call::Cancel,
             at: at(2),
             sending: None,

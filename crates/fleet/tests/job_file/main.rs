@@ -42,7 +42,7 @@ fn name(number: usize) -> OperationName {
 fn sent(number: usize, at: Timestamp) -> Record {
     Record::Sent {
         operation: Some(name(number)),
-        resource: name(number).device().to_string(),
+        resource: name(number).parent().to_string(),
         call: Call::Cancel,
         at,
         sending: None,
@@ -90,7 +90,7 @@ fn finished(path: &Path) {
         },
     ];
     for number in 0..12 {
-        let device = name(number).device();
+        let device = name(number).parent();
         let seen = Some(at(-1000));
         records.push(Record::Device {
             name: device.clone(),

@@ -78,7 +78,7 @@ fn resolution(millis: i64, verdict: Option<Verdict>) -> Resolution {
         Some(_) => resolution.operation = Some(json!({"done": true, "millis": millis})),
         None => resolution.error = Some(json!({"kind": "unavailable", "message": "a \u{0} b"})),
     }
-    resolution.device_exists = [None, Some(false), Some(true)][millis as usize % 3];
+    resolution.parent_exists = [None, Some(false), Some(true)][millis as usize % 3];
     resolution
 }
 
@@ -117,7 +117,7 @@ impl Model {
                 if let Some(seen) = seen {
                     self.seen.insert(*number, *seen);
                 }
-                let name = name(*number).device();
+                let name = name(*number).parent();
                 Record::Device {
                     name,
                     seen: seen.map(at),
@@ -126,19 +126,19 @@ impl Model {
             Step::Searched(number, millis) => {
                 self.device(*number);
                 self.searched.insert(*number, *millis);
-                let device = name(*number).device();
+                let device = name(*number).parent();
                 Record::Searched {
                     device,
                     at: at(*millis),
                 }
             }
             Step::Listed(number, millis) => {
-                self.sends.push((*millis, Call::List, *number));
+                self.sends.push((*millis, Call::ListOperations, *number));
                 self.prune(*millis);
                 Record::Sent {
                     operation: None,
-                    resource: name(*number).device().to_string(),
-                    call: Call::List,
+                    resource: name(*number).parent().to_string(),
+                    call: Call::ListOperations,
                     at: at(*millis),
                     sending: None,
                 }
@@ -159,7 +159,7 @@ impl Model {
                 self.prune(*millis);
                 Record::Sent {
                     operation,
-                    resource: name(*number).device().to_string(),
+                    resource: name(*number).parent().to_string(),
                     call: *call,
                     at: at(*millis),
                     sending: None,
@@ -287,14 +287,14 @@ impl Model {
         let expected = self.devices.iter().map(|number| {
             let seen = self.seen.get(number).map(|millis| at(*millis));
             let searched = self.searched.get(number).map(|millis| at(*millis));
-            (name(*number).device(), seen, searched)
+            (name(*number).parent(), seen, searched)
         });
         assert!(devices.eq(expected));
 
         let spent = job.spent(at(now), None).unwrap();
         let calls = self.sends.iter().map(|(millis, call, number)| {
             let age = Duration::from_millis((now - millis).max(0) as u64);
-            PastCall::new(age, *call, name(*number).device().to_string())
+            PastCall::new(age, *call, name(*number).parent().to_string())
         });
         assert_eq!(spent.calls, calls.collect::<Vec<_>>());
         let lowered = self.limits.iter();

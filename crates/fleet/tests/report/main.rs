@@ -105,7 +105,7 @@ fn every_field_has_its_column() {
     assert_eq!(first["verdict"], "cancelled");
     assert_eq!(first["operation"]["error"]["code"], 1);
     assert_eq!(first["cancel_sent_at"], "2026-11-25T21:00:01.500Z");
-    assert_eq!(lines[4]["device_exists"], false);
+    assert_eq!(lines[4]["parent_exists"], false);
     assert_eq!(lines[4]["verified_at"], Value::Null);
     assert_eq!(lines[23]["verdict"], Value::Null);
     assert_eq!(lines[23]["error"]["kind"], "unavailable");
@@ -134,7 +134,7 @@ fn f30_what_completed_anyway_comes_first() {
     // Each with when its device was last seen.
     let unsent = text(select(&parsed, "section:has(#unsent) tbody tr")[0]);
     assert!(
-        unsent.contains(rows[96].item.name.device().as_str()),
+        unsent.contains(rows[96].item.name.parent().as_str()),
         "{unsent}"
     );
     assert!(unsent.contains("2026-11-24 20:58:36.000"), "{unsent}");
@@ -170,7 +170,7 @@ fn f30_what_completed_anyway_comes_first() {
     ];
     let places = ids.map(|id| page.find(&format!("id=\"{id}\"")).unwrap());
     assert!(places.is_sorted(), "{places:?}");
-    let device = rows[3].item.name.device();
+    let device = rows[3].item.name.parent();
     assert!(text(select(&parsed, ".alarm.completed")[0]).contains(device.as_str()));
     let overview = Overview::of(good(&rows)).unwrap();
     let sentences = overview.sentences(&summary(300));
@@ -285,7 +285,7 @@ fn a_job_file_is_reported() {
         let name = row.item.name.clone();
         records.push(Record::Sent {
             operation: Some(name.clone()),
-            resource: name.device().to_string(),
+            resource: name.parent().to_string(),
             call: Call::Cancel,
             at: at(3000),
             sending: None,

@@ -83,7 +83,7 @@ pub(crate) fn row(number: u64) -> JobRow {
         _ => None,
     };
     if verdict == Some(Verdict::Gone) {
-        resolution.device_exists = Some(false);
+        resolution.parent_exists = Some(false);
     }
     if verdict.is_none() {
         resolution.error = Some(json!({"kind": "unavailable",

@@ -24,7 +24,7 @@ pub fn endpoint(scheme: &str, address: SocketAddr) -> Endpoint {
 /// A cancel.
 pub fn cancel(endpoint: &Endpoint) -> Transmit {
     Transmit {
-        request: countermand_core::wire::cancel(endpoint, &name()),
+        request: countermand_core::Request::Cancel(name().clone()).http(endpoint),
         timeout: Duration::from_secs(10),
         reauthorize: false,
         body_cap: 64 << 10,
