@@ -148,8 +148,8 @@ struct State {
     name: OperationName,
     endpoint: Arc<Endpoint>,
     retry: Retry,
-    /// What is outstanding, or will be after the pause.
-    call: Call,
+    /// Outstanding, or sent after the pause.
+    request: Request,
     /// The failure that the cancellation pauses for.
     error: Option<Error>,
     /// Failures of cancel, kept while looking.
@@ -181,13 +181,13 @@ impl State {
         let mut retry = Retry::new(policy, now, seed);
         retry.attempts = attempts + 1;
         Attempt::new(Box::new(Self {
+            request: match phase {
+                Phase::Unsent | Phase::MaybeSent => Request::Cancel(name.clone()),
+                Phase::Accepted => Request::Get(name.clone()),
+            },
             name,
             endpoint,
             retry,
-            call: match phase {
-                Phase::Unsent | Phase::MaybeSent => Call::Cancel,
-                Phase::Accepted => Call::Get,
-            },
             error: None,
             cancel_failures: 0,
             polls: 0,
@@ -200,22 +200,13 @@ impl State {
         }))
     }
 
-    /// The outstanding request.
-    fn request(&self) -> Request {
-        match self.call {
-            Call::Cancel => Request::Cancel(self.name.clone()),
-            Call::GetParent => Request::GetParent(self.name.parent()),
-            _ => Request::Get(self.name.clone()),
-        }
-    }
-
     fn accepted(mut self: Box<Self>, now: Time) -> Step {
         self.accepted = true;
         self.accepted_at = now;
         self.retry.succeeded();
         self.refusal = None;
         if self.retry.policy.verify {
-            self.look(now, Call::Get)
+            self.look_at_operation(now)
         } else {
             self.conclude(Verdict::Unverified, None)
         }
@@ -252,7 +243,7 @@ impl State {
         }
         self.refusal = Some(error);
         self.cancel_failures = self.retry.failures;
-        self.look(now, Call::Get)
+        self.look_at_operation(now)
     }
 
     fn told(mut self: Box<Self>, now: Time, operation: Operation, view: View<'_>) -> Step {
@@ -306,7 +297,7 @@ impl State {
             self.refusal = Some(refusal);
             return self.poll(now, expires, None);
         }
-        self.call = Call::Cancel;
+        self.request = Request::Cancel(self.name.clone());
         self.retry.failures = self.cancel_failures;
         self.wait(at, Some(refusal))
     }
@@ -338,14 +329,15 @@ impl State {
 
     fn look_failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
         if let ErrorKind::NotFound(_) = error.kind() {
-            if self.call == Call::GetParent {
+            if self.request.call() == Call::GetParent {
                 return self.gone(Some(false));
             }
             self.missing = Some(error);
-            return match self.name.service().has_parent_records {
-                true => self.look(now, Call::GetParent),
-                false => self.gone(None),
-            };
+            if !self.name.service().has_parent_records {
+                return self.gone(None);
+            }
+            let parent = Request::GetParent(self.name.parent());
+            return self.look(now, parent);
         }
         match self.retry.again(now, &error, true) {
             Next::Now => self.send(),
@@ -354,9 +346,14 @@ impl State {
         }
     }
 
+    fn look_at_operation(self: Box<Self>, now: Time) -> Step {
+        let operation = Request::Get(self.name.clone());
+        self.look(now, operation)
+    }
+
     /// Turns to a look, as soon as the server allows it.
-    fn look(mut self: Box<Self>, now: Time, call: Call) -> Step {
-        self.call = call;
+    fn look(mut self: Box<Self>, now: Time, request: Request) -> Step {
+        self.request = request;
         self.retry.failures = 0;
         match self.retry.allowed(now) {
             Some(at) if at > now => self.wait(at, None),
@@ -437,7 +434,7 @@ impl Machine<Outcome> for State {
     }
 
     fn call(&self) -> Call {
-        self.call
+        self.request.call()
     }
 
     fn number(&self) -> u32 {
@@ -449,12 +446,12 @@ impl Machine<Outcome> for State {
     }
 
     fn transmit(&self, now: Time) -> Transmit {
-        self.retry.transmit(now, &self.request(), &self.endpoint)
+        self.retry.transmit(now, &self.request, &self.endpoint)
     }
 
     fn response(mut self: Box<Self>, now: Time, view: View<'_>) -> Step {
         self.retry.answered();
-        let result = self.request().read_then(view);
+        let result = self.request.read_then(view);
         if result.is_ok() {
             self.retry.heard();
         }
@@ -469,7 +466,7 @@ impl Machine<Outcome> for State {
 
     fn failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
         self.retry.failed(now, &error);
-        match self.call {
+        match self.request.call() {
             Call::Cancel => self.cancel_failed(now, error),
             // What only asks cannot have delivered a cancellation.
             _ => self.look_failed(now, error.of_read(0)),
@@ -480,7 +477,7 @@ impl Machine<Outcome> for State {
         if !self.retry.is_too_late(now) {
             return self.send();
         }
-        match (self.call, self.error.take()) {
+        match (self.request.call(), self.error.take()) {
             (Call::Cancel, Some(error)) => self.fail(error, None),
             (_, error) => self.cannot_tell(error),
         }
@@ -496,12 +493,12 @@ impl Machine<Outcome> for State {
 
     fn excuse(&mut self, error: &Error) {
         self.retry.excused(error);
-        self.in_doubt |= self.call == Call::Cancel && error.kind().maybe_delivered();
+        self.in_doubt |= self.request.call() == Call::Cancel && error.kind().maybe_delivered();
     }
 
     fn abandon(mut self: Box<Self>, error: Error) -> Step {
         self.retry.attempts -= 1;
-        match self.call {
+        match self.request.call() {
             Call::Cancel => self.fail(error, None),
             _ => self.cannot_tell(Some(error)),
         }

@@ -41,9 +41,16 @@ impl Time {
     }
 }
 
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+const fn nanos(duration: Duration) -> i64 {
+    let (seconds, rest) = (duration.as_secs(), duration.subsec_nanos() as i64);
+    match seconds {
+        0..=MOST_SECONDS => seconds as i64 * 1_000_000_000 + rest,
+        _ => i64::MAX,
+    }
 }
+
+/// One second less than all that have room.
+const MOST_SECONDS: u64 = i64::MAX as u64 / 1_000_000_000 - 1;
 
 impl Add<Duration> for Time {
     type Output = Self;

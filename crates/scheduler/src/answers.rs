@@ -50,7 +50,7 @@ impl Scheduler {
             Ok(response) => {
                 self.heard = true;
                 self.answered();
-                self.scope.allowed(resource.denied_resource());
+                self.scope.allowed(|| resource.denied_resource());
                 (Ok(response), false)
             }
             Err(error) => {
@@ -204,7 +204,7 @@ impl Scheduler {
                     self.halt(kind.into());
                 }
             }
-            _ => self.scope.allowed(resource.denied_resource()),
+            _ => self.scope.allowed(|| resource.denied_resource()),
         }
         false
     }

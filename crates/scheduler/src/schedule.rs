@@ -59,7 +59,7 @@ impl Scheduler {
             let Some(job) = self.queue.pop(class) else {
                 continue;
             };
-            if let Some(cause) = self.scope.left_alone(job.denied_resource()) {
+            if let Some(cause) = self.scope.left_alone(|| job.denied_resource()) {
                 self.give_up(job, now, cause);
                 continue;
             }

@@ -32,10 +32,15 @@ impl Scope {
     }
 
     /// The cause for which nothing is sent under a resource that a denial concerns.
-    pub(crate) fn left_alone(&self, resource: &str) -> Option<Cause> {
+    pub(crate) fn left_alone<'a>(&self, resource: impl FnOnce() -> &'a str) -> Option<Cause> {
         if let Some(cause) = &self.stopped {
             return Some(cause.clone());
         }
+        // Nearly always there is none: the name need not be looked into.
+        if self.denied.is_empty() {
+            return None;
+        }
+        let resource = resource();
         let (denials, words) = self.denied.get(resource)?;
         (*denials >= DENIALS).then(|| {
             Cause::new(
@@ -54,8 +59,12 @@ impl Scope {
     }
 
     /// Takes note of an answer under a resource that is not a denial.
-    pub(crate) fn allowed(&mut self, resource: &str) {
+    pub(crate) fn allowed<'a>(&mut self, resource: impl FnOnce() -> &'a str) {
         self.other_answers = true;
+        if self.denied.is_empty() {
+            return;
+        }
+        let resource = resource();
         let denials = self.denied.get(resource).map(|(denials, _)| *denials);
         if denials.is_some_and(|denials| denials < DENIALS) {
             self.denied.remove(resource);
@@ -82,21 +91,21 @@ mod tests {
         for _ in 0..3 {
             assert!(!denied(&mut scope));
             assert!(!denied(&mut scope));
-            scope.allowed(one);
-            assert_eq!(scope.left_alone(one), None);
+            scope.allowed(|| one);
+            assert_eq!(scope.left_alone(|| one), None);
         }
         assert!(!denied(&mut scope));
         assert!(!denied(&mut scope));
-        scope.allowed(other);
+        scope.allowed(|| other);
         assert!(denied(&mut scope), "another's answer says nothing");
         assert!(!denied(&mut scope), "told once");
         // Once closed it stays so, whatever was under way before.
-        scope.allowed(one);
-        let cause = scope.left_alone(one).unwrap();
+        scope.allowed(|| one);
+        let cause = scope.left_alone(|| one).unwrap();
         assert_eq!(
             cause.text(),
             "enterprises/a was denied 3 times in a row: no"
         );
-        assert_eq!(scope.left_alone(other), None);
+        assert_eq!(scope.left_alone(|| other), None);
     }
 }
