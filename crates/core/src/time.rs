@@ -30,8 +30,10 @@ impl Time {
 
     /// So long after the start.
     #[must_use]
-    pub fn after(start: Duration) -> Self {
-        Self::START + start
+    pub const fn after(start: Duration) -> Self {
+        Self {
+            nanos: nanos(start),
+        }
     }
 
     /// The time since the start; zero before it.
