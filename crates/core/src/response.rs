@@ -196,7 +196,7 @@ impl<'a> View<'a> {
     fn parent(self, name: &ParentName) -> Result<(), Error> {
         let [found] = self.fields(["name"])?;
         self.of_now(self.age())?;
-        let found = found.map(|name| element::<Text<'_>>(name)).transpose();
+        let found = found.map(element::<Text<'_>>).transpose();
         let found = found.map_err(|strange| self.strange(strange))?;
         match text(found.as_ref()) == name.as_str() {
             true => Ok(()),
@@ -221,10 +221,10 @@ impl<'a> View<'a> {
         self.page(1, |entry| {
             let values = fields(entry.get(), ["name", active_time]);
             let [name, active] = values.map_err(Strange::Malformed)?;
-            let name = name.map(|name| element::<Text<'_>>(name)).transpose()?;
+            let name = name.map(element::<Text<'_>>).transpose()?;
             let name = self.unrepeated(name.as_ref())?;
             let name = ParentName::of(self.service, name).map_err(malformed)?;
-            let active = active.map(|time| element::<Text<'_>>(time)).transpose()?;
+            let active = active.map(element::<Text<'_>>).transpose()?;
             let active = active.and_then(|time| Timestamp::parse_rfc3339(time.as_str()));
             match name.parent() == *above {
                 true => Ok(Parent::new(name, active)),
@@ -279,7 +279,7 @@ impl<'a> View<'a> {
 
     /// An empty token is the end of a list.
     fn page_token(self, token: Option<&RawValue>) -> Result<Option<PageToken>, Strange> {
-        let token = token.map(|token| element::<Text<'_>>(token)).transpose()?;
+        let token = token.map(element::<Text<'_>>).transpose()?;
         match self.unrepeated(token.as_ref())? {
             "" => Ok(None),
             token => PageToken::from_str(token).map(Some).map_err(malformed),

@@ -120,10 +120,6 @@ impl Circuit {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests have to begin at some time"
-)]
 mod tests {
     use super::*;
 

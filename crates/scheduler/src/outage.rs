@@ -78,10 +78,6 @@ pub(crate) fn cause(error: &Error) -> Box<str> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests have to begin at some time"
-)]
 mod tests {
     use std::time::Duration;
 
