@@ -51,6 +51,7 @@ impl Weather {
 type Partition = (Duration, Duration, bool);
 
 /// Everything between the client and the server, and the client's token.
+#[derive(Debug)]
 pub struct Network<'a> {
     emulator: &'a mut Emulator,
     dice: Dice,

@@ -76,6 +76,7 @@ pub fn scheduler(operations: u64, quota: Quota) -> Scheduler {
 }
 
 /// A quota as servers count it: in fixed windows from a phase on, or in sliding ones.
+#[derive(Clone, Debug)]
 pub struct Limit {
     calls: usize,
     span: Duration,

@@ -7,7 +7,7 @@ use crate::operation::Operation;
 use crate::verdict::Verdict;
 
 /// The result of a countermand: the verdict and what it rests on.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// What is known.

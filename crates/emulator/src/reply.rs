@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 /// The emulator's decision about one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "an executor must not miss a part"
@@ -44,7 +44,7 @@ impl Reply {
 ///
 /// A pure value: [`Server`](crate::Server) performs it on a socket, a simulation translates it into the failure its client
 /// would notice.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "an executor must not miss one")]
 pub enum Action {
     /// An ordinary answer.

@@ -63,7 +63,7 @@ impl Ticket {
 }
 
 /// What has happened; enough for a journal and for a progress bar.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// A request is about to leave: an intent. A journal has to hold it before the request leaves.

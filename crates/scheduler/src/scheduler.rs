@@ -1,6 +1,7 @@
 //! The scheduler: its settings, its state, and what it tells.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use countermand_core::{
@@ -53,6 +54,17 @@ const ATTEMPTS: u32 = 10;
 
 fn patient(policy: &Policy) -> Arc<Policy> {
     Arc::new(policy.clone().attempts_unless_set(ATTEMPTS))
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("endpoint", &self.endpoint)
+            .field("waiting", &self.waiting())
+            .field("in_flight", &self.flying.len())
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Scheduler {
