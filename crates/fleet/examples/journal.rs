@@ -13,10 +13,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use countermand::Client;
+use countermand::hyper::Transmit;
 use countermand_core::{Call, Metadata, OperationName, Phase};
 use countermand_fleet::store::Kind;
 use countermand_fleet::{Authorization, FoundOperation, Job, Options, Run, Settings, now};
-use countermand_hyper::{Client, Transmit};
 use countermand_scheduler::Event;
 use countermand_scheduler::Quota;
 use futures_util::{StreamExt, stream};

@@ -39,7 +39,7 @@ impl Clock {
         Self {
             wall,
             begun: wall(),
-            driver: countermand_hyper::now(),
+            driver: countermand::hyper::now(),
             real: Instant::now(),
             uptime: Uptime::now(),
             jumped: 0,
@@ -57,7 +57,7 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.at(countermand_hyper::now())
+        self.at(countermand::hyper::now())
     }
 
     /// A moment of the driver's clock.

@@ -36,7 +36,7 @@ impl Estimate {
             scheduler.push(row?.item.name, Phase::Unsent);
         }
         scheduler.close();
-        let start = countermand_hyper::now();
+        let start = countermand::hyper::now();
         let end = simulate(&mut scheduler, start, works, |_, _| {}).unwrap_or(start);
         let last_cancel = scheduler.progress(end).last_cancel.unwrap_or(start);
         Ok(Self {

@@ -162,7 +162,7 @@ impl Recorder {
     /// The facts that are to be written now: with what else is written of their operations, which then
     /// is one change of a row, or when they are old.
     fn due_facts(&mut self, records: &[Record]) -> Vec<Record> {
-        let now = countermand_hyper::now();
+        let now = countermand::hyper::now();
         let names = records.iter().filter_map(Record::operation);
         let names = names.collect::<HashSet<_>>();
         let due = |(since, fact): &mut (Time, Record)| {
@@ -218,7 +218,7 @@ impl Recorder {
                 call,
                 at: left,
             } => self.facts.push((
-                countermand_hyper::now(),
+                countermand::hyper::now(),
                 Record::Sent {
                     operation: resource.operation().cloned(),
                     resource: resource.quota_resource().to_owned(),
@@ -267,7 +267,7 @@ impl Recorder {
                 limit,
                 window,
             } => {
-                let pause = *until - countermand_hyper::now();
+                let pause = *until - countermand::hyper::now();
                 let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
                 let until = at.unix_millis().saturating_add(millis);
                 records.push(Record::Held {

@@ -6,6 +6,7 @@
 //!   Only its [check](Authorization::check) makes the [`AuthorizedJob`] that [`Run::begin`] takes.
 //! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
 //!   once.
+//! - [`Diagnosis`] checks everything between this machine and a cancelled operation.
 //!
 //! From a search to the proof for each:
 //!
@@ -13,7 +14,7 @@
 //! use countermand_core::{Endpoint, GrandparentName};
 //! use countermand_fleet::store::Kind;
 //! use countermand_fleet::{Authorization, Filter, Findings, Found, Job, Options, Plan, Run, Search, Settings, State, now};
-//! use countermand_hyper::Client;
+//! use countermand::Client;
 //! use futures_util::StreamExt;
 //!
 //! async fn cancel_wipes(
@@ -56,7 +57,7 @@
 //!     Ok(())
 //! }
 //! # use countermand_emulator::{Config, Fate, Shared};
-//! # use countermand_hyper::{Authorized, Token};
+//! # use countermand::{Token, hyper::Authorized};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let shared = Shared::new(Config::default().devices(3).mix([(1, Fate::Cancellable)]));
@@ -80,8 +81,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod authorize;
+mod check;
 mod clock;
 mod counts;
+mod doctor;
 mod estimate;
 mod filter;
 pub mod input;
@@ -105,8 +108,10 @@ pub mod store;
 pub use authorize::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, NotAuthorized, Refusal,
 };
+pub use check::{Check, CheckName, CheckResult};
 pub use clock::now;
 pub use counts::Counts;
+pub use doctor::Diagnosis;
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use job_row::{FoundOperation, JobRow, OperationProgress, Resolution};

@@ -279,7 +279,7 @@ impl Progress {
             let recent = job.spent(now, Uptime::now().as_ref())?;
             let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
-            let clock = countermand_hyper::now();
+            let clock = countermand::hyper::now();
             let standing = scheduler(job, Options::default(), now, Uptime::now().as_ref())?;
             let standing = standing.progress(clock);
             progress.quota_left = standing.quota_left;

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use countermand::Client;
+use countermand::hyper::{Journal, SchedulerStream};
 use countermand_core::{Cause, Error, OperationName, Phase, Resource, Timestamp, chain};
-use countermand_hyper::{Client, Journal, SchedulerStream};
 use countermand_scheduler::{Event, Outage, Progress, Ticket};
 use futures_core::Stream;
 use futures_util::stream;
@@ -135,7 +136,7 @@ impl Run {
     ///
     /// ```compile_fail,E0308
     /// # use countermand_fleet::{Job, JobError, Run};
-    /// # use countermand_hyper::Client;
+    /// # use countermand::Client;
     /// fn begin(client: &Client, job: Job) -> Result<Run, JobError> {
     ///     Run::begin(client, job)
     /// }

@@ -8,11 +8,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use countermand::Client;
+use countermand::hyper::SchedulerStream;
 use countermand_core::{
     Cause, Error, ErrorKind, FailureScope, GrandparentName, Operation, OperationName, Parent,
     ParentName, Phase, Resource, Timestamp,
 };
-use countermand_hyper::{Client, SchedulerStream};
 use countermand_scheduler::PastCall;
 use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
 use futures_core::Stream;
@@ -354,7 +355,7 @@ impl Search {
     /// The quota that was spent and still counts.
     #[must_use]
     pub fn cost(&mut self) -> SearchCost {
-        let clock = countermand_hyper::now();
+        let clock = countermand::hyper::now();
         let calls = self.running.rate_limiter().save(clock);
         SearchCost::new(calls, now(), Uptime::now())
     }
@@ -450,7 +451,7 @@ impl Stream for Search {
                     }
                 }
                 Event::Held { until, .. } => {
-                    let now = countermand_hyper::now();
+                    let now = countermand::hyper::now();
                     let pause = until - now;
                     return Poll::Ready(Some(Found::Held(pause)));
                 }

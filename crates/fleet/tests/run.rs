@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use countermand::hyper::Authorized;
+use countermand::{Client, Endpoint, Token};
 use countermand_core::{Metadata, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::store::{JobErrorKind, Kind, View};
@@ -14,7 +16,6 @@ use countermand_fleet::{
     Authorization, AuthorizedJob, Estimate, Filter, Found, FoundOperation, Job, NotAuthorized,
     Options, PlanSummary, Refusal, Run, Search, Settings, now, order,
 };
-use countermand_hyper::{Authorized, Client, Endpoint, Token};
 use countermand_scheduler::Event;
 use countermand_scheduler::{Quota, Window};
 use futures_util::StreamExt;

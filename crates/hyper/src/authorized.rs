@@ -51,12 +51,6 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
         }
     }
 
-    /// Names another project that pays than the source does.
-    pub(crate) fn pays(mut self, project: Option<HeaderValue>) -> Self {
-        self.quota_project = project;
-        self
-    }
-
     /// Begins to send. With a token that is at hand, as nearly always, that takes neither a timer nor
     /// a future that carries the request along.
     fn begin(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {

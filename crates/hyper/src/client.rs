@@ -163,8 +163,12 @@ impl Client {
             .await
     }
 
-    /// Asks for as little of a resource as there is: the operation, or one entry of its list.
-    pub(crate) async fn ask(&self, resource: &Resource) -> Result<(), Error> {
+    /// Reads as little of a resource as there is: the operation, or one entry of its list. The future
+    /// may be dropped at any time.
+    ///
+    /// # Errors
+    /// The server refuses it, has no such resource, or no answer came.
+    pub async fn check(&self, resource: &Resource) -> Result<(), Error> {
         let one = PageQuery {
             size: 1,
             token: None,

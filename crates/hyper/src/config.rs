@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countermand_core::{Endpoint, TransportError, TransportErrorKind};
 
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, told_unused};
 use crate::resolve::Resolver;
 use crate::secret_file::SecretFile;
 
@@ -106,6 +106,12 @@ impl HyperConfig {
     pub fn no_client_certificate(mut self) -> Self {
         self.identity = None;
         self
+    }
+
+    /// A sentence about the variable that names a proxy for this endpoint, where no proxy is used.
+    #[must_use]
+    pub fn unused_proxy(&self, endpoint: &Endpoint) -> Option<String> {
+        self.proxy.unused(endpoint).map(told_unused)
     }
 
     /// Time to resolve the name, connect and finish the TLS handshake: 3 s by default, at least

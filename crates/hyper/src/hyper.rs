@@ -9,7 +9,7 @@ use bytes::Bytes;
 use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
 use http::header::{HOST, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri, Version};
 
 use crate::body::Bodies;
 use crate::config::HyperConfig;
@@ -80,6 +80,24 @@ impl Transport for Hyper {
 }
 
 impl Hyper {
+    /// Makes a connection beside the pooled ones and drops it; tells its protocol, HTTP/1.1 or HTTP/2.
+    /// The future may be dropped at any time.
+    ///
+    /// # Errors
+    /// As [`Transport::send`], where no connection can be made.
+    pub async fn probe(&self) -> Result<Version, TransportError> {
+        Ok(match self.0.pool.connector().connect().await? {
+            Connection::Http1(_) => Version::HTTP_11,
+            Connection::Http2(_) => Version::HTTP_2,
+        })
+    }
+
+    /// Host and port of the proxy on the way to the server.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&str> {
+        self.0.pool.connector().proxy()
+    }
+
     /// Sends a request that may have a body, under the same rules.
     ///
     /// # Errors

@@ -15,8 +15,6 @@
 
 mod authorized;
 mod body;
-mod check;
-mod checkup;
 mod client;
 mod clock;
 mod config;
@@ -49,8 +47,6 @@ mod transport;
 mod tunnel;
 
 pub use authorized::Authorized;
-pub use check::{Check, CheckName, CheckResult};
-pub use checkup::checkup;
 pub use client::Client;
 pub use clock::now;
 pub use config::HyperConfig;
@@ -67,5 +63,7 @@ pub use hyper::Hyper;
 pub use output_file::{OutputFile, create_folder, create_new, private_folder};
 pub use scheduler_stream::{Journal, SchedulerStream};
 pub use secret_file::{SecretFile, exposure};
-pub use token::{Billed, Token, TokenFn, TokenSource, billed_to, quota_project_header, token_fn};
+pub use token::{
+    Billed, Token, TokenFn, TokenSource, billed_to, check_universe, quota_project_header, token_fn,
+};
 pub use transport::{BoxFuture, Transport};

@@ -72,6 +72,11 @@ impl Pool {
         })
     }
 
+    /// The maker of its connections.
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
     /// A connection that is there.
     pub(crate) fn ready(self: &Arc<Self>) -> Option<PooledConnection> {
         self.reuse(&mut self.lock())

@@ -205,10 +205,7 @@ pub trait TokenSource: Send + Sync {
 ///
 /// # Errors
 /// [`Credentials`](TransportErrorKind::CredentialsRejected), with what to do.
-pub(crate) fn check_universe(
-    endpoint: &Endpoint,
-    tokens: &dyn TokenSource,
-) -> Result<(), TransportError> {
+pub fn check_universe(endpoint: &Endpoint, tokens: &dyn TokenSource) -> Result<(), TransportError> {
     match tokens.universe_domain() {
         Some(domain) if endpoint.host().ends_with(".googleapis.com") => Err(credentials(format!(
             "the credentials are of the universe {domain}, and the endpoint is Google's own: name the endpoint of the Android Management API there (--endpoint, endpoint=)"

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use countermand_hyper::OutputFile;
+use countermand::hyper::OutputFile;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 

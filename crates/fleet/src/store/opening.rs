@@ -24,7 +24,7 @@ pub(super) fn create(
     }
     beside::nothing(path)?;
     // Closed at once, before SQLite opens it.
-    drop(countermand_hyper::create_new(path)?);
+    drop(countermand::hyper::create_new(path)?);
     let mut descriptor = Descriptor::open(path)?;
     let new = NewFile::of(path, &descriptor);
     if !descriptor.lock()? {

@@ -1,22 +1,25 @@
-//! What a checkup finds.
+//! Results of the doctor's checks.
 
 use std::fmt;
 
-/// One thing that was looked at.
-#[derive(Clone, Debug)]
+use countermand_core::ExitClass;
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+/// The result of one check. As JSON: `check`, `outcome` and `message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckResult {
-    /// What was looked at.
+    /// The check.
     pub check: CheckName,
-    /// How it is.
+    /// Its outcome.
     pub outcome: Check,
-    /// What was found, for a person; without secrets.
+    /// The finding, for a person; without secrets.
     pub message: String,
-    /// It is bad because somebody is not known, or not allowed.
+    /// It failed because the caller is not known, or not allowed.
     pub denied: bool,
 }
 
-/// What is looked at, in this order.
+/// The checks, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CheckName {
@@ -28,11 +31,11 @@ pub enum CheckName {
     Connection,
     /// An access token.
     Token,
-    /// Whether the API takes the token, and answers.
+    /// The API takes the token, and answers.
     Api,
-    /// Whether the token is for this API.
+    /// The token is for this API.
     Scope,
-    /// Whether there is quota left.
+    /// Quota is left.
     Quota,
     /// This machine's clock against the server's.
     Clock,
@@ -55,13 +58,16 @@ impl CheckName {
     }
 }
 
-/// How something is, the worst last.
+/// The outcome of a check, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_enums, reason = "whoever shows them shows all")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a program that shows them shows all"
+)]
 pub enum Check {
     /// As it should be.
     Ok,
-    /// Not looked at, because of something before.
+    /// Not done, because of an earlier check.
     Skipped,
     /// It works, but should not stay so.
     Warn,
@@ -79,6 +85,30 @@ impl Check {
             Self::Warn => "warn",
             Self::Fail => "fail",
         }
+    }
+}
+
+impl CheckResult {
+    /// The exit class of a command that met it; `None` unless it failed.
+    #[must_use]
+    pub const fn exit_class(&self) -> Option<ExitClass> {
+        match (self.outcome, self.check) {
+            (Check::Ok | Check::Skipped | Check::Warn, _) => None,
+            (Check::Fail, CheckName::Token | CheckName::Scope) => Some(ExitClass::Denied),
+            (Check::Fail, _) if self.denied => Some(ExitClass::Denied),
+            (Check::Fail, CheckName::Quota) => Some(ExitClass::Quota),
+            (Check::Fail, _) => Some(ExitClass::Failed),
+        }
+    }
+}
+
+impl Serialize for CheckResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_struct("CheckResult", 3)?;
+        row.serialize_field("check", self.check.as_str())?;
+        row.serialize_field("outcome", self.outcome.as_str())?;
+        row.serialize_field("message", &self.message)?;
+        row.end()
     }
 }
 

@@ -1,0 +1,497 @@
+//! The doctor: checks everything between this machine and a cancelled operation.
+
+use std::env::consts;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe};
+use countermand::{Access, Client, HyperConfig, Token, TokenSource};
+use countermand_core::{
+    Endpoint, Error, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit,
+    TransportError, TransportErrorKind, chain,
+};
+use http::Version;
+use http::header::{DATE, HeaderValue};
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+
+use crate::check::{Check, CheckName, CheckResult};
+
+/// The time for everything.
+const LIMIT: Duration = Duration::from_millis(9_500);
+
+/// The time for name resolution.
+const NAME_LIMIT: Duration = Duration::from_secs(4);
+
+/// The most requests to the API.
+const MOST_CALLS: u32 = 3;
+
+/// The clock's difference that is a warning, and the one with which Google refuses the claims of service
+/// accounts.
+const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+
+/// An operation that cannot exist.
+const NOWHERE: &str = "enterprises/countermand-doctor/devices/none/operations/0";
+
+/// The variables that can matter. It is told that they are set, never to what.
+const VARIABLES: [&str; 16] = [
+    "COUNTERMAND_ENDPOINT",
+    "COUNTERMAND_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_QUOTA_PROJECT",
+    "GOOGLE_API_USE_CLIENT_CERTIFICATE",
+    "GOOGLE_API_USE_MTLS_ENDPOINT",
+    "GOOGLE_API_CERTIFICATE_CONFIG",
+    "GCE_METADATA_HOST",
+    "NO_GCE_CHECK",
+    "CLOUDSDK_CONFIG",
+    "HOME",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Everything that the doctor has found. `Display` and JSON hold no secret and can be sent to a person
+/// who helps.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    schema: &'static str,
+    /// Version of this program.
+    pub version: &'static str,
+    /// Operating system and processor.
+    pub system: String,
+    /// Root of the API.
+    pub endpoint: Option<String>,
+    /// Origin of the tokens.
+    pub tokens: Option<String>,
+    /// Variables of the environment that are set and can matter.
+    pub variables: Vec<&'static str>,
+    /// The checks, in the order in which they were made.
+    pub checks: Vec<CheckResult>,
+    exit_code: u8,
+}
+
+impl Diagnosis {
+    fn new(checks: Vec<CheckResult>) -> Self {
+        let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let mut diagnosis = Self {
+            schema: "countermand.doctor/1",
+            version: env!("CARGO_PKG_VERSION"),
+            system: format!("{} {}", consts::OS, consts::ARCH),
+            endpoint: None,
+            tokens: None,
+            variables: VARIABLES.into_iter().filter(is_set).collect(),
+            checks,
+            exit_code: 0,
+        };
+        diagnosis.exit_code = diagnosis.exit_class().map_or(0, ExitClass::code);
+        diagnosis
+    }
+
+    /// The diagnosis where no credentials can be used, which is a finding, too.
+    #[must_use]
+    pub fn without_credentials(problem: String) -> Self {
+        Self::new(vec![CheckResult {
+            check: CheckName::Token,
+            outcome: Check::Fail,
+            message: problem,
+            denied: true,
+        }])
+    }
+
+    /// Checks file modes, name resolution, connection, token, the API's answer to it, quota and clock,
+    /// within 10 s and with 3 requests to the API at most.
+    ///
+    /// The API is asked for `target`: an operation itself, one operation of a device, one device of an
+    /// enterprise; by default for an operation that cannot exist. A check is good or bad by evidence of
+    /// the answer only; with a target, its answer tells whether the enterprise may be managed. The
+    /// future may be dropped at any time.
+    pub async fn of(access: &Access, target: Option<Resource>) -> Self {
+        let mut examination = Examination {
+            endpoint: access.endpoint(),
+            config: access.config(),
+            deadline: Instant::now() + LIMIT,
+            results: Vec::new(),
+        };
+        examination.all(access, target).await;
+        Self {
+            endpoint: Some(access.endpoint().to_string()),
+            tokens: Some(access.description().to_owned()),
+            ..Self::new(examination.results)
+        }
+    }
+
+    /// The worst exit class of all checks; `None` if none failed.
+    #[must_use]
+    pub fn exit_class(&self) -> Option<ExitClass> {
+        self.checks.iter().filter_map(CheckResult::exit_class).max()
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let none = "none";
+        writeln!(f, "countermand {} on {}", self.version, self.system)?;
+        writeln!(
+            f,
+            "endpoint    {}",
+            self.endpoint.as_deref().unwrap_or(none)
+        )?;
+        writeln!(f, "tokens      {}", self.tokens.as_deref().unwrap_or(none))?;
+        writeln!(f, "variables   {}", self.variables.join(" "))?;
+        self.checks
+            .iter()
+            .try_for_each(|check| write!(f, "\n{check}"))
+    }
+}
+
+/// The checks while they are made.
+struct Examination<'a> {
+    endpoint: &'a Endpoint,
+    config: &'a HyperConfig,
+    deadline: Instant,
+    results: Vec<CheckResult>,
+}
+
+impl Examination<'_> {
+    fn add(&mut self, check: CheckName, outcome: Check, message: impl Into<String>) {
+        self.results.push(CheckResult {
+            check,
+            outcome,
+            message: message.into(),
+            denied: false,
+        });
+    }
+
+    fn skip(&mut self, checks: &[CheckName]) {
+        for check in checks {
+            self.add(*check, Check::Skipped, "because of the above");
+        }
+    }
+
+    async fn all(&mut self, access: &Access, target: Option<Resource>) {
+        use CheckName::{Api, Clock, Files, Quota, Scope};
+        for problem in access.warnings() {
+            self.add(Files, Check::Warn, problem);
+        }
+        if self.results.is_empty() {
+            self.add(Files, Check::Ok, "no secret can be read by others");
+        }
+        let there = self.name().await && self.connection().await;
+        let tokens = access.tokens();
+        match self.token(&*tokens).await {
+            Some(token) if there => self.api(Held { token, tokens }, target).await,
+            _ => self.skip(&[Api, Scope, Quota, Clock]),
+        }
+    }
+
+    async fn name(&mut self) -> bool {
+        let host = self.endpoint.host().trim_matches(['[', ']']);
+        if host.parse::<IpAddr>().is_ok() {
+            self.add(CheckName::Name, Check::Ok, format!("{host} is an address"));
+            return true;
+        }
+        // Where a proxy is the way, it is the proxy that knows the name.
+        match Hyper::new(self.endpoint, self.config.clone()) {
+            Ok(hyper) => {
+                if let Some(proxy) = hyper.proxy() {
+                    let message = format!("not looked up here: the proxy {proxy} does");
+                    self.add(CheckName::Name, Check::Skipped, message);
+                    return true;
+                }
+            }
+            // The same problem is that of the connection.
+            Err(_) => {
+                self.add(CheckName::Name, Check::Skipped, "because of the connection");
+                return true;
+            }
+        }
+        let soon = self.deadline.min(Instant::now() + NAME_LIMIT);
+        let begun = Instant::now();
+        let problem = match timeout_at(soon, tokio::net::lookup_host((host, 0))).await {
+            Ok(Ok(addresses)) => {
+                let addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+                let six = addresses.iter().filter(|it| it.is_ipv6()).count();
+                let (four, millis) = (addresses.len() - six, begun.elapsed().as_millis());
+                let message =
+                    format!("{host} has {four} IPv4 and {six} IPv6 addresses ({millis} ms)");
+                self.add(CheckName::Name, Check::Ok, message);
+                return true;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        let unused = self.unused_proxy();
+        let unused = unused.map_or_else(String::new, |unused| format!(" ({unused})"));
+        self.add(
+            CheckName::Name,
+            Check::Fail,
+            format!("{host}: {problem}{unused}"),
+        );
+        self.skip(&[CheckName::Connection]);
+        false
+    }
+
+    async fn connection(&mut self) -> bool {
+        let (endpoint, begun) = (self.endpoint, Instant::now());
+        // The same rules as for every request; what they forbid is said by them.
+        let connecting = async {
+            let hyper = Hyper::new(endpoint, self.config.clone())?;
+            hyper.probe().await
+        };
+        let (problem, denied) = match timeout_at(self.deadline, connecting).await {
+            Ok(Ok(version)) => {
+                let protocol = match version {
+                    Version::HTTP_2 => "HTTP/2",
+                    _ => "HTTP/1.1",
+                };
+                let tls = match endpoint.is_plaintext() {
+                    true => "without TLS",
+                    false => "with TLS",
+                };
+                let millis = begun.elapsed().as_millis();
+                let unused = self.unused_proxy();
+                let unused = unused.map_or_else(String::new, |unused| format!("; {unused}"));
+                let message = format!("{endpoint}: {protocol} {tls} ({millis} ms){unused}");
+                self.add(CheckName::Connection, Check::Ok, message);
+                return true;
+            }
+            Ok(Err(error)) => {
+                let denied = error.kind().key().row().exit == ExitClass::Denied;
+                (chain(&error), denied)
+            }
+            Err(_) => (format!("{endpoint}: no connection in time"), false),
+        };
+        self.results.push(CheckResult {
+            check: CheckName::Connection,
+            outcome: Check::Fail,
+            message: problem,
+            denied,
+        });
+        false
+    }
+
+    fn unused_proxy(&self) -> Option<String> {
+        self.config.unused_proxy(self.endpoint)
+    }
+
+    async fn token(&mut self, tokens: &dyn TokenSource) -> Option<Token> {
+        if let Err(error) = check_universe(self.endpoint, tokens) {
+            self.add(CheckName::Token, Check::Fail, chain(&error));
+            return None;
+        }
+        let begun = Instant::now();
+        let problem = match timeout_at(self.deadline, tokens.token(false)).await {
+            Ok(Ok(token)) => {
+                let life = match token.remaining() {
+                    Some(life) => format!("good for {} s", life.as_secs()),
+                    None => "for how long it is good is not known".to_owned(),
+                };
+                let millis = begun.elapsed().as_millis();
+                let message = format!("there is one, {life} ({millis} ms)");
+                self.add(CheckName::Token, Check::Ok, message);
+                return Some(token);
+            }
+            Ok(Err(error)) => chain(&error),
+            Err(_) => "none in time".to_owned(),
+        };
+        self.add(CheckName::Token, Check::Fail, problem);
+        None
+    }
+
+    async fn api(&mut self, tokens: Held, target: Option<Resource>) {
+        let nowhere = || NOWHERE.parse().map(Resource::Operation);
+        let Ok(asked) = target.clone().map_or_else(nowhere, Ok) else {
+            return;
+        };
+        let hyper = match Hyper::new(self.endpoint, self.config.clone()) {
+            Ok(hyper) => hyper,
+            Err(error) => return self.add(CheckName::Api, Check::Fail, chain(&error)),
+        };
+        let authorized = Authorized::new(self.endpoint.clone(), tokens, hyper);
+        let watched = Watched::new(authorized);
+        let client = Client::new(Arc::clone(&watched))
+            .endpoint(self.endpoint.clone())
+            .policy(
+                Policy::default()
+                    .attempts(2)
+                    .attempt_timeout(Duration::from_secs(3))
+                    .deadline(self.deadline.saturating_duration_since(Instant::now())),
+            );
+        let Ok(answered) = timeout_at(self.deadline, client.check(&asked)).await else {
+            self.add(CheckName::Api, Check::Fail, "no answer in time");
+            return self.skip(&[CheckName::Scope, CheckName::Quota, CheckName::Clock]);
+        };
+        let calls = watched.calls.load(Ordering::Relaxed);
+        self.judge(&answered, target.as_ref(), calls);
+        let skew = watched.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        self.clock(*skew);
+    }
+
+    /// Reads token, scope and quota from the answer; a check of which it says nothing is skipped.
+    fn judge(&mut self, answered: &Result<(), Error>, target: Option<&Resource>, calls: u32) {
+        use Check::{Fail, Ok as Good, Skipped};
+        use ErrorKey as Key;
+        let unnamed =
+            "no enterprise was named, so whether it may be managed is not known: name one";
+        let manages = match target {
+            Some(_) => "the enterprise may be managed".to_owned(),
+            None => unnamed.to_owned(),
+        };
+        let said = |error: &Error| format!("{}; {}", error.kind(), error.advice());
+        let key = answered.as_ref().err().map(Error::key);
+        let (api, scope, quota, message) = match (answered, key) {
+            (Err(error), Some(key)) => match (key, target) {
+                // The method looked: token, scope and quota had let the call pass.
+                (Key::NotFound | Key::ParentNotFound, None) => (Good, Good, Good, manages),
+                (Key::NotFound | Key::ParentNotFound, Some(Resource::Grandparent(_))) => {
+                    (Fail, Good, Good, "there is no such enterprise".to_owned())
+                }
+                (Key::NotFound | Key::ParentNotFound, Some(target)) => {
+                    (Good, Good, Good, format!("there is no {target}"))
+                }
+                // An enterprise that is not there and one of another caller are refused alike.
+                (Key::PermissionDenied, None) => (Good, Skipped, Skipped, manages),
+                (Key::ScopeInsufficient, _) => (Skipped, Fail, Skipped, said(error)),
+                (Key::ResourceExhausted | Key::QuotaFinal, _) => (Good, Skipped, Fail, said(error)),
+                (Key::Unauthenticated, _) => {
+                    let message = format!("the token is refused: {}", said(error));
+                    (Fail, Skipped, Skipped, message)
+                }
+                _ => (Fail, Skipped, Skipped, said(error)),
+            },
+            _ => (Good, Good, Good, manages),
+        };
+        let asked = match calls {
+            1 => "1 call was".to_owned(),
+            calls => format!("{calls} calls were"),
+        };
+        let unknown = match key {
+            Some(Key::ScopeInsufficient) => "the scope is refused before",
+            Some(key) if matches!(key.row().kind, "transport") => "no answer came",
+            Some(Key::NotTheApi | Key::Redirected | Key::Gateway) => {
+                "something other than the API answered"
+            }
+            _ => "the answer does not show it",
+        };
+        let told = |outcome: Check, bad: String, good: &str| match outcome {
+            Fail => bad,
+            Good => good.to_owned(),
+            Skipped | Check::Warn => format!("not known: {unknown}"),
+        };
+        let answer = format!("{asked} made: {message}");
+        let denied = answered
+            .as_ref()
+            .is_err_and(|error| error.facts().exit_class() == ExitClass::Denied);
+        self.results.push(CheckResult {
+            check: CheckName::Api,
+            outcome: api,
+            message: told(api, answer.clone(), &answer),
+            denied: denied && api == Fail,
+        });
+        let refused = format!(
+            "{message}; the token needs the scope {}",
+            Service::DEFAULT.scope
+        );
+        self.add(
+            CheckName::Scope,
+            scope,
+            told(scope, refused, "the token is for this API"),
+        );
+        let free = format!("{asked} free; how many are left, the API does not tell");
+        self.add(CheckName::Quota, quota, told(quota, message, &free));
+    }
+
+    fn clock(&mut self, skew: Option<(bool, Duration)>) {
+        let Some((ahead, off)) = skew else {
+            let message = "the server tells no time";
+            return self.add(CheckName::Clock, Check::Skipped, message);
+        };
+        let outcome = match off {
+            off if off > SKEW.1 => Check::Fail,
+            off if off > SKEW.0 => Check::Warn,
+            _ => Check::Ok,
+        };
+        let word = if ahead { "ahead of" } else { "behind" };
+        let message = format!("{} s {word} the server's", off.as_secs());
+        self.add(CheckName::Clock, outcome, message);
+    }
+}
+
+/// Hands out the token that is there, and another one only if that is refused.
+struct Held {
+    token: Token,
+    tokens: Arc<dyn TokenSource>,
+}
+
+impl TokenSource for Held {
+    fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
+        match fresh {
+            true => self.tokens.token(true),
+            false => Box::pin(std::future::ready(Ok(self.token.clone()))),
+        }
+    }
+
+    fn quota_project(&self) -> Option<HeaderValue> {
+        self.tokens.quota_project()
+    }
+}
+
+/// A transport that counts, and remembers the difference of the clocks.
+struct Watched<T> {
+    inner: T,
+    calls: AtomicU32,
+    /// The difference of the clocks; true if this machine's is ahead.
+    skew: Mutex<Option<(bool, Duration)>>,
+}
+
+impl<T> Watched<T> {
+    fn new(inner: T) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            calls: AtomicU32::new(0),
+            skew: Mutex::new(None),
+        })
+    }
+}
+
+impl<T: Transport> Transport for Watched<T> {
+    fn send(
+        &self,
+        transmit: Transmit,
+    ) -> BoxFuture<'_, Result<http::Response<bytes::Bytes>, TransportError>> {
+        Box::pin(async move {
+            if self.calls.fetch_add(1, Ordering::Relaxed) >= MOST_CALLS {
+                let kind = TransportErrorKind::NotAllowed;
+                return Err(TransportError::new(kind, "enough calls"));
+            }
+            let response = self.inner.send(transmit).await?;
+            let date = response.headers().get(DATE);
+            let date = date.and_then(|date| Timestamp::parse_http_date(date.to_str().ok()?));
+            if let (Some(there), Some(here)) = (date, here()) {
+                let ahead = here > there;
+                let off = if ahead {
+                    here.since(there)
+                } else {
+                    there.since(here)
+                };
+                *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some((ahead, off));
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// The time by this machine's clock.
+fn here() -> Option<Timestamp> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp::from_unix_millis(
+        i64::try_from(since.as_millis()).ok()?,
+    ))
+}
