@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countermand::Client;
@@ -28,6 +27,7 @@ use crate::call::{Call, Ready};
 use crate::client::Raiser;
 use crate::files::OpenFile;
 use crate::job_errors;
+use crate::lock::Lock;
 use crate::process::{self, Native};
 use crate::progress::{Now, PACE, Reports};
 use crate::report::Report;
@@ -47,7 +47,7 @@ pub(crate) enum Work {
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Applying {
     results: Results,
-    stop: Mutex<Option<Native<Stop>>>,
+    stop: Lock<Option<Native<Stop>>>,
 }
 
 /// How to end it early.
@@ -97,7 +97,7 @@ impl Applying {
         let stop = Stop { asked, closed };
         Ok(Self {
             results: Results::new(stream::poll_fn(move |context| ready.poll_recv(context))),
-            stop: Mutex::new(Some(Native::new(stop))),
+            stop: Lock::new(Some(Native::new(stop))),
         })
     }
 }
@@ -116,11 +116,7 @@ impl Applying {
     /// Ends it: nothing more is sent, and the file is closed, unless the disk takes its time.
     #[pyo3(signature = (*_exception))]
     fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) {
-        let stop = self
-            .stop
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let stop = self.stop.take();
         if let Some(stop) = stop
             && stop.get().is_some()
         {

@@ -1,6 +1,6 @@
 //! Many calls, whose results come one by one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countermand::Client;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::call::{Call, Ready};
 use crate::client::Raiser;
 use crate::feed::Feed;
+use crate::lock::Lock;
 use crate::process::{self, Native, Task};
 use crate::progress::{Now, PACE, Reports};
 use crate::{names, outcome};
@@ -73,9 +74,9 @@ impl Results {
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Bulk {
     /// `None` after the last name. No Python code may run while this is locked.
-    feed: Mutex<Option<Native<Feed>>>,
+    feed: Lock<Option<Native<Feed>>>,
     results: Results,
-    work: Mutex<Option<Task>>,
+    work: Lock<Option<Task>>,
 }
 
 impl Bulk {
@@ -126,9 +127,9 @@ impl Bulk {
             }
         })?;
         Ok(Self {
-            feed: Mutex::new(Some(Native::new(feed))),
+            feed: Lock::new(Some(Native::new(feed))),
             results: Results::new(stream::poll_fn(move |context| ready.poll_recv(context))),
-            work: Mutex::new(Some(work)),
+            work: Lock::new(Some(work)),
         })
     }
 }
@@ -138,13 +139,13 @@ impl Bulk {
     /// Pulls some of the names that it is hungry for; after the last one, or a failure to come,
     /// none are taken any more. `False` if that was the last.
     fn feed(&self, names: &Bound<'_, PyIterator>) -> PyResult<bool> {
-        let feed = match &*self.feed.lock().unwrap_or_else(PoisonError::into_inner) {
+        let feed = match &*self.feed.lock() {
             Some(feed) => feed.get().ok_or_else(forked)?.clone(),
             None => return Ok(false),
         };
         let more = feed.pull(names);
         if !matches!(more, Ok(true)) {
-            *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.feed.take();
         }
         more
     }
@@ -166,7 +167,7 @@ impl Bulk {
 
     #[pyo3(signature = (*_exception))]
     fn __exit__(&self, _exception: &Bound<'_, pyo3::types::PyTuple>) {
-        *self.work.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.work.take();
     }
 }
 

@@ -1,6 +1,6 @@
 //! One call, to be waited for or awaited.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 
 use crate::errors;
 use crate::inbox::Inbox;
+use crate::lock::Lock;
 use crate::process::{self, Task};
 
 /// What became of a call, as the thread that has the GIL makes a Python object of it.
@@ -19,15 +20,15 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// A call that has not begun.
 #[pyclass(module = "countermand._countermand", frozen)]
-pub(crate) struct Call(Mutex<Option<BoxFuture<'static, Ready>>>);
+pub(crate) struct Call(Lock<Option<BoxFuture<'static, Ready>>>);
 
 impl Call {
     pub(crate) fn new(work: impl Future<Output = Ready> + Send + 'static) -> Self {
-        Self(Mutex::new(Some(Box::pin(work))))
+        Self(Lock::new(Some(Box::pin(work))))
     }
 
     fn take(&self) -> PyResult<BoxFuture<'static, Ready>> {
-        let mut work = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut work = self.0.lock();
         work.take()
             .ok_or_else(|| PyRuntimeError::new_err("this call was made already"))
     }
@@ -53,11 +54,11 @@ impl Call {
     fn start(&self, py: Python<'_>, inbox: &Inbox, done: Py<PyAny>) -> PyResult<Running> {
         let work = self.take()?;
         let inbox = inbox.shared();
-        let result = Arc::new(Mutex::new(None));
+        let result = Arc::new(Lock::new(None));
         let slot = Arc::clone(&result);
         let task = process::spawn(py, async move {
             let ready = work.await;
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready);
+            *slot.lock() = Some(ready);
             inbox.put(done);
         })?;
         Ok(Running { task, result })
@@ -68,18 +69,14 @@ impl Call {
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Running {
     task: Task,
-    result: Arc<Mutex<Option<Ready>>>,
+    result: Arc<Lock<Option<Ready>>>,
 }
 
 #[pymethods]
 impl Running {
     /// The result, once, after the inbox had it.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let ready = self
-            .result
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let ready = self.result.take();
         ready.map_or_else(|| Err(errors::exiting()), |ready| ready(py))
     }
 

@@ -1,7 +1,6 @@
 //! The client behind `Client` and `AsyncClient`.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
 use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy, TransportErrorKind};
@@ -12,6 +11,7 @@ use pyo3::prelude::*;
 use crate::arguments::{Attempts, InFlight};
 use crate::bulk::{Bulk, Results};
 use crate::call::{Call, Ready};
+use crate::lock::Lock;
 use crate::outcome::{self, Operation};
 use crate::process::Native;
 use crate::token::{Callback, Origin};
@@ -27,7 +27,7 @@ pub(crate) struct NativeClient {
     builder: ClientBuilder,
     origin: Origin,
     /// `None` after closing.
-    connected: Mutex<Option<Native<Connected>>>,
+    connected: Lock<Option<Native<Connected>>>,
 }
 
 /// What belongs to one process.
@@ -88,12 +88,12 @@ impl NativeClient {
             in_flight: in_flight.0,
             builder,
             origin,
-            connected: Mutex::new(None),
+            connected: Lock::new(None),
         };
         // What cannot work is better known now than at the first call.
         let connected = this.connect(&access, callback);
         let connected = connected.map_err(|error| errors::connect(py, error))?;
-        *this.connected() = Some(Native::new(connected));
+        *this.connected.lock() = Some(Native::new(connected));
         Ok(this)
     }
 
@@ -165,7 +165,7 @@ impl NativeClient {
     }
 
     fn close(&self) {
-        *self.connected() = None;
+        *self.connected.lock() = None;
     }
 }
 
@@ -176,7 +176,7 @@ impl NativeClient {
             .map(|it| clock::seconds("deadline", it))
             .transpose()?;
         let mut here = {
-            let mut connected = self.connected();
+            let mut connected = self.connected.lock();
             match connected.as_ref().map(Native::get) {
                 None => Err(PyRuntimeError::new_err("the client is closed"))?,
                 Some(Some(here)) => Ok(here.clone()),
@@ -204,13 +204,6 @@ impl NativeClient {
                 .in_flight(self.in_flight),
             raiser: Raiser(callback),
         })
-    }
-
-    /// No Python code may run while this is locked: it could give another thread the GIL.
-    fn connected(&self) -> MutexGuard<'_, Option<Native<Connected>>> {
-        self.connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The emulator on a port of this machine.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -10,13 +9,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::arguments;
+use crate::lock::Lock;
 use crate::process::{self, Native};
 
 /// A server in this process; a forked child can call it but not stop it.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Emulator {
     shared: Shared,
-    server: Mutex<Option<Native<Server>>>,
+    server: Lock<Option<Native<Server>>>,
     #[pyo3(get)]
     endpoint: String,
     #[pyo3(get)]
@@ -71,7 +71,7 @@ impl Emulator {
             endpoint: server.endpoint(),
             enterprise: shared.with(|emulator, _| emulator.enterprise().to_owned()),
             shared,
-            server: Mutex::new(Some(Native::new(server))),
+            server: Lock::new(Some(Native::new(server))),
         })
     }
 
@@ -94,7 +94,7 @@ impl Emulator {
     }
 
     fn close(&self) {
-        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.server.take();
     }
 }
 

@@ -1,6 +1,6 @@
 //! A search for pending operations, which whoever wants to know reads as it goes on.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use countermand::Client;
 use countermand_fleet::{Findings, Search};
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::bulk::forked;
 use crate::call::{Call, Ready};
 use crate::client::Raiser;
+use crate::lock::Lock;
 use crate::process::{self, Native, Task};
 use crate::rows;
 use crate::selection::Selection;
@@ -27,29 +28,24 @@ const CHUNK: usize = 1000;
 pub(crate) struct Finder {
     found: Native<Arc<Shared>>,
     /// `None` once it has begun.
-    begin: Mutex<Option<BoxFuture<'static, ()>>>,
-    work: Mutex<Option<Task>>,
+    begin: Lock<Option<BoxFuture<'static, ()>>>,
+    work: Lock<Option<Task>>,
     raiser: Raiser,
 }
 
 /// What has been found so far.
 pub(crate) struct Shared {
-    findings: Mutex<Findings>,
+    findings: Lock<Findings>,
     changes: watch::Receiver<()>,
 }
 
 impl Shared {
-    /// No Python code may run while this is locked.
-    fn findings(&self) -> MutexGuard<'_, Findings> {
-        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits until there is something to see; `None` if the search was given up before.
     async fn until<T>(&self, look: impl Fn(&Findings) -> Option<T>) -> Option<T> {
         let mut changes = self.changes.clone();
         loop {
             changes.mark_unchanged();
-            if let Some(found) = look(&self.findings()) {
+            if let Some(found) = look(&self.findings.lock()) {
                 return Some(found);
             }
             changes.changed().await.ok()?;
@@ -72,7 +68,7 @@ impl Finder {
     pub(crate) fn new(client: Client, raiser: Raiser, selection: Selection, quota: Quota) -> Self {
         let (changed, changes) = watch::channel(());
         let shared = Arc::new(Shared {
-            findings: Mutex::default(),
+            findings: Lock::default(),
             changes,
         });
         let found = Arc::clone(&shared);
@@ -85,17 +81,17 @@ impl Finder {
             } = selection;
             let mut search = Search::new(&client, scheduler, enterprises, devices, filter);
             while let Some(event) = search.next().await {
-                if found.findings().take(event) {
+                if found.findings.lock().take(event) {
                     changed.send_replace(());
                 }
             }
-            found.findings().end(&mut search);
+            found.findings.lock().end(&mut search);
             changed.send_replace(());
         };
         Self {
             found: Native::new(shared),
-            begin: Mutex::new(Some(Box::pin(search))),
-            work: Mutex::new(None),
+            begin: Lock::new(Some(Box::pin(search))),
+            work: Lock::new(None),
             raiser,
         }
     }
@@ -108,15 +104,11 @@ impl Finder {
     /// What it finds; it begins now if it has not begun.
     pub(crate) fn begun(&self, py: Python<'_>) -> PyResult<Arc<Shared>> {
         let found = self.found.get().ok_or_else(forked)?;
-        let search = self
-            .begin
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let search = self.begin.take();
         if let Some(search) = search {
             // A task of its own, so that requests go on while Python does something else.
             let task = process::spawn(py, search)?;
-            *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+            *self.work.lock() = Some(task);
         }
         Ok(Arc::clone(found))
     }
@@ -154,16 +146,8 @@ impl Finder {
     /// Gives it up: nothing more is sent, and whoever waits for the rest is told so.
     fn close(&self) {
         // What goes with them must not find the locks taken.
-        let search = self
-            .begin
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let work = self
-            .work
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let search = self.begin.take();
+        let work = self.work.take();
         drop((search, work));
     }
 
@@ -171,7 +155,7 @@ impl Finder {
     #[getter]
     fn vanished(&self) -> PyResult<Vec<String>> {
         let found = self.found.get().ok_or_else(forked)?;
-        let findings = found.findings();
+        let findings = found.findings.lock();
         let names = findings.vanished.iter();
         Ok(names.map(|gone| gone.device.to_string()).collect())
     }
@@ -180,7 +164,7 @@ impl Finder {
     #[getter]
     fn not_attempted(&self) -> PyResult<u64> {
         let found = self.found.get().ok_or_else(forked)?;
-        Ok(found.findings().progress.not_attempted)
+        Ok(found.findings.lock().progress.not_attempted)
     }
 
     /// The errors of the lists that could not be read to their end, so far.
@@ -190,7 +174,8 @@ impl Finder {
             .found
             .get()
             .ok_or_else(forked)?
-            .findings()
+            .findings
+            .lock()
             .missed
             .clone();
         let errors = missed.iter();

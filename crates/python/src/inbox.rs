@@ -1,8 +1,10 @@
 //! Where an event loop learns which of its calls have ended.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
+
+use crate::lock::Lock;
 
 /// The calls of an event loop that have ended and that it has not heard of.
 ///
@@ -13,7 +15,7 @@ pub(crate) struct Inbox(Arc<Shared>);
 
 pub(crate) struct Shared {
     wake: Py<PyAny>,
-    ended: Mutex<Vec<Py<PyAny>>>,
+    ended: Lock<Vec<Py<PyAny>>>,
 }
 
 #[pymethods]
@@ -23,13 +25,13 @@ impl Inbox {
     fn new(wake: Py<PyAny>) -> Self {
         Self(Arc::new(Shared {
             wake,
-            ended: Mutex::default(),
+            ended: Lock::default(),
         }))
     }
 
     /// What stands for the calls that have ended since this was called last.
     fn take(&self) -> Vec<Py<PyAny>> {
-        let mut ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = self.0.ended.lock();
         std::mem::take(&mut ended)
     }
 }
@@ -44,7 +46,7 @@ impl Shared {
     /// A call has ended, for which `this` stands.
     pub(crate) fn put(self: Arc<Self>, this: Py<PyAny>) {
         let first = {
-            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut ended = self.ended.lock();
             ended.push(this);
             ended.len() == 1
         };

@@ -20,6 +20,7 @@ mod fleet;
 mod inbox;
 mod job_errors;
 mod jobs;
+mod lock;
 mod names;
 mod once;
 mod outcome;

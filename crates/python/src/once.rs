@@ -1,13 +1,13 @@
 //! What can be used once, because something moves on with it.
 
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::lock::Lock;
+
 /// A value until it is taken; no Python code may run while it is looked at.
 pub(crate) struct Once<T> {
-    value: Mutex<Option<T>>,
+    value: Lock<Option<T>>,
     /// What whoever comes too late is told.
     used: &'static str,
 }
@@ -15,18 +15,18 @@ pub(crate) struct Once<T> {
 impl<T> Once<T> {
     pub(crate) fn new(value: T, used: &'static str) -> Self {
         Self {
-            value: Mutex::new(Some(value)),
+            value: Lock::new(Some(value)),
             used,
         }
     }
 
     pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> PyResult<R> {
-        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = self.value.lock();
         value.as_ref().map(look).ok_or_else(|| self.late())
     }
 
     pub(crate) fn take(&self) -> PyResult<T> {
-        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut value = self.value.lock();
         value.take().ok_or_else(|| self.late())
     }
 

@@ -1,6 +1,6 @@
 //! Lists, page by page, driven from Python.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use core::{Entry, Error, Fetch, Page, Policy, Response};
 use countermand_core as core;
@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arguments::Attempts;
+use crate::lock::Lock;
 use crate::outcome::Operation;
 use crate::sansio::{self, Finish};
 use crate::{clock, errors, names, wire};
@@ -17,7 +18,7 @@ use crate::{clock, errors, names, wire};
 /// Turns the pages of a list, to the last one.
 #[pyclass(module = "countermand.sansio", frozen, generic)]
 pub(crate) struct Pages {
-    state: Arc<Mutex<State>>,
+    state: Arc<Lock<State>>,
     endpoint: Arc<core::Endpoint>,
     policy: Arc<Policy>,
 }
@@ -92,7 +93,7 @@ impl Pages {
         let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff)?;
         let missed = Vec::new();
         Ok(Self {
-            state: Arc::new(Mutex::new(State { list, missed })),
+            state: Arc::new(Lock::new(State { list, missed })),
             endpoint: wire::endpoint(endpoint)?.into(),
             policy: policy.into(),
         })
@@ -101,13 +102,13 @@ impl Pages {
     /// Whether the last page was read, or the list has no end.
     #[getter]
     fn done(&self) -> bool {
-        lock(&self.state).next_fetch().is_none()
+        self.state.lock().next_fetch().is_none()
     }
 
     /// Errors of the entries that could not be read, so far.
     #[getter]
     fn missed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let missed = lock(&self.state).missed.clone();
+        let missed = self.state.lock().missed.clone();
         let errors = missed.iter().map(|error| errors::error(py, error));
         PyList::new(
             py,
@@ -118,24 +119,19 @@ impl Pages {
     /// Begins the call for the next page: the first step.
     fn start<'py>(&self, py: Python<'py>, now: f64, seed: u64) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::time(now)?;
-        let fetch = lock(&self.state).next_fetch();
+        let fetch = self.state.lock().next_fetch();
         let fetch = fetch.ok_or_else(|| PyRuntimeError::new_err("the list has ended"))?;
         let fetch = fetch
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy));
         let state = Arc::clone(&self.state);
         let finish: Finish<Response> = Arc::new(move |py, page| {
-            let turned = page.and_then(|page| lock(&state).turn(&page).map(|()| page));
+            let turned = page.and_then(|page| state.lock().turn(&page).map(|()| page));
             let page = turned.map_err(|error| errors::error(py, &error))?;
             entries(py, page)
         });
         sansio::step(py, fetch.start(now, seed), finish)
     }
-}
-
-/// No Python code may run while this is locked.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The entries of a page.

@@ -1,14 +1,15 @@
 //! What a fork does to threads, and the runtime of each process.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::AbortHandle;
 use pyo3::prelude::*;
 
 use crate::engine::Engine;
 use crate::errors;
+use crate::lock::Lock;
 
 /// How many forks lie between the process that imported this module and this one; the number of the
 /// process would tell the same, but asking for that is a system call.
@@ -85,7 +86,7 @@ impl Drop for Task {
 ///
 /// The lock is only taken, and never kept over Python code, by threads that hold the GIL. The one
 /// that forks holds it too, so the lock is free in a child.
-static ENGINE: Mutex<State> = Mutex::new(State {
+static ENGINE: Lock<State> = Lock::new(State {
     engine: None,
     closed: false,
 });
@@ -97,7 +98,7 @@ struct State {
 
 /// The runtime of this process.
 pub(crate) fn engine(_: Python<'_>) -> PyResult<Arc<Engine>> {
-    let mut state = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = ENGINE.lock();
     if state.closed {
         return Err(errors::exiting());
     }
@@ -121,7 +122,7 @@ pub(crate) fn spawn(
 #[pyfunction]
 pub(crate) fn shut_down(py: Python<'_>) {
     let engine = {
-        let mut state = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = ENGINE.lock();
         state.closed = true;
         state.engine.take()
     };

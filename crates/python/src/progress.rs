@@ -1,6 +1,6 @@
 //! Progress of a scheduler, and the rate at which a caller is told.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countermand_core::Time;
@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use crate::call::Ready;
+use crate::lock::Lock;
 
 /// Nobody reads faster than this.
 pub(crate) const PACE: Duration = Duration::from_millis(100);
@@ -121,7 +122,7 @@ pub(crate) struct Reports(Arc<Inner>);
 
 struct Inner {
     began: Time,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 struct State {
@@ -152,14 +153,14 @@ impl Reports {
         };
         Self(Arc::new(Inner {
             began,
-            state: Mutex::new(state),
+            state: Lock::new(state),
         }))
     }
 
     /// The progress to tell the caller, if it is time and something has changed. While everything waits, for
     /// the quota or for a server that fails, each second is a change.
     pub(crate) fn due(&self, now: Time, scheduler: Now) -> Option<Ready> {
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         let waits = state.waiting.is_some();
         let early = state.taken.is_some_and(|taken| now < taken + PACE);
         let figures = measured(&mut state.meter, now, scheduler);
@@ -179,14 +180,14 @@ impl Reports {
 
     /// What to tell the caller after everything else, whether anything has changed or not.
     pub(crate) fn last(self, now: Time, scheduler: Now) -> Ready {
-        let figures = measured(&mut self.state().meter, now, scheduler);
+        let figures = measured(&mut self.0.state.lock().meter, now, scheduler);
         Box::new(move |py| self.tell(py, &figures, now))
     }
 
     /// The one that waits; there is one for each time that this is called.
     fn take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let waiting = {
-            let mut state = self.state();
+            let mut state = self.0.state.lock();
             state.taken = Some(countermand::hyper::now());
             state.waiting.take()
         };
@@ -199,11 +200,6 @@ impl Reports {
     fn tell(&self, py: Python<'_>, figures: &Figures, now: Time) -> PyResult<Py<PyAny>> {
         let read = |at: Time| (at - self.0.began).as_secs_f64();
         progress(py, figures, read(now), read)
-    }
-
-    /// No Python code may run while this is locked.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rate limiter, which Python asks, saves and restores.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countermand_core::Call;
@@ -9,6 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PySequence;
 
+use crate::lock::Lock;
 use crate::scheduler::Shared;
 use crate::{clock, quota};
 
@@ -17,21 +18,19 @@ use crate::{clock, quota};
 pub(crate) struct RateLimiter(Owner);
 
 enum Owner {
-    Nothing(Mutex<scheduler::RateLimiter>),
+    Nothing(Lock<scheduler::RateLimiter>),
     Scheduler(Shared),
 }
 
 impl RateLimiter {
     pub(crate) fn of(scheduler: &Shared) -> Self {
-        Self(Owner::Scheduler(scheduler.clone()))
+        Self(Owner::Scheduler(Arc::clone(scheduler)))
     }
 
     /// No Python code may run in `act`: the rate limiter is locked.
     fn with<R>(&self, act: impl FnOnce(&mut scheduler::RateLimiter) -> R) -> R {
         match &self.0 {
-            Owner::Nothing(limiter) => {
-                act(&mut limiter.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            Owner::Nothing(limiter) => act(&mut limiter.lock()),
             Owner::Scheduler(scheduler) => act(scheduler.lock().rate_limiter()),
         }
     }
@@ -46,7 +45,7 @@ impl RateLimiter {
     )]
     fn new(quota: Option<&str>, share: f64) -> PyResult<Self> {
         let limiter = scheduler::RateLimiter::new(quota::quota(quota, share)?);
-        Ok(Self(Owner::Nothing(Mutex::new(limiter))))
+        Ok(Self(Owner::Nothing(Lock::new(limiter))))
     }
 
     /// The earliest time, `now` at the soonest, at which the windows allow this call.

@@ -1,7 +1,7 @@
 //! The report of a job: the file as it was at one moment.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use countermand_core::Phase;
 use countermand_fleet::report::{self, Form, ReportError};
@@ -16,6 +16,7 @@ use crate::bulk::forked;
 use crate::call::{Call, Ready};
 use crate::files::OpenFile;
 use crate::jobs::{blocking, states};
+use crate::lock::Lock;
 use crate::names::OperationName;
 use crate::process::Native;
 use crate::{arrow, errors, job_errors, rows};
@@ -25,7 +26,7 @@ use crate::{arrow, errors, job_errors, rows};
 pub(crate) struct Report(Arc<Snapshot>);
 
 /// A job file as it was at one moment, which several may read.
-pub(crate) struct Snapshot(Native<Mutex<Opened>>);
+pub(crate) struct Snapshot(Native<Lock<Opened>>);
 
 struct Opened {
     // Before the leave to have it open.
@@ -37,8 +38,7 @@ impl Snapshot {
     /// Reads it; no Python code may run meanwhile. `None` in a forked child.
     fn view<T>(&self, read: impl FnOnce(&View) -> T) -> Option<T> {
         let opened = self.0.get()?;
-        let opened: MutexGuard<'_, Opened> = opened.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(read(&opened.view))
+        Some(read(&opened.lock().view))
     }
 
     /// So many rows behind this position; `None` in a forked child.
@@ -50,7 +50,7 @@ impl Snapshot {
 impl Report {
     pub(crate) fn new(view: View, file: OpenFile) -> Self {
         let opened = Opened { view, _file: file };
-        Self(Arc::new(Snapshot(Native::new(Mutex::new(opened)))))
+        Self(Arc::new(Snapshot(Native::new(Lock::new(opened)))))
     }
 
     /// The call for something that is found out of all rows.

@@ -1,6 +1,6 @@
 //! The scheduler of many operations, driven from Python.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use core::{Phase, Time};
 use countermand_core as core;
@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use crate::arguments::{Attempts, InFlight};
+use crate::lock::Lock;
 use crate::names::OperationName;
 use crate::once::Once;
 use crate::progress::{Figures, Now};
@@ -24,8 +25,7 @@ use crate::{clock, event, names, progress, quota, sansio};
 pub(crate) struct Scheduler(Shared);
 
 /// The scheduler, which its tickets know.
-#[derive(Clone)]
-pub(crate) struct Shared(Arc<Mutex<State>>);
+pub(crate) type Shared = Arc<Lock<State>>;
 
 pub(crate) struct State {
     scheduler: countermand_scheduler::Scheduler,
@@ -34,13 +34,6 @@ pub(crate) struct State {
     pace: Option<f64>,
     /// Measures from the first reading of the caller's clock on.
     meter: Option<Meter>,
-}
-
-impl Shared {
-    /// No Python code may run while this is locked: it could give another thread the GIL.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl State {
@@ -116,7 +109,7 @@ impl Scheduler {
             pace,
             meter: None,
         };
-        Ok(Self(Shared(Arc::new(Mutex::new(state)))))
+        Ok(Self(Arc::new(Lock::new(state))))
     }
 
     /// Takes a name; `False` if it was pushed before.
@@ -155,7 +148,7 @@ impl Scheduler {
                 let name = ticket.resource().operation();
                 let name = name.expect("a scheduler that searches nothing sends for operations");
                 let ticket = Ticket {
-                    scheduler: self.0.clone(),
+                    scheduler: Arc::clone(&self.0),
                     name: OperationName(name.clone()),
                     call: ticket.call().as_str(),
                     id: ticket.id(),

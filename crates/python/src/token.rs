@@ -1,7 +1,7 @@
 //! Tokens from Python.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countermand::hyper::{BoxFuture, SecretFile};
@@ -10,6 +10,7 @@ use countermand_core::{TransportError, TransportErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::lock::Lock;
 use crate::{arguments, errors};
 
 /// The origin of a client's tokens, as Python names it.
@@ -69,7 +70,7 @@ impl Origin {
                     function: function.clone_ref(py),
                     takes_fresh: *takes_fresh,
                     token: tokio::sync::Mutex::default(),
-                    raised: Mutex::default(),
+                    raised: Lock::default(),
                 }));
                 let credentials = Credentials::from_tokens(callback.clone(), "a function");
                 (Some(credentials), Some(callback))
@@ -88,13 +89,13 @@ struct Inner {
     function: Py<PyAny>,
     takes_fresh: bool,
     token: tokio::sync::Mutex<Option<Token>>,
-    raised: Mutex<Option<PyErr>>,
+    raised: Lock<Option<PyErr>>,
 }
 
 impl Callback {
     /// What the function raised when it was called last.
     pub(crate) fn raised(&self, py: Python<'_>) -> Option<PyErr> {
-        let raised = self.0.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        let raised = self.0.raised.lock();
         raised.as_ref().map(|error| error.clone_ref(py))
     }
 
@@ -115,7 +116,7 @@ impl Callback {
                 }
             };
             let before = {
-                let mut last = self.0.raised.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut last = self.0.raised.lock();
                 std::mem::replace(&mut *last, raised)
             };
             // Dropping it may run Python code, which must not find the lock taken.
