@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .errors import CountermandError
     from .find import AsyncFind, Find
     from .fleet import _FindT, _JobT  # noqa: F401 - in the text of a base class
-    from .google_auth import _GoogleCredentials
+    from .google_auth import Source, _GoogleCredentials
     from .job import AsyncJob, Job
     from .outcome import Outcome
     from .progress import Progress
@@ -92,7 +92,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             "allow_plaintext": allow_plaintext,
             "proxy_from_env": proxy_from_env,
         }
-        source = None
+        source: Source | None = None
+        given: Any = token
         self._token = token
         if isinstance(token, str):
             self._token = _Hidden("...")
@@ -100,13 +101,13 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             from .google_auth import Source, is_google
 
             if is_google(token):
-                source, self._token = Source(token), _Hidden(type(token).__name__)
+                source, given, self._token = Source(token), None, _Hidden(type(token).__name__)
         project = quota_project
         if project is None and source is not None:
             project = source.quota_project
         self._native = _countermand.Client(
             **settings,
-            token=token,
+            token=given,
             source=source,
             quota_project=project,
         )

@@ -53,18 +53,18 @@ impl Iterator for Batches {
         }
         let rows = match self.snapshot.rows(self.after, BATCH) {
             Some(Ok(rows)) => rows,
-            Some(Err(error)) => {
+            failed => {
                 self.ended = true;
-                return Some(Err(ArrowError::ExternalError(Box::new(error))));
-            }
-            None => {
-                self.ended = true;
-                return Some(Err(ArrowError::ExternalError(forked().into())));
+                let error = match failed {
+                    Some(Err(error)) => error.into(),
+                    _ => forked().into(),
+                };
+                return Some(Err(ArrowError::ExternalError(error)));
             }
         };
         self.after = rows.last()?.position;
         let records = rows.iter().map(Record::of).collect::<Vec<_>>();
-        let arrays = columns(&records).into_iter().map(|column| column.array);
+        let arrays = COLUMNS.iter().map(|(_, values)| values.of(&records));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays.collect());
         Some(batch)
     }
@@ -76,113 +76,74 @@ impl RecordBatchReader for Batches {
     }
 }
 
-struct Column {
-    name: &'static str,
-    array: ArrayRef,
-    /// Whether it may be absent.
-    optional: bool,
+/// Values of a column: the first three are in every row.
+enum Values {
+    Positions(fn(&Record<'_>) -> u64),
+    Counts(fn(&Record<'_>) -> u32),
+    Words(for<'a> fn(&Record<'a>) -> &'a str),
+    Texts(for<'a> fn(&Record<'a>) -> Option<&'a str>),
+    Digests(fn(&Record<'_>) -> Option<[u8; 32]>),
+    Times(fn(&Record<'_>) -> Option<Timestamp>),
+    Codes(fn(&Record<'_>) -> Option<i64>),
+    Flags(fn(&Record<'_>) -> Option<bool>),
 }
 
+/// The columns of a table: those of the CSV, in its order, with types.
+const COLUMNS: [(&str, Values); 20] = [
+    ("position", Values::Positions(|row| row.position)),
+    ("name", Values::Words(|row| row.name)),
+    ("type", Values::Texts(|row| row.kind)),
+    ("create_time", Values::Times(|row| row.create_time)),
+    ("device_seen", Values::Times(|row| row.device_seen)),
+    ("state", Values::Words(|row| row.state.as_str())),
+    ("verdict", Values::Texts(|row| Some(row.verdict?.as_str()))),
+    ("phase", Values::Words(|row| row.phase)),
+    ("attempts", Values::Counts(|row| row.attempts)),
+    ("cancel_sent_at", Values::Times(|row| row.cancel_sent_at)),
+    ("accepted_at", Values::Times(|row| row.accepted_at)),
+    ("found", Values::Times(|row| row.found)),
+    ("verified_at", Values::Times(|row| row.verified_at)),
+    ("body_sha256", Values::Digests(|row| row.body_sha256)),
+    ("done", Values::Flags(|row| row.done())),
+    ("code", Values::Codes(|row| row.code())),
+    ("message", Values::Texts(|row| row.message())),
+    ("problem", Values::Texts(|row| row.problem())),
+    (
+        "problem_message",
+        Values::Texts(|row| row.problem_message()),
+    ),
+    ("parent_exists", Values::Flags(|row| row.parent_exists)),
+];
+
 fn schema() -> SchemaRef {
-    let fields = columns(&[]).into_iter().map(|column| {
-        let kind = column.array.data_type().clone();
-        Field::new(column.name, kind, column.optional)
+    let fields = COLUMNS.iter().map(|(name, values)| {
+        let always = matches!(
+            values,
+            Values::Positions(_) | Values::Counts(_) | Values::Words(_)
+        );
+        Field::new(*name, values.of(&[]).data_type().clone(), !always)
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// The columns of a table of these records: those of the CSV, in its order, with types.
-fn columns(records: &[Record<'_>]) -> Vec<Column> {
-    let positions = records.iter().map(|record| record.position);
-    let attempts = records.iter().map(|record| record.attempts);
-    vec![
-        Column {
-            name: "position",
-            array: Arc::new(UInt64Array::from_iter_values(positions)),
-            optional: false,
-        },
-        words("name", records, |record| record.name),
-        texts("type", records, |record| record.kind),
-        times("create_time", records, |record| record.create_time),
-        times("device_seen", records, |record| record.device_seen),
-        words("state", records, |record| record.state.as_str()),
-        texts("verdict", records, |record| {
-            record.verdict.map(|verdict| verdict.as_str())
-        }),
-        words("phase", records, |record| record.phase),
-        Column {
-            name: "attempts",
-            array: Arc::new(UInt32Array::from_iter_values(attempts)),
-            optional: false,
-        },
-        times("cancel_sent_at", records, |record| record.cancel_sent_at),
-        times("accepted_at", records, |record| record.accepted_at),
-        times("found", records, |record| record.found),
-        times("verified_at", records, |record| record.verified_at),
-        texts("body_sha256", records, |record| record.body_sha256.map(hex)),
-        flags("done", records, |record| record.done()),
-        Column {
-            name: "code",
-            array: Arc::new(records.iter().map(Record::code).collect::<Int64Array>()),
-            optional: true,
-        },
-        texts("message", records, |record| record.message()),
-        texts("problem", records, |record| record.problem()),
-        texts("problem_message", records, |record| {
-            record.problem_message()
-        }),
-        flags("parent_exists", records, |record| record.parent_exists),
-    ]
-}
-
-fn words<'a>(
-    name: &'static str,
-    records: &'a [Record<'a>],
-    of: impl Fn(&'a Record<'a>) -> &'a str,
-) -> Column {
-    Column {
-        name,
-        array: Arc::new(StringArray::from_iter_values(records.iter().map(of))),
-        optional: false,
-    }
-}
-
-fn texts<'a, T: AsRef<str>>(
-    name: &'static str,
-    records: &'a [Record<'a>],
-    of: impl Fn(&'a Record<'a>) -> Option<T>,
-) -> Column {
-    Column {
-        name,
-        array: Arc::new(records.iter().map(of).collect::<StringArray>()),
-        optional: true,
-    }
-}
-
-fn times(
-    name: &'static str,
-    records: &[Record<'_>],
-    of: impl Fn(&Record<'_>) -> Option<Timestamp>,
-) -> Column {
-    let times = records
-        .iter()
-        .map(|record| of(record).map(Timestamp::unix_millis));
-    let times: PrimitiveArray<TimestampMillisecondType> = times.collect();
-    Column {
-        name,
-        array: Arc::new(times.with_timezone("UTC")),
-        optional: true,
-    }
-}
-
-fn flags(
-    name: &'static str,
-    records: &[Record<'_>],
-    of: impl Fn(&Record<'_>) -> Option<bool>,
-) -> Column {
-    Column {
-        name,
-        array: Arc::new(records.iter().map(of).collect::<BooleanArray>()),
-        optional: true,
+impl Values {
+    fn of(&self, records: &[Record<'_>]) -> ArrayRef {
+        let rows = records.iter();
+        match self {
+            Self::Positions(of) => Arc::new(UInt64Array::from_iter_values(rows.map(of))),
+            Self::Counts(of) => Arc::new(UInt32Array::from_iter_values(rows.map(of))),
+            Self::Words(of) => Arc::new(StringArray::from_iter_values(rows.map(of))),
+            Self::Texts(of) => Arc::new(rows.map(of).collect::<StringArray>()),
+            Self::Digests(of) => {
+                Arc::new(rows.map(|row| of(row).map(hex)).collect::<StringArray>())
+            }
+            Self::Times(of) => {
+                let times = rows.map(|row| of(row).map(Timestamp::unix_millis));
+                let times: PrimitiveArray<TimestampMillisecondType> = times.collect();
+                Arc::new(times.with_timezone("UTC"))
+            }
+            Self::Codes(of) => Arc::new(rows.map(of).collect::<Int64Array>()),
+            Self::Flags(of) => Arc::new(rows.map(of).collect::<BooleanArray>()),
+        }
     }
 }

@@ -25,6 +25,15 @@ fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// Whether this is the first interpreter of the process, which has the number 0.
+pub(crate) fn is_main_interpreter(_: Python<'_>) -> bool {
+    // SAFETY: this thread is attached to an interpreter, which lives as long as that.
+    #[expect(unsafe_code, reason = "Python's own API has no other way")]
+    let number =
+        unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    number == 0
+}
+
 /// A value that works in the process that made it and nowhere else.
 ///
 /// A forked child has a copy of it but none of the threads behind it, and any lock inside may be

@@ -112,7 +112,7 @@ fn latin1(text: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
 /// `POST {name}:cancel`: asks the server to cancel. Success says only that it was asked.
 #[pyfunction]
 #[pyo3(signature = (name, endpoint=None))]
-fn build_cancel(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
+pub(crate) fn build_cancel(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
     Ok(Ask::Cancel(names::operation(name)?)
         .http(&self::endpoint(endpoint)?)
         .into())
@@ -121,7 +121,7 @@ fn build_cancel(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Req
 /// `GET {name}`: the operation, without its secrets.
 #[pyfunction]
 #[pyo3(signature = (name, endpoint=None))]
-fn build_get(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
+pub(crate) fn build_get(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
     Ok(Ask::Get(names::operation(name)?)
         .http(&self::endpoint(endpoint)?)
         .into())
@@ -130,7 +130,7 @@ fn build_get(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Reques
 /// `GET {device}/operations`: one page of a device's operations, oldest first.
 #[pyfunction]
 #[pyo3(signature = (device, endpoint=None, *, page_size=100, page_token=None))]
-fn build_list_operations(
+pub(crate) fn build_list_operations(
     device: &Bound<'_, PyAny>,
     endpoint: Option<&str>,
     page_size: u32,
@@ -150,7 +150,10 @@ fn build_list_operations(
 /// `GET {device}`: whether the device still has a record.
 #[pyfunction]
 #[pyo3(signature = (device, endpoint=None))]
-fn build_get_device(device: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
+pub(crate) fn build_get_device(
+    device: &Bound<'_, PyAny>,
+    endpoint: Option<&str>,
+) -> PyResult<Request> {
     Ok(Ask::GetParent(names::device(device)?)
         .http(&self::endpoint(endpoint)?)
         .into())
@@ -158,50 +161,48 @@ fn build_get_device(device: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResu
 
 /// Reads the answer to `build_cancel`: a 2xx with `{}` or nothing is success.
 #[pyfunction]
-#[pyo3(signature = (status, headers, body))]
-fn parse_cancel(
-    py: Python<'_>,
+pub(crate) fn parse_cancel(
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
 ) -> PyResult<()> {
-    core::accept_cancel(core::Service::DEFAULT, &response(status, headers, body)?)
-        .map_err(|error| errors::error(py, &error))
+    let answer = response(status, headers, body)?;
+    raised(
+        headers,
+        core::accept_cancel(core::Service::DEFAULT, &answer),
+    )
 }
 
 /// Reads the answer to `build_get` of `name`.
 #[pyfunction]
-#[pyo3(signature = (name, status, headers, body))]
-fn parse_operation(
-    py: Python<'_>,
+pub(crate) fn parse_operation(
     name: &Bound<'_, PyAny>,
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
 ) -> PyResult<Operation> {
-    let name = names::operation(name)?;
-    core::Operation::read(name, &response(status, headers, body)?)
-        .map(Operation)
-        .map_err(|error| errors::error(py, &error))
+    let answer = response(status, headers, body)?;
+    let operation = core::Operation::read(names::operation(name)?, &answer);
+    raised(headers, operation).map(Operation)
 }
 
 /// Reads the answer to `build_list_operations` of `device`: a page, and the token of the next one.
 #[pyfunction]
-#[pyo3(signature = (device, status, headers, body))]
-fn parse_operations(
-    py: Python<'_>,
+pub(crate) fn parse_operations(
     device: &Bound<'_, PyAny>,
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
 ) -> PyResult<(Vec<Operation>, Option<String>)> {
     let device = names::device(device)?;
-    let page = core::Page::<core::Operation>::read(&device, &response(status, headers, body)?)
-        .map_err(|error| errors::error(py, &error))?;
+    let answer = response(status, headers, body)?;
+    let page = raised(
+        headers,
+        core::Page::<core::Operation>::read(&device, &answer),
+    )?;
     // Entries that cannot be read are not left away in silence.
-    if let Some(entries) = &page.unreadable {
-        return Err(errors::error(py, &entries.error(&device)));
-    }
+    let unreadable = page.unreadable.map(|entries| entries.error(&device));
+    raised(headers, unreadable.map_or(Ok(()), Err))?;
     let operations = page.entries.into_iter().map(Operation);
     let token = page.next_page_token.map(|token| token.as_str().to_owned());
     Ok((operations.collect(), token))
@@ -209,29 +210,18 @@ fn parse_operations(
 
 /// Reads the answer to `build_get_device` of `device`: returns if it has a record.
 #[pyfunction]
-#[pyo3(signature = (device, status, headers, body))]
-fn parse_device(
-    py: Python<'_>,
+pub(crate) fn parse_device(
     device: &Bound<'_, PyAny>,
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
 ) -> PyResult<()> {
-    let device = names::device(device)?;
-    Ask::GetParent(device)
-        .read(&response(status, headers, body)?)
-        .map(drop)
-        .map_err(|error| errors::error(py, &error))
+    let answer = response(status, headers, body)?;
+    let device = Ask::GetParent(names::device(device)?).read(&answer);
+    raised(headers, device.map(drop))
 }
 
-/// Adds the functions of the codec.
-pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(build_cancel, module)?)?;
-    module.add_function(wrap_pyfunction!(build_get, module)?)?;
-    module.add_function(wrap_pyfunction!(build_list_operations, module)?)?;
-    module.add_function(wrap_pyfunction!(build_get_device, module)?)?;
-    module.add_function(wrap_pyfunction!(parse_cancel, module)?)?;
-    module.add_function(wrap_pyfunction!(parse_operation, module)?)?;
-    module.add_function(wrap_pyfunction!(parse_operations, module)?)?;
-    module.add_function(wrap_pyfunction!(parse_device, module)?)
+/// What was read, or the exception for the reason why not.
+fn raised<T>(answer: &Bound<'_, PyAny>, read: Result<T, core::Error>) -> PyResult<T> {
+    read.map_err(|error| errors::error(answer.py(), &error))
 }
