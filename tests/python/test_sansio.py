@@ -102,7 +102,7 @@ def test_too_early_is_not_yet() -> None:
     assert again.until == wait.until
 
 
-@pytest.mark.parametrize("start", [0.0, 1e-9, 12345.678901234567, 1.8e9 + 1 / 3, 9e10])
+@pytest.mark.parametrize("start", [0.0, 1e-9, 12345.678901234567, 1.8e9 + 1 / 3, 9e9])
 def test_a_wait_is_over_when_it_says(start: float) -> None:
     for seed in range(50):
         step = Cancellation(NAME).start(start, seed)
@@ -112,7 +112,7 @@ def test_a_wait_is_over_when_it_says(start: float) -> None:
         assert isinstance(wait.resume(wait.until), Send)
 
 
-@pytest.mark.parametrize("now", [-1.0, float("nan"), float("inf"), -float("inf"), 1e300])
+@pytest.mark.parametrize("now", [-1.0, float("nan"), float("inf"), -float("inf"), 9e10, 1e300])
 def test_impossible_readings(now: float) -> None:
     step = sent()
     for act in (

@@ -7,22 +7,29 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyTzInfo};
 
-/// More than any clock that counts seconds shows, and little enough for every time.
+/// More seconds than any caller waits.
 const LONGEST: f64 = 1e11;
+
+/// More than any clock that counts seconds shows, and little enough for a [`Time`] to go on from there.
+const LATEST: f64 = 9e9;
 
 /// A length of time, which is not negative.
 pub(crate) fn seconds(what: &str, seconds: f64) -> PyResult<Duration> {
-    if !(0.0..=LONGEST).contains(&seconds) {
-        return Err(PyValueError::new_err(format!(
-            "{what} is {seconds}, expected seconds from 0 to {LONGEST:e}"
-        )));
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    within(what, seconds, LONGEST)
 }
 
 /// The time that a clock's reading stands for.
 pub(crate) fn time(now: f64) -> PyResult<Time> {
-    seconds("now", now).map(Time::after)
+    within("now", now, LATEST).map(Time::after)
+}
+
+fn within(what: &str, seconds: f64, most: f64) -> PyResult<Duration> {
+    if !(0.0..=most).contains(&seconds) {
+        return Err(PyValueError::new_err(format!(
+            "{what} is {seconds}, expected seconds from 0 to {most:e}"
+        )));
+    }
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 /// The first reading at which the time is not in the future.
