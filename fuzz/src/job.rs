@@ -80,7 +80,7 @@ fn describe(job: &Contents) -> Result<String, String> {
     let rows = rows
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
-    let counts = job.counts().map_err(|error| error.to_string())?;
+    let counts = job.counts();
     Ok(format!("{counts:?} {rows:#?}"))
 }
 

@@ -174,13 +174,16 @@ class JobFile(Waits):
         return await applied(self, applying, progress)
 
     @dual
-    async def status(self) -> JobStatus:
+    async def status(self, *, check: bool = False) -> JobStatus:
         """Where it stands, also while another process applies it.
 
+        The file keeps its counts, so that the answer comes at once.
+
+        :param check: reads all of the file and compares its checksums and counts.
         :raises JobError: the file is gone or damaged, or was edited.
         """
         await self._warn_exposed()
-        return await self._finish(_countermand.job_status(self._path))
+        return await self._finish(_countermand.job_status(self._path, check=check))
 
     @dual
     async def report(self) -> Report:

@@ -140,7 +140,7 @@ def test_what_is_wrong_with_a_file(
     # The file of a job is looked at anew each time.
     path.write_bytes(damaged)
     assert type(refused(job, emulator, confirm=job.enterprises)) is errors.JobDamaged
-    for look in (job.status, job.report, job.estimate):
+    for look in (lambda: job.status(check=True), job.report, job.estimate):
         with pytest.raises(errors.JobDamaged):
             look()
 

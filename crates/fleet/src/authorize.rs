@@ -12,7 +12,6 @@ use countermand_core::{
     Endpoint, GrandparentName, ParentName, Service, Timestamp, printable, shown,
 };
 
-use crate::plan_summary::PlanSummary;
 use crate::schedule::Options;
 use crate::spell::{grouped, spell};
 use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
@@ -188,8 +187,7 @@ impl Authorization {
                 return Err(Refusal::Stale { age, max_age });
             }
         }
-        let planned = PlanSummary::of(job)?.enterprises;
-        confirm(kind, planned, self.confirmed.clone())
+        confirm(kind, job.enterprises()?, self.confirmed.clone())
     }
 }
 

@@ -1,29 +1,42 @@
-//! How many rows have come how far, and when.
+//! Operations of a job, counted by how far they have come.
 
 use std::collections::BTreeMap;
 
 use countermand_core::{Phase, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::job_row::{JobRow, Resolution};
-use crate::state::State;
+use crate::row_state::RowState;
 
-/// The rows of a job, counted. `rows` is how many operations went in; `states` add up to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// The rows of a job, counted. `rows` is the number of operations; `states` add up to it.
+///
+/// A job file keeps its counts, as the JSON that this serialises to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Counts {
     /// All of them.
     pub rows: u64,
     /// By what is known of them; what does not occur is absent.
-    pub states: BTreeMap<State, u64>,
+    pub states: BTreeMap<RowState, u64>,
     /// Those that the next run takes up.
     pub again: u64,
     /// Those with an error after which the next run leaves them alone, by the word of the error.
-    pub left_alone: BTreeMap<&'static str, u64>,
+    pub left_alone: BTreeMap<String, u64>,
     /// Those that a rescue leaves alone because it had its `--max` operations before them.
     pub beyond_max: u64,
     /// Those of `again` with an error that are surely not cancelled: each cancel was refused.
     pub surely_not_cancelled: u64,
+    /// Those of which a cancel was sent: a fact.
+    pub cancels_sent: u64,
+    /// Those of which a cancel was about to be sent, and it is not known whether it was.
+    pub cancels_maybe_sent: u64,
+    /// Those of which the server has accepted a cancel.
+    pub cancels_accepted: u64,
+    /// Those with a verdict or an error.
+    pub resolved: u64,
+    /// Requests that left for operations, over all runs.
+    pub attempts: u64,
     /// The time at which the first cancel of all left.
     pub first_cancel_sent_at: Option<Timestamp>,
     /// The time at which the last cancel of all left.
@@ -35,39 +48,62 @@ pub struct Counts {
 impl Counts {
     /// Takes in a row.
     pub fn add(&mut self, row: &JobRow) {
-        let state = State::of(row);
-        self.rows += 1;
-        let resolution = row.progress.resolution.as_ref();
-        let taken_up = row.taken_up(false).is_some();
-        self.again += u64::from(taken_up);
-        self.beyond_max += u64::from(row.beyond_max);
-        if let (State::Error, Some(facts)) = (state, resolution.and_then(Resolution::error_facts)) {
-            let accepted = row.progress.phase == Phase::Accepted;
-            match taken_up {
-                _ if row.beyond_max => {}
-                true if accepted || facts.maybe_delivered => {}
-                true => self.surely_not_cancelled += 1,
-                false => *self.left_alone.entry(facts.key.as_str()).or_default() += 1,
-            }
-        }
-        *self.states.entry(state).or_default() += 1;
-        if let Some(at) = row.progress.cancel_sent_at {
-            self.first_cancel_sent_at =
-                Some(self.first_cancel_sent_at.map_or(at, |first| first.min(at)));
-        }
-        self.last_cancel_sent_at = self
-            .last_cancel_sent_at
-            .max(row.progress.last_cancel_sent_at);
+        self.change(row, |count, by| *count += by);
+        let progress = &row.progress;
+        let first = self.first_cancel_sent_at.into_iter();
+        self.first_cancel_sent_at = first.chain(progress.cancel_sent_at).min();
+        self.last_cancel_sent_at = self.last_cancel_sent_at.max(progress.last_cancel_sent_at);
         self.last_known = self.last_known.max(known(row));
     }
 
-    /// How many are in this state.
+    /// Takes a row out again. The times stay: that of a cancel that left is never taken back, and of
+    /// an end that turns out to be none ([`known`]) the caller takes care.
+    pub(crate) fn remove(&mut self, row: &JobRow) {
+        self.change(row, |count, by| *count = count.saturating_sub(by));
+        self.states.retain(|_, count| *count > 0);
+        self.left_alone.retain(|_, count| *count > 0);
+    }
+
+    /// Changes each count that a row is in.
+    fn change(&mut self, row: &JobRow, change: impl Fn(&mut u64, u64)) {
+        let (state, progress) = (RowState::of(row), &row.progress);
+        let (accepted, sent) = (
+            progress.phase == Phase::Accepted,
+            progress.cancel_sent_at.is_some(),
+        );
+        let maybe_sent = progress.phase == Phase::MaybeSent && !sent;
+        let taken_up = row.taken_up(false).is_some();
+        change(&mut self.rows, 1);
+        change(self.states.entry(state).or_default(), 1);
+        change(&mut self.again, taken_up.into());
+        change(&mut self.beyond_max, row.beyond_max.into());
+        change(&mut self.cancels_sent, sent.into());
+        change(&mut self.cancels_maybe_sent, maybe_sent.into());
+        change(&mut self.cancels_accepted, accepted.into());
+        change(&mut self.resolved, progress.resolution.is_some().into());
+        change(&mut self.attempts, progress.attempts.into());
+        let resolution = progress.resolution.as_ref();
+        if let (RowState::Error, false) = (state, row.beyond_max)
+            && let Some(facts) = resolution.and_then(Resolution::error_facts)
+        {
+            match taken_up {
+                true if accepted || facts.maybe_delivered => {}
+                true => change(&mut self.surely_not_cancelled, 1),
+                false => {
+                    let word = facts.key.as_str().to_owned();
+                    change(self.left_alone.entry(word).or_default(), 1);
+                }
+            }
+        }
+    }
+
+    /// The number in this state.
     #[must_use]
-    pub fn of(&self, state: State) -> u64 {
+    pub fn of(&self, state: RowState) -> u64 {
         self.states.get(&state).copied().unwrap_or_default()
     }
 
-    /// How many have no end that is known; [`again`](Self::again) of them can be gone on with.
+    /// Those without an end that is known; [`again`](Self::again) of them can be gone on with.
     #[must_use]
     pub fn open(&self) -> u64 {
         let states = self.states.iter();
@@ -78,12 +114,12 @@ impl Counts {
     }
 }
 
-/// When the end of a row was known, if it is: of `Completed`, `Gone`, `Failed`, `Expired` and
-/// `Cancelled`.
+/// The time at which the end of a row was known, if it is: of `Completed`, `Gone`, `Failed`, `Expired`
+/// and `Cancelled`.
 pub(crate) fn known(row: &JobRow) -> Option<Timestamp> {
     let resolution = row.progress.resolution.as_ref()?;
     resolution
         .verdict
-        .filter(|verdict| !State::from(*verdict).is_open())
+        .filter(|verdict| !RowState::from(*verdict).is_open())
         .map(|_| resolution.at)
 }

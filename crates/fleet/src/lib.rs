@@ -13,7 +13,7 @@
 //! ```
 //! use countermand_core::{Endpoint, GrandparentName};
 //! use countermand_fleet::store::Kind;
-//! use countermand_fleet::{Authorization, Filter, Findings, Found, Job, Options, Plan, Run, Search, Settings, State, now};
+//! use countermand_fleet::{Authorization, Filter, Findings, Found, Job, Options, Plan, RowState, Run, Search, Settings, now};
 //! use countermand::Client;
 //! use futures_util::StreamExt;
 //!
@@ -51,7 +51,7 @@
 //!     let ended = run.end("all was tried");
 //!     for row in ended.rows() {
 //!         let row = row?;
-//!         println!("{}: {}", row.item.name, State::of(&row).meaning());
+//!         println!("{}: {}", row.item.name, RowState::of(&row).meaning());
 //!     }
 //!     ended.job.close()?;
 //!     Ok(())
@@ -97,12 +97,12 @@ mod plan_summary;
 mod progress;
 pub mod report;
 mod resume;
+mod row_state;
 mod run;
 mod schedule;
 mod search;
 mod seconds;
 mod spell;
-mod state;
 pub mod store;
 
 pub use authorize::{
@@ -119,9 +119,9 @@ pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
 pub use progress::{Failing, Meter, Progress, SearchProgress};
 pub use resume::{Resume, phrases, quoted};
+pub use row_state::RowState;
 pub use run::{Ended, Run};
 pub use schedule::Options;
 pub use search::{Findings, Found, Search, SearchCost, refusal};
 pub use spell::{counted, grouped, spell};
-pub use state::State;
 pub use store::{Job, JobError, Settings};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countermand_core::{GrandparentName, Timestamp};
 use serde::{Serialize, Serializer};
 
-use crate::store::{Contents, Digest, JobError, Kind, Settings};
+use crate::store::{Contents, Digest, JobError, Settings};
 
 /// The operations of a job, counted by what an operator looks at before they are cancelled.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -111,32 +111,23 @@ impl PlanSummary {
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents) -> Result<Self, JobError> {
-        let mut outline = Self {
+        let mut summary = Self {
             settings: job.settings().clone(),
             created: job.created(),
             digest: job.digest(),
             operations: job.operations(),
             duplicates: job.duplicates(),
             types: BTreeMap::new(),
-            enterprises: BTreeMap::new(),
+            enterprises: job.enterprises()?,
             ages: BTreeMap::new(),
         };
-        if job.settings().kind == Kind::Rescue {
-            let mut names = job.settings().enterprises.clone();
-            for device in job.devices() {
-                names.push(device?.name.parent());
-            }
-            outline.enterprises = names.into_iter().map(|name| (name, 0)).collect();
-        }
         for row in job.rows() {
             let item = row?.item;
             let age = Age::of(item.command.create_time, job.created());
-            *outline.types.entry(item.command.kind).or_default() += 1;
-            *outline.ages.entry(age).or_default() += 1;
-            let enterprise = item.name.parent().parent();
-            *outline.enterprises.entry(enterprise).or_default() += 1;
+            *summary.types.entry(item.command.kind).or_default() += 1;
+            *summary.ages.entry(age).or_default() += 1;
         }
-        Ok(outline)
+        Ok(summary)
     }
 }
 

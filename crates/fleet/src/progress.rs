@@ -261,17 +261,16 @@ impl Progress {
     /// # Errors
     /// The disk's.
     pub fn of_job(job: &Contents, now: Timestamp) -> Result<Self, JobError> {
-        let counts = job.counts()?;
-        let verdicts = counts.verdicts.values().chain(counts.errors.values()).sum();
+        let counts = job.counts();
         let running = job.runs().last().transpose()?;
         let running = job.is_applied() && running.is_some_and(|run| run.ended.is_none());
         let mut progress = Self {
             search: search(job)?,
             operations: job.operations(),
             cancels_sent: counts.cancels_sent,
-            cancels_accepted: counts.accepted,
+            cancels_accepted: counts.cancels_accepted,
             cancels_maybe_sent: counts.cancels_maybe_sent,
-            verdicts,
+            verdicts: counts.resolved,
             ..Self::default()
         };
         if running {
@@ -337,7 +336,7 @@ impl Progress {
     fn time_for(&self, requests: f64, pace: Option<f64>) -> Option<Duration> {
         let rate = self.requests_per_second.unwrap_or_default();
         let left = self.quota_left.map_or(0.0, f64::from);
-        let by_quota = pace.map(|pace| requests - left.max(0.0) / pace);
+        let by_quota = pace.map(|pace| (requests - left).max(0.0) / pace);
         let by_rate = (rate > 0.0).then(|| requests / rate);
         let seconds = match (by_quota, self.quota_left) {
             // The quota decides, not what its last burst was.
@@ -474,21 +473,13 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
     if settings.kind != Kind::Rescue {
         return Ok(None);
     }
+    let (devices, searched) = job.devices_searched();
     let mut search = SearchProgress {
         found: job.operations(),
+        devices,
+        searched,
         ..SearchProgress::default()
     };
-    let mut searched = std::collections::HashSet::new();
-    for device in job.devices() {
-        let device = device?;
-        if !settings.filter.excludes_device(&device.name) {
-            search.devices += 1;
-            if device.searched.is_some() {
-                search.searched += 1;
-                searched.insert(device.name.to_string());
-            }
-        }
-    }
     let mut listed = std::collections::BTreeSet::new();
     for note in job.notes() {
         let note = note?;
@@ -505,19 +496,12 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
     let meant = settings.enterprises.iter();
     let mut meant = meant.filter(|name| !settings.filter.excludes_enterprise(name));
     search.all_listed = meant.all(|name| listed.contains(name.as_str()));
-    // One of a device that was searched in spite of it is not searched again.
-    let missed = job.missed()?;
-    let missed = missed
-        .iter()
-        .filter(|one| !searched.contains(&one.resource));
-    search.missed = missed.count() as u64;
-    let lists = job.spent(crate::clock::now(), Uptime::now().as_ref())?;
-    let lists = lists
-        .calls
-        .iter()
-        .filter(|call| call.call == Call::ListOperations);
+    for missed in job.missed()? {
+        // One of a device that was searched in spite of it is not searched again.
+        search.missed += u64::from(job.searched_at(&missed.resource)?.is_none());
+    }
     // What is older than an hour is not in the file: at least one page each.
-    search.pages = (lists.count() as u64).max(search.searched);
+    search.pages = job.calls(Call::ListOperations)?.max(search.searched);
     Ok(Some(search))
 }
 

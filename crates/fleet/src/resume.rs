@@ -7,7 +7,6 @@ use std::path::{self, PathBuf};
 
 use countermand_core::GrandparentName;
 
-use crate::plan_summary::PlanSummary;
 use crate::store::{Contents, JobError, Kind};
 
 /// The run that applies a job, or goes on with it: `Display` is the command with all that the job
@@ -35,7 +34,7 @@ impl Resume {
         Ok(Self {
             path: job.path().to_owned(),
             kind: settings.kind,
-            confirm: PlanSummary::of(job)?.enterprises,
+            confirm: job.enterprises()?,
             endpoint: settings.other_endpoint().map(str::to_owned),
         })
     }

@@ -88,7 +88,7 @@ impl Ended {
         let behind = (self.job.operations() + 1..).zip(found);
         let behind = behind.map(|(position, item)| {
             let row = JobRow::new(position, item.clone());
-            Ok(self.job.limited(row))
+            Ok(self.job.settings().limited(row))
         });
         self.job
             .rows()

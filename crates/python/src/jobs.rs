@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use countermand_core::{Endpoint, Error};
 use countermand_fleet::Counts;
-use countermand_fleet::report::Summary;
-use countermand_fleet::store::{Activity, View, exposure};
+use countermand_fleet::report::Status;
+use countermand_fleet::store::{View, exposure};
 use countermand_fleet::{
-    Estimate, FoundOperation, JobError, Options, Plan, PlanSummary, Progress, Settings, now,
+    Estimate, FoundOperation, JobError, Options, Plan, PlanSummary, Settings, now,
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -125,51 +125,32 @@ pub(crate) fn job_exposure(path: PathBuf) -> Call {
     )
 }
 
-/// The progress of a job.
-struct Stands {
-    kind: &'static str,
-    counts: Counts,
-    summary: Summary,
-    progress: Progress,
-    accepted: u64,
-    activity: Activity,
-}
-
 /// The call for where a job stands.
 #[pyfunction]
-pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
+#[pyo3(signature = (path, *, check = false))]
+pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
     let file = OpenFile::new()?;
     let look = move || {
-        let mut view = View::open(path)?;
-        let activity = view.activity()?;
-        let mut counts = Counts::default();
-        for row in view.rows() {
-            counts.add(&row?);
-        }
-        let summary = Summary::of_job(&view, now(), None)?;
-        let stands = Stands {
-            kind: view.settings().kind.as_str(),
-            progress: Progress::of_job(&view, now())?,
-            accepted: view.counts()?.accepted,
-            activity,
-            counts,
-            summary,
+        let mut view = match check {
+            true => View::open(path)?,
+            false => View::open_unchecked(path)?,
         };
+        let status = Status::of(&mut view, now(), |_| Ok(None))?;
         drop(view);
         drop(file);
-        Ok(stands)
+        Ok(status)
     };
-    Ok(blocking(look, |py, stands| {
-        let Stands {
-            kind,
-            counts,
-            summary,
-            progress,
-            accepted,
+    Ok(blocking(look, |py, status| {
+        let Status {
             activity,
-        } = stands;
+            summary,
+            overview,
+            progress,
+            ..
+        } = status;
+        let counts = overview.counts;
         let kwargs = PyDict::new(py);
-        kwargs.set_item("kind", kind)?;
+        kwargs.set_item("kind", &summary.kind)?;
         kwargs.set_item("operations", counts.rows)?;
         kwargs.set_item("states", states(py, &counts)?)?;
         kwargs.set_item("open", counts.open())?;
@@ -187,7 +168,7 @@ pub(crate) fn job_status(path: PathBuf) -> PyResult<Call> {
             .map(|holder| job_errors::holder(py, holder));
         kwargs.set_item("holder", holder.transpose()?)?;
         kwargs.set_item("activity", activity.as_str())?;
-        kwargs.set_item("progress", progress::of_job(py, &progress, accepted)?)?;
+        kwargs.set_item("progress", progress::of_job(py, &progress)?)?;
         let class = py.import("countermand.rows")?.getattr("JobStatus")?;
         Ok(class.call((), Some(&kwargs))?.unbind())
     }))

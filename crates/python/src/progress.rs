@@ -49,17 +49,12 @@ pub(crate) fn progress(
     Ok(class.call1(fields)?.unbind())
 }
 
-/// The `countermand.JobProgress` that says the same; `accepted` are the cancels that the server
-/// accepted.
-pub(crate) fn of_job<'py>(
-    py: Python<'py>,
-    measured: &Progress,
-    accepted: u64,
-) -> PyResult<Bound<'py, PyAny>> {
+/// The `countermand.JobProgress` that says the same.
+pub(crate) fn of_job<'py>(py: Python<'py>, measured: &Progress) -> PyResult<Bound<'py, PyAny>> {
     let fields = [
         measured.operations.into_pyobject(py)?.into_any(),
         measured.cancels_maybe_sent.into_pyobject(py)?.into_any(),
-        accepted.into_pyobject(py)?.into_any(),
+        measured.cancels_accepted.into_pyobject(py)?.into_any(),
         measured.verdicts.into_pyobject(py)?.into_any(),
     ];
     let fields = of_measured(py, measured)?.into_iter().chain(fields);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countermand_core::Phase;
 use countermand_fleet::report::{self, Form, ReportError};
 use countermand_fleet::store::View;
-use countermand_fleet::{Counts, State};
+use countermand_fleet::{Counts, RowState};
 use countermand_fleet::{JobError, JobRow, Resume};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -118,8 +118,8 @@ impl Report {
                 let (mut count, mut first) = (0_u64, Vec::new());
                 for row in view.rows() {
                     let row = row?;
-                    let state = State::of(&row);
-                    if state.is_open() || matches!(state, State::Completed | State::Gone) {
+                    let state = RowState::of(&row);
+                    if state.is_open() || matches!(state, RowState::Completed | RowState::Gone) {
                         count += 1;
                         if first.len() < most {
                             first.push(row);
@@ -221,8 +221,8 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     let resolution = row.progress.resolution.as_ref();
     let error = resolution.and_then(|resolution| resolution.error.as_ref());
     let error = error.map(|error| errors::kept(py, Some(name.clone()), None, error));
-    let state = State::of(row);
-    if let (State::Error, Some(error)) = (state, error.as_ref()) {
+    let state = RowState::of(row);
+    if let (RowState::Error, Some(error)) = (state, error.as_ref()) {
         return Ok(error.value(py).clone().into_any());
     }
     let message = format!(

@@ -129,6 +129,9 @@ pub(crate) struct Status {
     /// The job file
     #[arg(value_name = "FILE")]
     pub(crate) job: PathBuf,
+    /// Read all of the file: compare every checksum, and the counts that it keeps
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use countermand::Client;
 use countermand_core::{Outcome, Verdict, chain};
-use countermand_fleet::State;
+use countermand_fleet::RowState;
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::Kind;
 use countermand_fleet::{AuthorizedJob, Ended, JobRow, Run, now, quoted};
@@ -176,12 +176,12 @@ pub(crate) async fn run(
 /// The exit code that a row asks for, where a failure that means `stopped` has stopped the run.
 fn exit_of(row: &JobRow, stopped: Option<Exit>) -> Exit {
     let resolution = row.progress.resolution.as_ref();
-    match State::of(row) {
-        State::Cancelled | State::Failed | State::Expired => Exit::Done,
-        State::Completed => Exit::Completed,
-        State::Unsent => stopped.unwrap_or(Exit::Unresolved),
-        State::Gone | State::Pending | State::Unverified => Exit::Unresolved,
-        State::Error => resolution
+    match RowState::of(row) {
+        RowState::Cancelled | RowState::Failed | RowState::Expired => Exit::Done,
+        RowState::Completed => Exit::Completed,
+        RowState::Unsent => stopped.unwrap_or(Exit::Unresolved),
+        RowState::Gone | RowState::Pending | RowState::Unverified => Exit::Unresolved,
+        RowState::Error => resolution
             .and_then(|resolution| resolution.error_facts())
             .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),
     }

@@ -15,7 +15,7 @@ fn refused(fleet: &Fleet, phrase: &str, code: i32, what: &str) -> String {
     for args in [
         &["apply", &fleet.job, "--confirm", phrase][..],
         &["apply", &fleet.job, "--recheck"],
-        &["status", &fleet.job],
+        &["status", &fleet.job, "--check"],
         &["report", &fleet.job],
     ] {
         let run = fleet.command(args).run();
@@ -92,6 +92,47 @@ fn fault_39_a_flipped_byte_is_9() {
         fs::write(&fleet.job, &damaged).unwrap();
         refused(&fleet, &phrase, 9, what);
     }
+}
+
+/// `status` answers from what the file keeps, without a look at any operation; `--check` looks at all.
+#[test]
+fn fault_39_status_reads_no_operation_unless_it_checks() {
+    let (fleet, _, whole) = planned();
+    let status = |more: &[&str]| {
+        fleet
+            .command(&[&["status", &fleet.job], more].concat())
+            .run()
+    };
+    let before = status(&[]);
+    assert_eq!(before.code, 0, "{before:?}");
+    assert_eq!(status(&["--check"]).stdout, before.stdout);
+    // Each operation, wherever its name stands.
+    let name = b"/operations/";
+    let mut damaged = whole.clone();
+    let mut found = 0;
+    for at in 0..whole.len() - name.len() {
+        if whole[at..].starts_with(name) {
+            damaged[at] = b'?';
+            found += 1;
+        }
+    }
+    assert!(
+        found >= 2 * fleet.names.len(),
+        "in the table and in its index"
+    );
+    fs::write(&fleet.job, &damaged).unwrap();
+    assert_eq!(status(&[]).stdout, before.stdout);
+    assert_eq!(status(&["--json"]).code, 0);
+    let checked = status(&["--check"]);
+    assert_eq!(
+        (checked.code, checked.stdout.as_str()),
+        (9, ""),
+        "{checked:?}"
+    );
+    assert!(
+        checked.stderr.contains("damaged: table operations, row "),
+        "{checked:?}"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::html_page::{Foot, Head};
 use super::html_rows::{BLOCK, Blocks, RowCells};
 use super::overview::Overview;
 use super::summary::Summary;
+use super::timeline::Moments;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 
@@ -35,9 +36,15 @@ where
 {
     let mut out = BufWriter::new(out);
     let first = rows().map_err(ReportError::Rows)?;
-    let overview = Overview::of(first).map_err(ReportError::Rows)?;
+    let (mut overview, mut moments) = (Overview::default(), Moments::default());
+    for row in first {
+        let row = row.map_err(ReportError::Rows)?;
+        moments.add(&row);
+        overview.add(row);
+    }
+    moments.sort();
     let as_text = overview.counts.rows > TABLE_ROWS;
-    Head::of(&overview, summary, as_text).write_into(&mut out)?;
+    Head::of(&overview, &moments, summary, as_text).write_into(&mut out)?;
 
     let mut counts = Counts::default();
     let mut blocks = Blocks::default();

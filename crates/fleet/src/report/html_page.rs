@@ -11,11 +11,11 @@ use super::overview::Overview;
 use super::record::Record;
 use super::summary::Summary;
 use super::summary::hex;
-use super::timeline::Timeline;
+use super::timeline::{Moments, Timeline};
 use crate::counts::Counts;
 use crate::job_row::JobRow;
+use crate::row_state::RowState;
 use crate::spell::{counted, grouped, spell};
-use crate::state::State;
 
 const STYLE: &str = include_str!("../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../templates/report/page.js");
@@ -124,10 +124,15 @@ impl Foot {
 }
 
 impl Head {
-    pub(super) fn of(overview: &Overview, summary: &Summary, as_text: bool) -> Self {
+    pub(super) fn of(
+        overview: &Overview,
+        moments: &Moments,
+        summary: &Summary,
+        as_text: bool,
+    ) -> Self {
         let counts = &overview.counts;
         let (headline, tone, lead) = headline(counts);
-        let alarms = |states: &[State]| -> Vec<Alarm> {
+        let alarms = |states: &[RowState]| -> Vec<Alarm> {
             let alarms = states.iter().map(|state| Alarm::of(*state, overview));
             alarms.flatten().collect()
         };
@@ -151,7 +156,7 @@ impl Head {
                 .as_ref()
                 .filter(|_| counts.again > 0 || summary.search_is_open())
                 .map(|resume| printable(resume).into_owned()),
-            before: alarms(&[State::Completed, State::Gone]),
+            before: alarms(&[RowState::Completed, RowState::Gone]),
             vanished: vanished
                 .map(|device| Lost {
                     device: printable(device.device.as_str()).into_owned(),
@@ -161,15 +166,15 @@ impl Head {
                 .collect(),
             vanished_words: counted(summary.vanished.len() as u64, "device"),
             after: alarms(&[
-                State::Pending,
-                State::Unverified,
-                State::Error,
-                State::Unsent,
+                RowState::Pending,
+                RowState::Unverified,
+                RowState::Error,
+                RowState::Unsent,
             ]),
-            cancelled: counted(counts.of(State::Cancelled), "operation"),
+            cancelled: counted(counts.of(RowState::Cancelled), "operation"),
             last_cancel: figure(counts.time_to_last_cancel(summary)),
             last_known: figure(counts.time_to_last_verdict(summary)),
-            timeline: Timeline::of(overview, &summary.runs),
+            timeline: Timeline::of(counts.rows, moments, &summary.runs),
             facts: facts(counts, summary),
             notes: summary
                 .notes
@@ -199,8 +204,8 @@ fn csp_hash(text: &str) -> String {
 fn headline(counts: &Counts) -> (String, &'static str, String) {
     let total = counted(counts.rows, "operation");
     let of = |count: u64| format!("{} of {total}", grouped(count));
-    let (completed, gone) = (counts.of(State::Completed), counts.of(State::Gone));
-    let (open, cancelled) = (counts.open(), counts.of(State::Cancelled));
+    let (completed, gone) = (counts.of(RowState::Completed), counts.of(RowState::Gone));
+    let (open, cancelled) = (counts.open(), counts.of(RowState::Cancelled));
     let (headline, tone) = match () {
         () if counts.rows == 0 => ("No operations".to_owned(), "none"),
         () if completed > 0 => (format!("{} completed anyway", of(completed)), "completed"),
@@ -254,8 +259,8 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
         .map(|(state, count)| Tile {
             word: state.as_str(),
             label: match state {
-                State::Completed => "completed anyway",
-                State::Error => "without a verdict",
+                RowState::Completed => "completed anyway",
+                RowState::Error => "without a verdict",
                 state => state.as_str(),
             },
             count: grouped(*count),
@@ -266,7 +271,7 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
 
 impl Alarm {
     /// `None` where there is nothing of the kind.
-    fn of(state: State, overview: &Overview) -> Option<Self> {
+    fn of(state: RowState, overview: &Overview) -> Option<Self> {
         let count = overview.counts.of(state);
         if count == 0 {
             return None;
@@ -285,49 +290,49 @@ impl Alarm {
             text,
             more: (more > 0 && !all).then(|| (grouped(more), state.as_str())),
             records: rows.iter().any(|row| !row.record.is_empty()),
-            reasons: state == State::Error,
+            reasons: state == RowState::Error,
             rows,
         })
     }
 }
 
 /// Tone, title and text over the operations of a state.
-fn alarm(state: State, count: u64) -> (&'static str, &'static str, String) {
+fn alarm(state: RowState, count: u64) -> (&'static str, &'static str, String) {
     let words = counted(count, "operation");
     let (was, it, its) = match count {
         1 => ("was", "it", "the device"),
         _ => ("were", "them", "the devices"),
     };
     match state {
-        State::Completed => (
+        RowState::Completed => (
             "completed",
             "Completed anyway",
             format!(
                 "The server says that {words} completed, before the cancellation or despite it. These devices may have carried the command out: look at them first."
             ),
         ),
-        State::Gone => (
+        RowState::Gone => (
             "gone",
             "Gone, and may have executed",
             format!(
                 "The server has no record of {words} any more. The record of a device is deleted once it has confirmed a wipe, so a device without one was probably wiped."
             ),
         ),
-        State::Pending => (
+        RowState::Pending => (
             "open",
             "Pending: the device may still act",
             format!(
                 "{words} {was} still pending at the last look: {its} may carry {it} out when next online."
             ),
         ),
-        State::Unverified => (
+        RowState::Unverified => (
             "open",
             "Not confirmed",
             format!(
                 "A cancel was sent for {words}, or may have been, and what became of it is not known."
             ),
         ),
-        State::Error => (
+        RowState::Error => (
             "open",
             "Without a verdict",
             format!("An error kept the end of {words} from being known: {its} may still act."),
@@ -344,7 +349,7 @@ fn bad(row: &JobRow) -> Bad {
     let record = Record::of(row);
     let text = |text: &str| printable(text).into_owned();
     let reason = match record.state {
-        State::Error => record.problem_message().or(record.problem()),
+        RowState::Error => record.problem_message().or(record.problem()),
         _ => None,
     };
     Bad {

@@ -2,25 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::counts::{Counts, known};
-use crate::job_row::JobRow;
-use crate::state::State;
+use countermand_core::Verdict;
 
-/// The counts, the rows of devices that may act, and when what happened.
-///
-/// Takes 16 bytes a row, and keeps at most [`Overview::KEPT`] rows of each state.
+use crate::counts::Counts;
+use crate::job_row::JobRow;
+use crate::row_state::RowState;
+use crate::store::{Contents, JobError};
+
+/// The counts, and the first rows of devices that may act.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Overview {
     /// All rows, counted.
     pub counts: Counts,
     /// The first rows of each state in which the device may have acted or still may
-    /// ([`State::may_execute`]).
-    pub listed: BTreeMap<State, Vec<JobRow>>,
-    /// When each operation's first cancel left, in milliseconds since the epoch, in order.
-    pub(super) cancels_sent: Vec<i64>,
-    /// When each end was known, likewise.
-    pub(super) known: Vec<i64>,
+    /// ([`RowState::may_execute`]).
+    pub listed: BTreeMap<RowState, Vec<JobRow>>,
 }
 
 impl Overview {
@@ -29,11 +26,11 @@ impl Overview {
 
     /// The first rows of a state in which the device may act; of others none.
     #[must_use]
-    pub fn of_state(&self, state: State) -> &[JobRow] {
+    pub fn of_state(&self, state: RowState) -> &[JobRow] {
         self.listed.get(&state).map_or(&[], Vec::as_slice)
     }
 
-    /// Reads all rows.
+    /// Reads all rows. Keeps at most [`KEPT`](Self::KEPT) of each state.
     ///
     /// # Errors
     /// The first error among them.
@@ -42,18 +39,24 @@ impl Overview {
         for row in rows {
             overview.add(row?);
         }
-        overview.cancels_sent.sort_unstable();
-        overview.known.sort_unstable();
         Ok(overview)
     }
 
-    fn add(&mut self, row: JobRow) {
+    /// The counts that a job keeps, and the first `most` rows of `Completed` and of `Gone`. Reads no
+    /// others.
+    pub(super) fn of_job(job: &Contents, most: usize) -> Result<Self, JobError> {
+        let mut listed = BTreeMap::new();
+        for verdict in [Verdict::Completed, Verdict::Gone] {
+            listed.insert(verdict.into(), job.first_of(verdict, most)?);
+        }
+        let counts = job.counts().clone();
+        Ok(Self { counts, listed })
+    }
+
+    /// Takes in a row.
+    pub(super) fn add(&mut self, row: JobRow) {
         self.counts.add(&row);
-        let asked = row.progress.cancel_sent_at.map(|time| time.unix_millis());
-        self.cancels_sent.extend(asked);
-        self.known
-            .extend(known(&row).map(|time| time.unix_millis()));
-        let state = State::of(&row);
+        let state = RowState::of(&row);
         if state.may_execute() {
             let kept = self.listed.entry(state).or_default();
             if kept.len() < Self::KEPT {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::summary::digest;
 use crate::job_row::{JobRow, Resolution};
-use crate::state::State;
+use crate::row_state::RowState;
 
 /// The schema of a row's line.
 pub(super) const ROW: &str = "countermand.row/1";
@@ -28,7 +28,7 @@ pub struct Record<'a> {
     /// When the device last reported, as of the search.
     pub device_seen: Option<Timestamp>,
     /// What is known of it: the verdict, or why there is none yet.
-    pub state: State,
+    pub state: RowState,
     /// What a run found out.
     pub verdict: Option<Verdict>,
     /// How far asking had come: `unsent`, `maybe_sent`, `accepted`.
@@ -71,7 +71,7 @@ impl<'a> Record<'a> {
             kind: kind.as_deref(),
             create_time: *create_time,
             device_seen: row.item.device_seen,
-            state: State::of(row),
+            state: RowState::of(row),
             verdict: resolution.and_then(|resolution| resolution.verdict),
             phase: progress.phase.as_str(),
             attempts: progress.attempts,

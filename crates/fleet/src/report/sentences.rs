@@ -8,12 +8,12 @@ use super::overview::Overview;
 use super::summary::Summary;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
+use crate::row_state::RowState;
 use crate::spell::{counted, grouped, spell};
-use crate::state::State;
 use crate::store::Vanished;
 
 /// So many names of bad news are listed; the report has all of them.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 impl Counts {
     /// `5,000 operations: 3 completed anyway, 5 pending, 4,992 cancelled`: one line without a full
@@ -24,8 +24,8 @@ impl Counts {
         for (at, (state, count)) in self.states.iter().enumerate() {
             let comma = if at == 0 { ": " } else { ", " };
             let words = match state {
-                State::Completed => "completed anyway",
-                State::Error => "without a verdict",
+                RowState::Completed => "completed anyway",
+                RowState::Error => "without a verdict",
                 state => state.as_str(),
             };
             let _ = write!(text, "{comma}{} {words}", grouped(*count));
@@ -52,7 +52,7 @@ impl Overview {
         ) else {
             return String::new();
         };
-        let so_far = match counts.of(State::Unsent) {
+        let so_far = match counts.of(RowState::Unsent) {
             0 => "",
             _ => " so far",
         };
@@ -80,7 +80,7 @@ impl Overview {
     pub fn sentences(&self, summary: &Summary) -> String {
         let mut text = String::new();
         let counts = &self.counts;
-        let completed = counts.of(State::Completed);
+        let completed = counts.of(RowState::Completed);
         if completed > 0 {
             let (it, device) = singular(completed);
             let _ = writeln!(
@@ -90,12 +90,12 @@ impl Overview {
             );
             list(
                 &mut text,
-                self.of_state(State::Completed),
+                self.of_state(RowState::Completed),
                 completed,
                 |row| row.item.name.as_str(),
             );
         }
-        let gone = counts.of(State::Gone);
+        let gone = counts.of(RowState::Gone);
         if gone > 0 {
             let (it, device) = singular(gone);
             let _ = writeln!(
@@ -103,7 +103,7 @@ impl Overview {
                 "WARNING: {} gone: the server has no record of {it} any more and may have executed {it}: check the {device}:",
                 grouped(gone),
             );
-            list(&mut text, self.of_state(State::Gone), gone, |row| {
+            list(&mut text, self.of_state(RowState::Gone), gone, |row| {
                 row.item.name.as_str()
             });
         }
@@ -117,7 +117,7 @@ impl Overview {
         for note in &summary.notes {
             let _ = writeln!(text, "Note: {}", printable(note));
         }
-        let expired = counts.of(State::Expired);
+        let expired = counts.of(RowState::Expired);
         if expired > 0 {
             let _ = writeln!(
                 text,

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use countermand_core::Timestamp;
 
 use super::html_rows::moment;
-use super::overview::Overview;
 use super::summary::RunSpan;
+use crate::counts::known;
+use crate::job_row::JobRow;
 use crate::spell::grouped;
 
 /// The picture's size and the part that the curves take, in units of its view box.
@@ -17,6 +18,28 @@ const LEFT: i64 = 64;
 const RIGHT: i64 = WIDTH - 48;
 const TOP: i64 = 16;
 const BOTTOM: i64 = HEIGHT - 52;
+
+/// The times at which cancels were sent and ends were known, in milliseconds since the epoch: 16 bytes
+/// a row.
+#[derive(Default)]
+pub(super) struct Moments {
+    cancels_sent: Vec<i64>,
+    known: Vec<i64>,
+}
+
+impl Moments {
+    pub(super) fn add(&mut self, row: &JobRow) {
+        let sent = row.progress.cancel_sent_at.map(Timestamp::unix_millis);
+        self.cancels_sent.extend(sent);
+        self.known.extend(known(row).map(Timestamp::unix_millis));
+    }
+
+    /// Puts them in order.
+    pub(super) fn sort(&mut self) {
+        self.cancels_sent.sort_unstable();
+        self.known.sort_unstable();
+    }
+}
 
 /// What the template draws. Numbers and fixed words only; nothing comes from a server.
 pub(super) struct Timeline {
@@ -45,9 +68,9 @@ struct Span {
 
 impl Span {
     /// Of everything there is to draw; at least a second, so that one moment has a place.
-    fn of(overview: &Overview, runs: &[RunSpan]) -> Option<Self> {
-        let ends = [overview.cancels_sent.last(), overview.known.last()];
-        let begins = [overview.cancels_sent.first(), overview.known.first()];
+    fn of(moments: &Moments, runs: &[RunSpan]) -> Option<Self> {
+        let ends = [moments.cancels_sent.last(), moments.known.last()];
+        let begins = [moments.cancels_sent.first(), moments.known.first()];
         let begin = begins.into_iter().flatten().min()?;
         let end = ends.into_iter().flatten().max()?;
         // A run that began just before belongs to it; one from long ago would squeeze the curves.
@@ -73,22 +96,22 @@ impl Span {
 
 impl Timeline {
     /// `None` where nothing was sent and nothing is known.
-    pub(super) fn of(overview: &Overview, runs: &[RunSpan]) -> Option<Self> {
-        let span = Span::of(overview, runs)?;
-        let most = overview.counts.rows.max(1);
+    pub(super) fn of(rows: u64, moments: &Moments, runs: &[RunSpan]) -> Option<Self> {
+        let span = Span::of(moments, runs)?;
+        let most = rows.max(1);
         Some(Self {
-            sent: curve(&overview.cancels_sent, span, most),
-            known: curve(&overview.known, span, most),
+            sent: curve(&moments.cancels_sent, span, most),
+            known: curve(&moments.known, span, most),
             times: times(span),
             counts: counts(most),
-            runs: shades(overview, runs, span),
+            runs: shades(moments, runs, span),
             description: format!(
                 "From {} to {}: {} of {} operations had their first cancel sent, the end of {} was known.",
                 moment(Some(Timestamp::from_unix_millis(span.begin))),
                 moment(Some(Timestamp::from_unix_millis(span.end))),
-                grouped(overview.cancels_sent.len() as u64),
-                grouped(overview.counts.rows),
-                grouped(overview.known.len() as u64),
+                grouped(moments.cancels_sent.len() as u64),
+                grouped(rows),
+                grouped(moments.known.len() as u64),
             ),
         })
     }
@@ -123,7 +146,7 @@ fn curve(times: &[i64], span: Span, most: u64) -> String {
 
 /// Where runs were at work. One without an end goes on or was killed: it lasts until the last thing
 /// that happened before the next one.
-fn shades(overview: &Overview, runs: &[RunSpan], span: Span) -> Vec<(i64, i64)> {
+fn shades(moments: &Moments, runs: &[RunSpan], span: Span) -> Vec<(i64, i64)> {
     let next = runs.iter().skip(1).map(|run| run.begun.unix_millis());
     let next = next.chain([i64::MAX]);
     let shade = |(run, next): (&RunSpan, i64)| {
@@ -132,7 +155,7 @@ fn shades(overview: &Overview, runs: &[RunSpan], span: Span) -> Vec<(i64, i64)> 
             let before = times.partition_point(|time| *time < next);
             times[..before].last().copied()
         };
-        let happened = last(&overview.cancels_sent).max(last(&overview.known));
+        let happened = last(&moments.cancels_sent).max(last(&moments.known));
         let ended = run.ended.map(Timestamp::unix_millis).or(happened)?;
         if began > span.end || ended < span.begin.max(began) {
             return None;
@@ -211,24 +234,26 @@ fn counts(most: u64) -> Vec<Tick> {
 mod tests {
     use super::*;
 
-    fn overview(cancels_sent: Vec<i64>, known: Vec<i64>) -> Overview {
-        let mut overview = Overview {
-            cancels_sent,
-            known,
-            ..Overview::default()
-        };
-        overview.counts.rows = overview.cancels_sent.len() as u64;
-        overview
+    fn timeline(cancels_sent: Vec<i64>, known: Vec<i64>, runs: &[RunSpan]) -> Option<Timeline> {
+        let rows = cancels_sent.len() as u64;
+        Timeline::of(
+            rows,
+            &Moments {
+                cancels_sent,
+                known,
+            },
+            runs,
+        )
     }
 
     #[test]
     fn nothing_has_no_picture() {
-        assert!(Timeline::of(&overview(vec![], vec![]), &[]).is_none());
+        assert!(timeline(vec![], vec![], &[]).is_none());
     }
 
     #[test]
     fn one_moment_is_one_step() {
-        let timeline = Timeline::of(&overview(vec![5], vec![5]), &[]).unwrap();
+        let timeline = timeline(vec![5], vec![5], &[]).unwrap();
         assert_eq!(timeline.sent, "M64 248H64V16H912");
         assert_eq!(timeline.known, timeline.sent);
         assert_eq!(timeline.counts.len(), 2);
@@ -238,7 +263,7 @@ mod tests {
     #[test]
     fn a_hundred_thousand_moments_are_a_short_line() {
         let asked: Vec<i64> = (0..100_000).map(|number| number * 7).collect();
-        let timeline = Timeline::of(&overview(asked, vec![699_993]), &[]).unwrap();
+        let timeline = timeline(asked, vec![699_993], &[]).unwrap();
         assert!(timeline.sent.len() < 10_000, "{}", timeline.sent.len());
         assert!(timeline.sent.ends_with("V16H912"), "all of them at the end");
         // Half of them at half the time.
@@ -258,18 +283,19 @@ mod tests {
 
     #[test]
     fn a_pause_between_runs_is_not_shaded() {
-        let overview = overview(vec![0, 1000, 9000, 10_000], vec![1000, 10_000]);
+        let timeline = |runs: &[RunSpan]| {
+            let known = vec![1000, 10_000];
+            timeline(vec![0, 1000, 9000, 10_000], known, runs).unwrap()
+        };
         let run = |begun, ended: Option<i64>| RunSpan {
             begun: Timestamp::from_unix_millis(begun),
             ended: ended.map(Timestamp::from_unix_millis),
         };
         let killed = [run(0, None), run(8900, None)];
-        let timeline = Timeline::of(&overview, &killed).unwrap();
-        assert_eq!(timeline.runs, [(64, 84), (818, 94)]);
+        assert_eq!(timeline(&killed).runs, [(64, 84), (818, 94)]);
         let ended = [run(0, Some(5000)), run(20_000, None)];
-        let timeline = Timeline::of(&overview, &ended).unwrap();
         assert_eq!(
-            timeline.runs,
+            timeline(&ended).runs,
             [(64, 424)],
             "what is beyond the curves is not drawn"
         );
@@ -278,7 +304,7 @@ mod tests {
     #[test]
     fn absurd_clocks_are_drawn() {
         for (first, last) in [(i64::MIN, i64::MAX), (0, i64::MAX), (i64::MIN, 0), (-1, 1)] {
-            let timeline = Timeline::of(&overview(vec![first, last], vec![]), &[]).unwrap();
+            let timeline = timeline(vec![first, last], vec![], &[]).unwrap();
             assert!(timeline.times.len() <= 9);
         }
     }

@@ -1,7 +1,7 @@
 //! The rows that somebody has to see, where there is no room for all.
 
 use crate::job_row::JobRow;
-use crate::state::State;
+use crate::row_state::RowState;
 
 /// The first `most` rows, the worst news first, and of the same news in the job's order.
 ///
@@ -13,10 +13,10 @@ pub fn worst<E>(
     rows: impl IntoIterator<Item = Result<JobRow, E>>,
     most: usize,
 ) -> Result<Vec<JobRow>, E> {
-    let mut kept: Vec<(State, JobRow)> = Vec::with_capacity(most);
+    let mut kept: Vec<(RowState, JobRow)> = Vec::with_capacity(most);
     for row in rows {
         let row = row?;
-        let state = State::of(&row);
+        let state = RowState::of(&row);
         let at = kept.partition_point(|(other, _)| *other <= state);
         if at < most {
             kept.truncate(most - 1);

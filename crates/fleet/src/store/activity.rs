@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::contents::Contents;
-use super::entries::Run;
-use super::error::{JobError, LockOwner};
+use super::contents::{Contents, Run};
+use super::error::JobError;
+use super::lock_owner::LockOwner;
 use super::view::View;
 
 /// The use that is made of a job file.

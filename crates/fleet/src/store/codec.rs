@@ -1,6 +1,9 @@
 //! An operation as the columns of its row, and back.
 
 use countermand_core::{Metadata, Phase, Timestamp, Verdict, format_duration, parse_duration};
+use std::str::FromStr;
+
+use rusqlite::Row;
 use rusqlite::types::Value;
 
 use super::error::JobErrorKind;
@@ -11,27 +14,40 @@ pub(super) fn time(time: Option<Timestamp>) -> Value {
     time.map(Timestamp::unix_millis).into()
 }
 
+/// The name in a column.
+pub(super) fn name_at<T: FromStr>(row: &Row<'_>, at: usize) -> Result<T, JobErrorKind> {
+    let name = row
+        .get_ref(at)?
+        .as_str()
+        .ok()
+        .and_then(|name| name.parse().ok());
+    name.ok_or_else(|| JobErrorKind::damaged("a column name"))
+}
+
+/// The time in a column.
+pub(super) fn time_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let millis = row.get::<_, Option<i64>>(at)?;
+    Ok(millis.map(Timestamp::from_unix_millis))
+}
+
 fn phase(word: &str) -> Option<Phase> {
     Phase::ALL.into_iter().find(|phase| phase.as_str() == word)
 }
 
-pub(super) fn verdict(word: &str) -> Option<Verdict> {
+fn verdict(word: &str) -> Option<Verdict> {
     Verdict::ALL
         .into_iter()
         .find(|verdict| verdict.as_str() == word)
 }
 
 /// Every column of a row of the table `operations` but the checksum, in order.
-pub(super) fn values(
-    position: u64,
-    item: &FoundOperation,
-    progress: &OperationProgress,
-) -> Vec<Value> {
+pub(super) fn values(row: &JobRow) -> Vec<Value> {
+    let JobRow { item, progress, .. } = row;
     let command = &item.command;
     let resolution = progress.resolution.as_ref();
     let json = |value: &serde_json::Value| value.to_string();
     vec![
-        whole(position),
+        whole(row.position),
         item.name.as_str().to_owned().into(),
         command.kind.clone().into(),
         time(command.create_time),
@@ -68,18 +84,14 @@ pub(super) fn values(
 }
 
 /// A row of the table `operations`.
-pub(super) fn row(columns: &rusqlite::Row<'_>) -> Result<JobRow, JobErrorKind> {
+pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
     let position = columns.get::<_, u64>(0)?;
     let bad = |column: &str| {
         JobErrorKind::damaged(format_args!(
             "table operations, row {position}, column {column}"
         ))
     };
-    let time = |at: usize| -> rusqlite::Result<Option<Timestamp>> {
-        Ok(columns
-            .get::<_, Option<i64>>(at)?
-            .map(Timestamp::from_unix_millis))
-    };
+    let time = |at: usize| time_at(columns, at);
     let text = |at: usize| columns.get::<_, Option<String>>(at);
     let json = |at: usize, column: &str| match columns.get_ref(at)?.as_str_or_null() {
         Ok(Some(text)) => serde_json::from_str(text)

@@ -116,3 +116,12 @@ pub(super) fn use_wal(connection: &Connection) -> Result<(), JobErrorKind> {
 pub(super) fn checkpoint(connection: &Connection) -> Result<(), JobErrorKind> {
     Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
+
+/// Begins a transaction that sees one state and changes nothing.
+pub(super) fn begin(connection: Connection) -> Result<Connection, JobErrorKind> {
+    connection.pragma_update(None, "query_only", true)?;
+    connection.execute_batch("BEGIN")?;
+    // The state is that of the first read.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}

@@ -1,24 +1,56 @@
-//! What stands in a job file, for everybody who reads it.
+//! The contents of a job file, for all who read it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use countermand_core::{Call, OperationName, Timestamp, parse_duration};
-use countermand_scheduler::{PastCall, Window};
-use rusqlite::Connection;
+use countermand_core::{GrandparentName, OperationName, ParentName, Timestamp, Verdict};
+use rusqlite::{Connection, Row};
 
 use super::checksum::Digest;
-use super::codec;
+use super::codec::{self, name_at, time_at};
 use super::descriptor::Descriptor;
-use super::entries::{Counts, Device, Missed, Note, Run, Spending, Uptime, Vanished};
-use super::error::{JobError, JobErrorKind, LockOwner};
+use super::error::{JobError, JobErrorKind};
+use super::lock_owner::{LockOwner, holder};
+use super::note::{Missed, Note, Vanished};
 use super::pages::Pages;
-use super::schema::{DEVICES, NOTES, OPERATIONS, RUNS};
-use super::settings::Settings;
+use super::schema::{BAD, DEVICES, ENTERPRISES, NOTES, OPERATIONS, RUNS, Table};
+use super::settings::{Kind, Settings};
 use super::transaction::Head;
+use super::uptime::Uptime;
+use crate::counts::Counts;
 use crate::job_row::JobRow;
 
-/// What stands in a job file.
+/// A device that a rescue looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Device {
+    /// Its name.
+    pub name: ParentName,
+    /// When it last reported, if that is known.
+    pub seen: Option<Timestamp>,
+    /// When all its operations had been listed.
+    pub searched: Option<Timestamp>,
+}
+
+/// One run of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Run {
+    /// When it began.
+    pub begun: Timestamp,
+    /// The process.
+    pub pid: u32,
+    /// The machine.
+    pub host: String,
+    /// How long the machine had been up when it began, where that is known.
+    pub uptime: Option<Uptime>,
+    /// When it ended; `None` while it runs, or when it was killed.
+    pub ended: Option<Timestamp>,
+    /// How it ended.
+    pub how: Option<String>,
+}
+
+/// The contents of a job file.
 ///
 /// Of a [`Job`](super::Job) always the latest, of a [`View`](super::View) as it was when it was
 /// opened. Reading fails only with the disk.
@@ -57,10 +89,39 @@ impl Contents {
         self.head.digest
     }
 
-    /// How many operations there are.
+    /// The number of operations.
     #[must_use]
     pub const fn operations(&self) -> u64 {
-        self.head.operations
+        self.head.counts.rows
+    }
+
+    /// The operations by how far they have come. The file keeps these counts: nothing is read.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.head.counts
+    }
+
+    /// Devices of a rescue that are to be searched, and those of them that have been.
+    pub(crate) const fn devices_searched(&self) -> (u64, u64) {
+        (self.head.devices, self.head.searched)
+    }
+
+    /// The number of operations of each enterprise; of a rescue also those where nothing was found
+    /// yet. The file keeps it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn enterprises(&self) -> Result<BTreeMap<GrandparentName, u64>, JobError> {
+        let rescue = self.settings.kind == Kind::Rescue;
+        let searched = self.settings.enterprises.iter().filter(|_| rescue);
+        let mut all: BTreeMap<_, _> = searched.map(|name| (name.clone(), 0)).collect();
+        for row in self.pages(&ENTERPRISES, |row| Ok((name_at(row, 1)?, row.get(2)?))) {
+            let (name, operations) = row?;
+            if rescue || operations > 0 {
+                all.insert(name, operations);
+            }
+        }
+        Ok(all)
     }
 
     /// How often a name came that was there.
@@ -89,14 +150,40 @@ impl Contents {
     }
 
     fn rows_from(&self, after: i64) -> impl Iterator<Item = Result<JobRow, JobError>> + use<'_> {
-        let rows = Pages::after(self, &OPERATIONS, codec::row, after);
-        rows.map(|row| Ok(self.limited(row?)))
+        let rows = Pages::after(&self.connection, &self.path, &OPERATIONS, codec::row, after);
+        rows.map(|row| Ok(self.settings.limited(row?)))
     }
 
-    /// The row, with what the limit of a rescue says of it.
-    pub(crate) fn limited(&self, mut row: JobRow) -> JobRow {
-        row.beyond_max = row.position > self.settings().most();
-        row
+    /// The first rows of one of the verdicts whose rows are in an index: `Completed` and `Gone`.
+    pub(crate) fn first_of(&self, verdict: Verdict, most: usize) -> Result<Vec<JobRow>, JobError> {
+        let read = || {
+            let sql = format!(
+                "SELECT * FROM operations INDEXED BY operations_by_verdict
+                 WHERE verdict = ?1 AND {BAD} ORDER BY position LIMIT {most}"
+            );
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query([verdict.as_str()])?;
+            let mut first = Vec::new();
+            while let Some(row) = rows.next()? {
+                first.push(self.settings.limited(codec::row(row)?));
+            }
+            Ok(first)
+        };
+        self.told(read())
+    }
+
+    /// Every row of a table.
+    fn pages<T>(
+        &self,
+        table: &'static Table,
+        read: fn(&Row<'_>) -> Result<T, JobErrorKind>,
+    ) -> Pages<'_, T> {
+        Pages::after(&self.connection, &self.path, table, read, i64::MIN)
+    }
+
+    /// An error of this file.
+    pub(super) fn told<T>(&self, result: Result<T, JobErrorKind>) -> Result<T, JobError> {
+        result.map_err(|error| error.at(&self.path))
     }
 
     /// Every device, in the order in which they were found.
@@ -104,18 +191,27 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn devices(&self) -> impl Iterator<Item = Result<Device, JobError>> + '_ {
-        Pages::new(self, &DEVICES, |row| {
-            let name = row
-                .get_ref(1)?
-                .as_str()
-                .ok()
-                .and_then(|name| name.parse().ok());
+        self.pages(&DEVICES, |row| {
             Ok(Device {
-                name: name.ok_or_else(|| JobErrorKind::damaged("table devices, column name"))?,
-                seen: time(row, 2)?,
-                searched: time(row, 3)?,
+                name: name_at(row, 1)?,
+                seen: time_at(row, 2)?,
+                searched: time_at(row, 3)?,
             })
         })
+    }
+
+    /// The time at which all operations of a device had been listed.
+    pub(crate) fn searched_at(&self, device: &str) -> Result<Option<Timestamp>, JobError> {
+        let read = || {
+            let sql = "SELECT searched FROM devices WHERE name = ?1";
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query([device])?;
+            Ok(match rows.next()? {
+                Some(row) => time_at(row, 0)?,
+                None => None,
+            })
+        };
+        self.told(read())
     }
 
     /// Every note, oldest first.
@@ -123,7 +219,7 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn notes(&self) -> impl Iterator<Item = Result<Note, JobError>> + '_ {
-        Pages::new(self, &NOTES, |row| {
+        self.pages(&NOTES, |row| {
             Ok(Note {
                 at: Timestamp::from_unix_millis(row.get(1)?),
                 kind: row.get(2)?,
@@ -137,7 +233,7 @@ impl Contents {
     /// # Errors
     /// The disk's.
     pub fn vanished(&self) -> Result<Vec<Vanished>, JobError> {
-        self.gone().map_err(|error| error.at(&self.path))
+        self.told(self.gone())
     }
 
     fn gone(&self) -> Result<Vec<Vanished>, JobErrorKind> {
@@ -148,11 +244,9 @@ impl Contents {
         let mut rows = statement.query([Note::VANISHED])?;
         let mut vanished = Vec::new();
         while let Some(row) = rows.next()? {
-            let name = row.get_ref(0)?.as_str().ok();
-            let name = name.and_then(|name| name.parse().ok());
             vanished.push(Vanished {
-                device: name.ok_or_else(|| JobErrorKind::damaged("table devices, column name"))?,
-                seen: time(row, 1)?,
+                device: name_at(row, 0)?,
+                seen: time_at(row, 1)?,
                 at: Timestamp::from_unix_millis(row.get(2)?),
             });
         }
@@ -180,21 +274,18 @@ impl Contents {
         }
         let begun = self.runs().map(|run| Ok(run?.begun));
         let begun = begun.collect::<Result<Vec<_>, JobError>>()?;
-        let names: HashSet<_> = missed.iter().map(|one| one.resource.clone()).collect();
-        for device in self.devices() {
-            let device = device?;
-            if let Some(at) = device.searched
-                && names.contains(device.name.as_str())
-            {
-                listed.insert(device.name.to_string(), at);
+        let mut open = Vec::new();
+        for one in missed {
+            let searched = match listed.get(&one.resource) {
+                Some(at) => Some(*at),
+                None => self.searched_at(&one.resource)?,
+            };
+            let again = begun.iter().find(|begun| **begun > one.at);
+            if !matches!((searched, again), (Some(searched), Some(again)) if searched >= *again) {
+                open.push(one);
             }
         }
-        missed.retain(|one| {
-            let searched = listed.get(&one.resource);
-            let again = begun.iter().find(|begun| **begun > one.at);
-            !matches!((searched, again), (Some(searched), Some(again)) if searched >= again)
-        });
-        Ok(missed)
+        Ok(open)
     }
 
     /// Every run, oldest first.
@@ -202,7 +293,7 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn runs(&self) -> impl Iterator<Item = Result<Run, JobError>> + '_ {
-        Pages::new(self, &RUNS, |row| {
+        self.pages(&RUNS, |row| {
             Ok(Run {
                 begun: Timestamp::from_unix_millis(row.get(1)?),
                 pid: row.get(2)?,
@@ -211,7 +302,7 @@ impl Contents {
                     (Some(boot), Some(millis)) => Some(Uptime { boot, millis }),
                     _ => None,
                 },
-                ended: time(row, 6)?,
+                ended: time_at(row, 6)?,
                 how: row.get(7)?,
             })
         })
@@ -222,121 +313,8 @@ impl Contents {
     /// # Errors
     /// The disk's.
     pub fn row(&self, name: &OperationName) -> Result<Option<JobRow>, JobError> {
-        let row = find_operation(&self.connection, name);
-        let row = row.map_err(|error| error.at(&self.path))?;
-        Ok(row.map(|(row, _)| self.limited(row)))
-    }
-
-    /// How many operations have come how far. Reads all of them: a second for a million.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn counts(&self) -> Result<Counts, JobError> {
-        self.count().map_err(|error| error.at(&self.path))
-    }
-
-    fn count(&self) -> Result<Counts, JobErrorKind> {
-        let mut counts = Counts {
-            operations: self.head.operations,
-            duplicates: self.head.duplicates,
-            ..Counts::default()
-        };
-        let sql = "SELECT phase, verdict, iif(verdict IS NULL, error ->> '$.kind', NULL),
-                     found, count(*), sum(attempts), count(cancel_sent_at),
-                     sum(phase = 'maybe_sent' AND cancel_sent_at IS NULL)
-                   FROM operations GROUP BY 1, 2, 3, found IS NULL";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut groups = statement.query([])?;
-        while let Some(group) = groups.next()? {
-            let number: u64 = group.get(4)?;
-            counts.attempts += group.get::<_, u64>(5)?;
-            counts.cancels_sent += group.get::<_, u64>(6)?;
-            counts.cancels_maybe_sent += group.get::<_, u64>(7)?;
-            match group.get_ref(0)?.as_str() {
-                Ok("unsent") => counts.unsent += number,
-                Ok("maybe_sent") => counts.maybe_sent += number,
-                _ => counts.accepted += number,
-            }
-            let verdict = group.get::<_, Option<String>>(1)?;
-            if let Some(verdict) = verdict.as_deref().and_then(codec::verdict) {
-                *counts.verdicts.entry(verdict).or_default() += number;
-            } else if group.get::<_, Option<i64>>(3)?.is_some() {
-                let kind = group.get::<_, Option<String>>(2)?.unwrap_or_default();
-                *counts.errors.entry(kind).or_default() += number;
-            }
-        }
-        Ok(counts)
-    }
-
-    /// What has been spent of the quota, as of `now`, when the machine has been up for `uptime`: by
-    /// that the last run's calls, or those of the search before the first, are as old as they are, however
-    /// the clock was set since.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn spent(&self, now: Timestamp, uptime: Option<&Uptime>) -> Result<Spending, JobError> {
-        let mut now = now;
-        if let (Some((at, then)), Some(uptime)) = (self.last_uptime()?, uptime)
-            && let Some(since) = uptime.since(&then)
-        {
-            let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-            now = Timestamp::from_unix_millis(at.unix_millis().saturating_add(millis));
-        }
-        self.spending(now).map_err(|error| error.at(&self.path))
-    }
-
-    /// The machine's uptime at the last time of which the file has it: the begin of the last run, or
-    /// the end of the search before the first.
-    fn last_uptime(&self) -> Result<Option<(Timestamp, Uptime)>, JobError> {
-        if let Some(run) = self.runs().last().transpose()? {
-            return Ok(run.uptime.map(|uptime| (run.begun, uptime)));
-        }
-        let mut last = None;
-        for note in self.notes() {
-            let note = note?;
-            last = Uptime::of_note(&note)
-                .map(|uptime| (note.at, uptime))
-                .or(last);
-        }
-        Ok(last)
-    }
-
-    fn spending(&self, now: Timestamp) -> Result<Spending, JobErrorKind> {
-        let mut spending = Spending::default();
-        let sql = "SELECT at, call, resource FROM sends ORDER BY id";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let age = now.since(Timestamp::from_unix_millis(row.get(0)?));
-            let word = row.get_ref(1)?.as_str().ok();
-            let call = Call::ALL
-                .into_iter()
-                .find(|call| Some(call.as_str()) == word);
-            let call = call.ok_or_else(|| JobErrorKind::damaged("table sends, column call"))?;
-            let resource = row.get::<_, String>(2)?;
-            spending.calls.push(PastCall::new(age, call, resource));
-        }
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT span, calls FROM limits")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let span = parse_duration(&row.get::<_, String>(0)?);
-            let span = span.ok_or_else(|| JobErrorKind::damaged("table limits, column span"))?;
-            spending.lowered.push(Window::new(row.get(1)?, span));
-        }
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT at, until FROM hold")?;
-        let mut rows = statement.query([])?;
-        if let Some(row) = rows.next()? {
-            let at = Timestamp::from_unix_millis(row.get(0)?);
-            let until = Timestamp::from_unix_millis(row.get(1)?);
-            // A clock that was set back does not make the wait longer than it was.
-            let left = until.since(now).min(until.since(at));
-            spending.held = Some(left).filter(|left| !left.is_zero());
-        }
-        Ok(spending)
+        let row = self.told(find_operation(&self.connection, &self.settings, name))?;
+        Ok(row.map(|(row, _)| row))
     }
 
     /// Whether a process applies the job right now, as far as the file's lock tells.
@@ -350,38 +328,21 @@ impl Contents {
     /// # Errors
     /// The disk's.
     pub fn holder(&self) -> Result<Option<LockOwner>, JobError> {
-        holder(&self.connection).map_err(|error| error.at(&self.path))
+        self.told(holder(&self.connection))
     }
-}
-
-fn time(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
-    Ok(row
-        .get::<_, Option<i64>>(at)?
-        .map(Timestamp::from_unix_millis))
 }
 
 /// An operation and the checksum of its row.
 pub(super) fn find_operation(
     connection: &Connection,
+    settings: &Settings,
     name: &OperationName,
 ) -> Result<Option<(JobRow, i64)>, JobErrorKind> {
     let mut statement = connection.prepare_cached("SELECT * FROM operations WHERE name = ?1")?;
     let mut rows = statement.query([name.as_str()])?;
-    match rows.next()? {
-        Some(row) => Ok(Some((codec::row(row)?, row.get(OPERATIONS.columns.len())?))),
-        None => Ok(None),
-    }
-}
-
-pub(super) fn holder(connection: &Connection) -> Result<Option<LockOwner>, JobErrorKind> {
-    let mut statement = connection.prepare("SELECT pid, host, since FROM holder")?;
-    let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    Ok(Some(LockOwner {
-        pid: row.get(0)?,
-        host: row.get(1)?,
-        since: Timestamp::from_unix_millis(row.get(2)?),
-    }))
+    let checksum = row.get(OPERATIONS.columns.len())?;
+    Ok(Some((settings.limited(codec::row(row)?), checksum)))
 }

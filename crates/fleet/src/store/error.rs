@@ -4,8 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use countermand_core::OperationName;
+
+use super::lock_owner::LockOwner;
 use super::schema::VERSION;
-use countermand_core::{OperationName, Timestamp};
 
 /// What went wrong with a job file. Nothing was sent because of it, and a change that failed is
 /// not there in part.
@@ -74,18 +76,6 @@ pub enum JobErrorKind {
         /// What it said.
         what: String,
     },
-}
-
-/// The process that has a job file open for applying.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LockOwner {
-    /// Its process id.
-    pub pid: u32,
-    /// The name of its machine.
-    pub host: String,
-    /// Since when.
-    pub since: Timestamp,
 }
 
 impl fmt::Debug for JobError {
@@ -177,13 +167,6 @@ impl fmt::Display for JobErrorKind {
             Self::Disk { what } => write!(f, "cannot be written or read: {what}"),
             Self::Sqlite { what } => f.write_str(what),
         }
-    }
-}
-
-impl fmt::Display for LockOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pid, host, since } = self;
-        write!(f, "process {pid} on {host} since {since}")
     }
 }
 

@@ -6,18 +6,22 @@ use std::path::Path;
 
 use countermand_core::Timestamp;
 
-use super::contents::{self, Contents};
+use super::contents::Contents;
 use super::descriptor::{self, Descriptor, Key};
-use super::error::{JobErrorKind, LockOwner};
+use super::error::JobErrorKind;
+use super::lock_owner::holder;
 use super::settings::{Kind, Settings};
-use super::transaction::{self, Head, transact};
-use super::{Job, beside, checksum, connection, schema, verify, view};
+use super::transaction::Head;
+use super::{beside, check, connection, schema};
+
+/// The names that a plan has, as fingerprints, until it is frozen.
+pub(super) type Names = HashSet<u128>;
 
 pub(super) fn create(
     path: &Path,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Job, JobErrorKind> {
+) -> Result<(Contents, Option<Names>), JobErrorKind> {
     // First: what stands beside a job that is there belongs to it.
     if path.symlink_metadata().is_ok() {
         return Err(JobErrorKind::Exists);
@@ -48,19 +52,10 @@ pub(super) fn create(
     let text = serde_json::to_string(settings).map_err(|error| JobErrorKind::Sqlite {
         what: format!("settings: {error}"),
     })?;
-    let head = Head {
-        cookie: connection.pragma_query_value(None, "schema_version", |row| row.get(0))?,
-        created: now,
-        settings: text,
-        operations: 0,
-        duplicates: 0,
-        digest: None,
-        fold: 0,
-    };
+    let cookie = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+    let head = Head::new(now, text, cookie);
     connection.execute("INSERT INTO seal VALUES (1, 1)", [])?;
-    let values = head.values();
-    let sum = checksum::checksum_of(schema::JOB.name, &values);
-    transaction::put(&connection, schema::JOB.insert(), &values, sum)?;
+    head.put(&connection, schema::JOB.insert())?;
     connection.execute("UPDATE seal SET lifted = 0", [])?;
     connection.execute_batch("COMMIT")?;
     connection::use_wal(&connection)?;
@@ -73,16 +68,8 @@ pub(super) fn create(
         head,
         settings: settings.clone(),
     };
-    let job = Job {
-        contents,
-        me: myself(now),
-        names,
-        looked: std::time::Instant::now(),
-        held: false,
-    };
-    let job = job.hold()?;
     new.keep();
-    Ok(job)
+    Ok((contents, names))
 }
 
 pub(super) fn may_be_made(path: &Path) -> Result<(), JobErrorKind> {
@@ -139,46 +126,29 @@ pub(super) fn look(path: &Path) -> Result<Descriptor, JobErrorKind> {
     Ok(descriptor)
 }
 
-pub(super) fn open(path: &Path, now: Timestamp) -> Result<Job, JobErrorKind> {
+/// Opens and locks a file, and checks all of it.
+pub(super) fn open(path: &Path) -> Result<Contents, JobErrorKind> {
     let mut descriptor = look(path)?;
     if !descriptor.lock()? {
         // Whoever has it is writing perhaps; not to know its name is no reason to wait.
-        let asked = connection::open(path).and_then(view::begin);
-        let holder =
-            asked.and_then(|mut connection| connection::in_time(&mut connection, contents::holder));
+        let asked = connection::open(path).and_then(connection::begin);
+        let holder = asked.and_then(|mut connection| connection::in_time(&mut connection, holder));
         return Err(JobErrorKind::Locked {
             holder: holder.ok().flatten(),
         });
     }
     let mut connection = connection::open(path)?;
     connection.execute_batch("BEGIN")?;
-    let (head, settings) = verify::verify(&mut connection)?;
+    let (head, settings) = check::all(&mut connection)?;
     connection.execute_batch("COMMIT")?;
     connection::use_wal(&connection)?;
-    let contents = Contents {
+    Ok(Contents {
         connection,
         descriptor,
         path: path.into(),
         head,
         settings,
-    };
-    Job {
-        contents,
-        me: myself(now),
-        names: None,
-        looked: std::time::Instant::now(),
-        held: false,
-    }
-    .hold()
-}
-
-fn myself(now: Timestamp) -> LockOwner {
-    let name = rustix::system::uname();
-    LockOwner {
-        pid: std::process::id(),
-        host: name.nodename().to_string_lossy().into_owned(),
-        since: now,
-    }
+    })
 }
 
 /// Makes the name of a new file survive a power failure.
@@ -187,26 +157,5 @@ fn sync_folder(path: &Path) -> Result<(), JobErrorKind> {
     match path.parent() {
         Some(folder) => Ok(File::open(folder)?.sync_all()?),
         None => Ok(()),
-    }
-}
-
-impl Job {
-    /// Says in the file who has it.
-    fn hold(mut self) -> Result<Self, JobErrorKind> {
-        let LockOwner { pid, host, since } = self.me.clone();
-        let row = [
-            1.into(),
-            pid.into(),
-            host.into(),
-            since.unix_millis().into(),
-        ];
-        let Contents {
-            connection, head, ..
-        } = &mut self.contents;
-        transact(connection, head, |transaction| {
-            transaction.upsert(&schema::HOLDER, &row)
-        })?;
-        self.held = true;
-        Ok(self)
     }
 }

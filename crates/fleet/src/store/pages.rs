@@ -1,8 +1,10 @@
 //! Rows of a table one after the other, in memory a page at a time.
 
+use std::path::Path;
 use std::vec;
 
-use super::contents::Contents;
+use rusqlite::{Connection, Row};
+
 use super::error::{JobError, JobErrorKind};
 use super::schema::Table;
 
@@ -10,11 +12,12 @@ use super::schema::Table;
 const PAGE: usize = 256;
 
 /// Makes a value of a row.
-type Read<T> = fn(&rusqlite::Row<'_>) -> Result<T, JobErrorKind>;
+type Read<T> = fn(&Row<'_>) -> Result<T, JobErrorKind>;
 
 /// Every row of a table, by its key.
 pub(super) struct Pages<'a, T> {
-    contents: &'a Contents,
+    connection: &'a Connection,
+    path: &'a Path,
     sql: String,
     read: Read<T>,
     page: vec::IntoIter<T>,
@@ -23,15 +26,18 @@ pub(super) struct Pages<'a, T> {
 }
 
 impl<'a, T> Pages<'a, T> {
-    pub(super) fn new(contents: &'a Contents, table: &Table, read: Read<T>) -> Self {
-        Self::after(contents, table, read, i64::MIN)
-    }
-
-    /// Only the rows whose key is greater.
-    pub(super) fn after(contents: &'a Contents, table: &Table, read: Read<T>, after: i64) -> Self {
+    /// The rows whose key is greater.
+    pub(super) fn after(
+        connection: &'a Connection,
+        path: &'a Path,
+        table: &Table,
+        read: Read<T>,
+        after: i64,
+    ) -> Self {
         let (name, key) = (table.name, table.columns[0]);
         Self {
-            contents,
+            connection,
+            path,
             sql: format!("SELECT * FROM {name} WHERE {key} > ?1 ORDER BY {key} LIMIT {PAGE}"),
             read,
             page: Vec::new().into_iter(),
@@ -40,7 +46,7 @@ impl<'a, T> Pages<'a, T> {
     }
 
     fn turn(&mut self, after: i64) -> Result<(), JobErrorKind> {
-        let mut statement = self.contents.connection.prepare_cached(&self.sql)?;
+        let mut statement = self.connection.prepare_cached(&self.sql)?;
         let mut rows = statement.query([after])?;
         let mut page = Vec::with_capacity(PAGE);
         while let Some(row) = rows.next()? {
@@ -64,7 +70,7 @@ impl<T> Iterator for Pages<'_, T> {
         }
         if let Err(error) = self.turn(self.after?) {
             self.after = None;
-            return Some(Err(error.at(&self.contents.path)));
+            return Some(Err(error.at(self.path)));
         }
         self.page.next().map(Ok)
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use countermand_core::{Call, GrandparentName, OperationName, ParentName, Phase, Timestamp};
 
-use super::entries::{Missed, Uptime, Vanished};
+use super::note::{Missed, Vanished};
+use super::uptime::Uptime;
 use crate::job_row::{FoundOperation, OperationProgress, Resolution};
 
 /// Something that has happened, or is about to, in a run.

@@ -1,25 +1,18 @@
 //! Writing records into a job file.
 
-use std::time::Duration;
-
-use countermand_core::{Call, OperationName, ParentName, Timestamp, format_duration};
+use countermand_core::{OperationName, ParentName, Timestamp};
 use rusqlite::types::Value;
 
-use super::codec::{self, time};
+use super::codec::{self, time, time_at};
 use super::contents::find_operation;
-use super::entries::{Note, Vanished};
-use super::error::{JobErrorKind, LockOwner};
+use super::error::JobErrorKind;
+use super::lock_owner::LockOwner;
+use super::note::{Note, Vanished};
 use super::record::Record;
-use super::schema::{DEVICES, HOLD, LIMITS, NOTES, OPERATIONS, RUNS, SENDS};
-use super::transaction::Transaction;
-use crate::job_row::{FoundOperation, OperationProgress, Resolution};
-
-/// For how long the quota log is kept: longer than any window that is in use.
-const KEPT: Duration = Duration::from_secs(3600);
-
-/// A call may leave so long after its intent was recorded without being recorded anew: who goes on
-/// after a crash reckons with it.
-pub(crate) const LEAVING: Duration = Duration::from_secs(1);
+use super::schema::{DEVICES, ENTERPRISES, HOLD, NOTES, OPERATIONS, RUNS, SENDS};
+use super::transaction::{Changed, Transaction, whole};
+use crate::counts::known;
+use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 
 impl Transaction<'_> {
     /// Writes one record; `me` is who runs the job.
@@ -38,7 +31,7 @@ impl Transaction<'_> {
                 self.note(*at, Note::SEARCH_ENDED, &uptime.to_json())
             }
             Record::Ended { at, how } => self.ended(*at, how),
-            Record::Found(item) => self.add(item),
+            Record::Found(item) => self.add(item.clone()),
             Record::Device { name, seen } => self.device(name, *seen, None),
             Record::Searched { device, at } => self.device(device, None, Some(*at)),
             Record::Listed { enterprise, at } => self.note(*at, Note::LISTED, enterprise.as_str()),
@@ -93,11 +86,16 @@ impl Transaction<'_> {
     }
 
     /// Adds an operation at the end, or counts it if its name is there.
-    pub(super) fn add(&mut self, item: &FoundOperation) -> Result<(), JobErrorKind> {
-        let position = self.head.operations + 1;
-        let values = codec::values(position, item, &OperationProgress::default());
-        match self.insert(&OPERATIONS, &values)? {
-            true => self.head.operations = position,
+    pub(super) fn add(&mut self, item: FoundOperation) -> Result<(), JobErrorKind> {
+        let row = self
+            .settings
+            .limited(JobRow::new(self.head.counts.rows + 1, item));
+        match self.insert(&OPERATIONS, &codec::values(&row))? {
+            true => {
+                let enterprise = row.item.name.parent().parent();
+                *self.enterprises.entry(enterprise).or_default() += 1;
+                self.head.counts.add(&row);
+            }
             false => self.head.duplicates += 1,
         }
         Ok(())
@@ -111,44 +109,65 @@ impl Transaction<'_> {
         change: impl FnOnce(&mut OperationProgress),
     ) -> Result<(), JobErrorKind> {
         if !self.rows.contains_key(name) {
-            let row = find_operation(self.connection, name)?;
-            let row = row.ok_or_else(|| JobErrorKind::Unknown { name: name.clone() })?;
-            self.rows.insert(name.clone(), row);
+            let found = find_operation(self.connection, self.settings, name)?;
+            let (old, checksum) =
+                found.ok_or_else(|| JobErrorKind::Unknown { name: name.clone() })?;
+            let new = old.clone();
+            self.rows
+                .insert(name.clone(), Changed { old, checksum, new });
         }
-        if let Some((row, _)) = self.rows.get_mut(name) {
-            change(&mut row.progress);
+        if let Some(changed) = self.rows.get_mut(name) {
+            change(&mut changed.new.progress);
         }
         Ok(())
     }
 
-    /// Writes the rows that were changed.
+    /// Writes the rows that were changed, and counts them.
     pub(super) fn write_rows(&mut self) -> Result<(), JobErrorKind> {
-        for (row, sum) in std::mem::take(&mut self.rows).into_values() {
-            let values = codec::values(row.position, &row.item, &row.progress);
-            self.update(&OPERATIONS, sum, &values)?;
+        let mut last_known_is_void = false;
+        for Changed { old, checksum, new } in std::mem::take(&mut self.rows).into_values() {
+            self.update(&OPERATIONS, checksum, &codec::values(&new))?;
+            let counts = &mut self.head.counts;
+            last_known_is_void |= known(&old) > known(&new) && known(&old) == counts.last_known;
+            counts.remove(&old);
+            counts.add(&new);
+        }
+        if last_known_is_void {
+            // What was gone can come back, after a while and for a look: then the others decide.
+            let sql =
+                "SELECT max(found) FROM operations WHERE verdict NOT IN ('pending', 'unverified')";
+            let last = self
+                .connection
+                .query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?;
+            self.head.counts.last_known = last.map(Timestamp::from_unix_millis);
         }
         Ok(())
     }
 
-    /// Takes a call into the log of the quota that has left.
-    fn sent(
-        &mut self,
-        resource: &str,
-        call: Call,
-        at: Timestamp,
-        sending: Option<Timestamp>,
-    ) -> Result<(), JobErrorKind> {
-        match sending {
-            None => self.record_call(resource, call, at),
-            // What left at once stands there already.
-            Some(sending) if at.since(sending) <= LEAVING => Ok(()),
-            Some(sending) => {
-                if let Some(id) = self.find_send(resource, call, sending)? {
-                    self.delete(&SENDS, "id = ?1", [id])?;
+    /// Counts the new operations of enterprises.
+    pub(super) fn write_enterprises(&mut self) -> Result<(), JobErrorKind> {
+        for (enterprise, new) in std::mem::take(&mut self.enterprises) {
+            let sql = "SELECT id, operations, checksum FROM enterprises WHERE name = ?1";
+            let known = self.find(sql, [enterprise.as_str()], |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, u64>(1)?,
+                    row.get::<_, i64>(2)?,
+                ))
+            })?;
+            let name = Value::from(enterprise.as_str().to_owned());
+            match known {
+                Some((id, old, sum)) => {
+                    let row = [id.into(), name, whole(old + new)];
+                    self.update(&ENTERPRISES, sum, &row)?;
                 }
-                self.record_call(resource, call, at)
+                None => {
+                    let row = [self.next_key(&ENTERPRISES)?.into(), name, whole(new)];
+                    self.insert(&ENTERPRISES, &row)?;
+                }
             }
         }
+        Ok(())
     }
 
     /// Changes the row of a record's operation, if it is about one.
@@ -157,45 +176,6 @@ impl Transaction<'_> {
             Some(name) => self.change(name, |progress| record.apply(progress)),
             None => Ok(()),
         }
-    }
-
-    /// Adds a call to the log of the quota, which keeps no longer than any window.
-    fn record_call(
-        &mut self,
-        resource: &str,
-        call: Call,
-        at: Timestamp,
-    ) -> Result<(), JobErrorKind> {
-        let id = self.next_key(&SENDS)?;
-        let (word, resource) = (call.as_str().to_owned(), resource.to_owned());
-        let send = [
-            id.into(),
-            at.unix_millis().into(),
-            word.into(),
-            resource.into(),
-        ];
-        self.insert(&SENDS, &send)?;
-        let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
-        self.prune(Timestamp::from_unix_millis(
-            at.unix_millis().saturating_sub(kept),
-        ))
-    }
-
-    /// The key of a call in the log of the quota.
-    fn find_send(
-        &self,
-        resource: &str,
-        call: Call,
-        at: Timestamp,
-    ) -> Result<Option<i64>, JobErrorKind> {
-        let sql = "SELECT id FROM sends
-                   WHERE at = ?1 AND call = ?2 AND resource = ?3 ORDER BY id DESC LIMIT 1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query((at.unix_millis(), call.as_str(), resource))?;
-        Ok(match rows.next()? {
-            Some(row) => Some(row.get(0)?),
-            None => None,
-        })
     }
 
     fn finished(
@@ -226,53 +206,28 @@ impl Transaction<'_> {
         searched: Option<Timestamp>,
     ) -> Result<(), JobErrorKind> {
         let sql = "SELECT position, seen, searched, checksum FROM devices WHERE name = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let known = statement.query_row([name.as_str()], |row| {
-            let old: (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+        let known = self.find(sql, [name.as_str()], |row| {
+            let old = (time_at(row, 1)?, time_at(row, 2)?);
             Ok((row.get::<_, i64>(0)?, old, row.get::<_, i64>(3)?))
-        });
-        let name = Value::from(name.as_str().to_owned());
-        let or = |new: Option<Timestamp>, old: Option<i64>| match new {
-            Some(_) => time(new),
-            None => old.into(),
-        };
+        })?;
+        let text = Value::from(name.as_str().to_owned());
+        let was_searched = matches!(known, Some((_, (_, Some(_)), _)));
+        if !self.settings.filter.excludes_device(name) {
+            self.head.devices += u64::from(known.is_none());
+            self.head.searched += u64::from(searched.is_some() && !was_searched);
+        }
         match known {
-            Ok((position, old, sum)) => {
-                let row = [position.into(), name, or(seen, old.0), or(searched, old.1)];
+            Some((position, old, sum)) => {
+                let (seen, searched) = (seen.or(old.0), searched.or(old.1));
+                let row = [position.into(), text, time(seen), time(searched)];
                 self.update(&DEVICES, sum, &row)
             }
-            Err(rusqlite::Error::QueryReturnedNoRows) => {
+            None => {
+                self.enterprises.entry(name.parent()).or_default();
                 let position = self.next_key(&DEVICES)?.into();
-                let row = [position, name, time(seen), time(searched)];
+                let row = [position, text, time(seen), time(searched)];
                 self.insert(&DEVICES, &row).map(|_| ())
             }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn lowered(&mut self, limit: u32, span: Duration) -> Result<(), JobErrorKind> {
-        let span = format_duration(span);
-        let sql = "SELECT id, calls, checksum FROM limits WHERE span = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let known = statement.query_row([&span], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, u32>(1)?,
-                row.get::<_, i64>(2)?,
-            ))
-        });
-        match known {
-            Ok((id, calls, sum)) => self.update(
-                &LIMITS,
-                sum,
-                &[id.into(), span.into(), calls.min(limit).into()],
-            ),
-            Err(rusqlite::Error::QueryReturnedNoRows) => {
-                let id = self.next_key(&LIMITS)?.into();
-                self.insert(&LIMITS, &[id, span.into(), limit.into()])
-                    .map(|_| ())
-            }
-            Err(error) => Err(error.into()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// `PRAGMA application_id` of a job file: `CtmJ`.
 pub(super) const APPLICATION_ID: i32 = 0x4374_6d4a;
 /// `PRAGMA user_version`, and the column `schema` of the table `job`.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// A table whose rows carry a checksum in their last column. The first is its integer key.
 #[derive(Debug)]
@@ -29,8 +29,10 @@ pub(super) static JOB: Table = Table::new(
         "cookie",
         "created",
         "settings",
-        "operations",
         "duplicates",
+        "devices",
+        "searched",
+        "counts",
         "digest",
         "fold",
     ],
@@ -41,8 +43,10 @@ pub(super) static JOB: Table = Table::new(
   cookie INTEGER NOT NULL,
   created INTEGER NOT NULL,
   settings TEXT NOT NULL CHECK (json_valid(settings)),
-  operations INTEGER NOT NULL,
   duplicates INTEGER NOT NULL,
+  devices INTEGER NOT NULL,
+  searched INTEGER NOT NULL,
+  counts TEXT NOT NULL CHECK (json_valid(counts)),
   digest BLOB CHECK (length(digest) = 32),
   fold INTEGER NOT NULL,
   checksum INTEGER NOT NULL
@@ -160,6 +164,18 @@ pub(super) static DEVICES: Table = Table::new(
 ) STRICT",
 );
 
+pub(super) static ENTERPRISES: Table = Table::new(
+    "enterprises",
+    &["id", "name", "operations"],
+    2,
+    "CREATE TABLE enterprises (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  operations INTEGER NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT",
+);
+
 pub(super) static NOTES: Table = Table::new(
     "notes",
     &["id", "at", "kind", "text"],
@@ -192,13 +208,14 @@ pub(super) static RUNS: Table = Table::new(
 ) STRICT",
 );
 
-/// What the fold of the job is over.
-pub(super) static LEDGER: [&Table; 8] = [
+/// The tables that the fold of the job is over.
+pub(super) static FOLDED: [&Table; 9] = [
     &OPERATIONS,
+    &DEVICES,
+    &ENTERPRISES,
     &SENDS,
     &LIMITS,
     &HOLD,
-    &DEVICES,
     &NOTES,
     &RUNS,
     &HOLDER,
@@ -224,13 +241,19 @@ const EDITS: &str = "CREATE TABLE edits (
 /// insertions in no order take. Until then the names are kept in memory.
 pub(super) const NAMES: &str = "CREATE UNIQUE INDEX operations_by_name ON operations (name)";
 
+/// The bad news, which is rare, so that the first of it is found without reading all rows.
+pub(super) const BAD: &str = "verdict IN ('completed', 'gone')";
+
 const SENDS_BY_TIME: &str = "CREATE INDEX sends_by_time ON sends (at)";
 
 /// Every statement that makes the schema but [`NAMES`], in order.
 pub(super) fn statements() -> Vec<String> {
-    let tables = || std::iter::once(&JOB).chain(LEDGER);
+    let tables = || std::iter::once(&JOB).chain(FOLDED);
     let mut all = vec![SEAL.to_owned(), EDITS.to_owned()];
     all.extend(tables().map(|table| table.create.to_owned()));
+    all.push(format!(
+        "CREATE INDEX operations_by_verdict ON operations (verdict, position)\nWHERE {BAD}"
+    ));
     all.push(SENDS_BY_TIME.to_owned());
     for table in tables() {
         for (event, row) in [("insert", "NEW"), ("update", "NEW"), ("delete", "OLD")] {

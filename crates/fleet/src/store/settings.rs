@@ -9,6 +9,7 @@ use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::filter::Filter;
+use crate::job_row::JobRow;
 use crate::seconds;
 
 /// How a job is to be run, as readable JSON in its file.
@@ -75,6 +76,12 @@ impl Settings {
     pub(crate) fn most(&self) -> u64 {
         let max = self.max.filter(|_| self.kind == Kind::Rescue);
         max.unwrap_or(u64::MAX)
+    }
+
+    /// The row, with what the limit of a rescue says of it.
+    pub(crate) fn limited(&self, mut row: JobRow) -> JobRow {
+        row.beyond_max = row.position > self.most();
+        row
     }
 
     /// A job of this kind for Google's endpoint, with the documented quota, the deadline of a

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use countermand_core::{OperationName, Timestamp};
+use countermand_core::{GrandparentName, OperationName, Timestamp};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Params, TransactionBehavior};
+use rusqlite::{Connection, Params, Row, TransactionBehavior};
 
 use super::checksum::{Digest, checksum_of};
+use super::contents::Contents;
 use super::error::JobErrorKind;
-use super::schema::{self, JOB, SENDS, Table};
+use super::schema::{self, JOB, Table};
+use super::settings::Settings;
+use crate::counts::Counts;
 use crate::job_row::JobRow;
 
 /// The one row of the table `job`.
@@ -17,8 +20,12 @@ pub(super) struct Head {
     pub(super) cookie: i64,
     pub(super) created: Timestamp,
     pub(super) settings: String,
-    pub(super) operations: u64,
     pub(super) duplicates: u64,
+    /// Devices that the filter does not exclude, and those of them that have been searched.
+    pub(super) devices: u64,
+    pub(super) searched: u64,
+    /// Kept in step with the rows of operations: each transaction that changes rows changes them.
+    pub(super) counts: Counts,
     pub(super) digest: Option<Digest>,
     /// The sum of the checksums of all rows, wrapping: a row that is lost or older than the
     /// others shows in it.
@@ -26,18 +33,64 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn values(&self) -> Vec<Value> {
+    /// The head of a new job.
+    pub(super) fn new(created: Timestamp, settings: String, cookie: i64) -> Self {
+        Self {
+            cookie,
+            created,
+            settings,
+            duplicates: 0,
+            devices: 0,
+            searched: 0,
+            counts: Counts::default(),
+            digest: None,
+            fold: 0,
+        }
+    }
+
+    pub(super) fn read(connection: &Connection) -> Result<Self, JobErrorKind> {
+        let mut statement = connection.prepare_cached("SELECT * FROM job")?;
+        let mut rows = statement.query([])?;
+        let row = rows.next()?;
+        let row = row.ok_or_else(|| JobErrorKind::damaged("table job has no row"))?;
+        let counts = serde_json::from_str(row.get_ref(8)?.as_str().unwrap_or_default());
+        Ok(Self {
+            cookie: row.get(2)?,
+            created: Timestamp::from_unix_millis(row.get(3)?),
+            settings: row.get(4)?,
+            duplicates: row.get(5)?,
+            devices: row.get(6)?,
+            searched: row.get(7)?,
+            counts: counts
+                .map_err(|error| JobErrorKind::damaged(format_args!("counts: {error}")))?,
+            digest: row.get::<_, Option<[u8; 32]>>(9)?.map(Digest::new),
+            fold: row.get(10)?,
+        })
+    }
+
+    /// Every column but the checksum, in order.
+    fn values(&self) -> Vec<Value> {
+        // Words, numbers and times: there is nothing in it that could fail.
+        let counts = serde_json::to_string(&self.counts).unwrap_or_default();
         vec![
             1.into(),
             schema::VERSION.into(),
             self.cookie.into(),
             self.created.unix_millis().into(),
             self.settings.clone().into(),
-            whole(self.operations),
             whole(self.duplicates),
+            whole(self.devices),
+            whole(self.searched),
+            counts.into(),
             self.digest.map(|digest| digest.as_bytes().to_vec()).into(),
             self.fold.into(),
         ]
+    }
+
+    /// Writes it by one of the statements of its table.
+    pub(super) fn put(&self, connection: &Connection, sql: &str) -> Result<(), JobErrorKind> {
+        let values = self.values();
+        put(connection, sql, &values, checksum_of(JOB.name, &values)).map(|_| ())
     }
 }
 
@@ -49,44 +102,51 @@ pub(super) fn whole(count: u64) -> Value {
 /// A transaction on a job file.
 pub(super) struct Transaction<'a> {
     pub(super) connection: &'a Connection,
+    pub(super) settings: &'a Settings,
     pub(super) head: Head,
-    /// Operations that were changed, with the checksums of their rows in the file.
-    pub(super) rows: BTreeMap<OperationName, (JobRow, i64)>,
+    /// Operations that were changed, to be written and counted at its end.
+    pub(super) rows: BTreeMap<OperationName, Changed>,
+    /// New operations of each enterprise.
+    pub(super) enterprises: BTreeMap<GrandparentName, u64>,
+}
+
+/// A row that was changed, and what the file has of it.
+pub(super) struct Changed {
+    pub(super) old: JobRow,
+    pub(super) checksum: i64,
+    pub(super) new: JobRow,
 }
 
 /// Does `work` in one transaction, which is durable on return: all of it, or nothing. The head is
 /// changed only then.
 pub(super) fn transact<T>(
-    connection: &mut Connection,
-    head: &mut Head,
+    contents: &mut Contents,
     work: impl FnOnce(&mut Transaction<'_>) -> Result<T, JobErrorKind>,
 ) -> Result<T, JobErrorKind> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let begun = &mut contents.connection;
+    let transaction = begun.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let lift = "UPDATE seal SET lifted = ?1";
     transaction.prepare_cached(lift)?.execute([1])?;
     let mut open = Transaction {
         connection: &transaction,
-        head: head.clone(),
+        settings: &contents.settings,
+        head: contents.head.clone(),
         rows: BTreeMap::new(),
+        enterprises: BTreeMap::new(),
     };
     let done = work(&mut open)?;
     open.write_rows()?;
+    open.write_enterprises()?;
     let new = open.head;
-    let values = new.values();
-    put(
-        &transaction,
-        JOB.update(),
-        &values,
-        checksum_of(JOB.name, &values),
-    )?;
+    new.put(&transaction, JOB.update())?;
     transaction.prepare_cached(lift)?.execute([0])?;
     transaction.commit()?;
-    *head = new;
+    contents.head = new;
     Ok(done)
 }
 
 /// Executes a statement with a row and its checksum; how many rows it changed.
-pub(super) fn put(
+fn put(
     connection: &Connection,
     sql: &str,
     values: &[Value],
@@ -140,6 +200,18 @@ impl Transaction<'_> {
         self.update(table, old, values)
     }
 
+    /// The row that a query is for, if there is one.
+    pub(super) fn find<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T, JobErrorKind>,
+    ) -> Result<Option<T>, JobErrorKind> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        rows.next()?.map(read).transpose()
+    }
+
     /// The key for a new row.
     pub(super) fn next_key(&self, table: &Table) -> Result<i64, JobErrorKind> {
         let (name, key) = (table.name, table.columns[0]);
@@ -148,11 +220,6 @@ impl Transaction<'_> {
             .connection
             .prepare_cached(&sql)?
             .query_row([], |row| row.get(0))?)
-    }
-
-    /// Forgets the calls that were sent before `horizon`.
-    pub(super) fn prune(&mut self, horizon: Timestamp) -> Result<(), JobErrorKind> {
-        self.delete(&SENDS, "at < ?1", [horizon.unix_millis()])
     }
 
     /// Deletes every row.

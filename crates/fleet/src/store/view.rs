@@ -11,11 +11,14 @@ use super::contents::Contents;
 use super::error::{JobError, JobErrorKind};
 use super::settings::Settings;
 use super::transaction::Head;
-use super::{beside, opening, verify};
+use super::{beside, check, opening};
 
 /// For how long opening waits while another process opens or closes the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// A check of a file that has been opened.
+type Check = fn(&mut Connection) -> Result<(Head, Settings), JobErrorKind>;
 
 /// A job file as it was at one moment, for reading.
 ///
@@ -25,13 +28,26 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct View(Contents);
 
 impl View {
-    /// Opens a job file and verifies all of it, as [`Job::open`](super::Job::open) does.
+    /// Opens a job file and checks all of it, as [`Job::open`](super::Job::open) does.
     ///
     /// # Errors
     /// As of [`Job::open`](super::Job::open), but never that it is locked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JobError> {
-        let path = path.as_ref();
-        view(path)
+        Self::open_as(path.as_ref(), check::all)
+    }
+
+    /// Opens a job file without reading what is long: operations, devices and the log of the quota.
+    /// What it keeps of them, as its [counts](Contents::counts), is not compared with them. For a look
+    /// that decides nothing.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn open_unchecked(path: impl AsRef<Path>) -> Result<Self, JobError> {
+        Self::open_as(path.as_ref(), check::all_but_long_tables)
+    }
+
+    fn open_as(path: &Path, check: Check) -> Result<Self, JobError> {
+        view(path, check)
             .map(Self)
             .map_err(|error| error.on_opening().at(path))
     }
@@ -52,7 +68,7 @@ impl View {
                 connection.execute_batch("COMMIT")?;
             }
             connection.execute_batch("BEGIN")?;
-            *head = verify::head(connection)?;
+            *head = Head::read(connection)?;
             Ok::<_, JobErrorKind>(())
         };
         again().map_err(|error| error.at(path))
@@ -67,9 +83,9 @@ impl Deref for View {
     }
 }
 
-fn view(path: &Path) -> Result<Contents, JobErrorKind> {
+fn view(path: &Path, check: Check) -> Result<Contents, JobErrorKind> {
     let descriptor = opening::look(path)?;
-    let (connection, (head, settings)) = snapshot(path)?;
+    let (connection, (head, settings)) = snapshot(path, check)?;
     Ok(Contents {
         connection,
         descriptor,
@@ -79,32 +95,23 @@ fn view(path: &Path) -> Result<Contents, JobErrorKind> {
     })
 }
 
-fn snapshot(path: &Path) -> Result<(Connection, (Head, Settings)), JobErrorKind> {
+fn snapshot(path: &Path, check: Check) -> Result<(Connection, (Head, Settings)), JobErrorKind> {
     let end = Instant::now() + PATIENCE;
     loop {
-        match connection::open(path).and_then(begin) {
+        match connection::open(path).and_then(connection::begin) {
             Ok(mut connection) => {
-                let verified = verify::verify(&mut connection)?;
+                let verified = check(&mut connection)?;
                 return Ok((connection, verified));
             }
             Err(JobErrorKind::Disk { .. }) if !beside::has_log(path) && !may_write_beside(path) => {
-                let mut connection = begin(connection::open_immutable(path)?)?;
-                let verified = verify::verify(&mut connection)?;
+                let mut connection = connection::begin(connection::open_immutable(path)?)?;
+                let verified = check(&mut connection)?;
                 return Ok((connection, verified));
             }
             Err(JobErrorKind::Disk { .. }) if Instant::now() < end => std::thread::sleep(PAUSE),
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Begins a transaction that sees one state and changes nothing.
-pub(super) fn begin(connection: Connection) -> Result<Connection, JobErrorKind> {
-    connection.pragma_update(None, "query_only", true)?;
-    connection.execute_batch("BEGIN")?;
-    // The state is that of the first read.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    Ok(connection)
 }
 
 /// Whether this process could make a file beside it: then its failure had another reason.

@@ -229,7 +229,7 @@ fn finding_28_prints_as_a_table_and_without_the_cancelled_if_asked() {
     let pages = printed(&whole, "whole");
     // 25 operations a page or more, and what stands before them.
     let listed = (0..ROWS).filter(|number| {
-        let state = countermand_fleet::State::of(&row(*number));
+        let state = countermand_fleet::RowState::of(&row(*number));
         state.may_execute()
     });
     let listed = usize::try_from(listed.count() as u64).unwrap();

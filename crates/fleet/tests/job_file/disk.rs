@@ -37,7 +37,7 @@ fn fill(mut job: Job, free: impl FnOnce(&mut Job)) -> String {
     for _ in 0..3 {
         assert!(is_disk(&job.record(&large(number)).unwrap_err()));
     }
-    assert_eq!(job.counts().unwrap().maybe_sent, number as u64);
+    assert_eq!(job.counts().cancels_sent, number as u64);
     free(&mut job);
     job.record(&large(number)).unwrap();
     assert_eq!(job.notes().count(), number + 1);

@@ -52,6 +52,21 @@ fn forge(file: &Connection, table: &str, sql: &str) {
     file.execute("UPDATE seal SET lifted = 0", []).unwrap();
 }
 
+/// Gives the job the sum of the checksums that its rows have now.
+fn fold(file: &Connection) {
+    let tables =
+        "SELECT name FROM sqlite_schema WHERE sql LIKE '%checksum INTEGER%' AND name <> 'job'";
+    let mut tables = file.prepare(tables).unwrap();
+    let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let sum = tables.fold(0, |sum: i64, table| {
+        let sql = format!("SELECT checksum FROM {}", table.unwrap());
+        let mut statement = file.prepare(&sql).unwrap();
+        let sums = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        sums.map(Result::unwrap).fold(sum, i64::wrapping_add)
+    });
+    forge(file, "job", &format!("UPDATE job SET fold = {sum}"));
+}
+
 fn damage(path: &std::path::Path) -> String {
     match View::open(path).unwrap_err().kind() {
         JobErrorKind::Damaged { what } => what.clone(),
@@ -132,11 +147,121 @@ fn another_order_is_another_plan() {
     let swap = "UPDATE operations SET name = name || 'x' WHERE position = 1;
         UPDATE operations SET name = (SELECT name FROM operations WHERE position = 5) || 'y' WHERE position = 2";
     forge(&file, "operations", swap);
-    let sum: i64 = {
-        let mut statement = file.prepare("SELECT checksum FROM operations").unwrap();
-        let sums = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
-        sums.map(Result::unwrap).fold(0, i64::wrapping_add)
-    };
-    forge(&file, "job", &format!("UPDATE job SET fold = {sum}"));
+    fold(&file);
     assert_eq!(damage(&path), "the digest of the plan is another");
+}
+
+/// What the file keeps of its rows is believed by `status` alone, and only until it is checked.
+#[test]
+fn kept_counts_that_are_not_those_of_the_rows_are_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (table, sql, which)) in [
+        (
+            "job",
+            "UPDATE job SET counts = json_set(counts, '$.states.cancelled', 11)",
+            "counts",
+        ),
+        (
+            "job",
+            "UPDATE job SET counts = json_set(counts, '$.attempts', 11)",
+            "counts",
+        ),
+        (
+            "job",
+            "UPDATE job SET counts = json_set(counts, '$.last_known', null)",
+            "counts",
+        ),
+        ("job", "UPDATE job SET devices = 11", "devices"),
+        ("job", "UPDATE job SET searched = 11", "devices"),
+        (
+            "enterprises",
+            "UPDATE enterprises SET operations = 11",
+            "enterprises",
+        ),
+        (
+            "enterprises",
+            "UPDATE enterprises SET name = 'enterprises/LC02'",
+            "enterprises",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path().join(number.to_string());
+        finished(&path);
+        let file = Connection::open(&path).unwrap();
+        forge(&file, table, sql);
+        fold(&file);
+        drop(file);
+        View::open_unchecked(&path).unwrap();
+        let told = format!("the kept {which} are not what its rows come to");
+        assert_eq!(damage(&path), told, "{sql}");
+    }
+}
+
+/// Also without a look at the rows, the row of the job has to be whole.
+#[test]
+fn counts_that_are_none_are_damage_at_first_sight() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, sql) in [
+        "UPDATE job SET counts = '[]'",
+        "UPDATE job SET counts = json_set(counts, '$.lost', 1)",
+        "UPDATE job SET counts = json_remove(counts, '$.again')",
+        "UPDATE job SET counts = json_set(counts, '$.rows', -1)",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path().join(number.to_string());
+        finished(&path);
+        forge(&Connection::open(&path).unwrap(), "job", sql);
+        for opened in [View::open(&path), View::open_unchecked(&path)] {
+            let error = opened.unwrap_err().to_string();
+            assert!(error.contains("damaged: counts: "), "{error}");
+        }
+    }
+    let path = folder.path().join("flipped");
+    finished(&path);
+    let file = Connection::open(&path).unwrap();
+    let sql =
+        "UPDATE seal SET lifted = 1; UPDATE job SET duplicates = 9; UPDATE seal SET lifted = 0";
+    file.execute_batch(sql).unwrap();
+    let error = View::open_unchecked(&path).unwrap_err();
+    assert!(error.to_string().contains("table job, row 1"), "{error}");
+    let edited = folder.path().join("edited");
+    finished(&edited);
+    let file = Connection::open(&edited).unwrap();
+    file.execute("UPDATE operations SET attempts = 9", [])
+        .unwrap();
+    let error = View::open_unchecked(&edited).unwrap_err();
+    assert!(
+        error.to_string().contains("edited by another program"),
+        "{error}"
+    );
+}
+
+/// An index that lost an entry would hide bad news.
+#[test]
+fn the_index_of_the_bad_news_has_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    finished(&path);
+    let open = || Connection::open(&path).unwrap();
+    let gone = "UPDATE operations SET verdict = 'gone' WHERE position = 3";
+    forge(&open(), "operations", gone);
+    let index = |from: &str, to: &str| {
+        let sql = format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}')
+             WHERE name = 'operations_by_verdict'"
+        );
+        open().execute_batch(&sql).unwrap();
+    };
+    index("gone", "lost");
+    open()
+        .execute_batch("REINDEX operations_by_verdict")
+        .unwrap();
+    index("lost", "gone");
+    fold(&open());
+    assert_eq!(damage(&path), "the index of the verdicts is another");
 }

@@ -41,7 +41,7 @@ fn from_plan_to_proof() {
     ];
     job.record(&records).unwrap();
     let view = View::open(&path).unwrap();
-    assert_eq!(view.counts().unwrap().accepted, 1);
+    assert_eq!(view.counts().cancels_accepted, 1);
     job.close().unwrap();
     drop(view);
 

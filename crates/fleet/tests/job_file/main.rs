@@ -118,7 +118,7 @@ fn finished(path: &Path) {
 fn dump(contents: &Contents) -> String {
     let mut text = String::new();
     let head = (contents.settings(), contents.created(), contents.digest());
-    writeln!(text, "{head:?} {:?}", contents.counts().unwrap()).unwrap();
+    writeln!(text, "{head:?} {:?}", contents.counts()).unwrap();
     writeln!(text, "{:?}", contents.spent(at(10), None).unwrap()).unwrap();
     for row in contents.rows() {
         writeln!(text, "{:?}", row.unwrap()).unwrap();

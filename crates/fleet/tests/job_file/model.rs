@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Phase, Verdict};
 use countermand_fleet::store::{Job, Kind, Record, Settings};
-use countermand_fleet::{FoundOperation, OperationProgress, Resolution};
+use countermand_fleet::{Counts, FoundOperation, OperationProgress, Resolution, RowState};
 use countermand_scheduler::{PastCall, Window};
 use proptest::prelude::*;
 use serde_json::json;
@@ -247,38 +247,57 @@ impl Model {
             assert_eq!(row.progress, standing);
             assert_eq!(job.row(&name(*number)).unwrap().as_ref(), Some(row));
         }
-        let counts = job.counts().unwrap();
-        let settled = rows
-            .iter()
-            .filter_map(|row| row.progress.resolution.as_ref());
-        let errors = settled
-            .clone()
-            .filter(|resolution| resolution.verdict.is_none())
-            .count() as u64;
-        assert_eq!(
-            counts.errors.get("unavailable").copied().unwrap_or(0),
-            errors
-        );
+        let counts = job.counts();
+        let mut counted = Counts::default();
+        rows.iter().for_each(|row| counted.add(row));
+        assert_eq!(*counts, counted, "kept counts are those of the rows");
+        // The same again, without the library's way to count.
+        let progress = || rows.iter().map(|row| &row.progress);
+        let number = |is: &dyn Fn(&OperationProgress) -> bool| {
+            progress().filter(|progress| is(progress)).count() as u64
+        };
         for verdict in Verdict::ALL {
-            let count = settled
-                .clone()
-                .filter(|resolution| resolution.verdict == Some(verdict))
-                .count();
-            assert_eq!(
-                counts.verdicts.get(&verdict).copied().unwrap_or(0),
-                count as u64
-            );
+            let with = number(&|progress| {
+                let resolution = progress.resolution.as_ref();
+                resolution.and_then(|resolution| resolution.verdict) == Some(verdict)
+            });
+            let without = match verdict {
+                Verdict::Unverified => {
+                    number(&|row| row.resolution.is_none() && row.phase != Phase::Unsent)
+                }
+                _ => 0,
+            };
+            assert_eq!(counts.of(verdict.into()), with + without, "{verdict}");
         }
-        assert_eq!(
-            counts.unsent + counts.maybe_sent + counts.accepted,
-            counts.operations
-        );
-        assert_eq!(
-            counts.attempts,
-            rows.iter()
-                .map(|row| u64::from(row.progress.attempts))
-                .sum::<u64>()
-        );
+        let errors = number(&|progress| {
+            let resolution = progress.resolution.as_ref();
+            resolution.is_some_and(|resolution| resolution.verdict.is_none())
+        });
+        assert_eq!(counts.of(RowState::Error), errors);
+        let unsent = number(&|row| row.resolution.is_none() && row.phase == Phase::Unsent);
+        assert_eq!(counts.of(RowState::Unsent), unsent);
+        assert_eq!(counts.states.values().sum::<u64>(), counts.rows);
+        let sent = number(&|row| row.cancel_sent_at.is_some());
+        assert_eq!(counts.cancels_sent, sent);
+        let accepted = number(&|row| row.phase == Phase::Accepted);
+        assert_eq!(counts.cancels_accepted, accepted);
+        let resolved = number(&|row| row.resolution.is_some());
+        assert_eq!(counts.resolved, resolved);
+        let attempts = progress().map(|row| u64::from(row.attempts)).sum::<u64>();
+        assert_eq!(counts.attempts, attempts);
+        let first = progress().filter_map(|row| row.cancel_sent_at).min();
+        assert_eq!(counts.first_cancel_sent_at, first);
+        let last = progress().filter_map(|row| row.last_cancel_sent_at).max();
+        assert_eq!(counts.last_cancel_sent_at, last);
+        let known = progress().filter_map(|row| row.resolution.as_ref());
+        let known = known.filter(|resolution| {
+            let verdict = resolution.verdict;
+            verdict.is_some_and(|verdict| verdict.is_final() || verdict == Verdict::Gone)
+        });
+        assert_eq!(counts.last_known, known.map(|known| known.at).max());
+        let some = !self.names.is_empty() || !self.devices.is_empty();
+        let enterprise = some.then(|| (name(0).parent().parent(), counts.rows));
+        assert_eq!(job.enterprises().unwrap(), enterprise.into_iter().collect());
 
         let devices = job.devices().map(|device| {
             let device = device.unwrap();

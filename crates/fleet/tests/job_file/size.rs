@@ -1,11 +1,14 @@
 //! A million operations: time and memory.
 
+use std::path::Path;
 use std::time::Instant;
 
-use countermand_fleet::FoundOperation;
-use countermand_fleet::store::{Job, Kind, Settings, View};
+use countermand_core::Verdict;
+use countermand_fleet::report::Status;
+use countermand_fleet::store::{Job, Kind, Record, Settings, View};
+use countermand_fleet::{FoundOperation, Resolution, RowState};
 
-use crate::{at, name, proof, sent};
+use crate::{at, name, plan, proof, sent};
 
 /// The most memory this process has had, in MiB.
 fn peak() -> u64 {
@@ -61,7 +64,45 @@ fn a_million_operations() {
     lap("verified");
     assert_eq!(view.rows().count(), COUNT);
     lap("read");
-    assert_eq!(view.counts().unwrap().operations, COUNT as u64);
+    assert_eq!(view.counts().rows, COUNT as u64);
     lap("counted");
     assert!(peak() < 200, "{} MiB", peak());
+}
+
+/// The counts that a file keeps against counting: one run each.
+#[test]
+#[ignore = "half a minute; prints figures"]
+fn the_status_of_400_000_operations() {
+    const COUNT: usize = 400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job");
+    let mut job = plan(&path, COUNT);
+    for first in (0..COUNT).step_by(10_000) {
+        let records = (first..first + 10_000).flat_map(|number| {
+            let at = at(number as i64);
+            let mut resolution = Resolution::new(at, Some(Verdict::Gone));
+            resolution.error = Some(serde_json::json!({"kind": "not_found"}));
+            let name = name(number);
+            let gone = Record::Finished { name, resolution };
+            let end = if number % 1000 == 0 {
+                gone
+            } else {
+                proof(number, at)
+            };
+            [sent(number, at), end]
+        });
+        job.record(&records.collect::<Vec<_>>()).unwrap();
+    }
+    job.close().unwrap();
+    let timed = |opened: fn(&Path) -> View| {
+        let start = Instant::now();
+        let mut view = opened(&path);
+        let status = Status::of(&mut view, at(COUNT as i64), |_| Ok(None)).unwrap();
+        (start.elapsed(), status)
+    };
+    let (kept, status) = timed(|path| View::open_unchecked(path).unwrap());
+    let (checked, same) = timed(|path| View::open(path).unwrap());
+    assert_eq!(status, same);
+    assert_eq!(status.overview.counts.of(RowState::Gone), 400);
+    println!("kept {kept:.1?}, checked {checked:.1?}");
 }

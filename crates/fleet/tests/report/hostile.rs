@@ -120,7 +120,7 @@ proptest! {
             prop_assert_eq!(&cells[0], &row.position.to_string());
             let about = format!("{}{told} · created 2026-11-25 21:00:00.000", printable(row.item.name.as_str()));
             prop_assert_eq!(&cells[1], &about);
-            let state = State::of(row).as_str();
+            let state = RowState::of(row).as_str();
             let details = match told.is_empty() {
                 true => format!("{state}error code 1; "),
                 false => format!("{state}error code 1: {told}; {told}"),

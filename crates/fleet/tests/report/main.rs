@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 use countermand_core::{Call, Verdict, is_hidden, printable};
 use countermand_fleet::JobRow;
-use countermand_fleet::State;
+use countermand_fleet::RowState;
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, Summary};
 use countermand_fleet::store::{Job, Kind, Record, Settings, Vanished, View};
 use proptest::prelude::*;
@@ -224,7 +224,7 @@ fn a_large_job_loses_no_row() {
     for (line, row) in lines.iter().zip(&rows) {
         let fields: Vec<&str> = line.split('\t').collect();
         assert_eq!(fields.len(), 12);
-        assert_eq!(fields[1], State::of(row).as_str());
+        assert_eq!(fields[1], RowState::of(row).as_str());
         assert_eq!(fields[2], row.item.name.as_str());
     }
 }
@@ -358,8 +358,8 @@ proptest! {
         let counts = &overview.counts;
         prop_assert_eq!(counts.rows, total);
         prop_assert_eq!(counts.states.values().sum::<u64>(), total);
-        let settled = [State::Failed, State::Expired, State::Cancelled].map(|state| counts.of(state));
-        let acted = counts.of(State::Completed) + counts.of(State::Gone);
+        let settled = [RowState::Failed, RowState::Expired, RowState::Cancelled].map(|state| counts.of(state));
+        let acted = counts.of(RowState::Completed) + counts.of(RowState::Gone);
         prop_assert_eq!(counts.open() + acted + settled.iter().sum::<u64>(), total);
         prop_assert!(counts.again <= counts.open());
 

@@ -1,34 +1,60 @@
-//! Whether a job file is what was written: nothing lost, nothing changed, nothing added.
+//! The check of a job file: it is what was written, nothing is lost, changed or added.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use countermand_core::Timestamp;
-use rusqlite::Connection;
+use countermand_core::ParentName;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 
 use super::checksum::{Digest, Hasher, checksum};
-use super::codec;
+use super::codec::{self, name_at, time_at};
 use super::connection::{fold_at_end, in_time};
 use super::error::JobErrorKind;
-use super::schema::{self, JOB, LEDGER, OPERATIONS, Table};
+use super::schema::{self, BAD, FOLDED, JOB, OPERATIONS, Table};
 use super::settings::{Kind, Settings};
 use super::transaction::Head;
+use crate::counts::Counts;
 
-/// Verifies everything in the file, as the connection's current transaction sees it.
+/// Checks everything in the file, as the connection's current transaction sees it.
 ///
 /// Until the tables are known to be ours, the file may be anything and gets half a second.
-pub(super) fn verify(connection: &mut Connection) -> Result<(Head, Settings), JobErrorKind> {
+pub(super) fn all(connection: &mut Connection) -> Result<(Head, Settings), JobErrorKind> {
+    let done = check(connection, |connection, names| {
+        sound(connection)?;
+        contents(connection, names)
+    })?;
+    fold_at_end(connection, true)?;
+    Ok(done)
+}
+
+/// Checks everything but the rows of the tables that can be long, and what is kept of those.
+pub(super) fn all_but_long_tables(
+    connection: &mut Connection,
+) -> Result<(Head, Settings), JobErrorKind> {
+    check(connection, |connection, names| {
+        let (head, settings) = head(connection, names)?;
+        for table in FOLDED.iter().filter(|table| !LONG.contains(&table.name)) {
+            each_row(connection, table, |_| Ok(()))?;
+        }
+        Ok((head, settings))
+    })
+}
+
+/// The names of the tables that can be long.
+const LONG: [&str; 3] = ["operations", "devices", "sends"];
+
+fn check(
+    connection: &mut Connection,
+    read: impl FnOnce(&Connection, bool) -> Result<(Head, Settings), JobErrorKind>,
+) -> Result<(Head, Settings), JobErrorKind> {
     in_time(connection, version)?;
     let names = in_time(connection, same_schema);
-    let check = names.and_then(|names| contents(connection, names));
+    let checked = names.and_then(|names| read(connection, names));
     // What was edited is told as such, also where nothing would show otherwise.
-    match check.map_err(JobErrorKind::on_opening) {
+    match checked.map_err(JobErrorKind::on_opening) {
         Ok(done) => match in_time(connection, edits)? {
             None if is_unfinished(&done.0, &done.1) => Err(JobErrorKind::Incomplete),
-            None => {
-                fold_at_end(connection, true)?;
-                Ok(done)
-            }
+            None => Ok(done),
             Some(what) => Err(JobErrorKind::Edited { what }),
         },
         Err(JobErrorKind::Damaged { what }) => match in_time(connection, edits) {
@@ -62,60 +88,118 @@ fn version(connection: &Connection) -> Result<(), JobErrorKind> {
     }
 }
 
-fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErrorKind> {
-    sound(connection)?;
+/// The row of the job, and its settings.
+fn head(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErrorKind> {
     each_row(connection, &JOB, |_| Ok(()))?;
-    let head = head(connection)?;
+    let head = Head::read(connection)?;
     let settings: Settings = serde_json::from_str(&head.settings)
         .map_err(|error| JobErrorKind::damaged(format_args!("settings: {error}")))?;
-    let unfinished = is_unfinished(&head, &settings);
-    if !names && !unfinished {
-        return Err(JobErrorKind::damaged("the index of the names is missing"));
+    match names || is_unfinished(&head, &settings) {
+        true => Ok((head, settings)),
+        false => Err(JobErrorKind::damaged("the index of the names is missing")),
     }
+}
 
+/// What the rows of the long tables come to, to be compared with what the file keeps of them.
+#[derive(Default)]
+struct Counted {
+    counts: Counts,
+    enterprises: BTreeMap<String, u64>,
+    devices: u64,
+    searched: u64,
+    /// Sums over the entries that the two indices of operations should have.
+    named: i64,
+    bad: i64,
+}
+
+fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErrorKind> {
+    let (head, settings) = head(connection, names)?;
     let mut fold = 0_i64;
-    let mut count = 0;
-    let mut named = 0_i64;
+    let mut counted = Counted::default();
+    let mut kept = BTreeMap::new();
     let mut plan = plan_hasher(&head.settings);
-    for table in LEDGER {
-        fold = fold.wrapping_add(each_row(connection, table, |row| {
-            if table.name == OPERATIONS.name {
-                count += 1;
-                named = named.wrapping_add(entry(row.get_ref(0)?, row.get_ref(1)?));
+    for table in FOLDED {
+        fold = fold.wrapping_add(each_row(connection, table, |row| match table.name {
+            "operations" => {
                 add_to_plan(&mut plan, row)?;
-                if codec::row(row)?.position != count {
-                    return Err(JobErrorKind::damaged(format_args!(
-                        "operation {count} is missing"
-                    )));
-                }
+                counted.operation(row, &settings)
             }
-            Ok(())
+            "devices" => counted.device(row, &settings),
+            "enterprises" => {
+                kept.insert(row.get(1)?, row.get(2)?);
+                Ok(())
+            }
+            _ => Ok(()),
         })?);
     }
-    if count != head.operations {
-        return Err(JobErrorKind::damaged(format_args!(
-            "{count} operations instead of {}",
-            head.operations
-        )));
-    }
-    if fold != head.fold {
-        return Err(JobErrorKind::damaged(
-            "rows are missing or older than others",
-        ));
-    }
-    if names && named != name_index(connection)? {
-        return Err(JobErrorKind::damaged("the index of the names is another"));
-    }
-    match head.digest {
-        Some(digest) if digest != plan.finish() => {
-            Err(JobErrorKind::damaged("the digest of the plan is another"))
+    let count = counted.counts.rows;
+    let damage = if count != head.counts.rows {
+        format!("{count} operations instead of {}", head.counts.rows)
+    } else if fold != head.fold {
+        "rows are missing or older than others".to_owned()
+    } else if names && counted.named != entries(connection, "name", "true")? {
+        "the index of the names is another".to_owned()
+    } else if counted.bad != entries(connection, "verdict", BAD)? {
+        "the index of the verdicts is another".to_owned()
+    } else if head.digest.is_some_and(|digest| digest != plan.finish()) {
+        "the digest of the plan is another".to_owned()
+    } else if let Some(which) = counted.differs(&head, &kept) {
+        format!("the kept {which} are not what its rows come to")
+    } else {
+        return Ok((head, settings));
+    };
+    Err(JobErrorKind::damaged(damage))
+}
+
+impl Counted {
+    fn operation(&mut self, row: &Row<'_>, settings: &Settings) -> Result<(), JobErrorKind> {
+        let (position, verdict) = (row.get_ref(0)?, row.get_ref(13)?);
+        self.named = self.named.wrapping_add(entry(position, row.get_ref(1)?));
+        if matches!(verdict.as_str(), Ok("completed" | "gone")) {
+            self.bad = self.bad.wrapping_add(entry(position, verdict));
         }
-        _ => Ok((head, settings)),
+        let row = settings.limited(codec::row(row)?);
+        self.counts.add(&row);
+        let enterprise = row.item.name.parent().parent().to_string();
+        *self.enterprises.entry(enterprise).or_default() += 1;
+        match self.counts.rows {
+            position if position == row.position => Ok(()),
+            missing => Err(JobErrorKind::damaged(format_args!(
+                "operation {missing} is missing"
+            ))),
+        }
+    }
+
+    fn device(&mut self, row: &Row<'_>, settings: &Settings) -> Result<(), JobErrorKind> {
+        let name: ParentName = name_at(row, 1)?;
+        self.enterprises
+            .entry(name.parent().to_string())
+            .or_default();
+        if !settings.filter.excludes_device(&name) {
+            self.devices += 1;
+            self.searched += u64::from(time_at(row, 3)?.is_some());
+        }
+        Ok(())
+    }
+
+    /// What the file keeps otherwise.
+    fn differs(&self, head: &Head, enterprises: &BTreeMap<String, u64>) -> Option<&'static str> {
+        let kept = [
+            ("counts", self.counts == head.counts),
+            ("enterprises", self.enterprises == *enterprises),
+            (
+                "devices",
+                (self.devices, self.searched) == (head.devices, head.searched),
+            ),
+        ];
+        kept.into_iter()
+            .find(|(_, same)| !same)
+            .map(|(which, _)| which)
     }
 }
 
 /// SQLite's own check of every page. What it would do for the index of the names, to look up
-/// each in no order, takes a minute for a million: [`name_index`] is for that.
+/// each in no order, takes a minute for a million: [`entries`] is for that.
 fn sound(connection: &Connection) -> Result<(), JobErrorKind> {
     let check = |pragma: &str, what: &str| {
         let sql = format!("PRAGMA {pragma}({what})");
@@ -125,7 +209,7 @@ fn sound(connection: &Connection) -> Result<(), JobErrorKind> {
         }
     };
     check("quick_check", "1")?;
-    let others = LEDGER.iter().filter(|table| table.name != OPERATIONS.name);
+    let others = FOLDED.iter().filter(|table| table.name != OPERATIONS.name);
     let others = others
         .map(|table| table.name)
         .chain(["job", "seal", "edits"]);
@@ -134,30 +218,30 @@ fn sound(connection: &Connection) -> Result<(), JobErrorKind> {
         .try_for_each(|table| check("integrity_check", table))
 }
 
-/// A name and its place, for comparing the table with the index.
-fn entry(position: ValueRef<'_>, name: ValueRef<'_>) -> i64 {
-    checksum("operations_by_name", [position, name])
+/// An entry of an index of operations, for comparing it with the table.
+fn entry(position: ValueRef<'_>, value: ValueRef<'_>) -> i64 {
+    checksum("operations", [position, value])
 }
 
-/// The sum over all entries of the index of the names, which have to be in order.
-fn name_index(connection: &Connection) -> Result<i64, JobErrorKind> {
-    let mut statement = connection.prepare(
-        "SELECT position, name FROM operations INDEXED BY operations_by_name ORDER BY name",
-    )?;
+/// The sum over all entries of an index of operations, which have to be in order, and each once.
+fn entries(connection: &Connection, column: &str, which: &str) -> Result<i64, JobErrorKind> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT position, {column} FROM operations INDEXED BY operations_by_{column}
+         WHERE {which} ORDER BY {column}, position"
+    ))?;
     let mut rows = statement.query([])?;
     let mut sum = 0_i64;
-    let mut last = Vec::new();
+    let mut last = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let name = row.get_ref(1)?;
-        let text = name.as_bytes().unwrap_or_default();
-        if text <= last.as_slice() {
-            return Err(JobErrorKind::damaged(
-                "the index of the names is out of order",
-            ));
+        let (position, value) = (row.get::<_, i64>(0)?, row.get_ref(1)?);
+        let text = value.as_bytes().unwrap_or_default();
+        if (text, position) <= (last.0.as_slice(), last.1) {
+            return Err(JobErrorKind::damaged("an index is out of order"));
         }
-        last.clear();
-        last.extend_from_slice(text);
-        sum = sum.wrapping_add(entry(row.get_ref(0)?, name));
+        last.0.clear();
+        last.0.extend_from_slice(text);
+        last.1 = position;
+        sum = sum.wrapping_add(entry(row.get_ref(0)?, value));
     }
     Ok(sum)
 }
@@ -170,7 +254,7 @@ fn plan_hasher(settings: &str) -> Hasher {
 }
 
 /// Adds what is planned for an operation: the columns that never change.
-fn add_to_plan(hasher: &mut Hasher, row: &rusqlite::Row<'_>) -> Result<(), JobErrorKind> {
+fn add_to_plan(hasher: &mut Hasher, row: &Row<'_>) -> Result<(), JobErrorKind> {
     for at in 0..OPERATIONS.fixed {
         hasher.add(row.get_ref(at)?);
     }
@@ -188,7 +272,7 @@ pub(super) fn plan_digest(connection: &Connection, settings: &str) -> Result<Dig
 fn each_row(
     connection: &Connection,
     table: &Table,
-    mut each: impl FnMut(&rusqlite::Row<'_>) -> Result<(), JobErrorKind>,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), JobErrorKind>,
 ) -> Result<i64, JobErrorKind> {
     let (name, key, last) = (table.name, table.columns[0], table.columns.len());
     let mut statement = connection.prepare(&format!("SELECT * FROM {name} ORDER BY {key}"))?;
@@ -208,23 +292,6 @@ fn each_row(
         each(row)?;
     }
     Ok(fold)
-}
-
-/// The one row of the table `job`.
-pub(super) fn head(connection: &Connection) -> Result<Head, JobErrorKind> {
-    let mut statement = connection.prepare("SELECT * FROM job")?;
-    let head = statement.query_row([], |row| {
-        Ok(Head {
-            cookie: row.get(2)?,
-            created: Timestamp::from_unix_millis(row.get(3)?),
-            settings: row.get(4)?,
-            operations: row.get(5)?,
-            duplicates: row.get(6)?,
-            digest: row.get::<_, Option<[u8; 32]>>(7)?.map(Digest::new),
-            fold: row.get(8)?,
-        })
-    });
-    Ok(head?)
 }
 
 /// Compares the tables and triggers with those that were made; whether the index of the names is

@@ -16,7 +16,7 @@ use crate::job_row::JobRow;
     clippy::exhaustive_enums,
     reason = "a reader acts on every one of them"
 )]
-pub enum State {
+pub enum RowState {
     /// [`Verdict::Completed`].
     Completed,
     /// [`Verdict::Gone`]: it may have executed.
@@ -38,7 +38,7 @@ pub enum State {
     Cancelled,
 }
 
-impl State {
+impl RowState {
     /// Every state, the worst news first.
     pub const ALL: [Self; 9] = [
         Self::Completed,
@@ -119,7 +119,7 @@ impl State {
     }
 }
 
-impl From<Verdict> for State {
+impl From<Verdict> for RowState {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Cancelled => Self::Cancelled,
@@ -133,8 +133,8 @@ impl From<Verdict> for State {
     }
 }
 
-/// Its [word](State::as_str).
-impl fmt::Display for State {
+/// Its [word](RowState::as_str).
+impl fmt::Display for RowState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }

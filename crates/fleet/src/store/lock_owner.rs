@@ -1,0 +1,61 @@
+//! The process that has a job file open.
+
+use std::fmt;
+
+use countermand_core::Timestamp;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::error::JobErrorKind;
+
+/// The process that has a job file open for applying.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockOwner {
+    /// Its process id.
+    pub pid: u32,
+    /// The name of its machine.
+    pub host: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for LockOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, host, since } = self;
+        write!(f, "process {pid} on {host} since {since}")
+    }
+}
+
+impl LockOwner {
+    /// This process.
+    pub(super) fn this(now: Timestamp) -> Self {
+        let name = rustix::system::uname();
+        Self {
+            pid: std::process::id(),
+            host: name.nodename().to_string_lossy().into_owned(),
+            since: now,
+        }
+    }
+
+    /// The row of the table `holder` that says it.
+    pub(super) fn values(&self) -> [Value; 4] {
+        let Self { pid, host, since } = self.clone();
+        let since = since.unix_millis();
+        [1.into(), pid.into(), host.into(), since.into()]
+    }
+}
+
+/// The process that the file names.
+pub(super) fn holder(connection: &Connection) -> Result<Option<LockOwner>, JobErrorKind> {
+    let mut statement = connection.prepare("SELECT pid, host, since FROM holder")?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(LockOwner {
+        pid: row.get(0)?,
+        host: row.get(1)?,
+        since: Timestamp::from_unix_millis(row.get(2)?),
+    }))
+}

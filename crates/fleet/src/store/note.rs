@@ -1,0 +1,107 @@
+//! Notes of a job: what is told of it besides its operations.
+
+use countermand_core::{Error, ParentName, Resource, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A device that a list showed, and of which the API said later that it does not exist. Its record
+/// is deleted after a wipe was confirmed, so the device was probably wiped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "callers make plans of it")]
+pub struct Vanished {
+    /// The device.
+    pub device: ParentName,
+    /// The time of its last report, where it is known.
+    pub seen: Option<Timestamp>,
+    /// The time at which it was found to be gone.
+    pub at: Timestamp,
+}
+
+/// A list that could not be read to its end: operations in it may have been missed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Missed {
+    /// The time of it.
+    pub at: Timestamp,
+    /// The name of the device, or of the enterprise, whose list it is.
+    pub resource: String,
+    /// The error as JSON, which [`ErrorFacts::stored`](countermand_core::ErrorFacts::stored) reads.
+    pub error: Value,
+}
+
+impl Missed {
+    /// Of an error that has just happened.
+    #[must_use]
+    pub fn new(at: Timestamp, resource: &Resource, error: &Error) -> Self {
+        Self {
+            at,
+            resource: resource.as_str().to_owned(),
+            // It is made of names, words and numbers, so that it has one.
+            error: serde_json::to_value(error).unwrap_or_default(),
+        }
+    }
+
+    /// A sentence that says so.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let message = self.error.get("message").and_then(Value::as_str);
+        let message = message.unwrap_or(&self.resource);
+        format!("not searched to the end: {message}")
+    }
+
+    /// The text of its note.
+    pub(super) fn to_json(&self) -> String {
+        json!({"resource": self.resource, "error": self.error}).to_string()
+    }
+
+    /// Of a note of its kind, if the text is what this version writes.
+    pub(crate) fn of_note(note: &Note) -> Option<Self> {
+        if note.kind != Note::MISSED {
+            return None;
+        }
+        let mut fields = serde_json::from_str::<Value>(&note.text).ok()?;
+        Some(Self {
+            at: note.at,
+            resource: fields.get("resource")?.as_str()?.to_owned(),
+            error: fields.get_mut("error")?.take(),
+        })
+    }
+}
+
+/// Something that is worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Note {
+    /// When.
+    pub at: Timestamp,
+    /// A word for its kind.
+    pub kind: String,
+    /// What happened.
+    pub text: String,
+}
+
+impl Note {
+    /// The kind of a note whose text is an enterprise all of whose devices have been listed.
+    pub const LISTED: &'static str = "devices_listed";
+    /// The kind of a note whose text is a device that vanished.
+    pub const VANISHED: &'static str = "device_vanished";
+    /// The kind of a note whose text says in JSON which list could not be read to its end, and why.
+    pub const MISSED: &'static str = "not_searched";
+    /// The kind of a note that the server fails, and only probes are sent.
+    pub const CIRCUIT_OPENED: &'static str = "circuit_opened";
+    /// The kind of a note that the server is back.
+    pub const CIRCUIT_CLOSED: &'static str = "circuit_closed";
+
+    /// The kind of a note whose text says in JSON for how long the machine had been up when the search
+    /// before a plan ended.
+    pub const SEARCH_ENDED: &'static str = "search_ended";
+
+    /// A note for programs: what it tells is counted or listed elsewhere.
+    #[must_use]
+    pub fn is_record(&self) -> bool {
+        matches!(
+            &*self.kind,
+            Self::LISTED | Self::VANISHED | Self::SEARCH_ENDED
+        )
+    }
+}
