@@ -1,7 +1,7 @@
-"""How CPU and memory grow: ``make growth``. Plots and numbers go to ``docs/performance``.
+"""Growth of CPU and memory: ``make growth``. Plots and numbers go to ``docs/performance``.
 
-Against the number of operations and the requests in flight with a server, against the devices of an
-enterprise by the scheduler alone.
+It varies the number of operations and the requests in flight with a server, and the devices of an
+enterprise with the scheduler alone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def cost(key: str, work: str, count: int, server: servers.Server, flight: int) -> dict[str, float]:
-    """Microseconds of CPU and bytes of growth for an operation, against a run of ten."""
+    """Microseconds of CPU and bytes of growth for an operation, relative to a run of ten."""
     client = BY_KEY[key]
     client = replace(client, environment={**client.environment, "BENCH_IN_FLIGHT": str(flight)})
     small = once(client, work, 10, server)

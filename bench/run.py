@@ -37,7 +37,7 @@ def main() -> None:
         running.append(neutral)
     measured = {}
     try:
-        # Starting is most of what a slow client does in a quick look.
+        # Starting is most of the time of a slow client in a quick look.
         how = {"count": count, "seconds": seconds, "starts": 1 if options.quick else 3}
         wanted = options.only.split(",") if options.only else None
 
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def scheduler(server: servers.Server) -> list:
-    """Schedulers, next to R doing the same two requests."""
+    """Schedulers, compared with R, which sends the same two requests."""
     raw = BY_KEY["raw"]
     raw = replace(raw, cost={"scheduler": raw.cost["confirm-bulk"]})
     return [

@@ -1,9 +1,9 @@
-//! What an operation costs, as counts that do not depend on the machine's load: allocations, and
+//! The cost of an operation, as counts that do not depend on the machine's load: allocations, and
 //! instructions where valgrind is installed. Never times.
 //!
-//! A program of its own (`harness = false`), because it prints what it could not count, and because it
-//! starts itself again under valgrind. Bounds are what was measured and a tenth on top, for the
-//! debug profile of rustc 1.95; when one is exceeded, `make bench` says what that means in time.
+//! A program of its own (`harness = false`), because it prints the counts that it skipped, and because
+//! it starts itself again under valgrind. Bounds are the measured counts plus 10 %, for the debug
+//! profile of rustc 1.95; when one is exceeded, `make bench` shows the cost in time.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -28,7 +28,7 @@ use countermand_scheduler::Quota;
 use futures_util::stream::{self, StreamExt};
 use http::{Method, Response};
 
-/// The system's allocator, counting.
+/// The system's allocator, with counters.
 struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -54,11 +54,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Something done to so many operations.
+/// A kind of work, done for a number of operations.
 struct Work {
     name: &'static str,
     run: fn(u32),
-    /// The most allocations of one operation, and the most instructions.
+    /// The bounds: allocations and instructions of one operation.
     allocations: u64,
     instructions: u64,
 }
@@ -116,11 +116,11 @@ const WORKS: [Work; 8] = [
 
 const NAME: &str = "enterprises/LC01abcd89/devices/3f00c0ffee123456/operations/1786048723669";
 
-/// Says which work a process under valgrind does, and how often; or that it is the server.
+/// Environment variable with the work of a process under valgrind and its count; or `serve`.
 const VARIABLE: &str = "COUNTERMAND_GUARD";
 const SERVE: &str = "serve";
 
-/// Where the server is, and an operation there.
+/// Environment variable with the address of the server and an operation there.
 const SERVER: &str = "COUNTERMAND_GUARD_SERVER";
 
 fn main() -> ExitCode {
@@ -169,7 +169,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(failed))
 }
 
-/// A process that serves, so that what it does is not counted, and where it is.
+/// A server process, so that its work is not counted, and its address.
 fn start_server() -> (Child, String) {
     let mut server = Command::new(env::current_exe().unwrap())
         .env(VARIABLE, SERVE)
@@ -201,17 +201,17 @@ fn serve() -> ! {
     })
 }
 
-/// The difference of two lengths of a run: what is done once does not count.
+/// The difference of two lengths of a run, so that one-time work does not count.
 fn per_operation(mut run: impl FnMut(u32) -> u64) -> u64 {
     let (few, many) = (200, 1200);
-    // Whatever is set up lazily is there before anything is counted.
+    // Everything that is set up lazily is there before the count begins.
     run(few);
     let less = run(few);
     let more = run(many);
     (more.saturating_sub(less)).div_ceil(u64::from(many - few))
 }
 
-/// The instructions of this program doing that work so often.
+/// The instructions of this program for `count` operations of this work.
 fn instructions(index: usize, count: u32) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -226,7 +226,7 @@ fn instructions(index: usize, count: u32) -> u64 {
 }
 
 fn build(count: u32) {
-    // One of constant bytes, and one of its own, as given on a command line.
+    // A constant name, and a name of its own, as on a command line.
     let endpoints = [
         Endpoint::default(),
         "http://127.0.0.1:8080".parse().unwrap(),
@@ -323,7 +323,7 @@ fn with_connection(config: HyperConfig, work: impl AsyncFnOnce(&Client, &Operati
     });
 }
 
-/// A client as a user has it, with tokens, over a server that is a function.
+/// A client as a user has it, with tokens, over a function as its server.
 fn with_client(work: impl AsyncFnOnce(&Client)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -339,13 +339,13 @@ fn with_client(work: impl AsyncFnOnce(&Client)) {
         };
         ready(Ok(Response::new(body)))
     };
-    // Of the alphabet of real tokens: what is looked for in answers is found to be absent as fast.
+    // Of the alphabet of real tokens: the search for it in answers ends as early as for a real one.
     let token = Token::new("ya29.a0AfB_byC-Q7xKzJq9VwXcanary").unwrap();
     let client = Client::new(Authorized::new(Endpoint::default(), token, server));
     runtime.block_on(work(&client.quota(Quota::unlimited())));
 }
 
-/// An operation of 499 bytes, for a name of 72; one allocation, because the server's count, too.
+/// An operation of 499 bytes, for a name of 72; one allocation, because the server's count too.
 fn cancelled(name: &str) -> String {
     let (head, tail) = include_str!("../crates/core/benches/operation.json")
         .split_once("{name}")

@@ -1,5 +1,5 @@
-//! A hundred thousand operations over HTTP/2, by a client that is alone in a process so that its
-//! memory can be told.
+//! 100,000 operations over HTTP/2, by a client that is alone in a process so that its memory can be
+//! measured.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -25,7 +25,7 @@ const OPERATIONS: usize = 100_000;
 /// The most that the client may take, in bytes.
 const MOST: usize = (64 << 20) + 400 * OPERATIONS;
 
-/// Where the server is, for the client's process.
+/// Environment variable that gives the client process the address of the server.
 const ENDPOINT: &str = "COUNTERMAND_TEST_ENDPOINT";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +72,7 @@ async fn a_hundred_thousand_over_http_2_lose_nothing_and_take_little() {
     }
 }
 
-/// Without a quota, from names that are read as they are pulled.
+/// No quota; names are read as they are pulled.
 #[tokio::test]
 #[ignore = "a part of the other test, in a process of its own"]
 async fn the_client() {
@@ -99,7 +99,7 @@ async fn the_client() {
     }
 }
 
-/// The most memory this process has had, in bytes.
+/// The peak of this process's memory, in bytes.
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,4 +1,4 @@
-//! A million operations, alone in a process so that its memory and its time can be told.
+//! A million operations, alone in a process so that its memory and its time can be measured.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a test reports")]
@@ -34,13 +34,13 @@ fn a_million_operations_take_less_than_400_mebibytes_and_a_minute() {
         let (peak, busy) = (peak(), busy());
         println!("{} MiB, {busy:?}", peak >> 20);
         assert!(peak < 400 << 20, "{peak} bytes");
-        // Unoptimised code takes some six times as long.
+        // Unoptimised code takes about six times as long.
         let most = Duration::from_secs(if cfg!(debug_assertions) { 240 } else { 60 });
         assert!(busy < most, "{busy:?}");
     }
 }
 
-/// The most memory this process has had, in bytes.
+/// The peak of this process's memory, in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("it is there");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -49,10 +49,10 @@ fn peak() -> u64 {
     kibibytes.expect("the peak") << 10
 }
 
-/// How long processors have worked for this process, whoever else they worked for.
+/// CPU time of this process, whatever else the machine did.
 fn busy() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("it is there");
-    // Behind the name, which may hold anything: utime and stime are fields 14 and 15 (proc(5)), in
+    // After the name, which may hold any character: utime and stime are fields 14 and 15 (proc(5)), in
     // hundredths of a second.
     let (_, fields) = stat.rsplit_once(')').expect("the name");
     let ticks = fields.split_whitespace().skip(11).take(2);

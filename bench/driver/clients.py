@@ -1,4 +1,4 @@
-"""The clients: how each is started, what it does, and about how long it takes."""
+"""The clients: the command that starts each of them, its environment and its cost."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ WORKS = ("serial", "bulk", "confirm-serial", "confirm-bulk", "scheduler")
 
 @dataclass(frozen=True)
 class Client:
-    """A program that is told what to do and answers how it went."""
+    """A program that gets its task as arguments and prints the result."""
 
     key: str
     label: str
     command: tuple[str, ...]
     needs: tuple[Path | str, ...]
-    """Files and programs without which it is skipped."""
+    """Files and programs without which the client is skipped."""
     cost: dict[str, float]
-    """Microseconds of CPU for one operation, roughly, by work."""
+    """Approximate microseconds of CPU for one operation, by work."""
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def starts_slowly(self) -> bool:
-        """Whether starting takes longer than a round: as long as a thousand operations or more."""
+        """True if starting takes longer than a round: as long as 1,000 operations or more."""
         return self.cost.get("serial", 0) >= 90
 
     def missing(self) -> str | None:
-        """Why it cannot run."""
+        """The reason why the client cannot run, or None."""
         for need in self.needs:
             there = need.exists() if isinstance(need, Path) else shutil.which(need)
             if not there:
@@ -49,7 +49,7 @@ class Client:
         return [*self.command, work, str(operations)]
 
     def surroundings(self, server: Server) -> dict[str, str]:
-        """Its environment: everything that trusts the platform's authorities trusts the server."""
+        """The environment; programs that trust the platform's authorities trust the server."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
@@ -63,13 +63,13 @@ class Client:
         }
 
     def good(self, output: str, operations: int) -> tuple[int, int]:
-        """How many came out well, and how many were refused."""
+        """Numbers of operations that succeeded and of operations that were refused."""
         good = re.search(r'"good":(\d+),"refused":(\d+)', output)
         return (int(good[1]), int(good[2])) if good else (0, 0)
 
 
 class H2load(Client):
-    """nghttp2's load generator: C, and no client at all."""
+    """nghttp2's load generator: written in C, and not a client library."""
 
     def line(self, work: str, operations: int, server: Server) -> list[str]:
         name = "enterprises/LC01abcd89/devices/0000000000000000/operations/1786048723669"

@@ -1,4 +1,4 @@
-"""What does not depend on the load of the machine: instructions, allocations, system calls."""
+"""Figures that do not depend on the machine's load: instructions, allocations, system calls."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def cold(server: Server, *, rounds: int) -> dict[str, Any]:
 def _cold(client: Client, server: Server) -> float:
     if client.key != "cli-roots":
         return once(client, "serial", 1, server).elapsed
-    # Trusts the server besides all the authorities of the platform, instead of it alone.
+    # This client trusts the server in addition to the platform's authorities, not instead of them.
     environment = client.surroundings(server)
     del environment["SSL_CERT_FILE"]
     line = [*client.line("serial", 1, server), "--ca-file", str(server.ca)]
@@ -62,7 +62,7 @@ def _cold(client: Client, server: Server) -> float:
 
 def counts(server: Server, plain: Server, *, quick: bool) -> dict[str, Any]:
     """Instructions, allocations and system calls for an operation: of R and of Countermand, and,
-    where it is no quick look, of the others that can be counted; in series over ``plain``."""
+    except for a quick look, of the other clients that can be counted; in series over ``plain``."""
     two = ("raw", "ours")
     native = (*two, "google", "reqwest", "py")
     every = tuple(client.key for client in CLIENTS if client.cost)
@@ -92,8 +92,8 @@ def counts(server: Server, plain: Server, *, quick: bool) -> dict[str, Any]:
 
 
 def memory(server: Server, *, quick: bool) -> dict[str, Any]:
-    """VmHWM in KiB: of each client after some operations in series, and of some for few and for
-    many operations, whose names are made as they are needed."""
+    """VmHWM in KiB: of each client after some operations in series, and of some clients for few and
+    for many operations, whose names are made as they are needed."""
     some = 100 if quick else 1000
     series: dict[str, Any] = {}
     for client in CLIENTS:

@@ -1,4 +1,4 @@
-"""Where things are."""
+"""Paths of the repository, the builds and the results."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ TARGET = BENCH / "target"
 RELEASE = TARGET / "release"
 VENV = TARGET / "venv"
 PYTHON = VENV / "bin" / "python"
-# Where the clients run from: copies of what was built.
+# The clients run from here: copies of the built programs.
 INSTALLED = TARGET / "bin"
 COMMAND = INSTALLED / "countermand"
 SCRATCH = TARGET / "run"

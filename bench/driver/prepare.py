@@ -1,4 +1,4 @@
-"""Builds and installs what is compared. What cannot be had is skipped later, with a reason."""
+"""Builds and installs the clients. A client that cannot be had is skipped later, with a reason."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def profiles_agree() -> None:
 
 
 def everything() -> None:
-    """All of it; the first time it takes many minutes."""
+    """Builds and installs everything; the first time it takes many minutes."""
     locks_agree()
     profiles_agree()
-    # One after the other: together, their dependencies would get each other's features.
+    # One after the other: built together, their dependencies would share features.
     for package in ("bench-server", "bench-clients"):
         _do("cargo", "build", "--release", "--locked", "--package", package, must=True)
     _do("cargo", "build", "--release", "--locked", "--package", "bench-peers")
@@ -74,10 +74,10 @@ def everything() -> None:
 
 
 def install() -> None:
-    """Copies the programs to where they are run from, as who installs them does.
+    """Copies the programs to the place they run from, as an installation does.
 
-    A file that a linker has written is mapped in smaller pieces than a copy of it, which makes a
-    cold start slower by a tenth for large programs and by less for small ones.
+    A file as the linker wrote it is mapped in smaller pieces than a copy of it. That makes a cold
+    start 10 % slower for large programs, and less for small ones.
     """
     INSTALLED.mkdir(exist_ok=True)
     programs = [RELEASE / name for name in ("client", "google", "reqwest")]
@@ -117,7 +117,7 @@ def _do(
 
 
 def machine() -> dict[str, str]:
-    """What the figures were measured on."""
+    """The machine, the system and the versions that were measured."""
     cpu = re.search(r"model name\s*: (.*)", _read("/proc/cpuinfo"))
     load = _read("/proc/loadavg").split()
     return {

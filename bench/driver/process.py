@@ -1,4 +1,4 @@
-"""Runs a process on one core and says what it cost."""
+"""Runs a process on one core and measures its cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CORE = max(os.sched_getaffinity(0))
 
 
 def pin() -> None:
-    """This process, and with it every server and client that it starts, to one core."""
+    """Pins this process, and every server and client that it starts, to one core."""
     os.sched_setaffinity(0, {CORE})
 
 
@@ -34,16 +34,16 @@ class Pipe:
         self.reader, self.writer = os.pipe()
 
     def text(self) -> str:
-        """What the child wrote, to its end. Little enough not to fill the pipe."""
+        """The output of the child, to its end. It is too short to fill the pipe."""
         os.close(self.writer)
         with os.fdopen(self.reader, "rb") as reader:
             return reader.read().decode(errors="replace")
 
 
 def run(command: list[str], environment: dict[str, str], *, watch: bool = False) -> Run:
-    """Runs it to its end. ``watch`` looks at its peak of memory all the time, which costs time.
+    """Runs it to its end. ``watch`` reads its peak of memory all the time, which costs time.
 
-    The peak is VmHWM: what wait4 tells begins with the memory of this process.
+    The peak is VmHWM: the figure of wait4 starts with the memory of this process.
     """
     out, err = Pipe(), Pipe()
     actions = [

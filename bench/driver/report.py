@@ -28,7 +28,7 @@ TITLES = {
     "emulator": "cancel, one after the other, the emulator",
 }
 
-# Work, above, below, target, stretch: at most that, or, of theirs to ours, at least.
+# Work, above, below, target, stretch: the ratio is at most that, or, of theirs to ours, at least.
 RATIOS = (
     ("Rust bulk cancel, CPU against R", "bulk", "ours", "raw", 1.05, 0.97),
     ("Rust serial cancel, CPU against R", "serial", "ours", "raw", 1.05, 0.98),
@@ -54,7 +54,7 @@ RATIOS = (
 def write(
     directory: Path, result: dict[str, Any], measured: Measured, extra: dict[str, Any]
 ) -> None:
-    """Writes everything; what was measured before and not now stays in the JSON file."""
+    """Writes everything; figures that were not measured this time stay in the JSON file."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "results.json"
     known = json.loads(path.read_text()) if path.exists() else {}
@@ -150,7 +150,7 @@ def _counts(known: dict[str, Any]) -> list[str]:
     ]
     for name, works in known["counts"]["figures"].items():
         for work, values in works.items():
-            # A scheduler is R's two requests.
+            # A scheduler sends the two requests that R sends.
             base = values.get("raw", works.get("confirm-bulk", {}).get("raw"))
 
             def against(value: float | str, base: float | str | None = base) -> str:
@@ -195,7 +195,7 @@ def _chart(directory: Path, known: dict[str, Any]) -> None:
                 kind = "limit" if key in ("raw", "h2load") else "theirs"
                 kind = "ours" if client.label.startswith("Countermand") else kind
                 cpu = statistics.median(what["cpu_us"])
-                # In a quick look, starting may seem to take more than all of it.
+                # In a quick look, starting may seem to take more than the whole run.
                 if cpu > 0:
                     rows.append((client.label, cpu, kind))
         if rows:

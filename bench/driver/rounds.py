@@ -1,4 +1,4 @@
-"""Interleaved rounds: what each client costs for an operation, and the ratios within a round."""
+"""Interleaved rounds: the cost of an operation for each client, and the ratios within a round."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Wrong(Exception):
 
 @dataclass
 class Series:
-    """What one client cost in each round, in microseconds of CPU for an operation."""
+    """The cost of one client in each round, in microseconds of CPU for an operation."""
 
     client: Client
     operations: int
@@ -48,7 +48,7 @@ class Ratio:
 
     @property
     def spread(self) -> float:
-        """How far the middle half of the rounds is apart, as a part of the median."""
+        """The width of the middle half of the rounds, as a fraction of the median."""
         return (self.upper - self.lower) / self.median
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Ratio:
 
 
 def once(client: Client, work: str, operations: int, server: Server, **how: bool) -> Run:
-    """One process; whatever it did not get is an exception."""
+    """Runs one process; a missing answer raises an exception."""
     line = client.line(work, operations, server)
     ended = run(line, client.surroundings(server), **how)
     good, refused = client.good(ended.output, operations)
@@ -78,10 +78,10 @@ def rounds(
     starts: int = 3,
     refuses: bool = False,
 ) -> dict[str, Series | str]:
-    """Runs ``entries`` (key, client, server) in turn, so often; or says why one is skipped.
+    """Runs ``entries`` (key, client, server) ``count`` times in turn, or tells why one is skipped.
 
-    What a process costs before and after its operations is measured by one of a single operation,
-    the least of ``starts``, and taken off.
+    A run of a single operation measures the cost of starting and ending the process. The least of
+    ``starts`` such runs is subtracted.
     """
     series: dict[str, Series | str] = {}
     start: dict[str, float] = {}
@@ -97,12 +97,12 @@ def rounds(
         if missing is not None:
             series[key] = f"skipped: {missing}"
             continue
-        # What starting took is known to some milliseconds, which must not be most of a round.
+        # The start's time is known to some milliseconds, which must be a small part of a round.
         worth = 4 * seconds if client.starts_slowly else seconds
         operations = max(20, round(worth * 1e6 / client.cost[work] / 10) * 10)
         series[key] = Series(client, operations)
     for turn in range(count):
-        # Back and forth: what changes slowly is not always the same client's luck.
+        # Back and forth, so that a slow change of the machine does not favour one client.
         for key, client, server in entries if turn % 2 else reversed(entries):
             what = series.get(key)
             if not isinstance(what, Series):

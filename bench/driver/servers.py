@@ -1,4 +1,4 @@
-"""The servers: a lean one, which may delay or refuse; nginx; the emulator."""
+"""The servers: a lean one, which can delay or refuse; nginx; the emulator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOKEN = "ya29." + "x" * 198  # With "Bearer ", 210 bytes.
 
 @dataclass
 class Server:
-    """One that listens."""
+    """A server that listens."""
 
     root: str
     ca: Path
@@ -51,7 +51,7 @@ def lean(name: str, **settings: int) -> Server:
 
 
 def nginx(keys: Path) -> Server | str:
-    """nginx with the keys of a lean server, or why there is none."""
+    """nginx with the keys of a lean server, or the reason why there is none."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         return "nginx is not installed"
@@ -68,7 +68,7 @@ def nginx(keys: Path) -> Server | str:
 
 
 def emulator(operations: int) -> Server:
-    """The emulator, with the operations that clients ask for."""
+    """The emulator, with the operations that the clients cancel."""
     directory = SCRATCH / "emulator"
     directory.mkdir(parents=True, exist_ok=True)
     command = [COMMAND, "emulator", "--listen", "127.0.0.1:0", "--devices", "0"]

@@ -1,4 +1,4 @@
-"""What every Python client is told, and how it answers: ``client.py WORK N``, see the Rust one."""
+"""The task of every Python client, and its answer: ``client.py WORK N``, as of the Rust clients."""
 
 import os
 import sys
@@ -16,12 +16,12 @@ def name(index):
 
 
 def names(count):
-    """As a generator: nobody has a million of them in memory."""
+    """A generator: a million names are never in memory together."""
     return map(name, range(count))
 
 
 def work(*known):
-    """The kind of work and how many; a kind that this client does not know is skipped."""
+    """The kind of work and the number; a kind that this client does not know is skipped."""
     kind, count = sys.argv[1], int(sys.argv[2])
     if kind not in known:
         sys.exit(f"does not do {kind}")
@@ -29,12 +29,12 @@ def work(*known):
 
 
 def report(good, count):
-    """Operations that came out well, and those that were refused."""
+    """Prints the operations that succeeded, and those that were refused."""
     print(f'{{"good":{good},"refused":{count - good}}}')
 
 
 def gather(one, count, workers):
-    """Runs ``await one(name)`` for each name, so many at a time; how many came out well."""
+    """Runs ``await one(name)`` for each name, ``workers`` at once; returns how many succeeded."""
     import asyncio
 
     async def all_of_them():

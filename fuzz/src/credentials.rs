@@ -1,4 +1,4 @@
-//! What a file or an environment variable gives as credentials.
+//! Credentials as a file or an environment variable gives them.
 
 use countermand_auth::Credentials;
 use countermand_core::chain;
@@ -13,7 +13,7 @@ const SECRET: [&str; 4] = [
     "access_token",
 ];
 
-/// Shorter ones may stand in any message by chance.
+/// Shorter secrets may be part of any message by chance.
 const LONG: usize = 12;
 
 /// Credentials, as a token and as the JSON of a file: no message and no `Debug` repeats a secret.
@@ -44,7 +44,7 @@ pub fn credentials(data: &[u8]) {
             .any(|(name, value)| name.contains(text) || value.to_string().contains(text))
     };
     for secret in SECRET.iter().filter_map(|name| fields.get(*name)?.as_str()) {
-        // What stands in another field as well is no secret.
+        // A value that another field has as well is no secret.
         assert!(
             secret.len() < LONG || open(secret) || !shown.contains(secret),
             "{shown}"

@@ -1,4 +1,4 @@
-//! How long to wait, as servers say it, and how much is allowed, as people write it.
+//! Delays as servers write them, and durations and quotas as people write them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use countermand_core::{Service, Timestamp, accept, format_duration, parse_durati
 use countermand_scheduler::{Quota, Window};
 use http::{HeaderValue, Response, StatusCode};
 
-/// The longest that a server is obeyed.
+/// The longest delay of a server that is obeyed.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Delays: a text in every place where one may stand; a line end separates it from a `Date`.

@@ -11,8 +11,8 @@ use countermand_fleet::{FoundOperation, Resolution};
 
 const OPERATIONS: u8 = 20;
 
-/// Job files: an even first byte, and a good file is damaged: each four bytes are where, by what,
-/// and how; an odd one, and each two bytes are a record.
+/// Job files. With an even first byte, a good file is damaged: each four bytes are position, change
+/// and kind of change. With an odd one, each two bytes are a record.
 pub fn job(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else {
         return;
@@ -25,7 +25,7 @@ pub fn job(data: &[u8]) {
     remove(&path);
 }
 
-/// A damaged file is refused, or it is what it was: never less.
+/// A damaged file is refused, or it holds what it held: never less.
 fn damage(edits: &[u8], path: &Path) {
     static GOOD: OnceLock<(Vec<u8>, String)> = OnceLock::new();
     let (good, told) = GOOD.get_or_init(good);
@@ -54,7 +54,7 @@ fn damage(edits: &[u8], path: &Path) {
     }
 }
 
-/// What was recorded is there when the file is opened again.
+/// Records are still there when the file is opened again.
 fn replay(records: &[u8], path: &Path) {
     let mut job = plan(path);
     for bytes in records.chunks_exact(2) {
@@ -74,7 +74,7 @@ fn replay(records: &[u8], path: &Path) {
     assert_eq!(describe(&job).expect("a good file"), told);
 }
 
-/// What a job says of its operations.
+/// The state of a job's operations, as the file reports it.
 fn describe(job: &Contents) -> Result<String, String> {
     let rows = job.rows().map(|row| row.map(|row| format!("{row:?}")));
     let rows = rows

@@ -1,4 +1,4 @@
-//! The fuzz targets as plain functions: libFuzzer calls them with what it invents, the tests with
+//! The fuzz targets as plain functions: libFuzzer calls them with generated input, the tests with
 //! the corpora.
 //!
 //! Each panics when a property does not hold.
@@ -30,7 +30,7 @@ fn operation() -> OperationName {
     NAME.parse().expect("a name")
 }
 
-/// Names: what is accepted makes a URL that holds it and nothing else; what is refused says why.
+/// Names: an accepted name makes a URL that holds it and nothing else; a refusal has a reason.
 pub fn name(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -101,7 +101,7 @@ pub fn response(data: &[u8]) {
     };
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
-    // A part of the body as headers, so that they are invented too.
+    // A part of the body as headers, so that they are generated too.
     let text = &body[..body.len().min(usize::from(*header))];
     for name in ["retry-after", "date"] {
         if let Ok(value) = http::HeaderValue::from_bytes(text) {
@@ -177,7 +177,7 @@ pub fn input(data: &[u8]) {
     assert!(pieces.eq(whole), "the same, however it comes");
 }
 
-/// Gives so many bytes at a time.
+/// A reader that gives a fixed number of bytes at a time.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl std::io::Read for Pieces<'_> {
@@ -190,7 +190,7 @@ impl std::io::Read for Pieces<'_> {
     }
 }
 
-/// Cancellations: each byte is an answer or a failure, or how much too early a pause is resumed.
+/// Cancellations: each byte is an answer, a failure, or the time by which a pause is resumed early.
 pub fn cancellation(data: &[u8]) {
     let [seed, deadline, attempts, events @ ..] = data else {
         return;
@@ -211,7 +211,7 @@ pub fn cancellation(data: &[u8]) {
             Step::Send(attempt) => {
                 assert!(now <= base + Duration::from_secs(u64::from(*deadline)));
                 let timeout = attempt.transmit(now).timeout;
-                // When the events run out, the server keeps silent.
+                // When the events run out, the server does not answer.
                 let event = events.next().unwrap_or(3);
                 now += timeout * u32::from(event >> 6) / 4;
                 proof = event % 32 == 7 && attempt.call() == Call::Get;

@@ -1,4 +1,4 @@
-//! Schedulers: what happens to them, in any order.
+//! Schedulers: pushes, answers, failures and time, in any order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use http::{Response, StatusCode};
 
 const PHASES: [Phase; 3] = [Phase::Unsent, Phase::MaybeSent, Phase::Accepted];
 
-/// A scheduler under way, and what must come of it.
+/// A running scheduler, and the results that it owes.
 struct World {
     scheduler: Scheduler,
     now: Time,
@@ -21,8 +21,8 @@ struct World {
     window: (usize, Duration),
     tickets: VecDeque<Ticket>,
     sent: Vec<Time>,
-    /// What was pushed, whether the last answer of its own proved it cancelled, and whether it has
-    /// come out.
+    /// Pushed names; for each, whether the last answer proved it cancelled, and whether its result
+    /// has come out.
     names: BTreeMap<String, (bool, bool)>,
 }
 
@@ -89,7 +89,7 @@ impl World {
         self.names.entry(name).or_default();
     }
 
-    /// Everything that is to be sent now.
+    /// Polls for everything that is to be sent now.
     fn poll(&mut self) -> Poll {
         loop {
             let poll = self.scheduler.poll(self.now);
@@ -111,7 +111,7 @@ impl World {
         let Some(ticket) = ticket else { return };
         let name = ticket.resource().to_string();
         let is_get = ticket.call() == Call::Get;
-        // Nobody tells when it left, so that its answer shows it.
+        // The moment of sending is not reported, so that the answer implies it.
         if !response(kind, &name).is_err_and(|kind| !kind.left()) {
             self.sent.push(self.now);
             let (calls, span) = self.window;
@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// The rest of the time everything is well.
+    /// Every answer from here on is a success.
     fn finish(mut self) {
         self.scheduler.close();
         for _ in 0..100_000 {

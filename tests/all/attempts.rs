@@ -1,4 +1,5 @@
-//! Attempts of a failing call: a caller that waits for one is told sooner than a scheduler.
+//! Attempts of a failing call: a caller that waits for one operation gets the error sooner than a
+//! scheduler.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,8 +11,8 @@ use countermand_hyper::Client;
 use futures_util::stream::StreamExt;
 use http::{Method, Response};
 
-/// How many cancels a server sees that answers each of them with 503: of one countermand, and of a
-/// scheduler of one.
+/// Number of cancels that a server receives when it answers each with 503: of one countermand, and
+/// of a scheduler of one operation.
 async fn cancels(policy: Policy) -> (u32, u32) {
     let seen = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&seen);
@@ -48,7 +49,7 @@ async fn cancels(policy: Policy) -> (u32, u32) {
 async fn attempts_that_are_not_set_are_5_and_10_in_a_scheduler() {
     let patient = Policy::default().deadline(Duration::from_secs(3600));
     assert_eq!(cancels(patient.clone()).await, (5, 10));
-    // The number of the default is a wish like any other.
+    // The default's own number, set explicitly, counts as set.
     assert_eq!(cancels(patient.clone().attempts(5)).await, (5, 5));
     assert_eq!(cancels(patient.attempts(7)).await, (7, 7));
 }

@@ -1,5 +1,5 @@
 //! Scheduler, emulator and virtual clock: seeded fleets with random phases, fates, quirks, faults and
-//! quotas, each held against the truth and against what the emulator was asked.
+//! quotas, each compared with the truth and with the emulator's audit.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,32 +21,32 @@ use http::{Method, Request, StatusCode};
 
 const SCHEDULES: u64 = 800;
 
-/// Longer than any of these fleets takes: nothing waits for ever.
+/// Longer than any of these fleets takes: no scheduler waits for ever.
 const LONGEST: Duration = Duration::from_secs(400_000);
 
-/// No hold is longer, whatever a server asks for.
+/// The longest hold, whatever a server asks for.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 /// The server's clock when it is made, in Unix milliseconds.
 const START: u64 = 1_793_606_400_000;
 
-/// How long before the scheduler that was: no window remembers what the world was made with.
+/// The time between the making of the world and the scheduler: no window remembers those requests.
 const BEFORE: Duration = Duration::from_secs(200);
 
-/// What an operation that is not done is left after its validity.
+/// The time that an operation which is not done has left after its validity.
 const MARGIN: Duration = Duration::from_secs(30);
 
 struct World {
     emulator: RefCell<Emulator>,
     scheduler: Scheduler,
-    /// What was pushed, each name once.
+    /// Pushed names, each once.
     names: BTreeMap<OperationName, Phase>,
     limits: Limits,
-    /// How many requests made the world, and how many of them were refused for the quota.
+    /// Number of requests that made the world, and of those that were refused for the quota.
     before: (usize, u64),
 }
 
-/// The numbers that the scheduler and its server were made of.
+/// The numbers that describe the scheduler and its server.
 #[derive(Debug)]
 struct Limits {
     windows: Vec<(usize, Duration)>,
@@ -54,7 +54,7 @@ struct Limits {
     in_flight: usize,
     attempts: u32,
     attempt_timeout: Duration,
-    /// The server refuses more than what the scheduler takes for its quota.
+    /// The server refuses more than the quota that the scheduler assumes.
     secretly_less: bool,
 }
 
@@ -65,7 +65,7 @@ fn window(dice: &mut Dice) -> Window {
     )
 }
 
-/// What the scheduler takes for its quota, its share of it, and what the server's quota is in truth.
+/// The quota that the scheduler assumes, its share of it, and the server's real quota.
 fn quotas(dice: &mut Dice) -> (Quota, f64, Vec<Window>, Option<Window>, ServerQuota, bool) {
     let windows = (0..dice.below(3)).map(|_| window(dice)).collect::<Vec<_>>();
     let per_resource = dice.chance(50).then(|| window(dice));
@@ -94,8 +94,7 @@ fn quotas(dice: &mut Dice) -> (Quota, f64, Vec<Window>, Option<Window>, ServerQu
     (ours, share, windows, per_resource, theirs, secretly_less)
 }
 
-/// A name, and how far it has come: a cancel that was taken makes it accepted, one that was not
-/// may have been.
+/// A name and its phase: accepted if its cancel was accepted, otherwise perhaps sent.
 fn come_so_far(emulator: &mut Emulator, name: &str, dice: &mut Dice) -> Phase {
     if !dice.chance(30) {
         return Phase::Unsent;
@@ -134,7 +133,7 @@ fn world(seed: u64) -> World {
         per_resource: per_resource.map(|window| part(window, share)),
         in_flight: 1 + dice.below(30) as usize,
         attempts: 1 + dice.below(8) as u32,
-        // Longer than any latency: where nothing is ever answered in time, a storm has no end.
+        // Longer than any latency: if no answer came in time, a storm would have no end.
         attempt_timeout: Duration::from_millis(3000 + dice.below(7000)),
         secretly_less,
     };
@@ -190,13 +189,13 @@ fn world(seed: u64) -> World {
     }
 }
 
-/// The calls that a share of a window is, at least one.
+/// The calls in a share of a window, at least one.
 fn part(window: Window, share: f64) -> (usize, Duration) {
     let calls = (f64::from(window.limit()) * share) as usize;
     (calls.max(1), window.span())
 }
 
-/// One request of a run, and what came of it.
+/// One request of a run and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sent {
     at: Duration,
@@ -205,17 +204,17 @@ struct Sent {
     /// Without version and `:cancel`.
     resource: String,
     status: Option<u16>,
-    /// Whether it left, or was held up before: no connection, no token.
+    /// False if it was held up before it left: no connection, no token.
     left: bool,
-    /// The silence that the answer asks for.
+    /// The pause that the answer asks for.
     delay: Option<Duration>,
 }
 
-/// What was so when an operation came out.
+/// The state of the world when an operation's result came out.
 #[derive(Debug)]
 struct Ended {
     truth: Option<Truth>,
-    /// By the server.
+    /// The server's time.
     clock: Timestamp,
 }
 
@@ -312,7 +311,7 @@ fn invariants_of_every_fleet() {
         circuits += u32::from(!run.circuit.is_empty());
         refused += world.emulator.borrow().quota(run.ended).refused;
     }
-    // A simulation that meets only one end proves nothing about the others.
+    // A simulation that reaches only one verdict proves nothing about the others.
     assert!(
         verdicts.iter().all(|count| *count > 30) && errors.len() >= 6,
         "{verdicts:?} {errors:?}"
@@ -332,7 +331,7 @@ fn each_comes_out_once(run: &Run, world: &World, shown: &dyn Fn() -> String) {
     assert!(run.most_in_flight <= world.limits.in_flight, "{}", shown());
 }
 
-/// I2: the operations and their devices, only unsent ones for a cancel.
+/// I2: requests concern the operations and their devices; only unsent operations get a cancel.
 fn nobody_else_is_asked(run: &Run, world: &World, shown: &dyn Fn() -> String) {
     let devices = world.names.keys().map(|name| name.parent().to_string());
     let devices = devices.collect::<BTreeSet<_>>();
@@ -348,8 +347,8 @@ fn nobody_else_is_asked(run: &Run, world: &World, shown: &dyn Fn() -> String) {
     }
 }
 
-/// I4: for the project, and for a method on a device. A server that counts in whatever way but has
-/// the quota that was promised refuses nothing.
+/// I4: for the project, and for a method on a device. A server that has the promised quota refuses
+/// nothing, in whichever way it counts.
 fn the_share_is_kept(run: &Run, world: &World, shown: &dyn Fn() -> String) {
     let within = |sent: &[Duration], (calls, span): (usize, Duration), whose: &str| {
         for at in sent.windows(calls + 1) {
@@ -399,7 +398,7 @@ fn every_verdict_is_true(run: &Run, world: &World, shown: &dyn Fn() -> String) {
                 Verdict::Cancelled => truth.as_ref().is_some_and(|truth| truth.cancelled),
                 Verdict::Completed => state == Some(State::Completed),
                 Verdict::Failed => matches!(state, Some(State::Failed | State::Expired)),
-                // By what the server says: some show for a while what is done as pending.
+                // By the server's answer: some servers show an operation that is done as pending for a while.
                 Verdict::Expired => outcome.operation.as_ref().is_some_and(|operation| {
                     let over = operation.expire_time().map(|end| clock.since(end));
                     !operation.done && over.is_some_and(|over| over >= MARGIN)
@@ -412,8 +411,8 @@ fn every_verdict_is_true(run: &Run, world: &World, shown: &dyn Fn() -> String) {
     }
 }
 
-/// I8: what is told agrees with what was sent; of an operation's cancels no more than the policy
-/// allows, but for those that everybody's trouble excuses.
+/// I8: events agree with the requests. An operation has no more cancels than the policy allows, apart
+/// from those that failures of the whole server excuse.
 fn attempts_are_bounded_and_counted(run: &Run, world: &World, shown: &dyn Fn() -> String) {
     let mut sent: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     for request in &run.sent {
@@ -428,7 +427,7 @@ fn attempts_are_bounded_and_counted(run: &Run, world: &World, shown: &dyn Fn() -
             Ok(outcome) => outcome.attempts,
             Err(error) => error.attempts(),
         };
-        // Looks at a device are not told apart by operation.
+        // Gets of a device are not attributed to an operation.
         let device = sent.get(name.parent().as_str()).map_or(0, Vec::len);
         assert!(
             (requests.len()..=requests.len() + device).contains(&(told as usize)),
@@ -449,7 +448,7 @@ fn attempts_are_bounded_and_counted(run: &Run, world: &World, shown: &dyn Fn() -
     }
 }
 
-/// A server that asks for a pause gets it: from everybody for the quota, from the operation else.
+/// A server that asks for a pause gets it: from all operations for the quota, else from the operation.
 fn silence_is_kept(run: &Run, shown: &dyn Fn() -> String) {
     for (position, sent) in run.sent.iter().enumerate() {
         let quota = sent.status == Some(StatusCode::TOO_MANY_REQUESTS.as_u16());
@@ -460,7 +459,7 @@ fn silence_is_kept(run: &Run, shown: &dyn Fn() -> String) {
             _ => continue,
         };
         let broken = run.sent[position + 1..].iter().find(|later| {
-            // What is asked of a device is asked for several operations.
+            // A get of a device may serve several operations.
             let same = later.resource == sent.resource && sent.resource.contains("/operations/");
             let concerned = quota || same;
             concerned && later.at > sent.answered && later.at < sent.answered + delay

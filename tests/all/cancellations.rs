@@ -1,4 +1,4 @@
-//! What a countermand does, step by step, where a simulation would hardly meet it.
+//! Single steps of a countermand that a simulation would hardly reach.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ fn an_accepted_cancel_says_so() {
     assert!(look.accepted());
 }
 
-/// When it expires, but not sooner than half the time between two looks: the server's clock may stand
-/// still.
+/// The next poll is when the operation expires, but not sooner than half the time between two polls:
+/// the server's clock may stand still.
 #[test]
 fn the_next_look_is_when_it_expires() {
     let pause = |left: u32, seed: u64| {
@@ -57,7 +57,7 @@ fn the_next_look_is_when_it_expires() {
     }
 }
 
-/// Truth: what was refused for the quota was not delivered, and a 404 after it proves nothing.
+/// A cancel that was refused for the quota was not delivered, and a 404 after it proves nothing.
 #[test]
 fn a_refusal_for_the_quota_delivers_nothing() {
     let mut now = Time::START;
@@ -100,8 +100,8 @@ fn a_refusal_for_the_quota_delivers_nothing() {
     );
 }
 
-/// A get that a cache answers is evidence of the past: that an operation was not done before the cancel
-/// is no resolution, and done is done.
+/// A get that a cache answers is evidence of the past: "not done" from before the cancel resolves
+/// nothing, but "done" is final.
 #[test]
 fn an_answer_of_a_cache_proves_only_what_is_final() {
     let end = |ages: fn(u64) -> u64, body: &str| {
@@ -133,7 +133,7 @@ fn an_answer_of_a_cache_proves_only_what_is_final() {
         }
     };
     let pending = format!(r#"{{"name":"{NAME}"}}"#);
-    // As old as the cancel, or older: looked at until the deadline, and nothing is known.
+    // As old as the cancel, or older: polled until the deadline, and nothing is known.
     for ages in [|seconds| seconds + 1, |_| 3600] {
         let (outcome, looks) = end(ages, &pending);
         assert_eq!(
@@ -150,13 +150,13 @@ fn an_answer_of_a_cache_proves_only_what_is_final() {
         (outcome.verdict, outcome.error.is_some()),
         (Verdict::Pending, false)
     );
-    // Not even that its time is over: the answer may be from before the cancel.
+    // Not even expiry is known: the answer may be from before the cancel.
     let over = format!(
         r#"{{"name":"{NAME}","metadata":{{"createTime":"2026-08-06T20:30:00Z","duration":"600s"}}}}"#
     );
     assert_eq!(end(|_| 3600, &over).0.verdict, Verdict::Unverified);
     assert_eq!(end(|_| 0, &over).0.verdict, Verdict::Expired);
-    // What is done stays done, however long ago it was told.
+    // An operation that is done stays done, however old the answer is.
     let done = format!(r#"{{"name":"{NAME}","done":true,"error":{{"code":1}}}}"#);
     let (outcome, looks) = end(|_| 3600, &done);
     assert_eq!((outcome.verdict, looks), (Verdict::Cancelled, 1));

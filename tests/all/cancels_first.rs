@@ -1,4 +1,4 @@
-//! A rescue under a quota: what is found is cancelled before more is searched or looked at.
+//! A rescue under a quota: operations that are found are cancelled before the next list or get.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ struct Fleet {
 /// A run of a rescue.
 #[derive(Debug, Default)]
 struct Told {
-    /// Each request that left: when, and its method.
+    /// Each request that left: its time and its method.
     sent: Vec<(Duration, Call)>,
     /// The delay from the page that showed an operation to its cancel.
     waited: Vec<Duration>,
@@ -69,7 +69,7 @@ impl Fleet {
         (self.latency, answered)
     }
 
-    /// Searches the fleet and cancels what is found; `known` of its operations were found before.
+    /// Searches the fleet and cancels the operations found; `known` of them were found before.
     fn rescue(&self, quota: Quota, known: &[(OperationName, Phase)]) -> Told {
         let mut scheduler = Scheduler::new(1).quota(quota);
         for (name, phase) in known {
@@ -126,13 +126,13 @@ impl Told {
         sent.find(|(_, call)| *call == Call::Cancel).unwrap().0
     }
 
-    /// Operations that were known for longer than this before their cancel left.
+    /// Number of operations that were known for longer than this before their cancel left.
     fn waited_longer(&self, than: Duration) -> usize {
         self.waited.iter().filter(|waited| **waited > than).count()
     }
 }
 
-/// The moment at which the last of so many requests may leave, if each leaves as early as the
+/// The moment at which the last of `requests` requests can leave, if each leaves as early as the
 /// quota and 200 requests a second allow.
 fn bound(quota: &Quota, requests: usize) -> Duration {
     let begun = Time::START;
@@ -152,7 +152,7 @@ fn quota(text: &str) -> Quota {
 
 /// Every device, few of them, the first of them, and many operations of a device, with windows that
 /// are short and long beside the time that an answer takes: the last cancel and the last verdict
-/// come when the quota allows as many requests as they need, but for some round trips.
+/// come when the quota allows the requests that they need, within some round trips.
 #[test]
 fn a_rescue_is_as_quick_as_its_quota() {
     for (pending, prompt) in FLEETS {
@@ -193,7 +193,7 @@ fn a_rescue_is_as_quick_as_its_quota() {
     }
 }
 
-/// How many operations a device has, and whether each cancel can follow its list at once, because no
+/// Number of operations of a device; and whether each cancel can follow its list at once, because no
 /// list brings more of them than the lists before.
 const FLEETS: [(Pending, bool); 6] = [
     (|_| 1, true),
@@ -204,7 +204,7 @@ const FLEETS: [(Pending, bool); 6] = [
     (|device| usize::from(device > 250), false),
 ];
 
-/// Lists do not spend a window before the cancels of what they find.
+/// Lists do not use up a window before the cancels of the operations that they find.
 #[test]
 fn lists_leave_room_for_what_they_find() {
     for latency in [80, 2000].map(Duration::from_millis) {
@@ -224,7 +224,7 @@ fn lists_leave_room_for_what_they_find() {
     }
 }
 
-/// A rescue that goes on: what was accepted before is looked at when everything else is cancelled.
+/// A resumed rescue: operations accepted earlier are polled when all others are cancelled.
 #[test]
 fn a_rescue_that_goes_on_cancels_before_it_looks() {
     for text in ["60/10s", "100/60s", "300/60s"] {

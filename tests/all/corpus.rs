@@ -4,7 +4,7 @@ use std::path::Path;
 
 use countermand_tests::dice::Dice;
 
-/// Runs a target over its corpus, each input as it is and so often with random damage.
+/// Runs a target over its corpus: each input as it is, and several times with random damage.
 fn every(target: &str, damages: usize, run: fn(&[u8])) {
     let mut dice = Dice::new(1);
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,4 +1,4 @@
-//! The table of errors: documented as it is, stored and read back, and reached by real answers.
+//! The table of errors: it agrees with the docs, is stored and read back, and real answers reach it.
 
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ fn name(id: u32) -> OperationName {
     name.parse().unwrap()
 }
 
-/// The table of docs/errors.md, as the code has it.
+/// The table of docs/errors.md, generated from the code.
 fn table() -> String {
     let mut text = String::from(
         "| key | kind | text | what is done | concerns | sent | may be delivered | exit code | worth another run | Python | advice |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
@@ -62,7 +62,7 @@ fn fault_46_the_documented_table_is_the_table() {
     assert!(rows == expected, "docs/errors.md should have\n{table}");
 }
 
-/// Every error that answers and transports can make.
+/// Every error that an answer or a transport can cause.
 fn all() -> Vec<Error> {
     let name = name(17);
     let transports = TransportErrorKind::ALL.into_iter();
@@ -101,7 +101,7 @@ fn fault_46_a_stored_error_is_read_back_into_its_row() {
         before.as_object_mut().unwrap().remove("key");
         let before = ErrorFacts::stored(&before).unwrap();
         assert_eq!(before.key.row().kind, facts.key.row().kind, "{stored}");
-        // What was not attempted ends as its cause does.
+        // An operation that was not attempted ends as its cause does.
         let behind = Error::not_attempted(name(17), &error);
         let cause = facts.cause.unwrap_or(facts.key);
         assert_eq!(behind.facts().cause, Some(cause));
@@ -159,7 +159,7 @@ fn scheduler(names: u32) -> Scheduler {
     scheduler
 }
 
-/// Denials of everybody: one answer, and nothing else is sent.
+/// A denial that concerns every caller: one answer, and nothing else is sent.
 #[test]
 fn fault_54_a_denial_of_everybody_stops_after_one_answer() {
     let mut met = 0;
@@ -235,10 +235,10 @@ fn fault_53_a_job_probes_a_portal_until_the_api_is_back() {
     }
 }
 
-/// In the middle of a run a page is a failure like others; when nothing else comes the run stops.
+/// In the middle of a run such a page is a failure like others; if nothing else comes, the run stops.
 #[test]
 fn fault_53_pages_in_the_middle_of_a_run() {
-    // Each tenth answer.
+    // Every tenth answer is a page.
     let mut count = 0;
     let report = run(&mut scheduler(300), LIMIT, &mut |_, request| {
         count += 1;
@@ -254,7 +254,7 @@ fn fault_53_pages_in_the_middle_of_a_run() {
     });
     assert_eq!(cancelled.count(), 300);
 
-    // From some time on all of them.
+    // From some time on, all answers are pages.
     let report = run(&mut scheduler(300), LIMIT, &mut |at, request| match at
         < Duration::from_secs(1)
     {
@@ -265,7 +265,7 @@ fn fault_53_pages_in_the_middle_of_a_run() {
     assert_eq!(report.finished.len(), 300);
 }
 
-/// One name that a front end refuses does not stop the others, and is not asked for without end.
+/// One name that a front end refuses does not stop the others, and is not requested without end.
 #[test]
 fn fault_53_a_page_for_one_name_is_that_names() {
     let odd = name(7);

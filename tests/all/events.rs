@@ -1,4 +1,4 @@
-//! What a scheduler tells: where it stands, and what has happened.
+//! Progress and events of a scheduler.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn a_scheduler_tells_where_it_stands() {
     });
     let tickets = sent.collect::<Vec<_>>();
     assert_eq!(tickets.len(), 3);
-    // An intent is not a fact: the places are taken, and nothing was sent.
+    // An intent is not a fact: places are reserved, and nothing was sent.
     let progress = scheduler.progress(start);
     assert_eq!((progress.cancels_sent, progress.sent), (1, 0));
     assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
@@ -55,9 +55,9 @@ fn a_scheduler_tells_where_it_stands() {
     assert_eq!(progress.last_cancel, Some(start));
     let until = progress.held_until.unwrap();
     assert!(until > start + minute && until < start + minute * 2);
-    // A window is taken a little longer than it is.
+    // A window has a guard: it lasts a little longer than its span.
     assert_eq!(scheduler.progress(start + minute).quota_left, Some(0));
-    // When that moment has come, nothing is held any more.
+    // After that moment the hold is over.
     assert_eq!(scheduler.progress(until).held_until, None);
     assert_eq!(scheduler.progress(until).quota_left, Some(3));
 }
@@ -140,7 +140,7 @@ fn only_a_quota_of_the_project_is_adopted() {
     }
 }
 
-/// A window as long as a server likes would keep a job waiting for as long.
+/// A window as long as the server demands would make a job wait for as long.
 #[test]
 fn fault_17_a_quota_of_a_day_and_longer_is_not_waited_for() {
     for span in ["86400s", "31536000s", "18446744073709551615s"] {
@@ -205,7 +205,7 @@ fn a_rehearsal_takes_as_long_as_its_answers() {
     let end = simulate(&mut scheduler, start, serve, |_, _| {});
     assert_eq!(end, Some(start + second * 4));
 
-    // Answers come when they come, not as they were asked for.
+    // Answers come in another order than their requests.
     let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
     for id in 1..=2 {
         scheduler.push(name(id), Phase::Unsent);

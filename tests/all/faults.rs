@@ -1,5 +1,5 @@
-//! Faults that concern one operation, over real sockets in HTTP/1.1 and HTTP/2: what the operator
-//! is told, what the server saw, and what was true.
+//! Faults that concern one operation, over real sockets in HTTP/1.1 and HTTP/2: the message for the
+//! operator, the requests that the server saw, and the true fate.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ struct World {
     name: OperationName,
 }
 
-/// Short enough to test time-outs, and patient enough for a busy machine.
+/// Short enough to test timeouts, and long enough for a busy machine.
 fn policy() -> Policy {
     Policy::default()
         .deadline(Duration::from_secs(20))
@@ -77,7 +77,7 @@ impl World {
         })
     }
 
-    /// How many requests the server saw of a kind of path.
+    /// Number of requests for a kind of path that the server saw.
     fn seen(&self, part: &str) -> usize {
         self.shared.with(|emulator, _| {
             emulator
@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-/// Runs a script in both versions of HTTP and hands each end to `check`.
+/// Runs a script in both versions of HTTP and hands each result to `check`.
 async fn both(script: Value, policy: Policy, check: impl Fn(&World, Countermand)) {
     for http2 in [false, true] {
         let world = world(http2, script.clone(), policy.clone()).await;
@@ -106,7 +106,7 @@ async fn both(script: Value, policy: Policy, check: impl Fn(&World, Countermand)
     }
 }
 
-/// The fault passes: cancelled in the end, after so many requests.
+/// The fault passes: the operation is cancelled in the end, after `requests` requests.
 async fn passes(script: Value, attempts: u32) {
     both(script.clone(), policy(), |_, result| {
         let outcome = result.unwrap_or_else(|error| panic!("{script}: {error}"));
@@ -119,7 +119,7 @@ async fn passes(script: Value, attempts: u32) {
     .await;
 }
 
-/// The fault ends it with a verdict.
+/// The fault ends the operation with a verdict.
 async fn ends(script: Value, verdict: Verdict) {
     both(
         script.clone(),
@@ -132,7 +132,7 @@ async fn ends(script: Value, verdict: Verdict) {
     .await;
 }
 
-/// The fault ends it with an error, after so many cancels.
+/// The fault ends the operation with an error, after `cancels` cancels.
 async fn fails(script: Value, kind: &str, cancels: usize, maybe_delivered: bool) {
     both(script.clone(), policy(), |world, result| {
         let error = result
@@ -284,7 +284,7 @@ async fn fault_15_401_for_ever() {
 async fn fault_19_quota_without_hints() {
     let started = Instant::now();
     passes(preset("quota"), 3).await;
-    // Twice, once for each version, each with the pause of the policy.
+    // Two pauses, one for each version of HTTP, each as the policy says.
     assert!(started.elapsed() >= Duration::from_millis(400));
 }
 
@@ -311,7 +311,7 @@ async fn fault_20_absurd_delays() {
 
 #[tokio::test]
 async fn fault_21_not_found() {
-    // The operation is there: the get tells, and the cancel is asked again.
+    // The operation exists: the get shows it, and the cancel is sent again.
     passes(preset("not-found"), 4).await;
     for (name, device) in [("vanishes", Some(true)), ("wiped", Some(false))] {
         let cancelled_first = json!([{ "fault": name }]);
@@ -344,7 +344,7 @@ async fn fault_22_failed_precondition() {
         ("failed-precondition", Verdict::Completed),
         ("conflict", Verdict::Cancelled),
     ] {
-        // The preset finishes it first: a get decides, and nothing is asked again.
+        // The preset finishes the operation first: a get decides, and no cancel is sent again.
         both(preset(name), policy(), |world, result| {
             assert_eq!(result.unwrap().verdict, end, "{name}");
             assert_eq!(
@@ -355,7 +355,7 @@ async fn fault_22_failed_precondition() {
         })
         .await;
     }
-    // Still pending, and the server refuses all the same.
+    // Still pending, and the server refuses again.
     let status =
         json!({ "error": { "code": 400, "message": "no", "status": "FAILED_PRECONDITION" } });
     let refused = json!([{ "method": "cancel", "status": 400, "body": status }]);
@@ -411,7 +411,7 @@ async fn fault_26_success_that_is_none() {
         "duplicate-keys",
         "nesting",
     ] {
-        // Not success, so it looks, finds it pending and asks again.
+        // Not a success: the operation is polled, found pending, and cancelled again.
         passes(preset(name), 4).await;
         let gets = json!([{ "fault": name, "method": "get", "times": null }]);
         both(gets, policy().attempts(2), |_, result| {
@@ -427,13 +427,14 @@ async fn fault_26_success_that_is_none() {
     }
 }
 
-/// A page with 200 on the first request: something other than the API, which nothing says is there.
+/// A page with 200 for the first request: it is not from the API, and nothing proves that the API is
+/// there.
 #[tokio::test]
 async fn fault_53_a_page_is_told_at_once_and_in_between_it_is_retried() {
     fails(preset("html-success"), "not_the_api", 1, true).await;
     let between = json!([{ "status": 503, "times": 1 }, { "fault": "html-success", "times": 1 }]);
     passes(between, 4).await;
-    // A page instead of a look is no evidence either.
+    // A page instead of the answer to a get is no evidence either.
     let gets = json!([{ "status": 404, "body": "<html>Error 404 (Not Found)!!1", "method": "get", "times": null }]);
     both(gets, policy().attempts(2), |_, result| {
         let outcome = result.unwrap();
@@ -511,7 +512,7 @@ async fn fault_33_the_first_done_stands() {
         |world, result| {
             let outcome = result.unwrap();
             assert!(outcome.operation.unwrap().done);
-            // One look, and no second one that could have shown it pending again.
+            // One get; a second one could have shown the operation as pending again.
             assert_eq!(world.seen("?fields=name,done"), 1);
             let truth = world
                 .shared

@@ -1,5 +1,5 @@
 //! Hundreds of seeded schedulers over a network with partitions, losses, resets, latency, late
-//! arrivals and tokens that run out, each held against the emulator's audit and the truth.
+//! arrivals and tokens that expire, each compared with the emulator's audit and the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,14 +26,14 @@ struct Finished {
     weather: Weather,
 }
 
-/// One scheduler to its end.
+/// Runs one scheduler to its end.
 fn simulate(seed: u64) -> Finished {
     let mut dice = Dice::new(seed);
     let mut emulator = Emulator::new(Config::default().seed(seed).devices(0));
     let strange = dice.chance(50);
     let devices = (0..5 + dice.below(15)).map(|_| {
         let operations = (0..1 + dice.below(4)).map(|_| {
-            // Half of the fleets are what a rescue hopes for.
+            // In half of the fleets all operations can be cancelled.
             let fate = match strange {
                 true => trouble::fate(&mut dice),
                 false => Fate::Cancellable,
@@ -117,7 +117,7 @@ fn every_seed_keeps_the_invariants_on_a_lossy_network() {
             .filter(|(.., status)| status.is_none())
             .count();
     }
-    // The weather was bad, and most was cancelled all the same.
+    // The network was bad, and most operations were cancelled anyway.
     let count = |verdict: Verdict| verdicts.get(verdict.as_str()).copied().unwrap_or_default();
     let all = verdicts.values().sum::<u32>();
     assert!(renewals > SEEDS / 2, "{renewals} tokens ran out");
@@ -132,7 +132,7 @@ fn every_seed_keeps_the_invariants_on_a_lossy_network() {
     );
 }
 
-/// I1 and I2, and no more at a time than it may.
+/// I1 and I2, and the limit of requests in flight.
 fn complete(finished: &Finished, shown: &str) {
     let Finished {
         report,
@@ -166,7 +166,7 @@ fn complete(finished: &Finished, shown: &str) {
             row.path
         );
     }
-    // I8: the policy's ten attempts, each phase anew, and what was excused.
+    // I8: the policy's ten attempts, counted anew in each phase, and the excused ones.
     let most = names.len() * 400;
     assert!(
         report.sent.len() < most,
@@ -175,7 +175,7 @@ fn complete(finished: &Finished, shown: &str) {
     );
 }
 
-/// I4, by when requests were sent.
+/// I4, by the times at which requests were sent.
 fn within_quota(finished: &Finished, shown: &str) {
     let sent = finished
         .report
@@ -195,7 +195,7 @@ fn within_quota(finished: &Finished, shown: &str) {
     }
 }
 
-/// I5, and what an error says of whether the server has heard of it.
+/// I5, and `maybe_delivered` of an error agrees with the requests that the server received.
 fn true_to_the_world(finished: &Finished, shown: &str) {
     let Finished {
         report, emulator, ..

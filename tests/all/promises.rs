@@ -1,6 +1,6 @@
-//! What can go wrong, and what must hold whatever does: the words of `docs/reliability.md`.
+//! Faults and their results, and the invariants: the texts of `docs/reliability.md`.
 
-/// What goes wrong, and what happens then. The place in the list, from 1, is the number of the fault.
+/// A fault and its result. The place in the list, from 1, is the number of the fault.
 pub(crate) const FAULTS: [(&str, &str); 69] = [
     (
         "the connection is refused, or reset before a byte was sent",
@@ -8,11 +8,11 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "the connection is reset after the request was sent",
-        "the cancel is repeated, which is harmless, and a look decides what became of it",
+        "the cancel is repeated, which is harmless, and a get decides the verdict",
     ),
     (
         "packets to the server are lost while connecting",
-        "given up after 3 s, for everybody who waits at once",
+        "given up after 3 s, for all waiting requests at once",
     ),
     (
         "TLS: another host's certificate, an expired one, an unknown authority, TLS 1.1",
@@ -24,10 +24,10 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "the body stops, or comes a byte each 10 s",
-        "the time-out of the attempt covers it",
+        "the timeout of the attempt covers it",
     ),
     (
-        "an HTTP/2 connection dies without a word",
+        "an HTTP/2 connection dies silently",
         "pings find it within 31 s; the next request has a new connection",
     ),
     ("GOAWAY below our stream", "repeated at once, at no cost"),
@@ -51,7 +51,7 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "401 for ever",
-        "one new token, then everything stops, resumable",
+        "one new token, then everything stops, and can be resumed",
     ),
     (
         "403 for one enterprise; for all",
@@ -62,26 +62,23 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
         "every request pauses; a lower limit is adopted",
     ),
     ("a quota of zero", "everything stops, and says so"),
+    ("429 without a delay", "a pause of 60 s with jitter"),
     (
-        "429 without a word of how long",
-        "a pause of 60 s with jitter",
-    ),
-    (
-        "absurd delays: negative, huge, in the past, garbage",
-        "bounded or ignored; nothing sleeps past its deadline only to fail",
+        "absurd delays: negative, huge, in the past, not a number",
+        "bounded or ignored; no operation sleeps past its deadline only to fail",
     ),
     (
         "404 for an operation; for its device too",
-        "gone, never cancelled; it may have been carried out",
+        "gone, never cancelled; it may have executed",
     ),
-    ("FAILED_PRECONDITION, or 409", "a look decides"),
+    ("FAILED_PRECONDITION, or 409", "a get decides"),
     (
         "501",
         "unsupported; if the first five are, everything stops",
     ),
     (
         "500, 502, 503, 504, HTML",
-        "repeated; the message has the status and the beginning of the body, escaped",
+        "repeated; the message quotes the status and the start of the body, escaped",
     ),
     (
         "a redirect to another host",
@@ -95,13 +92,16 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
         "a body beyond the cap, or of another length than announced",
         "cut; less than 8 MiB of memory",
     ),
-    ("a compressed bomb nobody asked for", "not decompressed"),
     (
-        "accepted, then pending for ever",
-        "looked at to the deadline, then unresolved; it can be resumed",
+        "a compressed bomb that was not asked for",
+        "not decompressed",
     ),
     (
-        "accepted, and the device does it all the same",
+        "accepted, then pending for ever",
+        "polled until the deadline, then unresolved; it can be resumed",
+    ),
+    (
+        "accepted, and the device executes it anyway",
         "completed, never cancelled; reported first",
     ),
     (
@@ -110,29 +110,32 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "the answer is about another operation",
-        "an error; attributed to nobody",
+        "an error; attributed to no operation",
     ),
     ("done, then not done", "the first done stands"),
     (
-        "the token endpoint fails, hangs, or tells nonsense",
-        "10 s at most; life times are bounded",
+        "the token endpoint fails, hangs, or answers nonsense",
+        "10 s at most; lifetimes are bounded",
     ),
-    ("no new token while the old one is good", "nobody notices"),
+    (
+        "no new token while the old one is good",
+        "requests go on with the old one",
+    ),
     (
         "the wall clock jumps; the machine was suspended",
         "nothing expires early, nothing bursts over the quota",
     ),
     (
-        "names are not resolved, or slowly; IPv6 leads nowhere",
-        "the host is named; the other family is taken",
+        "host names are not resolved, or slowly; IPv6 does not work",
+        "the error names the host; the other address family is used",
     ),
     (
         "the process is killed at any instant",
-        "applied again, no answer is lost, and at most what was under way is repeated",
+        "when it is applied again, no answer is lost, and only requests that were in flight are repeated",
     ),
     (
-        "a job file that is cut, changed, or none",
-        "noticed, and never fewer operations than there were",
+        "a file that is cut, changed, or not a job file",
+        "detected; no operation is dropped silently",
     ),
     (
         "the disk is full, read-only, or fails",
@@ -144,7 +147,7 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "SIGINT, SIGTERM, a closed pipe",
-        "what is under way is awaited for 5 s, committed, resumable",
+        "requests in flight are awaited for 5 s, then the job is committed and can be resumed",
     ),
     (
         "Python: Ctrl-C, fork, spawn, cancelled tasks, callbacks that raise, the end of the interpreter",
@@ -156,39 +159,39 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "nothing reaches the server: no connection, no token, a proxy that refuses",
-        "not told, counted, timed or recorded as sent; the intent in the job file is taken back",
+        "not reported, counted, timed or recorded as sent; the intent in the job file is withdrawn",
     ),
     (
-        "the same failure met by different commands, or read back from a job file",
+        "the same failure in different commands, or read back from a job file",
         "one table decides: the same exit class, exception and advice",
     ),
     (
         "one cause stops everything",
-        "told once, with the number of operations that were not attempted; the run is recorded as stopped",
+        "reported once, with the number of operations that were not attempted; the run is recorded as stopped",
     ),
     (
         "the network is dead from the start, or from the middle on",
-        "`cancel` ends after one deadline; a job probes, and says what fails, since when, and when it tries again",
+        "`cancel` ends after one deadline; a job probes, and reports the failure, its begin and the time of the next attempt",
     ),
     (
         "SIGHUP: the terminal is closed, the connection to it is lost",
-        "`cancel`, `apply` and `rescue` go on to their end; other commands end with 129",
+        "`cancel`, `apply` and `rescue` continue to their end; other commands end with 129",
     ),
     (
         "a misspelt type, ages that exclude each other, a number without a unit",
-        "usage error, or a sentence about what was seen and left out",
+        "usage error, or a sentence about the operations that were seen and left out",
     ),
     (
         "a search takes long",
-        "devices searched of how many, operations found, time left; no bar that is full too early",
+        "progress shows devices searched and in total, operations found, time left; no bar is full too early",
     ),
     (
         "devices vanish while they are searched",
-        "a result, counted once: probably wiped; a good plan ends with 0",
+        "a result, counted once: probably wiped; a plan without errors ends with 0",
     ),
     (
         "something other than the API answers",
-        "told at once, and evidence of nothing",
+        "reported at once, and evidence of nothing",
     ),
     (
         "a 403 that concerns every caller or project",
@@ -200,7 +203,7 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "a proxy URL with reserved characters in its password; a proxy that refuses",
-        "refused before a look-up; final, with its status",
+        "refused before a DNS lookup; final, with its status",
     ),
     (
         "a job file names another endpoint than the run",
@@ -216,7 +219,7 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "the disk is full",
-        "results that are only on standard error are counted, and nothing is told as unsent that was sent",
+        "results that are only on standard error are counted; an operation that was sent is never reported as unsent",
     ),
     (
         "hidden and directional characters in texts of a server",
@@ -231,12 +234,12 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
         "not followed, not overwritten; modes stay, files are whole",
     ),
     (
-        "inputs as people have them",
+        "inputs in the forms that users have",
         "read and counted by kind, or refused in one sentence",
     ),
     (
-        "credentials as people have them",
-        "work, or are refused by name with what to do; no field is ignored silently",
+        "credentials in the forms that users have",
+        "work, or are refused by name with advice; no field is ignored silently",
     ),
     (
         "a server that sends a byte now and then to a caller's own HTTP client",
@@ -247,7 +250,7 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
         "refused at import; the main interpreter works on",
     ),
     (
-        "other people's clients against the emulator",
+        "clients of other projects against the emulator",
         "served as the API does",
     ),
     (
@@ -259,17 +262,17 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
 /// An invariant, where it is tested: a file and the name of a test in it.
 pub(crate) type Invariant = (&'static str, &'static [(&'static str, &'static str)]);
 
-/// What holds for every schedule. The place in the list, from 1, is the number of the invariant.
+/// Invariants of every schedule. The place in the list, from 1, is the number of the invariant.
 pub(crate) const INVARIANTS: [Invariant; 9] = [
     (
-        "every operation that goes in comes out once",
+        "every operation that goes in has exactly one result",
         &[(
             "tests/all/lossy.rs",
             "every_seed_keeps_the_invariants_on_a_lossy_network",
         )],
     ),
     (
-        "no request for a name nobody gave",
+        "no request for a name that was not given",
         &[
             (
                 "tests/all/lossy.rs",
@@ -282,14 +285,14 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
         ],
     ),
     (
-        "after a crash, at most what was under way is sent again",
+        "after a crash, only requests that were in flight are sent again",
         &[(
             "crates/fleet/tests/run.rs",
             "dropped_at_any_event_and_taken_up_again",
         )],
     ),
     (
-        "in every window, no more is sent than the share",
+        "in every window, requests stay within the share",
         &[
             (
                 "tests/all/lossy.rs",
@@ -312,7 +315,7 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
         ],
     ),
     (
-        "no secret in anything that is written",
+        "no secret in any output",
         &[
             (
                 "crates/auth/tests/trace.rs",
@@ -325,7 +328,7 @@ pub(crate) const INVARIANTS: [Invariant; 9] = [
         ],
     ),
     (
-        "what is recovered is a prefix of what was written",
+        "recovery yields a prefix of the written records",
         &[(
             "crates/fleet/tests/job_file/crash.rs",
             "fault_38_a_kill_at_any_byte_of_the_log_leaves_a_prefix",

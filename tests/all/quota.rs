@@ -1,4 +1,4 @@
-//! The quota against a brute-force model, and against servers whose windows nobody knows.
+//! The quota compared with a brute-force model, and with servers whose windows are unknown.
 
 use std::time::Duration;
 
@@ -32,13 +32,13 @@ fn brute_force(sent: &[Time], windows: &[(usize, Duration)], now: Time) -> Time 
         .expect("windows empty in the end")
 }
 
-/// What happens to a quota.
+/// An event of a quota.
 #[derive(Clone, Debug)]
 enum What {
-    /// A call of a method on a resource, sent when it is allowed if somebody waits, else only if
-    /// that is now.
+    /// A call of a method on a resource: sent when it is allowed if the caller waits, otherwise only
+    /// if it is allowed now.
     Call(Call, usize, bool),
-    /// The server refuses a call, and everybody waits for so many milliseconds.
+    /// The server refuses a call, and all calls pause for so many milliseconds.
     Hold(u64),
     /// The server names a limit for one of the spans.
     Lower(u32, usize),
@@ -91,7 +91,7 @@ proptest! {
                 What::Lower(limit, at) => {
                     let span = limits.get(at).map_or(1, |(_, span)| *span);
                     limiter.lower(limit, Duration::from_secs(span));
-                    // Of equal spans the first one is as good as all.
+                    // Of equal spans the first is as good as any.
                     match limits.iter_mut().find(|(_, other)| *other == span) {
                         Some((known, _)) => *known = limit.min(*known),
                         None => limits.push((limit, span)),
@@ -118,7 +118,7 @@ proptest! {
             prop_assert!(limiter.allowed(now, call, &name) == now);
             limiter.record_call(now, call, &name);
             sent.push((now, call, resource));
-            // What is sent fits into every window as it is now.
+            // A call that is sent fits into every window as it is now.
             let all = sent.iter().map(|(at, ..)| *at).collect::<Vec<_>>();
             for (limit, span) in windows {
                 prop_assert!(all.iter().filter(|at| **at + span > now).count() <= limit);
@@ -200,7 +200,7 @@ fn no_window_of_any_phase_refuses_and_none_is_slower_than_it_must_be() {
                         "call {call} at {at:?}, phase {phase:?}"
                     );
                 }
-                // 200 calls a second is what goes onto the wire.
+                // At most 200 calls a second are sent.
                 now += Duration::from_millis(5);
             }
             assert!(
@@ -235,8 +235,8 @@ fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
     assert_eq!(limiter.project_allowed(later), later + seconds(60.05));
 }
 
-/// A call counts from when it leaves; until then its place is taken, and one that never leaves gives
-/// it back.
+/// A call counts from the time it leaves; until then its place is reserved, and a call that never
+/// leaves gives it back.
 #[test]
 fn fault_45_a_window_counts_from_when_a_call_leaves() {
     let now = Time::START;
@@ -276,7 +276,7 @@ fn fault_45_a_window_counts_from_when_a_call_leaves() {
     assert_eq!(limiter.left(free), Some(3));
 }
 
-/// What leaves late counts late for its resource, too, and what left before does not.
+/// A call that leaves late counts late for its resource, too; one that left before does not.
 #[test]
 fn a_window_of_a_resource_counts_from_when_a_call_leaves() {
     let (start, second) = (Time::START, Duration::from_secs(1));
@@ -316,7 +316,7 @@ fn a_quota_is_written_as_it_is_read() {
     assert_eq!("600/60s".parse::<Window>().unwrap().to_string(), "600/60s");
 }
 
-/// A float would make another window of these, and no clock could add the longest ones.
+/// As a float, these spans would be another window, and the longest ones would overflow a clock.
 #[test]
 fn a_window_is_exact_and_a_year_at_most() {
     for text in [

@@ -1,4 +1,4 @@
-//! A call that only asks, step by step, alone and as a list of a scheduler.
+//! Calls that only read (get, list), step by step, alone and in a scheduler.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn a_read_goes_on_when_its_pause_is_over() {
     };
     assert_eq!(attempt.number(), 2);
 
-    // What is not there is not asked for again.
+    // A name that is not found is not requested again.
     let Step::Done(Err(error)) = attempt.response(until, &answer(404)) else {
         panic!("nothing to wait for")
     };
@@ -87,7 +87,7 @@ fn nothing_is_sent_more_than_a_second_after_the_deadline() {
     assert!(matches!(error.kind(), ErrorKind::Unavailable(_)), "{error}");
 }
 
-/// The pause of a call that only asks is cut at the deadline.
+/// The pause of a get is cut at the deadline.
 #[test]
 fn the_last_look_is_at_the_deadline() {
     let now = Time::START;
@@ -129,7 +129,7 @@ fn each_pause_may_be_twice_as_long() {
     }
 }
 
-/// Waiting for the quota counts neither as an attempt of the list nor into its deadline.
+/// The wait for the quota counts neither as an attempt of the list nor towards its deadline.
 #[test]
 fn a_list_outlives_a_hold() {
     let mut now = Time::START;

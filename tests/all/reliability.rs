@@ -1,5 +1,5 @@
-//! `docs/reliability.md` is made of the tests: each fault and each invariant with those that hold
-//! it. `make reliability` writes it anew.
+//! `docs/reliability.md` is generated from the tests: each fault and each invariant with the tests
+//! that show it. `make reliability` writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -11,17 +11,17 @@ use crate::promises::{FAULTS, INVARIANTS};
 /// Set by `make reliability`.
 const WRITE: &str = "COUNTERMAND_WRITE_RELIABILITY";
 
-const HEAD: &str = "# What can go wrong
+const HEAD: &str = "# Faults and invariants
 
-This file is made of the tests by `make reliability`; do not edit it. A test with a number in its name
-shows what happens when the fault with that number does. `make test` fails when a test that stands here is gone.
+`make reliability` generates this file from the tests; do not edit it. A test with a number in its name
+causes the fault with that number and checks the result. `make test` fails when a test that is listed here is gone.
 
-| # | what goes wrong | what happens | shown by |
+| # | fault | result | shown by |
 |---|---|---|---|
 ";
 
 const INVARIANTS_HEAD: &str = "
-## What holds whatever goes wrong
+## Invariants
 
 | # | invariant | shown by |
 |---|---|---|
@@ -84,7 +84,7 @@ fn the_table_of_faults_is_made_of_the_tests() {
     );
 }
 
-/// What a table shows of tests.
+/// Tests as a cell of a table.
 fn list(tests: &Tests) -> String {
     let files = tests.iter().map(|(file, names)| {
         let names = names.iter().map(|name| format!("`{name}`"));

@@ -1,4 +1,4 @@
-//! What was spent of a quota is not lost by a restart.
+//! A restart loses nothing of the log of a quota.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use proptest::prelude::*;
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What is saved and restored at any moment is as good as what was never lost, and so is a
-    /// journal of all sends that reaches back at least as far as they count.
+    /// A limiter that was saved and restored at any moment equals one that was never lost, and so does a
+    /// journal of all sends that goes back at least as far as they count.
     #[test]
     fn survives_a_restart(
         before in prop::collection::vec(send(), 1..60),
@@ -75,7 +75,7 @@ proptest! {
 
 const RESOURCES: [&str; 3] = ["device 1", "device 2", "enterprise"];
 
-/// How long after the one before, which method, on what.
+/// Time since the send before, method, and resource.
 fn send() -> impl Strategy<Value = (u64, Call, &'static str)> {
     let call = prop::sample::select(vec![Call::Cancel, Call::Get]);
     (0_u64..6_000, call, prop::sample::select(RESOURCES.to_vec()))
@@ -87,7 +87,7 @@ fn shuffle(spent: &mut [PastCall], seed: u64) {
     });
 }
 
-/// A restart in the middle of a scheduler restores into a scheduler that may have sent already.
+/// After a restart the log is restored into a scheduler that may already have sent requests.
 #[test]
 fn what_is_restored_joins_what_was_sent_since() {
     let now = Time::START + Duration::from_secs_f64(1000.0);
@@ -105,7 +105,7 @@ fn what_is_restored_joins_what_was_sent_since() {
         now + Duration::from_secs_f64(30.05)
     );
     assert_eq!(limiter.allowed(now, Call::Get, device), now);
-    // The one of 70 s ago still counts for the project's 100 s.
+    // The send of 70 s ago still counts for the project's 100 s.
     let ages = limiter.save(now).into_iter().map(|spent| spent.age);
     assert!(ages.eq([70.0, 30.0, 10.0, 0.0].map(Duration::from_secs_f64)));
     assert!(
@@ -115,7 +115,7 @@ fn what_is_restored_joins_what_was_sent_since() {
     );
 }
 
-/// Without windows nothing is remembered, however much is sent.
+/// Without windows nothing is recorded, however much is sent.
 #[test]
 fn what_no_window_counts_is_not_kept() {
     let now = Time::START;

@@ -1,4 +1,4 @@
-//! Schedulers on a virtual clock: the figures that matter, and what must hold for every schedule.
+//! Schedulers on a virtual clock: the important figures, and the invariants of every schedule.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -70,7 +70,7 @@ fn last_cancel_of_5000_leaves_as_early_as_the_quota_allows() {
                 "{} requests",
                 report.sent.len()
             );
-            // No look before the last cancel.
+            // No get before the last cancel.
             let first_look = report
                 .sent
                 .iter()
@@ -110,8 +110,8 @@ fn a_fifth_of_503_costs_a_third_and_nothing_is_lost() {
     all_cancelled(&report, 5000);
 }
 
-/// A minute of nothing but 503 in the middle of a run at full speed, 200 requests a second: without
-/// a quota, so that nothing but the circuit slows it down.
+/// A minute of 503s alone in the middle of a run at full speed, 200 requests a second: without a
+/// quota, so that only the circuit breaker slows it down.
 #[test]
 fn a_storm_is_probed_and_nothing_is_dropped() {
     let second = Duration::from_secs(1);
@@ -136,7 +136,7 @@ fn a_storm_is_probed_and_nothing_is_dropped() {
         within.filter(|(at, ..)| (from..to).contains(at)).count()
     };
     assert!((190..=200).contains(&sent(from - second, from)));
-    // What had to fail for it to open, and what was under way by then.
+    // The failures that open the circuit, and the requests in flight by then.
     assert!(opened - from < second && sent(from, opened) <= 50);
     let probes = sent(opened, to);
     assert!((10..=20).contains(&probes), "{probes} probes in a minute");
@@ -147,11 +147,11 @@ fn a_storm_is_probed_and_nothing_is_dropped() {
         after >= 190,
         "{after} requests in a second after it came back"
     );
-    // Nobody's cancel waited for what was not the storm.
+    // No cancel waited for a reason other than the storm.
     assert!(report.last_cancel < to + 10 * second + Duration::from_secs(5000 / 200));
 }
 
-/// Those that meet the storm were told when to come back; others probe instead of them.
+/// Operations that meet the storm wait as long as the server says; others probe instead of them.
 #[test]
 fn what_a_failing_server_asks_for_is_given_while_the_circuit_is_open() {
     let mut told = BTreeMap::new();
@@ -177,7 +177,7 @@ fn what_a_failing_server_asks_for_is_given_while_the_circuit_is_open() {
     assert_eq!(report.circuit.len(), 2);
 }
 
-/// The probes count like everything else, and what they left of the windows is used at once.
+/// Probes count like all calls, and the room that they leave in the windows is used at once.
 #[test]
 fn a_storm_under_a_quota_costs_its_time_and_no_more() {
     let (from, to) = (Duration::from_secs(20), Duration::from_secs(130));
@@ -204,7 +204,8 @@ fn a_storm_under_a_quota_costs_its_time_and_no_more() {
     );
 }
 
-/// With two attempts for each, only what the circuit excuses can survive ten minutes of failures.
+/// With two attempts for each operation, all survive ten minutes of failures, because the circuit
+/// excuses the failures.
 #[test]
 fn a_long_storm_counts_against_nobody() {
     let storm = Duration::from_secs(600);
@@ -222,14 +223,14 @@ fn a_long_storm_counts_against_nobody() {
         },
     );
     all_cancelled(&report, 300);
-    // This server tells of a cancellation that never reached it; that each did is what counts.
+    // This server shows an operation as cancelled even if its cancel never arrived: count what arrived.
     let accepted = report.sent.iter();
     let accepted =
         accepted.filter(|(_, method, status)| method == Method::POST && *status == Some(200));
     assert_eq!(accepted.count(), 300);
 }
 
-/// Half of what was promised, in every way that a server may count and tell it.
+/// Half of the promised quota, for every way in which a server may count it and report it.
 #[test]
 fn a_quota_that_is_secretly_half_is_adopted() {
     for (text, hints, kind, count_refused) in [
@@ -274,8 +275,8 @@ const fn phase(seconds: u64) -> WindowKind {
     }
 }
 
-/// A server that refuses and says nothing at all: each window costs what is under way when it is
-/// full, and its minute.
+/// A server that refuses without any hint: each window costs the requests in flight when it is
+/// full, and a minute.
 #[test]
 fn a_quota_that_is_never_named_costs_what_is_under_way() {
     for phase in [None, Some(3), Some(7)] {
@@ -347,7 +348,7 @@ fn a_refused_token_stops_the_rest() {
     assert_eq!(left.count(), 500 - report.sent.len() / 2);
 }
 
-/// The verdict of such an operation is known without the device: what concerns everybody is not lost.
+/// Such an operation has its verdict without the device; a failure of everything is not lost.
 #[test]
 fn what_concerns_everybody_stops_also_where_it_changes_no_verdict() {
     let zero = r#"{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",
@@ -607,8 +608,8 @@ fn same_seed_same_schedule() {
     }
 }
 
-/// A connection that takes a while to be made delays what leaves: a window counts from then, so that
-/// a server which looks back from every moment refuses nothing.
+/// A slow connection delays requests: a window counts from the time they leave, so that a server
+/// which checks a sliding window refuses nothing.
 #[test]
 fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
     let start = Time::START;
@@ -619,7 +620,7 @@ fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
     while left.len() < 1000 {
         match scheduler.poll(now) {
             Poll::Send(ticket, transmit) if transmit.request.method() == Method::POST => {
-                // The first connection is late, everything waits for it.
+                // The first connection is slow, and all requests wait for it.
                 let at = now.max(start + late);
                 scheduler.sent(ticket.id(), at);
                 left.push(at);
@@ -655,8 +656,8 @@ fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
     }
 }
 
-/// Nothing answers from the start or from the middle on, for any number of names: the scheduler ends
-/// after one deadline, and what never left was not attempted.
+/// No answer from the start or from the middle on, for any number of names: the scheduler ends
+/// after one deadline, and operations of which no request left were not attempted.
 #[test]
 fn fault_48_a_dead_network_ends_after_one_deadline() {
     let deadline = Duration::from_secs(30);
@@ -691,8 +692,8 @@ fn fault_48_a_dead_network_ends_after_one_deadline() {
     }
 }
 
-/// A job goes on until the server is back, also one of a few operations, whose failures open no circuit
-/// by themselves, and whose deadline is short.
+/// A job goes on until the server is back, also a job of a few operations, whose failures alone open no
+/// circuit, and whose deadline is short.
 #[test]
 fn fault_48_a_job_probes_on() {
     for (names, deadline) in [(1, 1), (2, 1), (3, 1), (100, 120)] {

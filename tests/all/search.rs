@@ -1,4 +1,4 @@
-//! Schedulers that find their names: lists among cancels, simulated.
+//! Schedulers that search for their names: lists among cancels, simulated.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,10 +25,10 @@ use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(100_000);
 
-/// What a search has told.
+/// Events and results of a search.
 #[derive(Default)]
 struct Told {
-    /// What was asked for, in order.
+    /// Requests, in order.
     sent: Vec<(Call, String)>,
     /// Lists that were read to their end.
     listed: BTreeSet<String>,
@@ -38,7 +38,7 @@ struct Told {
     progress: Progress,
 }
 
-/// Searches the emulator's enterprise and, if so, cancels every pending operation that is found.
+/// Searches the emulator's enterprise and, if asked, cancels every pending operation that is found.
 fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told {
     let mut told = Told::default();
     let enterprise = emulator.enterprise().parse().unwrap();
@@ -123,7 +123,7 @@ fn device(name: &str) -> &str {
         .map_or(name, |(device, _)| device)
 }
 
-/// When each device last reported, by what the server tells.
+/// Time of the last report of each device, as the server gives it.
 fn seen(mut emulator: Emulator) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
     for name in emulator.devices() {
@@ -140,13 +140,13 @@ fn seen(mut emulator: Emulator) -> BTreeMap<String, String> {
     seen
 }
 
-/// Rule 1 and 7: devices are known before the first operations are listed, the device that was seen
-/// last comes first, and what is found is cancelled before anything else is listed.
+/// Rules 1 and 7: devices are known before the first operations are listed, the device that was seen
+/// last comes first, and operations are cancelled before the next list is requested.
 #[test]
 fn what_is_found_is_cancelled_before_the_next_list() {
     let config = Config::default().devices(150).operations(1, 2);
     let config = config.mix([(1, Fate::Cancellable)]);
-    // What is asked there is not in the audit here.
+    // Requests made here are not in this audit.
     let seen = seen(Emulator::new(config.clone()));
     let mut emulator = Emulator::new(config);
     let scheduler = Scheduler::new(1).in_flight(1).quota(Quota::unlimited());
@@ -171,8 +171,8 @@ fn what_is_found_is_cancelled_before_the_next_list() {
     assert_eq!(cancelled.count(), 150);
 }
 
-/// Whatever goes wrong for a time, a search that reads all lists finds all that is pending, and
-/// every list comes to an end once.
+/// If a failure passes, a search that reads all lists finds all pending operations, and every list
+/// ends once.
 #[test]
 fn searches_miss_nothing() {
     let mut failed = 0;
@@ -228,7 +228,7 @@ fn searches_miss_nothing() {
     assert!(failed < 60, "most lists are read: {failed} were not");
 }
 
-/// A token that repeats is an error, not an end and not a loop.
+/// A page token that repeats is an error: neither an end nor a loop.
 #[test]
 fn a_list_that_turns_in_circles_is_told() {
     let mut quirks = Quirks::default();
@@ -243,7 +243,7 @@ fn a_list_that_turns_in_circles_is_told() {
     assert_eq!(told.found.len(), 3, "what stands on such a page is true");
 }
 
-/// Fault 16, for lists: an enterprise that is denied is left alone.
+/// Fault 16, for lists: an enterprise that denies access gets no more requests.
 #[test]
 fn an_enterprise_that_is_denied_is_not_searched() {
     let script = json!([{"fault": "forbidden-enterprise", "method": "list", "times": null}]);
@@ -263,7 +263,7 @@ fn an_enterprise_that_is_denied_is_not_searched() {
     assert_eq!(left.count(), 50 - asked);
 }
 
-/// A device that is gone is told as not found; nothing else suffers.
+/// A device that is gone is reported as not found; nothing else is affected.
 #[test]
 fn a_device_without_a_record_is_told() {
     let mut emulator = Emulator::new(Config::default().devices(0));
@@ -286,7 +286,7 @@ fn a_device_without_a_record_is_told() {
     );
 }
 
-/// Lists are held to the quota: by the project's windows and by those of a method on a resource.
+/// Lists obey the quota: the project's windows and those of a method on a resource.
 #[test]
 fn searches_keep_to_the_quota() {
     let minute = Duration::from_secs(60);
@@ -323,7 +323,7 @@ fn searches_keep_to_the_quota() {
     );
 }
 
-/// What searching and cancelling at once gives against searching first.
+/// Time to the cancels: searching and cancelling together, compared with searching first.
 #[test]
 fn a_rescue_cancels_within_seconds() {
     let (at_once, after) = (rescue(10_000, true), rescue(10_000, false));
@@ -336,7 +336,7 @@ fn a_rescue_cancels_within_seconds() {
     );
 }
 
-/// What is not a page of the enterprise's devices is an error.
+/// An answer that is not a page of the enterprise's devices is an error.
 #[test]
 fn pages_of_devices_are_read_strictly() {
     let enterprise: GrandparentName = "enterprises/é".parse().unwrap();
@@ -385,7 +385,8 @@ fn pages_of_devices_are_read_strictly() {
     }
 }
 
-/// A device that reported lately may be on any page: its operations come first only if all are known.
+/// A device that reported lately may be on any page: its operations come first only if all pages
+/// are known.
 #[test]
 fn lists_of_operations_wait_for_those_of_devices() {
     let start = Time::START;
@@ -431,7 +432,7 @@ fn lists_of_operations_wait_for_those_of_devices() {
         Call::ListOperations
     );
 
-    // A page that failed is still to come.
+    // The failed page is still to come.
     let mut failing = begun();
     let devices = next(&mut failing, start).unwrap();
     let failed = Response::builder().status(401).body(envelope(401)).unwrap();

@@ -1,4 +1,5 @@
-//! Cancellation, emulator and virtual clock: thousands of seeded schedules, each held against the truth.
+//! Cancellation, emulator and virtual clock: thousands of seeded schedules, each compared with the
+//! truth.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use countermand_tests::simulation::{Run, run};
 use countermand_tests::trouble;
 use serde_json::json;
 
-/// Enough to meet every preset with every fate many times.
+/// Enough for every preset to meet every fate many times.
 const SCHEDULES: u64 = 6000;
 
 struct World {
@@ -19,7 +20,7 @@ struct World {
     limits: Limits,
 }
 
-/// The numbers the policy was made of.
+/// The numbers that the policy is made of.
 #[derive(Debug)]
 struct Limits {
     deadline: Duration,
@@ -82,7 +83,7 @@ fn every_schedule_is_bounded_and_true() {
                 .unwrap()] += 1;
         }
     }
-    // A simulation that meets only one end proves nothing about the others.
+    // A simulation that reaches only one verdict proves nothing about the others.
     assert!(
         cancelled > SCHEDULES as u32 / 20 && verdicts.iter().all(|count| *count > 10),
         "{verdicts:?}"
@@ -118,7 +119,7 @@ fn bounded(run: &Run, world: &World, shown: &dyn Fn() -> String) {
             shown()
         );
     }
-    // One attempt more at the most, which has a second even when nothing is left.
+    // At most one attempt more, which has a second even when no time is left.
     let longest = attempt_timeout.min(deadline.max(Duration::from_secs(1)));
     assert!(
         run.ended <= deadline + longest,
@@ -205,7 +206,7 @@ fn same_seed_same_trace() {
     }
 }
 
-/// Two seeds differ in their pauses, or chance would be no argument.
+/// Two seeds differ in their pauses, otherwise the seed would have no effect.
 #[test]
 fn another_seed_another_trace() {
     let traces = (0..2).map(|seed| {

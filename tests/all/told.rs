@@ -1,4 +1,4 @@
-//! What is told, word by word: errors and what to do about them, answers, endpoints, names, verdicts.
+//! Texts: errors and their advice, answers, endpoints, names, verdicts.
 
 use std::error::Error as _;
 use std::io;
@@ -20,7 +20,7 @@ fn name(id: u32) -> OperationName {
 }
 
 fn refused(status: u16, body: &str) -> Error {
-    // Nothing stands for the least that the API says.
+    // An empty body stands for the shortest error of the API.
     let body = match body {
         "" => envelope(status),
         body => body.to_owned(),
@@ -271,7 +271,7 @@ fn names_say_what_was_expected() {
         ("enterprises/e/devices", "enterprises/{enterprise}")
     );
 
-    // Invisible is refused at an end, where it comes from copying, and nowhere else.
+    // An invisible character is refused at an end, where it comes from copying, and nowhere else.
     for char in ['\u{200b}', '\u{feff}'] {
         assert_eq!(
             kind(&format!("{NAME}{char}")),

@@ -267,7 +267,7 @@ fn policy(case: &Value) -> Policy {
 #[test]
 fn cancellation() {
     for case in cases("cancellation.json") {
-        // Jitter must not matter to a row of the table.
+        // Jitter must not decide a row of the table.
         for seed in case["seed"].as_u64().unwrap()..20 {
             run_cancellation(&case, seed);
         }
@@ -373,7 +373,7 @@ fn check_done(result: Result<countermand_core::Outcome, Error>, expect: &Value, 
     }
 }
 
-/// Resuming early changes nothing: the machine does not trust the caller's clock to be right.
+/// A pause that is resumed early changes nothing: the machine does not trust the caller's clock.
 #[test]
 fn early_resume_waits_on() {
     let now = Time::START;
@@ -395,7 +395,7 @@ fn early_resume_waits_on() {
     assert_eq!(pause.until(), until);
 }
 
-/// A machine that slept past its deadline sends nothing more; a timer that is a little late does.
+/// A machine that slept past its deadline sends nothing more; one whose timer is a little late does.
 #[test]
 fn late_resume_sends_nothing() {
     let now = Time::START;
@@ -427,7 +427,7 @@ fn late_resume_sends_nothing() {
     }
 }
 
-/// A list that never ends, or turns in circles, is an error.
+/// A list that never ends, or that repeats itself, is an error.
 #[test]
 fn pages_end() {
     let device: ParentName = "enterprises/e/devices/d".parse().unwrap();

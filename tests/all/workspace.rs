@@ -1,11 +1,11 @@
-//! What is promised of the workspace itself.
+//! Promises about the workspace: dependencies and unsafe code.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The crates that a package needs, by `cargo tree` with these arguments.
+/// The crates that a package depends on, by `cargo tree` with these arguments.
 fn crates(arguments: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "-e", "normal", "--prefix", "none"])
@@ -25,7 +25,7 @@ fn crates(arguments: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The core stays usable alone: under 20 crates, itself included.
+/// The core can be used alone: fewer than 20 crates, itself included.
 #[test]
 fn core_has_few_dependencies() {
     let crates = crates(&["-p", "countermand-core"]);
@@ -35,14 +35,14 @@ fn core_has_few_dependencies() {
     );
 }
 
-/// A program that brings its own tokens does not carry what fetches them.
+/// A program that brings its own tokens does not depend on the crates that fetch them.
 #[test]
 fn hyper_carries_nothing_of_auth() {
     let lean = crates(&["-p", "countermand-hyper"]);
     let full = crates(&["-p", "countermand-auth"]);
     let weight: Vec<&String> = full.difference(&lean).collect();
     assert!(lean.is_subset(&full), "{lean:?}");
-    // Itself, and what a process group of its own for a command needs.
+    // Itself, and the crates for the process group of a command.
     assert!(!weight.is_empty(), "{lean:?}");
     assert!(weight.len() <= 6, "{weight:?}");
     // Neither a second HTTP stack nor a second TLS provider.
@@ -51,7 +51,7 @@ fn hyper_carries_nothing_of_auth() {
     }
 }
 
-/// Every crate forbids unsafe code, but the one that is Python's.
+/// Every crate forbids unsafe code, except for Python's.
 #[test]
 fn unsafe_code_is_forbidden() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

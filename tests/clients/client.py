@@ -17,7 +17,7 @@ _resolve = socket.getaddrinfo
 
 
 def resolve(host: str, *more: object, **options: object) -> object:
-    """Finds this machine alone: httplib2 asks for names before it asks a proxy."""
+    """Resolves this machine alone: httplib2 looks a name up before it uses a proxy."""
     if host != "127.0.0.1":
         raise socket.gaierror(f"{host} is not asked for in a test")
     return _resolve(host, *more, **options)  # type: ignore[arg-type]

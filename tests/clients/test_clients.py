@@ -1,7 +1,7 @@
-"""Other people's clients against the emulator, each with every kind of credentials file.
+"""Other clients against the emulator, each with every kind of credentials file.
 
-``COUNTERMAND_CLIENTS`` says which of them run, ``python node`` by default; how each is built stands
-in the Makefile. A proxy takes what a client sends elsewhere, so that nothing leaves this machine.
+``COUNTERMAND_CLIENTS`` says which of them run, ``python node`` by default; the Makefile builds
+them. A proxy takes every request to another host, so that nothing leaves this machine.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TOKEN = "emulator-token"
 
 
 def manual() -> dict[tuple[str, str], str]:
-    """What docs/emulator.md says of each client and kind: ``works``, or the host that is asked."""
+    """The table of docs/emulator.md by client and kind: ``works``, or the contacted host."""
     text = (ROOT / "docs/emulator.md").read_text("utf-8")
     table = text.split("### Which client works with which credentials file")[1].split("\n\n")[2]
     head, _, *rows = table.splitlines()
@@ -57,7 +57,7 @@ def manual() -> dict[tuple[str, str], str]:
 
 
 class Outside:
-    """A proxy that lets nothing through and remembers which hosts were asked for."""
+    """A proxy that lets nothing through and records the requested hosts."""
 
     def __init__(self) -> None:
         self.hosts: list[str] = []
@@ -130,7 +130,7 @@ def outside() -> Iterator[Outside]:
 def run(
     client: str, kind: str, api: Api, outside: Outside, folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a client, which can reach the emulator and nothing else."""
+    """Runs a client, which can reach the emulator and no other host."""
     proxy = f"http://127.0.0.1:{outside.port}"
     environment = {
         "PATH": os.environ["PATH"],
@@ -174,7 +174,7 @@ def test_fault_68_a_client_does_what_the_manual_says(
     if expected != "works":
         assert done.returncode != 0, done.stdout
         assert state == dict.fromkeys(api.names, "pending")
-        # What is not sent to the proxy stands in the error: a name that was not found.
+        # A request that bypasses the proxy shows in the error: a host name that was not found.
         named = r"[a-z0-9]+\.googleapis\.com|[a-z0-9.]+(?= is not asked for in a test)"
         hosts = {*outside.hosts, *re.findall(named, done.stderr)}
         seen = ", ".join(sorted(hosts)) or "refuses the file"

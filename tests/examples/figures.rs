@@ -74,7 +74,7 @@ fn main() {
         1.30
     );
 
-    // Without a quota, so that nothing but the circuit slows it down.
+    // Without a quota, so that only the circuit breaker slows it down.
     let storm = Duration::from_secs(10)..Duration::from_secs(70);
     let report = run(
         &mut scheduler(5000, Quota::unlimited()),
@@ -183,7 +183,7 @@ fn main() {
     }
 }
 
-/// The most memory this process has had, in MiB, where the system tells.
+/// The peak of this process's memory, in MiB, where the system reports it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Fixtures and helpers of the tests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cases(file: str) -> list[dict[str, Any]]:
 
 
 def problem(code: int, status: str) -> bytes:
-    """An answer of the API that tells of an error."""
+    """An error answer of the API."""
     return b'{"error":{"code":%d,"status":"%s","message":"no"}}' % (code, status.encode())
 
 
@@ -46,7 +46,7 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing from the environment of whoever runs the tests."""
+    """Clears the environment of the person who runs the tests."""
     for name in (
         "COUNTERMAND_TOKEN",
         "COUNTERMAND_ENDPOINT",
@@ -70,7 +70,7 @@ def emulator(countermand_emulator: Emulator) -> Emulator:
 
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[Client]:
-    """A client that does not try again."""
+    """A client that does not retry."""
     with Client(
         endpoint=emulator.endpoint, token=emulator.token, attempts=1, deadline=1.0
     ) as client:
@@ -84,7 +84,7 @@ def settings(emulator: Emulator) -> dict[str, Any]:
 
 @pytest.fixture(params=[Client, AsyncClient])
 def call(request: pytest.FixtureRequest, settings: dict[str, Any]) -> Callable[..., Any]:
-    """Calls a method of either client; what it gives one by one comes as a list."""
+    """Calls a method of either client; an iterator comes as a list."""
 
     def call(method: str, *args: object, client: dict[str, Any] | None = None, **more: Any) -> Any:
         if request.param is Client:
@@ -109,7 +109,7 @@ def iterates(result: object) -> bool:
 
 
 FREE: dict[str, Any] = {"quota": None}
-"""A job under no quota but the server's."""
+"""A job with no quota but the server's."""
 
 
 @pytest.fixture
@@ -129,13 +129,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def cancels(emulator: Emulator) -> Counter[str]:
-    """How often each operation was asked to be cancelled."""
+    """The number of cancels for each operation."""
     paths = (row["path"] for row in emulator.audit() if row["method"] == "POST")
     return Counter(path.removeprefix("/v1/").removesuffix(":cancel") for path in paths)
 
 
 class SilentServer:
-    """Takes requests, answers none, and sees when a client hangs up."""
+    """Accepts requests, answers none, and notices when a client disconnects."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -166,7 +166,7 @@ class SilentServer:
         self.hung_up += 1
 
     def close(self) -> None:
-        """Hangs up on everybody."""
+        """Closes every connection without an answer."""
         self.closed = True
         with socket.create_connection(self._listener.getsockname()):
             self._acceptor.join(10)
@@ -185,7 +185,7 @@ def silent() -> Iterator[SilentServer]:
 
 
 class DrippingServer:
-    """Answers every request with one byte after another and never comes to an end."""
+    """Answers every request with one byte after another, without end."""
 
     def __init__(self, beginning: bytes, drop: bytes) -> None:
         self.requests = 0

@@ -1,4 +1,4 @@
-"""Arguments that cannot be: one sentence each, with the argument's name."""
+"""Invalid arguments: one sentence each, with the argument's name."""
 
 from __future__ import annotations
 

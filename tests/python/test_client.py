@@ -181,7 +181,7 @@ def test_a_busy_loop_is_woken_for_many_at_once(
             wakes += 1
             return wake(*arguments)
 
-        # Connected, so that all of them are under way at once.
+        # Connected, so that all calls are in flight at once.
         await client.get(names[0])
         loop.call_soon_threadsafe = counting  # type: ignore[method-assign]
         tasks = [loop.create_task(client.cancel(name)) for name in names]

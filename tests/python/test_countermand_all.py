@@ -124,7 +124,7 @@ def asked(emulator: Emulator) -> int:
 
 
 def named(count: int | None = None, enterprise: str = "enterprises/e") -> Iterator[str]:
-    """Names on so many devices that no quota of a device matters."""
+    """Names on so many devices that the quota of a device does not matter."""
     numbers = itertools.count() if count is None else range(count)
     return (f"{enterprise}/devices/{n // 10}/operations/{n}" for n in numbers)
 
@@ -132,7 +132,7 @@ def named(count: int | None = None, enterprise: str = "enterprises/e") -> Iterat
 def test_every_cancel_goes_before_the_first_look(call: Callable[..., Any]) -> None:
     with Emulator(devices=125, pending=20, history=0) as emulator:
         names = emulator.operations()
-        # One after the other: what is in flight together may overtake each other on the way.
+        # One at a time: requests in flight together may overtake each other.
         where = {"endpoint": emulator.endpoint, "deadline": 0.5}
         results = call("countermand_all", iter(names), client=where, quota=None, in_flight=1)
         methods = [row["method"] for row in emulator.audit()]
@@ -168,7 +168,7 @@ def test_names_are_pulled_as_there_is_room(emulator: Emulator, settings: dict[st
         assert 1000 <= pulled <= 2100
         assert max(ahead) <= 2000
 
-    # Held: the names that nobody has room for stay where they are.
+    # Paused: names for which there is no room are not pulled.
     settings |= {"in_flight": 10}
     limits: dict[str, Any] = {"quota": "100/60s", "share": 1.0, "progress": held}
     with Client(**settings) as client:
@@ -187,7 +187,7 @@ def test_names_are_pulled_as_there_is_room(emulator: Emulator, settings: dict[st
     ahead.clear()
     asyncio.run(same())
     assert pulled - 100 <= 2000
-    # And running: never much more than what has been asked.
+    # And running: never much more than was requested.
     pulled, before = 0, asked(emulator)
     ahead.clear()
 
@@ -279,7 +279,7 @@ def test_the_quota_is_kept(call: Callable[..., Any]) -> None:
     assert len(results) == len(names) > 20
     times = [row["time"] for row in audit]
     assert len(times) == 2 * len(names)
-    # Ten in half a second and not one more; arrivals may be nearer than departures were.
+    # Ten in half a second and not one more; arrivals may be closer together than departures were.
     nearest = min(later - earlier for earlier, later in zip(times, times[10:], strict=False))
     assert nearest > 250
     assert times[-1] - times[0] >= (len(times) // 10 - 1) * 500

@@ -138,11 +138,11 @@ def test_google_auth_is_refreshed_only_when_it_is_not_fresh(emulator: Emulator) 
     for _ in range(3):
         assert client.countermand(emulator.add()).cancelled
     assert len(emulator.issued()) == 1
-    # One that somebody else has refreshed is used as it is.
+    # Credentials that other code has refreshed are used as they are.
     again = Client(endpoint=emulator.endpoint, token=credentials)
     assert again.countermand(emulator.add()).cancelled
     assert len(emulator.issued()) == 1
-    # One that the server refuses is refreshed, once for all.
+    # A token that the server refuses is refreshed, once for all requests.
     emulator.accept_tokens(["other"])
     names = [emulator.add() for _ in range(20)]
     assert all(getattr(it, "cancelled", False) for _, it in again.countermand_all(names))

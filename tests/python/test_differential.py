@@ -1,4 +1,4 @@
-"""The same requests as google-api-python-client builds, where what it builds is right."""
+"""The same requests as google-api-python-client builds, where its requests are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOCUMENT = Path(__file__).parent / "data" / "androidmanagement.json"
 
 
 class NoNetwork:
-    """The HTTP object of a service whose requests are looked at and not sent."""
+    """The HTTP object of a service whose requests are inspected and not sent."""
 
     def request(self, *_: object, **__: object) -> None:
         raise AssertionError("a request was sent")
@@ -98,7 +98,7 @@ def test_alike(devices: Any, name: str) -> None:
 
 @pytest.mark.parametrize("char", "!$&'()*+,;=:@")
 def test_the_same_resource_by_another_spelling(devices: Any, char: str) -> None:
-    """They leave reserved characters as they are; ours are encoded, which means the same."""
+    """That client leaves reserved characters unencoded; ours are encoded, with the same meaning."""
     name = f"enterprises/e/devices/d/operations/a{char}b"
     theirs = parts(devices.operations().cancel(name=name).uri)
     ours = parts(build_cancel(name).url)

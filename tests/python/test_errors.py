@@ -1,4 +1,4 @@
-"""Every exception, raised by what a real server (or a real lack of one) does."""
+"""Every exception, raised by a real server or by the lack of one."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_served(
 
 
 def untimed(error: BaseException) -> dict[str, Any]:
-    """What an error says, without how long it took."""
+    """The text of an error, without its duration."""
     said = vars(error)
     return {**said, "message": re.sub(r"\d+ ms", "... ms", said["message"])}
 

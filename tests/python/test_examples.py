@@ -1,4 +1,4 @@
-"""The examples: somebody else's HTTP client drives the machine."""
+"""The examples: other HTTP clients drive the machine."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_scheduler(path: Path) -> None:
         completed = [emulator.add("completes") for _ in range(5)]
         unknown = OperationName(f"{emulator.enterprise}/devices/0/operations/1")
         fates = {OperationName(row["name"]): row["fate"] for row in emulator.truth()}
-        # A device that is wiped takes its other operations with it, if that is while this runs.
+        # A device that is wiped while this runs takes its other operations with it.
         wiped = {name.device for name, fate in fates.items() if fate == "wiped"}
         given = [
             *(
@@ -167,9 +167,9 @@ def test_a_scheduler(path: Path) -> None:
     assert {str(name): result.cancelled for name, result in results.items()} == {
         str(name): truth[str(name)] for name in results
     }
-    # All but the first two hundred had to wait for the quota, of which the last part may be short.
+    # All but the first 200 had to wait for the quota, the last part of them perhaps only briefly.
     assert (audit[-1]["time"] - audit[0]["time"]) / 1000 >= len(audit) // 200 - 1
-    # More than one was under way: the cancels that failed were not sent again before the next ones.
+    # Several were in flight: the cancels that failed were not sent again before the next ones.
     failed = [row["path"] for row in audit if row["status"] is None and row["method"] == "POST"]
     assert len(failed) == 5
     first = [row["path"] for row in audit if row["method"] == "POST"]
@@ -200,11 +200,11 @@ def test_a_journal_goes_on_after_a_crash(tmp_path: Path, monkeypatch: pytest.Mon
         assert example.countermand_all(*arguments) == dict.fromkeys(names, "cancelled")
         assert len(emulator.operations("cancelled")) == 10
         audit = emulator.audit()
-    # Ten cancels and ten looks, and again the two whose answers were lost.
+    # Ten cancels and ten gets, and again the two whose answers were lost.
     assert len(audit) == requests == 22
     times = [row["time"] for row in audit]
     assert all(late - early >= 1000 for early, late in zip(times, times[5:], strict=False))
-    # What has ended is not asked for again.
+    # Operations that have ended are not requested again.
     example.countermand_all(names, journal, "refused", "http://127.0.0.1:1", "5/1s", 1.0)
 
 
@@ -222,7 +222,7 @@ def test_fault_66_an_example_ends_in_time_on_a_server_that_drips(
         result = module.countermand(NAME, "t", dripping.endpoint)
         if inspect.iscoroutine(result):
             asyncio.run(result)
-    # No attempt takes longer than it may, nor does one start after the deadline.
+    # No attempt exceeds its timeout, and none starts after the deadline.
     assert time.monotonic() - began < 5
     assert dripping.requests >= 1
     assert caught.value.maybe_delivered

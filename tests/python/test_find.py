@@ -1,4 +1,4 @@
-"""Searches, and plans of what they find."""
+"""Searches, and plans made from them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_fault_64_a_search_takes_names_as_people_paste_them(
     fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
 ) -> None:
     client = Either(kind, endpoint=fleet.endpoint, token=fleet.token)
-    # Others may end between two searches.
+    # Other operations may end between two searches.
     pending = {
         row["name"]
         for row in fleet.truth()
@@ -106,12 +106,12 @@ def test_fault_64_a_search_takes_names_as_people_paste_them(
         assert names(exclude=[pasted(str(some))]) == pending - {str(some)}
         assert names(exclude=pasted(some.device)) == pending - of_device
         assert names(exclude=pasted(fleet.enterprise)) == set()
-    # Names of another server are not of this one.
+    # Names on another server are refused.
     other = f"http://127.0.0.1:1/v1/{some.device}"
     for settings in ({"exclude": other}, {"devices": other}, {"enterprises": other}):
         with pytest.raises(errors.InvalidName, match="URL of another server"):
             names(**settings)
-    # Nor does a plan, a rescue or a confirmation ask for another spelling.
+    # A plan, a rescue and a confirmation take the same spellings.
     job = client.call("plan", path, [str(some)], exclude=f"/v1/{fleet.enterprise}/devices/x")
     report = client.result(job.apply(confirm={f"{fleet.endpoint}/v1/{fleet.enterprise}": 1}))
     assert [str(row.name) for row in report] == [str(some)]
@@ -178,7 +178,7 @@ def test_a_list_that_cannot_be_read_is_missed_aloud(
     with pytest.raises(ExceptionGroup, match="3 lists") as caught:
         find.raise_for_failures()
     assert caught.group_contains(errors.Unimplemented)
-    # Whoever opens the file somewhere else is told as well.
+    # A reader that opens the file elsewhere gets the warning as well.
     notes = Client(**settings).open(path).status().notes
     assert len([note for note in notes if "not searched to the end" in note]) == 3
 
@@ -196,7 +196,7 @@ def test_a_search_that_was_given_up_says_so(emulator: Emulator, client: Client, 
 
 def test_a_search_spends_of_the_quota_of_its_job(fleet: Emulator, free: Client, path: Path) -> None:
     job = free.plan(path, enterprises=fleet.enterprise, quota="80/60s", share=1.0)
-    # 62 calls are spent: what is left does not do for 120 cancels within this minute.
+    # 62 calls are spent: the rest does not suffice for 120 cancels within this minute.
     assert 50 < job.estimate().last_cancel < 190
     fresh = free.plan(path.with_name("fresh"), fleet.operations()[:20], quota="80/60s", share=1.0)
     assert fresh.estimate().last_cancel < 5
@@ -220,7 +220,7 @@ def test_a_plan_of_what_the_caller_has(fleet: Emulator, free: Client, path: Path
         assert (row.type, row.create_time) == (item.type, item.create_time)
         assert row.device_seen == item.device_seen
     meant = free.plan(path.with_name("meant"), given, types="LOCK", exclude=names[1].device, **FREE)
-    # What nobody knows the type of is not excluded by it.
+    # A filter by type keeps an operation whose type is unknown.
     assert meant.operations == sum(
         row.type in (None, "LOCK") and row.name.device != names[1].device for row in rows
     )
@@ -263,7 +263,7 @@ def test_a_plan_is_made_of_names_or_not_at_all(client: Client, path: Path) -> No
 
 
 class Either:
-    """Either client, so that one test is for both."""
+    """Either client, so that one test serves both."""
 
     def __init__(self, kind: type[Client | AsyncClient], **settings: Any) -> None:
         self.client = kind(**settings)
@@ -320,7 +320,7 @@ def test_fault_46_a_search_that_is_refused_raises(
     [note] = caught.value.__notes__
     assert str(path) in note
     assert "apply(confirm=...)" in note
-    # It is no result either when it is gone on with.
+    # It is no result either after it was resumed.
     job = client.call("open", path)
     with pytest.raises(error):
         client.result(job.apply(confirm={where: 0}))
@@ -383,7 +383,7 @@ def test_fault_52_a_report_has_what_a_search_missed_and_what_vanished(
     with pytest.raises(ExceptionGroup, match="2 lists could not be read") as caught:
         report.raise_for_failures()
     assert caught.group_contains(errors.Unimplemented)
-    # The file has it for every reader, and a later run makes it good.
+    # The file has it for every reader, and a later run repairs it.
     opened = Client(endpoint=fleet.endpoint, token=fleet.token).open(path)
     assert [str(error) for error in opened.report().missed] == [str(e) for e in report.missed]
     notes = [note for note in opened.status().notes if "not searched to the end" in note]

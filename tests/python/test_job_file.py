@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 #: Of every table but ``seal`` and ``edits``, which have no checksum.
 TABLES = ("job", "operations", "sends", "limits", "hold", "devices", "notes", "runs", "holder")
 DIGEST = 7
-"""How many columns of an operation the digest of a plan is over."""
+"""The number of columns of an operation that the digest of a plan covers."""
 
 
 def value(column: int | str | bytes | None) -> bytes:
-    """What goes into a checksum for a value."""
+    """The bytes of a value that go into a checksum."""
     match column:
         case None:
             return b"\0"
@@ -36,7 +36,7 @@ def value(column: int | str | bytes | None) -> bytes:
 
 
 def checksum(table: str, row: tuple[int | str | bytes | None, ...]) -> int:
-    """The checksum of a row, from its columns but the last."""
+    """The checksum of a row, from all its columns but the last."""
     data = value(table) + b"".join(map(value, row))
     first: int = struct.unpack(">q", hashlib.sha256(data).digest()[:8])[0]
     return first

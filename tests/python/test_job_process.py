@@ -85,7 +85,7 @@ def test_a_job_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
             if row.state in ("cancelled", "completed"):
                 assert state == row.state
             elif state in ("cancelled", "completed"):
-                # It ended after its deadline, which comes early where the machine is busy.
+                # It ended after its deadline, which may come early on a busy machine.
                 assert row.state == "pending"
         settled = sum(row.state in ("cancelled", "completed") for row in report)
         assert settled > 0
@@ -108,7 +108,7 @@ def test_control_c_ends_it_at_once_and_it_goes_on(silent: SilentServer, tmp_path
         assert process.stdout.readline() == "interrupted\n"
         assert time.monotonic() - began < 0.25
         until(lambda: silent.hung_up >= 1)
-        # The process still runs, and has let go of the file.
+        # The process still runs, and has released the file.
         assert job.status().states == {"unverified": 8, "unsent": 12}
         assert silent.requests == 8
         with python(APPLY, silent.endpoint, "t", str(path)) as other:
@@ -162,7 +162,7 @@ def test_a_search_that_is_given_up_hangs_up(silent: SilentServer) -> None:
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
         assert time.monotonic() - began < 0.25
-        # At once, and not when the request would have been too late anyway.
+        # At once, not when the request's timeout ends.
         until(lambda: silent.hung_up == 1, 5)
         process.communicate()
     assert not os.path.exists("never.job")
@@ -207,14 +207,14 @@ def test_a_child_that_was_forked_from_open_files_leaves_them_alone(
             job.apply,
         )
         told = all(refuses(call) for call in calls)
-        held.clear()  # collected in the child, where they must not close what is not theirs
+        held.clear()  # collected in the child, where they must not close the parent's file
         return told
 
     assert in_fork(child)
     assert len(held[0]) == 1
     held.clear()
     assert job.apply(confirm=job.enterprises).states == {"cancelled": 1}
-    # Nothing is open any more, so that a child may.
+    # No job is open any more, so that a child may open one.
     assert in_fork(lambda: job.status().open == 0)
 
 
@@ -281,7 +281,7 @@ def test_a_full_disk_is_told_and_the_rescue_goes_on(emulator: Emulator, tmp_path
     with python(code, emulator.endpoint, emulator.token, str(path)) as process:
         stdout, stderr = process.communicate(timeout=60)
     assert stdout == "JobUnreadable True\n", stderr
-    # Whatever was sent, the next run makes good.
+    # The next run repairs it, whatever was sent.
     report = job.apply(confirm=job.enterprises)
     assert report.states == {"cancelled": 40}
 

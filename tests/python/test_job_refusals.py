@@ -1,4 +1,4 @@
-"""What is wrong with a job file, or with applying it."""
+"""Errors of a job file, and refusals to apply it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def refused(job: Job, emulator: Emulator, **settings: Any) -> errors.CountermandError:
-    """Why a job is not applied; and nothing was sent."""
+    """The reason why a job is not applied; nothing was sent."""
     before = len(emulator.audit())
     with pytest.raises(errors.CountermandError) as caught:
         job.apply(**settings)
@@ -62,7 +62,7 @@ def test_a_job_is_applied_as_it_was_confirmed(
     assert type(error) is errors.PlanStale
     assert isinstance(error, ValueError)
     assert error.age > 0
-    # Looking again cancels nothing, so nobody is asked.
+    # A recheck cancels nothing, so it needs no confirmation.
     stale.apply(recheck=True)
     assert cancels(emulator) == {}
 
@@ -77,7 +77,7 @@ def test_a_job_is_applied_as_it_was_confirmed(
 
     (tmp_path / "moved.job").replace(path)
     assert job.apply(confirm={emulator.enterprise: 3}).states == {"cancelled": 3}
-    # What was begun goes on, however old it is; that it was is only what the file says.
+    # A job that was begun goes on, however old it is; only the file says that it was begun.
     again = client.open(path)
     assert type(refused(again, emulator)) is errors.NotConfirmed
     assert again.apply(confirm=again.enterprises).states == {"cancelled": 3}
@@ -137,7 +137,7 @@ def test_what_is_wrong_with_a_file(
     with pytest.raises(errors.JobDamaged):
         client.open(tmp_path / "damaged.job")
 
-    # The file of a job is looked at anew each time.
+    # The file of a job is inspected anew each time.
     path.write_bytes(damaged)
     assert type(refused(job, emulator, confirm=job.enterprises)) is errors.JobDamaged
     for look in (lambda: job.status(check=True), job.report, job.estimate):
@@ -173,7 +173,7 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
     )
     assert standing[0].holder == seen[0].holder
     assert standing[0].open == 3
-    # A report is of one moment.
+    # A report shows one moment.
     assert job.status().open == 0
 
 
@@ -193,7 +193,7 @@ def test_fault_58_other_accounts_that_may_change_a_job_are_warned_of(
     made = client.plan(path, [emulator.add()], deadline=3.0, **FREE)
 
     def each() -> dict[str, Callable[[], object]]:
-        """Every way to come to the file, by either client."""
+        """Every way to open the file, by either client."""
         settings: dict[str, Any] = {"endpoint": emulator.endpoint, "token": emulator.token}
 
         def of(use: Callable[[AsyncJob], Awaitable[object]]) -> Callable[[], object]:

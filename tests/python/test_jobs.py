@@ -1,4 +1,4 @@
-"""Find, plan, apply, rescue, report: against an emulator that knows what is true."""
+"""Find, plan, apply, rescue, report: against an emulator that knows the truth."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def check(report: Report, emulator: Emulator) -> None:
-    """Holds a report against the truth."""
+    """Compares a report with the truth."""
     truth = {row["name"]: row for row in emulator.truth()}
     for row in report:
         state = truth[str(row.name)]["state"]
@@ -52,7 +52,7 @@ def check(report: Report, emulator: Emulator) -> None:
 
 
 def everything(kind: type[Client | AsyncClient], emulator: Emulator, path: Path) -> Any:
-    """The whole of it by either client: what was found, the job before and after, the report."""
+    """The whole flow by either client: the search, the job before and after, the report."""
     settings: dict[str, Any] = {"endpoint": emulator.endpoint, "token": emulator.token}
     progress: list[Progress] = []
     if kind is Client:
@@ -188,7 +188,7 @@ def test_what_is_left_can_be_looked_at_again(
     before = cancels(emulator)
     assert [row.state for row in job.apply(recheck=True)] == states
     assert cancels(emulator) == before
-    # The plain way asks the pending one again.
+    # A plain run cancels the pending one again.
     job.apply(confirm=job.enterprises)
     assert cancels(emulator) - before == {str(names[0]): 1}
 

@@ -1,4 +1,4 @@
-"""Memory stays where it is: 100,000 calls and more, in steps that would grow by what one leaks."""
+"""Memory does not grow: 100,000 calls and more, in steps that would show a leak."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME = "enterprises/e/devices/d/operations/o"
 CANCELLED = f'{{"name": "{NAME}", "done": true, "error": {{"code": 1}}}}'.encode()
 
 MOST = 3 << 20
-"""How much memory may grow, in bytes: 100,000 leaks of 32 bytes are seen."""
+"""The limit of growth, in bytes: 100,000 leaks of 32 bytes exceed it."""
 
 
 def resident() -> int:
@@ -34,7 +34,7 @@ def resident() -> int:
 
 
 def flat(work: Callable[[], None], times: int) -> None:
-    """Works so often, after a tenth of it for what is set up once."""
+    """Runs the work so many times, after 10 % of it for one-time allocations."""
     for _ in range(times // 10):
         work()
     before = resident()
@@ -85,7 +85,7 @@ def test_a_hundred_thousand_values_and_errors() -> None:
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """Answers everything with an operation that is cancelled, and remembers nothing."""
+    """Answers every request with an operation that is cancelled, and stores nothing."""
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(CANCELLED), CANCELLED)
     listener = socket.create_server(("127.0.0.1", 0))
 

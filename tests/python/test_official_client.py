@@ -57,7 +57,7 @@ def test_from_devices_to_a_cancelled_command(fleet: Emulator) -> None:
         finished = operations.get(name=issued["name"]).execute()
         assert (finished["done"], finished["error"]["code"]) == (True, 1)
 
-    # What the official client says, in our words.
+    # The message of the official client, in our words.
     assert Operation.from_json(json.dumps(finished)).verdict == "cancelled"
     ours = Client(endpoint=fleet.endpoint, token=fleet.token).get(issued["name"])
     assert ours.error == (1, finished["error"]["message"])

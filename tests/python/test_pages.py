@@ -82,7 +82,7 @@ def test_a_page_is_asked_for_again() -> None:
     with pytest.raises(errors.TransportError) as caught:
         lost.result()
     assert (caught.value.resource, caught.value.attempts) == (DEVICE, 2)
-    # The list is where it was.
+    # The list is at the same page as before.
     assert not pages.done
     assert len(answered(pages, page(1))) == 1
 

@@ -1,4 +1,4 @@
-"""Signals, forks, other processes and the end of this one."""
+"""Signals, forks, other processes and the end of this process."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def test_fault_43_control_c(silent: SilentServer, call: str) -> None:
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
         assert time.monotonic() - began < 0.25
-        # The process still runs, and its request is gone.
+        # The process still runs, and its request has ended.
         until(lambda: silent.hung_up == 1)
         process.communicate()
         assert process.returncode == 0
 
 
 def in_fork(work: Callable[[], bool]) -> bool:
-    """What the work says in a forked child; a child that hangs is killed."""
+    """The output of the work in a forked child; a child that hangs is killed."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -289,7 +289,7 @@ def test_fault_43_answers_to_a_closed_loop(emulator: Emulator) -> None:
         task = loop.create_task(call)
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
-        # By the time this one is answered, so was the other, which nobody awaits.
+        # When this one is answered, the other has been answered too, and no task awaits it.
         print(Client(endpoint=endpoint, token=token).countermand(other).verdict)
     """
     emulator.faults([{"delay_ms": 200, "method": "cancel", "times": None}])

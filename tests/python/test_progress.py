@@ -1,4 +1,4 @@
-"""What a scheduler tells of its progress, and who is told."""
+"""Progress of a scheduler, and the functions and streams that receive it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def test_requests_in_flight(
     emulator: Emulator, settings: dict[str, Any], given: int | None, expected: int
 ) -> None:
-    # Longer than two reports are apart, so that one of them falls into each delay.
+    # Longer than the time between two reports, so that one falls into each delay.
     emulator.faults([{"delay_ms": 250, "times": None}])
     names = [emulator.add() for _ in range(2 * expected)]
     seen: list[Progress] = []
@@ -83,8 +83,8 @@ def test_progress_of_nothing_and_without_a_quota(
     names = (emulator.add() for _ in range(3))
     assert len(call("countermand_all", names, quota=None, progress=told.append)) == 3
     assert (told[-1].quota_left, told[-1].finished) == (None, 3)
-    for nobody in (None, False):
-        assert call("countermand_all", [], progress=nobody) == []
+    for silent in (None, False):
+        assert call("countermand_all", [], progress=silent) == []
     with pytest.raises(TypeError, match="None, True or a function, not int"):
         call("countermand_all", [emulator.add()], progress=7)
 
@@ -206,7 +206,7 @@ def test_fault_48_a_job_tells_of_an_outage_and_goes_on_probing(
     assert {outage.kind for outage in outages} == {"unavailable"}
     assert "Ctrl-C is safe" in next(one for one in told if one.outage).line
     assert told[-1].outage is None
-    # Another process sees it, too: the file holds that it began.
+    # Another process sees it, too: the file records the begin.
     status = seen[0]
     assert status.activity == "applied"
     assert status.progress.outage is not None
@@ -245,7 +245,7 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
     assert "cancels sent 20/30, " in middle.line
     assert "requests/s" in middle.line
     assert (middle.search, middle.outage) == (None, None)
-    # Each second of waiting for the quota is news, without any other figure that changes.
+    # Each second of waiting for the quota is reported, without any other figure that changes.
     waits = [progress for progress in told if progress.held_until is not None]
     assert waits
     for progress in waits:
@@ -254,7 +254,7 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
             assert progress.quota_wait == pytest.approx(progress.held_until - progress.now)
         assert ("next request in " in progress.line) == (progress.quota_wait is not None)
     assert any(progress.quota_wait for progress in waits)
-    # Nothing is to be sent any more, so nothing waits, although the quota is used up.
+    # Nothing is left to send, so nothing waits, although the quota is used up.
     assert (told[-1].finished, told[-1].quota_wait) == (30, None)
 
     status = seen[0]
@@ -309,7 +309,7 @@ def test_fault_48_lines_of_an_outage_come_although_nothing_else_changes() -> Non
         lines = sys.stderr.getvalue().splitlines()
     finally:
         sys.stderr = stderr
-    # At once, with the change, and then each half a minute; the last one at the end.
+    # At once, with the change, and then every 30 s; the last one at the end.
     assert lines == ["fine", *[f"no network for {second} s" for second in (5, 35, 65, 95, 99)]]
 
 

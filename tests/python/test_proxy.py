@@ -1,4 +1,4 @@
-"""The proxy that the environment names, for those who ask for it."""
+"""The proxy that the environment names, for clients that ask for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "enterprises/e/devices/d/operations/o"
 
 
 class RefusingProxy:
-    """Refuses every tunnel, and keeps what it heard."""
+    """Refuses every tunnel, and keeps the requests."""
 
     def __init__(self) -> None:
         self.heard = b""
@@ -61,7 +61,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingProxy]:
 def test_a_proxy_hears_of_it_only_when_asked_for(
     proxy: RefusingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Nobody listens there.
+    # No server listens there.
     with socket.create_server(("127.0.0.1", 0)) as gone:
         server = f"127.0.0.1:{gone.getsockname()[1]}"
     settings = {"endpoint": f"https://{server}", "token": "canary-token", "attempts": 1}

@@ -1,4 +1,4 @@
-"""The rate limiter: what it allows, and that a restart loses nothing."""
+"""The rate limiter: the calls it allows, and that a restart loses nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_window() -> None:
     assert limiter.allowed(allowed, "get", DEVICE) == allowed
     assert limiter.horizon > 10.0
     assert RateLimiter(quota=None).left(0.0) is None
-    # As the command spells it.
+    # The spelling of the command line.
     assert RateLimiter(quota="none").left(0.0) is None
 
 
@@ -39,7 +39,7 @@ def test_what_is_saved_and_restored_was_never_lost() -> None:
     saved = limiter.save(4.0)
     assert saved[0] == PastCall(4.0, "cancel", f"{DEVICE}0")
     assert [call.age for call in saved] == [4.0, 3.0, 2.0, 1.0]
-    # Another process, whose clock begins anew, two seconds later.
+    # Another process, whose clock starts at zero, two seconds later.
     text = json.loads(json.dumps(saved))
     again = RateLimiter(quota="5/10s", share=1.0)
     again.restore(102.0, [(age + 2.0, call, resource) for age, call, resource in text])
@@ -50,7 +50,7 @@ def test_what_is_saved_and_restored_was_never_lost() -> None:
     assert again.allowed(102.0, "get", DEVICE) - 96.0 == pytest.approx(
         limiter.allowed(6.0, "get", DEVICE)
     )
-    # What came first in a saved list of a file comes as a list.
+    # The tuples of a saved state come back from a file as lists.
     again.restore(102.0, text)
     assert again.left(102.0) == 0
 
@@ -72,7 +72,7 @@ def test_that_of_a_scheduler() -> None:
     before.push(NAME)
     ticket = before.poll(5.0)
     assert isinstance(ticket, Ticket)
-    # It has not left, and counts as if it left now.
+    # It has not left yet, and counts as if it left now.
     assert before.rate_limiter.save(6.0) == [PastCall(0.0, "cancel", DEVICE)]
     ticket.sent(5.5)
     saved = before.rate_limiter.save(6.0)

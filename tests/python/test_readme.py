@@ -1,4 +1,4 @@
-"""The README's snippets run as they stand, against an emulator."""
+"""The README's snippets run unchanged, against an emulator."""
 
 import os
 import re
@@ -85,7 +85,7 @@ def test_shell(emulator: Emulator) -> None:
 def shell(
     snippet: str, cwd: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    # The command that came with the package, also where no virtual environment is activated.
+    # The command of the installed package, also where no virtual environment is activated.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     return subprocess.run(
         ["sh", "-eu", "-c", snippet],

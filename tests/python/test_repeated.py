@@ -1,4 +1,4 @@
-"""A server that repeats the token of a request: nothing that a program sees or keeps has it."""
+"""A server that repeats the token of a request: the token is in no text that a program gets."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def repeating(request: pytest.FixtureRequest) -> Iterator[Repeating]:
 
 
 class Seen:
-    """What a program has seen, of which nothing may have the token."""
+    """All texts that a program has seen; none of them may hold the token."""
 
     def __init__(self, spelling: str) -> None:
         self.texts: list[str] = []

@@ -1,4 +1,4 @@
-"""A report as a table: for everything that speaks Arrow, and for a notebook."""
+"""A report as a table: for every library that reads Arrow, and for a notebook."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ EXOTIC = [
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
-    """Rows of every kind, with texts that nobody expects."""
+    """Rows of every kind, with unusual texts."""
     with Emulator(devices=40, pending=1, seed=7) as emulator:
         strange = [emulator.add("fails", code=9, type=text) for text in EXOTIC]
         odd = [emulator.add(id=text) for text in ("=1+1", "ü🦀", "a:b")]
@@ -116,7 +116,7 @@ def test_everybody_who_speaks_arrow_takes_it(
     report: Report, take: Callable[[Report], list[dict[str, Any]]]
 ) -> None:
     same(take(report), report)
-    # Once more: a stream is spent, a report is not.
+    # Once more: a stream can be read once, a report many times.
     same(take(report), report)
 
 
@@ -140,7 +140,7 @@ def test_a_stream_that_is_not_taken_is_released(report: Report) -> None:
     reader.read_next_batch()
     del reader
     gc.collect()
-    # What a consumer asks for need not be given; its schema says what is.
+    # The requested schema need not be followed; the stream's own schema describes it.
     given = pa.RecordBatchReader.from_stream(report, schema=pa.schema([("x", pa.int8())]))
     assert given.schema.names == [*SCHEMA]
 

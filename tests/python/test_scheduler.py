@@ -409,7 +409,7 @@ def test_fault_48_a_passing_failure_is_an_event_and_an_outage() -> None:
     ticket(made, 0.0).failed(0.1, "connect", "no route to the server")
     told = [event for event in made.events() if isinstance(event, Failing)]
     assert told == [Failing("connect", "no connection: no route to the server")]
-    # The retry is on its way: no news yet.
+    # The retry is in flight: nothing changes yet.
     assert made.progress(1.0).outage is None
     outage = made.progress(5.0).outage
     assert outage is not None

@@ -1,4 +1,4 @@
-"""Where tokens come from, and where they never go."""
+"""Sources of tokens, and places where tokens never appear."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_token_file(emulator: Emulator, tmp_path: Path) -> None:
     path.write_text(f"{emulator.token}\n")
     assert client.countermand(emulator.add()).cancelled
     path.unlink()
-    # A file that is being replaced is no reason to stop: the token that was good is kept.
+    # A file that is being replaced stops nothing: the last good token is kept.
     assert client.countermand(emulator.add()).cancelled
     with pytest.raises(errors.CredentialsError, match=str(path)):
         Client(endpoint=emulator.endpoint, token=path).countermand(emulator.add())

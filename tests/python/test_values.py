@@ -105,7 +105,7 @@ def test_an_operation_has_one_result() -> None:
     assert (operation.has_response, operation.verdict) == (True, Verdict.COMPLETED)
     assert pickle.loads(pickle.dumps(operation)) == operation
     assert operation != Operation.from_json(json.dumps(JSON))
-    # Both contradict each other, and are evidence of nothing.
+    # Both contradict each other, and prove nothing.
     with pytest.raises(Malformed, match="both an error and a response"):
         Operation.from_json(json.dumps({**JSON, "response": {}}))
 

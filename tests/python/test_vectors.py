@@ -34,7 +34,7 @@ DEVICE = NAME.rsplit("/operations/", 1)[0]
 
 
 def assert_shows(message: str) -> None:
-    """A message that a terminal shows as it is."""
+    """A message that a terminal shows unchanged."""
     assert not [char for char in message if unicodedata.category(char) in ("Cc", "Cf")]
 
 
@@ -45,7 +45,7 @@ def body(case: dict[str, Any]) -> bytes:
         text, times = case["body_repeat"]
         return str(text * times).encode()
     if "body" not in case and case["status"] >= 400:
-        # An error of which nothing else matters has the envelope of the API.
+        # An error without other contents has the envelope of the API.
         return json.dumps({"error": {"code": case["status"]}}).encode()
     return str(case.get("body", "")).encode()
 

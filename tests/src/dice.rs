@@ -1,4 +1,4 @@
-//! Seeded choices, so that a failing run is told by its seed alone.
+//! Seeded choices, so that a seed alone describes a failing run.
 
 /// A source of choices; the same seed chooses the same.
 #[derive(Debug, Clone)]
@@ -26,10 +26,10 @@ impl Dice {
         self.below(100) < percent
     }
 
-    /// One of them.
+    /// One element of the list.
     ///
     /// # Panics
-    /// If there are none.
+    /// If the list is empty.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len() as u64) as usize]
     }

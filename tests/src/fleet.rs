@@ -9,32 +9,32 @@ use countermand_core::{Error, OperationName, Outcome, Time, TransportError};
 use countermand_scheduler::{Event, Poll, Scheduler, Ticket};
 use http::{Method, Request, Response};
 
-/// What a server does with a request that reaches it at a time since the start: how long it takes,
-/// and what comes of it.
+/// A server's behaviour: for a request that reaches it at a time since the start, the delay and the
+/// answer.
 pub type Serve<'a> =
     dyn FnMut(Duration, &Request<()>) -> (Duration, Result<Response<Bytes>, TransportError>) + 'a;
 
-/// What a run has told.
+/// Events and results of a run.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Each request that left: when, which method, and the status of its answer.
+    /// Each request that left: its time, its method, and the status of its answer.
     pub sent: Vec<(Duration, Method, Option<u16>)>,
-    /// What came out, in order.
+    /// Results, in order.
     pub finished: Vec<(OperationName, Result<Outcome, Error>)>,
     /// Resources that were closed.
     pub closed: Vec<Box<str>>,
-    /// When the last cancel was sent.
+    /// Time of the last cancel.
     pub last_cancel: Duration,
-    /// When it ended.
+    /// Time of the end.
     pub ended: Duration,
-    /// How many requests were under way at a time, at most.
+    /// The most requests in flight at a time.
     pub most_in_flight: usize,
     /// Times at which the circuit opened and closed.
     pub circuit: Vec<(Duration, bool)>,
 }
 
-/// How often a client can send: 200 requests a second.
+/// Time between two requests of a client: 200 requests a second.
 const PACE: Duration = Duration::from_millis(5);
 
 struct Answer {
@@ -44,23 +44,23 @@ struct Answer {
     result: Result<Response<Bytes>, TransportError>,
 }
 
-/// What a run tells as it goes.
+/// Things that a run reports as they happen.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever listens takes what it wants"
+    reason = "a listener matches the notes that it needs"
 )]
 pub enum Note {
-    /// A request has left, and what the status of its answer will be.
+    /// A request has left; the status is that of its answer to come.
     Sent(Method, Option<u16>),
-    /// The scheduler told something.
+    /// The scheduler reported an event.
     Event(Event),
 }
 
-/// Runs a scheduler to its end and keeps everything it tells.
+/// Runs a scheduler to its end and keeps all its events.
 ///
 /// # Panics
-/// If it does not end within `limit`, or if it waits for nothing.
+/// If it does not end within `limit`, or if it waits although nothing is in flight.
 pub fn run(scheduler: &mut Scheduler, limit: Duration, serve: &mut Serve<'_>) -> Report {
     let mut report = Report::default();
     (report.ended, report.most_in_flight) =
@@ -76,13 +76,13 @@ pub fn run(scheduler: &mut Scheduler, limit: Duration, serve: &mut Serve<'_>) ->
         .sent
         .iter()
         .filter(|(_, method, _)| method == Method::POST);
-    // Retries aside, which the runs that ask for this figure do not have.
+    // Without retries, which the runs that use this figure do not have.
     report.last_cancel = cancels.map(|(at, ..)| *at).max().unwrap_or_default();
     report
 }
 
-/// Runs a scheduler to its end and keeps nothing: when it ended, and how many requests were under way
-/// at a time.
+/// Runs a scheduler to its end and keeps nothing but the time of its end and the most requests in
+/// flight at a time.
 ///
 /// # Panics
 /// As [`run`].
@@ -95,7 +95,7 @@ pub fn drive(
     search(scheduler, limit, serve, &mut |_, now, told| note(now, told))
 }
 
-/// As [`drive`], for schedulers that find their names: whoever listens may push what a page brought.
+/// As [`drive`], for schedulers that search for their names: the listener may push names from a page.
 ///
 /// # Panics
 /// As [`run`].
@@ -139,7 +139,7 @@ pub fn search(
                     result,
                 }));
                 most = most.max(answers.len());
-                // It polls again when it can send again, whatever is answered until then.
+                // It polls again when it can send again, whatever answers come before.
                 now + PACE
             }
             Poll::Wait(until) => answers

@@ -1,6 +1,6 @@
-//! A bad network between a scheduler and an emulator, on a virtual clock: latency, losses on either
-//! way, resets, partitions, requests that arrive long after they were given up, and tokens that run
-//! out.
+//! A bad network between a scheduler and an emulator, on a virtual clock: latency, losses in both
+//! directions, resets, partitions, requests that arrive long after the client gave up, and tokens that
+//! expire.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,7 +15,7 @@ use http::{Request, Response, StatusCode};
 use crate::dice::Dice;
 use crate::server::Delivery;
 
-/// How bad it is, in percent of all requests.
+/// Rates of the failures, in percent of all requests.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Weather {
@@ -25,16 +25,16 @@ pub struct Weather {
     pub unanswered: u64,
     /// Connections that are reset, before the request arrived or after.
     pub reset: u64,
-    /// Requests that arrive within two minutes, when nobody waits for them any more.
+    /// Requests that arrive within two minutes, when the client no longer waits for them.
     pub late: u64,
     /// The longest way there and back.
     pub latency: Duration,
-    /// How long a token is good; nothing is said when it runs out.
+    /// Validity of a token; the client is not told when it ends.
     pub token: Duration,
 }
 
 impl Weather {
-    /// Anything between fair and dreadful.
+    /// Draws any network between good and very bad.
     pub const fn drawn(dice: &mut Dice) -> Self {
         Self {
             lost: dice.below(10),
@@ -47,10 +47,10 @@ impl Weather {
     }
 }
 
-/// A partition: from, to, and whether packets vanish; else the network says that it is down.
+/// A partition: its start, its end, and whether packets vanish or the network reports that it is down.
 type Partition = (Duration, Duration, bool);
 
-/// Everything between the client and the server, and the client's token.
+/// The network between the client and the server, and the client's token.
 #[derive(Debug)]
 pub struct Network<'a> {
     emulator: &'a mut Emulator,
@@ -58,17 +58,17 @@ pub struct Network<'a> {
     weather: Weather,
     partitions: Vec<Partition>,
     attempt_timeout: Duration,
-    /// What is on its way though nobody waits for it.
+    /// Requests in the network for which no client waits any more.
     late: BinaryHeap<Reverse<(Duration, u64)>>,
     delayed: Vec<Request<Bytes>>,
-    /// The token that the client has, by number, and since when it knows that it is not good.
+    /// The client's token, by number, and the time since when the client knows that it was refused.
     token: u64,
     refused: Option<Duration>,
     renewals: u64,
 }
 
 impl<'a> Network<'a> {
-    /// Between a client that gives an attempt so long, and this server.
+    /// Makes the network between a client with this attempt timeout and this server.
     pub fn new(
         emulator: &'a mut Emulator,
         mut dice: Dice,
@@ -96,13 +96,13 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// How often the client had to have a new token.
+    /// Number of new tokens that the client needed.
     #[must_use]
     pub const fn renewals(&self) -> u64 {
         self.renewals
     }
 
-    /// What becomes of a request that is sent now.
+    /// Delivers a request that is sent now, or loses it.
     pub fn exchange(&mut self, now: Duration, request: &Request<()>) -> Delivery {
         use TransportErrorKind::{Connect, ConnectionLost};
         self.deliver_late(now);
@@ -167,8 +167,8 @@ impl<'a> Network<'a> {
         (self.attempt_timeout, Err(late))
     }
 
-    /// The token that a request has: a new one when a refusal has been heard of, as those who wait
-    /// for it share it.
+    /// The token of a request: a new one after a refusal has arrived, shared by all requests that wait
+    /// for it.
     fn authorize(&mut self, now: Duration) -> http::HeaderValue {
         if self.refused.is_some_and(|heard| heard <= now) {
             self.refused = None;
@@ -183,7 +183,7 @@ impl<'a> Network<'a> {
         now.as_secs() / self.weather.token.as_secs()
     }
 
-    /// What was on its way reaches the server.
+    /// Delivers late requests to the server.
     fn deliver_late(&mut self, now: Duration) {
         while let Some(Reverse((arrival, number))) = self.late.peek().copied() {
             if arrival > now {

@@ -1,4 +1,4 @@
-//! A search of a large fleet that cancels what it finds, at once or when it has found everything.
+//! A search of a large fleet that cancels operations at once, or after the whole search.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use http::Request;
 use crate::fleet::{Note, search};
 use crate::server::{Delivery, answer, works};
 
-/// When the cancels left, since the start of the search.
+/// Times at which the cancels left, since the start of the search.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Cancels {
     /// The first one.
     pub first: Duration,
-    /// That by which half of them had left.
+    /// The time by which half of them had left.
     pub half: Duration,
     /// The last one.
     pub last: Duration,
@@ -25,7 +25,7 @@ pub struct Cancels {
 const ENTERPRISE: &str = "enterprises/LC01abcd89";
 const PAGE: usize = 100;
 
-/// A fleet of so many devices with a pending operation each, at the documented quota, all of it ours.
+/// A fleet of `devices` devices with a pending operation each, with the whole documented quota.
 ///
 /// # Panics
 /// If a device is missed.
@@ -89,7 +89,7 @@ fn serve(request: &Request<()>, devices: usize) -> Delivery {
     let from = token.map_or(0, |token| token.parse().expect("a number, as it was given"));
     let to = (from + PAGE).min(devices);
     let page = (from..to).map(|number| {
-        // Reported in an order that has nothing to do with that of the list.
+        // Last reports in an order that does not depend on the order of the list.
         let seen = number * 7919 % devices;
         let (minute, second) = (seen / 60 % 60, seen % 60);
         format!(

@@ -1,4 +1,4 @@
-//! Simple servers for schedulers on a virtual clock, and how they count a quota.
+//! Simple servers for schedulers on a virtual clock, and their ways to count a quota.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use countermand_scheduler::Quota;
 use countermand_scheduler::Scheduler;
 use http::{Method, Request, Response, StatusCode};
 
-/// What comes of a request, and after which time.
+/// The answer to a request, and its delay.
 pub type Delivery = (Duration, Result<Response<Bytes>, TransportError>);
 
-/// An operation of a device of its own.
+/// Operation `number`, on a device of its own.
 ///
 /// # Panics
 /// Never: the number makes a name.
@@ -27,10 +27,10 @@ pub fn name(number: u64) -> OperationName {
 /// An answer after 80 ms.
 ///
 /// # Panics
-/// If the status is none.
+/// If the status is invalid.
 pub fn answer(status: u16, body: impl Into<Bytes>) -> Delivery {
     let body: Bytes = body.into();
-    // Nothing stands for the least that the API says.
+    // An empty body stands for the shortest error of the API.
     let body = match body.is_empty() && status >= 400 {
         true => envelope(status).into(),
         false => body,
@@ -52,10 +52,10 @@ pub fn works(request: &Request<()>) -> Delivery {
     )
 }
 
-/// These windows, all of them ours.
+/// A quota of these windows, with a share of 1.
 ///
 /// # Panics
-/// If the text is no quota.
+/// If the text is not a quota.
 #[must_use]
 pub fn quota(text: &str) -> Quota {
     text.parse::<Quota>()
@@ -75,7 +75,7 @@ pub fn scheduler(operations: u64, quota: Quota) -> Scheduler {
     scheduler
 }
 
-/// A quota as servers count it: in fixed windows from a phase on, or in sliding ones.
+/// A quota as servers count it: in fixed windows that begin at a phase, or in sliding windows.
 #[derive(Clone, Debug)]
 pub struct Limit {
     calls: usize,
@@ -85,7 +85,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// With windows that begin at tenths of their span; sliding ones without.
+    /// With windows that begin at tenths of their span; without a phase, sliding ones.
     #[must_use]
     pub fn new(calls: usize, span: u64, phase: Option<u64>) -> Self {
         let span = Duration::from_secs(span);
@@ -97,7 +97,7 @@ impl Limit {
         }
     }
 
-    /// Counts a call, unless it is one too many.
+    /// True if the call exceeds the quota; otherwise the call is counted.
     pub fn refuses(&mut self, at: Duration) -> bool {
         let begins = match self.phase {
             Some(phase) => {

@@ -11,26 +11,26 @@ use countermand_emulator::Emulator;
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
 
-/// What a client would get for a request, and after which time.
+/// The client's result of a request, and the time it took.
 pub type Exchange = (Duration, Result<Response<Bytes>, TransportError>);
 
 /// One request of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {
-    /// When it was sent, since the start.
+    /// Time of sending, since the start.
     pub at: Duration,
-    /// When its answer came, or its failure.
+    /// Time of the answer or of the failure.
     pub answered: Duration,
-    /// Which method it called.
+    /// The method of the API.
     pub call: Call,
     /// Its path.
     pub path: String,
-    /// Whether it left, or was held up before: no connection, no token.
+    /// False if it was held up before it left: no connection, no token.
     pub left: bool,
     /// The status of the answer.
     pub status: Option<u16>,
-    /// Until when the server asked for silence, by the answer itself.
+    /// End of the pause that the answer asked for.
     pub silent_until: Option<Duration>,
 }
 
@@ -40,9 +40,9 @@ pub struct Sent {
 pub struct Run {
     /// Every request, in order.
     pub sent: Vec<Sent>,
-    /// What the cancellation said.
+    /// The result of the cancellation.
     pub result: Result<Outcome, Error>,
-    /// When it said so, since the start.
+    /// Time of the result, since the start.
     pub ended: Duration,
 }
 
@@ -116,7 +116,7 @@ fn exchange(emulator: &mut Emulator, now: Duration, transmit: Transmit) -> Excha
     emulator.handle(now, &request).deliver(transmit.timeout)
 }
 
-/// The delay an answer asks for, read here independently of the code under test: whole seconds
+/// The delay that an answer asks for, parsed independently of the code under test: whole seconds
 /// of `Retry-After`, unless the body has a `RetryInfo`.
 #[must_use]
 pub fn asked_delay(response: &Response<Bytes>) -> Option<Duration> {
@@ -139,7 +139,7 @@ pub fn asked_delay(response: &Response<Bytes>) -> Option<Duration> {
             .ok()?
             .parse()
             .ok()?;
-        // What no server means is clamped.
+        // Longer than any real delay: clamped.
         Some(Duration::from_secs(seconds.min(86_400)))
     };
     retry_info.or_else(header)

@@ -1,4 +1,4 @@
-//! What can happen to operations, drawn: fates, quirks and faults.
+//! Random behaviour of operations and servers: fates, quirks and faults.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dice::Dice;
 
-/// Any fate, with a device that acts within 20 s if it does.
+/// Any fate, with a device that acts within 20 s if it acts.
 pub fn fate(dice: &mut Dice) -> Fate {
     let after = Duration::from_millis(dice.below(20_000));
     match dice.below(9) {
@@ -26,7 +26,7 @@ pub fn fate(dice: &mut Dice) -> Fate {
     }
 }
 
-/// Any way a server may behave where nobody knows.
+/// Any behaviour of a server that is not documented.
 pub fn quirks(dice: &mut Dice) -> Quirks {
     use FinishedCancel::{FailedPrecondition, NotFound, Ok};
     let mut quirks = Quirks::default()
@@ -50,10 +50,10 @@ pub fn quirks(dice: &mut Dice) -> Quirks {
 }
 
 /// Up to five kinds of faults, about `times` of each or without end, and latency on every call that
-/// nothing else happens to.
+/// no other fault concerns.
 ///
 /// # Panics
-/// Never: what is drawn is a script.
+/// Never: the drawn script is valid.
 pub fn faults(dice: &mut Dice, times: u64) -> Script {
     let entries = (0..dice.below(5)).map(|_| {
         let preset = dice.pick(PRESETS);

@@ -21,7 +21,7 @@ pub fn cases(file: &str) -> Vec<Value> {
 /// The HTTP answer that a case describes.
 ///
 /// # Panics
-/// If it describes none.
+/// If the case describes none.
 #[must_use]
 pub fn response(case: &Value) -> Response<Vec<u8>> {
     let status = case["status"]
@@ -53,13 +53,13 @@ fn body(case: &Value) -> Vec<u8> {
         .and_then(|status| u16::try_from(status).ok());
     match (case["body"].as_str(), status) {
         (Some(text), _) => text.into(),
-        // An error of which nothing else matters has the envelope of the API.
+        // An error without other contents has the envelope of the API.
         (None, Some(status @ 400..)) => envelope(status).into(),
         (None, _) => Vec::new(),
     }
 }
 
-/// The least that the API answers with an error.
+/// The shortest error answer of the API.
 #[must_use]
 pub fn envelope(status: u16) -> String {
     format!(r#"{{"error":{{"code":{status}}}}}"#)

@@ -8,7 +8,7 @@ use bench_task::Task;
 /// Does the task of this process, on one thread, by the client that `BENCH_CLIENT` names.
 ///
 /// # Errors
-/// What the client could not do.
+/// The reason why the client could not do the task.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Countermand, with everything that a user has: a token source, a time-out for each attempt, the
+//! Countermand, with everything that a user has: a token source, a timeout for each attempt, the
 //! state of retries, the cap of bodies, `tracing`.
 
 use std::error::Error;

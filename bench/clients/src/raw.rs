@@ -1,5 +1,5 @@
-//! R: hyper and nothing else. No token source, no time-out, no retry, no cap, no log: what this
-//! stack can do at best.
+//! R: hyper and nothing else. No token source, no timeout, no retry, no cap, no log: the best that
+//! this stack can do.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ struct Server {
 /// Does the task.
 ///
 /// # Errors
-/// Whatever goes wrong: nothing is tried again.
+/// Any failure: nothing is retried.
 pub(crate) async fn run(task: &Task) -> Result<(), Failure> {
     let authority = task.root.strip_prefix("https://").ok_or("not https")?;
     let host = authority.split(':').next().unwrap_or_default().to_owned();
@@ -127,7 +127,7 @@ async fn connect(task: &Task, server: &Server) -> Result<TlsStream<TcpStream>, F
         .await?)
 }
 
-/// Reads the answer to its end; nothing is understood of it.
+/// Reads the answer to its end, without parsing it.
 async fn is_good(response: Response<Incoming>) -> Result<bool, Failure> {
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();

@@ -1,4 +1,4 @@
-//! `bench-server DIRECTORY`: a lean server on one thread, for every client the same.
+//! `bench-server DIRECTORY`: a lean server on one thread, the same for every client.
 //!
 //! It writes `ca.pem`, `cert.pem` and `key.pem` into the directory, prints its port, and answers
 //! every POST with `{}` and every GET with an operation of 499 bytes that was cancelled, both with
@@ -25,7 +25,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// What the server was told.
+/// The settings from the environment.
 #[derive(Clone)]
 struct Settings {
     delay: Option<Duration>,
@@ -63,7 +63,7 @@ async fn serve(acceptor: TlsAcceptor, settings: Settings) -> Result<(), Box<dyn 
             let service = service_fn(move |request| answer(settings.clone(), request));
             let mut builder = auto::Builder::new(Local);
             builder.http2().max_concurrent_streams(streams());
-            // A connection that fails is the client's to notice.
+            // The client notices a connection that fails.
             let _ = builder
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -81,7 +81,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<http::Response<answer::Body>, Infallible> {
     let (head, body) = request.into_parts();
-    // A request whose body cannot be read is answered all the same: the client will see.
+    // A request whose body cannot be read is answered too: the client will notice.
     let _ = body.collect().await;
     if let Some(delay) = settings.delay {
         tokio::time::sleep(delay).await;
@@ -98,7 +98,7 @@ async fn answer(
     })
 }
 
-/// Runs what hyper wants to run on this thread.
+/// Runs hyper's tasks on this thread.
 #[derive(Clone, Copy)]
 struct Local;
 

@@ -1,4 +1,4 @@
-//! The system's allocator, counting.
+//! The system's allocator, with counters.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicU64 = AtomicU64::new(0);
 
-/// Counts allocations and reallocations, and the bytes that are in use; only in programs that want
-/// to know, because counting takes time too.
+/// Counts allocations and reallocations, and the bytes in use; only in programs that need the
+/// figures, because counting takes time too.
 #[derive(Debug)]
 pub struct Counting;
 
 impl Counting {
-    /// How many there were.
+    /// Number of allocations and reallocations so far.
     #[must_use]
     pub fn so_far() -> u64 {
         ALLOCATIONS.load(Ordering::Relaxed)
     }
 
-    /// How many bytes are in use.
+    /// Number of bytes in use.
     #[must_use]
     pub fn live() -> u64 {
         LIVE.load(Ordering::Relaxed)

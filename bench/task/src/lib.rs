@@ -1,4 +1,4 @@
-//! What every Rust client of the benchmark is told to do.
+//! The task of every Rust client of the benchmark.
 
 mod allocations;
 mod task;

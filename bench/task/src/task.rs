@@ -1,4 +1,4 @@
-//! What every client of the benchmark is told, and how it answers.
+//! The task of every client of the benchmark, and the form of its answer.
 
 use std::env;
 use std::error::Error;
@@ -11,23 +11,23 @@ pub enum Work {
     Serial,
     /// Cancels, as many at a time as [`Task::in_flight`], over one connection of HTTP/2.
     Bulk,
-    /// Cancels each of which is followed by a get, one after the other.
+    /// Cancels that are each followed by a get, one after the other.
     ConfirmSerial,
-    /// Cancels each of which is followed by a get, many at a time.
+    /// Cancels that are each followed by a get, many at a time.
     ConfirmBulk,
-    /// As `ConfirmBulk`, all cancels before the first get, where a client knows how.
+    /// As `ConfirmBulk`, with all cancels before the first get, for clients that can do that.
     Scheduler,
 }
 
-/// `CLIENT WORK N`, and where the server is by environment variables, the same for every client in
-/// every language.
+/// `CLIENT WORK N`; environment variables name the server, the same for every client in every
+/// language.
 #[derive(Debug)]
 pub struct Task {
-    /// What to do.
+    /// The kind of work.
     pub work: Work,
-    /// How many operations.
+    /// Number of operations.
     pub operations: usize,
-    /// How many requests at a time: `BENCH_IN_FLIGHT`, 100.
+    /// Number of requests in flight: `BENCH_IN_FLIGHT`, 100.
     pub in_flight: usize,
     /// `https://localhost:PORT`, from `BENCH_ROOT`.
     pub root: String,
@@ -38,10 +38,10 @@ pub struct Task {
 }
 
 impl Task {
-    /// From the arguments and the environment of this process.
+    /// Reads the arguments and the environment of this process.
     ///
     /// # Errors
-    /// What is missing or unreadable.
+    /// The argument or variable that is missing or unreadable.
     pub fn of_process() -> Result<Self, Box<dyn Error>> {
         let mut arguments = env::args().skip(1);
         let work = match arguments.next().as_deref() {
@@ -68,19 +68,19 @@ impl Task {
         format!("enterprises/LC01abcd89/devices/{index:016x}/operations/1786048723669")
     }
 
-    /// Whether each operation is looked at, too.
+    /// True if each cancel is followed by a get.
     #[must_use]
     pub fn confirms(&self) -> bool {
         !matches!(self.work, Work::Serial | Work::Bulk)
     }
 
-    /// Whether one operation ends before the next begins.
+    /// True if one operation ends before the next begins.
     #[must_use]
     pub fn is_serial(&self) -> bool {
         matches!(self.work, Work::Serial | Work::ConfirmSerial)
     }
 
-    /// Says how it went, on one line: operations that came out well, and those that were refused.
+    /// Prints the result on one line: operations that succeeded, and those that were refused.
     #[expect(clippy::print_stdout, reason = "the driver reads it")]
     pub fn report(&self, good: usize, refused: usize) {
         let allocations = crate::Counting::so_far();

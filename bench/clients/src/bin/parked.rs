@@ -1,7 +1,7 @@
-//! `parked N DEVICES`: a scheduler of N operations of enterprises with so many devices each, without
-//! a socket. How many bytes an operation takes while it waits for its turn and while it waits to be
-//! looked at, and how much CPU the scheduler takes for a request: to take a name, to say what is sent,
-//! to read the answer and to tell what came of it.
+//! `parked N DEVICES`: a scheduler of N operations, of enterprises with DEVICES devices each, without
+//! a socket. Prints the bytes that an operation takes while it waits for its turn and while it waits
+//! to be polled, and the CPU time of the scheduler for each request: to take a name, to give out the
+//! request, to read the answer and to report the result.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut pushed = Duration::ZERO;
     let mut names = Vec::with_capacity(BATCH);
     for first in (0..operations).step_by(BATCH) {
-        // A name is made by whoever has it, not by the scheduler.
+        // The caller makes the names, not the scheduler.
         for index in first..operations.min(first + BATCH as u64) {
             names.push(name(index, devices)?);
         }
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             requests += 1;
             let looks = ticket.call() == Call::Get;
             if looks && parked == 0 {
-                // All cancels were accepted: everything is parked.
+                // All cancels were accepted: all operations are parked.
                 parked = Counting::live() - empty;
             }
             let body = match looks {

@@ -40,7 +40,7 @@ async fn run(task: &Task) -> Result<(), Box<dyn Error>> {
             good += usize::from(one(&hub, task, index).await);
         }
     } else {
-        // One first: a hundred at once would make a hundred connections.
+        // One request first: 100 at once would open 100 connections.
         good += usize::from(one(&hub, task, 0).await);
         let rest = stream::iter(1..task.operations)
             .map(|index| one(&hub, task, index))

@@ -1,4 +1,4 @@
-//! `reqwest WORK N`: reqwest as it comes.
+//! `reqwest WORK N`: reqwest with its defaults.
 
 use std::error::Error;
 
@@ -28,7 +28,7 @@ async fn run(task: &Task) -> Result<(), Box<dyn Error>> {
             good += usize::from(one(&client, task, index).await?);
         }
     } else {
-        // One first: a hundred at once would make a hundred connections.
+        // One request first: 100 at once would open 100 connections.
         good += usize::from(one(&client, task, 0).await?);
         let rest = stream::iter(1..task.operations)
             .map(|index| one(&client, task, index))

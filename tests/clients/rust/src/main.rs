@@ -23,7 +23,7 @@ use yup_oauth2::client::CustomHyperClientBuilder;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Finds no machine: the client goes by no proxy, and addresses in digits need no look-up.
+/// Resolves no name: the client uses no proxy, and addresses in digits need no look-up.
 #[derive(Clone)]
 struct Nowhere;
 
@@ -51,7 +51,7 @@ fn connector() -> Result<HttpsConnector<HttpConnector<Nowhere>>, Failure> {
         .wrap_connector(http))
 }
 
-/// The way to a token that the type of the file asks for: the crate leaves the choice to its caller.
+/// The authenticator for the type of the file: the crate leaves the choice to its caller.
 async fn authenticator(file: &str) -> Result<Box<dyn GetToken>, Failure> {
     let client =
         CustomHyperClientBuilder::from(Client::builder(TokioExecutor::new()).build(connector()?));
@@ -74,7 +74,7 @@ async fn authenticator(file: &str) -> Result<Box<dyn GetToken>, Failure> {
             Box::new(way.build().await?)
         }
         Some("impersonated_service_account") => {
-            // There is no reader for this kind: its own parts are what the authenticator takes.
+            // The crate has no reader for this kind: the authenticator takes its parts.
             let url = content["service_account_impersonation_url"].as_str();
             let email = url.and_then(|url| url.rsplit('/').next()?.split(':').next());
             let email = email.ok_or("no account to impersonate")?.to_owned();
@@ -88,7 +88,7 @@ async fn authenticator(file: &str) -> Result<Box<dyn GetToken>, Failure> {
     })
 }
 
-/// The names of what went wrong, causes included: the crate's own text leaves them out.
+/// The error with its causes: the crate's own text leaves the causes out.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
