@@ -1,10 +1,10 @@
 //! The client: names in, verdicts out.
 
 use std::fmt;
+use std::future::ready;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Poll, ready};
 
 use countermand_core::{
     Cancellation, Endpoint, Entry, Error, Fetch, GrandparentName, Operation, OperationName,
@@ -26,7 +26,7 @@ use crate::hyper::Hyper;
 use crate::log;
 use crate::scheduler_stream::SchedulerStream;
 use crate::token::{TokenSource, check_universe};
-use crate::transport::Transport;
+use crate::transport::{BoxStream, Transport};
 
 /// Cancels operations and finds out what became of them.
 ///
@@ -138,7 +138,11 @@ impl Client {
         self
     }
 
-    /// Asks the server to cancel an operation, with retries, and does not look what became of it.
+    /// Asks the server to cancel an operation, with retries, and does not verify the outcome.
+    ///
+    /// # Cancellation safety
+    /// Dropping the future drops the request under way: the cancel may have been delivered or not.
+    /// To call it again is harmless.
     ///
     /// # Errors
     /// The server did not accept it; [`Error::maybe_delivered`] says whether it may have taken
@@ -152,6 +156,9 @@ impl Client {
     }
 
     /// The operation as the server tells it.
+    ///
+    /// # Cancellation safety
+    /// Dropping the future drops the request under way, which changes nothing on the server.
     ///
     /// # Errors
     /// The server did not tell it.
@@ -199,10 +206,14 @@ impl Client {
     ///
     /// The stream ends after an error, except after one that counts entries of a page that cannot be
     /// read: the entries after them still come.
+    ///
+    /// # Cancellation safety
+    /// The stream holds the request for a page: a future of its next entry may be dropped, and the
+    /// next one goes on. Dropping the stream drops the request.
     pub fn list_operations(
         &self,
         parent: &ParentName,
-    ) -> impl Stream<Item = Result<Operation, Error>> + Send + use<> {
+    ) -> BoxStream<'static, Result<Operation, Error>> {
         self.list(parent.clone())
     }
 
@@ -211,15 +222,18 @@ impl Client {
     ///
     /// The stream ends after an error, except after one that counts entries of a page that cannot be
     /// read: the entries after them still come.
+    ///
+    /// # Cancellation safety
+    /// As [`list_operations`](Self::list_operations).
     pub fn list_parents(
         &self,
         above: &GrandparentName,
-    ) -> impl Stream<Item = Result<Parent, Error>> + Send + use<> {
+    ) -> BoxStream<'static, Result<Parent, Error>> {
         self.list(above.clone())
     }
 
     /// The entries of a list, to its last page.
-    fn list<T>(&self, of: T::Of) -> impl Stream<Item = Result<T, Error>> + Send + use<T>
+    fn list<T>(&self, of: T::Of) -> BoxStream<'static, Result<T, Error>>
     where
         T: Entry + Send,
         T::Of: Send,
@@ -243,9 +257,14 @@ impl Client {
             }
         })
         .try_flatten()
+        .boxed()
     }
 
-    /// Cancels an operation and finds out what became of it.
+    /// Cancels an operation and verifies the outcome.
+    ///
+    /// # Cancellation safety
+    /// Dropping the future drops the request under way: the cancel may have been delivered or not.
+    /// To call it again is harmless.
     ///
     /// # Errors
     /// The server neither accepted the cancellation nor told the operation's fate;
@@ -265,10 +284,15 @@ impl Client {
     /// [everything](countermand_core::FailureScope::Everything), such as a refused token, what has not
     /// begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a
     /// request. [`run`](Self::run) tells more of what happens on the way.
+    ///
+    /// # Cancellation safety
+    /// The stream holds the requests in flight: a future of its next result may be dropped, and the
+    /// next one goes on. Dropping the stream drops the requests, of which each may have been delivered
+    /// or not.
     pub fn countermand_all<I>(
         &self,
         names: I,
-    ) -> impl Stream<Item = (OperationName, Result<Outcome, Error>)> + Send + use<I>
+    ) -> BoxStream<'static, (OperationName, Result<Outcome, Error>)>
     where
         I: IntoIterator<Item = OperationName>,
         I::IntoIter: Send + 'static,
@@ -280,23 +304,17 @@ impl Client {
     pub fn countermand_stream<S>(
         &self,
         names: S,
-    ) -> impl Stream<Item = (OperationName, Result<Outcome, Error>)> + Send + use<S>
+    ) -> BoxStream<'static, (OperationName, Result<Outcome, Error>)>
     where
         S: Stream<Item = OperationName> + Send + 'static,
     {
         let names = names.map(|name| (name, Phase::Unsent));
-        let mut running = self.run(self.scheduler(), names);
-        stream::poll_fn(move |context| {
-            loop {
-                match ready!(running.poll_next_unpin(context)) {
-                    Some(Event::Finished { name, result }) => {
-                        return Poll::Ready(Some((name, result)));
-                    }
-                    Some(_) => {}
-                    None => return Poll::Ready(None),
-                }
-            }
-        })
+        let events = self.run(self.scheduler(), names);
+        let finished = |event| match event {
+            Event::Finished { name, result } => ready(Some((name, result))),
+            _ => ready(None),
+        };
+        events.filter_map(finished).boxed()
     }
 
     /// A scheduler with this client's policy, quota and limit of requests in flight.

@@ -29,8 +29,7 @@ use crate::transport::Transport;
 
 /// Does what the steps say until the end.
 ///
-/// Runs on tokio. The step is to be started at a time of [`now`]. Dropping the future drops
-/// the request that is under way.
+/// Runs on tokio. The step is to be started at a time of [`now`].
 ///
 /// ```no_run
 /// # async fn example(hyper: countermand_hyper::Hyper) -> Result<(), Box<dyn std::error::Error>> {
@@ -42,8 +41,12 @@ use crate::transport::Transport;
 /// # }
 /// ```
 ///
+/// # Cancellation safety
+/// Dropping the future drops the machine and the request under way, which may have been delivered or
+/// not.
+///
 /// # Errors
-/// What the machine ends with.
+/// The error that the machine ends with.
 pub async fn drive<T>(step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
     drive_on(step, transport, now()).await
 }

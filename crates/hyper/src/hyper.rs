@@ -100,6 +100,9 @@ impl Hyper {
 
     /// Sends a request that may have a body, under the same rules.
     ///
+    /// # Cancellation safety
+    /// As [`Transport::send`].
+    ///
     /// # Errors
     /// As [`Transport::send`].
     pub async fn call(

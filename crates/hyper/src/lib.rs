@@ -66,4 +66,4 @@ pub use secret_file::{SecretFile, exposure};
 pub use token::{
     Billed, Token, TokenFn, TokenSource, billed_to, check_universe, quota_project_header, token_fn,
 };
-pub use transport::{BoxFuture, Transport};
+pub use transport::{BoxFuture, BoxStream, Transport};

@@ -47,10 +47,14 @@ impl<F: FnMut(&[Event]) + Send> Journal for F {
     }
 }
 
-/// A scheduler under way: a stream of what happens.
+/// A scheduler under way: a stream of its events.
 ///
-/// Requests go on while it is polled. Dropping it drops the requests in flight, of which each may
-/// have been delivered or not; [`stop`](Self::stop) awaits them instead.
+/// Requests go on while it is polled.
+///
+/// # Cancellation safety
+/// The stream holds the requests in flight: a future of its next event may be dropped, and the next
+/// one goes on. Dropping the stream drops the requests, of which each may have been delivered or not;
+/// [`stop`](Self::stop) awaits them instead.
 pub struct SchedulerStream<S> {
     scheduler: Scheduler,
     transport: Arc<dyn Transport>,

@@ -174,6 +174,11 @@ impl std::str::FromStr for Token {
 pub trait TokenSource: Send + Sync {
     /// A token; a new one if `fresh`, because the server refused the last one.
     ///
+    /// # Cancellation safety
+    /// The future may be dropped: after 10 s, and with the request that waits for it where the source
+    /// keeps its tokens itself. The fetch of a token that [`Authorized`](crate::Authorized) keeps goes
+    /// on without the request.
+    ///
     /// # Errors
     /// [`Token`](TransportErrorKind::TokenUnavailable) if it is worth trying again, else
     /// [`Credentials`](TransportErrorKind::CredentialsRejected).

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countermand_core::{Transmit, TransportError};
+use futures_core::Stream;
 
 /// A future on the heap that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A stream on the heap that may move between threads.
+pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
 
 /// Sends one request and brings the whole answer.
 ///
@@ -24,9 +28,12 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// An implementation follows no redirect, sends nothing twice, and gives up after
 /// [`Transmit::timeout`] with a [`TransportError`] that says whether the request may have been
-/// sent. Every HTTP status is an answer, not an error. Dropping the future drops the request.
+/// sent. Every HTTP status is an answer, not an error.
 pub trait Transport: Send + Sync {
     /// Sends it.
+    ///
+    /// # Cancellation safety
+    /// Dropping the future drops the request, which may have been delivered or not.
     ///
     /// # Errors
     /// No complete answer came; the [kind](TransportError::kind) says why, and whether the request

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::name;
 use countermand_hyper::{
-    Client, ErrorKind, FailureScope, OperationName, Transmit, TransportError, TransportErrorKind,
-    Verdict,
+    BoxStream, Client, ErrorKind, FailureScope, OperationName, Transmit, TransportError,
+    TransportErrorKind, Verdict,
 };
 use futures_util::{StreamExt, TryStreamExt};
 use http::{Response, StatusCode};
@@ -295,4 +295,39 @@ async fn dropping_a_countermand_drops_its_request() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     // Begun, never ended, and nothing after it.
     assert_eq!((counts.sent(), counts.now.load(Ordering::Relaxed)), (1, 1));
+}
+
+/// The next item of a stream, by futures of which each is dropped after a millisecond.
+async fn next_by_pieces<T>(stream: &mut BoxStream<'static, T>) -> Option<T> {
+    loop {
+        let piece = tokio::time::timeout(Duration::from_millis(1), stream.next());
+        if let Ok(item) = piece.await {
+            return item;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn futures_of_the_next_item_may_be_dropped() {
+    let counts = Counts::default();
+    let client = counts.client(|transmit| match transmit.request.uri().path() {
+        path if path.ends_with("/operations") => {
+            let entry = r#"{"name":"enterprises/LC01/devices/3f/operations/1"}"#;
+            reply(200, format!(r#"{{"operations":[{entry}]}}"#))
+        }
+        _ => kind_server(transmit),
+    });
+    let mut operations = client.list_operations(&"enterprises/LC01/devices/3f".parse().unwrap());
+    let operation = next_by_pieces(&mut operations).await.unwrap().unwrap();
+    assert!(!operation.done);
+    assert!(next_by_pieces(&mut operations).await.is_none());
+    assert_eq!(counts.sent(), 1);
+    let mut results = client.countermand_all(names(3));
+    let mut ended = 0;
+    while let Some((_, result)) = next_by_pieces(&mut results).await {
+        assert_eq!(result.unwrap().verdict, Verdict::Cancelled);
+        ended += 1;
+    }
+    // A cancel and a look for each.
+    assert_eq!((ended, counts.sent()), (3, 1 + 2 * 3));
 }

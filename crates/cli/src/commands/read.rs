@@ -57,7 +57,7 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
     let report = Report::start(global.json);
-    let mut operations = pin!(client.list_operations(&device));
+    let mut operations = client.list_operations(&device);
     let mut exit = Exit::Done;
     while let Some(result) = operations.next().await {
         match result {
