@@ -2,15 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use countermand_emulator::WindowKind;
+use countermand_emulator::{Fate, WindowKind};
 use countermand_scheduler::{Quota, Window};
+use http::StatusCode;
 
 use crate::args::duration;
 use crate::args::quota::Budget;
-use crate::commands::simulated::{Failing, Fates};
 use crate::failure::Failure;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -136,5 +137,72 @@ impl WindowWord {
                 Err(Failure::usage(problem))
             }
         }
+    }
+}
+
+/// Answers that fail: a status, and its part of all answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failing {
+    pub(crate) status: StatusCode,
+    pub(crate) part: f64,
+}
+
+impl FromStr for Failing {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (status, part) = text.split_once(':')?;
+            let part = part.strip_suffix('%')?.parse::<f64>().ok()? / 100.0;
+            let status = status.parse::<StatusCode>().ok()?;
+            let fails = status.is_client_error() || status.is_server_error();
+            ((0.0..=1.0).contains(&part) && fails).then_some(Self { status, part })
+        };
+        parse().ok_or("expected a status of 400 to 599 and a part of all answers, like 503:20%")
+    }
+}
+
+/// Fates with their weights.
+#[derive(Clone, Debug)]
+pub(crate) struct Fates(Vec<(u32, Fate)>);
+
+impl FromStr for Fates {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = |part: &str| {
+            let (fate, weight) = part.trim().split_once(':')?;
+            let fate = match fate {
+                "cancellable" => Fate::Cancellable,
+                "completes" => Fate::Completes {
+                    after: Duration::ZERO,
+                },
+                "stuck" => Fate::Stuck,
+                _ => return None,
+            };
+            let weight = weight.parse().ok().filter(|weight| *weight <= 1_000_000)?;
+            Some((weight, fate))
+        };
+        let fates: Option<Vec<_>> = text.split(',').map(parse).collect();
+        fates
+            .filter(|fates| fates.len() <= 100 && fates.iter().any(|(weight, _)| *weight > 0))
+            .map(Self)
+            .ok_or("expected parts like cancellable:90,completes:5,stuck:5")
+    }
+}
+
+impl Fates {
+    /// The fate that a random number stands for, by weight.
+    pub(crate) fn draw(&self, number: u64) -> Fate {
+        let Self(fates) = self;
+        let all: u64 = fates.iter().map(|(weight, _)| u64::from(*weight)).sum();
+        let mut left = number % all.max(1);
+        for (weight, fate) in fates {
+            match left.checked_sub(u64::from(*weight)) {
+                None => return *fate,
+                Some(rest) => left = rest,
+            }
+        }
+        Fate::Cancellable
     }
 }

@@ -19,7 +19,6 @@ pub(crate) mod report;
 pub(crate) mod rescue;
 pub(crate) mod run;
 pub(crate) mod simulate;
-pub(crate) mod simulated;
 pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod stop;

@@ -3,23 +3,32 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{Call, OperationName, Phase, Time, Verdict};
-use countermand_emulator::ServerQuota;
+use bytes::Bytes;
+use countermand_core::{Call, OperationName, Phase, Rng, Time, Verdict};
+use countermand_emulator::{Action, BadInput, Config, Emulator};
+use countermand_emulator::{NewDevice, NewOperation, Script, ServerQuota};
 use countermand_fleet::spell;
 use countermand_scheduler::{Event, Scheduler, Ticket};
-use http::Request;
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::args::Global;
 use crate::args::emulator::Simulate;
-
-use crate::commands::simulated::Server;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;
 
 /// How long the simulated server takes to answer.
 const LATENCY: Duration = Duration::from_millis(100);
+
+/// Validity of an operation, in seconds: none expires.
+const VALID_FOR: u64 = 366 * 24 * 3600;
+
+/// The token of the emulator; it opens nothing else.
+const TOKEN: &str = "simulated";
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer simulated");
 
 /// Rows of the plot, and the width of its longest bar.
 const ROWS: usize = 16;
@@ -67,20 +76,18 @@ struct Row {
     looks: u64,
 }
 
-/// Runs it to its end.
-fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'static str> {
+/// Runs it to its end, against an emulator on the same virtual clock.
+fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, String> {
+    let mut emulator = emulator(options, quota).map_err(|error| error.to_string())?;
     let mut scheduler = Scheduler::new(options.seed)
         .quota(options.budget.quota())
         .in_flight(options.in_flight);
-    for number in 0..options.operations {
-        let device = number / options.per_device;
-        let name = format!("enterprises/simulated/devices/{device}/operations/{number}");
-        let name: OperationName = name.parse().map_err(|_| "a name is bad")?;
+    for truth in emulator.truth(Duration::ZERO) {
+        let name = truth.name.parse::<OperationName>();
+        let name = name.map_err(|error| error.to_string())?;
         scheduler.push(name, Phase::Unsent);
     }
     scheduler.close();
-    let mut server = Server::new(quota, options.fail, &options.fates, options.seed);
-    let mut sent = Vec::new();
     let mut simulation = Simulation {
         schema: "countermand.simulation/1",
         operations: options.operations,
@@ -93,9 +100,10 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'stat
         errors: 0,
         schedule: Vec::new(),
     };
+    let mut sent = Vec::new();
     let serve = |at: Duration, ticket: &Ticket, request: &Request<()>| {
         sent.push((at.as_secs_f64(), ticket.call() == Call::Cancel));
-        (LATENCY, server.serve(at, request))
+        (LATENCY, answer(&mut emulator, at, request))
     };
     let tell = |at, event| simulation.note(at, event);
     let end = countermand_scheduler::simulate(&mut scheduler, Time::START, serve, tell)
@@ -103,10 +111,57 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, &'stat
     let last_cancel = scheduler.progress(end).last_cancel;
     simulation.last_cancel_s = last_cancel.map_or(0.0, |at| at.elapsed().as_secs_f64());
     simulation.requests = sent.len() as u64;
-    simulation.refused = server.refused;
-    simulation.failed = server.failed;
+    simulation.refused = emulator.quota(end.elapsed()).refused;
+    let failed = |status: StatusCode| {
+        let answered = emulator.audit().iter();
+        let answered = answered
+            .filter(|row| row.status == Some(status.as_u16()))
+            .count() as u64;
+        let refused = if status == StatusCode::TOO_MANY_REQUESTS {
+            simulation.refused
+        } else {
+            0
+        };
+        answered - refused
+    };
+    simulation.failed = options.fail.map_or(0, |fail| failed(fail.status));
     simulation.schedule = schedule(&sent, simulation.last_verdict_s);
     Ok(simulation)
+}
+
+/// The server, with its operations and their fates.
+fn emulator(options: &Simulate, quota: ServerQuota) -> Result<Emulator, BadInput> {
+    let faults = options.fail.iter().map(|fail| {
+        let status = fail.status.as_u16();
+        json!({"status": status, "probability": fail.part, "times": null})
+    });
+    let config = Config::default().seed(options.seed).devices(0);
+    let config = config.quota(quota).token(TOKEN);
+    let mut emulator = Emulator::new(config.script(Script::from_value(faults.collect())?));
+    let mut rng = Rng::new(options.seed);
+    let mut left = options.operations;
+    while left > 0 {
+        let some = left.min(options.per_device);
+        left -= some;
+        let operations = (0..some).map(|_| {
+            let fate = options.fates.draw(rng.next());
+            NewOperation::new(fate).duration(VALID_FOR)
+        });
+        emulator.add(Duration::ZERO, NewDevice::with(operations))?;
+    }
+    Ok(emulator)
+}
+
+/// The emulator's answer to a request that reaches it so long after the start.
+fn answer(emulator: &mut Emulator, at: Duration, request: &Request<()>) -> Response<Bytes> {
+    let mut request = request.clone().map(|()| Bytes::new());
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().insert(AUTHORIZATION, BEARER);
+    match emulator.handle(at, &request).action {
+        Action::Respond(response) => response,
+        // No script of a simulation asks for anything else.
+        _ => Response::default(),
+    }
 }
 
 impl Simulation {
