@@ -9,7 +9,6 @@ use countermand_scheduler::Event;
 use futures_util::stream;
 
 use crate::commands::follow::{self, follow};
-use crate::commands::names::Batch;
 use crate::commands::stop::Stop;
 use crate::exit::Exit;
 use crate::output::results::Report;
@@ -36,15 +35,13 @@ pub(crate) struct Left {
 /// well when, since the start, the last of the first cancels was sent.
 pub(crate) async fn countermand(
     client: &Client,
-    batch: Batch,
+    names: Vec<OperationName>,
     report: &Report,
     json: bool,
     signals: &mut Signals,
     mut ended: impl FnMut(OperationName, Result<Outcome, Error>),
 ) -> (Ending, Option<Duration>) {
-    let Batch {
-        names, mut open, ..
-    } = batch;
+    let mut open: HashSet<OperationName> = names.iter().cloned().collect();
     let mut asked = HashSet::new();
     let mut stop = Stop::default();
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));

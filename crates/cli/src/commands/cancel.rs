@@ -6,7 +6,7 @@ use crate::args::Global;
 use crate::args::operations::Cancel;
 use crate::args::resume::Invocation;
 use crate::commands::batch::{self, Ending, Left};
-use crate::commands::input;
+use crate::commands::names::{Given, Names};
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,38 +21,23 @@ pub(crate) async fn run(
     invocation: &Invocation,
 ) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
-    let reading = input::names(
-        Report::start(global.json),
-        options.names.names,
-        global,
-        Report::refused,
-    );
-    let (mut report, batch) = tokio::select! {
-        read = reading => read?,
-        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    let given = Given {
+        skip_invalid: Some(options.skip_invalid),
+        ..Given::operations(options.names.names, Report::refused)
     };
-
+    let report = Report::start(global.json);
+    let (mut report, read) = Names::read(given, global, report, &mut signals).await?;
+    report.left_out(&read.left_out);
+    let (names, duplicates) = read.each_once();
     let mut tally = Tally::new(!options.no_verify);
-    tally.input(batch.refused, batch.duplicates);
-    if batch.broken {
-        let note = "error: the input was not read to its end; nothing was sent";
-        report.output.note(note);
-        return Ok(end(report, &mut signals, Exit::Usage, None).await);
-    }
-    if batch.refused > 0 && !options.skip_invalid {
-        report.output.note(&format!(
-            "error: {}; nothing was sent (--skip-invalid leaves bad names out)",
-            counted(batch.refused, "bad name"),
-        ));
-        return Ok(end(report, &mut signals, Exit::Usage, None).await);
-    }
-    if batch.duplicates > 0 {
+    tally.input(read.refused, duplicates);
+    if duplicates > 0 {
         report.output.note(&format!(
             "{} left out: each name is countermanded once",
-            counted(batch.duplicates, "duplicate"),
+            counted(duplicates, "duplicate"),
         ));
     }
-    if batch.names.is_empty() {
+    if names.is_empty() {
         report.sentence("no name is left; nothing was sent");
         return Ok(end(report, &mut signals, tally.exit(), None).await);
     }
@@ -68,16 +53,16 @@ pub(crate) async fn run(
         .policy(policy)
         .quota(options.budget.quota())
         .in_flight(options.in_flight);
-    report.align(&batch.names);
+    report.align(&names);
     if global.verbose == 0 {
-        let expected = batch.names.len() as u64;
+        let expected = names.len() as u64;
         report
             .output
             .expect(expected, options.budget.quota().pace());
     }
     let (ending, last_cancel) = batch::countermand(
         &client,
-        batch,
+        names,
         &report,
         global.json,
         &mut signals,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::args::Global;
 use crate::args::jobs::Find;
-use crate::commands::sources::{Given, Sources};
+use crate::commands::names::{Given, Names};
 use crate::commands::stop::Stop;
 use crate::connect;
 use crate::exit::Exit;
@@ -25,9 +25,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let endpoint = global.endpoint.clone().unwrap_or_default();
     let filter = options.selection.filter(&endpoint)?;
     let mut signals = Signals::listen(Hangup::Ends)?;
-    let (given, report) = (Given::names(options.names), Report::start(global.json));
-    let (mut report, sources) = Sources::read(given, global, report, &mut signals).await?;
-    if !sources.given.is_empty() {
+    let (given, report) = (Given::to_search(options.names), Report::start(global.json));
+    let (mut report, sources) = Names::read(given, global, report, &mut signals).await?;
+    if !sources.operations.is_empty() {
         return Err(Failure::usage(
             "find searches enterprises and devices; operations have names already",
         ));
@@ -121,7 +121,7 @@ impl Searched {
 
 /// Searches, hands over what is found as it is found, and complains of what could not be read.
 pub(crate) async fn search(
-    (client, sources, filter): (&Client, &Sources, Filter),
+    (client, sources, filter): (&Client, &Names, Filter),
     quota: Quota,
     in_flight: usize,
     report: &Report,

@@ -1,171 +1,262 @@
-//! Names of operations, from the command line or from standard input.
+//! Names of operations, devices and enterprises: from the command line, standard input and files.
 //!
-//! All of them are read before anything is sent: one bad name among many refuses them all.
+//! All of them are read before anything is sent: one bad name among many refuses them all, unless
+//! bad names are left out.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fmt;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read};
+use std::path::PathBuf;
 
-use countermand_core::{Endpoint, OperationName, chain};
-use countermand_fleet::input::{self, InputError, InputProblem, LeftOut, Refusals};
+use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Resource, chain};
+use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Refusals};
+use countermand_fleet::{FoundOperation, counted};
+use tokio::task::spawn_blocking;
 
-/// Where a name was given, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On the command line.
-    Argument(u64),
-    /// On standard input.
-    Line(u64),
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::json::{Place, Refused};
+use crate::output::results::Report;
+use crate::signals::Signals;
+
+/// The names as typed, and which of them are accepted.
+pub(crate) struct Given {
+    /// Names, and `-` for standard input.
+    pub(crate) names: Vec<OsString>,
+    /// Files of names.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) format: Option<Format>,
+    /// Leaves bad names out; `None` where there is no such option.
+    pub(crate) skip_invalid: Option<bool>,
+    /// Takes names of operations alone; `-` then stands alone as well.
+    pub(crate) operations_only: bool,
+    /// Tells of a bad name.
+    pub(crate) refuse: fn(&Report, &Refused),
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Argument(number) => write!(f, "name {number}"),
-            Self::Line(number) => write!(f, "line {number}"),
+impl Given {
+    /// Enterprises and devices to search.
+    pub(crate) fn to_search(names: Vec<OsString>) -> Self {
+        Self {
+            names,
+            files: Vec::new(),
+            format: None,
+            skip_invalid: None,
+            operations_only: false,
+            refuse: Report::complain,
         }
     }
-}
 
-/// A name that was refused.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) place: Place,
-    /// As it was given, cut if it is too long to be a name.
-    pub(crate) text: String,
-    pub(crate) problem: String,
-    /// Whether it is worth a line for people: the first few of a kind are.
-    pub(crate) shown: bool,
+    /// Operations.
+    pub(crate) fn operations(names: Vec<OsString>, refuse: fn(&Report, &Refused)) -> Self {
+        Self {
+            operations_only: true,
+            refuse,
+            ..Self::to_search(names)
+        }
+    }
 }
 
 /// The names that were accepted, and what was not.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
-    /// Each once, in the order given.
-    pub(crate) names: Vec<OperationName>,
-    /// The same names, to be ticked off.
-    pub(crate) open: HashSet<OperationName>,
-    pub(crate) duplicates: u64,
-    pub(crate) refused: u64,
-    /// Whether the input was not read to its end, so that leaving bad names out leaves out more.
-    pub(crate) broken: bool,
-    /// Parts of the input that are neither names nor mistakes.
+pub(crate) struct Names {
+    pub(crate) enterprises: Vec<GrandparentName>,
+    pub(crate) devices: Vec<ParentName>,
+    /// Operations, with what came with them.
+    pub(crate) operations: Vec<(FoundOperation, Option<Evidence>)>,
+    /// Parts of the inputs that are neither names nor mistakes.
     pub(crate) left_out: LeftOut,
-    refusals: Refusals,
+    /// Bad names that were left out.
+    pub(crate) refused: u64,
+    /// The endpoint that URLs of names have to be of.
+    pub(crate) endpoint: Endpoint,
 }
 
-impl Batch {
-    /// True without any name, good or bad.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.refused == 0
-    }
-
-    /// Sentences about what was not told one by one.
-    pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
-        self.refusals.more().chain(self.left_out.sentences())
-    }
-
-    /// Reads the arguments or, if they are a single `-`, standard input. Refused names are handed
-    /// over one by one as they come.
-    pub(crate) fn read(
-        given: &[OsString],
-        endpoint: &Endpoint,
-        refuse: impl FnMut(Refused),
-    ) -> io::Result<Self> {
-        match given {
-            [only] if only == "-" => Self::from_lines(io::stdin().lock(), endpoint, refuse),
-            _ => Ok(Self::from_arguments(given, endpoint, refuse)),
+impl Names {
+    /// Reads on a thread of its own, so that a signal ends the waiting for a terminal or a slow pipe. The
+    /// report comes back with the names.
+    pub(crate) async fn read(
+        given: Given,
+        global: &Global,
+        report: Report,
+        signals: &mut Signals,
+    ) -> Result<(Report, Self), Failure> {
+        let endpoint = global.endpoint.clone().unwrap_or_default();
+        let skip_invalid = given.skip_invalid;
+        let reading = spawn_blocking(move || {
+            let reader = Reader {
+                given: &given,
+                refuse: &mut |refused| (given.refuse)(&report, refused),
+                note: &|text| report.output.note(text),
+                names: Self {
+                    endpoint,
+                    ..Self::default()
+                },
+            };
+            let names = reader.all();
+            (report, names)
+        });
+        let read = tokio::select! {
+            read = reading => read,
+            exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+        };
+        let (report, names) =
+            read.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let problem = match names {
+            Ok(names) if names.refused == 0 || skip_invalid == Some(true) => {
+                return Ok((report, names));
+            }
+            Ok(names) => {
+                let bad = counted(names.refused, "bad name");
+                let hint = match skip_invalid {
+                    Some(_) => " (--skip-invalid leaves bad names out)",
+                    None => "",
+                };
+                Failure::usage(format!("{bad}; nothing was sent{hint}"))
+            }
+            Err(problem) => problem,
+        };
+        // Bad names may have lines of their own.
+        tokio::select! {
+            _ = report.output.finish() => Err(problem),
+            exit = signals.next() => Err(Failure::new(exit, "stopped; nothing was sent")),
         }
     }
 
-    fn from_arguments(
-        given: &[OsString],
-        endpoint: &Endpoint,
-        mut refuse: impl FnMut(Refused),
-    ) -> Self {
-        let mut batch = Self::default();
-        for (number, text) in (1..).zip(given) {
-            let place = Place::Argument(number);
-            if text == "-" {
-                let problem = "`-` reads names from standard input and stands alone".to_owned();
-                batch.refused += 1;
-                refuse(Refused {
-                    place,
-                    text: "-".to_owned(),
-                    problem,
-                    shown: true,
-                });
+    /// The names of the operations, each once and in the order given, and how many came again.
+    pub(crate) fn each_once(&self) -> (Vec<OperationName>, u64) {
+        let mut seen = HashSet::new();
+        let names = self.operations.iter().map(|(item, _)| &item.name);
+        let names: Vec<_> = names.filter(|name| seen.insert(*name)).cloned().collect();
+        let duplicates = self.operations.len() - names.len();
+        (names, duplicates as u64)
+    }
+
+    /// Something has to be searched.
+    pub(crate) fn search(&self) -> bool {
+        !(self.enterprises.is_empty() && self.devices.is_empty())
+    }
+}
+
+/// Reads the inputs one after the other.
+struct Reader<'a> {
+    given: &'a Given,
+    refuse: &'a mut dyn FnMut(&Refused),
+    note: &'a dyn Fn(&str),
+    names: Names,
+}
+
+impl Reader<'_> {
+    /// Bad names are counted and left out. An input that cannot be read to its end is refused all the same.
+    fn all(mut self) -> Result<Names, Failure> {
+        let Given { names, files, .. } = self.given;
+        let single = names.len() + files.len() == 1;
+        for (number, word) in (1..).zip(names) {
+            if word == "-" && (single || !self.given.operations_only) {
+                self.stream("standard input", io::stdin().lock())?;
             } else {
-                batch.take(place, text.as_encoded_bytes(), endpoint, &mut refuse);
+                self.argument(number, word);
             }
         }
-        batch
+        for path in files {
+            let file = File::open(path).map_err(|error| {
+                Failure::usage(countermand_core::path_problem("cannot read", path, error))
+            })?;
+            self.stream(&countermand_core::shown_path(path), file)?;
+        }
+        Ok(self.names)
     }
 
-    /// Names in any form that `plan` takes as well: lines, JSON, a table.
-    fn from_lines(
-        input: impl Read,
-        endpoint: &Endpoint,
-        mut refuse: impl FnMut(Refused),
-    ) -> io::Result<Self> {
-        let mut batch = Self::default();
-        let mut entries = input::read(input, None).endpoint(endpoint.clone());
+    /// A name on the command line.
+    fn argument(&mut self, number: u64, word: &OsStr) {
+        let text = word.as_encoded_bytes();
+        let problem = match self.parse(word) {
+            Ok(()) => return,
+            Err(_) if word == "-" => {
+                "`-` reads names from standard input and stands alone".to_owned()
+            }
+            Err(problem) => problem,
+        };
+        self.refuse(&Refused {
+            place: Place::Argument(number),
+            text: input::as_given(text),
+            problem,
+            shown: true,
+        });
+    }
+
+    fn parse(&mut self, word: &OsStr) -> Result<(), String> {
+        let names = &mut self.names;
+        if self.given.operations_only {
+            let name = input::parse_name(word.as_encoded_bytes(), &names.endpoint);
+            let name = name.map_err(|problem| chain(&problem))?;
+            names.operations.push((FoundOperation::new(name), None));
+            return Ok(());
+        }
+        let name = names.endpoint.parse_given_resource(&word.to_string_lossy());
+        match name.map_err(|error| error.to_string())? {
+            Resource::Grandparent(name) => names.enterprises.push(name),
+            Resource::Parent(name) => names.devices.push(name),
+            Resource::Operation(name) => names.operations.push((FoundOperation::new(name), None)),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, refused: &Refused) {
+        self.names.refused += 1;
+        (self.refuse)(refused);
+    }
+
+    /// Names in any form they have.
+    fn stream(&mut self, whence: &str, reader: impl Read) -> Result<(), Failure> {
+        // Where there may be several inputs, each sentence says which one it is about.
+        let (within, before) = match self.given.operations_only {
+            true => (None, String::new()),
+            false => (Some(whence), format!("{whence}: ")),
+        };
+        let mut refusals = Refusals::default();
+        let (mut broken, mut names) = (None, 0_u64);
+        let mut entries =
+            input::read(reader, self.given.format).endpoint(self.names.endpoint.clone());
         for entry in &mut entries {
             match entry {
-                Ok(entry) => batch.accept(entry.item.name),
-                Err(InputError {
-                    problem: InputProblem::Read(error),
-                    ..
-                }) => return Err(error),
+                Ok(entry) => {
+                    names += 1;
+                    self.names.operations.push((entry.item, entry.evidence));
+                }
                 Err(error) => {
-                    batch.broken |= error.ends_input();
-                    let text = error.given.unwrap_or_default();
-                    batch.refuse(Place::Line(error.line), text, &error.problem, &mut refuse);
+                    if error.ends_input() {
+                        broken = Some(matches!(error.problem, InputProblem::Read(_)));
+                    }
+                    let shown = refusals.add(&error.problem);
+                    self.refuse(&Refused {
+                        place: Place::Line(within.map(str::to_owned), error.line),
+                        problem: chain(&error.problem),
+                        text: error.given.unwrap_or_default(),
+                        shown,
+                    });
                 }
             }
         }
-        batch.left_out = entries.left_out().clone();
-        Ok(batch)
-    }
-
-    fn take(
-        &mut self,
-        place: Place,
-        text: &[u8],
-        endpoint: &Endpoint,
-        refuse: &mut impl FnMut(Refused),
-    ) {
-        match input::parse_name(text, endpoint) {
-            Ok(name) => self.accept(name),
-            Err(problem) => {
-                let text = input::as_given(text);
-                self.refuse(place, text, &problem, refuse);
+        let left_out = entries.left_out();
+        for sentence in refusals.more().chain(left_out.sentences()) {
+            (self.note)(&format!("{before}{sentence}"));
+        }
+        self.names.left_out.append(left_out);
+        match broken {
+            Some(unread) => {
+                let text = format!("{whence} was not read to its end; nothing was sent");
+                let exit = if unread { Exit::Failed } else { Exit::Usage };
+                Err(Failure::new(exit, text))
             }
+            // A writer that has failed must not look like success.
+            None if names == 0 && refusals.count() == 0 => Err(Failure::usage(format!(
+                "no names of operations were found in {whence}; nothing was sent"
+            ))),
+            None => Ok(()),
         }
-    }
-
-    fn accept(&mut self, name: OperationName) {
-        match self.open.insert(name.clone()) {
-            true => self.names.push(name),
-            false => self.duplicates += 1,
-        }
-    }
-
-    fn refuse(
-        &mut self,
-        place: Place,
-        text: String,
-        problem: &InputProblem,
-        refuse: &mut impl FnMut(Refused),
-    ) {
-        self.refused += 1;
-        refuse(Refused {
-            place,
-            text,
-            problem: chain(problem),
-            shown: self.refusals.add(problem),
-        });
     }
 }
 
@@ -176,26 +267,39 @@ mod tests {
 
     const NAME: &str = "enterprises/e/devices/d/operations/o";
 
-    fn read(input: &[u8]) -> (Batch, Vec<Refused>) {
+    fn reader<T>(given: &[&str], read: impl FnOnce(Reader<'_>) -> T) -> (T, Vec<Refused>) {
         let mut refused = Vec::new();
+        let names = given.iter().map(OsString::from).collect();
+        let reader = Reader {
+            given: &Given::operations(names, Report::complain),
+            refuse: &mut |one| refused.push(one.clone()),
+            note: &|_| {},
+            names: Names::default(),
+        };
+        (read(reader), refused)
+    }
+
+    fn read(input: &[u8]) -> (Names, Vec<Refused>) {
         // A small buffer, so that lines cross its ends.
         let input = io::BufReader::with_capacity(7, input);
-        let endpoint = Endpoint::default();
-        let batch = Batch::from_lines(input, &endpoint, |one| refused.push(one));
-        let batch = batch.expect("memory reads");
-        assert_eq!(batch.refused, refused.len() as u64);
-        assert_eq!(batch.open.len(), batch.names.len());
-        (batch, refused)
+        let (names, refused) = reader(&["-"], |mut reader| {
+            let read = reader.stream("memory", input);
+            assert_eq!(read.is_err(), reader.names.operations.is_empty());
+            reader.names
+        });
+        assert_eq!(names.refused, refused.len() as u64);
+        (names, refused)
     }
 
     #[test]
     fn comments_blank_lines_and_line_ends() {
         let input = format!("# wipes\n\n  \t\n{NAME}1\r\n{NAME}2\n{NAME}1\n\r\n{NAME}3");
-        let (batch, refused) = read(input.as_bytes());
+        let (names, refused) = read(input.as_bytes());
         assert!(refused.is_empty(), "{refused:?}");
-        let names: Vec<String> = batch.names.iter().map(ToString::to_string).collect();
+        let (names, duplicates) = names.each_once();
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         assert_eq!(names, [1, 2, 3].map(|n| format!("{NAME}{n}")));
-        assert_eq!(batch.duplicates, 1);
+        assert_eq!(duplicates, 1);
     }
 
     #[test]
@@ -212,10 +316,11 @@ mod tests {
             b"\n",
         ]
         .concat();
-        let (batch, refused) = read(&input);
-        assert_eq!(batch.names.len(), 1);
-        let places: Vec<Place> = refused.iter().map(|one| one.place).collect();
-        assert_eq!(places, [2, 4, 5, 6, 7].map(Place::Line));
+        let (names, refused) = read(&input);
+        assert_eq!(names.operations.len(), 1);
+        let places = refused.iter().map(|one| one.place.to_string());
+        let lines = [2, 4, 5, 6, 7].map(|line| format!("line {line}"));
+        assert_eq!(places.collect::<Vec<_>>(), lines);
         for (one, word) in refused.iter().zip([
             "not UTF-8 at byte 12",
             "U+000D",
@@ -230,19 +335,15 @@ mod tests {
 
     #[test]
     fn a_hyphen_stands_alone() {
-        let mut refused = Vec::new();
-        let given = [NAME.into(), OsString::from("-")];
-        let endpoint = Endpoint::default();
-        let batch = Batch::read(&given, &endpoint, |one| refused.push(one));
-        let batch = batch.expect("memory reads");
-        assert_eq!(batch.names.len(), 1);
+        let (names, refused) = reader(&[NAME, "-"], |reader| reader.all());
+        assert_eq!(names.expect("nothing is read").operations.len(), 1);
         assert!(refused[0].problem.contains("stands alone"));
         assert_eq!(refused[0].place, Place::Argument(2));
     }
 
     #[test]
     fn no_lines() {
-        let (batch, refused) = read(b"");
-        assert!(batch.names.is_empty() && refused.is_empty());
+        let (names, refused) = read(b"");
+        assert!(names.operations.is_empty() && refused.is_empty());
     }
 }

@@ -16,8 +16,8 @@ use crate::args::Global;
 use crate::args::jobs::{FormatWord, OrderWord, Plan};
 use crate::args::resume::Way;
 use crate::commands::find::{INCOMPLETE, search};
+use crate::commands::names::{Given, Names};
 use crate::commands::open;
-use crate::commands::sources::{Given, Sources};
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,18 +28,18 @@ const STOPPED: &str = "stopped; nothing was sent, and no file was written";
 
 pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure> {
     let uncreated = |error| open::uncreated(&error, "--output");
-    // A search may take long: what will not be written is not searched.
-    Job::may_be_made(&options.output).map_err(uncreated)?;
     let mut signals = Signals::listen(Hangup::Ends)?;
     let given = Given {
-        names: options.names,
         files: options.from,
         format: options.format.map(FormatWord::format),
-        skip_invalid: options.skip_invalid,
+        skip_invalid: Some(options.skip_invalid),
+        ..Given::to_search(options.names)
     };
     let report = Report::start(global.json);
-    let (mut report, mut sources) = Sources::read(given, global, report, &mut signals).await?;
+    let (mut report, mut sources) = Names::read(given, global, report, &mut signals).await?;
     report.brief = global.brief;
+    // A search may take long: what will not be written is not searched.
+    Job::may_be_made(&options.output).map_err(uncreated)?;
     let (terms, begun) = (&options.terms, now());
     let settings = terms.settings(Kind::Plan, &sources.endpoint, &sources.enterprises)?;
     let filter = settings.filter.clone();
@@ -48,7 +48,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         ..fleet::Plan::default()
     };
     let mut excluded = Excluded::default();
-    for (item, evidence) in std::mem::take(&mut sources.given) {
+    for (item, evidence) in std::mem::take(&mut sources.operations) {
         plan.give(item, evidence, (&filter, begun), &mut excluded);
     }
     let mut seen: Vec<String> = excluded.sentence(&filter).into_iter().collect();

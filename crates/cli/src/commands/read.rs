@@ -7,25 +7,25 @@ use futures_util::{StreamExt, stream};
 
 use crate::args::Global;
 use crate::args::operations::{Get, List};
-use crate::commands::input;
+use crate::commands::names::{Given, Names};
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::results::Report;
+use crate::signals::{Hangup, Signals};
 
 pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen(Hangup::Ends)?;
+    let given = Given::operations(options.names.names, Report::unreadable);
     let report = Report::start(global.json);
-    let (mut report, batch) =
-        input::names(report, options.names.names, global, Report::unreadable).await?;
-    if batch.refused > 0 {
-        report.output.finish().await;
-        return Ok(Exit::Usage);
-    }
+    let (mut report, names) = Names::read(given, global, report, &mut signals).await?;
+    report.left_out(&names.left_out);
+    let (names, _) = names.each_once();
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
-    report.align(&batch.names);
+    report.align(&names);
     let mut exit = Exit::Done;
-    let asked = stream::iter(batch.names).map(|name| {
+    let asked = stream::iter(names).map(|name| {
         let client = &client;
         async move {
             let result = client.get(&name).await;

@@ -8,9 +8,9 @@ use countermand_fleet::{Authorization, Options, now};
 use crate::args::Global;
 use crate::args::jobs::Rescue;
 use crate::commands::confirm;
+use crate::commands::names::{Given, Names};
 use crate::commands::open;
 use crate::commands::run::run;
-use crate::commands::sources::{Given, Sources};
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,9 +20,9 @@ use crate::signals::{Hangup, Signals};
 pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let report = Report::start(global.json);
-    let given = Given::names(options.names);
-    let (report, sources) = Sources::read(given, global, report, &mut signals).await?;
-    if !sources.given.is_empty() {
+    let given = Given::to_search(options.names);
+    let (report, sources) = Names::read(given, global, report, &mut signals).await?;
+    if !sources.operations.is_empty() {
         return Err(Failure::usage(
             "a rescue searches enterprises and devices; names of operations are for `cancel` or `plan`",
         ));

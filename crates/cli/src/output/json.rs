@@ -1,10 +1,10 @@
 //! The lines of `--json`: their schemas are a promise to programs.
 
+use std::fmt;
+
 use countermand_core::{Error, Metadata, Operation, OperationName, Outcome, Verdict};
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;
-
-use crate::commands::names::{Place, Refused};
 
 /// The schema of what a countermand came to.
 pub(crate) const OUTCOME: &str = "countermand.outcome/1";
@@ -91,6 +91,36 @@ impl<'a, E> OutcomeLine<'a, E> {
     }
 }
 
+/// Where a name was given, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On the command line.
+    Argument(u64),
+    /// On a line of an input, which is named where there are several.
+    Line(Option<String>, u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument(number) => write!(f, "name {number}"),
+            Self::Line(None, number) => write!(f, "line {number}"),
+            Self::Line(Some(input), number) => write!(f, "{input}, line {number}"),
+        }
+    }
+}
+
+/// A name that was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) place: Place,
+    /// The name as it was given, cut if it is too long to be one.
+    pub(crate) text: String,
+    pub(crate) problem: String,
+    /// It is worth a line for people: the first few of a kind are.
+    pub(crate) shown: bool,
+}
+
 /// The error of a name that is none; `line` of standard input, or `argument`, counted from 1.
 #[derive(Serialize)]
 pub(crate) struct RefusedError<'a> {
@@ -105,7 +135,7 @@ pub(crate) struct RefusedError<'a> {
 impl<'a> RefusedError<'a> {
     pub(crate) fn new(refused: &'a Refused) -> Self {
         let (line, argument) = match refused.place {
-            Place::Line(number) => (Some(number), None),
+            Place::Line(_, number) => (Some(number), None),
             Place::Argument(number) => (None, Some(number)),
         };
         Self {

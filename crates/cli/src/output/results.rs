@@ -11,10 +11,9 @@ use countermand_fleet::FoundOperation;
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
-use crate::commands::names::Refused;
 use crate::output::json::{
     FoundLine, INPUT, InputLine, InterruptedError, OPERATION, OperationJson, OperationLine,
-    OutcomeLine, RefusedError,
+    OutcomeLine, Refused, RefusedError,
 };
 use crate::output::writer::Output;
 
@@ -117,7 +116,8 @@ impl Report {
         self.complain(refused);
     }
 
-    fn complain(&self, refused: &Refused) {
+    /// Tells of a name that is refused.
+    pub(crate) fn complain(&self, refused: &Refused) {
         let Refused { place, problem, .. } = refused;
         if refused.shown {
             self.output.note(&format!("{place}: {problem}"));

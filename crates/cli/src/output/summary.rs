@@ -135,7 +135,11 @@ impl Tally {
         if !self.again.is_empty() {
             let count = self.again.len();
             let _ = match self.verifying {
-                true => writeln!(text, "{} not resolved; apply again:", grouped(count as u64)),
+                true => writeln!(
+                    text,
+                    "{} not resolved; cancel again:",
+                    grouped(count as u64)
+                ),
                 false => writeln!(
                     text,
                     "Nobody asked what became of {} of them; to find out:",

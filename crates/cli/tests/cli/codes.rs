@@ -64,7 +64,7 @@ fn a_refused_token_is_4_and_stops_the_rest() {
     assert!(run.stderr.contains("get a new access token"), "{run:?}");
     assert!(
         run.stdout
-            .contains("20 not resolved; apply again:\n  countermand cancel --in-flight 1 ")
+            .contains("20 not resolved; cancel again:\n  countermand cancel --in-flight 1 ")
     );
     // The first attempt and the one after the refresh.
     assert_eq!(api.asked().len(), 2);
