@@ -1,4 +1,4 @@
-//! Whether to show a client certificate, and which endpoint to use then (AIP-4114).
+//! The client certificate of this machine, and the endpoint that goes with it (AIP-4114).
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,7 +15,7 @@ const USE: &str = "GOOGLE_API_USE_CLIENT_CERTIFICATE";
 const ENDPOINT: &str = "GOOGLE_API_USE_MTLS_ENDPOINT";
 const CONFIG: &str = "GOOGLE_API_CERTIFICATE_CONFIG";
 
-/// What the environment says of mutual TLS.
+/// Settings of the environment for mutual TLS.
 ///
 /// - `GOOGLE_API_USE_CLIENT_CERTIFICATE`: `true` shows the certificate, `false` does not. Not set,
 ///   it is shown if there is one.
@@ -91,13 +91,13 @@ impl Mtls {
         })
     }
 
-    /// Google's endpoint, the one for mutual TLS or the plain one. For whom another one was named
-    /// by hand, that one stays.
+    /// Google's endpoint of a service, the one for mutual TLS or the plain one. An endpoint that the user
+    /// names stays as it is.
     #[must_use]
-    pub fn endpoint(&self) -> Endpoint {
+    pub fn endpoint(&self, service: &Service) -> Endpoint {
         match self.endpoint {
-            true => Service::DEFAULT.mtls_endpoint(),
-            false => Endpoint::default(),
+            true => service.mtls_endpoint(),
+            false => service.endpoint(),
         }
     }
 

@@ -111,7 +111,11 @@ fn variables_choose_the_endpoint_and_the_certificate() {
                     _ if shown => Service::DEFAULT.mtls_endpoint(),
                     _ => Endpoint::default(),
                 };
-                assert_eq!(mtls.endpoint(), expected, "{used} {chosen} {file}");
+                assert_eq!(
+                    mtls.endpoint(Service::DEFAULT),
+                    expected,
+                    "{used} {chosen} {file}"
+                );
                 rows += 1;
             }
         }

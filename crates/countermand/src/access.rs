@@ -6,6 +6,8 @@ use countermand_auth::Credentials;
 use countermand_core::{Endpoint, Service};
 use countermand_hyper::{Client, HyperConfig, TokenSource};
 
+use countermand_scheduler::Quota;
+
 use crate::connect_error::ConnectError;
 
 /// Endpoint, transport settings and tokens, as options and environment give them.
@@ -14,17 +16,18 @@ use crate::connect_error::ConnectError;
 /// they begin. [`ClientBuilder::resolve`](crate::ClientBuilder::resolve) makes it.
 #[derive(Clone)]
 pub struct Access {
+    pub(crate) service: &'static Service,
     pub(crate) endpoint: Endpoint,
     pub(crate) config: HyperConfig,
     pub(crate) credentials: Credentials,
     pub(crate) tokens: Arc<dyn TokenSource>,
     pub(crate) warnings: Vec<String>,
-    /// Neither an option nor a variable names the credentials.
+    /// The credentials are the default ones, which need not be there.
     pub(crate) unnamed: bool,
 }
 
 impl Access {
-    /// A client; connects when the first request is made.
+    /// A client with the documented quota; connects when the first request is made.
     ///
     /// # Errors
     /// A file of a certificate cannot be used, or the tokens are of another
@@ -32,6 +35,7 @@ impl Access {
     pub fn connect(&self) -> Result<Client, ConnectError> {
         let tokens = Arc::clone(&self.tokens);
         Client::connect(self.endpoint.clone(), tokens, self.config.clone())
+            .map(|client| client.quota(Quota::of(self.service)))
             .map_err(ConnectError::of)
     }
 
@@ -47,7 +51,7 @@ impl Access {
         match self.unnamed {
             true => self
                 .credentials
-                .found(Service::DEFAULT.scope, &self.config)
+                .found(self.service.scope, &self.config)
                 .await
                 .map_err(ConnectError::NoCredentials),
             false => Ok(()),

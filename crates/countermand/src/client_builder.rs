@@ -33,9 +33,10 @@ const TOKEN: &str = "COUNTERMAND_TOKEN";
 ///     .connect()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
+    service: &'static Service,
     endpoint: Option<Endpoint>,
     config: HyperConfig,
     credentials: Option<Credentials>,
@@ -44,10 +45,31 @@ pub struct ClientBuilder {
     quota_project: Option<String>,
 }
 
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ClientBuilder {
-    /// No option is set.
+    /// Sets no option.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            service: Service::DEFAULT,
+            endpoint: None,
+            config: HyperConfig::default(),
+            credentials: None,
+            subject: None,
+            impersonate: None,
+            quota_project: None,
+        }
+    }
+
+    /// The service of the operations, which says endpoint, scope and quota: the Android Management API by
+    /// default.
+    pub const fn service(mut self, service: &'static Service) -> Self {
+        self.service = service;
+        self
     }
 
     /// Root and version of the API. Google's own stands for Google's endpoint for mutual TLS as well.
@@ -115,8 +137,8 @@ impl ClientBuilder {
     ) -> Result<Access, ConnectError> {
         let mtls = Mtls::from_environment_in(variable).map_err(ConnectError::Option)?;
         let endpoint = match self.named_endpoint(variable)? {
-            Some(endpoint) if endpoint != Endpoint::default() => endpoint,
-            _ => mtls.endpoint(),
+            Some(endpoint) if endpoint != self.service.endpoint() => endpoint,
+            _ => mtls.endpoint(self.service),
         };
         self.config.check(&endpoint).map_err(ConnectError::Option)?;
         let config = match endpoint.is_plaintext() {
@@ -135,11 +157,12 @@ impl ClientBuilder {
                 .impersonate(accounts)
                 .map_err(ConnectError::Option)?;
         }
-        let tokens = credentials.source(Service::DEFAULT.scope, &config);
+        let tokens = credentials.source(self.service.scope, &config);
         let tokens = tokens.map_err(ConnectError::Option)?;
         let mut warnings = credentials.warnings().to_vec();
         warnings.extend(mtls.certificate().and_then(|(_, key)| exposure(key)));
         Ok(Access {
+            service: self.service,
             tokens: match &self.quota_project {
                 None => Arc::new(tokens),
                 Some(project) => {
@@ -170,7 +193,7 @@ impl ClientBuilder {
     }
 }
 
-/// The credentials of the environment, and whether no variable of ours names them.
+/// The credentials of the environment; true if they are the default ones.
 fn of_environment(
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<(Credentials, bool), ConnectError> {

@@ -110,7 +110,7 @@ pub use connect_error::ConnectError;
 pub use countermand_auth::{self as auth, Credentials, Mtls};
 pub use countermand_core::{
     self as core, Endpoint, Error, ErrorKind, GrandparentName, Operation, OperationName, Outcome,
-    ParentName, Policy, Verdict,
+    ParentName, Policy, Service, Verdict,
 };
 pub use countermand_hyper::{
     self as hyper, Client, HyperConfig, Token, TokenSource, Transport, token_fn,

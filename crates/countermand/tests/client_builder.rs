@@ -1,11 +1,12 @@
 //! A client from options and environment.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use countermand::core::Service;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use countermand::{ClientBuilder, ConnectError, Credentials, Endpoint, HyperConfig, Token};
+use countermand::{
+    ClientBuilder, ConnectError, Credentials, Endpoint, HyperConfig, Service, Token,
+};
 use countermand_emulator::{
     Config, Fate, NewDevice, NewOperation, Server, Shared, Tls, credentials,
 };
@@ -189,6 +190,35 @@ fn a_client_certificate_chooses_googles_endpoint_and_no_other() {
         let access = builder.resolve_in(&environment(&[])).unwrap();
         assert_eq!(access.endpoint(), &without);
     }
+}
+
+#[tokio::test]
+async fn another_service_has_its_own_endpoint_and_scope() {
+    static SPEECH: Service = Service {
+        host: "speech.googleapis.com",
+        mtls_host: "speech.mtls.googleapis.com",
+        prefix: "/v2",
+        scope: "https://www.googleapis.com/auth/cloud-platform",
+        ..*Service::DEFAULT
+    };
+    let machine = Shared::new(Config::default().devices(0));
+    let server = Server::bind(([127, 0, 0, 1], 0).into(), machine.clone());
+    let server = server.await.unwrap();
+    let root = server.endpoint();
+    let directory = tempfile::tempdir().unwrap();
+    let key = credentials("service_account", &root).unwrap().to_string();
+    let key = write(directory.path(), "key.json", &key);
+    let builder = ClientBuilder::new()
+        .service(&SPEECH)
+        .credentials(Credentials::from_file(key).unwrap());
+    let access = builder.resolve_in(&environment(&[])).unwrap();
+    assert_eq!(
+        access.endpoint().to_string(),
+        "https://speech.googleapis.com/v2"
+    );
+    access.tokens().token(false).await.unwrap();
+    let issued = machine.with(|emulator, _| emulator.issued()[0].scope.clone());
+    assert_eq!(issued, SPEECH.scope);
 }
 
 #[cfg(unix)]

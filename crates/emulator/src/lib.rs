@@ -30,6 +30,7 @@
 //! # Ok::<(), http::Error>(())
 //! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admin;
 mod answer;

@@ -12,7 +12,7 @@ use tracing::Span;
 use crate::clock::now;
 use crate::transport::Transport;
 
-/// The span of everything that concerns an operation or a device.
+/// The span of everything that concerns an operation or a parent of operations.
 pub(crate) fn span(name: &str) -> Span {
     tracing::info_span!("countermand", operation = name)
 }

@@ -13,11 +13,9 @@ use zeroize::Zeroizing;
 /// Time for the writer of a pipe to write all of it.
 const PIPE: Duration = Duration::from_secs(10);
 
-/// What is wrong with the mode of a file that holds a secret: others can read it, or can write it
-/// and so decide where the secrets of credentials are sent. `None` if nothing is wrong, if there is
-/// no such file, and where files have no modes.
-///
-/// For a warning: the token in it can wipe the fleet.
+/// A warning about the mode of a file that holds a secret: others can read it, or can write it and so
+/// decide where the secrets of credentials are sent. `None` if nothing is wrong, if there is no such
+/// file, and where files have no modes.
 #[must_use]
 pub fn exposure(path: &Path) -> Option<String> {
     let mode = mode(&fs::metadata(path).ok()?)?;
@@ -135,8 +133,8 @@ impl fmt::Debug for SecretFile {
     }
 }
 
-/// Whether the path is one of an open descriptor, as a shell makes of `<(command)`. A pipe with a
-/// name of its own may have no writer for ever.
+/// True for the path of an open descriptor, as a shell makes of `<(command)`. A pipe with a name of its
+/// own may have no writer for ever.
 fn is_descriptor(path: &Path) -> bool {
     ["/dev/fd", "/dev/stdin", "/proc/self/fd"]
         .iter()

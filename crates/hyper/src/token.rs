@@ -213,7 +213,7 @@ pub trait TokenSource: Send + Sync {
 pub fn check_universe(endpoint: &Endpoint, tokens: &dyn TokenSource) -> Result<(), TransportError> {
     match tokens.universe_domain() {
         Some(domain) if endpoint.host().ends_with(".googleapis.com") => Err(credentials(format!(
-            "the credentials are of the universe {domain}, and the endpoint is Google's own: name the endpoint of the Android Management API there (--endpoint, endpoint=)"
+            "the credentials are of the universe {domain}, and the endpoint is Google's own: name the endpoint of the API there (--endpoint, endpoint=)"
         ))),
         _ => Ok(()),
     }

@@ -24,12 +24,12 @@ use tokio::time::timeout;
 
 use crate::bulk::Results;
 use crate::call::{Call, Ready};
-use crate::client::Raiser;
 use crate::files::OpenFile;
 use crate::job_errors;
 use crate::lock::Lock;
 use crate::process::{self, Native};
 use crate::progress::{Now, PACE, Reports};
+use crate::raiser::Raiser;
 use crate::report::Report;
 
 /// For how long whoever interrupts it waits until the file is closed.

@@ -16,11 +16,11 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
 use crate::call::{Call, Ready};
-use crate::client::Raiser;
 use crate::feed::Feed;
 use crate::lock::Lock;
 use crate::process::{self, Native, Task};
 use crate::progress::{Now, PACE, Reports};
+use crate::raiser::Raiser;
 use crate::{names, outcome};
 
 /// Results, each of which is asked for by a call.

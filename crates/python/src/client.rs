@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 
 use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
-use countermand_core::{Endpoint, Error, ErrorKind, Outcome, Policy, TransportErrorKind};
+use countermand_core::{Endpoint, Outcome, Policy};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::arguments::{Attempts, InFlight};
 use crate::bulk::{Bulk, Results};
-use crate::call::{Call, Ready};
+use crate::call::Call;
 use crate::lock::Lock;
 use crate::outcome::{self, Operation};
 use crate::process::Native;
+use crate::raiser::Raiser;
 use crate::token::{Callback, Origin};
 use crate::{arguments, clock, errors, names, quota, wire};
 
@@ -217,36 +218,6 @@ fn access(
     let (credentials, callback) = credentials.map_err(ConnectError::Credentials)?;
     let access = builder.clone().credentials(credentials).resolve()?;
     Ok((access, callback))
-}
-
-/// Makes exceptions of errors, with what a token callback raised as the cause.
-#[derive(Clone)]
-pub(crate) struct Raiser(Option<Callback>);
-
-impl Raiser {
-    /// The exception for an error.
-    pub(crate) fn raise(&self, py: Python<'_>, error: &Error) -> PyErr {
-        let exception = errors::error(py, error);
-        if let ErrorKind::Transport(error) = error.kind()
-            && error.kind() == TransportErrorKind::CredentialsRejected
-            && let Some(callback) = &self.0
-        {
-            exception.set_cause(py, callback.raised(py));
-        }
-        exception
-    }
-
-    fn ready<T: Send + 'static>(
-        &self,
-        result: Result<T, Error>,
-        make: fn(Python<'_>, T) -> PyResult<Py<PyAny>>,
-    ) -> Ready {
-        let raiser = self.clone();
-        Box::new(move |py| match result {
-            Ok(value) => make(py, value),
-            Err(error) => Err(raiser.raise(py, &error)),
-        })
-    }
 }
 
 fn operation(py: Python<'_>, operation: countermand_core::Operation) -> PyResult<Py<PyAny>> {

@@ -14,9 +14,9 @@ use tokio::sync::watch;
 
 use crate::bulk::forked;
 use crate::call::{Call, Ready};
-use crate::client::Raiser;
 use crate::lock::Lock;
 use crate::process::{self, Native, Task};
+use crate::raiser::Raiser;
 use crate::rows;
 use crate::selection::Selection;
 

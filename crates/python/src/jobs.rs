@@ -15,9 +15,9 @@ use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyTuple};
 
 use crate::arguments::InFlight;
 use crate::call::{Call, Ready};
-use crate::client::Raiser;
 use crate::files::OpenFile;
 use crate::find::given_up;
+use crate::raiser::Raiser;
 use crate::report::Report;
 use crate::{clock, job_errors, progress, rows};
 

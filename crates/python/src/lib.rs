@@ -28,6 +28,7 @@ mod pages;
 mod process;
 mod progress;
 mod quota;
+mod raiser;
 mod rate_limiter;
 mod report;
 mod rows;
