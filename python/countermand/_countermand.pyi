@@ -101,7 +101,7 @@ class OperationName:
     """The name of an operation,
     ``enterprises/{enterprise}/devices/{device}/operations/{operation}``.
 
-    Checked when it is made, so whoever holds one need not check it again. ``str()`` of it is the
+    Checked when it is made, and never again. ``str()`` of it is the
     name as the API writes it. Hashable, ordered, picklable.
     """
 
@@ -147,28 +147,28 @@ class Operation:
         """Its name."""
     @property
     def done(self) -> bool:
-        """Whether the server considers it finished."""
+        """True if the server considers it finished."""
     @property
     def error(self) -> Status | None:
-        """Why it ended without success. Code 1, once it is done, proves a cancellation."""
+        """Error that it ended with. Code 1, once it is done, proves a cancellation."""
     @property
     def has_response(self) -> bool:
-        """Whether it also carried a ``response``. With ``error``, the error wins."""
+        """True if it also carried a ``response``. With ``error``, the error wins."""
     @property
     def verdict(self) -> Verdict | None:
-        """What it proves; ``None`` while it is not done."""
+        """The verdict that it proves; ``None`` while it is not done."""
     @property
     def command_type(self) -> str | None:
         """``WIPE``, ``LOCK`` ...: an open set of words."""
     @property
     def create_time(self) -> datetime | None:
-        """When the server created it, in UTC."""
+        """Time at which the server created it, in UTC."""
     @property
     def duration(self) -> float | None:
-        """How long it is valid from then on, in seconds."""
+        """Validity from then on, in seconds."""
     @property
     def error_code(self) -> str | None:
-        """Why the device did not do it: an open set of words. Not set by a cancellation."""
+        """Reason why the device did not do it: an open set of words. Not set by a cancellation."""
     def to_dict(self) -> dict[str, Any]:
         """The operation in the API's own JSON shape."""
     def __eq__(self, other: object, /) -> bool: ...
@@ -200,7 +200,7 @@ class Cancellation:
         :param attempts: how often a failing request is sent before it is given up; 1 to 100.
         :param backoff: the longest first pause of a retry, and the longest of all.
         :param poll: time between looks at a pending operation, at first and at most.
-        :param verify: whether to find out what became of it. ``False`` only asks.
+        :param verify: finds out what became of it. ``False`` only asks.
         :raises InvalidName: what is wrong with the name.
         :raises InvalidEndpoint: what is wrong with the endpoint.
         :raises ValueError: a time is negative, or not a number.
@@ -273,7 +273,7 @@ class Request:
         codec was used alone."""
     @property
     def reauthorize(self) -> bool:
-        """Whether the last token was refused, so that a fresh one is needed."""
+        """True if the last token was refused, so that a fresh one is needed."""
 
 @final
 class Wait(Generic[_Result_co]):
@@ -286,7 +286,7 @@ class Wait(Generic[_Result_co]):
         """Time to resume at, on the clock that gave every ``now``."""
     @property
     def error(self) -> CountermandError | None:
-        """Why it waits; ``None`` between two looks at a pending operation."""
+        """Error that is waited for; ``None`` between two looks at a pending operation."""
     def resume(self, now: float) -> Send[_Result_co] | Wait[_Result_co] | Done[_Result_co]:
         """Goes on; too early, it gives the same wait again.
 
@@ -366,7 +366,7 @@ class Pages(Generic[_T_co]):
         """
     @property
     def done(self) -> bool:
-        """Whether there is no page left: the last one was read, or the list does not end."""
+        """True if there is no page left: the last one was read, or the list does not end."""
     @property
     def missed(self) -> list[CountermandError]:
         """Errors of pages with entries that cannot be read, while their others can."""
@@ -450,7 +450,7 @@ class Scheduler:
     """Many countermands under one quota and one limit of requests in flight.
 
     Cancels go before looks, in every window no more is sent than the share of the quota, a refusal
-    for the quota holds everybody, and every name comes out once. Threads may share it.
+    for the quota pauses all of them, and every name comes out once. Threads may share it.
     """
 
     def __new__(
@@ -500,7 +500,7 @@ class Scheduler:
         """Sends nothing new: what is under way is awaited, the rest comes out with what is
         known."""
     def poll(self, now: float) -> Ticket | float | None:
-        """What to do next: a ticket whose request is to be sent now; or the time before which
+        """The next step: a ticket whose request is to be sent now; or the time before which
         there is nothing to send, unless an answer or a name comes; or ``None``: nothing to send
         before one of these comes, or, if :attr:`done`, ever.
 
@@ -510,7 +510,7 @@ class Scheduler:
         """
     @property
     def done(self) -> bool:
-        """Whether every name is finished and none will come, as of the last :meth:`poll`."""
+        """True if every name is finished and none will come, as of the last :meth:`poll`."""
     @property
     def rate_limiter(self) -> RateLimiter:
         """Its rate limiter: to be saved, or restored and paused before the first request."""
@@ -522,7 +522,7 @@ class Scheduler:
         from such a journal after a crash.
         """
     def progress(self, now: float) -> Progress:
-        """Where it stands.
+        """Its progress.
 
         :raises ValueError: ``now`` is negative, or not a number.
         """
@@ -542,7 +542,7 @@ class Ticket:
         """The operation it is for."""
     @property
     def call(self) -> Literal["cancel", "get", "get_parent"]:
-        """Which method it calls."""
+        """The method it calls."""
     def sent(self, now: float) -> None:
         """Takes note that the request leaves at ``now``: a window of the quota counts from then.
 
@@ -796,7 +796,7 @@ def job_status(path: str | os.PathLike[str], *, check: bool = ...) -> Call[JobSt
 def job_estimate(path: str | os.PathLike[str], in_flight: int) -> Call[Estimate]: ...
 def job_report(path: str | os.PathLike[str]) -> Call[Report]: ...
 def is_default_quota(text: str | None, share: float, /) -> bool:
-    """Whether that is core's default: what signatures repeat is held against it."""
+    """True for core's default: what signatures repeat is held against it."""
 
 def printable(text: str, /) -> str:
     """A text of a stranger with every control and invisible character spelled out."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 _IN_A_ROW = 64
-"""So many results are handed out before other tasks have their turn."""
+"""Results that are handed out before other tasks have their turn."""
 
 
 class ClientBase(Fleet["_FindT", "_JobT"]):

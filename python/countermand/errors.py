@@ -1,4 +1,4 @@
-"""What can go wrong: one class for each thing that happened.
+"""Errors: one class for each thing that can happen.
 
 Every class is a :class:`CountermandError` and also the built-in exception that a caller who has
 never heard of this package would catch: ``ValueError``, ``PermissionError``, ``LookupError``,
@@ -78,19 +78,19 @@ class CountermandError(Exception):
     """
 
     message: str
-    """What happened, on one line."""
+    """The error, on one line."""
     operation: OperationName | None = None
     """The operation it happened to."""
     kind: str = ""
-    """What happened, as the word of its family: ``not_found``, ``transport`` …"""
+    """Word of its family: ``not_found``, ``transport`` …"""
     key: str = ""
-    """What happened, as the word of its row in docs/errors.md: ``parent_not_found``, ``tls`` …"""
+    """Word of its row in docs/errors.md: ``parent_not_found``, ``tls`` …"""
     maybe_delivered: bool = False
-    """Whether a cancellation may have reached the server and taken effect all the same."""
+    """True if a cancellation may have reached the server and taken effect all the same."""
     attempts: int = 0
     """Requests sent for the operation until then."""
     advice: str = ""
-    """What to do next, in a sentence for an operator."""
+    """Action that helps, in a sentence for an operator."""
     http_status: int | None = None
     """The HTTP status of the answer; ``None`` where there was no answer."""
     status: str | None = None
@@ -98,11 +98,11 @@ class CountermandError(Exception):
     reason: str | None = None
     """The answer's ``google.rpc.ErrorInfo`` reason, or an older equivalent."""
     failure_scope: str = "operation"
-    """How much it concerns: this ``operation``, its ``enterprise``, or ``everything``."""
+    """Scope of the failure: this ``operation``, its ``enterprise``, or ``everything``."""
     resource: str | None = None
     """The device, or the enterprise, whose list was asked for, if it happened to that."""
     parent_exists: bool | None = None
-    """Whether the device still has a record, where that was looked for. ``False``: the command may
+    """True if the device still has a record, where that was looked for. ``False``: the command may
     have executed."""
 
     def __init__(self, message: str = "", /, **attributes: object) -> None:
@@ -115,11 +115,11 @@ class InvalidName(CountermandError, ValueError):
     """A text that is not the name it should be. Nothing was sent."""
 
     kind: str = "empty"
-    """What is wrong, as a word: ``dot_segment``, ``control``, ``extra_segments`` …"""
+    """Kind of the fault, as a word: ``dot_segment``, ``control``, ``extra_segments`` …"""
     input: str = ""
     """The refused text, escaped and cut to about 80 characters."""
     at: int = 0
-    """Where it is wrong: an offset into the text's UTF-8, in bytes."""
+    """Position of the fault: an offset into the text's UTF-8, in bytes."""
     expected: str = ""
     """The pattern that was expected."""
 
@@ -188,7 +188,7 @@ class TransportError(CountermandError, ConnectionError):
     """No usable answer came. ``maybe_delivered`` says whether the request may have arrived."""
 
     transport: str = ""
-    """What happened to the request: ``connect``, ``tls``, ``unprocessed``,
+    """Kind of the failure: ``connect``, ``tls``, ``unprocessed``,
     ``enhance_your_calm``, ``connection_lost``, ``timed_out``, ``too_large``, ``proxy``,
     ``token_unavailable``, ``credentials_rejected``, ``login_expired`` or ``not_allowed``."""
 

@@ -1,4 +1,4 @@
-"""What happens in a scheduler."""
+"""Events of a scheduler."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Sent:
     name: OperationName
     call: Literal["cancel", "get", "get_parent"]
     at: float
-    """When it left, on the clock that gave every ``now``. Where ``Ticket.sent`` was not called:
-    when its answer or its loss was known."""
+    """Time at which it left, on the clock that gave every ``now``. Where ``Ticket.sent`` was not
+    called: the time at which its answer or its loss was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class NotSent:
     name: OperationName
     call: Literal["cancel", "get", "get_parent"]
     phase: Literal["unsent", "maybe_sent", "accepted"]
-    """How far asking for the operation had come without this request."""
+    """Progress of the operation's cancel without this request."""
     cause: str
 
 
@@ -58,10 +58,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Everybody waits: the quota is used up."""
+    """All requests wait: the quota is used up."""
 
     until: float
-    """Until when, on the clock that gave every ``now``."""
+    """End of the pause, on the clock that gave every ``now``."""
     limit: int | None
     """The limit that the server named."""
 
@@ -94,7 +94,7 @@ class ParentClosed:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What was not sent stays unsent."""
+    """The scheduler has stopped: requests that were not sent stay unsent."""
 
     cause: str
 

@@ -1,4 +1,4 @@
-"""What a client's scheduler asks of the thread or the task that iterates."""
+"""Names and progress of a client's scheduler, in the thread or task that iterates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Tells progress to whoever wants to know."""
+    """Tells progress to the caller's function."""
 
     __slots__ = ("_line", "_watcher")
 
@@ -39,7 +39,7 @@ class Watch:
             self._guarded(line.end)
 
     def _guarded(self, act: Callable[[], object]) -> None:
-        """Whoever only watches must not end a rescue."""
+        """Calls a function whose failure must not end a rescue."""
         try:
             act()
         except Exception as error:
@@ -100,7 +100,7 @@ def several(names: _T) -> _T:
 
 
 def watches(progress: bool | Callable[[Progress], object] | None) -> bool:
-    """Whether anybody wants to know how it goes."""
+    """True if the caller watches the progress."""
     if progress is None or isinstance(progress, bool):
         return progress is True
     if not callable(progress):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def interruptible(source: Finder | object) -> Iterator[None]:
-    """Gives a search up when whoever waits for it is interrupted."""
+    """Gives a search up when the caller is interrupted while it waits."""
     try:
         yield
     except Exception:
@@ -46,7 +46,7 @@ def warn_of(missed: Sequence[CountermandError], result: str, *, not_attempted: i
 
 
 class Search(Waits):
-    """What both kinds of search have."""
+    """Base of both kinds of search."""
 
     __slots__ = ("_finder",)
 
@@ -55,7 +55,7 @@ class Search(Waits):
 
     @property
     def missed(self) -> tuple[CountermandError, ...]:
-        """Why lists could not be read to their end, so far: operations in them are not found.
+        """Errors of lists that could not be read to their end, so far: operations are missing.
 
         The ``resource`` of each is the device, or the enterprise, whose list it is.
         """

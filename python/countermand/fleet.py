@@ -197,8 +197,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         While nothing answers, or the server fails, it goes on probing until something answers or
         the caller interrupts it; without ``progress`` it does so in silence.
 
-        This call names the enterprises, and asks nobody else. Whatever ends it, also ``kill -9``,
-        ``client.open(path).apply(confirm=...)`` goes on with it.
+        This call names the enterprises, and needs no confirmation. Whatever ends it, also
+        ``kill -9``, ``client.open(path).apply(confirm=...)`` goes on with it.
 
         A search that was refused raises the error that refused it: nothing at all could be
         searched, or a failure that concerns everything (an expired token) came before its end.

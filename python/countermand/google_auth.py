@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeGuard
 
     class _GoogleCredentials(Protocol):
-        """What is needed of ``google.auth.credentials.Credentials``."""
+        """The part of ``google.auth.credentials.Credentials`` that is needed."""
 
         token: Any
         expiry: Any
@@ -22,7 +22,7 @@ SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 
 
 def is_google(given: object) -> TypeGuard[_GoogleCredentials]:
-    """Whether it is a credentials object; whoever has made one has imported its package."""
+    """True for a credentials object; a caller that has made one has imported its package."""
     return not isinstance(given, type) and all(
         hasattr(given, name) for name in ("refresh", "token", "expiry")
     )
@@ -80,7 +80,7 @@ def _remaining(expiry: datetime | None) -> float | None:
 
 
 def _request() -> object:
-    """What the object refreshes itself with: whichever HTTP library is there."""
+    """The transport that refreshes the object, over the HTTP library that is installed."""
     try:
         from google.auth.transport.requests import Request
 

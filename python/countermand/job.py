@@ -1,4 +1,4 @@
-"""Jobs: files that say what is to be cancelled and what has become of it."""
+"""Jobs: files with the operations to cancel, and with the result of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class JobFile(Waits):
-    """What both kinds of job have."""
+    """Base of both kinds of job."""
 
     __slots__ = ("_client", "_facts", "_missed", "_path")
 
@@ -52,7 +52,7 @@ class JobFile(Waits):
 
     @property
     def kind(self) -> Literal["plan", "rescue"]:
-        """How it comes by its operations: planned before, or found while it runs."""
+        """Source of its operations: planned before, or found while it runs."""
         return self._facts.kind
 
     @property
@@ -62,7 +62,7 @@ class JobFile(Waits):
 
     @property
     def created(self) -> datetime:
-        """When it was planned."""
+        """Time at which it was planned."""
         return self._facts.created
 
     @property
@@ -73,33 +73,33 @@ class JobFile(Waits):
 
     @property
     def operations(self) -> int:
-        """How many there are."""
+        """Number of operations."""
         return self._facts.operations
 
     @property
     def duplicates(self) -> int:
-        """How many names came again."""
+        """Number of names that came again."""
         return self._facts.duplicates
 
     @property
     def types(self) -> Mapping[str | None, int]:
-        """How many operations of which type; ``None`` where it is not known."""
+        """Operations of each type; ``None`` where it is not known."""
         return self._facts.types
 
     @property
     def enterprises(self) -> Mapping[str, int]:
-        """How many operations of which enterprise: what ``apply`` wants to see confirmed."""
+        """Operations of each enterprise: the counts that ``apply`` wants to see confirmed."""
         return self._facts.enterprises
 
     @property
     def ages(self) -> Mapping[_Age, int]:
-        """How many operations of which age when it was planned."""
+        """Operations of each age when it was planned."""
         return self._facts.ages
 
     @property
     def missed(self) -> tuple[CountermandError, ...]:
-        """Why lists could not be read to their end when this was planned: operations in them are
-        not in the job. Of a job that was opened, :attr:`Report.missed` says it."""
+        """Errors of lists that could not be read to their end when this was planned: operations in
+        them are not in the job. Of a job that was opened, :attr:`Report.missed` has them."""
         return self._missed
 
     def __len__(self) -> int:
@@ -143,7 +143,7 @@ class JobFile(Waits):
         rescue that was refused does, as in :meth:`Client.rescue`.
 
         :param confirm: how many operations of which enterprises this will cancel, in numbers that
-            somebody has read: ``{"enterprises/LC01": 2000}``. A mistaken filter would otherwise
+            a person has read: ``{"enterprises/LC01": 2000}``. A mistaken filter would otherwise
             cancel what protects a lost device. A program that decides by itself says
             ``job.enterprises``. Of a rescue the enterprises count, and not the numbers. Looking
             again (``recheck``) needs none.
@@ -175,7 +175,7 @@ class JobFile(Waits):
 
     @dual
     async def status(self, *, check: bool = False) -> JobStatus:
-        """Where it stands, also while another process applies it.
+        """Its status, also while another process applies it.
 
         The file keeps its counts, so that the answer comes at once.
 
@@ -187,7 +187,7 @@ class JobFile(Waits):
 
     @dual
     async def report(self) -> Report:
-        """What became of each operation so far, also while another process applies it.
+        """Its report so far, also while another process applies it.
 
         :raises JobError: the file is gone or damaged, or was edited.
         """
@@ -196,7 +196,7 @@ class JobFile(Waits):
 
     @dual
     async def estimate(self, *, in_flight: int | None = None) -> Estimate:
-        """How long all of it will take at best, with the quota as it is now.
+        """Time that all of it will take at best, with the quota as it is now.
 
         :raises JobError: the file is gone or damaged, or was edited.
         """

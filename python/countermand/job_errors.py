@@ -1,4 +1,4 @@
-"""What can go wrong with a job; public as part of :mod:`countermand.errors`."""
+"""Errors of jobs; public as part of :mod:`countermand.errors`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class JobEdited(JobError, ValueError):
 
 
 class JobIncomplete(JobError, ValueError):
-    """The plan was never finished: whoever wrote it was stopped."""
+    """The plan was never finished: the process that wrote it was stopped."""
 
     kind: str = "job_incomplete"
     advice: str = "delete the file and plan again"
@@ -77,7 +77,7 @@ class JobLocked(JobError, BlockingIOError):
     kind: str = "job_locked"
     advice: str = "wait until it has finished"
     holder: LockOwner | None = None
-    """Who, if the file could be asked."""
+    """The process that applies it, if the file names it."""
 
 
 class JobUnreadable(JobError, OSError):
@@ -91,12 +91,12 @@ class JobUnreadable(JobError, OSError):
 
 
 class NotConfirmed(CountermandError, PermissionError):
-    """Nobody has confirmed what a plan would cancel, or something else. Nothing was sent."""
+    """The counts of a plan were not confirmed, or other counts were. Nothing was sent."""
 
     kind: str = "not_confirmed"
     advice: str = "look at the plan and confirm its counts"
     planned: Mapping[str, int]
-    """How many operations of which enterprises there are."""
+    """Operations of each enterprise."""
 
     def __init__(self, message: str = "", /, **attributes: object) -> None:
         super().__init__(message, **{"planned": {}, **attributes})
@@ -108,7 +108,7 @@ class PlanStale(CountermandError, ValueError):
     kind: str = "plan_stale"
     advice: str = "plan again"
     age: float = 0.0
-    """How old it is, in seconds."""
+    """Age of the plan, in seconds."""
 
 
 class OtherPlan(CountermandError, ValueError):
@@ -126,13 +126,13 @@ class OtherEndpoint(CountermandError, ValueError):
 
 
 class NotCancelled(CountermandError):
-    """What is known of an operation of a job, where that is not its cancellation: it completed, is
-    gone, or its end is not known. Never raised by itself.
+    """State of an operation of a job that is not known to be cancelled: it completed, is gone, or
+    its end is not known. Never raised by itself.
     """
 
     kind: str = "not_cancelled"
     state: str = ""
-    """What is known of it, in the words of :attr:`JobRow.state`."""
+    """State of the operation, in the words of :attr:`JobRow.state`."""
 
 
 # Where they are found, in tracebacks and in pickles.

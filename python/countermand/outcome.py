@@ -1,4 +1,4 @@
-"""What became of an operation."""
+"""Outcomes of operations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """What is known of an operation. Only ``CANCELLED`` is proof that it will not happen."""
+    """Verdict on an operation. Only ``CANCELLED`` is proof that it will not happen."""
 
     __module__ = "countermand"
 
@@ -53,18 +53,18 @@ class Outcome:
     __module__ = "countermand"
 
     verdict: Verdict
-    """What is known."""
+    """The verdict."""
     attempts: int
     """Requests sent for it, of every kind."""
     operation: Operation | None
     """The operation as last told by the server."""
     error: CountermandError | None
-    """What kept more from being known; ``None`` for a verdict that is final."""
+    """Error that kept more from being known; ``None`` for a verdict that is final."""
     parent_exists: bool | None
-    """Whether the device still has a record, where that was looked for because the operation had
+    """True if the device still has a record, where that was looked for because the operation had
     none. ``False``: a wipe may have executed."""
 
     @property
     def cancelled(self) -> bool:
-        """Whether it is proved that the operation will not happen."""
+        """True if it is proved that the operation will not happen."""
         return self.verdict is Verdict.CANCELLED

@@ -16,7 +16,7 @@ class SearchProgress:
     devices: int
     """Devices to be searched, as far as they have been listed."""
     all_listed: bool
-    """Whether the lists of devices have ended, so that there are no more."""
+    """True if the lists of devices have ended, so that there are no more."""
     searched: int
     """Devices whose operations have been listed to the end."""
     pages: int

@@ -27,7 +27,7 @@ _RAISED = 1000
 
 
 class Report:
-    """What became of each operation of a job, as of one moment: a row for each that went in.
+    """Result of a job at one moment: a row for each operation that went in.
 
     Iterates :class:`JobRow` objects in the job's order, reading the file as it goes; a million rows
     take no more memory than a thousand. What is applied later does not show in it. While it lives,
@@ -54,12 +54,12 @@ class Report:
 
     @property
     def states(self) -> Mapping[_State, int]:
-        """How many rows are in which state, the worst news first; what does not occur is absent."""
+        """Rows in each state, the worst news first; a state without rows is absent."""
         return self._native.states().wait()
 
     @property
     def missed(self) -> tuple[CountermandError, ...]:
-        """Why lists could not be read to their end: operations in them are not in the job.
+        """Errors of lists that could not be read to their end: operations in them are missing.
 
         The ``resource`` of each is the device, or the enterprise, whose list it is. What a later
         run of a rescue has searched is not among them.
@@ -149,7 +149,7 @@ class Report:
         return f"<Report of {str(self.path)!r}: {', '.join(parts)}>"
 
     def _beside(self) -> Iterator[str]:
-        """What there is besides the operations."""
+        """Findings besides the operations."""
         if self.missed:
             yield f"{len(self.missed)} lists missed"
         if self.vanished:

@@ -1,4 +1,4 @@
-"""What a job is about, and what has become of it."""
+"""Operations that were found, rows of a job, and its status."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         "expired",
         "cancelled",
     ]
-    """In the order in which somebody has to hear of them, the worst news first."""
+    """The worst news first."""
 
     _Age: TypeAlias = Literal["under_10_min", "under_1_h", "under_1_d", "older", "unknown"]
 
@@ -42,11 +42,11 @@ class FoundOperation:
     type: str | None = None
     """``WIPE``, ``LOCK`` ...: an open set of words."""
     create_time: datetime | None = None
-    """When the server created it, in UTC."""
+    """Time at which the server created it, in UTC."""
     duration: float | None = None
-    """How long it is valid from then on, in seconds."""
+    """Validity from then on, in seconds."""
     device_seen: datetime | None = None
-    """When the device last reported, where the search went through its enterprise."""
+    """Time of the device's last report, where the search went through its enterprise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +62,45 @@ class JobRow:
     type: str | None
     """``WIPE``, ``LOCK`` ...: an open set of words."""
     create_time: datetime | None
-    """When the server created it, in UTC."""
+    """Time at which the server created it, in UTC."""
     device_seen: datetime | None
-    """When the device last reported, as of the search."""
+    """Time of the device's last report, as of the search."""
     state: _State
-    """What is known of it, in one word: its verdict, or ``error`` (which says what kept it from
+    """State of the operation, in one word: its verdict, or ``error`` (which says what kept it from
     being known), ``unverified`` also without a verdict (a cancel was sent or may have been, and
     what became of it is not known), ``unsent``."""
     verdict: Verdict | None
-    """What a run found out."""
+    """Verdict of a run."""
     phase: Literal["unsent", "maybe_sent", "accepted"]
-    """How far asking had come."""
+    """Progress of its cancel."""
     attempts: int
     """Requests sent for it, of every kind, over all runs."""
     cancel_sent_at: datetime | None
-    """When its first cancel left."""
+    """Time at which its first cancel left."""
     accepted_at: datetime | None
-    """When the server accepted the cancellation."""
+    """Time at which the server accepted the cancellation."""
     found: datetime | None
-    """When the latest finding was made."""
+    """Time of the latest finding."""
     verified_at: datetime | None
-    """When that was, if it settles the operation."""
+    """The same time, if the finding settles the operation."""
     body_sha256: str | None
     """SHA-256 of the answer that the verdict rests on, byte for byte."""
     done: bool | None
-    """Whether the server says that it is done."""
+    """True if the server says that it is done."""
     code: int | None
     """The ``google.rpc.Code`` it ended with; 1 is CANCELLED."""
     message: str | None
-    """What the server said to that code."""
+    """The server's message to that code."""
     problem: str | None
     """The kind of ``error``."""
     problem_message: str | None
     """``error`` in a sentence."""
     parent_exists: bool | None
-    """Whether the device still has a record, where that was looked for."""
+    """True if the device still has a record, where that was looked for."""
     operation: Operation | None
     """The operation as last told by the server."""
     error: CountermandError | None = field(compare=False)
-    """What kept more from being known. Rows that differ in nothing else are equal."""
+    """Error that kept more from being known. Rows that differ in nothing else are equal."""
 
     def to_dict(self) -> dict[str, object]:
         """The columns of a table, those that Arrow and the CSV have: plain values, names as text.
@@ -121,8 +121,8 @@ COLUMNS: tuple[str, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How long a job will take at best: with every cancel working at once, and nobody else using
-    its share of the quota."""
+    """Time that a job will take at best: every cancel works at once, and no other program uses its
+    share of the quota."""
 
     __module__ = "countermand"
 
@@ -143,43 +143,43 @@ class LockOwner:
     host: str
     """The name of its machine."""
     since: datetime
-    """Since when."""
+    """Time at which it took the lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """Where a job stands."""
+    """Status of a job."""
 
     __module__ = "countermand"
 
     kind: Literal["plan", "rescue"]
-    """How it comes by its operations: planned before, or found while it runs."""
+    """Source of its operations: planned before, or found while it runs."""
     operations: int
-    """How many there are."""
+    """Operations of the job."""
     states: Mapping[_State, int]
-    """How many are in which state, the worst news first; what does not occur is absent."""
+    """Operations in each state, the worst news first; a state without any is absent."""
     open: int
-    """How many have no end that is known, so that the job has to be applied again."""
+    """Operations without a known end, for which the job has to be applied again."""
     last_cancel: float | None
     """Seconds from the start of its first run until the last cancel left, so far."""
     last_verdict: float | None
     """Seconds from the same start until the last verdict was known, so far."""
     runs: int
-    """How often it was applied."""
+    """Number of times that it was applied."""
     notes: tuple[str, ...]
-    """What else somebody has to know: what a search missed, what a run met."""
+    """Notes for an operator: lists that a search missed, failures that a run met."""
     holder: LockOwner | None
     """The process that has the file now."""
     activity: Literal["idle", "applied", "ended", "end_unknown"]
     """``applied``: a process has the file now. ``ended``: the latest run has recorded its end.
     ``end_unknown``: it has not, and no process has the file. ``idle``: no run has begun."""
     progress: JobProgress
-    """How far it has come: the search, the rate of requests, the time left, an outage."""
+    """Its progress: the search, the rate of requests, the time left, an outage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is told of a job when it is planned or opened."""
+    """Facts of a job when it is planned or opened."""
 
     kind: Literal["plan", "rescue"]
     endpoint: str

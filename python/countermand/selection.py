@@ -1,4 +1,4 @@
-"""Where to search, and which of what is found is meant."""
+"""The search that a caller wants, and its filter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _T = TypeVar("_T", bound="str | OperationName")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a search is told; the native half checks it."""
+    """Places to search and a filter; the native half checks them."""
 
     enterprises: tuple[str, ...]
     devices: tuple[str, ...]
@@ -51,12 +51,12 @@ class Selection:
 
     @property
     def searches(self) -> bool:
-        """Whether it says where to search."""
+        """True if it names a place to search."""
         return bool(self.enterprises or self.devices)
 
     @property
     def filters(self) -> bool:
-        """Whether not everything is meant."""
+        """True if it has a filter."""
         return self != Selection.of(enterprises=self.enterprises, devices=self.devices)
 
 

@@ -80,7 +80,7 @@ class Emulator:
         :param seed: what the fleet and the faults with a probability are drawn from.
         :param token: the access token to accept.
         :param faults: as for :meth:`faults`.
-        :param quirks: how to behave where nobody knows how the real one does.
+        :param quirks: behaviour where that of the real API is not known.
         :raises ValueError: what is wrong with ``faults`` or ``quirks``.
         """
         self.token = token
@@ -96,7 +96,7 @@ class Emulator:
 
     @property
     def endpoint(self) -> str:
-        """Where it listens, ``http://127.0.0.1:PORT``."""
+        """URL of the server, ``http://127.0.0.1:PORT``."""
         return self._server.endpoint
 
     @property
@@ -116,12 +116,12 @@ class Emulator:
         return [OperationName(row["name"]) for row in self.truth() if row["state"] == state]
 
     def truth(self) -> list[dict[str, Any]]:
-        """What is true of each: ``name``, ``type``, ``fate``, ``state``, ``cancelled``."""
+        """The truth of each operation: ``name``, ``type``, ``fate``, ``state``, ``cancelled``."""
         return self._rows("truth")
 
     def audit(self) -> list[dict[str, Any]]:
         """Each request so far: ``n``, ``time`` (milliseconds since the start), ``method``,
-        ``path``, ``status`` (``None``: no answer), ``had_token``, ``effect`` (whether it was
+        ``path``, ``status`` (``None``: no answer), ``had_token``, ``effect`` (true if it was
         carried out).
         """
         return self._rows("audit")

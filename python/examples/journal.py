@@ -36,7 +36,7 @@ OPENER = urllib.request.build_opener(NoRedirects)
 
 
 class Journal:
-    """What the file says: how far each operation has come, and the calls that left."""
+    """Contents of the file: the progress of each operation, and the calls that left."""
 
     def __init__(self, path: Path) -> None:
         self.phases: dict[str, str] = {}

@@ -1,6 +1,6 @@
 //! The rows of a report as Arrow, by its C stream interface.
 //!
-//! Whoever takes it (polars, pandas, pyarrow, duckdb …) reads a batch at a time, from any thread.
+//! The consumer (polars, pandas, pyarrow, duckdb …) reads a batch at a time, from any thread.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::bulk::forked;
 use crate::report::Snapshot;
 use crate::rows::hex;
 
-/// So many rows take a few megabytes.
+/// Rows of a batch, which take a few megabytes.
 const BATCH: usize = 8192;
 
 /// A capsule as the Arrow PyCapsule interface wants it: an `ArrowArrayStream` under this name,
-/// released with the capsule unless somebody has moved it out.
+/// released with the capsule unless a consumer has moved it out.
 pub(crate) fn stream(py: Python<'_>, snapshot: Arc<Snapshot>) -> PyResult<Bound<'_, PyCapsule>> {
     let batches = Batches {
         snapshot,

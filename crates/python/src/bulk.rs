@@ -43,7 +43,7 @@ impl Results {
         let results = self.0.get().ok_or_else(forked)?;
         let next = match results.try_lock().as_deref_mut() {
             Ok(Some(results)) => results.next().now_or_never().flatten(),
-            // Somebody waits for one, or there will be none.
+            // A call waits for one, or there will be none.
             Ok(None) | Err(_) => None,
         };
         next.map(|ready| ready(py)).transpose()
@@ -95,7 +95,7 @@ impl Bulk {
         let names = names.map(|name| (name, Phase::Unsent));
         let mut running = client.run(client.scheduler(), names);
         let reports = watched.then(|| Reports::new(countermand::hyper::now(), pace));
-        // Without anybody who watches there is nothing to wake for.
+        // Without a watcher there is nothing to wake for.
         let look_each = if watched { PACE / 2 } else { Duration::MAX };
         // A task of its own, so that requests go on while Python does something else.
         let work = process::spawn(py, async move {
@@ -150,7 +150,7 @@ impl Bulk {
         more
     }
 
-    /// What comes next, as `next` gives it, if it is there already.
+    /// The next item, as `next` gives it, if it is there already.
     fn ready(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.results.ready(py)
     }

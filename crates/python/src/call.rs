@@ -12,10 +12,10 @@ use crate::inbox::Inbox;
 use crate::lock::Lock;
 use crate::process::{self, Task};
 
-/// What became of a call, as the thread that has the GIL makes a Python object of it.
+/// Makes a Python object of the result of a call, in a thread that has the GIL.
 pub(crate) type Ready = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
-/// How long a waiting thread goes without looking for signals.
+/// Time for which a waiting thread does not look for signals.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// A call that has not begun.

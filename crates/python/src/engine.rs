@@ -15,11 +15,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
-/// When no thread has waited for so long, the keeper takes over. Calls that follow one another do not
+/// The keeper takes over when no thread has waited for this time. Calls that follow one another do not
 /// wake it.
 const LULL: Duration = Duration::from_millis(2);
 
-/// How long the end may take.
+/// Time limit of the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Engine {
@@ -39,7 +39,7 @@ struct Keeper {
     thread: std::sync::OnceLock<Thread>,
     /// It drives the runtime, or is about to.
     drives: AtomicBool,
-    /// There is work that nobody waits for.
+    /// There is work for which no thread waits.
     urgent: AtomicBool,
     /// Makes it leave the runtime to another.
     leave: Notify,
@@ -71,7 +71,7 @@ impl Engine {
         let kept = Arc::clone(&engine);
         let thread = thread::Builder::new().name("countermand".to_owned());
         let keeper = thread.spawn(move || kept.keep())?;
-        // Nobody else sets it.
+        // No other thread sets it.
         let _ = engine.keeper.thread.set(keeper.thread().clone());
         Ok(engine)
     }
@@ -105,7 +105,7 @@ impl Engine {
         Turn(self)
     }
 
-    /// Whether the interpreter is about to end, and so is everything here.
+    /// True if the interpreter is about to end, and so is everything here.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(SeqCst)
     }
@@ -121,7 +121,7 @@ impl Engine {
         loop {
             match Arc::try_unwrap(engine) {
                 Ok(engine) => return engine.runtime.shutdown_timeout(FAREWELL),
-                // Somebody is stuck, and must not find it gone.
+                // A thread is stuck, and must not find it gone.
                 Err(engine) if Instant::now() > deadline => return std::mem::forget(engine),
                 Err(still) => engine = still,
             }
@@ -136,7 +136,7 @@ impl Engine {
         }
     }
 
-    /// Drives whenever nobody else does.
+    /// Drives while no other thread does.
     fn keep(&self) {
         while !self.is_closed() {
             self.keeper.drives.store(true, SeqCst);

@@ -105,7 +105,7 @@ pub(crate) fn invalid_endpoint(error: &EndpointError) -> PyErr {
     InvalidEndpoint::new_err(error.to_string())
 }
 
-/// The exception where there is nobody left to do the work.
+/// The exception at the end of the interpreter.
 pub(crate) fn exiting() -> PyErr {
     PyRuntimeError::new_err("the interpreter is exiting")
 }
@@ -129,7 +129,7 @@ fn class<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyType> {
     class.unwrap_or_else(|_| py.get_type::<CountermandError>())
 }
 
-/// What a Python callback raised, if that is at the bottom of it.
+/// The exception that a Python callback raised, if that is at the bottom of it.
 fn python_cause(py: Python<'_>, error: &dyn std::error::Error) -> Option<PyErr> {
     let mut next = error.source();
     while let Some(cause) = next {

@@ -14,11 +14,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::call::Ready;
 use crate::{errors, rows};
 
-/// How many names are pulled at a time, and how long that may take: results wait meanwhile.
+/// Names that are pulled at a time, and the time limit of that: results wait meanwhile.
 const CHUNK: usize = 1000;
 const TURN: Duration = Duration::from_millis(5);
 
-/// Where pulled names go; the scheduler sees their end when this is dropped.
+/// Takes pulled names; the scheduler sees their end when this is dropped.
 #[derive(Clone)]
 pub(crate) struct Feed {
     chunks: UnboundedSender<Vec<OperationName>>,
@@ -47,7 +47,7 @@ impl Feed {
         let chunks = stream::poll_fn(move |context| {
             let chunk = next(&mut pushed, context, out.as_ref(), &hungry);
             if matches!(chunk, Poll::Ready(None)) {
-                // Results end when nobody is left who could send one.
+                // Results end when no sender is left.
                 out = None;
             }
             chunk
@@ -57,7 +57,7 @@ impl Feed {
 
     /// Pulls a chunk of names; `false` at their end. A text that is no name is a result at once.
     ///
-    /// What was pulled before an iterator raises is fed all the same.
+    /// Names that were pulled before an iterator raises are fed all the same.
     pub(crate) fn pull(&self, source: &Bound<'_, PyIterator>) -> PyResult<bool> {
         let turn = Instant::now() + TURN;
         let mut chunk = Vec::new();

@@ -1,7 +1,7 @@
 //! Job files that this process has open, and why a forked child must not open more of them.
 //!
 //! SQLite keeps books of the locks that a process has on its files. A forked child inherits the
-//! books of its parent but not the locks, so it would believe in locks that nobody holds.
+//! books of its parent but not the locks, so it would believe in locks that no process holds.
 
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};

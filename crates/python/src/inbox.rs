@@ -1,4 +1,4 @@
-//! Where an event loop learns which of its calls have ended.
+//! The ended calls of an event loop.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Inbox {
         }))
     }
 
-    /// What stands for the calls that have ended since this was called last.
+    /// The calls that have ended since this was called last.
     fn take(&self) -> Vec<Py<PyAny>> {
         let mut ended = self.0.ended.lock();
         std::mem::take(&mut ended)

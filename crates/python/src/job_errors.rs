@@ -1,4 +1,4 @@
-//! What is wrong with a job file, or with applying it, as the Python exceptions that say the same.
+//! Errors of job files, and refusals to apply one, as Python exceptions.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

@@ -8,7 +8,7 @@ use crate::lock::Lock;
 /// A value until it is taken; no Python code may run while it is looked at.
 pub(crate) struct Once<T> {
     value: Lock<Option<T>>,
-    /// What whoever comes too late is told.
+    /// The message of the exception for a second use.
     used: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What the server told, and the verdict.
+//! Operations as the server tells them, and outcomes.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -43,13 +43,13 @@ impl Operation {
         OperationName(self.0.name.clone())
     }
 
-    /// Whether the server considers it finished.
+    /// True if the server considers it finished.
     #[getter]
     fn done(&self) -> bool {
         self.0.done
     }
 
-    /// Why it ended without success. Code 1, once it is done, proves a cancellation.
+    /// The error that it ended with. Code 1, once it is done, proves a cancellation.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         static STATUS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -60,13 +60,13 @@ impl Operation {
         class.call1((status.code, &status.message)).map(Some)
     }
 
-    /// Whether it also carried a `response`. With `error`, the error wins.
+    /// True if it also carried a `response`. With `error`, the error wins.
     #[getter]
     fn has_response(&self) -> bool {
         self.0.has_response
     }
 
-    /// What it proves; `None` while it is not done.
+    /// The verdict that it proves; `None` while it is not done.
     #[getter]
     fn verdict<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.verdict().map(|it| verdict(py, it)).transpose()
@@ -78,7 +78,7 @@ impl Operation {
         self.metadata()?.kind.as_deref()
     }
 
-    /// When the server created it, in UTC.
+    /// Time at which the server created it, in UTC.
     #[getter]
     fn create_time<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDateTime>>> {
         let Some(time) = self.metadata().and_then(|metadata| metadata.create_time) else {
@@ -87,13 +87,13 @@ impl Operation {
         clock::datetime(py, time)
     }
 
-    /// How long it is valid from then on, in seconds.
+    /// Validity from then on, in seconds.
     #[getter]
     fn duration(&self) -> Option<f64> {
         Some(self.metadata()?.duration?.as_secs_f64())
     }
 
-    /// Why the device did not do it: an open set of words.
+    /// Reason why the device did not do it: an open set of words.
     #[getter]
     fn error_code(&self) -> Option<&str> {
         self.metadata()?.error_code.as_deref()

@@ -99,7 +99,7 @@ impl Pages {
         })
     }
 
-    /// Whether the last page was read, or the list has no end.
+    /// True if the last page was read, or the list does not end.
     #[getter]
     fn done(&self) -> bool {
         self.state.lock().next_fetch().is_none()

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::errors;
 use crate::lock::Lock;
 
-/// How many forks lie between the process that imported this module and this one; the number of the
+/// Forks between the process that imported this module and this one; the number of the
 /// process would tell the same, but asking for that is a system call.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
@@ -25,7 +25,7 @@ fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
-/// Whether this is the first interpreter of the process, which has the number 0.
+/// True for the first interpreter of the process, which has the number 0.
 pub(crate) fn is_main_interpreter(_: Python<'_>) -> bool {
     // SAFETY: this thread is attached to an interpreter, which lives as long as that.
     #[expect(unsafe_code, reason = "Python's own API has no other way")]

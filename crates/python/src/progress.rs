@@ -13,7 +13,7 @@ use pyo3::types::PyTuple;
 use crate::call::Ready;
 use crate::lock::Lock;
 
-/// Nobody reads faster than this.
+/// Time between two reports: no person reads faster.
 pub(crate) const PACE: Duration = Duration::from_millis(100);
 
 /// The scheduler's own figures, and those that are measured of them.
@@ -173,7 +173,7 @@ impl Reports {
         (!waits).then_some(ready)
     }
 
-    /// What to tell the caller after everything else, whether anything has changed or not.
+    /// The last report, after everything else, also where nothing has changed.
     pub(crate) fn last(self, now: Time, scheduler: Now) -> Ready {
         let figures = measured(&mut self.0.state.lock().meter, now, scheduler);
         Box::new(move |py| self.tell(py, &figures, now))

@@ -14,7 +14,7 @@ pub(crate) fn quota(text: Option<&str>, share: f64) -> PyResult<Quota> {
         .map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// Whether that is core's default: what signatures in Python repeat is held against it.
+/// True for core's default: what signatures in Python repeat is held against it.
 #[pyfunction]
 #[pyo3(signature = (text, share, /))]
 pub(crate) fn is_default_quota(text: Option<&str>, share: f64) -> PyResult<bool> {

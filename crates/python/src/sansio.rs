@@ -249,7 +249,7 @@ impl Wait {
 
 #[pymethods]
 impl Wait {
-    /// Why it waits; `None` between two looks at a pending operation.
+    /// The error that is waited for; `None` between two looks at a pending operation.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, pyo3::exceptions::PyBaseException>> {
         self.error.as_ref().map(|error| error.value(py).clone())

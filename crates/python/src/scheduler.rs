@@ -139,7 +139,7 @@ impl Scheduler {
         self.0.lock().scheduler.stop(cause);
     }
 
-    /// What to do next: send a ticket's request, or wait until a time, or for an answer or a name.
+    /// The next step: send a ticket's request, or wait until a time, or for an answer or a name.
     fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
         let now = clock::time(now)?;
         let poll = self.0.lock().poll(now);
@@ -162,7 +162,7 @@ impl Scheduler {
         }
     }
 
-    /// Whether every name is finished and none will come, as of the last `poll`.
+    /// True if every name is finished and none will come, as of the last `poll`.
     #[getter]
     fn done(&self) -> bool {
         self.0.lock().done

@@ -53,7 +53,7 @@ impl From<core::Transmit> for Request {
     }
 }
 
-/// Where the API is; `None` is Google's.
+/// The endpoint of the API; `None` is Google's.
 pub(crate) fn endpoint(text: Option<&str>) -> PyResult<core::Endpoint> {
     text.map_or_else(
         || Ok(core::Endpoint::default()),
@@ -221,7 +221,7 @@ pub(crate) fn parse_device(
     raised(headers, device.map(drop))
 }
 
-/// What was read, or the exception for the reason why not.
+/// The value that was read, or the exception for the error.
 fn raised<T>(answer: &Bound<'_, PyAny>, read: Result<T, core::Error>) -> PyResult<T> {
     read.map_err(|error| errors::error(answer.py(), &error))
 }
