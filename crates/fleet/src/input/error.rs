@@ -4,7 +4,7 @@ use std::io;
 
 use countermand_core::{MAX_NAME_BYTES, NameError, NameErrorKind};
 
-use super::foreign::Foreign;
+use super::foreign::{CUT, Foreign};
 
 /// An input that was refused, and where. Nothing was sent for it, or for anything else.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +46,6 @@ impl InputError {
         self.ends_input
     }
 }
-
-/// The command that cuts names out of any text.
-pub(super) const CUT: &str = "this cuts names out: grep -oE 'enterprises/[^/ ]+/devices/[^/ ]+/operations/[A-Za-z0-9_-]+' FILE";
 
 /// The step that makes the name of an operation of a refused one, where there is one.
 fn cut(error: &NameError) -> &'static str {

@@ -1,7 +1,8 @@
 //! Files of kinds that hold no names as text, told by how they begin: one sentence for each, with
 //! the step that makes names of them.
 
-use super::error::CUT;
+/// The command that cuts names out of any text.
+pub(super) const CUT: &str = "this cuts names out: grep -oE 'enterprises/[^/ ]+/devices/[^/ ]+/operations/[A-Za-z0-9_-]+' FILE";
 
 /// The kind of a file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

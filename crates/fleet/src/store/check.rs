@@ -10,9 +10,9 @@ use super::checksum::{Digest, Hasher, checksum};
 use super::codec::{self, name_at, time_at};
 use super::connection::{fold_at_end, in_time};
 use super::error::JobErrorKind;
-use super::schema::{self, BAD, FOLDED, JOB, OPERATIONS, Table};
+use super::head::Head;
+use super::schema::{self, BAD, JOB, OPERATIONS, Table, folded};
 use super::settings::{Kind, Settings};
-use super::transaction::Head;
 use crate::counts::Counts;
 
 /// Checks everything in the file, as the connection's current transaction sees it.
@@ -33,7 +33,10 @@ pub(super) fn all_but_long_tables(
 ) -> Result<(Head, Settings), JobErrorKind> {
     check(connection, |connection, names| {
         let (head, settings) = head(connection, names)?;
-        for table in FOLDED.iter().filter(|table| !LONG.contains(&table.name)) {
+        for table in folded()
+            .into_iter()
+            .filter(|table| !LONG.contains(&table.name))
+        {
             each_row(connection, table, |_| Ok(()))?;
         }
         Ok((head, settings))
@@ -118,7 +121,7 @@ fn contents(connection: &Connection, names: bool) -> Result<(Head, Settings), Jo
     let mut counted = Counted::default();
     let mut kept = BTreeMap::new();
     let mut plan = plan_hasher(&head.settings);
-    for table in FOLDED {
+    for table in folded() {
         fold = fold.wrapping_add(each_row(connection, table, |row| match table.name {
             "operations" => {
                 add_to_plan(&mut plan, row)?;
@@ -209,7 +212,9 @@ fn sound(connection: &Connection) -> Result<(), JobErrorKind> {
         }
     };
     check("quick_check", "1")?;
-    let others = FOLDED.iter().filter(|table| table.name != OPERATIONS.name);
+    let others = folded()
+        .into_iter()
+        .filter(|table| table.name != OPERATIONS.name);
     let others = others
         .map(|table| table.name)
         .chain(["job", "seal", "edits"]);

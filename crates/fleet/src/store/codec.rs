@@ -3,12 +3,31 @@
 use countermand_core::{Metadata, Phase, Timestamp, Verdict, format_duration, parse_duration};
 use std::str::FromStr;
 
-use rusqlite::Row;
 use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
 
 use super::error::JobErrorKind;
-use super::transaction::whole;
 use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
+
+/// A count as a value. None comes near the largest.
+pub(super) fn whole(count: u64) -> Value {
+    i64::try_from(count).unwrap_or(i64::MAX).into()
+}
+
+/// Executes a statement with a row and its checksum; how many rows it changed.
+pub(super) fn put(
+    connection: &Connection,
+    sql: &str,
+    values: &[Value],
+    checksum: i64,
+) -> Result<usize, JobErrorKind> {
+    let mut statement = connection.prepare_cached(sql)?;
+    for (at, value) in (1..).zip(values) {
+        statement.raw_bind_parameter(at, value)?;
+    }
+    statement.raw_bind_parameter(values.len() + 1, checksum)?;
+    Ok(statement.raw_execute()?)
+}
 
 pub(super) fn time(time: Option<Timestamp>) -> Value {
     time.map(Timestamp::unix_millis).into()

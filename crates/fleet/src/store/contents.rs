@@ -10,12 +10,12 @@ use super::checksum::Digest;
 use super::codec::{self, name_at, time_at};
 use super::descriptor::Descriptor;
 use super::error::{JobError, JobErrorKind};
-use super::lock_owner::{LockOwner, holder};
+use super::head::Head;
+use super::lock_owner::LockOwner;
 use super::note::{Missed, Note, Vanished};
 use super::pages::Pages;
 use super::schema::{BAD, DEVICES, ENTERPRISES, NOTES, OPERATIONS, RUNS, Table};
 use super::settings::{Kind, Settings};
-use super::transaction::Head;
 use super::uptime::Uptime;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
@@ -345,4 +345,18 @@ pub(super) fn find_operation(
     };
     let checksum = row.get(OPERATIONS.columns.len())?;
     Ok(Some((settings.limited(codec::row(row)?), checksum)))
+}
+
+/// The process that the file names.
+pub(super) fn holder(connection: &Connection) -> Result<Option<LockOwner>, JobErrorKind> {
+    let mut statement = connection.prepare("SELECT pid, host, since FROM holder")?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(LockOwner {
+        pid: row.get(0)?,
+        host: row.get(1)?,
+        since: Timestamp::from_unix_millis(row.get(2)?),
+    }))
 }

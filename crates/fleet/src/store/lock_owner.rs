@@ -3,10 +3,7 @@
 use std::fmt;
 
 use countermand_core::Timestamp;
-use rusqlite::Connection;
 use rusqlite::types::Value;
-
-use super::error::JobErrorKind;
 
 /// The process that has a job file open for applying.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,18 +41,4 @@ impl LockOwner {
         let since = since.unix_millis();
         [1.into(), pid.into(), host.into(), since.into()]
     }
-}
-
-/// The process that the file names.
-pub(super) fn holder(connection: &Connection) -> Result<Option<LockOwner>, JobErrorKind> {
-    let mut statement = connection.prepare("SELECT pid, host, since FROM holder")?;
-    let mut rows = statement.query([])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(LockOwner {
-        pid: row.get(0)?,
-        host: row.get(1)?,
-        since: Timestamp::from_unix_millis(row.get(2)?),
-    }))
 }

@@ -14,6 +14,7 @@ mod contents;
 mod descriptor;
 mod error;
 mod exposure;
+mod head;
 mod job;
 mod lock_owner;
 mod note;

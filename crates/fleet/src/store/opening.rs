@@ -6,12 +6,11 @@ use std::path::Path;
 
 use countermand_core::Timestamp;
 
-use super::contents::Contents;
+use super::contents::{Contents, holder};
 use super::descriptor::{self, Descriptor, Key};
 use super::error::JobErrorKind;
-use super::lock_owner::holder;
+use super::head::Head;
 use super::settings::{Kind, Settings};
-use super::transaction::Head;
 use super::{beside, check, connection, schema};
 
 /// The names that a plan has, as fingerprints, until it is frozen.
@@ -55,7 +54,7 @@ pub(super) fn create(
     let cookie = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
     let head = Head::new(now, text, cookie);
     connection.execute("INSERT INTO seal VALUES (1, 1)", [])?;
-    head.put(&connection, schema::JOB.insert())?;
+    head.put(&connection, &schema::JOB.insert)?;
     connection.execute("UPDATE seal SET lifted = 0", [])?;
     connection.execute_batch("COMMIT")?;
     connection::use_wal(&connection)?;

@@ -3,14 +3,14 @@
 use countermand_core::{OperationName, ParentName, Timestamp};
 use rusqlite::types::Value;
 
-use super::codec::{self, time, time_at};
+use super::codec::{self, time, time_at, whole};
 use super::contents::find_operation;
 use super::error::JobErrorKind;
 use super::lock_owner::LockOwner;
 use super::note::{Note, Vanished};
 use super::record::Record;
 use super::schema::{DEVICES, ENTERPRISES, HOLD, NOTES, OPERATIONS, RUNS, SENDS};
-use super::transaction::{Changed, Transaction, whole};
+use super::transaction::{Changed, Transaction};
 use crate::counts::known;
 use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 

@@ -9,8 +9,8 @@ use rusqlite::Connection;
 use super::connection;
 use super::contents::Contents;
 use super::error::{JobError, JobErrorKind};
+use super::head::Head;
 use super::settings::Settings;
-use super::transaction::Head;
 use super::{beside, check, opening};
 
 /// For how long opening waits while another process opens or closes the file.
