@@ -1,11 +1,11 @@
-# Two targets do everything: `make demo` shows the main job, `make test` passes everything.
-# They need Rust, a C compiler and CPython with pip; the rest they set up themselves.
+# Two targets matter first: `make demo` shows the main use, `make test` runs all checks.
+# They need Rust, a C compiler and CPython with pip, and set up everything else.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test clients browser crash bench bench-quick bench-core growth figures fuzz net reliability deny mutants clean format
+.PHONY: demo test clients browser crash bench bench-quick bench-core growth figures fuzz net reliability prose deny mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,13 +18,13 @@ RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name t
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
 PY := pyproject.toml $(shell find python tests/python tests/clients -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
 
-# The main job on the embedded emulator. Some operations of the demo complete anyway, and exit
-# code 3 says so: here that is the right end.
+# The main use, on the embedded emulator. Some operations of the demo complete anyway; exit code 3
+# reports that and is the expected result.
 demo:
 	cargo build --quiet --package countermand-cli
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
-# Everything that must pass, cheapest first; a stage runs again when its files changed.
+# All checks, the cheapest first; a stage runs again when its files have changed.
 test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
@@ -44,7 +44,7 @@ $(STAMPS)/rust: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
 	cargo test --workspace --locked --no-fail-fast
 	@mkdir -p $(@D) && touch $@
 
-# The HTML report in headless Chromium, which is installed where it is missing (Debian, as root).
+# The HTML report in headless Chromium; installs Chromium where it is missing (Debian, as root).
 browser: $(STAMPS)/browser
 $(STAMPS)/browser: $(shell find crates/fleet/src/job_row.rs crates/fleet/src/report crates/fleet/tests -type f) $(PAGES) Cargo.lock
 	if ! { command -v chromium && command -v chromedriver; } >/dev/null; then \
@@ -54,7 +54,7 @@ $(STAMPS)/browser: $(shell find crates/fleet/src/job_row.rs crates/fleet/src/rep
 	cargo test --package countermand-fleet --test browser --locked -- --ignored
 	@mkdir -p $(@D) && touch $@
 
-# The other provider of TLS, which is no default: what concerns TLS, once more.
+# The tests of TLS once more, with the TLS provider that is not the default.
 $(STAMPS)/aws-lc-rs: $(shell find crates/core/src crates/hyper crates/emulator/src -name '*.rs' -o -name Cargo.toml) Cargo.lock
 	cargo test --package countermand-hyper --no-default-features --features aws-lc-rs --locked \
 		--test tls --test proxy --test dead
@@ -70,7 +70,7 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --group test
 	@touch $@
 
-# The package as a user installs it, but unoptimised, so that it shares the other stages' build.
+# The package as a user installs it, but unoptimised, so that it shares the build of the other stages.
 $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) README.md
 	PATH='$(CURDIR)/$(BIN)':"$$PATH" MATURIN_PEP517_ARGS='--profile dev' \
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
@@ -91,7 +91,7 @@ $(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
 	$(BIN)/pytest tests/python
 	@mkdir -p $(@D) && touch $@
 
-# Other people's clients against the emulator. Node comes from a wheel where there is none, or an old one.
+# Clients of other projects against the emulator. Node comes from a wheel if it is missing or too old.
 CLIENTS := target/clients
 NODE_PATH := PATH="$(CURDIR)/$(CLIENTS)/nodejs/bin:$$PATH"
 NODE_FILES := $(addprefix tests/clients/node/,package.json package-lock.json .npmrc)
@@ -114,7 +114,7 @@ $(STAMPS)/clients: $(VENV)/ready $(CLIENTS)/node/ready $(RUST) docs/emulator.md 
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node' $(BIN)/pytest tests/clients
 	@mkdir -p $(@D) && touch $@
 
-# The same with Go's, Rust's and Java's, whose tools must be there: go, mvn and a JDK.
+# The same with the clients for Go, Rust and Java, which need go, mvn and a JDK.
 clients: $(VENV)/ready $(CLIENTS)/node/ready
 	for tool in go mvn javac; do \
 		command -v $$tool >/dev/null || { echo "make clients: $$tool is missing; make test runs the clients that need less" >&2; exit 1; }; \
@@ -128,22 +128,22 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go rust java' $(BIN)/pytest tests/clients
 
-# Real processes killed with SIGKILL at random instants and applied again: CRASH_RUNS jobs, of which
-# `make test` runs a few. Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
+# Kills real processes with SIGKILL at random instants and applies their jobs again: CRASH_RUNS jobs
+# (`make test` runs a few). Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
 CRASH_RUNS ?= 200
 crash:
 	COUNTERMAND_CRASH_RUNS=$(CRASH_RUNS) cargo test --package countermand-cli --test jobs --locked -- fault_38 --nocapture
 
-# Everything that is compared, side by side: an hour the first time. Installs
-# what it compares in bench/target; a program that cannot be had is reported as skipped.
+# Compares all clients: an hour the first time. Installs them in bench/target; reports a client that
+# cannot be installed as skipped.
 bench:
 	$(PYTHON) bench/run.py
 
-# The same table in 3 minutes, once everything is built; for a first look only.
+# The same table in 3 minutes, once everything is built; for a first impression only.
 bench-quick:
 	$(PYTHON) bench/run.py --quick
 
-# How CPU and memory grow with operations, requests in flight and devices, as plots.
+# Plots of CPU and memory by operations, requests in flight and devices.
 growth:
 	$(PYTHON) bench/growth.py
 
@@ -156,8 +156,8 @@ figures:
 	cargo run --quiet --release --package countermand-tests --example figures
 	cargo run --quiet --release --package countermand-fleet --example journal
 
-# Each fuzz target for FUZZ_SECONDS, by libFuzzer. rustc's stable flags give the coverage that it
-# steers by, so that this needs a C++ compiler, and neither a nightly toolchain nor cargo-fuzz.
+# Runs each fuzz target for FUZZ_SECONDS, by libFuzzer. Stable flags of rustc give it the coverage, so
+# that this needs a C++ compiler, and neither a nightly toolchain nor cargo-fuzz.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= name response delay credentials input cancellation scheduler job
 FUZZ_HOST := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -172,24 +172,28 @@ fuzz:
 			-artifact_prefix=target/fuzz/$$target- target/fuzz/corpus/$$target fuzz/corpus/$$target; \
 	done
 
-# What needs a network of its own, root, and a minute and a half: connections whose packets are lost.
+# Connections that lose packets: needs root and network namespaces, and takes 90 s.
 net:
 	cargo test --package countermand-hyper --test dead --locked -- --ignored --test-threads=1
 
-# docs/reliability.md, from the names of the tests.
+# Generates docs/reliability.md from the names of the tests.
 reliability:
 	COUNTERMAND_WRITE_RELIABILITY=1 cargo test --quiet --package countermand-tests --test all --locked reliability
 
-# Licences, sources and bans of everything that is depended on. cargo-deny is installed where it is
-# missing, which takes minutes: therefore not a stage of `make test`. DENY='advisories' asks the
-# database of advisories as well, which has to be fetched.
+# Lists comments and texts that break the rules of language, with counts.
+prose:
+	$(PYTHON) tests/prose.py
+
+# Licences, sources and bans of all dependencies. Installs cargo-deny where it is missing, which takes
+# minutes: therefore it is not a stage of `make test`. DENY='advisories' also checks the database of
+# advisories, which has to be downloaded.
 DENY ?= licenses bans sources
 deny:
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --offline check $(DENY)
 
-# Which changes of the core no test notices (docs/mutants.md); hours. MUTANTS='--file crates/core/src/quota.rs' for a part,
-# or '--sharding round-robin --shard 5/36'. The tests have to pass before.
+# Lists changes of the core that no test detects (docs/mutants.md). Takes hours; a part of it with
+# MUTANTS='--file crates/core/src/retry.rs' or '--sharding round-robin --shard 5/36'. The tests must pass before.
 MUTANTS ?=
 mutants:
 	command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
