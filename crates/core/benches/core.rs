@@ -45,7 +45,7 @@ fn allocations<T>(mut work: impl FnMut() -> T) -> u64 {
     ALLOCATIONS.with(Cell::get) - before
 }
 
-/// What a program without this crate does.
+/// The work of a program without this crate.
 fn naive(name: &str) -> Request<()> {
     let url = format!("https://androidmanagement.googleapis.com/v1/{name}:cancel");
     Request::post(url)

@@ -15,7 +15,7 @@ use crate::timestamp::{Timestamp, date, parse_duration};
 use crate::view::View;
 use crate::withheld::Withheld;
 
-/// What a server (or something in front of it) said instead of success.
+/// An answer of a server (or of something in front of it) that is not success.
 ///
 /// Reads Google's error envelope where there is one (AIP-193), an OAuth error, or nothing but the
 /// beginning of the body. The message is escaped and cut, so that it can be printed.
@@ -29,7 +29,7 @@ pub struct ApiError {
     reasons: Vec<Box<str>>,
     details: Vec<Value>,
     retry_delay: Option<Duration>,
-    /// Whether it has the envelope in which every method of the API answers an error.
+    /// True for the envelope in which every method of the API answers an error.
     of_the_api: bool,
     meaning: Meaning,
 }
@@ -254,7 +254,7 @@ impl ApiError {
         &self.details
     }
 
-    /// How long the server asked to wait: `google.rpc.RetryInfo`, else `Retry-After`; at most a day.
+    /// Delay that the server asked for: `google.rpc.RetryInfo`, else `Retry-After`; at most a day.
     #[must_use]
     pub const fn retry_delay(&self) -> Option<Duration> {
         self.retry_delay
@@ -291,7 +291,7 @@ impl ApiError {
         (of_the_project && span <= LONGEST_WINDOW).then_some((limit, span))
     }
 
-    /// Whether waiting cannot help: the quota is zero, or counted per day.
+    /// True where waiting cannot help: the quota is zero, or counted per day.
     #[must_use]
     pub const fn quota_is_final(&self) -> bool {
         self.meaning.quota_is_final
@@ -311,7 +311,7 @@ impl ApiError {
             || self.has_reason(&["dailyLimitExceeded", "quotaExceeded"])
     }
 
-    /// Whether it has the envelope of the API's errors: something else in front of it answers
+    /// True for the envelope of the API's errors: something else in front of it answers
     /// without one.
     #[must_use]
     pub const fn is_of_the_api(&self) -> bool {
@@ -355,7 +355,7 @@ impl ApiError {
         &*self.message == "Requested entity was not found."
     }
 
-    /// Whether a 403 is an exhausted quota in its older form.
+    /// True for a 403 that is an exhausted quota in its older form.
     pub(crate) fn is_rate_limit(&self) -> bool {
         self.status() == Some("RESOURCE_EXHAUSTED")
             || self.has_reason(&[
@@ -439,7 +439,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(at.since(now))
 }
 
-/// Whether a body may be JSON that was cut or is of another shape, and not a text or a page.
+/// True for a body that may be JSON that was cut or is of another shape, and not a text or a page.
 pub(crate) fn may_be_json(body: &[u8]) -> bool {
     let body = without_mark(body).trim_ascii_start();
     match body.first() {

@@ -43,7 +43,7 @@
 //! let transmit = attempt.transmit(now);
 //! assert_eq!(transmit.request.method(), "POST");
 //!
-//! // The connection is lost after sending: nobody knows, so it pauses and asks again.
+//! // The connection is lost after sending: it may have been delivered, so it pauses and asks again.
 //! let lost = TransportError::new(TransportErrorKind::ConnectionLost, "connection reset");
 //! let Step::Wait(pause) = attempt.failed(now, lost) else { unreachable!() };
 //! assert!(pause.error().is_some());
@@ -113,7 +113,7 @@ impl Cancellation {
         self
     }
 
-    /// How patient to be.
+    /// Limits of the countermand: deadline, attempts, pauses.
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
         self.policy = Some(policy.into());
@@ -160,7 +160,7 @@ struct State {
     accepted_at: Time,
     /// Some cancel may have been delivered.
     in_doubt: bool,
-    /// Why the cancel was not accepted.
+    /// The reason for which the cancel was not accepted.
     refusal: Option<Error>,
     /// As last told by the server.
     operation: Option<Operation>,
@@ -513,14 +513,14 @@ impl Machine<Outcome> for State {
     }
 }
 
-/// How long until an operation that is not done counts as expired, by the server's own clock.
+/// Time until an operation that is not done counts as expired, by the server's own clock.
 fn expires(
     operation: &Operation,
     server_time: Option<Timestamp>,
     margin: Duration,
 ) -> Option<Duration> {
     if operation.error.is_some() || operation.has_response {
-        // It has ended in some way and is about to say so: nothing to calm anybody with.
+        // It has ended in some way and is about to say so.
         return None;
     }
     let expires = operation.expire_time()?;

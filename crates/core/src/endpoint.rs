@@ -1,4 +1,4 @@
-//! Where the API is.
+//! The endpoint of an API.
 
 use std::fmt;
 use std::str::FromStr;
@@ -52,13 +52,13 @@ impl Endpoint {
         }
     }
 
-    /// Whether requests travel without TLS.
+    /// True where requests travel without TLS.
     #[must_use]
     pub fn is_plaintext(&self) -> bool {
         self.scheme == Scheme::HTTP
     }
 
-    /// Whether the host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+    /// True where the host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(self.authority.host())
@@ -70,7 +70,7 @@ impl Endpoint {
         self.authority.host()
     }
 
-    /// Whether `uri` has this endpoint's scheme, host and port: the only place a token may go.
+    /// True where `uri` has this endpoint's scheme, host and port: the only place a token may go.
     #[must_use]
     pub fn is_origin_of(&self, uri: &Uri) -> bool {
         let port = |authority: &Authority| {
@@ -103,7 +103,7 @@ impl Endpoint {
     }
 }
 
-/// Whether a host, as it stands in a URL, is this machine.
+/// True where a host, as it stands in a URL, is this machine.
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")

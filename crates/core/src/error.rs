@@ -1,4 +1,4 @@
-//! What went wrong, named by what happened, with what to do next.
+//! Errors, named by what happened, with the step that helps.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -85,7 +85,7 @@ impl Error {
         self
     }
 
-    /// What happened.
+    /// Text of the failure.
     #[must_use]
     pub const fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -97,14 +97,14 @@ impl Error {
         self.resource().and_then(Resource::operation)
     }
 
-    /// What the call was about: an operation, or the resource whose list was asked
+    /// Resource of the call: an operation, or the resource whose list was asked
     /// for. `None` where a single answer was parsed.
     #[must_use]
     pub const fn resource(&self) -> Option<&Resource> {
         self.0.resource.as_ref()
     }
 
-    /// Whether a cancellation may have reached the server and taken effect all the same.
+    /// True where a cancellation may have reached the server and taken effect all the same.
     #[must_use]
     pub const fn maybe_delivered(&self) -> bool {
         self.0.maybe_delivered
@@ -116,7 +116,7 @@ impl Error {
         self.0.attempts
     }
 
-    /// Whether the parent still has a record, where that was looked for because the operation was
+    /// True where the parent still has a record, as far as that was looked for because the operation was
     /// not found. `Some(false)`: the operation may have executed.
     #[must_use]
     pub const fn parent_exists(&self) -> Option<bool> {
@@ -132,7 +132,7 @@ impl Error {
         }
     }
 
-    /// What decisions need of it.
+    /// Facts of it that decisions need.
     #[must_use]
     pub fn facts(&self) -> ErrorFacts {
         let cause = match &self.0.kind {
@@ -148,7 +148,7 @@ impl Error {
         self.resource().map_or(Service::DEFAULT, Resource::service)
     }
 
-    /// What to do next, in a sentence for an operator.
+    /// Advice in a sentence for an operator.
     #[must_use]
     pub fn advice(&self) -> String {
         let service = self.service();

@@ -1,4 +1,4 @@
-//! What can happen, with its details.
+//! Kinds of errors, with their details.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::name::OperationName;
 use crate::service::Service;
 use crate::transport_error::TransportError;
 
-/// What happened. Named after the `google.rpc.Code` where the server gave one.
+/// Kind of an error. Named after the `google.rpc.Code` where the server gave one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -49,12 +49,12 @@ pub enum ErrorKind {
     /// Nothing more was sent, because an earlier failure concerns every operation, or the caller
     /// stopped the run.
     NotAttempted {
-        /// What that failure was.
+        /// The failure.
         cause: Cause,
     },
 }
 
-/// What stands behind operations that were not attempted.
+/// Cause for which operations were not attempted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     key: ErrorKey,
@@ -80,13 +80,13 @@ impl Cause {
         }
     }
 
-    /// What it is.
+    /// Its row in the table of errors.
     #[must_use]
     pub const fn key(&self) -> ErrorKey {
         self.key
     }
 
-    /// What happened, as it was told when it happened.
+    /// Text, as it was told when it happened.
     #[must_use]
     pub const fn text(&self) -> &str {
         &self.text
@@ -104,7 +104,7 @@ impl Cause {
         self.key != ErrorKey::Stopped
     }
 
-    /// How a command ends that it stopped.
+    /// Exit class of a command that it stopped.
     #[must_use]
     pub fn exit_class(&self) -> ExitClass {
         ErrorFacts::new(self.key, None, false).exit_class()
@@ -153,7 +153,7 @@ impl ErrorKind {
         }
     }
 
-    /// What to do about it.
+    /// Action that may help.
     #[must_use]
     pub fn retry_action(&self) -> RetryAction {
         self.key().row().retry_action
@@ -165,31 +165,31 @@ impl ErrorKind {
         self.key().row().failure_scope
     }
 
-    /// Whether a cancel that ended so may have reached the server and taken effect.
+    /// True where a cancel that ended so may have reached the server and taken effect.
     #[must_use]
     pub fn maybe_delivered(&self) -> bool {
         self.key().row().maybe_delivered
     }
 
-    /// Whether no method of the API gave the answer: it is evidence of nothing.
+    /// True where no method of the API gave the answer: it is evidence of nothing.
     #[must_use]
     pub const fn is_not_the_api(&self) -> bool {
         matches!(self, Self::NotTheApi(_) | Self::Redirected(_))
     }
 
-    /// Whether a method of the API gave the answer, so that the API is there.
+    /// True where a method of the API gave the answer, so that the API is there.
     #[must_use]
     pub fn is_of_the_api(&self) -> bool {
         self.api_error().is_some_and(ApiError::is_of_the_api)
     }
 
-    /// Whether the request left, or may have: false only where the transport knows that nothing did.
+    /// True where the request left, or may have: false only where the transport knows that nothing did.
     #[must_use]
     pub fn left(&self) -> bool {
         self.key().row().left
     }
 
-    /// How long the server asked to wait before the next request.
+    /// Delay that the server asked for before the next request.
     #[must_use]
     pub fn server_delay(&self) -> Option<Duration> {
         self.api_error().and_then(ApiError::retry_delay)

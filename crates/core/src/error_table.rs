@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::service::Service;
 
-/// What to do about an error: the one retry table of Rust, Python, command line and simulation.
+/// Action after an error: the one retry table of Rust, Python, command line and simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "drivers act on each of them")]
 pub enum RetryAction {
@@ -39,7 +39,7 @@ pub enum FailureScope {
     Everything,
 }
 
-/// How a command ends that met an error and nothing worse.
+/// Exit class of a command that met an error and nothing worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(
     clippy::exhaustive_enums,
@@ -64,20 +64,20 @@ pub struct ErrorRow {
     pub word: &'static str,
     /// The word of the family it belongs to, in the words of [`ErrorKind`](crate::ErrorKind).
     pub kind: &'static str,
-    /// What happened, in a few words.
+    /// Text of a few words.
     pub text: &'static str,
-    /// What to do about it.
+    /// Action that may help.
     pub retry_action: RetryAction,
     /// The scope of the failure.
     pub failure_scope: FailureScope,
-    /// Whether the request left, or may have: false only where the transport knows that nothing did, so
+    /// True where the request left, or may have: false only where the transport knows that nothing did, so
     /// that it counts neither as an attempt nor against a quota.
     pub left: bool,
-    /// Whether a cancel that ended so may have reached the server and taken effect.
+    /// True where a cancel that ended so may have reached the server and taken effect.
     pub maybe_delivered: bool,
-    /// How a command ends that met it.
+    /// Exit class of a command that met it.
     pub exit: ExitClass,
-    /// Whether the same operation is worth another run, perhaps after something was set right.
+    /// True where the same operation is worth another run, perhaps after something was set right.
     pub again: bool,
     /// Advice with places for what is special about a service.
     pub(crate) advice: &'static str,
@@ -86,7 +86,7 @@ pub struct ErrorRow {
 }
 
 impl ErrorRow {
-    /// What to do next, in a sentence for an operator of a service.
+    /// Advice in a sentence for an operator of a service.
     #[must_use]
     pub fn advice(&self, service: &Service) -> String {
         service.told(self.advice)
@@ -424,7 +424,7 @@ impl ErrorKey {
         self.row().word
     }
 
-    /// How a command ends that met it, where `cause` is what an operation was not attempted for, and
+    /// Exit class of a command that met it, where `cause` is what an operation was not attempted for, and
     /// `maybe_delivered` tells that an attempt is in doubt.
     fn exit_class(self, cause: Option<Self>, maybe_delivered: bool) -> ExitClass {
         match (cause, self.row().exit) {
@@ -435,15 +435,15 @@ impl ErrorKey {
     }
 }
 
-/// What decisions need of an error, whether it has just happened or was stored.
+/// Facts of an error that decisions need, of one that has just happened and of one that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorFacts {
-    /// What happened.
+    /// Text of the failure.
     pub key: ErrorKey,
     /// For an operation that was not attempted: what stands behind it.
     pub cause: Option<ErrorKey>,
-    /// Whether a cancellation may have been delivered all the same.
+    /// True where a cancellation may have been delivered all the same.
     pub maybe_delivered: bool,
 }
 
@@ -486,13 +486,13 @@ impl ErrorFacts {
         })
     }
 
-    /// How a command ends that met it.
+    /// Exit class of a command that met it.
     #[must_use]
     pub fn exit_class(self) -> ExitClass {
         self.key.exit_class(self.cause, self.maybe_delivered)
     }
 
-    /// Whether the operation is worth another run, perhaps after something was set right.
+    /// True where the operation is worth another run, perhaps after something was set right.
     #[must_use]
     pub const fn is_worth_again(self) -> bool {
         self.key.row().again

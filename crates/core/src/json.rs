@@ -1,4 +1,4 @@
-//! What JSON of the API is read into: objects that are no arrays, texts that are borrowed, lists that
+//! Readers of JSON: objects that are no arrays, texts that are borrowed, lists that
 //! are bounded.
 //!
 //! Unknown fields are skipped by `serde_json` without recursion, so that nesting costs no stack and has no

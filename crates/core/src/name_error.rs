@@ -20,7 +20,7 @@ pub struct NameError {
     expected: Box<str>,
 }
 
-/// What is wrong with a refused name.
+/// Kind of a refusal of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameErrorKind {
@@ -75,13 +75,13 @@ impl NameError {
         }
     }
 
-    /// What is wrong.
+    /// Kind of the refusal.
     #[must_use]
     pub const fn kind(&self) -> NameErrorKind {
         self.kind
     }
 
-    /// Where it is wrong, as a byte offset into the refused text.
+    /// Place of the fault, as a byte offset into the refused text.
     #[must_use]
     pub const fn at(&self) -> usize {
         self.at

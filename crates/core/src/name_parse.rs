@@ -142,10 +142,10 @@ fn glance(service: &Service, text: &[u8], depth: usize) -> Option<Ends> {
     whole.then_some(Ends { coded, parent, id })
 }
 
-/// What ends an id: a slash, and whatever is not visible ASCII.
+/// The end of an id: a slash, and every byte that is not visible ASCII.
 const END: u8 = 2;
 
-/// What a byte is in an id: 1 if it is percent-encoded, [`END`], or 0.
+/// Kind of each byte in an id: 1 if it is percent-encoded, [`END`], or 0.
 const WEIGHTS: [u8; 256] = {
     let mut weights = [END; 256];
     let mut byte = 0;

@@ -17,9 +17,9 @@ use crate::verdict::Verdict;
 pub struct Operation {
     /// Its name.
     pub name: OperationName,
-    /// Whether the server considers it finished; absent in the answer means `false`.
+    /// True where the server considers it finished; absent in the answer means `false`.
     pub done: bool,
-    /// Why it ended without success. Code 1 is the proof of a cancellation.
+    /// Error it ended with. Code 1 is the proof of a cancellation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Status>,
     /// Its metadata as far as the service's reader takes it; `None` when the answer had none.
@@ -47,7 +47,7 @@ const OK: i32 = 0;
 const CANCELLED: i32 = 1;
 
 impl Operation {
-    /// What a finished operation proves; `None` while it is not done.
+    /// Verdict that a finished operation proves; `None` while it is not done.
     ///
     /// `Cancelled` needs `done` and `error.code == 1`, and nothing else gives it. An
     /// [`error_code`](Metadata::error_code) comes before an absent `error`: such an operation failed.

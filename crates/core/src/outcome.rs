@@ -10,15 +10,15 @@ use crate::verdict::Verdict;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// What is known.
+    /// The verdict.
     pub verdict: Verdict,
     /// Requests sent for it, of every kind.
     pub attempts: u32,
     /// The operation as last told by the server.
     pub operation: Option<Operation>,
-    /// What kept more from being known; `None` for a verdict that is final.
+    /// Error that kept more from being known; `None` for a verdict that is final.
     pub error: Option<Error>,
-    /// Whether the parent still has a record, where it was looked for because the operation had
+    /// True where the parent still has a record, as far as it was looked for because the operation had
     /// none. No record means that the operation may have executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_exists: Option<bool>,

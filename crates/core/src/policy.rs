@@ -1,4 +1,4 @@
-//! How long, how often, how patiently.
+//! Limits of time and of attempts.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ pub struct Policy {
     pub(crate) verify: bool,
 }
 
-/// What any single wait or limit is clamped to, so that no sum of them overflows a clock.
+/// The longest single wait or limit, so that no sum of them overflows a clock.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// How often a failing call is sent when somebody waits for it.
+/// Attempts of a failing call that a caller waits for.
 const ATTEMPTS: u32 = 5;
 
 impl Default for Policy {
@@ -62,7 +62,7 @@ impl Policy {
         self.quota_pause
     }
 
-    /// When to stop, counted from the start: 120 s by default, enough for a device that is online
+    /// Time after which no attempt starts: 120 s by default, enough for a device that is online
     /// to be told. No attempt starts after it; one that is under way may end after it.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
@@ -77,7 +77,7 @@ impl Policy {
         self
     }
 
-    /// How often a failing call is sent before it is given up, 1 to 100: by default 5, and 10 in a
+    /// Attempts of a failing call before it is given up, 1 to 100: by default 5, and 10 in a
     /// scheduler, which is in no hurry with each of its operations.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
@@ -85,14 +85,14 @@ impl Policy {
         self
     }
 
-    /// How often a failing call is sent, if that was not set: `attempts`.
+    /// Attempts of a failing call, if that was not set: `attempts`.
     #[must_use]
     pub fn attempts_unless_set(mut self, attempts: u32) -> Self {
         self.attempts.get_or_insert(attempts);
         self
     }
 
-    /// How often a failing call is sent.
+    /// Attempts of a failing call.
     pub(crate) fn max_attempts(&self) -> u32 {
         self.attempts.unwrap_or(ATTEMPTS)
     }
@@ -123,7 +123,7 @@ impl Policy {
         self
     }
 
-    /// How long after `createTime + duration` an operation that is not done counts as expired:
+    /// Time after `createTime + duration` from which on an operation that is not done counts as expired:
     /// 30 s by default.
     #[must_use]
     pub fn expiry_margin(mut self, margin: Duration) -> Self {
@@ -131,7 +131,7 @@ impl Policy {
         self
     }
 
-    /// Whether to find out what became of the operation: `true` by default. `false` only asks;
+    /// Verification of what became of the operation: `true` by default. `false` only asks;
     /// what the server accepted is then `Unverified`.
     #[must_use]
     pub const fn verify(mut self, verify: bool) -> Self {

@@ -23,7 +23,7 @@ use crate::timestamp::Timestamp;
 use crate::view::View;
 use crate::withheld::Withheld;
 
-/// What a method answered.
+/// Answer of a method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a method answers one of these")]
 pub enum Response {

@@ -1,4 +1,4 @@
-//! When a failed request is sent again: the one place where the retry table becomes a schedule.
+//! Retries: the one place where the retry table becomes a schedule.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 /// No timer fires exactly when asked, and the last look stands exactly at the deadline.
 const TIMER_SLACK: Duration = Duration::from_secs(1);
 
-/// What to do after a failure.
+/// Step after a failure.
 pub(crate) enum Next {
     /// Send it again at once.
     Now,
@@ -88,7 +88,7 @@ impl Retry {
         self.heard = true;
     }
 
-    /// Whether nothing says that the API is there, and this is the answer of something else.
+    /// True where nothing says that the API is there, and this is the answer of something else.
     pub(crate) fn is_elsewhere(&self, error: &Error) -> bool {
         !self.heard && error.kind().is_not_the_api()
     }
@@ -123,7 +123,7 @@ impl Retry {
         self.attempts += 1;
     }
 
-    /// Whether, and when, to send the same request again.
+    /// Decides on the next attempt of the same request.
     ///
     /// `last_look` is for requests that only ask: their pause is cut at the deadline, so that the
     /// time that is left serves for one more look.
@@ -192,7 +192,7 @@ impl Retry {
         self.rng.up_to(longest)
     }
 
-    /// Whether a pause lasted so long that its request must not start any more. A timer that fires
+    /// True after a pause so long that its request must not start any more. A timer that fires
     /// a little after the deadline is not late.
     pub(crate) fn is_too_late(&self, now: Time) -> bool {
         now > self.deadline + TIMER_SLACK

@@ -11,7 +11,7 @@ use crate::printable::{excerpt, printable};
 /// A longer value is neither a path nor a name nor an option's value.
 const LONGEST: usize = 1024;
 
-/// What begins a token or a secret of the services that people use beside this API.
+/// Beginnings of tokens and secrets of the services that people use beside this API.
 const MARKS: [&str; 12] = [
     "ya29.",
     "1//0",
@@ -140,7 +140,7 @@ fn is_address(text: &str) -> bool {
     host.is_some_and(|(host, _)| host.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
-/// Whether one of the marks stands where a word begins.
+/// True where one of the marks stands at the beginning of a word.
 fn has_mark(lower: &str) -> bool {
     MARKS.iter().any(|mark| {
         lower.match_indices(mark).any(|(at, _)| {
@@ -152,7 +152,7 @@ fn has_mark(lower: &str) -> bool {
     })
 }
 
-/// Whether there is a password before an `@`.
+/// True for a password before an `@`.
 fn has_password(text: &str) -> bool {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     match rest.rsplit_once('@') {
@@ -161,7 +161,7 @@ fn has_password(text: &str) -> bool {
     }
 }
 
-/// Whether a part of it is letters and digits in a disorder that no person writes.
+/// True where a part of it is letters and digits in a disorder that no person writes.
 fn is_random(text: &str) -> bool {
     let class = |byte: u8| match byte {
         b'0'..=b'9' => 0,

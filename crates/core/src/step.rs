@@ -14,7 +14,7 @@ use crate::time::Time;
 use crate::transport_error::TransportError;
 use crate::view::View;
 
-/// What to do next, until there is a `T`.
+/// The next step of a machine, until there is a `T`.
 ///
 /// Each step is consumed by doing it, so exactly one thing is outstanding and misuse does not
 /// compile. The loop in the [crate's documentation](crate) is a complete driver.
@@ -30,7 +30,7 @@ pub enum Step<T = Outcome> {
     Done(Result<T, Error>),
 }
 
-/// What a transport needs for one attempt.
+/// One attempt, as a transport needs it.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -41,7 +41,7 @@ pub struct Transmit {
     pub request: Request<()>,
     /// Time for the whole exchange: connecting, sending, and the last byte of the body.
     pub timeout: Duration,
-    /// Whether the last token was refused, so that a fresh one is needed.
+    /// True where the last token was refused, so that a fresh one is needed.
     pub reauthorize: bool,
     /// The longest body that the answer may have, in bytes ([`Call::body_cap`]). One that is longer
     /// is cut and fails with [`TooLarge`](crate::TransportErrorKind::TooLarge).
@@ -132,7 +132,7 @@ impl Departure {
         }
     }
 
-    /// Whether it tells anything: the clock need not be read otherwise.
+    /// True where it tells anything: the clock need not be read otherwise.
     #[must_use]
     pub const fn is_told(&self) -> bool {
         self.0.is_some()
@@ -146,7 +146,7 @@ impl fmt::Debug for Departure {
     }
 }
 
-/// What a step machine does with the events that its steps bring.
+/// A step machine: its reactions to the events that its steps bring.
 pub(crate) trait Machine<T>: Send {
     fn service(&self) -> &'static Service;
     /// The resource that its requests are about.
@@ -154,7 +154,7 @@ pub(crate) trait Machine<T>: Send {
     fn call(&self) -> Call;
     /// Which request it is, from 1.
     fn number(&self) -> u32;
-    /// Why it pauses.
+    /// The failure that it pauses for.
     fn error(&self) -> Option<&Error>;
     fn transmit(&self, now: Time) -> Transmit;
     fn response(self: Box<Self>, now: Time, view: View<'_>) -> Step<T>;
@@ -165,11 +165,11 @@ pub(crate) trait Machine<T>: Send {
     fn postpone(&mut self, by: Duration);
     /// The API has answered others: an answer of something else is worth another attempt.
     fn heard(&mut self);
-    /// A failure that is everybody's and does not count against it; it will be sent again.
+    /// A failure of all operations, which does not count against this one; it will be sent again.
     fn excuse(&mut self, error: &Error);
     /// Ends it with what is known; the request that it was about to send is not sent.
     fn abandon(self: Box<Self>, error: Error) -> Step<T>;
-    /// How far asking has come by the requests that were answered or may have left.
+    /// Progress of the cancel by the requests that were answered or may have left.
     fn phase(&self) -> Phase;
 }
 
@@ -232,7 +232,7 @@ impl<T> Attempt<T> {
         self.0.name()
     }
 
-    /// Whether the server has accepted the cancellation.
+    /// True where the server has accepted the cancellation.
     #[must_use]
     pub fn accepted(&self) -> bool {
         self.phase() == Phase::Accepted
@@ -269,13 +269,13 @@ impl<T> Pause<T> {
         Self { until, machine }
     }
 
-    /// When to resume. Resuming earlier gives the same pause again.
+    /// Time to resume at. Resuming earlier gives the same pause again.
     #[must_use]
     pub const fn until(&self) -> Time {
         self.until
     }
 
-    /// Why it waits, if a request failed; `None` between two looks at a pending operation.
+    /// Error that it waits for, if a request failed; `None` between two looks at a pending operation.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
         self.machine.error()

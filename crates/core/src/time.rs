@@ -28,7 +28,7 @@ impl Time {
     /// The start.
     pub const START: Self = Self { nanos: 0 };
 
-    /// So long after the start.
+    /// The time that is so long after the start.
     #[must_use]
     pub const fn after(start: Duration) -> Self {
         Self {

@@ -29,7 +29,7 @@ impl Timestamp {
         self.0
     }
 
-    /// How much later this is than `earlier`; zero if it is not.
+    /// Time since `earlier`; zero if it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -29,7 +29,7 @@ pub struct LostConnection {
     pub answers: u64,
 }
 
-/// What happened to the request.
+/// Kind of a failure without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
@@ -101,13 +101,13 @@ impl TransportErrorKind {
         }
     }
 
-    /// Whether the request left, or may have: false only where nothing did.
+    /// True where the request left, or may have: false only where nothing did.
     #[must_use]
     pub const fn left(self) -> bool {
         self.key().row().left
     }
 
-    /// Whether the server may have received the request.
+    /// True where the server may have received the request.
     #[must_use]
     pub const fn maybe_sent(self) -> bool {
         self.key().row().maybe_delivered
@@ -172,7 +172,7 @@ impl TransportError {
         self
     }
 
-    /// What happened to the request.
+    /// Kind of a failure without an answer.
     #[must_use]
     pub const fn kind(&self) -> TransportErrorKind {
         self.kind

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// What is known of an operation after a countermand. Only [`Cancelled`](Self::Cancelled) is proof
+/// The fate of an operation, as far as a countermand knows it. Only [`Cancelled`](Self::Cancelled) is proof
 /// that it will not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(
@@ -15,14 +15,14 @@ pub enum Verdict {
     /// The server says so: `done` with `error.code == 1`.
     Cancelled,
     /// The server says that the command completed, despite the cancellation or before it. That is
-    /// the server's word, not proof that the device acted.
+    /// the server's word, not proof that it had an effect.
     Completed,
-    /// The command ended with another error; the device did not do it, or not all of it.
+    /// It ended with another error: it did not happen, or not all of it.
     Failed,
     /// Its time of validity passed and it was still not done.
     Expired,
     /// The server accepted the cancellation, but the operation was not done by the deadline. The
-    /// device may still act. Countermand again.
+    /// operation may still execute. Countermand again.
     Pending,
     /// The server no longer knows the operation (HTTP 404). It may have executed: a device, for example,
     /// loses its record once it has confirmed that it is erased.
@@ -57,7 +57,7 @@ impl Verdict {
         }
     }
 
-    /// Whether it is settled, so that countermanding again would change nothing: the server told
+    /// True where it is settled, so that countermanding again would change nothing: the server told
     /// the operation's end, or its time of validity passed.
     #[must_use]
     pub const fn is_final(self) -> bool {
@@ -75,7 +75,7 @@ impl Verdict {
             Self::Completed => "the server says it completed before the cancellation took effect",
             Self::Failed => "it ended with another error",
             Self::Expired => "it was not done when its time of validity passed",
-            Self::Pending => "not done by the deadline; the device may still act",
+            Self::Pending => "not done by the deadline; it may still execute",
             Self::Gone => "the server no longer knows it; it may have executed",
             Self::Unverified => "the cancellation was accepted, its effect is not known",
         }

@@ -1,4 +1,4 @@
-//! What an answer means: for its operation or list, and for everybody.
+//! Answers: their meaning for an operation or a list, and for all of them.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::scheduler::Scheduler;
 /// Holds with nothing but refusals in between after which the scheduler stops.
 const HOLDS: u32 = 10;
 
-/// A server that asks everybody to wait longer does not mean it; no window of a quota is longer.
+/// A server that asks for a longer pause does not mean it; no window of a quota is longer.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 impl Scheduler {
@@ -45,7 +45,7 @@ impl Scheduler {
             handed_out,
             ..
         } = self.settle(flying, result.as_ref().err(), now);
-        // An error is everybody's or this request's own; everything else is this request's.
+        // An error concerns all requests or this one alone; everything else is this request's.
         let (result, excused) = match result {
             Ok(response) => {
                 self.heard = true;
@@ -217,7 +217,7 @@ impl Scheduler {
         }
     }
 
-    /// Everybody waits; `false` if waiting has not helped before.
+    /// Holds every request; `false` if waiting has not helped before.
     pub(crate) fn hold(
         &mut self,
         error: &Error,
@@ -352,7 +352,7 @@ impl Scheduler {
     }
 }
 
-/// What happened, without the operation it happened to.
+/// Text of an error, without the operation it happened to.
 fn cause_of(error: &Error) -> Box<str> {
     match error.kind() {
         ErrorKind::Transport(error) => chain(error).into(),
@@ -360,14 +360,14 @@ fn cause_of(error: &Error) -> Box<str> {
     }
 }
 
-/// What the server asked for, as far as it is meant.
+/// Delay that the server asked for, as far as it is meant.
 fn asked_delay(error: &Error) -> Option<Duration> {
     let delay = error.kind().server_delay();
     delay.map(|delay| delay.min(LONGEST_HOLD))
 }
 
-/// Until when a request is not sent again whose failure is everybody's: a failing server may ask for
-/// that, while a refusal holds everybody.
+/// End of the pause of a request whose failure concerns all: a failing server may ask for
+/// that, while a refusal holds everything.
 fn silence(error: &Error, now: Time) -> Option<Time> {
     let fails = matches!(error.kind(), ErrorKind::Unavailable(_));
     let delay = asked_delay(error).filter(|_| fails);
@@ -381,7 +381,7 @@ fn concerns_everything(error: &Error) -> Option<Cause> {
         .then(|| kind.into())
 }
 
-/// Goes on with an answer, or gives the attempt back, because its failure is everybody's.
+/// Goes on with an answer, or gives the attempt back, because its failure concerns all.
 fn went_on<T, B: AsRef<[u8]>>(
     mut attempt: Attempt<T>,
     result: Result<&http::Response<B>, Error>,

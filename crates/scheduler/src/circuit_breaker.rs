@@ -1,4 +1,4 @@
-//! Whether the server is worth more than a probe.
+//! The circuit breaker: decides whether the server gets more than a probe.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,14 +22,14 @@ const TAKEN_ALONG: u64 = 4;
 pub(crate) struct Circuit {
     /// The last results, a set bit for a failure, the newest lowest.
     results: u32,
-    /// When the next probe may go, while it is open.
+    /// Time of the next probe, while it is open.
     probe_at: Option<Time>,
     probing: bool,
     /// The connections that were lost last, and how many requests each took along.
     lost: VecDeque<(u64, u64)>,
 }
 
-/// What follows from a passing failure.
+/// Consequence of a passing failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failed {
     /// The circuit has opened.
@@ -43,7 +43,7 @@ impl Circuit {
         self.probe_at.is_some()
     }
 
-    /// Whether a probe is out, so that everything else has to wait for it.
+    /// True while a probe is out, so that everything else has to wait for it.
     pub(crate) fn is_probing(&self) -> bool {
         self.probing
     }
@@ -84,7 +84,7 @@ impl Circuit {
         }
     }
 
-    /// How many requests this connection has taken along, one more included.
+    /// Number of requests that this connection has taken along, one more included.
     fn taken_along(&mut self, connection: u64) -> u64 {
         if let Some((_, taken)) = self.lost.iter_mut().find(|lost| lost.0 == connection) {
             *taken += 1;

@@ -8,12 +8,12 @@
 //!
 //! Its rules:
 //! 1. A free slot goes to the cancels that are due again, then to new cancels, then to lists, then to
-//!    looks at operations, then to looks at devices. Under a quota each of them leaves room for what
+//!    looks at operations, then to looks at parents. Under a quota each of them leaves room for what
 //!    goes before it: a list for the cancels that the lists under way may find, a look for all lists
 //!    that are to come as well, so that no known cancel waits for a window that they have spent.
 //! 2. In every window of the [`Quota`] no more is sent than its share, retries included. A refusal
 //!    for the quota pauses every operation; a lower limit that the server names is adopted.
-//! 3. A failure is taken for what it concerns: one operation, an enterprise (a few denials in a row
+//! 3. A failure is taken for what it concerns: one operation, a part of the names (a few denials in a row
 //!    close it), or everything (the scheduler stops). What was not sent then is
 //!    [`NotAttempted`](countermand_core::ErrorKind::NotAttempted).
 //! 4. A storm of passing failures opens a circuit: one probe each 5 s until the server is back. No
@@ -24,9 +24,9 @@
 //! 5. Every name that was pushed comes out once; one pushed twice is counted and left out.
 //! 6. An operation takes no more than its name while it waits for its turn.
 //! 7. Where names have to be found first, [`search`](Scheduler::search) reads lists under the same
-//!    quota. What is pushed from a page goes out before the next list is asked for; devices are
+//!    quota. What is pushed from a page goes out before the next list is asked for; parents are
 //!    listed before operations (for up to 5 s, while that can go on), and the operations of the
-//!    device that was seen last come first.
+//!    parent that was seen last come first.
 //!
 //! ```
 //! use std::time::Instant;

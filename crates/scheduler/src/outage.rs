@@ -8,14 +8,14 @@ use countermand_core::{Error, ErrorKey, ErrorKind, Time, chain};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outage {
-    /// What the last failure was: the word of its row in the table of errors
+    /// Word of the last failure's row in the table of errors
     /// ([`ErrorKey::as_str`](countermand_core::ErrorKey::as_str)).
     pub kind: &'static str,
     /// The key of its row in the table of errors.
     pub key: ErrorKey,
     /// The last failure in words.
     pub cause: Box<str>,
-    /// When the request was handed out that failed first after the last answer.
+    /// Time at which the request was handed out that failed first after the last answer.
     pub since: Time,
     /// Failed requests since then.
     pub failures: u64,

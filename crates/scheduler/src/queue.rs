@@ -1,4 +1,4 @@
-//! Who is next: operations that wait for a slot, for a time, or for their first turn.
+//! The queue: operations that wait for a slot, for a time, or for their first turn.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet, VecDeque};
@@ -10,7 +10,7 @@ use countermand_core::{
 
 use crate::list::{List, Listing};
 
-/// What waits for its next request.
+/// An operation or a list that waits for its next request.
 pub(crate) enum Job {
     Operation(Waiting),
     List(Box<Listing>),
@@ -35,7 +35,7 @@ pub(crate) struct Fresh {
 pub(crate) struct Parked {
     pub(crate) name: OperationName,
     pub(crate) attempt: Attempt,
-    /// Since when it could have been sent.
+    /// Time from which on it could have been sent.
     pub(crate) since: Time,
 }
 
@@ -196,7 +196,7 @@ impl Queue {
         self.blocked_cancels
     }
 
-    /// How many wait for their first request, or for a time; lists are not waited for.
+    /// Number of operations that wait for their first request, or for a time, lists left out.
     pub(crate) fn waiting(&self) -> usize {
         self.ask.len() + self.later.len()
     }
@@ -282,7 +282,7 @@ impl Queue {
         }
     }
 
-    /// When the next one wakes.
+    /// Time at which the next one wakes.
     pub(crate) fn next_wake(&self) -> Option<Time> {
         self.later.peek().map(|later| later.0.at)
     }

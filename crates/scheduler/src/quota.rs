@@ -26,7 +26,7 @@ impl Window {
         }
     }
 
-    /// How many calls.
+    /// Number of calls.
     #[must_use]
     pub const fn limit(&self) -> u32 {
         self.limit
@@ -130,7 +130,7 @@ impl Quota {
         self
     }
 
-    /// The window for the same method on the same device or enterprise; `None` for no such limit.
+    /// The window for the same method on the same resource; `None` for no such limit.
     #[must_use]
     pub const fn per_resource(mut self, window: Option<Window>) -> Self {
         self.per_resource = window;
@@ -164,7 +164,7 @@ impl Quota {
         &self.windows
     }
 
-    /// The window for the same method on the same device or enterprise.
+    /// The window for the same method on the same resource.
     #[must_use]
     pub const fn get_per_resource(&self) -> Option<Window> {
         self.per_resource

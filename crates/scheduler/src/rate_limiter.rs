@@ -1,4 +1,4 @@
-//! What was spent of a quota, and when the next call may go out.
+//! The rate limiter: calls that were spent of a quota, and the time of the next one.
 //!
 //! An exact log of what was sent in every window, not a token bucket: a bucket with a burst spends
 //! nearly twice its limit in a window that begins at the wrong moment, and is refused. A log with a
@@ -17,7 +17,7 @@ use countermand_core::{Call, Time};
 
 use crate::quota::{Quota, Window};
 
-/// What has been spent of a [`Quota`], and until when everybody has to wait.
+/// Calls that have been spent of a [`Quota`], and the end of a pause of all.
 ///
 /// A restart must not spend a window again. What [`save`](Self::save) gives, or a journal of every
 /// send, goes into [`restore`](Self::restore); before that, [`windows`](Self::windows) that were
@@ -70,16 +70,16 @@ struct Sent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PastCall {
-    /// How long ago.
+    /// Age of the call.
     pub age: Duration,
     /// The method.
     pub call: Call,
-    /// The device or the enterprise, as it was given to [`RateLimiter::record_call`].
+    /// The resource, as it was given to [`RateLimiter::record_call`].
     pub resource: Box<str>,
 }
 
 impl PastCall {
-    /// A call of this method about this device or enterprise, so long ago.
+    /// A call of this method about this resource, so long ago.
     #[must_use]
     pub fn new(age: Duration, call: Call, resource: impl Into<Box<str>>) -> Self {
         Self {
@@ -197,12 +197,12 @@ impl RateLimiter {
         self.reserved.remove(place.ok()?)
     }
 
-    /// Nobody sends before `until`: the server refused a call for its quota.
+    /// Pauses all calls until then: the server refused a call for its quota.
     pub fn pause_until(&mut self, until: Time) {
         self.hold = Some(self.hold.map_or(until, |held| held.max(until)));
     }
 
-    /// Until when everybody waits, if that is after `now`.
+    /// End of the pause of all, if that is after `now`.
     #[must_use]
     pub fn paused_until(&self, now: Time) -> Option<Time> {
         self.hold.filter(|until| *until > now)
@@ -237,7 +237,7 @@ impl RateLimiter {
         (self.ours(window) as usize).saturating_mul(times.saturating_sub(1))
     }
 
-    /// How many calls the project's windows allow from `now` on without waiting; `None` without windows.
+    /// Number of calls that the project's windows allow from `now` on without waiting; `None` without windows.
     #[must_use]
     pub fn left(&self, now: Time) -> Option<u32> {
         let left = self.quota.windows.iter().map(|window| {
@@ -251,7 +251,7 @@ impl RateLimiter {
         left.min()
     }
 
-    /// For how long a call counts: the longest window with its guard; zero without windows. A
+    /// Time for which a call counts: the longest window with its guard; zero without windows. A
     /// journal has to hold what was sent since then.
     #[must_use]
     pub fn horizon(&self) -> Duration {
@@ -260,7 +260,7 @@ impl RateLimiter {
         longest.map_or(Duration::ZERO, |span| span + self.quota.guard)
     }
 
-    /// What has to be known after a restart: each call that still counts, oldest first. One that has
+    /// State to be kept for a restart: each call that still counts, oldest first. One that has
     /// not left counts as if it left now.
     #[must_use]
     pub fn save(&self, now: Time) -> Vec<PastCall> {
@@ -351,7 +351,7 @@ impl RateLimiter {
         ((f64::from(window.limit) * self.quota.share).floor() as u32).max(1)
     }
 
-    /// When a log allows one more: as soon as the call that was `limit` calls ago is out of the
+    /// Time at which a log allows one more: as soon as the call that was `limit` calls ago is out of the
     /// window. Reserved calls come after all that left, and leave now at the soonest.
     fn free<T>(
         &self,

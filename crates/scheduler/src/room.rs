@@ -73,7 +73,7 @@ impl Scheduler {
                             + self.finds.expected(lists.operations)
                             + blocked.min(self.rate_limiter.due_of_a_resource())
                     }
-                    // The devices on them are not known, nor how many there are.
+                    // The parents on them are not known, nor how many there are.
                     _ => ALL,
                 }
             }

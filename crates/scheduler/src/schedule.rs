@@ -1,4 +1,4 @@
-//! Who is sent next.
+//! The schedule: the choice of the next request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::list::Listing;
 use crate::queue::{Fresh, Job, Parked, Waiting};
 use crate::scheduler::Scheduler;
 
-/// For how long the lists of operations wait for those of devices, so that it is known which device
+/// Time for which the lists of operations wait for those of parents, so that it is known which parent
 /// was seen last. The first cancel is not kept longer.
 const HEAD_START: Duration = Duration::from_secs(5);
 
 impl Scheduler {
-    /// What to do next.
+    /// The next step of a driver.
     pub fn poll(&mut self, now: Time) -> Poll {
         loop {
             self.queue.wake(now);
@@ -74,7 +74,7 @@ impl Scheduler {
         }
     }
 
-    /// Until when lists of operations wait for lists of devices, if they do.
+    /// End of the time in which lists of operations wait for lists of parents.
     pub(crate) fn lists_held(&self, now: Time) -> Option<Time> {
         let until = self.searching_since? + HEAD_START;
         // One that waits to be sent has its turn before them anyway.
@@ -205,7 +205,7 @@ impl Scheduler {
     }
 }
 
-/// What a request is, for the ticket and the transport.
+/// Description of a request, for the ticket and the transport.
 fn described<T>(attempt: &Attempt<T>, now: Time) -> (Call, u32, Transmit) {
     (attempt.call(), attempt.number(), attempt.transmit(now))
 }

@@ -35,7 +35,7 @@ pub struct Scheduler {
     pub(crate) flying_lists: Lists,
     /// Yield of the lists so far.
     pub(crate) finds: Finds,
-    /// The time of the first request for a list of devices.
+    /// The time of the first request for a list of parents.
     pub(crate) searching_since: Option<Time>,
     pub(crate) tickets: u64,
     pub(crate) closed: bool,
@@ -151,10 +151,10 @@ impl Scheduler {
     }
 
     /// Reads a list to its last page, when no cancel needs the quota: its pages come as events, or
-    /// that it could not be read. From a page of devices their operations can be searched, from a
+    /// that it could not be read. From a page of parents their operations can be searched, from a
     /// page of operations those to be cancelled can be pushed, also after [`close`](Self::close).
     ///
-    /// `false` if it was asked for before: a device that moves from page to page is listed once.
+    /// `false` if it was asked for before: a parent that moves from page to page is listed once.
     pub fn search(&mut self, list: List) -> bool {
         let new = self.queue.search(list);
         self.progress.listing += u64::from(new);
