@@ -19,6 +19,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
+use crate::client_scheduler::ClientScheduler;
 use crate::clock::now;
 use crate::config::HyperConfig;
 use crate::driver::drive_on;
@@ -283,7 +284,7 @@ impl Client {
     /// name left to ask for. After a failure that concerns
     /// [everything](countermand_core::FailureScope::Everything), such as a refused token, what has not
     /// begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a
-    /// request. [`run`](Self::run) tells more of what happens on the way.
+    /// request. [`scheduler`](Self::scheduler) tells more of what happens on the way.
     ///
     /// # Cancellation safety
     /// The stream holds the requests in flight: a future of its next result may be dropped, and the
@@ -309,7 +310,7 @@ impl Client {
         S: Stream<Item = OperationName> + Send + 'static,
     {
         let names = names.map(|name| (name, Phase::Unsent));
-        let events = self.run(self.scheduler(), names);
+        let events = self.scheduler().run(names);
         let finished = |event| match event {
             Event::Finished { name, result } => ready(Some((name, result))),
             _ => ready(None),
@@ -317,24 +318,23 @@ impl Client {
         events.filter_map(finished).boxed()
     }
 
-    /// A scheduler with this client's policy, quota and limit of requests in flight.
-    #[must_use]
-    pub fn scheduler(&self) -> Scheduler {
-        Scheduler::new(self.next_seed())
+    /// A scheduler with this client's policy, quota and limit of requests in flight, to be run.
+    pub fn scheduler(&self) -> ClientScheduler {
+        let scheduler = Scheduler::new(self.next_seed())
+            .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy))
             .quota(self.quota.clone())
-            .in_flight(self.in_flight)
+            .in_flight(self.in_flight);
+        ClientScheduler::new(Arc::clone(&self.transport), scheduler)
     }
 
-    /// Runs many countermands under one quota: cancels first, then what became of them.
-    ///
-    /// Names come with how far they had come, and are pulled as there is room. The scheduler is made
-    /// with its quota and its limits; endpoint is this client's.
-    pub fn run<S>(&self, scheduler: Scheduler, names: S) -> SchedulerStream<S>
+    /// Runs a scheduler that was made elsewhere, with its quota and its limits, at this client's endpoint;
+    /// [`scheduler`](Self::scheduler) makes one with those of the client.
+    pub fn run<S>(&self, scheduler: impl Into<Scheduler>, names: S) -> SchedulerStream<S>
     where
         S: Stream<Item = (OperationName, Phase)> + Send + 'static,
     {
-        let scheduler = scheduler.endpoint(Arc::clone(&self.endpoint));
+        let scheduler = scheduler.into().endpoint(Arc::clone(&self.endpoint));
         SchedulerStream::new(scheduler, Arc::clone(&self.transport), names)
     }
 

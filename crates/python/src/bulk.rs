@@ -93,7 +93,7 @@ impl Bulk {
         let (out, mut ready) = unbounded_channel::<Ready>();
         let (feed, names) = Feed::new(out.clone(), endpoint.clone());
         let names = names.map(|name| (name, Phase::Unsent));
-        let mut running = client.run(client.scheduler(), names);
+        let mut running = client.scheduler().run(names);
         let reports = watched.then(|| Reports::new(countermand::hyper::now(), pace));
         // Without a watcher there is nothing to wake for.
         let look_each = if watched { PACE / 2 } else { Duration::MAX };

@@ -7,7 +7,7 @@ use countermand_core::{
 
 use crate::quota::Window;
 
-/// What to do next.
+/// The next step of a driver.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of them")]
 #[expect(
@@ -43,7 +43,7 @@ impl Ticket {
         self.id
     }
 
-    /// What the request is about.
+    /// Resource that the request is about.
     #[must_use]
     pub const fn resource(&self) -> &Resource {
         &self.resource
@@ -62,7 +62,7 @@ impl Ticket {
     }
 }
 
-/// What has happened; enough for a journal and for a progress bar.
+/// An event of a scheduler; together they are enough for a journal and for a progress bar.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -70,29 +70,29 @@ pub enum Event {
     /// [`Sent`](Self::Sent) or [`NotSent`](Self::NotSent) follows; after a crash the request may have
     /// left.
     Sending {
-        /// What it is about.
+        /// Its resource.
         resource: Resource,
         /// The method.
         call: Call,
     },
     /// A request has left, or may have: a fact.
     Sent {
-        /// What it is about.
+        /// Its resource.
         resource: Resource,
         /// The method.
         call: Call,
-        /// When it left; where the transport does not tell, when its answer or its loss was known.
+        /// Time at which it left; where the transport does not tell, at which its answer or its loss was known.
         at: Time,
     },
     /// A request was not sent: no connection, no token. The intent is void.
     NotSent {
-        /// What it is about.
+        /// Its resource.
         resource: Resource,
         /// The method.
         call: Call,
-        /// How far asking for the operation had come without this request.
+        /// Progress of the operation without this request.
         phase: Phase,
-        /// Why it was not sent.
+        /// The cause.
         cause: Box<str>,
     },
     /// The server accepted the cancellation of an operation.
@@ -104,7 +104,7 @@ pub enum Event {
     Finished {
         /// The operation.
         name: OperationName,
-        /// What is known of it.
+        /// Its outcome, or the error it ended with.
         result: Result<Outcome, Error>,
     },
     /// A page of a list of parents.
@@ -113,7 +113,7 @@ pub enum Event {
         of: GrandparentName,
         /// As the server gives them.
         parents: Vec<Parent>,
-        /// Whether it is the end of the list.
+        /// True at the end of the list.
         last: bool,
     },
     /// A page of a list of operations.
@@ -122,7 +122,7 @@ pub enum Event {
         of: ParentName,
         /// Oldest first.
         operations: Vec<Operation>,
-        /// Whether it is the end of the list.
+        /// True at the end of the list.
         last: bool,
     },
     /// Entries of the page before could not be read, while its others could: they are missed, and
@@ -130,19 +130,19 @@ pub enum Event {
     Unreadable {
         /// The resource whose list it is.
         resource: Resource,
-        /// How many, and why.
+        /// Their number, and the reason.
         error: Error,
     },
     /// A list could not be read to its end: something in it may have been missed.
     NotListed {
         /// The resource whose list it is.
         resource: Resource,
-        /// Why.
+        /// The cause.
         error: Error,
     },
-    /// Everybody waits: the quota is used up.
+    /// Every request waits: the quota is used up.
     Held {
-        /// Until when.
+        /// End of the pause.
         until: Time,
         /// The limit that the server named.
         limit: Option<u64>,
@@ -153,7 +153,7 @@ pub enum Event {
     Failing {
         /// Its kind, in the words of [`Outage::kind`](super::Outage::kind).
         kind: &'static str,
-        /// What happened.
+        /// Text of the failure.
         cause: Box<str>,
     },
     /// The server fails: from now on there are only probes.
@@ -168,9 +168,9 @@ pub enum Event {
         /// Its name.
         parent: Box<str>,
     },
-    /// What was not sent stays unsent.
+    /// The scheduler stopped: requests that were not sent stay unsent.
     Stopped {
-        /// Why.
+        /// The cause.
         cause: Cause,
     },
 }
@@ -197,9 +197,9 @@ pub struct Progress {
     pub sent: u64,
     /// Requests without an answer yet.
     pub in_flight: usize,
-    /// When the last first cancel of an operation left.
+    /// Time at which the last first cancel of an operation left.
     pub last_cancel: Option<Time>,
-    /// When the quota allows the next request, if not now.
+    /// Time at which the quota allows the next request, if not now.
     pub held_until: Option<Time>,
     /// Requests the quota allows without waiting; `None` without a quota.
     pub quota_left: Option<u32>,

@@ -45,7 +45,7 @@ pub(crate) async fn countermand(
     let mut asked = HashSet::new();
     let mut stop = Stop::default();
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
-    let mut running = client.run(client.scheduler(), stream::iter(unsent));
+    let mut running = client.scheduler().run(stream::iter(unsent));
     let told = |_: &_, event| match event {
         Event::Sending {
             resource: Resource::Operation(name),
