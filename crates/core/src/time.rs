@@ -38,7 +38,7 @@ impl Time {
 
     /// The time since the start; zero before it.
     #[must_use]
-    pub fn elapsed(self) -> Duration {
+    pub fn since_start(self) -> Duration {
         self - Self::START
     }
 }
@@ -101,10 +101,10 @@ mod tests {
             (Time::START - early, early - Time::START),
             (second, Duration::ZERO)
         );
-        assert_eq!(early.elapsed(), Duration::ZERO);
+        assert_eq!(early.since_start(), Duration::ZERO);
         let last = Time::after(Duration::MAX);
         assert_eq!(last + second, last);
-        assert_eq!(last.elapsed().as_secs(), 9_223_372_036);
+        assert_eq!(last.since_start().as_secs(), 9_223_372_036);
         let mut time = Time::START;
         time += second;
         assert_eq!(time, Time::after(second));

@@ -24,5 +24,5 @@ pub fn now() -> Time {
 
 /// The instant of a time, to sleep until then.
 pub(crate) fn instant(time: Time) -> Instant {
-    *START.get_or_init(Instant::now) + time.elapsed()
+    *START.get_or_init(Instant::now) + time.since_start()
 }

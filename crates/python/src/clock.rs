@@ -34,7 +34,7 @@ fn within(what: &str, seconds: f64, most: f64) -> PyResult<Duration> {
 
 /// The first reading at which the time is not in the future.
 pub(crate) fn reading(time: Time) -> f64 {
-    let time = time.elapsed();
+    let time = time.since_start();
     let reading = time.as_secs_f64();
     // Rounded down, a caller with a clock of its own would resume too early, for ever.
     if Duration::from_secs_f64(reading) < time {

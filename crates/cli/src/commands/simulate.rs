@@ -109,7 +109,7 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, String
     let end = countermand_scheduler::simulate(&mut scheduler, Time::START, serve, tell)
         .ok_or("it waits for nothing")?;
     let last_cancel = scheduler.progress(end).last_cancel;
-    simulation.last_cancel_s = last_cancel.map_or(0.0, |at| at.elapsed().as_secs_f64());
+    simulation.last_cancel_s = last_cancel.map_or(0.0, |at| at.since_start().as_secs_f64());
     simulation.requests = sent.len() as u64;
     simulation.refused = emulator.quota(end.elapsed()).refused;
     let failed = |status: StatusCode| {

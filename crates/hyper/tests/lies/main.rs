@@ -158,7 +158,7 @@ async fn run(endpoint: Endpoint, config: HyperConfig) -> Run {
             },
             _ = tick.tick() => {
                 let outage = events.outage();
-                if outage.is_some_and(|outage| outage.since.elapsed() >= DEADLINE) {
+                if outage.is_some_and(|outage| countermand_hyper::now() - outage.since >= DEADLINE) {
                     events.stop("nothing answers");
                 }
             }
