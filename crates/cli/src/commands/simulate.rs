@@ -111,7 +111,7 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, String
     let last_cancel = scheduler.progress(end).last_cancel;
     simulation.last_cancel_s = last_cancel.map_or(0.0, |at| at.since_start().as_secs_f64());
     simulation.requests = sent.len() as u64;
-    simulation.refused = emulator.quota(end.elapsed()).refused;
+    simulation.refused = emulator.quota(end.since_start()).refused;
     let failed = |status: StatusCode| {
         let answered = emulator.audit().iter();
         let answered = answered
