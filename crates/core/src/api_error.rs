@@ -475,7 +475,8 @@ impl fmt::Display for ApiError {
             write!(f, " ({})", excerpt(reason, 60))?;
         }
         if !self.message.is_empty() {
-            write!(f, ": {}", self.message)?;
+            // What follows brings its own punctuation.
+            write!(f, ": {}", self.message.trim_end_matches('.'))?;
         }
         Ok(())
     }

@@ -62,6 +62,8 @@ fn a_refused_token_is_4_and_stops_the_rest() {
         .run();
     assert_eq!(run.code, 4, "{run:?}");
     assert!(run.stderr.contains("get a new access token"), "{run:?}");
+    // The server's text ends with a full stop, and the sentence goes on.
+    assert!(!run.stderr.contains(".;"), "{run:?}");
     assert!(
         run.stdout
             .contains("20 not resolved; cancel again:\n  countermand cancel --in-flight 1 ")
