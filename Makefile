@@ -54,10 +54,12 @@ $(STAMPS)/browser: $(shell find crates/fleet/src/job_row.rs crates/fleet/src/rep
 	cargo test --package countermand-fleet --test browser --locked -- --ignored
 	@mkdir -p $(@D) && touch $@
 
-# The tests of TLS once more, with the TLS provider that is not the default.
-$(STAMPS)/aws-lc-rs: $(shell find crates/core/src crates/hyper crates/emulator/src -name '*.rs' -o -name Cargo.toml) Cargo.lock
+# The tests of TLS and of signatures once more, with the library that is not the default.
+$(STAMPS)/aws-lc-rs: $(shell find crates/core/src crates/hyper crates/auth crates/emulator/src -name '*.rs' -o -name Cargo.toml) Cargo.lock
 	cargo test --package countermand-hyper --no-default-features --features aws-lc-rs --locked \
 		--test tls --test proxy --test dead
+	cargo test --package countermand-auth --no-default-features --features aws-lc-rs --locked \
+		--test credentials --test mtls
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/doc: $(RUST) $(PROSE)

@@ -2,7 +2,7 @@
 
 use crate::document::Problem;
 
-/// Whether it can be the address of a user or of a service account, in a path or in claims.
+/// Refuses a text that cannot be the address of a user or of a service account, in a path or in claims.
 pub(crate) fn is_email(text: &str) -> Result<(), Problem> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@.-_+'".contains(&byte);
     match text.split_once('@') {
@@ -19,7 +19,7 @@ pub(crate) fn is_email(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Whether it can be a service account's address or its number.
+/// Refuses a text that cannot be a service account's address or its number.
 pub(crate) fn is_account(text: &str) -> Result<(), Problem> {
     let number = (1..=30).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     match number || is_email(text).is_ok() {

@@ -1,4 +1,4 @@
-//! The way to one place that gives out tokens.
+//! The address of a server that gives tokens, and the requests to it.
 
 use std::time::Duration;
 
@@ -60,14 +60,14 @@ impl Address {
         })
     }
 
-    /// Scheme, host, port and path: a query may hold what is nobody's business.
+    /// Scheme, host, port and path, without the query, which may hold a secret.
     pub(crate) fn shown(&self) -> String {
         let authority = self.uri.authority().map_or("", |it| it.as_str());
         let scheme = self.uri.scheme_str().unwrap_or_default();
         format!("{scheme}://{authority}{}", self.uri.path())
     }
 
-    /// An address of a token of somebody else's: `https://`, or plain http to this machine or to the
+    /// An address of a subject token: `https://`, or plain http to this machine or to the
     /// metadata server of one (a link-local address), where nothing but its own marks are sent.
     pub(crate) fn of_subject(
         field: &str,
@@ -101,7 +101,7 @@ impl Address {
         self.uri.to_string()
     }
 
-    /// The same with another path and query.
+    /// This address with another path and query.
     pub(crate) fn at(&self, path_and_query: &str) -> Result<Self, Problem> {
         let mut parts = self.uri.clone().into_parts();
         let problem = |_| "it gives no URL".to_owned();
@@ -142,7 +142,7 @@ impl Address {
         headers: &[(HeaderName, HeaderValue)],
         body: Bytes,
     ) -> Result<Response<Bytes>, TransportError> {
-        // The certificate of this machine is for the API; here others speak for it.
+        // The certificate of this machine is for the API alone.
         let mut config = config.clone().body_cap(CAP).no_client_certificate();
         if self.plaintext {
             config = config.allow_plaintext(true);
@@ -158,7 +158,7 @@ impl Address {
             Err(error) => Err(error),
         };
         sent.map_err(|error| {
-            // Nothing of the request in question was sent, whatever happened to this one.
+            // Nothing of the request that needs the token was sent.
             let problem = format!("{}: {}", self.shown(), chain(&error));
             match error.kind() {
                 TransportErrorKind::Tls
@@ -173,7 +173,7 @@ impl Address {
     }
 }
 
-/// Whether a host is the metadata server of a machine.
+/// True for the host of the metadata server of a machine.
 fn is_beside(host: &str) -> bool {
     use std::net::IpAddr;
     match host.trim_matches(['[', ']']).parse() {

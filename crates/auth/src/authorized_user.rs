@@ -27,8 +27,8 @@ impl AuthorizedUser {
         })
     }
 
-    /// What the user agreed to at the login decides the scopes: asking for others fails, and asking
-    /// for fewer is of no use.
+    /// Exchanges the refresh token. The scopes are those that the user agreed to at the login: a request
+    /// for others fails, and one for fewer is of no use.
     async fn refresh(&self, config: &HyperConfig) -> Result<Token, TransportError> {
         let form = [
             ("grant_type", "refresh_token"),

@@ -17,7 +17,7 @@ use crate::source::Grant;
 
 pub(crate) struct Command {
     line: OsString,
-    /// It has printed a token: what fails afterwards may pass.
+    /// True once it has printed a token: a failure after that may pass.
     proven: AtomicBool,
 }
 
@@ -77,7 +77,7 @@ impl Command {
         command
             .arg(flag)
             .arg(&self.line)
-            // A token of ours is none of its business.
+            // It needs no token of this program.
             .env_remove("COUNTERMAND_TOKEN")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

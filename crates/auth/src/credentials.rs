@@ -91,7 +91,7 @@ impl Credentials {
         }
     }
 
-    /// On behalf of a user of the domain (domain-wide delegation).
+    /// Acts on behalf of a user of the domain (domain-wide delegation).
     ///
     /// # Errors
     /// They are not a service account's key, or `email` is no address.
@@ -108,9 +108,9 @@ impl Credentials {
         Ok(self)
     }
 
-    /// As a service account that these credentials may impersonate (role
+    /// Acts as a service account that these credentials may impersonate (role
     /// `iam.serviceAccountTokenCreator`), by IAM's `generateAccessToken`. Of several accounts,
-    /// separated by commas, each impersonates the next, and the last one is who acts.
+    /// separated by commas, each impersonates the next, and the last one acts.
     ///
     /// # Errors
     /// `email` is neither an address nor the number of an account.

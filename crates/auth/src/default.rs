@@ -25,7 +25,7 @@ impl Credentials {
         Self::application_default_in(&|name: &str| std::env::var_os(name))
     }
 
-    /// The same in an environment whose variables are those that `variable` knows.
+    /// Application default credentials in an environment whose variables are those that `variable` knows.
     ///
     /// # Errors
     /// As for [`application_default`](Self::application_default).

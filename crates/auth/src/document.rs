@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// A JSON object.
 pub(crate) struct Document(Value);
 
-/// What is wrong with a document, in words that repeat nothing of it.
+/// A problem of a document, in words that repeat nothing of it.
 pub(crate) type Problem = String;
 
 impl Document {
@@ -37,7 +37,7 @@ impl Document {
         })
     }
 
-    /// The same, in memory that is overwritten.
+    /// A required text, in memory that is overwritten.
     pub(crate) fn secret(&self, name: &str) -> Result<Secret, Problem> {
         self.text(name).map(Secret::new)
     }

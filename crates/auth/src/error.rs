@@ -2,12 +2,12 @@
 
 use countermand_core::{TransportError, TransportErrorKind};
 
-/// No token can be had, however often it is tried.
+/// An error that no retry helps.
 pub(crate) fn rejected(problem: impl Into<String>) -> TransportError {
     TransportError::new(TransportErrorKind::CredentialsRejected, problem.into())
 }
 
-/// No token can be had for now.
+/// An error that may pass.
 pub(crate) fn unavailable(problem: impl Into<String>) -> TransportError {
     TransportError::new(TransportErrorKind::TokenUnavailable, problem.into())
 }

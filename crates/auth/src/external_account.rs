@@ -1,4 +1,4 @@
-//! Workload and workforce identity federation: a token of somebody else's, exchanged for one of Google's
+//! Workload and workforce identity federation: a token of another issuer, exchanged for one of Google's
 //! (AIP-4117, RFC 8693).
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl ExternalAccount {
     }
 }
 
-/// How many seconds a token of the impersonated account is to be good.
+/// Lifetime of a token of the impersonated account, in seconds.
 fn lifetime(document: &Document) -> Result<Option<u64>, Problem> {
     let field = "token_lifetime_seconds";
     let options = document.object("service_account_impersonation")?;
@@ -71,7 +71,7 @@ struct Exchange {
     subject_field: Option<String>,
 }
 
-/// Where the other one's token is.
+/// The place of the other issuer's token.
 enum Subject {
     File(SecretFile),
     Url(Address, Vec<(HeaderName, HeaderValue)>),
@@ -144,7 +144,7 @@ impl Exchange {
                 let file = path.clone();
                 let read = tokio::task::spawn_blocking(move || file.read(SecretFile::CAP)).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
-                // Whoever rotates it may be in the middle of that.
+                // The program that rotates it may not have finished.
                 (
                     shown.clone(),
                     read.map_err(|it| unavailable(format!("{shown}: {it}")))?,

@@ -1,4 +1,4 @@
-//! A service account that somebody else may act as.
+//! A service account that other credentials may impersonate.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 const IAM: &str = "https://iamcredentials.googleapis.com";
 
-/// Where `gcloud` is told to find another IAM.
+/// The variable that tells `gcloud` of another IAM endpoint.
 const IAM_ELSEWHERE: &str = "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS";
 
 pub(crate) struct Impersonated {
     url: Address,
     email: String,
     delegates: Vec<String>,
-    /// How many seconds a token is to be good.
+    /// Lifetime of a token, in seconds.
     lifetime: u64,
     by: Arc<dyn Grant>,
 }
@@ -69,7 +69,7 @@ impl Impersonated {
         })
     }
 
-    /// The same with tokens that are good for another time.
+    /// Sets another lifetime of its tokens.
     pub(crate) fn lasting(self, seconds: Option<u64>) -> Self {
         Self {
             lifetime: seconds.unwrap_or(self.lifetime),

@@ -19,9 +19,9 @@ const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 
 pub(crate) struct Metadata {
     root: Address,
-    /// What was looked for before, if the server is only guessed to be there.
+    /// The sources that were not there, if the server is only guessed to be there.
     instead_of: Option<String>,
-    /// It has answered as one.
+    /// True once it has answered as a metadata server.
     proven: AtomicBool,
 }
 
@@ -31,7 +31,7 @@ impl Metadata {
         instead_of: Option<String>,
     ) -> Result<Self, Problem> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        // The second one is what it was called before.
+        // The second one is the old name.
         let host = set("GCE_METADATA_HOST").or_else(|| set("GCE_METADATA_ROOT"));
         let named = host.is_some();
         let host = host.map(|host| host.to_string_lossy().into_owned());
@@ -81,7 +81,7 @@ impl Metadata {
         Answer::read(&from, response)?.token()
     }
 
-    /// Where the server was only guessed to be there, that it is not is final.
+    /// Makes the failure final where the server was only guessed to be there and never answered.
     fn explain(&self, error: TransportError) -> TransportError {
         match &self.instead_of {
             Some(instead_of) if !self.proven.load(Ordering::Relaxed) => {

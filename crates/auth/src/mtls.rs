@@ -23,7 +23,7 @@ const CONFIG: &str = "GOOGLE_API_CERTIFICATE_CONFIG";
 ///   plain one, `auto` (as if not set) goes by whether a certificate is shown.
 /// - `GOOGLE_API_CERTIFICATE_CONFIG`: the file whose `cert_configs.workload` names certificate and
 ///   key by `cert_path` and `key_path`; else `certificate_config.json` among gcloud's settings.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Mtls {
     certificate: Option<(PathBuf, PathBuf)>,
     endpoint: bool,
@@ -49,7 +49,7 @@ impl Mtls {
         Self::from_environment_in(&|name: &str| std::env::var_os(name))
     }
 
-    /// The same in an environment whose variables are those that `variable` knows.
+    /// The settings of an environment whose variables are those that `variable` knows.
     ///
     /// # Errors
     /// As for [`from_environment`](Self::from_environment).
@@ -101,7 +101,7 @@ impl Mtls {
         }
     }
 
-    /// The settings with the client certificate, if one is to be shown.
+    /// Adds the client certificate to the settings of a transport, if one is to be shown.
     #[must_use]
     pub fn configure(&self, config: HyperConfig) -> HyperConfig {
         match &self.certificate {

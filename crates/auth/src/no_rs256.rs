@@ -2,7 +2,7 @@
 
 use crate::document::Problem;
 
-/// Nobody has one.
+/// A key that cannot be made.
 #[derive(Clone)]
 pub(crate) enum Key {}
 

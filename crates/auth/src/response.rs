@@ -1,4 +1,4 @@
-//! What the givers of tokens answer.
+//! The answers of servers that give tokens.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ use zeroize::Zeroize;
 use crate::document::{Document, Problem, Secret};
 use crate::error::{rejected, unavailable};
 
-/// How long a token is taken to be good whose giver does not say it, or says nonsense.
+/// Lifetime of a token whose server does not tell it, or tells nonsense.
 pub(crate) const UNSAID: Duration = Duration::from_secs(300);
 
 /// From how far off a clock is blamed.
@@ -63,7 +63,7 @@ impl Answer {
         Ok(self.made(token)?.expiring(life))
     }
 
-    /// The refresh token that takes the place of the one that was sent.
+    /// The refresh token that replaces the one that was sent.
     pub(crate) fn refresh_token(&self) -> Option<Secret> {
         self.document.secret("refresh_token").ok()
     }
@@ -90,9 +90,8 @@ impl Answer {
     }
 }
 
-/// How long a token is good by its `expires_in`. Whoever cannot count is not believed: what is
-/// absent, no number, or not above zero says nothing. More than an hour is not believed either,
-/// see [`Token::expiring`].
+/// Lifetime of a token by its `expires_in`. A value that is absent, no number, or not above zero counts
+/// as not told. More than an hour is not believed either, see [`Token::expiring`].
 pub(crate) fn lifetime(expires_in: Option<&Value>) -> Duration {
     let seconds = match expires_in {
         Some(Value::Number(number)) => number.as_f64(),
@@ -114,7 +113,7 @@ fn wipe(body: Bytes) {
     }
 }
 
-/// What the server said of an error: OAuth's words (RFC 6749, 5.2) or those of Google's APIs.
+/// The server's text of an error: in OAuth's fields (RFC 6749, 5.2) or in those of Google's APIs.
 fn told(document: &Document) -> String {
     let words = |field: &str, document: &Document| -> Option<String> {
         document.field(field)?.as_str().map(harmless)
@@ -187,7 +186,7 @@ fn failed(from: &str, status: StatusCode, told: &str, headers: &HeaderMap) -> Tr
     }
 }
 
-/// Whether the trouble may be over next time. A redirect is somebody's who answers on the way.
+/// True for a status that may be another one next time. A redirect comes from a portal on the way.
 pub(crate) fn may_pass(status: StatusCode) -> bool {
     matches!(status.as_u16(), 300..400 | 408 | 425 | 429 | 500..)
 }
@@ -196,7 +195,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
-/// How far this machine's clock is from the server's, if that may be the trouble.
+/// The difference of this machine's clock and the server's, if that may be the cause.
 fn skew(server: Timestamp) -> Option<Problem> {
     let here = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let here = Timestamp::from_unix_millis(i64::try_from(here.as_millis()).ok()?);

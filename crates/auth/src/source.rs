@@ -23,7 +23,7 @@ pub(crate) trait Grant: Send + Sync {
         None
     }
 
-    /// The same on behalf of a user, where there is such a thing.
+    /// The right to act on behalf of a user, where there is one.
     fn on_behalf_of(&self, _subject: &str) -> Option<Arc<dyn Grant>> {
         None
     }

@@ -35,7 +35,7 @@ impl fmt::Debug for File {
 struct Known {
     stamp: Stamp,
     token: Token,
-    /// It was logged that a newer one cannot be read: once is enough.
+    /// True once it was logged that a newer one cannot be read.
     complained: bool,
 }
 

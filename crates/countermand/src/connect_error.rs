@@ -19,7 +19,7 @@ pub enum ConnectError {
     /// The credentials that were given cannot be used.
     #[error("the credentials cannot be used")]
     Credentials(#[source] TransportError),
-    /// No credentials were given, and the environment has none.
+    /// The options name no credentials, and the environment has none.
     #[error("there is no access token")]
     NoCredentials(#[source] TransportError),
 }

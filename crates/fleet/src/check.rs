@@ -15,7 +15,7 @@ pub struct CheckResult {
     pub outcome: Check,
     /// The finding, for a person; without secrets.
     pub message: String,
-    /// It failed because the caller is not known, or not allowed.
+    /// True if it failed because the caller is not known, or not allowed.
     pub denied: bool,
 }
 
@@ -65,13 +65,13 @@ impl CheckName {
     reason = "a program that shows them shows all"
 )]
 pub enum Check {
-    /// As it should be.
+    /// Good.
     Ok,
     /// Not done, because of an earlier check.
     Skipped,
-    /// It works, but should not stay so.
+    /// Works, but should be changed.
     Warn,
-    /// It does not work.
+    /// Does not work.
     Fail,
 }
 

@@ -56,9 +56,9 @@ const VARIABLES: [&str; 16] = [
     "SSL_CERT_DIR",
 ];
 
-/// Everything that the doctor has found. `Display` and JSON hold no secret and can be sent to a person
+/// The results of all checks. `Display` and JSON hold no secret and can be sent to a person
 /// who helps.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
     schema: &'static str,

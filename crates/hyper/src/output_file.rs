@@ -18,7 +18,7 @@ const PUBLIC: u32 = 0o644;
 /// It is written beside its place, under a name that cannot be predicted, and
 /// [`commit`](Self::commit) moves it there; dropped before that, it leaves nothing behind. A regular
 /// file at the path is replaced by the move and its mode is kept. A symbolic link at the path is
-/// refused, because the file it leads to may be anybody's; so are a folder and a file without
+/// refused, because the file it leads to may be another user's; so are a folder and a file without
 /// permission to write. A pipe, a terminal or a device (`/dev/stdout`) is written directly.
 ///
 /// ```
@@ -40,7 +40,7 @@ pub struct OutputFile {
     place: Option<Place>,
 }
 
-/// Where a file is, where it belongs, and what it replaces.
+/// The part file, its final path, and the file it replaces.
 #[derive(Debug)]
 struct Place {
     part: PathBuf,
@@ -58,7 +58,7 @@ impl OutputFile {
         Self::begin(path, PRIVATE, true)
     }
 
-    /// As [`create`](Self::create), for a file that everybody may read (mode 0644, less the umask).
+    /// As [`create`](Self::create), for a file that all accounts may read (mode 0644, less the umask).
     ///
     /// # Errors
     /// Likewise.
@@ -188,7 +188,7 @@ pub fn private_folder(parent: &Path, prefix: &str) -> io::Result<PathBuf> {
     }
 }
 
-/// What is at a path that is to be written.
+/// The thing at a path that is to be written.
 enum Target {
     New,
     File(Metadata),
@@ -299,7 +299,7 @@ fn adopt(file: &File, replaced: &Metadata) -> io::Result<()> {
     let mut mode = replaced.mode() & 0o777;
     let made = file.metadata()?;
     if made.uid() != replaced.uid() {
-        // Only root can; for everybody else the file stays theirs.
+        // Only root can; otherwise the file stays the user's.
         let _ = fchown(file, Some(replaced.uid()), None);
     }
     if made.gid() != replaced.gid() && fchown(file, None, Some(replaced.gid())).is_err() {
@@ -320,7 +320,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A name that no one can be ahead of: std keys each of its hashers by the system's randomness.
+/// A name that cannot be predicted: std keys each of its hashers by the system's randomness.
 fn unpredictable(before: &str, after: &str) -> String {
     let number = RandomState::new().build_hasher().finish();
     format!("{before}{number:016x}{after}")

@@ -49,7 +49,7 @@ pub struct SecretFile(Arc<Given>);
 
 struct Given {
     path: PathBuf,
-    /// What a pipe gave.
+    /// Content of a pipe.
     kept: OnceLock<Result<Zeroizing<Vec<u8>>, String>>,
 }
 
@@ -179,7 +179,7 @@ fn read_pipe(path: &Path, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     std::thread::Builder::new()
         .name("pipe".to_owned())
         .spawn(move || {
-            // Where nobody waits any more, the content is dropped.
+            // After the time limit, the content is dropped.
             let _ = sender.send(read(&owned, cap));
         })
         .map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Access tokens and where they come from.
+//! Access tokens and their source.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ struct Secret {
     withheld: Withheld,
 }
 
-/// How long a token is good, and since when.
+/// Lifetime of a token, and its begin.
 #[derive(Clone, Copy)]
 pub(crate) struct Life {
     pub(crate) length: Duration,
@@ -75,7 +75,7 @@ impl Token {
         Err(credentials(problem))
     }
 
-    /// The same token, good for so long from now on; 10 s at least and an hour at most.
+    /// Sets the lifetime of the token from now on; 10 s at least and an hour at most.
     ///
     /// A source whose tokens say so need not keep them: [`Authorized`](crate::Authorized) does,
     /// and asks for another one before the time is up.
@@ -88,7 +88,7 @@ impl Token {
         self
     }
 
-    /// How long it is good still, as far as it [says so](Self::expiring).
+    /// The rest of its [lifetime](Self::expiring), if that is known.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         let life = self.life?;
@@ -166,7 +166,7 @@ impl std::str::FromStr for Token {
     }
 }
 
-/// Where tokens come from.
+/// A source of tokens.
 ///
 /// Asked before each attempt, so it should keep a token for as long as it is good, unless its tokens
 /// [say how long that is](Token::expiring): then [`Authorized`](crate::Authorized) keeps them and

@@ -1,4 +1,4 @@
-//! The one place where tokens are kept, judged and replaced.
+//! The cache of tokens: the one place where they are kept, judged and replaced.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ pub(crate) const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// the first one, one for a token that was refused, and one for a token whose time is nearly up.
 ///
 /// A token that says how long it is good is kept here, and its source is not asked meanwhile. It
-/// is replaced early, while requests go on with it; if that fails, nobody notices as long as it is
+/// is replaced early, while requests go on with it; if that fails, no request fails as long as it is
 /// good. The source of a token that does not say so keeps it itself, and is asked each time.
 pub(crate) struct TokenCache<S> {
     source: S,
@@ -33,7 +33,7 @@ pub(crate) struct TokenCache<S> {
 /// A token and which one it is.
 pub(crate) type Numbered = (Token, u64);
 
-/// What became of the question for a token.
+/// The answer to a request for a token: at once, or later.
 pub(crate) enum Asked<'a> {
     Answered(Result<Numbered, TransportError>),
     Pending(BoxFuture<'a, Result<Numbered, TransportError>>),
@@ -153,7 +153,7 @@ impl<S: TokenSource + 'static> TokenCache<S> {
 
     /// Fetches a new token while requests go on with the last one.
     fn replace_early(self: &Arc<Self>) {
-        // Whoever begins a request outside of a runtime leaves this to the next one.
+        // A request that begins outside of a runtime leaves this to the next one.
         if tokio::runtime::Handle::try_current().is_ok()
             && let Ok(one_at_a_time) = Arc::clone(&self.fetching).try_lock_owned()
             && self.state().state_at(Moment::now) == TokenState::Due

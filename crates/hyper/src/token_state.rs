@@ -1,4 +1,4 @@
-//! What is known of the last token, and what it is good for.
+//! The last token and its state.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const FUTILE: Duration = Duration::from_secs(10);
 /// A source that has just failed is left alone for so long, however many wait for it.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// The same where nobody waits, because the last token is still good.
+/// The same while the last token is still good, so that no request waits.
 const AFTER_EARLY_FAILURE: Duration = Duration::from_secs(10);
 
 /// The last token, and what became of it and of those before.
@@ -31,23 +31,23 @@ pub(crate) struct CachedToken {
     /// The newest generation that was refused, and the newest that was accepted.
     refused: u64,
     accepted: u64,
-    /// How many requests were answered 401 here and have not come back with `reauthorize` yet.
+    /// Requests that were answered 401 here and have not come back with `reauthorize` yet.
     expected: u64,
     /// The generation that was fetched last because of a refusal, and when.
     fetched: Option<(u64, Instant)>,
-    /// How many fetches have ended, and how and when the last one failed.
+    /// Fetches that have ended; failure and time of the last one.
     pub(crate) fetches: u64,
     pub(crate) failure: Option<(TransportError, Instant)>,
 }
 
-/// When to replace a token, and until when it is good, each by both clocks.
+/// The time to replace a token, and its end, each by both clocks.
 #[derive(Clone, Copy)]
 struct Times {
     due: Moment,
     end: Moment,
 }
 
-/// What the last token is good for.
+/// The state of the last token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenState {
     /// Send it.
@@ -63,7 +63,7 @@ pub(crate) enum TokenState {
 }
 
 impl CachedToken {
-    /// Whether the source keeps its tokens itself.
+    /// True if the source keeps its tokens itself.
     pub(crate) fn is_kept_elsewhere(&self) -> bool {
         self.token
             .as_ref()
@@ -141,7 +141,7 @@ impl CachedToken {
         self.failure = Some((failure, now.instant));
     }
 
-    /// When the source may be asked again, after a failure.
+    /// The time from which the source may be asked again, after a failure.
     pub(crate) fn not_before(&self) -> Option<Instant> {
         let (_, at) = self.failure.as_ref()?;
         Some(*at + AFTER_FAILURE)
@@ -153,7 +153,7 @@ impl CachedToken {
             self.expected -= 1;
             return None;
         }
-        // One that is new was fetched for somebody who shared the refusal.
+        // One that is new was fetched for a request that shared the refusal.
         (!self.is_new()).then_some(self.generation)
     }
 
@@ -167,12 +167,12 @@ impl CachedToken {
         self.expected += u64::from(comes_back);
     }
 
-    /// Whether to go on with a refused token, because the one before was replaced just now.
+    /// True if a refused token stays in use, because the one before was replaced just now.
     fn is_futile(&self) -> bool {
         self.is_new() && self.accepted < self.generation
     }
 
-    /// Whether the last token was fetched just now, because the one before was refused.
+    /// True if the last token was fetched just now, because the one before was refused.
     fn is_new(&self) -> bool {
         self.fetched
             .is_some_and(|(generation, at)| generation == self.generation && at.elapsed() < FUTILE)

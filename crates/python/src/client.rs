@@ -31,7 +31,7 @@ pub(crate) struct NativeClient {
     connected: Lock<Option<Native<Connected>>>,
 }
 
-/// What belongs to one process.
+/// The client of one process.
 #[derive(Clone)]
 pub(crate) struct Connected {
     pub(crate) client: Client,

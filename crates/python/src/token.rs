@@ -93,7 +93,7 @@ struct Inner {
 }
 
 impl Callback {
-    /// What the function raised when it was called last.
+    /// The exception of the last call of the function.
     pub(crate) fn raised(&self, py: Python<'_>) -> Option<PyErr> {
         let raised = self.0.raised.lock();
         raised.as_ref().map(|error| error.clone_ref(py))
@@ -137,7 +137,7 @@ fn read(returned: &Bound<'_, PyAny>) -> PyResult<Result<Token, TransportError>> 
     }
     let (text, seconds): (String, Option<f64>) = returned.extract()?;
     let life = seconds.map(|seconds| {
-        // What is no time at all is as short as can be.
+        // A number that is no time counts as the shortest or the longest.
         Duration::try_from_secs_f64(seconds).unwrap_or(match seconds > 0.0 {
             true => Duration::MAX,
             false => Duration::ZERO,
@@ -154,7 +154,7 @@ impl TokenSource for Callback {
         Box::pin(async move {
             let mut known = self.0.token.lock().await;
             match &*known {
-                // Who says how long it is good is asked when it is time.
+                // A function that tells a lifetime is called again when that ends.
                 Some(token) if !fresh && token.remaining().is_none() => return Ok(token.clone()),
                 _ => {}
             }
