@@ -6,7 +6,7 @@ use countermand_scheduler::{PastCall, Scheduler};
 use crate::store::{Contents, JobError, LEAVING, Uptime};
 
 /// Options of a run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "each of them is the caller's to set"

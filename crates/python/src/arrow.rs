@@ -13,12 +13,12 @@ use arrow_array::{
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use countermand_core::Timestamp;
 use countermand_fleet::report::Record;
+use countermand_fleet::store::Digest;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::bulk::forked;
 use crate::report::Snapshot;
-use crate::rows::hex;
 
 /// Rows of a batch, which take a few megabytes.
 const BATCH: usize = 8192;
@@ -82,7 +82,7 @@ enum Values {
     Counts(fn(&Record<'_>) -> u32),
     Words(for<'a> fn(&Record<'a>) -> &'a str),
     Texts(for<'a> fn(&Record<'a>) -> Option<&'a str>),
-    Digests(fn(&Record<'_>) -> Option<[u8; 32]>),
+    Digests(fn(&Record<'_>) -> Option<Digest>),
     Times(fn(&Record<'_>) -> Option<Timestamp>),
     Codes(fn(&Record<'_>) -> Option<i64>),
     Flags(fn(&Record<'_>) -> Option<bool>),
@@ -134,9 +134,10 @@ impl Values {
             Self::Counts(of) => Arc::new(UInt32Array::from_iter_values(rows.map(of))),
             Self::Words(of) => Arc::new(StringArray::from_iter_values(rows.map(of))),
             Self::Texts(of) => Arc::new(rows.map(of).collect::<StringArray>()),
-            Self::Digests(of) => {
-                Arc::new(rows.map(|row| of(row).map(hex)).collect::<StringArray>())
-            }
+            Self::Digests(of) => Arc::new(
+                rows.map(|row| of(row).map(|hash| hash.to_string()))
+                    .collect::<StringArray>(),
+            ),
             Self::Times(of) => {
                 let times = rows.map(|row| of(row).map(Timestamp::unix_millis));
                 let times: PrimitiveArray<TimestampMillisecondType> = times.collect();

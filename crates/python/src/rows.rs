@@ -97,7 +97,10 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
         time(record.accepted_at)?,
         time(record.found)?,
         time(record.verified_at)?,
-        record.body_sha256.map(hex).into_pyobject(py)?,
+        record
+            .body_sha256
+            .map(|hash| hash.to_string())
+            .into_pyobject(py)?,
         record.done().into_pyobject(py)?,
         record.code().into_pyobject(py)?,
         record.message().into_pyobject(py)?,
@@ -118,11 +121,6 @@ fn operation(name: &core::OperationName, json: Option<&serde_json::Value>) -> Op
     core::Operation::read(name.clone(), &response)
         .ok()
         .map(Operation)
-}
-
-/// The bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: [u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn item_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::error::InputProblem;
+use crate::spell::{counted, grouped};
 
 /// How many lines are given as examples.
 const EXAMPLES: usize = 3;
@@ -49,7 +50,7 @@ impl fmt::Display for Lines {
         }
         match self.more {
             0 => Ok(()),
-            more => write!(f, " and {} more", crate::spell::grouped(more)),
+            more => write!(f, " and {} more", grouped(more)),
         }
     }
 }
@@ -86,20 +87,14 @@ impl LeftOutKind {
         }
     }
 
-    const fn noun(self, one: bool) -> &'static str {
-        match (self, one) {
-            (Self::EmptyAnswer, true) => "empty answer",
-            (Self::EmptyAnswer, false) => "empty answers",
-            (Self::FailedAnswer, true) => "failed answer",
-            (Self::FailedAnswer, false) => "failed answers",
-            (Self::Null, true) => "null",
-            (Self::Null, false) => "nulls",
-            (Self::OtherMessage, true) => "other message",
-            (Self::OtherMessage, false) => "other messages",
-            (Self::Device, true) => "device",
-            (Self::Device, false) => "devices",
-            (Self::EmptyCell, true) => "empty cell",
-            (Self::EmptyCell, false) => "empty cells",
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::EmptyAnswer => "empty answer",
+            Self::FailedAnswer => "failed answer",
+            Self::Null => "null",
+            Self::OtherMessage => "other message",
+            Self::Device => "device",
+            Self::EmptyCell => "empty cell",
         }
     }
 }
@@ -147,9 +142,8 @@ impl LeftOut {
     /// One sentence a kind: `1 failed answer left out (line 2)`.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(kind, lines)| {
-            let count = crate::spell::grouped(lines.count);
-            let noun = kind.noun(lines.count == 1);
-            format!("{count} {noun} left out ({lines})")
+            let count = counted(lines.count, kind.noun());
+            format!("{count} left out ({lines})")
         })
     }
 }
@@ -186,7 +180,7 @@ impl Refusals {
             let more = count
                 .checked_sub(EXAMPLES as u64)
                 .filter(|more| *more > 0)?;
-            Some(format!("{} more {plural}", crate::spell::grouped(more)))
+            Some(format!("{} more {plural}", grouped(more)))
         })
     }
 }

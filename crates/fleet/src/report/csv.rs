@@ -8,7 +8,6 @@ use csv::{QuoteStyle, WriterBuilder};
 
 use super::error::ReportError;
 use super::record::Record;
-use super::summary::hex;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 
@@ -82,7 +81,7 @@ fn fields<'a>(record: &Record<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
         time(record.accepted_at),
         time(record.found),
         time(record.verified_at),
-        owned(record.body_sha256.as_ref().map(hex)),
+        owned(record.body_sha256.map(|hash| hash.to_string())),
         yes(record.done()),
         owned(record.code().map(|code| code.to_string())),
         text(record.message()),

@@ -10,7 +10,6 @@ use super::html_rows::{BLOCK, LINE_COLUMNS, moment};
 use super::overview::Overview;
 use super::record::Record;
 use super::summary::Summary;
-use super::summary::hex;
 use super::timeline::{Moments, Timeline};
 use crate::counts::Counts;
 use crate::job_row::JobRow;
@@ -387,6 +386,6 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
         facts.push(("Duplicates left out", grouped(summary.duplicates), false));
     }
     let digest = summary.digest.as_ref();
-    facts.extend(digest.map(|digest| ("SHA-256 of the plan", hex(digest), true)));
+    facts.extend(digest.map(|digest| ("SHA-256 of the plan", digest.to_string(), true)));
     facts
 }

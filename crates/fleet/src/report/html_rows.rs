@@ -7,10 +7,10 @@ use askama::Template;
 use countermand_core::{Timestamp, printable};
 
 use super::record::Record;
-use super::summary::hex;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 use crate::spell::grouped;
+use crate::store::Digest;
 
 /// So many lines stand in one block of text.
 pub(super) const BLOCK: u64 = 1000;
@@ -47,7 +47,10 @@ impl<'a> RowCells<'a> {
             accepted_at: moment(record.accepted_at),
             verified_at: verified_at(&record),
             attempts: record.attempts,
-            sha256: record.body_sha256.as_ref().map_or_else(dash, hex),
+            sha256: record
+                .body_sha256
+                .as_ref()
+                .map_or_else(dash, Digest::to_string),
         }
     }
 }
@@ -131,7 +134,10 @@ impl Blocks {
         self.counts.add(row);
         let name = printable(record.name);
         let kind = record.kind.map(printable).unwrap_or_default();
-        let sha256 = record.body_sha256.as_ref().map_or_else(dash, hex);
+        let sha256 = record
+            .body_sha256
+            .as_ref()
+            .map_or_else(dash, Digest::to_string);
         let fields: [&str; 12] = [
             &record.position.to_string(),
             record.state.as_str(),

@@ -34,7 +34,7 @@ impl Summary {
         let settings = job.settings();
         let kind = settings.kind.as_str();
         let mut summary = Self::new(kind, &settings.endpoint, job.created(), now);
-        summary.digest = job.digest().map(|digest| *digest.as_bytes());
+        summary.digest = job.digest();
         summary.quota = quota(settings);
         summary.duplicates = job.duplicates();
         summary.resume = resume;

@@ -4,15 +4,15 @@ use countermand_core::{Metadata, Timestamp, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::summary::digest;
 use crate::job_row::{JobRow, Resolution};
 use crate::row_state::RowState;
+use crate::store::Digest;
 
 /// The schema of a row's line.
 pub(super) const ROW: &str = "countermand.row/1";
 
 /// `countermand.row/1`: what `countermand.outcome/1` has, and when each step was taken.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Record<'a> {
     schema: &'static str,
@@ -44,8 +44,7 @@ pub struct Record<'a> {
     /// When it was, if that settles it.
     pub verified_at: Option<Timestamp>,
     /// SHA-256 of the answer that the verdict rests on, byte for byte.
-    #[serde(serialize_with = "digest")]
-    pub body_sha256: Option<[u8; 32]>,
+    pub body_sha256: Option<Digest>,
     /// The operation as last told, in the API's own JSON shape.
     pub operation: Option<&'a Value>,
     /// What kept more from being known: the JSON of a [`countermand_core::Error`].
@@ -81,7 +80,7 @@ impl<'a> Record<'a> {
             verified_at: resolution
                 .filter(|resolution| resolution.is_settled())
                 .map(|resolution| resolution.at),
-            body_sha256: resolution.and_then(|resolution| resolution.body_sha256),
+            body_sha256: resolution.and_then(|resolution| resolution.body_sha256.map(Digest::new)),
             operation: resolution.and_then(|resolution| resolution.operation.as_ref()),
             error: resolution.and_then(|resolution| resolution.error.as_ref()),
             parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),

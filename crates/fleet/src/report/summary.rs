@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use countermand_core::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::counts::Counts;
 use crate::progress::SearchProgress;
-use crate::store::Vanished;
+use crate::store::{Digest, Vanished};
 
 /// A job in a few facts, beside its rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,8 +22,7 @@ pub struct Summary {
     /// Where the API is, without credentials.
     pub endpoint: String,
     /// SHA-256 over what the plan would cancel.
-    #[serde(serialize_with = "digest")]
-    pub digest: Option<[u8; 32]>,
+    pub digest: Option<Digest>,
     /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`.
     pub quota: Option<String>,
     /// The search of a rescue, as far as it has come.
@@ -102,25 +101,4 @@ impl Counts {
         let began = summary.runs.iter().map(|run| run.begun).min();
         Some(end?.since(began.or(self.first_cancel_sent_at)?))
     }
-}
-
-/// A SHA-256 in hexadecimal digits, or null.
-pub(super) fn digest<S: Serializer>(
-    digest: &Option<[u8; 32]>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match digest {
-        Some(digest) => serializer.serialize_str(&hex(digest)),
-        None => serializer.serialize_none(),
-    }
-}
-
-/// The bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8; 32]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
 }

@@ -20,31 +20,41 @@ pub struct JobError {
 }
 
 /// What happened to a job file.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobErrorKind {
     /// There is a file of this name already; it was left alone.
+    #[error("a file of this name exists already")]
     Exists,
     /// It is not a job file.
+    #[error("not a job file")]
     NotAJob,
     /// Another version of this program made it, with tables that this one does not know.
+    #[error(
+        "made by {} version of countermand (schema {version}, this one reads {VERSION})",
+        if *version < VERSION { "an earlier" } else { "a later" }
+    )]
     OtherVersion {
         /// The version of its schema.
         version: i64,
     },
     /// Bytes were lost or changed.
+    #[error("damaged: {what}")]
     Damaged {
         /// Where it shows.
         what: String,
     },
     /// Another program changed it.
+    #[error("edited by another program: {what}")]
     Edited {
         /// What was changed.
         what: String,
     },
     /// The plan was not finished: the program that wrote it was stopped.
+    #[error("the plan was never finished; delete the file and plan again")]
     Incomplete,
     /// It is for another server than the client: a token that is meant for one must not go to the other.
+    #[error("it is for {job}, and the client for {client}; nothing was sent")]
     OtherEndpoint {
         /// The endpoint of the job.
         job: String,
@@ -52,26 +62,32 @@ pub enum JobErrorKind {
         client: String,
     },
     /// Another process is using it.
+    #[error("in use by {}", holder.as_ref().map_or("another process".to_owned(), LockOwner::to_string))]
     Locked {
         /// Who, if the file could be asked.
         holder: Option<LockOwner>,
     },
     /// The plan is finished, or the job is of a kind that takes operations in another way.
+    #[error("what it is about cannot be changed any more")]
     Frozen,
     /// A record about an operation that the job does not have.
+    #[error("{name} is not in this job")]
     Unknown {
         /// Its name.
         name: OperationName,
     },
     /// It could not be opened.
+    #[error(transparent)]
     Io(io::Error),
     /// It could not be written or read: the disk is full, read-only, broken, or somebody keeps
     /// the file busy. The same change may be tried again.
+    #[error("cannot be written or read: {what}")]
     Disk {
         /// What the system said.
         what: String,
     },
     /// SQLite refused for another reason.
+    #[error("{what}")]
     Sqlite {
         /// What it said.
         what: String,
@@ -120,52 +136,6 @@ impl JobErrorKind {
     pub(super) fn damaged(what: impl fmt::Display) -> Self {
         Self::Damaged {
             what: what.to_string(),
-        }
-    }
-}
-
-impl std::error::Error for JobErrorKind {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => error.source(),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for JobErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exists => f.write_str("a file of this name exists already"),
-            Self::NotAJob => f.write_str("not a job file"),
-            Self::OtherVersion { version } => write!(
-                f,
-                "made by {} version of countermand (schema {version}, this one reads {VERSION})",
-                match *version < VERSION {
-                    true => "an earlier",
-                    false => "a later",
-                },
-            ),
-            Self::Damaged { what } => write!(f, "damaged: {what}"),
-            Self::Edited { what } => write!(f, "edited by another program: {what}"),
-            Self::Incomplete => {
-                f.write_str("the plan was never finished; delete the file and plan again")
-            }
-            Self::OtherEndpoint { job, client } => {
-                write!(
-                    f,
-                    "it is for {job}, and the client for {client}; nothing was sent"
-                )
-            }
-            Self::Locked {
-                holder: Some(holder),
-            } => write!(f, "in use by {holder}"),
-            Self::Locked { holder: None } => f.write_str("in use by another process"),
-            Self::Frozen => f.write_str("what it is about cannot be changed any more"),
-            Self::Unknown { name } => write!(f, "{name} is not in this job"),
-            Self::Io(error) => error.fmt(f),
-            Self::Disk { what } => write!(f, "cannot be written or read: {what}"),
-            Self::Sqlite { what } => f.write_str(what),
         }
     }
 }

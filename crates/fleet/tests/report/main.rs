@@ -313,7 +313,7 @@ fn a_job_file_is_reported() {
         summary.quota.as_deref(),
         Some("80 % of 600/60s and 1000/100s")
     );
-    assert_eq!(summary.digest.as_ref(), Some(digest.as_bytes()));
+    assert_eq!(summary.digest, Some(digest));
     let note = format!("{}: <b>a note</b>", at(4000));
     assert_eq!(summary.notes, [note]);
     let mut page = Vec::new();

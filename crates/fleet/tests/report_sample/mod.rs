@@ -19,7 +19,7 @@ pub(crate) fn summary(rows: u64) -> Summary {
         at(BEGIN - 240_000),
         at(BEGIN + 3_600_000),
     );
-    summary.digest = Some([0xa7; 32]);
+    summary.digest = Some(countermand_fleet::store::Digest::new([0xa7; 32]));
     summary.quota = Some("80 % of 600 requests in 60 s and of 1,000 in 100 s".to_owned());
     let end = BEGIN + 30_000 + i64::try_from(rows).unwrap() * 250;
     summary.runs = vec![RunSpan {
