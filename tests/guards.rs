@@ -189,7 +189,7 @@ fn serve() -> ! {
         .unwrap();
     runtime.block_on(async {
         let one = Config::default()
-            .devices(1)
+            .parents(1)
             .operations(1, 0)
             .mix([(1, Fate::Cancellable)]);
         let shared = Shared::new(one);

@@ -32,7 +32,7 @@ const ENDPOINT: &str = "COUNTERMAND_TEST_ENDPOINT";
 async fn a_hundred_thousand_over_http_2_lose_nothing_and_take_little() {
     let shared = Shared::new(
         Config::default()
-            .devices(200)
+            .parents(200)
             .operations(OPERATIONS / 200, 0)
             .mix([(1, Fate::Cancellable)]),
     );

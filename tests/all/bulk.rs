@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countermand_core::{Error, OperationName, Outcome, Phase, Policy, Timestamp, Verdict};
 use countermand_emulator::{
-    Config, Emulator, Hints, NewDevice, NewOperation, ServerQuota, State, Truth, WindowKind,
+    Config, Emulator, Hints, NewOperation, NewParent, ServerQuota, State, Truth, WindowKind,
 };
 use countermand_scheduler::{Event, Scheduler};
 use countermand_scheduler::{Quota, Window};
@@ -125,7 +125,7 @@ fn world(seed: u64) -> World {
     let config = Config::default()
         .seed(seed)
         .start(START)
-        .devices(0)
+        .parents(0)
         .quota(theirs);
     let mut emulator = Emulator::new(config.quirks(trouble::quirks(&mut dice)));
     let limits = Limits {
@@ -158,7 +158,7 @@ fn world(seed: u64) -> World {
                 .quirks(trouble::quirks(&mut dice))
         });
         let owner = format!("enterprises/e{}/devices/{device}", device % 3);
-        let described = NewDevice::with(operations.collect::<Vec<_>>()).name(owner);
+        let described = NewParent::with(operations.collect::<Vec<_>>()).name(owner);
         let added = emulator.add(Duration::ZERO, described).unwrap();
         for name in added.operations {
             let phase = come_so_far(&mut emulator, &name, &mut dice);

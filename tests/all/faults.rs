@@ -35,7 +35,7 @@ fn policy() -> Policy {
 async fn world(http2: bool, script: Value, policy: Policy) -> World {
     let script = Script::from_value(script).unwrap();
     let config = Config::default()
-        .devices(1)
+        .parents(1)
         .operations(1, 1)
         .mix([(1, Fate::Cancellable)])
         .script(script);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countermand_core::{OperationName, Phase, Policy, Verdict};
-use countermand_emulator::{Config, Emulator, Fate, NewDevice, NewOperation, State};
+use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, State};
 use countermand_scheduler::Scheduler;
 use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
@@ -29,7 +29,7 @@ struct Finished {
 /// Runs one scheduler to its end.
 fn simulate(seed: u64) -> Finished {
     let mut dice = Dice::new(seed);
-    let mut emulator = Emulator::new(Config::default().seed(seed).devices(0));
+    let mut emulator = Emulator::new(Config::default().seed(seed).parents(0));
     let strange = dice.chance(50);
     let devices = (0..5 + dice.below(15)).map(|_| {
         let operations = (0..1 + dice.below(4)).map(|_| {
@@ -46,7 +46,7 @@ fn simulate(seed: u64) -> Finished {
         });
         let operations = operations.collect::<Vec<_>>();
         emulator
-            .add(Duration::ZERO, NewDevice::with(operations))
+            .add(Duration::ZERO, NewParent::with(operations))
             .unwrap()
             .operations
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countermand_core::{
-    Call, ErrorKind, Phase, Policy, Time, TransportError, TransportErrorKind, Verdict,
+    Call, ErrorKind, Phase, Policy, Service, Time, TransportError, TransportErrorKind, Verdict,
 };
 use countermand_emulator::{Hints, ServerQuota, ServerUsage, WindowKind};
 use countermand_scheduler::{Event, Poll, Scheduler};
@@ -247,7 +247,10 @@ fn a_quota_that_is_secretly_half_is_adopted() {
     ] {
         let windows = text.split(',').map(|window| window.parse().unwrap());
         let server = ServerQuota::default().windows(windows).kind(kind);
-        let mut server = ServerUsage::new(server.hints(hints).count_refused(count_refused));
+        let mut server = ServerUsage::new(
+            Service::DEFAULT,
+            server.hints(hints).count_refused(count_refused),
+        );
         let report = run(
             &mut scheduler(5000, quota("600/60s,1000/100s")),
             Duration::from_secs(7200),

@@ -10,7 +10,7 @@ use countermand_core::{
 };
 use countermand_core::{Resource, Timestamp, Verdict};
 use countermand_emulator::{
-    Config, Emulator, Fate, NewDevice, NewOperation, Quirks, Script, ServerQuota,
+    Config, Emulator, Fate, NewOperation, NewParent, Quirks, Script, ServerQuota,
 };
 use countermand_scheduler::Quota;
 use countermand_scheduler::Window;
@@ -41,7 +41,7 @@ struct Told {
 /// Searches the emulator's enterprise and, if asked, cancels every pending operation that is found.
 fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told {
     let mut told = Told::default();
-    let enterprise = emulator.enterprise().parse().unwrap();
+    let enterprise = emulator.grandparent().parse().unwrap();
     scheduler.search(List::Parents(enterprise));
     scheduler.close();
     let token = format!("Bearer {}", emulator.token());
@@ -126,7 +126,7 @@ fn device(name: &str) -> &str {
 /// Time of the last report of each device, as the server gives it.
 fn seen(mut emulator: Emulator) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
-    for name in emulator.devices() {
+    for name in emulator.parents() {
         let request = http::Request::get(format!("http://127.0.0.1/v1/{name}"));
         let request = request.header(AUTHORIZATION, format!("Bearer {}", emulator.token()));
         let reply = emulator.handle(Duration::ZERO, &request.body(Bytes::new()).unwrap());
@@ -144,7 +144,7 @@ fn seen(mut emulator: Emulator) -> BTreeMap<String, String> {
 /// last comes first, and operations are cancelled before the next list is requested.
 #[test]
 fn what_is_found_is_cancelled_before_the_next_list() {
-    let config = Config::default().devices(150).operations(1, 2);
+    let config = Config::default().parents(150).operations(1, 2);
     let config = config.mix([(1, Fate::Cancellable)]);
     // Requests made here are not in this audit.
     let seen = seen(Emulator::new(config.clone()));
@@ -200,16 +200,16 @@ fn searches_miss_nothing() {
         quirks.empty_page = dice.below(2) == 0;
         let config = Config::default()
             .seed(seed)
-            .devices(1 + dice.below(60) as usize);
+            .parents(1 + dice.below(60) as usize);
         let config = config.operations(dice.below(3) as usize, dice.below(130) as usize);
         let config = config.mix([(1, Fate::Stuck)]).script(script).quirks(quirks);
         let mut emulator = Emulator::new(config);
         let pending: BTreeSet<_> = emulator.pending(Duration::ZERO).into_iter().collect();
         let scheduler = Scheduler::new(seed).quota(Quota::unlimited()).probe_on();
         let told = run(&mut emulator, scheduler, false);
-        let lists = 1 + emulator.devices().len();
+        let lists = 1 + emulator.parents().len();
         failed += told.not_listed.len();
-        if !told.not_listed.contains_key(emulator.enterprise()) {
+        if !told.not_listed.contains_key(emulator.grandparent()) {
             assert_eq!(
                 told.listed.len() + told.not_listed.len(),
                 lists,
@@ -233,9 +233,9 @@ fn searches_miss_nothing() {
 fn a_list_that_turns_in_circles_is_told() {
     let mut quirks = Quirks::default();
     quirks.repeat_token = true;
-    let mut emulator = Emulator::new(Config::default().devices(3).quirks(quirks));
+    let mut emulator = Emulator::new(Config::default().parents(3).quirks(quirks));
     let told = run(&mut emulator, Scheduler::new(1), false);
-    let problem = &told.not_listed[emulator.enterprise()];
+    let problem = &told.not_listed[emulator.grandparent()];
     assert!(
         problem.to_string().contains("repeats a page token"),
         "{problem}"
@@ -247,7 +247,7 @@ fn a_list_that_turns_in_circles_is_told() {
 #[test]
 fn an_enterprise_that_is_denied_is_not_searched() {
     let script = json!([{"fault": "forbidden-enterprise", "method": "list", "times": null}]);
-    let config = Config::default().devices(50);
+    let config = Config::default().parents(50);
     let mut emulator = Emulator::new(config.script(Script::from_value(script).unwrap()));
     let scheduler = Scheduler::new(1).in_flight(2);
     let told = run(&mut emulator, scheduler, true);
@@ -266,14 +266,14 @@ fn an_enterprise_that_is_denied_is_not_searched() {
 /// A device that is gone is reported as not found; nothing else is affected.
 #[test]
 fn a_device_without_a_record_is_told() {
-    let mut emulator = Emulator::new(Config::default().devices(0));
+    let mut emulator = Emulator::new(Config::default().parents(0));
     for fate in [
         Fate::Wiped {
             after: Duration::ZERO,
         },
         Fate::Cancellable,
     ] {
-        let device = NewDevice::with([NewOperation::new(fate)]);
+        let device = NewParent::with([NewOperation::new(fate)]);
         emulator.add(Duration::ZERO, device).unwrap();
     }
     let script = json!([{"fault": "not-found", "method": "list", "times": 1}]);
@@ -294,7 +294,7 @@ fn searches_keep_to_the_quota() {
         .windows([Window::new(600, minute)])
         .per_resource(Some(Window::new(60, minute)));
     let config = Config::default()
-        .devices(6500)
+        .parents(6500)
         .operations(1, 0)
         .quota(quota);
     let mut emulator = Emulator::new(config.mix([(1, Fate::Cancellable)]));
@@ -319,7 +319,7 @@ fn searches_keep_to_the_quota() {
     assert_eq!(devices.count(), 65);
     assert_eq!(
         told.sent[0].1,
-        Resource::Grandparent(emulator.enterprise().parse().unwrap()).as_str()
+        Resource::Grandparent(emulator.grandparent().parse().unwrap()).as_str()
     );
 }
 

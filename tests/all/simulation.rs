@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countermand_core::{Call, OperationName, Policy, Verdict};
-use countermand_emulator::{Config, Emulator, NewDevice, NewOperation, Script, State};
+use countermand_emulator::{Config, Emulator, NewOperation, NewParent, Script, State};
 use countermand_tests::dice::Dice;
 use countermand_tests::simulation::{Run, run};
 use countermand_tests::trouble;
@@ -34,7 +34,7 @@ fn world(seed: u64) -> World {
     let script = trouble::faults(&mut dice, 6);
     let config = Config::default()
         .seed(seed)
-        .devices(1)
+        .parents(1)
         .operations(1, 1)
         .quirks(trouble::quirks(&mut dice))
         .script(script);
@@ -43,7 +43,7 @@ fn world(seed: u64) -> World {
         .duration(5 + dice.below(600))
         .quirks(trouble::quirks(&mut dice));
     let added = emulator
-        .add(Duration::ZERO, NewDevice::with([operation]))
+        .add(Duration::ZERO, NewParent::with([operation]))
         .expect("a device");
     let name = added.operations[0].parse().expect("a name");
     let limits = Limits {
@@ -211,7 +211,7 @@ fn same_seed_same_trace() {
 fn another_seed_another_trace() {
     let traces = (0..2).map(|seed| {
         let script = Script::from_value(json!([{ "fault": "unavailable", "times": 3 }])).unwrap();
-        let mut emulator = Emulator::new(Config::default().devices(1).script(script));
+        let mut emulator = Emulator::new(Config::default().parents(1).script(script));
         let name = emulator.pending(Duration::ZERO)[0].parse().unwrap();
         run(&mut emulator, &name, &Policy::default(), seed).sent
     });

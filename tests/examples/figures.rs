@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use countermand_core::Service;
 use countermand_emulator::{ServerQuota, ServerUsage};
 use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
@@ -116,7 +117,7 @@ fn main() {
     );
 
     let half = ServerQuota::default().windows([Window::new(300, Duration::from_secs(60))]);
-    let mut half = ServerUsage::new(half);
+    let mut half = ServerUsage::new(Service::DEFAULT, half);
     let report = run(
         &mut scheduler(5000, quota("600/60s")),
         LONG,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use countermand_auth::{Credentials, well_known_file};
 use countermand_emulator::{
-    Config, Emulator, Fate, NewDevice, NewOperation, Script, Server, Shared, credentials,
+    Config, Emulator, Fate, NewOperation, NewParent, Script, Server, Shared, credentials,
 };
 use countermand_hyper::{
     Client, ErrorKind, HyperConfig, OperationName, TokenSource, TransportError, TransportErrorKind,
@@ -31,9 +31,9 @@ struct Api {
 
 impl Api {
     async fn new() -> Self {
-        let shared = Shared::new(Config::default().devices(0));
+        let shared = Shared::new(Config::default().parents(0));
         let server = Server::bind(([127, 0, 0, 1], 0).into(), shared.clone());
-        let device = NewDevice::with([NewOperation::new(Fate::Cancellable)]);
+        let device = NewParent::with([NewOperation::new(Fate::Cancellable)]);
         let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
         Self {
             server: server.await.unwrap(),

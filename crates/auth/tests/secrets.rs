@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use countermand_auth::Credentials;
 use countermand_emulator::{
-    Config, Fate, NewDevice, NewOperation, Script, Server, Shared, Tls, credentials,
+    Config, Fate, NewOperation, NewParent, Script, Server, Shared, Tls, credentials,
 };
 use countermand_hyper::{Client, HyperConfig, OperationName, Policy, TokenSource};
 use serde_json::json;
@@ -55,7 +55,7 @@ async fn a_canary_is_in_no_log_debug_or_error() {
     let directory = tempfile::tempdir().unwrap();
     let ca = tls.write_to(directory.path()).unwrap();
     for (secure, http1_only) in [(false, true), (true, false), (true, true)] {
-        let shared = Shared::new(Config::default().devices(0).token("ya29.canary-token"));
+        let shared = Shared::new(Config::default().parents(0).token("ya29.canary-token"));
         let address = ([127, 0, 0, 1], 0).into();
         let server = match secure {
             true => Server::bind_tls(address, shared.clone(), &tls).await,
@@ -76,7 +76,7 @@ async fn a_canary_is_in_no_log_debug_or_error() {
                 Client::connect(root.parse().unwrap(), source.clone(), config.clone()).unwrap();
             let client = client.policy(Policy::default().attempts(2));
             shown += &format!("{credentials:?} {source:?} {client:?}");
-            let new = NewDevice::with([NewOperation::new(Fate::Cancellable)]);
+            let new = NewParent::with([NewOperation::new(Fate::Cancellable)]);
             let added = shared.with(|emulator, now| emulator.add(now, new).unwrap());
             let name: OperationName = added.operations[0].parse().unwrap();
             client.countermand(&name).await.unwrap();

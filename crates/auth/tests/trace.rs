@@ -15,7 +15,7 @@ use std::process::Command;
 use countermand_auth::TokenFile;
 use countermand_core::chain;
 use countermand_emulator::{
-    Config, Fate, NewDevice, NewOperation, Quirks, Script, Server, Shared, Tls,
+    Config, Fate, NewOperation, NewParent, Quirks, Script, Server, Shared, Tls,
 };
 use countermand_hyper::core::Cancellation;
 use countermand_hyper::{
@@ -48,9 +48,9 @@ fn emulator() -> (Shared, Vec<String>) {
             .params(params)
             .quirks(quirks)
     };
-    let shared = Shared::new(Config::default().devices(0).token(TOKEN).quirks(quirks));
+    let shared = Shared::new(Config::default().parents(0).token(TOKEN).quirks(quirks));
     let names = shared.with(|emulator, now| {
-        let device = NewDevice::with([(); 6].map(|()| operation()));
+        let device = NewParent::with([(); 6].map(|()| operation()));
         let names = emulator.add(now, device).unwrap().operations;
         let script = json!([
             { "method": "get", "name": names[3], "times": null, "action": "truncate", "after": 300 },

@@ -89,7 +89,7 @@ impl ErrorRow {
     /// Advice in a sentence for an operator of a service.
     #[must_use]
     pub fn advice(&self, service: &Service) -> String {
-        service.told(self.advice)
+        service.fill(self.advice)
     }
 }
 

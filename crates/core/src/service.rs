@@ -102,7 +102,8 @@ impl Service {
     }
 
     /// The level that is so many levels above the operations; the first one where there is none.
-    pub(crate) fn level_above(&self, up: u8) -> &'static Level {
+    #[must_use]
+    pub fn level_above(&self, up: u8) -> &'static Level {
         let levels = self.levels;
         let at = levels.len().saturating_sub(1 + usize::from(up));
         &levels[at]
@@ -110,7 +111,8 @@ impl Service {
 
     /// A text with what is special about this service in place of `{parent}`, `{denied}`, `{title}`,
     /// `{host}` and `{scope}`.
-    pub(crate) fn told(&self, text: &str) -> String {
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
         let denied = self.denial_levels.clamp(1, self.levels.len()) - 1;
         text.replace("{parent}", self.level_above(1).noun)
             .replace("{denied}", self.levels[denied].noun)

@@ -63,7 +63,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let emulator = Shared::new(Config::default().devices(3).mix([(1, Fate::Cancellable)]));
+//! let emulator = Shared::new(Config::default().parents(3).mix([(1, Fate::Cancellable)]));
 //! let names = emulator.with(|emulator, now| emulator.pending(now));
 //! let names = names.iter().map(|name| name.parse()).collect::<Result<Vec<OperationName>, _>>()?;
 //!

@@ -8,7 +8,7 @@ use countermand::{
     ClientBuilder, ConnectError, Credentials, Endpoint, HyperConfig, Service, Token,
 };
 use countermand_emulator::{
-    Config, Fate, NewDevice, NewOperation, Server, Shared, Tls, credentials,
+    Config, Fate, NewOperation, NewParent, Server, Shared, Tls, credentials,
 };
 use serde_json::json;
 
@@ -201,7 +201,7 @@ async fn another_service_has_its_own_endpoint_and_scope() {
         scope: "https://www.googleapis.com/auth/cloud-platform",
         ..*Service::DEFAULT
     };
-    let machine = Shared::new(Config::default().devices(0));
+    let machine = Shared::new(Config::default().parents(0));
     let server = Server::bind(([127, 0, 0, 1], 0).into(), machine.clone());
     let server = server.await.unwrap();
     let root = server.endpoint();
@@ -242,10 +242,10 @@ fn warnings_name_the_files_that_others_can_read() {
 
 #[tokio::test]
 async fn the_project_of_the_option_pays_and_the_token_goes_to_the_named_endpoint() {
-    let shared = Shared::new(Config::default().devices(0));
+    let shared = Shared::new(Config::default().parents(0));
     let address = ([127, 0, 0, 1], 0).into();
     let server = Server::bind(address, shared.clone()).await.unwrap();
-    let device = NewDevice::with([NewOperation::new(Fate::Cancellable)]);
+    let device = NewParent::with([NewOperation::new(Fate::Cancellable)]);
     let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
     let endpoint = server.endpoint();
     let variables: Variables<'_> = &[

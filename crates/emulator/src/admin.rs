@@ -7,29 +7,20 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::answer::bare;
-use crate::fleet::NewDevice;
+use crate::bad_input::BadInput;
+use crate::emulator::Emulator;
+use crate::fleet::NewParent;
+use crate::identity::credentials;
+use crate::script::Script;
 use crate::site;
-use crate::{BadInput, Emulator, Script, credentials};
 
-/// At most this many devices are added by one request.
+/// At most this many parents are added by one request.
 const MAX_ADDED: usize = 100_000;
 /// At most so many bytes of JSON would describe them all.
 const MAX_DESCRIBED: usize = 64 << 20;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewDevices {
-    devices: Vec<NewDevice>,
-    #[serde(default = "once")]
-    count: usize,
-}
-
-const fn once() -> usize {
-    1
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,7 +53,6 @@ pub(crate) fn handle(
         }
         (&Method::GET, "quota") => Ok(json!(emulator.quota(now))),
         (&Method::POST, "faults") => faults(emulator, body),
-        (&Method::POST, "devices") => devices(emulator, now, body),
         (&Method::POST, "clock") => parse(body).map(|Clock { advance_ms }| {
             emulator.advance(Duration::from_millis(advance_ms));
             json!({})
@@ -71,6 +61,9 @@ pub(crate) fn handle(
             emulator.accept_tokens(tokens);
             json!({})
         }),
+        (&Method::POST, _) if endpoint == emulator.service().level_above(1).collection => {
+            add(emulator, now, body)
+        }
         (method, _) => {
             let problem = format!("no {method} /_emulator/{endpoint}");
             return json_response(404, &json!({ "error": problem }), date);
@@ -83,37 +76,52 @@ pub(crate) fn handle(
 }
 
 fn faults(emulator: &mut Emulator, body: &[u8]) -> Result<Value, BadInput> {
-    emulator.set_script(Script::from_value(parse(body)?)?);
+    emulator.set_script(Script::of(emulator.service(), parse(body)?)?);
     Ok(json!({}))
 }
 
-fn devices(emulator: &mut Emulator, now: Duration, body: &[u8]) -> Result<Value, BadInput> {
-    let NewDevices { devices, count } = parse(body)?;
-    if devices.is_empty() && count > 1 {
-        return Err(BadInput::new("`count` repeats `devices`, which is empty"));
+/// Adds parents and their operations, in JSON `{"devices": [{…}], "count": 2}` by the collection of the service.
+fn add(emulator: &mut Emulator, now: Duration, body: &[u8]) -> Result<Value, BadInput> {
+    let service = emulator.service();
+    let (parent, grandparent) = (service.level_above(1), service.level_above(2));
+    let collection = parent.collection;
+    let mut fields: Map<String, Value> = parse(body)?;
+    let listed = fields.remove(collection);
+    let listed = listed.ok_or_else(|| BadInput::new(format!("missing field `{collection}`")))?;
+    let parents: Vec<NewParent> = value(listed)?;
+    let count: usize = value(fields.remove("count").unwrap_or(Value::from(1)))?;
+    if let Some(unknown) = fields.keys().next() {
+        let problem = format!("unknown field `{unknown}`, expected `{collection}` or `count`");
+        return Err(BadInput::new(problem));
     }
-    if devices.len().saturating_mul(count) > MAX_ADDED {
-        return Err(BadInput::new(format!(
-            "at most {MAX_ADDED} devices at once"
-        )));
+    if parents.is_empty() && count > 1 {
+        let problem = format!("`count` repeats `{collection}`, which is empty");
+        return Err(BadInput::new(problem));
+    }
+    if parents.len().saturating_mul(count) > MAX_ADDED {
+        let problem = format!("at most {MAX_ADDED} {collection} at once");
+        return Err(BadInput::new(problem));
     }
     // Each operation of each repetition takes memory, and their description is as long as they are many.
     if body.len().saturating_mul(count) > MAX_DESCRIBED {
         let most = MAX_DESCRIBED >> 20;
-        return Err(BadInput::new(format!(
-            "`devices`, `count` times, is over {most} MiB of JSON"
-        )));
+        let problem = format!("`{collection}`, `count` times, is over {most} MiB of JSON");
+        return Err(BadInput::new(problem));
     }
     let mut added = Vec::new();
     for _ in 0..count {
-        for (position, device) in devices.iter().enumerate() {
-            let names = emulator.add(now, device.clone());
-            added.push(
-                names.map_err(|problem| problem.at(format_args!("device {}", position + 1)))?,
-            );
+        for (position, new) in parents.iter().enumerate() {
+            let names = emulator
+                .add(now, new.clone())
+                .map_err(|problem| problem.at(format_args!("{} {}", parent.noun, position + 1)))?;
+            added.push(names);
         }
     }
-    Ok(json!({"enterprise": emulator.enterprise(), "devices": added}))
+    Ok(json!({grandparent.noun: emulator.grandparent(), collection: added}))
+}
+
+fn value<T: DeserializeOwned>(value: Value) -> Result<T, BadInput> {
+    serde_json::from_value(value).map_err(|problem| BadInput::new(problem.to_string()))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadInput> {

@@ -1,6 +1,7 @@
-//! Answers as Google's front end words them.
+//! Answers in the words of Google's front end.
 
 use bytes::Bytes;
+use countermand_core::Service;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -69,7 +70,7 @@ impl Failure {
         Self::new(code, status, message)
     }
 
-    /// What is missing, in the documented way or (`as_500`) in the way once seen.
+    /// For a missing resource, in the documented way or (`as_500`) in the way once seen.
     pub(crate) fn not_found(as_500: bool) -> Self {
         let (code, status) = if as_500 {
             (500, "INTERNAL")
@@ -79,15 +80,13 @@ impl Failure {
         Self::new(code, status, "Requested entity was not found.")
     }
 
-    pub(crate) fn unimplemented() -> Self {
-        Self::new(
-            501,
-            "UNIMPLEMENTED",
-            "Operation is not implemented, or supported, or enabled.",
-        )
+    /// For a method that the real API has and the emulator has not.
+    pub(crate) fn not_emulated() -> Self {
+        let message = "The emulator does not have this method of the API; docs/emulator.md lists those it has.";
+        Self::new(501, "UNIMPLEMENTED", message)
     }
 
-    pub(crate) fn unauthenticated(had_token: bool) -> Self {
+    pub(crate) fn unauthenticated(service: &Service, had_token: bool) -> Self {
         let (message, reason) = if had_token {
             (
                 "Request had invalid authentication credentials.",
@@ -106,21 +105,21 @@ impl Failure {
                 "{message} Expected OAuth 2 access token, login cookie or other valid authentication credential."
             ),
         )
-        .detail(json!({
+        .reason_of(service, reason)
+    }
+
+    pub(crate) fn scope_insufficient(service: &Service) -> Self {
+        let message = "Request had insufficient authentication scopes.";
+        let reason = "ACCESS_TOKEN_SCOPE_INSUFFICIENT";
+        Self::new(403, "PERMISSION_DENIED", message).reason_of(service, reason)
+    }
+
+    fn reason_of(self, service: &Service, reason: &str) -> Self {
+        self.detail(json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": reason,
             "domain": "googleapis.com",
-            "metadata": {"service": "androidmanagement.googleapis.com"},
-        }))
-    }
-
-    pub(crate) fn scope_insufficient() -> Self {
-        let message = "Request had insufficient authentication scopes.";
-        Self::new(403, "PERMISSION_DENIED", message).detail(json!({
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-            "domain": "googleapis.com",
-            "metadata": {"service": "androidmanagement.googleapis.com"},
+            "metadata": {"service": service.host},
         }))
     }
 
@@ -214,7 +213,7 @@ pub(crate) fn answer(result: Result<Value, Failure>, style: Style, now: u64) -> 
     response
 }
 
-/// The page of the front end, for what never reached the API.
+/// The page of the front end, for a request that does not reach the API.
 pub(crate) fn page(code: u16, now: u64) -> Response<Bytes> {
     let (title, text) = match code {
         404 => (

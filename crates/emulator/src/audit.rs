@@ -1,8 +1,7 @@
-//! What was asked, and what was true.
+//! The requests that came.
 
 use serde::Serialize;
 
-use crate::State;
 use crate::percent::decode_query;
 
 /// One request as the emulator saw it; never its token.
@@ -21,27 +20,10 @@ pub struct Audited {
     pub path: String,
     /// The status of the answer, `None` when there was no answer.
     pub status: Option<u16>,
-    /// Whether the request carried a token, in a header or in the query.
+    /// True if the request carried a token, in a header or in the query.
     pub had_token: bool,
-    /// Whether the request was carried out, whatever was answered.
+    /// True if the request was carried out, whatever was answered.
     pub effect: bool,
-}
-
-/// What is true of one operation, whatever the server says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Truth {
-    /// The operation.
-    pub name: String,
-    /// The command's type, `WIPE` and so on.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Its fate's word, see [`Fate::kind`](crate::Fate::kind).
-    pub fate: &'static str,
-    /// Its state.
-    pub state: State,
-    /// Whether it was cancelled: only then may a client say so.
-    pub cancelled: bool,
 }
 
 /// Path and query for the audit.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 
-use crate::Action;
 use crate::answer::bare;
+use crate::reply::Action;
 
 /// So many calls may be in one batch; the real API takes no more either.
 pub(crate) const MAX_CALLS: usize = 1000;
@@ -20,7 +20,7 @@ pub(crate) struct Part {
     pub(crate) request: Request<Bytes>,
 }
 
-/// Whether the request is a batch.
+/// True if the request is a batch.
 pub(crate) fn is_batch<B>(request: &Request<B>) -> bool {
     let path = request.uri().path();
     request.method() == Method::POST && (path == "/batch" || path.starts_with("/batch/"))
@@ -35,7 +35,7 @@ pub(crate) fn parse(request: &Request<Bytes>) -> Result<Vec<Part>, &'static str>
     let delimiter = format!("--{boundary}");
     let mut parts = Vec::new();
     let mut ended = false;
-    // What stands before the first delimiter means nothing.
+    // Text before the first delimiter means nothing.
     for piece in body.split(&*delimiter).skip(1) {
         if piece.starts_with("--") {
             ended = true;
@@ -142,12 +142,12 @@ fn headers(text: &str) -> Option<HeaderMap> {
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     text: Vec<u8>,
-    /// What happens instead of an answer, or to it.
+    /// The fault instead of an answer, or to it.
     wreck: Option<Action>,
 }
 
 impl Answers {
-    /// Takes the next part's answer. What a fault does to one part's connection it does to that of the whole batch.
+    /// Takes the next part's answer. A fault of one part's connection is one of the whole batch.
     pub(crate) fn push(&mut self, part: &Part, action: Action) {
         let (Action::Respond(response)
         | Action::StallBody { response, .. }
@@ -186,7 +186,7 @@ impl Answers {
         }
     }
 
-    /// What the sender of the batch gets to see.
+    /// The action that the sender of the batch sees.
     pub(crate) fn action(mut self, now: u64) -> Action {
         self.text
             .extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());

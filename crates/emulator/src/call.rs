@@ -1,80 +1,15 @@
-//! A request, understood: which method, on what, with which parameters.
+//! A request, understood: its method, its resource and its parameters.
 
+use countermand_core::Service;
 use http::Request;
+use serde_json::{Map, Value};
 
 use crate::answer::{Failure, Style};
-use crate::discovery;
 use crate::mask::Mask;
+use crate::method::{Method, Methods};
 use crate::percent::{decode, decode_query};
 
-/// A method of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Method {
-    Cancel,
-    Get,
-    List,
-    DevicesGet,
-    DevicesList,
-    IssueCommand,
-    EnterprisesGet,
-    EnterprisesList,
-    PoliciesGet,
-    PoliciesList,
-    PoliciesPatch,
-    EnrollmentTokensCreate,
-    EnrollmentTokensGet,
-    EnrollmentTokensList,
-    /// One that the real API has and the emulator has not.
-    NotEmulated,
-}
-
-impl Method {
-    /// Its name in the discovery document; `None` for one that the emulator has not.
-    const fn id(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Cancel => "enterprises.devices.operations.cancel",
-            Self::Get => "enterprises.devices.operations.get",
-            Self::List => "enterprises.devices.operations.list",
-            Self::DevicesGet => "enterprises.devices.get",
-            Self::DevicesList => "enterprises.devices.list",
-            Self::IssueCommand => "enterprises.devices.issueCommand",
-            Self::EnterprisesGet => "enterprises.get",
-            Self::EnterprisesList => "enterprises.list",
-            Self::PoliciesGet => "enterprises.policies.get",
-            Self::PoliciesList => "enterprises.policies.list",
-            Self::PoliciesPatch => "enterprises.policies.patch",
-            Self::EnrollmentTokensCreate => "enterprises.enrollmentTokens.create",
-            Self::EnrollmentTokensGet => "enterprises.enrollmentTokens.get",
-            Self::EnrollmentTokensList => "enterprises.enrollmentTokens.list",
-            Self::NotEmulated => return None,
-        })
-    }
-
-    /// The words a script has for the methods.
-    pub(crate) const WORDS: [(&str, Self); 14] = [
-        ("cancel", Self::Cancel),
-        ("get", Self::Get),
-        ("list", Self::List),
-        ("devices.get", Self::DevicesGet),
-        ("devices.list", Self::DevicesList),
-        ("issueCommand", Self::IssueCommand),
-        ("enterprises.get", Self::EnterprisesGet),
-        ("enterprises.list", Self::EnterprisesList),
-        ("policies.get", Self::PoliciesGet),
-        ("policies.list", Self::PoliciesList),
-        ("policies.patch", Self::PoliciesPatch),
-        ("enrollmentTokens.create", Self::EnrollmentTokensCreate),
-        ("enrollmentTokens.get", Self::EnrollmentTokensGet),
-        ("enrollmentTokens.list", Self::EnrollmentTokensList),
-    ];
-
-    pub(crate) fn word(self) -> &'static str {
-        let known = Self::WORDS.iter().find(|(_, method)| *method == self);
-        known.map_or("not emulated", |(word, _)| word)
-    }
-}
-
-/// A method and the resource in its path: for a list its parent, for `enterprises.list` nothing.
+/// A method and the resource in its path: for a list its parent, empty for a list at the root.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -82,19 +17,27 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// `None` for what the front end does not route. An escape that is broken is not routed either.
-    pub(crate) fn route<B>(request: &Request<B>) -> Option<Self> {
-        let rest = request.uri().path().strip_prefix("/v1/")?;
+    /// `None` for a request that the front end does not route. A broken escape is not routed either.
+    pub(crate) fn route<B>(
+        service: &Service,
+        methods: &Methods,
+        request: &Request<B>,
+    ) -> Option<Self> {
+        let rest = request.uri().path().strip_prefix(service.prefix)?;
+        let rest = rest.strip_prefix('/')?;
         // The verb is what follows the last literal colon of the last segment; inside an id it would be %3A.
         let (path, verb) = match rest.rsplit_once(':') {
             Some((path, verb)) if !verb.contains('/') => (path, Some(verb)),
             _ => (rest, None),
         };
-        let segments: Vec<&str> = path.splitn(8, '/').collect();
+        let segments: Vec<&str> = path.splitn(64, '/').collect();
         if segments.iter().any(|segment| segment.is_empty()) {
             return None;
         }
-        let (method, named) = method(request.method(), &segments, verb)?;
+        let (method, named) = methods.all().iter().find_map(|row| {
+            let named = row.matches(request.method(), &segments, verb)?;
+            Some((row.method, named))
+        })?;
         let mut name = String::with_capacity(path.len());
         for segment in &segments[..named] {
             if !name.is_empty() {
@@ -104,68 +47,9 @@ impl Call {
         }
         Some(Self { method, name })
     }
-
-    /// What a quota is counted on: the device, or the enterprise whose devices are listed.
-    pub(crate) fn resource(&self) -> &str {
-        match self.name.find("/operations/") {
-            Some(end) => &self.name[..end],
-            None => &self.name,
-        }
-    }
 }
 
-/// The method of a path's segments and its verb, and how many of the segments are the resource's name.
-fn method(http: &http::Method, segments: &[&str], verb: Option<&str>) -> Option<(Method, usize)> {
-    use Method::{
-        Cancel, DevicesGet, DevicesList, EnrollmentTokensCreate, EnrollmentTokensGet,
-        EnrollmentTokensList, EnterprisesGet, EnterprisesList, Get, IssueCommand, List,
-        NotEmulated, PoliciesGet, PoliciesList, PoliciesPatch,
-    };
-    let found = match (http.as_str(), segments, verb) {
-        ("GET", ["enterprises"], None) => (EnterprisesList, 0),
-        ("GET", ["enterprises", _], None) => (EnterprisesGet, 2),
-        ("GET", ["enterprises", _, "devices"], None) => (DevicesList, 2),
-        ("GET", ["enterprises", _, "devices", _], None) => (DevicesGet, 4),
-        ("GET", ["enterprises", _, "devices", _, "operations"], None) => (List, 4),
-        ("GET", ["enterprises", _, "devices", _, "operations", _], None) => (Get, 6),
-        ("POST", ["enterprises", _, "devices", _, "operations", _], Some("cancel")) => (Cancel, 6),
-        ("POST", ["enterprises", _, "devices", _], Some("issueCommand")) => (IssueCommand, 4),
-        ("GET", ["enterprises", _, "policies"], None) => (PoliciesList, 2),
-        ("GET", ["enterprises", _, "policies", _], None) => (PoliciesGet, 4),
-        ("PATCH", ["enterprises", _, "policies", _], None) => (PoliciesPatch, 4),
-        ("POST", ["enterprises", _, "enrollmentTokens"], None) => (EnrollmentTokensCreate, 2),
-        ("GET", ["enterprises", _, "enrollmentTokens"], None) => (EnrollmentTokensList, 2),
-        ("GET", ["enterprises", _, "enrollmentTokens", _], None) => (EnrollmentTokensGet, 4),
-        // The rest of the real API, as far as its paths go.
-        ("POST", ["signupUrls" | "enterprises"], None) | ("GET", ["provisioningInfo", _], None) => {
-            (NotEmulated, 0)
-        }
-        ("PATCH" | "DELETE", ["enterprises", _], None)
-        | ("POST", ["enterprises", _], Some("generateEnterpriseUpgradeUrl"))
-        | (
-            "GET" | "POST",
-            [
-                "enterprises",
-                _,
-                "webApps" | "webTokens" | "migrationTokens",
-            ],
-            None,
-        ) => (NotEmulated, 2),
-        ("PATCH" | "DELETE", ["enterprises", _, "devices", _], None)
-        | ("DELETE", ["enterprises", _, "policies" | "enrollmentTokens", _], None)
-        | (
-            "POST",
-            ["enterprises", _, "policies", _],
-            Some("modifyPolicyApplications" | "removePolicyApplications"),
-        )
-        | ("GET", ["enterprises", _, "applications" | "migrationTokens", _], None)
-        | ("GET" | "PATCH" | "DELETE", ["enterprises", _, "webApps", _], None) => (NotEmulated, 4),
-        _ => return None,
-    };
-    Some(found)
-}
-
-/// The query parameters that mean something here.
+/// Query parameters with a meaning here.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     pub(crate) fields: Option<Mask>,
@@ -181,11 +65,15 @@ impl Query {
     /// The parameters of a query, and of the header `X-Goog-FieldMask`. System parameters may begin with `$`.
     /// A parameter of another method is as unknown as one that no method has.
     pub(crate) fn parse(
+        methods: &Methods,
         method: Method,
         query: Option<&str>,
         field_mask: Option<&str>,
     ) -> Result<Self, Failure> {
-        let own = method.id().and_then(discovery::parameters);
+        let mut emulated = methods.emulated();
+        let own = emulated.find(|row| row.method == method);
+        let own = own.map(|row| row.query);
+        let of_any = |name: &str| methods.all().iter().any(|row| row.query.contains(&name));
         let mut parsed = Self {
             fields: field_mask.map(mask).transpose()?,
             ..Self::default()
@@ -200,10 +88,7 @@ impl Query {
                 return Err(Failure::invalid("Request contains an invalid argument."));
             };
             match json_name(&key) {
-                others
-                    if own.is_some_and(|own| !own.contains(&others))
-                        && discovery::is_parameter(others) =>
-                {
+                others if own.is_some_and(|own| !own.contains(&others)) && of_any(others) => {
                     return Err(unbound(others));
                 }
                 "fields" | "$fields" if value.is_empty() => {}
@@ -268,4 +153,19 @@ fn unbound(key: &str) -> Failure {
 
 fn unfit(key: &str, value: &str) -> Failure {
     Failure::invalid(format!("Invalid value at '{key}': \"{value}\""))
+}
+
+/// The message in a body; no body is an empty one.
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Failure> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(body)
+        .map_err(|_| Failure::invalid("Invalid JSON payload received. Unexpected token."))
+}
+
+pub(crate) fn unknown_field(key: &str) -> Failure {
+    Failure::invalid(format!(
+        "Invalid JSON payload received. Unknown name \"{key}\": Cannot find field."
+    ))
 }

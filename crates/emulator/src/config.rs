@@ -1,8 +1,13 @@
-//! What an emulator is made from.
+//! The description that an emulator is made from.
 
 use std::time::Duration;
 
-use crate::{Fate, Quirks, Script, ServerQuota};
+use countermand_core::Service;
+
+use crate::fate::Fate;
+use crate::quirks::Quirks;
+use crate::quota::ServerQuota;
+use crate::script::Script;
 
 /// 2026-11-02T08:00:00Z: a fixed start, so that names and times are the same in every run.
 const START: u64 = 1_793_606_400_000;
@@ -10,8 +15,9 @@ const START: u64 = 1_793_606_400_000;
 /// The description of an emulated fleet; the same description is the same fleet, name by name.
 #[derive(Debug, Clone)]
 pub struct Config {
+    pub(crate) service: &'static Service,
     pub(crate) seed: u64,
-    pub(crate) devices: usize,
+    pub(crate) parents: usize,
     pub(crate) pending: usize,
     pub(crate) history: usize,
     pub(crate) tokens: Vec<String>,
@@ -30,8 +36,9 @@ impl Default for Config {
     fn default() -> Self {
         let secs = Duration::from_secs;
         Self {
+            service: Service::DEFAULT,
             seed: 0,
-            devices: 3,
+            parents: 3,
             pending: 1,
             history: 2,
             tokens: vec!["emulator-token".to_owned()],
@@ -64,21 +71,30 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What the fleet, and the faults that have a probability, are drawn from. Default 0.
+    /// The service whose API it is, with two levels of names or more. Default: [`Service::DEFAULT`].
+    ///
+    /// Methods, names, pages, scope and the resources of a quota are those of the description.
+    #[must_use]
+    pub const fn service(mut self, service: &'static Service) -> Self {
+        self.service = service;
+        self
+    }
+
+    /// The seed of the fleet, and of the faults that have a probability. Default 0.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many devices the enterprise has. Default 3.
+    /// The number of parents of operations, all below one grandparent. Default 3.
     #[must_use]
-    pub const fn devices(mut self, devices: usize) -> Self {
-        self.devices = devices;
+    pub const fn parents(mut self, parents: usize) -> Self {
+        self.parents = parents;
         self
     }
 
-    /// How many operations each device has that are open at the start, and how many finished ones before them. Default 1 and 2.
+    /// The number of operations of each parent that are open at the start, and of finished ones before them. Default 1 and 2.
     #[must_use]
     pub const fn operations(mut self, pending: usize, history: usize) -> Self {
         self.pending = pending;
@@ -106,7 +122,7 @@ impl Config {
         self
     }
 
-    /// How the server behaves where nobody knows. Default: the plainest way.
+    /// The behaviour of the server where the documentation is silent. Default: the plainest one.
     #[must_use]
     pub const fn quirks(mut self, quirks: Quirks) -> Self {
         self.quirks = quirks;
@@ -121,7 +137,7 @@ impl Config {
         self
     }
 
-    /// The fate of operations made by `issueCommand`. Default: cancellable.
+    /// The fate of operations that a method of the API makes, such as `issueCommand`. Default: cancellable.
     #[must_use]
     pub const fn issued_fate(mut self, fate: Fate) -> Self {
         self.issued = fate;
@@ -135,14 +151,14 @@ impl Config {
         self
     }
 
-    /// How many calls are answered in how long. Default: as many as come.
+    /// The quota: calls that are answered in a time. Default: all of them.
     #[must_use]
     pub fn quota(mut self, quota: ServerQuota) -> Self {
         self.quota = quota;
         self
     }
 
-    /// How many times faster than the real clock the emulator's runs, from 1 to a million. Default 1.
+    /// The speed of the emulator's clock, as a multiple of the real one, from 1 to a million. Default 1.
     ///
     /// [`Shared`](crate::Shared) runs the clock; in [`Emulator::handle`](crate::Emulator::handle), whose clock is the caller's,
     /// it divides only what refusals for the quota tell the client to wait, in either case into the client's real seconds.
@@ -152,8 +168,8 @@ impl Config {
         self
     }
 
-    /// How many requests a [`Server`](crate::Server) takes on one HTTP/2 connection at a time, at least 1. Default 250; what
-    /// Google's front ends allow is of this order.
+    /// The number of requests that a [`Server`](crate::Server) takes on one HTTP/2 connection at a time, at least 1. Default
+    /// 250; Google's front ends allow a number of this order.
     #[must_use]
     pub fn streams(mut self, streams: u32) -> Self {
         self.streams = streams.max(1);

@@ -1,203 +1,56 @@
 //! The discovery document: the methods the emulator has, for clients that are made from it.
 
-use http::{Method, Request};
+use countermand_core::Service;
+use http::{Method as Http, Request};
 use serde_json::{Map, Value, json};
 
-use crate::identity::SCOPE;
+use crate::extras::Extras;
+use crate::method::{Method, Methods, Row, capitalized};
 
-/// The method's id below `androidmanagement.`.
-type Id = &'static str;
-/// The resource in the path, `*` for an id, and what follows it.
-type Path = (&'static str, &'static str);
-
-/// Id, HTTP method, path, the path's parameter, query parameters, request and response.
-type Row = (
-    Id,
-    &'static str,
-    Path,
-    &'static str,
-    &'static [&'static str],
-    &'static str,
-    &'static str,
-);
-
-const METHODS: [Row; 14] = [
-    (
-        "enterprises.list",
-        "GET",
-        ("", "enterprises"),
-        "",
-        &["projectId", "view", "pageSize", "pageToken"],
-        "",
-        "ListEnterprisesResponse",
-    ),
-    (
-        "enterprises.get",
-        "GET",
-        ("enterprises/*", ""),
-        "name",
-        &[],
-        "",
-        "Enterprise",
-    ),
-    (
-        "enterprises.devices.list",
-        "GET",
-        ("enterprises/*", "/devices"),
-        "parent",
-        &["pageSize", "pageToken"],
-        "",
-        "ListDevicesResponse",
-    ),
-    (
-        "enterprises.devices.get",
-        "GET",
-        ("enterprises/*/devices/*", ""),
-        "name",
-        &[],
-        "",
-        "Device",
-    ),
-    (
-        "enterprises.devices.issueCommand",
-        "POST",
-        ("enterprises/*/devices/*", ":issueCommand"),
-        "name",
-        &[],
-        "Command",
-        "Operation",
-    ),
-    (
-        "enterprises.devices.operations.list",
-        "GET",
-        ("enterprises/*/devices/*/operations", ""),
-        "name",
-        &["filter", "pageSize", "pageToken", "returnPartialSuccess"],
-        "",
-        "ListOperationsResponse",
-    ),
-    (
-        "enterprises.devices.operations.get",
-        "GET",
-        ("enterprises/*/devices/*/operations/*", ""),
-        "name",
-        &[],
-        "",
-        "Operation",
-    ),
-    (
-        "enterprises.devices.operations.cancel",
-        "POST",
-        ("enterprises/*/devices/*/operations/*", ":cancel"),
-        "name",
-        &[],
-        "",
-        "Empty",
-    ),
-    (
-        "enterprises.policies.list",
-        "GET",
-        ("enterprises/*", "/policies"),
-        "parent",
-        &["pageSize", "pageToken"],
-        "",
-        "ListPoliciesResponse",
-    ),
-    (
-        "enterprises.policies.get",
-        "GET",
-        ("enterprises/*/policies/*", ""),
-        "name",
-        &[],
-        "",
-        "Policy",
-    ),
-    (
-        "enterprises.policies.patch",
-        "PATCH",
-        ("enterprises/*/policies/*", ""),
-        "name",
-        &["updateMask"],
-        "Policy",
-        "Policy",
-    ),
-    (
-        "enterprises.enrollmentTokens.create",
-        "POST",
-        ("enterprises/*", "/enrollmentTokens"),
-        "parent",
-        &[],
-        "EnrollmentToken",
-        "EnrollmentToken",
-    ),
-    (
-        "enterprises.enrollmentTokens.get",
-        "GET",
-        ("enterprises/*/enrollmentTokens/*", ""),
-        "name",
-        &[],
-        "",
-        "EnrollmentToken",
-    ),
-    (
-        "enterprises.enrollmentTokens.list",
-        "GET",
-        ("enterprises/*", "/enrollmentTokens"),
-        "parent",
-        &["pageSize", "pageToken"],
-        "",
-        "ListEnrollmentTokensResponse",
-    ),
-];
-
-/// The query parameters of a method by itself; those of the system are every method's.
-pub(crate) fn parameters(id: &str) -> Option<&'static [&'static str]> {
-    let row = METHODS.iter().find(|row| row.0 == id)?;
-    Some(row.4)
+/// The name and the version of a service.
+fn versioned(service: &Service) -> (&str, &str) {
+    service.id.split_once('.').unwrap_or((service.id, "v1"))
 }
 
-/// A query parameter that one of the methods has by itself.
-pub(crate) fn is_parameter(name: &str) -> bool {
-    METHODS.iter().any(|row| row.4.contains(&name))
-}
-
-/// Whether the request asks for the document: at the API's own address, or at the one of the directory of APIs.
-pub(crate) fn is_asked<B>(request: &Request<B>) -> bool {
+/// True if the request is for the document: at the API's own address, or at the one of the directory of APIs.
+pub(crate) fn is_asked<B>(service: &Service, request: &Request<B>) -> bool {
     let uri = request.uri();
-    let named = || {
-        let mut query = uri.query().unwrap_or_default().split('&');
-        query.any(|pair| pair == "version=v1")
-    };
-    request.method() == Method::GET
+    let (name, version) = versioned(service);
+    request.method() == Http::GET
         && match uri.path() {
-            "/discovery/v1/apis/androidmanagement/v1/rest" => true,
-            "/$discovery/rest" | "/%24discovery/rest" => named(),
-            _ => false,
+            "/$discovery/rest" | "/%24discovery/rest" => {
+                let mut query = uri.query().unwrap_or_default().split('&');
+                query.any(|pair| pair.strip_prefix("version=") == Some(version))
+            }
+            path => path
+                .strip_prefix("/discovery/v1/apis/")
+                .is_some_and(|path| path == format!("{name}/{version}/rest")),
         }
 }
 
 /// The document of an emulator at `root`, which has no slash at its end.
-pub(crate) fn document(root: &str) -> Value {
+pub(crate) fn document(service: &Service, extras: &Extras, methods: &Methods, root: &str) -> Value {
+    let (name, version) = versioned(service);
     let mut resources = Map::new();
-    for row in &METHODS {
-        insert(&mut resources, row);
+    for row in methods.emulated() {
+        insert(&mut resources, service, extras, row);
     }
     json!({
         "kind": "discovery#restDescription",
         "discoveryVersion": "v1",
-        "id": "androidmanagement:v1",
-        "name": "androidmanagement",
-        "version": "v1",
+        "id": format!("{name}:{version}"),
+        "name": name,
+        "version": version,
         "revision": "0",
-        "title": "Android Management API (emulator)",
-        "description": "The methods of the Android Management API that the emulator of Countermand has.",
+        "title": format!("{} (emulator)", service.title),
+        "description": service.fill("The methods of the {title} that the emulator of Countermand has."),
         "protocol": "rest",
         "rootUrl": format!("{root}/"),
         "baseUrl": format!("{root}/"),
         "servicePath": "",
         "basePath": "",
         "batchPath": "batch",
-        "auth": {"oauth2": {"scopes": {SCOPE: {"description": "Manage Android devices"}}}},
+        "auth": {"oauth2": {"scopes": {service.scope: {"description": service.title}}}},
         "parameters": {
             "$.xgafv": {"location": "query", "type": "string", "enum": ["1", "2"], "enumDescriptions": ["", ""]},
             "access_token": {"location": "query", "type": "string"},
@@ -212,26 +65,35 @@ pub(crate) fn document(root: &str) -> Value {
             "upload_protocol": {"location": "query", "type": "string"},
         },
         "resources": resources,
-        "schemas": schemas(),
+        "schemas": schemas(service, extras),
     })
 }
 
-/// Puts a method where its id says.
-fn insert(resources: &mut Map<String, Value>, row: &Row) {
-    let (id, http, (resource, rest), parameter, query, request, response) = row;
+/// Puts a method at the place that its id says.
+fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras, row: &Row) {
+    let prefix = service.prefix.trim_start_matches('/');
+    let named = match row.method {
+        Method::List if extras.names_collections => row.path.len(),
+        _ => row.path.rfind('*').map_or(0, |last| last + 1),
+    };
+    let (resource, rest) = row.path.split_at(named);
+    let parameter = match row.method {
+        _ if resource.is_empty() => None,
+        Method::List => Some("name"),
+        _ if rest.starts_with('/') => Some("parent"),
+        _ => Some("name"),
+    };
     let mut parameters = Map::new();
-    let mut order = Vec::new();
-    let mut path = format!("v1/{rest}");
-    if !parameter.is_empty() {
-        path = format!("v1/{{+{parameter}}}{rest}");
-        order.push(*parameter);
+    let mut path = format!("{prefix}/{rest}");
+    if let Some(parameter) = parameter {
+        path = format!("{prefix}/{{+{parameter}}}{rest}");
         let pattern = format!("^{}$", resource.replace('*', "[^/]+"));
         parameters.insert(
-            (*parameter).to_owned(),
+            parameter.to_owned(),
             json!({"location": "path", "type": "string", "required": true, "pattern": pattern}),
         );
     }
-    for name in *query {
+    for name in row.query {
         let kind = match *name {
             "pageSize" => json!({"location": "query", "type": "integer", "format": "int32"}),
             "returnPartialSuccess" => json!({"location": "query", "type": "boolean"}),
@@ -242,98 +104,76 @@ fn insert(resources: &mut Map<String, Value>, row: &Row) {
         };
         parameters.insert((*name).to_owned(), kind);
     }
+    let collections: Vec<&str> = row.collections().collect();
+    let (name, _) = versioned(service);
+    let verb = row.verb();
     let mut method = json!({
-        "id": format!("androidmanagement.{id}"),
-        "httpMethod": http,
+        "id": format!("{name}.{}.{verb}", collections.join(".")),
+        "httpMethod": row.http,
         "path": path,
-        "flatPath": format!("v1/{}{rest}", flat(resource)),
+        "flatPath": format!("{prefix}/{}{rest}", flat(resource)),
         "parameters": parameters,
-        "parameterOrder": order,
-        "response": {"$ref": response},
-        "scopes": [SCOPE],
+        "parameterOrder": parameter.into_iter().collect::<Vec<_>>(),
+        "response": {"$ref": row.response},
+        "scopes": [service.scope],
     });
-    if !request.is_empty() {
-        method["request"] = json!({"$ref": request});
+    if !row.request.is_empty() {
+        method["request"] = json!({"$ref": row.request});
     }
-    let (parents, word) = id.rsplit_once('.').unwrap_or((id, id));
-    let mut parents = parents.split('.');
+    let mut parents = collections.into_iter();
     let first = parents.next().unwrap_or_default();
     let mut at = resources.entry(first).or_insert_with(|| json!({}));
     for parent in parents {
         at = &mut at["resources"][parent];
     }
-    at["methods"][word] = method;
+    at["methods"][verb] = method;
 }
 
 /// `enterprises/*/devices/*` as `enterprises/{enterprisesId}/devices/{devicesId}`.
 fn flat(resource: &str) -> String {
-    let mut text = String::new();
     let mut collection = "";
-    for segment in resource.split('/').filter(|segment| !segment.is_empty()) {
-        if !text.is_empty() {
-            text.push('/');
-        }
+    let segments = resource.split('/').map(|segment| {
         if segment == "*" {
-            text.push_str(&format!("{{{collection}Id}}"));
-        } else {
-            text.push_str(segment);
-            collection = segment;
+            return format!("{{{collection}Id}}");
         }
-    }
-    text
+        collection = segment;
+        segment.to_owned()
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
-fn schemas() -> Value {
+fn schemas(service: &Service, extras: &Extras) -> Value {
     let text = || json!({"type": "string"});
     let any = || json!({"type": "object", "additionalProperties": {"type": "any"}});
-    let list = |key: &str, of: &str| {
-        json!({
-            key: {"type": "array", "items": {"$ref": of}},
-            "nextPageToken": text(),
-        })
-    };
-    let rows = [
+    let mut schemas = Map::from_iter([
+        ("Empty".to_owned(), json!({})),
         (
-            "Command",
-            json!({"type": text(), "duration": {"type": "string", "format": "google-duration"}, "createTime": {"type": "string", "format": "google-datetime"}, "newPassword": text(), "errorCode": text(), "wipeParams": any()}),
+            "Operation".to_owned(),
+            json!({
+                "name": text(), "metadata": any(), "done": {"type": "boolean"},
+                "error": {"$ref": "Status"}, "response": any(),
+            }),
         ),
         (
-            "Device",
-            json!({"name": text(), "state": text(), "appliedState": text(), "managementMode": text(), "ownership": text(), "enrollmentTime": {"type": "string", "format": "google-datetime"}, "lastStatusReportTime": {"type": "string", "format": "google-datetime"}, "lastPolicySyncTime": {"type": "string", "format": "google-datetime"}}),
+            "Status".to_owned(),
+            json!({
+                "code": {"type": "integer", "format": "int32"}, "message": text(),
+                "details": {"type": "array", "items": any()},
+            }),
         ),
-        ("Empty", json!({})),
-        (
-            "EnrollmentToken",
-            json!({"name": text(), "value": text(), "duration": {"type": "string", "format": "google-duration"}, "expirationTimestamp": {"type": "string", "format": "google-datetime"}, "policyName": text(), "qrCode": text(), "additionalData": text(), "oneTimeOnly": {"type": "boolean"}}),
-        ),
-        (
-            "Enterprise",
-            json!({"name": text(), "enterpriseDisplayName": text()}),
-        ),
-        ("ListDevicesResponse", list("devices", "Device")),
-        (
-            "ListEnrollmentTokensResponse",
-            list("enrollmentTokens", "EnrollmentToken"),
-        ),
-        ("ListEnterprisesResponse", list("enterprises", "Enterprise")),
-        ("ListOperationsResponse", list("operations", "Operation")),
-        ("ListPoliciesResponse", list("policies", "Policy")),
-        (
-            "Operation",
-            json!({"name": text(), "metadata": any(), "done": {"type": "boolean"}, "error": {"$ref": "Status"}, "response": any()}),
-        ),
-        (
-            "Policy",
-            json!({"name": text(), "version": {"type": "string", "format": "int64"}}),
-        ),
-        (
-            "Status",
-            json!({"code": {"type": "integer", "format": "int32"}, "message": text(), "details": {"type": "array", "items": any()}}),
-        ),
-    ];
-    let schemas = rows.into_iter().map(|(id, properties)| {
+    ]);
+    for level in &service.levels[service.levels.len().saturating_sub(2)..] {
+        let of = capitalized(level.noun);
+        let list = format!("List{}Response", capitalized(level.collection));
+        let items = json!({"type": "array", "items": {"$ref": of}});
+        let page = json!({level.collection: items, "nextPageToken": text()});
+        schemas.insert(list, page);
+        schemas.entry(of).or_insert_with(|| json!({"name": text()}));
+    }
+    schemas.extend((extras.schemas)());
+    let schemas = schemas.into_iter().map(|(id, properties)| {
         let schema = json!({"id": id, "type": "object", "properties": properties});
-        (id.to_owned(), schema)
+        (id, schema)
     });
     Value::Object(schemas.collect())
 }

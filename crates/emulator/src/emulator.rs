@@ -1,70 +1,66 @@
 //! The emulator: one request in, one decision out.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use countermand_core::Service;
+use http::{HeaderName, Request, Response, header};
+use serde_json::Value;
 
-use crate::admin;
-use crate::answer::{Failure, Style, answer, bare, page};
+use crate::answer::{Failure, Style, answer, page};
 use crate::api::Api;
-use crate::audit::{Audited, Truth, without_secrets};
-use crate::batch::{self, Answers};
-use crate::call::{Call, Method, Query};
+use crate::audit::{Audited, without_secrets};
+use crate::bad_input::BadInput;
+use crate::call::{Call, Query};
+use crate::config::Config;
 use crate::discovery;
-use crate::enterprise::Setup;
-use crate::fleet::{Added, Fleet, NewDevice};
-use crate::front_end;
-use crate::generate;
-use crate::identity::{self, Door, Good, Identity};
+use crate::extras::Extras;
+use crate::fleet::{Added, Fleet, NewParent};
+use crate::generate::{self, parent_name};
+use crate::identity::{self, Door, Good, Identity, Issued};
 use crate::meter::Meter;
+use crate::method::{Method, Methods};
 use crate::percent::decode_query;
+use crate::quirks::Quirks;
+use crate::quota_report::QuotaReport;
 use crate::refusal::refusal;
+use crate::reply::Reply;
 use crate::rng::Rng;
 use crate::script::{Fault, Script};
-use crate::site;
-use crate::{BadInput, Config, Issued, Quirks, QuotaReport, Reply, State};
+use crate::services;
+use crate::truth::{State, Truth};
+use crate::world::World;
 
 /// The clock stops there, far from where sums of times would overflow.
 const MILLENNIUM: Duration = Duration::from_secs(1000 * 365 * 86_400);
 
 /// Its own endpoints are below this path.
-const OWN: &str = "/_emulator/";
+pub(crate) const OWN: &str = "/_emulator/";
 
 const FIELD_MASK: HeaderName = HeaderName::from_static("x-goog-fieldmask");
 
-/// What a request is for.
+/// The target of a request.
 struct Asked {
     call: Option<Call>,
     door: Option<Door>,
 }
 
-impl Asked {
-    fn route(request: &Request<Bytes>) -> Self {
-        let door = Door::route(request);
-        Self {
-            call: match door {
-                None => Call::route(request),
-                Some(_) => None,
-            },
-            door,
-        }
-    }
-}
-
-/// An Android Management API without a clock and without a socket.
+/// The API of a service, without a clock and without a socket.
 ///
 /// `now` is the time since the emulator's start; it never goes backwards in a sensible test, but nothing breaks if it does.
 #[derive(Debug)]
 pub struct Emulator {
     config: Config,
+    extras: &'static Extras,
+    methods: Methods,
     tokens: HashSet<String>,
     identity: Identity,
-    enterprise: String,
+    grandparent: String,
     fleet: Fleet,
-    setup: Setup,
+    /// Resources of collections beside the described ones, by name.
+    resources: BTreeMap<String, Value>,
     script: Script,
     meter: Meter,
     rng: Rng,
@@ -76,48 +72,25 @@ impl Emulator {
     /// The emulator that the description stands for.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let service = config.service;
+        let extras = services::extras(service);
         let mut rng = Rng::new(config.seed);
-        let (fleet, enterprise) = generate::fleet(&config, &mut rng);
+        let (fleet, grandparent) = generate::fleet(&config, extras, &mut rng);
         Self {
+            extras,
+            methods: services::methods(service),
             tokens: config.tokens.iter().cloned().collect(),
-            identity: Identity::default(),
+            identity: Identity::new(service.scope),
             script: config.script.clone(),
-            meter: Meter::new(config.quota.clone()),
-            enterprise,
+            meter: Meter::new(config.quota.clone(), service.quota_levels),
+            grandparent,
             fleet,
-            setup: Setup::default(),
+            resources: BTreeMap::new(),
             rng,
             advanced: Duration::ZERO,
             audit: Vec::new(),
             config,
         }
-    }
-
-    /// Decides one request, `now` after the start. The time it takes does not depend on the size of the fleet.
-    pub fn handle(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
-        let understood = front_end::understand(request);
-        if let Some(endpoint) = request.uri().path().strip_prefix(OWN) {
-            return Reply::at_once(match understood {
-                Ok(request) => admin::handle(self, now, &request, endpoint),
-                Err(status) => page(status, self.unix_ms(now)),
-            });
-        }
-        match understood {
-            Ok(request) if batch::is_batch(&*request) => self.batch(now, &request),
-            Ok(request) if discovery::is_asked(&*request) => {
-                let document = discovery::document(&site::root(&request));
-                let document = answer(Ok(document), Style::default(), self.unix_ms(now));
-                self.told(now, &request, Reply::at_once(document))
-            }
-            Ok(request) => self.call(now, &request),
-            Err(status) => self.refused(now, request, status),
-        }
-    }
-
-    fn refused(&mut self, now: Duration, request: &Request<Bytes>, status: u16) -> Reply {
-        let mut reply = Reply::at_once(self.refuse(now, request, status));
-        reply.effect = false;
-        reply
     }
 
     /// The page for a request that cannot be understood, noted in the audit unless it is for the emulator itself.
@@ -134,9 +107,14 @@ impl Emulator {
     }
 
     /// Decides one request that is no batch.
-    fn call(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
-        let asked = Asked::route(request);
-        let (call, door) = (asked.call.as_ref(), asked.door);
+    pub(crate) fn call(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
+        let door = Door::route(request);
+        let call = match door {
+            None => Call::route(self.config.service, &self.methods, request),
+            Some(_) => None,
+        };
+        let asked = Asked { call, door };
+        let call = asked.call.as_ref();
         let reply = match self.script.strike(call, door, &mut self.rng) {
             Some(fault) => self.misbehave(&fault, now, request, &asked),
             None => {
@@ -150,39 +128,8 @@ impl Emulator {
         self.told(now, request, reply)
     }
 
-    /// Decides the calls of a batch, one after the other; the slowest one is how long it takes.
-    fn batch(&mut self, now: Duration, request: &Request<Bytes>) -> Reply {
-        let parts = match batch::parse(request) {
-            Ok(parts) => parts,
-            Err(problem) => {
-                let text = HeaderValue::from_static("text/html; charset=UTF-8");
-                let refusal = bare(400, text, problem.into(), self.unix_ms(now));
-                let mut reply = Reply::at_once(refusal);
-                reply.effect = false;
-                return self.told(now, request, reply);
-            }
-        };
-        let mut answers = Answers::default();
-        let (mut delay, mut effect) = (Duration::ZERO, false);
-        for part in &parts {
-            let reply = match front_end::understand(&part.request) {
-                Ok(request) => self.call(now, &request),
-                Err(status) => self.refused(now, &part.request, status),
-            };
-            delay = delay.max(reply.delay);
-            effect |= reply.effect;
-            answers.push(part, reply.action);
-        }
-        let reply = Reply {
-            delay,
-            effect,
-            action: answers.action(self.unix_ms(now)),
-        };
-        self.told(now, request, reply)
-    }
-
     /// The same reply, noted in the audit.
-    fn told(&mut self, now: Duration, request: &Request<Bytes>, reply: Reply) -> Reply {
+    pub(crate) fn told(&mut self, now: Duration, request: &Request<Bytes>, reply: Reply) -> Reply {
         let status = reply.action.status().map(|status| status.as_u16());
         self.note(now, request, status, reply.effect);
         reply
@@ -220,7 +167,12 @@ impl Emulator {
         };
         let headers = request.headers();
         let field_mask = headers.get(FIELD_MASK).and_then(|mask| mask.to_str().ok());
-        let query = Query::parse(call.method, request.uri().query(), field_mask);
+        let query = Query::parse(
+            &self.methods,
+            call.method,
+            request.uri().query(),
+            field_mask,
+        );
         let style = query
             .as_ref()
             .map_or_else(|_| Style::default(), |query| query.style);
@@ -229,7 +181,12 @@ impl Emulator {
         }
         if let Err(exceeded) = self.meter.admit(since_start, call) {
             let config = &self.config;
-            let failure = refusal(&exceeded, config.quota.hints, config.time_scale);
+            let failure = refusal(
+                config.service,
+                &exceeded,
+                config.quota.hints,
+                config.time_scale,
+            );
             return answer(Err(failure), style, now);
         }
         let query = match query {
@@ -238,12 +195,16 @@ impl Emulator {
             Err(_) if call.method == Method::NotEmulated => Query::default(),
             Err(failure) => return answer(Err(failure), style, now),
         };
-        let mut api = Api {
+        let world = World {
             fleet: &mut self.fleet,
-            setup: &mut self.setup,
+            resources: &mut self.resources,
             quirks: &self.config.quirks,
             issued: self.config.issued,
             now,
+        };
+        let mut api = Api {
+            world,
+            extras: self.extras,
         };
         let mut result = api.perform(call, &query, request.body());
         if let (Ok(value), Some(mask), false) =
@@ -283,20 +244,21 @@ impl Emulator {
     }
 
     fn authorize(&self, request: &Request<Bytes>, now: u64) -> Result<(), Failure> {
+        let service = self.config.service;
         let token = match request.headers().get(header::AUTHORIZATION) {
             Some(value) => identity::bearer(value).map(Cow::Borrowed),
             None if has_token(request) => token_in_query(request),
-            None => return Err(Failure::unauthenticated(false)),
+            None => return Err(Failure::unauthenticated(service, false)),
         };
         let Some(token) = token else {
-            return Err(Failure::unauthenticated(true));
+            return Err(Failure::unauthenticated(service, true));
         };
         let token = &*token;
         match self.identity.look_up(token, now) {
-            Good::For(scope) if scope.split(' ').any(|scope| scope == identity::SCOPE) => Ok(()),
-            Good::For(_) => Err(Failure::scope_insufficient()),
+            Good::For(scope) if scope.split(' ').any(|scope| scope == service.scope) => Ok(()),
+            Good::For(_) => Err(Failure::scope_insufficient(service)),
             Good::Never if self.tokens.contains(token) => Ok(()),
-            Good::Expired | Good::Never => Err(Failure::unauthenticated(true)),
+            Good::Expired | Good::Never => Err(Failure::unauthenticated(service, true)),
         }
     }
 
@@ -308,10 +270,21 @@ impl Emulator {
         now + self.advanced
     }
 
-    /// The name of the enterprise, `enterprises/LC…`.
+    /// The service whose API it is.
     #[must_use]
-    pub fn enterprise(&self) -> &str {
-        &self.enterprise
+    pub const fn service(&self) -> &'static Service {
+        self.config.service
+    }
+
+    /// The discovery document of an emulator at `root`.
+    pub(crate) fn discovery(&self, root: &str) -> Value {
+        discovery::document(self.config.service, self.extras, &self.methods, root)
+    }
+
+    /// The name of the grandparent that the fleet is below: of the enterprise, `enterprises/LC…`.
+    #[must_use]
+    pub fn grandparent(&self) -> &str {
+        &self.grandparent
     }
 
     /// An access token that is accepted; empty when none is.
@@ -359,23 +332,25 @@ impl Emulator {
         self.unix_ms(now)
     }
 
-    /// Adds a device, or operations to one that exists.
+    /// Adds a parent with its operations, or operations to one that exists.
     ///
     /// # Errors
-    /// What is wrong with the description; the device itself may have been added.
-    pub fn add(&mut self, now: Duration, device: NewDevice) -> Result<Added, BadInput> {
+    /// The mistake in the description; the parent itself may have been added.
+    pub fn add(&mut self, now: Duration, parent: NewParent) -> Result<Added, BadInput> {
         let now = self.unix_ms(now);
-        self.fleet.add(device, &self.enterprise, now, &mut self.rng)
+        let (fleet, rng) = (&mut self.fleet, &mut self.rng);
+        let name = parent
+            .name
+            .unwrap_or_else(|| parent_name(fleet, &self.grandparent, self.extras, rng));
+        let index = fleet.add_parent(name, now, now)?;
+        fleet.add_operations(index, parent.operations, now)
     }
 
-    /// The names of the devices, in the order they were added, deleted ones included.
+    /// The names of the parents, in the order they were added, deleted ones included.
     #[must_use]
-    pub fn devices(&self) -> Vec<String> {
-        self.fleet
-            .devices
-            .iter()
-            .map(|device| device.name.clone())
-            .collect()
+    pub fn parents(&self) -> Vec<String> {
+        let parents = self.fleet.parents.iter();
+        parents.map(|parent| parent.name.clone()).collect()
     }
 
     /// The names of the operations that are pending.
@@ -387,7 +362,7 @@ impl Emulator {
             .collect()
     }
 
-    /// What is true of every operation, in the order they were added.
+    /// The truth about every operation, in the order they were added.
     #[must_use]
     pub fn truth(&self, now: Duration) -> Vec<Truth> {
         let now = self.unix_ms(now);
@@ -397,17 +372,17 @@ impl Emulator {
             .collect()
     }
 
-    /// What is true of one operation, or `None` when it never existed.
+    /// The truth about one operation, or `None` when it never existed.
     #[must_use]
     pub fn truth_of(&self, now: Duration, name: &str) -> Option<Truth> {
         let operation = &self.fleet.operations[self.fleet.operation(name)?];
         Some(operation.truth(&self.config.quirks, self.unix_ms(now)))
     }
 
-    /// What is spent of the quota.
+    /// The calls that are spent of the quota.
     #[must_use]
     pub fn quota(&self, now: Duration) -> QuotaReport {
-        self.meter.report(self.since_start(now))
+        self.meter.report(self.since_start(now), &self.methods)
     }
 
     /// Every request so far, without those to `/_emulator/`.
@@ -436,7 +411,7 @@ fn tokens_in_query(request: &Request<Bytes>) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether this is what front ends answer 411 to: in HTTP/2 the frames say where a body ends, in HTTP/1.1 nothing does.
+/// True for a request that front ends answer with 411: in HTTP/2 the frames say where a body ends, in HTTP/1.1 nothing does.
 fn lacks_length(request: &Request<Bytes>) -> bool {
     request.method() == http::Method::POST
         && request.version() <= http::Version::HTTP_11

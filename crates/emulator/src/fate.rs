@@ -1,49 +1,49 @@
-//! What will become of an operation.
+//! The fate of an operation.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::BadInput;
+use crate::bad_input::BadInput;
 
-/// What the device and the server will do with one operation.
+/// The future of one operation, on the side of the server.
 ///
 /// A test chooses the fate, drives a client, and compares the client's verdict with the ground truth.
 /// `after` counts from the moment the operation was added to the emulator, whatever its `createTime`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a simulation covers all of them")]
 pub enum Fate {
-    /// The device is offline: a cancel works. Without one the operation expires.
+    /// It waits, as a command does for a device that is offline: a cancel works. Without one the operation expires.
     Cancellable,
-    /// The device carries it out after a while; a cancel that takes effect earlier works.
+    /// It is carried out after a while; a cancel that takes effect earlier works.
     Acknowledged {
-        /// When the device acknowledges.
+        /// The time until it is carried out.
         after: Duration,
     },
-    /// The device carries it out after a while, although a cancel was accepted.
+    /// It is carried out after a while, although a cancel was accepted.
     Completes {
-        /// When the device acknowledges.
+        /// The time until it is carried out.
         after: Duration,
     },
-    /// As `Acknowledged`, and the server then deletes the device and its operations (a confirmed WIPE): 404.
+    /// As `Acknowledged`, and the server then deletes the parent and its operations, as after a confirmed WIPE: 404.
     Wiped {
-        /// When the device acknowledges.
+        /// The time until it is carried out.
         after: Duration,
     },
-    /// The record is dropped, whatever was asked: 404 for the operation, while the device stays.
+    /// The record is dropped, whatever was asked: 404 for the operation, while the parent stays.
     Purged {
-        /// When the record is dropped.
+        /// The time until the record is dropped.
         after: Duration,
     },
     /// The cancel is accepted and the record dropped at once: whether it worked cannot be known.
     Vanishes,
-    /// Nobody carries it out and a cancel is accepted in vain: it ends with its validity. The quirk `expiry` gives the shape.
+    /// It is not carried out and a cancel is accepted in vain: it ends with its validity. The quirk `expiry` gives the shape.
     Expires,
     /// A cancel is accepted, and the operation stays pending for ever.
     Stuck,
-    /// The device answers with an error; a cancel that takes effect earlier works.
+    /// It ends with an error; a cancel that takes effect earlier works.
     Fails {
-        /// When the device answers.
+        /// The time until it ends.
         after: Duration,
         /// The `google.rpc.Code` of the error.
         code: i32,
@@ -112,7 +112,7 @@ impl Fate {
         Ok(fate)
     }
 
-    /// The time of the device's own doing, for the fates that have one.
+    /// The time until something happens by itself, for the fates that have one.
     pub(crate) const fn delay(&self) -> Option<Duration> {
         match *self {
             Self::Acknowledged { after }

@@ -1,52 +1,66 @@
-//! The emulated devices and operations, found by name.
+//! The emulated parents and operations, found by name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use countermand_core::{ParentName, Service};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::fate::Kind;
+use crate::bad_input::BadInput;
+use crate::fate::{Fate, Kind};
+use crate::name::{above, prefix};
 use crate::operation::Operation;
-use crate::rng::Rng;
-use crate::{BadInput, Fate, Quirks};
+use crate::quirks::Quirks;
 
-const HEX: &[u8] = b"0123456789abcdef";
-
+/// A resource with operations.
 #[derive(Debug)]
-pub(crate) struct Device {
+pub(crate) struct Parent {
     pub(crate) name: String,
-    pub(crate) enrolled: u64,
-    /// When it last reported.
-    pub(crate) seen: u64,
+    pub(crate) created: u64,
+    /// The time at which it was last active.
+    pub(crate) active: u64,
     /// Indices into the fleet's operations, oldest first.
     pub(crate) operations: Vec<usize>,
     last_id: u64,
 }
 
-#[derive(Debug, Default)]
+/// The type and validity of an operation that is added without them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Defaults {
+    pub(crate) kind: &'static str,
+    /// Seconds from its creation; `None` if operations do not expire.
+    pub(crate) validity: Option<u64>,
+}
+
+/// The emulated resources of a service.
+#[derive(Debug)]
 pub(crate) struct Fleet {
-    pub(crate) devices: Vec<Device>,
+    service: &'static Service,
+    defaults: Defaults,
+    pub(crate) parents: Vec<Parent>,
     pub(crate) operations: Vec<Operation>,
-    /// Indices of each enterprise's devices, by the enterprise's name.
-    enterprises: HashMap<String, Vec<usize>>,
-    device_index: HashMap<String, usize>,
+    /// Indices of the parents below each grandparent, by its name.
+    grandparents: HashMap<String, Vec<usize>>,
+    /// Resources that the caller is authorized for, as many levels as a denial concerns.
+    managed: HashSet<String>,
+    parent_index: HashMap<String, usize>,
     operation_index: HashMap<String, usize>,
 }
 
-/// A device to add, by [`Emulator::add`](crate::Emulator::add) or `POST /_emulator/devices`.
+/// A parent to add with its operations, by [`Emulator::add`](crate::Emulator::add) or `POST /_emulator/devices`.
 ///
 /// In JSON `{"name": "enterprises/E/devices/D", "operations": [{…}]}`, both optional.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct NewDevice {
-    name: Option<String>,
-    operations: Vec<NewOperation>,
+pub struct NewParent {
+    pub(crate) name: Option<String>,
+    pub(crate) operations: Vec<NewOperation>,
 }
 
-impl NewDevice {
-    /// A device with these operations and a name of the emulator's choice.
+impl NewParent {
+    /// A parent with these operations and a name of the emulator's choice.
     pub fn with(operations: impl IntoIterator<Item = NewOperation>) -> Self {
         Self {
             name: None,
@@ -54,7 +68,7 @@ impl NewDevice {
         }
     }
 
-    /// A name, `enterprises/E/devices/D`; a device that exists is given the operations.
+    /// Its name, `enterprises/E/devices/D`; a parent that exists is given the operations.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -62,7 +76,7 @@ impl NewDevice {
     }
 }
 
-/// An operation to add, or what a fault makes of one.
+/// An operation to add, or the changes that a fault makes to one.
 ///
 /// In JSON every field is optional: `{"type": "WIPE", "fate": "acknowledged", "after_ms": 3000, "code": 9, "duration_s": 600,
 /// "age_s": 0, "id": "…", "params": {…}, "quirks": {…}}`.
@@ -102,7 +116,7 @@ impl<'de> Deserialize<'de> for NewOperation {
 }
 
 impl NewOperation {
-    /// A WIPE of this fate, made now and valid for ten minutes.
+    /// An operation of this fate, made now. In the Android Management API it is a WIPE that is valid for ten minutes.
     #[must_use]
     pub fn new(fate: Fate) -> Self {
         Self {
@@ -111,14 +125,14 @@ impl NewOperation {
         }
     }
 
-    /// The type of the command. Default `WIPE`.
+    /// The type of the command.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = Some(kind.into());
         self
     }
 
-    /// The validity, in whole seconds from `createTime`. Default 600.
+    /// The validity, in whole seconds from its creation.
     #[must_use]
     pub const fn duration(mut self, seconds: u64) -> Self {
         self.duration_s = Some(seconds);
@@ -131,7 +145,7 @@ impl NewOperation {
         self
     }
 
-    /// How long ago it was made, in whole seconds. Default 0.
+    /// Its age, in whole seconds. Default 0.
     #[must_use]
     pub const fn age(mut self, seconds: u64) -> Self {
         self.age_s = seconds;
@@ -164,7 +178,7 @@ impl NewOperation {
         }
     }
 
-    /// What an existing operation can be changed to: fate and quirks, nothing else.
+    /// The changes to an existing operation: fate and quirks, nothing else.
     pub(crate) fn change(&self) -> Result<(Option<Fate>, Option<Quirks>), BadInput> {
         let birth = self.kind.is_some() || self.id.is_some() || self.duration_s.is_some();
         if birth || self.age_s != 0 || !self.params.is_empty() {
@@ -180,108 +194,123 @@ impl NewOperation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Added {
-    /// The device.
+    /// The parent.
     pub name: String,
     /// Its new operations, in the order given.
     pub operations: Vec<String>,
 }
 
 impl Fleet {
-    pub(crate) fn enterprise(&self, name: &str) -> Option<&[usize]> {
-        self.enterprises.get(name).map(Vec::as_slice)
+    pub(crate) fn new(service: &'static Service, defaults: Defaults) -> Self {
+        Self {
+            service,
+            defaults,
+            parents: Vec::new(),
+            operations: Vec::new(),
+            grandparents: HashMap::new(),
+            managed: HashSet::new(),
+            parent_index: HashMap::new(),
+            operation_index: HashMap::new(),
+        }
     }
 
-    /// The names of the enterprises, in alphabetical order.
-    pub(crate) fn enterprises(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.enterprises.keys().map(String::as_str).collect();
+    pub(crate) const fn service(&self) -> &'static Service {
+        self.service
+    }
+
+    /// True if the caller is authorized for a resource of as many levels as a denial concerns.
+    pub(crate) fn manages(&self, name: &str) -> bool {
+        self.managed.contains(name)
+    }
+
+    /// The parents below a grandparent.
+    pub(crate) fn grandparent(&self, name: &str) -> Option<&[usize]> {
+        self.grandparents.get(name).map(Vec::as_slice)
+    }
+
+    /// The names of the grandparents, in alphabetical order.
+    pub(crate) fn grandparents(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.grandparents.keys().map(String::as_str).collect();
         names.sort_unstable();
         names
     }
 
-    pub(crate) fn device(&self, name: &str) -> Option<usize> {
-        self.device_index.get(name).copied()
+    pub(crate) fn parent(&self, name: &str) -> Option<usize> {
+        self.parent_index.get(name).copied()
     }
 
     pub(crate) fn operation(&self, name: &str) -> Option<usize> {
         self.operation_index.get(name).copied()
     }
 
-    pub(crate) fn found_enterprise(&mut self, name: &str) {
-        self.enterprises.entry(name.to_owned()).or_default();
-    }
-
-    /// A described device with its operations, made now.
-    pub(crate) fn add(
-        &mut self,
-        new: NewDevice,
-        enterprise: &str,
-        now: u64,
-        rng: &mut Rng,
-    ) -> Result<Added, BadInput> {
-        let device = self.add_device(enterprise, new.name, now, now, rng)?;
-        let mut operations = Vec::with_capacity(new.operations.len());
-        for (position, operation) in new.operations.into_iter().enumerate() {
-            let index = self
-                .add_operation(device, operation, now)
-                .map_err(|problem| problem.at(format_args!("operation {}", position + 1)))?;
-            operations.push(self.operations[index].name.clone());
+    /// The parents below a grandparent, which is made if there is none.
+    pub(crate) fn grandparent_mut(&mut self, name: &str) -> &mut Vec<usize> {
+        let managed = prefix(name, self.service.denial_levels);
+        if !self.managed.contains(managed) {
+            self.managed.insert(managed.to_owned());
         }
-        Ok(Added {
-            name: self.devices[device].name.clone(),
-            operations,
-        })
+        self.grandparents.entry(name.to_owned()).or_default()
     }
 
-    /// A device of the enterprise, with the given name or a new one.
-    pub(crate) fn add_device(
+    /// A parent of this name; an index only, if there is one.
+    pub(crate) fn add_parent(
         &mut self,
-        enterprise: &str,
-        name: Option<String>,
-        enrolled: u64,
-        seen: u64,
-        rng: &mut Rng,
+        name: String,
+        created: u64,
+        active: u64,
     ) -> Result<usize, BadInput> {
-        let name = match name {
-            None => format!("{enterprise}/devices/{}", rng.word(HEX, 16)),
-            Some(name) => name,
-        };
-        if let Some(known) = self.device(&name) {
+        if let Some(known) = self.parent(&name) {
             return Ok(known);
         }
-        let parts: Vec<&str> = name.split('/').collect();
-        let ["enterprises", owner, "devices", id] = parts[..] else {
-            return Err(BadInput::new(format!(
-                "`{name}` is not enterprises/…/devices/…"
-            )));
-        };
-        if owner.is_empty() || id.is_empty() {
-            return Err(BadInput::new(format!("`{name}` has an empty part")));
+        if let Err(problem) = ParentName::of(self.service, &name) {
+            let noun = self.service.level_above(1).noun;
+            let problem = format!("`{name}` is not the name of a {noun}: {problem}");
+            return Err(BadInput::new(problem));
         }
-        let index = self.devices.len();
-        self.enterprises
-            .entry(format!("enterprises/{owner}"))
-            .or_default()
-            .push(index);
-        self.device_index.insert(name.clone(), index);
-        self.devices.push(Device {
+        let index = self.parents.len();
+        self.grandparent_mut(above(&name)).push(index);
+        let managed = prefix(&name, self.service.denial_levels);
+        self.managed.insert(managed.to_owned());
+        self.parent_index.insert(name.clone(), index);
+        self.parents.push(Parent {
             name,
-            enrolled,
-            seen,
+            created,
+            active,
             operations: Vec::new(),
             last_id: 0,
         });
         Ok(index)
     }
 
-    /// An operation of the device; its id is its time of creation, or the next free one.
+    /// A described parent's operations, made now.
+    pub(crate) fn add_operations(
+        &mut self,
+        parent: usize,
+        operations: Vec<NewOperation>,
+        now: u64,
+    ) -> Result<Added, BadInput> {
+        let mut added = Added {
+            name: self.parents[parent].name.clone(),
+            operations: Vec::with_capacity(operations.len()),
+        };
+        for (position, operation) in operations.into_iter().enumerate() {
+            let index = self
+                .add_operation(parent, operation, now)
+                .map_err(|problem| problem.at(format_args!("operation {}", position + 1)))?;
+            added.operations.push(self.operations[index].name.clone());
+        }
+        Ok(added)
+    }
+
+    /// An operation of the parent; its id is its time of creation, or the next free one.
     pub(crate) fn add_operation(
         &mut self,
-        device: usize,
+        parent: usize,
         new: NewOperation,
         now: u64,
     ) -> Result<usize, BadInput> {
         let fate = new.fate()?.unwrap_or(Fate::Cancellable);
-        let owner = &mut self.devices[device];
+        let owner = &mut self.parents[parent];
         let created = now.saturating_sub(new.age_s.saturating_mul(1000));
         let (id, created) = match new.id {
             Some(id) if id.is_empty() || id.contains('/') => {
@@ -294,7 +323,8 @@ impl Fleet {
                 (free.to_string(), free)
             }
         };
-        let name = format!("{}/operations/{id}", owner.name);
+        let collection = self.service.level_above(0).collection;
+        let name = format!("{}/{collection}/{id}", owner.name);
         let index = self.operations.len();
         if self.operation_index.contains_key(&name) {
             return Err(BadInput::new(format!("`{name}` exists")));
@@ -306,14 +336,17 @@ impl Fleet {
         self.operation_index.insert(name.clone(), index);
         self.operations.push(Operation {
             name,
-            device,
-            kind: new.kind.unwrap_or_else(|| "WIPE".to_owned()),
+            parent,
+            kind: new.kind.unwrap_or_else(|| self.defaults.kind.to_owned()),
             params: new.params,
             created,
             added: now,
-            duration: match new.valid_for {
-                Some(duration) => duration.as_millis() as u64,
-                None => new.duration_s.unwrap_or(600).saturating_mul(1000),
+            validity: match new.valid_for {
+                Some(duration) => Some(duration.as_millis() as u64),
+                None => new
+                    .duration_s
+                    .or(self.defaults.validity)
+                    .map(|seconds| seconds.saturating_mul(1000)),
             },
             fate,
             quirks: new.quirks.map(Box::new),

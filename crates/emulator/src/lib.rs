@@ -1,4 +1,4 @@
-//! An Android Management API that behaves, and misbehaves on request.
+//! The API of a service with long-running operations, which behaves, and misbehaves on request.
 //!
 //! [`Emulator::handle`] is pure: time is an argument, chance is a seed, and what a socket would do comes back as an
 //! [`Action`]. That makes a test of a whole rescue take microseconds, and every run of it the same. [`Server`] puts the same
@@ -6,7 +6,8 @@
 //!
 //! - A [`Fate`] says what becomes of an operation; [`Quirks`] answer the questions the documentation leaves open.
 //! - A [`Script`] makes chosen calls fail: statuses, resets, stalls, lying bodies.
-//! - A [`ServerQuota`] refuses what is too much, in fixed or sliding windows; [`Emulator::quota`] says what is spent.
+//! - A [`Config::service`] names the service: any one that is described, by default the Android Management API.
+//! - A [`ServerQuota`] refuses calls that are too many, in fixed or sliding windows; [`Emulator::quota`] says what is spent.
 //!   [`ServerUsage`] is that alone.
 //! - [`Emulator::audit`] says what was asked, [`Emulator::truth`] what really happened.
 //!
@@ -15,7 +16,7 @@
 //! use bytes::Bytes;
 //! use countermand_emulator::{Action, Config, Emulator, State};
 //!
-//! let mut emulator = Emulator::new(Config::default().devices(1).mix([(1, countermand_emulator::Fate::Cancellable)]));
+//! let mut emulator = Emulator::new(Config::default().parents(1).mix([(1, countermand_emulator::Fate::Cancellable)]));
 //! let name = emulator.pending(Duration::ZERO).remove(0);
 //! let request = http::Request::post(format!("http://localhost/v1/{name}:cancel"))
 //!     .header("authorization", format!("Bearer {}", emulator.token()))
@@ -33,24 +34,30 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admin;
+mod android_management;
 mod answer;
 mod api;
 mod audit;
+mod bad_input;
 mod batch;
 mod call;
 mod config;
 mod discovery;
 mod emulator;
-mod enterprise;
+mod extras;
 mod fate;
 mod fleet;
 mod front_end;
 mod generate;
 mod generated;
+mod handle;
 mod identity;
 mod mask;
 mod meter;
+mod method;
+mod name;
 mod operation;
+mod page;
 mod percent;
 mod presets;
 mod quirks;
@@ -63,20 +70,24 @@ mod script;
 mod scripted;
 mod server;
 mod server_usage;
+mod services;
 mod shared;
+mod show;
 mod site;
 mod time;
 mod tls;
 mod transport;
+mod truth;
 mod wire;
+mod world;
 
-pub use audit::{Audited, Truth};
+pub use audit::Audited;
+pub use bad_input::BadInput;
 pub use config::Config;
 pub use emulator::Emulator;
 pub use fate::Fate;
-pub use fleet::{Added, NewDevice, NewOperation};
+pub use fleet::{Added, NewOperation, NewParent};
 pub use identity::{Issued, credentials};
-pub use operation::State;
 pub use presets::{PRESETS, Preset};
 pub use quirks::{Expiry, FinishedCancel, Quirks, Shape};
 pub use quota::{Hints, ServerQuota, WindowKind};
@@ -87,21 +98,4 @@ pub use server::Server;
 pub use server_usage::ServerUsage;
 pub use shared::Shared;
 pub use tls::Tls;
-
-/// What is wrong with a script or with a description of devices, and where.
-///
-/// It is worded for the person who wrote the input; there is nothing in it to match on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadInput(String);
-
-impl BadInput {
-    pub(crate) fn new(problem: impl Into<String>) -> Self {
-        Self(problem.into())
-    }
-
-    /// The same problem, with the place in front.
-    pub(crate) fn at(self, place: impl std::fmt::Display) -> Self {
-        Self(format!("{place}: {}", self.0))
-    }
-}
+pub use truth::{State, Truth};

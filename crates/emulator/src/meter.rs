@@ -1,13 +1,15 @@
-//! What was spent of a quota, counted the server's way.
+//! The calls spent of a quota, counted as a server does.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use countermand_scheduler::Window;
 
-use crate::call::{Call, Method};
+use crate::call::Call;
+use crate::method::{Method, Methods};
+use crate::name::prefix;
+use crate::quota::{ServerQuota, WindowKind};
 use crate::quota_report::{QuotaReport, ResourceReport, WindowReport};
-use crate::{ServerQuota, WindowKind};
 
 /// So many resources are reported.
 const REPORTED: usize = 10;
@@ -16,9 +18,11 @@ const REPORTED: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Meter {
     quota: ServerQuota,
+    /// Levels of a name that share the quota of a method.
+    levels: usize,
     project: Vec<Account>,
     resources: HashMap<(Method, String), Account>,
-    /// When resources without calls in the window are next looked for.
+    /// The next time at which resources without calls in the window are looked for.
     sweep: Duration,
     /// The latest time seen: accounts have to be in order.
     now: Duration,
@@ -27,20 +31,20 @@ pub(crate) struct Meter {
     refused: u64,
 }
 
-/// Who shares a window.
+/// The calls that share a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Project,
     Resource,
 }
 
-/// Why a call is refused.
+/// The reason for a refusal.
 #[derive(Debug)]
 pub(crate) struct Exceeded {
     /// The window that refuses; if several do, the one that is shut longest.
     pub(crate) window: Window,
     pub(crate) scope: Scope,
-    /// Until all windows allow a call, on the emulator's clock.
+    /// The time until all windows allow a call, on the emulator's clock.
     pub(crate) wait: Duration,
 }
 
@@ -54,13 +58,15 @@ struct Account {
 }
 
 impl Meter {
-    pub(crate) fn new(quota: ServerQuota) -> Self {
+    /// Nothing spent yet. `levels` of a name share the quota of a method.
+    pub(crate) fn new(quota: ServerQuota, levels: usize) -> Self {
         let windows = quota.windows.iter();
         Self {
             project: windows
                 .map(|window| Account::new(*window, Scope::Project))
                 .collect(),
             quota,
+            levels,
             resources: HashMap::new(),
             sweep: Duration::ZERO,
             now: Duration::ZERO,
@@ -70,14 +76,15 @@ impl Meter {
         }
     }
 
-    /// Takes a call into account, or says why not; `now` counts from the emulator's start.
+    /// Takes a call into account, or refuses it; `now` counts from the emulator's start.
     pub(crate) fn admit(&mut self, now: Duration, call: &Call) -> Result<(), Exceeded> {
         self.now = self.now.max(now);
         let now = self.now;
         self.sweep(now);
         let resource = self.quota.per_resource.map(|window| {
+            let resource = prefix(&call.name, self.levels).to_owned();
             self.resources
-                .entry((call.method, call.resource().to_owned()))
+                .entry((call.method, resource))
                 .or_insert_with(|| Account::new(window, Scope::Resource))
         });
         let mut accounts: Vec<&mut Account> = self.project.iter_mut().chain(resource).collect();
@@ -126,21 +133,21 @@ impl Meter {
         });
     }
 
-    pub(crate) fn report(&self, now: Duration) -> QuotaReport {
+    pub(crate) fn report(&self, now: Duration, methods: &Methods) -> QuotaReport {
         let now = self.now.max(now);
         let project = self.project.iter();
         let mut resources: Vec<ResourceReport> = self
             .resources
             .iter()
             .map(|((method, resource), account)| ResourceReport {
-                method: method.word(),
+                method: methods.word(*method).to_owned(),
                 resource: resource.clone(),
                 used: account.used(now),
             })
             .filter(|row| row.used > 0)
             .collect();
         resources.sort_unstable_by(|a, b| {
-            (b.used, a.method, &a.resource).cmp(&(a.used, b.method, &b.resource))
+            (b.used, &a.method, &a.resource).cmp(&(a.used, &b.method, &b.resource))
         });
         let per_resource = self.quota.per_resource.map(|window| WindowReport {
             limit: window.limit(),
@@ -175,7 +182,7 @@ impl Account {
         }
     }
 
-    /// How long the window is shut; `None` when it is open.
+    /// The time for which the window is shut; `None` when it is open.
     fn wait(&self, now: Duration) -> Option<Duration> {
         let last = self.back.len().checked_sub(self.window.limit() as usize)?;
         Some(self.back[last].saturating_sub(now))
@@ -217,7 +224,7 @@ mod tests {
         let quota = ServerQuota::default()
             .per_resource(Some(window))
             .kind(WindowKind::Sliding);
-        let mut meter = Meter::new(quota);
+        let mut meter = Meter::new(quota, 2);
         let mut most = 0;
         for second in 0..6000 {
             let call = Call {
@@ -237,9 +244,9 @@ mod tests {
             let quota = ServerQuota::default()
                 .windows([Window::new(1, Duration::MAX)])
                 .kind(kind);
-            let mut meter = Meter::new(quota);
+            let mut meter = Meter::new(quota, 2);
             let call = Call {
-                method: Method::DevicesList,
+                method: Method::ListParents,
                 name: "enterprises/e".to_owned(),
             };
             assert!(meter.admit(Duration::from_secs(1), &call).is_ok());

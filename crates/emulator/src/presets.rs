@@ -1,8 +1,9 @@
 //! The faults that have names, written in the same form that a script has.
 
+use countermand_core::Service;
 use serde_json::Value;
 
-use crate::BadInput;
+use crate::bad_input::BadInput;
 
 /// A fault with a name: `{"fault": "quota"}` in a script stands for its `entry`, and further fields override those of the entry.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +13,8 @@ pub struct Preset {
     pub number: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// The entry it stands for, as JSON.
+    /// The entry it stands for, as JSON. `{host}`, `{title}` and `{denied}` stand for the service's host, its title and the noun
+    /// of the resource that a denial concerns.
     pub entry: &'static str,
 }
 
@@ -48,7 +50,7 @@ pub const PRESETS: &[Preset] = &[
         "unauthenticated",
         r#"{"status": 401, "times": null, "headers": {"www-authenticate": "Bearer realm=\"https://accounts.google.com/\""}}"#,
     ),
-    preset("16", "forbidden-enterprise", FORBIDDEN_ENTERPRISE),
+    preset("16", "forbidden-enterprise", FORBIDDEN),
     preset("16", "scope-insufficient", SCOPE),
     preset("16", "service-disabled", SERVICE_DISABLED),
     preset("17", "quota-limit", QUOTA_LIMIT),
@@ -138,7 +140,7 @@ pub const PRESETS: &[Preset] = &[
     preset(
         "26",
         "cut-success",
-        r#"{"status": 200, "body": "{\"name\": \"enterpri"}"#,
+        r#"{"status": 200, "body": "{\"done\": tru"}"#,
     ),
     preset(
         "26",
@@ -229,30 +231,30 @@ const UNAUTHENTICATED: &str = r#"{"status": 401, "body": {"error": {"code": 401,
     "message": "Request had invalid authentication credentials.",
     "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_EXPIRED", "domain": "googleapis.com"}]}}}"#;
 
-const FORBIDDEN_ENTERPRISE: &str = r#"{"times": null, "status": 403, "body": {"error": {"code": 403,
-    "status": "PERMISSION_DENIED", "message": "Caller is not authorized to manage enterprise."}}}"#;
+const FORBIDDEN: &str = r#"{"times": null, "status": 403, "body": {"error": {"code": 403,
+    "status": "PERMISSION_DENIED", "message": "Caller is not authorized to manage {denied}."}}}"#;
 
 const SCOPE: &str = r#"{"times": null, "status": 403, "body": {"error": {"code": 403, "status": "PERMISSION_DENIED",
     "message": "Request had insufficient authentication scopes.",
     "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-        "domain": "googleapis.com", "metadata": {"service": "androidmanagement.googleapis.com"}}]}}}"#;
+        "domain": "googleapis.com", "metadata": {"service": "{host}"}}]}}}"#;
 
 const SERVICE_DISABLED: &str = r#"{"times": null, "status": 403, "body": {"error": {"code": 403,
-    "status": "PERMISSION_DENIED", "message": "Android Management API has not been used in project 7 before or it is disabled.",
+    "status": "PERMISSION_DENIED", "message": "{title} has not been used in project 7 before or it is disabled.",
     "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED", "domain": "googleapis.com",
-        "metadata": {"service": "androidmanagement.googleapis.com", "consumer": "projects/7",
-            "activationUrl": "https://console.developers.google.com/apis/api/androidmanagement.googleapis.com/overview?project=7"}}]}}}"#;
+        "metadata": {"service": "{host}", "consumer": "projects/7",
+            "activationUrl": "https://console.developers.google.com/apis/api/{host}/overview?project=7"}}]}}}"#;
 
 const QUOTA_LIMIT: &str = r#"{"status": 429, "body": {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED",
-    "message": "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service 'androidmanagement.googleapis.com'.",
+    "message": "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service '{host}'.",
     "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED", "domain": "googleapis.com",
-        "metadata": {"service": "androidmanagement.googleapis.com", "quota_limit": "RequestsPerMinutePerProject",
+        "metadata": {"service": "{host}", "quota_limit": "RequestsPerMinutePerProject",
             "quota_limit_value": "600", "quota_unit": "1/min/{project}", "consumer": "projects/7"}}]}}}"#;
 
 const QUOTA_ZERO: &str = r#"{"times": null, "status": 429, "body": {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED",
-    "message": "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service 'androidmanagement.googleapis.com'.",
+    "message": "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service '{host}'.",
     "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED", "domain": "googleapis.com",
-        "metadata": {"service": "androidmanagement.googleapis.com", "quota_limit": "RequestsPerMinutePerProject",
+        "metadata": {"service": "{host}", "quota_limit": "RequestsPerMinutePerProject",
             "quota_limit_value": "0", "consumer": "projects/7"}}]}}}"#;
 
 const RATE_LIMIT_403: &str = r#"{"status": 403, "body": {"error": {"code": 403, "message": "Rate Limit Exceeded",
@@ -268,7 +270,7 @@ const HOSTILE: &str = r#"{"status": 400, "body": {"error": {"code": 400, "status
     "message": "\u001b[2J\u001b]0;owned\u0007 line\r\nset-cookie: a=b\u0000 \u202eexe.sj"}}}"#;
 
 /// The entry with its preset, if it names one, filled in below its own fields.
-pub(crate) fn expand(entry: Value) -> Result<Value, BadInput> {
+pub(crate) fn expand(service: &Service, entry: Value) -> Result<Value, BadInput> {
     let Value::Object(mut own) = entry else {
         return Err(BadInput::new("a fault is an object"));
     };
@@ -287,8 +289,8 @@ pub(crate) fn expand(entry: Value) -> Result<Value, BadInput> {
             names.join(", ")
         ))
     })?;
-    let mut full: Value =
-        serde_json::from_str(preset.entry).map_err(|problem| BadInput::new(problem.to_string()))?;
+    let mut full: Value = serde_json::from_str(&service.fill(preset.entry))
+        .map_err(|problem| BadInput::new(problem.to_string()))?;
     if let Value::Object(fields) = &mut full {
         fields.append(&mut own);
     }

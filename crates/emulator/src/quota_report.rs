@@ -42,8 +42,8 @@ pub struct WindowReport {
 #[non_exhaustive]
 pub struct ResourceReport {
     /// The method, in a script's words.
-    pub method: &'static str,
-    /// The device, or the enterprise.
+    pub method: String,
+    /// The resource, as many levels of its name as share a quota.
     pub resource: String,
     /// How many calls are spent in the window now.
     pub used: usize,

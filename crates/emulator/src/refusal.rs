@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
+use countermand_core::Service;
 use serde_json::json;
 
-use crate::Hints;
 use crate::answer::Failure;
 use crate::meter::{Exceeded, Scope};
+use crate::quota::Hints;
 
-const SERVICE: &str = "androidmanagement.googleapis.com";
 const PROJECT: &str = "7";
 
 /// 429 as Google words it; `time_scale` makes of the emulator's time the client's.
-pub(crate) fn refusal(exceeded: &Exceeded, hints: Hints, time_scale: u32) -> Failure {
+pub(crate) fn refusal(
+    service: &Service,
+    exceeded: &Exceeded,
+    hints: Hints,
+    time_scale: u32,
+) -> Failure {
+    let host = service.host;
     let (phrase, word, unit) = period(exceeded.window.span());
     let (whose, scope, of) = match exceeded.scope {
         Scope::Project => ("", "PerProject", "{project}"),
@@ -23,23 +29,23 @@ pub(crate) fn refusal(exceeded: &Exceeded, hints: Hints, time_scale: u32) -> Fai
         ),
     };
     let message = format!(
-        "Quota exceeded for quota metric 'Requests' and limit 'Requests per {phrase}{whose}' of service '{SERVICE}' for consumer 'project_number:{PROJECT}'."
+        "Quota exceeded for quota metric 'Requests' and limit 'Requests per {phrase}{whose}' of service '{host}' for consumer 'project_number:{PROJECT}'."
     );
     let mut failure = Failure::new(429, "RESOURCE_EXHAUSTED", message).detail(json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": "RATE_LIMIT_EXCEEDED",
         "domain": "googleapis.com",
         "metadata": {
-            "service": SERVICE,
+            "service": host,
             "consumer": format!("projects/{PROJECT}"),
             "quota_location": "global",
-            "quota_metric": format!("{SERVICE}/requests"),
+            "quota_metric": format!("{host}/requests"),
             "quota_limit": format!("RequestsPer{word}{scope}"),
             "quota_limit_value": exceeded.window.limit().to_string(),
             "quota_unit": format!("1/{unit}/{of}"),
         },
     }));
-    // Rounded up: who waits for exactly as long finds the window open.
+    // Rounded up: a client that waits for exactly as long finds the window open.
     let nanos = exceeded.wait.as_nanos().div_ceil(time_scale.into());
     let wait = Duration::from_nanos_u128(nanos);
     match hints {

@@ -1,20 +1,26 @@
-//! Faults by script: which calls go wrong, how often, and how.
+//! Faults by script: the calls that go wrong, the number of times, and the way.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countermand_core::Service;
 use http::Response;
 use serde_json::Value;
 
 use crate::answer::bare;
+use crate::bad_input::BadInput;
 use crate::call::Call;
+use crate::fate::Fate;
 use crate::identity::Door;
+use crate::method::Methods;
 use crate::operation::Operation;
 use crate::presets;
+use crate::quirks::Quirks;
+use crate::reply::Action;
 use crate::rng::Rng;
 use crate::scripted::{Answer, Entry, How, Target};
-use crate::{Action, BadInput, Fate, Quirks};
+use crate::services;
 
 /// The faults of an emulator: an ordered list, of which the first that applies to a call is the one that happens.
 ///
@@ -41,16 +47,26 @@ impl FromStr for Script {
 }
 
 impl Script {
-    /// The script in a JSON value.
+    /// The script in a JSON value, for the [default service](Service::DEFAULT).
     ///
     /// # Errors
-    /// Which entry is wrong, and what is wrong with it.
+    /// The entry that is wrong, and its mistake.
     pub fn from_value(script: Value) -> Result<Self, BadInput> {
+        Self::of(Service::DEFAULT, script)
+    }
+
+    /// The script in a JSON value, for any service. The words of its methods are made from its collections.
+    ///
+    /// # Errors
+    /// The entry that is wrong, and its mistake.
+    pub fn of(service: &'static Service, script: Value) -> Result<Self, BadInput> {
+        let methods = services::methods(service);
         let Value::Array(entries) = script else {
             return Err(BadInput::new("a script is a list of faults"));
         };
         let faults = entries.into_iter().enumerate().map(|(position, entry)| {
-            let fault = presets::expand(entry).and_then(Fault::parse);
+            let fault = presets::expand(service, entry);
+            let fault = fault.and_then(|entry| Fault::parse(service, &methods, entry));
             fault.map_err(|problem| problem.at(format_args!("fault {}", position + 1)))
         });
         Ok(Self {
@@ -78,9 +94,9 @@ impl Script {
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     target: Option<Target>,
-    name: Option<String>,
+    name: Option<Filter>,
     skip: u32,
-    /// How often it happens still; `None` for ever.
+    /// The number of times that it still happens; `None` for ever.
     left: Option<u32>,
     probability: f64,
     pub(crate) delay: Duration,
@@ -92,7 +108,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    fn parse(entry: Value) -> Result<Self, BadInput> {
+    fn parse(service: &Service, methods: &Methods, entry: Value) -> Result<Self, BadInput> {
         let mut entry: Entry =
             serde_json::from_value(entry).map_err(|problem| BadInput::new(problem.to_string()))?;
         let (answer, how) = (entry.answer()?, entry.how()?);
@@ -116,8 +132,8 @@ impl Fault {
             ));
         }
         Ok(Self {
-            target: entry.target()?,
-            name: entry.name,
+            target: entry.target(methods)?,
+            name: entry.name.map(|name| Filter::of(service, name)),
             skip: entry.skip,
             left: entry.times.unwrap_or(Some(1)),
             probability: entry.probability.unwrap_or(1.0),
@@ -130,17 +146,17 @@ impl Fault {
         })
     }
 
-    /// Whether it happens now. Counts, so it is asked once for each call.
+    /// True if it happens now. Counts, so it is asked once for each call.
     fn applies(&mut self, call: Option<&Call>, door: Option<Door>, rng: &mut Rng) -> bool {
         let wanted = match self.target {
-            // Who has no method in mind means the API's.
+            // A fault for no method is for all of the API.
             None => door.is_none(),
             Some(Target::Method(method)) => call.is_some_and(|call| call.method == method),
             Some(Target::Door(wanted)) => door == Some(wanted),
         } && self
             .name
             .as_ref()
-            .is_none_or(|name| call.is_some_and(|call| covers(name, &call.name)));
+            .is_none_or(|filter| call.is_some_and(|call| filter.covers(&call.name)));
         if !wanted || self.left == Some(0) {
             return false;
         }
@@ -166,12 +182,12 @@ impl Fault {
         }
     }
 
-    /// Whether the API is to carry the call out: for its effect, or because its own answer is what gets mangled.
+    /// True if the API is to carry the call out: for its effect, or because its own answer is mangled.
     pub(crate) const fn wants_genuine(&self) -> bool {
         self.effect || (self.answer.is_none() && self.how.has_answer())
     }
 
-    /// What the sender sees. `genuine` is the API's own answer, when it was asked.
+    /// The action that the sender sees. `genuine` is the API's own answer, when it was asked.
     pub(crate) fn action(&self, genuine: Option<Response<Bytes>>, now: u64) -> Action {
         let response = match (&self.answer, genuine) {
             (Some(scripted), _) => scripted.render(now),
@@ -187,12 +203,31 @@ impl Fault {
     }
 }
 
-/// A name from `enterprises/` on covers itself and everything below it; any other text covers the names it occurs in.
-fn covers(filter: &str, name: &str) -> bool {
-    if filter.starts_with("enterprises/") {
-        name.strip_prefix(filter)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    } else {
-        name.contains(filter)
+/// The resources that a fault is for.
+#[derive(Debug, Clone)]
+enum Filter {
+    /// This resource and everything below it.
+    Below(String),
+    /// Resources whose names contain this text.
+    Containing(String),
+}
+
+impl Filter {
+    /// A text that begins with the first collection of the service is a name; any other is a part of one.
+    fn of(service: &Service, text: String) -> Self {
+        let first = text.split_once('/').map(|(first, _)| first);
+        match first == service.levels.first().map(|level| level.collection) {
+            true => Self::Below(text),
+            false => Self::Containing(text),
+        }
+    }
+
+    fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Below(above) => name
+                .strip_prefix(&**above)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            Self::Containing(text) => name.contains(&**text),
+        }
     }
 }

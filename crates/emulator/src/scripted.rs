@@ -9,11 +9,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::answer::{Failure, bare};
-use crate::call::Method;
+use crate::bad_input::BadInput;
 use crate::fleet::NewOperation;
 use crate::generated::Generated;
 use crate::identity::Door;
-use crate::{Action, BadInput};
+use crate::method::{Method, Methods};
+use crate::reply::Action;
 
 /// One entry as it is written, after its preset has been filled in.
 #[derive(Debug, Default, Deserialize)]
@@ -41,7 +42,7 @@ pub(crate) struct Entry {
     sized: Option<bool>,
 }
 
-/// What a fault is for, if not for all of the API.
+/// The calls that a fault is for, if not for all of the API.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
     Method(Method),
@@ -69,8 +70,8 @@ enum Word {
 }
 
 impl Entry {
-    /// What it is for; `any` and nothing are all methods of the API.
-    pub(crate) fn target(&self) -> Result<Option<Target>, BadInput> {
+    /// The calls that it is for; `any` and nothing are all methods of the API.
+    pub(crate) fn target(&self, methods: &Methods) -> Result<Option<Target>, BadInput> {
         if self
             .probability
             .is_some_and(|probability| !(0.0..=1.0).contains(&probability))
@@ -80,9 +81,10 @@ impl Entry {
         let Some(word) = self.method.as_deref().filter(|word| *word != "any") else {
             return Ok(None);
         };
-        let methods = Method::WORDS.map(|(word, method)| (word, Target::Method(method)));
+        let methods = methods.emulated();
+        let methods = methods.map(|row| (&*row.word, Target::Method(row.method)));
         let doors = Door::WORDS.map(|(word, door)| (word, Target::Door(door)));
-        let known: Vec<(&str, Target)> = methods.into_iter().chain(doors).collect();
+        let known: Vec<(&str, Target)> = methods.chain(doors).collect();
         let target = known.iter().find(|(known, _)| *known == word);
         target.map(|(_, target)| Some(*target)).ok_or_else(|| {
             let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
@@ -248,7 +250,7 @@ pub(crate) enum How {
 }
 
 impl How {
-    /// Whether any of an answer reaches the sender.
+    /// True if any of an answer reaches the sender.
     pub(crate) const fn has_answer(self) -> bool {
         matches!(
             self,

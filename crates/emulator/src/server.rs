@@ -18,9 +18,10 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use crate::shared::Shared;
 use crate::site::Site;
+use crate::tls::Tls;
 use crate::wire::{Wreck, answer};
-use crate::{Shared, Tls};
 
 /// GOAWAY, 8 bytes long, on stream 0: last stream 0, `NO_ERROR`.
 const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

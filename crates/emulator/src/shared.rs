@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::{Config, Emulator, Reply};
+use crate::config::Config;
+use crate::emulator::Emulator;
+use crate::reply::Reply;
 
 /// A handle to an emulator that runs with the real clock, or with one that is [`Config::time_scale`] times as fast; clones
 /// are the same emulator.
@@ -17,7 +19,7 @@ pub struct Shared {
     emulator: Arc<Mutex<Emulator>>,
     started: Instant,
     scale: u32,
-    /// What a server of it takes on one HTTP/2 connection at a time.
+    /// The number of requests that a server of it takes on one HTTP/2 connection at a time.
     pub(crate) streams: u32,
     /// Names by which clients may call a server of it, beside those of this machine.
     pub(crate) hosts: Arc<[String]>,

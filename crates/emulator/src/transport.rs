@@ -7,9 +7,10 @@ use countermand_core::{Transmit, TransportError, TransportErrorKind};
 use countermand_hyper::{BoxFuture, Transport, now};
 use http::Response;
 
-use crate::{Action, Reply, Shared};
+use crate::reply::{Action, Reply};
+use crate::shared::Shared;
 
-/// How long the client that is played here waits for a connection.
+/// The time-out for a connection of the client that is played here.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest body it takes, in bytes.
 const BODY_CAP: u64 = 4 << 20;
@@ -17,13 +18,13 @@ const BODY_CAP: u64 = 4 << 20;
 type Delivery = Result<Response<Bytes>, TransportError>;
 
 impl Reply {
-    /// What a client that waits no longer than `timeout` gets, and after which time.
+    /// The result for a client that waits no longer than `timeout`, and the time after which it has it.
     ///
     /// The client has a connect time-out of 3 s and a body cap of 4 MiB. It is pure, so a simulation moves its own clock by
     /// the time and goes on.
     ///
     /// # Errors
-    /// What the client would notice: a time-out, a lost connection, a refusal.
+    /// The failure that the client would notice: a time-out, a lost connection, a refusal.
     pub fn deliver(self, timeout: Duration) -> (Duration, Delivery) {
         use TransportErrorKind::{
             Connect, ConnectionLost, EnhanceYourCalm, TimedOut, TooLarge, Unprocessed,

@@ -15,8 +15,9 @@ use hyper::body::{Body as _, Frame, Incoming};
 use tokio::sync::mpsc;
 
 use crate::front_end::MAX_BODY;
+use crate::reply::Action;
+use crate::shared::Shared;
 use crate::site::Site;
-use crate::{Action, Shared};
 
 const CHUNK: usize = 64 << 10;
 

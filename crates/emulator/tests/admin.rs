@@ -30,7 +30,7 @@ fn rows(text: &str) -> Vec<Value> {
 
 #[test]
 fn truth_and_audit_are_lines_of_json() {
-    let mut emulator = Emulator::new(Config::default().devices(2).operations(1, 0));
+    let mut emulator = Emulator::new(Config::default().parents(2).operations(1, 0));
     let name = emulator.pending(T0).remove(0);
     cancel(&mut emulator, secs(1), &name);
     let (status, truth) = admin(&mut emulator, "GET", "truth", "");
@@ -68,12 +68,12 @@ fn a_bad_script_is_refused_and_the_old_one_stays() {
 
 #[test]
 fn devices_are_added_and_named() {
-    let mut emulator = Emulator::new(Config::default().devices(0));
+    let mut emulator = Emulator::new(Config::default().parents(0));
     let body = r#"{"count": 2, "devices": [{"operations": [{"fate": "acknowledged", "after_ms": 3000}, {"type": "LOCK"}]}]}"#;
     let (status, answer) = admin(&mut emulator, "POST", "devices", body);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(answer["enterprise"], emulator.enterprise());
+    assert_eq!(answer["enterprise"], emulator.grandparent());
     let operation = answer["devices"][1]["operations"][0].as_str().unwrap();
     assert_eq!(get(&mut emulator, secs(3), operation).1.get("done"), None);
     assert_eq!(get(&mut emulator, secs(4), operation).1["done"], true);
@@ -113,7 +113,7 @@ fn devices_are_added_and_named() {
 
 #[test]
 fn the_clock_and_the_tokens_can_be_moved() {
-    let mut emulator = Emulator::new(Config::default().devices(0));
+    let mut emulator = Emulator::new(Config::default().parents(0));
     let body = r#"{"devices": [{"operations": [{"fate": "acknowledged", "after_ms": 3000}]}]}"#;
     admin(&mut emulator, "POST", "devices", body);
     let name = emulator.pending(secs(1)).remove(0);
@@ -140,7 +140,7 @@ fn the_clock_and_the_tokens_can_be_moved() {
 
 #[test]
 fn absurd_numbers_do_no_harm() {
-    let mut emulator = Emulator::new(Config::default().devices(0));
+    let mut emulator = Emulator::new(Config::default().parents(0));
     let most = u64::MAX;
     let device = json!({"operations": [
         {"fate": "acknowledged", "after_ms": most, "duration_s": most, "quirks": {"cancel_delay_ms": most}},
@@ -166,7 +166,7 @@ fn absurd_numbers_do_no_harm() {
 
 #[test]
 fn fault_69_what_is_asked_for_is_bounded() {
-    let mut emulator = Emulator::new(Config::default().devices(0));
+    let mut emulator = Emulator::new(Config::default().parents(0));
     let most = u64::MAX;
     let long = "x".repeat(10_000);
     for body in [
@@ -178,7 +178,7 @@ fn fault_69_what_is_asked_for_is_bounded() {
     ] {
         let (status, answer) = admin(&mut emulator, "POST", "devices", &body.to_string());
         assert_eq!(status, 400, "{answer}");
-        assert!(emulator.devices().is_empty());
+        assert!(emulator.parents().is_empty());
     }
     // As many bombs as fit into a script are one bomb in memory.
     let bombs = vec![json!({"generated": "gzip-bomb"}); 20_000];

@@ -5,7 +5,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{T0, cancel, get, respond, secs, send, single};
-use countermand_emulator::{Config, Emulator, Fate, NewDevice, NewOperation, Quirks, State};
+use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Quirks, State};
 use http::{Request, Version};
 use serde_json::{Value, json};
 
@@ -30,8 +30,8 @@ fn pages(emulator: &mut Emulator, name: &str, key: &str, size: u32) -> Vec<Vec<V
 #[test]
 fn a_seed_is_a_fleet() {
     let fleet = |seed| {
-        let emulator = Emulator::new(Config::default().seed(seed).devices(50));
-        (emulator.enterprise().to_owned(), emulator.truth(T0))
+        let emulator = Emulator::new(Config::default().seed(seed).parents(50));
+        (emulator.grandparent().to_owned(), emulator.truth(T0))
     };
     assert_eq!(fleet(7), fleet(7));
     assert_ne!(fleet(7), fleet(8));
@@ -56,8 +56,8 @@ fn a_seed_is_a_fleet() {
 
 #[test]
 fn lists_come_in_pages_oldest_first() {
-    let mut emulator = Emulator::new(Config::default().devices(25).operations(2, 9));
-    let enterprise = emulator.enterprise().to_owned();
+    let mut emulator = Emulator::new(Config::default().parents(25).operations(2, 9));
+    let enterprise = emulator.grandparent().to_owned();
     let sizes = |pages: Vec<Vec<Value>>| pages.iter().map(Vec::len).collect::<Vec<_>>();
     let devices = format!("{enterprise}/devices");
     assert_eq!(
@@ -65,7 +65,7 @@ fn lists_come_in_pages_oldest_first() {
         [10, 10, 5]
     );
     assert_eq!(sizes(pages(&mut emulator, &devices, "devices", 9000)), [25]);
-    let operations = format!("{}/operations", emulator.devices()[3]);
+    let operations = format!("{}/operations", emulator.parents()[3]);
     let listed = pages(&mut emulator, &operations, "operations", 4);
     assert_eq!(sizes(listed.clone()), [4, 4, 3]);
     let times: Vec<String> = listed
@@ -97,8 +97,8 @@ fn lists_come_in_pages_oldest_first() {
 fn lists_can_be_odd() {
     let mut quirks = Quirks::default();
     quirks.empty_page = true;
-    let mut emulator = Emulator::new(Config::default().devices(3).quirks(quirks));
-    let devices = format!("{}/devices", emulator.enterprise());
+    let mut emulator = Emulator::new(Config::default().parents(3).quirks(quirks));
+    let devices = format!("{}/devices", emulator.grandparent());
     let listed = pages(&mut emulator, &devices, "devices", 0);
     assert_eq!(listed.iter().map(Vec::len).collect::<Vec<_>>(), [0, 3]);
 
@@ -118,7 +118,7 @@ fn lists_can_be_odd() {
 #[test]
 fn issue_command_echoes_everything_but_what_the_mask_hides() {
     let mut emulator = Emulator::new(Config::default());
-    let device = emulator.devices().remove(0);
+    let device = emulator.parents().remove(0);
     let path = format!("/v1/{device}:issueCommand");
     let command = r#"{"type": "RESET_PASSWORD", "newPassword": "canary", "duration": "60s"}"#;
     let (status, operation) = send(&mut emulator, secs(1), "POST", &path, command);
@@ -288,8 +288,8 @@ fn what_the_front_end_does_not_route_is_an_html_404() {
 
 #[test]
 fn names_are_decoded_segment_by_segment() {
-    let mut emulator = Emulator::new(Config::default().devices(0));
-    let device: NewDevice = serde_json::from_value(
+    let mut emulator = Emulator::new(Config::default().parents(0));
+    let device: NewParent = serde_json::from_value(
         json!({"name": "enterprises/e x/devices/d#?", "operations": [{"id": "a:b%ł"}]}),
     )
     .unwrap();
@@ -363,7 +363,7 @@ fn requests_are_held_to_what_google_holds_them_to() {
 fn answers_have_the_headers_of_the_front_end_and_its_date() {
     let mut emulator = Emulator::new(Config::default());
     emulator.advance(secs(60));
-    let path = format!("/v1/{}", emulator.devices()[0]);
+    let path = format!("/v1/{}", emulator.parents()[0]);
     let response = respond(common::reply(&mut emulator, secs(1), "GET", &path).action);
     assert_eq!(response.headers()["date"], "Mon, 02 Nov 2026 08:01:01 GMT");
     assert_eq!(

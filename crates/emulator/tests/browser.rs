@@ -15,7 +15,7 @@ struct World {
 
 impl World {
     async fn new(config: Config) -> Self {
-        let shared = Shared::new(config.devices(1).operations(1, 0));
+        let shared = Shared::new(config.parents(1).operations(1, 0));
         let here = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = Server::bind(here, shared.clone()).await.unwrap();
         let name = shared.with(|emulator, now| emulator.pending(now).remove(0));

@@ -59,7 +59,7 @@ fn fault_68_gzip_bodies_are_read_and_bombs_are_refused() {
     assert_eq!(ask(&mut emulator, coded(), gzip(b"")), (200, json!({})));
     assert_eq!(state(&emulator, &name), State::Cancelled);
 
-    let device = emulator.devices().remove(0);
+    let device = emulator.parents().remove(0);
     let issue = Request::post(format!("/v1/{device}:issueCommand"));
     let issue = issue.header("content-encoding", "GZIP");
     let (status, issued) = ask(&mut emulator, issue, gzip(br#"{"type": "LOCK"}"#));
@@ -217,7 +217,7 @@ fn fault_68_a_cancel_may_repeat_the_name_and_nothing_else() {
 #[test]
 fn fault_68_programs_begin_with_an_enterprise_a_policy_and_a_token() {
     let mut emulator = Emulator::new(Config::default());
-    let enterprise = emulator.enterprise().to_owned();
+    let enterprise = emulator.grandparent().to_owned();
     assert_eq!(get(&mut emulator, T0, "enterprises").0, 400);
     let listed = get(&mut emulator, T0, "enterprises?projectId=p&view=BASIC").1;
     assert_eq!(listed, json!({"enterprises": [{"name": enterprise}]}));
@@ -268,14 +268,14 @@ fn fault_68_programs_begin_with_an_enterprise_a_policy_and_a_token() {
         json!({"enrollmentTokens": [token]})
     );
     // No device came of it.
-    assert_eq!(emulator.devices().len(), 3);
+    assert_eq!(emulator.parents().len(), 3);
 
     // Known to the real API alone: said so, and not an HTML page.
     for (method, path) in [
         ("POST", "/v1/signupUrls".to_owned()),
         ("POST", "/v1/enterprises?projectId=p".to_owned()),
         ("DELETE", format!("/v1/{enterprise}")),
-        ("DELETE", format!("/v1/{}", emulator.devices()[0])),
+        ("DELETE", format!("/v1/{}", emulator.parents()[0])),
         ("GET", format!("/v1/{enterprise}/webApps")),
     ] {
         let (status, body) = send(&mut emulator, T0, method, &path, "");
@@ -492,7 +492,7 @@ fn fault_68_a_batch_waits_for_its_slowest_call() {
 #[test]
 fn fault_68_parameters_of_other_methods_cannot_be_bound() {
     let (mut emulator, name) = cancellable();
-    let device = emulator.devices().remove(0);
+    let device = emulator.parents().remove(0);
     let device = device.as_str();
     let enterprise = device.split("/devices").next().unwrap().to_owned();
     let mut ask = |method: &str, path: String| {
@@ -539,7 +539,7 @@ fn fault_68_parameters_of_other_methods_cannot_be_bound() {
 #[test]
 fn fault_68_a_method_that_is_not_emulated_says_so_whatever_its_parameters() {
     let (mut emulator, _) = cancellable();
-    let device = emulator.devices().remove(0);
+    let device = emulator.parents().remove(0);
     let enterprise = device.split("/devices").next().unwrap().to_owned();
     for (method, path) in [
         (

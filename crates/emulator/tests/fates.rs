@@ -89,7 +89,7 @@ fn wiped_takes_the_device_along_unless_cancelled_before() {
     for gone in [&name, &device, &format!("{device}/operations")] {
         assert_eq!(get(&mut emulator, secs(5), gone).0, 404, "{gone}");
     }
-    let devices = format!("{}/devices", emulator.enterprise());
+    let devices = format!("{}/devices", emulator.grandparent());
     let listed = get(&mut emulator, secs(5), &devices);
     assert_eq!(listed, (200, json!({})));
 

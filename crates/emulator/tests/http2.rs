@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countermand_emulator::{Config, Fate, NewDevice, NewOperation, Server, Shared, State, Tls};
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Server, Shared, State, Tls};
 use h2::Reason;
 use h2::client::SendRequest;
 use http::Request;
@@ -17,8 +17,8 @@ use tokio_rustls::TlsConnector;
 const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
 fn shared(script: &str) -> (Shared, String) {
-    let shared = Shared::new(Config::default().devices(0).script(script.parse().unwrap()));
-    let device = NewDevice::with([NewOperation::new(Fate::Cancellable)]);
+    let shared = Shared::new(Config::default().parents(0).script(script.parse().unwrap()));
+    let device = NewParent::with([NewOperation::new(Fate::Cancellable)]);
     let name = shared.with(|emulator, now| emulator.add(now, device).unwrap().operations.remove(0));
     (shared, name)
 }

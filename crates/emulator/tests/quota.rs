@@ -28,7 +28,7 @@ fn emulator(quota: ServerQuota) -> Emulator {
 fn emulator_of(config: Config) -> Emulator {
     Emulator::new(
         config
-            .devices(2)
+            .parents(2)
             .operations(1, 0)
             .mix([(1, Fate::Cancellable)]),
     )
@@ -46,7 +46,7 @@ fn ask(emulator: &mut Emulator, at_ms: u64, name: &str) -> Response<Bytes> {
 
 /// Whether the list of devices is allowed.
 fn allowed(emulator: &mut Emulator, at_ms: u64) -> bool {
-    let devices = format!("{}/devices", emulator.enterprise());
+    let devices = format!("{}/devices", emulator.grandparent());
     match ask(emulator, at_ms, &devices).status().as_u16() {
         200 => true,
         429 => false,
@@ -55,7 +55,7 @@ fn allowed(emulator: &mut Emulator, at_ms: u64) -> bool {
 }
 
 fn refused(emulator: &mut Emulator, at_ms: u64) -> (Response<Bytes>, Value) {
-    let devices = format!("{}/devices", emulator.enterprise());
+    let devices = format!("{}/devices", emulator.grandparent());
     let response = ask(emulator, at_ms, &devices);
     assert_eq!(response.status(), 429);
     let body = serde_json::from_slice(response.body()).unwrap();
@@ -253,7 +253,7 @@ fn what_never_gets_to_the_quota_is_not_spent() {
             .quota(windows("1/60s"))
             .script(r#"[{"status": 503, "method": "devices.list"}]"#.parse().unwrap()),
     );
-    let devices = format!("{}/devices", emulator.enterprise());
+    let devices = format!("{}/devices", emulator.grandparent());
     assert_eq!(ask(&mut emulator, 0, &devices).status(), 503);
     let stranger = Request::get(format!("http://emulator/v1/{devices}"))
         .header("authorization", "Bearer wrong")
@@ -318,7 +318,7 @@ fn the_endpoint_shows_what_is_spent() {
         assert_eq!(ask(&mut emulator, 0, &name).status(), status);
     }
     assert!(allowed(&mut emulator, 0));
-    let enterprise = emulator.enterprise().to_owned();
+    let enterprise = emulator.grandparent().to_owned();
     let expected = json!({
         "windows": [{"limit": 4, "span_s": 60.0, "used": 3, "refused": 0}],
         "per_resource": {"limit": 2, "span_s": 30.0, "used": 2, "refused": 1},

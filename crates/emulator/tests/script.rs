@@ -38,7 +38,7 @@ fn the_first_entry_that_applies_wins_and_counts() {
 fn names_cover_what_is_below_them_and_other_texts_what_contains_them() {
     let (mut emulator, name) = scripted("[]");
     let device = name.split("/operations/").next().unwrap().to_owned();
-    let enterprise = emulator.enterprise().to_owned();
+    let enterprise = emulator.grandparent().to_owned();
     let cut = &name[..name.len() - 1];
     for (filter, struck) in [
         (name.as_str(), true),

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use countermand_emulator::{Config, Fate, NewDevice, NewOperation, Server, Shared, State};
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Server, Shared, State};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -17,8 +17,8 @@ struct Setup {
 
 impl Setup {
     async fn new(script: &str) -> Self {
-        let shared = Shared::new(Config::default().devices(0).script(script.parse().unwrap()));
-        let device = NewDevice::with([NewOperation::new(Fate::Cancellable)]);
+        let shared = Shared::new(Config::default().parents(0).script(script.parse().unwrap()));
+        let device = NewParent::with([NewOperation::new(Fate::Cancellable)]);
         let name =
             shared.with(|emulator, now| emulator.add(now, device).unwrap().operations.remove(0));
         let server = Server::bind(([127, 0, 0, 1], 0).into(), shared.clone())

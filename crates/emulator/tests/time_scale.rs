@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use common::{request, respond, secs};
 use countermand_emulator::{
-    Config, Fate, Hints, NewDevice, NewOperation, Server, ServerQuota, Shared, State, WindowKind,
+    Config, Fate, Hints, NewOperation, NewParent, Server, ServerQuota, Shared, State, WindowKind,
 };
 use http::Request;
 
@@ -16,9 +16,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// An emulator whose only operation is acknowledged after an hour.
 fn shared(config: Config) -> (Shared, String) {
-    let shared = Shared::new(config.devices(0));
+    let shared = Shared::new(config.parents(0));
     let hour = Fate::Acknowledged { after: secs(3600) };
-    let device = NewDevice::with([NewOperation::new(hour).duration(7200)]);
+    let device = NewParent::with([NewOperation::new(hour).duration(7200)]);
     let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
     (shared, added.operations[0].clone())
 }

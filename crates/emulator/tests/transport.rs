@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{T0, reply, secs, single};
 use countermand_core::{Endpoint, OperationName, Request, Transmit, TransportErrorKind};
-use countermand_emulator::{Config, Fate, NewDevice, NewOperation, Shared, State};
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared, State};
 use countermand_hyper::Transport;
 
 /// The time and the status, or the kind of failure, that a fault gives a client with 10 s to wait.
@@ -71,10 +71,10 @@ fn every_action_is_what_a_client_would_notice() {
 async fn it_is_a_transport() {
     let shared = Shared::new(
         Config::default()
-            .devices(0)
+            .parents(0)
             .script(r#"[{"delay_ms": 50}]"#.parse().unwrap()),
     );
-    let device = NewDevice::with([NewOperation::new(Fate::Cancellable)]);
+    let device = NewParent::with([NewOperation::new(Fate::Cancellable)]);
     let name = shared.with(|emulator, now| emulator.add(now, device).unwrap().operations.remove(0));
     let name: OperationName = name.parse().unwrap();
     let send = async |token: Option<&str>| {

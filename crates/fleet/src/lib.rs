@@ -60,11 +60,11 @@
 //! # use countermand::{Token, hyper::Authorized};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let shared = Shared::new(Config::default().devices(3).mix([(1, Fate::Cancellable)]));
+//! # let shared = Shared::new(Config::default().parents(3).mix([(1, Fate::Cancellable)]));
 //! # let endpoint: Endpoint = "http://127.0.0.1".parse()?;
 //! # let transport = Authorized::new(endpoint.clone(), Token::new("emulator-token")?, shared.clone());
 //! # let client = Client::new(transport).endpoint(endpoint.clone());
-//! # let enterprise = shared.with(|emulator, _| emulator.enterprise().parse())?;
+//! # let enterprise = shared.with(|emulator, _| emulator.grandparent().parse())?;
 //! # let wipes = |emulator: &mut countermand_emulator::Emulator, now| {
 //! #     let truth = emulator.truth(now).into_iter().filter(|row| row.kind == "WIPE");
 //! #     truth.map(|row| row.state).collect::<Vec<_>>()

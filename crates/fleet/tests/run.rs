@@ -57,7 +57,7 @@ impl World {
 
     fn enterprise(&self) -> countermand_core::GrandparentName {
         self.shared
-            .with(|emulator, _| emulator.enterprise().parse().unwrap())
+            .with(|emulator, _| emulator.grandparent().parse().unwrap())
     }
 
     async fn find(&self, filter: Filter) -> Vec<FoundOperation> {
@@ -169,7 +169,7 @@ fn check(path: &Path, world: &World) {
 
 #[tokio::test]
 async fn found_planned_applied_and_true() {
-    let world = World::new(Config::default().devices(150));
+    let world = World::new(Config::default().parents(150));
     let job = world.plan().await;
     let pending: BTreeSet<_> = world
         .shared
@@ -211,7 +211,7 @@ async fn found_planned_applied_and_true() {
 #[tokio::test]
 async fn dropped_at_any_event_and_taken_up_again() {
     for seed in 0..12_usize {
-        let world = World::new(Config::default().devices(40).mix([
+        let world = World::new(Config::default().parents(40).mix([
             (6, Fate::Cancellable),
             (
                 1,
@@ -273,11 +273,11 @@ async fn dropped_at_any_event_and_taken_up_again() {
 
 #[tokio::test]
 async fn a_rescue_finds_cancels_and_resumes() {
-    let world = World::new(Config::default().devices(230).mix([(1, Fate::Cancellable)]));
+    let world = World::new(Config::default().parents(230).mix([(1, Fate::Cancellable)]));
     let mut settings = world.settings(Kind::Rescue);
     let spared = world
         .shared
-        .with(|emulator, _| emulator.devices()[3].clone());
+        .with(|emulator, _| emulator.parents()[3].clone());
     settings.filter.exclude.insert(spared.clone());
     settings.filter.types.insert("WIPE".to_owned());
     let mut job = Job::create(&world.path, &settings, now()).unwrap();
@@ -322,7 +322,7 @@ async fn a_rescue_finds_cancels_and_resumes() {
 /// `--max`: beyond it operations are found and left alone, and a larger one takes them up.
 #[tokio::test]
 async fn a_rescue_takes_on_no_more_than_it_may() {
-    let world = World::new(Config::default().devices(30).mix([(1, Fate::Cancellable)]));
+    let world = World::new(Config::default().parents(30).mix([(1, Fate::Cancellable)]));
     let mut settings = world.settings(Kind::Rescue);
     settings.max = Some(12);
     let job = Job::create(&world.path, &settings, now()).unwrap();
@@ -343,7 +343,7 @@ async fn a_recheck_only_looks() {
         (1, Fate::Cancellable),
         (1, Fate::Vanishes),
     ];
-    let world = World::new(Config::default().devices(30).mix(mix));
+    let world = World::new(Config::default().parents(30).mix(mix));
     let mut run = begin(&world.client, world.plan().await, Options::default());
     finish(&mut run).await;
     let job = run.end("done").job;
@@ -373,7 +373,7 @@ async fn a_recheck_only_looks() {
 /// Fault 40: the rescue goes on; what the disk does not take is told.
 #[tokio::test]
 async fn a_full_disk_does_not_stop_a_rescue() {
-    let world = World::new(Config::default().devices(60).mix([(1, Fate::Cancellable)]));
+    let world = World::new(Config::default().parents(60).mix([(1, Fate::Cancellable)]));
     let mut job = world.plan().await;
     // No page more than it has.
     job.limit_pages(Some(1)).unwrap();
@@ -405,7 +405,7 @@ async fn a_full_disk_does_not_stop_a_rescue() {
 /// A disk that is full for a while loses nothing.
 #[tokio::test]
 async fn what_the_disk_did_not_take_is_written_later() {
-    let world = World::new(Config::default().devices(60).mix([(1, Fate::Stuck)]));
+    let world = World::new(Config::default().parents(60).mix([(1, Fate::Stuck)]));
     let mut settings = world.settings(Kind::Plan);
     settings.deadline = Duration::from_secs(8);
     let mut job = world.plan_with(settings).await;
@@ -426,7 +426,7 @@ async fn what_the_disk_did_not_take_is_written_later() {
 #[tokio::test]
 async fn what_a_stop_leaves_is_unsent() {
     let script = json!([{"fault": "scope-insufficient", "times": null}]);
-    let world = World::new(Config::default().devices(60).mix([(1, Fate::Cancellable)]));
+    let world = World::new(Config::default().parents(60).mix([(1, Fate::Cancellable)]));
     let job = world.plan().await;
     world
         .shared
@@ -464,7 +464,7 @@ async fn what_a_stop_leaves_is_unsent() {
 
 #[tokio::test]
 async fn fault_57_a_client_of_another_server_runs_no_job() {
-    let world = World::new(Config::default().devices(3));
+    let world = World::new(Config::default().parents(3));
     let google = world.client.clone().endpoint(Endpoint::default());
     let error =
         Run::begin(&google, authorized(world.plan().await, Options::default())).unwrap_err();
@@ -493,7 +493,7 @@ fn refused(
 /// A plan needs consent to what it holds each time, and no other plan passes for it.
 #[tokio::test]
 async fn a_job_is_applied_as_it_was_agreed_to() {
-    let world = World::new(Config::default().devices(9));
+    let world = World::new(Config::default().parents(9));
     let job = world.plan().await;
     let planned = PlanSummary::of(&job).unwrap();
     assert_eq!(planned.enterprises, [(world.enterprise(), 9)].into());
@@ -550,7 +550,7 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
         );
     }
 
-    let other = World::new(Config::default().devices(8));
+    let other = World::new(Config::default().parents(8));
     let mut other = Some(other.plan().await);
     let refusal = refused(&mut other, &authorization, applying, now());
     assert!(
@@ -587,7 +587,7 @@ async fn fault_45_nothing_that_never_left_was_sent() {
         TransportErrorKind::Connect,
         TransportErrorKind::TokenUnavailable,
     ] {
-        let mut world = World::new(Config::default().devices(20));
+        let mut world = World::new(Config::default().parents(20));
         let job = world.plan().await;
         let operations = job.operations();
         let fail = move |_| async move {
@@ -630,7 +630,7 @@ async fn fault_45_nothing_that_never_left_was_sent() {
 /// Nothing of a run that is killed between intent and answer is told as sent, or as unsent.
 #[tokio::test(start_paused = true)]
 async fn fault_45_what_was_about_to_leave_may_have_left() {
-    let mut world = World::new(Config::default().devices(3));
+    let mut world = World::new(Config::default().parents(3));
     let job = world.plan().await;
     let never = |_| std::future::pending();
     let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
@@ -661,7 +661,7 @@ async fn fault_36_a_clock_that_is_set_causes_no_burst_and_no_wait() {
     for [during, between] in [[HOUR, -HOUR], [-HOUR, HOUR], [HOUR, HOUR], [-HOUR, -HOUR]] {
         let theirs = ServerQuota::default().windows([window]);
         let theirs = theirs.kind(WindowKind::Sliding).per_resource(None);
-        let config = Config::default().devices(30).operations(1, 0);
+        let config = Config::default().parents(30).operations(1, 0);
         let world = World::new(config.mix([(1, Fate::Cancellable)]).quota(theirs));
         let mut settings = world.settings(Kind::Plan);
         settings.quota = vec![window];

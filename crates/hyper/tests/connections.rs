@@ -24,7 +24,7 @@ const OPERATIONS: usize = 600;
 async fn connections(streams: u32, config: HyperConfig) -> usize {
     let script = Script::from_value(json!([{ "delay_ms": 5, "times": null }])).unwrap();
     let fleet = Config::default()
-        .devices(OPERATIONS)
+        .parents(OPERATIONS)
         .operations(1, 0)
         .mix([(1, Fate::Cancellable)]);
     let shared = Shared::new(fleet.script(script).streams(streams));

@@ -31,7 +31,7 @@ struct World {
 async fn world(operations: usize) -> World {
     let shared = Shared::new(
         Config::default()
-            .devices(operations)
+            .parents(operations)
             .operations(1, 0)
             .mix([(1, Fate::Cancellable)]),
     );

@@ -26,7 +26,7 @@ async fn run(name: &str, fate: Fate) -> (String, bool) {
         r#"[{"method": "cancel", "status": 503, "headers": {"retry-after": "0"}}]"#
             .parse()
             .unwrap();
-    let shared = Shared::new(Config::default().devices(1).mix([(1, fate)]).script(script));
+    let shared = Shared::new(Config::default().parents(1).mix([(1, fate)]).script(script));
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), shared.clone())
         .await
         .unwrap();
@@ -113,7 +113,7 @@ async fn scheduler_by_hand() {
             .unwrap();
     let shared = Shared::new(
         Config::default()
-            .devices(5)
+            .parents(5)
             .mix([(1, Fate::Cancellable)])
             .script(script),
     );

@@ -90,7 +90,7 @@ struct World {
 async fn world() -> World {
     let shared = Shared::new(
         Config::default()
-            .devices(1)
+            .parents(1)
             .operations(1, 1)
             .mix([(1, Fate::Cancellable)])
             .token(TOKEN),

@@ -19,7 +19,7 @@ const IN_FLIGHT: usize = 10;
 async fn world() -> (Shared, Server, Client, Vec<OperationName>) {
     let script = Script::from_value(json!([{ "delay_ms": 100, "times": null }])).unwrap();
     let fleet = Config::default()
-        .devices(OPERATIONS)
+        .parents(OPERATIONS)
         .operations(1, 0)
         .mix([(1, Fate::Cancellable)]);
     let shared = Shared::new(fleet.script(script));

@@ -52,7 +52,7 @@ impl Emulator {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let config = Config::default()
-            .devices(count("devices", devices)?)
+            .parents(count("devices", devices)?)
             .operations(count("pending", pending)?, count("history", history)?)
             .seed(arguments::whole("seed", seed, 0..=u64::MAX)?)
             .token(arguments::text("token", token)?)
@@ -69,7 +69,7 @@ impl Emulator {
         })?;
         Ok(Self {
             endpoint: server.endpoint(),
-            enterprise: shared.with(|emulator, _| emulator.enterprise().to_owned()),
+            enterprise: shared.with(|emulator, _| emulator.grandparent().to_owned()),
             shared,
             server: Lock::new(Some(Native::new(server))),
         })

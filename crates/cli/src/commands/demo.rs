@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use countermand::hyper::{create_new, private_folder};
 use countermand_core::{Verdict, chain, json_line};
-use countermand_emulator::{BadInput, Config, Fate, NewDevice, NewOperation};
+use countermand_emulator::{BadInput, Config, Fate, NewOperation, NewParent};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::grouped;
 use countermand_fleet::report::{Form, Overview};
@@ -37,7 +37,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     let folder = folder.map_err(|error| failed(&error))?;
     let shared = Shared::new(
         Config::default()
-            .devices(0)
+            .parents(0)
             .start(now().unix_millis().unsigned_abs())
             .token(TOKEN)
             .quota(ServerQuota::from(&Quota::default()))
@@ -49,7 +49,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
         .map_err(|error| failed(&error))?;
     let token = folder.join("token");
     secret(&token).map_err(|error| failed(&error))?;
-    let enterprise = shared.with(|emulator, _| emulator.enterprise().to_owned());
+    let enterprise = shared.with(|emulator, _| emulator.grandparent().to_owned());
     let (job, page) = (folder.join("wipes.job"), folder.join("report.html"));
     streams::note(&format!(
         "{} emulated devices have just been sent a WIPE by mistake; most can be saved.\n\
@@ -264,7 +264,7 @@ fn mistakes(shared: &Shared) -> Result<(), BadInput> {
             let wipe = NewOperation::new(fate).age(120).duration(24 * 3600);
             let lock = NewOperation::new(Fate::Cancellable).kind("LOCK").age(600);
             let lock = (number % 10 == 0).then(|| lock.duration(24 * 3600));
-            emulator.add(now, NewDevice::with(lock.into_iter().chain([wipe])))?;
+            emulator.add(now, NewParent::with(lock.into_iter().chain([wipe])))?;
         }
         emulator.set_script(Script::from_value(json!([
             {"fault": "unavailable", "probability": 0.01, "times": 20},

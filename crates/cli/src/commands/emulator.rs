@@ -27,7 +27,7 @@ struct Ready<'a> {
 pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
     let mut config = Config::default()
         .seed(options.seed)
-        .devices(options.devices)
+        .parents(options.devices)
         .token(&options.token)
         .start(unix_ms())
         .quota(quota(options.limits)?)
@@ -73,7 +73,7 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         countermand_core::json_line(&Ready {
             schema: "countermand.emulator/1",
             endpoint: server.endpoint(),
-            enterprise: emulator.enterprise(),
+            enterprise: emulator.grandparent(),
             token: emulator.token(),
             ca_file,
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countermand_core::{Call, OperationName, Phase, Rng, Time, Verdict};
 use countermand_emulator::{Action, BadInput, Config, Emulator};
-use countermand_emulator::{NewDevice, NewOperation, Script, ServerQuota};
+use countermand_emulator::{NewParent, NewOperation, Script, ServerQuota};
 use countermand_fleet::spell;
 use countermand_scheduler::{Event, Scheduler, Ticket};
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -135,7 +135,7 @@ fn emulator(options: &Simulate, quota: ServerQuota) -> Result<Emulator, BadInput
         let status = fail.status.as_u16();
         json!({"status": status, "probability": fail.part, "times": null})
     });
-    let config = Config::default().seed(options.seed).devices(0);
+    let config = Config::default().seed(options.seed).parents(0);
     let config = config.quota(quota).token(TOKEN);
     let mut emulator = Emulator::new(config.script(Script::from_value(faults.collect())?));
     let mut rng = Rng::new(options.seed);
@@ -147,7 +147,7 @@ fn emulator(options: &Simulate, quota: ServerQuota) -> Result<Emulator, BadInput
             let fate = options.fates.draw(rng.next());
             NewOperation::new(fate).duration(VALID_FOR)
         });
-        emulator.add(Duration::ZERO, NewDevice::with(operations))?;
+        emulator.add(Duration::ZERO, NewParent::with(operations))?;
     }
     Ok(emulator)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countermand_emulator::{Fate, NewDevice, NewOperation, Quirks};
+use countermand_emulator::{Fate, NewOperation, NewParent, Quirks};
 use serde_json::{Value, json};
 
 use crate::api::{Api, COMPLETES, ask};
@@ -70,7 +70,7 @@ fn list_goes_to_the_last_page() {
     let api = Api::with([NewOperation::new(COMPLETES)], quirks, None);
     let device = api.names[0].split("/operations/").next().unwrap();
     let more = (0..250).map(|_| NewOperation::new(Fate::Cancellable));
-    let more = NewDevice::with(more).name(device);
+    let more = NewParent::with(more).name(device);
     let added = api
         .shared
         .with(|emulator, now| emulator.add(now, more).unwrap());

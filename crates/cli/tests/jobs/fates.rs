@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use countermand_emulator::{Fate, NewDevice, NewOperation, Script, State};
+use countermand_emulator::{Fate, NewOperation, NewParent, Script, State};
 use serde_json::{Value, json};
 
 use crate::api::{Api, COMPLETES};
@@ -28,7 +28,7 @@ fn go_on(fleet: &Fleet, run: &Run) -> Run {
 fn fault_16_a_closed_enterprise_does_not_stop_the_others() {
     let mut api = Api::new([GOOD; 5]);
     for number in 0..20 {
-        let device = NewDevice::with([NewOperation::new(GOOD)]);
+        let device = NewParent::with([NewOperation::new(GOOD)]);
         let device = device.name(format!("enterprises/LCforeign/devices/d{number}"));
         let added = api
             .shared
@@ -60,7 +60,7 @@ fn fault_16_a_closed_enterprise_does_not_stop_the_others() {
 fn fault_52_a_plan_tells_and_notes_the_lists_that_were_not_asked_for() {
     let api = Api::new([GOOD; 5]);
     for number in 0..20 {
-        let device = NewDevice::with([NewOperation::new(GOOD)]);
+        let device = NewParent::with([NewOperation::new(GOOD)]);
         let device = device.name(format!("enterprises/LCforeign/devices/d{number}"));
         api.shared
             .with(|emulator, now| emulator.add(now, device).unwrap());

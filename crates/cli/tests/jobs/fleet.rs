@@ -56,7 +56,7 @@ impl Fleet {
     pub(crate) fn enterprise(&self) -> String {
         let name = self
             .shared
-            .with(|emulator, _| emulator.enterprise().to_owned());
+            .with(|emulator, _| emulator.grandparent().to_owned());
         name.strip_prefix("enterprises/").unwrap().to_owned()
     }
 

@@ -1,6 +1,6 @@
 //! Fault 51: a long search says how far it is, on a terminal's lines, in a log, and in `status`.
 
-use countermand_emulator::{Config, NewDevice, NewOperation, Quirks, Shared};
+use countermand_emulator::{Config, NewOperation, NewParent, Quirks, Shared};
 use countermand_emulator::{Fate, ServerQuota};
 
 use crate::api::{Api, TOKEN};
@@ -12,7 +12,7 @@ const DEVICES: usize = 120;
 fn fleet() -> Fleet {
     let shared = Shared::new(
         Config::default()
-            .devices(0)
+            .parents(0)
             .token(TOKEN)
             .quirks(Quirks::default())
             .quota(ServerQuota::default()),
@@ -20,7 +20,7 @@ fn fleet() -> Fleet {
     let mut names = Vec::new();
     for number in 0..DEVICES {
         let operations = (number < 10).then(|| NewOperation::new(Fate::Cancellable));
-        let device = NewDevice::with(operations);
+        let device = NewParent::with(operations);
         let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
         names.extend(added.operations);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countermand_emulator::{
-    Config, Fate, Hints, NewDevice, NewOperation, Quirks, Script, ServerQuota, Shared, WindowKind,
+    Config, Fate, Hints, NewOperation, NewParent, Quirks, Script, ServerQuota, Shared, WindowKind,
 };
 use countermand_scheduler::Window;
 use serde_json::json;
@@ -54,7 +54,7 @@ impl World {
         let mut quirks = Quirks::default();
         quirks.ignore_fields = true;
         let config = Config::default()
-            .devices(0)
+            .parents(0)
             .token(TOKEN)
             .quirks(quirks)
             .quota(quota)
@@ -68,7 +68,7 @@ impl World {
         for number in 0..count + 2 {
             let wipe = operation(fate(rng, kind), "WIPE");
             let lock = operation(Fate::Cancellable, "LOCK").age(30);
-            let device = NewDevice::with([lock, wipe]);
+            let device = NewParent::with([lock, wipe]);
             let added = shared.with(|emulator, now| emulator.add(now, device).unwrap());
             let [lock, wipe] = <[String; 2]>::try_from(added.operations).unwrap();
             spared.insert(lock);

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use countermand_emulator::{Config, Fate, NewDevice, NewOperation, Script, Server, Shared, State};
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Script, Server, Shared, State};
 use countermand_emulator::{Quirks, Tls};
 use tokio::runtime::Runtime;
 
@@ -35,11 +35,11 @@ impl Api {
         quirks: Quirks,
         tls: Option<&Tls>,
     ) -> Self {
-        let shared = Shared::new(Config::default().devices(0).token(TOKEN).quirks(quirks));
+        let shared = Shared::new(Config::default().parents(0).token(TOKEN).quirks(quirks));
         let names = operations
             .into_iter()
             .map(|operation| {
-                let device = NewDevice::with([operation]);
+                let device = NewParent::with([operation]);
                 shared.with(|emulator, now| emulator.add(now, device).unwrap().operations.remove(0))
             })
             .collect();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SERVICE_ACCOUNT};
+use super::secrets::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SERVICE_ACCOUNT};
 
 const PRIVATE_KEY: &str = include_str!("service_account.pem");
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";

@@ -1,12 +1,13 @@
-//! Where tokens come from: the token endpoint, the metadata server, the security token service and the IAM credentials API.
+//! The places that give out tokens: the token endpoint, the metadata server, the security token service and the IAM credentials API.
 //!
-//! One identity of each kind, whose secrets open nothing but this emulator. What is asked is checked as strictly as Google
-//! does as far as that is documented, so that a client that passes here asked for the right thing.
+//! One identity of each kind, whose secrets open nothing but this emulator. A request is checked as strictly as Google does,
+//! as far as that is documented, so that a client that passes here asked for the right thing.
 
 mod credentials;
 mod door;
 mod form;
 mod jwt;
+mod secrets;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,16 +23,8 @@ pub(crate) use door::Door;
 use crate::answer::{Failure, bare};
 use crate::time::rfc3339;
 use form::Form;
+use secrets::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SERVICE_ACCOUNT, SUBJECT_TOKEN};
 
-pub(crate) const SERVICE_ACCOUNT: &str = "rescue@emulator.iam.gserviceaccount.com";
-pub(crate) const CLIENT_ID: &str = "764086051850-emulator.apps.googleusercontent.com";
-pub(crate) const CLIENT_SECRET: &str = "GOCSPX-canary-client-secret";
-pub(crate) const REFRESH_TOKEN: &str = "1//canary-refresh-token-of-the-emulator";
-pub(crate) const SUBJECT_TOKEN: &str = "canary-subject-token-of-the-emulator";
-pub(crate) const AUDIENCE: &str = "//iam.googleapis.com/projects/7/locations/global/workloadIdentityPools/pool/providers/emulator";
-
-/// The scope of the API.
-pub(crate) const SCOPE: &str = countermand_core::Service::DEFAULT.scope;
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// The scope that is enough to make tokens for service accounts, and for nothing else.
 const IAM: &str = "https://www.googleapis.com/auth/iam";
@@ -42,29 +35,31 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// A token that was given out; never its text.
 ///
-/// A test holds what a client asked for against it: for whom, with which scope, on whose behalf.
+/// A test compares the request of a client with it: principal, subject and scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Issued {
-    /// How it was asked for: `token`, `metadata`, `sts` or `generateAccessToken`.
+    /// The way it was asked for: `token`, `metadata`, `sts` or `generateAccessToken`.
     pub by: &'static str,
-    /// Whose it is: a service account, `user`, or the audience of a federation.
+    /// Its owner: a service account, `user`, or the audience of a federation.
     pub principal: String,
-    /// On whose behalf a service account acts (domain-wide delegation).
+    /// The user on whose behalf a service account acts (domain-wide delegation).
     pub subject: Option<String>,
     /// Scopes, separated by spaces.
     pub scope: String,
 }
 
 /// The tokens that were given out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Identity {
+    /// The scope of the API.
+    scope: &'static str,
     issued: Vec<Issued>,
-    /// By token: which one it is, and when it expires, in Unix milliseconds.
+    /// By token: its index, and its expiry in Unix milliseconds.
     known: HashMap<String, (usize, u64)>,
 }
 
-/// What a token is good for.
+/// The use of a token.
 pub(crate) enum Good {
     For(String),
     Expired,
@@ -75,7 +70,16 @@ pub(crate) enum Good {
 type Answer = Result<Value, (u16, Value)>;
 
 impl Identity {
-    /// What an issued token may be used for now.
+    /// Nothing given out yet; `scope` is that of the API.
+    pub(crate) fn new(scope: &'static str) -> Self {
+        Self {
+            scope,
+            issued: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// The use of an issued token now.
     pub(crate) fn look_up(&self, token: &str, now: u64) -> Good {
         match self.known.get(token) {
             None => Good::Never,
@@ -168,7 +172,7 @@ impl Identity {
                     by: "token",
                     principal: "user".to_owned(),
                     subject: None,
-                    scope: format!("{SCOPE} {CLOUD_PLATFORM}"),
+                    scope: format!("{} {CLOUD_PLATFORM}", self.scope),
                 }
             }
             _ => return Err(refuse(400, "unsupported_grant_type", "Invalid grant_type")),
@@ -284,7 +288,7 @@ pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
         .then(|| token.trim_start_matches(' '))
 }
 
-/// An error as token endpoints word them.
+/// An error in the words of token endpoints.
 fn refuse(code: u16, error: &str, description: &str) -> (u16, Value) {
     (
         code,
@@ -294,7 +298,7 @@ fn refuse(code: u16, error: &str, description: &str) -> (u16, Value) {
 
 const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 
-/// Whether the request is meant for a metadata server, and did not come through a proxy.
+/// True if the request is meant for a metadata server, and did not come through a proxy.
 fn asks_metadata(request: &Request<Bytes>) -> bool {
     let headers = request.headers();
     headers.get(FLAVOR).is_some_and(|value| value == "Google")

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_emulator::{Action, Config, Emulator, NewDevice, NewOperation, Reply};
+use countermand_emulator::{Action, Config, Emulator, NewOperation, NewParent, Reply};
 use http::{Request, Response};
 use serde_json::Value;
 
@@ -68,8 +68,8 @@ pub fn with(
     config: Config,
     operations: impl IntoIterator<Item = NewOperation>,
 ) -> (Emulator, Vec<String>) {
-    let mut emulator = Emulator::new(config.devices(0));
-    let added = emulator.add(T0, NewDevice::with(operations)).unwrap();
+    let mut emulator = Emulator::new(config.parents(0));
+    let added = emulator.add(T0, NewParent::with(operations)).unwrap();
     (emulator, added.operations)
 }
 

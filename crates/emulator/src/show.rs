@@ -1,0 +1,63 @@
+//! The JSON of an operation, as the server shows it.
+
+use serde_json::{Map, Value, json};
+
+use crate::extras::Extras;
+use crate::fate::Fate;
+use crate::operation::Operation;
+use crate::quirks::{Quirks, Shape};
+use crate::truth::State;
+
+/// The `Operation` of the API. `views`: the number of gets that have shown it so far, see [`Operation::views`].
+pub(crate) fn show(
+    operation: &Operation,
+    extras: &Extras,
+    state: State,
+    quirks: &Quirks,
+    views: u32,
+) -> Value {
+    let mut shown = Map::new();
+    shown.insert("name".to_owned(), operation.name.as_str().into());
+    if !quirks.no_metadata {
+        let mut metadata = (extras.metadata)(operation, state, quirks);
+        if quirks.extras {
+            metadata.insert("urgency".to_owned(), json!({"level": 11}));
+        }
+        shown.insert("metadata".to_owned(), metadata.into());
+    }
+    if quirks.extras {
+        let provenance = json!({"cells": [1, {"deep": null}]});
+        shown.insert("provenance".to_owned(), provenance);
+    }
+    let mut done = operation.shown_done(state, quirks);
+    let mut error = match (state, operation.fate) {
+        (State::Cancelled, _) => Some((1, "was cancelled")),
+        (State::Failed, Fate::Fails { code, .. }) => Some((code, "failed")),
+        (State::Expired, _) if done => Some((4, "expired")),
+        _ => None,
+    };
+    let mut response = done && error.is_none();
+    match quirks.shape {
+        Shape::Documented => {}
+        Shape::NoResult => response = false,
+        Shape::Both => response = done,
+        Shape::CodeWithoutDone if operation.cancel_asked.is_some() && views == 0 => {
+            (done, error, response) = (false, Some((1, "is being cancelled")), false);
+        }
+        Shape::Flapping if views % 2 == 1 => (done, error, response) = (false, None, false),
+        Shape::CodeWithoutDone | Shape::Flapping => {}
+    }
+    if done {
+        shown.insert("done".to_owned(), true.into());
+    }
+    if let Some((code, what)) = error {
+        let message = format!("The {} {what}.", extras.noun);
+        let error = json!({"code": code, "message": message});
+        shown.insert("error".to_owned(), error);
+    }
+    if response {
+        let response = json!({"@type": extras.response});
+        shown.insert("response".to_owned(), response);
+    }
+    shown.into()
+}
