@@ -19,6 +19,7 @@ mod reliability;
 mod restart;
 mod scheduler;
 mod search;
+mod second_service;
 mod simulation;
 mod told;
 mod vectors;

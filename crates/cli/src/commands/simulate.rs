@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countermand_core::{Call, OperationName, Phase, Rng, Time, Verdict};
 use countermand_emulator::{Action, BadInput, Config, Emulator};
-use countermand_emulator::{NewParent, NewOperation, Script, ServerQuota};
+use countermand_emulator::{NewOperation, NewParent, Script, ServerQuota};
 use countermand_fleet::spell;
 use countermand_scheduler::{Event, Scheduler, Ticket};
 use http::header::{AUTHORIZATION, HeaderValue};
