@@ -128,7 +128,7 @@ impl NativeClient {
 
     fn list_operations(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Results> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let operations = client.list_operations(&names::given_device(device, &self.endpoint)?);
+        let operations = client.list_operations(&names::given(device, &self.endpoint)?);
         Ok(Results::new(
             operations.map(move |result| raiser.ready(result, operation)),
         ))

@@ -133,7 +133,7 @@ pub(crate) fn apply(
 ) -> PyResult<Applying> {
     let counts = confirm.map(|counts| {
         let counts = counts.iter().map(|(name, count)| {
-            let name = names::given_enterprise(&name, &client.endpoint)?;
+            let name = names::given(&name, &client.endpoint)?;
             let count = arguments::whole("a count of confirm", &count, 0..=u64::MAX)?;
             Ok((name, Some(count)))
         });

@@ -1,6 +1,7 @@
 //! Names: checked once, on the way in.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::str::FromStr;
 
 use countermand_core as core;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
@@ -76,19 +77,11 @@ pub(crate) fn given_operation(
     }
 }
 
-/// A device's name, given as the command takes it.
-pub(crate) fn given_device(
+/// The name of a parent, given as the command takes it.
+pub(crate) fn given<T: FromStr<Err = core::NameError>>(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
-) -> PyResult<core::ParentName> {
-    parse(name, "a str", |text| endpoint.parse_given(text))
-}
-
-/// An enterprise's name, given as the command takes it.
-pub(crate) fn given_enterprise(
-    name: &Bound<'_, PyAny>,
-    endpoint: &core::Endpoint,
-) -> PyResult<core::GrandparentName> {
+) -> PyResult<T> {
     parse(name, "a str", |text| endpoint.parse_given(text))
 }
 
@@ -105,13 +98,8 @@ pub(crate) fn given_resource(
     }
 }
 
-/// An enterprise's name, given as a text.
-pub(crate) fn enterprise(name: &Bound<'_, PyAny>) -> PyResult<core::GrandparentName> {
-    parse(name, "a str", str::parse)
-}
-
-/// A device's name, given as a text.
-pub(crate) fn device(name: &Bound<'_, PyAny>) -> PyResult<core::ParentName> {
+/// The name of a parent, given as a text.
+pub(crate) fn text<T: FromStr<Err = core::NameError>>(name: &Bound<'_, PyAny>) -> PyResult<T> {
     parse(name, "a str", str::parse)
 }
 

@@ -82,8 +82,8 @@ impl Pages {
         backoff: (f64, f64),
     ) -> PyResult<Self> {
         let list = match of {
-            "operations" => List::Operations(core::Pages::new(names::device(parent)?)),
-            "devices" => List::Parents(core::Pages::new(names::enterprise(parent)?)),
+            "operations" => List::Operations(core::Pages::new(names::text(parent)?)),
+            "devices" => List::Parents(core::Pages::new(names::text(parent)?)),
             _ => {
                 return Err(PyValueError::new_err(format!(
                     "{of:?} is no list; expected operations or devices"

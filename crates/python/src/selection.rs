@@ -37,11 +37,11 @@ impl Selection {
         let enterprises = field("enterprises")?;
         let enterprises = enterprises
             .try_iter()?
-            .map(|name| names::given_enterprise(&name?, endpoint));
+            .map(|name| names::given(&name?, endpoint));
         let devices = field("devices")?;
         let devices = devices
             .try_iter()?
-            .map(|name| names::given_device(&name?, endpoint));
+            .map(|name| names::given(&name?, endpoint));
         Ok(Self {
             enterprises: enterprises.collect::<PyResult<_>>()?,
             devices: devices.collect::<PyResult<_>>()?,

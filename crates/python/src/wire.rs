@@ -137,7 +137,7 @@ pub(crate) fn build_list_operations(
     page_token: Option<&str>,
 ) -> PyResult<Request> {
     let endpoint = self::endpoint(endpoint)?;
-    let device = names::device(device)?;
+    let device = names::text(device)?;
     let token = page_token.map(str::parse::<PageToken>).transpose();
     let token = token.map_err(|error| PyValueError::new_err(error.to_string()))?;
     let page = core::PageQuery {
@@ -154,7 +154,7 @@ pub(crate) fn build_get_device(
     device: &Bound<'_, PyAny>,
     endpoint: Option<&str>,
 ) -> PyResult<Request> {
-    Ok(Ask::GetParent(names::device(device)?)
+    Ok(Ask::GetParent(names::text(device)?)
         .http(&self::endpoint(endpoint)?)
         .into())
 }
@@ -194,7 +194,7 @@ pub(crate) fn parse_operations(
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
 ) -> PyResult<(Vec<Operation>, Option<String>)> {
-    let device = names::device(device)?;
+    let device = names::text(device)?;
     let answer = response(status, headers, body)?;
     let page = raised(
         headers,
@@ -217,7 +217,7 @@ pub(crate) fn parse_device(
     body: PyBackedBytes,
 ) -> PyResult<()> {
     let answer = response(status, headers, body)?;
-    let device = Ask::GetParent(names::device(device)?).read(&answer);
+    let device = Ask::GetParent(names::text(device)?).read(&answer);
     raised(headers, device.map(drop))
 }
 
