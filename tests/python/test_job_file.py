@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from countermand.testing import Emulator
 
 #: Of every table but ``seal`` and ``edits``, which have no checksum.
-TABLES = ("job", "operations", "sends", "limits", "hold", "devices", "notes", "runs", "holder")
+TABLES = (
+    "job",
+    "operations",
+    "enterprises",
+    "sends",
+    "limits",
+    "hold",
+    "devices",
+    "notes",
+    "runs",
+    "holder",
+)
 DIGEST = 7
 """The number of columns of an operation that the digest of a plan covers."""
 
