@@ -25,7 +25,7 @@ const USER_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 ///
 /// A token that [says how long it is good](crate::Token::expiring) is kept for so long, and
 /// replaced a while before, in a task of its own, while requests go on with it. If that fails,
-/// nobody notices until its time is up.
+/// requests go on with it until its time is up.
 ///
 /// It watches the answers, so it knows which token a 401 was for: the request that comes back with
 /// [`Transmit::reauthorize`] gets the replacement, if there is one by then, instead of causing

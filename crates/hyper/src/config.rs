@@ -133,8 +133,8 @@ impl HyperConfig {
         self
     }
 
-    /// Whether `http://` may go to another machine: `false` by default, because a token on such a
-    /// connection is everybody's. To this machine it may always go.
+    /// Allow `http://` to another machine: `false` by default, because every device on the way can
+    /// read the token on such a connection. To this machine it is always allowed.
     #[must_use]
     pub const fn allow_plaintext(mut self, allow: bool) -> Self {
         self.allow_plaintext = allow;
@@ -148,7 +148,7 @@ impl HyperConfig {
         self
     }
 
-    /// Whether to speak HTTP/2 over `http://`: `false` by default, because nothing can be
+    /// Speak HTTP/2 over `http://`: `false` by default, because nothing can be
     /// negotiated there and most servers expect HTTP/1.1.
     #[must_use]
     pub const fn http2_prior_knowledge(mut self, http2: bool) -> Self {
@@ -156,7 +156,7 @@ impl HyperConfig {
         self
     }
 
-    /// Whether to offer HTTP/1.1 alone over TLS: `false` by default. For proxies whose HTTP/2 is
+    /// Offer HTTP/1.1 alone over TLS: `false` by default. For proxies whose HTTP/2 is
     /// broken.
     #[must_use]
     pub const fn http1_only(mut self, http1_only: bool) -> Self {
@@ -173,9 +173,9 @@ impl HyperConfig {
         self
     }
 
-    /// How often an HTTP/2 connection is asked for a sign of life, also when idle, and how long
-    /// that may take: 20 s and 10 s by default, at least 1 ms each. A connection that died without
-    /// a word is found within their sum. HTTP/1.1 has no such question: there the request on a dead
+    /// The interval of pings on an HTTP/2 connection, also when it is idle, and the time for an
+    /// answer: 20 s and 10 s by default, at least 1 ms each. A connection that died silently is found
+    /// within their sum. HTTP/1.1 has no pings: there the request on a dead
     /// connection takes its whole time-out.
     #[must_use]
     pub fn pings(mut self, interval: Duration, patience: Duration) -> Self {
@@ -201,7 +201,7 @@ impl HyperConfig {
 
     /// Take the [proxy](Self::proxy) that `HTTPS_PROXY` names, else `ALL_PROXY`, except for the
     /// hosts in `NO_PROXY`; all three also in lower case. They are read when the transport is made.
-    /// `false` by default: what carries a token takes no way that nobody asked for.
+    /// `false` by default: a token takes no way that the caller has not asked for.
     ///
     /// `NO_PROXY` is separated by commas or spaces: a domain (or `.domain`) with all below it,
     /// `*.domain` for all below it alone, an address, a network such as `10.0.0.0/8` or `10.*`, each
@@ -215,7 +215,7 @@ impl HyperConfig {
         self
     }
 
-    /// Who turns the server's name into addresses: the operating system by default. For names that
+    /// The resolver of the server's name: the operating system by default. For names that
     /// it does not know, such as those of a private service endpoint; certificates are still
     /// checked against the name.
     ///

@@ -23,19 +23,19 @@ use crate::tunnel::Tunnel;
 /// The longest header list that HTTP/2 may bring, in bytes.
 const HEADER_LIST: u32 = 16 << 10;
 
-/// How much of an answer the server may send before it is read, on one stream and on a connection of
-/// HTTP/2, in bytes. The second is more than all streams together may send: bodies that wait for room
+/// Bytes of an answer that the server may send before they are read, on one stream and on a
+/// connection of HTTP/2. The second is more than all streams together may send: bodies that wait for room
 /// in the budget take nothing from those that are read.
 const WINDOWS: (u32, u32) = (128 << 10, 1 << 30);
 
-/// How much of an answer a connection of HTTP/1.1 reads ahead, and the longest head, in bytes.
+/// Bytes of an answer that a connection of HTTP/1.1 reads ahead, and those of the longest head.
 const READ_AHEAD: usize = 64 << 10;
 
-/// How many streams that were given up are remembered, and how long: answers to them may still be
+/// Streams that were given up and are remembered, and for how long: answers to them may still be
 /// under way.
 const GIVEN_UP: (usize, Duration) = (4096, Duration::from_secs(30));
 
-/// How many frames may come for streams that nobody remembers before the connection is ended. Each
+/// Frames that may come for streams that are not remembered, before the connection is ended. Each
 /// is an answer that came too late, so that h2's own limit of 1,024 would end a connection, and all
 /// requests on it, that is merely slow.
 const TOO_LATE: usize = 1 << 20;

@@ -1,9 +1,10 @@
 //! Heads that HTTP/2 forbids and h2 lets through.
 //!
 //! An answer has one pseudo header, `:status` (RFC 9113, 8.3.2). h2 refuses one without it, a second
-//! one, and pseudo headers after others; it drops `:path` and its like without a word. What a client
-//! takes for an answer has then been made for something else, by a server or a proxy that mixes up
-//! its messages. It is no answer, and the connection ends.
+//! one, and pseudo headers after others; it drops `:path` and its like without a word, and neither its
+//! errors nor hyper's tell that they were there. A client then takes for an answer what was made for
+//! something else, by a server or a proxy that mixes up its messages. It is no answer, and the
+//! connection ends. The heads are therefore looked at on their way to h2.
 
 use std::io;
 use std::pin::Pin;
@@ -169,7 +170,8 @@ impl Frames {
     }
 }
 
-/// Whether the head of an answer, of which this is the front, has a pseudo header besides `:status`.
+/// Tells whether the head of an answer, of which this is the front, has a pseudo header besides
+/// `:status`.
 /// It can only stand first or second: h2 refuses one after any other field, and a second `:status`.
 /// A field of the dynamic table was there before as one of these, or is none.
 fn is_forbidden(flags: u8, length: usize, front: &[u8]) -> bool {
@@ -195,7 +197,7 @@ fn is_forbidden(flags: u8, length: usize, front: &[u8]) -> bool {
     }
     for _ in 0..2 {
         if block.is_empty() {
-            // Nobody cuts a head here but to hide the rest of it.
+            // A head is cut here only to hide the rest of it.
             return !ended;
         }
         match field(block) {
@@ -256,7 +258,7 @@ fn field(block: &[u8]) -> Option<(Name, &[u8])> {
 /// `:status` in Huffman's code.
 const STATUS: &[u8] = &[0xb8, 0x84, 0x8d, 0x36, 0xa3];
 
-/// Whether a text is in Huffman's code, the text, and what follows it.
+/// A text: true if it is in Huffman's code, the text, and what follows it.
 fn string(block: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     let huffman = block.first()? & 0x80 != 0;
     let (length, rest) = integer(block, 7)?;
@@ -292,7 +294,7 @@ mod tests {
         [&[0, 0, length, HEADERS, flags, 0, 0, 0, 1], payload].concat()
     }
 
-    /// Whether these frames pass, however they are cut.
+    /// True if these frames pass, however they are cut.
     fn passes(bytes: &[u8]) -> bool {
         let whole = Frames::default().take(bytes).is_ok();
         for cut in 0..bytes.len() {

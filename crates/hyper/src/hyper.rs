@@ -116,8 +116,8 @@ impl Hyper {
 }
 
 impl Inner {
-    /// One request. Not an `async fn`: what that is given it holds twice, and a future of a kilobyte
-    /// and more costs its allocator and everybody who moves it.
+    /// One request. Not an `async fn`, which holds its arguments twice: a future of a kilobyte and
+    /// more is slow to allocate and to move.
     fn send(
         &self,
         mut request: Request<Body>,
@@ -181,7 +181,7 @@ impl Inner {
                 Ok(response) => response,
                 Err(mut error) => {
                     let kind = match error.take_message() {
-                        // It was closed while it was idle: nobody's fault, and nothing was sent.
+                        // It was closed while it was idle, and nothing was sent.
                         Some(unsent) if pooled.reused => {
                             *sent = false;
                             *request = Some(unsent);
@@ -223,7 +223,7 @@ impl Inner {
     }
 }
 
-/// What became of a request that was handed to a connection.
+/// The kind of the failure of a request that was handed to a connection.
 fn classify(error: &hyper::Error) -> TransportErrorKind {
     // What the peer says of this stream; what this side says, or the network, proves nothing. A
     // stream is told of a GOAWAY only if its number is above the last one that was processed. One
@@ -257,7 +257,7 @@ fn blame(error: TransportError, connection: &Connection) -> TransportError {
     }
 }
 
-/// Whether the server broke off because it wants another client certificate, or one at all. In TLS
+/// Tells whether the server broke off because it wants another client certificate, or one at all. In TLS
 /// 1.3 that comes after the handshake, in the place of an answer; it has processed nothing.
 fn refuses_us(error: &hyper::Error) -> bool {
     let mut cause = error.source();

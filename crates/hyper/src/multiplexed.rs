@@ -35,7 +35,7 @@ where
 #[derive(Clone)]
 pub(crate) struct Multiplexed {
     pub(crate) sender: http2::SendRequest<Body>,
-    /// What all hands have in common. It counts them, too.
+    /// The state that all hands share. It counts them, too.
     known: Arc<Known>,
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use countermand_core::shown;
+use ipnet::IpNet;
 
 /// The entries of a list.
 #[derive(Debug, Default)]
@@ -21,8 +22,8 @@ enum Hosts {
     Domain(String),
     /// All below a domain.
     Below(String),
-    /// The addresses that begin with so many bits.
-    Network(IpAddr, u32),
+    /// The addresses of a network, which may be a single one.
+    Network(IpNet),
 }
 
 impl NoProxy {
@@ -59,8 +60,8 @@ impl NoProxy {
                     Hosts::All => true,
                     Hosts::Domain(domain) => host == *domain || below(domain),
                     Hosts::Below(domain) => below(domain),
-                    Hosts::Network(network, bits) => {
-                        address.is_some_and(|address| begins(address, *network, *bits))
+                    Hosts::Network(network) => {
+                        address.is_some_and(|address| network.contains(&address))
                     }
                 }
         })
@@ -73,32 +74,27 @@ fn parse(entry: &str) -> Option<Entry> {
         return whole(Hosts::All);
     }
     if let Some(network) = network(entry) {
-        return whole(network);
+        return whole(Hosts::Network(network));
     }
     let (host, port) = match entry.rsplit_once(':') {
         Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port > 0)?)),
         None => (entry, None),
     };
-    let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    let hosts = match bare {
-        Some(address) => single(address.parse().ok()?),
-        None => match network(host) {
-            Some(network) if !host.contains(':') => network,
-            _ => domain(host)?,
-        },
+    let hosts = match network(host) {
+        Some(network) if host.starts_with('[') || !host.contains(':') => Hosts::Network(network),
+        _ => domain(host)?,
     };
     Some(Entry { hosts, port })
 }
 
 /// An address, `ADDRESS/BITS`, or the beginning of one as in `127.*`.
-fn network(entry: &str) -> Option<Hosts> {
+fn network(entry: &str) -> Option<IpNet> {
     let bare = entry.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    if let Ok(address) = bare.unwrap_or(entry).parse() {
-        return Some(single(address));
+    if let Ok(address) = bare.unwrap_or(entry).parse::<IpAddr>() {
+        return Some(address.into());
     }
-    if let Some((address, bits)) = entry.split_once('/') {
-        let (address, bits) = (address.parse::<IpAddr>().ok()?, bits.parse().ok()?);
-        return (bits <= width(address)).then_some(Hosts::Network(address, bits));
+    if let Ok(network) = entry.parse() {
+        return Some(network);
     }
     let parts: Vec<&str> = entry.split('.').collect();
     let known = parts.iter().take_while(|part| **part != "*").count();
@@ -110,7 +106,8 @@ fn network(entry: &str) -> Option<Hosts> {
         *octet = part.parse().ok()?;
     }
     let rest = parts[known..].iter().all(|part| *part == "*");
-    rest.then(|| Hosts::Network(octets.into(), 8 * known as u32))
+    let bits = u8::try_from(8 * known).ok()?;
+    IpNet::new(octets.into(), bits).ok().filter(|_| rest)
 }
 
 fn domain(host: &str) -> Option<Hosts> {
@@ -127,28 +124,6 @@ fn domain(host: &str) -> Option<Hosts> {
         true => Hosts::Below(name.to_owned()),
         false => Hosts::Domain(name.to_owned()),
     })
-}
-
-const fn single(address: IpAddr) -> Hosts {
-    Hosts::Network(address, width(address))
-}
-
-const fn width(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
-}
-
-fn begins(address: IpAddr, network: IpAddr, bits: u32) -> bool {
-    let (one, other, width) = match (address, network) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => {
-            (u128::from(one.to_bits()), u128::from(other.to_bits()), 32)
-        }
-        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits(), other.to_bits(), 128),
-        _ => return false,
-    };
-    bits == 0 || (one ^ other) >> (width - bits) == 0
 }
 
 #[cfg(test)]

@@ -24,8 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Gives connections out and takes them back.
 ///
-/// Until it is known that the server does not speak HTTP/2, all who need a connection wait for the
-/// same one: a hundred requests at once make one handshake, not a hundred. More connections of
+/// As long as the server may speak HTTP/2, all requests without a connection wait for the same one: a hundred requests at once make one handshake, not a hundred. More connections of
 /// HTTP/2 are made while requests queue on those that there are, and nothing waits for them.
 pub(crate) struct Pool {
     connector: Connector,
@@ -39,7 +38,7 @@ struct PoolState {
     http2: Vec<Multiplexed>,
     /// The task that makes one more of them.
     widening: Option<JoinHandle<()>>,
-    /// When one more could not be made.
+    /// The last time that one more could not be made.
     stuck: Option<Instant>,
     /// Oldest first.
     idle: Vec<(http1::SendRequest<Body>, Instant)>,

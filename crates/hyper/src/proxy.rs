@@ -12,13 +12,13 @@ use crate::proxy_url::ProxyUrl;
 const URL: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// What the settings say of a proxy.
+/// The proxy of the settings.
 #[derive(Clone, Default)]
 pub(crate) enum Proxy {
     /// No word of one: everything goes straight to the server.
     #[default]
     None,
-    /// What the environment says when the transport is made.
+    /// The one that the environment names when the transport is made.
     Environment,
     /// This one, except for these hosts.
     Given { url: String, except: String },

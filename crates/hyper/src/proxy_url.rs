@@ -19,7 +19,7 @@ pub(crate) struct ProxyUrl {
     pub(crate) authorization: Option<HeaderValue>,
 }
 
-/// How to write what a URL gives another meaning.
+/// The advice for characters to which a URL gives another meaning.
 const ENCODE: &str = "percent-encode them in the user and the password: @ is %40, # is %23, / is %2F, ? is %3F, % is %25, a space is %20";
 
 impl ProxyUrl {

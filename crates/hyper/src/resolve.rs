@@ -16,7 +16,7 @@ use crate::transport::BoxFuture;
 /// Connects by TCP. The families of addresses race, so that one that leads nowhere costs 300 ms.
 pub(crate) type Tcp = HttpConnector<Resolver>;
 
-/// Asks the operating system, or whoever the settings name.
+/// Asks the operating system, or the function of the settings.
 #[derive(Clone, Default)]
 pub(crate) struct Resolver(Option<Arc<Resolve>>);
 

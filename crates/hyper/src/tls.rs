@@ -205,7 +205,7 @@ fn read_ca_file(path: &SecretFile) -> Result<RootCertStore, TransportError> {
     Ok(authorities)
 }
 
-/// What is shown to a server that asks who is there.
+/// The certificate and the key for a server that asks for them.
 fn read_identity(
     certificate: &SecretFile,
     key: &SecretFile,
