@@ -13,11 +13,11 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use countermand_auth::Credentials;
-//! use countermand_hyper::{Client, Endpoint, HyperConfig};
+//! use countermand_hyper::{Client, HyperConfig, core::Service};
 //!
-//! let config = HyperConfig::default();
-//! let tokens = Credentials::application_default()?.source(Service::DEFAULT.scope, &config)?;
-//! let client = Client::connect(Endpoint::default(), tokens, config)?;
+//! let (service, config) = (Service::DEFAULT, HyperConfig::default());
+//! let tokens = Credentials::application_default()?.source(service.scope, &config)?;
+//! let client = Client::connect(service.endpoint(), tokens, config)?;
 //! # Ok(())
 //! # }
 //! ```
