@@ -4,11 +4,11 @@
 //! request, to read the answer and to report the result.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bench_task::Counting;
 use countermand_hyper::scheduler::{Event, Poll, Scheduler, Ticket};
-use countermand_core::{Call, OperationName, Phase};
+use countermand_core::{Call, OperationName, Phase, Time};
 use countermand_hyper::Quota;
 use http::Response;
 use rustix::time::{ClockId, clock_gettime};
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     scheduler.close();
     let waiting = Counting::live() - empty;
 
-    let mut now = Instant::now();
+    let mut now = Time::START;
     let (mut spent, mut requests, mut finished, mut parked) = (Duration::ZERO, 0, 0, 0);
     let mut batch: Vec<(Ticket, Response<String>)> = Vec::with_capacity(BATCH);
     loop {
