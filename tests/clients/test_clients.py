@@ -45,7 +45,7 @@ TOKEN = "emulator-token"
 def manual() -> dict[tuple[str, str], str]:
     """The table of docs/emulator.md by client and kind: ``works``, or the contacted host."""
     text = (ROOT / "docs/emulator.md").read_text("utf-8")
-    table = text.split("### Which client works with which credentials file")[1].split("\n\n")[2]
+    table = text.split("### Clients and credentials files")[1].split("\n\n")[2]
     head, _, *rows = table.splitlines()
     kinds = [cell.strip().strip("`") for cell in head.split("|")[2:-1]]
     said = {}

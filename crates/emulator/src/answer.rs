@@ -268,8 +268,7 @@ pub(crate) fn bare(code: u16, content_type: HeaderValue, body: Bytes, now: u64) 
     headers.reserve(ALWAYS.len() + 3);
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.extend(ALWAYS);
-    if let Ok(date) = HeaderValue::try_from(rfc1123(now)) {
-        headers.insert(header::DATE, date);
-    }
+    let date = rfc1123(now).and_then(|date| HeaderValue::try_from(date).ok());
+    headers.extend(date.map(|date| (header::DATE, date)));
     response
 }

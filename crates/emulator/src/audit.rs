@@ -6,7 +6,7 @@ use crate::percent::decode_query;
 
 /// One request as the emulator saw it; never its token.
 ///
-/// A test holds a client's claims and its manners (how many calls, how often, with a token or without) against these.
+/// A test compares a client's claims and its behaviour (calls, their rate, with a token or without) with these.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Audited {

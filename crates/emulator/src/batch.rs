@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, h
 use crate::answer::bare;
 use crate::reply::Action;
 
-/// So many calls may be in one batch; the real API takes no more either.
+/// The most calls in one batch; the real API takes no more either.
 pub(crate) const MAX_CALLS: usize = 1000;
 const BOUNDARY: &str = "batch_of_the_emulator";
 const CONTENT_ID: HeaderName = HeaderName::from_static("content-id");

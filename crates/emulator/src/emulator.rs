@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::discovery;
 use crate::extras::Extras;
 use crate::fleet::{Added, Fleet, NewParent};
-use crate::generate::{self, parent_name};
+use crate::generate::{self, child};
 use crate::identity::{self, Door, Good, Identity, Issued};
 use crate::meter::Meter;
 use crate::method::{Method, Methods};
@@ -338,12 +338,12 @@ impl Emulator {
     /// The mistake in the description; the parent itself may have been added.
     pub fn add(&mut self, now: Duration, parent: NewParent) -> Result<Added, BadInput> {
         let now = self.unix_ms(now);
-        let (fleet, rng) = (&mut self.fleet, &mut self.rng);
+        let level = self.config.service.level_above(1);
         let name = parent
             .name
-            .unwrap_or_else(|| parent_name(fleet, &self.grandparent, self.extras, rng));
-        let index = fleet.add_parent(name, now, now)?;
-        fleet.add_operations(index, parent.operations, now)
+            .unwrap_or_else(|| child(&self.grandparent, level, self.extras, &mut self.rng));
+        let index = self.fleet.add_parent(name, now, now)?;
+        self.fleet.add_operations(index, parent.operations, now)
     }
 
     /// The names of the parents, in the order they were added, deleted ones included.

@@ -11,7 +11,7 @@ use crate::name::prefix;
 use crate::quota::{ServerQuota, WindowKind};
 use crate::quota_report::{QuotaReport, ResourceReport, WindowReport};
 
-/// So many resources are reported.
+/// The number of resources that are reported.
 const REPORTED: usize = 10;
 
 /// The quota and everything that is spent of it.

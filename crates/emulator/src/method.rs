@@ -2,8 +2,6 @@
 
 use countermand_core::Service;
 
-use crate::extras::Extras;
-
 /// A method: one of the five that a service's description implies, or one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Method {
@@ -108,10 +106,15 @@ impl Row {
 pub(crate) struct Methods(Vec<Row>);
 
 impl Methods {
-    pub(crate) fn of(service: &Service, extras: &Extras) -> Self {
+    /// The methods that the description of a service implies, its own ones, and those that are not emulated.
+    pub(crate) fn new(
+        service: &Service,
+        others: &[OwnMethod],
+        not_emulated: &[(&'static str, &'static str)],
+    ) -> Self {
         let mut rows = described(service);
-        rows.extend(extras.methods.iter().map(own));
-        rows.extend(extras.not_emulated.iter().map(|(http, path)| Row {
+        rows.extend(others.iter().map(own));
+        rows.extend(not_emulated.iter().map(|(http, path)| Row {
             method: Method::NotEmulated,
             word: "not emulated".to_owned(),
             http,

@@ -1,31 +1,31 @@
-//! What nobody has published about the API, one switch for each question.
+//! Behaviour of the API that is not published, one switch for each question.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// How the server behaves where the documentation is silent or production code has seen oddities.
+/// The behaviour of the server where the documentation is silent or production code has seen oddities.
 ///
 /// The default is the plainest server. A client that is right with every switch in every position is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]
 #[non_exhaustive]
 pub struct Quirks {
-    /// What a cancel of a finished operation answers.
+    /// The answer to a cancel of a finished operation.
     pub finished_cancel: FinishedCancel,
     /// Milliseconds between an accepted cancel and its effect.
     pub cancel_delay_ms: u64,
-    /// What an operation looks like when its validity has passed.
+    /// The look of an operation whose validity has passed.
     pub expiry: Expiry,
-    /// How `done`, `response` and `error` go together.
+    /// The combination of `done`, `response` and `error`.
     pub shape: Shape,
     /// A get answers another operation, one that looks cancelled.
     pub other_name: bool,
     /// Operations come without `metadata`.
     pub no_metadata: bool,
-    /// Operations carry unknown fields and an unknown command type.
+    /// Operations carry unknown fields and an unknown type.
     pub extras: bool,
-    /// What is missing answers 500 with the text of the 404.
+    /// A missing resource answers 500 with the text of the 404.
     pub missing_is_500: bool,
     /// Cancel answers 501.
     pub no_cancel: bool,
@@ -67,7 +67,7 @@ impl Quirks {
     }
 }
 
-/// What a cancel of a finished operation answers.
+/// The answer to a cancel of a finished operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "a simulation covers all of them")]
@@ -81,7 +81,7 @@ pub enum FinishedCancel {
     NotFound,
 }
 
-/// What an operation looks like when its validity has passed.
+/// The look of an operation whose validity has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "a simulation covers all of them")]
@@ -96,7 +96,7 @@ pub enum Expiry {
     NotFound,
 }
 
-/// How `done`, `response` and `error` go together.
+/// The combination of `done`, `response` and `error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "a simulation covers all of them")]
@@ -108,7 +108,7 @@ pub enum Shape {
     NoResult,
     /// An operation done with `error` has `response` too.
     Both,
-    /// The first get after a cancel shows `error.code` 1 without `done`, whatever is to become of the operation.
+    /// The first get after a cancel shows `error.code` 1 without `done`, whatever the fate of the operation.
     CodeWithoutDone,
     /// Every second get of a finished operation shows it pending again.
     Flapping,

@@ -1,4 +1,4 @@
-//! The quota as a server has it: which windows there are, how they run, and what a refusal says.
+//! The quota on the side of the server: its windows, and the hints of a refusal.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use countermand_scheduler::{Quota, Window};
 
 /// The quota of an emulated server; by default there is none.
 ///
-/// Nobody has published how Google's windows run, whether refused calls count, or when a refusal says how long to wait: a
+/// It is not published how Google's windows run, whether refused calls count, or when a refusal says how long to wait: a
 /// client has to be right with every setting.
 ///
 /// ```
@@ -30,13 +30,13 @@ pub struct ServerQuota {
     pub(crate) count_refused: bool,
 }
 
-/// How windows run.
+/// The run of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WindowKind {
-    /// One after the other: what is spent comes back all at once, when a window ends.
+    /// One after the other: all calls come back at once, when a window ends.
     Fixed {
-        /// When, after the emulator's start, a window begins; the others begin whole spans before and after it.
+        /// The time after the emulator's start at which a window begins; the others begin whole spans before and after it.
         phase: Duration,
     },
     /// Each call comes back when it is a span old.
@@ -52,7 +52,7 @@ impl Default for WindowKind {
     }
 }
 
-/// What a refusal says about the time until a call is allowed again.
+/// The hint of a refusal: the time until a call is allowed again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hints {
@@ -82,29 +82,29 @@ impl ServerQuota {
         self
     }
 
-    /// The window for calls of the same method on the same device, or on the same enterprise for the method that lists
-    /// devices. Default: none.
+    /// The window for calls of the same method on the same resource, of as many levels as the service says: on one device of
+    /// the Android Management API, or on one enterprise for the method that lists devices. Default: none.
     #[must_use]
     pub const fn per_resource(mut self, window: Option<Window>) -> Self {
         self.per_resource = window;
         self
     }
 
-    /// How all of the windows run. Default: fixed, from the emulator's start on.
+    /// The run of all windows. Default: fixed, from the emulator's start on.
     #[must_use]
     pub const fn kind(mut self, kind: WindowKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// What refusals say. Default: nothing, as it is the hardest for a client.
+    /// The hints of refusals. Default: none, as it is the hardest for a client.
     #[must_use]
     pub const fn hints(mut self, hints: Hints) -> Self {
         self.hints = hints;
         self
     }
 
-    /// Whether refused calls are spent like others, in all windows, so that a client that insists stays shut out. Default: no.
+    /// Spends refused calls like others, in all windows, so that a client that insists stays shut out. Default: no.
     #[must_use]
     pub const fn count_refused(mut self, count: bool) -> Self {
         self.count_refused = count;

@@ -1,10 +1,10 @@
-//! What was spent of a quota, for people and for tests.
+//! The usage of a quota, for people and for tests.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// What is spent of the quota, and what was refused for it.
+/// The calls that are spent of the quota, and those that were refused for it.
 ///
 /// A test that claims a client keeps to the quota looks at `refused`, and at `used` to know that there was something to keep to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,9 +16,9 @@ pub struct QuotaReport {
     pub per_resource: Option<WindowReport>,
     /// The ten busiest pairs of method and resource, busiest first; without such a window, none.
     pub resources: Vec<ResourceReport>,
-    /// How many calls the quota let pass since the start.
+    /// Calls that the quota let pass since the start.
     pub allowed: u64,
-    /// How many calls it refused since the start, each counted once.
+    /// Calls that it refused since the start, each counted once.
     pub refused: u64,
 }
 
@@ -26,18 +26,18 @@ pub struct QuotaReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct WindowReport {
-    /// How many calls it allows.
+    /// Calls that it allows.
     pub limit: u32,
-    /// In how long, on the emulator's clock; in JSON `span_s`, in seconds.
+    /// Its length on the emulator's clock; in JSON `span_s`, in seconds.
     #[serde(rename = "span_s", serialize_with = "seconds")]
     pub span: Duration,
-    /// How many are spent in it now; more than `limit` only if refused calls count.
+    /// Calls that are spent in it now; more than `limit` only if refused calls count.
     pub used: usize,
-    /// How many calls it refused since the start; a call can be refused by several windows.
+    /// Calls that it refused since the start; a call can be refused by several windows.
     pub refused: u64,
 }
 
-/// What one method spends on one resource.
+/// The usage of one method on one resource.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ResourceReport {
@@ -45,7 +45,7 @@ pub struct ResourceReport {
     pub method: String,
     /// The resource, as many levels of its name as share a quota.
     pub resource: String,
-    /// How many calls are spent in the window now.
+    /// Calls that are spent in the window now.
     pub used: usize,
 }
 

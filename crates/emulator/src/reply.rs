@@ -1,4 +1,4 @@
-//! What a request brings about, on whatever it travelled.
+//! The effect of a request, independent of the transport.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use http::{Response, StatusCode};
     reason = "an executor must not miss a part"
 )]
 pub struct Reply {
-    /// How long nothing happens before the action.
+    /// The pause before the action.
     pub delay: Duration,
-    /// Whether the request was carried out, whatever its sender gets to see.
+    /// True if the request was carried out, whatever its sender sees.
     pub effect: bool,
-    /// What the sender gets to see.
+    /// The action that the sender sees.
     pub action: Action,
 }
 
@@ -40,7 +40,7 @@ impl Reply {
     }
 }
 
-/// What the sender of a request gets to see.
+/// The answer to a request, or the fault in its place, as the sender sees it.
 ///
 /// A pure value: [`Server`](crate::Server) performs it on a socket, a simulation translates it into the failure its client
 /// would notice.
@@ -59,9 +59,9 @@ pub enum Action {
     Stall,
     /// The headers and the first bytes of the body come, the rest never does.
     StallBody {
-        /// The answer as it was meant; its length is what `content-length` says.
+        /// The answer as it was meant; `content-length` is its length.
         response: Response<Bytes>,
-        /// How many bytes of the body come.
+        /// Bytes of the body that come.
         after: usize,
     },
     /// The body comes one byte at a time.
@@ -75,7 +75,7 @@ pub enum Action {
     Truncate {
         /// The answer as it was meant.
         response: Response<Bytes>,
-        /// How many bytes of the body come.
+        /// Bytes of the body that come.
         after: usize,
     },
     /// A body of spaces that is far too long.
@@ -84,7 +84,7 @@ pub enum Action {
         response: Response<Bytes>,
         /// The length of the body in bytes.
         bytes: u64,
-        /// Whether `content-length` admits it.
+        /// True if `content-length` says so.
         sized: bool,
     },
     /// HTTP/2 `REFUSED_STREAM`: certainly not carried out. In HTTP/1.1 a reset.
@@ -96,7 +96,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The status the sender gets to see, if any.
+    /// The status that the sender sees, if any.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self {

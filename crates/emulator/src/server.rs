@@ -86,7 +86,7 @@ impl Server {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// How many connections were accepted so far.
+    /// Connections accepted so far.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)

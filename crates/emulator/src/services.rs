@@ -17,5 +17,6 @@ pub(crate) fn extras(service: &Service) -> &'static Extras {
 
 /// Every method of a service.
 pub(crate) fn methods(service: &Service) -> Methods {
-    Methods::of(service, extras(service))
+    let extras = extras(service);
+    Methods::new(service, extras.methods, extras.not_emulated)
 }

@@ -1,4 +1,4 @@
-//! The place where a request arrived, and who may ask there.
+//! The place where a request arrived, and the clients that are served there.
 //!
 //! The emulator asks for no password on its own endpoints, so a web page in a browser on the same machine must not reach it:
 //! neither by a request from another origin, nor by a name of its own that it points to this machine (DNS rebinding).
@@ -39,7 +39,7 @@ impl Site {
                 .as_deref()
                 .is_some_and(|host| self.is_called(host, hosts))
         {
-            // The name is not repeated: it is a stranger's.
+            // The name is not repeated: it is not one of ours.
             return Some(refuse(
                 421,
                 "the host of this request is neither this machine nor the address the emulator listens on; name it with --allow-host",
@@ -108,7 +108,7 @@ fn refuse(status: u16, problem: &str) -> Response<Bytes> {
     refusal
 }
 
-/// Where the emulator is, as the sender sees it: `http://HOST:PORT`. The query `tls` says the scheme where the socket does not.
+/// The address of the emulator, as the sender sees it: `http://HOST:PORT`. The query `tls` says the scheme where the socket does not.
 pub(crate) fn root(request: &Request<Bytes>) -> String {
     let uri = request.uri();
     let tls = request

@@ -26,7 +26,7 @@ pub struct Tls {
     pub(crate) config: Arc<ServerConfig>,
 }
 
-/// What a client has to show: a certificate and its private key, as PEM.
+/// The identity that a client has to show: a certificate and its private key, as PEM.
 #[derive(Debug, Clone)]
 struct ClientPem {
     certificate: String,

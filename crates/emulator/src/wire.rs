@@ -21,7 +21,7 @@ use crate::site::Site;
 
 const CHUNK: usize = 64 << 10;
 
-/// What happens to the whole connection.
+/// The fault of the whole connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wreck {
     Reset,

@@ -487,7 +487,7 @@ fn fault_68_a_batch_waits_for_its_slowest_call() {
     );
 }
 
-/// What a method does not have is refused, also where another method has it: a mistake must show here
+/// A parameter that a method does not have is refused, also where another method has it: a mistake must show here
 /// and not only at Google's.
 #[test]
 fn fault_68_parameters_of_other_methods_cannot_be_bound() {

@@ -1,4 +1,4 @@
-//! What becomes of operations, as the API shows it and as it is.
+//! The fates of operations, as the API shows them and as they are.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;

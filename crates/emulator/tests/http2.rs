@@ -185,7 +185,7 @@ async fn fault_68_head_is_answered_without_a_body() {
     }
 }
 
-/// What is too large is refused while it is sent, by an answer and not by the end of the stream alone.
+/// A body that is too large is refused while it is sent, by an answer and not by the end of the stream alone.
 #[tokio::test]
 async fn fault_68_what_is_too_large_is_answered() {
     let (shared, name) = shared("[]");

@@ -1,4 +1,4 @@
-//! Where tokens come from: what is given out, to whom, and what is refused.
+//! The places that give out tokens: the tokens, their principals, and the refusals.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;

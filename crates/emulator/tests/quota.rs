@@ -44,7 +44,7 @@ fn ask(emulator: &mut Emulator, at_ms: u64, name: &str) -> Response<Bytes> {
     )
 }
 
-/// Whether the list of devices is allowed.
+/// True if the list of devices is allowed.
 fn allowed(emulator: &mut Emulator, at_ms: u64) -> bool {
     let devices = format!("{}/devices", emulator.grandparent());
     match ask(emulator, at_ms, &devices).status().as_u16() {

@@ -178,7 +178,7 @@ async fn a_request_that_is_too_large_is_refused() {
     assert_eq!(setup.state(), State::Pending);
 }
 
-/// What is announced too large is refused before it comes: a client that waits for `100 Continue`, or for its own
+/// A body that is announced too large is refused before it comes: a client that waits for `100 Continue`, or for its own
 /// disk, has no reason to send it.
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_68_a_request_that_will_be_too_large_is_refused_at_once() {

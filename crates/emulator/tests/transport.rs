@@ -1,4 +1,4 @@
-//! What a client notices of an action, without a socket.
+//! The failure that a client notices of an action, without a socket.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
