@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::bulk::forked;
-use crate::report::Snapshot;
+use crate::files::Snapshot;
 
 /// Rows of a batch, which take a few megabytes.
 const BATCH: usize = 8192;

@@ -3,43 +3,19 @@
 use std::path::PathBuf;
 
 use countermand_core::{Endpoint, Error};
-use countermand_fleet::Counts;
 use countermand_fleet::report::Status;
 use countermand_fleet::store::{View, exposure};
-use countermand_fleet::{
-    Estimate, FoundOperation, JobError, Options, Plan, PlanSummary, Settings, now,
-};
-use pyo3::exceptions::PyRuntimeError;
+use countermand_fleet::{Estimate, FoundOperation, Options, Plan, PlanSummary, Settings, now};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyTuple};
 
 use crate::arguments::InFlight;
 use crate::call::{Call, Ready};
-use crate::files::OpenFile;
+use crate::files::{OpenFile, blocking, ready};
 use crate::find::given_up;
 use crate::raiser::Raiser;
 use crate::report::Report;
 use crate::{clock, job_errors, progress, rows};
-
-/// The call for what disk and processor have to do, on a thread where that holds up nobody.
-pub(crate) fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
-    make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
-) -> Call {
-    Call::new(async move { ready(tokio::task::spawn_blocking(work).await, make) })
-}
-
-/// What to make of it.
-pub(crate) fn ready<T: Send + 'static>(
-    done: Result<Result<T, JobError>, tokio::task::JoinError>,
-    make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
-) -> Ready {
-    Box::new(move |py| match done {
-        Ok(Ok(value)) => make(py, value),
-        Ok(Err(error)) => Err(job_errors::error(py, &error)),
-        Err(error) => Err(PyRuntimeError::new_err(error.to_string())),
-    })
-}
 
 /// The `countermand.rows.Facts` that says the same.
 fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
@@ -152,7 +128,7 @@ pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
         let kwargs = PyDict::new(py);
         kwargs.set_item("kind", &summary.kind)?;
         kwargs.set_item("operations", counts.rows)?;
-        kwargs.set_item("states", states(py, &counts)?)?;
+        kwargs.set_item("states", rows::states(py, &counts)?)?;
         kwargs.set_item("open", counts.open())?;
         let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
         kwargs.set_item("last_cancel", seconds(counts.time_to_last_cancel(&summary)))?;
@@ -172,14 +148,6 @@ pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
         let class = py.import("countermand.rows")?.getattr("JobStatus")?;
         Ok(class.call((), Some(&kwargs))?.unbind())
     }))
-}
-
-/// How many rows are in which state, the worst news first.
-pub(crate) fn states<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>> {
-    let states = counts.states.iter();
-    states
-        .map(|(state, count)| (state.as_str(), count))
-        .into_py_dict(py)
 }
 
 /// The call for how long a job will take.

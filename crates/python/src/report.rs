@@ -14,43 +14,17 @@ use pyo3::types::{PyCapsule, PyList, PyTuple};
 
 use crate::bulk::forked;
 use crate::call::{Call, Ready};
-use crate::files::OpenFile;
-use crate::jobs::{blocking, states};
-use crate::lock::Lock;
+use crate::files::{OpenFile, Snapshot, blocking};
 use crate::names::OperationName;
-use crate::process::Native;
 use crate::{arrow, errors, job_errors, rows};
 
 /// What became of each operation of a job.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Report(Arc<Snapshot>);
 
-/// A job file as it was at one moment, which several may read.
-pub(crate) struct Snapshot(Native<Lock<Opened>>);
-
-struct Opened {
-    // Before the leave to have it open.
-    view: View,
-    _file: OpenFile,
-}
-
-impl Snapshot {
-    /// Reads it; no Python code may run meanwhile. `None` in a forked child.
-    fn view<T>(&self, read: impl FnOnce(&View) -> T) -> Option<T> {
-        let opened = self.0.get()?;
-        Some(read(&opened.lock().view))
-    }
-
-    /// So many rows behind this position; `None` in a forked child.
-    pub(crate) fn rows(&self, after: u64, count: usize) -> Option<Result<Vec<JobRow>, JobError>> {
-        self.view(|view| view.rows_after(after).take(count).collect())
-    }
-}
-
 impl Report {
     pub(crate) fn new(view: View, file: OpenFile) -> Self {
-        let opened = Opened { view, _file: file };
-        Self(Arc::new(Snapshot(Native::new(Lock::new(opened)))))
+        Self(Arc::new(Snapshot::new(view, file)))
     }
 
     /// The call for something that is found out of all rows.
@@ -98,7 +72,7 @@ impl Report {
                 }
                 Ok(counts)
             },
-            |py, counts| Ok(states(py, &counts)?.into_any().unbind()),
+            |py, counts| Ok(rows::states(py, &counts)?.into_any().unbind()),
         )
     }
 

@@ -2,11 +2,11 @@
 
 use countermand_core::{self as core, Endpoint};
 use countermand_fleet::report::Record;
-use countermand_fleet::{FoundOperation, JobRow};
+use countermand_fleet::{Counts, FoundOperation, JobRow};
 use http::Response;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{IntoPyDict, PyDict, PyString, PyTuple};
 
 use crate::names::{self, OperationName};
 use crate::outcome::{self, Operation};
@@ -126,4 +126,12 @@ fn operation(name: &core::OperationName, json: Option<&serde_json::Value>) -> Op
 fn item_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     static ITEM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     ITEM.import(py, "countermand.rows", "FoundOperation")
+}
+
+/// How many rows are in which state, the worst news first.
+pub(crate) fn states<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>> {
+    let states = counts.states.iter();
+    states
+        .map(|(state, count)| (state.as_str(), count))
+        .into_py_dict(py)
 }
