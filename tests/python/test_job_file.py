@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import struct
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -90,5 +92,22 @@ def test_fault_58_the_checksums_are_what_the_document_says(
         for row in job.execute("SELECT * FROM operations ORDER BY position"):
             plan += b"".join(map(value, row[:DIGEST]))
         assert hashlib.sha256(plan).digest() == digest
+        # What the file keeps of its rows, by queries on them.
+        [(kept,)] = job.execute("SELECT counts FROM job")
+        counts = json.loads(kept)
+        assert json.dumps(counts, separators=(",", ":")) == kept
+        [counted] = job.execute(
+            "SELECT count(*), count(cancel_sent_at), sum(phase = 'accepted'), count(found),"
+            " sum(attempts) FROM operations"
+        )
+        fields = ("rows", "cancels_sent", "cancels_accepted", "resolved", "attempts")
+        assert tuple(counts[field] for field in fields) == counted
+        states = dict(job.execute("SELECT verdict, count(*) FROM operations GROUP BY verdict"))
+        assert counts["states"] == states
+        [(last,)] = job.execute("SELECT max(last_cancel_sent_at) FROM operations")
+        told_last = datetime.fromisoformat(counts["last_cancel_sent_at"])
+        assert round(told_last.timestamp() * 1000) == last
+        enterprises = list(job.execute("SELECT name, operations FROM enterprises"))
+        assert enterprises == [(emulator.enterprise, 5)]
         phases = {row[0] for row in job.execute("SELECT phase FROM operations")}
         assert phases == {"accepted"}

@@ -19,7 +19,7 @@ pub(crate) struct Clock {
     driver: Time,
     real: Instant,
     uptime: Option<Uptime>,
-    /// How far the machine's clock has been set since the begin, in milliseconds.
+    /// The milliseconds by which the machine's clock has been set since the begin.
     jumped: i64,
 }
 
@@ -46,12 +46,12 @@ impl Clock {
         }
     }
 
-    /// When the run began.
+    /// The time at which the run began.
     pub(crate) const fn begun(&self) -> Timestamp {
         self.begun
     }
 
-    /// How long the machine had been up then.
+    /// The machine's uptime then.
     pub(crate) const fn uptime(&self) -> Option<&Uptime> {
         self.uptime.as_ref()
     }
@@ -66,7 +66,7 @@ impl Clock {
         later(self.begun, since + self.suspended())
     }
 
-    /// How far the machine's clock was set since the last call: forward if positive.
+    /// The milliseconds by which the machine's clock was set since the last call: forward if positive.
     pub(crate) fn jump(&mut self) -> Option<i64> {
         let expected = later(self.begun, self.real.elapsed() + self.suspended());
         let jumped = (self.wall)().unix_millis() - expected.unix_millis();
@@ -78,7 +78,7 @@ impl Clock {
         })
     }
 
-    /// For how long the machine has slept since the begin: the monotonic clock leaves that out.
+    /// The time for which the machine has slept since the begin: the monotonic clock leaves that out.
     fn suspended(&self) -> Duration {
         let up = match (&self.uptime, Uptime::now()) {
             (Some(begun), Some(now)) => now.since(begun),

@@ -1,4 +1,4 @@
-//! Which of the operations that are found are meant.
+//! The filter: which of the operations that are found are meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,10 +27,10 @@ pub const KNOWN_TYPES: [&str; 11] = [
     "WIPE",
 ];
 
-/// What stands before a type that this version does not know.
+/// The prefix of a type that this version does not know.
 const UNKNOWN: &str = "unknown:";
 
-/// Which pending operations are meant; by default all.
+/// The pending operations that are meant; by default all.
 ///
 /// What the server does not tell of an operation never excludes it: a WIPE without metadata is
 /// found by a filter for WIPEs. Ages are counted by `createTime` against the time of the search;
@@ -277,13 +277,13 @@ impl Filter {
         }
     }
 
-    /// Whether an operation is meant: it is not done, and nothing that is known excludes it.
+    /// True if an operation is meant: it is not done, and nothing that is known excludes it.
     #[must_use]
     pub fn matches(&self, operation: &Operation, now: Timestamp) -> bool {
         !operation.done && self.means(&operation.name, operation.metadata.as_ref(), now)
     }
 
-    /// Whether an operation is meant whose name somebody has already.
+    /// True if an operation is meant whose name the caller has already.
     #[must_use]
     pub fn admits(&self, item: &FoundOperation, now: Timestamp) -> bool {
         self.means(&item.name, Some(&item.command), now)
@@ -317,19 +317,19 @@ impl Filter {
         }
     }
 
-    /// Whether nothing of a device is meant, so that its operations need not be listed.
+    /// True if nothing of a device is meant, so that its operations need not be listed.
     #[must_use]
     pub fn excludes_device(&self, device: &ParentName) -> bool {
         self.has(device.as_str()) || self.excludes_enterprise(&device.parent())
     }
 
-    /// Whether nothing of an enterprise is meant.
+    /// True if nothing of an enterprise is meant.
     #[must_use]
     pub fn excludes_enterprise(&self, enterprise: &GrandparentName) -> bool {
         self.has(enterprise.as_str())
     }
 
-    /// Whether an operation is left alone by its name.
+    /// True if an operation is left alone by its name.
     #[must_use]
     pub fn excludes_operation(&self, name: &OperationName) -> bool {
         !self.exclude.is_empty()
@@ -341,7 +341,7 @@ impl Filter {
     }
 }
 
-/// How many characters have to be put in, taken out, changed or swapped with their neighbour.
+/// The number of characters that have to be put in, taken out, changed or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

@@ -1,4 +1,4 @@
-//! What a job is about, and what has become of it.
+//! The rows of a job: operations, and the progress of each.
 
 use countermand_core::{ErrorFacts, Metadata, OperationName, Phase, Timestamp, Verdict};
 use serde_json::Value;
@@ -7,14 +7,14 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "whoever has names of its own makes them"
+    reason = "a program that has names of its own makes them"
 )]
 pub struct FoundOperation {
     /// Its name.
     pub name: OperationName,
-    /// What the server told of the command; empty where only the name is known.
+    /// The metadata that the server told; empty where only the name is known.
     pub command: Metadata,
-    /// When the device last reported, if that is known.
+    /// The time of the device's last report, if that is known.
     pub device_seen: Option<Timestamp>,
 }
 
@@ -24,45 +24,45 @@ pub struct FoundOperation {
 pub struct JobRow {
     /// Its place in the order of sending, from 1.
     pub position: u64,
-    /// What was planned.
+    /// The operation as it was planned.
     pub item: FoundOperation,
-    /// What has become of it.
+    /// Its progress.
     pub progress: OperationProgress,
     /// A rescue had its `--max` operations before this one, and leaves it alone.
     pub beyond_max: bool,
 }
 
-/// How far an operation has come.
+/// The progress of an operation.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct OperationProgress {
-    /// How far asking had come.
+    /// The phase of its cancellation.
     pub phase: Phase,
     /// Requests sent for it, of every kind, over all runs.
     pub attempts: u32,
-    /// When the first cancel left.
+    /// The time at which the first cancel left.
     pub cancel_sent_at: Option<Timestamp>,
     /// The time at which the last cancel left: the first one again where there was no other.
     pub last_cancel_sent_at: Option<Timestamp>,
-    /// When the server accepted it.
+    /// The time at which the server accepted it.
     pub accepted_at: Option<Timestamp>,
-    /// What a run found out; a later run may find out more.
+    /// The result of a run; a later run may find out more.
     pub resolution: Option<Resolution>,
 }
 
-/// What a run found out about an operation.
+/// The result of a run for an operation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Resolution {
-    /// When, by this machine's clock.
+    /// The time of it, by this machine's clock.
     pub at: Timestamp,
     /// The verdict; `None` where there is only an error.
     pub verdict: Option<Verdict>,
     /// The operation as last told, in the API's own JSON shape, without secrets.
     pub operation: Option<Value>,
-    /// What kept more from being known: the JSON of a [`countermand_core::Error`].
+    /// The error that kept more from being known: the JSON of a [`countermand_core::Error`].
     pub error: Option<Value>,
-    /// Whether the device still has a record, where that was looked for.
+    /// True if the device still has a record, where that was looked for.
     pub parent_exists: Option<bool>,
     /// SHA-256 of the answer that the verdict rests on, byte for byte.
     pub body_sha256: Option<[u8; 32]>,
@@ -149,14 +149,14 @@ impl Resolution {
         ErrorFacts::stored(self.error.as_ref()?)
     }
 
-    /// Whether the operation may be on its way to cancelled.
+    /// True if the operation may be on its way to cancelled.
     #[must_use]
     pub fn may_have_been_asked(&self) -> bool {
         let facts = self.error_facts();
         self.verdict.is_some() || facts.is_some_and(|facts| facts.maybe_delivered)
     }
 
-    /// Whether the next run may do better, perhaps after something was set right.
+    /// True if the next run may do better, perhaps after something was set right.
     #[must_use]
     pub fn is_worth_again(&self) -> bool {
         match self.verdict {
@@ -180,7 +180,7 @@ impl Resolution {
         }
     }
 
-    /// Whether it is settled, so that asking again would change nothing.
+    /// True if it is settled, so that another request would change nothing.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.verdict.is_some_and(Verdict::is_final)

@@ -30,21 +30,21 @@ const RETRY: Duration = Duration::from_secs(5);
 /// The job of a run, and what could not be written to it yet.
 pub(crate) struct Recorder {
     job: Job,
-    /// What the disk has not taken.
+    /// Records that the disk has not taken.
     backlog: Vec<Record>,
     /// Why, and when to try again.
     trouble: Option<(JobError, Instant)>,
     /// Answers to looks since the last commit.
     bodies: HashMap<OperationName, [u8; 32]>,
     clock: Clock,
-    /// When the intents were recorded whose requests have not left.
+    /// The times of intents whose requests have not left.
     intents: HashMap<(Resource, Call), Timestamp>,
     /// Requests that have left, and since when that is not written: a crash loses no more than that it
     /// is known, because the intent stands there.
     facts: Vec<(Time, Record)>,
     /// For a rescue: what is meant of what is found.
     pages: Option<Pages>,
-    /// What a page has brought and nobody has asked for yet.
+    /// Lists and names that a page has brought and the run has not taken yet.
     lists: Vec<List>,
     found: Vec<OperationName>,
     recheck: bool,
@@ -70,7 +70,7 @@ impl Recorder {
         }
     }
 
-    /// What the pages since the last call have brought: lists to be read, names to be cancelled.
+    /// Lists to be read and names to be cancelled, of the pages since the last call.
     pub(crate) fn turn(&mut self) -> (Vec<List>, Vec<OperationName>) {
         (
             std::mem::take(&mut self.lists),
@@ -86,13 +86,13 @@ impl Recorder {
         })
     }
 
-    /// Whether a list that could not be read is a failure of its own.
+    /// True if a list that could not be read is a failure of its own.
     pub(crate) fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
         let pages = self.pages.as_ref();
         pages.is_none_or(|pages| pages.is_missed(resource, error))
     }
 
-    /// Whether the search of a rescue was refused.
+    /// True if the search of a rescue was refused.
     pub(crate) fn is_refused(&self) -> bool {
         self.pages.as_ref().is_some_and(Pages::is_refused)
     }
@@ -369,7 +369,7 @@ impl Recorder {
         }
     }
 
-    /// Whether the file does not know better.
+    /// True unless the file knows better.
     fn is_news(
         &self,
         name: &OperationName,

@@ -1,4 +1,4 @@
-//! How far a search, or a job, has come: figures, rates of now, and the time left.
+//! Progress of a search and of a job: figures, rates of now, and the time left.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -83,9 +83,9 @@ pub struct Progress {
 pub struct Failing {
     /// Its kind, in a word; `None` where another process applies the job: its file does not hold it.
     pub kind: Option<&'static str>,
-    /// What happens.
+    /// The cause, in words.
     pub cause: Box<str>,
-    /// For how long nothing has been answered, in seconds.
+    /// The time without any answer, in seconds.
     #[serde(rename = "for_s", serialize_with = "whole_seconds")]
     pub lasting: Duration,
     /// Failed requests in that time; `None` as for the kind.

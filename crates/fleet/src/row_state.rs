@@ -1,4 +1,4 @@
-//! How far a row has come, in one word.
+//! The state of a row, in one word.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::job_row::JobRow;
 
-/// What is known of a row: its verdict, or why it has none yet.
+/// The state of a row: its verdict, or the reason why it has none yet.
 ///
-/// In the order in which somebody has to hear of them, the worst news first.
+/// Ordered by urgency for an operator, the worst news first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(
@@ -83,7 +83,7 @@ impl RowState {
         }
     }
 
-    /// What it means, in a sentence for an operator.
+    /// Its meaning, in a sentence for an operator.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -101,7 +101,7 @@ impl RowState {
         }
     }
 
-    /// Whether the device may have carried the command out, or still may: all but what is cancelled,
+    /// True if the device may have carried the command out, or still may: all but what is cancelled,
     /// failed or expired.
     #[must_use]
     pub const fn may_execute(self) -> bool {

@@ -39,19 +39,19 @@ pub struct Run {
     recorder: Shared,
     /// Operations that are under way or wait for their turn in this run, at its beginning.
     open: u64,
-    /// How many more operations a rescue may take on.
+    /// Operations that a rescue may still take on.
     room: u64,
-    /// How many it has left alone because there was no room.
+    /// Operations that it has left alone because there was no room.
     left: u64,
 }
 
-/// What is left of a run.
+/// A run that has ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Ended {
     /// The job, still locked.
     pub job: Job,
-    /// What the disk did not take: what was found out since then is not in the file.
+    /// The failure of the disk, if there was one: results since then are not in the file.
     pub trouble: Option<JobError>,
     /// The file does not stand under its name any more, so that nothing can go on with it there.
     pub lost: bool,
@@ -59,7 +59,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// How many results are not in the file.
+    /// The number of results that are not in the file.
     #[must_use]
     pub fn unwritten(&self) -> usize {
         let results = self.unwritten.iter();
@@ -238,13 +238,13 @@ impl Run {
             .is_some_and(Recorder::is_refused)
     }
 
-    /// How many operations are to come out of this run, as far as is known.
+    /// The number of operations that are to come out of this run, as far as is known.
     #[must_use]
     pub const fn expected(&self) -> u64 {
         self.open
     }
 
-    /// How many operations a rescue has found and left alone, because there were more than it may
+    /// The number of operations that a rescue has found and left alone, because there were more than it may
     /// take on.
     #[must_use]
     pub const fn left(&self) -> u64 {
@@ -313,7 +313,7 @@ impl Run {
         }
     }
 
-    /// Whether a list that could not be read is a failure of its own.
+    /// True if a list that could not be read is a failure of its own.
     fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
         let recorder = self.recorder.lock();
         recorder

@@ -12,7 +12,7 @@ use crate::store::{Contents, JobError, LEAVING, Uptime};
     reason = "each of them is the caller's to set"
 )]
 pub struct Options {
-    /// How many requests are under way at a time: 100 by default.
+    /// Requests in flight at a time: 100 by default.
     pub in_flight: usize,
     /// Only looks again at what was asked before and is not settled; cancels nothing.
     pub recheck: bool,

@@ -145,7 +145,9 @@ impl Past {
             let copy = tempfile::tempdir().unwrap();
             let Some(view) = as_left(world, copy.path()) else {
                 assert!(mine.is_empty(), "sent without a job file: {mine:?}");
-                let _ = fs::remove_file(&world.fleet.job);
+                for ending in ["", "-wal", "-shm", "-journal"] {
+                    let _ = fs::remove_file(format!("{}{ending}", world.fleet.job));
+                }
                 return;
             };
             let rows = by_name(&view);

@@ -38,7 +38,7 @@ impl Documents {
     }
 
     /// Reads the next value into `value`: the line it begins on, or the end. After an error nothing
-    /// more comes, because nobody knows where the next value would begin.
+    /// more comes, because it is not known where the next value would begin.
     pub(super) fn next(
         &mut self,
         input: &mut impl BufRead,

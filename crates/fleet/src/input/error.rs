@@ -1,4 +1,4 @@
-//! Why a line of the input gives no operation.
+//! Errors of an input: lines that give no operation.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::foreign::{CUT, Foreign};
 pub struct InputError {
     /// The line it stands on, or begins on, counted from 1.
     pub line: u64,
-    /// What is wrong.
+    /// The problem.
     #[source]
     pub problem: InputProblem,
     /// The name as it was given, where a name is what is wrong; cut if it is too long to be one.
@@ -40,7 +40,7 @@ impl InputError {
         }
     }
 
-    /// Whether nothing after this place was read, so that leaving this one out leaves out more.
+    /// True if nothing after this place was read, so that leaving this one out leaves out more.
     #[must_use]
     pub const fn ends_input(&self) -> bool {
         self.ends_input
@@ -62,7 +62,7 @@ fn cut(error: &NameError) -> &'static str {
     }
 }
 
-/// What is wrong with an input.
+/// A problem of an input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputProblem {

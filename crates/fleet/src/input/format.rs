@@ -1,4 +1,4 @@
-//! Which format an input has, by its first line.
+//! The format of an input, by its first line.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
@@ -31,7 +31,7 @@ type Text<R> = Decoded<Chain<Cursor<Vec<u8>>, BufReader<R>>>;
 /// So much is looked at.
 const PEEK: usize = 64 * 1024;
 
-/// What the first line shows.
+/// The facts that the first line shows.
 pub(super) struct Sniffed<R: Read> {
     pub(super) input: Input<R>,
     /// Blank lines before it.
@@ -42,7 +42,7 @@ pub(super) struct Sniffed<R: Read> {
     pub(super) syntax: Syntax,
 }
 
-/// How the cells of a table are told apart.
+/// The syntax of a table: the way in which its cells are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Syntax {
     /// By this byte, with quotes.
@@ -182,13 +182,13 @@ fn is_spaced(line: &[u8]) -> bool {
         && column(line.split_ascii_whitespace()).is_some()
 }
 
-/// Which column has the names.
+/// The column that has the names.
 fn header(line: &[u8], separator: u8) -> Option<usize> {
     let line = String::from_utf8_lossy(line);
     column(line.split(char::from(separator)))
 }
 
-/// What columns of names are called, the most usual first.
+/// Headers of columns of names, the most usual first.
 pub(super) const CALLED: [&str; 3] = ["name", "operation", "operation_name"];
 
 /// Which of the columns of a header is called as columns of names are: `name` before the others.

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::error::InputProblem;
 use crate::spell::{counted, grouped};
 
-/// How many lines are given as examples.
+/// Lines that are given as examples.
 const EXAMPLES: usize = 3;
 
 /// A count, with the first three lines that it is of.
@@ -128,7 +128,7 @@ impl LeftOut {
         self.0.get(&kind).map_or(0, |lines| lines.count)
     }
 
-    /// Whether nothing was left out.
+    /// True if nothing was left out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

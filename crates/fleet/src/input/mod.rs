@@ -1,6 +1,6 @@
-//! Names of operations that somebody has already: from files, standard input, answers, messages.
+//! Names of operations that a caller has already: from files, standard input, answers, messages.
 //!
-//! Whoever has the names spends no quota to find them. [`read`] takes them as text, JSON or CSV, and
+//! A caller that has the names spends no quota to find them. [`read`] takes them as text, JSON or CSV, and
 //! what else the input tells: the type and time of a command, and the end of an operation that is
 //! done, which is evidence for a verdict. `docs/input.md` describes the formats.
 //!
@@ -54,11 +54,11 @@ pub struct Entry {
     pub line: u64,
     /// The operation, and what the input tells of its command.
     pub item: FoundOperation,
-    /// What the input proves, if the operation is done: its verdict needs no request.
+    /// The evidence of the input, if the operation is done: its verdict needs no request.
     pub evidence: Option<Evidence>,
 }
 
-/// An operation that is done, as the server told it to somebody else.
+/// An operation that is done, as the server told it to another client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Evidence {

@@ -1,4 +1,4 @@
-//! What a JSON value says of operations.
+//! Operations in a JSON value.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

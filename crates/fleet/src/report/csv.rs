@@ -40,7 +40,7 @@ pub const COLUMNS: [&str; 20] = [
 /// The counts are returned, because a table has no place for them. Memory does not grow with the rows.
 ///
 /// # Errors
-/// What `rows` gives or `out` fails with; what was written stands.
+/// Those of `rows` and of `out`; the part that was written stands.
 pub fn csv<E>(
     out: impl Write,
     rows: impl IntoIterator<Item = Result<JobRow, E>>,
@@ -184,7 +184,7 @@ const fn is_formula(char: char) -> bool {
     )
 }
 
-/// The failure of the writer below, so that whoever asks sees its kind.
+/// The failure of the writer below, so that the caller sees its kind.
 fn plain(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

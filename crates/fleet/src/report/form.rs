@@ -114,7 +114,7 @@ fn has_reader(path: &Path) -> io::Result<Option<OwnedFd>> {
     }
 }
 
-/// Whether this is the job file or one of those that SQLite keeps beside it.
+/// True for the job file and for those that SQLite keeps beside it.
 fn is_of_job(path: &Path, job: &Path) -> bool {
     let Ok(job) = fs::canonicalize(job) else {
         return false;

@@ -1,4 +1,4 @@
-//! What stands around the rows of the page.
+//! The page around its rows.
 
 use askama::Template;
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! What became of every operation of a job: as NDJSON, as CSV, as one HTML page, and in sentences.
+//! Reports of a job, with every operation: as NDJSON, as CSV, as one HTML page, and in sentences.
 //!
 //! Every format has a row for each operation that went in, and none besides. Texts of the server and
 //! of files are data everywhere: escaped in HTML, unable to begin a formula in CSV, and without

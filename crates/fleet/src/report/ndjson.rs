@@ -26,7 +26,7 @@ struct End<'a> {
 /// was cut off. Memory does not grow with the rows.
 ///
 /// # Errors
-/// What `rows` gives or `out` fails with; what was written stands.
+/// Those of `rows` and of `out`; the part that was written stands.
 pub fn ndjson<E>(
     out: impl Write,
     summary: &Summary,

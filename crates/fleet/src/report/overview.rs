@@ -1,4 +1,4 @@
-//! What has to be known of all rows before the first one is shown.
+//! The overview of all rows, which is shown before the first one.
 
 use std::collections::BTreeMap;
 

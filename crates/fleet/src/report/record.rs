@@ -23,33 +23,33 @@ pub struct Record<'a> {
     /// The type of the command, `WIPE`, `LOCK` …: an open set of words.
     #[serde(rename = "type")]
     pub kind: Option<&'a str>,
-    /// When the server created it.
+    /// The time at which the server created it.
     pub create_time: Option<Timestamp>,
-    /// When the device last reported, as of the search.
+    /// The time of the device's last report, as of the search.
     pub device_seen: Option<Timestamp>,
-    /// What is known of it: the verdict, or why there is none yet.
+    /// The state: the verdict, or the reason why there is none yet.
     pub state: RowState,
     /// What a run found out.
     pub verdict: Option<Verdict>,
-    /// How far asking had come: `unsent`, `maybe_sent`, `accepted`.
+    /// The phase: `unsent`, `maybe_sent`, `accepted`.
     pub phase: &'static str,
     /// Requests sent for it, of every kind, over all runs.
     pub attempts: u32,
-    /// When the first cancel left.
+    /// The time at which the first cancel left.
     pub cancel_sent_at: Option<Timestamp>,
-    /// When the server accepted it.
+    /// The time at which the server accepted it.
     pub accepted_at: Option<Timestamp>,
     /// The time of the latest resolution.
     pub found: Option<Timestamp>,
-    /// When it was, if that settles it.
+    /// The same time, if that settles it.
     pub verified_at: Option<Timestamp>,
     /// SHA-256 of the answer that the verdict rests on, byte for byte.
     pub body_sha256: Option<Digest>,
     /// The operation as last told, in the API's own JSON shape.
     pub operation: Option<&'a Value>,
-    /// What kept more from being known: the JSON of a [`countermand_core::Error`].
+    /// The error that kept more from being known: the JSON of a [`countermand_core::Error`].
     pub error: Option<&'a Value>,
-    /// Whether the device still has a record, where that was looked for.
+    /// True if the device still has a record, where that was looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_exists: Option<bool>,
 }
@@ -87,7 +87,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Whether the server says that it is done.
+    /// True if the server says that it is done.
     #[must_use]
     pub fn done(&self) -> Option<bool> {
         Some(self.operation?.get("done")?.as_bool().unwrap_or(false))
@@ -99,7 +99,7 @@ impl<'a> Record<'a> {
         self.operation?.get("error")?.get("code")?.as_i64()
     }
 
-    /// What the server said to that code.
+    /// The server's message to that code.
     #[must_use]
     pub fn message(&self) -> Option<&'a str> {
         self.operation?.get("error")?.get("message")?.as_str()

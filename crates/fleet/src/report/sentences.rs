@@ -175,7 +175,7 @@ impl Overview {
     }
 }
 
-/// What happened to devices that vanished, with when they were last seen; empty without any.
+/// A warning of devices that vanished, with the time of their last report; empty without any.
 #[must_use]
 pub fn vanished(devices: &[Vanished]) -> String {
     let mut text = String::new();

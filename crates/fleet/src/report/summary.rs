@@ -1,4 +1,4 @@
-//! What a report says of the job itself.
+//! The facts of a job in its report.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::store::{Digest, Vanished};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// What kind of job it is, in a word: `plan`, `rescue`.
+    /// The kind of the job, in a word: `plan`, `rescue`.
     pub kind: String,
-    /// When the job was made.
+    /// The time at which the job was made.
     pub created: Timestamp,
-    /// When the report is made.
+    /// The time of the report.
     pub reported: Timestamp,
-    /// Where the API is, without credentials.
+    /// The endpoint of the API, without credentials.
     pub endpoint: String,
     /// SHA-256 over what the plan would cancel.
     pub digest: Option<Digest>,
@@ -29,11 +29,11 @@ pub struct Summary {
     pub search: Option<SearchProgress>,
     /// The runs so far, in order.
     pub runs: Vec<RunSpan>,
-    /// How many names were given more than once, and are counted once.
+    /// Names that were given more than once, and are counted once.
     pub duplicates: u64,
     /// Devices that vanished while they were searched, and were probably wiped.
     pub vanished: Vec<Vanished>,
-    /// What else somebody has to know: what a search skipped, what a run met.
+    /// Other facts for an operator: lists that a search skipped, failures that a run met.
     pub notes: Vec<String>,
     /// The command that goes on with the job.
     pub resume: Option<String>,
@@ -43,9 +43,9 @@ pub struct Summary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "a span of time")]
 pub struct RunSpan {
-    /// When it began.
+    /// The time of its begin.
     pub begun: Timestamp,
-    /// When it ended; `None` while it goes on, or if it was killed.
+    /// The time of its end; `None` while it goes on, or if it was killed.
     pub ended: Option<Timestamp>,
 }
 

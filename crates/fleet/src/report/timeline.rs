@@ -41,7 +41,7 @@ impl Moments {
     }
 }
 
-/// What the template draws. Numbers and fixed words only; nothing comes from a server.
+/// The parts that the template draws. Numbers and fixed words only; nothing comes from a server.
 pub(super) struct Timeline {
     pub(super) sent: String,
     pub(super) known: String,

@@ -1,4 +1,4 @@
-//! The rows that somebody has to see, where there is no room for all.
+//! The rows that an operator has to see, where there is no room for all.
 
 use crate::job_row::JobRow;
 use crate::row_state::RowState;

@@ -103,7 +103,7 @@ fn head(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErr
     }
 }
 
-/// What the rows of the long tables come to, to be compared with what the file keeps of them.
+/// The counts of the rows of the long tables, to be compared with those that the file keeps.
 #[derive(Default)]
 struct Counted {
     counts: Counts,
@@ -185,7 +185,7 @@ impl Counted {
         Ok(())
     }
 
-    /// What the file keeps otherwise.
+    /// The part that the file keeps otherwise.
     fn differs(&self, head: &Head, enterprises: &BTreeMap<String, u64>) -> Option<&'static str> {
         let kept = [
             ("counts", self.counts == head.counts),
@@ -251,7 +251,7 @@ fn entries(connection: &Connection, column: &str, which: &str) -> Result<i64, Jo
     Ok(sum)
 }
 
-/// What the digest of a plan begins with.
+/// The begin of the digest of a plan.
 fn plan_hasher(settings: &str) -> Hasher {
     let mut hasher = Hasher::default();
     hasher.add(ValueRef::Text(settings.as_bytes()));
@@ -315,7 +315,7 @@ fn same_schema(connection: &Connection) -> Result<bool, JobErrorKind> {
     }
 }
 
-/// What another program has changed, as far as it can be told.
+/// The changes of another program, as far as they can be told.
 fn edits(connection: &Connection) -> Result<Option<String>, JobErrorKind> {
     let mut statement = connection.prepare("SELECT place, event, first, rows, at FROM edits")?;
     let mut rows = statement.query([])?;

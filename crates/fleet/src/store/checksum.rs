@@ -47,14 +47,14 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// How many bytes are hashed at once.
+/// Bytes that are hashed at once.
 const CHUNK: usize = 4096;
 
 /// Takes values in, one after the other.
 #[derive(Default)]
 pub(super) struct Hasher {
     hash: Sha256,
-    /// What is yet to be hashed: many small pieces one by one would take far longer.
+    /// Bytes yet to be hashed: many small pieces one by one would take far longer.
     waiting: Vec<u8>,
 }
 
@@ -96,7 +96,7 @@ impl Hasher {
     }
 }
 
-/// What tells a name from a million others in 16 bytes.
+/// The fingerprint of a name: 16 bytes that tell it from a million others.
 pub(super) fn fingerprint(name: &str) -> u128 {
     let mut hasher = Hasher::default();
     hasher.add(ValueRef::Text(name.as_bytes()));

@@ -12,14 +12,14 @@ use super::descriptor::Descriptor;
 use super::error::JobErrorKind;
 use super::schema;
 
-/// For how long a change waits for another program that writes.
+/// The longest that a change waits for another program that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// For how long a file may keep SQLite busy before it is known to have our tables and no others.
+/// The longest that a file may keep SQLite busy before it is known to have our tables and no others.
 const FOREIGN: Duration = Duration::from_millis(500);
 /// The longest value and the longest row that is read. A job's settings with a long list of what to
 /// leave alone are the longest there are.
 const LONGEST: i32 = 64 << 20;
-/// What SQLite may keep in memory, in KiB.
+/// The memory that SQLite may keep, in KiB.
 const CACHE: i64 = 32 * 1024;
 
 /// Refuses what is not a job file before SQLite sees it.
@@ -53,7 +53,7 @@ pub(super) fn fold_at_end(connection: &Connection, fold: bool) -> Result<(), Job
     Ok(())
 }
 
-/// A connection to a file that nobody changes, on a medium that takes no files beside it.
+/// A connection to a file that does not change, on a medium that takes no files beside it.
 pub(super) fn open_immutable(path: &Path) -> Result<Connection, JobErrorKind> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -112,7 +112,7 @@ pub(super) fn use_wal(connection: &Connection) -> Result<(), JobErrorKind> {
     }
 }
 
-/// Brings everything from the log into the file itself, if nobody else reads an older state.
+/// Brings everything from the log into the file itself, if no other process reads an older state.
 pub(super) fn checkpoint(connection: &Connection) -> Result<(), JobErrorKind> {
     Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }

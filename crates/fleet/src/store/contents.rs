@@ -26,9 +26,9 @@ use crate::job_row::JobRow;
 pub struct Device {
     /// Its name.
     pub name: ParentName,
-    /// When it last reported, if that is known.
+    /// The time of its last report, if that is known.
     pub seen: Option<Timestamp>,
-    /// When all its operations had been listed.
+    /// The time at which all its operations had been listed.
     pub searched: Option<Timestamp>,
 }
 
@@ -36,17 +36,17 @@ pub struct Device {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Run {
-    /// When it began.
+    /// The time of its begin.
     pub begun: Timestamp,
     /// The process.
     pub pid: u32,
     /// The machine.
     pub host: String,
-    /// How long the machine had been up when it began, where that is known.
+    /// The machine's uptime then, where that is known.
     pub uptime: Option<Uptime>,
-    /// When it ended; `None` while it runs, or when it was killed.
+    /// The time of its end; `None` while it runs, or when it was killed.
     pub ended: Option<Timestamp>,
-    /// How it ended.
+    /// The way in which it ended, in a few words.
     pub how: Option<String>,
 }
 
@@ -71,13 +71,13 @@ impl Contents {
         &self.path
     }
 
-    /// How it is to be run.
+    /// The settings of its runs.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// When it was created.
+    /// The time at which it was made.
     #[must_use]
     pub const fn created(&self) -> Timestamp {
         self.head.created
@@ -124,7 +124,7 @@ impl Contents {
         Ok(all)
     }
 
-    /// How often a name came that was there.
+    /// The number of names that came again.
     #[must_use]
     pub const fn duplicates(&self) -> u64 {
         self.head.duplicates
@@ -317,7 +317,7 @@ impl Contents {
         Ok(row.map(|(row, _)| row))
     }
 
-    /// Whether a process applies the job right now, as far as the file's lock tells.
+    /// True while a process applies the job, as far as the file's lock tells.
     #[must_use]
     pub fn is_applied(&self) -> bool {
         self.descriptor.is_locked()

@@ -27,7 +27,7 @@ fn open_files() -> MutexGuard<'static, BTreeMap<Key, Open>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the file that stands there is this one.
+/// True if the file that stands there is this one.
 pub(super) fn is_at(key: Key, path: &Path) -> io::Result<bool> {
     match std::fs::metadata(path) {
         Ok(there) => Ok((there.dev(), there.ino()) == key),
@@ -65,7 +65,7 @@ impl Descriptor {
             if !metadata.is_file() {
                 return Err(io::Error::other("not a regular file"));
             }
-            // Somebody may have replaced the file since it was looked at.
+            // The file may have been replaced since it was looked at.
             key = (metadata.dev(), metadata.ino());
             let new = Open {
                 file,
@@ -77,7 +77,7 @@ impl Descriptor {
         Ok(Self { key, lock: false })
     }
 
-    /// What the file is, whatever its name.
+    /// The identity of the file, whatever its name.
     pub(super) const fn key(&self) -> Key {
         self.key
     }
@@ -91,7 +91,7 @@ impl Descriptor {
         }
     }
 
-    /// Whether another process, or another user in this one, has the lock now.
+    /// True while another process, or another user in this one, has the lock.
     pub(super) fn is_locked(&self) -> bool {
         let open = open_files();
         let Some(open) = open.get(&self.key) else {
@@ -106,7 +106,7 @@ impl Descriptor {
         locked && !self.lock
     }
 
-    /// Takes the lock until this is dropped; `false` if somebody else has it.
+    /// Takes the lock until this is dropped; `false` if another process has it.
     pub(super) fn lock(&mut self) -> io::Result<bool> {
         let mut open = open_files();
         let Some(open) = open.get_mut(&self.key).filter(|open| !open.locked) else {
@@ -132,7 +132,7 @@ impl Drop for Descriptor {
         };
         if self.lock {
             open.locked = false;
-            // Closing gives it back as well, and nobody is left who could be told of an error.
+            // Closing gives it back as well, and no caller is left for an error.
             let _ = open.file.unlock();
         }
         open.users -= 1;

@@ -1,4 +1,4 @@
-//! What can be wrong with a job file, or with using it.
+//! Errors of a job file, and of its use.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use countermand_core::OperationName;
 use super::lock_owner::LockOwner;
 use super::schema::VERSION;
 
-/// What went wrong with a job file. Nothing was sent because of it, and a change that failed is
+/// An error of a job file. Nothing was sent because of it, and a change that failed is
 /// not there in part.
 #[derive(thiserror::Error)]
 #[error("{}", countermand_core::path_problem("job file", path, kind))]
@@ -19,7 +19,7 @@ pub struct JobError {
     kind: JobErrorKind,
 }
 
-/// What happened to a job file.
+/// The kind of an error of a job file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobErrorKind {
@@ -41,13 +41,13 @@ pub enum JobErrorKind {
     /// Bytes were lost or changed.
     #[error("damaged: {what}")]
     Damaged {
-        /// Where it shows.
+        /// The place where it shows.
         what: String,
     },
     /// Another program changed it.
     #[error("edited by another program: {what}")]
     Edited {
-        /// What was changed.
+        /// The change.
         what: String,
     },
     /// The plan was not finished: the program that wrote it was stopped.
@@ -64,7 +64,7 @@ pub enum JobErrorKind {
     /// Another process is using it.
     #[error("in use by {}", holder.as_ref().map_or("another process".to_owned(), LockOwner::to_string))]
     Locked {
-        /// Who, if the file could be asked.
+        /// The process, if the file could be asked.
         holder: Option<LockOwner>,
     },
     /// The plan is finished, or the job is of a kind that takes operations in another way.
@@ -79,17 +79,17 @@ pub enum JobErrorKind {
     /// It could not be opened.
     #[error(transparent)]
     Io(io::Error),
-    /// It could not be written or read: the disk is full, read-only, broken, or somebody keeps
+    /// It could not be written or read: the disk is full, read-only, broken, or a program keeps
     /// the file busy. The same change may be tried again.
     #[error("cannot be written or read: {what}")]
     Disk {
-        /// What the system said.
+        /// The words of the system.
         what: String,
     },
     /// SQLite refused for another reason.
     #[error("{what}")]
     Sqlite {
-        /// What it said.
+        /// The words of SQLite.
         what: String,
     },
 }

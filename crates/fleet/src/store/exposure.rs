@@ -1,10 +1,10 @@
-//! Who else may change a job file.
+//! Other accounts that may change a job file.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Why accounts other than the owner could change a job file, in sentences: whoever can do that can
+/// Warnings of accounts besides the owner's that could change a job file: one that can do that can
 /// say what is cancelled.
 #[must_use]
 pub fn exposure(path: &Path) -> Vec<String> {
@@ -17,7 +17,7 @@ pub fn exposure(path: &Path) -> Vec<String> {
     }
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if let Some(folder) = path.parent() {
-        // With the sticky bit, as in /tmp, nobody else can replace a file there.
+        // With the sticky bit, as in /tmp, no other account can replace a file there.
         let metadata = std::fs::metadata(folder);
         if metadata.is_ok_and(|folder| folder.mode() & 0o1000 == 0 && others_may_write(&folder)) {
             all.push(format!(

@@ -17,9 +17,9 @@ use super::transaction::{Transaction, transact};
 use super::{check, connection, descriptor, schema};
 use crate::job_row::FoundOperation;
 
-/// How often a file is looked for under its name.
+/// The shortest time between two looks for a file under its name.
 const LOOK: Duration = Duration::from_secs(1);
-/// How many operations are added in one transaction.
+/// Operations that are added in one transaction.
 const BATCH: usize = 50_000;
 
 /// A job file that this process may change, and no other.
@@ -32,7 +32,7 @@ pub struct Job {
     me: LockOwner,
     /// The names that a plan has, as fingerprints, until it is frozen.
     names: Option<Names>,
-    /// When the file was last seen under its name.
+    /// The time at which the file was last seen under its name.
     looked: Instant,
     /// The file says that this process has it.
     held: bool,
@@ -49,7 +49,7 @@ impl Drop for Job {
     }
 }
 
-/// How many operations were taken in.
+/// Numbers of operations that were taken in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Added {
@@ -264,7 +264,7 @@ impl Job {
         })
     }
 
-    /// Whether the file still stands under its name, looked at once a second at most unless `now`:
+    /// Fails unless the file still stands under its name, looked at once a second at most unless `now`:
     /// what is written to one that was deleted is lost without any error.
     pub(crate) fn in_place(&mut self, now: bool) -> Result<(), JobError> {
         if !now && self.looked.elapsed() < LOOK {

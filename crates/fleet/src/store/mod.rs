@@ -1,8 +1,8 @@
 //! The job file: one SQLite file that says what is to be cancelled and what has become of it.
 //!
-//! What is committed is on the disk, and stays there through `kill -9` and a power failure. Who
-//! opens the file verifies all of it, so that a job never runs with fewer operations, or others,
-//! than were planned. `docs/job-file.md` has the schema.
+//! A transaction that is committed is on the disk, and stays there through `kill -9` and a power
+//! failure. Opening a job checks all of it, so that a job never runs with fewer operations, or
+//! others, than were planned. `docs/job-file.md` has the schema.
 
 mod activity;
 mod beside;

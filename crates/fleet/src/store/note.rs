@@ -72,7 +72,7 @@ impl Missed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Note {
-    /// When.
+    /// The time of it.
     pub at: Timestamp,
     /// A word for its kind.
     pub kind: String,

@@ -129,7 +129,7 @@ pub(super) fn look(path: &Path) -> Result<Descriptor, JobErrorKind> {
 pub(super) fn open(path: &Path) -> Result<Contents, JobErrorKind> {
     let mut descriptor = look(path)?;
     if !descriptor.lock()? {
-        // Whoever has it is writing perhaps; not to know its name is no reason to wait.
+        // The process that has it is writing perhaps; not to know its name is no reason to wait.
         let asked = connection::open(path).and_then(connection::begin);
         let holder = asked.and_then(|mut connection| connection::in_time(&mut connection, holder));
         return Err(JobErrorKind::Locked {

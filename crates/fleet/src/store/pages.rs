@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 use super::error::{JobError, JobErrorKind};
 use super::schema::Table;
 
-/// How many rows are read at once.
+/// Rows that are read at once.
 const PAGE: usize = 256;
 
 /// Makes a value of a row.

@@ -15,16 +15,16 @@ use super::uptime::Uptime;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Spending {
-    /// What was sent in the last hour, in the order of sending. One that is in the future, because
+    /// Calls of the last hour, in the order of sending. One that is in the future, because
     /// the clock was set back, has just been sent.
     pub calls: Vec<PastCall>,
     /// Limits that the server named.
     pub lowered: Vec<Window>,
-    /// For how long everybody still has to wait.
+    /// The time for which no request may leave.
     pub held: Option<Duration>,
 }
 
-/// For how long the quota log is kept: longer than any window that is in use.
+/// The age up to which the quota log is kept: longer than any window that is in use.
 const KEPT: Duration = Duration::from_secs(3600);
 
 /// A call may leave so long after its intent was recorded without being recorded anew: who goes on
@@ -32,7 +32,7 @@ const KEPT: Duration = Duration::from_secs(3600);
 pub(crate) const LEAVING: Duration = Duration::from_secs(1);
 
 impl Contents {
-    /// What has been spent of the quota, as of `now`, when the machine has been up for `uptime`: by
+    /// The quota that has been spent, as of `now`, when the machine has been up for `uptime`: by
     /// that the last run's calls, or those of the search before the first, are as old as they are, however
     /// the clock was set since.
     ///

@@ -1,4 +1,4 @@
-//! What a run may write into its job file.
+//! Records that a run may write into its job file.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::job_row::{FoundOperation, OperationProgress, Resolution};
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever runs a job writes each of them"
+    reason = "a program that runs jobs writes each of them"
 )]
 pub enum Record {
     /// A run begins.
     Begun {
-        /// When.
+        /// The time of it.
         at: Timestamp,
-        /// How long the machine had been up then, where that is known.
+        /// The machine's uptime then, where that is known.
         uptime: Option<Uptime>,
     },
     /// The search before a plan has ended.
@@ -31,9 +31,9 @@ pub enum Record {
     },
     /// The run ends.
     Ended {
-        /// When.
+        /// The time of it.
         at: Timestamp,
-        /// How, in a few words.
+        /// The way in which it ended, in a few words.
         how: String,
     },
     /// A rescue has found an operation. One that is there counts as a duplicate.
@@ -42,21 +42,21 @@ pub enum Record {
     Device {
         /// Its name.
         name: ParentName,
-        /// When it last reported.
+        /// The time of its last report.
         seen: Option<Timestamp>,
     },
     /// All operations of a device have been listed.
     Searched {
         /// Its name.
         device: ParentName,
-        /// When.
+        /// The time of it.
         at: Timestamp,
     },
     /// The list of an enterprise's devices has come to its end.
     Listed {
         /// The enterprise.
         enterprise: GrandparentName,
-        /// When.
+        /// The time of it.
         at: Timestamp,
     },
     /// A device was listed and is gone now: nothing of it is left to be searched.
@@ -72,7 +72,7 @@ pub enum Record {
         resource: String,
         /// The method.
         call: Call,
-        /// When it was recorded.
+        /// The time at which it was recorded.
         at: Timestamp,
     },
     /// A request has left, or may have: a fact.
@@ -83,9 +83,9 @@ pub enum Record {
         resource: String,
         /// The method.
         call: Call,
-        /// When it left.
+        /// The time at which it left.
         at: Timestamp,
-        /// When the intent was recorded, if it was.
+        /// The time at which the intent was recorded, if it was.
         sending: Option<Timestamp>,
     },
     /// A request never left: the intent is void.
@@ -96,9 +96,9 @@ pub enum Record {
         resource: String,
         /// The method.
         call: Call,
-        /// When the intent was recorded.
+        /// The time at which the intent was recorded.
         sending: Timestamp,
-        /// How far asking had come without it.
+        /// The phase of the operation without it.
         phase: Phase,
     },
     /// Every cancel of an operation that left was refused: none has arrived.
@@ -110,7 +110,7 @@ pub enum Record {
     Accepted {
         /// The operation.
         name: OperationName,
-        /// When.
+        /// The time of it.
         at: Timestamp,
     },
     /// Something was found out about an operation. It replaces what was known unless it tells
@@ -118,28 +118,28 @@ pub enum Record {
     Finished {
         /// The operation.
         name: OperationName,
-        /// What was found out.
+        /// The resolution.
         resolution: Resolution,
     },
-    /// The server refused a call for its quota: nobody sends for a while.
+    /// The server refused a call for its quota: no request leaves for a while.
     Held {
-        /// When it did.
+        /// The time of the refusal.
         at: Timestamp,
-        /// Until when.
+        /// The end of the pause.
         until: Timestamp,
         /// The limit it named.
         limit: Option<u64>,
     },
     /// The server named a lower limit than ours.
     Lowered {
-        /// How many calls.
+        /// The number of calls.
         limit: u32,
         /// In how long.
         span: Duration,
     },
     /// Something that is worth telling.
     Note {
-        /// When.
+        /// The time of it.
         at: Timestamp,
         /// A word for its kind.
         kind: String,

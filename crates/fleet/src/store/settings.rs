@@ -1,4 +1,4 @@
-//! How a job is to be run: kept in its file, so that whoever resumes it does the same.
+//! Settings of a job: kept in its file, so that each run does the same.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use crate::filter::Filter;
 use crate::job_row::JobRow;
 use crate::seconds;
 
-/// How a job is to be run, as readable JSON in its file.
+/// The settings of a job, as readable JSON in its file.
 ///
 /// Durations are `600s`, windows `600/60s,1000/100s`. A field that this version does not know is
 /// an error: to leave it out could mean to cancel more than was wanted.
@@ -20,7 +20,7 @@ use crate::seconds;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Which kind of job.
+    /// The kind of the job.
     pub kind: Kind,
     /// Root and version of the API, `https://androidmanagement.googleapis.com/v1`.
     pub endpoint: String,
@@ -30,31 +30,31 @@ pub struct Settings {
     /// The window for one method on one device or enterprise.
     #[serde(with = "text")]
     pub per_resource: Option<Window>,
-    /// Which part of the quota is the job's.
+    /// The part of the quota that is the job's, from 0 to 1.
     pub share: f64,
-    /// For how long an operation is followed.
+    /// The time limit of an operation.
     #[serde(with = "seconds")]
     pub deadline: Duration,
-    /// How old a plan may be when it is first applied.
+    /// The greatest age of a plan when it is first applied.
     #[serde(with = "seconds")]
     pub max_age: Duration,
     /// The enterprises that are searched; empty when names were given.
     pub enterprises: Vec<GrandparentName>,
-    /// Which operations are meant where they are searched.
+    /// The filter of the search.
     pub filter: Filter,
-    /// How many operations a rescue cancels at most.
+    /// The greatest number of operations that a rescue cancels.
     pub max: Option<u64>,
 }
 
-/// How a job comes by its operations.
+/// The kind of a job: the way in which it comes by its operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever runs a job acts on each of them"
+    reason = "a program that runs jobs acts on each of them"
 )]
 pub enum Kind {
-    /// They are settled before the first request; nobody can change them afterwards.
+    /// They are settled before the first request and never change afterwards.
     Plan,
     /// They are found while it runs.
     Rescue,

@@ -51,7 +51,7 @@ impl Uptime {
         })
     }
 
-    /// How long after `earlier` it is, if both are of one start of one machine.
+    /// The time since `earlier`, if both are of one start of one machine.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Option<Duration> {
         let millis = self.millis.checked_sub(earlier.millis)?;

@@ -13,7 +13,7 @@ use super::head::Head;
 use super::settings::Settings;
 use super::{beside, check, opening};
 
-/// For how long opening waits while another process opens or closes the file.
+/// The longest that opening waits while another process opens or closes the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -37,7 +37,7 @@ impl View {
     }
 
     /// Opens a job file without reading what is long: operations, devices and the log of the quota.
-    /// What it keeps of them, as its [counts](Contents::counts), is not compared with them. For a look
+    /// Its [counts](Contents::counts), which it keeps of them, are not compared with them. For a look
     /// that decides nothing.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ fn snapshot(path: &Path, check: Check) -> Result<(Connection, (Head, Settings)),
     }
 }
 
-/// Whether this process could make a file beside it: then its failure had another reason.
+/// True if this process could make a file beside it: then its failure had another reason.
 fn may_write_beside(path: &Path) -> bool {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
