@@ -187,8 +187,21 @@ fn a_client_certificate_chooses_googles_endpoint_and_no_other() {
         assert_eq!(access.endpoint(), &with);
         #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
         access.connect().unwrap();
+        assert_eq!(access.warnings(), Vec::<String>::new());
         let access = builder.resolve_in(&environment(&[])).unwrap();
         assert_eq!(access.endpoint(), &without);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let builder = ClientBuilder::new().credentials(given());
+        let access = builder.resolve_in(&environment(variables)).unwrap();
+        let told = access.warnings();
+        assert!(
+            told.len() == 1 && told[0].contains("client.key can be read by others"),
+            "{told:?}"
+        );
     }
 }
 
