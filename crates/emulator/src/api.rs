@@ -108,7 +108,8 @@ impl Api<'_> {
         if quirks.other_name {
             shown["name"] = format!("{name}0").into();
             shown["done"] = true.into();
-            shown["error"] = json!({"code": 1, "message": "This is another one."});
+            let message = format!("The {} was cancelled.", self.extras.noun);
+            shown["error"] = json!({"code": 1, "message": message});
         }
         Ok(shown)
     }

@@ -5,7 +5,7 @@ use http::{Method as Http, Request};
 use serde_json::{Map, Value, json};
 
 use crate::extras::Extras;
-use crate::method::{Method, Methods, Row, capitalized};
+use crate::method::{Method, Methods, Row};
 
 /// The name and the version of a service.
 fn versioned(service: &Service) -> (&str, &str) {
@@ -65,7 +65,7 @@ pub(crate) fn document(service: &Service, extras: &Extras, methods: &Methods, ro
             "upload_protocol": {"location": "query", "type": "string"},
         },
         "resources": resources,
-        "schemas": schemas(service, extras),
+        "schemas": schemas(extras, methods),
     })
 }
 
@@ -114,11 +114,11 @@ fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras
         "flatPath": format!("{prefix}/{}{rest}", flat(resource)),
         "parameters": parameters,
         "parameterOrder": parameter.into_iter().collect::<Vec<_>>(),
-        "response": {"$ref": row.response},
+        "response": {"$ref": row.response()},
         "scopes": [service.scope],
     });
-    if !row.request.is_empty() {
-        method["request"] = json!({"$ref": row.request});
+    if let Some(request) = row.request() {
+        method["request"] = json!({"$ref": request});
     }
     let mut parents = collections.into_iter();
     let first = parents.next().unwrap_or_default();
@@ -142,7 +142,7 @@ fn flat(resource: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-fn schemas(service: &Service, extras: &Extras) -> Value {
+fn schemas(extras: &Extras, methods: &Methods) -> Value {
     let text = || json!({"type": "string"});
     let any = || json!({"type": "object", "additionalProperties": {"type": "any"}});
     let mut schemas = Map::from_iter([
@@ -162,13 +162,15 @@ fn schemas(service: &Service, extras: &Extras) -> Value {
             }),
         ),
     ]);
-    for level in &service.levels[service.levels.len().saturating_sub(2)..] {
-        let of = capitalized(level.noun);
-        let list = format!("List{}Response", capitalized(level.collection));
-        let items = json!({"type": "array", "items": {"$ref": of}});
-        let page = json!({level.collection: items, "nextPageToken": text()});
-        schemas.insert(list, page);
-        schemas.entry(of).or_insert_with(|| json!({"name": text()}));
+    for row in methods.emulated() {
+        if row.verb() == "list" {
+            let items = json!({"type": "array", "items": {"$ref": row.message}});
+            let collection = row.collections().last().unwrap_or_default();
+            let page = json!({collection: items, "nextPageToken": text()});
+            schemas.insert(row.response(), page);
+        }
+        let resource = schemas.entry(&*row.message);
+        resource.or_insert_with(|| json!({"name": text()}));
     }
     schemas.extend((extras.schemas)());
     let schemas = schemas.into_iter().map(|(id, properties)| {

@@ -25,10 +25,8 @@ pub(crate) struct OwnMethod {
     pub(crate) path: &'static str,
     /// Its query parameters, without those of the system.
     pub(crate) query: &'static [&'static str],
-    /// The schema of its request, empty for none.
-    pub(crate) request: &'static str,
-    /// The schema of its response.
-    pub(crate) response: &'static str,
+    /// The message that it is about, as in [`Row::message`].
+    pub(crate) message: &'static str,
 }
 
 /// A method of an emulated service: its route and its discovery document.
@@ -43,10 +41,8 @@ pub(crate) struct Row {
     pub(crate) path: String,
     /// Its query parameters, without those of the system.
     pub(crate) query: &'static [&'static str],
-    /// The schema of its request, empty for none.
-    pub(crate) request: &'static str,
-    /// The schema of its response.
-    pub(crate) response: String,
+    /// The message that it is about: a resource, or the request of a method that starts an operation.
+    pub(crate) message: String,
 }
 
 /// The query parameters of a list.
@@ -59,6 +55,25 @@ impl Row {
         self.word
             .rsplit_once('.')
             .map_or(&*self.word, |(_, verb)| verb)
+    }
+
+    /// The schema of its request, if it has one.
+    pub(crate) fn request(&self) -> Option<&str> {
+        let reads = matches!(self.verb(), "get" | "list");
+        (matches!(self.method, Method::Own(_)) && !reads).then_some(&self.message)
+    }
+
+    /// The schema of its response.
+    pub(crate) fn response(&self) -> String {
+        match self.verb() {
+            "list" => {
+                let collection = self.collections().last().unwrap_or_default();
+                format!("List{}Response", capitalized(collection))
+            }
+            "get" | "create" | "patch" => self.message.clone(),
+            "cancel" => "Empty".to_owned(),
+            _ => "Operation".to_owned(),
+        }
     }
 
     /// The collections in its path, the first one first.
@@ -120,8 +135,7 @@ impl Methods {
             http,
             path: (*path).to_owned(),
             query: &[],
-            request: "",
-            response: String::new(),
+            message: String::new(),
         }));
         Self(rows)
     }
@@ -150,62 +164,43 @@ fn described(service: &Service) -> Vec<Row> {
         let segments = segments.map(|level| format!("{}/*", level.collection));
         segments.collect::<Vec<_>>().join("/")
     };
-    let list = |levels: usize| {
-        let above = path(levels - 1);
-        let collection = service.levels[levels - 1].collection;
-        let path = format!("{above}/{collection}");
-        let response = format!("List{}Response", capitalized(collection));
-        (path.trim_start_matches('/').to_owned(), response)
-    };
-    let row = |method, word: &str, http, path, query, response| Row {
-        method,
-        word: word.to_owned(),
-        http,
-        path,
-        query,
-        request: "",
-        response,
-    };
     let (operation, parent) = (service.level_above(0), service.level_above(1));
     let cancel = format!("{}{}", path(depth), service.cancel);
-    let shown = capitalized(operation.noun);
-    let (operations, page) = list(depth);
-    let mut rows = vec![
-        row(
-            Method::Cancel,
-            "cancel",
-            "POST",
-            cancel,
-            &[],
-            "Empty".to_owned(),
-        ),
-        row(Method::Get, "get", "GET", path(depth), &[], shown),
-        row(
+    let list = |levels| path(levels).trim_end_matches("/*").to_owned();
+    let get_parent = format!("{}.get", parent.collection);
+    let list_parents = format!("{}.list", parent.collection);
+    let rows = [
+        (Method::Cancel, "cancel", cancel, &[][..], operation),
+        (Method::Get, "get", path(depth), &[], operation),
+        (
             Method::List,
             "list",
-            "GET",
-            operations,
+            list(depth),
             OPERATION_PAGES,
-            page,
+            operation,
+        ),
+        (Method::GetParent, &get_parent, path(depth - 1), &[], parent),
+        (
+            Method::ListParents,
+            &list_parents,
+            list(depth - 1),
+            PAGES,
+            parent,
         ),
     ];
-    if depth > 1 {
-        let (get, shown) = (
-            format!("{}.get", parent.collection),
-            capitalized(parent.noun),
-        );
-        rows.push(row(
-            Method::GetParent,
-            &get,
-            "GET",
-            path(depth - 1),
-            &[],
-            shown,
-        ));
-        let (word, (parents, page)) = (format!("{}.list", parent.collection), list(depth - 1));
-        rows.push(row(Method::ListParents, &word, "GET", parents, PAGES, page));
-    }
-    rows
+    let rows = rows.map(|(method, word, path, query, level)| Row {
+        method,
+        word: word.to_owned(),
+        http: if method == Method::Cancel {
+            "POST"
+        } else {
+            "GET"
+        },
+        path,
+        query,
+        message: capitalized(level.noun),
+    });
+    rows.into()
 }
 
 fn own(own: &OwnMethod) -> Row {
@@ -215,8 +210,7 @@ fn own(own: &OwnMethod) -> Row {
         http: "POST",
         path: own.path.to_owned(),
         query: own.query,
-        request: own.request,
-        response: own.response.to_owned(),
+        message: own.message.to_owned(),
     };
     row.http = match row.verb() {
         "get" | "list" => "GET",
@@ -226,8 +220,7 @@ fn own(own: &OwnMethod) -> Row {
     row
 }
 
-/// The word as it stands in the name of a message.
-pub(crate) fn capitalized(word: &str) -> String {
+fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()

@@ -116,7 +116,7 @@ impl Fault {
             Some(set) => set.change().map_err(|problem| problem.at("set"))?,
             None => (None, None),
         };
-        if how == How::Respond
+        if how.is_whole()
             && answer.is_none()
             && fate.is_none()
             && quirks.is_none()

@@ -146,48 +146,27 @@ impl Entry {
 
     /// The way of going wrong.
     pub(crate) fn how(&self) -> Result<How, BadInput> {
+        let is = |words: &[Word]| self.action.is_some_and(|action| words.contains(&action));
         let params = [
             (
                 "after",
                 self.after.is_some(),
-                matches!(self.action, Some(Word::StallBody | Word::Truncate)),
+                is(&[Word::StallBody, Word::Truncate]),
             ),
-            (
-                "interval_ms",
-                self.interval_ms.is_some(),
-                self.action == Some(Word::Drip),
-            ),
-            ("mib", self.mib.is_some(), self.action == Some(Word::Flood)),
-            (
-                "sized",
-                self.sized.is_some(),
-                self.action == Some(Word::Flood),
-            ),
+            ("interval_ms", self.interval_ms.is_some(), is(&[Word::Drip])),
+            ("mib", self.mib.is_some(), is(&[Word::Flood])),
+            ("sized", self.sized.is_some(), is(&[Word::Flood])),
         ];
         if let Some((word, ..)) = params.iter().find(|(_, given, fitting)| *given && !fitting) {
-            return Err(BadInput::new(format!(
-                "`{word}` does not go with this action"
-            )));
+            let problem = format!("`{word}` does not go with this action");
+            return Err(BadInput::new(problem));
         }
-        let after = self.after.unwrap_or(1);
-        let how = match self.action {
-            None => How::Respond,
-            Some(Word::Refuse) => How::Refuse,
-            Some(Word::BlackHole) => How::BlackHole,
-            Some(Word::Reset) => How::Reset,
-            Some(Word::Stall) => How::Stall,
-            Some(Word::StallBody) => How::StallBody(after),
-            Some(Word::Drip) => {
-                How::Drip(Duration::from_millis(self.interval_ms.unwrap_or(10_000)))
-            }
-            Some(Word::Truncate) => How::Truncate(after),
-            Some(Word::Flood) => How::Flood {
-                bytes: self.mib.unwrap_or(64).saturating_mul(1 << 20),
-                sized: self.sized.unwrap_or(false),
-            },
-            Some(Word::RefusedStream) => How::RefusedStream,
-            Some(Word::EnhanceYourCalm) => How::EnhanceYourCalm,
-            Some(Word::GoAway) => How::GoAway,
+        let how = How {
+            action: self.action,
+            after: self.after.unwrap_or(1),
+            interval: Duration::from_millis(self.interval_ms.unwrap_or(10_000)),
+            bytes: self.mib.unwrap_or(64).saturating_mul(1 << 20),
+            sized: self.sized.unwrap_or(false),
         };
         if !how.has_answer()
             && (self.status.is_some() || self.body.is_some() || self.generated.is_some())
@@ -233,53 +212,54 @@ impl Answer {
 }
 
 /// A way of going wrong, before there is an answer to do it with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum How {
-    Respond,
-    Refuse,
-    BlackHole,
-    Reset,
-    Stall,
-    StallBody(usize),
-    Drip(Duration),
-    Truncate(usize),
-    Flood { bytes: u64, sized: bool },
-    RefusedStream,
-    EnhanceYourCalm,
-    GoAway,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    action: Option<Word>,
+    after: usize,
+    interval: Duration,
+    bytes: u64,
+    sized: bool,
 }
 
 impl How {
+    /// True if the answer arrives whole.
+    pub(crate) const fn is_whole(self) -> bool {
+        self.action.is_none()
+    }
+
     /// True if any of an answer reaches the sender.
     pub(crate) const fn has_answer(self) -> bool {
         matches!(
-            self,
-            Self::Respond
-                | Self::StallBody(_)
-                | Self::Drip(_)
-                | Self::Truncate(_)
-                | Self::Flood { .. }
+            self.action,
+            None | Some(Word::StallBody | Word::Drip | Word::Truncate | Word::Flood)
         )
     }
 
     pub(crate) fn act(self, response: Response<Bytes>) -> Action {
-        match self {
-            Self::Respond => Action::Respond(response),
-            Self::Refuse => Action::Refuse,
-            Self::BlackHole => Action::BlackHole,
-            Self::Reset => Action::Reset,
-            Self::Stall => Action::Stall,
-            Self::StallBody(after) => Action::StallBody { response, after },
-            Self::Drip(interval) => Action::Drip { response, interval },
-            Self::Truncate(after) => Action::Truncate { response, after },
-            Self::Flood { bytes, sized } => Action::Flood {
+        let Self {
+            after,
+            interval,
+            bytes,
+            sized,
+            ..
+        } = self;
+        match self.action {
+            None => Action::Respond(response),
+            Some(Word::Refuse) => Action::Refuse,
+            Some(Word::BlackHole) => Action::BlackHole,
+            Some(Word::Reset) => Action::Reset,
+            Some(Word::Stall) => Action::Stall,
+            Some(Word::StallBody) => Action::StallBody { response, after },
+            Some(Word::Drip) => Action::Drip { response, interval },
+            Some(Word::Truncate) => Action::Truncate { response, after },
+            Some(Word::Flood) => Action::Flood {
                 response,
                 bytes,
                 sized,
             },
-            Self::RefusedStream => Action::RefusedStream,
-            Self::EnhanceYourCalm => Action::EnhanceYourCalm,
-            Self::GoAway => Action::GoAway,
+            Some(Word::RefusedStream) => Action::RefusedStream,
+            Some(Word::EnhanceYourCalm) => Action::EnhanceYourCalm,
+            Some(Word::GoAway) => Action::GoAway,
         }
     }
 }

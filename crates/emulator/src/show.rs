@@ -31,9 +31,9 @@ pub(crate) fn show(
     }
     let mut done = operation.shown_done(state, quirks);
     let mut error = match (state, operation.fate) {
-        (State::Cancelled, _) => Some((1, "was cancelled")),
-        (State::Failed, Fate::Fails { code, .. }) => Some((code, "failed")),
-        (State::Expired, _) if done => Some((4, "expired")),
+        (State::Cancelled, _) => Some((1, "The {noun} was cancelled.")),
+        (State::Failed, Fate::Fails { code, .. }) => Some((code, "The {noun} failed.")),
+        (State::Expired, _) if done => Some((4, "The {noun} expired.")),
         _ => None,
     };
     let mut response = done && error.is_none();
@@ -42,7 +42,7 @@ pub(crate) fn show(
         Shape::NoResult => response = false,
         Shape::Both => response = done,
         Shape::CodeWithoutDone if operation.cancel_asked.is_some() && views == 0 => {
-            (done, error, response) = (false, Some((1, "is being cancelled")), false);
+            (done, error, response) = (false, Some((1, "Cancelling.")), false);
         }
         Shape::Flapping if views % 2 == 1 => (done, error, response) = (false, None, false),
         Shape::CodeWithoutDone | Shape::Flapping => {}
@@ -50,8 +50,8 @@ pub(crate) fn show(
     if done {
         shown.insert("done".to_owned(), true.into());
     }
-    if let Some((code, what)) = error {
-        let message = format!("The {} {what}.", extras.noun);
+    if let Some((code, message)) = error {
+        let message = message.replace("{noun}", extras.noun);
         let error = json!({"code": code, "message": message});
         shown.insert("error".to_owned(), error);
     }

@@ -8,10 +8,6 @@ pub(super) fn schemas() -> Map<String, Value> {
     let any = || json!({"type": "object", "additionalProperties": {"type": "any"}});
     let time = || json!({"type": "string", "format": "google-datetime"});
     let duration = || json!({"type": "string", "format": "google-duration"});
-    let list = |key: &str, of: &str| {
-        let items = json!({"type": "array", "items": {"$ref": of}});
-        json!({key: items, "nextPageToken": text()})
-    };
     let rows = [
         (
             "Command",
@@ -40,12 +36,6 @@ pub(super) fn schemas() -> Map<String, Value> {
             "Enterprise",
             json!({"name": text(), "enterpriseDisplayName": text()}),
         ),
-        (
-            "ListEnrollmentTokensResponse",
-            list("enrollmentTokens", "EnrollmentToken"),
-        ),
-        ("ListEnterprisesResponse", list("enterprises", "Enterprise")),
-        ("ListPoliciesResponse", list("policies", "Policy")),
         (
             "Policy",
             json!({"name": text(), "version": {"type": "string", "format": "int64"}}),
