@@ -16,13 +16,13 @@ use crate::schedule::Options;
 use crate::spell::{grouped, spell};
 use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
 
-/// So many differences are listed; the rest is counted.
+/// Number of differences that are listed; the rest is counted.
 const LISTED: usize = 5;
 
 /// Enterprises that a caller has confirmed, with the number of operations, if one was told.
 pub type Confirmed = BTreeMap<GrandparentName, Option<u64>>;
 
-/// What a caller says of the job that is to be applied.
+/// Statements of a caller about the job that is to be applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct Authorization {
@@ -36,7 +36,7 @@ pub struct Authorization {
     pub max_age: Option<Duration>,
 }
 
-/// Why a job is not applied. Nothing was sent.
+/// Reason why a job is not applied. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -62,9 +62,9 @@ pub enum Refusal {
     /// The plan is too old: what it found may have changed.
     #[error("the plan is {} old and was good for {}: plan again", spell(*age), spell(*max_age))]
     Stale {
-        /// How old it is.
+        /// Age of the plan.
         age: Duration,
-        /// How old it may be.
+        /// Greatest age that is allowed.
         max_age: Duration,
     },
     /// The counts were not confirmed, or others were.
@@ -74,7 +74,7 @@ pub enum Refusal {
         kind: Kind,
         /// Number of operations of each enterprise in the job.
         planned: BTreeMap<GrandparentName, u64>,
-        /// What was confirmed.
+        /// Confirmation that was given, if any.
         confirmed: Option<Confirmed>,
     },
     /// A rescue that was stopped before it wrote down what to search.
@@ -252,8 +252,8 @@ impl Settings {
     }
 }
 
-/// Whether a job is for this server. Google's endpoint for mutual TLS is the same server: which of
-/// the two is used is a matter of the environment and not of the job.
+/// True if a job is for this server. Google's endpoint for mutual TLS is the same server: the
+/// choice between the two depends on the environment and not on the job.
 pub(crate) fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
     let Ok(job) = settings.endpoint.parse::<Endpoint>() else {
         return false;
@@ -300,7 +300,7 @@ fn subject(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> String {
     format!("{verb} {}", each.collect::<Vec<_>>().join(" and "))
 }
 
-/// What was confirmed and is not so, a clause for each enterprise.
+/// Parts of the confirmation that do not hold, a clause for each enterprise.
 fn differences(
     kind: Kind,
     planned: &BTreeMap<GrandparentName, u64>,

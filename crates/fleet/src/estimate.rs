@@ -1,4 +1,4 @@
-//! How long a job will take, by running its scheduler on a virtual clock.
+//! Estimate of the time that a job will take, by running its scheduler on a virtual clock.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::clock::now;
 use crate::schedule::{Options, scheduler};
 use crate::store::{Contents, JobError, Uptime};
 
-/// When the last cancel will be sent and the last verdict be known, from the start of a run, if
-/// every cancel works at once and nobody else uses the job's share of the quota. No run is faster;
-/// one in which devices take their time is slower.
+/// Times of the last cancel and of the last verdict, from the start of a run, if every cancel works
+/// at once and no other process uses the job's share of the quota. No run is faster; a run in which
+/// devices take their time is slower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Estimate {
-    /// Until the last cancel is sent.
+    /// Time until the last cancel is sent.
     pub last_cancel: Duration,
-    /// Until the last verdict is known.
+    /// Time until the last verdict is known.
     pub last_verdict: Duration,
 }
 
-/// How long a server is taken to need for an answer.
+/// Time that a server is assumed to need for an answer.
 const LATENCY: Duration = Duration::from_millis(100);
 
 impl Estimate {

@@ -1,4 +1,4 @@
-//! What is cancelled first.
+//! Order in which operations are cancelled.
 
 use std::cmp::Reverse;
 
@@ -18,7 +18,7 @@ const DESTRUCTIVE: [&str; 9] = [
 ];
 
 /// Puts the operations that do the most harm first, and of those the ones whose device was seen
-/// last: it is the most likely to be told next. What nobody knows the type of comes before the
+/// last: it is the most likely to be told next. Operations of an unknown type come before the
 /// harmless types. Otherwise the order stays.
 pub fn by_harm(items: &mut [FoundOperation]) {
     items.sort_by_key(|item| (rank(item), Reverse(item.device_seen)));

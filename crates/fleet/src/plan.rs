@@ -17,8 +17,8 @@ use crate::store::{Job, JobError, Kind, Record, Settings};
 pub struct Plan {
     /// The operations, in the order in which they were given or found.
     pub items: Vec<FoundOperation>,
-    /// What is known besides: the calls that the search has spent, what it could not read, what
-    /// evidence proves already.
+    /// Other known facts: the calls that the search has spent, the lists that it could not read,
+    /// the operations that evidence settles already.
     pub known: Vec<Record>,
     /// Sends first what does most harm, on devices seen last, instead of what was given first.
     pub by_harm: bool,

@@ -33,14 +33,14 @@ pub struct PlanSummary {
     pub ages: BTreeMap<Age, u64>,
 }
 
-/// How old an operation is, roughly.
+/// Rough age of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "together they are every age that there is"
 )]
 pub enum Age {
-    /// Less than ten minutes: what a command is valid for where nobody says otherwise.
+    /// Less than ten minutes: the time for which a command is valid by default.
     Minutes,
     /// Less than an hour.
     Hour,

@@ -25,7 +25,7 @@ use crate::job_row::FoundOperation;
 use crate::progress::SearchProgress;
 use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
-/// What a search tells.
+/// Events of a search.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
@@ -40,7 +40,7 @@ pub enum Found {
     Missed {
         /// The device, or the enterprise.
         resource: Resource,
-        /// Why.
+        /// Reason for that.
         error: Error,
     },
     /// An enterprise refused every call; the rest of it is not searched.
@@ -49,7 +49,7 @@ pub enum Found {
     Stopped(Cause),
     /// A passing failure of a kind that was not met before; it is retried.
     Failing(Box<str>),
-    /// Everybody waits: the quota is used up.
+    /// All requests wait: the quota is used up.
     Held(Duration),
 }
 
@@ -67,8 +67,8 @@ pub struct Search {
     known: HashSet<OperationName>,
 }
 
-/// Where a search goes on from a page, and what of it is meant: the same for a search alone and
-/// for one that cancels.
+/// Decides at which page a search goes on, and which of its operations are meant: the same for a
+/// search alone and for one that cancels.
 #[derive(Debug)]
 pub(crate) struct Pages {
     filter: Filter,
@@ -93,7 +93,7 @@ pub(crate) struct Pages {
 pub(crate) enum NotListed {
     /// A list has shown the device, and the API says now that it does not exist.
     Vanished(Vanished),
-    /// What stopped everything, or closed the enterprise, has been told.
+    /// The error that stopped everything, or closed the enterprise, has been told.
     NotAttempted,
     /// A failure of its own.
     Missed,
@@ -132,7 +132,7 @@ impl Pages {
         Some(List::Parents(enterprise))
     }
 
-    /// What a rescue still has to search, and the lists that this begins with.
+    /// Rest of the search of a rescue, and the lists that this begins with.
     pub(crate) fn of_job(job: &Job) -> Result<(Self, Vec<List>), JobError> {
         let settings = job.settings();
         let mut pages = Self::new(settings.filter.clone(), job.created());
@@ -253,7 +253,7 @@ impl Pages {
         NotListed::Missed
     }
 
-    /// Whether a list that could not be read is a failure of its own.
+    /// True if a list that could not be read is a failure of its own.
     pub(crate) fn is_missed(&self, resource: &Resource, error: &Error) -> bool {
         matches!(self.reason(resource, error, self.begun), NotListed::Missed)
     }
@@ -482,7 +482,7 @@ pub struct Findings {
     pub cause: Option<Cause>,
     /// A clause about the operations that were seen and left out.
     pub excluded: Option<String>,
-    /// How far it came.
+    /// Progress of the search.
     pub progress: SearchProgress,
     /// The error that refused it, as of [`Search::is_refused`].
     pub refusal: Option<Error>,
@@ -557,7 +557,7 @@ fn concerns_everything(kind: &ErrorKind) -> bool {
     }
 }
 
-/// Whether the API itself says that a device does not exist: a page of a front end, which says the
+/// True if the API itself says that a device does not exist: a page of a front end, which says the
 /// same of everything, is no evidence.
 fn is_gone(error: &Error) -> bool {
     match error.kind() {

@@ -30,7 +30,7 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// So many of a thing: `1 operation`, `2,000 operations`.
+/// Number and noun of a thing: `1 operation`, `2,000 operations`.
 #[must_use]
 pub fn counted(count: u64, thing: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };

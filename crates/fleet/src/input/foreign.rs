@@ -75,7 +75,7 @@ pub enum Foreign {
     Binary,
 }
 
-/// So much is looked at for the kind of a file.
+/// Number of bytes that are looked at for the kind of a file.
 pub(super) const MAGIC: usize = 16;
 
 /// The kind of a file by its first bytes.

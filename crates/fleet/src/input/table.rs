@@ -25,7 +25,7 @@ pub(super) struct Table<R> {
     given: usize,
     number: u64,
     record: Record,
-    /// How many cells the header of a table with bars has.
+    /// Number of cells in the header of a table with bars.
     cells: usize,
     names: Names,
 }
@@ -41,7 +41,7 @@ struct Record {
     fields: usize,
 }
 
-/// Where the names stand.
+/// Place of the names in a row.
 enum Names {
     /// The header was not read.
     Unread,
@@ -62,7 +62,7 @@ struct Open {
     bytes: usize,
 }
 
-/// So many records, and bytes of them, may come before the first name.
+/// Number of records, and of their bytes, that may come before the first name.
 const HELD: usize = 1000;
 const HELD_BYTES: usize = 1 << 20;
 
@@ -386,13 +386,13 @@ impl Open {
     }
 }
 
-/// Whether a cell holds nothing, in the words of databases too.
+/// True if a cell holds nothing, in the words of databases too.
 fn is_blank(cell: &[u8]) -> bool {
     let cell = cell.trim_ascii();
     cell.is_empty() || cell.eq_ignore_ascii_case(b"null") || cell == b"\\N"
 }
 
-/// Whether a cell is the name of an operation, or was meant to be one.
+/// True if a cell is the name of an operation, or was meant to be one.
 fn is_operation(cell: &[u8]) -> bool {
     let cell = String::from_utf8_lossy(cell);
     begins_name(&cell) && cell.contains("/operations/")
@@ -405,7 +405,7 @@ fn begins_name(cell: &str) -> bool {
     cell.starts_with("enterprises/") || url && cell.contains("/enterprises/")
 }
 
-/// Whether a line counts the rows of the table above it.
+/// True if a line counts the rows of the table above it.
 fn is_footer(line: &[u8]) -> bool {
     let line = line.strip_prefix(b"(").unwrap_or(line);
     let Some(end) = line.iter().position(|byte| !byte.is_ascii_digit()) else {

@@ -109,7 +109,7 @@ fn spelled(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// What [`spelled`] was given.
+/// Reads back a name that [`spelled`] wrote.
 fn unspelled(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -13,8 +13,8 @@ use super::timeline::Moments;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 
-/// So many rows a browser lays out as one table without making anybody wait. A longer page has
-/// them as lines of text, which cost it next to nothing.
+/// Number of rows that a browser lays out as one table without a delay for the reader. A longer
+/// page has them as lines of text, which cost it next to nothing.
 const TABLE_ROWS: u64 = 20_000;
 
 /// Writes the page: the bad news, the verdicts, the time line, the job, and every row.

@@ -12,10 +12,10 @@ use crate::job_row::JobRow;
 use crate::spell::grouped;
 use crate::store::Digest;
 
-/// So many lines stand in one block of text.
+/// Number of lines in one block of text.
 pub(super) const BLOCK: u64 = 1000;
 
-/// What the lines of text hold, separated by tabs.
+/// Columns of the lines of text, separated by tabs.
 pub(super) const LINE_COLUMNS: &str = "no.\tstate\toperation\ttype\tcreated\tdevice seen\tsent\taccepted\tconfirmed\trequests\tSHA-256\tdetails";
 
 /// A row of the table.
@@ -90,7 +90,7 @@ fn about(record: &Record<'_>) -> String {
     parts.join(" · ")
 }
 
-/// What the server, or the error, says beyond the state.
+/// Text of the server, or of the error, beyond the state.
 fn details(record: &Record<'_>) -> String {
     let mut parts = Vec::new();
     if let Some(code) = record.code() {

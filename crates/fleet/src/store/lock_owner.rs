@@ -13,7 +13,7 @@ pub struct LockOwner {
     pub pid: u32,
     /// The name of its machine.
     pub host: String,
-    /// Since when.
+    /// Time since which it has the lock.
     pub since: Timestamp,
 }
 
