@@ -1,8 +1,8 @@
-//! What writing everything down costs: the same scheduler with a job file and without, under the
+//! Cost of writing everything down: the same scheduler with a job file and without, under the
 //! documented quota on a virtual clock. `make figures` runs it.
 //!
-//! A request leaves after its record is on the disk. What that takes, summed up, is how much later
-//! the last cancel leaves at most.
+//! A request leaves after its record is on the disk. The sum of the times of these writes is the
+//! delay of the last cancel at most.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -46,7 +46,7 @@ async fn main() {
     assert!(share < 0.01, "the target is one part in a hundred");
 }
 
-/// How long until the last cancel by the virtual clock, and how long everything took by a real one.
+/// Time until the last cancel by the virtual clock, and the time that everything took by a real one.
 async fn without() -> (Duration, Duration) {
     let (client, begun) = (client(), Instant::now());
     let names = names().map(|name| (name, Phase::Unsent));

@@ -9,9 +9,9 @@ use crate::store::Uptime;
 /// A smaller difference is a clock that is being disciplined.
 const JUMP: Duration = Duration::from_secs(2);
 
-/// The clock of a run. It begins with the machine's clock and goes on by the monotonic one, with the
-/// time in which the machine was suspended: no row is verified before it was sent because somebody
-/// set the clock.
+/// The clock of a run. It begins with the machine's clock and goes on by the monotonic one, with
+/// the time in which the machine was suspended: no row is verified before it was sent because the
+/// machine's clock was set.
 pub(crate) struct Clock {
     wall: Wall,
     begun: Timestamp,

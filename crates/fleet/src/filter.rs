@@ -66,7 +66,7 @@ pub enum FilterError {
         /// The known type that is nearly the same.
         near: Option<&'static str>,
     },
-    /// What follows `unknown:` is not a word of capitals, digits and `_`.
+    /// The text after `unknown:` is not a word of capitals, digits and `_`.
     #[error("unknown: is followed by a type of command, in capitals, digits and _")]
     Word,
     /// No operation is as young as the one limit and as old as the other.
@@ -93,7 +93,7 @@ enum Exclusion {
     Name,
 }
 
-/// So many types are counted apart; further ones together.
+/// Number of types that are counted apart; further ones are counted together.
 const TYPES: usize = 12;
 
 /// Operations that were seen and that a filter left out, counted by the first reason.

@@ -142,8 +142,8 @@ impl Resolution {
         }
     }
 
-    /// What decisions need of its error; `None` also where a later version wrote a word that this
-    /// one does not know.
+    /// Facts of its error on which decisions depend; `None` also if a later version wrote a word
+    /// that this one does not know.
     #[must_use]
     pub fn error_facts(&self) -> Option<ErrorFacts> {
         ErrorFacts::stored(self.error.as_ref()?)

@@ -32,7 +32,7 @@ pub(crate) struct Recorder {
     job: Job,
     /// Records that the disk has not taken.
     backlog: Vec<Record>,
-    /// Why, and when to try again.
+    /// Error of the disk, and the time of the next attempt.
     trouble: Option<(JobError, Instant)>,
     /// Answers to looks since the last commit.
     bodies: HashMap<OperationName, [u8; 32]>,
@@ -383,7 +383,7 @@ impl Recorder {
         let cut_short = error.is_some_and(|error| {
             matches!(error.kind(), ErrorKind::NotAttempted { .. }) && self.stopped.is_some()
         });
-        // A look at an operation of which nobody knows whether its cancel was accepted: that it is
+        // A look at an operation for which it is not known if its cancel was accepted: that it is
         // pending says nothing new.
         let unasked = self.recheck
             && matches!(

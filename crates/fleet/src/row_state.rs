@@ -108,8 +108,8 @@ impl RowState {
         self.is_open() || matches!(self, Self::Completed | Self::Gone)
     }
 
-    /// Whether its end is not known. `Gone` stays what it is, so it is none of these; somebody has to
-    /// look at the device.
+    /// True if its end is not known. `Gone` stays as it is, so it is none of these; an operator has
+    /// to look at the device.
     #[must_use]
     pub const fn is_open(self) -> bool {
         matches!(

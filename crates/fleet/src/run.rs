@@ -251,8 +251,8 @@ impl Run {
         self.left
     }
 
-    /// Why the disk does not take what happens at the moment: the run goes on, and what it finds
-    /// out is not in the file.
+    /// Reason why the disk takes no records at the moment: the run goes on, and its results are not
+    /// in the file.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let recorder = self.recorder.lock();

@@ -87,7 +87,7 @@ impl World {
         job
     }
 
-    /// What the emulator knows, by name.
+    /// States of the operations in the emulator, by name.
     fn truth(&self) -> BTreeMap<String, State> {
         let truth = self.shared.with(|emulator, now| emulator.truth(now));
         truth
@@ -96,7 +96,7 @@ impl World {
             .collect()
     }
 
-    /// How often each operation was asked to be cancelled.
+    /// Number of cancels of each operation.
     fn cancels(&self) -> BTreeMap<String, u32> {
         let mut cancels = BTreeMap::new();
         self.shared.with(|emulator, _| {
@@ -335,7 +335,7 @@ async fn a_rescue_takes_on_no_more_than_it_may() {
     assert_eq!((finish(&mut run).await.len(), run.left()), (0, 18));
 }
 
-/// `--recheck` asks nobody to cancel, and is not fooled by a second look.
+/// `--recheck` cancels nothing, and is not fooled by a second look.
 #[tokio::test]
 async fn a_recheck_only_looks() {
     let mix = [
@@ -644,7 +644,7 @@ async fn fault_45_what_was_about_to_leave_may_have_left() {
     assert_eq!(counts.attempts, 0);
 }
 
-/// How far the machine's clock is set, in milliseconds.
+/// Milliseconds by which the machine's clock is set.
 static SET: AtomicI64 = AtomicI64::new(0);
 
 fn set_clock() -> Timestamp {

@@ -12,11 +12,11 @@ pub(super) struct Documents {
     /// The line that is being read, from 1.
     line: u64,
     in_list: bool,
-    /// Whether nothing more can be made of the input.
+    /// True if nothing more can be read from the input.
     lost: bool,
 }
 
-/// Where a value is being read.
+/// Context in which a value is being read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Between,

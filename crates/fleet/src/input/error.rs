@@ -84,11 +84,11 @@ pub enum InputProblem {
     /// It is not JSON, or not to its end.
     #[error("it is not JSON: {what} at line {line}, column {column} of the value")]
     Json {
-        /// What the parser met.
+        /// Error of the parser.
         what: &'static str,
-        /// Where, within the value.
+        /// Line of the error, within the value.
         line: usize,
-        /// Where, within that line.
+        /// Column of the error, within that line.
         column: usize,
     },
     /// It is JSON, but nothing that holds the name of an operation.
@@ -133,7 +133,7 @@ pub enum InputProblem {
 }
 
 impl InputProblem {
-    /// What several of the kind have in common, after "more".
+    /// Words for several problems of this kind, after "more".
     pub(super) const fn plural(&self) -> &'static str {
         match self {
             Self::Name(_) | Self::Within | Self::TooLong | Self::Encoding(_) | Self::Cut => {

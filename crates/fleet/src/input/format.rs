@@ -28,7 +28,7 @@ pub(super) type Input<R> = Chain<Cursor<Vec<u8>>, BufReader<Text<R>>>;
 /// An input as UTF-8.
 type Text<R> = Decoded<Chain<Cursor<Vec<u8>>, BufReader<R>>>;
 
-/// So much is looked at.
+/// Number of bytes that are looked at.
 const PEEK: usize = 64 * 1024;
 
 /// The facts that the first line shows.
@@ -37,7 +37,7 @@ pub(super) struct Sniffed<R: Read> {
     /// Blank lines before it.
     pub(super) skipped: u64,
     pub(super) format: Format,
-    /// Whether JSON comes as a value on each line.
+    /// True if JSON comes as a value on each line.
     pub(super) value_a_line: bool,
     pub(super) syntax: Syntax,
 }
@@ -160,7 +160,7 @@ fn detect(head: &[u8]) -> (Format, Syntax) {
     (format, Syntax::Separated(separator.unwrap_or(b',')))
 }
 
-/// Whether a table begins here as databases print it: with a rule, with a bar at both ends, with a
+/// True if a table begins here as databases print it: with a rule, with a bar at both ends, with a
 /// bar between its columns, or with a column that is padded.
 fn is_bars(head: &[u8], separator: Option<u8>) -> bool {
     let line = head.trim_ascii();
@@ -174,7 +174,7 @@ fn is_bars(head: &[u8], separator: Option<u8>) -> bool {
     rule || framed || divided || padded
 }
 
-/// Whether the line is a header whose columns are separated by spaces alone.
+/// True if the line is a header whose columns are separated by spaces alone.
 fn is_spaced(line: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line);
     !line.starts_with('#')

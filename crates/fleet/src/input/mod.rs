@@ -88,7 +88,7 @@ pub struct Entries<R: Read> {
     taken: Taken,
 }
 
-/// What was read and not handed out yet, and what was left out.
+/// Entries that were read and not handed out yet, and entries that were left out.
 #[derive(Default)]
 struct Taken {
     ready: VecDeque<Result<Entry, InputError>>,

@@ -267,7 +267,7 @@ impl Values<'_> {
 }
 
 impl Object<'_> {
-    /// Whether it is more than a name with company. An `error` alone may be anybody's.
+    /// True if it is more than a name with company. An `error` alone may belong to anything.
     const fn is_operation(&self) -> bool {
         self.done.is_some() || self.metadata.is_some() || self.response.is_some()
     }
@@ -286,7 +286,7 @@ fn text_or_json(json: &RawValue) -> Cow<'_, str> {
     }
 }
 
-/// Whether an object of this name is a device: the name is one of a device, and it has a field that
+/// True if an object of this name is a device: the name is one of a device, and it has a field that
 /// devices have.
 fn is_device(json: &str, name: &str) -> bool {
     name.parse::<ParentName>().is_ok()
@@ -294,13 +294,13 @@ fn is_device(json: &str, name: &str) -> bool {
             .is_ok_and(|keys| OF_DEVICES.iter().any(|key| keys.contains_key(*key)))
 }
 
-/// Whether an object is the answer of a list without elements.
+/// True if an object is the answer of a list without elements.
 fn is_empty(json: &str) -> bool {
     serde_json::from_str::<Keys>(json)
         .is_ok_and(|keys| keys.keys().all(|key| key == "nextPageToken"))
 }
 
-/// Whether the data of a message is an object with the name of an operation.
+/// True if the data of a message is an object with the name of an operation.
 fn carries_operation(data: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Named {

@@ -75,9 +75,9 @@ struct Alarm {
     title: &'static str,
     text: String,
     rows: Vec<Bad>,
-    /// How many more there are than are listed, and the word to search for.
+    /// Number of further ones that are not listed, and the word to search for.
     more: Option<(String, &'static str)>,
-    /// Whether the record of a device was looked for, and whether there are reasons to tell.
+    /// True if the record of a device was looked for, and there are reasons to tell.
     records: bool,
     reasons: bool,
 }
@@ -194,7 +194,7 @@ fn to_the_second(time: Timestamp) -> String {
     format!("{} UTC", text.split('.').next().unwrap_or_default())
 }
 
-/// What the policy of the page allows to run: this text and no other.
+/// Source that the policy of the page allows to run: this text and no other.
 fn csp_hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
@@ -236,7 +236,8 @@ fn headline(counts: &Counts) -> (String, &'static str, String) {
     (headline, tone, lead)
 }
 
-/// What is less than a thousandth of all is seen, too: it is the bad news more often than not.
+/// Bars of all states. A share of less than a thousandth is drawn, too: it is the bad news more
+/// often than not.
 fn bars(counts: &Counts) -> Vec<Bar> {
     let mut x = 0;
     let states = counts.states.iter();

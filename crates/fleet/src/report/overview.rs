@@ -21,7 +21,7 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// So many rows are kept of each state; all of them are counted.
+    /// Number of rows that are kept of each state; all of them are counted.
     pub const KEPT: usize = 1000;
 
     /// The first rows of a state in which the device may act; of others none.

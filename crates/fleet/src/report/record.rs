@@ -29,7 +29,7 @@ pub struct Record<'a> {
     pub device_seen: Option<Timestamp>,
     /// The state: the verdict, or the reason why there is none yet.
     pub state: RowState,
-    /// What a run found out.
+    /// Verdict of a run.
     pub verdict: Option<Verdict>,
     /// The phase: `unsent`, `maybe_sent`, `accepted`.
     pub phase: &'static str,

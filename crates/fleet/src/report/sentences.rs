@@ -12,7 +12,7 @@ use crate::row_state::RowState;
 use crate::spell::{counted, grouped, spell};
 use crate::store::Vanished;
 
-/// So many names of bad news are listed; the report has all of them.
+/// Number of names of bad news that are listed; the report has all of them.
 pub(super) const LISTED: usize = 20;
 
 impl Counts {

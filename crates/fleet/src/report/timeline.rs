@@ -144,8 +144,8 @@ fn curve(times: &[i64], span: Span, most: u64) -> String {
     path
 }
 
-/// Where runs were at work. One without an end goes on or was killed: it lasts until the last thing
-/// that happened before the next one.
+/// Spans in which runs were at work. A run without an end goes on or was killed: its span lasts
+/// until the last event before the next run.
 fn shades(moments: &Moments, runs: &[RunSpan], span: Span) -> Vec<(i64, i64)> {
     let next = runs.iter().skip(1).map(|run| run.begun.unix_millis());
     let next = next.chain([i64::MAX]);

@@ -110,7 +110,7 @@ impl JobError {
         &self.path
     }
 
-    /// What happened.
+    /// Kind of the error.
     #[must_use]
     pub const fn kind(&self) -> &JobErrorKind {
         &self.kind

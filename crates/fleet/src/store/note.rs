@@ -76,7 +76,7 @@ pub struct Note {
     pub at: Timestamp,
     /// A word for its kind.
     pub kind: String,
-    /// What happened.
+    /// Text about the event.
     pub text: String,
 }
 

@@ -143,7 +143,7 @@ pub enum Record {
         at: Timestamp,
         /// A word for its kind.
         kind: String,
-        /// What happened.
+        /// Text about the event.
         text: String,
     },
 }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-/// How long anything may take before it counts as failed.
+/// Time limit of a step, after which it counts as failed.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Serves pages on loopback, and notes the path of each request.

@@ -28,7 +28,7 @@ fn job(rows: u64) -> Vec<u8> {
     page(&summary(rows), &all)
 }
 
-/// How many colours a picture has; it is also kept for people to look at.
+/// Number of colours of a picture, which is also kept for people to look at.
 fn colours(png: &[u8], name: &str) -> usize {
     let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     std::fs::create_dir_all(&shots).unwrap();

@@ -160,7 +160,7 @@ fn bad_json_is_told_by_its_line_and_never_quoted() {
     );
     assert!(!format!("{errors:?}").contains("hunter2"), "{errors:?}");
 
-    // Nobody knows where the next value begins, so the error is the last.
+    // The begin of the next value is not known, so the error is the last.
     let (good, errors) = all(
         "[\n\"enterprises/e/devices/d/operations/1\",\n{\"name\": ",
         None,

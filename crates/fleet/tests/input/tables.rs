@@ -20,7 +20,7 @@ fn tables_with_and_without_a_header() {
     let (good, _) = all(format!("{a}\n{b}"), Some(Format::Csv));
     assert_eq!(good, numbered(&[(1, 1), (2, 2)]));
 
-    // Names and more without a header: nobody knows what is a name.
+    // Names and more without a header: no column is known as that of the names.
     for table in [format!("{a},WIPE\n{b},WIPE\n"), "id,type\n1,2\n".to_owned()] {
         let (good, bad) = all(&table, None);
         assert!(

@@ -9,7 +9,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use crate::{at, dump, finished, name};
 
-/// What a view of the file says: its content, or that there is something wrong.
+/// Result of a view of the file: its content, or that there is something wrong.
 fn look(path: &Path) -> Result<String, JobErrorKind> {
     match View::open(path) {
         Ok(view) => Ok(dump(&view)),

@@ -100,7 +100,7 @@ fn fault_40_a_tmpfs_that_is_full_and_then_read_only() {
     let output = tried
         .iter()
         .find_map(|privileges| on_a_small_disk(folder.path(), privileges));
-    // Where nobody may mount, the other test has to do.
+    // On a machine on which this account may not mount, the other test has to do.
     let Some(output) = output else { return };
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(

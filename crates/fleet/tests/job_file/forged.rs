@@ -1,4 +1,4 @@
-//! What the seal and the checksums of the rows alone would not show.
+//! Forgeries that the seal and the checksums of the rows alone would not show.
 
 use countermand_fleet::store::{JobErrorKind, View};
 use rusqlite::Connection;
@@ -151,7 +151,7 @@ fn another_order_is_another_plan() {
     assert_eq!(damage(&path), "the digest of the plan is another");
 }
 
-/// What the file keeps of its rows is believed by `status` alone, and only until it is checked.
+/// Counts that the file keeps of its rows are believed by `status` alone, and only until it is checked.
 #[test]
 fn kept_counts_that_are_not_those_of_the_rows_are_damage() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What is about to leave, what has left, and what never did.
+//! Requests that are about to leave, that have left, and that never did.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn row(job: &Job, number: usize) -> JobRow {
     job.row(&name(number)).unwrap().unwrap()
 }
 
-/// How old the calls are that count against the quota, in milliseconds.
+/// Ages of the calls that count against the quota, in milliseconds.
 fn ages(job: &Job, now: i64) -> Vec<u128> {
     let spent = job.spent(at(now), None).unwrap().calls;
     spent.iter().map(|spent| spent.age.as_millis()).collect()

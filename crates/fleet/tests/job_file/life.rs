@@ -66,7 +66,7 @@ fn from_plan_to_proof() {
     assert_eq!(holder.since, at(5));
 }
 
-/// What is left would be in the way of the next attempt.
+/// A file that is left would be in the way of the next attempt.
 #[test]
 fn fault_59_a_plan_that_cannot_be_written_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();

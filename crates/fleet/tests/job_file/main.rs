@@ -49,7 +49,7 @@ fn sent(number: usize, at: Timestamp) -> Record {
     }
 }
 
-/// What proves a cancellation.
+/// Record that proves a cancellation.
 fn proof(number: usize, at: Timestamp) -> Record {
     let mut resolution = Resolution::new(at, Some(Verdict::Cancelled));
     resolution.operation = Some(json!({"name": name(number), "done": true, "error": {"code": 1}}));

@@ -15,7 +15,7 @@ use crate::{at, dump, name};
 const NAMES: usize = 6;
 const HOUR: i64 = 3_600_000;
 
-/// What a job file should hold.
+/// Expected content of a job file.
 #[derive(Default)]
 struct Model {
     names: Vec<usize>,

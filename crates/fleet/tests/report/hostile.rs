@@ -1,4 +1,4 @@
-//! What strangers wrote is text, and rows are inputs.
+//! Text of strangers is text only, and rows are inputs.
 
 use super::*;
 
