@@ -58,7 +58,7 @@ async fn send(
     Ok(response)
 }
 
-/// What reqwest's errors say of the request; in doubt it may have been sent.
+/// Translates reqwest's errors; in doubt the request may have been sent.
 fn failed(error: reqwest::Error) -> TransportError {
     let kind = match () {
         () if error.is_connect() => TransportErrorKind::Connect,

@@ -91,10 +91,10 @@ impl Client {
         Ok(Self::new(Authorized::new(endpoint.clone(), tokens, hyper)).endpoint(endpoint))
     }
 
-    /// Where the API is: Google's by default, after [`connect`](Self::connect) the one given there.
+    /// Root of the API: Google's by default, after [`connect`](Self::connect) the one given there.
     ///
     /// It must be one that the transport serves. After `connect`, another host makes every call
-    /// fail with [`Forbidden`](countermand_core::TransportErrorKind::NotAllowed).
+    /// fail with [`NotAllowed`](countermand_core::TransportErrorKind::NotAllowed).
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
         self.endpoint = endpoint.into();
@@ -107,7 +107,7 @@ impl Client {
         &self.endpoint
     }
 
-    /// How patient to be with each call.
+    /// Time limits and retries of each call.
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
         self.policy = policy.into();
@@ -115,24 +115,24 @@ impl Client {
         self
     }
 
-    /// What [`countermand_all`](Self::countermand_all) may spend: Google's documented quota and a
-    /// share of 0.8 of it by default.
+    /// Quota of [`countermand_all`](Self::countermand_all): Google's documented quota and a share
+    /// of 0.8 of it by default.
     #[must_use]
     pub fn quota(mut self, quota: Quota) -> Self {
         self.quota = quota;
         self
     }
 
-    /// How many requests [`countermand_all`](Self::countermand_all) has in flight: 100 by
-    /// default, what servers take on one HTTP/2 connection; at least 1.
+    /// Number of requests that [`countermand_all`](Self::countermand_all) has in flight: 100 by
+    /// default, as many as servers take on one HTTP/2 connection; at least 1.
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {
         self.in_flight = requests.max(1);
         self
     }
 
-    /// Where chance begins: at random by default. With the same seed and the same order of calls,
-    /// the pauses are the same.
+    /// Seed of the random pauses: drawn at random by default. With the same seed and the same order
+    /// of calls, the pauses are the same.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Arc::new(AtomicU64::new(seed));

@@ -1,4 +1,4 @@
-//! How the transport behaves.
+//! Configuration of the transport.
 
 use std::io;
 use std::net::IpAddr;

@@ -84,7 +84,7 @@ const RESIZES: usize = 2;
 /// priority, changes of the table's size, `:status` and the name of what follows.
 const FRONT: usize = 64;
 
-/// Where in its frames the server is.
+/// Position of the server in its frames.
 #[derive(Default)]
 struct Frames {
     /// The header of the frame, as far as it has come.

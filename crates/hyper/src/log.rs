@@ -1,4 +1,4 @@
-//! What the log tells: of one exchange, and of how an operation came out.
+//! Log messages: of one exchange, and of the outcome of an operation.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// A point in time by both clocks: one stands still while the machine sleeps, the other one jumps
-/// when somebody sets it.
+/// when it is set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) instant: Instant,
@@ -20,7 +20,7 @@ impl Moment {
         }
     }
 
-    /// So long afterwards, a few hours at most.
+    /// The moment after this much time, a few hours at most.
     pub(crate) fn after(self, time: Duration) -> Self {
         Self {
             instant: self.instant + time,

@@ -29,9 +29,9 @@ type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
 /// A closure that takes the events is one.
 pub trait Journal: Send {
     /// Keeps these events. Only when this returns do the requests leave whose
-    /// [`Sending`](Event::Sending) is among them, and are the events told to anybody; so it should keep
-    /// them for good, and be quick about it. What happens meanwhile comes in one piece the next
-    /// time.
+    /// [`Sending`](Event::Sending) is among them, and are the events told to the caller; so it
+    /// should keep them for good, and be quick about it. Events of the meantime come in one piece
+    /// the next time.
     fn commit(&mut self, events: &[Event]);
 
     /// Sees an answer before the scheduler takes it; what follows from it is in the next
@@ -61,7 +61,7 @@ pub struct SchedulerStream<S> {
     journal: Option<Box<dyn Journal>>,
     /// `None` at their end.
     names: Option<Pin<Box<S>>>,
-    /// What the journal holds and nobody was told yet.
+    /// Events that the journal holds and the caller was not told yet.
     told: VecDeque<Event>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     departures: Departures,
@@ -110,7 +110,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
         self.timer = None;
     }
 
-    /// What was spent of the quota; to be saved, or restored before the first request.
+    /// Quota that was spent; to be saved, or restored before the first request.
     pub fn rate_limiter(&mut self) -> &mut RateLimiter {
         self.scheduler.rate_limiter()
     }
@@ -270,7 +270,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for SchedulerStream<S> {
         // Nothing in it is pinned in place: the streams are in boxes of their own.
         let this = self.get_mut();
         loop {
-            // Whoever is told may push what a page has brought, before anything else is sent.
+            // The caller that is told may push names from a page, before anything else is sent.
             if let Some(event) = this.told.pop_front() {
                 if let Event::Finished { name, result } = &event {
                     log::finished(name, result);

@@ -1,4 +1,4 @@
-//! What carries a request to the server: one method, so that anything can be one.
+//! Transport of a request to the server: one method, so that any HTTP client can be one.
 
 use std::pin::Pin;
 use std::sync::Arc;

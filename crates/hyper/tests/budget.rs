@@ -1,4 +1,4 @@
-//! How much memory many large answers take together (fault 62).
+//! Memory that many large answers take together (fault 62).
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

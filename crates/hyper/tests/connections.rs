@@ -19,8 +19,8 @@ use serde_json::json;
 
 const OPERATIONS: usize = 600;
 
-/// How many connections a scheduler takes, of a server that takes `streams` requests on each; all
-/// of its operations are cancelled, for the client and in truth.
+/// Number of connections that a scheduler takes, of a server that takes `streams` requests on each;
+/// all of its operations are cancelled, for the client and in truth.
 async fn connections(streams: u32, config: HyperConfig) -> usize {
     let script = Script::from_value(json!([{ "delay_ms": 5, "times": null }])).unwrap();
     let fleet = Config::default()

@@ -113,7 +113,7 @@ async fn fault_07_pings_find_a_dead_connection_and_the_next_request_has_a_new_on
     assert_eq!(world.server.connections(), 2);
 }
 
-/// What a whole countermand makes of it.
+/// Outcome of a whole countermand over it.
 #[tokio::test]
 async fn fault_07_a_countermand_over_a_dead_connection_comes_to_its_end() {
     let world = world(2).await;

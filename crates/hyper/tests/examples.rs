@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
 use tokio::process::Command;
 
-/// Where cargo puts the examples, next to this test's own binary.
+/// Folder in which cargo puts the examples, next to this test's own binary.
 fn example(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
     deps.parent()

@@ -80,7 +80,7 @@ async fn a_connection_closed_while_idle_costs_nothing() {
     for _ in 0..20 {
         match hyper.send(cancel(&endpoint)).await {
             Ok(response) => assert_eq!(response.status(), 200),
-            // The close may cross the request on the wire; then nobody knows.
+            // The close may cross the request on the wire; then its fate is unknown.
             Err(error) => assert_eq!(error.kind(), TransportErrorKind::ConnectionLost),
         }
     }
@@ -229,7 +229,7 @@ async fn faults_05_and_06_the_time_out_covers_head_and_body() {
     }
 }
 
-/// What comes after the announced length is no answer to anything: it would be somebody else's.
+/// Bytes after the announced length are no answer to anything: they would be another request's.
 #[tokio::test]
 async fn fault_27_what_follows_a_body_is_nobodys_answer() {
     let (listener, address) = listen().await;

@@ -1,4 +1,4 @@
-//! Tokens that say how long they are good: kept, and replaced before anybody has to wait.
+//! Tokens that say how long they are good: kept, and replaced before a request has to wait.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;

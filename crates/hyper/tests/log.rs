@@ -1,4 +1,4 @@
-//! What the log tells. Alone in its process: whether a place logs is decided once for all threads.
+//! Content of the log. Alone in its process: each place decides once for all threads if it logs.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -73,7 +73,7 @@ async fn the_log_tells_the_story_without_secrets() {
     assert!(!text.contains("canary"), "{text}");
 }
 
-/// What a scheduler sends is logged as what a single call sends, each operation in its span.
+/// Requests of a scheduler are logged as those of a single call, each operation in its span.
 #[tokio::test(start_paused = true)]
 async fn a_scheduler_tells_as_much_of_each_operation() {
     let log = Log::of_the_process();
@@ -209,7 +209,7 @@ async fn serve_http2() -> Endpoint {
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// What this project's own code tells, from now on; one log for all tests of the process.
+    /// Log of this project's own code, from now on; one log for all tests of the process.
     fn of_the_process() -> Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         let log = LOG.get_or_init(|| {

@@ -1,5 +1,5 @@
-//! How much memory hostile answers take (faults 11 and 27). Alone in its process, one after the
-//! other: the kernel counts for the whole of it.
+//! Memory that hostile answers take (faults 11 and 27). Alone in its process, one after the other:
+//! the kernel counts for the whole of it.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

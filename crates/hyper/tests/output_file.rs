@@ -140,7 +140,7 @@ fn fault_63_temporary_names_differ_from_one_to_the_next() {
         .collect();
     let parts = names(folder.path());
     assert_eq!(parts.len(), 100);
-    // Neighbours share no beginning: nobody counts them up.
+    // Neighbours share no beginning: the numbers are not counted up.
     let numbers: Vec<_> = parts
         .iter()
         .map(|name| &name[".countermand-".len()..][..8])

@@ -189,8 +189,8 @@ async fn its_password_is_for_it_alone_and_never_shown() {
     assert!(proxy.heard().contains(password), "{}", proxy.heard());
 }
 
-/// What a countermand of an operation at a host that only the proxy knows comes to, how often the
-/// proxy was asked, and what is told.
+/// Outcome of a countermand of an operation at a host that only the proxy knows, the number of
+/// requests to the proxy, and the text that is told.
 async fn refused_by(answer: &'static str, user: &str) -> (TransportErrorKind, usize, String) {
     let proxy = Proxy::new(Some(answer)).await;
     let endpoint: Endpoint = "https://api.example".parse().unwrap();
@@ -207,7 +207,7 @@ async fn refused_by(answer: &'static str, user: &str) -> (TransportErrorKind, us
     assert!(!text.contains("canary"), "{text}");
     assert!(!error.maybe_delivered(), "{text}");
     let heard = proxy.heard();
-    // The proxy resolves the server's name; nobody here has.
+    // The proxy resolves the server's name; this machine has not.
     assert!(
         heard.starts_with("CONNECT api.example:443 HTTP/1.1\r\n"),
         "{heard}"

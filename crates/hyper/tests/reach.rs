@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// Answers whoever comes over HTTP/1.1.
+/// Answers every client over HTTP/1.1.
 fn answer_all(listener: TcpListener) {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -196,7 +196,7 @@ async fn fault_37_a_name_without_addresses_is_named() {
 
 #[tokio::test]
 async fn fault_37_the_operating_system_is_asked_and_the_host_named() {
-    // A label this long is no name anywhere, so nobody has to be asked.
+    // A label this long is no name anywhere, so no name server has to be asked.
     let host = format!("{}.invalid", "x".repeat(64));
     let endpoint: Endpoint = format!("http://{host}").parse().unwrap();
     let error = fail(&endpoint, HyperConfig::default().allow_plaintext(true)).await;

@@ -84,7 +84,7 @@ async fn stopping_drains_what_is_under_way() {
         (accepted.len(), unsent),
         (IN_FLIGHT, OPERATIONS - IN_FLIGHT)
     );
-    // Each answer was awaited, and nobody else was asked.
+    // Each answer was awaited, and no other request was made.
     assert_eq!(asked(&shared), accepted);
 }
 

@@ -20,7 +20,7 @@ const AT_ONCE: usize = 1000;
 /// More than the client lets a server send on a connection before some of it was read.
 const MANY_WINDOWS: usize = 16 << 20;
 
-/// What each request gets of an answer that never ends.
+/// Part of an answer that never ends, for each request.
 const PART: &[u8] = &[b'x'; 4096];
 
 /// Each request gets the head of an answer and a part of its body at about the time at which it is
@@ -80,7 +80,7 @@ async fn fault_12_after_a_hundred_thousand_timed_out_the_next_thousand_succeed()
     let config = HyperConfig::default().http2_prior_knowledge(true);
     let hyper = Hyper::new(&endpoint, config).unwrap();
 
-    // The connection is there before anybody has little time.
+    // The connection is there before any request has little time.
     hyper.send(cancel(&endpoint)).await.unwrap();
     healthy.store(false, Ordering::Relaxed);
     let others = |requests: usize, at_once: usize| {

@@ -22,7 +22,7 @@ pub(crate) fn send(
     Ok(Response::from_parts(head, body.map_err(failed)?))
 }
 
-/// What ureq's errors say of the request; in doubt it may have been sent.
+/// Translates ureq's errors; in doubt the request may have been sent.
 fn failed(error: ureq::Error) -> TransportError {
     let kind = match &error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportErrorKind::Connect,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-/// A port whose packets are swallowed: its queue of connections is full, and nobody accepts them.
+/// A port whose packets are swallowed: its queue of connections is full, and no process accepts them.
 pub struct BlackHole {
     pub address: SocketAddr,
     listener: Socket,

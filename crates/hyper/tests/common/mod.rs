@@ -1,4 +1,4 @@
-//! What the tests of this crate share: a request to send, and servers made by hand.
+//! Common parts of the tests of this crate: a request to send, and servers made by hand.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 pub mod black_hole;

@@ -28,7 +28,7 @@ pub(crate) struct Lie {
     answer: Box<Answer>,
 }
 
-/// What an honest server would have said.
+/// Answer of an honest server.
 #[derive(Clone)]
 struct Told {
     stream: u32,
@@ -761,7 +761,7 @@ fn odd() -> Vec<Lie> {
 /// The frames of an answer up to a phase.
 type SoFar = fn(&Told) -> Vec<u8>;
 
-/// How far an answer comes before it is broken off.
+/// Points in an answer at which it is broken off.
 const PHASES: [(&str, SoFar); 4] = [
     ("before the head", |_| Vec::new()),
     ("after the head", Told::head),

@@ -33,14 +33,14 @@ static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 /// said that it had not processed them, and what the looks take until the deadline.
 const REPEATS: u32 = 60;
 
-/// How many requests, or connections, are lied to where the server comes to its senses.
+/// Number of requests, or connections, that are lied to before the server comes to its senses.
 const AT_FIRST: u32 = 3;
 
-/// How many handshakes are broken off there: each is a failure of all who wait for it, and two would
-/// open the circuit for 5 s.
+/// Number of handshakes that are broken off there: each is a failure of all who wait for it, and
+/// two would open the circuit for 5 s.
 const HANDSHAKES_AT_FIRST: u32 = 1;
 
-/// What is true of a row's answers.
+/// Truth of a row's answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Truth {
     /// They claim that the operation is cancelled, which it is not: not to be believed.
@@ -55,7 +55,7 @@ enum Truth {
     Pretended,
 }
 
-/// What is so, and what was asked.
+/// True states, and the requests for them.
 #[derive(Default)]
 struct World {
     cancelled: HashSet<String>,
@@ -73,7 +73,7 @@ impl World {
         self.connections
     }
 
-    /// What the server answers on a stream, and does.
+    /// Carries out a request on a stream, and answers it.
     fn answer(
         &mut self,
         (method, path): (Method, &str),
@@ -121,7 +121,7 @@ fn names() -> Vec<OperationName> {
     (0..NAMES).map(name).collect()
 }
 
-/// What came out, and how long it took.
+/// Result of a run, and the time that it took.
 struct Run {
     verdicts: HashMap<String, Option<Verdict>>,
     took: Duration,
@@ -170,7 +170,7 @@ async fn run(endpoint: Endpoint, config: HyperConfig) -> Run {
     }
 }
 
-/// What is not as it should be.
+/// Lists the defects of a run; empty without any.
 fn judge(run: &Run, world: &World, truth: Truth, mode: Mode) -> String {
     let mut wrong = String::new();
     let cancelled = |verdict: &Option<Verdict>| *verdict == Some(Verdict::Cancelled);

@@ -15,11 +15,11 @@ use crate::{HANDSHAKES_AT_FIRST, Mode, Truth, World, judge, run, try_each};
 struct Lie {
     name: &'static str,
     truth: Truth,
-    /// What the proxy says to a request for a tunnel.
+    /// Answer of the proxy to a request for a tunnel.
     answer: &'static str,
-    /// How many bytes of the server a tunnel lets through before it breaks.
+    /// Number of bytes of the server that a tunnel lets through before it breaks.
     lets_through: usize,
-    /// For how many tunnels it answers so; the others are good until they break.
+    /// Number of tunnels that get this answer; the others are good until they break.
     refuses_after: usize,
 }
 

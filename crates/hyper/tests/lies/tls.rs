@@ -61,7 +61,7 @@ impl Identity {
     }
 }
 
-/// What a server does with a connection, before or after TLS.
+/// Behaviour of a server on a connection, before or after TLS.
 enum Speak {
     Raw(fn(TcpStream) -> BoxFuture<'static, ()>),
     Tls(fn(TlsStream<TcpStream>) -> BoxFuture<'static, ()>),
@@ -144,7 +144,7 @@ fn lies() -> Vec<Lie> {
         lie("a body that the end of TLS ends", Works, &["http/1.1"], {
             Speak::Http1(close_delimited, true)
         }),
-        // It looks complete, but whoever cut the connection may have cut the body, too.
+        // It looks complete, but a party that cut the connection may have cut the body, too.
         lie(
             "a body that the end of TCP ends",
             Truth::False,
