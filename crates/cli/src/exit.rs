@@ -2,11 +2,11 @@
 
 use countermand_core::{Error, ExitClass, Verdict};
 
-/// How a run ended, worst news for a script last: where several apply, the greatest is reported.
+/// End of a run, worst news for a script last: if several apply, the greatest is reported.
 ///
-/// The order is by what has to happen next. Without authority or quota nothing else can be solved,
-/// so those come first; that a command took effect is news that cannot be undone; what is
-/// unresolved can be applied again; other failures need a person to read them.
+/// The order is by the step that has to come next. Without authority or quota nothing else can be
+/// solved, so those come first; a command that took effect cannot be undone; unresolved operations
+/// can be applied again; other failures need a person to read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// Everything was cancelled, or nothing was found. `failed` and `expired` count as
@@ -20,9 +20,9 @@ pub(crate) enum Exit {
     Completed,
     /// The quota is used up.
     Quota,
-    /// Nobody may do this, or nobody knows who asks.
+    /// The caller may not do this, or its identity is not known.
     Denied,
-    /// Nobody has confirmed it, or the plan is not what was planned or too old; nothing was sent.
+    /// It was not confirmed, or the plan is not the one that was planned or too old; nothing was sent.
     Refused,
     /// The job file is in use or damaged, or the disk did not take all that was found out.
     JobFile,

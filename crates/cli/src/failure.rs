@@ -1,10 +1,10 @@
-//! What ends a command before it has results.
+//! Failures that end a command before it has results.
 
 use std::fmt;
 
 use crate::exit::Exit;
 
-/// Why the command could not do its work, for a person.
+/// Reason why the command could not do its work, for a person.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,

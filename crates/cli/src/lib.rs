@@ -115,7 +115,7 @@ fn refuse(error: clap::Error) -> Exit {
         Some(ContextValue::String(flag)) => flag == "--token" || flag.starts_with("--token="),
         _ => false,
     };
-    // Where nobody reads the help or the complaint, there is nothing to do about it.
+    // If the help or the complaint has no reader, there is nothing to do about it.
     let _ = if token {
         // Not clap's own message: nothing of what was typed is repeated.
         let message = "a token is never taken from the command line, where every process of the \

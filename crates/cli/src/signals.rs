@@ -73,8 +73,7 @@ impl Signals {
     }
 }
 
-/// Whether this process has inherited SIGHUP as ignored, as below nohup; `None` where that cannot
-/// be seen.
+/// True if this process has inherited SIGHUP as ignored, as below nohup; `None` if that cannot be seen.
 #[cfg(target_os = "linux")]
 fn hangup_is_ignored() -> Option<bool> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -22,11 +22,11 @@ pub(crate) struct Emulator {
     /// Also serve requests for this host name, for example of a container; may be given again
     #[arg(long = "allow-host", value_name = "NAME")]
     pub(crate) allow_hosts: Vec<String>,
-    /// How many devices there are
+    /// Number of devices
     #[arg(long, value_name = "N", default_value_t = 200,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub(crate) devices: usize,
-    /// What fleet and chance are drawn from
+    /// Seed of the fleet and of all random choices
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,
     /// Serve TLS and write the authority to trust into this directory, as ca.pem
@@ -56,13 +56,13 @@ pub(crate) struct Limits {
     /// Refuse calls of the same method on the same device or enterprise beyond this limit, like 60/60s
     #[arg(long, value_name = "WINDOW")]
     pub(crate) per_resource: Option<Window>,
-    /// How the windows of the quota run
+    /// Kind of the windows of the quota
     #[arg(long, value_enum, default_value_t = WindowWord::Fixed, requires = "limits")]
     pub(crate) window: WindowWord,
-    /// When the first fixed window ends and the next begins, like 37s
+    /// Time at which the first fixed window ends and the next begins, for example 37s
     #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "limits")]
     pub(crate) phase: Option<Duration>,
-    /// What a refusal says of the time to wait
+    /// Hint at the time to wait that a refusal gives
     #[arg(long, value_enum, default_value_t = HintsWord::None, requires = "limits")]
     pub(crate) hints: HintsWord,
     /// Refused calls are spent as well
@@ -70,7 +70,7 @@ pub(crate) struct Limits {
     pub(crate) count_refused: bool,
 }
 
-/// What a refusal says of the time to wait.
+/// Hint at the time to wait that a refusal gives.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum HintsWord {
     /// Nothing
@@ -83,10 +83,10 @@ pub(crate) enum HintsWord {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Simulate {
-    /// How many operations
+    /// Number of operations
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) operations: u32,
-    /// How many of them each device has
+    /// Number of operations of each device
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) per_device: u32,
     #[command(flatten)]
@@ -94,28 +94,28 @@ pub(crate) struct Simulate {
     /// The quota that the server has in truth, as far as it is not that of --quota
     #[arg(long, value_name = "WINDOWS")]
     pub(crate) server_quota: Option<Quota>,
-    /// How the windows of the server's quota run
+    /// Kind of the windows of the server's quota
     #[arg(long, value_enum, default_value_t = WindowWord::Sliding)]
     pub(crate) window: WindowWord,
-    /// When the first fixed window ends and the next begins, like 37s
+    /// Time at which the first fixed window ends and the next begins, for example 37s
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) phase: Option<Duration>,
-    /// How many requests are under way at a time
+    /// Greatest number of requests in flight
     #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub(crate) in_flight: usize,
     /// Let a part of all answers fail, like 503:20%
     #[arg(long, value_name = "STATUS:PART")]
     pub(crate) fail: Option<Failing>,
-    /// What becomes of the operations, in parts: cancellable, completes (too late), stuck (for ever)
+    /// Fates of the operations, in parts: cancellable, completes (too late), stuck (for ever)
     #[arg(long, value_name = "FATES", default_value = "cancellable:1")]
     pub(crate) fates: Fates,
-    /// What chance is drawn from
+    /// Seed of all random choices
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 }
 
-/// How the windows of a quota run.
+/// Kind of the windows of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WindowWord {
     /// One after the other

@@ -50,21 +50,21 @@ pub(crate) struct Plan {
     /// The job file to write; it must not exist
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// What is cancelled first: what does most harm, on devices seen last; or as it was given
+    /// Order of the cancels: first those that do most harm, on devices seen last; or as in the input
     #[arg(long, value_enum, default_value_t = OrderWord::Harm)]
     pub(crate) order: OrderWord,
     #[command(flatten)]
     pub(crate) terms: Terms,
 }
 
-/// What is cancelled first.
+/// Order of the cancels.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum OrderWord {
     Harm,
     Input,
 }
 
-/// How names are written.
+/// Format in which names are written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum FormatWord {
     /// One name a line
@@ -91,11 +91,11 @@ pub(crate) struct Apply {
     /// The job file, of `plan` or of `rescue`
     #[arg(value_name = "FILE")]
     pub(crate) job: PathBuf,
-    /// That this is meant, as ENTERPRISE:COUNT for each enterprise of a plan, ENTERPRISE of a rescue;
+    /// Authorise the run: ENTERPRISE:COUNT for each enterprise of a plan, ENTERPRISE of a rescue;
     /// without it, a terminal is asked
     #[arg(long, value_name = "ENTERPRISE:COUNT", value_delimiter = ',')]
     pub(crate) confirm: Vec<String>,
-    /// How old a plan may be that was never applied [default: 1h]
+    /// Greatest age of a plan that was never applied [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) max_age: Option<Duration>,
     /// Only look again at what is not resolved; cancel nothing
@@ -139,10 +139,10 @@ pub(crate) struct Export {
     /// The job file
     #[arg(value_name = "FILE")]
     pub(crate) job: PathBuf,
-    /// Where to; `-` is standard output, as is no --output
+    /// File to write; `-` is standard output, as is no --output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// In which form; by default what the ending of --output says; NDJSON without an ending
+    /// Form of the report; by default that of the ending of --output, NDJSON without an ending
     #[arg(long, value_enum)]
     pub(crate) format: Option<Form>,
 }
@@ -168,12 +168,12 @@ impl From<Form> for report::Form {
     }
 }
 
-// What `plan` and `rescue` write into a job, so that whoever resumes it does the same.
+// Settings that `plan` and `rescue` write into a job, so that a process that resumes it does the same.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Terms {
     #[command(flatten)]
     pub(crate) selection: Selection,
-    /// For how long each operation is asked after and looked at, like 30s or 5m
+    /// Time limit per operation, for example 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
     pub(crate) deadline: Duration,
     #[command(flatten)]

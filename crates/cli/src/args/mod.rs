@@ -30,7 +30,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// What every command that talks to the API takes.
+/// Options of every command that talks to the API.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
@@ -55,7 +55,7 @@ pub(crate) struct Global {
     /// option no proxy is used
     #[arg(long, global = true)]
     pub(crate) proxy_from_env: bool,
-    /// Allow http:// to other machines: everybody on the way can read the token
+    /// Allow http:// to other machines: every machine on the way can read the token
     #[arg(long, global = true)]
     pub(crate) allow_plaintext: bool,
     /// Print results as JSON, one object a line, each with a `schema`
@@ -69,7 +69,7 @@ pub(crate) struct Global {
     pub(crate) brief: bool,
 }
 
-/// Where access tokens come from, if not from a file or the environment.
+/// Source of access tokens, if not a file or the environment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Access {
     /// Use these credentials: a service account's key, or a file as gcloud writes them. Without any
@@ -148,9 +148,9 @@ pub(crate) enum Command {
     Emulator(Emulator),
     /// Check what stands between this machine and a cancelled operation
     ///
-    /// Looks at file modes, name resolution, the connection and its TLS, the access token, whether the
-    /// API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. What it
-    /// prints holds no secret and can be sent to somebody who helps.
+    /// Looks at file modes, name resolution, the connection and its TLS, the access token, whether
+    /// the API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. Its
+    /// output holds no secret and can be sent to other people for help.
     Doctor(Doctor),
     /// Show the rescue of an emulated fleet, within half a minute and without any account
     ///

@@ -18,12 +18,12 @@ pub(crate) struct Cancel {
     /// Leave bad names out instead of refusing them all
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// When to stop asking after one operation, like 30s or 5m
+    /// Time limit per operation, for example 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
     pub(crate) deadline: Duration,
     #[command(flatten)]
     pub(crate) budget: Budget,
-    /// How many requests are under way at a time
+    /// Greatest number of requests in flight
     #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub(crate) in_flight: usize,
@@ -49,10 +49,10 @@ pub(crate) struct Names {
     pub(crate) names: Vec<OsString>,
 }
 
-// How much at a time.
+// Limit of the operations in flight.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Flight {
-    /// How many operations are under way at a time
+    /// Greatest number of operations in flight
     #[arg(long, value_name = "N", default_value_t = Self::default().in_flight,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub(crate) in_flight: usize,

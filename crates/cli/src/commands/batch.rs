@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::output::results::Report;
 use crate::signals::Signals;
 
-/// How the work on a batch ended.
+/// End of the work on a batch.
 pub(crate) enum Ending {
     /// Each name has its result.
     Finished,
@@ -27,7 +27,7 @@ pub(crate) enum Ending {
 /// A name without a result.
 pub(crate) struct Left {
     pub(crate) name: OperationName,
-    /// Whether a cancel may have been sent for it.
+    /// True if a cancel may have been sent for it.
     pub(crate) started: bool,
 }
 

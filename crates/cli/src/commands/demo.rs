@@ -25,7 +25,7 @@ use crate::output::streams;
 
 const DEVICES: usize = 2000;
 
-/// How much faster than the real one the emulator's clock runs.
+/// Factor by which the emulator's clock runs faster than the real one.
 const TIME_SCALE: u32 = 60;
 
 /// The token of the demo's own server; it opens nothing else.
@@ -153,12 +153,12 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Writes the token as every token should be: for nobody else to read.
+/// Writes the token as every token should be: readable by its owner only.
 fn secret(path: &Path) -> io::Result<()> {
     create_new(path)?.write_all(TOKEN.as_bytes())
 }
 
-/// Runs commands with what nobody has to see: where the emulator is.
+/// Runs commands with arguments that the reader has no need to see: the address of the emulator.
 struct Shell {
     hidden: Vec<OsString>,
 }

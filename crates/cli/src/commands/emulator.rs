@@ -12,7 +12,7 @@ use crate::output::streams;
 use crate::output::writer::Output;
 use crate::signals::{Hangup, Signals};
 
-/// What is printed when the server is ready.
+/// Line that is printed when the server is ready.
 #[derive(Serialize)]
 struct Ready<'a> {
     schema: &'static str,

@@ -77,7 +77,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     }
 }
 
-/// Where no progress is told it is not asked for, and any period will do.
+/// Period if no progress is told: it is not asked for, and any period will do.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Said where nothing was found, but lists could not be read.

@@ -16,7 +16,7 @@ use crate::output::progress::time_of_day;
 use crate::output::results::Report;
 use crate::signals::Signals;
 
-/// How long operations under way may take to end after the first signal.
+/// Time that operations in flight may take to end after the first signal.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// A scheduler of any kind.
@@ -25,7 +25,7 @@ pub(crate) trait Underway: Stream<Item = Event> + Unpin {
     fn stop(&mut self);
     /// Its progress.
     fn progress(&self) -> Progress;
-    /// How many results there will be, where that is not known from the beginning.
+    /// Number of results that there will be, if that is not known from the beginning.
     fn expected(&self) -> Option<u64>;
     /// The search, if there is one.
     fn search(&self) -> Option<SearchProgress>;
@@ -79,7 +79,7 @@ impl Underway for Run {
     }
 }
 
-/// How it ended.
+/// End of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// By itself.
@@ -147,7 +147,7 @@ pub(crate) async fn follow<U: Underway>(
     (ending, last_cancel)
 }
 
-/// Whether a result says only that there is none.
+/// True if a result says only that the operation was left alone.
 pub(crate) fn is_left(result: &Result<Outcome, Error>) -> bool {
     let error = match result {
         Ok(outcome) => outcome.error.as_ref(),
@@ -156,7 +156,7 @@ pub(crate) fn is_left(result: &Result<Outcome, Error>) -> bool {
     error.is_some_and(|error| matches!(error.kind(), ErrorKind::NotAttempted { .. }))
 }
 
-/// Says what holds up everybody.
+/// Tells the events that hold up all operations.
 fn say(report: &Report, event: &Event) {
     let output = &report.output;
     match event {

@@ -182,7 +182,8 @@ fn list<T: Display>(counts: impl IntoIterator<Item = (T, u64)>) -> String {
 }
 
 impl Line {
-    /// How long it will take, by the quota. Without one the speed of the server decides, which is not known.
+    /// Duration of the run, by the quota. Without one the speed of the server decides, which is not
+    /// known.
     fn times(&self) -> String {
         let settings = &self.summary.settings;
         if settings.quota.is_empty() {

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;
 
-/// How long the simulated server takes to answer.
+/// Time that the simulated server takes to answer.
 const LATENCY: Duration = Duration::from_millis(100);
 
 /// Validity of an operation, in seconds: none expires.
@@ -68,7 +68,7 @@ struct Simulation {
     schedule: Vec<Row>,
 }
 
-/// What was sent from a time on, until the next row.
+/// Requests that were sent from a time on, until the next row.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Row {
     from_s: f64,
@@ -220,7 +220,7 @@ impl Simulation {
     }
 }
 
-/// What was sent, in rows of equal time.
+/// Requests that were sent, in rows of equal time.
 fn schedule(sent: &[(f64, bool)], end: f64) -> Vec<Row> {
     let width = end.max(0.001) / ROWS as f64;
     let mut rows: Vec<Row> = (0..ROWS)

@@ -91,7 +91,7 @@ impl<'a, E> OutcomeLine<'a, E> {
     }
 }
 
-/// Where a name was given, counted from 1.
+/// Place at which a name was given, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// On the command line.
@@ -176,7 +176,7 @@ pub(crate) struct FoundLine<'a> {
     pub(crate) device_seen: Option<String>,
 }
 
-/// What is known of it, in the API's own shape.
+/// The operation as it is known, in the API's own shape.
 #[derive(Serialize)]
 pub(crate) struct OperationJson<'a> {
     pub(crate) name: &'a str,

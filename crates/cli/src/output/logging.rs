@@ -1,4 +1,4 @@
-//! What `--verbose` says.
+//! Log of `--verbose`.
 
 use std::io::{self, Write};
 

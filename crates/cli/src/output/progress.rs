@@ -98,7 +98,7 @@ pub(crate) fn time_of_day() -> String {
     format!("{}Z", time.get(11..19).unwrap_or_default())
 }
 
-/// What is drawn, none of it wider than the terminal.
+/// Lines that are drawn, none of them wider than the terminal.
 fn lines(progress: &Progress, width: usize) -> Vec<String> {
     // A terminal that is full to its last column may wrap.
     let width = width.saturating_sub(1).max(1);

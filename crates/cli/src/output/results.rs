@@ -20,7 +20,7 @@ use crate::output::writer::Output;
 /// Names longer than this are not waited for by the columns after them.
 const WIDEST: usize = 100;
 
-/// So many characters of a server's text stand on a line.
+/// Greatest number of characters of a server's text on a line.
 const LONGEST: usize = 200;
 
 /// Says what became of operations, on standard output.
@@ -28,7 +28,7 @@ pub(crate) struct Report {
     pub(crate) output: Output,
     json: bool,
     width: usize,
-    /// Whether only counts are told.
+    /// True if only counts are told.
     pub(crate) brief: bool,
 }
 
@@ -214,7 +214,7 @@ fn state(operation: &Operation) -> Verdict {
     operation.verdict().unwrap_or(Verdict::Pending)
 }
 
-/// What happened and what to do, without the name, which stands before it.
+/// Cause and remedy of an error, without the name, which stands before it.
 fn explain(error: &Error) -> String {
     let text = chain(error);
     let name = error.operation().map(|name| format!("{name}: "));
@@ -282,7 +282,7 @@ fn about(operation: &Operation) -> String {
     }
 }
 
-/// Why it ended without success.
+/// Reason why it ended without success.
 fn status(operation: &Operation) -> String {
     let mut text = String::new();
     if let Some(status) = &operation.error {

@@ -5,12 +5,12 @@ use std::io::Write;
 
 use countermand_core::printable_lines;
 
-/// Writes a line to standard error. Where that fails there is nobody left to tell.
+/// Writes a line to standard error. If that fails, there is no other place to report it.
 pub(crate) fn note(line: &str) {
     let _ = writeln!(anstream::stderr(), "{}", shown(line));
 }
 
-/// Writes a text to standard output at once. Where nobody reads it, there is nothing to do about it.
+/// Writes a text to standard output at once. If it has no reader, there is nothing to do about it.
 pub(crate) fn print(text: &str) {
     let _ = writeln!(anstream::stdout(), "{}", shown(text));
 }
@@ -35,7 +35,7 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// How a colour begins, on a terminal.
+/// Begin of a colour, on a terminal.
 const COLOUR: &str = "\u{1b}[";
 
 #[cfg(test)]

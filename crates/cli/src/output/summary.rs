@@ -1,4 +1,4 @@
-//! What became of all of them, in sentences.
+//! Outcome of all operations, in sentences.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,10 +12,10 @@ use countermand_fleet::{grouped, spell};
 use crate::args::resume::Invocation;
 use crate::exit::Exit;
 
-/// So many names are listed in the summary; each has its own line above it anyway.
+/// Number of names that are listed in the summary; each has its own line above it anyway.
 const LISTED: usize = 20;
 
-/// Counts results and remembers those that need somebody.
+/// Counts results and remembers those that an operator has to see.
 #[derive(Debug)]
 pub(crate) struct Tally {
     verifying: bool,
@@ -101,7 +101,7 @@ impl Tally {
         self.exit = self.exit.max(exit);
     }
 
-    /// How a run with these results ends.
+    /// Exit of a run with these results.
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
     }

@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::output::progress::Bars;
 use crate::output::streams::{note, shown};
 
-/// What the writer's thread is given.
+/// Input of the writer's thread.
 enum Message {
     Line(String),
     Progress(Box<Progress>),
@@ -30,7 +30,7 @@ pub(crate) struct Output {
     writer: OnceLock<Writer>,
     open: Arc<AtomicBool>,
     bars: Bars,
-    /// How progress is told, if it is.
+    /// Expected progress, if it is told.
     expected: Option<Expected>,
 }
 
@@ -39,11 +39,11 @@ struct Writer {
     ended: JoinHandle<()>,
 }
 
-/// What a run is to come to.
+/// Expected results of a run.
 struct Expected {
     results: u64,
     meter: Mutex<Meter>,
-    /// How often its progress is told.
+    /// Period in which its progress is told.
     every: Duration,
 }
 
@@ -69,7 +69,7 @@ impl Output {
         });
     }
 
-    /// How often progress is told, if it is.
+    /// Period in which progress is told, if it is.
     pub(crate) fn progress_every(&self) -> Option<Duration> {
         self.expected.as_ref().map(|expected| expected.every)
     }
@@ -119,7 +119,7 @@ impl Output {
         self.bars.suspend(|| note(line));
     }
 
-    /// Whether standard output still takes what is written; what only prints can stop when not.
+    /// True while standard output takes lines; a command that only prints can stop afterwards.
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed)
     }
@@ -155,8 +155,8 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
             }
             out.flush()
         };
-        // A write to a pipe may hang for as long as the reader likes, and whoever has a note for
-        // standard error would wait for the bars meanwhile.
+        // A write to a pipe may hang for as long as the reader likes, and a thread that has a note
+        // for standard error would wait for the bars meanwhile.
         let written = if on_terminal {
             bars.suspend(write)
         } else {
