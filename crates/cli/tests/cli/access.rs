@@ -1,4 +1,4 @@
-//! Where the command's tokens come from.
+//! Sources of the command's tokens.
 
 use std::path::{Path, PathBuf};
 
@@ -207,7 +207,7 @@ fn secrets_that_others_can_read_are_warned_of() {
     }
 }
 
-/// What the command starts ends with it: at the time-out, after success, and when a signal ends us.
+/// Processes that the command starts end with it: at the time-out, after success, and at a signal.
 #[cfg(unix)]
 #[test]
 fn fault_65_a_token_command_leaves_no_process_behind_and_gets_no_token_of_ours() {
@@ -219,7 +219,7 @@ fn fault_65_a_token_command_leaves_no_process_behind_and_gets_no_token_of_ours()
         let shell = std::process::Command::new("sh")
             .args(["-c", &line])
             .status();
-        // One that has ended and that nobody has waited for is no process any more.
+        // A process that has ended and was not waited for is no process any more.
         let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
         shell.unwrap().success() && !state.unwrap_or_default().contains(") Z ")
     };

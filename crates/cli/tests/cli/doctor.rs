@@ -376,7 +376,7 @@ fn networks() {
     );
     assert_eq!(outcome(&nowhere, "connection"), "skipped");
     assert_eq!(outcome(&nowhere, "token"), "ok");
-    // Nobody listens there.
+    // No server listens there.
     let (run, closed) = report(None, process("http://127.0.0.1:1"));
     assert_eq!(
         (run.code, outcome(&closed, "connection")),

@@ -42,7 +42,7 @@ fn from_which_are_they_to_the_proof_for_each() {
         .command(&["find", &enterprise, "--type", "wipe", "--json"])
         .run();
     assert_eq!(run.code, 0, "{run:?}");
-    // One completes before anybody looks.
+    // One completes before the first look.
     assert_eq!(schemas(&run), ["countermand.operation/1"; 5], "{run:?}");
     let found: BTreeSet<String> = run
         .json()
@@ -193,7 +193,7 @@ fn a_rescue_does_it_at_once() {
     assert_eq!((run.code, posts(&api)), (0, 4), "{run:?}");
 }
 
-/// What the caller has as proof already needs no request.
+/// Evidence that the caller has already needs no request.
 #[test]
 fn evidence_is_a_verdict() {
     let (api, _, folder) = fleet();

@@ -1,4 +1,4 @@
-//! What is printed, and what happens when nobody reads it.
+//! Output that is printed, with a reader and without one.
 
 use countermand_emulator::{Fate, NewOperation, Quirks, State};
 use serde_json::json;

@@ -91,7 +91,7 @@ fn no_proxy_hears_of_it_unless_the_option_says_so() {
     );
     assert!(!format!("{run:?}").contains("canary-password"), "{run:?}");
 
-    // Not silently past what nobody can read.
+    // Not silently past a proxy whose scheme is not supported.
     let run = cancel(&["--proxy-from-env"], &api.names[1])
         .env("HTTPS_PROXY", "socks5://x")
         .run();

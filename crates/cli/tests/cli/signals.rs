@@ -36,7 +36,7 @@ fn sigint_drains_and_says_how_to_go_on() {
         api.states(),
         [State::Cancelled, State::Pending, State::Pending]
     );
-    // Looks come after all cancels, so nobody has looked at the first one yet.
+    // Looks come after all cancels, so there was no look at the first one yet.
     assert!(run.stdout.contains("3 operations: 3 not done."), "{run:?}");
     assert_eq!(api.requests_for(&api.names[2]), 0, "nothing new is sent");
     let names: Vec<&str> = run

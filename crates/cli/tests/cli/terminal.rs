@@ -1,4 +1,4 @@
-//! What is seen while a run goes on, on a terminal and in a pipe.
+//! Output while a run goes on, on a terminal and in a pipe.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use crate::api::Api;
 
 const OPERATIONS: usize = 12;
 
-/// What a terminal has where nobody made it wider.
+/// Width of a terminal by default.
 const COLUMNS: u16 = 80;
 
 /// A pseudo-terminal: what a process writes into, and what shows it.

@@ -98,7 +98,7 @@ fn run(seed: u64) -> Figures {
         if !killed && left == 0 && invariants::is_done(&world) {
             break;
         }
-        // 1: the record was dropped before anybody asked for it.
+        // 1: the record was dropped before a request for it.
         assert!(killed || [0, 1, 3, 5].contains(&run.code), "{run:?}");
         figures.applied += 1;
         assert!(figures.applied < 20, "it does not end: {run:?}");

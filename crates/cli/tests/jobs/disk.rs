@@ -105,7 +105,8 @@ fn fault_40_a_full_disk_is_9_and_the_rescue_goes_on() {
     let tried = ["-m", "-rm"];
     let mut tried = tried.iter();
     let output = tried.find_map(|privileges| on_a_small_disk(disk.path(), privileges));
-    // Where nobody may mount, the tests of the fleet crate limit the file instead.
+    // On a machine on which this account may not mount, the tests of the fleet crate limit the file
+    // instead.
     let Some(output) = output else { return };
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(

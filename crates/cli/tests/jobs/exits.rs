@@ -1,6 +1,6 @@
 //! Which test produces which exit code.
 
-/// What jobs end with, and what else does, each by a test that is named here.
+/// Exit codes of jobs and of other commands, each with a test that produces it.
 const TESTS: [(u8, &str, &str); 24] = [
     (0, "fates", "a_finished_job_is_0_and_asks_nobody"),
     (0, "guards", "nothing_to_do_is_0_and_leaves_no_file"),

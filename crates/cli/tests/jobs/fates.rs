@@ -152,7 +152,7 @@ fn fault_18_a_quota_of_zero_is_6_and_goes_on_later() {
     );
     assert!(fleet.requests() <= 2);
     script(&fleet, json!([]));
-    // The pause that the server asked for is over, as nobody was told of one.
+    // The pause that the server asked for is over, as no client was told of one.
     let run = go_on(&fleet, &run);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(fleet.states(), [State::Cancelled; 12]);
@@ -204,7 +204,7 @@ fn fault_30_completed_anyway_is_3_and_told_first() {
     let first = html.find(&device(2)).unwrap();
     assert!([0, 1, 3].map(|at| html.find(&device(at)).unwrap() > first) == [true; 3]);
 
-    // Applied again, it says the same, and asks nobody.
+    // Applied again, it says the same, and sends nothing.
     let before = fleet.requests();
     let run = fleet.apply(&[]).run();
     assert_eq!((run.code, fleet.requests()), (3, before), "{run:?}");

@@ -66,7 +66,7 @@ impl Fleet {
         self.command(&args).input(self.names.join("\n")).run()
     }
 
-    /// What has to be confirmed of the plan.
+    /// Argument of `--confirm` for the plan.
     pub(crate) fn phrase(&self) -> String {
         let mut counts = BTreeMap::new();
         for row in self.rows() {
@@ -103,12 +103,12 @@ impl Fleet {
         self.names.iter().map(of).collect()
     }
 
-    /// How many requests there were so far.
+    /// Number of requests so far.
     pub(crate) fn requests(&self) -> usize {
         self.shared.with(|emulator, _| emulator.audit().len())
     }
 
-    /// How many of them were cancels, and of how many operations.
+    /// Number of cancels among them, and number of operations that these were for.
     pub(crate) fn cancels(&self) -> (usize, usize) {
         let asked = self.asked();
         let paths = asked.iter().map(|(path, _)| path.as_str());

@@ -123,7 +123,7 @@ fn fault_49_a_closed_terminal_does_not_stop_cancel() {
     assert_eq!(fleet.states(), [State::Cancelled; COUNT]);
 }
 
-/// What changes nothing ends, with the code of the signal.
+/// Commands that change nothing end, with the code of the signal.
 #[test]
 fn fault_49_other_commands_end_with_129() {
     let fleet = Fleet::of(Api::new([Fate::Cancellable]));
@@ -165,7 +165,7 @@ fn fault_49_the_signal_is_told_and_a_stop_still_stops() {
     }
 }
 
-/// What nohup has set stays, for every command.
+/// A hangup that nohup ignores stays ignored, for every command.
 #[test]
 #[cfg(target_os = "linux")]
 fn fault_49_an_ignored_hangup_stays_ignored() {

@@ -11,7 +11,7 @@ use crate::process::Run;
 
 const GOOD: &str = "enterprises/LC01/devices/d1/operations/1";
 
-/// What is refused, in every form that names come in.
+/// Names that are refused, in every form that names come in.
 fn hostile() -> Vec<String> {
     let name = |id: &str| format!("enterprises/LC01/devices/d1/operations/{id}");
     vec![

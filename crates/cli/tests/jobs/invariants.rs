@@ -1,4 +1,4 @@
-//! What has to hold of a job whatever happened to the processes that applied it.
+//! Invariants of a job, whatever happened to the processes that applied it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::api::TOKEN;
 use crate::process::Run;
 use crate::world::{Kind, PASSWORD, World};
 
-/// What happened in some runs.
+/// Figures of some runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) runs: u64,
@@ -66,7 +66,7 @@ impl fmt::Display for Figures {
     }
 }
 
-/// What has been seen of a job so far.
+/// Observations of a job so far.
 pub(crate) struct Past {
     /// Requests before the job, and before the process that runs.
     first: usize,
@@ -76,9 +76,9 @@ pub(crate) struct Past {
     starts: Vec<usize>,
     repeats: BTreeMap<usize, BTreeSet<usize>>,
     begun: bool,
-    /// How many operations the plan has.
+    /// Number of operations in the plan.
     pub(crate) planned: Option<usize>,
-    /// What the file said when the last process was killed.
+    /// Content of the file when the last process was killed.
     killed: Option<BTreeMap<String, JobRow>>,
 }
 
@@ -104,7 +104,7 @@ impl Past {
         self.applied = world.fleet.requests();
     }
 
-    /// Whether there is a job file to be applied.
+    /// True if there is a job file to be applied.
     pub(crate) const fn has_begun(&self) -> bool {
         self.begun
     }
@@ -346,7 +346,7 @@ fn within_the_share(world: &World, audit: &[Audited]) {
     }
 }
 
-/// Whether nothing is left to apply but what stays pending for ever.
+/// True if nothing is left to apply but operations that stay pending for ever.
 pub(crate) fn is_done(world: &World) -> bool {
     let truth = truth(world);
     let Ok(view) = View::open(&world.fleet.job) else {
@@ -367,7 +367,7 @@ pub(crate) fn is_done(world: &World) -> bool {
     })
 }
 
-/// Whether the operation has ended, and not for a cancel.
+/// True if the operation has ended, and not for a cancel.
 fn is_over(truth: &Truth) -> bool {
     !matches!(truth.state, State::Pending | State::Cancelled)
 }

@@ -37,7 +37,7 @@ fn before(text: &str, words: &str) -> usize {
     number.replace(',', "").parse().unwrap()
 }
 
-/// How many operations have a line of their own.
+/// Number of operations that have a line of their own.
 fn lines(run: &Run) -> usize {
     let lines = run.stdout.lines();
     lines

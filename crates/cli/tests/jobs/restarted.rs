@@ -55,7 +55,7 @@ impl Emulator {
             .collect()
     }
 
-    /// What became of each operation.
+    /// True state of each operation.
     fn truth(&self) -> BTreeMap<String, String> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let truth = self.lines("/_emulator/truth");

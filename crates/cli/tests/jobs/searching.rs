@@ -97,7 +97,7 @@ fn fault_51_a_rescue_tells_how_far_its_search_is_also_in_status() {
     assert!(!run.stderr.contains("nothing was sent"), "{run:?}");
     assert!(run.stderr.lines().count() < 12, "{run:?}");
 
-    // Nobody goes on with it: how far it came is told, and no time left.
+    // No process goes on with it: its progress is told, and no time left.
     let status = fleet.command(&["status", &fleet.job]).run();
     assert!(status.stdout.contains(" of 120 devices, "), "{status:?}");
     assert!(!status.stdout.contains("search ends in"), "{status:?}");

@@ -1,4 +1,4 @@
-//! Fault 42: told to stop, and read by nobody.
+//! Fault 42: told to stop, and without a reader.
 
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,7 @@ fn fault_42_a_closed_standard_output_ends_no_rescue() {
     assert_eq!(verdicts, ["cancelled", "pending"].repeat(20));
 }
 
-/// Whoever reads the output holds up the output, and nothing else.
+/// A reader that does not read holds up the output, and nothing else.
 #[test]
 fn fault_42_a_reader_that_does_not_read_holds_up_nothing() {
     let fleet = Fleet::planned([Fate::Cancellable; 300], &["--quota", "none"]);

@@ -144,7 +144,7 @@ fn fault_52_a_page_of_a_front_end_and_a_mistyped_device_prove_nothing() {
     assert_ne!(run.code, 0, "{run:?}");
     assert_eq!(mentions(&run, "vanished"), 0, "{run:?}");
 
-    // Nobody has ever seen that one.
+    // That one was never seen.
     script(&fleet, json!([]));
     let mistyped = format!("{enterprise}/devices/mistyped");
     let run = fleet.command(&["find", &mistyped]).run();

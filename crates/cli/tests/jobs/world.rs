@@ -13,11 +13,11 @@ use crate::api::{Api, TOKEN};
 use crate::fleet::Fleet;
 use crate::rng::Rng;
 
-/// What no file and no output may hold.
+/// Password that no file and no output may hold.
 pub(crate) const PASSWORD: &str = "canary-new-password";
 const SHARE: f64 = 0.8;
 
-/// How a job comes by its operations.
+/// Way in which a job comes by its operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A plan of names.
@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub(crate) kind: Kind,
     pub(crate) in_flight: u64,
     pub(crate) windows: Vec<Window>,
-    /// What must not be touched, by any request.
+    /// Names that must not be touched, by any request.
     pub(crate) spared: BTreeSet<String>,
     exclude: String,
 }
@@ -159,7 +159,7 @@ impl World {
             .collect()
     }
 
-    /// How many calls of each window are ours.
+    /// Number of calls of each window that are ours.
     pub(crate) fn shares(&self) -> impl Iterator<Item = (usize, Duration)> + '_ {
         self.windows.iter().map(|window| {
             let share = (f64::from(window.limit()) * SHARE).floor();

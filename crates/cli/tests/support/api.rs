@@ -93,7 +93,7 @@ impl Api {
         self.command(&args.into_iter().chain(names).collect::<Vec<_>>())
     }
 
-    /// Where the API is, with its version.
+    /// Root of the API, with its version.
     pub(crate) fn endpoint_v1(&self) -> String {
         format!("{}/v1", self.endpoint)
     }
@@ -115,14 +115,14 @@ impl Api {
         })
     }
 
-    /// How many requests were made for a name.
+    /// Number of requests for a name.
     pub(crate) fn requests_for(&self, name: &str) -> usize {
         let asked = self.asked();
         asked.iter().filter(|(path, _)| path.contains(name)).count()
     }
 }
 
-/// What a server answers to a GET with this token.
+/// Answer of a server to a GET with this token.
 pub(crate) fn ask(endpoint: &str, path: &str, token: &str) -> String {
     let mut stream = TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).unwrap();
     stream

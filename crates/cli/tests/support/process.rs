@@ -18,11 +18,11 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) struct Process {
     command: Command,
     input: Vec<u8>,
-    /// What reads its standard error, if that is no pipe.
+    /// Reader of its standard error, if that is no pipe.
     screen: Option<File>,
 }
 
-/// What a process left behind.
+/// Result of a process.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -89,7 +89,7 @@ impl Process {
         ] {
             command.env_remove(name);
         }
-        // Whoever runs the tests may be logged in, or on a machine of Google's.
+        // The account of the tests may be logged in, or on a machine of Google's.
         command
             .env("HOME", "/nonexistent")
             .env("NO_GCE_CHECK", "true");
@@ -139,14 +139,14 @@ impl Process {
         running
     }
 
-    /// Starts it with a standard output that nobody reads.
+    /// Starts it with a standard output that has no reader.
     pub(crate) fn start_unread(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
         if self.screen.is_none() {
             self.command.stderr(Stdio::piped());
         }
         let mut child = self.command.spawn().unwrap();
-        // A terminal ends only when nobody has it open, and the command would keep it.
+        // A terminal ends only when no process has it open, and the command would keep it.
         drop(self.command);
         let mut stdin = child.stdin.take().unwrap();
         // A process that does not want its input closes it.
@@ -175,7 +175,7 @@ impl Running {
         self.child.0.id()
     }
 
-    /// Whether it has ended by itself.
+    /// True if it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.0.try_wait().unwrap().is_some()
     }
