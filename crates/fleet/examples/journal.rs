@@ -28,7 +28,7 @@ const OPERATIONS: u32 = 5_000;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     tokio::time::pause();
-    // Where the program stands, because a temporary directory may be in memory.
+    // In the folder of the program, because a temporary directory may be in memory.
     let program = std::env::current_exe().unwrap();
     let folder = tempfile::tempdir_in(program.parent().unwrap()).unwrap();
     let (virtual_time, plain) = without().await;

@@ -56,8 +56,8 @@ const VARIABLES: [&str; 16] = [
     "SSL_CERT_DIR",
 ];
 
-/// The results of all checks. `Display` and JSON hold no secret and can be sent to a person
-/// who helps.
+/// The results of all checks. `Display` and JSON hold no secret and can be sent to other people for
+/// help.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
@@ -197,7 +197,7 @@ impl Examination<'_> {
             self.add(CheckName::Name, Check::Ok, format!("{host} is an address"));
             return true;
         }
-        // Where a proxy is the way, it is the proxy that knows the name.
+        // With a proxy, it is the proxy that knows the name.
         match Hyper::new(self.endpoint, self.config.clone()) {
             Ok(hyper) => {
                 if let Some(proxy) = hyper.proxy() {

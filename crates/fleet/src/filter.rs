@@ -32,8 +32,8 @@ const UNKNOWN: &str = "unknown:";
 
 /// The pending operations that are meant; by default all.
 ///
-/// What the server does not tell of an operation never excludes it: a WIPE without metadata is
-/// found by a filter for WIPEs. Ages are counted by `createTime` against the time of the search;
+/// A field that the server does not tell of an operation never excludes it: a WIPE without metadata
+/// is found by a filter for WIPEs. Ages are counted by `createTime` against the time of the search;
 /// the time stamp that an operation's id seems to hold is not relied on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -500,7 +500,7 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
         // One of a device that was searched in spite of it is not searched again.
         search.missed += u64::from(job.searched_at(&missed.resource)?.is_none());
     }
-    // What is older than an hour is not in the file: at least one page each.
+    // A call older than an hour is not in the file: at least one page each.
     search.pages = job.calls(Call::ListOperations)?.max(search.searched);
     Ok(Some(search))
 }
@@ -620,7 +620,7 @@ mod tests {
         // 1,200 more devices, of which each took two pages; a fifth of them have an operation.
         (search.devices, search.all_listed, search.pages) = (1500, true, 600);
         let measured = meter.measure(now, &all_sent, 60, Some(search), None);
-        // What is found is cancelled before the next list is asked for.
+        // Operations that are found are cancelled before the next list is asked for.
         assert_eq!(measured.search_left, Some(SECOND * (2400 + 240) / 8));
         assert_eq!(measured.last_cancel_left, Some(SECOND * (2400 + 240) / 8));
         let looks = 60 + 240;

@@ -149,7 +149,8 @@ impl Pages {
                 pages.searched.insert(device.name);
                 continue;
             }
-            // The file does not say who named a device; the list of its enterprise did.
+            // The file does not record the source of a device; in an enterprise that is searched, it is
+            // the enterprise's list.
             let listed = settings.enterprises.contains(&device.name.parent());
             lists.extend(pages.device(device.name, device.seen, listed));
         }

@@ -86,7 +86,7 @@ impl Bodies {
             joined.extend_from_slice(&mem::take(&mut piece));
             joined.extend_from_slice(&data);
         }
-        // What ends without END_STREAM is not complete (RFC 9113, 8.1), also where all of its
+        // A body that ends without END_STREAM is not complete (RFC 9113, 8.1), also if all of its
         // content-length has come. For hyper a stream that was reset without an error has ended.
         if version == Version::HTTP_2 && !body.is_end_stream() {
             return Err(lost("the answer was broken off"));

@@ -248,7 +248,7 @@ impl Client {
                 };
                 let of = T::resource(pages.of());
                 let page = client.fetch(of.as_str(), fetch).await?;
-                // What is on a page that leads nowhere is still true.
+                // Entries of a page that leads nowhere are still true.
                 let lost = pages.turn(&page).err();
                 let unreadable = page.unreadable.map(|entries| entries.error(of));
                 let errors = unreadable.into_iter().chain(lost).map(Err);

@@ -90,7 +90,7 @@ impl HyperConfig {
     }
 
     /// PEM files of a certificate, with the chain up to its authority, and of its private key, to
-    /// show to a server that asks who is there (mutual TLS): none by default.
+    /// show to a server that asks for one (mutual TLS): none by default.
     #[must_use]
     pub fn client_certificate(
         mut self,

@@ -140,7 +140,7 @@ impl Connector {
                 .max_concurrent_reset_streams(GIVEN_UP.0)
                 .reset_stream_duration(GIVEN_UP.1)
                 .max_local_error_reset_streams(TOO_LATE)
-                // Until the server has said how many it takes: a crowd would be refused.
+                // One request until the server has said how many it takes: a crowd would be refused.
                 .initial_max_send_streams(1)
                 .handshake(Box::new(TokioIo::new(Watched::new(TokioIo::new(stream)))))
                 .await?;

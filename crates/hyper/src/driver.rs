@@ -18,7 +18,7 @@
 //! All but the last three (they concern every operation) are in a span `countermand` with the field
 //! `operation`: the name of the operation, or of the resource that is listed. [`Client`](crate::Client) makes it, also
 //! for each operation of a scheduler, which tells `done` and `failed` when it hands out the event.
-//! What a scheduler pauses for is in its [events](crate::scheduler::Event); it logs no
+//! The reasons for a scheduler's pauses are in its [events](crate::scheduler::Event); it logs no
 //! `pausing`.
 
 use countermand_core::{Error, Step, Time, chain};

@@ -225,11 +225,11 @@ impl Inner {
 
 /// The kind of the failure of a request that was handed to a connection.
 fn classify(error: &hyper::Error) -> TransportErrorKind {
-    // What the peer says of this stream; what this side says, or the network, proves nothing. A
-    // stream is told of a GOAWAY only if its number is above the last one that was processed. One
-    // case cannot be told apart, because the error does not hold that number: a GOAWAY that comes
-    // in the instant between opening a stream and asking for room for the next one ends the new
-    // stream too, whatever its number; it may have gone out and is reset.
+    // Only the peer's word about this stream counts; errors of this side, or of the network, prove
+    // nothing. A stream is told of a GOAWAY only if its number is above the last one that was
+    // processed. One case cannot be told apart, because the error does not hold that number: a
+    // GOAWAY that comes in the instant between opening a stream and asking for room for the next
+    // one ends the new stream too, whatever its number; it may have gone out and is reset.
     let stream = error.source().and_then(|cause| cause.downcast_ref());
     match stream.filter(|stream: &&h2::Error| stream.is_remote()) {
         Some(stream) => match stream.reason() {

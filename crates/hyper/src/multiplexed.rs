@@ -53,8 +53,8 @@ static NUMBER: AtomicU64 = AtomicU64::new(1);
 impl Multiplexed {
     /// Takes over a connection; a task of its own drives it until the last hand is gone.
     pub(crate) fn new(sender: http2::SendRequest<Body>, connection: Http2) -> Self {
-        // Only the connection knows how many streams there may be, so that it is shared with those
-        // who ask; the task alone keeps it.
+        // Only the connection knows how many streams there may be, so that it is shared with the
+        // callers that ask; the task alone keeps it.
         let connection = Arc::new(Mutex::new(connection));
         let known = Arc::new(Known {
             connection: Arc::downgrade(&connection),

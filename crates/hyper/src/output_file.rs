@@ -53,7 +53,7 @@ impl OutputFile {
     /// mode.
     ///
     /// # Errors
-    /// Where `path` is a link, a folder, a read-only file or `-`, and what the file system says.
+    /// `path` is a link, a folder, a read-only file or `-`; or the file system refuses.
     pub fn create(path: &Path) -> io::Result<Self> {
         Self::begin(path, PRIVATE, true)
     }
@@ -111,7 +111,7 @@ impl OutputFile {
     /// Brings what was written to the disk, then gives the file its name.
     ///
     /// # Errors
-    /// What the file system says; the file that was there before is then still there.
+    /// The file system's; the file that was there before is then still there.
     pub fn commit(mut self) -> io::Result<()> {
         self.file.flush()?;
         let Some(place) = &self.place else {
@@ -173,7 +173,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// begins with `prefix`.
 ///
 /// # Errors
-/// What the file system says.
+/// The file system's.
 pub fn private_folder(parent: &Path, prefix: &str) -> io::Result<PathBuf> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]

@@ -169,7 +169,7 @@ impl Pool {
         }
         let pool = Arc::clone(self);
         state.widening = Some(tokio::spawn(async move {
-            // What goes wrong here is the failure of no request: those have a connection.
+            // An error here is the failure of no request: those have a connection.
             if !matches!(pool.connect().await, Ok(Connection::Http2(_))) {
                 pool.lock().stuck = Some(Instant::now());
             }

@@ -83,7 +83,7 @@ fn covers(except: &NoProxy, endpoint: &Endpoint) -> bool {
 /// The first of these variables that says something, and its value.
 fn first(names: &[&'static str]) -> Option<(&'static str, String)> {
     let values = names.iter().filter_map(|name| {
-        // What is not UTF-8 is refused where it is read.
+        // A value that is not UTF-8 is refused where it is read.
         let value = std::env::var_os(name)?;
         Some((*name, value.to_string_lossy().trim().to_owned()))
     });

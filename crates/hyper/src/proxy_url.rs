@@ -7,7 +7,7 @@ use countermand_core::looks_secret;
 use http::{HeaderValue, Uri};
 use zeroize::Zeroizing;
 
-/// An HTTP proxy, and who uses it.
+/// An HTTP proxy, and the credentials for it.
 pub(crate) struct ProxyUrl {
     /// `host:port`, without user and password.
     pub(crate) host: String,

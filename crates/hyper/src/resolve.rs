@@ -52,7 +52,7 @@ impl Service<Name> for Resolver {
             if found.is_empty() {
                 return Err(io::Error::other("the name has no address"));
             }
-            // The port is the URL's; who connects puts it in.
+            // The port is the URL's; the caller that connects puts it in.
             let found = found.into_iter().map(|address| (address, 0).into());
             Ok(found.collect::<Vec<_>>().into_iter())
         })

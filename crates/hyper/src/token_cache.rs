@@ -25,7 +25,7 @@ pub(crate) const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct TokenCache<S> {
     source: S,
     state: Mutex<CachedToken>,
-    /// Held by the one who fetches.
+    /// Held by the caller that fetches.
     fetching: Arc<tokio::sync::Mutex<()>>,
     chance: RandomState,
 }
@@ -120,7 +120,7 @@ impl<S: TokenSource + 'static> TokenCache<S> {
         self.state().judge(generation, accepted, comes_back);
     }
 
-    /// Waits for a new token: fetches it, or has the one who does so fetch it for both.
+    /// Waits for a new token: fetches it, or has the caller that does so fetch it for both.
     async fn replace(self: &Arc<Self>, fetches: u64) -> Result<Numbered, TransportError> {
         let one_at_a_time = Arc::clone(&self.fetching).lock_owned().await;
         let (token_state, spare) = {

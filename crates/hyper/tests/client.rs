@@ -181,7 +181,7 @@ async fn a_token_refused_for_ever_stops_the_rest() {
             kind => assert_eq!(kind.failure_scope(), FailureScope::Everything, "{error}"),
         }
     }
-    // What was in flight with the first refusal may be refused too, each twice; nothing else.
+    // Requests in flight with the first refusal may be refused too, each twice; nothing else.
     assert!(not_attempted >= 4992, "{not_attempted}");
     assert!(counts.sent() <= 16, "{}", counts.sent());
 }

@@ -347,7 +347,7 @@ async fn serve_a_few(answers: usize) -> (Endpoint, Arc<AtomicUsize>) {
                     let mut stream = response.send_response(Response::new(()), false).unwrap();
                     stream.send_data(body.into(), true).unwrap();
                 }
-                // What was answered goes out; no more is answered.
+                // Answers that were given go out; no more is answered.
                 let out = std::future::poll_fn(|context| connection.poll_closed(context));
                 drop(tokio::time::timeout(Duration::from_millis(5), out).await);
             });

@@ -196,7 +196,7 @@ async fn fault_34_a_source_that_hangs_is_given_up_after_ten_seconds() {
     );
     assert_eq!(begun.elapsed().as_secs(), 10);
     settle().await;
-    // The one who comes afterwards does not wait for the same fetch.
+    // A later caller does not wait for the same fetch.
     source.take(secs(0));
     authorized.send(cancel(&Endpoint::default())).await.unwrap();
     assert!(begun.elapsed().as_secs() <= 12);

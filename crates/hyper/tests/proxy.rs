@@ -1,4 +1,4 @@
-//! Proxies, for those who ask for one; and what they see.
+//! Proxies, for clients that ask for one; and the requests that they see.
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -157,7 +157,7 @@ async fn fault_37_a_name_nobody_knows_is_named_and_asked_for_again() {
     let endpoint: Endpoint = "https://api.example".parse().unwrap();
     let config = HyperConfig::default().resolver(move |_| {
         count.fetch_add(1, Ordering::Relaxed);
-        // What getaddrinfo says of NXDOMAIN.
+        // The error of getaddrinfo for NXDOMAIN.
         async {
             Err(io::Error::other(
                 "failed to lookup address information: Name or service not known",

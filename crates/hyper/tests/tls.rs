@@ -301,7 +301,7 @@ async fn fault_04_only_what_cannot_pass_is_an_error_of_trust() {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(&bytes).await.unwrap();
             stream.shutdown().await.unwrap();
-            // Until the client hangs up, so that the answer is not lost in a reset.
+            // Reads until the client hangs up, so that the answer is not lost in a reset.
             while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
         });
         let authority = Authority::new();

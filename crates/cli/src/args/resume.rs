@@ -17,8 +17,8 @@ const MOST: usize = 10;
 /// Stands for what is not repeated.
 const HIDDEN: &str = "'...'";
 
-/// The options of this run that a command to go on with a job needs: those that say how the server
-/// is reached, and who asks. The environment is not among them: that of the shell stays as it is.
+/// The options of this run that a command to go on with a job needs: those for the way to the
+/// server, and for the access. The environment is not among them: that of the shell stays as it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way<'a> {
     pub(crate) global: &'a Global,
@@ -64,7 +64,7 @@ impl<'a> Way<'a> {
             ca_file,
             proxy_from_env,
             allow_plaintext,
-            // What is shown, and how much of it, is for each run to say.
+            // The amount of output is for each run to choose.
             brief: _,
             json: _,
             verbose: _,

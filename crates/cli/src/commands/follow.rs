@@ -102,7 +102,7 @@ pub(crate) async fn follow<U: Underway>(
     let mut stop: Option<(Exit, Instant)> = None;
     let mut last_cancel = None;
     let told_every = report.output.progress_every();
-    // Where nothing is told it is not asked for, and any period will do.
+    // If no progress is told, it is not asked for, and any period will do.
     let period = told_every.unwrap_or(DRAIN);
     let mut tick = interval_at(begun + period, period);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);

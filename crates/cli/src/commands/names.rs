@@ -211,7 +211,7 @@ impl Reader<'_> {
 
     /// Names in any form they have.
     fn stream(&mut self, whence: &str, reader: impl Read) -> Result<(), Failure> {
-        // Where there may be several inputs, each sentence says which one it is about.
+        // If there may be several inputs, each sentence says which one it is about.
         let (within, before) = match self.given.operations_only {
             true => (None, String::new()),
             false => (Some(whence), format!("{whence}: ")),

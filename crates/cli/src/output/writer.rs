@@ -170,7 +170,7 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
         }
     }
     if !open.load(Ordering::Relaxed) {
-        // What is left in the buffer was refused before; dropping it would try again.
+        // The rest of the buffer was refused before; dropping it would try again.
         drop(out.into_parts());
     }
 }

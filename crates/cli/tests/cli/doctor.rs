@@ -241,7 +241,7 @@ fn fault_46_what_an_answer_does_not_show_is_skipped() {
             [good, skipped, bad],
             "the quota is zero",
         ),
-        // What the method itself says shows that the rest let it pass.
+        // The method's own answer shows that the rest let the request pass.
         (
             missing.clone(),
             2,

@@ -63,7 +63,7 @@ fn from_which_are_they_to_the_proof_for_each() {
         pending
     );
 
-    // What find prints, plan reads; and one name comes twice.
+    // The output of find is input of plan; and one name comes twice.
     let twice = format!("{}{}", run.stdout, run.stdout.lines().next().unwrap());
     let run = api
         .command(&["plan", "-", "--output", &job, "--json", "--quota", "none"])

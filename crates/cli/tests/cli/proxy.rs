@@ -1,4 +1,4 @@
-//! The proxy that the environment names, for those who ask for it.
+//! The proxy that the environment names, for runs that ask for it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};

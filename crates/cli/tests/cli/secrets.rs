@@ -197,7 +197,7 @@ fn fault_55_a_secret_where_a_path_a_name_or_a_value_belongs_is_not_repeated() {
             let text = format!("{} {}", run.stdout, run.stderr);
             assert!(!text.contains("canary"), "{place}: {run:?}");
             assert!(!text.contains("MII"), "{place}: {run:?}");
-            // What is given as a place for default credentials may hold none.
+            // A folder that is given as a place for default credentials may hold none.
             let harmless = ["CLOUDSDK_CONFIG", "HOME"]
                 .iter()
                 .any(|it| place.contains(it));

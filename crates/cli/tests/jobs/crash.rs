@@ -128,7 +128,7 @@ fn begin(world: &World, rng: &mut Rng, figures: &mut Figures) {
     for ending in ["", "-wal", "-shm", "-journal"] {
         let _ = std::fs::remove_file(format!("{}{ending}", world.fleet.job));
     }
-    // What a search has spent is in no file when its plan was killed.
+    // The calls of a search are in no file when its plan was killed.
     let longest = world.shares().map(|(_, span)| span).max().unwrap();
     thread::sleep(longest + Duration::from_millis(100));
 }

@@ -31,7 +31,7 @@ fn child() {
         "{run:?}"
     );
     assert!(run.stderr.contains("full"), "{run:?}");
-    // What is not in the file is on standard error, and all of it on standard output.
+    // Results that are not in the file are on standard error, and all of them on standard output.
     let told = |text: &str| -> Vec<String> {
         let lines = text.lines().filter(|line| line.starts_with('{'));
         let rows = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());

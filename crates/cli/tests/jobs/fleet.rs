@@ -37,7 +37,7 @@ impl Fleet {
 
     pub(crate) fn of(api: Api) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // What needs quoting in a shell.
+        // A name that needs quoting in a shell.
         let job = folder.path().join("mistaken wipes.job");
         let job = job.to_str().unwrap().to_owned();
         Self { api, folder, job }

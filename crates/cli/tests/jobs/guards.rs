@@ -167,7 +167,7 @@ fn a_wrong_count_is_a_difference_and_no_hint() {
     refused(&fleet, &run, 8, &words);
     assert!(run.stderr.contains("countermand status "), "{run:?}");
     assert!(!run.stderr.contains("--confirm"), "{run:?}");
-    // What is no phrase may be anything, and is not repeated.
+    // A text that is no confirmation may be anything, and is not repeated.
     let run = fleet
         .command(&["apply", &fleet.job, "--confirm", "ya29.secret"])
         .run();

@@ -216,7 +216,7 @@ fn fault_48_apply_survives_a_server_that_is_killed_and_started_again() {
         count += 1;
     }
     assert_eq!(count, COUNT);
-    // What the first server had accepted is asked for again.
+    // Cancels that the first server had accepted are sent again.
     let run = again.run();
     assert_eq!(run.code, 0, "{run:?}");
     assert!(server.truth().values().all(|state| state == "cancelled"));

@@ -93,7 +93,7 @@ fn fault_51_a_rescue_tells_how_far_its_search_is_also_in_status() {
     running.signal("INT");
     let run = running.wait();
     assert_eq!(run.code, 130, "{run:?}");
-    // What was not searched is no line each.
+    // Devices that were not searched get no line each.
     assert!(!run.stderr.contains("nothing was sent"), "{run:?}");
     assert!(run.stderr.lines().count() < 12, "{run:?}");
 

@@ -28,7 +28,7 @@ fn fault_41_the_second_process_is_told_who_has_the_file() {
         assert!(second.stderr.contains(&holder), "{holder}: {second:?}");
         assert!(second.stderr.contains("`status`"), "{second:?}");
     }
-    // Who only reads is not refused.
+    // A process that only reads is not refused.
     let status = fleet.command(&["status", &fleet.job, "--json"]).run();
     assert_eq!(status.code, 0, "{status:?}");
     let status = status.json().remove(0);

@@ -45,7 +45,7 @@ impl World {
             .split(',')
             .map(|window| window.parse().unwrap())
             .collect();
-        // What a busy machine does to a request on its way never takes half a window.
+        // The delay of a request on a busy machine never takes half a window.
         let half = |window: &Window| Window::new(window.limit(), window.span() / 2);
         let quota = ServerQuota::default()
             .windows(windows.iter().map(half))

@@ -80,7 +80,7 @@ impl Documents {
                 }
                 let next = self.step(place, byte);
                 if place == Place::Word && next == Place::Between {
-                    // What ended the word is looked at again.
+                    // The byte that ended the word is looked at again.
                     input.consume(at);
                     return Ok(Some(begin));
                 }

@@ -12,7 +12,7 @@ use super::error::InputProblem;
 /// the rest of it is read and forgotten.
 ///
 /// # Errors
-/// What the input fails with, interruptions aside.
+/// The input's, interruptions aside.
 pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
     line.clear();
     let mut any = false;

@@ -40,7 +40,7 @@ struct Object<'a> {
     // A line of ours.
     #[serde(borrow)]
     operation: Option<&'a RawValue>,
-    // What Pub/Sub pushes or pulls, and CloudEvents and BigQuery store.
+    // Data that Pub/Sub pushes or pulls, and that CloudEvents and BigQuery store.
     #[serde(borrow)]
     message: Option<&'a RawValue>,
     #[serde(borrow, rename = "receivedMessages")]

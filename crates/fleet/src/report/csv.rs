@@ -239,7 +239,7 @@ mod tests {
             assert_eq!(told, shown);
             assert_eq!(rearm(&told), name);
         }
-        // What others wrote stays as it is.
+        // Text of other programs stays as it is.
         assert_eq!(rearm(r"a\u{41}\u{zz}\u{"), r"a\u{41}\u{zz}\u{");
     }
 }

@@ -119,7 +119,7 @@ fn is_of_job(path: &Path, job: &Path) -> bool {
     let Ok(job) = fs::canonicalize(job) else {
         return false;
     };
-    // What is not there yet has no canonical path of its own; its folder has.
+    // A file that is not there yet has no canonical path of its own; its folder has.
     let place = |path: &Path| -> Option<PathBuf> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -24,8 +24,8 @@ const TABLE_ROWS: u64 = 20_000;
 /// the bad news up to [`Overview::KEPT`] of each kind.
 ///
 /// # Errors
-/// What `rows` gives or `out` fails with, and [`ReportError::Changed`] if the counts of the two
-/// times differ; what was written then stands and is not complete.
+/// Errors of `rows` and of `out`, and [`ReportError::Changed`] if the counts of the two times
+/// differ; a page that was written then stands and is not complete.
 pub fn html<E, I>(
     out: impl Write,
     summary: &Summary,

@@ -199,7 +199,7 @@ fn csp_hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-/// The one sentence for who reads no further, its tone, and the sentence after it.
+/// The one sentence for a reader who reads no further, its tone, and the sentence after it.
 fn headline(counts: &Counts) -> (String, &'static str, String) {
     let total = counted(counts.rows, "operation");
     let of = |count: u64| format!("{} of {total}", grouped(count));

@@ -35,8 +35,8 @@ pub(super) fn nothing(path: &Path) -> Result<(), JobErrorKind> {
 pub(super) fn only_sqlites(path: &Path) -> Result<(), JobErrorKind> {
     refuse(path, |ending, file| match file.symlink_metadata() {
         Ok(there) if !there.is_file() => true,
-        // SQLite has locks on it, which this process would lose with another descriptor: its size has
-        // to do. It is emptied by the first who opens it, and grows by whole parts.
+        // SQLite has locks on it, which this process would lose with another descriptor: its size
+        // has to do. It is emptied by the first process that opens it, and grows by whole parts.
         Ok(there) if ending == SHARED => there.len() > 3 && there.len() % PART != 0,
         Ok(_) => !is_sqlites(ending, file),
         Err(_) => false,

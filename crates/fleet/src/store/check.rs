@@ -17,7 +17,7 @@ use crate::counts::Counts;
 
 /// Checks everything in the file, as the connection's current transaction sees it.
 ///
-/// Until the tables are known to be ours, the file may be anything and gets half a second.
+/// As long as the tables are not known to be ours, the file may be anything and gets half a second.
 pub(super) fn all(connection: &mut Connection) -> Result<(Head, Settings), JobErrorKind> {
     let done = check(connection, |connection, names| {
         sound(connection)?;
@@ -53,7 +53,7 @@ fn check(
     in_time(connection, version)?;
     let names = in_time(connection, same_schema);
     let checked = names.and_then(|names| read(connection, names));
-    // What was edited is told as such, also where nothing would show otherwise.
+    // An edit is told as such, also if nothing would show otherwise.
     match checked.map_err(JobErrorKind::on_opening) {
         Ok(done) => match in_time(connection, edits)? {
             None if is_unfinished(&done.0, &done.1) => Err(JobErrorKind::Incomplete),

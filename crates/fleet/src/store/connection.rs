@@ -82,7 +82,7 @@ fn configure(connection: Connection) -> Result<Connection, JobErrorKind> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "cache_size", -CACHE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Where fsync does not reach the disk itself, what does is used.
+    // On systems on which fsync does not reach the disk itself, the call that does is used.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     Ok(connection)

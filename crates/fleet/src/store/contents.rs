@@ -1,4 +1,4 @@
-//! The contents of a job file, for all who read it.
+//! The contents of a job file, for all readers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -138,7 +138,7 @@ impl Contents {
         self.rows_from(i64::MIN)
     }
 
-    /// Every operation behind this position, in order, a page at a time: for who reads on.
+    /// Every operation behind this position, in order, a page at a time: for a caller that reads on.
     ///
     /// # Errors
     /// The disk's; then there is no more.

@@ -80,8 +80,8 @@ impl Job {
         create().map_err(|error| error.at(path))
     }
 
-    /// Looks whether [`create`](Self::create) could make a file at this path, and makes none: for who
-    /// has much to do before.
+    /// Checks that [`create`](Self::create) could make a file at this path, and makes none: for a
+    /// caller with much to do before.
     ///
     /// # Errors
     /// Something stands there or beside it, or the folder takes no file.
@@ -122,8 +122,9 @@ impl Job {
     /// the structure, the checksum of every row, their number, the digest of the plan.
     ///
     /// # Errors
-    /// [`Locked`](JobErrorKind::Locked) names who has it. [`Edited`](JobErrorKind::Edited) is a
-    /// change by another program, [`Damaged`](JobErrorKind::Damaged) lost or changed bytes.
+    /// [`Locked`](JobErrorKind::Locked) names the process that has it.
+    /// [`Edited`](JobErrorKind::Edited) is a change by another program,
+    /// [`Damaged`](JobErrorKind::Damaged) lost or changed bytes.
     pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, JobError> {
         let path = path.as_ref();
         let open = || Self::held(opening::open(path)?, None, now);

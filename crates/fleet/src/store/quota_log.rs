@@ -27,8 +27,8 @@ pub struct Spending {
 /// The age up to which the quota log is kept: longer than any window that is in use.
 const KEPT: Duration = Duration::from_secs(3600);
 
-/// A call may leave so long after its intent was recorded without being recorded anew: who goes on
-/// after a crash reckons with it.
+/// A call may leave so long after its intent was recorded without being recorded anew: a process
+/// that goes on after a crash reckons with it.
 pub(crate) const LEAVING: Duration = Duration::from_secs(1);
 
 impl Contents {
@@ -124,7 +124,7 @@ impl Transaction<'_> {
     ) -> Result<(), JobErrorKind> {
         match sending {
             None => self.record_call(resource, call, at),
-            // What left at once stands there already.
+            // A call that left at once stands there already.
             Some(sending) if at.since(sending) <= LEAVING => Ok(()),
             Some(sending) => {
                 if let Some(id) = self.find_send(resource, call, sending)? {

@@ -15,7 +15,7 @@ use crate::counts::known;
 use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 
 impl Transaction<'_> {
-    /// Writes one record; `me` is who runs the job.
+    /// Writes one record; `me` is the process that runs the job.
     pub(super) fn record(&mut self, record: &Record, me: &LockOwner) -> Result<(), JobErrorKind> {
         match record {
             Record::Begun { at, uptime } => {
@@ -133,7 +133,8 @@ impl Transaction<'_> {
             counts.add(&new);
         }
         if last_known_is_void {
-            // What was gone can come back, after a while and for a look: then the others decide.
+            // An operation that was gone can come back, after a while and for a look: then the
+            // others decide.
             let sql =
                 "SELECT max(found) FROM operations WHERE verdict NOT IN ('pending', 'unverified')";
             let last = self

@@ -93,7 +93,7 @@ impl Browser {
                 break port.trim().trim_end_matches('.').parse::<u16>().unwrap();
             }
         };
-        // What it goes on to say must not fill the pipe.
+        // Its further output must not fill the pipe.
         thread::spawn(move || lines.read_to_end(&mut Vec::new()));
         let profile = tempfile::tempdir().unwrap();
         let config = Agent::config_builder()

@@ -345,7 +345,7 @@ fn fault_64_tables_as_databases_print_them() {
     let table = format!("| id | name |\n| 1 | {WIPE}1 |\n| 2 | NULL |\n");
     let expected = sentences(["1 empty cell left out (line 3)"]);
     assert_eq!(took(table), (vec![1], expected));
-    // What is not certain is refused.
+    // A row that is not certain is refused.
     for row in [
         format!("| {WIPE}17… |"),
         format!("| {WIPE}17... |"),

@@ -141,7 +141,7 @@ fn f44_each_bad_name_is_told_by_its_line() {
         assert!(error.problem.to_string().contains(words), "{error:?}");
         assert!(error.given.as_ref().unwrap().len() <= 3 * 1025, "cut");
     }
-    // What a URL would change is percent-encoded later, so it is a name.
+    // Characters that a URL would change are percent-encoded later, so it is a name.
     for odd in ["%2f", "?x=y", "c#f"] {
         assert_eq!(names(format!("{NAME}{odd}")), [(1, format!("{NAME}{odd}"))]);
     }

@@ -30,7 +30,7 @@ fn fault_38_a_kill_at_any_byte_of_the_log_leaves_a_prefix() {
     plan(&path, 40).close().unwrap();
     let mut job = Job::open(&path, at(0)).unwrap();
 
-    // How long the log was after each commit, and what the job held then.
+    // The length of the log after each commit, and the content of the job then.
     let mut states = vec![(fs::read(&log).unwrap().len(), dump(&job))];
     let killed = folder.path().join("killed.job");
     for number in 0..10 {

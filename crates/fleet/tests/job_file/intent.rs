@@ -97,7 +97,7 @@ fn fault_45_what_was_in_doubt_before_stays_in_doubt() {
         .unwrap();
     assert_eq!(row(&job, 0).progress.phase, Phase::MaybeSent);
     assert_eq!(ages(&job, 1010), [1000], "the first one may have left");
-    // What has left once is not unsent, whatever a later try says.
+    // A request that has left once is not unsent, whatever a later try says.
     job.record(&[sending(0, 50), left(0, 50, 51), sending(0, 60)])
         .unwrap();
     job.record(&[not_sent(0, 60, Phase::Unsent)]).unwrap();

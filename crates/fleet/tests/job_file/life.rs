@@ -1,4 +1,4 @@
-//! A job file from its creation to its end, and who else may look at it.
+//! A job file from its creation to its end, and other accounts that may look at it.
 
 use std::time::Duration;
 

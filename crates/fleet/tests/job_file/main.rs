@@ -114,7 +114,7 @@ fn finished(path: &Path) {
     job.close().unwrap();
 }
 
-/// Everything that can be read, but who has the file open.
+/// Everything that can be read, except the owner of the lock.
 fn dump(contents: &Contents) -> String {
     let mut text = String::new();
     let head = (contents.settings(), contents.created(), contents.digest());

@@ -91,7 +91,7 @@ fn every_field_has_its_column() {
     ] {
         assert_eq!(states[index], state);
     }
-    // What is not settled is not confirmed; it was only looked at.
+    // A row that is not settled is not verified; it was only looked at.
     assert_eq!(
         (&*table[5][12], &*table[5][11]),
         ("", "2026-11-25T21:00:09.950Z")
@@ -304,7 +304,7 @@ fn a_job_file_is_reported() {
     });
     job.record(&records).unwrap();
 
-    // Also while it is locked by who runs it.
+    // Also while the process that runs it has the lock.
     let view = View::open(&path).unwrap();
     let resume = "countermand apply wipes.job".to_owned();
     let summary = Summary::of_job(&view, at(9000), Some(resume)).unwrap();

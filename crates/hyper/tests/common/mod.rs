@@ -57,7 +57,7 @@ pub async fn serve(answer: impl Into<Vec<u8>>) -> Endpoint {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             read_head(&mut stream).await;
-            // Whether the client reads all of it is its own affair.
+            // The client may read all of it, or not.
             let _ = stream.write_all(&answer).await;
         }
     });

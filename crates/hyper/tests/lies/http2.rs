@@ -176,7 +176,7 @@ impl Between {
     {
         let (from_client, to_client) = tokio::io::split(client);
         let (from_server, to_server) = tokio::io::split(server);
-        // When one side is closed, so is the other one.
+        // If one side is closed, so is the other one.
         let forth = pin!(forth(from_client, to_server));
         let back = pin!(self.back(from_server, to_client));
         futures_util::future::select(forth, back).await;
@@ -591,7 +591,7 @@ fn broken_frames() -> Vec<Lie> {
         },
         Lie {
             answer: Box::new(|kept, told| {
-                // What was said of one is said of another.
+                // The answer for one operation is given for another.
                 let other = kept
                     .iter()
                     .find(|kept| kept.body.len() > 2 && kept.body != told.body)

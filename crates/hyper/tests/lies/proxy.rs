@@ -34,7 +34,7 @@ fn lies() -> Vec<Lie> {
         lets_through: usize::MAX,
         refuses_after: 0,
     };
-    // What the next try would meet again is final.
+    // A refusal that the next try would meet again is final.
     let refuses = |name, answer| Lie {
         truth: Pretended,
         ..says(name, answer)
