@@ -107,7 +107,7 @@ async fn until_stopped(work: impl Future<Output = Result<Exit, Failure>>) -> Res
     }
 }
 
-/// Says what is wrong with a command line, or shows the help that was asked for.
+/// Tells the error of a command line, or shows the help that was asked for.
 fn refuse(error: clap::Error) -> Exit {
     use clap::error::{ContextKind, ContextValue};
     let error = without_secrets(error);
@@ -133,7 +133,7 @@ fn refuse(error: clap::Error) -> Exit {
     }
 }
 
-/// The same complaint, in which what looks like a secret is described instead of repeated.
+/// The same complaint, in which a text like a secret is described instead of repeated.
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     use clap::error::{ContextKind, ContextValue};
     let mut hidden = false;

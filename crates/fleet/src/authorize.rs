@@ -59,7 +59,7 @@ pub enum Refusal {
         /// The digest of the one in the file.
         found: String,
     },
-    /// The plan is too old: what it found may have changed.
+    /// The plan is too old: its operations may have changed.
     #[error("the plan is {} old and was good for {}: plan again", spell(*age), spell(*max_age))]
     Stale {
         /// Age of the plan.
@@ -77,7 +77,7 @@ pub enum Refusal {
         /// Confirmation that was given, if any.
         confirmed: Option<Confirmed>,
     },
-    /// A rescue that was stopped before it wrote down what to search.
+    /// A rescue that was stopped before it recorded its enterprises.
     #[error("the rescue is about nothing: it was stopped before it began; begin it again")]
     Empty,
     /// The file cannot be read.
@@ -224,8 +224,8 @@ impl AuthorizedJob {
     }
 }
 
-/// Compares what was confirmed with what a job is about: how many operations of which enterprises, of
-/// a rescue the enterprises alone.
+/// Compares the confirmation with the job: the number of operations of each enterprise, of a rescue
+/// the enterprises alone.
 fn confirm(
     kind: Kind,
     planned: BTreeMap<GrandparentName, u64>,

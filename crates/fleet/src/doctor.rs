@@ -36,7 +36,7 @@ const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 /// An operation that cannot exist.
 const NOWHERE: &str = "enterprises/countermand-doctor/devices/none/operations/0";
 
-/// The variables that can matter. It is told that they are set, never to what.
+/// The variables that can matter. It is told that they are set, never their values.
 const VARIABLES: [&str; 16] = [
     "COUNTERMAND_ENDPOINT",
     "COUNTERMAND_TOKEN",

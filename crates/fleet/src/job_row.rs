@@ -3,7 +3,7 @@
 use countermand_core::{ErrorFacts, Metadata, OperationName, Phase, Timestamp, Verdict};
 use serde_json::Value;
 
-/// An operation to be cancelled, with what was known of it when it was taken in.
+/// An operation to be cancelled, with the facts known when it was taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -18,7 +18,7 @@ pub struct FoundOperation {
     pub device_seen: Option<Timestamp>,
 }
 
-/// One row of a job: an operation and what has become of it.
+/// One row of a job: an operation and its outcome so far.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct JobRow {

@@ -1,4 +1,4 @@
-//! Keeps what happens to a scheduler in its job file.
+//! Keeps the events of a scheduler in its job file.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ const FACTS: Duration = Duration::from_secs(1);
 /// After a failure of the disk, how long to wait before the next try: the cancelling goes on.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The job of a run, and what could not be written to it yet.
+/// The job of a run, and the records that could not be written to it yet.
 pub(crate) struct Recorder {
     job: Job,
     /// Records that the disk has not taken.
@@ -42,13 +42,13 @@ pub(crate) struct Recorder {
     /// Requests that have left, and since when that is not written: a crash loses no more than that it
     /// is known, because the intent stands there.
     facts: Vec<(Time, Record)>,
-    /// For a rescue: what is meant of what is found.
+    /// For a rescue: the filter for the operations that are found.
     pages: Option<Pages>,
     /// Lists and names that a page has brought and the run has not taken yet.
     lists: Vec<List>,
     found: Vec<OperationName>,
     recheck: bool,
-    /// The scheduler has stopped: what comes out now was not attempted, and stays as it is.
+    /// The scheduler has stopped: an operation that comes out now was not attempted, and stays as it is.
     stopped: Option<Cause>,
 }
 
@@ -111,7 +111,7 @@ impl Recorder {
         self.stopped.as_ref()
     }
 
-    /// Writes how it ended, and what the disk has not taken so far.
+    /// Writes its outcome, and the records that the disk has not taken so far.
     pub(crate) fn end(mut self, how: &str) -> (Job, Option<JobError>, Vec<Record>) {
         let failure = self.stopped.take().filter(Cause::is_failure);
         let how = failure.map_or_else(|| how.to_owned(), |cause| format!("stopped: {cause}"));
@@ -131,7 +131,7 @@ impl Recorder {
         self.trouble.as_ref().map(|(error, _)| error)
     }
 
-    /// Remembers what a look's answer was, byte for byte.
+    /// Remembers the answer of a look, byte for byte.
     pub(crate) fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
         if let (Call::Get, Some(name), true) = (
             ticket.call(),
@@ -143,7 +143,7 @@ impl Recorder {
         }
     }
 
-    /// Writes what has happened, in one transaction.
+    /// Writes the new events, in one transaction.
     pub(crate) fn commit(&mut self, events: &[Event]) {
         let at = self.clock.now();
         let mut records = Vec::with_capacity(events.len());
@@ -174,7 +174,7 @@ impl Recorder {
         due.map(|(_, fact)| fact).collect()
     }
 
-    /// Writes records; what the disk does not take is kept and tried again later.
+    /// Writes records; records that the disk does not take are kept and tried again later.
     fn write(&mut self, records: Vec<Record>) {
         if records.is_empty() && self.backlog.is_empty() {
             return;
@@ -189,7 +189,7 @@ impl Recorder {
         }
     }
 
-    /// Writes what is left, whether or not it is time to try.
+    /// Writes the remaining records, also before the next attempt is due.
     fn flush(&mut self) {
         match self.job.record(&self.backlog) {
             Ok(()) => {
@@ -353,7 +353,7 @@ impl Recorder {
         }
     }
 
-    /// Takes note of what a page of a rescue holds.
+    /// Takes note of the content of a page of a rescue.
     fn find(&mut self, device: &ParentName, operations: &[Operation], records: &mut Vec<Record>) {
         let Some(pages) = &mut self.pages else { return };
         for operation in operations {

@@ -1,8 +1,8 @@
 //! Countermand for fleets: from "which are they?" to "here is the proof for each".
 //!
 //! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
-//! - [`Job`] is a file that holds what is to be cancelled and what has become of it.
-//! - [`Authorization`] compares a job with the caller's word on the server and on what is cancelled.
+//! - [`Job`] is a file that holds the operations to be cancelled and the outcome of each.
+//! - [`Authorization`] compares a job with the caller's statement of the server and of the operations.
 //!   Only its [check](Authorization::check) makes the [`AuthorizedJob`] that [`Run::begin`] takes.
 //! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
 //!   once.

@@ -1,4 +1,4 @@
-//! Summary of a job: what it is about, in a few counts.
+//! Summary of a job, in a few counts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// An outage that is shorter is no news: the retry may be on its way.
 const NOTED: Duration = Duration::from_secs(2);
 
-/// The devices of a search, and what was found on them.
+/// The devices of a search, and the operations found on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SearchProgress {
@@ -140,14 +140,14 @@ impl SearchProgress {
         })
     }
 
-    /// Requests until its end, by what a device took so far; `None` before all devices are listed.
+    /// Requests until its end, by the average of a device so far; `None` before all devices are listed.
     fn requests(&self) -> Option<f64> {
         let pages = self.pages as f64 / self.searched.max(1) as f64;
         let open = (self.devices - self.done()) as f64;
         self.all_listed.then_some(open * pages.max(1.0))
     }
 
-    /// Operations that are still to be found, by what a device had so far.
+    /// Operations that are still to be found, by the average of a device so far.
     fn finds_to_come(&self) -> f64 {
         let open = (self.devices - self.done()) as f64;
         open * self.found as f64 / self.done().max(1) as f64
@@ -427,7 +427,7 @@ impl Progress {
         })
     }
 
-    /// Operations that there will be, by what was found so far.
+    /// Operations that there will be, by the number found so far.
     #[must_use]
     pub fn expected(&self) -> f64 {
         let more = self.search.filter(|search| !search.is_over());

@@ -27,13 +27,13 @@ use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
 
 type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 
-/// A job under way: a stream of what happens, each event in the job file before it is told.
+/// A job under way: a stream of its events, each in the job file before it is told.
 ///
 /// Of a search, [`NotListed`](Event::NotListed) comes only for a list that failed by itself: a device
 /// that vanished is in the job ([`Contents::vanished`]), and what was not attempted has one cause.
 ///
-/// Dropping it is like a crash: the file holds what was told, and the next run goes on from there.
-/// [`stop`](Self::stop) awaits what is in flight.
+/// Dropping it is like a crash: the file holds every event that was told, and the next run goes on
+/// from there. [`stop`](Self::stop) awaits the requests in flight.
 pub struct Run {
     running: SchedulerStream<Names>,
     recorder: Shared,
@@ -68,7 +68,7 @@ impl Ended {
             .count()
     }
 
-    /// Every operation, with what this run has found out of it, also where the disk did not take it.
+    /// Every operation, with the results of this run, also if the disk did not take them.
     ///
     /// # Errors
     /// The disk's; then there is no more.
@@ -206,7 +206,7 @@ impl Run {
         })
     }
 
-    /// Sends nothing new: what is in flight is awaited, the rest stays as it is in the file.
+    /// Sends nothing new: requests in flight are awaited, the rest stays as it is in the file.
     pub fn stop(&mut self, cause: impl Into<Box<str>>) {
         self.running.stop(cause);
     }

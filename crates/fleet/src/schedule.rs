@@ -14,7 +14,7 @@ use crate::store::{Contents, JobError, LEAVING, Uptime};
 pub struct Options {
     /// Requests in flight at a time: 100 by default.
     pub in_flight: usize,
-    /// Only looks again at what was asked before and is not settled; cancels nothing.
+    /// Only looks again at operations whose cancel was sent and that are not settled; cancels nothing.
     pub recheck: bool,
 }
 
@@ -27,7 +27,7 @@ impl Default for Options {
     }
 }
 
-/// The scheduler of a job, which knows what earlier runs have spent.
+/// The scheduler of a job, which knows the calls of earlier runs.
 pub(crate) fn scheduler(
     job: &Contents,
     options: Options,

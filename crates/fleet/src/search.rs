@@ -53,7 +53,7 @@ pub enum Found {
     Held(Duration),
 }
 
-/// A search under way: a stream of what is found, at most once each.
+/// A search under way: a stream of the operations that it finds, at most once each.
 ///
 /// All devices of the enterprises are listed, 100 a page, and of each device all operations to the
 /// last page: the list is oldest first, so the pending ones come last. Under a quota, like
@@ -259,7 +259,7 @@ impl Pages {
         matches!(self.reason(resource, error, self.begun), NotListed::Missed)
     }
 
-    /// The state of the search, apart from what was found.
+    /// The state of the search, apart from the operations found.
     pub(crate) fn progress(&self) -> SearchProgress {
         SearchProgress {
             all_listed: self.unlisted == 0,
@@ -469,7 +469,7 @@ impl Stream for Search {
     }
 }
 
-/// All that a search has told, and once it has [ended](Self::end), what it took.
+/// All that a search has told, and once it has [ended](Self::end), its cost.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Findings {
@@ -492,7 +492,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Takes in what the search tells; `false` for news that is not kept.
+    /// Takes in news of the search; `false` for news that is not kept.
     pub fn take(&mut self, found: Found) -> bool {
         match found {
             Found::Operation(item) => self.items.push(item),

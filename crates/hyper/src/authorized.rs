@@ -40,7 +40,7 @@ pub struct Authorized<S, T> {
 }
 
 impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
-    /// Sends what is for `endpoint` by `transport` with tokens of `source`; refuses the rest.
+    /// Sends requests for `endpoint` by `transport` with tokens of `source`; refuses others.
     pub fn new(endpoint: Endpoint, source: S, transport: T) -> Self {
         let tokens = TokenCache::new(source);
         Self {

@@ -29,7 +29,7 @@ use crate::scheduler_stream::SchedulerStream;
 use crate::token::{TokenSource, check_universe};
 use crate::transport::{BoxStream, Transport};
 
-/// Cancels operations and finds out what became of them.
+/// Cancels operations and finds out the outcome of each.
 ///
 /// Cheap to clone; clones share the transport. Its futures may be dropped at any time, which drops
 /// the request that is under way: a cancellation may then have been delivered or not.
@@ -53,7 +53,7 @@ pub struct Client {
     transport: Arc<dyn Transport>,
     endpoint: Arc<Endpoint>,
     policy: Arc<Policy>,
-    /// The same without looking what became of it.
+    /// The same without a look at the outcome.
     asking: Arc<Policy>,
     quota: Quota,
     in_flight: usize,
@@ -74,7 +74,7 @@ impl Client {
         }
     }
 
-    /// A client over [`Hyper`] with tokens: what most programs want.
+    /// A client over [`Hyper`] with tokens: the one for most programs.
     ///
     /// Connects when the first request is made.
     ///
@@ -284,7 +284,7 @@ impl Client {
     /// name left to ask for. After a failure that concerns
     /// [everything](countermand_core::FailureScope::Everything), such as a refused token, what has not
     /// begun comes out as [`NotAttempted`](countermand_core::ErrorKind::NotAttempted) without a
-    /// request. [`scheduler`](Self::scheduler) tells more of what happens on the way.
+    /// request. [`scheduler`](Self::scheduler) tells more of the events on the way.
     ///
     /// # Cancellation safety
     /// The stream holds the requests in flight: a future of its next result may be dropped, and the

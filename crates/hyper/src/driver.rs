@@ -1,4 +1,4 @@
-//! The one loop that does what the steps of the core say.
+//! The one loop that carries out the steps of the core.
 //!
 //! # Events
 //!
@@ -16,10 +16,10 @@
 //! | `secret exposed` | warn | `problem` |
 //!
 //! All but the last three (they concern every operation) are in a span `countermand` with the field
-//! `operation`: the name of the operation, or of the resource that is listed. [`Client`](crate::Client) makes it, also
-//! for each operation of a scheduler, which tells `done` and `failed` when it hands out the event.
-//! The reasons for a scheduler's pauses are in its [events](crate::scheduler::Event); it logs no
-//! `pausing`.
+//! `operation`: the name of the operation, or of the resource that is listed.
+//! [`Client`](crate::Client) makes it, also for each operation of a scheduler, which tells `done`
+//! and `failed` when it hands out the event. The reasons for a scheduler's pauses are in its
+//! [events](crate::scheduler::Event); it logs no `pausing`.
 
 use countermand_core::{Error, Step, Time, chain};
 
@@ -27,7 +27,7 @@ use crate::clock::{instant, now};
 use crate::log::{exchange, millis};
 use crate::transport::Transport;
 
-/// Does what the steps say until the end.
+/// Carries out the steps until the end.
 ///
 /// Runs on tokio. The step is to be started at a time of [`now`].
 ///

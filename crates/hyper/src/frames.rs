@@ -112,7 +112,7 @@ impl Default for Front {
 }
 
 impl Frames {
-    /// Takes what the server has sent.
+    /// Takes bytes that the server has sent.
     fn take(&mut self, mut data: &[u8]) -> io::Result<()> {
         while !data.is_empty() {
             if self.known < 9 {
@@ -258,7 +258,7 @@ fn field(block: &[u8]) -> Option<(Name, &[u8])> {
 /// `:status` in Huffman's code.
 const STATUS: &[u8] = &[0xb8, 0x84, 0x8d, 0x36, 0xa3];
 
-/// A text: true if it is in Huffman's code, the text, and what follows it.
+/// A text: true if it is in Huffman's code, the text, and the bytes after it.
 fn string(block: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     let huffman = block.first()? & 0x80 != 0;
     let (length, rest) = integer(block, 7)?;
@@ -266,7 +266,7 @@ fn string(block: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     Some((huffman, text, rest))
 }
 
-/// A number whose first byte has so many bits of it (RFC 7541, 5.1), and what follows it.
+/// A number whose first byte has so many bits of it (RFC 7541, 5.1), and the bytes after it.
 fn integer(block: &[u8], bits: u32) -> Option<(usize, &[u8])> {
     let (first, mut rest) = block.split_first()?;
     let most = (1 << bits) - 1;

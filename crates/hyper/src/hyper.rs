@@ -243,8 +243,8 @@ fn classify(error: &hyper::Error) -> TransportErrorKind {
     }
 }
 
-/// Adds the connection, if that was lost as a whole and may have had other requests. What ends a
-/// single stream is a reset.
+/// Adds the connection, if that was lost as a whole and may have had other requests. An error that
+/// ends a single stream is a reset.
 fn blame(error: TransportError, connection: &Connection) -> TransportError {
     let Connection::Http2(shared) = connection else {
         return error;

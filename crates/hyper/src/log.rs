@@ -17,7 +17,7 @@ pub(crate) fn span(name: &str) -> Span {
     tracing::info_span!("countermand", operation = name)
 }
 
-/// Sends a request and tells what came of it.
+/// Sends a request and logs its outcome.
 pub(crate) fn exchange(
     transport: &dyn Transport,
     transmit: Transmit,
@@ -56,7 +56,7 @@ fn answered(
     }
 }
 
-/// Tells how something ended that is in the span of its name. What has no outcome tells only that.
+/// Logs the end of something that is in the span of its name; without an outcome, only that it ended.
 pub(crate) fn ended(result: Result<Option<&Outcome>, &Error>) {
     match result {
         Ok(outcome) => {

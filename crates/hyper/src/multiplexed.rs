@@ -17,8 +17,9 @@ use crate::tls::Stream;
 /// The connection itself, which its task drives.
 type Http2 = http2::Connection<Box<TokioIo<Watched<TokioIo<Stream>>>>, Body, OnHeap>;
 
-/// Runs what hyper spawns for each request. Its future has room for a whole connection, which is a
-/// variant of the same type: three kilobytes that a task would copy when it is made and when it ends.
+/// Runs the future that hyper spawns for each request. It has room for a whole connection, which is
+/// a variant of the same type: three kilobytes that a task would copy when it is made and when it
+/// ends.
 #[derive(Clone)]
 pub(crate) struct OnHeap;
 

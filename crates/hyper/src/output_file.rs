@@ -108,7 +108,7 @@ impl OutputFile {
         }
     }
 
-    /// Brings what was written to the disk, then gives the file its name.
+    /// Brings the content to the disk, then gives the file its name.
     ///
     /// # Errors
     /// The file system's; the file that was there before is then still there.
@@ -154,7 +154,7 @@ impl Drop for OutputFile {
 /// refused as [`io::ErrorKind::AlreadyExists`], and `-` is not a name.
 ///
 /// # Errors
-/// As said, and what the file system says.
+/// As said, and the file system's.
 pub fn create_new(path: &Path) -> io::Result<File> {
     refuse_odd(path)?;
     new_file(path, PRIVATE)
@@ -163,7 +163,7 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 /// Makes a folder and those above it, unless they are there. A name that looks like a secret is refused.
 ///
 /// # Errors
-/// As said, and what the file system says.
+/// As said, and the file system's.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     refuse_odd(path)?;
     fs::create_dir_all(path)
@@ -254,7 +254,7 @@ fn is_special(there: Metadata) -> bool {
     !there.is_file() && !there.is_dir()
 }
 
-/// `/dev/stdout`, `/dev/fd/3` and their like name what this process has open already.
+/// `/dev/stdout`, `/dev/fd/3` and their like name files that this process has open already.
 fn is_descriptor(path: &Path) -> bool {
     if ["/dev/stdout", "/dev/stderr"]
         .map(Path::new)
@@ -269,7 +269,7 @@ fn is_descriptor(path: &Path) -> bool {
     parent.is_some_and(|parent| parent == mine || parent == Path::new("/dev/fd"))
 }
 
-/// Refuses what is meant as something else than the name of a file: `-`, and a secret, which would
+/// Refuses a text that is meant as something else than the name of a file: `-`, and a secret, which would
 /// stand in the folder for all to see.
 fn refuse_odd(path: &Path) -> io::Result<()> {
     let problem = match looks_secret(&path.to_string_lossy()) {

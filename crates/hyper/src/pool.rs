@@ -24,8 +24,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Gives connections out and takes them back.
 ///
-/// As long as the server may speak HTTP/2, all requests without a connection wait for the same one: a hundred requests at once make one handshake, not a hundred. More connections of
-/// HTTP/2 are made while requests queue on those that there are, and nothing waits for them.
+/// As long as the server may speak HTTP/2, all requests without a connection wait for the same one:
+/// a hundred requests at once make one handshake, not a hundred. More connections of HTTP/2 are
+/// made while requests queue on those that there are, and nothing waits for them.
 pub(crate) struct Pool {
     connector: Connector,
     /// Connections of HTTP/2, at most.

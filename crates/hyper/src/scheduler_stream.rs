@@ -24,7 +24,7 @@ const AHEAD: usize = 1000;
 
 type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
 
-/// Keeps what happens to a scheduler, so that it survives the process.
+/// Keeps the events of a scheduler, so that they survive the process.
 ///
 /// A closure that takes the events is one.
 pub trait Journal: Send {
@@ -34,7 +34,7 @@ pub trait Journal: Send {
     /// the next time.
     fn commit(&mut self, events: &[Event]);
 
-    /// Sees an answer before the scheduler takes it; what follows from it is in the next
+    /// Sees an answer before the scheduler takes it; its consequences are in the next
     /// [`commit`](Self::commit). For evidence.
     fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
         let _ = (ticket, response);
@@ -102,7 +102,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
         self.scheduler.search(list)
     }
 
-    /// Sends nothing new: what is in flight is awaited, the rest comes out as not attempted, and
+    /// Sends nothing new: requests in flight are awaited, the rest comes out as not attempted, and
     /// the stream ends. Names that were not pulled yet do not come out.
     pub fn stop(&mut self, cause: impl Into<Box<str>>) {
         self.names = None;
@@ -146,8 +146,8 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
         }
     }
 
-    /// Sends what may be sent. All of it is in the journal before any of it leaves: an exchange begins
-    /// when it is polled, which is after the commit.
+    /// Sends the requests that may be sent. All of them are in the journal before any of them
+    /// leaves: an exchange begins when it is polled, which is after the commit.
     fn send(&mut self) -> countermand_scheduler::Poll {
         let begun = now();
         let rest = loop {
@@ -164,7 +164,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
         rest
     }
 
-    /// Puts what has happened into the journal; then it may be told.
+    /// Puts the new events into the journal; then they may be told.
     fn commit(&mut self) {
         let before = self.told.len();
         self.scheduler.take_events(&mut self.told);

@@ -91,7 +91,7 @@ impl SecretFile {
     /// The content, at most `cap` bytes.
     ///
     /// # Errors
-    /// It cannot be read or is longer. The text never repeats what is in it.
+    /// It cannot be read or is longer. The text never repeats its content.
     pub fn read(&self, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {
         match self.metadata()? {
             Some(_) => read(self.path(), cap),

@@ -209,7 +209,7 @@ pub trait TokenSource: Send + Sync {
 /// Refuses tokens of another universe where the endpoint is Google's own.
 ///
 /// # Errors
-/// [`Credentials`](TransportErrorKind::CredentialsRejected), with what to do.
+/// [`Credentials`](TransportErrorKind::CredentialsRejected), with a remedy.
 pub fn check_universe(endpoint: &Endpoint, tokens: &dyn TokenSource) -> Result<(), TransportError> {
     match tokens.universe_domain() {
         Some(domain) if endpoint.host().ends_with(".googleapis.com") => Err(credentials(format!(

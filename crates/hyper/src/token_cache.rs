@@ -115,7 +115,7 @@ impl<S: TokenSource + 'static> TokenCache<S> {
         }
     }
 
-    /// Remembers what the server thought of a token, and whether its request will come back.
+    /// Remembers the server's answer to a token, and if its request will come back.
     pub(crate) fn judge(&self, generation: u64, accepted: bool, comes_back: bool) {
         self.state().judge(generation, accepted, comes_back);
     }

@@ -18,7 +18,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The same while the last token is still good, so that no request waits.
 const AFTER_EARLY_FAILURE: Duration = Duration::from_secs(10);
 
-/// The last token, and what became of it and of those before.
+/// The last token, and the outcomes of it and of those before.
 #[derive(Default)]
 pub(crate) struct CachedToken {
     /// The last token that was handed out, and which one it was, from 1.
@@ -157,7 +157,7 @@ impl CachedToken {
         (!self.is_new()).then_some(self.generation)
     }
 
-    /// Remembers what the server thought of a token, and whether its request will come back.
+    /// Remembers the server's answer to a token, and if its request will come back.
     pub(crate) fn judge(&mut self, generation: u64, accepted: bool, comes_back: bool) {
         let newest = match accepted {
             true => &mut self.accepted,

@@ -98,7 +98,7 @@ pub(crate) struct Apply {
     /// Greatest age of a plan that was never applied [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) max_age: Option<Duration>,
-    /// Only look again at what is not resolved; cancel nothing
+    /// Only look again at operations that are not resolved; cancel nothing
     #[arg(long)]
     pub(crate) recheck: bool,
     #[command(flatten)]
@@ -114,7 +114,7 @@ pub(crate) struct Rescue {
     /// The job file to write; by default its name is the time
     #[arg(long, value_name = "FILE")]
     pub(crate) job: Option<PathBuf>,
-    /// That this is meant: the enterprise, as in enterprises/ENTERPRISE; without it, a terminal is asked
+    /// Authorise the run: the enterprise, as in enterprises/ENTERPRISE; without it, a terminal is asked
     #[arg(long, value_name = "ENTERPRISE", value_delimiter = ',')]
     pub(crate) confirm: Vec<String>,
     /// Cancel no more than so many operations

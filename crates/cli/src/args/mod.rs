@@ -98,7 +98,7 @@ pub(crate) struct Access {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
-    /// Cancel operations and find out what became of each
+    /// Cancel operations and find out the outcome of each
     ///
     /// Names are enterprises/{enterprise}/devices/{device}/operations/{operation}. If one of them is
     /// bad, nothing is sent. A name given twice is countermanded once.
@@ -112,13 +112,13 @@ pub(crate) enum Command {
     /// Lists all devices of the enterprises, and of each device all operations to the last page, under
     /// the quota. With --json, the lines can be given to `plan` or `cancel`.
     Find(Find),
-    /// Write down what is to be cancelled, and cancel nothing
+    /// Write a job file of operations to be cancelled, and cancel nothing
     ///
     /// Enterprises and devices are searched; operations are taken as they are, from the command line,
     /// from standard input (-) or from files: one name a line, JSON, CSV, answers of issueCommand or
     /// messages of Pub/Sub. The job file is then applied with `countermand apply`.
     Plan(Plan),
-    /// Cancel what a job file says, or go on where a run was stopped
+    /// Cancel the operations of a job file, or go on where a run was stopped
     ///
     /// Each request is in the job file before it is sent, and each result before it is shown: after a
     /// crash, the same command goes on. What is cancelled is not asked again, the quota that was spent
@@ -132,7 +132,7 @@ pub(crate) enum Command {
     Rescue(Rescue),
     /// Show how far a job has come, also while it is applied
     Status(Status),
-    /// Write what became of each operation of a job, with the evidence
+    /// Write the outcome of each operation of a job, with the evidence
     ///
     /// One row for each operation that went in, also while the job is applied.
     Report(Export),
@@ -146,7 +146,7 @@ pub(crate) enum Command {
     /// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
     /// are under /_emulator/.
     Emulator(Emulator),
-    /// Check what stands between this machine and a cancelled operation
+    /// Check everything between this machine and a cancelled operation
     ///
     /// Looks at file modes, name resolution, the connection and its TLS, the access token, whether
     /// the API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. Its

@@ -12,7 +12,7 @@ use crate::exit;
 pub(crate) struct Cancel {
     #[command(flatten)]
     pub(crate) names: Names,
-    /// Only ask: do not find out what became of them
+    /// Only send the cancels: do not verify the outcome
     #[arg(long)]
     pub(crate) no_verify: bool,
     /// Leave bad names out instead of refusing them all

@@ -14,7 +14,7 @@ use crate::args::{Access, Global};
 /// cancelled already is only confirmed.
 const MOST: usize = 10;
 
-/// Stands for what is not repeated.
+/// Stands for a text that is not repeated.
 const HIDDEN: &str = "'...'";
 
 /// The options of this run that a command to go on with a job needs: those for the way to the
@@ -162,7 +162,7 @@ impl Invocation {
     }
 }
 
-/// An argument as it was typed, without what may be a secret.
+/// An argument as it was typed, without parts that may be a secret.
 fn shown(arg: &OsStr) -> String {
     let text = arg.to_string_lossy();
     if text.starts_with("--token-command=") {

@@ -23,7 +23,7 @@ pub(crate) struct Selection {
     /// Only operations that are at least so old
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) older_than: Option<Duration>,
-    /// Leave alone what is named in this file, one a line: operations, devices, enterprises
+    /// Leave alone the names in this file, one a line: operations, devices, enterprises
     #[arg(long, value_name = "FILE")]
     pub(crate) exclude: Vec<PathBuf>,
 }

@@ -102,7 +102,7 @@ async fn end(report: Report, signals: &mut Signals, exit: Exit, summary: Option<
     }
 }
 
-/// Names what was left undone, and how to go on.
+/// Names the operations left undone, and the command to go on.
 fn say_left(report: &Report, left: &[Left], invocation: &Invocation) {
     let started = left.iter().filter(|left| left.started).count();
     let names: Vec<_> = left.iter().map(|left| left.name.clone()).collect();

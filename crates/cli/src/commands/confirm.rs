@@ -72,7 +72,7 @@ pub(crate) async fn rescue(
     checked.map_err(|refusal| refused(&refusal, LOOK))
 }
 
-/// `look` says where the operator sees what it is about.
+/// `look` names the place at which the operator sees its content.
 fn refused(refusal: &Refusal, look: &str) -> Failure {
     let advice = match refusal {
         Refusal::Job(error) => return open::failure(error),

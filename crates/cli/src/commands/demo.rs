@@ -191,7 +191,7 @@ fn faster() -> Quota {
     quota.windows(windows).per_resource(per_resource)
 }
 
-/// The verdicts held against what the emulator knows to be true.
+/// The verdicts compared with the true states in the emulator.
 struct Compared {
     right: u64,
     all: u64,

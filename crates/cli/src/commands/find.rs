@@ -119,7 +119,7 @@ impl Searched {
     }
 }
 
-/// Searches, hands over what is found as it is found, and complains of what could not be read.
+/// Searches, hands over each operation as it is found, and complains of lists that could not be read.
 pub(crate) async fn search(
     (client, sources, filter): (&Client, &Names, Filter),
     quota: Quota,

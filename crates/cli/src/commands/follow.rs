@@ -84,7 +84,7 @@ impl Underway for Run {
 pub(crate) enum Ending {
     /// By itself.
     Finished,
-    /// It was told to stop, and what was under way has ended.
+    /// It was told to stop, and requests in flight have ended.
     Stopped(Exit),
     /// It was told twice.
     Aborted(Exit),

@@ -1,4 +1,4 @@
-//! `countermand completions` and `countermand man`: what the command says of itself.
+//! `countermand completions` and `countermand man`.
 
 use std::io::{self, Write};
 

@@ -59,12 +59,12 @@ impl Given {
     }
 }
 
-/// The names that were accepted, and what was not.
+/// The names that were accepted, and those that were not.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) enterprises: Vec<GrandparentName>,
     pub(crate) devices: Vec<ParentName>,
-    /// Operations, with what came with them.
+    /// Operations, with the metadata that came with them.
     pub(crate) operations: Vec<(FoundOperation, Option<Evidence>)>,
     /// Parts of the inputs that are neither names nor mistakes.
     pub(crate) left_out: LeftOut,

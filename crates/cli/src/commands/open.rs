@@ -1,4 +1,4 @@
-//! Opens job files, and says what is wrong with them.
+//! Opens job files, and tells their errors.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) fn view(path: &Path) -> Result<View, Failure> {
     Ok(view)
 }
 
-/// A job to be looked at: what it keeps of its operations is not compared with them.
+/// A job to be looked at: its sums are not compared with its operations.
 pub(crate) fn unchecked(path: &Path) -> Result<View, Failure> {
     let view = View::open_unchecked(path).map_err(|error| failure(&error))?;
     warn(path);

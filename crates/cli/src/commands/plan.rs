@@ -121,7 +121,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     Ok(exit)
 }
 
-/// Says why there is no plan; `seen` are clauses about what was left out.
+/// Tells the reason why there is no plan; `seen` are clauses about names left out.
 async fn nothing(report: Report, findings: &Findings, seen: &[String]) {
     if !findings.vanished.is_empty() {
         report.output.note(vanished(&findings.vanished).trim_end());

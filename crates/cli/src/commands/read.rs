@@ -1,4 +1,4 @@
-//! `countermand get` and `countermand list`: what only asks.
+//! `countermand get` and `countermand list`, which cancel nothing.
 
 use std::pin::pin;
 

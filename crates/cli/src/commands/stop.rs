@@ -6,7 +6,7 @@ use countermand_fleet::counted;
 use crate::output::json::{STOPPED, StoppedLine};
 use crate::output::results::Report;
 
-/// Counts what a failure has stopped, instead of a line for each.
+/// Counts the operations that a failure has stopped, instead of a line for each.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     cause: Option<Cause>,
@@ -64,7 +64,7 @@ impl Stop {
         covered
     }
 
-    /// Tells it: the cause, how much was not attempted, and what helps.
+    /// Tells it: the cause, the number of operations not attempted, and the remedy.
     pub(crate) fn tell(&self, report: &Report, json: bool) {
         let Some(cause) = &self.cause else { return };
         if json {

@@ -6,12 +6,12 @@ use countermand_core::{Error, Metadata, Operation, OperationName, Outcome, Verdi
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
-/// The schema of what a countermand came to.
+/// The schema of the outcome of a countermand.
 pub(crate) const OUTCOME: &str = "countermand.outcome/1";
 /// The schema of an operation as the server tells it.
 pub(crate) const OPERATION: &str = "countermand.operation/1";
 
-/// The schema of what an input held besides names.
+/// The schema of the parts of an input that are no names.
 pub(crate) const INPUT: &str = "countermand.input/1";
 
 /// The schema of a failure that stopped everything.

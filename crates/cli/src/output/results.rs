@@ -23,7 +23,7 @@ const WIDEST: usize = 100;
 /// Greatest number of characters of a server's text on a line.
 const LONGEST: usize = 200;
 
-/// Says what became of operations, on standard output.
+/// Tells the outcomes of operations, on standard output.
 pub(crate) struct Report {
     pub(crate) output: Output,
     json: bool,

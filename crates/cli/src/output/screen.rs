@@ -1,4 +1,4 @@
-//! A terminal that may go away: what is drawn on it then is dropped.
+//! A terminal that may go away: lines for it are dropped then.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -51,7 +51,7 @@ impl Tally {
         }
     }
 
-    /// Takes in what came of the input itself.
+    /// Takes in the problems of the input itself.
     pub(crate) fn input(&mut self, refused: u64, duplicates: u64) {
         self.refused = refused;
         self.duplicates = duplicates;
@@ -106,7 +106,7 @@ impl Tally {
         self.exit
     }
 
-    /// The summary: the bad news first, then the counts, then what to do.
+    /// The summary: the bad news first, then the counts, then the next commands.
     pub(crate) fn sentences(&self, invocation: &Invocation) -> String {
         let mut text = String::new();
         if !self.completed.is_empty() {

@@ -93,7 +93,7 @@ impl Output {
         }
     }
 
-    /// Tells no more progress: what it was told of has ended.
+    /// Tells no more progress: the work has ended.
     pub(crate) fn clear_progress(&self) {
         self.bars.clear();
     }

@@ -52,7 +52,7 @@ const RECORD_LIMIT: usize = 1 << 20;
 pub struct Entry {
     /// The line it stands on, or its JSON value begins on, counted from 1.
     pub line: u64,
-    /// The operation, and what the input tells of its command.
+    /// The operation, and the command's metadata in the input.
     pub item: FoundOperation,
     /// The evidence of the input, if the operation is done: its verdict needs no request.
     pub evidence: Option<Evidence>,

@@ -49,7 +49,7 @@ enum Names {
     Open(Open),
     /// In this column; `ours` are disarmed, as reports write them.
     Column { at: usize, ours: bool },
-    /// In the data of messages, as BigQuery stores what Pub/Sub pushes.
+    /// In the data of messages, as BigQuery stores those that Pub/Sub pushes.
     Messages { attributes: usize, data: usize },
 }
 
@@ -110,7 +110,7 @@ impl<R: BufRead> Table<R> {
         }
     }
 
-    /// Takes what the next record gives; `false` at the end.
+    /// Takes the entry of the next record; `false` at the end.
     pub(super) fn read(&mut self, taken: &mut Taken) -> bool {
         let record = match self.parser {
             Some(_) => self.next_record(),
@@ -293,7 +293,7 @@ impl<R: BufRead> Table<R> {
         Ok(true)
     }
 
-    /// Finds out what the first record says of the columns.
+    /// Finds the columns by the first record.
     fn header(&self, line: u64) -> Result<Names, (u64, InputProblem)> {
         let texts: Vec<_> = self.record.iter().map(String::from_utf8_lossy).collect();
         let at = |wanted: &str| {

@@ -105,7 +105,7 @@ const OF_THE_WHOLE: [&str; 3] = [
     "countermand.stopped/1",
 ];
 
-/// Takes what values give.
+/// Takes the entries of values.
 pub(super) struct Values<'a> {
     pub(super) line: u64,
     pub(super) taken: &'a mut Taken,
@@ -326,7 +326,7 @@ fn operation(
     Ok((item, evidence))
 }
 
-/// Reads a line of ours: what it tells of the operation and of the command.
+/// Reads a line of ours: its facts about the operation and the command.
 fn ours(
     json: &str,
     object: &Object<'_>,

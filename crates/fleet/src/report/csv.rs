@@ -154,8 +154,8 @@ fn disarm(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The name that a cell of ours was made of. To [`disarm`] a quote is itself a place where a cell may begin, so each `'` before
-/// one of those characters is one that was put there.
+/// The name that a cell of ours was made of. To [`disarm`] a quote is itself a place where a cell
+/// may begin, so each `'` before one of those characters is one that was put there.
 pub(crate) fn rearm(text: &str) -> String {
     let mut chars = text.chars().peekable();
     let mut out = String::with_capacity(text.len());

@@ -156,7 +156,7 @@ impl Blocks {
         self.lines.push('\n');
     }
 
-    /// Writes what has come together, if anything has.
+    /// Writes the block so far, if it has any line.
     pub(super) fn write(&mut self, out: &mut impl Write) -> io::Result<()> {
         if self.counts.rows > 0 {
             let title = format!(

@@ -21,7 +21,7 @@ pub struct Summary {
     pub reported: Timestamp,
     /// The endpoint of the API, without credentials.
     pub endpoint: String,
-    /// SHA-256 over what the plan would cancel.
+    /// SHA-256 over the operations that the plan would cancel.
     pub digest: Option<Digest>,
     /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`.
     pub quota: Option<String>,

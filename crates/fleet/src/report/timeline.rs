@@ -52,7 +52,7 @@ pub(super) struct Timeline {
     pub(super) description: String,
 }
 
-/// A mark of an axis: where, what, and a second line under it.
+/// A mark of an axis: its place, its text, and a second line under it.
 pub(super) struct Tick {
     pub(super) at: i64,
     pub(super) label: String,

@@ -1,4 +1,4 @@
-//! The check of a job file: it is what was written, nothing is lost, changed or added.
+//! The check of a job file: nothing that was written is lost or changed, and nothing is added.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ pub(super) fn all(connection: &mut Connection) -> Result<(Head, Settings), JobEr
     Ok(done)
 }
 
-/// Checks everything but the rows of the tables that can be long, and what is kept of those.
+/// Checks everything but the rows of the tables that can be long, and the sums of those.
 pub(super) fn all_but_long_tables(
     connection: &mut Connection,
 ) -> Result<(Head, Settings), JobErrorKind> {
@@ -258,7 +258,7 @@ fn plan_hasher(settings: &str) -> Hasher {
     hasher
 }
 
-/// Adds what is planned for an operation: the columns that never change.
+/// Adds the plan of an operation: the columns that never change.
 fn add_to_plan(hasher: &mut Hasher, row: &Row<'_>) -> Result<(), JobErrorKind> {
     for at in 0..OPERATIONS.fixed {
         hasher.add(row.get_ref(at)?);

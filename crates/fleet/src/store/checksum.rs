@@ -10,7 +10,8 @@ use rusqlite::types::{Value, ValueRef};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 over what a plan will cancel, in order, and how: what was confirmed is what is run.
+/// SHA-256 over the operations of a plan, in order, and the settings: the confirmed plan is the one
+/// that is run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 

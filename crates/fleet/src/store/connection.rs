@@ -1,4 +1,4 @@
-//! Opening SQLite on a job file, so that what is committed is on the disk.
+//! Opening SQLite on a job file, so that a committed change is on the disk.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ const LONGEST: i32 = 64 << 20;
 /// The memory that SQLite may keep, in KiB.
 const CACHE: i64 = 32 * 1024;
 
-/// Refuses what is not a job file before SQLite sees it.
+/// Refuses a file that is not a job file before SQLite sees it.
 pub(super) fn check_header(descriptor: &Descriptor) -> Result<(), JobErrorKind> {
     let header: [u8; 100] = descriptor.head().map_err(|error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => JobErrorKind::NotAJob,
@@ -88,7 +88,8 @@ fn configure(connection: Connection) -> Result<Connection, JobErrorKind> {
     Ok(connection)
 }
 
-/// Reads what may be anything, like a view that never ends: after half a second it is interrupted.
+/// Reads a table that may be anything, like a view that never ends: after half a second it is
+/// interrupted.
 pub(super) fn in_time<T>(
     connection: &mut Connection,
     read: impl FnOnce(&Connection) -> Result<T, JobErrorKind>,

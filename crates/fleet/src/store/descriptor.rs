@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A device and an inode: what a file is, whatever its name.
+/// A device and an inode: the identity of a file, whatever its name.
 pub(super) type Key = (u64, u64);
 
 struct Open {

@@ -1,4 +1,4 @@
-//! The row of the job itself, with what it keeps of all others.
+//! The row of the job itself, with its sums of all others.
 
 use countermand_core::Timestamp;
 use rusqlite::Connection;

@@ -1,4 +1,4 @@
-//! The job file: one SQLite file that says what is to be cancelled and what has become of it.
+//! The job file: one SQLite file with the operations to be cancelled and the outcome of each.
 //!
 //! A transaction that is committed is on the disk, and stays there through `kill -9` and a power
 //! failure. Opening a job checks all of it, so that a job never runs with fewer operations, or

@@ -1,4 +1,4 @@
-//! Notes of a job: what is told of it besides its operations.
+//! Notes of a job: events besides those of its operations.
 
 use countermand_core::{Error, ParentName, Resource, Timestamp};
 use serde::Serialize;
@@ -54,7 +54,7 @@ impl Missed {
         json!({"resource": self.resource, "error": self.error}).to_string()
     }
 
-    /// Of a note of its kind, if the text is what this version writes.
+    /// Of a note of its kind, if the text has the form that this version writes.
     pub(crate) fn of_note(note: &Note) -> Option<Self> {
         if note.kind != Note::MISSED {
             return None;
@@ -96,7 +96,7 @@ impl Note {
     /// before a plan ended.
     pub const SEARCH_ENDED: &'static str = "search_ended";
 
-    /// A note for programs: what it tells is counted or listed elsewhere.
+    /// A note for programs: its content is counted or listed elsewhere.
     #[must_use]
     pub fn is_record(&self) -> bool {
         matches!(

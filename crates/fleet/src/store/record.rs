@@ -149,7 +149,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Changes what is known of its operation: the rule for the row in the file, and for the row of
+    /// Changes the state of its operation: the rule for the row in the file, and for the row of
     /// which the disk took no more.
     pub(crate) fn apply(&self, progress: &mut OperationProgress) {
         match self {

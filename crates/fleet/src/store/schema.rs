@@ -1,4 +1,4 @@
-//! The tables of a job file. `docs/job-file.md` says what stands in them; a test compares.
+//! The tables of a job file. `docs/job-file.md` describes their columns; a test compares.
 
 use std::iter::once;
 use std::sync::LazyLock;

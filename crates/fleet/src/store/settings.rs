@@ -78,7 +78,7 @@ impl Settings {
         max.unwrap_or(u64::MAX)
     }
 
-    /// The row, with what the limit of a rescue says of it.
+    /// The row, with the words of the limit of a rescue about it.
     pub(crate) fn limited(&self, mut row: JobRow) -> JobRow {
         row.beyond_max = row.position > self.most();
         row

@@ -26,7 +26,7 @@ pub(super) struct Transaction<'a> {
     pub(super) enterprises: BTreeMap<GrandparentName, u64>,
 }
 
-/// A row that was changed, and what the file has of it.
+/// A row that was changed, and its state in the file.
 pub(super) struct Changed {
     pub(super) old: JobRow,
     pub(super) checksum: i64,
@@ -72,7 +72,7 @@ impl Transaction<'_> {
         Ok(added)
     }
 
-    /// Replaces what changes of a row that had this checksum.
+    /// Replaces the changing columns of a row that had this checksum.
     pub(super) fn update(
         &mut self,
         table: &Table,

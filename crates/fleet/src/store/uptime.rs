@@ -39,7 +39,7 @@ impl Uptime {
         json!({"boot": self.boot, "uptime_ms": self.millis}).to_string()
     }
 
-    /// Of the note of a search that has ended, if the text is what this version writes.
+    /// Of the note of a search that has ended, if the text has the form that this version writes.
     pub(super) fn of_note(note: &Note) -> Option<Self> {
         if note.kind != Note::SEARCH_ENDED {
             return None;

@@ -36,7 +36,7 @@ impl View {
         Self::open_as(path.as_ref(), check::all)
     }
 
-    /// Opens a job file without reading what is long: operations, devices and the log of the quota.
+    /// Opens a job file without reading its long tables: operations, devices and the log of the quota.
     /// Its [counts](Contents::counts), which it keeps of them, are not compared with them. For a look
     /// that decides nothing.
     ///
@@ -52,7 +52,7 @@ impl View {
             .map_err(|error| error.on_opening().at(path))
     }
 
-    /// Goes on to what has been committed since.
+    /// Goes on to the state that has been committed since.
     ///
     /// # Errors
     /// The disk's. Then the view still is what it was, or can be refreshed again.
