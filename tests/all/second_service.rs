@@ -15,7 +15,7 @@ use countermand_emulator::{
     State,
 };
 use countermand_hyper::{Authorized, Client, HyperConfig, Token};
-use countermand_scheduler::{Event, List, Quota, Scheduler, simulate};
+use countermand_scheduler::{Event, List, Poll, Quota, Scheduler, simulate};
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::simulation::{Run, run};
 use futures_util::StreamExt;
@@ -518,4 +518,24 @@ fn a_machine_asks_the_host_of_its_service() {
     };
     let request = attempt.transmit(Time::START).request;
     assert_eq!(request.uri().host(), Some(SPEECH.host));
+}
+
+/// A scheduler that was given no endpoint sends nothing of one service to the host of another.
+#[test]
+fn a_scheduler_asks_the_host_of_each_service() {
+    let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
+    let ours = operation("projects/p/locations/l/operations/1");
+    let other: OperationName = "enterprises/e/devices/d/operations/1".parse().unwrap();
+    scheduler.push(ours, Phase::Unsent);
+    scheduler.push(other, Phase::Unsent);
+    scheduler.search(List::Operations {
+        parent: ParentName::of(&SPEECH, "projects/p/locations/l").unwrap(),
+        seen: None,
+    });
+    let mut hosts = Vec::new();
+    while let Poll::Send(_, transmit) = scheduler.poll(Time::START) {
+        hosts.push(transmit.request.uri().host().unwrap().to_owned());
+    }
+    let default = Service::DEFAULT.host;
+    assert_eq!(hosts, [SPEECH.host, default, SPEECH.host]);
 }

@@ -150,9 +150,11 @@ impl Scheduler {
         let fetch = listing
             .next_fetch()
             .expect("a list that has come to its end is not queued");
-        let fetch = fetch
-            .endpoint(Arc::clone(&self.endpoint))
-            .policy(Arc::clone(&self.policy));
+        let fetch = match &self.endpoint {
+            Some(endpoint) => fetch.endpoint(Arc::clone(endpoint)),
+            None => fetch,
+        };
+        let fetch = fetch.policy(Arc::clone(&self.policy));
         match fetch.start(now, self.rng.next()) {
             Step::Send(attempt) => (listing, attempt),
             Step::Wait(_) | Step::Done(_) => unreachable!("a fetch begins with a request"),
@@ -168,9 +170,12 @@ impl Scheduler {
                 attempts,
             }) => {
                 let seed = self.rng.next();
-                let cancellation = Cancellation::new(name.clone())
-                    .endpoint(Arc::clone(&self.endpoint))
-                    .policy(Arc::clone(&self.policy));
+                let cancellation = Cancellation::new(name.clone());
+                let cancellation = match &self.endpoint {
+                    Some(endpoint) => cancellation.endpoint(Arc::clone(endpoint)),
+                    None => cancellation,
+                };
+                let cancellation = cancellation.policy(Arc::clone(&self.policy));
                 (name, cancellation.begin(phase, attempts, now, seed))
             }
             Waiting::Parked(Parked {

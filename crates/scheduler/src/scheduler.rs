@@ -21,7 +21,8 @@ use crate::scope::Scope;
 
 /// Many countermands under one quota and one limit of requests in flight.
 pub struct Scheduler {
-    pub(crate) endpoint: Arc<Endpoint>,
+    /// `None`: the root endpoint of the service of each name.
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) in_flight: usize,
     pub(crate) rng: Rng,
@@ -68,12 +69,12 @@ impl fmt::Debug for Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler at Google's endpoint with the default quota. The seed spreads the pauses: same
+    /// A scheduler at the root endpoint of the names' service, with the default quota. The seed spreads the pauses: same
     /// seed, same names and same answers, same schedule.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            endpoint: Arc::default(),
+            endpoint: None,
             policy: patient(&Policy::default()),
             in_flight: 100,
             rng: Rng::new(seed),
@@ -96,10 +97,10 @@ impl Scheduler {
         }
     }
 
-    /// The endpoint of the API.
+    /// The endpoint of the API: the root endpoint of the service of each name unless given.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<Arc<Endpoint>>) -> Self {
-        self.endpoint = endpoint.into();
+        self.endpoint = Some(endpoint.into());
         self
     }
 

@@ -29,8 +29,13 @@ fn stopped(run: &Run) -> &str {
 }
 
 /// The number before these words.
+///
+/// One operation is spoken of in the singular.
 fn before(text: &str, words: &str) -> usize {
-    let Some((front, _)) = text.split_once(words) else {
+    let one = words
+        .replace("operations were", "operation was")
+        .replace("operations", "operation");
+    let Some((front, _)) = text.split_once(words).or_else(|| text.split_once(&one)) else {
         return 0;
     };
     let number = front.split_whitespace().next_back().unwrap();
