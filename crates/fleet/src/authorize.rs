@@ -268,10 +268,7 @@ fn not_confirmed(
     confirmed: Option<&Confirmed>,
 ) -> String {
     let Some(confirmed) = confirmed else {
-        return format!(
-            "this {}, which nobody has confirmed",
-            subject(kind, planned)
-        );
+        return format!("this {}, which is not confirmed", subject(kind, planned));
     };
     let mut all = differences(kind, planned, confirmed);
     let more = all.len().saturating_sub(LISTED);
@@ -358,7 +355,7 @@ mod tests {
         );
         assert_eq!(
             not_confirmed(Kind::Plan, &planned, None),
-            "this cancels 5,000 operations of enterprises/LC01 and 1 of enterprises/LC02, which nobody has confirmed"
+            "this cancels 5,000 operations of enterprises/LC01 and 1 of enterprises/LC02, which is not confirmed"
         );
         let right: Confirmed = [(name("LC01"), Some(5000)), (name("LC02"), Some(1))].into();
         assert!(differences(Kind::Plan, &planned, &right).is_empty());

@@ -142,7 +142,7 @@ impl Tally {
                 ),
                 false => writeln!(
                     text,
-                    "Nobody asked what became of {} of them; to find out:",
+                    "The outcome of {} of them was not verified; to verify it:",
                     grouped(count as u64)
                 ),
             };
