@@ -43,7 +43,7 @@ async fn main() {
         journaled.as_secs_f64(),
         share * 100.0
     );
-    assert!(share < 0.01, "the target is one part in a hundred");
+    assert!(share < 0.01, "the target is 1 %");
 }
 
 /// Time until the last cancel by the virtual clock, and the time that everything took by a real one.

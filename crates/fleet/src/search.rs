@@ -29,7 +29,7 @@ use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "whoever searches acts on each of them"
+    reason = "a caller of a search acts on each of them"
 )]
 pub enum Found {
     /// A pending operation that is meant.

@@ -32,10 +32,10 @@ use crate::progress::{Now, PACE, Reports};
 use crate::raiser::Raiser;
 use crate::report::Report;
 
-/// For how long whoever interrupts it waits until the file is closed.
+/// Time for which an interrupt waits until the file is closed.
 const CLOSING: Duration = Duration::from_millis(200);
 
-/// What is to be run.
+/// The work of a run.
 pub(crate) enum Work {
     /// A job that is there.
     Apply(PathBuf, Authorization),
@@ -50,7 +50,7 @@ pub(crate) struct Applying {
     stop: Lock<Option<Native<Stop>>>,
 }
 
-/// How to end it early.
+/// The way to end it early.
 struct Stop {
     /// It ends when this is dropped.
     asked: oneshot::Sender<()>,
@@ -58,7 +58,7 @@ struct Stop {
     closed: Receiver<()>,
 }
 
-/// Why it came to nothing.
+/// Reasons for which it came to nothing.
 enum Failure {
     /// The search of a rescue was refused; the file goes on from there.
     Search(Box<Error>, PathBuf),
@@ -87,7 +87,7 @@ impl Applying {
                 Ok(Some(view)) => {
                     Box::new(|py| Ok(Py::new(py, Report::new(view, file))?.into_any()))
                 }
-                // Nobody waits for it.
+                // No caller waits for it.
                 Ok(None) => Box::new(|py| Ok(py.None())),
                 Err(failure) => Box::new(move |py| Err(failure.raise(py, &raiser))),
             };
@@ -144,7 +144,7 @@ async fn run(
     let mut run = spawn_blocking(move || begin(&client, work, options)).await??;
     let pace = run.job(|job| job.settings().quota().pace());
     let reports = Reports::new(countermand::hyper::now(), pace);
-    // Without anybody who watches there is nothing to wake for.
+    // Without a watcher there is nothing to wake for.
     let look_each = if watcher.is_some() {
         PACE / 2
     } else {

@@ -74,7 +74,7 @@ impl Snapshot {
         Some(read(&opened.lock().view))
     }
 
-    /// So many rows behind this position; `None` in a forked child.
+    /// The next rows behind this position; `None` in a forked child.
     pub(crate) fn rows(&self, after: u64, count: usize) -> Option<Result<Vec<JobRow>, JobError>> {
         self.view(|view| view.rows_after(after).take(count).collect())
     }

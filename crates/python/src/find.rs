@@ -1,4 +1,4 @@
-//! A search for pending operations, which whoever wants to know reads as it goes on.
+//! A search for pending operations, read as it goes on.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::raiser::Raiser;
 use crate::rows;
 use crate::selection::Selection;
 
-/// How many items are given at a time.
+/// Number of items that are given at a time.
 const CHUNK: usize = 1000;
 
-/// A search that begins when somebody wants to know, and keeps all that it finds.
+/// A search that begins when it is first read, and keeps all that it finds.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Finder {
     found: Native<Arc<Shared>>,
@@ -33,7 +33,7 @@ pub(crate) struct Finder {
     raiser: Raiser,
 }
 
-/// What has been found so far.
+/// The items that have been found so far.
 pub(crate) struct Shared {
     findings: Lock<Findings>,
     changes: watch::Receiver<()>,
@@ -101,7 +101,7 @@ impl Finder {
         self.raiser.clone()
     }
 
-    /// What it finds; it begins now if it has not begun.
+    /// The items that it finds; it begins now if it has not begun.
     pub(crate) fn begun(&self, py: Python<'_>) -> PyResult<Arc<Shared>> {
         let found = self.found.get().ok_or_else(forked)?;
         let search = self.begin.take();

@@ -1,4 +1,4 @@
-//! What a client does for fleets.
+//! Calls of a client about many operations.
 
 use std::path::PathBuf;
 

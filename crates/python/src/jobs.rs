@@ -183,7 +183,7 @@ pub(crate) fn job_report(path: PathBuf) -> PyResult<Call> {
     }))
 }
 
-/// What a search, or the caller, has given to a plan, item by item.
+/// Items of a plan, given by a search or by the caller.
 pub(crate) fn items(
     names: &Bound<'_, PyAny>,
     endpoint: &Endpoint,

@@ -1,4 +1,4 @@
-//! What can be used once, because something moves on with it.
+//! A value that can be used once, because something moves on with it.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;

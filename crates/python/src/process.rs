@@ -1,4 +1,4 @@
-//! What a fork does to threads, and the runtime of each process.
+//! The runtime of each process, and threads after a fork.
 
 use std::future::Future;
 use std::sync::Arc;

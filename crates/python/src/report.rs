@@ -18,7 +18,7 @@ use crate::files::{OpenFile, Snapshot, blocking};
 use crate::names::OperationName;
 use crate::{arrow, errors, job_errors, rows};
 
-/// What became of each operation of a job.
+/// The outcome of each operation of a job.
 #[pyclass(module = "countermand._countermand", frozen)]
 pub(crate) struct Report(Arc<Snapshot>);
 
@@ -54,7 +54,7 @@ impl Report {
         Ok(operations.ok_or_else(forked)? as usize)
     }
 
-    /// So many rows behind this position.
+    /// The next rows behind this position.
     fn rows<'py>(&self, py: Python<'py>, after: u64, count: usize) -> PyResult<Bound<'py, PyList>> {
         let read = py.detach(|| self.0.rows(after, count));
         let read = read.ok_or_else(forked)?;
@@ -189,7 +189,7 @@ fn list<'py>(py: Python<'py>, rows: &[JobRow]) -> PyResult<Bound<'py, PyList>> {
     PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
 }
 
-/// What is wrong with a row, as an exception.
+/// The exception for a row that is wrong.
 fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     let name = OperationName(row.item.name.clone());
     let resolution = row.progress.resolution.as_ref();

@@ -1,4 +1,4 @@
-//! What a job is about, and what has become of it, as the Python objects that say the same.
+//! The operations of a job and their outcomes as Python objects.
 
 use countermand_core::{self as core, Endpoint};
 use countermand_fleet::report::Record;
@@ -28,7 +28,7 @@ pub(crate) fn item<'py>(py: Python<'py>, item: &FoundOperation) -> PyResult<Boun
     ))
 }
 
-/// What was given to be cancelled: a name, an operation, or an item that was found.
+/// An operation to be cancelled, as it was given: a name, an operation, or an item that was found.
 pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<FoundOperation> {
     let py = given.py();
     if let Ok(operation) = given.cast::<Operation>() {
@@ -128,7 +128,7 @@ fn item_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     ITEM.import(py, "countermand.rows", "FoundOperation")
 }
 
-/// How many rows are in which state, the worst news first.
+/// Number of rows in each state, the worst news first.
 pub(crate) fn states<'py>(py: Python<'py>, counts: &Counts) -> PyResult<Bound<'py, PyDict>> {
     let states = counts.states.iter();
     states

@@ -1,4 +1,4 @@
-//! Where to search, and which of what is found is meant.
+//! The scope of a search, and the filter of what it finds.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::{arguments, clock, names};
 
-/// What to search for, and where: as `countermand.selection.Selection` holds it.
+/// Filter and scope of a search, as `countermand.selection.Selection` holds it.
 #[derive(Clone)]
 pub(crate) struct Selection {
     pub(crate) enterprises: Vec<GrandparentName>,
