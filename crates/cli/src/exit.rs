@@ -9,8 +9,7 @@ use countermand_core::{Error, ExitClass, Verdict};
 /// can be applied again; other failures need a person to read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// Everything was cancelled, or nothing was found. `failed` and `expired` count as
-    /// well: the command will not happen any more.
+    /// Everything was cancelled, or nothing was found. `failed` and `expired` count as well.
     Done,
     /// Something else failed: a refused name that was skipped, an answer that is none.
     Failed,
@@ -85,8 +84,8 @@ impl From<ExitClass> for Exit {
 /// The exit codes for `--help` and the manual page.
 pub(crate) const HELP: &str = "\
 Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
-  0    all cancelled, or nothing found; failed and expired count as well: the
-       command will not happen any more. With --no-verify: all accepted
+  0    all cancelled, failed or expired, or nothing found; only cancelled is
+       proof. With --no-verify: all accepted
   1    other failure
   2    usage: bad option or name, or an input without names; nothing was sent
   3    finished, but some completed anyway

@@ -85,7 +85,7 @@ impl Error {
         self
     }
 
-    /// Text of the failure.
+    /// Kind of the error, with its details.
     #[must_use]
     pub const fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -200,7 +200,8 @@ impl fmt::Debug for Error {
             .field("resource", &self.0.resource)
             .field("maybe_delivered", &self.0.maybe_delivered)
             .field("attempts", &self.0.attempts)
-            .finish_non_exhaustive()
+            .field("parent_exists", &self.0.parent_exists)
+            .finish()
     }
 }
 

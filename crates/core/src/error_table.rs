@@ -33,7 +33,7 @@ pub enum RetryAction {
 pub enum FailureScope {
     /// This operation alone.
     Operation,
-    /// Every operation under the same parent.
+    /// Every operation under the same [`denied_resource`](crate::Name::denied_resource).
     Parent,
     /// Every operation: going on would only repeat the error.
     Everything,
@@ -439,7 +439,7 @@ impl ErrorKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorFacts {
-    /// Text of the failure.
+    /// Key of its row in the table.
     pub key: ErrorKey,
     /// For an operation that was not attempted: what stands behind it.
     pub cause: Option<ErrorKey>,

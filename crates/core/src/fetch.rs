@@ -1,4 +1,4 @@
-//! One call that only asks, with the same retries as a countermand.
+//! One call that only reads, with the same retries as a countermand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,10 +43,15 @@ pub struct Fetch<T = Response> {
 }
 
 impl Fetch {
-    /// Any request that only asks.
+    /// Any request that only reads; `None` for [`Request::Cancel`], which a
+    /// [`Cancellation`](crate::Cancellation) sends, because its errors say whether it may have been
+    /// delivered.
     #[must_use]
-    pub fn new(request: Request) -> Self {
-        Self::taking(request, Some)
+    pub fn new(request: Request) -> Option<Self> {
+        match request {
+            Request::Cancel(_) => None,
+            request => Some(Self::taking(request, Some)),
+        }
     }
 }
 

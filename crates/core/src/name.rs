@@ -51,8 +51,8 @@ pub type OperationName = Name<0>;
 /// operations are listed.
 pub type ParentName = Name<1>;
 
-/// The name one level above, `enterprises/{enterprise}`: the resource whose [parents](ParentName) are
-/// listed.
+/// The name one level above, `enterprises/{enterprise}`: the resource under which the
+/// [parents](ParentName) of operations are listed.
 pub type GrandparentName = Name<2>;
 
 impl<const UP: u8> Name<UP> {

@@ -14,7 +14,8 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// In the order of the server. May be empty before the end.
+    /// In the order of the server: operations of the Android Management API come oldest first. May be
+    /// empty before the end.
     pub entries: Vec<T>,
     /// Asks for the next page; `None` only at the end.
     pub next_page_token: Option<PageToken>,

@@ -108,7 +108,7 @@ impl Request {
         }
     }
 
-    /// The resource that it is about, and counts against.
+    /// The resource that it is about; it counts against the [quota](Resource::quota_resource) of that.
     #[must_use]
     pub fn resource(&self) -> Resource {
         match self {

@@ -35,7 +35,7 @@ pub struct Service {
     pub prefix: &'static str,
     /// OAuth scope that is enough to get, list and cancel.
     pub scope: &'static str,
-    /// Levels of an operation's name, the first one first, the operation's own one last.
+    /// Levels of an operation's name, the first one first, the operation's own one last; at least one.
     pub levels: &'static [Level],
     /// Suffix of the path that cancels.
     pub cancel: &'static str,
@@ -54,7 +54,7 @@ pub struct Service {
     pub quota: &'static [(u32, u64)],
     /// Documented quota of a method on one resource, likewise.
     pub resource_quota: Option<(u32, u64)>,
-    /// Reader of the JSON of an operation.
+    /// Reader of the JSON of an operation: [`OperationReader::PLAIN`] where its metadata is not read.
     pub operation: OperationReader,
 }
 

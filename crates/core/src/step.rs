@@ -51,7 +51,7 @@ pub struct Transmit {
     pub departure: Departure,
 }
 
-/// Progress of an operation before: all that has to be known to take it up again.
+/// Progress of the cancel of an operation: all that has to be known to take it up again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a journal writes each of them")]
 pub enum Phase {

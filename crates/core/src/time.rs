@@ -6,8 +6,8 @@ use std::time::Duration;
 /// A point in time, counted from a start that the caller chooses and keeps.
 ///
 /// A type of its own, because [`std::time::Instant`] cannot be made where there is no clock
-/// (`wasm32-unknown-unknown`, a simulation). With one it is made from what has elapsed. Sums and
-/// differences saturate: at 292 years, and at no time at all.
+/// (`wasm32-unknown-unknown`, a simulation). With one it is made from what has elapsed. A time
+/// saturates 292 years before or after the start; the difference of two times is never negative.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -30,9 +30,9 @@ impl Time {
 
     /// The time that is so long after the start.
     #[must_use]
-    pub const fn after(start: Duration) -> Self {
+    pub const fn after(elapsed: Duration) -> Self {
         Self {
-            nanos: nanos(start),
+            nanos: nanos(elapsed),
         }
     }
 

@@ -93,7 +93,7 @@
 //! countermand = { version = "0.1", default-features = false, features = ["aws-lc-rs"] }
 //! ```
 //!
-//! Without both, `https://` is refused. The crates below can be used alone: [`core`] is one operation
+//! Without either, `https://` is refused. The crates below can be used alone: [`core`] is one operation
 //! without I/O, [`scheduler`] many of them, [`hyper`] the transport and the client, [`auth`] the
 //! credentials.
 

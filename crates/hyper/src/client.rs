@@ -61,7 +61,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of Google's endpoint over any transport, with the default policy.
+    /// A client of the [default service](countermand_core::Service::DEFAULT)'s endpoint over any transport,
+    /// with the default policy.
     pub fn new(transport: impl Transport + 'static) -> Self {
         Self {
             transport: Arc::new(transport),

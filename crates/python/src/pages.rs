@@ -40,7 +40,7 @@ impl State {
             List::Operations(pages) => pages.next_request(),
             List::Parents(pages) => pages.next_request(),
         };
-        request.map(Fetch::new)
+        request.and_then(Fetch::new)
     }
 
     /// Goes on after a page.

@@ -197,7 +197,7 @@ pub struct Progress {
     pub sent: u64,
     /// Requests without an answer yet.
     pub in_flight: usize,
-    /// Time at which the last first cancel of an operation left.
+    /// Time at which the most recent first cancel of an operation left.
     pub last_cancel: Option<Time>,
     /// Time at which the quota allows the next request, if not now.
     pub held_until: Option<Time>,

@@ -22,7 +22,7 @@
 //!    scheduler. So does a deadline in which nothing but failures has come. A scheduler that is to
 //!    [probe on](Scheduler::probe_on) goes on.
 //! 5. Every name that was pushed comes out once; one pushed twice is counted and left out.
-//! 6. An operation takes no more than its name while it waits for its turn.
+//! 6. An operation takes its name and eight bytes while it waits for its turn.
 //! 7. Where names have to be found first, [`search`](Scheduler::search) reads lists under the same
 //!    quota. What is pushed from a page goes out before the next list is asked for; parents are
 //!    listed before operations (for up to 5 s, while that can go on), and the operations of the

@@ -94,7 +94,7 @@ impl Listing {
             AnyPages::Parents(pages) => pages.next_request(),
             AnyPages::Operations(pages) => pages.next_request(),
         };
-        request.map(Fetch::new)
+        request.and_then(Fetch::new)
     }
 
     /// Takes a page, and gives what to tell of it: its entries, those that cannot be read, and an error if

@@ -137,7 +137,8 @@ impl Scheduler {
         self
     }
 
-    /// Takes a name; `false` if it was pushed before.
+    /// Takes a name with its progress so far: an [`Accepted`](Phase::Accepted) one is only verified. `false`
+    /// if it was pushed before.
     pub fn push(&mut self, name: OperationName, phase: Phase) -> bool {
         let found = phase != Phase::Accepted && self.queue.is_searched(&name);
         if !self.queue.push(name, phase) {

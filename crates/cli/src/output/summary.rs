@@ -142,7 +142,7 @@ impl Tally {
                 ),
                 false => writeln!(
                     text,
-                    "The outcome of {} of them was not verified; to verify it:",
+                    "{} without a verdict; to cancel again and verify:",
                     grouped(count as u64)
                 ),
             };

@@ -130,7 +130,7 @@ impl Head {
         as_text: bool,
     ) -> Self {
         let counts = &overview.counts;
-        let (headline, tone, lead) = headline(counts);
+        let (headline, tone, lead) = headline(counts, summary.search_is_open());
         let alarms = |states: &[RowState]| -> Vec<Alarm> {
             let alarms = states.iter().map(|state| Alarm::of(*state, overview));
             alarms.flatten().collect()
@@ -200,12 +200,13 @@ fn csp_hash(text: &str) -> String {
 }
 
 /// The one sentence for a reader who reads no further, its tone, and the sentence after it.
-fn headline(counts: &Counts) -> (String, &'static str, String) {
+fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) {
     let total = counted(counts.rows, "operation");
     let of = |count: u64| format!("{} of {total}", grouped(count));
     let (completed, gone) = (counts.of(RowState::Completed), counts.of(RowState::Gone));
     let (open, cancelled) = (counts.open(), counts.of(RowState::Cancelled));
     let (headline, tone) = match () {
+        () if counts.rows == 0 && searching => ("Search not finished".to_owned(), "open"),
         () if counts.rows == 0 => ("No operations".to_owned(), "none"),
         () if completed > 0 => (format!("{} completed anyway", of(completed)), "completed"),
         () if gone > 0 => (format!("{} may have executed", of(gone)), "gone"),
@@ -215,6 +216,10 @@ fn headline(counts: &Counts) -> (String, &'static str, String) {
         () => (format!("All {total} cancelled"), "cancelled"),
     };
     let lead = match () {
+        () if counts.rows == 0 && searching => {
+            "No operation has been found yet. More may be pending: the search has not ended."
+                .to_owned()
+        }
         () if counts.rows == 0 => "There was nothing to cancel.".to_owned(),
         () if cancelled == counts.rows => {
             "The server confirms it for each of them: the commands will not happen any more."

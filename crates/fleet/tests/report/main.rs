@@ -10,9 +10,9 @@ use std::convert::Infallible;
 
 use countermand_core::{Call, Verdict, is_hidden, printable};
 use countermand_fleet::JobRow;
-use countermand_fleet::RowState;
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, Summary};
 use countermand_fleet::store::{Job, Kind, Record, Settings, Vanished, View};
+use countermand_fleet::{RowState, SearchProgress};
 use proptest::prelude::*;
 use report_sample::{HOSTILE, at, hostile, hostile_row, row, summary};
 use scraper::{ElementRef, Html, Selector};
@@ -196,6 +196,12 @@ fn nothing_and_one_and_all_cancelled() {
     let page = html(&summary(0), &[]);
     assert!(page.contains("<h1 class=\"none\">No operations</h1>"));
     assert!(page.contains("Nothing was sent") && !page.contains("<svg class=\"timeline\""));
+    // A rescue that has not reached the server has found nothing, which is not that there is nothing.
+    let mut rescue = summary(0);
+    rescue.search = Some(SearchProgress::default());
+    let page = html(&rescue, &[]);
+    assert!(page.contains("<h1 class=\"open\">Search not finished</h1>"));
+    assert!(page.contains("More may be pending") && !page.contains("nothing to cancel"));
     let page = html(&summary(1), &[row(0)]);
     assert!(page.contains("<h1 class=\"cancelled\">The operation is cancelled</h1>"));
     let three: Vec<JobRow> = (0..3).map(row).collect();
