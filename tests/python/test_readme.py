@@ -73,7 +73,7 @@ def test_the_drill(emulator: Emulator, tmp_path: Path) -> None:
 
 
 def test_shell(emulator: Emulator) -> None:
-    _, snippet = snippets("sh")
+    *_, snippet = snippets("sh")
     name = str(emulator.add())
     device = name.rsplit("/operations/", 1)[0]
     done = shell(snippet, NAME=name, DEVICE=device)
