@@ -30,7 +30,7 @@ type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 /// A job under way: a stream of its events, each in the job file before it is told.
 ///
 /// Of a search, [`NotListed`](Event::NotListed) comes only for a list that failed by itself: a device
-/// that vanished is in the job ([`Contents::vanished`]), and what was not attempted has one cause.
+/// that vanished is in the job ([`Contents::vanished`](crate::store::Contents::vanished)), and what was not attempted has one cause.
 ///
 /// Dropping it is like a crash: the file holds every event that was told, and the next run goes on
 /// from there. [`stop`](Self::stop) awaits the requests in flight.

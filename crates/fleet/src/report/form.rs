@@ -52,7 +52,7 @@ impl Form {
     /// Writes the report of a job; `resume` is the command that goes on with it.
     ///
     /// # Errors
-    /// As [`html`], [`csv`] and [`ndjson`].
+    /// As [`html`], [`csv()`] and [`ndjson`].
     pub fn write(
         self,
         mut out: impl Write,
