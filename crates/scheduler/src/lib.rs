@@ -75,6 +75,7 @@
 mod answers;
 mod circuit_breaker;
 mod event;
+mod finds;
 mod in_flight;
 mod list;
 mod outage;

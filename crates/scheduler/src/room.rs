@@ -15,36 +15,6 @@ const SOON: Duration = Duration::from_secs(1);
 /// As many calls as no window has.
 const ALL: usize = u32::MAX as usize;
 
-/// Pages after which the older half of them counts half.
-const PAGES: usize = 64;
-
-/// The operations that lists have brought lately.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Finds {
-    /// Pages of operations.
-    pages: usize,
-    /// Operations on them that are to be cancelled.
-    pub(crate) operations: usize,
-    /// The time that the answer to the last list took.
-    pub(crate) took: Duration,
-}
-
-impl Finds {
-    /// Takes note of a page of operations.
-    pub(crate) fn page(&mut self) {
-        if self.pages >= PAGES {
-            (self.pages, self.operations) = (self.pages / 2, self.operations / 2);
-        }
-        self.pages += 1;
-    }
-
-    /// The operations that so many pages will bring, as those so far did; one each to begin with.
-    pub(crate) fn expected(self, pages: usize) -> usize {
-        let operations = pages.saturating_mul(self.operations + 1);
-        operations.div_ceil(self.pages + 1)
-    }
-}
-
 impl Scheduler {
     /// The moment from which on a request of this class leaves enough of the quota to those that go
     /// before it.

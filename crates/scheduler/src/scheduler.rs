@@ -10,13 +10,13 @@ use countermand_core::{
 
 use crate::circuit_breaker::Circuit;
 use crate::event::{Event, Progress};
+use crate::finds::Finds;
 use crate::in_flight::InFlight;
 use crate::list::List;
 use crate::outage::{Failures, Outage};
 use crate::queue::{Lists, Queue};
 use crate::quota::Quota;
 use crate::rate_limiter::{RateLimiter, Reservation};
-use crate::room::Finds;
 use crate::scope::Scope;
 
 /// Many countermands under one quota and one limit of requests in flight.
