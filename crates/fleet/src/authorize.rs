@@ -137,7 +137,7 @@ impl Authorization {
     }
 
     /// Compares it with a rescue that is to begin: the enterprises of its settings and of these devices
-    /// are confirmed, whatever the counts.
+    /// are confirmed. A count that looks like a limit is refused.
     ///
     /// # Errors
     /// [`Refusal::OtherEndpoint`], [`Refusal::NotConfirmed`], and [`Refusal::Empty`] for a rescue of
@@ -305,8 +305,16 @@ fn differences(
 ) -> Vec<String> {
     let of_planned = planned.iter().filter_map(|(enterprise, &count)| {
         let said = match confirmed.get(enterprise) {
-            Some(_) if kind == Kind::Rescue => return None,
+            Some(None) if kind == Kind::Rescue => return None,
             Some(&Some(said)) if said == count => return None,
+            // It would look like a limit, which it cannot be.
+            Some(Some(said)) if kind == Kind::Rescue => {
+                return Some(format!(
+                    "it cancels all that it finds in {enterprise}, and not {}: confirm {} alone",
+                    operations(*said),
+                    enterprise.id()
+                ));
+            }
             Some(Some(said)) => format!("{} were confirmed", grouped(*said)),
             Some(None) => "no number was confirmed".to_owned(),
             None => "none were confirmed".to_owned(),
@@ -360,8 +368,15 @@ mod tests {
         let right: Confirmed = [(name("LC01"), Some(5000)), (name("LC02"), Some(1))].into();
         assert!(differences(Kind::Plan, &planned, &right).is_empty());
         let names: Confirmed = [(name("LC01"), None), (name("LC02"), Some(7))].into();
-        assert!(differences(Kind::Rescue, &planned, &names).is_empty());
         assert_eq!(differences(Kind::Plan, &planned, &names).len(), 2);
+        assert_eq!(
+            differences(Kind::Rescue, &planned, &names),
+            [
+                "it cancels all that it finds in enterprises/LC02, and not 7 operations: confirm LC02 alone"
+            ]
+        );
+        let names: Confirmed = [(name("LC01"), None), (name("LC02"), None)].into();
+        assert!(differences(Kind::Rescue, &planned, &names).is_empty());
     }
 
     #[test]

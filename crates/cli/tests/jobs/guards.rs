@@ -67,7 +67,14 @@ fn a_stale_plan_is_8_unless_it_was_begun() {
 fn a_rescue_that_is_not_confirmed_leaves_nothing() {
     let fleet = Fleet::of(Api::new([GOOD]));
     let whole = format!("enterprises/{}", fleet.enterprise());
-    for confirm in [&[][..], &["--confirm", "LCanother"]] {
+    // A number looks like a limit, which it is not.
+    let numbered = format!("{}:1", fleet.enterprise());
+    let confirms = [
+        &[][..],
+        &["--confirm", "LCanother"],
+        &["--confirm", &numbered],
+    ];
+    for confirm in confirms {
         let args = [&["rescue", &whole, "--job", &fleet.job], confirm].concat();
         let run = fleet.command(&args).run();
         refused(&fleet, &run, 8, "nothing was sent");
