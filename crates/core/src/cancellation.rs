@@ -78,8 +78,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::retry::{Next, Retry};
 use crate::rng::doubled;
-use crate::service::Service;
-use crate::step::{Attempt, Machine, Pause, Phase, Step, Transmit};
+use crate::step::{Attempt, Machine, Pause, Phase, Step};
 use crate::time::Time;
 use crate::timestamp::Timestamp;
 use crate::verdict::Verdict;
@@ -131,27 +130,31 @@ impl Cancellation {
 
     /// The first request, of an operation that has come so far by so many.
     pub fn begin(self, phase: Phase, attempts: u32, now: Time, seed: u64) -> Attempt {
-        let endpoint = self.endpoint;
-        let endpoint = endpoint.unwrap_or_else(|| Arc::new(self.name.service().endpoint()));
-        State::begin(
-            self.name,
-            endpoint,
-            self.policy.unwrap_or_default(),
-            (phase, attempts),
-            now,
-            seed,
-        )
+        let name = self.name;
+        let request = match phase {
+            Phase::Unsent | Phase::MaybeSent => Request::Cancel(name.clone()),
+            Phase::Accepted => Request::Get(name.clone()),
+        };
+        let mut retry = Retry::new(request, self.endpoint, self.policy, now, seed);
+        retry.attempts = attempts + 1;
+        Attempt::new(Box::new(State {
+            name,
+            retry,
+            cancel_failures: 0,
+            polls: 0,
+            accepted: phase == Phase::Accepted,
+            accepted_at: now,
+            in_doubt: phase == Phase::MaybeSent,
+            refusal: None,
+            operation: None,
+            missing: None,
+        }))
     }
 }
 
 struct State {
     name: OperationName,
-    endpoint: Arc<Endpoint>,
     retry: Retry,
-    /// Outstanding, or sent after the pause.
-    request: Request,
-    /// The failure that the cancellation pauses for.
-    error: Option<Error>,
     /// Failures of cancel, kept while looking.
     cancel_failures: u32,
     polls: u32,
@@ -169,37 +172,6 @@ struct State {
 }
 
 impl State {
-    /// The first request of an operation that has come so far by so many.
-    fn begin(
-        name: OperationName,
-        endpoint: Arc<Endpoint>,
-        policy: Arc<Policy>,
-        (phase, attempts): (Phase, u32),
-        now: Time,
-        seed: u64,
-    ) -> Attempt {
-        let mut retry = Retry::new(policy, now, seed);
-        retry.attempts = attempts + 1;
-        Attempt::new(Box::new(Self {
-            request: match phase {
-                Phase::Unsent | Phase::MaybeSent => Request::Cancel(name.clone()),
-                Phase::Accepted => Request::Get(name.clone()),
-            },
-            name,
-            endpoint,
-            retry,
-            error: None,
-            cancel_failures: 0,
-            polls: 0,
-            accepted: phase == Phase::Accepted,
-            accepted_at: now,
-            in_doubt: phase == Phase::MaybeSent,
-            refusal: None,
-            operation: None,
-            missing: None,
-        }))
-    }
-
     fn accepted(mut self: Box<Self>, now: Time) -> Step {
         self.accepted = true;
         self.accepted_at = now;
@@ -297,7 +269,7 @@ impl State {
             self.refusal = Some(refusal);
             return self.poll(now, expires, None);
         }
-        self.request = Request::Cancel(self.name.clone());
+        self.retry.request = Request::Cancel(self.name.clone());
         self.retry.failures = self.cancel_failures;
         self.wait(at, Some(refusal))
     }
@@ -329,7 +301,7 @@ impl State {
 
     fn look_failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
         if let ErrorKind::NotFound(_) = error.kind() {
-            if self.request.call() == Call::GetParent {
+            if self.retry.request.call() == Call::GetParent {
                 return self.gone(Some(false));
             }
             self.missing = Some(error);
@@ -353,7 +325,7 @@ impl State {
 
     /// Turns to a look, as soon as the server allows it.
     fn look(mut self: Box<Self>, now: Time, request: Request) -> Step {
-        self.request = request;
+        self.retry.request = request;
         self.retry.failures = 0;
         match self.retry.allowed(now) {
             Some(at) if at > now => self.wait(at, None),
@@ -364,12 +336,12 @@ impl State {
 
     fn send(mut self: Box<Self>) -> Step {
         self.retry.attempts += 1;
-        self.error = None;
+        self.retry.error = None;
         Step::Send(Attempt::new(self))
     }
 
     fn wait(mut self: Box<Self>, until: Time, error: Option<Error>) -> Step {
-        self.error = error;
+        self.retry.error = error;
         Step::Wait(Pause::new(until, self))
     }
 
@@ -425,33 +397,21 @@ impl State {
 }
 
 impl Machine<Outcome> for State {
-    fn service(&self) -> &'static Service {
-        self.name.service()
+    fn retry(&self) -> &Retry {
+        &self.retry
+    }
+
+    fn retry_mut(&mut self) -> &mut Retry {
+        &mut self.retry
     }
 
     fn name(&self) -> &str {
         self.name.as_str()
     }
 
-    fn call(&self) -> Call {
-        self.request.call()
-    }
-
-    fn number(&self) -> u32 {
-        self.retry.attempts
-    }
-
-    fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
-    }
-
-    fn transmit(&self, now: Time) -> Transmit {
-        self.retry.transmit(now, &self.request, &self.endpoint)
-    }
-
     fn response(mut self: Box<Self>, now: Time, view: View<'_>) -> Step {
         self.retry.answered();
-        let result = self.request.read_then(view);
+        let result = self.retry.request.read_then(view);
         if result.is_ok() {
             self.retry.heard();
         }
@@ -466,7 +426,7 @@ impl Machine<Outcome> for State {
 
     fn failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
         self.retry.failed(now, &error);
-        match self.request.call() {
+        match self.retry.request.call() {
             Call::Cancel => self.cancel_failed(now, error),
             // What only asks cannot have delivered a cancellation.
             _ => self.look_failed(now, error.of_read(0)),
@@ -477,28 +437,21 @@ impl Machine<Outcome> for State {
         if !self.retry.is_too_late(now) {
             return self.send();
         }
-        match (self.request.call(), self.error.take()) {
+        match (self.retry.request.call(), self.retry.error.take()) {
             (Call::Cancel, Some(error)) => self.fail(error, None),
             (_, error) => self.cannot_tell(error),
         }
     }
 
-    fn postpone(&mut self, by: Duration) {
-        self.retry.deadline += by;
-    }
-
-    fn heard(&mut self) {
-        self.retry.heard();
-    }
-
     fn excuse(&mut self, error: &Error) {
         self.retry.excused(error);
-        self.in_doubt |= self.request.call() == Call::Cancel && error.kind().maybe_delivered();
+        self.in_doubt |=
+            self.retry.request.call() == Call::Cancel && error.kind().maybe_delivered();
     }
 
     fn abandon(mut self: Box<Self>, error: Error) -> Step {
         self.retry.attempts -= 1;
-        match self.request.call() {
+        match self.retry.request.call() {
             Call::Cancel => self.fail(error, None),
             _ => self.cannot_tell(Some(error)),
         }

@@ -1,9 +1,7 @@
 //! One call that only reads, with the same retries as a countermand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::error_kind::ErrorKind;
@@ -14,8 +12,7 @@ use crate::policy::Policy;
 use crate::request::{PageQuery, Request};
 use crate::response::Response;
 use crate::retry::{Next, Retry};
-use crate::service::Service;
-use crate::step::{Attempt, Machine, Pause, Phase, Step, Transmit};
+use crate::step::{Attempt, Machine, Pause, Phase, Step};
 use crate::time::Time;
 use crate::view::View;
 
@@ -116,62 +113,42 @@ impl<T: 'static> Fetch<T> {
 
     /// Begins at `now`. The seed spreads the pauses.
     pub fn start(self, now: Time, seed: u64) -> Step<T> {
-        let endpoint = self.endpoint;
-        let endpoint = endpoint.unwrap_or_else(|| Arc::new(self.request.service().endpoint()));
         Box::new(State {
-            retry: Retry::new(self.policy.unwrap_or_default(), now, seed),
-            request: self.request,
+            retry: Retry::new(self.request, self.endpoint, self.policy, now, seed),
             take: self.take,
-            endpoint,
-            error: None,
         })
         .send()
     }
 }
 
 struct State<T> {
-    request: Request,
-    take: fn(Response) -> Option<T>,
-    endpoint: Arc<Endpoint>,
     retry: Retry,
-    error: Option<Error>,
+    take: fn(Response) -> Option<T>,
 }
 
 impl<T: 'static> State<T> {
     fn send(mut self: Box<Self>) -> Step<T> {
         self.retry.attempts += 1;
-        self.error = None;
+        self.retry.error = None;
         Step::Send(Attempt::new(self))
     }
 }
 
 impl<T: 'static> Machine<T> for State<T> {
-    fn service(&self) -> &'static Service {
-        self.request.service()
+    fn retry(&self) -> &Retry {
+        &self.retry
+    }
+
+    fn retry_mut(&mut self) -> &mut Retry {
+        &mut self.retry
     }
 
     fn name(&self) -> &str {
-        self.request.name()
-    }
-
-    fn call(&self) -> Call {
-        self.request.call()
-    }
-
-    fn number(&self) -> u32 {
-        self.retry.attempts
-    }
-
-    fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
-    }
-
-    fn transmit(&self, now: Time) -> Transmit {
-        self.retry.transmit(now, &self.request, &self.endpoint)
+        self.retry.request.name()
     }
 
     fn response(self: Box<Self>, now: Time, view: View<'_>) -> Step<T> {
-        match self.request.read_now(view).map(self.take) {
+        match self.retry.request.read_now(view).map(self.take) {
             Ok(Some(value)) => Step::Done(Ok(value)),
             Ok(None) => unreachable!("each method has the responses that its constructor takes"),
             Err(error) => self.failed(now, error),
@@ -188,30 +165,22 @@ impl<T: 'static> Machine<T> for State<T> {
         match next {
             Next::Now => self.send(),
             Next::At(at) => {
-                self.error = Some(error);
+                self.retry.error = Some(error);
                 Step::Wait(Pause::new(at, self))
             }
             Next::GiveUp => Step::Done(Err(error
-                .of(self.request.resource())
+                .of(self.retry.request.resource())
                 .of_read(self.retry.attempts))),
         }
     }
 
     fn resume(mut self: Box<Self>, now: Time) -> Step<T> {
-        match self.error.take() {
+        match self.retry.error.take() {
             Some(error) if self.retry.is_too_late(now) => {
-                Step::Done(Err(error.of(self.request.resource())))
+                Step::Done(Err(error.of(self.retry.request.resource())))
             }
             _ => self.send(),
         }
-    }
-
-    fn postpone(&mut self, by: Duration) {
-        self.retry.deadline += by;
-    }
-
-    fn heard(&mut self) {
-        self.retry.heard();
     }
 
     fn excuse(&mut self, error: &Error) {
@@ -221,7 +190,7 @@ impl<T: 'static> Machine<T> for State<T> {
     fn abandon(mut self: Box<Self>, error: Error) -> Step<T> {
         self.retry.attempts -= 1;
         Step::Done(Err(error
-            .of(self.request.resource())
+            .of(self.retry.request.resource())
             .of_read(self.retry.attempts)))
     }
 

@@ -135,6 +135,9 @@ impl NameError {
             }
             NameErrorKind::EmptySegment => format!("has an empty segment at byte {at}"),
             NameErrorKind::DotSegment => format!("has a `.` or `..` segment at byte {at}"),
+            NameErrorKind::Collection(expected) if at == 0 => {
+                format!("does not begin with `{expected}/`")
+            }
             NameErrorKind::Collection(expected) => {
                 format!("does not have `{expected}` at byte {at}")
             }

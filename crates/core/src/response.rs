@@ -436,7 +436,7 @@ fn text<'a>(text: Option<&'a Text<'_>>) -> &'a str {
 
 /// The meaning of an answer that is not success: the one place where a server's words are compared.
 ///
-/// What is to be withheld is taken out afterwards: it may be part of a word that is compared.
+/// The token is taken out afterwards: it may be part of a word that is compared.
 fn judged(answer: ApiError, withheld: Option<&Withheld>) -> Error {
     let kind: fn(ApiError) -> ErrorKind = match answer.http_status() {
         300..=399 => ErrorKind::Redirected,

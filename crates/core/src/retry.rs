@@ -29,8 +29,13 @@ pub(crate) enum Next {
     GiveUp,
 }
 
-/// The failures of one machine so far, and its clock.
+/// The request of one machine, its failures so far, and its clock.
 pub(crate) struct Retry {
+    /// Outstanding, or sent after the pause.
+    pub(crate) request: Request,
+    endpoint: Arc<Endpoint>,
+    /// The failure that the machine pauses for.
+    pub(crate) error: Option<Error>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) rng: Rng,
     pub(crate) deadline: Time,
@@ -51,8 +56,19 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    pub(crate) fn new(policy: Arc<Policy>, now: Time, seed: u64) -> Self {
+    /// At the root endpoint of the service, if none is given.
+    pub(crate) fn new(
+        request: Request,
+        endpoint: Option<Arc<Endpoint>>,
+        policy: Option<Arc<Policy>>,
+        now: Time,
+        seed: u64,
+    ) -> Self {
+        let policy = policy.unwrap_or_default();
         Self {
+            endpoint: endpoint.unwrap_or_else(|| Arc::new(request.service().endpoint())),
+            request,
+            error: None,
             rng: Rng::new(seed),
             deadline: now + policy.deadline,
             policy,
@@ -67,13 +83,13 @@ impl Retry {
         }
     }
 
-    pub(crate) fn transmit(&self, now: Time, request: &Request, endpoint: &Endpoint) -> Transmit {
+    pub(crate) fn transmit(&self, now: Time) -> Transmit {
         let left = self.deadline - now;
         Transmit {
-            request: request.http(endpoint),
+            request: self.request.http(&self.endpoint),
             timeout: self.policy.attempt_timeout.min(left.max(SHORTEST_ATTEMPT)),
             reauthorize: self.reauthorize,
-            body_cap: request.call().body_cap(),
+            body_cap: self.request.call().body_cap(),
             departure: Departure::default(),
         }
     }

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use crate::call::Call;
 use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::service::Service;
+use crate::retry::Retry;
 use crate::time::Time;
 use crate::transport_error::TransportError;
 use crate::view::View;
@@ -148,23 +148,14 @@ impl fmt::Debug for Departure {
 
 /// A step machine: its reactions to the events that its steps bring.
 pub(crate) trait Machine<T>: Send {
-    fn service(&self) -> &'static Service;
+    fn retry(&self) -> &Retry;
+    fn retry_mut(&mut self) -> &mut Retry;
     /// The resource that its requests are about.
     fn name(&self) -> &str;
-    fn call(&self) -> Call;
-    /// Which request it is, from 1.
-    fn number(&self) -> u32;
-    /// The failure that it pauses for.
-    fn error(&self) -> Option<&Error>;
-    fn transmit(&self, now: Time) -> Transmit;
     fn response(self: Box<Self>, now: Time, view: View<'_>) -> Step<T>;
     fn failed(self: Box<Self>, now: Time, error: Error) -> Step<T>;
     /// Goes on after a pause, which may have lasted too long.
     fn resume(self: Box<Self>, now: Time) -> Step<T>;
-    /// The scheduler kept it waiting for so long: that is not taken from its time.
-    fn postpone(&mut self, by: Duration);
-    /// The API has answered others: an answer of something else is worth another attempt.
-    fn heard(&mut self);
     /// A failure of all operations, which does not count against this one; it will be sent again.
     fn excuse(&mut self, error: &Error);
     /// Ends it with what is known; the request that it was about to send is not sent.
@@ -185,12 +176,12 @@ impl<T> Attempt<T> {
     /// The request to be sent now, with its time-out.
     #[must_use]
     pub fn transmit(&self, now: Time) -> Transmit {
-        self.0.transmit(now)
+        self.0.retry().transmit(now)
     }
 
     /// Goes on with the server's answer, complete with its body.
     pub fn response<B: AsRef<[u8]>>(self, now: Time, response: &Response<B>) -> Step<T> {
-        let view = View::of(self.0.service(), response);
+        let view = View::of(self.0.retry().request.service(), response);
         self.0.response(now, view)
     }
 
@@ -211,13 +202,13 @@ impl<T> Attempt<T> {
 
     /// Adds time for which a scheduler kept the request waiting to the deadline.
     pub fn postpone(&mut self, by: Duration) {
-        self.0.postpone(by);
+        self.0.retry_mut().deadline += by;
     }
 
     /// Tells the machine that the API has answered other requests, so that an answer of something else is
     /// worth another attempt.
     pub fn heard(&mut self) {
-        self.0.heard();
+        self.0.retry_mut().heard();
     }
 
     /// Leaves a failure that concerns every operation out of the failures of this one; the same request is
@@ -247,13 +238,13 @@ impl<T> Attempt<T> {
     /// Which method it calls.
     #[must_use]
     pub fn call(&self) -> Call {
-        self.0.call()
+        self.0.retry().request.call()
     }
 
     /// Which request of this machine it is, from 1.
     #[must_use]
     pub fn number(&self) -> u32 {
-        self.0.number()
+        self.0.retry().attempts
     }
 }
 
@@ -278,7 +269,7 @@ impl<T> Pause<T> {
     /// Error that it waits for, if a request failed; `None` between two looks at a pending operation.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        self.machine.error()
+        self.machine.retry().error.as_ref()
     }
 
     /// The name of the resource it is about.
@@ -290,7 +281,7 @@ impl<T> Pause<T> {
     /// The method of the request that follows.
     #[must_use]
     pub fn call(&self) -> Call {
-        self.machine.call()
+        self.machine.retry().request.call()
     }
 
     /// Goes on. If that is more than a second after the deadline (the machine slept, the loop
