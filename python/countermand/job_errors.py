@@ -42,10 +42,10 @@ class NotAJob(JobError, ValueError):
 
 
 class JobVersion(JobError, ValueError):
-    """A later version of this package made the file."""
+    """Another version of this package made the file, earlier or later."""
 
-    kind: str = "job_too_new"
-    advice: str = "use the version that made it, or a later one"
+    kind: str = "job_version"
+    advice: str = "use that version for this job, or plan again with this one"
     version: int = 0
     """The version of its schema."""
 

@@ -221,6 +221,13 @@ impl Line {
             enterprises.collect::<Vec<_>>().join(", "),
             list(ages.iter().map(|(one, count)| (age(*one), *count))),
         );
+        let unknown = self.summary.types.get(&None).copied().unwrap_or(0);
+        if unknown > 0 && !settings.filter.types.is_empty() {
+            let unknown = counted(unknown, "operation");
+            text.push_str(&format!(
+                "  {unknown} of unknown type, which --type does not leave out\n"
+            ));
+        }
         if let Some(endpoint) = settings.other_endpoint() {
             text.push_str(&format!("  at {endpoint}, which is not Google's server\n"));
         }

@@ -87,3 +87,15 @@ fn fault_50_names_that_a_filter_leaves_out_are_counted() {
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.contains(words), "{run:?}");
 }
+
+/// A name alone does not tell its type: it is kept, and the plan says so.
+#[test]
+fn names_whose_type_is_unknown_are_kept_and_told() {
+    let fleet = Fleet::of(Api::new([Fate::Cancellable]));
+    let name = fleet.names[0].as_str();
+    let plan = ["plan", name, "--type", "LOCK", "--output", &fleet.job];
+    let run = fleet.command(&plan).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let told = "1 operation of unknown type, which --type does not leave out";
+    assert!(format!("{run:?}").contains(told), "{run:?}");
+}

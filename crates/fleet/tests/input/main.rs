@@ -116,7 +116,7 @@ fn f44_each_bad_name_is_told_by_its_line() {
         ),
         (
             "\u{435}nterprises/LC01/devices/3f/operations/1".as_bytes(),
-            "does not have `enterprises`",
+            "does not begin with `enterprises/`",
         ),
         (
             b"/enterprises/LC01/devices/3f/operations/1",
