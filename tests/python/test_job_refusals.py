@@ -130,7 +130,7 @@ def test_what_is_wrong_with_a_file(
     newer = changed("UPDATE job SET schema = 99", "PRAGMA user_version = 99")
     assert type(newer) is errors.JobVersion
     assert newer.version == 99
-    earlier = changed("PRAGMA user_version = 1")
+    earlier = changed("UPDATE job SET schema = 1", "PRAGMA user_version = 1")
     assert type(earlier) is errors.JobVersion
     assert (earlier.version, earlier.kind) == (1, "job_version")
     assert "later" not in earlier.advice
