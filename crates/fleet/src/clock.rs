@@ -63,12 +63,14 @@ impl Clock {
     /// A moment of the driver's clock.
     pub(crate) fn at(&self, moment: Time) -> Timestamp {
         let since = moment - self.driver;
-        later(self.begun, since + self.suspended())
+        self.begun.saturating_add(since + self.suspended())
     }
 
     /// The milliseconds by which the machine's clock was set since the last call: forward if positive.
     pub(crate) fn jump(&mut self) -> Option<i64> {
-        let expected = later(self.begun, self.real.elapsed() + self.suspended());
+        let expected = self
+            .begun
+            .saturating_add(self.real.elapsed() + self.suspended());
         let jumped = (self.wall)().unix_millis() - expected.unix_millis();
         let new = jumped - self.jumped;
         let is_jump = u128::from(new.unsigned_abs()) >= JUMP.as_millis();
@@ -92,11 +94,6 @@ impl Clock {
             slept
         }
     }
-}
-
-fn later(begin: Timestamp, by: Duration) -> Timestamp {
-    let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_unix_millis(begin.unix_millis().saturating_add(millis))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The rows of a job: operations, and the progress of each.
 
-use countermand_core::{ErrorFacts, Metadata, OperationName, Phase, Timestamp, Verdict};
+use countermand_core::{
+    Error, ErrorFacts, Metadata, OperationName, Outcome, Phase, Timestamp, Verdict,
+};
+use serde::Serialize;
 use serde_json::Value;
 
 /// An operation to be cancelled, with the facts known when it was taken in.
@@ -142,6 +145,26 @@ impl Resolution {
         }
     }
 
+    /// The result of a countermand, without a hash of the answer that it rests on.
+    #[must_use]
+    pub fn of(at: Timestamp, result: &Result<Outcome, Error>) -> Self {
+        let new = Self::new(at, None);
+        match result {
+            Ok(outcome) => Self {
+                verdict: Some(outcome.verdict),
+                operation: outcome.operation.as_ref().and_then(json),
+                error: outcome.error.as_ref().and_then(json),
+                parent_exists: outcome.parent_exists,
+                ..new
+            },
+            Err(error) => Self {
+                error: json(error),
+                parent_exists: error.parent_exists(),
+                ..new
+            },
+        }
+    }
+
     /// Facts of its error on which decisions depend; `None` also if a later version wrote a word
     /// that this one does not know.
     #[must_use]
@@ -185,4 +208,9 @@ impl Resolution {
     pub fn is_settled(&self) -> bool {
         self.verdict.is_some_and(Verdict::is_final)
     }
+}
+
+/// The JSON of something that is made of names, words and numbers, so that it has one.
+fn json(value: &impl Serialize) -> Option<Value> {
+    serde_json::to_value(value).ok()
 }

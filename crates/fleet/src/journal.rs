@@ -5,13 +5,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, Cause, Error, ErrorKind, Operation, OperationName, Outcome, ParentName, Phase, Resource,
-    Time, Timestamp, Verdict,
+    Call, Cause, Error, ErrorKind, Operation, OperationName, Outcome, Parent, ParentName, Phase,
+    Resource, Time, Timestamp, Verdict,
 };
-use countermand_scheduler::{Event, List, Ticket};
+use countermand_scheduler::{Event, List, Ticket, Window};
 use http::Response;
-use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
@@ -202,88 +200,31 @@ impl Recorder {
         }
     }
 
+    /// Adds the records of an event.
     fn note(&mut self, event: &Event, at: Timestamp, records: &mut Vec<Record>) {
         match event {
-            Event::Sending { resource, call } => {
-                self.intents.insert((resource.clone(), *call), at);
-                records.push(Record::Sending {
-                    operation: resource.operation().cloned(),
-                    resource: resource.quota_resource().to_owned(),
-                    call: *call,
-                    at,
-                });
-            }
+            Event::Sending { resource, call } => records.push(self.sending(resource, *call, at)),
             Event::Sent {
                 resource,
                 call,
                 at: left,
-            } => self.facts.push((
-                countermand::hyper::now(),
-                Record::Sent {
-                    operation: resource.operation().cloned(),
-                    resource: resource.quota_resource().to_owned(),
-                    call: *call,
-                    at: self.clock.at(*left),
-                    sending: self.intents.remove(&(resource.clone(), *call)),
-                },
-            )),
+            } => self.sent(resource, *call, *left),
             Event::NotSent {
                 resource,
                 call,
                 phase,
                 ..
-            } => {
-                if let Some(sending) = self.intents.remove(&(resource.clone(), *call)) {
-                    records.push(Record::NotSent {
-                        operation: resource.operation().cloned(),
-                        resource: resource.quota_resource().to_owned(),
-                        call: *call,
-                        sending,
-                        phase: *phase,
-                    });
-                }
-            }
+            } => records.extend(self.not_sent(resource, *call, *phase)),
             Event::Accepted { name } => records.push(Record::Accepted {
                 name: name.clone(),
                 at,
             }),
-            Event::Finished { name, result } => {
-                if let Err(error) = result
-                    && matches!(error.kind(), ErrorKind::NotAttempted { .. })
-                    && !error.maybe_delivered()
-                    && error.attempts() > 0
-                    && !self.recheck
-                {
-                    records.push(Record::Refused { name: name.clone() });
-                }
-                let resolution = self.resolution(name, result, at);
-                if self.is_news(name, result, &resolution) {
-                    let name = name.clone();
-                    records.push(Record::Finished { name, resolution });
-                }
-            }
+            Event::Finished { name, result } => self.finished(name, result, at, records),
             Event::Held {
                 until,
                 limit,
                 window,
-            } => {
-                let pause = *until - countermand::hyper::now();
-                let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-                let until = at.unix_millis().saturating_add(millis);
-                records.push(Record::Held {
-                    at,
-                    until: Timestamp::from_unix_millis(until),
-                    limit: *limit,
-                });
-                if let Some(window) = window {
-                    records.push(Record::Lowered {
-                        limit: window.limit(),
-                        span: window.span(),
-                    });
-                }
-                let text = format!("the quota was used up for {:.1} s", pause.as_secs_f64());
-                records.push(told(at, "held", text));
-            }
+            } => records.extend(held(at, *until, *limit, *window)),
             Event::CircuitOpened { cause } => {
                 let text = format!("the server fails, only probes are sent: {cause}");
                 records.push(told(at, Note::CIRCUIT_OPENED, text));
@@ -300,62 +241,129 @@ impl Recorder {
                 records.push(told(at, "stopped", cause.text()));
             }
             Event::NotListed { resource, error } => {
-                let pages = self.pages.as_mut();
-                match pages.map(|pages| pages.not_listed(resource, error, at)) {
-                    Some(NotListed::Vanished(vanished)) => {
-                        records.push(Record::Vanished(vanished));
-                        return;
-                    }
-                    // It stays unsearched; the cause has a note of its own.
-                    Some(NotListed::NotAttempted) => return,
-                    Some(NotListed::Missed) | None => {}
-                }
-                records.push(Record::Missed(Missed::new(at, resource, error)));
+                records.extend(self.not_listed(resource, error, at));
             }
             Event::Unreadable { resource, error } => {
                 self.pages.as_mut().map(Pages::unreadable);
                 records.push(Record::Missed(Missed::new(at, resource, error)));
             }
-            Event::Parents {
-                of: enterprise,
-                parents: devices,
-                last,
-            } => {
-                let pages = self.pages.as_mut();
-                let lists = pages.map(|pages| pages.devices(devices, *last));
-                self.lists.extend(lists.into_iter().flatten());
-                records.extend(devices.iter().map(|device| Record::Device {
-                    name: device.name.clone(),
-                    seen: device.active_time,
-                }));
-                if *last {
-                    let enterprise = enterprise.clone();
-                    records.push(Record::Listed { enterprise, at });
-                }
+            Event::Parents { of, parents, last } => {
+                self.devices(parents, *last, records);
+                let enterprise = of.clone();
+                records.extend(last.then_some(Record::Listed { enterprise, at }));
             }
             Event::Operations {
-                of: device,
+                of,
                 operations,
                 last,
             } => {
-                if let Some(pages) = &mut self.pages {
-                    pages.operations(*last);
-                }
-                self.find(device, operations, records);
-                if *last {
-                    records.push(Record::Searched {
-                        device: device.clone(),
-                        at,
-                    });
-                }
+                self.find(of, operations, *last, records);
+                let device = of.clone();
+                records.extend(last.then_some(Record::Searched { device, at }));
             }
             _ => {}
         }
     }
 
-    /// Takes note of the content of a page of a rescue.
-    fn find(&mut self, device: &ParentName, operations: &[Operation], records: &mut Vec<Record>) {
+    /// The record of an intent, which is remembered until its request has left.
+    fn sending(&mut self, resource: &Resource, call: Call, at: Timestamp) -> Record {
+        self.intents.insert((resource.clone(), call), at);
+        Record::Sending {
+            operation: resource.operation().cloned(),
+            resource: resource.quota_resource().to_owned(),
+            call,
+            at,
+        }
+    }
+
+    /// Keeps the fact that a request has left, to be written with the next record of its operation.
+    fn sent(&mut self, resource: &Resource, call: Call, left: Time) {
+        let fact = Record::Sent {
+            operation: resource.operation().cloned(),
+            resource: resource.quota_resource().to_owned(),
+            call,
+            at: self.clock.at(left),
+            sending: self.intents.remove(&(resource.clone(), call)),
+        };
+        self.facts.push((countermand::hyper::now(), fact));
+    }
+
+    /// The record that an intent is void, if there was one.
+    fn not_sent(&mut self, resource: &Resource, call: Call, phase: Phase) -> Option<Record> {
+        let sending = self.intents.remove(&(resource.clone(), call))?;
+        Some(Record::NotSent {
+            operation: resource.operation().cloned(),
+            resource: resource.quota_resource().to_owned(),
+            call,
+            sending,
+            phase,
+        })
+    }
+
+    /// Adds the records of an operation that has come out.
+    fn finished(
+        &self,
+        name: &OperationName,
+        result: &Result<Outcome, Error>,
+        at: Timestamp,
+        records: &mut Vec<Record>,
+    ) {
+        if let Err(error) = result
+            && matches!(error.kind(), ErrorKind::NotAttempted { .. })
+            && !error.maybe_delivered()
+            && error.attempts() > 0
+            && !self.recheck
+        {
+            records.push(Record::Refused { name: name.clone() });
+        }
+        let mut resolution = Resolution::of(at, result);
+        if resolution
+            .verdict
+            .is_some_and(|verdict| verdict != Verdict::Gone)
+        {
+            resolution.body_sha256 = self.bodies.get(name).copied();
+        }
+        if self.is_news(name, result, &resolution) {
+            let name = name.clone();
+            records.push(Record::Finished { name, resolution });
+        }
+    }
+
+    /// The record of a list that could not be read. One that was not attempted stays unsearched; the
+    /// cause has a note of its own.
+    fn not_listed(&mut self, resource: &Resource, error: &Error, at: Timestamp) -> Option<Record> {
+        let pages = self.pages.as_mut();
+        match pages.map(|pages| pages.not_listed(resource, error, at)) {
+            Some(NotListed::Vanished(vanished)) => Some(Record::Vanished(vanished)),
+            Some(NotListed::NotAttempted) => None,
+            Some(NotListed::Missed) | None => {
+                Some(Record::Missed(Missed::new(at, resource, error)))
+            }
+        }
+    }
+
+    /// Adds the devices of a page of a rescue, and keeps the lists of their operations for the run.
+    fn devices(&mut self, devices: &[Parent], last: bool, records: &mut Vec<Record>) {
+        if let Some(pages) = &mut self.pages {
+            self.lists.extend(pages.devices(devices, last));
+        }
+        records.extend(devices.iter().map(|device| Record::Device {
+            name: device.name.clone(),
+            seen: device.active_time,
+        }));
+    }
+
+    /// Adds the operations of a page of a rescue that are meant and new, and keeps their names for the
+    /// run.
+    fn find(
+        &mut self,
+        device: &ParentName,
+        operations: &[Operation],
+        last: bool,
+        records: &mut Vec<Record>,
+    ) {
         let Some(pages) = &mut self.pages else { return };
+        pages.operations(last);
         for operation in operations {
             let Some(item) = pages.item(device, operation) else {
                 continue;
@@ -393,31 +401,21 @@ impl Recorder {
             && !matches!(self.job.row(name), Ok(Some(row)) if row.progress.phase == Phase::Accepted);
         !cut_short && !unasked
     }
+}
 
-    fn resolution(
-        &self,
-        name: &OperationName,
-        result: &Result<Outcome, Error>,
-        at: Timestamp,
-    ) -> Resolution {
-        let mut resolution = Resolution::new(at, None);
-        match result {
-            Ok(outcome) => {
-                resolution.verdict = Some(outcome.verdict);
-                resolution.operation = outcome.operation.as_ref().and_then(json);
-                resolution.error = outcome.error.as_ref().and_then(json);
-                resolution.parent_exists = outcome.parent_exists;
-                if outcome.verdict != Verdict::Gone {
-                    resolution.body_sha256 = self.bodies.get(name).copied();
-                }
-            }
-            Err(error) => {
-                resolution.error = json(error);
-                resolution.parent_exists = error.parent_exists();
-            }
-        }
-        resolution
-    }
+/// The records of a pause that the server asked for.
+fn held(at: Timestamp, until: Time, limit: Option<u64>, window: Option<Window>) -> Vec<Record> {
+    let pause = until - countermand::hyper::now();
+    let text = format!("the quota was used up for {:.1} s", pause.as_secs_f64());
+    let until = at.saturating_add(pause);
+    let lowered = window.map(|window| Record::Lowered {
+        limit: window.limit(),
+        span: window.span(),
+    });
+    let held = [Record::Held { at, until, limit }].into_iter();
+    held.chain(lowered)
+        .chain([told(at, "held", text)])
+        .collect()
 }
 
 fn told(at: Timestamp, kind: &str, text: impl Into<String>) -> Record {
@@ -437,9 +435,4 @@ fn jump(millis: i64) -> String {
     format!(
         "this machine's clock was set {direction} by {by}: times of this run go on by the clock it began with"
     )
-}
-
-/// The JSON of something that is made of names, words and numbers, so that it has one.
-fn json(value: &impl Serialize) -> Option<Value> {
-    serde_json::to_value(value).ok()
 }

@@ -386,15 +386,12 @@ impl SearchCost {
     #[must_use]
     pub fn records(self) -> Vec<Record> {
         let Self { calls, at, uptime } = self;
-        let calls = calls.into_iter().map(|spent| {
-            let age = i64::try_from(spent.age.as_millis()).unwrap_or(i64::MAX);
-            Record::Sent {
-                operation: None,
-                resource: spent.resource.into_string(),
-                call: spent.call,
-                at: Timestamp::from_unix_millis(at.unix_millis().saturating_sub(age)),
-                sending: None,
-            }
+        let calls = calls.into_iter().map(|spent| Record::Sent {
+            operation: None,
+            resource: spent.resource.into_string(),
+            call: spent.call,
+            at: at.saturating_sub(spent.age),
+            sending: None,
         });
         let ended = uptime.map(|uptime| Record::SearchEnded { at, uptime });
         calls.chain(ended).collect()

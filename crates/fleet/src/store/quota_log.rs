@@ -43,8 +43,7 @@ impl Contents {
         if let (Some((at, then)), Some(uptime)) = (self.last_uptime()?, uptime)
             && let Some(since) = uptime.since(&then)
         {
-            let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-            now = Timestamp::from_unix_millis(at.unix_millis().saturating_add(millis));
+            now = at.saturating_add(since);
         }
         self.told(self.spending(now))
     }
@@ -151,10 +150,8 @@ impl Transaction<'_> {
             resource.into(),
         ];
         self.insert(&SENDS, &send)?;
-        let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
-        self.prune(Timestamp::from_unix_millis(
-            at.unix_millis().saturating_sub(kept),
-        ))
+        let horizon = at.saturating_sub(KEPT).unix_millis();
+        self.delete(&SENDS, "at < ?1", [horizon])
     }
 
     /// The key of a call in the log of the quota.
@@ -191,10 +188,5 @@ impl Transaction<'_> {
                 self.insert(&LIMITS, &row).map(|_| ())
             }
         }
-    }
-
-    /// Forgets the calls that were sent before `horizon`.
-    fn prune(&mut self, horizon: Timestamp) -> Result<(), JobErrorKind> {
-        self.delete(&SENDS, "at < ?1", [horizon.unix_millis()])
     }
 }
