@@ -82,9 +82,9 @@ class JobRow:
     found: datetime | None
     """Time of the latest finding."""
     verified_at: datetime | None
-    """The same time, if the finding settles the operation."""
+    """The same time, if an answer of the server to this job settles the operation."""
     body_sha256: str | None
-    """SHA-256 of the answer that the verdict rests on, byte for byte."""
+    """SHA-256 of the answer, or of the part of the input, that the verdict rests on."""
     done: bool | None
     """True if the server says that it is done."""
     code: int | None
@@ -97,6 +97,8 @@ class JobRow:
     """``error`` in a sentence."""
     parent_exists: bool | None
     """True if the device still has a record, where that was looked for."""
+    from_input: bool
+    """True if the input of the plan gave its end, and the server was not asked."""
     operation: Operation | None
     """The operation as last told by the server."""
     error: CountermandError | None = field(compare=False)

@@ -44,6 +44,7 @@ SCHEMA = {
     "problem": TEXT,
     "problem_message": TEXT,
     "parent_exists": pa.bool_(),
+    "from_input": pa.bool_(),
 }
 ALWAYS = {"position", "name", "state", "phase", "attempts"}
 EXOTIC = [

@@ -1,12 +1,14 @@
 //! Operations of a job, counted by how far they have come.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use countermand_core::{Phase, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::job_row::{JobRow, Resolution};
 use crate::row_state::RowState;
+use crate::spell::{counted, grouped};
 
 /// The rows of a job, counted. `rows` is the number of operations; `states` add up to it.
 ///
@@ -19,6 +21,9 @@ pub struct Counts {
     pub rows: u64,
     /// By what is known of them; what does not occur is absent.
     pub states: BTreeMap<RowState, u64>,
+    /// Those that are done by the word of the input alone ([`JobRow::from_input`]), by state; what
+    /// does not occur is absent.
+    pub from_input: BTreeMap<RowState, u64>,
     /// Those that the next run takes up.
     pub again: u64,
     /// Those with an error after which the next run leaves them alone, by the word of the error.
@@ -61,6 +66,7 @@ impl Counts {
     pub(crate) fn remove(&mut self, row: &JobRow) {
         self.change(row, |count, by| *count = count.saturating_sub(by));
         self.states.retain(|_, count| *count > 0);
+        self.from_input.retain(|_, count| *count > 0);
         self.left_alone.retain(|_, count| *count > 0);
     }
 
@@ -75,6 +81,9 @@ impl Counts {
         let taken_up = row.taken_up(false).is_some();
         change(&mut self.rows, 1);
         change(self.states.entry(state).or_default(), 1);
+        if row.from_input() {
+            change(self.from_input.entry(state).or_default(), 1);
+        }
         change(&mut self.again, taken_up.into());
         change(&mut self.beyond_max, row.beyond_max.into());
         change(&mut self.cancels_sent, sent.into());
@@ -103,6 +112,12 @@ impl Counts {
         self.states.get(&state).copied().unwrap_or_default()
     }
 
+    /// The number in this state that rests on the word of the input alone.
+    #[must_use]
+    pub fn of_input(&self, state: RowState) -> u64 {
+        self.from_input.get(&state).copied().unwrap_or_default()
+    }
+
     /// Those without an end that is known; [`again`](Self::again) of them can be gone on with.
     #[must_use]
     pub fn open(&self) -> u64 {
@@ -122,4 +137,49 @@ pub(crate) fn known(row: &JobRow) -> Option<Timestamp> {
         .verdict
         .filter(|verdict| !RowState::from(*verdict).is_open())
         .map(|_| resolution.at)
+}
+
+impl Counts {
+    /// `5,000 operations: 3 completed anyway, 5 pending, 4,992 cancelled`: one line without a full
+    /// stop, the worst news first.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut text = counted(self.rows, "operation");
+        if !self.states.is_empty() {
+            let _ = write!(text, ": {}", listed(&self.states));
+        }
+        text
+    }
+
+    /// `2 done according to the input (1 completed anyway, 1 cancelled): nothing is sent, …`;
+    /// `None` where there are none.
+    #[must_use]
+    pub fn input_sentence(&self) -> Option<String> {
+        input_sentence(&self.from_input)
+    }
+}
+
+/// [`Counts::input_sentence`] of these.
+pub(crate) fn input_sentence(from_input: &BTreeMap<RowState, u64>) -> Option<String> {
+    let done: u64 = from_input.values().sum();
+    (done > 0).then(|| {
+        format!(
+            "{} done according to the input ({}): nothing is sent, and the server is not asked",
+            grouped(done),
+            listed(from_input)
+        )
+    })
+}
+
+/// `1 completed anyway, 3 cancelled`.
+fn listed(states: &BTreeMap<RowState, u64>) -> String {
+    let parts = states.iter().map(|(state, count)| {
+        let words = match state {
+            RowState::Completed => "completed anyway",
+            RowState::Error => "without a verdict",
+            state => state.as_str(),
+        };
+        format!("{} {words}", grouped(*count))
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }

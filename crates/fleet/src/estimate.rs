@@ -26,14 +26,17 @@ pub struct Estimate {
 const LATENCY: Duration = Duration::from_millis(100);
 
 impl Estimate {
-    /// Of all operations of a job, with the quota as it is now.
+    /// Of the operations of a job that a run would take up, with the quota as it is now.
     ///
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents, options: Options) -> Result<Self, JobError> {
         let mut scheduler = scheduler(job, options, now(), Uptime::now().as_ref())?;
         for row in job.rows() {
-            scheduler.push(row?.item.name, Phase::Unsent);
+            let row = row?;
+            if row.taken_up(false).is_some() {
+                scheduler.push(row.item.name, Phase::Unsent);
+            }
         }
         scheduler.close();
         let start = countermand::hyper::now();

@@ -97,6 +97,19 @@ impl JobRow {
 }
 
 impl JobRow {
+    /// True if its end was given by the input of the plan: the server was never asked about it.
+    #[must_use]
+    pub fn from_input(&self) -> bool {
+        let OperationProgress {
+            phase,
+            attempts,
+            resolution,
+            ..
+        } = &self.progress;
+        let settled = resolution.as_ref().is_some_and(Resolution::is_settled);
+        settled && *attempts == 0 && *phase == Phase::Unsent
+    }
+
     /// The phase from which the next run takes it up; `None` if it leaves the operation alone. A
     /// `recheck` only looks.
     #[must_use]

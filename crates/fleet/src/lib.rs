@@ -51,7 +51,7 @@
 //!     let ended = run.end("all was tried");
 //!     for row in ended.rows() {
 //!         let row = row?;
-//!         println!("{}: {}", row.item.name, RowState::of(&row).meaning());
+//!         println!("{}: {}", row.item.name, row.meaning());
 //!     }
 //!     ended.job.close()?;
 //!     Ok(())

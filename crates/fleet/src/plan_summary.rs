@@ -6,6 +6,8 @@ use std::time::Duration;
 use countermand_core::{GrandparentName, Timestamp};
 use serde::{Serialize, Serializer};
 
+use crate::counts::input_sentence;
+use crate::row_state::RowState;
 use crate::store::{Contents, Digest, JobError, Settings};
 
 /// The operations of a job, counted by what an operator looks at before they are cancelled.
@@ -24,6 +26,8 @@ pub struct PlanSummary {
     pub operations: u64,
     /// Number of names that came again.
     pub duplicates: u64,
+    /// Those that are done according to the input, by state: nothing will be sent for them.
+    pub from_input: BTreeMap<RowState, u64>,
     /// By the type of their command; `None` for those whose type is not known.
     #[serde(serialize_with = "by_word")]
     pub types: BTreeMap<Option<String>, u64>,
@@ -106,6 +110,19 @@ fn by_word<S: Serializer>(
 }
 
 impl PlanSummary {
+    /// The number of operations for which a cancel will be sent.
+    #[must_use]
+    pub fn to_cancel(&self) -> u64 {
+        self.operations - self.from_input.values().sum::<u64>()
+    }
+
+    /// `2 done according to the input (1 completed anyway, 1 cancelled): …`; `None` where there are
+    /// none.
+    #[must_use]
+    pub fn input_sentence(&self) -> Option<String> {
+        input_sentence(&self.from_input)
+    }
+
     /// Of a job. Reads every row.
     ///
     /// # Errors
@@ -117,6 +134,7 @@ impl PlanSummary {
             digest: job.digest(),
             operations: job.operations(),
             duplicates: job.duplicates(),
+            from_input: job.counts().from_input.clone(),
             types: BTreeMap::new(),
             enterprises: job.enterprises()?,
             ages: BTreeMap::new(),

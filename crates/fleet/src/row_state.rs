@@ -119,6 +119,17 @@ impl RowState {
     }
 }
 
+impl JobRow {
+    /// The meaning of its state, in a sentence for an operator.
+    #[must_use]
+    pub fn meaning(&self) -> &'static str {
+        match self.from_input() {
+            true => "the input of the plan says so; the server was not asked",
+            false => RowState::of(self).meaning(),
+        }
+    }
+}
+
 impl From<Verdict> for RowState {
     fn from(verdict: Verdict) -> Self {
         match verdict {

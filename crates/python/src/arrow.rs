@@ -89,7 +89,7 @@ enum Values {
 }
 
 /// The columns of a table: those of the CSV, in its order, with types.
-const COLUMNS: [(&str, Values); 20] = [
+const COLUMNS: [(&str, Values); 21] = [
     ("position", Values::Positions(|row| row.position)),
     ("name", Values::Words(|row| row.name)),
     ("type", Values::Texts(|row| row.kind)),
@@ -113,6 +113,7 @@ const COLUMNS: [(&str, Values); 20] = [
         Values::Texts(|row| row.problem_message()),
     ),
     ("parent_exists", Values::Flags(|row| row.parent_exists)),
+    ("from_input", Values::Flags(|row| Some(row.from_input))),
 ];
 
 fn schema() -> SchemaRef {

@@ -202,7 +202,7 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     let message = format!(
         "{}: {state}: {}",
         row.item.name,
-        state.meaning(),
+        row.meaning(),
         state = state.as_str()
     );
     let kwargs = pyo3::types::PyDict::new(py);

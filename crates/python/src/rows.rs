@@ -107,6 +107,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
         record.problem().into_pyobject(py)?,
         record.problem_message().into_pyobject(py)?,
         record.parent_exists.into_pyobject(py)?,
+        record.from_input.into_pyobject(py)?.to_owned().into_any(),
         operation(&row.item.name, record.operation).into_pyobject(py)?,
         error.map(|error| error.into_value(py)).into_pyobject(py)?,
     ];

@@ -214,9 +214,16 @@ impl Line {
             let count = counted(*count, "operation");
             format!("{count} in {}", printable(name.as_str()))
         });
+        let operations = counted(self.summary.operations, "operation");
+        let first = match self.summary.input_sentence() {
+            None => format!("{operations} to be cancelled"),
+            Some(done) => format!(
+                "{operations} in the plan, {} to be cancelled\n  {done}\nAll of the plan",
+                grouped(self.summary.to_cancel())
+            ),
+        };
         let mut text = format!(
-            "{} to be cancelled: {}\n  {}\n  {}\n",
-            counted(self.summary.operations, "operation"),
+            "{first}: {}\n  {}\n  {}\n",
             list(types),
             enterprises.collect::<Vec<_>>().join(", "),
             list(ages.iter().map(|(one, count)| (age(*one), *count))),

@@ -38,6 +38,7 @@ mod restarted;
 mod rng;
 mod searching;
 mod selection;
+mod settled;
 mod stopped;
 mod strange;
 mod told;

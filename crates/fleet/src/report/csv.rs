@@ -12,7 +12,7 @@ use crate::counts::Counts;
 use crate::job_row::JobRow;
 
 /// The columns, in order. New ones are only ever added at the end.
-pub const COLUMNS: [&str; 20] = [
+pub const COLUMNS: [&str; 21] = [
     "position",
     "name",
     "type",
@@ -33,6 +33,7 @@ pub const COLUMNS: [&str; 20] = [
     "problem",
     "problem_message",
     "parent_exists",
+    "from_input",
 ];
 
 /// Writes a header and a line for each row, RFC 4180, every field quoted.
@@ -88,6 +89,7 @@ fn fields<'a>(record: &Record<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
         text(record.problem()),
         text(record.problem_message()),
         yes(record.parent_exists),
+        yes(Some(record.from_input)),
     ]
 }
 

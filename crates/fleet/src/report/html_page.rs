@@ -205,6 +205,7 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
     let of = |count: u64| format!("{} of {total}", grouped(count));
     let (completed, gone) = (counts.of(RowState::Completed), counts.of(RowState::Gone));
     let (open, cancelled) = (counts.open(), counts.of(RowState::Cancelled));
+    let of_input = counts.of_input(RowState::Cancelled);
     let (headline, tone) = match () {
         () if counts.rows == 0 && searching => ("Search not finished".to_owned(), "open"),
         () if counts.rows == 0 => ("No operations".to_owned(), "none"),
@@ -221,7 +222,7 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
                 .to_owned()
         }
         () if counts.rows == 0 => "There was nothing to cancel.".to_owned(),
-        () if cancelled == counts.rows => {
+        () if cancelled == counts.rows && of_input == 0 => {
             "The server confirms it for each of them: the commands will not happen any more."
                 .to_owned()
         }
@@ -232,9 +233,16 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
                     format!("{} without an end that is known.", grouped(open))
                 }
             };
+            let by_input = match of_input {
+                0 => String::new(),
+                count => format!(
+                    " {} cancelled according to the input of the plan, and the server was not asked.",
+                    grouped(count)
+                ),
+            };
             format!(
-                "{} confirmed as cancelled by the server. {rest}",
-                grouped(cancelled)
+                "{} confirmed as cancelled by the server.{by_input} {rest}",
+                grouped(cancelled - of_input)
             )
         }
     };
@@ -269,7 +277,11 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
                 state => state.as_str(),
             },
             count: grouped(*count),
-            meaning: state.meaning(),
+            meaning: match counts.of_input(*state) {
+                0 => state.meaning(),
+                by if by == *count => "the input of the plan says so; the server was not asked",
+                _ => "of some, only the input of the plan says so",
+            },
         })
         .collect()
 }
@@ -286,7 +298,14 @@ impl Alarm {
         let all = count == overview.counts.rows && state.is_open();
         let shown = if all { &[] } else { kept };
         let more = count - shown.len() as u64;
-        let (tone, title, text) = alarm(state, count);
+        let (tone, title, mut text) = alarm(state, count);
+        match overview.counts.of_input(state) {
+            0 => {}
+            by => text.push_str(&format!(
+                " Of {} of them, only the input of the plan says so.",
+                grouped(by)
+            )),
+        }
         let rows: Vec<Bad> = shown.iter().map(bad).collect();
         Some(Self {
             id: state.as_str(),
@@ -313,7 +332,7 @@ fn alarm(state: RowState, count: u64) -> (&'static str, &'static str, String) {
             "completed",
             "Completed anyway",
             format!(
-                "The server says that {words} completed, before the cancellation or despite it. These devices may have carried the command out: look at them first."
+                "{words} completed, before the cancellation or despite it. These devices may have carried the command out: look at them first."
             ),
         ),
         RowState::Gone => (

@@ -69,6 +69,7 @@ pub(super) fn moment(time: Option<Timestamp>) -> String {
 
 fn verified_at(record: &Record<'_>) -> String {
     match (record.verified_at, record.found) {
+        _ if record.from_input => "not asked: by the input".to_owned(),
         (None, Some(found)) => format!("not yet; looked {}", moment(Some(found))),
         (verified_at, _) => moment(verified_at),
     }

@@ -41,9 +41,9 @@ pub struct Record<'a> {
     pub accepted_at: Option<Timestamp>,
     /// The time of the latest resolution.
     pub found: Option<Timestamp>,
-    /// The same time, if that settles it.
+    /// The same time, if an answer of the server to this job settles it.
     pub verified_at: Option<Timestamp>,
-    /// SHA-256 of the answer that the verdict rests on, byte for byte.
+    /// SHA-256 of the answer, or of the part of the input, that the verdict rests on, byte for byte.
     pub body_sha256: Option<Digest>,
     /// The operation as last told, in the API's own JSON shape.
     pub operation: Option<&'a Value>,
@@ -52,6 +52,8 @@ pub struct Record<'a> {
     /// True if the device still has a record, where that was looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_exists: Option<bool>,
+    /// True if the input of the plan gave its end, and the server was not asked.
+    pub from_input: bool,
 }
 
 impl<'a> Record<'a> {
@@ -78,12 +80,13 @@ impl<'a> Record<'a> {
             accepted_at: progress.accepted_at,
             found: resolution.map(|resolution| resolution.at),
             verified_at: resolution
-                .filter(|resolution| resolution.is_settled())
+                .filter(|resolution| resolution.is_settled() && !row.from_input())
                 .map(|resolution| resolution.at),
             body_sha256: resolution.and_then(|resolution| resolution.body_sha256.map(Digest::new)),
             operation: resolution.and_then(|resolution| resolution.operation.as_ref()),
             error: resolution.and_then(|resolution| resolution.error.as_ref()),
             parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),
+            from_input: row.from_input(),
         }
     }
 

@@ -6,7 +6,6 @@ use countermand_core::{ErrorKey, Service, printable};
 
 use super::overview::Overview;
 use super::summary::Summary;
-use crate::counts::Counts;
 use crate::job_row::JobRow;
 use crate::row_state::RowState;
 use crate::spell::{counted, grouped, spell};
@@ -15,30 +14,14 @@ use crate::store::Vanished;
 /// Number of names of bad news that are listed; the report has all of them.
 pub(super) const LISTED: usize = 20;
 
-impl Counts {
-    /// `5,000 operations: 3 completed anyway, 5 pending, 4,992 cancelled`: one line without a full
-    /// stop, the worst news first.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        let mut text = counted(self.rows, "operation");
-        for (at, (state, count)) in self.states.iter().enumerate() {
-            let comma = if at == 0 { ": " } else { ", " };
-            let words = match state {
-                RowState::Completed => "completed anyway",
-                RowState::Error => "without a verdict",
-                state => state.as_str(),
-            };
-            let _ = write!(text, "{comma}{} {words}", grouped(*count));
-        }
-        text
-    }
-}
-
 impl Overview {
     /// The counts and the time to the last cancel, in two lines.
     #[must_use]
     pub fn brief(&self, summary: &Summary) -> String {
         let mut text = format!("{}.\n", self.counts.sentence());
+        if let Some(sentence) = self.counts.input_sentence() {
+            let _ = writeln!(text, "{sentence}.");
+        }
         text.push_str(&self.last_cancel(summary));
         text
     }
@@ -83,9 +66,17 @@ impl Overview {
         let completed = counts.of(RowState::Completed);
         if completed > 0 {
             let (it, device) = singular(completed);
+            let says = match counts.of_input(RowState::Completed) {
+                0 => "the server says so".to_owned(),
+                by if by == completed => "the input of the plan says so".to_owned(),
+                by => format!(
+                    "the server says so, and of {} only the input of the plan",
+                    grouped(by)
+                ),
+            };
             let _ = writeln!(
                 text,
-                "WARNING: {} completed anyway: the server says so, and the {device} may have carried {it} out:",
+                "WARNING: {} completed anyway: {says}, and the {device} may have carried {it} out:",
                 grouped(completed),
             );
             list(
@@ -109,6 +100,9 @@ impl Overview {
         }
         text.push_str(&vanished(&summary.vanished));
         let _ = writeln!(text, "{}.", counts.sentence());
+        if let Some(sentence) = counts.input_sentence() {
+            let _ = writeln!(text, "{sentence}.");
+        }
         if summary.duplicates > 0 {
             let count = counted(summary.duplicates, "duplicate");
             let _ = writeln!(text, "{count} left out.");
