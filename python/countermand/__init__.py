@@ -10,7 +10,7 @@ True
 - :class:`Job` is a file of thousands of operations that survives a crash, :class:`Report` what
   became of them;
 - :mod:`countermand.sansio` drives the same machine with an HTTP client of yours;
-- :mod:`countermand.errors` is what can go wrong;
+- :mod:`countermand.errors` is what can go wrong, :mod:`countermand.job_errors` with a job;
 - :mod:`countermand.testing` has an emulator of the API for tests.
 """
 
@@ -22,20 +22,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .find import AsyncFind, Find
     from .job import AsyncJob, Job
+    from .lock_owner import LockOwner
     from .outcome import Outcome, Status, Verdict
     from .progress import JobProgress, Outage, Progress, SearchProgress
     from .report import Report
-    from .rows import Estimate, FoundOperation, JobRow, JobStatus, LockOwner
+    from .rows import Estimate, FoundOperation, JobRow, JobStatus
 
 # Imported when they are first asked for: a program that cancels one operation starts in a tenth of
 # the time without them.
 _LATER = {
     "find": ("AsyncFind", "Find"),
     "job": ("AsyncJob", "Job"),
+    "lock_owner": ("LockOwner",),
     "outcome": ("Outcome", "Status", "Verdict"),
     "progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
     "report": ("Report",),
-    "rows": ("Estimate", "LockOwner", "FoundOperation", "JobStatus", "JobRow"),
+    "rows": ("Estimate", "FoundOperation", "JobStatus", "JobRow"),
 }
 
 __all__ = [

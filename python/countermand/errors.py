@@ -1,4 +1,5 @@
-"""Errors: one class for each thing that can happen.
+"""Errors of calls: one class for each thing that can happen; :mod:`countermand.job_errors` has
+those of jobs.
 
 Every class is a :class:`CountermandError` and also the built-in exception that a caller who has
 never heard of this package would catch: ``ValueError``, ``PermissionError``, ``LookupError``,
@@ -12,23 +13,6 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._countermand import OperationName
-    from .job_errors import (
-        JobDamaged,
-        JobEdited,
-        JobError,
-        JobExists,
-        JobIncomplete,
-        JobLocked,
-        JobNotFound,
-        JobUnreadable,
-        JobVersion,
-        NotAJob,
-        NotCancelled,
-        NotConfirmed,
-        OtherEndpoint,
-        OtherPlan,
-        PlanStale,
-    )
 
 __all__ = [
     "CountermandError",
@@ -37,28 +21,12 @@ __all__ = [
     "InvalidArgument",
     "InvalidEndpoint",
     "InvalidName",
-    "JobDamaged",
-    "JobEdited",
-    "JobError",
-    "JobExists",
-    "JobExposed",
-    "JobIncomplete",
-    "JobLocked",
-    "JobNotFound",
-    "JobUnreadable",
-    "JobVersion",
     "Malformed",
     "Misattributed",
-    "NotAJob",
     "NotAttempted",
-    "NotCancelled",
-    "NotConfirmed",
     "NotFound",
     "NotTheApi",
-    "OtherEndpoint",
-    "OtherPlan",
     "PermissionDenied",
-    "PlanStale",
     "Redirected",
     "ResourceExhausted",
     "SearchIncomplete",
@@ -213,28 +181,8 @@ class SearchIncomplete(RuntimeWarning):
     """A warning: lists could not be read to their end, so operations in them may be missing."""
 
 
-class JobExposed(UserWarning):
-    """A warning: other accounts can change a job file, and so what it cancels."""
-
-
 class NotAttempted(CountermandError):
     """Nothing more was sent for this operation, because an earlier failure concerns every one."""
 
     cause: str = ""
     """That failure, as the word of its row in docs/errors.md; ``stopped``: the caller stopped."""
-
-
-def __getattr__(name: str) -> object:
-    # Those of jobs are made when one is first asked for, as most programs have no job.
-    if name in __all__:
-        from . import job_errors
-
-        value: object = getattr(job_errors, name)
-        globals()[name] = value
-        return value
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

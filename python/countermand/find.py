@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ._countermand import Finder
 from .waiting import Awaited, Blocking, Waits, iterate
+from .warn import warn_missed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator
 
     from .errors import CountermandError
     from .rows import FoundOperation
@@ -27,22 +28,6 @@ def interruptible(source: Finder | object) -> Iterator[None]:
         if isinstance(source, Finder):
             source.close()
         raise
-
-
-def warn_of(missed: Sequence[CountermandError], result: str, *, not_attempted: int = 0) -> None:
-    """Warns that a result is not complete."""
-    if missed:
-        from .errors import SearchIncomplete
-        from .warn import warn
-
-        count = len(missed)
-        lists = "1 list" if count == 1 else f"{count:,} lists"
-        others = f" and {not_attempted:,} not asked for after that" if not_attempted else ""
-        message = (
-            f"{lists} could not be read to their end{others}, so operations may be missing from "
-            f"{result}: {missed[0]}"
-        )
-        warn(message, SearchIncomplete)
 
 
 class Search(Waits):
@@ -81,7 +66,7 @@ class Search(Waits):
             behind += len(items)
             for item in items:
                 yield item
-        warn_of(self.missed, "what was found", not_attempted=self.not_attempted)
+        warn_missed(self.missed, "what was found", not_attempted=self.not_attempted)
 
     async def _next(self, behind: int) -> list[FoundOperation]:
         with interruptible(self._finder):

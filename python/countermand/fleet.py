@@ -130,8 +130,9 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :raises CountermandError: the search was refused. There is no file.
         :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
         """
-        from .find import interruptible, warn_of
+        from .find import interruptible
         from .selection import Selection
+        from .warn import warn_missed
 
         selection = Selection.of(
             enterprises=enterprises,
@@ -156,20 +157,20 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         missed: tuple[CountermandError, ...] = ()
         if isinstance(source, _countermand.Finder):
             missed = (*source.missed,)
-            warn_of(missed, "the plan", not_attempted=source.not_attempted)
+            warn_missed(missed, "the plan", not_attempted=source.not_attempted)
         return self._job(path, facts, missed)
 
     @dual
     async def open(self, path: str | os.PathLike[str]) -> _JobT:
         """Opens a job file that is there, to be looked at, or to go on with.
 
-        Other accounts that can change the file are a :class:`~countermand.errors.JobExposed`
+        Other accounts that can change the file are a :class:`~countermand.job_errors.JobExposed`
         warning, here and in every method of the job.
 
         :raises JobNotFound: there is no such file.
         :raises JobError: it is no job file, or damaged, or was edited.
         """
-        from .job import warn_exposed
+        from .warn import warn_exposed
 
         warn_exposed(await self._finish(_countermand.job_exposure(path)))
         return self._job(path, await self._finish(_countermand.job_facts(path)), ())
@@ -218,7 +219,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :raises ValueError: there is no enterprise; a time, ``quota`` or ``share`` is none.
         """
         from .feed import watches
-        from .job import applied
+        from .report import applied
         from .selection import Selection
 
         selection = Selection.of(

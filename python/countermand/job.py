@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _countermand
-from .feed import Watch, watches
-from .find import warn_of
-from .progress import Progress
-from .report import Report
+from .feed import watches
+from .report import Report, applied
 from .waiting import Awaited, Blocking, Waits, dual
-from .warn import warn
+from .warn import warn_exposed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from typing import Any, Literal
 
-    from ._countermand import Applying
     from .errors import CountermandError
     from .fleet import Fleet
+    from .progress import Progress
     from .rows import Estimate, Facts, JobStatus, _Age
 
 
@@ -227,23 +224,3 @@ class AsyncJob(Awaited, JobFile):
     __module__ = "countermand"
 
     __slots__ = ()
-
-
-def warn_exposed(warnings: Sequence[str]) -> None:
-    """Warns of other accounts that can change a job file."""
-    for warning in warnings:
-        from .errors import JobExposed
-
-        warn(warning, JobExposed)
-
-
-async def applied(
-    waits: Waits, applying: Applying, progress: bool | Callable[[Progress], object] | None
-) -> Report:
-    """Waits for the report at the end, and tells progress meanwhile."""
-    with applying, closing(Watch(progress)) as watch:
-        while isinstance(item := await waits._finish(applying.next()), Progress):
-            watch.tell(item)
-    report = Report(item)
-    warn_of(report.missed, "the report")
-    return report

@@ -1,4 +1,8 @@
-"""Errors of jobs; public as part of :mod:`countermand.errors`."""
+"""Errors of jobs: one class for each thing that can be wrong with a job file, or keep it from being
+applied.
+
+Every class is a :class:`~countermand.CountermandError`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .rows import LockOwner
+    from .lock_owner import LockOwner
+
+__all__ = [
+    "JobDamaged",
+    "JobEdited",
+    "JobError",
+    "JobExists",
+    "JobExposed",
+    "JobIncomplete",
+    "JobLocked",
+    "JobNotFound",
+    "JobUnreadable",
+    "JobVersion",
+    "NotAJob",
+    "NotCancelled",
+    "NotConfirmed",
+    "OtherEndpoint",
+    "OtherPlan",
+    "PlanStale",
+]
 
 
 class JobError(CountermandError):
@@ -135,7 +158,5 @@ class NotCancelled(CountermandError):
     """State of the operation, in the words of :attr:`JobRow.state`."""
 
 
-# Where they are found, in tracebacks and in pickles.
-for _each in tuple(globals().values()):
-    if isinstance(_each, type) and _each.__module__ == __name__:
-        _each.__module__ = "countermand.errors"
+class JobExposed(UserWarning):
+    """A warning: other accounts can change a job file, and so what it cancels."""

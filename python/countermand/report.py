@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from html import escape
 from typing import TYPE_CHECKING
 
 from ._countermand import printable
+from .feed import Watch
+from .progress import Progress
 from .rows import COLUMNS
+from .warn import warn_missed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Literal, NoReturn
 
+    from ._countermand import Applying
     from ._countermand import Report as NativeReport
     from .errors import CountermandError
     from .rows import JobRow, _State
+    from .waiting import Waits
 
 _PAGE = 1000
 """Rows that are made at a time."""
@@ -111,8 +117,9 @@ class Report:
         every list was read to its end.
 
         :raises ExceptionGroup: for each of the other operations, at most the first 1,000, the error
-            that kept its end from being known, or a :class:`~countermand.errors.NotCancelled`; and
-            of :attr:`missed`, at most the first 1,000.
+            that kept its end from being known, or a
+            :class:`~countermand.job_errors.NotCancelled`; and of :attr:`missed`, at most the first
+            1,000.
         """
         count, failures = self._native.failures(_RAISED).wait()
         parts = []
@@ -158,6 +165,18 @@ class Report:
     def __reduce__(self) -> NoReturn:
         message = "a Report is an open file and does not pickle; pickle the Job, or to_dicts()"
         raise TypeError(message)
+
+
+async def applied(
+    waits: Waits, applying: Applying, progress: bool | Callable[[Progress], object] | None
+) -> Report:
+    """Waits for the report at the end, and tells progress meanwhile."""
+    with applying, closing(Watch(progress)) as watch:
+        while isinstance(item := await waits._finish(applying.next()), Progress):
+            watch.tell(item)
+    report = Report(item)
+    warn_missed(report.missed, "the report")
+    return report
 
 
 _HTML = (

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ._countermand import Operation, OperationName
     from .errors import CountermandError
+    from .lock_owner import LockOwner
     from .outcome import Verdict
     from .progress import JobProgress
 
@@ -132,20 +133,6 @@ class Estimate:
     """Seconds until the last cancel is sent."""
     last_verdict: float
     """Seconds until the last verdict is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class LockOwner:
-    """A process that has a job file open for applying."""
-
-    __module__ = "countermand"
-
-    pid: int
-    """Its process id."""
-    host: str
-    """The name of its machine."""
-    since: datetime
-    """Time at which it took the lock."""
 
 
 @dataclass(frozen=True, slots=True)

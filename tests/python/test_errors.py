@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import AsyncClient, Client, CountermandError, OperationName, errors
+from countermand import AsyncClient, Client, CountermandError, OperationName, errors, job_errors
 from countermand.testing import Emulator
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def test_every_exception_is_tested() -> None:
     names = ("errors", "find", "tokens", "jobs", "job_refusals", "job_process")
     files = [folder / f"test_{name}.py" for name in names]
     source = "".join(file.read_text("utf-8") for file in files)
-    for name in errors.__all__:
+    for name in (*errors.__all__, *job_errors.__all__):
         assert f"errors.{name}" in source or name == "CountermandError", name
 
 

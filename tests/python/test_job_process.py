@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import AsyncClient, Client, errors
+from countermand import AsyncClient, Client, job_errors
 from countermand.testing import Emulator
 from test_process import in_fork, python
 
@@ -268,14 +268,14 @@ def test_a_full_disk_is_told_and_the_rescue_goes_on(emulator: Emulator, tmp_path
     job = client.plan(path, names, quota=None)
     code = f"""
         import resource, signal, sys
-        from countermand import Client, errors
+        from countermand import Client, job_errors
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         # No file of this process may grow any more.
         resource.setrlimit(resource.RLIMIT_FSIZE, ({path.stat().st_size}, resource.RLIM_INFINITY))
         job = Client(endpoint=sys.argv[1], token=sys.argv[2]).open(sys.argv[3])
         try:
             job.apply(confirm=job.enterprises)
-        except errors.JobUnreadable as error:
+        except job_errors.JobUnreadable as error:
             print(type(error).__name__, isinstance(error, OSError))
     """
     with python(code, emulator.endpoint, emulator.token, str(path)) as process:
@@ -305,7 +305,7 @@ def test_a_plan_that_the_disk_does_not_take_is_none(
 ) -> None:
     code = """
         import resource, signal, sys
-        from countermand import Client, errors
+        from countermand import Client, job_errors
         # Python ignores it, so that writing fails; else it ends the process at once.
         if sys.argv[3] == "killed":
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -315,7 +315,7 @@ def test_a_plan_that_the_disk_does_not_take_is_none(
         try:
             names = (f"enterprises/e/devices/{n}/operations/1" for n in range(9999))
             client.plan(sys.argv[2], names)
-        except errors.JobUnreadable as error:
+        except job_errors.JobUnreadable as error:
             print(error.path)
     """
     path = tmp_path / "wipes.job"
@@ -329,4 +329,4 @@ def test_a_plan_that_the_disk_does_not_take_is_none(
     client = Client(endpoint=silent.endpoint, token="t")
     with pytest.raises(ValueError, match="never finished") as caught:
         client.open(path)
-    assert type(caught.value) is errors.JobIncomplete
+    assert type(caught.value) is job_errors.JobIncomplete

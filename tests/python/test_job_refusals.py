@@ -18,6 +18,7 @@ from countermand import (
     Job,
     Progress,
     errors,
+    job_errors,
 )
 from countermand.testing import Emulator
 
@@ -49,7 +50,7 @@ def test_a_job_is_applied_as_it_was_confirmed(
     job = client.plan(path, names, **FREE)
     for confirm in (None, {emulator.enterprise: 2}, {}, {"enterprises/other": 3}):
         error = refused(job, emulator, confirm=confirm)
-        assert type(error) is errors.NotConfirmed
+        assert type(error) is job_errors.NotConfirmed
         assert isinstance(error, PermissionError)
         assert error.planned == {emulator.enterprise: 3}
         assert f"cancels 3 operations of {emulator.enterprise}" in str(error)
@@ -59,7 +60,7 @@ def test_a_job_is_applied_as_it_was_confirmed(
     stale = client.plan(tmp_path / "stale.job", names, max_age=0.0)
     time.sleep(0.002)  # until it is older than that
     error = refused(stale, emulator, confirm=stale.enterprises)
-    assert type(error) is errors.PlanStale
+    assert type(error) is job_errors.PlanStale
     assert isinstance(error, ValueError)
     assert error.age > 0
     # A recheck cancels nothing, so it needs no confirmation.
@@ -68,18 +69,18 @@ def test_a_job_is_applied_as_it_was_confirmed(
 
     other = Client(endpoint="http://127.0.0.1:9", token="t").open(path)
     error = refused(other, emulator, confirm=job.enterprises)
-    assert type(error) is errors.OtherEndpoint
+    assert type(error) is job_errors.OtherEndpoint
 
     path.rename(tmp_path / "moved.job")
     client.plan(path, names[:1])
     error = refused(job, emulator, confirm={emulator.enterprise: 1})
-    assert type(error) is errors.OtherPlan
+    assert type(error) is job_errors.OtherPlan
 
     (tmp_path / "moved.job").replace(path)
     assert job.apply(confirm={emulator.enterprise: 3}).states == {"cancelled": 3}
     # A job that was begun goes on, however old it is; only the file says that it was begun.
     again = client.open(path)
-    assert type(refused(again, emulator)) is errors.NotConfirmed
+    assert type(refused(again, emulator)) is job_errors.NotConfirmed
     assert again.apply(confirm=again.enterprises).states == {"cancelled": 3}
     assert set(cancels(emulator).values()) == {1}
 
@@ -91,25 +92,25 @@ def test_what_is_wrong_with_a_file(
     job = client.plan(path, names, **FREE)
     with pytest.raises(FileExistsError) as exists:
         client.plan(path, names)
-    assert type(exists.value) is errors.JobExists
+    assert type(exists.value) is job_errors.JobExists
     assert exists.value.path == path
-    with pytest.raises(errors.JobExists):
+    with pytest.raises(job_errors.JobExists):
         client.rescue(path, emulator.enterprise)
     missing = tmp_path / "missing" / "job"
     with pytest.raises(FileNotFoundError) as caught:
         client.open(missing)
-    assert type(caught.value) is errors.JobNotFound
-    with pytest.raises(errors.JobNotFound):
+    assert type(caught.value) is job_errors.JobNotFound
+    with pytest.raises(job_errors.JobNotFound):
         client.plan(missing, names)
 
     other = tmp_path / "other.job"
     other.write_text("something else")
     with pytest.raises(ValueError, match="not a job file") as strange:
         client.open(other)
-    assert type(strange.value) is errors.NotAJob
+    assert type(strange.value) is job_errors.NotAJob
     with pytest.raises(OSError, match=r"directory|regular") as folder:
         client.open(tmp_path)
-    assert type(folder.value) is errors.JobUnreadable
+    assert type(folder.value) is job_errors.JobUnreadable
 
     def changed(*statements: str) -> errors.CountermandError:
         copy = tmp_path / f"copy{len(list(tmp_path.iterdir()))}.job"
@@ -120,32 +121,32 @@ def test_what_is_wrong_with_a_file(
         connection.close()
         with pytest.raises(ValueError, match=r"job file .*copy") as caught:
             client.open(copy)
-        assert isinstance(caught.value, errors.JobError)
+        assert isinstance(caught.value, job_errors.JobError)
         assert caught.value.path == copy
         assert caught.value.advice
         return caught.value
 
     edited = changed("DELETE FROM operations WHERE position = 2")
-    assert type(edited) is errors.JobEdited
+    assert type(edited) is job_errors.JobEdited
     newer = changed("UPDATE job SET schema = 99", "PRAGMA user_version = 99")
-    assert type(newer) is errors.JobVersion
+    assert type(newer) is job_errors.JobVersion
     assert newer.version == 99
     earlier = changed("UPDATE job SET schema = 1", "PRAGMA user_version = 1")
-    assert type(earlier) is errors.JobVersion
+    assert type(earlier) is job_errors.JobVersion
     assert (earlier.version, earlier.kind) == (1, "job_version")
     assert "later" not in earlier.advice
     damaged = bytearray(path.read_bytes())
     at = damaged.index(str(names[1]).encode())
     damaged[at] ^= 1
     (tmp_path / "damaged.job").write_bytes(damaged)
-    with pytest.raises(errors.JobDamaged):
+    with pytest.raises(job_errors.JobDamaged):
         client.open(tmp_path / "damaged.job")
 
     # The file of a job is inspected anew each time.
     path.write_bytes(damaged)
-    assert type(refused(job, emulator, confirm=job.enterprises)) is errors.JobDamaged
+    assert type(refused(job, emulator, confirm=job.enterprises)) is job_errors.JobDamaged
     for look in (lambda: job.status(check=True), job.report, job.estimate):
-        with pytest.raises(errors.JobDamaged):
+        with pytest.raises(job_errors.JobDamaged):
             look()
 
 
@@ -153,7 +154,7 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
     names = [emulator.add() for _ in range(3)]
     job = client.plan(path, names, **FREE)
     emulator.faults([{"delay_ms": 400, "times": None}])
-    seen: list[errors.JobLocked] = []
+    seen: list[job_errors.JobLocked] = []
     standing: list[Any] = []
 
     def look(progress: Progress) -> None:
@@ -163,7 +164,7 @@ def test_one_at_a_time(emulator: Emulator, client: Client, path: Path) -> None:
                 again = client.open(path)
                 again.apply(confirm=again.enterprises)
             except BlockingIOError as error:
-                assert type(error) is errors.JobLocked
+                assert type(error) is job_errors.JobLocked
                 seen.append(error)
 
     report = job.apply(confirm=job.enterprises, progress=look)
@@ -186,7 +187,7 @@ def exposed(call: Callable[[], object]) -> list[warnings.WarningMessage]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call()
-    told = [each for each in caught if each.category is errors.JobExposed]
+    told = [each for each in caught if each.category is job_errors.JobExposed]
     assert {each.filename for each in told} <= {__file__}
     return told
 
@@ -242,4 +243,4 @@ def test_fault_58_other_accounts_that_may_change_a_job_are_warned_of(
         assert [f"may replace files in {path.parent}" in str(one.message) for one in told] == [
             True
         ], name
-    assert issubclass(errors.JobExposed, UserWarning)
+    assert issubclass(job_errors.JobExposed, UserWarning)

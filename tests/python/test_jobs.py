@@ -23,6 +23,7 @@ from countermand import (
     Report,
     Verdict,
     errors,
+    job_errors,
 )
 from countermand.testing import Emulator
 
@@ -220,14 +221,14 @@ def test_nothing_raises_but_who_wants_to_be_told_is(
     raised = caught.value.exceptions
     assert [error.operation for error in raised] == [names[1], names[2], names[3], names[5]]  # type: ignore[attr-defined]
     completed, missing, stuck, _ = raised
-    assert isinstance(completed, errors.NotCancelled)
+    assert isinstance(completed, job_errors.NotCancelled)
     assert (completed.state, completed.maybe_delivered) == ("completed", True)
     assert "look at the device" in completed.advice
     assert isinstance(missing, errors.NotFound)
     assert missing == rows[2].error or vars(missing) == vars(rows[2].error)  # type: ignore[arg-type]
     assert (missing.http_status, missing.parent_exists) == (404, False)
     assert missing.attempts == rows[2].attempts
-    assert isinstance(stuck, errors.NotCancelled)
+    assert isinstance(stuck, job_errors.NotCancelled)
     assert "again" in stuck.advice
     for error in raised:
         again = pickle.loads(pickle.dumps(error))

@@ -35,6 +35,7 @@ from countermand import (
     Status,
     Verdict,
     errors,
+    job_errors,
 )
 from countermand.sansio import (
     Accepted,
@@ -245,13 +246,13 @@ def table(report: Report) -> None:
 def refusals(job: Job) -> None:
     try:
         job.apply()
-    except errors.NotConfirmed as error:
+    except job_errors.NotConfirmed as error:
         assert_type(error.planned, Mapping[str, int])
-    except errors.JobLocked as error:
+    except job_errors.JobLocked as error:
         assert_type(error.holder, LockOwner | None)
-    except errors.JobError as error:
+    except job_errors.JobError as error:
         assert_type(error.path, Path)
-    except errors.PlanStale as error:
+    except job_errors.PlanStale as error:
         assert_type(error.age, float)
 
 

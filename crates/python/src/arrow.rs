@@ -17,8 +17,8 @@ use countermand_fleet::store::Digest;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::bulk::forked;
 use crate::files::Snapshot;
+use crate::process;
 
 /// Rows of a batch, which take a few megabytes.
 const BATCH: usize = 8192;
@@ -57,7 +57,7 @@ impl Iterator for Batches {
                 self.ended = true;
                 let error = match failed {
                     Some(Err(error)) => error.into(),
-                    _ => forked().into(),
+                    _ => process::elsewhere().into(),
                 };
                 return Some(Err(ArrowError::ExternalError(error)));
             }

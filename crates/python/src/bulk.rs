@@ -9,7 +9,6 @@ use countermand_core::{Endpoint, Error, OperationName, Outcome, Phase};
 use countermand_scheduler::Event;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 use tokio::sync::mpsc::unbounded_channel;
@@ -40,7 +39,7 @@ impl Results {
 impl Results {
     /// The next result if it is there already: without a call, and without a runtime.
     fn ready(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let results = self.0.get().ok_or_else(forked)?;
+        let results = self.0.here()?;
         let next = match results.try_lock().as_deref_mut() {
             Ok(Some(results)) => results.next().now_or_never().flatten(),
             // A call waits for one, or there will be none.
@@ -54,7 +53,7 @@ impl Results {
 impl Results {
     /// The call for the next result; it gives `None` at the end.
     pub(crate) fn next(&self) -> PyResult<Call> {
-        let results = self.0.get().ok_or_else(forked)?;
+        let results = self.0.here()?;
         let results = Arc::clone(results);
         Ok(Call::new(async move {
             let mut stock = results.lock().await;
@@ -140,7 +139,7 @@ impl Bulk {
     /// none are taken any more. `False` if that was the last.
     fn feed(&self, names: &Bound<'_, PyIterator>) -> PyResult<bool> {
         let feed = match &*self.feed.lock() {
-            Some(feed) => feed.get().ok_or_else(forked)?.clone(),
+            Some(feed) => feed.here()?.clone(),
             None => return Ok(false),
         };
         let more = feed.pull(names);
@@ -194,8 +193,4 @@ fn finished(
 
 fn end() -> Ready {
     Box::new(|py| Ok(py.None()))
-}
-
-pub(crate) fn forked() -> PyErr {
-    PyRuntimeError::new_err("these calls belong to the process that was forked")
 }

@@ -7,7 +7,6 @@ use futures_util::future::BoxFuture;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::errors;
 use crate::inbox::Inbox;
 use crate::lock::Lock;
 use crate::process::{self, Task};
@@ -44,7 +43,7 @@ impl Call {
         loop {
             match py.detach(|| turn.drive(&mut work, SLICE)) {
                 Ok(ready) => return ready(py),
-                Err(_) if engine.is_closed() => return Err(errors::exiting()),
+                Err(_) if engine.is_closed() => return Err(process::exiting()),
                 Err(_) => py.check_signals()?,
             }
         }
@@ -77,7 +76,7 @@ impl Running {
     /// The result, once, after the inbox had it.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let ready = self.result.take();
-        ready.map_or_else(|| Err(errors::exiting()), |ready| ready(py))
+        ready.map_or_else(|| Err(process::exiting()), |ready| ready(py))
     }
 
     /// Drops the request, if there still is one.

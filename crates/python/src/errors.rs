@@ -1,19 +1,13 @@
 //! Rust's errors as the Python exceptions that say the same.
 
 use countermand::ConnectError;
-use countermand_core::{
-    EndpointError, Error, ErrorFacts, ErrorKind, NameError, Resource, TransportError,
-};
-use pyo3::exceptions::PyRuntimeError;
+use countermand_core::{EndpointError, Error, ErrorFacts, ErrorKind, Resource, TransportError};
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyDict, PyType};
+use pyo3::types::PyDict;
 use serde_json::Value;
 
+use crate::exception::{self, InvalidEndpoint};
 use crate::names::OperationName;
-
-pyo3::import_exception!(countermand.errors, CountermandError);
-pyo3::import_exception!(countermand.errors, InvalidEndpoint);
-pyo3::import_exception!(countermand.errors, InvalidName);
 
 /// The exception for an error of a call.
 pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
@@ -58,6 +52,7 @@ pub(crate) fn kept(
 ) -> PyErr {
     let facts = ErrorFacts::stored(error);
     let name = facts.map_or("CountermandError", |facts| facts.key.row().exception);
+    let class = exception::class(py, exception::OF_CALLS, name);
     let attributes = || {
         let kwargs = PyDict::new(py);
         kwargs.set_item("operation", operation)?;
@@ -68,7 +63,7 @@ pub(crate) fn kept(
         }
         for (key, value) in error.as_object().into_iter().flatten() {
             // A later version may have kept more than this one tells.
-            if !class(py, name).hasattr(key)? {
+            if !class.hasattr(key)? {
                 continue;
             }
             match value {
@@ -80,53 +75,16 @@ pub(crate) fn kept(
         }
         Ok(kwargs)
     };
-    make(
-        py,
-        name,
+    exception::make(
+        &class,
         error["message"].as_str().unwrap_or_default(),
         attributes(),
     )
 }
 
-/// The exception for a refused name.
-pub(crate) fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
-    let attributes = || {
-        let kwargs = [("kind", error.kind().as_str())].into_py_dict(py)?;
-        kwargs.set_item("input", error.input())?;
-        kwargs.set_item("at", error.at())?;
-        kwargs.set_item("expected", error.expected())?;
-        Ok(kwargs)
-    };
-    make(py, "InvalidName", &error.to_string(), attributes())
-}
-
 /// The exception for a refused endpoint.
 pub(crate) fn invalid_endpoint(error: &EndpointError) -> PyErr {
     InvalidEndpoint::new_err(error.to_string())
-}
-
-/// The exception at the end of the interpreter.
-pub(crate) fn exiting() -> PyErr {
-    PyRuntimeError::new_err("the interpreter is exiting")
-}
-
-/// An exception of `countermand.errors`, or the one that keeps it from being made.
-pub(crate) fn make(
-    py: Python<'_>,
-    name: &str,
-    message: &str,
-    attributes: PyResult<Bound<'_, PyDict>>,
-) -> PyErr {
-    attributes
-        .and_then(|attributes| class(py, name).call((message,), Some(&attributes)))
-        .map_or_else(|error| error, PyErr::from_value)
-}
-
-/// The class of this name; a test looks each of them up.
-fn class<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyType> {
-    let module = py.import("countermand.errors");
-    let class = module.and_then(|module| Ok(module.getattr(name)?.cast_into()?));
-    class.unwrap_or_else(|_| py.get_type::<CountermandError>())
 }
 
 /// The exception that a Python callback raised, if that is at the bottom of it.

@@ -12,7 +12,7 @@ use pyo3::types::{PyIterator, PyString};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::call::Ready;
-use crate::{errors, rows};
+use crate::{exception, rows};
 
 /// Names that are pulled at a time, and the time limit of that: results wait meanwhile.
 const CHUNK: usize = 1000;
@@ -82,7 +82,7 @@ impl Feed {
     fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<OperationName>> {
         match rows::named(item, &self.endpoint) {
             Ok(name) => Ok(Some(name)),
-            Err(error) if error.is_instance_of::<errors::InvalidName>(item.py()) => {
+            Err(error) if error.is_instance_of::<exception::InvalidName>(item.py()) => {
                 let text = item.cast::<PyString>()?.clone().unbind();
                 let ready: Ready =
                     Box::new(move |py| Ok((text, error).into_pyobject(py)?.into_any().unbind()));

@@ -12,7 +12,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use tokio::sync::watch;
 
-use crate::bulk::forked;
 use crate::call::{Call, Ready};
 use crate::lock::Lock;
 use crate::process::{self, Native, Task};
@@ -103,7 +102,7 @@ impl Finder {
 
     /// The items that it finds; it begins now if it has not begun.
     pub(crate) fn begun(&self, py: Python<'_>) -> PyResult<Arc<Shared>> {
-        let found = self.found.get().ok_or_else(forked)?;
+        let found = self.found.here()?;
         let search = self.begin.take();
         if let Some(search) = search {
             // A task of its own, so that requests go on while Python does something else.
@@ -154,7 +153,7 @@ impl Finder {
     /// The names of the devices that vanished while they were searched, so far.
     #[getter]
     fn vanished(&self) -> PyResult<Vec<String>> {
-        let found = self.found.get().ok_or_else(forked)?;
+        let found = self.found.here()?;
         let findings = found.findings.lock();
         let names = findings.vanished.iter();
         Ok(names.map(|gone| gone.device.to_string()).collect())
@@ -163,21 +162,14 @@ impl Finder {
     /// The number of lists that were not requested, once it has ended.
     #[getter]
     fn not_attempted(&self) -> PyResult<u64> {
-        let found = self.found.get().ok_or_else(forked)?;
+        let found = self.found.here()?;
         Ok(found.findings.lock().progress.not_attempted)
     }
 
     /// The errors of the lists that could not be read to their end, so far.
     #[getter]
     fn missed<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let missed = self
-            .found
-            .get()
-            .ok_or_else(forked)?
-            .findings
-            .lock()
-            .missed
-            .clone();
+        let missed = self.found.here()?.findings.lock().missed.clone();
         let errors = missed.iter();
         let errors = errors.map(|(_, error)| self.raiser.raise(py, error).into_value(py));
         Ok(errors

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict};
 
-use crate::{clock, errors};
+use crate::{clock, exception};
 
 /// The exception for what happened to a job file.
 pub(crate) fn error(py: Python<'_>, error: &JobError) -> PyErr {
@@ -25,7 +25,8 @@ pub(crate) fn error(py: Python<'_>, error: &JobError) -> PyErr {
         }
         Ok(kwargs)
     };
-    errors::make(py, class(error.kind()), &chain(error), attributes())
+    let class = exception::class(py, exception::OF_JOBS, class(error.kind()));
+    exception::make(&class, &chain(error), attributes())
 }
 
 /// The class of a kind.
@@ -66,7 +67,8 @@ pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
         }
         Ok(kwargs)
     };
-    errors::make(py, class, &chain(refusal), attributes())
+    let class = exception::class(py, exception::OF_JOBS, class);
+    exception::make(&class, &chain(refusal), attributes())
 }
 
 /// Operations of each enterprise.
@@ -83,7 +85,7 @@ pub(crate) fn counts<'py>(
 /// The `countermand.LockOwner` that says the same.
 pub(crate) fn holder<'py>(py: Python<'py>, holder: &LockOwner) -> PyResult<Bound<'py, PyAny>> {
     let since = clock::datetime(py, holder.since)?;
-    py.import("countermand.rows")?
+    py.import("countermand.lock_owner")?
         .getattr("LockOwner")?
         .call1((holder.pid, &holder.host, since))
 }

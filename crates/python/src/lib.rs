@@ -13,6 +13,7 @@ mod emulator;
 mod engine;
 mod errors;
 mod event;
+mod exception;
 mod feed;
 mod files;
 mod find;

@@ -3,12 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
+use core::NameError;
 use countermand_core as core;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyString};
 
-use crate::errors;
+use crate::exception;
 
 /// The name of an operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
 #[pyclass(module = "countermand", frozen, eq, ord, str = "{0}")]
@@ -78,7 +79,7 @@ pub(crate) fn given_operation(
 }
 
 /// The name of a parent, given as the command takes it.
-pub(crate) fn given<T: FromStr<Err = core::NameError>>(
+pub(crate) fn given<T: FromStr<Err = NameError>>(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
 ) -> PyResult<T> {
@@ -99,14 +100,14 @@ pub(crate) fn given_resource(
 }
 
 /// The name of a parent, given as a text.
-pub(crate) fn text<T: FromStr<Err = core::NameError>>(name: &Bound<'_, PyAny>) -> PyResult<T> {
+pub(crate) fn text<T: FromStr<Err = NameError>>(name: &Bound<'_, PyAny>) -> PyResult<T> {
     parse(name, "a str", str::parse)
 }
 
 fn parse<T>(
     name: &Bound<'_, PyAny>,
     expected: &str,
-    read: impl Fn(&str) -> Result<T, core::NameError>,
+    read: impl Fn(&str) -> Result<T, NameError>,
 ) -> PyResult<T> {
     let py = name.py();
     let Ok(text) = name.cast::<PyString>() else {
@@ -116,7 +117,7 @@ fn parse<T>(
         )));
     };
     match text.to_str() {
-        Ok(text) => read(text).map_err(|error| errors::invalid_name(py, &error)),
+        Ok(text) => read(text).map_err(|error| invalid_name(py, &error)),
         Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => {
             let expected = read("")
                 .err()
@@ -125,6 +126,22 @@ fn parse<T>(
         }
         Err(error) => Err(error),
     }
+}
+
+/// The exception for a refused name.
+fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
+    let attributes = || {
+        let kwargs = [("kind", error.kind().as_str())].into_py_dict(py)?;
+        kwargs.set_item("input", error.input())?;
+        kwargs.set_item("at", error.at())?;
+        kwargs.set_item("expected", error.expected())?;
+        Ok(kwargs)
+    };
+    exception::make(
+        &py.get_type::<exception::InvalidName>(),
+        &error.to_string(),
+        attributes(),
+    )
 }
 
 /// The exception for half a character: a `str` can hold one, UTF-8 and so the API's URLs cannot.
@@ -140,7 +157,7 @@ fn surrogate(text: &Bound<'_, PyString>, error: &PyErr, expected: &str) -> PyRes
     let kwargs = [("kind", "surrogate"), ("expected", expected)].into_py_dict(py)?;
     kwargs.set_item("input", &input)?;
     kwargs.set_item("at", at)?;
-    let class = py.get_type::<errors::InvalidName>();
+    let class = py.get_type::<exception::InvalidName>();
     Ok(PyErr::from_value(class.call((message,), Some(&kwargs))?))
 }
 

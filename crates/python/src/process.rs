@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::AbortHandle;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::engine::Engine;
-use crate::errors;
 use crate::lock::Lock;
 
 /// Forks between the process that imported this module and this one; the number of the
@@ -23,6 +23,11 @@ pub(crate) fn forked() {
 
 fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
+}
+
+/// The exception for what was made before this child was forked.
+pub(crate) fn elsewhere() -> PyErr {
+    PyRuntimeError::new_err("these calls belong to the process that was forked")
 }
 
 /// True for the first interpreter of the process, which has the number 0.
@@ -54,6 +59,11 @@ impl<T> Native<T> {
     /// The value, in the process that made it.
     pub(crate) fn get(&self) -> Option<&T> {
         self.value.as_ref().filter(|_| self.forks == forks())
+    }
+
+    /// The value, or the exception for another process.
+    pub(crate) fn here(&self) -> PyResult<&T> {
+        self.get().ok_or_else(elsewhere)
     }
 
     /// The value itself, in the process that made it.
@@ -109,7 +119,7 @@ struct State {
 pub(crate) fn engine(_: Python<'_>) -> PyResult<Arc<Engine>> {
     let mut state = ENGINE.lock();
     if state.closed {
-        return Err(errors::exiting());
+        return Err(exiting());
     }
     if let Some(engine) = state.engine.as_ref().and_then(Native::get) {
         return Ok(Arc::clone(engine));
@@ -117,6 +127,11 @@ pub(crate) fn engine(_: Python<'_>) -> PyResult<Arc<Engine>> {
     let engine = Engine::start()?;
     state.engine = Some(Native::new(Arc::clone(&engine)));
     Ok(engine)
+}
+
+/// The exception at the end of the interpreter.
+pub(crate) fn exiting() -> PyErr {
+    PyRuntimeError::new_err("the interpreter is exiting")
 }
 
 /// Starts work that ends early when the task is dropped.

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countermand_core::Call;
-use countermand_scheduler::{self as scheduler, PastCall, Window};
+use countermand_scheduler::{self as scheduler, PastCall, Scheduler, Window};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PySequence;
 
 use crate::lock::Lock;
-use crate::scheduler::Shared;
 use crate::{clock, quota};
 
 /// A log of the calls that count against a quota.
 #[pyclass(module = "countermand.sansio", frozen)]
 pub(crate) struct RateLimiter(Owner);
+
+/// A scheduler, which its tickets and its rate limiter know.
+pub(crate) type Shared = Arc<Lock<Scheduler>>;
 
 enum Owner {
     Nothing(Lock<scheduler::RateLimiter>),

@@ -12,11 +12,10 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
 
-use crate::bulk::forked;
 use crate::call::{Call, Ready};
 use crate::files::{OpenFile, Snapshot, blocking};
 use crate::names::OperationName;
-use crate::{arrow, errors, job_errors, rows};
+use crate::{arrow, errors, exception, job_errors, process, rows};
 
 /// The outcome of each operation of a job.
 #[pyclass(module = "countermand._countermand", frozen)]
@@ -36,7 +35,7 @@ impl Report {
         let snapshot = Arc::clone(&self.0);
         blocking(
             move || snapshot.view(read).transpose(),
-            |py, read| make(py, read.ok_or_else(forked)?),
+            |py, read| make(py, read.ok_or_else(process::elsewhere)?),
         )
     }
 }
@@ -46,18 +45,18 @@ impl Report {
     #[getter]
     fn path(&self) -> PyResult<PathBuf> {
         let path = self.0.view(|view| view.path().to_owned());
-        path.ok_or_else(forked)
+        path.ok_or_else(process::elsewhere)
     }
 
     fn __len__(&self) -> PyResult<usize> {
         let operations = self.0.view(|view| view.operations());
-        Ok(operations.ok_or_else(forked)? as usize)
+        Ok(operations.ok_or_else(process::elsewhere)? as usize)
     }
 
     /// The next rows behind this position.
     fn rows<'py>(&self, py: Python<'py>, after: u64, count: usize) -> PyResult<Bound<'py, PyList>> {
         let read = py.detach(|| self.0.rows(after, count));
-        let read = read.ok_or_else(forked)?;
+        let read = read.ok_or_else(process::elsewhere)?;
         let read = read.map_err(|error| job_errors::error(py, &error))?;
         list(py, &read)
     }
@@ -164,7 +163,7 @@ impl Report {
                 Ok(Some(Err(ReportError::Write(error)))) => Err(error.into()),
                 Ok(Some(Err(ReportError::Rows(error)))) => Err(job_errors::error(py, &error)),
                 Ok(Some(Err(error))) => Err(PyRuntimeError::new_err(error.to_string())),
-                Ok(None) => Err(forked()),
+                Ok(None) => Err(process::elsewhere()),
                 Err(error) => Err(PyRuntimeError::new_err(error.to_string())),
             });
             ready
@@ -219,7 +218,8 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
         false => "look at the device itself",
     };
     kwargs.set_item("advice", advice)?;
-    let raised = errors::make(py, "NotCancelled", &message, Ok(kwargs));
+    let class = exception::class(py, exception::OF_JOBS, "NotCancelled");
+    let raised = exception::make(&class, &message, Ok(kwargs));
     raised.set_cause(py, error);
     Ok(raised.into_value(py).into_bound(py).into_any())
 }

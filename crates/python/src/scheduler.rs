@@ -1,11 +1,12 @@
 //! The scheduler of many operations, driven from Python.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use core::{Phase, Time};
 use countermand_core as core;
 use countermand_fleet::Meter;
-use countermand_scheduler::{Event, Poll};
+use countermand_scheduler::Poll;
 use http::Response;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -15,57 +16,27 @@ use crate::arguments::{Attempts, InFlight};
 use crate::lock::Lock;
 use crate::names::OperationName;
 use crate::once::Once;
-use crate::progress::{Figures, Now};
-use crate::rate_limiter::RateLimiter;
+use crate::progress::Now;
+use crate::rate_limiter::{RateLimiter, Shared};
 use crate::wire::{self, Request};
 use crate::{clock, event, names, progress, quota, sansio};
 
 /// Many countermands under one quota and one limit of requests in flight.
 #[pyclass(module = "countermand.sansio", frozen)]
-pub(crate) struct Scheduler(Shared);
-
-/// The scheduler, which its tickets know.
-pub(crate) type Shared = Arc<Lock<State>>;
-
-pub(crate) struct State {
-    scheduler: countermand_scheduler::Scheduler,
-    done: bool,
+pub(crate) struct Scheduler {
+    scheduler: Shared,
+    done: AtomicBool,
     /// Requests that the quota allows in a second.
     pace: Option<f64>,
     /// Measures from the first reading of the caller's clock on.
-    meter: Option<Meter>,
+    meter: Lock<Option<Meter>>,
 }
 
-impl State {
-    pub(crate) fn rate_limiter(&mut self) -> &mut countermand_scheduler::RateLimiter {
-        self.scheduler.rate_limiter()
-    }
-
-    fn poll(&mut self, now: Time) -> Poll {
-        self.meter(now);
-        let poll = self.scheduler.poll(now);
-        self.done = matches!(poll, Poll::Done);
-        poll
-    }
-
-    fn meter(&mut self, now: Time) -> &mut Meter {
-        let pace = self.pace;
-        self.meter.get_or_insert_with(|| Meter::new(now, pace))
-    }
-
-    fn progress(&mut self, now: Time) -> Figures {
-        let standing = self.scheduler.progress(now);
-        let scheduler = Now {
-            standing,
-            operations: standing.pushed,
-            search: None,
-            outage: self.scheduler.outage(now),
-        };
-        progress::measured(self.meter(now), now, scheduler)
-    }
-
-    fn events(&mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.scheduler.next_event()).collect()
+impl Scheduler {
+    /// Measures what the scheduler tells at this time.
+    fn meter<T>(&self, now: Time, measure: impl FnOnce(&mut Meter) -> T) -> T {
+        let mut meter = self.meter.lock();
+        measure(meter.get_or_insert_with(|| Meter::new(now, self.pace)))
     }
 }
 
@@ -103,13 +74,12 @@ impl Scheduler {
             .policy(policy)
             .quota(quota)
             .in_flight(in_flight.0);
-        let state = State {
-            scheduler,
-            done: false,
+        Ok(Self {
+            scheduler: Arc::new(Lock::new(scheduler)),
+            done: AtomicBool::new(false),
             pace,
-            meter: None,
-        };
-        Ok(Self(Arc::new(Lock::new(state))))
+            meter: Lock::default(),
+        })
     }
 
     /// Takes a name; `False` if it was pushed before.
@@ -126,29 +96,31 @@ impl Scheduler {
             }
         };
         let name = names::operation(name)?;
-        Ok(self.0.lock().scheduler.push(name, phase))
+        Ok(self.scheduler.lock().push(name, phase))
     }
 
     /// No more names will come.
     fn close(&self) {
-        self.0.lock().scheduler.close();
+        self.scheduler.lock().close();
     }
 
     /// Sends nothing new: what is under way is awaited, the rest comes out with what is known.
     fn stop(&self, cause: String) {
-        self.0.lock().scheduler.stop(cause);
+        self.scheduler.lock().stop(cause);
     }
 
     /// The next step: send a ticket's request, or wait until a time, or for an answer or a name.
     fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
         let now = clock::time(now)?;
-        let poll = self.0.lock().poll(now);
+        self.meter(now, |_| {});
+        let poll = self.scheduler.lock().poll(now);
+        self.done.store(matches!(poll, Poll::Done), Relaxed);
         match poll {
             Poll::Send(ticket, transmit) => {
                 let name = ticket.resource().operation();
                 let name = name.expect("a scheduler that searches nothing sends for operations");
                 let ticket = Ticket {
-                    scheduler: Arc::clone(&self.0),
+                    scheduler: Arc::clone(&self.scheduler),
                     name: OperationName(name.clone()),
                     call: ticket.call().as_str(),
                     id: ticket.id(),
@@ -165,12 +137,15 @@ impl Scheduler {
     /// True if every name is finished and none will come, as of the last `poll`.
     #[getter]
     fn done(&self) -> bool {
-        self.0.lock().done
+        self.done.load(Relaxed)
     }
 
     /// Events since the last call, oldest first.
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let events = self.0.lock().events();
+        let events: Vec<_> = {
+            let mut scheduler = self.scheduler.lock();
+            std::iter::from_fn(|| scheduler.next_event()).collect()
+        };
         let events = events.into_iter().map(|event| event::event(py, event));
         events.filter_map(PyResult::transpose).collect()
     }
@@ -178,17 +153,28 @@ impl Scheduler {
     /// Its rate limiter.
     #[getter]
     fn rate_limiter(&self) -> RateLimiter {
-        RateLimiter::of(&self.0)
+        RateLimiter::of(&self.scheduler)
     }
 
     /// Its progress.
     fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
-        let figures = self.0.lock().progress(clock::time(now)?);
+        let time = clock::time(now)?;
+        let state = {
+            let scheduler = self.scheduler.lock();
+            let standing = scheduler.progress(time);
+            Now {
+                standing,
+                operations: standing.pushed,
+                search: None,
+                outage: scheduler.outage(time),
+            }
+        };
+        let figures = self.meter(time, |meter| progress::measured(meter, time, state));
         progress::progress(py, &figures, now, clock::reading)
     }
 
     fn __repr__(&self) -> PyResult<String> {
-        let standing = self.0.lock().scheduler.progress(clock::time(0.0)?);
+        let standing = self.scheduler.lock().progress(clock::time(0.0)?);
         Ok(format!(
             "<Scheduler pushed={} cancels_sent={} finished={} in_flight={}>",
             standing.pushed, standing.cancels_sent, standing.finished, standing.in_flight
@@ -218,7 +204,7 @@ impl Ticket {
     /// Takes note that the request leaves now: the quota counts from then.
     fn sent(&self, now: f64) -> PyResult<()> {
         let now = clock::time(now)?;
-        self.scheduler.lock().scheduler.sent(self.id, now);
+        self.scheduler.lock().sent(self.id, now);
         Ok(())
     }
 
@@ -254,7 +240,7 @@ impl Ticket {
         result: Result<&Response<PyBackedBytes>, core::TransportError>,
     ) -> PyResult<()> {
         let ticket = self.ticket.take()?;
-        self.scheduler.lock().scheduler.answer(ticket, now, result);
+        self.scheduler.lock().answer(ticket, now, result);
         Ok(())
     }
 }
