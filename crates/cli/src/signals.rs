@@ -3,6 +3,23 @@
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// Told where a signal ends a command before its first request.
+pub(crate) const NOTHING_SENT: &str = "stopped; nothing was sent";
+
+impl Signals {
+    /// The result of some work; an error that says `stopped` if a signal comes first.
+    pub(crate) async fn unless<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        stopped: &str,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => Ok(done),
+            exit = self.next() => Err(Failure::new(exit, stopped)),
+        }
+    }
+}
+
 /// The effect of SIGHUP: the terminal was closed, or the connection to it was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hangup {

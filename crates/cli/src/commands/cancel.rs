@@ -1,19 +1,23 @@
 //! `countermand cancel`.
 
-use countermand_core::Policy;
+use countermand::Client;
+use countermand_core::{Call, Phase, Policy, Resource};
+use countermand_fleet::counted;
+use countermand_scheduler::Event;
+use futures_util::stream;
 
 use crate::args::Global;
 use crate::args::operations::Cancel;
 use crate::args::resume::Invocation;
-use crate::commands::batch::{self, Ending, Left};
+use crate::commands::follow::{Ending, follow};
 use crate::commands::names::{Given, Names};
+use crate::commands::stop::Stop;
 use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::results::Report;
-use crate::output::streams;
-use crate::output::summary::{Tally, counted};
-use crate::signals::{Hangup, Signals};
+use crate::output::summary::Tally;
+use crate::signals::{Hangup, NOTHING_SENT, Signals};
 
 pub(crate) async fn run(
     global: &Global,
@@ -23,95 +27,84 @@ pub(crate) async fn run(
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let given = Given {
         skip_invalid: Some(options.skip_invalid),
-        ..Given::operations(options.names.names, Report::refused)
+        ..Given::operations(options.names.names.clone(), Report::refused)
     };
     let report = Report::start(global.json);
     let (mut report, read) = Names::read(given, global, report, &mut signals).await?;
     report.left_out(&read.left_out);
     let (names, duplicates) = read.each_once();
-    let mut tally = Tally::new(!options.no_verify);
-    tally.input(read.refused, duplicates);
     if duplicates > 0 {
         report.output.note(&format!(
             "{} left out: each name is countermanded once",
             counted(duplicates, "duplicate"),
         ));
     }
-    if names.is_empty() {
-        report.sentence("no name is left; nothing was sent");
-        return Ok(end(report, &mut signals, tally.exit(), None).await);
-    }
-
-    let client = tokio::select! {
-        client = connect::client(global) => client?,
-        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
+    let client = match names.is_empty() {
+        true => None,
+        false => Some(client(global, &options, &mut signals).await?),
     };
+    let mut tally = Tally::new(&names, !options.no_verify, read.refused, duplicates);
+    let Some(client) = client else {
+        report.sentence("no name is left; nothing was sent");
+        return Ok(report.end(tally.exit(), None, &mut signals).await);
+    };
+    report.align(&names);
+    if global.verbose == 0 {
+        let pace = options.budget.quota().pace();
+        report.output.expect(names.len() as u64, pace);
+    }
+    let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
+    let mut running = client.scheduler().run(stream::iter(unsent));
+    let mut stop = Stop::default();
+    let told = |_: &_, event| match event {
+        Event::Sending {
+            resource: Resource::Operation(name),
+            call: Call::Cancel,
+        } => tally.phase(name, Phase::MaybeSent),
+        Event::NotSent {
+            resource: Resource::Operation(name),
+            phase,
+            ..
+        } => tally.phase(name, phase),
+        Event::Finished { name, result } => {
+            let told = matches!(&result, Err(error) if stop.covers(error));
+            if global.json || !told {
+                report.outcome(&name, &result);
+            }
+            tally.add(name, &result);
+        }
+        Event::Stopped { cause } => stop.stopped(cause),
+        _ => {}
+    };
+    let (ending, last_cancel) = follow(&mut running, &report, &mut signals, told).await;
+    stop.tell(&report, global.json);
+    let left = tally.end(last_cancel, &names);
+    let exit = match ending {
+        Ending::Aborted(exit) => return Ok(exit),
+        Ending::Finished => tally.exit(),
+        Ending::Stopped(exit) => exit,
+    };
+    let summary = tally.sentences(invocation);
+    report.sentence(&format!("\n{summary}"));
+    for (name, started) in &left {
+        report.interrupted(name, *started);
+    }
+    Ok(report.end(exit, Some(&summary), &mut signals).await)
+}
+
+async fn client(
+    global: &Global,
+    options: &Cancel,
+    signals: &mut Signals,
+) -> Result<Client, Failure> {
     let policy = Policy::default()
         .deadline(options.deadline)
         .verify(!options.no_verify);
-    let client = client
+    let client = signals
+        .unless(connect::client(global), NOTHING_SENT)
+        .await??;
+    Ok(client
         .policy(policy)
         .quota(options.budget.quota())
-        .in_flight(options.in_flight);
-    report.align(&names);
-    if global.verbose == 0 {
-        let expected = names.len() as u64;
-        report
-            .output
-            .expect(expected, options.budget.quota().pace());
-    }
-    let (ending, last_cancel) = batch::countermand(
-        &client,
-        names,
-        &report,
-        global.json,
-        &mut signals,
-        |name, result| {
-            tally.add(name, &result);
-        },
-    )
-    .await;
-    let (exit, left) = match ending {
-        Ending::Aborted(exit) => return Ok(exit),
-        Ending::Finished => (tally.exit(), Vec::new()),
-        Ending::Stopped(exit, left) => (exit, left),
-    };
-    tally.left(left.len() as u64);
-    tally.last_cancel(last_cancel);
-    let summary = tally.sentences(invocation);
-    report.sentence(&format!("\n{summary}"));
-    if !left.is_empty() {
-        say_left(&report, &left, invocation);
-    }
-    let summary = (!global.json).then_some(summary.as_str());
-    Ok(end(report, &mut signals, exit, summary).await)
-}
-
-/// Waits for standard output. A summary that could not be written there goes to standard error;
-/// a signal ends the waiting.
-async fn end(report: Report, signals: &mut Signals, exit: Exit, summary: Option<&str>) -> Exit {
-    tokio::select! {
-        written = report.output.finish() => {
-            if !written {
-                streams::note("warning: standard output was closed, results are missing there");
-                summary.into_iter().for_each(streams::note);
-            }
-            exit
-        }
-        signal = signals.next() => signal,
-    }
-}
-
-/// Names the operations left undone, and the command to go on.
-fn say_left(report: &Report, left: &[Left], invocation: &Invocation) {
-    let started = left.iter().filter(|left| left.started).count();
-    let names: Vec<_> = left.iter().map(|left| left.name.clone()).collect();
-    report.output.note(&format!(
-        "{} not done, for {started} of which a cancel may have been sent; to go on:\n  {}",
-        left.len(),
-        invocation.for_names(&names),
-    ));
-    for Left { name, started } in left {
-        report.interrupted(name, *started);
-    }
+        .in_flight(options.in_flight))
 }

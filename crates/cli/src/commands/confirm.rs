@@ -15,7 +15,7 @@ use crate::commands::open;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;
-use crate::signals::Signals;
+use crate::signals::{NOTHING_SENT, Signals};
 
 /// Reads `--confirm`: `ENTERPRISE:COUNT`, or `ENTERPRISE` alone; `None` if it was not given.
 pub(crate) fn parse(given: &[String]) -> Result<Option<Confirmed>, Failure> {
@@ -141,11 +141,7 @@ async fn ask(
             let mut line = String::new();
             io::stdin().lock().read_line(&mut line).map(|_| line)
         });
-        let line = tokio::select! {
-            read = read => read,
-            exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
-        };
-        match line {
+        match signals.unless(read, NOTHING_SENT).await? {
             Ok(Ok(line)) if bare(line.trim()) == phrase => {}
             _ => return refuse("that was not it; nothing was sent".to_owned()),
         }

@@ -1,15 +1,11 @@
 //! `countermand find`.
 
-use std::time::Duration;
-
 use countermand::Client;
-use countermand_core::chain;
 use countermand_fleet::report::vanished;
 use countermand_fleet::{Filter, Findings, Found, FoundOperation, Search};
 use countermand_fleet::{counted, grouped};
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::args::Global;
 use crate::args::jobs::Find;
@@ -19,7 +15,7 @@ use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::results::Report;
-use crate::signals::{Hangup, Signals};
+use crate::signals::{Hangup, NOTHING_SENT, Signals};
 
 pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure> {
     let endpoint = global.endpoint.clone().unwrap_or_default();
@@ -32,10 +28,8 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
             "find searches enterprises and devices; operations have names already",
         ));
     }
-    let client = tokio::select! {
-        client = connect::client(global) => client?,
-        exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
-    };
+    let client = connect::client(global);
+    let client = signals.unless(client, NOTHING_SENT).await??;
     let quota = options.budget.quota();
     let in_flight = options.flight.in_flight;
     if global.verbose == 0 {
@@ -76,9 +70,6 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         exit = signals.next() => Ok(exit),
     }
 }
-
-/// Period if no progress is told: it is not asked for, and any period will do.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// Said where nothing was found, but lists could not be read.
 pub(crate) const INCOMPLETE: &str = "nothing was found, and not everything could be searched";
@@ -136,14 +127,11 @@ pub(crate) async fn search(
         signal: None,
     };
     let mut stop = Stop::default();
-    let every = report.output.progress_every();
-    let period = every.unwrap_or(IDLE);
-    let mut tick = interval_at(Instant::now() + period, period);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut ticks = report.output.ticks();
     loop {
         let one = tokio::select! {
             biased;
-            _ = tick.tick(), if every.is_some() => {
+            () = ticks.next() => {
                 let (standing, outage) = (search.progress(), search.outage());
                 let devices = Some(search.search_progress());
                 report.output.progress(&standing, None, devices, outage);
@@ -159,28 +147,11 @@ pub(crate) async fn search(
         match &one {
             Found::Operation(item) => found(item),
             Found::Vanished(_) => {}
-            Found::Missed { error, .. } => {
-                if !stop.covers_list(error) {
-                    let problem = chain(error);
-                    report
-                        .output
-                        .note(&format!("not searched: {problem}; {}", error.advice()));
-                }
-            }
-            Found::ParentClosed(enterprise) => report
-                .output
-                .note(&format!("{enterprise} denies everything and is left alone")),
+            Found::Missed { error, .. } => stop.tell_list(report, error),
+            Found::ParentClosed(enterprise) => report.denied(enterprise),
             Found::Stopped(cause) => stop.stopped(cause.clone()),
-            Found::Failing(_) if report.brief => {}
-            Found::Failing(cause) => {
-                report
-                    .output
-                    .note(&format!("failing: {cause}; it is tried again"));
-            }
-            Found::Held(pause) => report.output.note(&format!(
-                "the quota is used up: everything waits for {:.1} s",
-                pause.as_secs_f64()
-            )),
+            Found::Failing(cause) => report.failing(cause),
+            Found::Held(pause) => report.held(*pause),
         }
         searched.findings.take(one);
         if !report.output.is_open() {

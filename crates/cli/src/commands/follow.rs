@@ -9,7 +9,7 @@ use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Ti
 use countermand_fleet::{Run, SearchProgress};
 use countermand_scheduler::{Event, Outage, Progress};
 use futures_util::{Stream, StreamExt};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::exit::Exit;
 use crate::output::progress::time_of_day;
@@ -101,11 +101,7 @@ pub(crate) async fn follow<U: Underway>(
     let (started, begun) = (now(), Instant::now());
     let mut stop: Option<(Exit, Instant)> = None;
     let mut last_cancel = None;
-    let told_every = report.output.progress_every();
-    // If no progress is told, it is not asked for, and any period will do.
-    let period = told_every.unwrap_or(DRAIN);
-    let mut tick = interval_at(begun + period, period);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut ticks = report.output.ticks();
     loop {
         let until = stop.map_or(begun, |(_, until)| until);
         tokio::select! {
@@ -121,7 +117,7 @@ pub(crate) async fn follow<U: Underway>(
                 );
             }
             () = sleep_until(until), if stop.is_some() => break,
-            _ = tick.tick(), if told_every.is_some() => {
+            () = ticks.next() => {
                 let (progress, expected) = (underway.progress(), underway.expected());
                 let (search, outage) = (underway.search(), underway.outage());
                 report.output.progress(&progress, expected, search, outage);
@@ -161,16 +157,8 @@ fn say(report: &Report, event: &Event) {
     let output = &report.output;
     match event {
         _ if report.brief => {}
-        Event::Held { until, .. } => {
-            let pause = *until - now();
-            output.note(&format!(
-                "the quota is used up: everything waits for {:.1} s",
-                pause.as_secs_f64()
-            ));
-        }
-        Event::Failing { cause, .. } => {
-            output.note(&format!("failing: {cause}; it is tried again"));
-        }
+        Event::Held { until, .. } => report.held(*until - now()),
+        Event::Failing { cause, .. } => report.failing(cause),
         Event::CircuitOpened { cause } => output.note(&format!(
             "{} the server fails ({cause}): only probes until it answers",
             time_of_day()

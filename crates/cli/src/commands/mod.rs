@@ -1,7 +1,6 @@
 //! The commands, a file each, and the work that several of them share.
 
 pub(crate) mod apply;
-pub(crate) mod batch;
 pub(crate) mod cancel;
 pub(crate) mod confirm;
 pub(crate) mod demo;

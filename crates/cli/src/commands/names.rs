@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::json::{Place, Refused};
 use crate::output::results::Report;
-use crate::signals::Signals;
+use crate::signals::{NOTHING_SENT, Signals};
 
 /// The names as typed, and which of them are accepted.
 pub(crate) struct Given {
@@ -98,10 +98,7 @@ impl Names {
             let names = reader.all();
             (report, names)
         });
-        let read = tokio::select! {
-            read = reading => read,
-            exit = signals.next() => return Err(Failure::new(exit, "stopped; nothing was sent")),
-        };
+        let read = signals.unless(reading, NOTHING_SENT).await?;
         let (report, names) =
             read.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         let problem = match names {
@@ -119,10 +116,8 @@ impl Names {
             Err(problem) => problem,
         };
         // Bad names may have lines of their own.
-        tokio::select! {
-            _ = report.output.finish() => Err(problem),
-            exit = signals.next() => Err(Failure::new(exit, "stopped; nothing was sent")),
-        }
+        signals.unless(report.output.finish(), NOTHING_SENT).await?;
+        Err(problem)
     }
 
     /// The names of the operations, each once and in the order given, and how many came again.

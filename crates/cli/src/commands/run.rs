@@ -1,11 +1,10 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
 use countermand::Client;
-use countermand_core::{Outcome, Verdict, chain};
-use countermand_fleet::RowState;
+use countermand_core::{Error, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, Summary};
-use countermand_fleet::store::Kind;
-use countermand_fleet::{AuthorizedJob, Ended, JobRow, Run, now, quoted};
+use countermand_fleet::store::{JobError, Kind};
+use countermand_fleet::{AuthorizedJob, Ended, JobRow, Run, grouped, now, quoted};
 use countermand_scheduler::Event;
 
 use crate::args::Global;
@@ -17,7 +16,6 @@ use crate::commands::stop::Stop;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::results::Report;
-use crate::output::streams;
 use crate::signals::Signals;
 
 /// Applies a job, or goes on with it.
@@ -30,65 +28,25 @@ pub(crate) async fn run(
     mut signals: Signals,
 ) -> Result<Exit, Failure> {
     report.brief = global.brief;
-    let failed = |error| open::failure(&error);
     let mut way = Way::of(global);
     way.flight = Flight { in_flight };
-    let resume = way.apply(job.job()).map_err(failed)?;
+    let resume = way.apply(job.job());
+    let resume = resume.map_err(|error| open::failure(&error))?;
     let pace = job.job().settings().quota().pace();
-    // A rescue that has only its file can as well have another one.
-    let new = job.job().settings().kind == Kind::Rescue && job.job().runs().next().is_none();
-    let mut run = Run::begin(client, job).map_err(|error| match new {
-        true => open::uncreated(&error, "--job"),
-        false => failed(error),
-    })?;
-    let failed = |error| open::unread(&error);
+    let mut run = begin(client, job)?;
     if global.verbose == 0 {
         report.output.expect(run.expected(), pace);
     }
-    let (mut exit, mut troubled) = (Exit::Done, false);
-    let mut stop = Stop::default();
-    let (ending, _) = follow(&mut run, &report, &mut signals, |run, event| match event {
-        Event::Finished { name, result } => {
-            let trouble = run.trouble();
-            if let Some(problem) = trouble.as_ref().filter(|_| !troubled) {
-                report.output.note(&format!(
-                    "the job file cannot be written: {problem}; the cancelling goes on, results are on standard error"
-                ));
-            }
-            troubled |= trouble.is_some();
-            if trouble.is_some() {
-                report.output.note(&Report::outcome_json(&name, &result));
-            }
-            // Thousands of good news would hide the bad ones; the report has them all. Those that
-            // expired are told on one line.
-            let good = matches!(
-                &result,
-                Ok(Outcome { verdict: Verdict::Cancelled | Verdict::Expired, .. })
-            );
-            let told = matches!(&result, Err(error) if stop.covers(error));
-            if global.json || !(good || told) {
-                report.outcome(&name, &result);
-            }
-        }
-        Event::NotListed { error, .. } | Event::Unreadable { error, .. } => {
-            exit = exit.max(Exit::of_error(&error));
-            if !stop.covers_list(&error) {
-                let problem = chain(&error);
-                report.output.note(&format!("not searched: {problem}; {}", error.advice()));
-            }
-        }
-        Event::ParentClosed { parent } => {
-            report.output.note(&format!("{parent} denies everything and is left alone"));
-        }
-        Event::Stopped { cause } => stop.stopped(cause),
-        _ => {}
-    })
-    .await;
-    if let Some(search) = run.search_progress() {
-        stop.lists(search.not_attempted);
-    }
-    stop.tell(&report, global.json);
-    let stopped = run.stopped().map(|cause| cause.exit_class().into());
+    let mut watch = Watch {
+        report: &report,
+        json: global.json,
+        exit: Exit::Done,
+        stop: Stop::default(),
+        troubled: false,
+    };
+    let told = |run: &Run, event| watch.take(run, event);
+    let (ending, _) = follow(&mut run, &report, &mut signals, told).await;
+    let exit = watch.end(&run);
     let how = match ending {
         Ending::Finished => "finished",
         Ending::Stopped(_) => "stopped by a signal",
@@ -99,47 +57,161 @@ pub(crate) async fn run(
             return Ok(exit);
         }
     };
-    let left = run.left();
-    let excluded = run.excluded();
+    tell_left_out(&mut run, &report);
+    let stopped = run.stopped().map(|cause| cause.exit_class().into());
     let ended = run.end(how);
-    let job = &ended.job;
-    if job.operations() == 0
-        && let Some(excluded) = excluded
+    let (overview, worst) = overview(&ended, stopped).map_err(|error| open::unread(&error))?;
+    let text = text(global, &ended, &overview, resume).map_err(|error| open::unread(&error))?;
+    report.sentence(&text);
+    let exit = exit.max(worst).max(close(ended, &report));
+    let exit = match ending {
+        Ending::Stopped(signal) => signal,
+        _ => exit,
+    };
+    Ok(report.end(exit, Some(&text), &mut signals).await)
+}
+
+fn begin(client: &Client, job: AuthorizedJob) -> Result<Run, Failure> {
+    // A rescue that has only its file can as well have another one.
+    let new = job.job().settings().kind == Kind::Rescue && job.job().runs().next().is_none();
+    Run::begin(client, job).map_err(|error| match new {
+        true => open::uncreated(&error, "--job"),
+        false => open::failure(&error),
+    })
+}
+
+/// Tells the events of a run.
+struct Watch<'a> {
+    report: &'a Report,
+    json: bool,
+    /// The exit code that lists which could not be read ask for.
+    exit: Exit,
+    stop: Stop,
+    /// That the disk takes nothing has been told.
+    troubled: bool,
+}
+
+impl Watch<'_> {
+    fn take(&mut self, run: &Run, event: Event) {
+        match event {
+            Event::Finished { name, result } => self.finished(run, &name, &result),
+            Event::NotListed { error, .. } | Event::Unreadable { error, .. } => {
+                self.exit = self.exit.max(Exit::of_error(&error));
+                self.stop.tell_list(self.report, &error);
+            }
+            Event::ParentClosed { parent } => self.report.denied(&parent),
+            Event::Stopped { cause } => self.stop.stopped(cause),
+            _ => {}
+        }
+    }
+
+    fn finished(&mut self, run: &Run, name: &OperationName, result: &Result<Outcome, Error>) {
+        let output = &self.report.output;
+        if let Some(problem) = run.trouble() {
+            if !std::mem::replace(&mut self.troubled, true) {
+                output.note(&format!(
+                    "the job file cannot be written: {problem}; the cancelling goes on, results are on standard error"
+                ));
+            }
+            output.note(&Report::outcome_json(name, result));
+        }
+        // Thousands of good news would hide the bad ones; the report has them all. Those that
+        // expired are told on one line.
+        let good = matches!(
+            result,
+            Ok(Outcome {
+                verdict: Verdict::Cancelled | Verdict::Expired,
+                ..
+            })
+        );
+        let told = matches!(result, Err(error) if self.stop.covers(error));
+        if self.json || !(good || told) {
+            self.report.outcome(name, result);
+        }
+    }
+
+    /// Tells the failure that stopped everything, if one did.
+    fn end(mut self, run: &Run) -> Exit {
+        if let Some(search) = run.search_progress() {
+            self.stop.lists(search.not_attempted);
+        }
+        self.stop.tell(self.report, self.json);
+        self.exit
+    }
+}
+
+/// Tells of the operations that a rescue has seen and not cancelled.
+fn tell_left_out(run: &mut Run, report: &Report) {
+    if run.job(|job| job.operations()) == 0
+        && let Some(excluded) = run.excluded()
     {
         report.output.note(&excluded);
     }
-    if left > 0 {
+    if run.left() > 0 {
         report.output.note(&format!(
             "{} more were found than --max allows and left alone",
-            countermand_fleet::grouped(left)
+            grouped(run.left())
         ));
     }
-    // Also what the disk did not take: no cancel that left is counted as unsent.
+}
+
+/// The overview, also of what the disk did not take: no cancel that left is counted as unsent. And the
+/// worst exit code that a row asks for.
+fn overview(ended: &Ended, stopped: Option<Exit>) -> Result<(Overview, Exit), JobError> {
+    let mut exit = Exit::Done;
     let overview = Overview::of(ended.rows().inspect(|row| {
         if let Ok(row) = row {
             exit = exit.max(exit_of(row, stopped));
         }
-    }))
-    .map_err(failed)?;
-    let mut summary =
-        Summary::of_job(job, now(), Some(resume).filter(|_| !ended.lost)).map_err(failed)?;
-    summary.notes.clear();
-    let mut text = match global.brief {
-        true => overview.brief(&summary),
-        false => format!("\n{}", overview.sentences(&summary)),
+    }))?;
+    Ok((overview, exit))
+}
+
+/// The exit code that a row asks for, where a failure that means `stopped` has stopped the run.
+fn exit_of(row: &JobRow, stopped: Option<Exit>) -> Exit {
+    let Some(resolution) = &row.progress.resolution else {
+        let unsent = row.progress.phase == Phase::Unsent;
+        return stopped.filter(|_| unsent).unwrap_or(Exit::Unresolved);
     };
+    match resolution.verdict {
+        Some(verdict) => Exit::of_verdict(verdict, true),
+        None => resolution
+            .error_facts()
+            .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),
+    }
+}
+
+/// The summary, and where the whole story is.
+fn text(
+    global: &Global,
+    ended: &Ended,
+    overview: &Overview,
+    resume: String,
+) -> Result<String, JobError> {
+    let resume = Some(resume).filter(|_| !ended.lost);
+    let mut summary = Summary::of_job(&ended.job, now(), resume)?;
+    summary.notes.clear();
+    if global.brief {
+        return Ok(overview.brief(&summary).trim_end().to_owned());
+    }
+    let mut text = format!("\n{}", overview.sentences(&summary));
     // A file that has not all of it has not the whole story.
-    if !global.brief && ended.trouble.is_none() {
-        let path = quoted(job.path().as_os_str());
+    if ended.trouble.is_none() {
+        let path = quoted(ended.job.path().as_os_str());
         text.push_str(&format!(
             "For the whole story: countermand report {path} --output report.html"
         ));
     }
-    report.sentence(text.trim_end());
+    Ok(text.trim_end().to_owned())
+}
+
+/// Closes the job, and tells what its file lacks.
+fn close(ended: Ended, report: &Report) -> Exit {
     let unwritten = ended.unwritten();
     let Ended {
         job, trouble, lost, ..
     } = ended;
+    let mut exit = Exit::Done;
     if let Some(error) = trouble {
         let then = match lost {
             true => {
@@ -153,36 +225,10 @@ pub(crate) async fn run(
             "error: {error}: not all results are in the job file: {unwritten} of them are above on standard error \
              alone, and counted here; {then}"
         ));
-        exit = exit.max(Exit::JobFile);
+        exit = Exit::JobFile;
     }
     if let Err(error) = job.close() {
         report.output.note(&format!("warning: {error}"));
     }
-    if let Ending::Stopped(signal) = ending {
-        exit = signal;
-    }
-    tokio::select! {
-        written = report.output.finish() => {
-            if !written {
-                streams::note("warning: standard output was closed, results are missing there");
-                streams::note(&text);
-            }
-            Ok(exit)
-        }
-        signal = signals.next() => Ok(signal),
-    }
-}
-
-/// The exit code that a row asks for, where a failure that means `stopped` has stopped the run.
-fn exit_of(row: &JobRow, stopped: Option<Exit>) -> Exit {
-    let resolution = row.progress.resolution.as_ref();
-    match RowState::of(row) {
-        RowState::Cancelled | RowState::Failed | RowState::Expired => Exit::Done,
-        RowState::Completed => Exit::Completed,
-        RowState::Unsent => stopped.unwrap_or(Exit::Unresolved),
-        RowState::Gone | RowState::Pending | RowState::Unverified => Exit::Unresolved,
-        RowState::Error => resolution
-            .and_then(|resolution| resolution.error_facts())
-            .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),
-    }
+    exit
 }

@@ -1,6 +1,6 @@
 //! One failure that stops everything, told once.
 
-use countermand_core::{Cause, Error, ErrorKind, Service};
+use countermand_core::{Cause, Error, ErrorKind, Service, chain};
 use countermand_fleet::counted;
 
 use crate::output::json::{STOPPED, StoppedLine};
@@ -52,7 +52,7 @@ impl Stop {
 
     /// Takes in the error of a list; `true` as for [`covers`](Self::covers). Those that were not asked
     /// for are counted by [`lists`](Self::lists).
-    pub(crate) fn covers_list(&mut self, error: &Error) -> bool {
+    fn covers_list(&mut self, error: &Error) -> bool {
         let Some(cause) = &self.cause else {
             return false;
         };
@@ -62,6 +62,17 @@ impl Stop {
         let covered = error.key() == cause.key();
         self.same_lists += u64::from(covered);
         covered
+    }
+
+    /// Tells of a list that could not be read, unless that is told with all of its kind.
+    pub(crate) fn tell_list(&mut self, report: &Report, error: &Error) {
+        if !self.covers_list(error) {
+            let problem = chain(error);
+            let advice = error.advice();
+            report
+                .output
+                .note(&format!("not searched: {problem}; {advice}"));
+        }
     }
 
     /// Tells it: the cause, the number of operations not attempted, and the remedy.

@@ -1,6 +1,7 @@
 //! One line for each operation: aligned text for people, JSON for programs.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use countermand_core::{
@@ -11,11 +12,17 @@ use countermand_fleet::FoundOperation;
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
+use crate::exit::Exit;
 use crate::output::json::{
     FoundLine, INPUT, InputLine, InterruptedError, OPERATION, OperationJson, OperationLine,
     OutcomeLine, Refused, RefusedError,
 };
+use crate::output::streams;
 use crate::output::writer::Output;
+use crate::signals::Signals;
+
+/// The begin of a line that an operator must not miss.
+const WARNING: &str = "WARNING:";
 
 /// Names longer than this are not waited for by the columns after them.
 const WIDEST: usize = 100;
@@ -176,12 +183,62 @@ impl Report {
         }
     }
 
-    /// A sentence about the whole: part of the text for people, and never of the JSON.
+    /// A text about the whole: part of what people read, and never of the JSON. Warnings are coloured.
     pub(crate) fn sentence(&self, text: &str) {
-        if self.json {
-            self.output.note(text);
-        } else {
-            self.output.line(text.to_owned());
+        let alarm = AnsiColor::Red.on_default().bold();
+        let text = text.lines().map(|line| match line.strip_prefix(WARNING) {
+            Some(rest) => format!("{alarm}{WARNING}{alarm:#}{rest}"),
+            None => line.to_owned(),
+        });
+        let text = text.collect::<Vec<_>>().join("\n");
+        match self.json {
+            true => self.output.note(&text),
+            false => self.output.line(text),
+        }
+    }
+
+    /// Tells that the quota is used up.
+    pub(crate) fn held(&self, pause: Duration) {
+        if !self.brief {
+            let seconds = pause.as_secs_f64();
+            self.output.note(&format!(
+                "the quota is used up: everything waits for {seconds:.1} s"
+            ));
+        }
+    }
+
+    /// Tells a passing failure.
+    pub(crate) fn failing(&self, cause: &str) {
+        if !self.brief {
+            self.output
+                .note(&format!("failing: {cause}; it is tried again"));
+        }
+    }
+
+    /// Tells of an enterprise that refuses every call.
+    pub(crate) fn denied(&self, enterprise: &str) {
+        self.output
+            .note(&format!("{enterprise} denies everything and is left alone"));
+    }
+
+    /// Waits until everything is written; a signal ends the waiting. A summary that standard output did
+    /// not take goes to standard error.
+    pub(crate) async fn end(
+        self,
+        exit: Exit,
+        summary: Option<&str>,
+        signals: &mut Signals,
+    ) -> Exit {
+        let summary = summary.filter(|_| !self.json);
+        tokio::select! {
+            written = self.output.finish() => {
+                if !written {
+                    streams::note("warning: standard output was closed, results are missing there");
+                    summary.into_iter().for_each(streams::note);
+                }
+                exit
+            }
+            signal = signals.next() => signal,
         }
     }
 

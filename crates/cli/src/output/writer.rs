@@ -10,6 +10,7 @@ use std::time::Duration;
 use countermand_fleet::{Meter, Progress, SearchProgress};
 use countermand_scheduler::Outage;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::output::progress::Bars;
 use crate::output::streams::{note, shown};
@@ -69,9 +70,14 @@ impl Output {
         });
     }
 
-    /// Period in which progress is told, if it is.
-    pub(crate) fn progress_every(&self) -> Option<Duration> {
-        self.expected.as_ref().map(|expected| expected.every)
+    /// The times at which progress is to be told, if it is.
+    pub(crate) fn ticks(&self) -> Ticks {
+        Ticks(self.expected.as_ref().map(|expected| {
+            let every = expected.every;
+            let mut interval = interval_at(Instant::now() + every, every);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            interval
+        }))
     }
 
     /// Moves the bars, or writes a line instead.
@@ -135,6 +141,18 @@ impl Output {
             }
         }
         self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// Times at which progress is to be told; none where it is not told.
+pub(crate) struct Ticks(Option<Interval>);
+
+impl Ticks {
+    pub(crate) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(interval) => _ = interval.tick().await,
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -33,7 +33,7 @@ fn the_quota_and_its_share_hold() {
         "cancels go first: {asked:?}"
     );
     assert!(
-        run.stdout.contains("The last cancel was sent after 1."),
+        run.stdout.contains("The last cancel was sent 1."),
         "{run:?}"
     );
     assert!(!run.stderr.contains('\u{1b}'), "no bars in a pipe: {run:?}");

@@ -111,7 +111,7 @@ fn fault_47_a_401_in_mid_run_is_told_once_and_the_sums_agree_with_the_lines() {
         .lines()
         .find(|line| line.starts_with("60 operations: "));
     let sum = sum.unwrap_or_else(|| panic!("{run:?}"));
-    assert_eq!(before(sum, " not attempted"), left, "{run:?}");
+    assert_eq!(before(sum, " unsent"), left, "{run:?}");
     let of = |word: &str| {
         run.stdout
             .lines()

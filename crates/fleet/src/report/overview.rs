@@ -54,7 +54,7 @@ impl Overview {
     }
 
     /// Takes in a row.
-    pub(super) fn add(&mut self, row: JobRow) {
+    pub fn add(&mut self, row: JobRow) {
         self.counts.add(&row);
         let state = RowState::of(&row);
         if state.may_execute() {
