@@ -11,9 +11,9 @@ use countermand_core::{Verdict, chain, json_line};
 use countermand_emulator::{BadInput, Config, Fate, NewOperation, NewParent};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::grouped;
-use countermand_fleet::report::{Form, Overview};
+use countermand_fleet::report::Form;
 use countermand_fleet::store::{JobError, Kind, View};
-use countermand_fleet::{PlanSummary, now, phrases, quoted};
+use countermand_fleet::{now, phrases, quoted};
 use countermand_scheduler::{Quota, Window};
 use serde_json::json;
 
@@ -35,22 +35,12 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     // Among other people's files: a folder that none of them can have prepared.
     let folder = private_folder(&std::env::temp_dir(), "countermand-demo-");
     let folder = folder.map_err(|error| failed(&error))?;
-    let shared = Shared::new(
-        Config::default()
-            .parents(0)
-            .start(now().unix_millis().unsigned_abs())
-            .token(TOKEN)
-            .quota(ServerQuota::from(&Quota::default()))
-            .time_scale(TIME_SCALE),
-    );
-    mistakes(&shared).map_err(|error| failed(&error))?;
+    let shared = fleet().map_err(|error| failed(&error))?;
     let server = Server::bind(([127, 0, 0, 1], 0).into(), shared.clone())
         .await
         .map_err(|error| failed(&error))?;
     let token = folder.join("token");
     secret(&token).map_err(|error| failed(&error))?;
-    let enterprise = shared.with(|emulator, _| emulator.grandparent().to_owned());
-    let (job, page) = (folder.join("wipes.job"), folder.join("report.html"));
     streams::note(&format!(
         "{} emulated devices have just been sent a WIPE by mistake; most can be saved.\n\
          The emulator's clock runs {TIME_SCALE} times as fast as yours, and so does its quota.",
@@ -64,84 +54,61 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
             token.into(),
         ],
     };
-    let quota = faster();
-    let per_resource = quota.get_per_resource();
-    let per_resource = per_resource.map_or_else(|| "none".to_owned(), |window| window.to_string());
-    let quota = quota.to_string();
-    let mut plan = vec!["plan", &enterprise, "--type", "WIPE"];
-    streams::note(&format!(
-        "\n$ countermand {} --output wipes.job",
-        plan.join(" ")
-    ));
-    plan.extend([
-        "--deadline",
-        "3s",
-        "--quota",
-        &quota,
-        "--per-resource",
-        &per_resource,
-    ]);
-    let mut plan: Vec<OsString> = plan.iter().map(OsString::from).collect();
-    plan.extend(["--output".into(), job.clone().into()]);
-    shell.run(plan).await?;
-
-    let lost = |error: JobError| open::failure(&error);
-    let Ok(view) = View::open(&job) else {
-        return Err(failed(&"the plan was not written"));
-    };
-    let planned = PlanSummary::of(&view).map_err(lost)?.enterprises;
-    let phrases = phrases(Kind::Plan, &planned);
-    let phrases: String = phrases
-        .iter()
-        .map(|phrase| format!(" --confirm {phrase}"))
-        .collect();
-    drop(view);
-    streams::note(&format!("$ countermand apply wipes.job{phrases}"));
-    let mut apply: Vec<OsString> = vec!["apply".into(), job.clone().into()];
-    apply.extend(phrases.split_whitespace().map(OsString::from));
-    let exit = shell.run(apply).await?;
+    let enterprise = shared.with(|emulator, _| emulator.grandparent().to_owned());
+    let job = folder.join("wipes.job");
+    let confirm = shell.plan(&enterprise, &job).await?;
+    let exit = shell.apply(&job, &confirm).await?;
     if matches!(exit, Exit::Interrupted | Exit::Terminated | Exit::HungUp) {
         return Ok(exit);
     }
-
     let view = View::open(&job).map_err(lost)?;
-    let job = quoted(job.as_os_str());
-    let resume = format!("countermand apply {job}{phrases}");
+    let page = folder.join("report.html");
+    let resume = format!("countermand apply {}{confirm}", quoted(job.as_os_str()));
     let saved = Form::Html.save(&page, &view, Some(resume));
     saved.map_err(|error| failed(&chain(&error)))?;
-    let counts = Overview::of(view.rows()).map_err(lost)?.counts;
-    let Compared {
-        right,
-        all,
-        requests,
-        refused,
-    } = compare(&shared, &view).map_err(lost)?;
-    let exit = if right < all { Exit::Failed } else { exit };
+    let compared = compare(&shared, &view).map_err(lost)?;
+    let exit = match compared.right < compared.all {
+        true => Exit::Failed,
+        false => exit,
+    };
+    tell(global, &view, &page, &compared, exit)?;
+    Ok(exit)
+}
+
+/// Tells how many verdicts are true, and where the job and its report are.
+fn tell(
+    global: &Global,
+    view: &View,
+    page: &Path,
+    compared: &Compared,
+    exit: Exit,
+) -> Result<(), Failure> {
     if global.json {
         let line = json_line(&json!({
             "schema": "countermand.demo/1",
-            "counts": counts,
-            "true_verdicts": right,
-            "requests": requests,
-            "refused_for_quota": refused,
+            "counts": view.counts(),
+            "true_verdicts": compared.right,
+            "requests": compared.requests,
+            "refused_for_quota": compared.refused,
             "job": view.path(),
             "report": page,
         }));
         streams::print(&line.map_err(|error| failed(&error))?);
-        return Ok(exit);
+        return Ok(());
     }
     streams::print(&format!(
         "The emulator knows what really happened: {} of {} verdicts are true\n\
          ({} requests, {} refused for the quota).{}",
-        grouped(right),
-        grouped(all),
-        grouped(requests),
-        grouped(refused),
+        grouped(compared.right),
+        grouped(compared.all),
+        grouped(compared.requests),
+        grouped(compared.refused),
         match exit {
             Exit::Completed => " Exit code 3, as documented.",
             _ => "",
         },
     ));
+    let job = quoted(view.path().as_os_str());
     streams::print(&format!(
         "\nTo try next:\n  \
          countermand status {job}\n  \
@@ -150,7 +117,11 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
          The report is in {}",
         page.display(),
     ));
-    Ok(exit)
+    Ok(())
+}
+
+fn lost(error: JobError) -> Failure {
+    open::failure(&error)
 }
 
 /// Writes the token as every token should be: readable by its owner only.
@@ -164,7 +135,51 @@ struct Shell {
 }
 
 impl Shell {
-    async fn run(&self, words: Vec<OsString>) -> Result<Exit, Failure> {
+    /// Plans the cancellation of all WIPEs; returns the options that confirm the plan.
+    async fn plan(&self, enterprise: &str, job: &Path) -> Result<String, Failure> {
+        let quota = faster();
+        let per_resource = quota.get_per_resource();
+        let per_resource =
+            per_resource.map_or_else(|| "none".to_owned(), |window| window.to_string());
+        let quota = quota.to_string();
+        let shown = ["plan", enterprise, "--type", "WIPE"];
+        streams::note(&format!(
+            "\n$ countermand {} --output wipes.job",
+            shown.join(" ")
+        ));
+        let hidden = [
+            "--deadline",
+            "3s",
+            "--quota",
+            &quota,
+            "--per-resource",
+            &per_resource,
+            "--output",
+        ];
+        let words = shown.iter().chain(&hidden).map(OsString::from);
+        self.run(words.chain([job.into()])).await?;
+        let Ok(view) = View::open(job) else {
+            return Err(failed(&"the plan was not written"));
+        };
+        let planned = view.enterprises().map_err(lost)?;
+        let phrases = phrases(Kind::Plan, &planned).into_iter();
+        Ok(phrases
+            .map(|phrase| format!(" --confirm {phrase}"))
+            .collect())
+    }
+
+    async fn apply(&self, job: &Path, confirm: &str) -> Result<Exit, Failure> {
+        streams::note(&format!("$ countermand apply wipes.job{confirm}"));
+        let confirm = confirm.split_whitespace().map(OsString::from);
+        self.run(
+            [OsString::from("apply"), job.into()]
+                .into_iter()
+                .chain(confirm),
+        )
+        .await
+    }
+
+    async fn run(&self, words: impl Iterator<Item = OsString>) -> Result<Exit, Failure> {
         let mut typed = vec!["countermand".into()];
         typed.extend(words);
         typed.extend(self.hidden.iter().cloned());
@@ -240,7 +255,21 @@ const fn expected(state: State) -> Verdict {
     }
 }
 
-/// Sends each device a WIPE, some besides it a LOCK that is meant, and lets a few calls go wrong.
+/// The emulated fleet: each device was sent a WIPE, some besides it a LOCK that is meant, and a few calls
+/// go wrong.
+fn fleet() -> Result<Shared, BadInput> {
+    let shared = Shared::new(
+        Config::default()
+            .parents(0)
+            .start(now().unix_millis().unsigned_abs())
+            .token(TOKEN)
+            .quota(ServerQuota::from(&Quota::default()))
+            .time_scale(TIME_SCALE),
+    );
+    mistakes(&shared)?;
+    Ok(shared)
+}
+
 fn mistakes(shared: &Shared) -> Result<(), BadInput> {
     // On the emulator's clock.
     let after = |seconds| Duration::from_secs(seconds);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countermand_core::printable;
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::vanished;
-use countermand_fleet::store::{Kind, Vanished};
+use countermand_fleet::store::{JobError, Kind, Vanished};
 use countermand_fleet::{self as fleet, Age, Estimate, Excluded, Findings, Job, Options};
 use countermand_fleet::{PlanSummary, counted, grouped, now, spell};
 use serde::Serialize;
@@ -26,8 +26,11 @@ use crate::signals::{Hangup, Signals};
 
 const STOPPED: &str = "stopped; nothing was sent, and no file was written";
 
+fn uncreated(error: JobError) -> Failure {
+    open::uncreated(&error, "--output")
+}
+
 pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure> {
-    let uncreated = |error| open::uncreated(&error, "--output");
     let mut signals = Signals::listen(Hangup::Ends)?;
     let given = Given {
         files: options.from,
@@ -42,32 +45,27 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     Job::may_be_made(&options.output).map_err(uncreated)?;
     let (terms, begun) = (&options.terms, now());
     let settings = terms.settings(Kind::Plan, &sources.endpoint, &sources.enterprises)?;
-    let filter = settings.filter.clone();
     let mut plan = fleet::Plan {
         by_harm: matches!(options.order, OrderWord::Harm),
         ..fleet::Plan::default()
     };
     let mut excluded = Excluded::default();
     for (item, evidence) in std::mem::take(&mut sources.operations) {
-        plan.give(item, evidence, (&filter, begun), &mut excluded);
+        plan.give(item, evidence, (&settings.filter, begun), &mut excluded);
     }
-    let mut seen: Vec<String> = excluded.sentence(&filter).into_iter().collect();
     let mut exit = match sources.refused {
         0 => Exit::Done,
         _ => Exit::Failed,
     };
     let mut findings = Findings::default();
     if sources.search() {
-        let client = tokio::select! {
-            client = connect::client(global) => client?,
-            exit = signals.next() => return Err(Failure::new(exit, STOPPED)),
-        };
-        let quota = settings.quota();
+        let client = connect::client(global);
+        let client = signals.unless(client, STOPPED).await??;
         if global.verbose == 0 {
-            report.output.expect(0, quota.pace());
+            report.output.expect(0, settings.quota().pace());
         }
-        let from = (&client, &sources, filter);
-        let in_flight = terms.flight.in_flight;
+        let from = (&client, &sources, settings.filter.clone());
+        let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let searched = search(from, quota, in_flight, &report, &mut signals, |_| {}).await;
         exit = exit.max(searched.exit());
         let found = plan.items.len() + searched.findings.items.len();
@@ -78,51 +76,31 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
             report.output.finish().await;
             return Ok(exit);
         }
-        seen.extend(searched.findings.excluded.clone());
         findings = searched.findings;
         plan.found(&mut findings);
     }
     if plan.items.is_empty() {
-        nothing(report, &findings, &seen).await;
-        return Ok(exit);
-    }
-    let path = &options.output;
-    let mut way = Way::of(global);
-    way.flight = terms.flight;
-    let in_flight = terms.flight.in_flight;
-    let written = plan.write(path, &settings, begun, |job| {
-        let options = Options {
-            in_flight,
-            ..Options::default()
-        };
-        let estimate = Estimate::of(job, options)?;
-        Ok(Line {
-            schema: "countermand.plan/1",
-            path: path.to_string_lossy().into_owned(),
-            endpoint: settings.endpoint.clone(),
-            summary: PlanSummary::of(job)?,
-            refused: sources.refused,
-            left_out: sources.left_out,
-            missed: findings.missed.len(),
-            not_attempted: findings.progress.not_attempted,
-            vanished: findings.vanished,
-            last_cancel_s: estimate.last_cancel.as_secs_f64(),
-            last_verdict_s: estimate.last_verdict.as_secs_f64(),
-            apply: way.apply(job)?,
-        })
-    });
-    let plan = written.map_err(uncreated)?;
-    match global.json {
-        _ if global.brief => {}
-        true => report.json(&plan),
-        false => report.sentence(&plan.text()),
+        let seen = excluded.sentence(&settings.filter);
+        tell_nothing(&report, &findings, seen.iter().chain(&findings.excluded));
+    } else {
+        let mut way = Way::of(global);
+        way.flight = terms.flight;
+        let line = plan.write(&options.output, &settings, begun, |job| {
+            Line::of(job, way, sources, findings)
+        });
+        let line = line.map_err(uncreated)?;
+        match global.json {
+            _ if global.brief => {}
+            true => report.json(&line),
+            false => report.sentence(&line.text()),
+        }
     }
     report.output.finish().await;
     Ok(exit)
 }
 
 /// Tells the reason why there is no plan; `seen` are clauses about names left out.
-async fn nothing(report: Report, findings: &Findings, seen: &[String]) {
+fn tell_nothing<'a>(report: &Report, findings: &Findings, seen: impl Iterator<Item = &'a String>) {
     if !findings.vanished.is_empty() {
         report.output.note(vanished(&findings.vanished).trim_end());
     }
@@ -130,9 +108,8 @@ async fn nothing(report: Report, findings: &Findings, seen: &[String]) {
         0 => "nothing to do: no operation is pending that is meant",
         _ => INCOMPLETE,
     };
-    let seen: String = seen.iter().map(|seen| format!("; {seen}")).collect();
+    let seen: String = seen.map(|seen| format!("; {seen}")).collect();
     report.sentence(&format!("{what}{seen}; no file was written"));
-    report.output.finish().await;
 }
 
 /// `countermand.plan/1`: times are in seconds from the start of `apply`.
@@ -182,6 +159,28 @@ fn list<T: Display>(counts: impl IntoIterator<Item = (T, u64)>) -> String {
 }
 
 impl Line {
+    fn of(job: &Job, way: Way<'_>, sources: Names, findings: Findings) -> Result<Self, JobError> {
+        let options = Options {
+            in_flight: way.flight.in_flight,
+            ..Options::default()
+        };
+        let estimate = Estimate::of(job, options)?;
+        Ok(Self {
+            schema: "countermand.plan/1",
+            path: job.path().to_string_lossy().into_owned(),
+            endpoint: job.settings().endpoint.clone(),
+            summary: PlanSummary::of(job)?,
+            refused: sources.refused,
+            left_out: sources.left_out,
+            missed: findings.missed.len(),
+            not_attempted: findings.progress.not_attempted,
+            vanished: findings.vanished,
+            last_cancel_s: estimate.last_cancel.as_secs_f64(),
+            last_verdict_s: estimate.last_verdict.as_secs_f64(),
+            apply: way.apply(job)?,
+        })
+    }
+
     /// Duration of the run, by the quota. Without one the speed of the server decides, which is not
     /// known.
     fn times(&self) -> String {
