@@ -13,7 +13,6 @@ use crate::printable::excerpt;
 use crate::service::Service;
 use crate::timestamp::{Timestamp, date, parse_duration};
 use crate::view::View;
-use crate::withheld::Withheld;
 
 /// An answer of a server (or of something in front of it) that is not success.
 ///
@@ -34,7 +33,7 @@ pub struct ApiError {
     meaning: Meaning,
 }
 
-/// The meaning of details and message, which outlives what is taken out of them.
+/// The meaning of details and message, which outlives them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Meaning {
     denial: ErrorKey,
@@ -73,6 +72,9 @@ const DENIALS: [(ErrorKey, &[&str]); 5] = [
         ],
     ),
 ];
+
+/// In the place of a text that repeats the access token.
+const NOT_SHOWN: &str = "the text is not shown, because it repeats the access token";
 
 /// A larger body is no error envelope; reading one as JSON would multiply it in memory.
 const LARGEST_ENVELOPE: usize = 64 << 10;
@@ -133,14 +135,11 @@ impl ApiError {
     pub(crate) fn malformed(view: View<'_>, problem: impl fmt::Display) -> Self {
         let problem = excerpt(&problem.to_string(), 200);
         let message = match body_excerpt(view.body) {
+            _ if view.repeats_token => format!("{problem}; {NOT_SHOWN}"),
             body if body.is_empty() => format!("{problem}; the body is empty"),
             body => format!("{problem}; the body is {body}"),
         };
-        Self {
-            message: message.into(),
-            ..Self::bare(view.status.as_u16())
-        }
-        .without(view.withheld)
+        Self::with_message(view.status.as_u16(), &message)
     }
 
     /// A status with a message of our own.
@@ -173,29 +172,22 @@ impl ApiError {
 
     /// A 2xx whose body is not JSON at all.
     pub(crate) fn of_no_method(view: View<'_>) -> Self {
-        Self {
-            message: body_excerpt(view.body).into(),
-            ..Self::bare(view.status.as_u16())
-        }
-        .without(view.withheld)
+        let excerpt = match view.repeats_token {
+            true => NOT_SHOWN.to_owned(),
+            false => body_excerpt(view.body),
+        };
+        Self::with_message(view.status.as_u16(), &excerpt)
     }
 
-    /// The same without what is to be withheld, and with the meaning that it had.
-    pub(crate) fn without(mut self, withheld: Option<&Withheld>) -> Self {
-        let Some(withheld) = withheld else {
-            return self;
-        };
-        for text in [&mut self.message]
-            .into_iter()
-            .chain(&mut self.status)
-            .chain(&mut self.reasons)
-        {
-            *text = withheld.taken_out(text).into();
+    /// The same with its meaning and without any text of the server.
+    pub(crate) fn without_text(self) -> Self {
+        Self {
+            status: None,
+            message: NOT_SHOWN.into(),
+            reasons: Vec::new(),
+            details: Vec::new(),
+            ..self
         }
-        self.details
-            .iter_mut()
-            .for_each(|detail| withheld.take_out(detail));
-        self
     }
 
     fn read_status(&mut self, mut error: Value) {

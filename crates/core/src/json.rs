@@ -14,8 +14,6 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use crate::withheld::Withheld;
-
 /// A `T` from an object alone: a derived struct would read itself from an array as well.
 pub(crate) struct Object<T>(pub(crate) T);
 
@@ -87,8 +85,6 @@ impl<'de, const N: usize> Visitor<'de> for Fields<'_, N> {
 }
 
 /// A text, borrowed from the input unless it holds escapes.
-///
-/// Only the reader of an answer turns it into a text of its own, without the secret of the request.
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
@@ -96,11 +92,8 @@ impl Text<'_> {
         &self.0
     }
 
-    pub(crate) fn told(self, withheld: Option<&Withheld>) -> String {
-        match withheld {
-            Some(withheld) => withheld.taken_out(&self.0),
-            None => self.0.into_owned(),
-        }
+    pub(crate) fn into_string(self) -> String {
+        self.0.into_owned()
     }
 }
 

@@ -84,7 +84,6 @@ mod timestamp;
 mod transport_error;
 mod verdict;
 mod view;
-mod withheld;
 
 pub use api_error::ApiError;
 pub use call::Call;
@@ -116,4 +115,4 @@ pub use time::Time;
 pub use timestamp::{Timestamp, date, format_duration, parse_duration};
 pub use transport_error::{LostConnection, TransportError, TransportErrorKind};
 pub use verdict::Verdict;
-pub use withheld::Withheld;
+pub use view::RepeatsToken;

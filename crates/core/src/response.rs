@@ -21,7 +21,6 @@ use crate::request::Request;
 use crate::service::Service;
 use crate::timestamp::Timestamp;
 use crate::view::View;
-use crate::withheld::Withheld;
 
 /// Answer of a method.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,8 +221,7 @@ impl<'a> View<'a> {
             let values = fields(entry.get(), ["name", active_time]);
             let [name, active] = values.map_err(Strange::Malformed)?;
             let name = name.map(element::<Text<'_>>).transpose()?;
-            let name = self.unrepeated(name.as_ref())?;
-            let name = ParentName::of(self.service, name).map_err(malformed)?;
+            let name = ParentName::of(self.service, text(name.as_ref())).map_err(malformed)?;
             let active = active.map(element::<Text<'_>>).transpose()?;
             let active = active.and_then(|time| Timestamp::parse_rfc3339(time.as_str()));
             match name.parent() == *above {
@@ -265,9 +263,6 @@ impl<'a> View<'a> {
                 return Err(self.strange(first));
             }
             let problem = first.to_string();
-            let problem = self
-                .withheld
-                .map_or(problem.clone(), |token| token.taken_out(&problem));
             let count = entries.len() - page.entries.len();
             page.unreadable = Some(Unreadable::new(count, entries.len(), &problem));
         }
@@ -280,55 +275,27 @@ impl<'a> View<'a> {
     /// An empty token is the end of a list.
     fn page_token(self, token: Option<&RawValue>) -> Result<Option<PageToken>, Strange> {
         let token = token.map(element::<Text<'_>>).transpose()?;
-        match self.unrepeated(token.as_ref())? {
+        match text(token.as_ref()) {
             "" => Ok(None),
             token => PageToken::from_str(token).map(Some).map_err(malformed),
         }
     }
 
     fn named_operation(self, found: Option<&Text<'_>>) -> Result<OperationName, Strange> {
-        let name = self.unrepeated(found)?;
-        OperationName::of(self.service, name).map_err(malformed)
-    }
-
-    /// A name or a page token of the answer. One that repeats the token of the request is not taken: it
-    /// would stand in the path of the next request, and with another text it would mean another thing.
-    fn unrepeated<'t>(self, found: Option<&'t Text<'_>>) -> Result<&'t str, Strange> {
-        let found = text(found);
-        match self.withheld {
-            Some(token) if token.is_repeated_by(found) => Err(Strange::Secret),
-            _ => Ok(found),
-        }
-    }
-
-    /// A word that has a meaning: masked only if there is no doubt that it is the secret.
-    fn word(self, word: String) -> String {
-        let repeated = |token: &&Withheld| token.is_repeated_by(&word);
-        match self.withheld.filter(repeated) {
-            Some(token) => token.taken_out(&word),
-            None => word,
-        }
+        OperationName::of(self.service, text(found)).map_err(malformed)
     }
 
     /// The operation of this name as the answer tells it.
     fn told(self, raw: RawOperation<'_>, name: OperationName) -> Result<Operation, Strange> {
         let error = raw.error.map(|status| Status {
             code: status.code.unwrap_or(0),
-            message: status
-                .message
-                .map(|message| message.told(self.withheld))
-                .unwrap_or_default(),
-        });
-        let metadata = raw.metadata.map(|mut metadata| {
-            metadata.kind = metadata.kind.map(|kind| self.word(kind));
-            metadata.error_code = metadata.error_code.map(|code| self.word(code));
-            metadata
+            message: status.message.map(Text::into_string).unwrap_or_default(),
         });
         let operation = Operation {
             name,
             done: raw.done,
             error,
-            metadata,
+            metadata: raw.metadata,
             has_response: raw.has_response,
         };
         match operation.contradiction() {
@@ -362,7 +329,7 @@ impl<'a> View<'a> {
     /// Refuses everything that is not a 2xx of the API, with the meaning it has for this API.
     pub(crate) fn accept(self) -> Result<Signs, Error> {
         if !self.status.is_success() {
-            return Err(judged(ApiError::read(self), self.withheld));
+            return Err(judged(ApiError::read(self), self.repeats_token));
         }
         // What is compressed is not JSON, and told as what it is.
         if !(may_be_json(self.body) || self.headers.contains_key(CONTENT_ENCODING)) {
@@ -384,6 +351,9 @@ impl<'a> View<'a> {
         match of_another {
             None if signs.is_encoded => {
                 Err(self.malformed("it says that it is compressed, which was not asked for"))
+            }
+            None if self.repeats_token => {
+                Err(self.malformed("no answer of the API repeats the access token"))
             }
             None => Ok(signs),
             Some(problem) => {
@@ -417,8 +387,6 @@ enum Strange {
     Other(OperationName),
     #[error("it lists a resource of another parent")]
     OtherParent,
-    #[error("a name or a page token in it repeats the access token")]
-    Secret,
 }
 
 fn malformed(problem: impl Display) -> Strange {
@@ -436,8 +404,8 @@ fn text<'a>(text: Option<&'a Text<'_>>) -> &'a str {
 
 /// The meaning of an answer that is not success: the one place where a server's words are compared.
 ///
-/// The token is taken out afterwards: it may be part of a word that is compared.
-fn judged(answer: ApiError, withheld: Option<&Withheld>) -> Error {
+/// A text that repeats the token is dropped afterwards: its words are compared all the same.
+fn judged(answer: ApiError, repeats_token: bool) -> Error {
     let kind: fn(ApiError) -> ErrorKind = match answer.http_status() {
         300..=399 => ErrorKind::Redirected,
         _ if answer.is_of_the_api() => kind_of_the_api(&answer),
@@ -446,7 +414,10 @@ fn judged(answer: ApiError, withheld: Option<&Withheld>) -> Error {
         408 | 429 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::NotTheApi,
     };
-    Error::new(kind(answer.without(withheld)))
+    Error::new(kind(match repeats_token {
+        true => answer.without_text(),
+        false => answer,
+    }))
 }
 
 fn kind_of_the_api(answer: &ApiError) -> fn(ApiError) -> ErrorKind {

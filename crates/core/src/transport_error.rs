@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::chain::chain;
 use crate::error_table::ErrorKey;
-use crate::withheld::Withheld;
 
 /// A request that got no usable answer, told by the transport to the cancellation.
 ///
@@ -158,18 +157,6 @@ impl TransportError {
     #[must_use]
     pub fn cause(&self) -> String {
         chain(&*self.source)
-    }
-
-    /// The same without the token of the request, which a server can repeat in the reason for which it
-    /// ends a connection (HTTP/2 GOAWAY).
-    #[must_use]
-    pub fn without(mut self, withheld: &Withheld) -> Self {
-        let cause = self.cause();
-        let told = withheld.taken_out(&cause);
-        if told != cause {
-            self.source = Box::<dyn StdError + Send + Sync>::from(told).into();
-        }
-        self
     }
 
     /// Kind of a failure without an answer.

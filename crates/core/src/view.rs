@@ -7,7 +7,14 @@ use http::{HeaderMap, Response, StatusCode};
 use crate::caching::Signs;
 use crate::service::Service;
 use crate::timestamp::Timestamp;
-use crate::withheld::Withheld;
+
+/// Marks a response whose body repeats the access token of its request, as an extension.
+///
+/// A transport that adds tokens sets it. No text of such a body is taken over: a success is
+/// [`Malformed`](crate::ErrorKind::Malformed), and an error keeps its meaning without its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "it is a mark")]
+pub struct RepeatsToken;
 
 /// A response without the type of its body, so that its readers exist once.
 #[derive(Clone, Copy)]
@@ -17,8 +24,8 @@ pub(crate) struct View<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
-    /// The token, which nothing that is read from the response may repeat.
-    pub(crate) withheld: Option<&'a Withheld>,
+    /// True if no text of the body may be taken over.
+    pub(crate) repeats_token: bool,
 }
 
 impl<'a> View<'a> {
@@ -28,7 +35,7 @@ impl<'a> View<'a> {
             status: response.status(),
             headers: response.headers(),
             body: response.body().as_ref(),
-            withheld: response.extensions().get(),
+            repeats_token: response.extensions().get::<RepeatsToken>().is_some(),
         }
     }
 

@@ -5,12 +5,12 @@ use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, Transmit, TransportError, TransportErrorKind};
+use countermand_core::{Endpoint, RepeatsToken, Transmit, TransportError, TransportErrorKind};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
 
-use crate::token::TokenSource;
+use crate::token::{Token, TokenSource};
 use crate::token_cache::{Asked, Numbered, TOKEN_TIMEOUT, TokenCache, late};
 use crate::transport::{BoxFuture, Transport};
 
@@ -26,6 +26,8 @@ const USER_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 /// A token that [says how long it is good](crate::Token::expiring) is kept for so long, and
 /// replaced a while before, in a task of its own, while requests go on with it. If that fails,
 /// requests go on with it until its time is up.
+///
+/// An answer that repeats the token is [marked](RepeatsToken), so that nothing of its text is shown.
 ///
 /// It watches the answers, so it knows which token a 401 was for: the request that comes back with
 /// [`Transmit::reauthorize`] gets the replacement, if there is one by then, instead of causing
@@ -99,16 +101,29 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
         let sending = self.transport.send(transmit);
         async move {
             let sent = sending.await;
-            let mut response = sent.map_err(|error| error.without(token.withheld()))?;
-            let told = response.status().is_success() && response.body().starts_with(b"{");
-            if !told || token.withheld().may_be_in(response.body()) {
-                response.extensions_mut().insert(token.withheld().clone());
+            let mut response = sent.map_err(|error| without_token(error, &token))?;
+            if token.is_repeated_by(response.body()) {
+                response.extensions_mut().insert(RepeatsToken);
             }
             let accepted = response.status() != StatusCode::UNAUTHORIZED;
             self.tokens
                 .judge(generation, accepted, !accepted && !reauthorize);
             Ok(response)
         }
+    }
+}
+
+/// A failure whose cause does not repeat the token, as a server can in the reason for which it ends a
+/// connection (HTTP/2 GOAWAY).
+fn without_token(error: TransportError, token: &Token) -> TransportError {
+    if !token.is_repeated_by(error.cause().as_bytes()) {
+        return error;
+    }
+    let problem = "the reason is not shown, because it repeats the access token";
+    let told = TransportError::new(error.kind(), problem);
+    match error.connection() {
+        Some(connection) => told.on_connection(connection),
+        None => told,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Access tokens and their source.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, TransportError, TransportErrorKind, Withheld, looks_secret};
+use countermand_core::{Endpoint, TransportError, TransportErrorKind, looks_secret};
 use http::HeaderValue;
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 use crate::moment::Moment;
@@ -24,7 +26,8 @@ pub struct Token {
 
 struct Secret {
     header: HeaderValue,
-    withheld: Withheld,
+    /// The part of the header that is searched in answers; empty in a token that is too short.
+    searched: Range<usize>,
 }
 
 /// Lifetime of a token, and its begin.
@@ -62,9 +65,9 @@ impl Token {
                 match HeaderValue::from_maybe_shared(Bytes::from_owner(value)) {
                     Ok(mut header) => {
                         header.set_sensitive(true);
-                        let withheld = Withheld::new(header.clone());
+                        let searched = searched(token);
                         return Ok(Self {
-                            secret: Arc::new(Secret { header, withheld }),
+                            secret: Arc::new(Secret { header, searched }),
                             life: None,
                         });
                     }
@@ -105,10 +108,27 @@ impl Token {
         self.secret.header.clone()
     }
 
-    /// The token as that which no answer may repeat.
-    pub(crate) fn withheld(&self) -> &Withheld {
-        &self.secret.withheld
+    /// Tells whether a text of the server repeats the token, also with escapes of URLs, JSON or HTML.
+    pub(crate) fn is_repeated_by(&self, text: &[u8]) -> bool {
+        let part = &self.secret.header.as_bytes()[self.secret.searched.clone()];
+        !part.is_empty() && part.len() <= text.len() && memmem::find(text, part).is_some()
     }
+}
+
+/// The shortest text that is searched in answers: tokens have 128 bits and more (RFC 6749, 10.10), and a
+/// shorter text occurs by chance.
+const SHORTEST: usize = 16;
+
+/// The part of a token that tells that a text repeats it, in bytes of the header: the longest one of letters
+/// and digits alone, which no encoding escapes, or all of the token where that is short.
+fn searched(token: &str) -> Range<usize> {
+    let parts = token.split(|char: char| !char.is_ascii_alphanumeric());
+    let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
+    let part = [longest, token]
+        .into_iter()
+        .find(|part| part.len() >= SHORTEST);
+    let start = BEARER.len() + part.and_then(|part| token.find(part)).unwrap_or_default();
+    start..start + part.map_or(0, str::len)
 }
 
 /// The problem with a text that would be sent as a token and is none.
@@ -334,4 +354,64 @@ where
 
 fn credentials(problem: String) -> TransportError {
     TransportError::new(TransportErrorKind::CredentialsRejected, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_55_each_text_that_repeats_a_token_is_found() {
+        for text in [
+            "ya29.a0Canary0123456789-Zm_9~+/x==",
+            "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJjYW4",
+            "0123456789abcdef",
+            "a.b.c.d.e.f.g.h.i",
+        ] {
+            let token = Token::new(text).unwrap();
+            let each = |escape: &dyn Fn(char) -> String| {
+                let marked = |char: char| match char.is_ascii_alphanumeric() {
+                    true => char.to_string(),
+                    false => escape(char),
+                };
+                text.chars().map(marked).collect::<String>()
+            };
+            let spellings = [
+                text.to_owned(),
+                each(&|char| format!("%{:02X}", u32::from(char))),
+                each(&|char| format!("%25{:02x}", u32::from(char))),
+                each(&|char| format!("\\u{:04x}", u32::from(char))),
+                each(&|char| format!("\\{char}")),
+                each(&|char| format!("&#{};", u32::from(char))),
+            ];
+            // One that is all marks is found as it is.
+            let escaped = if text.starts_with("a.b") {
+                1
+            } else {
+                spellings.len()
+            };
+            for spelling in &spellings[..escaped] {
+                for (before, after) in [("", ""), ("Bearer ", "."), ("\u{e9}\"", "\" and more")] {
+                    let body = format!("{before}{spelling}{after}");
+                    assert!(token.is_repeated_by(body.as_bytes()), "{body}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_repeat_the_token_is_not_taken_for_it() {
+        let body = br#"{"name":"enterprises/LC01abcd89/devices/3f00c0ffee123456/operations/1786048723669","done":true,"error":{"code":1,"message":"The operation was cancelled."}}"#;
+        for text in [
+            "ya29.a0Canary0123456789-Zm_9",
+            // Short ones are in many answers by chance.
+            "1",
+            "operations",
+            "1786048723669",
+        ] {
+            assert!(!Token::new(text).unwrap().is_repeated_by(body), "{text}");
+        }
+        assert!(Token::new("3f00c0ffee123456").unwrap().is_repeated_by(body));
+        assert!(!Token::new("0123456789abcdef").unwrap().is_repeated_by(b""));
+    }
 }

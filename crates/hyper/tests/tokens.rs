@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use http::Response;
 use http::header::AUTHORIZATION;
 
-const CANARY: &str = "ya29.canary";
+const CANARY: &str = "ya29.0123456789canary";
 
 fn token(number: usize) -> Token {
     Token::new(&format!("{CANARY}{number}")).unwrap()
@@ -360,8 +360,11 @@ async fn a_token_that_was_replaced_is_not_sent_again() {
     );
 }
 
+/// In the place of a text that repeats the token.
+const NOT_SHOWN: &str = "the text is not shown, because it repeats the access token";
+
 #[tokio::test]
-async fn a_token_that_an_answer_repeats_is_withheld() {
+async fn a_text_that_repeats_the_token_is_not_shown_and_keeps_its_meaning() {
     let echo = |transmit: Transmit| {
         let header = transmit.request.headers()[AUTHORIZATION].clone();
         let header = header.to_str().unwrap();
@@ -373,10 +376,10 @@ async fn a_token_that_an_answer_repeats_is_withheld() {
     };
     let client = Client::new(Authorized::new(Endpoint::default(), token(1), echo));
     let error = client.cancel(&common::name()).await.unwrap_err();
+    assert_eq!(error.key().as_str(), "permission_denied", "{error:?}");
     let shown = format!("{error:?} {}", countermand_core::chain(&error));
     assert!(!shown.contains(CANARY), "{shown}");
-    let told = "Bearer (access token) may not, nor Bearer (access token).";
-    assert!(shown.contains(told), "{shown}");
+    assert!(shown.contains(&format!("HTTP 403: {NOT_SHOWN}")), "{shown}");
 }
 
 #[tokio::test]
@@ -426,7 +429,7 @@ async fn fault_55_a_token_that_is_part_of_a_word_changes_no_meaning() {
         assert_eq!(error.key().as_str(), key, "{token} {error:?}");
         let quoted = error.kind().api_error().unwrap();
         assert!(
-            token.len() < 6 || !format!("{quoted:?}").contains(token),
+            token.len() < 16 || !format!("{quoted:?}").contains(token),
             "{quoted:?}"
         );
     }
@@ -468,12 +471,12 @@ async fn fault_55_no_place_of_an_answer_repeats_the_token() {
         let error = client.cancel(&common::name()).await.unwrap_err();
         let shown = format!("{error:?} {}", countermand_core::chain(&error));
         assert!(!shown.contains(&CANARY[..8]), "{shown}");
-        assert!(shown.contains("(access token)"), "{shown}");
+        assert!(shown.contains(NOT_SHOWN), "{shown}");
     }
 }
 
-/// A token as long as a real one, so that names are searched for it.
-const LONG: &str = "ya29.a0AfB_canary-0123456789";
+/// A token as long as a real one, with each sort of character.
+const LONG: &str = "ya29.a0/AfB_canary0123456789+x=";
 
 /// A client of a server that answers each request by `answer`, which gets its path.
 fn answered_by(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Client {
@@ -490,10 +493,13 @@ fn answered_by(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Clien
 }
 
 #[tokio::test]
-async fn fault_55_an_operation_that_repeats_the_token_is_told_without_it() {
+async fn fault_55_an_operation_that_repeats_the_token_proves_nothing() {
     let name = common::name();
-    let percent = LONG.replace('_', "%5F").replace('.', "%2e");
-    let escaped = LONG.replace('a', "\\u0061");
+    let percent = LONG
+        .replace('_', "%5F")
+        .replace('.', "%2e")
+        .replace('+', "%2B");
+    let escaped = LONG.replace('/', "\\/");
     for token in [LONG, &percent, &escaped] {
         let body = format!(
             r#"{{"name": "{name}", "done": true, "error": {{"code": 1, "message": "by Bearer {token}."}},
@@ -504,18 +510,18 @@ async fn fault_55_an_operation_that_repeats_the_token_is_told_without_it() {
             false => body.clone(),
         });
         let outcome = client.countermand(&name).await.unwrap();
-        let operation = outcome.operation.as_ref().unwrap();
-        // The meaning stays.
-        assert_eq!(outcome.verdict, Verdict::Cancelled);
-        let message = &operation.error.as_ref().unwrap().message;
-        assert_eq!(message, "by Bearer (access token).");
-        let shown = format!("{outcome:?} {}", serde_json::to_string(&outcome).unwrap());
-        assert!(!shown.contains("canary"), "{shown}");
-        let operation = client.get(&name).await.unwrap();
-        assert!(
-            !format!("{operation:?}").contains("canary"),
-            "{operation:?}"
+        // It was asked; that it came to pass is not taken from such an answer.
+        assert_eq!(outcome.verdict, Verdict::Unverified);
+        assert_eq!(outcome.operation, None);
+        let error = client.get(&name).await.unwrap_err();
+        assert_eq!(error.key().as_str(), "malformed");
+        let shown = format!(
+            "{outcome:?} {} {error:?} {}",
+            serde_json::to_string(&outcome).unwrap(),
+            countermand_core::chain(&error)
         );
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains(NOT_SHOWN), "{shown}");
     }
     // A word that is a token by chance only keeps its meaning.
     let body = format!(r#"{{"name": "{name}", "metadata": {{"type": "WIPE"}}}}"#);
@@ -530,23 +536,44 @@ async fn fault_55_an_operation_that_repeats_the_token_is_told_without_it() {
     assert_eq!(operation.metadata.unwrap().kind.as_deref(), Some("WIPE"));
 }
 
+/// The server may have taken the cancel all the same: the operation is looked at.
+#[tokio::test(start_paused = true)]
+async fn fault_55_a_cancel_whose_answer_repeats_the_token_is_looked_into() {
+    let name = common::name();
+    for body in [
+        format!(r#"{{"done": "{LONG}"}}"#),
+        format!(r#"{{"error": {{"code": 500, "message": "{LONG}"}}}}"#),
+    ] {
+        let cancelled = format!(r#"{{"name": "{name}", "done": true, "error": {{"code": 1}}}}"#);
+        let client = answered_by(move |path| match path.ends_with(":cancel") {
+            true => body.clone(),
+            false => cancelled.clone(),
+        });
+        let client = client.policy(Policy::default());
+        let outcome = client.countermand(&name).await.unwrap();
+        assert_eq!(outcome.verdict, Verdict::Cancelled);
+        let error = client.cancel(&name).await.unwrap_err();
+        assert!(error.maybe_delivered());
+        let shown = format!("{outcome:?} {error:?} {}", countermand_core::chain(&error));
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains(NOT_SHOWN), "{shown}");
+    }
+}
+
 #[tokio::test]
-async fn fault_55_a_name_or_a_page_token_that_repeats_the_token_is_not_taken() {
+async fn fault_55_a_page_that_repeats_the_token_is_not_taken() {
     let device = common::name().parent();
     let good = format!(r#"{{"name": "{device}/operations/1"}}"#);
     let bad = format!(r#"{{"name": "{device}/operations/{LONG}"}}"#);
     let other = format!(r#"{{"name": "enterprises/e/devices/{LONG}/operations/1"}}"#);
-    // The operation that can be read comes out, and the other is counted as one that cannot.
+    // None of its entries comes out.
     for strange in [&bad, &other] {
         let body = format!(r#"{{"operations": [{good}, {strange}]}}"#);
         let client = answered_by(move |_| body.clone());
         let told: Vec<_> = client.list_operations(&device).collect().await;
         let shown = format!("{told:?}");
         assert!(!shown.contains("canary"), "{shown}");
-        assert!(
-            shown.contains("operations/1") && shown.contains("1 of 2 entries"),
-            "{shown}"
-        );
+        assert!(told.len() == 1 && shown.contains(NOT_SHOWN), "{shown}");
     }
     // No request has it in its path.
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -591,7 +618,7 @@ async fn fault_55_a_name_or_a_page_token_that_repeats_the_token_is_not_taken() {
     let told: Vec<_> = client.list_parents(&enterprise).collect().await;
     let shown = format!("{told:?}");
     assert!(
-        !shown.contains("canary") && shown.contains("1 of 2 entries"),
+        !shown.contains("canary") && told.len() == 1 && shown.contains(NOT_SHOWN),
         "{shown}"
     );
 }
@@ -616,7 +643,7 @@ async fn fault_55_a_failure_that_repeats_the_token_is_told_without_it() {
     let error = client.cancel(&common::name()).await.unwrap_err();
     let shown = format!("{error:?} {}", countermand_core::chain(&error));
     assert!(
-        !shown.contains("canary") && shown.contains("(access token)"),
+        !shown.contains("canary") && shown.contains("repeats the access token"),
         "{shown}"
     );
 }

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::process::Process;
 
-pub(crate) const TOKEN: &str = "ya29.canary-0123456789-token";
+pub(crate) const TOKEN: &str = "ya29.canary0123456789-token";
 
 pub(crate) struct Api {
     pub(crate) shared: Shared,
