@@ -19,9 +19,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use countermand_core::{
-    Endpoint, Operation, OperationName, Request, Service, Verdict, accept_cancel,
-};
+use countermand_core::{Endpoint, Operation, OperationName, Request, Service, Verdict};
 use countermand_emulator::{Config, Fate, Server, Shared};
 use countermand_hyper::{Authorized, Client, HyperConfig, Token, Transmit};
 use countermand_scheduler::Quota;
@@ -242,7 +240,7 @@ fn codec(count: u32) {
     for _ in 0..count {
         let name: OperationName = NAME.parse().unwrap();
         drop(Request::Cancel(name.clone()).http(&endpoint));
-        accept_cancel(Service::DEFAULT, &answer).unwrap();
+        Service::DEFAULT.read_cancel(&answer).unwrap();
     }
 }
 

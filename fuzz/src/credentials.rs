@@ -1,7 +1,7 @@
 //! Credentials as a file or an environment variable gives them.
 
 use countermand_auth::Credentials;
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_hyper::Token;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Service, Timestamp, accept, format_duration, parse_duration};
+use countermand_core::{Service, Timestamp, duration};
 use countermand_scheduler::{Quota, Window};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -23,12 +23,14 @@ pub fn delay(data: &[u8]) {
                 answer.headers_mut().insert(name, value);
             }
         }
-        let error = accept(Service::DEFAULT, &answer).expect_err("not a success");
+        let error = Service::DEFAULT
+            .check_success(&answer)
+            .expect_err("not a success");
         assert!(error.kind().server_delay() <= Some(LONGEST), "{error:?}");
-        let _ = countermand_core::date(answer.headers());
+        let _ = Timestamp::from_headers(answer.headers());
     }
-    if let Some(duration) = parse_duration(text) {
-        assert_eq!(parse_duration(&format_duration(duration)), Some(duration));
+    if let Some(duration) = duration::parse(text) {
+        assert_eq!(duration::parse(&duration::format(duration)), Some(duration));
     }
     if let Some(time) = Timestamp::parse_rfc3339(text) {
         assert_eq!(Timestamp::parse_rfc3339(&time.to_string()), Some(time));

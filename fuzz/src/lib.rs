@@ -197,7 +197,7 @@ pub fn cancellation(data: &[u8]) {
     };
     let policy = Policy::default()
         .deadline(Duration::from_secs(u64::from(*deadline)))
-        .attempts(u32::from(attempts % 8))
+        .max_attempts(u32::from(attempts % 8))
         .verify(*attempts < 240);
     let base = Time::START;
     let mut now = base;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use countermand_core::{
     Call, OperationName, Phase, Policy, Time, TransportError, TransportErrorKind, Verdict,
 };
-use countermand_scheduler::{Event, List, Poll, Scheduler, Ticket};
+use countermand_scheduler::{Event, List, NextStep, Scheduler, Ticket};
 use countermand_scheduler::{Quota, Window};
 use http::{Response, StatusCode};
 
@@ -90,11 +90,11 @@ impl World {
     }
 
     /// Polls for everything that is to be sent now.
-    fn poll(&mut self) -> Poll {
+    fn poll(&mut self) -> NextStep {
         loop {
-            let poll = self.scheduler.poll(self.now);
+            let poll = self.scheduler.next_step(self.now);
             self.hear();
-            let Poll::Send(ticket, transmit) = poll else {
+            let NextStep::Send(ticket, transmit) = poll else {
                 return poll;
             };
             assert!(!transmit.timeout.is_zero());
@@ -153,12 +153,12 @@ impl World {
         self.scheduler.close();
         for _ in 0..100_000 {
             match self.poll() {
-                Poll::Done => {
+                NextStep::Done => {
                     let left = self.names.iter().find(|(_, (_, out))| !out);
                     assert!(left.is_none(), "{left:?} never came out");
                     return;
                 }
-                Poll::Wait(until) if self.tickets.is_empty() => self.now = self.now.max(until),
+                NextStep::Wait(until) if self.tickets.is_empty() => self.now = self.now.max(until),
                 _ => assert!(!self.tickets.is_empty(), "it waits for nothing"),
             }
             while let Some(ticket) = self.tickets.front() {

@@ -187,9 +187,9 @@ class Cancellation:
         endpoint: str | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
-        attempts: int = 5,
+        max_attempts: int = 5,
         backoff: tuple[float, float] = (1.0, 32.0),
-        poll: tuple[float, float] = (1.0, 30.0),
+        poll_interval: tuple[float, float] = (1.0, 30.0),
         verify: bool = True,
     ) -> Self:
         """Describes a countermand. Times are in seconds; what is out of range is clamped.
@@ -197,9 +197,9 @@ class Cancellation:
         :param endpoint: root of the API; ``None`` is Google's.
         :param deadline: no request starts after it.
         :param attempt_timeout: time for one request with its answer.
-        :param attempts: how often a failing request is sent before it is given up; 1 to 100.
+        :param max_attempts: how often a failing request is sent before it is given up; 1 to 100.
         :param backoff: the longest first pause of a retry, and the longest of all.
-        :param poll: time between looks at a pending operation, at first and at most.
+        :param poll_interval: time between looks at a pending operation, at first and at most.
         :param verify: finds out what became of it. ``False`` only asks.
         :raises InvalidName: what is wrong with the name.
         :raises InvalidEndpoint: what is wrong with the endpoint.
@@ -336,7 +336,7 @@ class Pages(Generic[_T_co]):
         endpoint: str | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
-        attempts: int = 5,
+        max_attempts: int = 5,
         backoff: tuple[float, float] = (1.0, 32.0),
     ) -> Pages[list[Operation]]: ...
     @overload
@@ -348,7 +348,7 @@ class Pages(Generic[_T_co]):
         endpoint: str | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
-        attempts: int = 5,
+        max_attempts: int = 5,
         backoff: tuple[float, float] = (1.0, 32.0),
     ) -> Pages[list[Device]]:
         """Describes a list. Times are in seconds; what is out of range is clamped.
@@ -358,7 +358,7 @@ class Pages(Generic[_T_co]):
         :param endpoint: root of the API; ``None`` is Google's.
         :param deadline: no request for a page starts so many seconds after its begin.
         :param attempt_timeout: time for one request with its answer.
-        :param attempts: how often a failing request is sent before it is given up; 1 to 100.
+        :param max_attempts: how often a failing request is sent before it is given up; 1 to 100.
         :param backoff: the longest first pause of a retry, and the longest of all.
         :raises InvalidName: what is wrong with ``parent``.
         :raises InvalidEndpoint: what is wrong with the endpoint.
@@ -460,9 +460,9 @@ class Scheduler:
         endpoint: str | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
-        attempts: int = 10,
+        max_attempts: int = 10,
         backoff: tuple[float, float] = (1.0, 32.0),
-        poll: tuple[float, float] = (1.0, 30.0),
+        poll_interval: tuple[float, float] = (1.0, 30.0),
         verify: bool = True,
         quota: str | None = "600/60s,1000/100s",
         share: float = 0.8,
@@ -499,18 +499,18 @@ class Scheduler:
     def stop(self, cause: str) -> None:
         """Sends nothing new: what is under way is awaited, the rest comes out with what is
         known."""
-    def poll(self, now: float) -> Ticket | float | None:
+    def next_step(self, now: float) -> Ticket | float | None:
         """The next step: a ticket whose request is to be sent now; or the time before which
         there is nothing to send, unless an answer or a name comes; or ``None``: nothing to send
         before one of these comes, or, if :attr:`done`, ever.
 
-        After a ticket poll again at once: there may be more.
+        After a ticket call it again at once: there may be more.
 
         :raises ValueError: ``now`` is negative, or not a number.
         """
     @property
     def done(self) -> bool:
-        """True if every name is finished and none will come, as of the last :meth:`poll`."""
+        """True if every name is finished and none will come, as of the last :meth:`next_step`."""
     @property
     def rate_limiter(self) -> RateLimiter:
         """Its rate limiter: to be saved, or restored and paused before the first request."""
@@ -635,7 +635,7 @@ class Client:
         ca_file: str | os.PathLike[str] | None,
         deadline: float,
         attempt_timeout: float,
-        attempts: int | None,
+        max_attempts: int | None,
         in_flight: int,
         allow_plaintext: bool,
         proxy_from_env: bool,

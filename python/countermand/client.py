@@ -51,7 +51,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         ca_file: str | os.PathLike[str] | None = None,
         deadline: float = 120.0,
         attempt_timeout: float = 10.0,
-        attempts: int | None = None,
+        max_attempts: int | None = None,
         in_flight: int = 100,
         allow_plaintext: bool = False,
         proxy_from_env: bool = False,
@@ -70,7 +70,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :param ca_file: PEM file with certificate authorities to trust besides the platform's.
         :param deadline: seconds for one operation. No request starts after it.
         :param attempt_timeout: seconds for one request with its answer.
-        :param attempts: how often a failing request is sent before it is given up; 1 to 100.
+        :param max_attempts: how often a failing request is sent before it is given up; 1 to 100.
             ``None``: what suits the call; ``countermand_all`` is the more patient one.
         :param in_flight: how many requests ``countermand_all`` has in flight; at least 1.
         :param allow_plaintext: whether ``http://`` may go to another machine.
@@ -87,7 +87,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             "ca_file": ca_file,
             "deadline": deadline,
             "attempt_timeout": attempt_timeout,
-            "attempts": attempts,
+            "max_attempts": max_attempts,
             "in_flight": in_flight,
             "allow_plaintext": allow_plaintext,
             "proxy_from_env": proxy_from_env,
@@ -269,7 +269,7 @@ class Client(Blocking, ClientBase["Find", "Job"]):
     """Cancels operations and finds out what became of them.
 
     Threads may share one. Calls release the GIL; Ctrl-C ends them at once and drops the request,
-    and then a cancellation may have been delivered or not. It works in a forked child too, where
+    and then a cancel may have been delivered or not. It works in a forked child too, where
     it connects anew. It pickles as its settings, unless its token was given as text.
 
     A call blocks its thread, and in a coroutine the event loop with it: there, use an

@@ -54,7 +54,7 @@ class CountermandError(Exception):
     key: str = ""
     """Word of its row in docs/errors.md: ``parent_not_found``, ``tls`` …"""
     maybe_delivered: bool = False
-    """True if a cancellation may have reached the server and taken effect all the same."""
+    """True if a cancel may have reached the server and taken effect all the same."""
     attempts: int = 0
     """Requests sent for the operation until then."""
     advice: str = ""
@@ -99,11 +99,11 @@ class InvalidEndpoint(CountermandError, ValueError):
 
 
 class InvalidArgument(CountermandError, ValueError):
-    """HTTP 400 and what else blames the request. The cancellation had no effect."""
+    """HTTP 400 and what else blames the request. The cancel had no effect."""
 
 
 class Unauthenticated(CountermandError, PermissionError):
-    """HTTP 401, also after the token was refreshed once. The cancellation had no effect."""
+    """HTTP 401, also after the token was refreshed once. The cancel had no effect."""
 
 
 class PermissionDenied(CountermandError, PermissionError):
@@ -127,7 +127,7 @@ class Unimplemented(CountermandError):
 
 
 class Unavailable(CountermandError, ConnectionError):
-    """HTTP 408 or 5xx to the last attempt. The cancellation may have been delivered."""
+    """HTTP 408 or 5xx to the last attempt. The cancel may have been delivered."""
 
 
 class NotTheApi(CountermandError, ConnectionError):

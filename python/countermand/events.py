@@ -70,8 +70,8 @@ class Held:
 class Failing:
     """A passing failure of a kind that was not met before; it is retried."""
 
-    kind: str
-    """The word of its row in docs/errors.md."""
+    key: str
+    """The key of its row in docs/errors.md."""
     cause: str
 
 
@@ -86,10 +86,10 @@ class CircuitClosed:
 
 
 @dataclass(frozen=True, slots=True)
-class ParentClosed:
+class ResourceClosed:
     """The rest of an enterprise was denied too often in a row and is left alone."""
 
-    parent: str
+    resource: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ Event: TypeAlias = (
     | Failing
     | CircuitOpened
     | CircuitClosed
-    | ParentClosed
+    | ResourceClosed
     | Stopped
 )
 

@@ -37,17 +37,17 @@ class Outage:
 
     __module__ = "countermand"
 
-    kind: str | None
-    """The word of its row in docs/errors.md; ``None`` where another process applies the job, as the
+    key: str | None
+    """The key of its row in docs/errors.md; ``None`` where another process applies the job, as the
     job file does not hold it."""
     cause: str
     """The last failure, in words."""
     lasting: float
     """Seconds since the last answer."""
     failures: int | None
-    """Requests that failed since then; ``None`` as for ``kind``."""
+    """Requests that failed since then; ``None`` as for ``key``."""
     next_try: float | None
-    """Seconds until the next try; ``None`` while one is in flight, or as for ``kind``."""
+    """Seconds until the next try; ``None`` while one is in flight, or as for ``key``."""
     gives_up: float | None
     """Seconds until the scheduler ends if nothing answers; ``None`` for a job, which goes on until
     the server answers or the caller interrupts it."""

@@ -34,7 +34,7 @@ tickets, and each ticket takes the answer of its request::
         scheduler.push(name)
     scheduler.close()
     while not scheduler.done:
-        step = scheduler.poll(time.monotonic())
+        step = scheduler.next_step(time.monotonic())
         if isinstance(step, Ticket):
             start(step)  # yours: sends step.request, then calls step.answer or step.failed
         elif not scheduler.done:
@@ -83,7 +83,7 @@ from .events import (
     Finished,
     Held,
     NotSent,
-    ParentClosed,
+    ResourceClosed,
     Sending,
     Sent,
     Stopped,
@@ -106,10 +106,10 @@ __all__ = [
     "Held",
     "NotSent",
     "Pages",
-    "ParentClosed",
     "PastCall",
     "RateLimiter",
     "Request",
+    "ResourceClosed",
     "Scheduler",
     "Send",
     "Sending",

@@ -119,7 +119,7 @@ def countermand_all(
     scheduler.close()
     with journal.file:
         while not scheduler.done:
-            step = scheduler.poll(now())
+            step = scheduler.next_step(now())
             journal.record(scheduler.events())
             if isinstance(step, Ticket):
                 exchange(step, token)

@@ -50,7 +50,7 @@ async def countermand_all(
     headers = {"authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(headers=headers) as session, asyncio.TaskGroup() as requests:
         while not scheduler.done:
-            step = scheduler.poll(now())
+            step = scheduler.next_step(now())
             for event in scheduler.events():
                 if isinstance(event, Finished):
                     results[event.name] = event.result

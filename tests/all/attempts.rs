@@ -50,6 +50,6 @@ async fn attempts_that_are_not_set_are_5_and_10_in_a_scheduler() {
     let patient = Policy::default().deadline(Duration::from_secs(3600));
     assert_eq!(cancels(patient.clone()).await, (5, 10));
     // The default's own number, set explicitly, counts as set.
-    assert_eq!(cancels(patient.clone().attempts(5)).await, (5, 5));
-    assert_eq!(cancels(patient.attempts(7)).await, (7, 7));
+    assert_eq!(cancels(patient.clone().max_attempts(5)).await, (5, 5));
+    assert_eq!(cancels(patient.max_attempts(7)).await, (7, 7));
 }

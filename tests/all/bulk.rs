@@ -139,9 +139,9 @@ fn world(seed: u64) -> World {
     };
     let policy = Policy::default()
         .deadline(Duration::from_millis(dice.below(120_000)))
-        .attempts(limits.attempts)
+        .max_attempts(limits.attempts)
         .attempt_timeout(limits.attempt_timeout)
-        .poll(
+        .poll_interval(
             Duration::from_millis(500 + dice.below(3000)),
             Duration::from_secs(30),
         )

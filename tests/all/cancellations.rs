@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Cancellation, ErrorKind, Phase, Policy, Step, Time, Verdict};
 use countermand_scheduler::Quota;
-use countermand_scheduler::{Event, Poll, Scheduler};
+use countermand_scheduler::{Event, NextStep, Scheduler};
 use countermand_tests::vectors::envelope;
 use http::Response;
 
@@ -31,7 +31,7 @@ fn the_next_look_is_when_it_expires() {
     let pause = |left: u32, seed: u64| {
         let now = Time::START;
         let policy = Policy::default()
-            .poll(SECOND * 10, SECOND * 10)
+            .poll_interval(SECOND * 10, SECOND * 10)
             .expiry_margin(Duration::ZERO);
         let cancellation = Cancellation::new(NAME.parse().unwrap()).policy(policy);
         let Step::Send(cancel) = cancellation.start(now, seed) else {
@@ -66,8 +66,8 @@ fn a_refusal_for_the_quota_delivers_nothing() {
     scheduler.close();
     let mut sent = Vec::new();
     loop {
-        match scheduler.poll(now) {
-            Poll::Send(ticket, _) => {
+        match scheduler.next_step(now) {
+            NextStep::Send(ticket, _) => {
                 let status = if sent.is_empty() { 429 } else { 404 };
                 sent.push(ticket.call());
                 let response = Response::builder()
@@ -76,9 +76,9 @@ fn a_refusal_for_the_quota_delivers_nothing() {
                     .unwrap();
                 scheduler.answer(ticket, now, Ok(&response));
             }
-            Poll::Wait(until) => now = until,
-            Poll::Idle => panic!("every answer was brought"),
-            Poll::Done => break,
+            NextStep::Wait(until) => now = until,
+            NextStep::Idle => panic!("every answer was brought"),
+            NextStep::Done => break,
         }
     }
     assert_eq!(
@@ -108,7 +108,7 @@ fn an_answer_of_a_cache_proves_only_what_is_final() {
         let begun = Time::START;
         let policy = Policy::default()
             .deadline(SECOND * 60)
-            .poll(SECOND * 4, SECOND * 4);
+            .poll_interval(SECOND * 4, SECOND * 4);
         let cancellation = Cancellation::new(NAME.parse().unwrap()).policy(policy);
         let (mut now, mut looks) = (begun, 0);
         let mut step = cancellation.start(now, 7);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use countermand_core::{
     Error, ErrorFacts, ErrorKey, ExitClass, FailureScope, Operation, OperationName, Phase, Request,
-    Service, Time, TransportError, TransportErrorKind, accept_cancel,
+    Service, Time, TransportError, TransportErrorKind,
 };
 use countermand_scheduler::Quota;
 use countermand_scheduler::{Event, Scheduler};
@@ -72,7 +72,7 @@ fn all() -> Vec<Error> {
     for case in cases("responses.json") {
         let answer = response(&case);
         all.extend(match case["parser"].as_str() {
-            Some("cancel") => accept_cancel(Service::DEFAULT, &answer).err(),
+            Some("cancel") => Service::DEFAULT.read_cancel(&answer).err(),
             Some("device") => Request::GetParent(name.parent()).read(&answer).err(),
             _ => None,
         });
@@ -294,7 +294,7 @@ fn fault_53_a_page_for_one_name_is_that_names() {
 fn fault_47_what_stops_a_scheduler_is_an_event_with_its_key() {
     let mut scheduler = scheduler(3).in_flight(1);
     let now = Time::START;
-    let countermand_scheduler::Poll::Send(ticket, _) = scheduler.poll(now) else {
+    let countermand_scheduler::NextStep::Send(ticket, _) = scheduler.next_step(now) else {
         panic!("it begins with a request")
     };
     let gone = TransportError::new(

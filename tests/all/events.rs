@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::{Call, OperationName, Phase, Time};
-use countermand_scheduler::{Event, Poll, Scheduler, Ticket, simulate};
+use countermand_scheduler::{Event, NextStep, Scheduler, Ticket, simulate};
 use countermand_scheduler::{Quota, Window};
 use http::{Request, Response};
 
@@ -29,9 +29,9 @@ fn a_scheduler_tells_where_it_stands() {
     assert_eq!((progress.in_flight, progress.sent), (0, 0));
     assert_eq!((progress.quota_left, progress.held_until), (Some(3), None));
 
-    let sent = std::iter::from_fn(|| match scheduler.poll(start) {
-        Poll::Send(ticket, _) => Some(ticket),
-        Poll::Wait(until) => {
+    let sent = std::iter::from_fn(|| match scheduler.next_step(start) {
+        NextStep::Send(ticket, _) => Some(ticket),
+        NextStep::Wait(until) => {
             assert!(until > start + minute);
             None
         }
@@ -70,14 +70,14 @@ fn a_scheduler_tells_each_step_of_an_operation() {
     scheduler.close();
     let mut told = Vec::new();
     loop {
-        let (ticket, body) = match scheduler.poll(now) {
-            Poll::Send(ticket, _) if ticket.call() == Call::Cancel => (ticket, "{}".to_owned()),
-            Poll::Send(ticket, _) => {
+        let (ticket, body) = match scheduler.next_step(now) {
+            NextStep::Send(ticket, _) if ticket.call() == Call::Cancel => (ticket, "{}".to_owned()),
+            NextStep::Send(ticket, _) => {
                 let name = ticket.resource();
                 let body = format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#);
                 (ticket, body)
             }
-            Poll::Done => break,
+            NextStep::Done => break,
             other => panic!("{other:?}"),
         };
         scheduler.answer(ticket, now, Ok(&Response::new(body)));
@@ -127,7 +127,7 @@ fn only_a_quota_of_the_project_is_adopted() {
         let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
         scheduler.push(name(1), Phase::Unsent);
         let now = Time::START;
-        let Poll::Send(ticket, _) = scheduler.poll(now) else {
+        let NextStep::Send(ticket, _) = scheduler.next_step(now) else {
             panic!("nothing to send")
         };
         scheduler.answer(ticket, now, Ok(&response));
@@ -151,7 +151,7 @@ fn fault_17_a_quota_of_a_day_and_longer_is_not_waited_for() {
         let mut scheduler = Scheduler::new(1).quota(Quota::unlimited());
         scheduler.push(name(1), Phase::Unsent);
         let now = Time::START;
-        let Poll::Send(ticket, _) = scheduler.poll(now) else {
+        let NextStep::Send(ticket, _) = scheduler.next_step(now) else {
             panic!("nothing to send")
         };
         scheduler.answer(ticket, now, Ok(&response));
@@ -235,8 +235,8 @@ fn tickets_are_ordered_as_they_were_handed_out() {
     for id in 1..=3 {
         scheduler.push(name(id), Phase::Unsent);
     }
-    let next = |scheduler: &mut Scheduler| match scheduler.poll(now) {
-        Poll::Send(ticket, _) => ticket,
+    let next = |scheduler: &mut Scheduler| match scheduler.next_step(now) {
+        NextStep::Send(ticket, _) => ticket,
         other => panic!("{other:?}"),
     };
     let (first, second) = (next(&mut scheduler), next(&mut scheduler));
@@ -254,7 +254,7 @@ fn who_may_be_sent_sooner_wakes_first() {
         scheduler.push(name(id), Phase::Unsent);
     }
     for delay in delays {
-        let Poll::Send(ticket, _) = scheduler.poll(now) else {
+        let NextStep::Send(ticket, _) = scheduler.next_step(now) else {
             panic!("each is sent once")
         };
         let response = Response::builder().status(503).header("retry-after", delay);
@@ -263,13 +263,13 @@ fn who_may_be_sent_sooner_wakes_first() {
     for (delay, id) in [(10, 0), (20, 3), (30, 2), (40, 1)] {
         let at = now + Duration::from_secs(delay);
         let before = at - Duration::from_secs(1);
-        assert!(matches!(scheduler.poll(before), Poll::Wait(until) if until == at));
-        let Poll::Send(ticket, _) = scheduler.poll(at) else {
+        assert!(matches!(scheduler.next_step(before), NextStep::Wait(until) if until == at));
+        let NextStep::Send(ticket, _) = scheduler.next_step(at) else {
             panic!("{id} is due")
         };
         assert_eq!(ticket.resource().operation(), Some(&name(id)));
         scheduler.answer(ticket, at, Ok(&Response::new("{}")));
-        let Poll::Send(look, _) = scheduler.poll(at) else {
+        let NextStep::Send(look, _) = scheduler.next_step(at) else {
             panic!("it is looked at")
         };
         let body = format!(
@@ -296,7 +296,7 @@ fn taken_events_stand_behind_those_that_were_taken_before() {
     assert_eq!(told(&mut scheduler), [""; 0]);
     for id in 1..=3 {
         scheduler.push(name(id), Phase::Unsent);
-        assert!(matches!(scheduler.poll(now), Poll::Send(..)));
+        assert!(matches!(scheduler.next_step(now), NextStep::Send(..)));
         let names = (1..=id).map(|id| name(id).to_string());
         assert_eq!(told(&mut scheduler), names.collect::<Vec<_>>());
         assert!(scheduler.next_event().is_none());

@@ -28,7 +28,7 @@ fn policy() -> Policy {
         .deadline(Duration::from_secs(20))
         .attempt_timeout(Duration::from_millis(1000))
         .backoff(Duration::from_millis(1), Duration::from_millis(5))
-        .poll(Duration::from_millis(5), Duration::from_millis(20))
+        .poll_interval(Duration::from_millis(5), Duration::from_millis(20))
         .quota_pause(Duration::from_millis(200))
 }
 
@@ -165,7 +165,7 @@ async fn fault_01_reset_before_any_byte() {
 
 #[tokio::test]
 async fn fault_01_connection_refused() {
-    let world = world(false, json!([]), policy().attempts(2)).await;
+    let world = world(false, json!([]), policy().max_attempts(2)).await;
     let World {
         server,
         client,
@@ -179,9 +179,9 @@ async fn fault_01_connection_refused() {
         "{error:?}"
     );
     assert!(
-        countermand_core::chain(&error).contains("127.0.0.1"),
+        countermand_core::text::chain(&error).contains("127.0.0.1"),
         "{}",
-        countermand_core::chain(&error)
+        countermand_core::text::chain(&error)
     );
 }
 
@@ -219,14 +219,14 @@ async fn fault_06_body_stalls_or_drips() {
 
 #[tokio::test]
 async fn fault_08_goaway_is_resent_without_cost() {
-    let world = world(true, preset("go-away"), policy().attempts(1)).await;
+    let world = world(true, preset("go-away"), policy().max_attempts(1)).await;
     let outcome = world.countermand().await.unwrap();
     assert_eq!((outcome.verdict, outcome.attempts), (Verdict::Cancelled, 3));
 }
 
 #[tokio::test]
 async fn fault_09_refused_stream_and_calm() {
-    let refused = world(true, preset("refused-stream"), policy().attempts(1)).await;
+    let refused = world(true, preset("refused-stream"), policy().max_attempts(1)).await;
     assert_eq!(
         refused.countermand().await.unwrap().verdict,
         Verdict::Cancelled
@@ -373,7 +373,7 @@ async fn fault_24_server_errors_are_retried_and_quoted() {
         passes(preset(name), 3).await;
     }
     let for_ever = json!([{ "fault": "bad-gateway", "times": null }]);
-    both(for_ever, policy().attempts(2), |_, result| {
+    both(for_ever, policy().max_attempts(2), |_, result| {
         let message = result.unwrap_err().to_string();
         assert!(
             message.contains("HTTP 502") && message.contains("<"),
@@ -414,7 +414,7 @@ async fn fault_26_success_that_is_none() {
         // Not a success: the operation is polled, found pending, and cancelled again.
         passes(preset(name), 4).await;
         let gets = json!([{ "fault": name, "method": "get", "times": null }]);
-        both(gets, policy().attempts(2), |_, result| {
+        both(gets, policy().max_attempts(2), |_, result| {
             let outcome = result.unwrap();
             assert_eq!(outcome.verdict, Verdict::Unverified, "{name}");
             assert_eq!(
@@ -436,7 +436,7 @@ async fn fault_53_a_page_is_told_at_once_and_in_between_it_is_retried() {
     passes(between, 4).await;
     // A page instead of the answer to a get is no evidence either.
     let gets = json!([{ "status": 404, "body": "<html>Error 404 (Not Found)!!1", "method": "get", "times": null }]);
-    both(gets, policy().attempts(2), |_, result| {
+    both(gets, policy().max_attempts(2), |_, result| {
         let outcome = result.unwrap();
         assert_eq!(outcome.verdict, Verdict::Unverified);
         assert_eq!(outcome.error.unwrap().kind().as_str(), "not_the_api");
@@ -494,7 +494,7 @@ async fn fault_31_odd_ends() {
 async fn fault_32_another_operation() {
     both(
         json!([{ "fault": "other-name" }]),
-        policy().attempts(2),
+        policy().max_attempts(2),
         |_, result| {
             let outcome = result.unwrap();
             assert_eq!(outcome.verdict, Verdict::Unverified);
@@ -530,7 +530,7 @@ async fn fault_33_the_first_done_stands() {
 async fn fault_44_hostile_message_is_escaped() {
     both(
         json!([{ "fault": "hostile-message", "times": null }]),
-        policy().attempts(1),
+        policy().max_attempts(1),
         |_, result| {
             let error = result.unwrap_err();
             let shown = format!(

@@ -7,7 +7,7 @@ use countermand_core::{
     Timestamp, TransportError, TransportErrorKind,
 };
 use countermand_scheduler::Quota;
-use countermand_scheduler::{Event, List, Poll, Scheduler};
+use countermand_scheduler::{Event, List, NextStep, Scheduler};
 use countermand_tests::vectors::envelope;
 use http::Response;
 
@@ -146,9 +146,9 @@ fn a_list_outlives_a_hold() {
     scheduler.close();
     for (attempt, status) in [(1, 429), (2, 503), (3, 503)] {
         let ticket = loop {
-            match scheduler.poll(now) {
-                Poll::Send(ticket, _) => break ticket,
-                Poll::Wait(until) => now = until,
+            match scheduler.next_step(now) {
+                NextStep::Send(ticket, _) => break ticket,
+                NextStep::Wait(until) => now = until,
                 other => panic!("{other:?}"),
             }
         };
@@ -159,12 +159,12 @@ fn a_list_outlives_a_hold() {
         scheduler.answer(ticket, now, Ok(&answer(status)));
     }
     assert!(
-        !matches!(scheduler.poll(now), Poll::Done),
+        !matches!(scheduler.next_step(now), NextStep::Done),
         "it is asked again"
     );
 
     scheduler.stop("enough");
-    assert!(matches!(scheduler.poll(now), Poll::Done));
+    assert!(matches!(scheduler.next_step(now), NextStep::Done));
     let error = std::iter::from_fn(|| scheduler.next_event()).find_map(|event| match event {
         Event::NotListed { error, .. } => Some(error),
         _ => None,

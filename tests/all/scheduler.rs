@@ -7,7 +7,7 @@ use countermand_core::{
     Call, ErrorKind, Phase, Policy, Service, Time, TransportError, TransportErrorKind, Verdict,
 };
 use countermand_emulator::{Hints, ServerQuota, ServerUsage, WindowKind};
-use countermand_scheduler::{Event, Poll, Scheduler};
+use countermand_scheduler::{Event, NextStep, Scheduler};
 use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Report, run};
@@ -209,7 +209,7 @@ fn a_storm_under_a_quota_costs_its_time_and_no_more() {
 #[test]
 fn a_long_storm_counts_against_nobody() {
     let storm = Duration::from_secs(600);
-    let policy = Policy::default().attempts(2);
+    let policy = Policy::default().max_attempts(2);
     let mut scheduler = scheduler(300, Quota::unlimited()).policy(policy).probe_on();
     let report = run(
         &mut scheduler,
@@ -453,7 +453,7 @@ fn stopping_drains_what_is_under_way() {
     let mut scheduler = scheduler(100, Quota::unlimited()).in_flight(10);
     let mut sent = Vec::new();
     let now = Time::START;
-    while let Poll::Send(ticket, transmit) = scheduler.poll(now) {
+    while let NextStep::Send(ticket, transmit) = scheduler.next_step(now) {
         sent.push((ticket, transmit));
     }
     assert_eq!(sent.len(), 10);
@@ -462,7 +462,7 @@ fn stopping_drains_what_is_under_way() {
         let (_, result) = works(&transmit.request);
         scheduler.answer(ticket, now, Ok(&result.unwrap()));
     }
-    assert!(matches!(scheduler.poll(now), Poll::Done));
+    assert!(matches!(scheduler.next_step(now), NextStep::Done));
     let mut ends = BTreeMap::new();
     while let Some(event) = scheduler.next_event() {
         if let Event::Finished { result, .. } = event {
@@ -621,17 +621,17 @@ fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
     let (mut now, mut left) = (start, Vec::new());
     let mut flying = Vec::new();
     while left.len() < 1000 {
-        match scheduler.poll(now) {
-            Poll::Send(ticket, transmit) if transmit.request.method() == Method::POST => {
+        match scheduler.next_step(now) {
+            NextStep::Send(ticket, transmit) if transmit.request.method() == Method::POST => {
                 // The first connection is slow, and all requests wait for it.
                 let at = now.max(start + late);
                 scheduler.sent(ticket.id(), at);
                 left.push(at);
                 flying.push(ticket);
             }
-            Poll::Send(ticket, _) => flying.push(ticket),
-            Poll::Wait(until) => now = until,
-            Poll::Idle => {
+            NextStep::Send(ticket, _) => flying.push(ticket),
+            NextStep::Wait(until) => now = until,
+            NextStep::Idle => {
                 now += Duration::from_millis(1);
                 for ticket in flying.drain(..) {
                     let name = ticket.resource().to_string();
@@ -649,7 +649,7 @@ fn fault_45_a_late_connection_is_no_reason_for_a_burst() {
                     scheduler.answer(ticket, now.max(start + late), Ok(&response.unwrap()));
                 }
             }
-            Poll::Done => break,
+            NextStep::Done => break,
         }
         while scheduler.next_event().is_some() {}
     }

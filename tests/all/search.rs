@@ -14,7 +14,7 @@ use countermand_emulator::{
 };
 use countermand_scheduler::Quota;
 use countermand_scheduler::Window;
-use countermand_scheduler::{Event, List, Poll, Progress, Scheduler};
+use countermand_scheduler::{Event, List, NextStep, Progress, Scheduler};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::rescue::rescue;
@@ -60,7 +60,11 @@ fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told 
             let Note::Event(event) = note else { return };
             match event {
                 Event::Sent { resource, call, .. } => told.sent.push((call, resource.to_string())),
-                Event::Parents { of, parents, last } => {
+                Event::Parents {
+                    grandparent,
+                    parents,
+                    last,
+                } => {
                     for device in parents {
                         let list = List::Operations {
                             parent: device.name,
@@ -69,11 +73,11 @@ fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told 
                         scheduler.search(list);
                     }
                     if last {
-                        assert!(told.listed.insert(of.to_string()));
+                        assert!(told.listed.insert(grandparent.to_string()));
                     }
                 }
                 Event::Operations {
-                    of: device,
+                    parent: device,
                     operations,
                     last,
                 } => {
@@ -401,9 +405,9 @@ fn lists_of_operations_wait_for_those_of_devices() {
         scheduler.close();
         scheduler
     };
-    let next = |scheduler: &mut Scheduler, now| match scheduler.poll(now) {
-        Poll::Send(ticket, _) => Ok(ticket),
-        Poll::Wait(until) => Err(until),
+    let next = |scheduler: &mut Scheduler, now| match scheduler.next_step(now) {
+        NextStep::Send(ticket, _) => Ok(ticket),
+        NextStep::Wait(until) => Err(until),
         other => panic!("{other:?}"),
     };
     let wait = start + Duration::from_secs(5);

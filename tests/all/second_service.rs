@@ -15,7 +15,7 @@ use countermand_emulator::{
     State,
 };
 use countermand_hyper::{Authorized, Client, HyperConfig, Token};
-use countermand_scheduler::{Event, List, Poll, Quota, Scheduler, simulate};
+use countermand_scheduler::{Event, List, NextStep, Quota, Scheduler, simulate};
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::simulation::{Run, run};
 use futures_util::StreamExt;
@@ -68,7 +68,7 @@ fn config() -> Config {
 }
 
 fn operation(name: &str) -> OperationName {
-    OperationName::of(&SPEECH, name).unwrap()
+    OperationName::parse(&SPEECH, name).unwrap()
 }
 
 /// An emulator with these operations of one location, and their names.
@@ -136,7 +136,7 @@ fn names_follow_the_levels_and_messages_name_the_pattern() {
             NameErrorKind::ExtraSegments,
         ),
     ] {
-        let error = OperationName::of(&SPEECH, bad).unwrap_err();
+        let error = OperationName::parse(&SPEECH, bad).unwrap_err();
         assert_eq!(error.kind(), kind, "{bad}");
         let pattern = "projects/{project}/locations/{location}/operations/{operation}";
         assert_eq!(error.expected(), pattern, "{bad}");
@@ -144,7 +144,7 @@ fn names_follow_the_levels_and_messages_name_the_pattern() {
         assert!(text.contains(pattern), "{text}");
         assert!(!text.replace(bad, "").contains("device"), "{text}");
     }
-    let error = OperationName::of(&SPEECH, LOCATION).unwrap_err();
+    let error = OperationName::parse(&SPEECH, LOCATION).unwrap_err();
     assert!(error.to_string().contains("names a location"), "{error}");
 }
 
@@ -319,7 +319,7 @@ fn a_search_lists_the_locations_of_a_project_and_their_operations() {
         pending.push(emulator.add(Duration::ZERO, new).unwrap().operations[0].clone());
     }
     let mut scheduler = Scheduler::new(3);
-    let project = GrandparentName::of(&SPEECH, "projects/p").unwrap();
+    let project = GrandparentName::parse(&SPEECH, "projects/p").unwrap();
     scheduler.search(List::Parents(project));
     scheduler.close();
     let mut cancelled = Vec::new();
@@ -487,9 +487,9 @@ async fn a_client_lists_and_cancels_over_a_socket() {
     let token = Token::new("emulator-token").unwrap();
     let client = Client::connect(endpoint, token, HyperConfig::default()).unwrap();
 
-    let project = GrandparentName::of(&SPEECH, "projects/p").unwrap();
+    let project = GrandparentName::parse(&SPEECH, "projects/p").unwrap();
     let parents: Vec<_> = client.list_parents(&project).collect().await;
-    let location = ParentName::of(&SPEECH, LOCATION).unwrap();
+    let location = ParentName::parse(&SPEECH, LOCATION).unwrap();
     assert_eq!(parents.len(), 1);
     assert_eq!(parents[0].as_ref().unwrap().name, location);
     let operations: Vec<_> = client.list_operations(&location).collect().await;
@@ -529,11 +529,11 @@ fn a_scheduler_asks_the_host_of_each_service() {
     scheduler.push(ours, Phase::Unsent);
     scheduler.push(other, Phase::Unsent);
     scheduler.search(List::Operations {
-        parent: ParentName::of(&SPEECH, "projects/p/locations/l").unwrap(),
+        parent: ParentName::parse(&SPEECH, "projects/p/locations/l").unwrap(),
         seen: None,
     });
     let mut hosts = Vec::new();
-    while let Poll::Send(_, transmit) = scheduler.poll(Time::START) {
+    while let NextStep::Send(_, transmit) = scheduler.next_step(Time::START) {
         hosts.push(transmit.request.uri().host().unwrap().to_owned());
     }
     let default = Service::DEFAULT.host;

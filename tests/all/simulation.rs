@@ -55,8 +55,8 @@ fn world(seed: u64) -> World {
     let policy = Policy::default()
         .deadline(limits.deadline)
         .attempt_timeout(limits.attempt_timeout)
-        .attempts(limits.attempts)
-        .poll(limits.poll, limits.poll * 16)
+        .max_attempts(limits.attempts)
+        .poll_interval(limits.poll, limits.poll * 16)
         .verify(!dice.chance(10));
     World {
         emulator,

@@ -4,10 +4,11 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
+use countermand_core::text::{chain, printable};
 use countermand_core::{
     ApiError, Endpoint, Error, ErrorKind, FailureScope, NameError, NameErrorKind, Operation,
-    OperationName, Page, Resource, RetryAction, Service, TransportError, TransportErrorKind,
-    Verdict, accept_cancel, chain, date, printable,
+    OperationName, Page, Resource, RetryAction, Service, Timestamp, TransportError,
+    TransportErrorKind, Verdict,
 };
 use countermand_tests::vectors::envelope;
 use http::Response;
@@ -27,7 +28,7 @@ fn refused(status: u16, body: &str) -> Error {
     };
     let mut response = Response::new(body);
     *response.status_mut() = status.try_into().unwrap();
-    accept_cancel(Service::DEFAULT, &response).unwrap_err()
+    Service::DEFAULT.read_cancel(&response).unwrap_err()
 }
 
 fn answer(error: &Error) -> &ApiError {
@@ -130,7 +131,7 @@ fn what_an_error_concerns() {
     );
     assert_eq!(
         refused(403, "").kind().failure_scope(),
-        FailureScope::Parent
+        FailureScope::DeniedResource
     );
     assert_eq!(
         refused(404, "").kind().failure_scope(),
@@ -170,7 +171,7 @@ fn no_delay_is_longer_than_a_day() {
     let delay = |seconds: u32| {
         let response = Response::builder().status(503);
         let response = response.header("retry-after", seconds).body("").unwrap();
-        let error = accept_cancel(Service::DEFAULT, &response).unwrap_err();
+        let error = Service::DEFAULT.read_cancel(&response).unwrap_err();
         answer(&error).retry_delay().unwrap()
     };
     assert_eq!(delay(86_399), Duration::from_secs(86_399));
@@ -337,7 +338,7 @@ fn an_operation_is_written_without_what_it_has_not() {
 fn an_answer_tells_the_time_of_its_server() {
     let response = Response::builder().header("date", "Thu, 06 Aug 2026 20:38:43 GMT");
     let response = response.body("").unwrap();
-    let time = date(response.headers()).unwrap();
+    let time = Timestamp::from_headers(response.headers()).unwrap();
     assert_eq!(time.to_string(), "2026-08-06T20:38:43.000Z");
-    assert!(date(Response::new("").headers()).is_none());
+    assert!(Timestamp::from_headers(Response::new("").headers()).is_none());
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use countermand_core::{
     Cancellation, Endpoint, Error, NameError, Operation, OperationName, Page, PageQuery, PageToken,
     Pages, ParentName, Policy, Request, Service, Step, Time, TransportError, TransportErrorKind,
-    accept_cancel,
 };
 use countermand_tests::vectors::{cases, response};
 use http::Response;
@@ -106,7 +105,8 @@ fn responses() {
             case.chars().take(300).collect::<String>()
         };
         let error = match text(&case, "parser") {
-            "cancel" => accept_cancel(Service::DEFAULT, &answer)
+            "cancel" => Service::DEFAULT
+                .read_cancel(&answer)
                 .map(|()| assert_eq!(expect["ok"], true, "{}", shown()))
                 .err(),
             "device" => Request::GetParent(name.parent().clone())
@@ -186,11 +186,9 @@ fn check_error(error: &Error, kind: &str, expect: &Value) {
                 );
                 assert!(!shown.contains(value.as_str().unwrap()), "{shown}");
             }
-            ("failure_scope", value) => assert_eq!(
-                *value,
-                format!("{:?}", error.kind().failure_scope()).to_lowercase(),
-                "{message}"
-            ),
+            ("failure_scope", value) => {
+                assert_eq!(*value, error.kind().failure_scope().as_str(), "{message}")
+            }
             ("reason", value) => assert_eq!(answer.unwrap().reason(), value.as_str(), "{message}"),
             ("rpc_status", value) => {
                 assert_eq!(answer.unwrap().status(), value.as_str(), "{message}")
@@ -258,9 +256,12 @@ fn policy(case: &Value) -> Policy {
     let millis = |key: &str, default| Duration::from_millis(case[key].as_u64().unwrap_or(default));
     Policy::default()
         .deadline(millis("deadline_ms", 120_000))
-        .attempts(case["attempts"].as_u64().unwrap_or(5) as u32)
+        .max_attempts(case["max_attempts"].as_u64().unwrap_or(5) as u32)
         .backoff(millis("backoff_ms", 1000), millis("backoff_cap_ms", 32_000))
-        .poll(millis("poll_ms", 1000), millis("poll_cap_ms", 30_000))
+        .poll_interval(
+            millis("poll_interval_ms", 1000),
+            millis("poll_interval_cap_ms", 30_000),
+        )
         .verify(case["verify"].as_bool().unwrap_or(true))
 }
 

@@ -72,7 +72,7 @@ def emulator(countermand_emulator: Emulator) -> Emulator:
 def client(emulator: Emulator) -> Iterator[Client]:
     """A client that does not retry."""
     with Client(
-        endpoint=emulator.endpoint, token=emulator.token, attempts=1, deadline=1.0
+        endpoint=emulator.endpoint, token=emulator.token, max_attempts=1, deadline=1.0
     ) as client:
         yield client
 

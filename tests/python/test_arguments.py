@@ -57,13 +57,17 @@ def test_counts_of_requests(
     ):
         refused(call, kind, f"in_flight {words}")
     for call in (
-        lambda: Client(token="ya29.a", attempts=value),
-        lambda: Scheduler(seed=1, attempts=value),
-        lambda: Cancellation(NAME, attempts=value),
+        lambda: Client(token="ya29.a", max_attempts=value),
+        lambda: Scheduler(seed=1, max_attempts=value),
+        lambda: Cancellation(NAME, max_attempts=value),
     ):
-        refused(call, kind, f"attempts {words}")
-    refused(lambda: Client(token="ya29.a", attempts=101), ValueError, "attempts is 101, expected")
-    assert Client(token="ya29.a", attempts=100, in_flight=10**9)
+        refused(call, kind, f"max_attempts {words}")
+    refused(
+        lambda: Client(token="ya29.a", max_attempts=101),
+        ValueError,
+        "max_attempts is 101, expected",
+    )
+    assert Client(token="ya29.a", max_attempts=100, in_flight=10**9)
     assert emulator.audit() == []
 
 

@@ -119,7 +119,7 @@ def test_the_emulator() -> None:
         assert emulator.endpoint in repr(emulator)
         endpoint = emulator.endpoint
     with pytest.raises(ConnectionError):
-        Client(endpoint=endpoint, token="t", attempts=1).get(name)
+        Client(endpoint=endpoint, token="t", max_attempts=1).get(name)
 
 
 def test_a_bad_script() -> None:

@@ -49,7 +49,7 @@ SERVED: list[
         errors.PermissionDenied,
         PermissionError,
         {"fault": "forbidden-enterprise"},
-        {"http_status": 403, "status": "PERMISSION_DENIED", "failure_scope": "parent"},
+        {"http_status": 403, "status": "PERMISSION_DENIED", "failure_scope": "denied_resource"},
     ),
     (
         "countermand",
@@ -148,7 +148,7 @@ def impatient(emulator: Emulator) -> Iterator[Client]:
     with Client(
         endpoint=emulator.endpoint,
         token=emulator.token,
-        attempts=1,
+        max_attempts=1,
         attempt_timeout=0.5,
         deadline=1.0,
     ) as client:
@@ -181,7 +181,7 @@ def test_served(
         client = AsyncClient(
             endpoint=emulator.endpoint,
             token=emulator.token,
-            attempts=1,
+            max_attempts=1,
             attempt_timeout=0.5,
             deadline=1.0,
         )
@@ -242,7 +242,7 @@ def test_not_attempted(emulator: Emulator) -> None:
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    client = Client(endpoint=f"http://127.0.0.1:{port}", token="t", attempts=1)
+    client = Client(endpoint=f"http://127.0.0.1:{port}", token="t", max_attempts=1)
     with pytest.raises(ConnectionError) as caught:
         client.get("enterprises/e/devices/d/operations/o")
     check(caught.value, errors.TransportError, {"transport": "connect", "maybe_delivered": False})

@@ -233,7 +233,7 @@ def test_fault_66_a_scheduler_ends_in_time_on_a_server_that_drips(
     path: Path, dripping: DrippingServer
 ) -> None:
     module = load(path)
-    module.Scheduler = partial(Scheduler, attempts=1, **PATIENCE)
+    module.Scheduler = partial(Scheduler, max_attempts=1, **PATIENCE)
     began = time.monotonic()
     results = asyncio.run(module.countermand_all([NAME], "t", dripping.endpoint, "200/1s", 1.0))
     assert time.monotonic() - began < 5

@@ -150,7 +150,7 @@ def test_fault_52_lists_that_were_not_asked_for_are_told_and_noted(
 def test_a_list_that_cannot_be_read_is_missed_aloud(
     fleet: Emulator, path: Path, kind: type[Client | AsyncClient]
 ) -> None:
-    settings: dict[str, Any] = {"endpoint": fleet.endpoint, "token": fleet.token, "attempts": 1}
+    settings: dict[str, Any] = {"endpoint": fleet.endpoint, "token": fleet.token, "max_attempts": 1}
     fault = {"method": "list", "status": 501, "times": 3}
     fleet.faults([fault])
     enterprise = fleet.enterprise

@@ -67,7 +67,7 @@ def test_devices() -> None:
 
 
 def test_a_page_is_asked_for_again() -> None:
-    pages = Pages("operations", DEVICE, attempts=2, backoff=(1.0, 1.0))
+    pages = Pages("operations", DEVICE, max_attempts=2, backoff=(1.0, 1.0))
     step = pages.start(5.0, seed=1)
     assert isinstance(step, Send)
     wait = step.response(5.0, 503, {}, problem(503, "UNAVAILABLE"))

@@ -119,7 +119,7 @@ def test_fault_43_a_forked_child_works(emulator: Emulator) -> None:
 
 
 def test_fault_43_a_child_forked_amid_calls_works(emulator: Emulator, silent: SilentServer) -> None:
-    waiting = Client(endpoint=silent.endpoint, token="t", attempts=1)
+    waiting = Client(endpoint=silent.endpoint, token="t", max_attempts=1)
     results = waiting.countermand_all([f"{NAME}{n}" for n in range(10)])
     thread = threading.Thread(target=lambda: next(results))
     thread.start()
@@ -189,7 +189,7 @@ def test_fault_43_a_spawned_child_works(emulator: Emulator, tmp_path: Path) -> N
     path.write_text(emulator.token)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         for token in (path, token_of_a_function):
-            client = Client(endpoint=emulator.endpoint, token=token, attempts=3, in_flight=7)
+            client = Client(endpoint=emulator.endpoint, token=token, max_attempts=3, in_flight=7)
             outcome = pool.apply_async(countermand, (client, emulator.add())).get(30)
             assert outcome.cancelled
 
@@ -202,7 +202,7 @@ def test_a_client_pickles_as_its_settings(
         "endpoint": "https://example.com/v1",
         "token": tmp_path / "token",
         "deadline": 7.0,
-        "attempts": 2,
+        "max_attempts": 2,
     }
     again = pickle.loads(pickle.dumps(kind(**settings)))
     assert type(again) is kind

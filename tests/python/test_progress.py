@@ -174,7 +174,7 @@ def test_fault_48_a_dead_network_is_told_while_it_lasts(
         assert progress.last_cancel_left is progress.last_verdict_left is None
         assert "FAILING for" in progress.line == str(progress)
         assert progress.outage.cause in progress.line
-    assert {outage.kind for outage in outages} == {"connect"}
+    assert {outage.key for outage in outages} == {"connect"}
     assert all("refused" in outage.cause for outage in outages)
     lasting = [outage.lasting for outage in outages]
     assert lasting == sorted(lasting)
@@ -203,7 +203,7 @@ def test_fault_48_a_job_tells_of_an_outage_and_goes_on_probing(
     outages = [progress.outage for progress in told if progress.outage]
     assert outages[-1].lasting > 3
     assert {outage.gives_up for outage in outages} == {None}
-    assert {outage.kind for outage in outages} == {"unavailable"}
+    assert {outage.key for outage in outages} == {"unavailable"}
     assert "Ctrl-C is safe" in next(one for one in told if one.outage).line
     assert told[-1].outage is None
     # Another process sees it, too: the file records the begin.
@@ -212,7 +212,7 @@ def test_fault_48_a_job_tells_of_an_outage_and_goes_on_probing(
     assert status.progress.outage is not None
     assert status.progress.outage.lasting > 0
     assert status.progress.outage.cause
-    assert (status.progress.outage.kind, status.progress.outage.failures) == (None, None)
+    assert (status.progress.outage.key, status.progress.outage.failures) == (None, None)
     assert status.progress.last_cancel_left is None
     assert job.status().progress.outage is None
 

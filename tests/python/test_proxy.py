@@ -64,7 +64,7 @@ def test_a_proxy_hears_of_it_only_when_asked_for(
     # No server listens there.
     with socket.create_server(("127.0.0.1", 0)) as gone:
         server = f"127.0.0.1:{gone.getsockname()[1]}"
-    settings = {"endpoint": f"https://{server}", "token": "canary-token", "attempts": 1}
+    settings = {"endpoint": f"https://{server}", "token": "canary-token", "max_attempts": 1}
     with pytest.raises(errors.TransportError):
         Client(**settings).get(NAME)
     assert proxy.heard == b""

@@ -70,7 +70,7 @@ def test_pauses_and_limits_of_the_server() -> None:
 def test_that_of_a_scheduler() -> None:
     before = Scheduler(seed=1, quota="1/10s", share=1.0)
     before.push(NAME)
-    ticket = before.poll(5.0)
+    ticket = before.next_step(5.0)
     assert isinstance(ticket, Ticket)
     # It has not left yet, and counts as if it left now.
     assert before.rate_limiter.save(6.0) == [PastCall(0.0, "cancel", DEVICE)]
@@ -80,17 +80,17 @@ def test_that_of_a_scheduler() -> None:
     after = Scheduler(seed=1, quota="1/10s", share=1.0)
     after.rate_limiter.restore(100.0, saved)
     after.push(NAME, "maybe_sent")
-    wait = after.poll(100.0)
+    wait = after.next_step(100.0)
     assert isinstance(wait, float)
     assert 109.5 < wait < 110.5
-    assert isinstance(after.poll(wait), Ticket)
+    assert isinstance(after.next_step(wait), Ticket)
 
 
 def test_a_request_that_was_not_sent_is_told_with_its_phase() -> None:
     scheduler = Scheduler(seed=1, quota="1/10s", share=1.0)
     for phase in ("unsent", "accepted"):
         scheduler.push(f"{NAME}{phase}", phase)
-    first = scheduler.poll(5.0)
+    first = scheduler.next_step(5.0)
     assert isinstance(first, Ticket)
     first.failed(5.0, "connect", "no route")
     sending, not_sent = (

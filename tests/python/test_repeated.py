@@ -141,7 +141,7 @@ def test_fault_55_a_token_that_answers_repeat_is_in_no_value_and_no_exception(
     repeating: Repeating,
 ) -> None:
     seen = Seen(repeating.token)
-    with Client(endpoint=repeating.endpoint, token=TOKEN, attempts=1, deadline=1.0) as client:
+    with Client(endpoint=repeating.endpoint, token=TOKEN, max_attempts=1, deadline=1.0) as client:
         outcome = client.countermand(NAMES[0])
         assert outcome.verdict is Verdict.UNVERIFIED
         assert outcome.operation is None

@@ -132,7 +132,7 @@ def test_impossible_settings(setting: str, seconds: float) -> None:
     settings: dict[str, Any] = {setting: seconds}
     with pytest.raises(ValueError, match=f"{setting} is"):
         Cancellation(NAME, **settings)
-    for pair in ("backoff", "poll"):
+    for pair in ("backoff", "poll_interval"):
         settings = {pair: (1.0, seconds)}
         with pytest.raises(ValueError, match=f"{pair} is"):
             Cancellation(NAME, **settings)

@@ -18,7 +18,7 @@ from countermand.sansio import (
     Finished,
     Held,
     NotSent,
-    ParentClosed,
+    ResourceClosed,
     Scheduler,
     Sending,
     Sent,
@@ -43,7 +43,7 @@ def scheduler(count: int = 1, **settings: Any) -> Scheduler:
 
 
 def ticket(made: Scheduler, now: float = 5.0) -> Ticket:
-    step = made.poll(now)
+    step = made.next_step(now)
     assert isinstance(step, Ticket)
     return step
 
@@ -59,7 +59,7 @@ def test_by_hand() -> None:
     assert (first.name, first.call, second.name) == (name(0), "cancel", name(1))
     assert (first.request.method, first.request.timeout) == ("POST", 10.0)
     assert first.request.url.endswith(f"/v1/{name(0)}:cancel")
-    assert made.poll(5.0) is None
+    assert made.next_step(5.0) is None
     assert not made.done
     assert made.events() == [Sending(name(0), "cancel"), Sending(name(1), "cancel")]
     assert made.progress(5.0).sent == 0
@@ -72,14 +72,14 @@ def test_by_hand() -> None:
     assert (look.name, look.call, look.request.method) == (name(1), "get", "GET")
     look.answer(6.0, 200, {}, done(name(1)))
     first.failed(6.0, "connection_lost", "no answer")
-    wait = made.poll(6.0)
+    wait = made.next_step(6.0)
     assert isinstance(wait, float)
     assert 6.0 <= wait <= 7.0
     again = ticket(made, wait)
     assert (again.name, again.call) == (name(0), "cancel")
     gone = problem(404, "NOT_FOUND")
     again.answer(wait, 404, [("content-type", "text/plain")], bytearray(gone))
-    while isinstance(step := made.poll(9.0), Ticket):
+    while isinstance(step := made.next_step(9.0), Ticket):
         step.answer(9.0, 404, {}, gone)
     assert step is None
     assert made.done
@@ -153,7 +153,7 @@ def test_impossible_settings() -> None:
             settings = {setting: seconds}
             with pytest.raises(ValueError, match=f"{setting} is"):
                 Scheduler(seed=1, **settings)
-    for pair in ("backoff", "poll"):
+    for pair in ("backoff", "poll_interval"):
         settings = {pair: (1.0, -1.0)}
         with pytest.raises(ValueError, match=f"{pair} is"):
             Scheduler(seed=1, **settings)
@@ -163,7 +163,7 @@ def test_impossible_settings() -> None:
         with pytest.raises(OverflowError):
             Scheduler(seed=seed)
     with pytest.raises(ValueError, match="now is"):
-        scheduler().poll(-1.0)
+        scheduler().next_step(-1.0)
     with pytest.raises(ValueError, match="now is"):
         scheduler().progress(float("inf"))
 
@@ -173,17 +173,17 @@ def test_settings_are_obeyed() -> None:
     step = ticket(made)
     assert step.request.url == f"http://127.0.0.1:1/v1/{name(0)}:cancel"
     assert step.request.timeout == 3.0
-    assert isinstance(made.poll(5.0), Ticket)
-    assert made.poll(5.0) is None  # two in flight
+    assert isinstance(made.next_step(5.0), Ticket)
+    assert made.next_step(5.0) is None  # two in flight
     assert made.progress(5.0).in_flight == 2
-    made = scheduler(attempts=2, backoff=(0.5, 0.5), verify=False)
+    made = scheduler(max_attempts=2, backoff=(0.5, 0.5), verify=False)
     ticket(made).failed(5.0, "connect", "refused")
-    wait = made.poll(5.0)
+    wait = made.next_step(5.0)
     assert isinstance(wait, float)
     assert wait <= 5.5
     ticket(made, wait).failed(wait, "connect", "refused")
     made.close()
-    assert made.poll(wait) is None
+    assert made.next_step(wait) is None
     [*_, last] = made.events()
     assert isinstance(last, Finished)
     assert isinstance(last.result, errors.TransportError)
@@ -201,11 +201,11 @@ def test_the_quota() -> None:
     assert made.progress(5.0).quota_left == 2
     for _ in range(2):
         ticket(made).sent(5.0)
-    wait = made.poll(5.0)
+    wait = made.next_step(5.0)
     assert isinstance(wait, float)
     assert 15.0 <= wait <= 15.1
     assert made.progress(5.0).held_until == wait
-    assert made.poll(14.0) == wait
+    assert made.next_step(14.0) == wait
     ticket(made, wait).sent(wait)
     progress = made.progress(wait)
     assert isinstance(progress, Progress)
@@ -218,11 +218,11 @@ def test_the_quota() -> None:
 
 def test_same_seed_same_schedule() -> None:
     def waits(seed: int) -> list[float]:
-        made = scheduler(3, seed=seed, attempts=2)  # more would open the circuit
+        made = scheduler(3, seed=seed, max_attempts=2)  # more would open the circuit
         made.close()
         now, found = 100.0, list[float]()
         while not made.done:
-            step = made.poll(now)
+            step = made.next_step(now)
             if isinstance(step, Ticket):
                 step.failed(now, "connection_lost", "no answer")
             elif step is not None:
@@ -238,9 +238,9 @@ def test_a_wait_is_over_when_it_says(start: float) -> None:
     for seed in range(50):
         made = scheduler(seed=seed)
         ticket(made, start).failed(start, "connection_lost", "")
-        wait = made.poll(start)
+        wait = made.next_step(start)
         assert isinstance(wait, float)
-        assert isinstance(made.poll(wait), Ticket)
+        assert isinstance(made.next_step(wait), Ticket)
 
 
 def test_a_hold() -> None:
@@ -251,7 +251,7 @@ def test_a_hold() -> None:
     )
     made = scheduler(2)
     ticket(made).answer(5.0, 429, {"retry-after": "7"}, limit)
-    wait = made.poll(5.0)
+    wait = made.next_step(5.0)
     assert isinstance(wait, float)
     assert 12.0 <= wait <= 12.8
     [_, _, held] = made.events()
@@ -269,7 +269,7 @@ def test_a_storm() -> None:
     for _ in range(14):
         ticket(made).answer(5.0, 503, {}, b"")
     assert made.events()[-1] == CircuitOpened()
-    wait = made.poll(5.0)
+    wait = made.next_step(5.0)
     assert isinstance(wait, float)
     assert wait == pytest.approx(10.0)
     ticket(made, wait).answer(wait, 200, {}, b"{}")
@@ -282,7 +282,7 @@ def test_a_closed_enterprise() -> None:
     made.close()
     for _ in range(3):
         ticket(made).answer(5.0, 403, {}, problem(403, "PERMISSION_DENIED"))
-    assert ParentClosed("enterprises/LC01") in made.events()
+    assert ResourceClosed("enterprises/LC01") in made.events()
     assert ticket(made).name == name(9, "LC02")
     left = [event for event in made.events() if isinstance(event, Finished)]
     assert [event.name for event in left] == [name(3), name(4)]
@@ -294,10 +294,10 @@ def test_stop() -> None:
     flying = ticket(made)
     made.events()
     made.stop("the operator said so")
-    assert made.poll(5.0) is None
+    assert made.next_step(5.0) is None
     assert not made.done
     flying.answer(5.0, 200, {}, b"{}")
-    assert made.poll(5.0) is None
+    assert made.next_step(5.0) is None
     assert made.done
     events = made.events()
     assert events[0] == Stopped("the operator said so")
@@ -332,7 +332,7 @@ def test_events_match() -> None:
     made.push(name(1), "accepted")
     ticket(made).answer(5.0, 200, {}, b"{}")
     made.stop("x")
-    made.poll(5.0)
+    made.next_step(5.0)
     assert [words(event) for event in made.events()] == [
         "sending cancel 0",
         "sent cancel 0 at 5.0",
@@ -359,10 +359,10 @@ def test_fault_45_what_never_left_is_not_sent() -> None:
 
 def test_done_is_for_now() -> None:
     made = scheduler(0)
-    assert made.poll(5.0) is None
+    assert made.next_step(5.0) is None
     assert not made.done  # names may come
     made.close()
-    assert made.poll(5.0) is None
+    assert made.next_step(5.0) is None
     assert made.done
 
 
@@ -375,7 +375,7 @@ def test_threads_share_a_scheduler() -> None:
 
     def work() -> None:
         while not made.done:
-            step = made.poll(5.0)
+            step = made.next_step(5.0)
             if isinstance(step, Ticket):
                 body = b"{}" if step.call == "cancel" else done(step.name)
                 step.answer(5.0, 200, {}, body)
@@ -413,7 +413,7 @@ def test_fault_48_a_passing_failure_is_an_event_and_an_outage() -> None:
     assert made.progress(1.0).outage is None
     outage = made.progress(5.0).outage
     assert outage is not None
-    assert (outage.kind, outage.cause, outage.failures) == ("connect", told[0].cause, 1)
+    assert (outage.key, outage.cause, outage.failures) == ("connect", told[0].cause, 1)
     assert outage.lasting == pytest.approx(5.0)
     assert outage.gives_up == pytest.approx(25.0)
     assert "FAILING for 5 s (connect)" in str(made.progress(5.0))

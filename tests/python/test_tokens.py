@@ -148,7 +148,7 @@ def test_a_token_never_shows_in_failures(
         {"action": "reset"},
         {"status": 401, "body": f"Bearer {CANARY}"[:6]},
     ]
-    client = Client(endpoint=emulator.endpoint, token=CANARY, attempts=1)
+    client = Client(endpoint=emulator.endpoint, token=CANARY, max_attempts=1)
     for fault in faults:
         emulator.faults([{**fault, "times": None}] if fault else [])
         with pytest.raises(CountermandError) as caught:

@@ -190,7 +190,7 @@ def test_cancellation(case: dict[str, Any]) -> None:
     settings: dict[str, Any] = {}
     if "deadline_ms" in policy:
         settings["deadline"] = policy.pop("deadline_ms") / 1000
-    for pair in ("backoff", "poll"):
+    for pair in ("backoff", "poll_interval"):
         if f"{pair}_ms" in policy or f"{pair}_cap_ms" in policy:
             first, cap = policy.pop(f"{pair}_ms"), policy.pop(f"{pair}_cap_ms")
             settings[pair] = (first / 1000, cap / 1000)

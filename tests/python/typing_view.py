@@ -50,10 +50,10 @@ from countermand.sansio import (
     Held,
     NotSent,
     Pages,
-    ParentClosed,
     PastCall,
     RateLimiter,
     Request,
+    ResourceClosed,
     Scheduler,
     Send,
     Sending,
@@ -184,7 +184,7 @@ def watched(client: Client, names: list[str]) -> None:
     client.countermand_all(names, quota="600/60s", progress=True, deadline=5)
     client.countermand_all(names, progress=lambda: None)  # type: ignore[misc, arg-type]
     client.countermand_all(names, quota=600)  # type: ignore[arg-type]
-    Client(token="ya29...", attempts=None)
+    Client(token="ya29...", max_attempts=None)
 
 
 def jobs(client: Client, name: OperationName) -> None:
@@ -261,7 +261,7 @@ def scheduler(names: list[OperationName]) -> None:
     assert_type(scheduler.push(names[0], "accepted"), bool)
     scheduler.push(names[1], "begun")  # type: ignore[arg-type]
     while not scheduler.done:
-        step = scheduler.poll(0.0)
+        step = scheduler.next_step(0.0)
         assert_type(step, Ticket | float | None)
         if isinstance(step, Ticket):
             assert_type(step.request, Request)
@@ -311,7 +311,7 @@ def what_happened(event: Event) -> None:
             assert_type(cause, str)
         case CircuitOpened() | CircuitClosed():
             pass
-        case ParentClosed(text) | Stopped(text):
+        case ResourceClosed(text) | Stopped(text):
             assert_type(text, str)
         case _ as never:
             assert_never(never)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{Error, OperationName, Outcome, Time, TransportError};
-use countermand_scheduler::{Event, Poll, Scheduler, Ticket};
+use countermand_scheduler::{Event, NextStep, Scheduler, Ticket};
 use http::{Method, Request, Response};
 
 /// A server's behaviour: for a request that reaches it at a time since the start, the delay and the
@@ -69,7 +69,7 @@ pub fn run(scheduler: &mut Scheduler, limit: Duration, serve: &mut Serve<'_>) ->
             Note::Event(Event::Finished { name, result }) => report.finished.push((name, result)),
             Note::Event(Event::CircuitOpened { .. }) => report.circuit.push((now, true)),
             Note::Event(Event::CircuitClosed) => report.circuit.push((now, false)),
-            Note::Event(Event::ParentClosed { parent }) => report.closed.push(parent),
+            Note::Event(Event::ResourceClosed { resource }) => report.closed.push(resource),
             Note::Event(_) => {}
         });
     let cancels = report
@@ -116,10 +116,10 @@ pub fn search(
             scheduler.progress(now)
         );
         tell(scheduler, now - base, note);
-        let poll = scheduler.poll(now);
+        let poll = scheduler.next_step(now);
         tell(scheduler, now - base, note);
         now = match poll {
-            Poll::Send(ticket, transmit) => {
+            NextStep::Send(ticket, transmit) => {
                 let (took, result) = serve(now - base, &transmit.request);
                 let status = result
                     .as_ref()
@@ -142,11 +142,11 @@ pub fn search(
                 // It polls again when it can send again, whatever answers come before.
                 now + PACE
             }
-            Poll::Wait(until) => answers
+            NextStep::Wait(until) => answers
                 .peek()
                 .map_or(until, |answer| until.min(answer.0.at)),
-            Poll::Idle => answers.peek().expect("it waits for nothing").0.at,
-            Poll::Done => return (now - base, most),
+            NextStep::Idle => answers.peek().expect("it waits for nothing").0.at,
+            NextStep::Done => return (now - base, most),
         };
         while answers.peek().is_some_and(|answer| answer.0.at <= now) {
             let Some(Reverse(answer)) = answers.pop() else {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use countermand_core::text::chain;
+use countermand_core::{Endpoint, TransportError, TransportErrorKind};
 use countermand_hyper::{Hyper, HyperConfig};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
@@ -91,7 +92,7 @@ impl Address {
             None => Ok(address),
             Some((name, _)) => Err(format!(
                 "the header `{}` would be sent in the clear, expected an https:// URL",
-                countermand_core::shown(name.as_str())
+                countermand_core::text::shown(name.as_str())
             )),
         }
     }

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countermand_core::{TransportError, looks_secret, shown};
+use countermand_core::TransportError;
+use countermand_core::text::{looks_secret, shown};
 use countermand_hyper::{BoxFuture, HyperConfig, Token};
 use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;

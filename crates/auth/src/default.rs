@@ -41,7 +41,7 @@ impl Credentials {
             return Self::from_file(file);
         }
         let file = file.map_or_else(String::new, |file| {
-            format!(", no file {}", countermand_core::shown_path(&file))
+            format!(", no file {}", countermand_core::text::shown_path(&file))
         });
         let neither = format!(
             "there are no credentials: {FILE} is not set{file} (`gcloud auth application-default login` writes it)"

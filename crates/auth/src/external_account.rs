@@ -139,7 +139,7 @@ impl Exchange {
             Subject::File(path) => {
                 let shown = format!(
                     "the subject token file {}",
-                    countermand_core::shown_path(path.path())
+                    countermand_core::text::shown_path(path.path())
                 );
                 let file = path.clone();
                 let read = tokio::task::spawn_blocking(move || file.read(SecretFile::CAP)).await;

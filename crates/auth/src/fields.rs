@@ -1,6 +1,6 @@
 //! The fields of credentials files: each is used, or of no use here, or told.
 
-use countermand_core::shown;
+use countermand_core::text::shown;
 
 use crate::document::{Document, Problem};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use countermand_core::{TransportError, looks_secret, shown_path};
+use countermand_core::TransportError;
+use countermand_core::text::{looks_secret, shown_path};
 use countermand_hyper::{SecretFile, exposure, quota_project_header};
 use http::HeaderValue;
 

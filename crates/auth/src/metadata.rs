@@ -4,7 +4,8 @@
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countermand_core::{TransportError, looks_secret};
+use countermand_core::TransportError;
+use countermand_core::text::looks_secret;
 use countermand_hyper::{BoxFuture, HyperConfig, Token};
 use http::{HeaderName, HeaderValue, StatusCode};
 

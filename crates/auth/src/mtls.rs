@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use countermand_core::{Endpoint, Service, TransportError, shown_path};
+use countermand_core::text::shown_path;
+use countermand_core::{Endpoint, Service, TransportError};
 use countermand_hyper::{HyperConfig, SecretFile};
 
 use crate::default::gcloud;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use countermand_core::{TransportError, TransportErrorKind, shown_path};
+use countermand_core::text::shown_path;
+use countermand_core::{TransportError, TransportErrorKind};
 use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, exposure};
 
 /// A file that holds nothing but a token, and that another program keeps fresh.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_auth::Mtls;
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_emulator::{Config, Server, Shared, Tls};
 use countermand_hyper::{Endpoint, Hyper, HyperConfig, TransportError, TransportErrorKind};
 use http::uri::PathAndQuery;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use countermand_auth::Credentials;
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_emulator::credentials;
 use countermand_hyper::{Client, Endpoint, HyperConfig, TokenSource, TransportErrorKind};
 use serde_json::{Value, json};

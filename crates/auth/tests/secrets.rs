@@ -74,7 +74,7 @@ async fn a_canary_is_in_no_log_debug_or_error() {
             let source = credentials.source(Service::DEFAULT.scope, &config).unwrap();
             let client =
                 Client::connect(root.parse().unwrap(), source.clone(), config.clone()).unwrap();
-            let client = client.policy(Policy::default().attempts(2));
+            let client = client.policy(Policy::default().max_attempts(2));
             shown += &format!("{credentials:?} {source:?} {client:?}");
             let new = NewParent::with([NewOperation::new(Fate::Cancellable)]);
             let added = shared.with(|emulator, now| emulator.add(now, new).unwrap());
@@ -92,7 +92,7 @@ async fn a_canary_is_in_no_log_debug_or_error() {
                 let script = Script::from_value(json!([fault])).unwrap();
                 shared.with(|emulator, _| emulator.set_script(script));
                 if let Err(error) = source.token(true).await {
-                    shown += &format!("{error:?} {}", countermand_core::chain(&error));
+                    shown += &format!("{error:?} {}", countermand_core::text::chain(&error));
                 }
             }
             let script = Script::from_value(json!([])).unwrap();

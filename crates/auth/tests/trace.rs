@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use countermand_auth::TokenFile;
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_emulator::{
     Config, Fate, NewOperation, NewParent, Quirks, Script, Server, Shared, Tls,
 };
@@ -140,7 +140,7 @@ async fn the_client() {
     let secret = env::var("COUNTERMAND_TOKEN").unwrap();
     let token = Token::new(&secret).unwrap();
     let client = Client::connect(endpoint.clone(), token.clone(), config.clone()).unwrap();
-    let client = client.policy(Policy::default().attempts(2));
+    let client = client.policy(Policy::default().max_attempts(2));
     let names = env::var(NAMES).unwrap();
     let names = names.split(' ').map(|name| name.parse().unwrap());
     let names = names.collect::<Vec<OperationName>>();

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use countermand::hyper::SecretFile;
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
-use countermand_core::{TransportError, TransportErrorKind, path_problem};
+use countermand_core::text::path_problem;
+use countermand_core::{TransportError, TransportErrorKind};
 
 use crate::args::Global;
 use crate::exit::Exit;

@@ -149,11 +149,11 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
             Some((option, value)) if option.starts_with("--") => (option, value),
             _ => ("", given.as_str()),
         };
-        let shown = countermand_core::shown(value);
+        let shown = countermand_core::text::shown(value);
         if shown != value {
             let shown = match option {
                 "" => shown.into_owned(),
-                option => format!("{}={shown}", countermand_core::shown(option)),
+                option => format!("{}={shown}", countermand_core::text::shown(option)),
             };
             error.insert(kind, ContextValue::String(shown));
             hidden = true;

@@ -7,9 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use countermand_core::{
-    Endpoint, Operation, OperationName, Request as Ask, Service, accept_cancel,
-};
+use countermand_core::{Endpoint, Operation, OperationName, Request as Ask, Service};
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Request, Response};
 
@@ -89,7 +87,7 @@ fn core(criterion: &mut Criterion) {
         b.iter(|| black_box(NAME).parse::<OperationName>())
     });
     criterion.bench_function("parse cancel", |b| {
-        b.iter(|| accept_cancel(Service::DEFAULT, black_box(&empty)))
+        b.iter(|| Service::DEFAULT.read_cancel(black_box(&empty)))
     });
     criterion.bench_function("parse operation, floor: skipped by serde_json", |b| {
         b.iter(|| serde_json::from_str::<serde::de::IgnoredAny>(black_box(answer.body())))

@@ -8,10 +8,11 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use serde_json::Value;
 
+use crate::duration;
 use crate::error_table::ErrorKey;
 use crate::printable::excerpt;
 use crate::service::Service;
-use crate::timestamp::{Timestamp, date, parse_duration};
+use crate::timestamp::Timestamp;
 use crate::view::View;
 
 /// An answer of a server (or of something in front of it) that is not success.
@@ -277,7 +278,7 @@ impl ApiError {
             "min" => Duration::from_secs(60),
             "s" => Duration::from_secs(1),
             "h" => Duration::from_secs(3600),
-            other => parse_duration(other)?,
+            other => duration::parse(other)?,
         };
         let of_the_project = parts.next() == Some("{project}") && parts.next().is_none();
         (of_the_project && span <= LONGEST_WINDOW).then_some((limit, span))
@@ -292,7 +293,7 @@ impl ApiError {
     fn find_final_quota(&self) -> bool {
         let per_day = |text: &str| {
             let mut parts = text.split('/');
-            let span = parts.nth(1).and_then(parse_duration);
+            let span = parts.nth(1).and_then(duration::parse);
             text.contains("/d/")
                 || text.to_ascii_lowercase().contains("perday")
                 || span.is_some_and(|span| span >= LONGEST_DELAY)
@@ -402,7 +403,7 @@ impl ApiError {
 
     fn retry_info(&self) -> Option<Duration> {
         self.of_type("google.rpc.RetryInfo")
-            .find_map(|info| info["retryDelay"].as_str().and_then(parse_duration))
+            .find_map(|info| info["retryDelay"].as_str().and_then(duration::parse))
     }
 }
 
@@ -427,7 +428,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let (at, now) = (Timestamp::parse_http_date(text)?, date(headers)?);
+    let (at, now) = (
+        Timestamp::parse_http_date(text)?,
+        Timestamp::from_headers(headers)?,
+    );
     Some(at.since(now))
 }
 

@@ -1,66 +1,4 @@
 //! One operation, from the cancel to the verdict: a step machine without a clock or a socket.
-//!
-//! [`Cancellation::start`] gives the first [`Step`]; doing what a step says gives the next one. The loop
-//! in the [crate's documentation](crate) is a complete driver.
-//!
-//! # What it does
-//!
-//! | outstanding | what comes | what follows |
-//! |---|---|---|
-//! | cancel | 200 with `{}` or nothing | *accepted*: get at once; without verifying, `Unverified` |
-//! | cancel | 408, 429, 500, 502, 503, 504, other 5xx; connection failed, lost, timed out; no token for now | pause, cancel again; after the last attempt, or when the pause would end after the deadline: get |
-//! | cancel | 401 | once: cancel again with `reauthorize`; then `Err` |
-//! | cancel | not processed (GOAWAY, REFUSED_STREAM) | cancel again at once, not counted up to the number of attempts |
-//! | cancel | FAILED_PRECONDITION, 409, 404 | get; without verifying, `Err` |
-//! | cancel | 2xx that is not success, 3xx, answer over the cap | get; without verifying, pause and cancel again |
-//! | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
-//! | get | done | the verdict it proves |
-//! | get | not done, and a cache says that this is older than the cancel that was accepted, or no cancel was | as if it had not been seen: get, or cancel, again; at the deadline as for an answer that told nothing |
-//! | get | not done and without a result, past `createTime + duration` and the margin | `Expired` |
-//! | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
-//! | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a refusal of the last cancel row, or the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
-//! | get | 404 | look at the parent, where its service keeps records of parents; else as when it could not be looked at |
-//! | get | passing failure, unusable answer, another operation's name | pause, get again, at the deadline at the latest; after the last attempt as below |
-//! | get | anything else | accepted: `Pending` if it was seen, else `Unverified`, with the error; not accepted: `Err` with the cancel's error, or with this one if it concerns everything |
-//! | parent | found, or 404 | accepted or maybe delivered: `Gone`; otherwise `Err(NotFound)`; both say whether the parent exists |
-//! | parent | anything else | passing: pause, again; after the last attempt, or if it is final, as if it had not been asked |
-//!
-//! A delay the server asks for is obeyed exactly and restarts the backoff; if it ends after the
-//! deadline, nothing more is sent. Without one, an exhausted quota pauses for
-//! [`Policy::quota_pause`]. No request starts after the deadline, not even if a pause is resumed late by
-//! more than a second.
-//!
-//! # By hand
-//!
-//! ```
-//! use countermand_core::{Call, Cancellation, OperationName, Step, Time, TransportError, TransportErrorKind, Verdict};
-//!
-//! let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
-//! let now = Time::START;
-//!
-//! // The first step is always a cancel.
-//! let Step::Send(attempt) = Cancellation::new(name).start(now, 42) else { unreachable!() };
-//! let transmit = attempt.transmit(now);
-//! assert_eq!(transmit.request.method(), "POST");
-//!
-//! // The connection is lost after sending: it may have been delivered, so it pauses and asks again.
-//! let lost = TransportError::new(TransportErrorKind::ConnectionLost, "connection reset");
-//! let Step::Wait(pause) = attempt.failed(now, lost) else { unreachable!() };
-//! assert!(pause.error().is_some());
-//! let now = pause.until();
-//!
-//! // Accepted. That is not "cancelled": the machine looks.
-//! let Step::Send(attempt) = pause.resume(now) else { unreachable!() };
-//! let Step::Send(attempt) = attempt.response(now, &http::Response::new("{}")) else { unreachable!() };
-//! assert_eq!(attempt.call(), Call::Get);
-//!
-//! // Done with code 1: proof.
-//! let body = r#"{"name":"enterprises/LC01/devices/3f/operations/17","done":true,"error":{"code":1}}"#;
-//! let Step::Done(result) = attempt.response(now, &http::Response::new(body)) else { unreachable!() };
-//! let outcome = result?;
-//! assert_eq!((outcome.verdict, outcome.attempts), (Verdict::Cancelled, 3));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +25,69 @@ use crate::view::View;
 /// A countermand that has not begun: the operation, where the API is and how patient to be.
 ///
 /// The endpoint and the policy may be values or `Arc`s shared by many cancellations.
-#[derive(Clone, Debug)]
+///
+/// /// [`start`](Self::start) gives the first [`Step`]; doing what a step says gives the next one. The loop
+/// in the [crate's documentation](crate) is a complete driver.
+///
+/// # What it does
+///
+/// | outstanding | what comes | what follows |
+/// |---|---|---|
+/// | cancel | 200 with `{}` or nothing | *accepted*: get at once; without verifying, `Unverified` |
+/// | cancel | 408, 429, 500, 502, 503, 504, other 5xx; connection failed, lost, timed out; no token for now | pause, cancel again; after the last attempt, or when the pause would end after the deadline: get |
+/// | cancel | 401 | once: cancel again with `reauthorize`; then `Err` |
+/// | cancel | not processed (GOAWAY, REFUSED_STREAM) | cancel again at once, not counted up to the number of attempts |
+/// | cancel | FAILED_PRECONDITION, 409, 404 | get; without verifying, `Err` |
+/// | cancel | 2xx that is not success, 3xx, answer over the cap | get; without verifying, pause and cancel again |
+/// | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
+/// | get | done | the verdict it proves |
+/// | get | not done, and a cache says that this is older than the cancel that was accepted, or no cancel was | as if it had not been seen: get, or cancel, again; at the deadline as for an answer that told nothing |
+/// | get | not done and without a result, past `createTime + duration` and the margin | `Expired` |
+/// | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
+/// | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a refusal of the last cancel row, or the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
+/// | get | 404 | look at the parent, where its service keeps records of parents; else as when it could not be looked at |
+/// | get | passing failure, unusable answer, another operation's name | pause, get again, at the deadline at the latest; after the last attempt as below |
+/// | get | anything else | accepted: `Pending` if it was seen, else `Unverified`, with the error; not accepted: `Err` with the cancel's error, or with this one if it concerns everything |
+/// | parent | found, or 404 | accepted or maybe delivered: `Gone`; otherwise `Err(NotFound)`; both say whether the parent exists |
+/// | parent | anything else | passing: pause, again; after the last attempt, or if it is final, as if it had not been asked |
+///
+/// A delay the server asks for is obeyed exactly and restarts the backoff; if it ends after the
+/// deadline, nothing more is sent. Without one, an exhausted quota pauses for
+/// [`Policy::quota_pause`]. No request starts after the deadline, not even if a pause is resumed late by
+/// more than a second.
+///
+/// # Example
+///
+/// ```
+/// use countermand_core::{Call, Cancellation, OperationName, Step, Time, TransportError, TransportErrorKind, Verdict};
+///
+/// let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
+/// let now = Time::START;
+///
+/// // The first step is always a cancel.
+/// let Step::Send(attempt) = Cancellation::new(name).start(now, 42) else { unreachable!() };
+/// let transmit = attempt.transmit(now);
+/// assert_eq!(transmit.request.method(), "POST");
+///
+/// // The connection is lost after sending: it may have been delivered, so it pauses and asks again.
+/// let lost = TransportError::new(TransportErrorKind::ConnectionLost, "connection reset");
+/// let Step::Wait(pause) = attempt.failed(now, lost) else { unreachable!() };
+/// assert!(pause.error().is_some());
+/// let now = pause.until();
+///
+/// // Accepted. That is not "cancelled": the machine looks.
+/// let Step::Send(attempt) = pause.resume(now) else { unreachable!() };
+/// let Step::Send(attempt) = attempt.response(now, &http::Response::new("{}")) else { unreachable!() };
+/// assert_eq!(attempt.call(), Call::Get);
+///
+/// // Done with code 1: proof.
+/// let body = r#"{"name":"enterprises/LC01/devices/3f/operations/17","done":true,"error":{"code":1}}"#;
+/// let Step::Done(result) = attempt.response(now, &http::Response::new(body)) else { unreachable!() };
+/// let outcome = result?;
+/// assert_eq!((outcome.verdict, outcome.attempts), (Verdict::Cancelled, 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancellation {
     name: OperationName,
     endpoint: Option<Arc<Endpoint>>,
@@ -259,7 +259,7 @@ impl State {
             || refusal.kind().retry_action() == RetryAction::Fail;
         let at = now + self.retry.backoff();
         if judged
-            || self.cancel_failures >= self.retry.policy.max_attempts()
+            || self.cancel_failures >= self.retry.policy.attempts_allowed()
             || at > self.retry.deadline
         {
             if !self.in_doubt {
@@ -285,15 +285,15 @@ impl State {
             return self.cannot_tell(error);
         }
         let half = doubled(
-            self.retry.policy.poll,
+            self.retry.policy.poll_interval,
             self.polls,
-            self.retry.policy.poll_cap,
+            self.retry.policy.poll_interval_cap,
         ) / 2;
         self.polls += 1;
         let pause = half + self.retry.rng.up_to(half);
         // Never sooner than half the first interval, even if the server's clock stands still.
         let pause = expires.map_or(pause, |left| {
-            pause.min(left.max(self.retry.policy.poll / 2))
+            pause.min(left.max(self.retry.policy.poll_interval / 2))
         });
         let at = (now + pause).min(self.retry.deadline);
         self.wait(at, error)
@@ -376,7 +376,7 @@ impl State {
 
     fn conclude(self: Box<Self>, verdict: Verdict, error: Option<Error>) -> Step {
         // It is a look that failed, so it says nothing of what was delivered.
-        let error = error.map(|error| error.of(&self.name).of_read(self.retry.attempts));
+        let error = error.map(|error| error.with_resource(&self.name).of_read(self.retry.attempts));
         Step::Done(Ok(Outcome {
             verdict,
             attempts: self.retry.attempts,
@@ -387,7 +387,7 @@ impl State {
     }
 
     fn fail(self: Box<Self>, error: Error, parent_exists: Option<bool>) -> Step {
-        let error = error.of(&self.name);
+        let error = error.with_resource(&self.name);
         Step::Done(Err(error.concluded(
             self.retry.attempts,
             self.in_doubt,

@@ -19,10 +19,10 @@ use crate::transport_error::TransportError;
 /// Tells what happened ([`kind`](Self::kind)), to which operation, whether a cancellation
 /// [may have been delivered](Self::maybe_delivered) all the same, and what to do next
 /// ([`advice`](Self::advice)).
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Error(Box<Inner>);
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct Inner {
     kind: ErrorKind,
     /// Whom it concerns, where that is known.
@@ -60,7 +60,7 @@ impl Error {
 
     /// Adds the resource that it happened to.
     #[must_use]
-    pub fn of(mut self, resource: impl Into<Resource>) -> Self {
+    pub fn with_resource(mut self, resource: impl Into<Resource>) -> Self {
         self.0.resource = Some(resource.into());
         self
     }
@@ -104,7 +104,7 @@ impl Error {
         self.0.resource.as_ref()
     }
 
-    /// True where a cancellation may have reached the server and taken effect all the same.
+    /// True where a cancel may have reached the server and taken effect all the same.
     #[must_use]
     pub const fn maybe_delivered(&self) -> bool {
         self.0.maybe_delivered
@@ -187,7 +187,7 @@ impl fmt::Display for Error {
         }
         self.0.kind.fmt(f)?;
         if self.0.maybe_delivered {
-            f.write_str(" (the cancellation may have been delivered)")?;
+            f.write_str(" (the cancel may have been delivered)")?;
         }
         Ok(())
     }

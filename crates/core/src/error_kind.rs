@@ -11,12 +11,12 @@ use crate::service::Service;
 use crate::transport_error::TransportError;
 
 /// Kind of an error. Named after the `google.rpc.Code` where the server gave one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// 400 and what else blames the request. The cancellation had no effect.
+    /// 400 and what else blames the request. The cancel had no effect.
     InvalidArgument(ApiError),
-    /// 401, also after the token was refreshed once. The cancellation had no effect.
+    /// 401, also after the token was refreshed once. The cancel had no effect.
     Unauthenticated(ApiError),
     /// 403: a part of the names, or everything, is out of the token's reach. No effect.
     PermissionDenied(ApiError),
@@ -29,21 +29,21 @@ pub enum ErrorKind {
     ResourceExhausted(ApiError),
     /// 501: this server cannot cancel. No effect.
     Unimplemented(ApiError),
-    /// 408 and 5xx: passing. The cancellation may have been delivered.
+    /// 408 and 5xx: passing. The cancel may have been delivered.
     Unavailable(ApiError),
     /// An answer that no method of the API gave: a page of a front end, a captive portal, a web
     /// filter. It is evidence of nothing.
     NotTheApi(ApiError),
     /// A redirect, which is never followed. Something between here and the API answered.
     Redirected(ApiError),
-    /// A 2xx with JSON whose body is not what the method answers. The cancellation may have been delivered.
+    /// A 2xx with JSON whose body is not what the method answers. The cancel may have been delivered.
     Malformed(ApiError),
     /// The answer tells of another operation; it was not attributed to this one.
     Misattributed {
         /// The name in the answer.
         found: OperationName,
     },
-    /// No answer came. Whether the cancellation may have been delivered depends on the
+    /// No answer came. Whether the cancel may have been delivered depends on the
     /// [kind](TransportError::kind).
     Transport(TransportError),
     /// Nothing more was sent, because an earlier failure concerns every operation, or the caller

@@ -34,7 +34,7 @@ pub enum FailureScope {
     /// This operation alone.
     Operation,
     /// Every operation under the same [`denied_resource`](crate::Name::denied_resource).
-    Parent,
+    DeniedResource,
     /// Every operation: going on would only repeat the error.
     Everything,
 }
@@ -113,7 +113,7 @@ impl FailureScope {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Operation => "operation",
-            Self::Parent => "parent",
+            Self::DeniedResource => "denied_resource",
             Self::Everything => "everything",
         }
     }
@@ -201,7 +201,7 @@ table! {
     /// 403 about a part of the names, such as one enterprise's.
     PermissionDenied {
         "permission_denied" in "permission_denied", "permission denied";
-        Fail, Parent, never, Denied, again, "PermissionDenied";
+        Fail, DeniedResource, never, Denied, again, "PermissionDenied";
         "the token's project does not manage this {denied} (or the {denied} was deleted): check both"
     }
     /// 403: the token is for other APIs.
@@ -443,7 +443,7 @@ pub struct ErrorFacts {
     pub key: ErrorKey,
     /// For an operation that was not attempted: what stands behind it.
     pub cause: Option<ErrorKey>,
-    /// True where a cancellation may have been delivered all the same.
+    /// True where a cancel may have been delivered all the same.
     pub maybe_delivered: bool,
 }
 

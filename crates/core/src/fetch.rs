@@ -169,7 +169,7 @@ impl<T: 'static> Machine<T> for State<T> {
                 Step::Wait(Pause::new(at, self))
             }
             Next::GiveUp => Step::Done(Err(error
-                .of(self.retry.request.resource())
+                .with_resource(self.retry.request.resource())
                 .of_read(self.retry.attempts))),
         }
     }
@@ -177,7 +177,7 @@ impl<T: 'static> Machine<T> for State<T> {
     fn resume(mut self: Box<Self>, now: Time) -> Step<T> {
         match self.retry.error.take() {
             Some(error) if self.retry.is_too_late(now) => {
-                Step::Done(Err(error.of(self.retry.request.resource())))
+                Step::Done(Err(error.with_resource(self.retry.request.resource())))
             }
             _ => self.send(),
         }
@@ -190,7 +190,7 @@ impl<T: 'static> Machine<T> for State<T> {
     fn abandon(mut self: Box<Self>, error: Error) -> Step<T> {
         self.retry.attempts -= 1;
         Step::Done(Err(error
-            .of(self.retry.request.resource())
+            .with_resource(self.retry.request.resource())
             .of_read(self.retry.attempts)))
     }
 

@@ -49,8 +49,9 @@
 mod api_error;
 mod caching;
 mod call;
-pub mod cancellation;
+mod cancellation;
 mod chain;
+pub mod duration;
 mod endpoint;
 mod error;
 mod error_kind;
@@ -85,10 +86,19 @@ mod transport_error;
 mod verdict;
 mod view;
 
+pub mod text {
+    //! Texts of servers, files and callers, made fit to be shown to a person.
+
+    pub use crate::chain::chain;
+    pub use crate::printable::{
+        excerpt, is_hidden, json_line, printable, printable_lines, write_json_line,
+    };
+    pub use crate::shown::{looks_secret, path_problem, shown, shown_excerpt, shown_path};
+}
+
 pub use api_error::ApiError;
 pub use call::Call;
 pub use cancellation::Cancellation;
-pub use chain::chain;
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::Error;
 pub use error_kind::{Cause, ErrorKind};
@@ -103,16 +113,14 @@ pub use outcome::Outcome;
 pub use page::{Page, PageToken, PageTokenError, Parent, Unreadable};
 pub use pages::{Entry, Pages};
 pub use policy::Policy;
-pub use printable::{excerpt, is_hidden, json_line, printable, printable_lines, write_json_line};
 pub use request::{MAX_PAGE_SIZE, PageQuery, Request};
 pub use resource::Resource;
-pub use response::{Response, accept, accept_cancel};
+pub use response::Response;
 pub use rng::Rng;
 pub use service::{Level, Service};
-pub use shown::{looks_secret, path_problem, shown, shown_excerpt, shown_path};
 pub use step::{Attempt, Departure, Pause, Phase, Step, TicketId, Transmit};
 pub use time::Time;
-pub use timestamp::{Timestamp, date, format_duration, parse_duration};
+pub use timestamp::Timestamp;
 pub use transport_error::{LostConnection, TransportError, TransportErrorKind};
 pub use verdict::Verdict;
 pub use view::RepeatsToken;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::timestamp::{Timestamp, format_duration};
+use crate::duration;
+use crate::timestamp::Timestamp;
 
 /// Facts of an operation that its service keeps in its metadata, secrets left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,5 +28,5 @@ pub struct Metadata {
 }
 
 fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format_duration(duration.unwrap_or_default()))
+    serializer.serialize_str(&duration::format(duration.unwrap_or_default()))
 }

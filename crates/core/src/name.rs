@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::name_error::NameError;
-use crate::name_parse::{Ends, parse};
+use crate::name_parse::{self, Ends};
 use crate::percent;
 use crate::service::Service;
 
@@ -21,7 +21,7 @@ use crate::service::Service;
 /// or [`GrandparentName`].
 ///
 /// A value that exists is valid: it is not checked again. Its [`FromStr`] and serde forms are the name
-/// of the [default service](Service::DEFAULT); [`of`](Self::of) parses the name of any service.
+/// of the [default service](Service::DEFAULT); [`parse`](Self::parse) parses the name of any service.
 #[derive(Clone)]
 pub struct Name<const UP: u8> {
     service: &'static Service,
@@ -60,10 +60,10 @@ impl<const UP: u8> Name<UP> {
     ///
     /// # Errors
     /// Everything that is not the name of a resource so many levels above the service's operations.
-    pub fn of(service: &'static Service, text: &str) -> Result<Self, NameError> {
+    pub fn parse(service: &'static Service, text: &str) -> Result<Self, NameError> {
         Ok(Self {
             service,
-            ends: parse(service, text, UP)?,
+            ends: name_parse::parse(service, text, UP)?,
             text: text.into(),
         })
     }
@@ -166,7 +166,7 @@ impl<const UP: u8> FromStr for Name<UP> {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        Self::of(Service::DEFAULT, text)
+        Self::parse(Service::DEFAULT, text)
     }
 }
 

@@ -88,7 +88,7 @@ impl NameError {
     }
 
     /// The refused text, escaped and cut to about 80 characters; of what
-    /// [looks like a secret](crate::looks_secret), only that.
+    /// [looks like a secret](crate::text::looks_secret), only that.
     #[must_use]
     pub fn input(&self) -> &str {
         &self.input

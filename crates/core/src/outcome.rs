@@ -7,7 +7,7 @@ use crate::operation::Operation;
 use crate::verdict::Verdict;
 
 /// The result of a countermand: the verdict and what it rests on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The verdict.

@@ -94,10 +94,10 @@ impl Unreadable {
 
     /// The same as an error of the list: what was in these entries was missed.
     #[must_use]
-    pub fn error(&self, list_of: impl Into<Resource>) -> Error {
+    pub fn error(&self, list: impl Into<Resource>) -> Error {
         let answer = ApiError::with_message(200, &self.problem);
         Error::new(ErrorKind::Malformed(answer))
-            .of(list_of)
+            .with_resource(list)
             .of_read(1)
     }
 }

@@ -16,47 +16,47 @@ use crate::resource::Resource;
 /// An entry of a list that [`Pages`] can turn.
 pub trait Entry: Sized + 'static {
     /// The name of the resource whose list it is.
-    type Of: Clone + fmt::Debug;
+    type Name: Clone + fmt::Debug + PartialEq;
 
     /// The request for a page.
-    fn request(of: &Self::Of, page: PageQuery) -> Request;
+    fn request(name: &Self::Name, page: PageQuery) -> Request;
 
     /// The call for a page.
-    fn fetch(of: &Self::Of, page: PageQuery) -> Fetch<Page<Self>>;
+    fn fetch(name: &Self::Name, page: PageQuery) -> Fetch<Page<Self>>;
 
     /// The resource whose list it is.
-    fn resource(of: &Self::Of) -> Resource;
+    fn resource(name: &Self::Name) -> Resource;
 }
 
 impl Entry for Operation {
-    type Of = ParentName;
+    type Name = ParentName;
 
-    fn request(of: &ParentName, page: PageQuery) -> Request {
-        Request::ListOperations(of.clone(), page)
+    fn request(name: &ParentName, page: PageQuery) -> Request {
+        Request::ListOperations(name.clone(), page)
     }
 
-    fn fetch(of: &ParentName, page: PageQuery) -> Fetch<Page<Self>> {
-        Fetch::operations(of.clone(), page)
+    fn fetch(name: &ParentName, page: PageQuery) -> Fetch<Page<Self>> {
+        Fetch::operations(name.clone(), page)
     }
 
-    fn resource(of: &ParentName) -> Resource {
-        of.into()
+    fn resource(name: &ParentName) -> Resource {
+        name.into()
     }
 }
 
 impl Entry for Parent {
-    type Of = GrandparentName;
+    type Name = GrandparentName;
 
-    fn request(of: &GrandparentName, page: PageQuery) -> Request {
-        Request::ListParents(of.clone(), page)
+    fn request(name: &GrandparentName, page: PageQuery) -> Request {
+        Request::ListParents(name.clone(), page)
     }
 
-    fn fetch(of: &GrandparentName, page: PageQuery) -> Fetch<Page<Self>> {
-        Fetch::parents(of.clone(), page)
+    fn fetch(name: &GrandparentName, page: PageQuery) -> Fetch<Page<Self>> {
+        Fetch::parents(name.clone(), page)
     }
 
-    fn resource(of: &GrandparentName) -> Resource {
-        of.into()
+    fn resource(name: &GrandparentName) -> Resource {
+        name.into()
     }
 }
 
@@ -86,9 +86,9 @@ const MOST_EMPTY_PAGES: usize = 20;
 /// }
 /// # Ok::<(), countermand_core::NameError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pages<T: Entry> {
-    of: T::Of,
+    name: T::Name,
     /// The tokens that were asked for, the next one included.
     seen: BTreeSet<PageToken>,
     /// Pages without an entry since the last one that had one.
@@ -100,9 +100,9 @@ pub struct Pages<T: Entry> {
 impl<T: Entry> Pages<T> {
     /// The whole list of a resource.
     #[must_use]
-    pub const fn new(of: T::Of) -> Self {
+    pub const fn new(name: T::Name) -> Self {
         Self {
-            of,
+            name,
             seen: BTreeSet::new(),
             empty: 0,
             next: Some(None),
@@ -111,8 +111,8 @@ impl<T: Entry> Pages<T> {
 
     /// The name of the resource whose list it is.
     #[must_use]
-    pub const fn of(&self) -> &T::Of {
-        &self.of
+    pub const fn name(&self) -> &T::Name {
+        &self.name
     }
 
     /// True after the last page.
@@ -125,14 +125,14 @@ impl<T: Entry> Pages<T> {
     #[must_use]
     pub fn next_fetch(&self) -> Option<Fetch<Page<T>>> {
         let token = self.next.clone()?;
-        Some(T::fetch(&self.of, PageQuery::after(token)))
+        Some(T::fetch(&self.name, PageQuery::after(token)))
     }
 
     /// The request for the next page; `None` after the last one.
     #[must_use]
     pub fn next_request(&self) -> Option<Request> {
         let token = self.next.clone()?;
-        Some(T::request(&self.of, PageQuery::after(token)))
+        Some(T::request(&self.name, PageQuery::after(token)))
     }
 
     /// Goes on after a page.
@@ -166,7 +166,7 @@ impl<T: Entry> Pages<T> {
         };
         let answer = ApiError::with_message(200, &problem);
         Err(Error::new(ErrorKind::Malformed(answer))
-            .of(T::resource(&self.of))
+            .with_resource(T::resource(&self.name))
             .of_read(0))
     }
 }

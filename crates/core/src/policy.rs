@@ -10,17 +10,17 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use countermand_core::Policy;
 ///
-/// let policy = Policy::default().deadline(Duration::from_secs(30)).attempts(3);
+/// let policy = Policy::default().deadline(Duration::from_secs(30)).max_attempts(3);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) deadline: Duration,
     pub(crate) attempt_timeout: Duration,
-    pub(crate) attempts: Option<u32>,
+    pub(crate) max_attempts: Option<u32>,
     pub(crate) backoff: Duration,
     pub(crate) backoff_cap: Duration,
-    pub(crate) poll: Duration,
-    pub(crate) poll_cap: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) poll_interval_cap: Duration,
     pub(crate) quota_pause: Duration,
     pub(crate) expiry_margin: Duration,
     pub(crate) verify: bool,
@@ -37,11 +37,11 @@ impl Default for Policy {
         Self {
             deadline: Duration::from_secs(120),
             attempt_timeout: Duration::from_secs(10),
-            attempts: None,
+            max_attempts: None,
             backoff: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(32),
-            poll: Duration::from_secs(1),
-            poll_cap: Duration::from_secs(30),
+            poll_interval: Duration::from_secs(1),
+            poll_interval_cap: Duration::from_secs(30),
             quota_pause: Duration::from_secs(60),
             expiry_margin: Duration::from_secs(30),
             verify: true,
@@ -50,18 +50,6 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The time from the start after which no attempt starts.
-    #[must_use]
-    pub const fn get_deadline(&self) -> Duration {
-        self.deadline
-    }
-
-    /// The pause after a refusal for the quota that names no delay.
-    #[must_use]
-    pub const fn get_quota_pause(&self) -> Duration {
-        self.quota_pause
-    }
-
     /// Time after which no attempt starts: 120 s by default, enough for a device that is online
     /// to be told. No attempt starts after it; one that is under way may end after it.
     #[must_use]
@@ -80,21 +68,9 @@ impl Policy {
     /// Attempts of a failing call before it is given up, 1 to 100: by default 5, and 10 in a
     /// scheduler, which is in no hurry with each of its operations.
     #[must_use]
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = Some(attempts.clamp(1, 100));
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts.clamp(1, 100));
         self
-    }
-
-    /// Attempts of a failing call, if that was not set: `attempts`.
-    #[must_use]
-    pub fn attempts_unless_set(mut self, attempts: u32) -> Self {
-        self.attempts.get_or_insert(attempts);
-        self
-    }
-
-    /// Attempts of a failing call.
-    pub(crate) fn max_attempts(&self) -> u32 {
-        self.attempts.unwrap_or(ATTEMPTS)
     }
 
     /// Longest first pause of a retry and the longest of all: 1 s and 32 s by default. It doubles
@@ -109,9 +85,9 @@ impl Policy {
     /// Time between looks at a pending operation, at first and at most: 1 s and 30 s by default.
     /// It doubles in between; each is drawn from its upper half. The first look is immediate.
     #[must_use]
-    pub fn poll(mut self, first: Duration, cap: Duration) -> Self {
-        self.poll = first.clamp(Duration::from_millis(1), LONGEST);
-        self.poll_cap = cap.clamp(self.poll, LONGEST);
+    pub fn poll_interval(mut self, first: Duration, cap: Duration) -> Self {
+        self.poll_interval = first.clamp(Duration::from_millis(1), LONGEST);
+        self.poll_interval_cap = cap.clamp(self.poll_interval, LONGEST);
         self
     }
 
@@ -138,6 +114,59 @@ impl Policy {
         self.verify = verify;
         self
     }
+
+    /// The time from the start after which no attempt starts.
+    #[must_use]
+    pub const fn get_deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// The time for one request with its answer.
+    #[must_use]
+    pub const fn get_attempt_timeout(&self) -> Duration {
+        self.attempt_timeout
+    }
+
+    /// The attempts of a failing call; `None` unless they were set.
+    #[must_use]
+    pub const fn get_max_attempts(&self) -> Option<u32> {
+        self.max_attempts
+    }
+
+    /// The longest first pause of a retry, and the longest of all.
+    #[must_use]
+    pub const fn get_backoff(&self) -> (Duration, Duration) {
+        (self.backoff, self.backoff_cap)
+    }
+
+    /// The time between looks at a pending operation, at first and at most.
+    #[must_use]
+    pub const fn get_poll_interval(&self) -> (Duration, Duration) {
+        (self.poll_interval, self.poll_interval_cap)
+    }
+
+    /// The pause after a refusal for the quota that names no delay.
+    #[must_use]
+    pub const fn get_quota_pause(&self) -> Duration {
+        self.quota_pause
+    }
+
+    /// The time after which an operation that is past its validity counts as expired.
+    #[must_use]
+    pub const fn get_expiry_margin(&self) -> Duration {
+        self.expiry_margin
+    }
+
+    /// True where the fate of the operation is verified.
+    #[must_use]
+    pub const fn get_verify(&self) -> bool {
+        self.verify
+    }
+
+    /// The attempts of a failing call that a caller waits for.
+    pub(crate) fn attempts_allowed(&self) -> u32 {
+        self.max_attempts.unwrap_or(ATTEMPTS)
+    }
 }
 
 #[cfg(test)]
@@ -151,34 +180,43 @@ mod tests {
             .deadline(second * 2)
             .quota_pause(second * 3)
             .expiry_margin(second * 4)
-            .attempts(6);
-        assert_eq!(short.deadline, second * 2);
+            .max_attempts(6);
+        assert_eq!(short.get_deadline(), second * 2);
+        assert_eq!(short.get_quota_pause(), second * 3);
+        assert_eq!(short.get_expiry_margin(), second * 4);
         assert_eq!(
-            (short.quota_pause, short.expiry_margin),
-            (second * 3, second * 4)
+            (short.get_max_attempts(), short.attempts_allowed()),
+            (Some(6), 6)
         );
-        assert_eq!(short.clone().attempts_unless_set(10).max_attempts(), 6);
-        assert_eq!(Policy::default().max_attempts(), 5);
-        assert_eq!(Policy::default().attempts_unless_set(10).max_attempts(), 10);
-        assert_eq!(Policy::default().attempts(0).max_attempts(), 1);
-        assert_eq!(Policy::default().attempts(1000).max_attempts(), 100);
+        assert_eq!(Policy::default().get_max_attempts(), None);
+        assert_eq!(Policy::default().attempts_allowed(), 5);
+        assert_eq!(
+            Policy::default().max_attempts(0).get_max_attempts(),
+            Some(1)
+        );
+        assert_eq!(
+            Policy::default().max_attempts(1000).get_max_attempts(),
+            Some(100)
+        );
+        assert!(Policy::default().get_verify() && !Policy::default().verify(false).get_verify());
 
         let long = Policy::default()
             .deadline(Duration::MAX)
             .attempt_timeout(Duration::MAX)
             .backoff(Duration::MAX, Duration::MAX)
-            .poll(Duration::MAX, Duration::MAX)
+            .poll_interval(Duration::MAX, Duration::MAX)
             .quota_pause(Duration::MAX)
             .expiry_margin(Duration::MAX);
+        let (backoff, poll_interval) = (long.get_backoff(), long.get_poll_interval());
         for each in [
-            long.deadline,
-            long.attempt_timeout,
-            long.backoff,
-            long.backoff_cap,
-            long.poll,
-            long.poll_cap,
-            long.quota_pause,
-            long.expiry_margin,
+            long.get_deadline(),
+            long.get_attempt_timeout(),
+            backoff.0,
+            backoff.1,
+            poll_interval.0,
+            poll_interval.1,
+            long.get_quota_pause(),
+            long.get_expiry_margin(),
         ] {
             assert_eq!(each, year);
         }

@@ -16,7 +16,7 @@ use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 /// letters or marks, like U+3164.
 ///
 /// ```
-/// use countermand_core::printable;
+/// use countermand_core::text::printable;
 /// assert_eq!(printable("nothing to do"), "nothing to do");
 /// assert_eq!(printable("a\u{1b}[31m\u{202e}\r\n"), r"a\u{1b}[31m\u{202e}\r\n");
 /// ```

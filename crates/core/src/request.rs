@@ -1,23 +1,4 @@
-//! Requests of the API and the reading of their responses, for those who bring their own HTTP client.
-//!
-//! A request has no credentials; its body is empty. A response is read strictly: anything but what
-//! the method answers is an error that says what it was.
-//!
-//! Used by hand, without retries and without a verdict. [`Cancellation`](crate::Cancellation) has both.
-//!
-//! ```
-//! use countermand_core::{Endpoint, Request, Response};
-//!
-//! let request = Request::Cancel("enterprises/LC01/devices/3f/operations/17".parse()?);
-//! let http = request.http(&Endpoint::default());
-//! assert_eq!(http.uri().path(), "/v1/enterprises/LC01/devices/3f/operations/17:cancel");
-//! assert_eq!(http.headers()["content-length"], "0");
-//!
-//! assert!(matches!(request.read(&http::Response::new("{}")), Ok(Response::Accepted)));
-//! // An HTML page with status 200 is not success.
-//! assert!(request.read(&http::Response::new("<html>Welcome to the hotel</html>")).is_err());
-//! # Ok::<(), countermand_core::NameError>(())
-//! ```
+//! Requests of the API.
 
 use bytes::Bytes;
 use http::Method;
@@ -35,7 +16,26 @@ use crate::service::{Level, Service};
 /// The longest list page that is asked for.
 pub const MAX_PAGE_SIZE: u32 = 100;
 
-/// One request of the API.
+/// One request of the API, and the reader of its response, for those who bring their own HTTP client.
+///
+/// A request has no credentials; its body is empty. A response is read strictly: anything but what
+/// the method answers is an error that says what it was.
+///
+/// Used by hand, without retries and without a verdict. [`Cancellation`](crate::Cancellation) has both.
+///
+/// ```
+/// use countermand_core::{Endpoint, Request, Response};
+///
+/// let request = Request::Cancel("enterprises/LC01/devices/3f/operations/17".parse()?);
+/// let http = request.http(&Endpoint::default());
+/// assert_eq!(http.uri().path(), "/v1/enterprises/LC01/devices/3f/operations/17:cancel");
+/// assert_eq!(http.headers()["content-length"], "0");
+///
+/// assert!(matches!(request.read(&http::Response::new("{}")), Ok(Response::Accepted)));
+/// // An HTML page with status 200 is not success.
+/// assert!(request.read(&http::Response::new("<html>Welcome to the hotel</html>")).is_err());
+/// # Ok::<(), countermand_core::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,

@@ -119,26 +119,28 @@ impl Page<Parent> {
     }
 }
 
-/// Reads the response to [`Request::Cancel`] of an operation of a service.
-///
-/// # Errors
-/// Those of [`Request::read`].
-pub fn accept_cancel<B: AsRef<[u8]>>(
-    service: &'static Service,
-    response: &http::Response<B>,
-) -> Result<(), Error> {
-    View::of(service, response).cancel()
-}
+impl Service {
+    /// Reads the response to [`Request::Cancel`] of one of its operations, whichever it is.
+    ///
+    /// # Errors
+    /// Those of [`Request::read`].
+    pub fn read_cancel<B: AsRef<[u8]>>(
+        &'static self,
+        response: &http::Response<B>,
+    ) -> Result<(), Error> {
+        View::of(self, response).cancel()
+    }
 
-/// Refuses every response that is not the success of a method of the service, whichever method it is.
-///
-/// # Errors
-/// The meaning of the response.
-pub fn accept<B: AsRef<[u8]>>(
-    service: &'static Service,
-    response: &http::Response<B>,
-) -> Result<(), Error> {
-    View::of(service, response).accept().map(drop)
+    /// Refuses every response that is not the success of one of its methods, whichever method it is.
+    ///
+    /// # Errors
+    /// The meaning of the response.
+    pub fn check_success<B: AsRef<[u8]>>(
+        &'static self,
+        response: &http::Response<B>,
+    ) -> Result<(), Error> {
+        View::of(self, response).accept().map(drop)
+    }
 }
 
 impl<'a> View<'a> {
@@ -221,7 +223,7 @@ impl<'a> View<'a> {
             let values = fields(entry.get(), ["name", active_time]);
             let [name, active] = values.map_err(Strange::Malformed)?;
             let name = name.map(element::<Text<'_>>).transpose()?;
-            let name = ParentName::of(self.service, text(name.as_ref())).map_err(malformed)?;
+            let name = ParentName::parse(self.service, text(name.as_ref())).map_err(malformed)?;
             let active = active.map(element::<Text<'_>>).transpose()?;
             let active = active.and_then(|time| Timestamp::parse_rfc3339(time.as_str()));
             match name.parent() == *above {
@@ -282,7 +284,7 @@ impl<'a> View<'a> {
     }
 
     fn named_operation(self, found: Option<&Text<'_>>) -> Result<OperationName, Strange> {
-        OperationName::of(self.service, text(found)).map_err(malformed)
+        OperationName::parse(self.service, text(found)).map_err(malformed)
     }
 
     /// The operation of this name as the answer tells it.

@@ -155,14 +155,14 @@ impl Retry {
                 self.reauthorize = true;
                 return self.as_allowed(now);
             }
-            RetryAction::Immediate if self.resends < self.policy.max_attempts() => {
+            RetryAction::Immediate if self.resends < self.policy.attempts_allowed() => {
                 self.resends += 1;
                 return self.as_allowed(now);
             }
             RetryAction::Immediate | RetryAction::Backoff | RetryAction::Poll => {}
         }
         self.failures += 1;
-        if self.failures >= self.policy.max_attempts() {
+        if self.failures >= self.policy.attempts_allowed() {
             return Next::GiveUp;
         }
         let at = now + self.pause_after(now, error);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// SplitMix64: enough to spread retries, small enough to carry in every cancellation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rng(u64);
 
 impl Rng {
@@ -13,7 +13,6 @@ impl Rng {
         Self(seed)
     }
 
-    /// The next number.
     /// The next number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

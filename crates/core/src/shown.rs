@@ -44,7 +44,7 @@ const FIELDS: [&str; 6] = [
 /// several lines, more than 1,024 bytes, and text that only chance or encryption writes.
 ///
 /// ```
-/// use countermand_core::looks_secret;
+/// use countermand_core::text::looks_secret;
 /// assert_eq!(looks_secret("/etc/countermand/key.json"), None);
 /// assert_eq!(looks_secret("enterprises/LC01/devices/3f/operations/17"), None);
 /// assert_eq!(looks_secret("ya29.a0AfB_byC"), Some("an access token"));
@@ -85,7 +85,7 @@ pub fn looks_secret(value: &str) -> Option<&'static str> {
 /// [looks like](looks_secret) in its place.
 ///
 /// ```
-/// use countermand_core::shown;
+/// use countermand_core::text::shown;
 /// assert_eq!(shown("key.json"), "key.json");
 /// assert_eq!(shown("ya29.a0AfB_byC"), "(a value of 14 characters that looks like an access token)");
 /// ```
@@ -107,7 +107,7 @@ pub fn shown_path(path: &Path) -> String {
 ///
 /// ```
 /// use std::path::Path;
-/// use countermand_core::path_problem;
+/// use countermand_core::text::path_problem;
 /// let text = path_problem("the token file", Path::new("/run/token"), "it is empty");
 /// assert_eq!(text, "the token file /run/token: it is empty");
 /// ```

@@ -134,7 +134,7 @@ impl Departure {
 
     /// True where it tells anything: the clock need not be read otherwise.
     #[must_use]
-    pub const fn is_told(&self) -> bool {
+    pub const fn is_observed(&self) -> bool {
         self.0.is_some()
     }
 }

@@ -1,4 +1,4 @@
-//! Times as the API writes them: RFC 3339 time stamps, `"1.5s"` durations, HTTP dates.
+//! Times as the API writes them: RFC 3339 time stamps, HTTP dates.
 //!
 //! Read leniently where a library does it, and without a clock: nothing here knows what time it is.
 
@@ -58,6 +58,12 @@ impl Timestamp {
         Some(Self(time.as_millisecond()))
     }
 
+    /// The server's clock, by the `Date` header of its response.
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        Self::parse_http_date(headers.get(DATE)?.to_str().ok()?)
+    }
+
     /// Parses an HTTP date in the preferred form, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
     #[must_use]
     pub fn parse_http_date(text: &str) -> Option<Self> {
@@ -105,41 +111,6 @@ impl<'de> Deserialize<'de> for Timestamp {
             .map(Self)
             .or_else(|| Self::parse_rfc3339(&text))
             .ok_or_else(|| D::Error::custom("no time in RFC 3339"))
-    }
-}
-
-/// The server's clock, by the `Date` header of its response.
-#[must_use]
-pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
-}
-
-/// Parses the JSON form of `google.protobuf.Duration`: seconds with at most nine fractional
-/// digits and the suffix `s`. Negative durations have no meaning here and are refused.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let number = text.strip_suffix('s')?;
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if fraction.len() > 9 {
-        return None;
-    }
-    if !whole
-        .bytes()
-        .chain(fraction.bytes())
-        .all(|byte| byte.is_ascii_digit())
-    {
-        return None;
-    }
-    let nanos = fraction.parse::<u32>().ok()? * 10_u32.pow(9 - fraction.len() as u32);
-    Some(Duration::new(whole.parse().ok()?, nanos))
-}
-
-/// The JSON form of `google.protobuf.Duration`, which [`parse_duration`] reads: `600s`, `0.500000000s`.
-#[must_use]
-pub fn format_duration(duration: Duration) -> String {
-    match duration.subsec_nanos() {
-        0 => format!("{}s", duration.as_secs()),
-        nanos => format!("{}.{nanos:09}s", duration.as_secs()),
     }
 }
 
@@ -211,29 +182,6 @@ mod tests {
             "",
         ] {
             assert_eq!(Timestamp::parse_http_date(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn durations() {
-        for (text, expected) in [
-            ("45.837906927s", Some(Duration::new(45, 837_906_927))),
-            ("0.5s", Some(Duration::from_millis(500))),
-            ("600s", Some(Duration::from_secs(600))),
-            ("315360000000s", Some(Duration::from_secs(315_360_000_000))),
-            ("-1s", None),
-            ("1.s", None),
-            (".5s", None),
-            ("1.1234567890s", None),
-            ("99999999999999999999s", None),
-            ("1", None),
-            ("s", None),
-            ("+1s", None),
-        ] {
-            assert_eq!(parse_duration(text), expected, "{text}");
-            if let Some(duration) = expected {
-                assert_eq!(parse_duration(&format_duration(duration)), expected);
-            }
         }
     }
 }

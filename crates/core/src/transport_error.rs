@@ -166,6 +166,14 @@ impl TransportError {
     }
 }
 
+/// Causes are equal where their texts are.
+impl PartialEq for TransportError {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, self.connection) == (other.kind, other.connection)
+            && self.cause() == other.cause()
+    }
+}
+
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.key().row().text)
@@ -181,6 +189,7 @@ impl StdError for TransportError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn clones_share_their_cause() {
@@ -192,5 +201,20 @@ mod tests {
         let cause = clone.source().unwrap();
         assert!(cause.is::<std::io::Error>());
         assert_eq!(chain(&clone), chain(&error));
+    }
+
+    #[test]
+    fn failures_are_equal_by_what_they_tell() {
+        let lost = |cause: &str| TransportError::new(TransportErrorKind::ConnectionLost, cause);
+        let connection = |number| LostConnection { number, answers: 0 };
+        assert_eq!(lost("reset"), lost("reset"));
+        assert_ne!(lost("reset"), lost("closed"));
+        assert_ne!(
+            lost("reset"),
+            TransportError::new(TransportErrorKind::TimedOut, "reset")
+        );
+        assert_ne!(lost("reset"), lost("reset").on_connection(connection(1)));
+        assert_eq!(Error::from(lost("reset")), Error::from(lost("reset")));
+        assert_ne!(Error::from(lost("reset")), Error::from(lost("closed")));
     }
 }

@@ -46,6 +46,6 @@ impl<'a> View<'a> {
 
     /// The server's clock, by its `Date` header.
     pub(crate) fn time(self) -> Option<Timestamp> {
-        crate::timestamp::date(self.headers)
+        Timestamp::from_headers(self.headers)
     }
 }

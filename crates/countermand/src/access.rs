@@ -35,7 +35,7 @@ impl Access {
     pub fn connect(&self) -> Result<Client, ConnectError> {
         let tokens = Arc::clone(&self.tokens);
         Client::connect(self.endpoint.clone(), tokens, self.config.clone())
-            .map(|client| client.quota(Quota::of(self.service)))
+            .map(|client| client.quota(Quota::documented(self.service)))
             .map_err(ConnectError::of)
     }
 

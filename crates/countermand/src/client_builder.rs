@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use countermand_auth::{Credentials, Mtls};
-use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind, chain};
+use countermand_core::text::chain;
+use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
 use countermand_hyper::{Client, HyperConfig, Token, billed_to, exposure};
 
 use crate::access::Access;

@@ -262,7 +262,7 @@ impl Fleet {
         if let Some(known) = self.parent(&name) {
             return Ok(known);
         }
-        if let Err(problem) = ParentName::of(self.service, &name) {
+        if let Err(problem) = ParentName::parse(self.service, &name) {
             let noun = self.service.level_above(1).noun;
             let problem = format!("`{name}` is not the name of a {noun}: {problem}");
             return Err(BadInput::new(problem));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Timestamp, parse_duration};
+use countermand_core::{Timestamp, duration};
 
 /// `2026-11-23T18:00:00.123Z`, the form of a time in JSON.
 pub(crate) fn rfc3339(unix_ms: u64) -> String {
@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(315_576_000_000);
 
 /// A duration as it stands in a message, `600s` or `1.5s`; `None` for another text and for one that is too long.
 pub(crate) fn google_duration(text: &str) -> Option<Duration> {
-    parse_duration(text).filter(|duration| *duration <= LONGEST)
+    duration::parse(text).filter(|duration| *duration <= LONGEST)
 }
 
 /// The same as a text: `600s`, `1.500s`.

@@ -55,7 +55,7 @@ fn a_client_that_obeys_a_hint_on_the_real_clock_passes() {
     assert_eq!(refused.status(), 429);
     let body: serde_json::Value = serde_json::from_slice(refused.body()).unwrap();
     let delay = body["error"]["details"][1]["retryDelay"].as_str().unwrap();
-    let delay = countermand_core::parse_duration(delay).unwrap();
+    let delay = countermand_core::duration::parse(delay).unwrap();
     assert!(delay <= secs(2), "two hours are two seconds: {delay:?}");
     std::thread::sleep(delay);
     assert_eq!(send().status(), 200);

@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use countermand_core::{
-    Endpoint, GrandparentName, ParentName, Service, Timestamp, printable, shown,
-};
+use countermand_core::text::{printable, shown};
+use countermand_core::{Endpoint, GrandparentName, ParentName, Service, Timestamp};
 
 use crate::schedule::Options;
 use crate::spell::{grouped, spell};

@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe};
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
+use countermand_core::text::chain;
 use countermand_core::{
     Endpoint, Error, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit,
-    TransportError, TransportErrorKind, chain,
+    TransportError, TransportErrorKind,
 };
 use http::Version;
 use http::header::{DATE, HeaderValue};
@@ -320,7 +321,7 @@ impl Examination<'_> {
             .endpoint(self.endpoint.clone())
             .policy(
                 Policy::default()
-                    .attempts(2)
+                    .max_attempts(2)
                     .attempt_timeout(Duration::from_secs(3))
                     .deadline(self.deadline.saturating_duration_since(Instant::now())),
             );

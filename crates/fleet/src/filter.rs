@@ -125,7 +125,7 @@ impl Excluded {
         }
         let age = |age: Option<Duration>| spell(age.unwrap_or_default());
         let types = self.types.iter().map(|(kind, count)| {
-            let kind = countermand_core::printable(kind);
+            let kind = countermand_core::text::printable(kind);
             (*count, format!("of type {kind}"))
         });
         let parts: Vec<String> = types
@@ -173,7 +173,7 @@ impl Filter {
         let types: Vec<_> = self
             .types
             .iter()
-            .map(|kind| countermand_core::printable(kind))
+            .map(|kind| countermand_core::text::printable(kind))
             .collect();
         let mut text = match types.is_empty() {
             true => "pending commands of every type".to_owned(),

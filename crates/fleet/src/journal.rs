@@ -232,8 +232,8 @@ impl Recorder {
             Event::CircuitClosed => {
                 records.push(told(at, Note::CIRCUIT_CLOSED, "the server is back"))
             }
-            Event::ParentClosed { parent } => {
-                let text = format!("{parent} denied everything and was left alone");
+            Event::ResourceClosed { resource } => {
+                let text = format!("{resource} denied everything and was left alone");
                 records.push(told(at, "enterprise_closed", text));
             }
             Event::Stopped { cause } => {
@@ -247,18 +247,22 @@ impl Recorder {
                 self.pages.as_mut().map(Pages::unreadable);
                 records.push(Record::Missed(Missed::new(at, resource, error)));
             }
-            Event::Parents { of, parents, last } => {
+            Event::Parents {
+                grandparent,
+                parents,
+                last,
+            } => {
                 self.devices(parents, *last, records);
-                let enterprise = of.clone();
+                let enterprise = grandparent.clone();
                 records.extend(last.then_some(Record::Listed { enterprise, at }));
             }
             Event::Operations {
-                of,
+                parent,
                 operations,
                 last,
             } => {
-                self.find(of, operations, *last, records);
-                let device = of.clone();
+                self.find(parent, operations, *last, records);
+                let device = parent.clone();
                 records.extend(last.then_some(Record::Searched { device, at }));
             }
             _ => {}

@@ -81,16 +81,16 @@ pub struct Progress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failing {
-    /// Its kind, in a word; `None` where another process applies the job: its file does not hold it.
-    pub kind: Option<&'static str>,
+    /// The key of its row in the table of errors; `None` where another process applies the job: its file does not hold it.
+    pub key: Option<&'static str>,
     /// The cause, in words.
     pub cause: Box<str>,
     /// The time without any answer, in seconds.
     #[serde(rename = "for_s", serialize_with = "whole_seconds")]
     pub lasting: Duration,
-    /// Failed requests in that time; `None` as for the kind.
+    /// Failed requests in that time; `None` as for the key.
     pub failures: Option<u64>,
-    /// The time until the next try, in seconds; `None` while one is under way, or as for the kind.
+    /// The time until the next try, in seconds; `None` while one is under way, or as for the key.
     #[serde(rename = "next_try_s", serialize_with = "seconds")]
     pub next_try: Option<Duration>,
     /// Time left before it is given up, if nothing answers; `None` for a job, which goes on.
@@ -232,7 +232,7 @@ impl Failing {
             }
         }
         Ok(open.map(|note| Self {
-            kind: None,
+            key: None,
             cause: note.text.into(),
             lasting: now.since(note.at),
             failures: None,
@@ -244,7 +244,7 @@ impl Failing {
     fn of(outage: Outage, now: Time) -> Option<Self> {
         let lasting = now - outage.since;
         (outage.circuit_open || lasting >= NOTED).then(|| Self {
-            kind: Some(outage.kind),
+            key: Some(outage.key.as_str()),
             cause: outage.cause,
             lasting,
             failures: Some(outage.failures),
@@ -442,7 +442,7 @@ impl Progress {
 impl Failing {
     fn words(&self) -> Vec<String> {
         let lasting = self.lasting.as_secs_f64();
-        let Some(kind) = self.kind else {
+        let Some(key) = self.key else {
             return vec![
                 format!("FAILING for {lasting:.0} s"),
                 self.cause.to_string(),
@@ -456,7 +456,7 @@ impl Failing {
             None => "a try is under way".to_owned(),
         };
         vec![
-            format!("FAILING for {lasting:.0} s ({kind})"),
+            format!("FAILING for {lasting:.0} s ({key})"),
             self.cause.to_string(),
             next,
             match self.gives_up {
@@ -634,12 +634,12 @@ mod tests {
     #[test]
     fn fault_48_a_failure_that_goes_on_is_told_and_nothing_is_estimated() {
         use countermand_core::{Phase, TransportError, TransportErrorKind};
-        use countermand_scheduler::{Poll, Scheduler};
+        use countermand_scheduler::{NextStep, Scheduler};
         let begun = Time::START;
         let mut scheduler = Scheduler::new(1).probe_on();
         let name = "enterprises/e/devices/d/operations/1";
         scheduler.push(name.parse().unwrap(), Phase::Unsent);
-        let Poll::Send(ticket, _) = scheduler.poll(begun) else {
+        let NextStep::Send(ticket, _) = scheduler.next_step(begun) else {
             panic!("a request")
         };
         let refused = TransportError::new(TransportErrorKind::Connect, "refused");

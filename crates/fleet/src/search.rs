@@ -44,7 +44,7 @@ pub enum Found {
         error: Error,
     },
     /// An enterprise refused every call; the rest of it is not searched.
-    ParentClosed(Box<str>),
+    ResourceClosed(Box<str>),
     /// The rest is not searched, for this cause.
     Stopped(Cause),
     /// A passing failure of a kind that was not met before; it is retried.
@@ -423,7 +423,7 @@ impl Stream for Search {
                     }
                 }
                 Event::Operations {
-                    of: device,
+                    parent: device,
                     operations,
                     last,
                 } => {
@@ -453,8 +453,8 @@ impl Stream for Search {
                     let pause = until - now;
                     return Poll::Ready(Some(Found::Held(pause)));
                 }
-                Event::ParentClosed { parent } => {
-                    return Poll::Ready(Some(Found::ParentClosed(parent)));
+                Event::ResourceClosed { resource } => {
+                    return Poll::Ready(Some(Found::ResourceClosed(resource)));
                 }
                 Event::Stopped { cause } => return Poll::Ready(Some(Found::Stopped(cause))),
                 Event::Failing { cause, .. } => {
@@ -496,7 +496,7 @@ impl Findings {
             Found::Missed { resource, error } => self.missed.push((resource, error)),
             Found::Vanished(vanished) => self.vanished.push(vanished),
             Found::Stopped(cause) => self.cause = Some(cause),
-            Found::ParentClosed(_) | Found::Failing(_) | Found::Held(_) => return false,
+            Found::ResourceClosed(_) | Found::Failing(_) | Found::Held(_) => return false,
         }
         true
     }

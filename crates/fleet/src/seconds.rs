@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use countermand_core::{format_duration, parse_duration};
+use countermand_core::duration;
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 pub(crate) fn serialize<S: Serializer>(
     duration: &Duration,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format_duration(*duration))
+    serializer.serialize_str(&duration::format(*duration))
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
@@ -20,7 +20,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
 }
 
 fn parse<E: Error>(text: &str) -> Result<Duration, E> {
-    parse_duration(text)
+    duration::parse(text)
         .ok_or_else(|| E::custom(format_args!("\"{text}\" is no duration like 600s")))
 }
 

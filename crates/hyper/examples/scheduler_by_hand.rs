@@ -11,7 +11,7 @@ use std::time::Instant;
 use std::{env, thread};
 
 use countermand_core::{Endpoint, Phase, Time, Verdict};
-use countermand_scheduler::{Event, Poll, Scheduler};
+use countermand_scheduler::{Event, NextStep, Scheduler};
 use http::HeaderValue;
 use ureq::Agent;
 
@@ -34,7 +34,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     scheduler.close();
     let mut all_cancelled = true;
     loop {
-        let poll = scheduler.poll(now());
+        let poll = scheduler.next_step(now());
         while let Some(event) = scheduler.next_event() {
             let Event::Finished { name, result } = event else {
                 continue;
@@ -47,15 +47,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             }
         }
         match poll {
-            Poll::Send(ticket, transmit) => {
+            NextStep::Send(ticket, transmit) => {
                 match blocking::send(&agent, transmit, &authorization) {
                     Ok(response) => scheduler.answer(ticket, now(), Ok(&response)),
                     Err(error) => scheduler.answer::<Vec<u8>>(ticket, now(), Err(error)),
                 }
             }
-            Poll::Wait(until) => thread::sleep(until - now()),
+            NextStep::Wait(until) => thread::sleep(until - now()),
             // One request at a time: nothing is in flight here.
-            Poll::Idle | Poll::Done => break,
+            NextStep::Idle | NextStep::Done => break,
         }
     }
     Ok(if all_cancelled {

@@ -32,7 +32,7 @@ use crate::transport::{BoxStream, Transport};
 /// Cancels operations and finds out the outcome of each.
 ///
 /// Cheap to clone; clones share the transport. Its futures may be dropped at any time, which drops
-/// the request that is under way: a cancellation may then have been delivered or not.
+/// the request that is under way: a cancel may then have been delivered or not.
 ///
 /// A tokio runtime with time and, for [`connect`](Self::connect), I/O must be running when they
 /// are polled. Pooled connections belong to the runtime they were made on and end with it.
@@ -235,10 +235,10 @@ impl Client {
     }
 
     /// The entries of a list, to its last page.
-    fn list<T>(&self, of: T::Of) -> BoxStream<'static, Result<T, Error>>
+    fn list<T>(&self, of: T::Name) -> BoxStream<'static, Result<T, Error>>
     where
         T: Entry + Send,
-        T::Of: Send,
+        T::Name: Send,
     {
         let client = self.clone();
         stream::try_unfold(Pages::<T>::new(of), move |mut pages| {
@@ -247,7 +247,7 @@ impl Client {
                 let Some(fetch) = pages.next_fetch() else {
                     return Ok::<_, Error>(None);
                 };
-                let of = T::resource(pages.of());
+                let of = T::resource(pages.name());
                 let page = client.fetch(of.as_str(), fetch).await?;
                 // Entries of a page that leads nowhere are still true.
                 let lost = pages.turn(&page).err();

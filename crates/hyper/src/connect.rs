@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countermand_core::{Endpoint, TransportError, chain};
+use countermand_core::text::chain;
+use countermand_core::{Endpoint, TransportError};
 use futures_util::future::Either;
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};

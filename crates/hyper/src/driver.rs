@@ -21,7 +21,8 @@
 //! and `failed` when it hands out the event. The reasons for a scheduler's pauses are in its
 //! [events](crate::scheduler::Event); it logs no `pausing`.
 
-use countermand_core::{Error, Step, Time, chain};
+use countermand_core::text::chain;
+use countermand_core::{Error, Step, Time};
 
 use crate::clock::{instant, now};
 use crate::log::{exchange, millis};

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{
-    Call, Error, ErrorKind, OperationName, Outcome, Transmit, TransportError, chain,
-};
+use countermand_core::text::chain;
+use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Transmit, TransportError};
 use http::Response;
 use tracing::Span;
 

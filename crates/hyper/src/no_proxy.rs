@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use countermand_core::shown;
+use countermand_core::text::shown;
 use ipnet::IpNet;
 
 /// The entries of a list.

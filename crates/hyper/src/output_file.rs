@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use countermand_core::looks_secret;
+use countermand_core::text::looks_secret;
 
 /// The mode of a file that is for its owner only.
 const PRIVATE: u32 = 0o600;

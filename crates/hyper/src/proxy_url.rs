@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countermand_core::looks_secret;
+use countermand_core::text::looks_secret;
 use http::{HeaderValue, Uri};
 use zeroize::Zeroizing;
 

@@ -52,7 +52,7 @@ impl hyper::body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        if self.departure.is_told() {
+        if self.departure.is_observed() {
             self.departure.leaves(now());
         }
         let content = self.content.as_deref();

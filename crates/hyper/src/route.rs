@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countermand_core::{Endpoint, TransportError, TransportErrorKind, chain};
+use countermand_core::text::chain;
+use countermand_core::{Endpoint, TransportError, TransportErrorKind};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;

@@ -148,11 +148,11 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
 
     /// Sends the requests that may be sent. All of them are in the journal before any of them
     /// leaves: an exchange begins when it is polled, which is after the commit.
-    fn send(&mut self) -> countermand_scheduler::Poll {
+    fn send(&mut self) -> countermand_scheduler::NextStep {
         let begun = now();
         let rest = loop {
-            match self.scheduler.poll(begun) {
-                countermand_scheduler::Poll::Send(ticket, mut transmit) => {
+            match self.scheduler.next_step(begun) {
+                countermand_scheduler::NextStep::Send(ticket, mut transmit) => {
                     transmit.departure = self.departures.of(ticket.id());
                     self.answers
                         .push(exchange_of(&self.transport, ticket, transmit));
@@ -282,16 +282,15 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for SchedulerStream<S> {
             }
             this.pull(context);
             match this.send() {
-                countermand_scheduler::Poll::Wait(until) => {
+                countermand_scheduler::NextStep::Wait(until) => {
                     this.timer = Some(Box::pin(tokio::time::sleep_until(instant(until))));
                 }
-                countermand_scheduler::Poll::Done => {
+                countermand_scheduler::NextStep::Done => {
                     this.done = true;
                     continue;
                 }
-                countermand_scheduler::Poll::Idle | countermand_scheduler::Poll::Send(..) => {
-                    this.timer = None
-                }
+                countermand_scheduler::NextStep::Idle
+                | countermand_scheduler::NextStep::Send(..) => this.timer = None,
             }
             if !this.told.is_empty() {
                 continue;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use countermand_core::{path_problem, shown_path};
+use countermand_core::text::{path_problem, shown_path};
 use zeroize::Zeroizing;
 
 /// Time for the writer of a pipe to write all of it.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{Endpoint, TransportError, TransportErrorKind, looks_secret};
+use countermand_core::text::looks_secret;
+use countermand_core::{Endpoint, TransportError, TransportErrorKind};
 use http::HeaderValue;
 use memchr::memmem;
 use zeroize::Zeroizing;

@@ -4,7 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use countermand_core::{TransportError, TransportErrorKind, chain};
+use countermand_core::text::chain;
+use countermand_core::{TransportError, TransportErrorKind};
 use futures_util::FutureExt;
 use tokio::sync::OwnedMutexGuard;
 

@@ -1,8 +1,9 @@
 //! Tunnels through a proxy, by HTTP CONNECT.
 
 use bytes::Bytes;
+use countermand_core::TransportError;
 use countermand_core::TransportErrorKind::{self, Connect, Proxy};
-use countermand_core::{TransportError, chain};
+use countermand_core::text::chain;
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::uri::Authority;
 use http::{Request, StatusCode, Uri};

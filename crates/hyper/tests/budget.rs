@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::memory::{growth, status};
 use common::{cancel, endpoint, listen};
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_hyper::{Endpoint, Hyper, HyperConfig, Transmit, Transport, TransportErrorKind};
 use futures_util::future::join_all;
 use http::Response;

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{cancel, listen};
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_emulator::{Config, Fate, Server, Shared, Tls};
 use countermand_hyper::{
     Client, Endpoint, Hyper, HyperConfig, OperationName, Quota, Token, Transport,

@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{cancel, endpoint, listen, read_head, serve};
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_hyper::{
     Endpoint, Hyper, HyperConfig, Transmit, Transport, TransportError, TransportErrorKind,
 };

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{cancel, endpoint, listen};
-use countermand_core::{Phase, chain};
+use countermand_core::Phase;
+use countermand_core::text::chain;
 use countermand_hyper::{
     Client, Endpoint, Hyper, HyperConfig, OperationName, Quota, Token, Transport,
     TransportErrorKind, Verdict,

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::name;
-use countermand_core::{Phase, chain};
+use countermand_core::Phase;
+use countermand_core::text::chain;
 use countermand_hyper::{
     Authorized, Client, Endpoint, ErrorKind, HyperConfig, OperationName, Policy, Token, Transmit,
     TransportError, TransportErrorKind,
@@ -145,7 +146,7 @@ async fn a_scheduler_tells_as_much_of_each_operation() {
 #[tokio::test]
 async fn no_secret_on_the_wire_reaches_the_log() {
     let log = Log::of_the_process();
-    let policy = Policy::default().attempts(1);
+    let policy = Policy::default().max_attempts(1);
     for (endpoint, config) in [
         (common::serve(answer()).await, HyperConfig::default()),
         (

@@ -11,7 +11,7 @@ use std::thread;
 
 use common::memory::{growth, status};
 use common::{cancel, endpoint};
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_hyper::{Endpoint, Hyper, HyperConfig, Transport, TransportErrorKind};
 
 /// The most that an answer may cost, in KiB.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{cancel, listen, read_head};
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_emulator::{Config, Fate, Server, Shared, Tls};
 use countermand_hyper::{
     Client, Endpoint, ErrorKind, Hyper, HyperConfig, OperationName, Policy, Token, Transport,
@@ -197,7 +197,7 @@ async fn refused_by(answer: &'static str, user: &str) -> (TransportErrorKind, us
     let url = format!("http://{user}{}", proxy.address);
     let config = HyperConfig::default().proxy(url, "");
     let client = Client::connect(endpoint, Token::new(TOKEN).unwrap(), config).unwrap();
-    let client = client.policy(Policy::default().attempts(2));
+    let client = client.policy(Policy::default().max_attempts(2));
     let name: OperationName = "enterprises/e/devices/d/operations/1".parse().unwrap();
     let error = client.countermand(&name).await.unwrap_err();
     let text = format!("{} {error:?}", chain(&error));

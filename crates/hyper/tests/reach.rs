@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::black_hole::BlackHole;
 use common::{cancel, endpoint, listen, read_head};
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_hyper::{
     Client, Endpoint, Hyper, HyperConfig, Policy, Transport, TransportError, TransportErrorKind,
 };
@@ -165,7 +165,7 @@ async fn fault_37_a_name_nobody_knows_is_named_and_asked_for_again() {
         }
     });
     let policy = Policy::default()
-        .attempts(3)
+        .max_attempts(3)
         .backoff(Duration::from_millis(1), Duration::from_millis(5));
     let hyper = Hyper::new(&endpoint, config).unwrap();
     let client = Client::new(hyper).endpoint(endpoint).policy(policy);

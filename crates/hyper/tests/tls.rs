@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{cancel, endpoint, listen};
-use countermand_core::chain;
+use countermand_core::text::chain;
 use countermand_hyper::{
     Client, Endpoint, Hyper, HyperConfig, Policy, Transport, TransportError, TransportErrorKind,
 };
@@ -271,7 +271,7 @@ async fn fault_08_a_goaway_under_tls_is_resent_without_cost() {
     let endpoint = endpoint("https", address);
     let hyper = Hyper::new(&endpoint, authority.config()).unwrap();
     let client = Client::new(hyper).endpoint(endpoint);
-    let client = client.policy(Policy::default().attempts(1));
+    let client = client.policy(Policy::default().max_attempts(1));
     client.cancel(&common::name()).await.unwrap();
 }
 

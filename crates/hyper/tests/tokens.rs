@@ -377,7 +377,7 @@ async fn a_text_that_repeats_the_token_is_not_shown_and_keeps_its_meaning() {
     let client = Client::new(Authorized::new(Endpoint::default(), token(1), echo));
     let error = client.cancel(&common::name()).await.unwrap_err();
     assert_eq!(error.key().as_str(), "permission_denied", "{error:?}");
-    let shown = format!("{error:?} {}", countermand_core::chain(&error));
+    let shown = format!("{error:?} {}", countermand_core::text::chain(&error));
     assert!(!shown.contains(CANARY), "{shown}");
     assert!(shown.contains(&format!("HTTP 403: {NOT_SHOWN}")), "{shown}");
 }
@@ -469,7 +469,7 @@ async fn fault_55_no_place_of_an_answer_repeats_the_token() {
             echo,
         )));
         let error = client.cancel(&common::name()).await.unwrap_err();
-        let shown = format!("{error:?} {}", countermand_core::chain(&error));
+        let shown = format!("{error:?} {}", countermand_core::text::chain(&error));
         assert!(!shown.contains(&CANARY[..8]), "{shown}");
         assert!(shown.contains(NOT_SHOWN), "{shown}");
     }
@@ -487,7 +487,7 @@ fn answered_by(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Clien
     let token = Token::new(LONG).unwrap();
     Client::new(Authorized::new(Endpoint::default(), token, server)).policy(
         Policy::default()
-            .attempts(1)
+            .max_attempts(1)
             .deadline(Duration::from_millis(1)),
     )
 }
@@ -518,7 +518,7 @@ async fn fault_55_an_operation_that_repeats_the_token_proves_nothing() {
         let shown = format!(
             "{outcome:?} {} {error:?} {}",
             serde_json::to_string(&outcome).unwrap(),
-            countermand_core::chain(&error)
+            countermand_core::text::chain(&error)
         );
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains(NOT_SHOWN), "{shown}");
@@ -554,7 +554,10 @@ async fn fault_55_a_cancel_whose_answer_repeats_the_token_is_looked_into() {
         assert_eq!(outcome.verdict, Verdict::Cancelled);
         let error = client.cancel(&name).await.unwrap_err();
         assert!(error.maybe_delivered());
-        let shown = format!("{outcome:?} {error:?} {}", countermand_core::chain(&error));
+        let shown = format!(
+            "{outcome:?} {error:?} {}",
+            countermand_core::text::chain(&error)
+        );
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains(NOT_SHOWN), "{shown}");
     }
@@ -606,7 +609,7 @@ async fn fault_55_a_page_that_repeats_the_token_is_not_taken() {
     for name in [other, bad] {
         let client = answered_by(move |_| name.clone());
         let error = client.get(&common::name()).await.unwrap_err();
-        let shown = format!("{error:?} {}", countermand_core::chain(&error));
+        let shown = format!("{error:?} {}", countermand_core::text::chain(&error));
         assert!(!shown.contains("canary"), "{shown}");
     }
     // Devices.
@@ -641,7 +644,7 @@ async fn fault_55_a_failure_that_repeats_the_token_is_told_without_it() {
         failing,
     )));
     let error = client.cancel(&common::name()).await.unwrap_err();
-    let shown = format!("{error:?} {}", countermand_core::chain(&error));
+    let shown = format!("{error:?} {}", countermand_core::text::chain(&error));
     assert!(
         !shown.contains("canary") && shown.contains("repeats the access token"),
         "{shown}"

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use countermand::Client;
-use countermand_core::{Error, FailureScope, shown_path};
+use countermand_core::text::shown_path;
+use countermand_core::{Error, FailureScope};
 use countermand_fleet::store::View;
 use countermand_fleet::{
     Authorization, AuthorizedRescue, Job, JobError, Options, Refusal, Run, now, refusal,

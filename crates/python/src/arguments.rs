@@ -18,7 +18,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Attempts {
     type Error = PyErr;
 
     fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        whole("attempts", &given, 1..=100).map(|attempts| Self(attempts as u32))
+        whole("max_attempts", &given, 1..=100).map(|attempts| Self(attempts as u32))
     }
 }
 

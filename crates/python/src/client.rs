@@ -41,7 +41,7 @@ pub(crate) struct Connected {
 #[pymethods]
 impl NativeClient {
     #[new]
-    #[pyo3(signature = (*, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, attempts, in_flight,
+    #[pyo3(signature = (*, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, max_attempts, in_flight,
         allow_plaintext, proxy_from_env))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
@@ -53,7 +53,7 @@ impl NativeClient {
         ca_file: Option<PathBuf>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: Option<Attempts>,
+        max_attempts: Option<Attempts>,
         in_flight: InFlight,
         allow_plaintext: bool,
         proxy_from_env: bool,
@@ -62,8 +62,8 @@ impl NativeClient {
             .deadline(clock::seconds("deadline", deadline)?)
             .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?);
         // Not given, it is not the same for one call and for a scheduler.
-        let policy = match attempts {
-            Some(Attempts(attempts)) => policy.attempts(attempts),
+        let policy = match max_attempts {
+            Some(Attempts(attempts)) => policy.max_attempts(attempts),
             None => policy,
         };
         let mut config = HyperConfig::default()

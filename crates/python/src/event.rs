@@ -55,10 +55,10 @@ fn parts(py: Python<'_>, event: Event) -> PyResult<Parts<'_>> {
         Event::Held { until, limit, .. } => {
             ("Held", (clock::reading(until), limit).into_pyobject(py)?)
         }
-        Event::Failing { kind, cause } => ("Failing", (kind, &*cause).into_pyobject(py)?),
+        Event::Failing { key, cause } => ("Failing", (key.as_str(), &*cause).into_pyobject(py)?),
         Event::CircuitOpened { .. } => ("CircuitOpened", PyTuple::empty(py)),
         Event::CircuitClosed => ("CircuitClosed", PyTuple::empty(py)),
-        Event::ParentClosed { parent } => ("ParentClosed", (&*parent,).into_pyobject(py)?),
+        Event::ResourceClosed { resource } => ("ResourceClosed", (&*resource,).into_pyobject(py)?),
         Event::Stopped { cause } => ("Stopped", (cause.text(),).into_pyobject(py)?),
         _ => return Ok(None),
     };

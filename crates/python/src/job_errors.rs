@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
-use countermand_core::{GrandparentName, chain};
+use countermand_core::GrandparentName;
+use countermand_core::text::chain;
 use countermand_fleet::store::{JobErrorKind, LockOwner};
 use countermand_fleet::{JobError, Refusal};
 use pyo3::exceptions::PyOSError;

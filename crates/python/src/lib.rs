@@ -90,7 +90,7 @@ mod _countermand {
     #[pyfunction]
     #[pyo3(signature = (text, /))]
     fn printable(text: &str) -> Cow<'_, str> {
-        countermand_core::printable(text)
+        countermand_core::text::printable(text)
     }
 
     #[pymodule_init]

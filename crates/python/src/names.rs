@@ -167,7 +167,7 @@ pub(crate) fn quoted(py: Python<'_>, text: &str) -> PyResult<String> {
     let mut out = String::with_capacity(literal.len());
     for char in literal.chars() {
         match u32::from(char) {
-            _ if !core::is_hidden(char) => out.push(char),
+            _ if !core::text::is_hidden(char) => out.push(char),
             code @ ..=0xffff => out.push_str(&format!("\\u{code:04x}")),
             code => out.push_str(&format!("\\U{code:08x}")),
         }

@@ -58,7 +58,7 @@ impl State {
 /// Goes on after a page, and gives the error of its entries that could not be read.
 fn turn<T: Entry>(pages: &mut core::Pages<T>, page: &Page<T>) -> Result<Option<Error>, Error> {
     pages.turn(page)?;
-    let list = T::resource(pages.of());
+    let list = T::resource(pages.name());
     let unreadable = page.unreadable.as_ref();
     Ok(unreadable.map(|entries| entries.error(list)))
 }
@@ -68,9 +68,9 @@ impl Pages {
     #[new]
     #[pyo3(
         signature = (of, parent, *, endpoint=None, deadline=120.0, attempt_timeout=10.0,
-            attempts=Attempts(5), backoff=(1.0, 32.0)),
+            max_attempts=Attempts(5), backoff=(1.0, 32.0)),
         text_signature = "(of, parent, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
-            attempts=5, backoff=(1.0, 32.0))"
+            max_attempts=5, backoff=(1.0, 32.0))"
     )]
     fn new(
         of: &str,
@@ -78,7 +78,7 @@ impl Pages {
         endpoint: Option<&str>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: Attempts,
+        max_attempts: Attempts,
         backoff: (f64, f64),
     ) -> PyResult<Self> {
         let list = match of {
@@ -90,7 +90,7 @@ impl Pages {
                 )));
             }
         };
-        let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff)?;
+        let policy = sansio::policy(deadline, attempt_timeout, max_attempts, backoff)?;
         let missed = Vec::new();
         Ok(Self {
             state: Arc::new(Lock::new(State { list, missed })),

@@ -97,7 +97,7 @@ fn of_search<'py>(py: Python<'py>, search: SearchProgress) -> PyResult<Bound<'py
 fn outage<'py>(py: Python<'py>, failing: &Failing) -> PyResult<Bound<'py, PyAny>> {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     made(py, "Outage")?.call1((
-        failing.kind,
+        failing.key,
         &*failing.cause,
         failing.lasting.as_secs_f64(),
         failing.failures,

@@ -22,10 +22,10 @@ pub(crate) struct Cancellation(core::Cancellation);
 impl Cancellation {
     #[new]
     #[pyo3(
-        signature = (name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=Attempts(5),
-            backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=true),
+        signature = (name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, max_attempts=Attempts(5),
+            backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=true),
         text_signature = "(name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
-            attempts=5, backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=True)"
+            max_attempts=5, backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=True)"
     )]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
@@ -33,13 +33,13 @@ impl Cancellation {
         endpoint: Option<&str>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: Attempts,
+        max_attempts: Attempts,
         backoff: (f64, f64),
-        poll: (f64, f64),
+        poll_interval: (f64, f64),
         verify: bool,
     ) -> PyResult<Self> {
-        let policy = policy(deadline, attempt_timeout, attempts, backoff)?;
-        let policy = polling(policy, poll, verify)?;
+        let policy = policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = polling(policy, poll_interval, verify)?;
         let cancellation = core::Cancellation::new(names::operation(name)?)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy);
@@ -88,7 +88,7 @@ pub(crate) fn policy(
     Ok(core::Policy::default()
         .deadline(clock::seconds("deadline", deadline)?)
         .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?)
-        .attempts(attempts)
+        .max_attempts(attempts)
         .backoff(
             clock::seconds("backoff", first)?,
             clock::seconds("backoff", most)?,
@@ -102,10 +102,10 @@ pub(crate) fn polling(
     verify: bool,
 ) -> PyResult<core::Policy> {
     let (first, most) = (
-        clock::seconds("poll", first)?,
-        clock::seconds("poll", most)?,
+        clock::seconds("poll_interval", first)?,
+        clock::seconds("poll_interval", most)?,
     );
-    Ok(policy.poll(first, most).verify(verify))
+    Ok(policy.poll_interval(first, most).verify(verify))
 }
 
 /// The error that a transport of Python's reports for a request without an answer.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::{Phase, Time};
 use countermand_core as core;
 use countermand_fleet::Meter;
-use countermand_scheduler::Poll;
+use countermand_scheduler::NextStep;
 use http::Response;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -44,11 +44,11 @@ impl Scheduler {
 impl Scheduler {
     #[new]
     #[pyo3(
-        signature = (*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, attempts=Attempts(10),
-            backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=true,
+        signature = (*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, max_attempts=Attempts(10),
+            backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=true,
             quota=Some("600/60s,1000/100s"), share=0.8, in_flight=InFlight(100)),
         text_signature = "(*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
-            attempts=10, backoff=(1.0, 32.0), poll=(1.0, 30.0), verify=True, \
+            max_attempts=10, backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=True, \
             quota='600/60s,1000/100s', share=0.8, in_flight=100)"
     )]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
@@ -57,16 +57,16 @@ impl Scheduler {
         endpoint: Option<&str>,
         deadline: f64,
         attempt_timeout: f64,
-        attempts: Attempts,
+        max_attempts: Attempts,
         backoff: (f64, f64),
-        poll: (f64, f64),
+        poll_interval: (f64, f64),
         verify: bool,
         quota: Option<&str>,
         share: f64,
         in_flight: InFlight,
     ) -> PyResult<Self> {
-        let policy = sansio::policy(deadline, attempt_timeout, attempts, backoff)?;
-        let policy = sansio::polling(policy, poll, verify)?;
+        let policy = sansio::policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = sansio::polling(policy, poll_interval, verify)?;
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();
         let scheduler = countermand_scheduler::Scheduler::new(seed)
@@ -110,13 +110,13 @@ impl Scheduler {
     }
 
     /// The next step: send a ticket's request, or wait until a time, or for an answer or a name.
-    fn poll<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn next_step<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
         let now = clock::time(now)?;
         self.meter(now, |_| {});
-        let poll = self.scheduler.lock().poll(now);
-        self.done.store(matches!(poll, Poll::Done), Relaxed);
-        match poll {
-            Poll::Send(ticket, transmit) => {
+        let step = self.scheduler.lock().next_step(now);
+        self.done.store(matches!(step, NextStep::Done), Relaxed);
+        match step {
+            NextStep::Send(ticket, transmit) => {
                 let name = ticket.resource().operation();
                 let name = name.expect("a scheduler that searches nothing sends for operations");
                 let ticket = Ticket {
@@ -129,12 +129,12 @@ impl Scheduler {
                 };
                 Ok(Some(Bound::new(py, ticket)?.into_any()))
             }
-            Poll::Wait(until) => Ok(Some(clock::reading(until).into_pyobject(py)?.into_any())),
-            Poll::Idle | Poll::Done => Ok(None),
+            NextStep::Wait(until) => Ok(Some(clock::reading(until).into_pyobject(py)?.into_any())),
+            NextStep::Idle | NextStep::Done => Ok(None),
         }
     }
 
-    /// True if every name is finished and none will come, as of the last `poll`.
+    /// True if every name is finished and none will come, as of the last `next_step`.
     #[getter]
     fn done(&self) -> bool {
         self.done.load(Relaxed)

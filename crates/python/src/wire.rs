@@ -167,10 +167,7 @@ pub(crate) fn parse_cancel(
     body: PyBackedBytes,
 ) -> PyResult<()> {
     let answer = response(status, headers, body)?;
-    raised(
-        headers,
-        core::accept_cancel(core::Service::DEFAULT, &answer),
-    )
+    raised(headers, core::Service::DEFAULT.read_cancel(&answer))
 }
 
 /// Reads the answer to `build_get` of `name`.

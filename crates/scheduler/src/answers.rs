@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use countermand_core::text::chain;
 use countermand_core::{
     Attempt, Call, Cause, Error, ErrorKind, FailureScope, OperationName, Outcome, Phase, Resource,
-    Response, RetryAction, Step, Time, TransportError, accept, chain,
+    Response, RetryAction, Step, Time, TransportError,
 };
 
 use crate::event::{Event, Ticket};
@@ -36,7 +37,10 @@ impl Scheduler {
         };
         let resource = ticket.resource;
         let result = match result {
-            Ok(response) => accept(resource.service(), response).map(|()| response),
+            Ok(response) => resource
+                .service()
+                .check_success(response)
+                .map(|()| response),
             Err(error) => Err(Error::from(error)),
         };
         let Sending {
@@ -192,11 +196,13 @@ impl Scheduler {
         self.heard |= kind.is_of_the_api();
         self.answered();
         match kind {
-            ErrorKind::PermissionDenied(_) if kind.failure_scope() == FailureScope::Parent => {
-                let parent = resource.denied_resource();
-                if self.scope.denied(parent, kind.into()) {
-                    let parent = parent.into();
-                    self.events.push_back(Event::ParentClosed { parent });
+            ErrorKind::PermissionDenied(_)
+                if kind.failure_scope() == FailureScope::DeniedResource =>
+            {
+                let denied = resource.denied_resource();
+                if self.scope.denied(denied, kind.into()) {
+                    let resource = denied.into();
+                    self.events.push_back(Event::ResourceClosed { resource });
                 }
             }
             ErrorKind::Unimplemented(_) => {
@@ -212,8 +218,8 @@ impl Scheduler {
     /// Tells a passing failure, the first of its kind.
     pub(crate) fn failing(&mut self) {
         if let Some(outage) = self.failures.outage() {
-            let (kind, cause) = (outage.kind, outage.cause.clone());
-            self.events.push_back(Event::Failing { kind, cause });
+            let (key, cause) = (outage.key, outage.cause.clone());
+            self.events.push_back(Event::Failing { key, cause });
         }
     }
 

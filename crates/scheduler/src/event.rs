@@ -1,8 +1,8 @@
 //! Output of a scheduler: the next step, events, progress.
 
 use countermand_core::{
-    Call, Cause, Error, GrandparentName, Operation, OperationName, Outcome, Parent, ParentName,
-    Phase, Resource, TicketId, Time, Transmit,
+    Call, Cause, Error, ErrorKey, GrandparentName, Operation, OperationName, Outcome, Parent,
+    ParentName, Phase, Resource, TicketId, Time, Transmit,
 };
 
 use crate::quota::Window;
@@ -14,8 +14,8 @@ use crate::quota::Window;
     clippy::large_enum_variant,
     reason = "it lives for one step of a driver"
 )]
-pub enum Poll {
-    /// Send this and bring its answer with the ticket. Poll again at once: there may be more.
+pub enum NextStep {
+    /// Send this and bring its answer with the ticket. Ask again at once: there may be more.
     Send(Ticket, Transmit),
     /// Nothing to send before then, unless an answer or a name comes first.
     Wait(Time),
@@ -63,7 +63,7 @@ impl Ticket {
 }
 
 /// An event of a scheduler; together they are enough for a journal and for a progress bar.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A request is about to leave: an intent. A journal has to hold it before the request leaves.
@@ -110,7 +110,7 @@ pub enum Event {
     /// A page of a list of parents.
     Parents {
         /// The resource whose list it is.
-        of: GrandparentName,
+        grandparent: GrandparentName,
         /// As the server gives them.
         parents: Vec<Parent>,
         /// True at the end of the list.
@@ -119,7 +119,7 @@ pub enum Event {
     /// A page of a list of operations.
     Operations {
         /// The parent whose list it is.
-        of: ParentName,
+        parent: ParentName,
         /// Oldest first.
         operations: Vec<Operation>,
         /// True at the end of the list.
@@ -151,8 +151,8 @@ pub enum Event {
     },
     /// A passing failure of a kind that was not met before; it is retried.
     Failing {
-        /// Its kind, in the words of [`Outage::kind`](super::Outage::kind).
-        kind: &'static str,
+        /// The key of its row in the table of errors.
+        key: ErrorKey,
         /// Text of the failure.
         cause: Box<str>,
     },
@@ -164,9 +164,9 @@ pub enum Event {
     /// The server is back.
     CircuitClosed,
     /// The rest of the operations under a resource is left alone: it was denied too often in a row.
-    ParentClosed {
+    ResourceClosed {
         /// Its name.
-        parent: Box<str>,
+        resource: Box<str>,
     },
     /// The scheduler stopped: requests that were not sent stay unsent.
     Stopped {

@@ -2,7 +2,7 @@
 //!
 //! An operator who has sent thousands of mistaken WIPEs needs the last cancel out as early as the
 //! quota allows, and then the truth about each device. [`Scheduler`] hands out requests by
-//! [`poll`](Scheduler::poll), takes answers by [`answer`](Scheduler::answer), and tells what happens
+//! [`next_step`](Scheduler::next_step), takes answers by [`answer`](Scheduler::answer), and tells what happens
 //! by [`next_event`](Scheduler::next_event). A driver that knows when a request leaves tells it by
 //! [`sent`](Scheduler::sent).
 //!
@@ -30,7 +30,7 @@
 //!
 //! ```
 //! use std::time::Instant;
-//! use countermand_scheduler::{Event, Poll, Scheduler};
+//! use countermand_scheduler::{Event, NextStep, Scheduler};
 //! use countermand_core::{Phase, Time, Verdict};
 //! # fn send(request: http::Request<()>) -> http::Response<String> {
 //! #     http::Response::new(if request.method() == "POST" { "{}".to_owned() } else {
@@ -47,15 +47,15 @@
 //! }
 //! scheduler.close();
 //! loop {
-//!     match scheduler.poll(now()) {
-//!         Poll::Send(ticket, transmit) => {
+//!     match scheduler.next_step(now()) {
+//!         NextStep::Send(ticket, transmit) => {
 //!             scheduler.sent(ticket.id(), now());
 //!             let response = send(transmit.request); // yours, and many may be under way
 //!             scheduler.answer(ticket, now(), Ok(&response));
 //!         }
-//!         Poll::Wait(until) => std::thread::sleep(until - now()),
-//!         Poll::Idle => unreachable!("every answer was brought"),
-//!         Poll::Done => break,
+//!         NextStep::Wait(until) => std::thread::sleep(until - now()),
+//!         NextStep::Idle => unreachable!("every answer was brought"),
+//!         NextStep::Done => break,
 //!     }
 //! }
 //! let mut cancelled = 0;
@@ -88,7 +88,7 @@ mod scheduler;
 mod scope;
 mod simulate;
 
-pub use event::{Event, Poll, Progress, Ticket};
+pub use event::{Event, NextStep, Progress, Ticket};
 pub use list::List;
 pub use outage::Outage;
 pub use quota::{Quota, QuotaError, ShareError, Window};

@@ -58,22 +58,22 @@ impl Listing {
 
     pub(crate) fn resource(&self) -> Resource {
         match &self.pages {
-            AnyPages::Parents(pages) => pages.of().into(),
-            AnyPages::Operations(pages) => pages.of().into(),
+            AnyPages::Parents(pages) => pages.name().into(),
+            AnyPages::Operations(pages) => pages.name().into(),
         }
     }
 
     pub(crate) fn quota_resource(&self) -> &str {
         match &self.pages {
-            AnyPages::Parents(pages) => pages.of().quota_resource(),
-            AnyPages::Operations(pages) => pages.of().quota_resource(),
+            AnyPages::Parents(pages) => pages.name().quota_resource(),
+            AnyPages::Operations(pages) => pages.name().quota_resource(),
         }
     }
 
     pub(crate) fn denied_resource(&self) -> &str {
         match &self.pages {
-            AnyPages::Parents(pages) => pages.of().denied_resource(),
-            AnyPages::Operations(pages) => pages.of().denied_resource(),
+            AnyPages::Parents(pages) => pages.name().denied_resource(),
+            AnyPages::Operations(pages) => pages.name().denied_resource(),
         }
     }
 
@@ -105,7 +105,7 @@ impl Listing {
                 lost: pages.turn(&page).err(),
                 unreadable: page.unreadable,
                 event: Event::Parents {
-                    of: pages.of().clone(),
+                    grandparent: pages.name().clone(),
                     last: page.next_page_token.is_none(),
                     parents: page.entries,
                 },
@@ -114,7 +114,7 @@ impl Listing {
                 lost: pages.turn(&page).err(),
                 unreadable: page.unreadable,
                 event: Event::Operations {
-                    of: pages.of().clone(),
+                    parent: pages.name().clone(),
                     last: page.next_page_token.is_none(),
                     operations: page.entries,
                 },

@@ -1,17 +1,15 @@
 //! Passing failures: the first of each kind, and those since the last answer.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
-use countermand_core::{Error, ErrorKey, ErrorKind, Time, chain};
+use countermand_core::text::chain;
+use countermand_core::{Error, ErrorKey, ErrorKind, Time};
 
 /// Nothing but passing failures since a time: the server, or the way to it, is out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outage {
-    /// Word of the last failure's row in the table of errors
-    /// ([`ErrorKey::as_str`](countermand_core::ErrorKey::as_str)).
-    pub kind: &'static str,
-    /// The key of its row in the table of errors.
+    /// The key of the last failure's row in the table of errors.
     pub key: ErrorKey,
     /// The last failure in words.
     pub cause: Box<str>,
@@ -31,18 +29,17 @@ pub struct Outage {
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     outage: Option<Outage>,
-    /// Kinds that have been told.
-    told: BTreeSet<&'static str>,
+    /// Keys that have been told.
+    told: HashSet<ErrorKey>,
 }
 
 impl Failures {
     /// Takes note of a passing failure of a request that was handed out then; `true` if it is the first
     /// of its kind.
     pub(crate) fn failed(&mut self, error: &Error, handed_out: Time) -> bool {
-        let kind = error.key().as_str();
+        let key = error.key();
         let outage = self.outage.get_or_insert_with(|| Outage {
-            kind,
-            key: error.key(),
+            key,
             cause: Box::default(),
             since: handed_out,
             failures: 0,
@@ -51,12 +48,11 @@ impl Failures {
             next_try: None,
         });
         outage.failures += 1;
-        if outage.kind != kind || outage.cause.is_empty() {
-            outage.kind = kind;
-            outage.key = error.key();
+        if outage.key != key || outage.cause.is_empty() {
+            outage.key = key;
             outage.cause = cause(error);
         }
-        self.told.insert(kind)
+        self.told.insert(key)
     }
 
     /// Takes note of an answer that is no passing failure.
@@ -97,14 +93,14 @@ mod tests {
         let later = now + Duration::from_secs(9);
         assert!(!failures.failed(&refused, later), "told once");
         let outage = failures.outage().unwrap();
-        assert_eq!((outage.kind, outage.failures), ("connect", 2));
+        assert_eq!((outage.key, outage.failures), (ErrorKey::Connect, 2));
         assert_eq!(&*outage.cause, "no connection: refused");
         assert_eq!(outage.since, now);
         // Another failure is no answer.
         let late = failure(TransportErrorKind::TimedOut, "10 s");
         assert!(failures.failed(&late, later));
         let outage = failures.outage().unwrap();
-        assert_eq!((outage.kind, outage.since), ("timed_out", now));
+        assert_eq!((outage.key, outage.since), (ErrorKey::TimedOut, now));
         failures.answered();
         assert_eq!(failures.outage(), None);
         assert!(!failures.failed(&refused, later), "still told once");

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{Service, format_duration, parse_duration, shown_excerpt};
+use countermand_core::text::shown_excerpt;
+use countermand_core::{Service, duration};
 
 /// The longest window: no API has one, and every clock can add it to its time.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -42,7 +43,7 @@ impl Window {
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Exactly: job files keep windows as text.
-        let span = format_duration(self.span);
+        let span = duration::format(self.span);
         let span = match span.strip_suffix('s') {
             Some(number) if number.contains('.') => number.trim_end_matches('0'),
             Some(number) => number,
@@ -71,7 +72,7 @@ impl FromStr for Window {
             .ok()
             .filter(|limit| *limit > 0)
             .ok_or_else(refuse)?;
-        let span = parse_duration(span.trim())
+        let span = duration::parse(span.trim())
             .filter(|span| !span.is_zero() && *span <= LONGEST)
             .ok_or_else(refuse)?;
         Ok(Self::new(limit, span))
@@ -94,7 +95,7 @@ const SHARE: f64 = 0.8;
 /// The documented quota of the [default service](Service::DEFAULT).
 impl Default for Quota {
     fn default() -> Self {
-        Self::of(Service::DEFAULT)
+        Self::documented(Service::DEFAULT)
     }
 }
 
@@ -102,7 +103,7 @@ impl Quota {
     /// The documented quota of a service, and a share of 0.8 of it, because a quota belongs to all of the
     /// project's traffic.
     #[must_use]
-    pub fn of(service: &Service) -> Self {
+    pub fn documented(service: &Service) -> Self {
         let window = |(calls, seconds)| Window::new(calls, Duration::from_secs(seconds));
         Self {
             windows: service.quota.iter().copied().map(window).collect(),
@@ -174,6 +175,12 @@ impl Quota {
     #[must_use]
     pub const fn get_share(&self) -> f64 {
         self.share
+    }
+
+    /// The time by which a window is taken longer than it is.
+    #[must_use]
+    pub const fn get_guard(&self) -> Duration {
+        self.guard
     }
 
     /// Requests a second that our share allows in the long run; `None` without a limit for all calls.

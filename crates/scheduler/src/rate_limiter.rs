@@ -23,7 +23,7 @@ use crate::quota::{Quota, Window};
 /// send, goes into [`restore`](Self::restore); before that, [`windows`](Self::windows) that were
 /// lowered are [`lower`](Self::lower)ed again, and who was [`held`](Self::paused_until) is put on
 /// [`pause_until`](Self::pause_until). From then on it answers as if there had been no restart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RateLimiter {
     quota: Quota,
     /// Calls that left, oldest first, as far as a window reaches back.
@@ -38,14 +38,14 @@ pub struct RateLimiter {
 }
 
 /// The calls of a method on a resource.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Times {
     /// Oldest first.
     left: VecDeque<Time>,
     reserved: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Reserved {
     number: u64,
     call: Call,
@@ -58,7 +58,7 @@ struct Reserved {
 #[must_use = "a place that is neither recorded nor released is never free again"]
 pub struct Reservation(u64);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Sent {
     at: Time,
     call: Call,

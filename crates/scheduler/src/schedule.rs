@@ -8,7 +8,7 @@ use countermand_core::{
     Transmit,
 };
 
-use crate::event::{Event, Poll, Ticket};
+use crate::event::{Event, NextStep, Ticket};
 use crate::in_flight::{Flight, Sending};
 use crate::list::Listing;
 use crate::queue::{Fresh, Job, Parked, Waiting};
@@ -20,21 +20,21 @@ const HEAD_START: Duration = Duration::from_secs(5);
 
 impl Scheduler {
     /// The next step of a driver.
-    pub fn poll(&mut self, now: Time) -> Poll {
+    pub fn next_step(&mut self, now: Time) -> NextStep {
         loop {
             self.queue.wake(now);
             if self.scope.stopped().is_some() {
                 self.queue.wake_all();
             } else if self.flying.len() >= self.in_flight || self.circuit.is_probing() {
-                return Poll::Idle;
+                return NextStep::Idle;
             }
             let held = self.lists_held(now);
             let Some(class) = self.queue.class(held.is_some()) else {
                 let wake = self.queue.next_wake().into_iter().chain(held).min();
                 return match wake {
-                    Some(until) => Poll::Wait(until),
-                    None if self.closed && self.flying.is_empty() => Poll::Done,
-                    None => Poll::Idle,
+                    Some(until) => NextStep::Wait(until),
+                    None if self.closed && self.flying.is_empty() => NextStep::Done,
+                    None => NextStep::Idle,
                 };
             };
             let allowed = self
@@ -54,7 +54,7 @@ impl Scheduler {
                 let wake = wake
                     .filter(|_| room > allowed)
                     .map(|wake| wake.max(allowed));
-                return Poll::Wait(wake.map_or(until, |wake| until.min(wake)));
+                return NextStep::Wait(wake.map_or(until, |wake| until.min(wake)));
             }
             let Some(job) = self.queue.pop(class) else {
                 continue;
@@ -82,20 +82,20 @@ impl Scheduler {
         (now < until && going_on && self.scope.stopped().is_none()).then_some(until)
     }
 
-    pub(crate) fn send(&mut self, job: Job, now: Time) -> Poll {
+    pub(crate) fn send(&mut self, job: Job, now: Time) -> NextStep {
         match job {
             Job::Operation(waiting) => self.send_operation(waiting, now),
             Job::List(listing) => self.send_list(listing, now),
         }
     }
 
-    pub(crate) fn send_operation(&mut self, waiting: Waiting, now: Time) -> Poll {
+    pub(crate) fn send_operation(&mut self, waiting: Waiting, now: Time) -> NextStep {
         let (name, attempt) = self.begin(waiting, now);
         let resource = Resource::Operation(name);
         self.launch(resource, Flight::Operation(attempt), now)
     }
 
-    pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Time) -> Poll {
+    pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Time) -> NextStep {
         if listing.is_of_parents() {
             self.searching_since.get_or_insert(now);
         }
@@ -106,7 +106,7 @@ impl Scheduler {
     }
 
     /// Takes note of a request that is about to leave.
-    pub(crate) fn launch(&mut self, resource: Resource, flight: Flight, now: Time) -> Poll {
+    pub(crate) fn launch(&mut self, resource: Resource, flight: Flight, now: Time) -> NextStep {
         let (call, attempt, transmit) = match &flight {
             Flight::Operation(attempt) => described(attempt, now),
             Flight::List(_, attempt) => described(attempt, now),
@@ -133,7 +133,7 @@ impl Scheduler {
             call,
             attempt,
         };
-        Poll::Send(ticket, transmit)
+        NextStep::Send(ticket, transmit)
     }
 
     /// The next request of a list: a page is asked for, or asked for again.
@@ -204,7 +204,7 @@ impl Scheduler {
                     let step = attempt.abandon(error);
                     self.place_list(listing, step, now);
                 }
-                None => self.not_listed(&listing, error.of(listing.resource())),
+                None => self.not_listed(&listing, error.with_resource(listing.resource())),
             },
         }
     }

@@ -53,8 +53,11 @@ pub struct Scheduler {
 /// answers failing, one in ten million.
 const ATTEMPTS: u32 = 10;
 
-fn patient(policy: &Policy) -> Arc<Policy> {
-    Arc::new(policy.clone().attempts_unless_set(ATTEMPTS))
+fn patient(policy: Arc<Policy>) -> Arc<Policy> {
+    match policy.get_max_attempts() {
+        Some(_) => policy,
+        None => Arc::new(Policy::clone(&policy).max_attempts(ATTEMPTS)),
+    }
 }
 
 impl fmt::Debug for Scheduler {
@@ -75,7 +78,7 @@ impl Scheduler {
     pub fn new(seed: u64) -> Self {
         Self {
             endpoint: None,
-            policy: patient(&Policy::default()),
+            policy: patient(Arc::default()),
             in_flight: 100,
             rng: Rng::new(seed),
             rate_limiter: RateLimiter::new(Quota::default()),
@@ -108,7 +111,7 @@ impl Scheduler {
     /// counts twice, for asking and for looking, and not while the operation waits for its turn.
     #[must_use]
     pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
-        self.policy = patient(&policy.into());
+        self.policy = patient(policy.into());
         self
     }
 

@@ -8,7 +8,7 @@ use countermand_core::Time;
 
 use http::{Request, Response};
 
-use crate::event::{Event, Poll, Ticket};
+use crate::event::{Event, NextStep, Ticket};
 use crate::scheduler::Scheduler;
 
 /// Runs a scheduler that has its names to its end, without waiting: for estimates and tests.
@@ -25,8 +25,8 @@ pub fn simulate<B: AsRef<[u8]>>(
     let mut answers = BinaryHeap::new();
     let mut now = start;
     loop {
-        let wake = match scheduler.poll(now) {
-            Poll::Send(ticket, transmit) => {
+        let wake = match scheduler.next_step(now) {
+            NextStep::Send(ticket, transmit) => {
                 scheduler.sent(ticket.id(), now);
                 let (took, response) = serve(now - start, &ticket, &transmit.request);
                 answers.push(Reverse(Answer {
@@ -36,15 +36,15 @@ pub fn simulate<B: AsRef<[u8]>>(
                 }));
                 continue;
             }
-            Poll::Wait(until) => Some(until),
-            Poll::Idle | Poll::Done => None,
+            NextStep::Wait(until) => Some(until),
+            NextStep::Idle | NextStep::Done => None,
         };
         while let Some(event) = scheduler.next_event() {
             tell(now - start, event);
         }
         let answered = answers.peek().map(|Reverse(answer)| answer.at);
         let Some(next) = wake.into_iter().chain(answered).min() else {
-            let done = matches!(scheduler.poll(now), Poll::Done);
+            let done = matches!(scheduler.next_step(now), NextStep::Done);
             return done.then_some(now);
         };
         now = now.max(next);

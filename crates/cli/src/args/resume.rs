@@ -3,7 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{self, Path, PathBuf};
 
-use countermand_core::{OperationName, looks_secret};
+use countermand_core::OperationName;
+use countermand_core::text::looks_secret;
 use countermand_fleet::store::{Contents, JobError};
 use countermand_fleet::{Resume, quoted};
 

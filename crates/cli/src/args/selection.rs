@@ -50,8 +50,13 @@ impl Selection {
 /// that must be left alone, so nothing goes on; nor does it after a file with nothing in it, whose writer
 /// has probably failed.
 fn exclude(path: &Path, endpoint: &Endpoint, filter: &mut Filter) -> Result<(), Failure> {
-    let problem =
-        |what: String| Failure::usage(countermand_core::path_problem("cannot use", path, what));
+    let problem = |what: String| {
+        Failure::usage(countermand_core::text::path_problem(
+            "cannot use",
+            path,
+            what,
+        ))
+    };
     let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
     if text.trim().is_empty() {
         return Err(problem(

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 
-use countermand_core::{ParentName, printable};
+use countermand_core::ParentName;
+use countermand_core::text::printable;
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotAuthorized, Options,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use countermand::hyper::{create_new, private_folder};
-use countermand_core::{Verdict, chain, json_line};
+use countermand_core::Verdict;
+use countermand_core::text::{chain, json_line};
 use countermand_emulator::{BadInput, Config, Fate, NewOperation, NewParent};
 use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::grouped;

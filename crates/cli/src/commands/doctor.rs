@@ -1,6 +1,6 @@
 //! `countermand doctor`.
 
-use countermand_core::json_line;
+use countermand_core::text::json_line;
 use countermand_fleet::Diagnosis;
 
 use crate::args::Global;

@@ -34,7 +34,11 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         .time_scale(options.time_scale);
     if let Some(path) = &options.faults {
         let problem = |error: &dyn std::fmt::Display| {
-            Failure::usage(countermand_core::path_problem("cannot use", path, error))
+            Failure::usage(countermand_core::text::path_problem(
+                "cannot use",
+                path,
+                error,
+            ))
         };
         let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
         let script: Script = text.parse().map_err(|error| problem(&error))?;
@@ -58,7 +62,7 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         Some(directory) => {
             let tls = Tls::localhost().map_err(|error| failed("cannot make keys", &error))?;
             let path = tls.write_to(directory).map_err(|error| {
-                Failure::usage(countermand_core::path_problem(
+                Failure::usage(countermand_core::text::path_problem(
                     "cannot write into",
                     directory,
                     error,
@@ -70,7 +74,7 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
     };
     let server = server.map_err(|error| failed(&cannot_listen, &error))?;
     let ready = shared.with(|emulator, _| {
-        countermand_core::json_line(&Ready {
+        countermand_core::text::json_line(&Ready {
             schema: "countermand.emulator/1",
             endpoint: server.endpoint(),
             enterprise: emulator.grandparent(),

@@ -148,7 +148,7 @@ pub(crate) async fn search(
             Found::Operation(item) => found(item),
             Found::Vanished(_) => {}
             Found::Missed { error, .. } => stop.tell_list(report, error),
-            Found::ParentClosed(enterprise) => report.denied(enterprise),
+            Found::ResourceClosed(enterprise) => report.denied(enterprise),
             Found::Stopped(cause) => stop.stopped(cause.clone()),
             Found::Failing(cause) => report.failing(cause),
             Found::Held(pause) => report.held(*pause),

@@ -25,7 +25,7 @@ pub(crate) fn page(subcommand: Option<&str>) -> Result<Exit, Failure> {
         Some(word) => command.find_subcommand(word).cloned().ok_or_else(|| {
             Failure::usage(format!(
                 "there is no subcommand {}",
-                countermand_core::shown(word)
+                countermand_core::text::shown(word)
             ))
         })?,
     };

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Resource, chain};
+use countermand_core::text::chain;
+use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Resource};
 use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Refusals};
 use countermand_fleet::{FoundOperation, counted};
 use tokio::task::spawn_blocking;
@@ -157,9 +158,13 @@ impl Reader<'_> {
         }
         for path in files {
             let file = File::open(path).map_err(|error| {
-                Failure::usage(countermand_core::path_problem("cannot read", path, error))
+                Failure::usage(countermand_core::text::path_problem(
+                    "cannot read",
+                    path,
+                    error,
+                ))
             })?;
-            self.stream(&countermand_core::shown_path(path), file)?;
+            self.stream(&countermand_core::text::shown_path(path), file)?;
         }
         Ok(self.names)
     }

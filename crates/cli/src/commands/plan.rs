@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use countermand_core::printable;
+use countermand_core::text::printable;
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::vanished;
 use countermand_fleet::store::{JobError, Kind, Vanished};

@@ -2,7 +2,8 @@
 
 use std::pin::pin;
 
-use countermand_core::{ParentName, Policy, chain, shown};
+use countermand_core::text::{chain, shown};
+use countermand_core::{ParentName, Policy};
 use futures_util::{StreamExt, stream};
 
 use crate::args::Global;

@@ -39,12 +39,12 @@ pub(crate) fn run(global: &Global, options: &Export) -> Result<Exit, Failure> {
         Err(ReportError::Rows(error)) => return Err(open::failure(&error)),
         Err(ReportError::Write(error)) => return Err(unwritten(path, &error)),
         Err(error) => {
-            let text = countermand_core::chain(&error);
+            let text = countermand_core::text::chain(&error);
             return Err(Failure::new(Exit::Failed, text));
         }
     }
     if let Some(path) = path {
-        let path = countermand_core::shown_path(path);
+        let path = countermand_core::text::shown_path(path);
         streams::note(&format!("the report is in {path}"));
     }
     Ok(Exit::Done)
@@ -64,7 +64,7 @@ fn unknown_form(path: &Path) -> Failure {
     let words: Vec<String> = words.map(|word| word.get_name().to_owned()).collect();
     Failure::usage(format!(
         "the ending of --output {} is that of no report: expected .html, .csv or .ndjson, or --format {}",
-        countermand_core::shown_path(path),
+        countermand_core::text::shown_path(path),
         words.join(", ")
     ))
 }
@@ -74,7 +74,7 @@ fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
         let text = format!("cannot write to standard output: {error}");
         return Failure::new(Exit::Failed, text);
     };
-    let text = countermand_core::path_problem("cannot write", path, error);
+    let text = countermand_core::text::path_problem("cannot write", path, error);
     match error.kind() {
         io::ErrorKind::AlreadyExists
         | io::ErrorKind::InvalidInput

@@ -56,7 +56,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let job = job.map_err(|error| open::uncreated(&error, "--job"))?;
     report.output.note(&format!(
         "the job file is {}",
-        countermand_core::shown_path(&path)
+        countermand_core::text::shown_path(&path)
     ));
     run(global, &client, job, in_flight, report, signals).await
 }

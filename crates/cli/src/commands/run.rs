@@ -99,7 +99,7 @@ impl Watch<'_> {
                 self.exit = self.exit.max(Exit::of_error(&error));
                 self.stop.tell_list(self.report, &error);
             }
-            Event::ParentClosed { parent } => self.report.denied(&parent),
+            Event::ResourceClosed { resource } => self.report.denied(&resource),
             Event::Stopped { cause } => self.stop.stopped(cause),
             _ => {}
         }

@@ -42,7 +42,7 @@ pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> 
     let simulation = simulate(options, quota.kind(windows))
         .map_err(|problem| Failure::new(Exit::Failed, format!("cannot simulate: {problem}")))?;
     let text = if global.json {
-        countermand_core::json_line(&simulation)
+        countermand_core::text::json_line(&simulation)
             .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?
     } else {
         simulation.text()

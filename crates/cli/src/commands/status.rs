@@ -21,7 +21,7 @@ pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
     let status = status.map_err(|error| open::failure(&error))?;
     let text = match global.json {
         // Names, words and numbers: there is nothing in it that could fail.
-        true => countermand_core::json_line(&status).unwrap_or_default(),
+        true => countermand_core::text::json_line(&status).unwrap_or_default(),
         false => status.to_string(),
     };
     streams::print(&text);

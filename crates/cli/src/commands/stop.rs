@@ -1,6 +1,7 @@
 //! One failure that stops everything, told once.
 
-use countermand_core::{Cause, Error, ErrorKind, Service, chain};
+use countermand_core::text::chain;
+use countermand_core::{Cause, Error, ErrorKind, Service};
 use countermand_fleet::counted;
 
 use crate::output::json::{STOPPED, StoppedLine};

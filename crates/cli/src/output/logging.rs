@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use countermand_core::printable_lines;
+use countermand_core::text::printable_lines;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;

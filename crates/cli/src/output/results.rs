@@ -4,10 +4,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use countermand_core::{
-    Error, ErrorKind, Operation, OperationName, Outcome, Verdict, chain, excerpt, json_line,
-    printable,
-};
+use countermand_core::text::{chain, excerpt, json_line, printable};
+use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Verdict};
 use countermand_fleet::FoundOperation;
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use countermand_core::printable_lines;
+use countermand_core::text::printable_lines;
 
 /// Writes a line to standard error. If that fails, there is no other place to report it.
 pub(crate) fn note(line: &str) {

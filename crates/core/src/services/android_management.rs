@@ -1,12 +1,15 @@
 //! The Android Management API: an operation is a command that is sent to a device.
 
-use serde::Deserialize;
+use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+
+use crate::duration;
 use crate::json::Text;
 use crate::metadata::Metadata;
-use crate::operation_reader::{OperationReader, read};
+use crate::operation_reader::OperationReader;
 use crate::service::{Level, Service};
-use crate::timestamp::{Timestamp, parse_duration};
+use crate::timestamp::Timestamp;
 
 /// The Android Management API, version 1.
 ///
@@ -47,7 +50,7 @@ pub static ANDROID_MANAGEMENT: Service = Service {
     unmanaged_parent: Some("device is no longer being managed"),
     quota: &[(600, 60), (1000, 100)],
     resource_quota: Some((60, 60)),
-    operation: OperationReader::new(|json| read::<Command<'_>>(json)),
+    operation: OperationReader::new::<Command>(),
 };
 
 const OPERATION_FIELDS: &str = "name,done,error,metadata(@type,type,createTime,duration,errorCode)";
@@ -55,25 +58,33 @@ const OPERATION_FIELDS: &str = "name,done,error,metadata(@type,type,createTime,d
 /// The metadata of a command, without its parameters.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Command<'a> {
+struct Command {
     #[serde(rename = "type")]
     kind: Option<String>,
-    #[serde(borrow)]
-    create_time: Option<Text<'a>>,
-    #[serde(borrow)]
-    duration: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "time")]
+    create_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "duration")]
+    duration: Option<Duration>,
     error_code: Option<String>,
 }
 
-impl From<Command<'_>> for Metadata {
-    fn from(command: Command<'_>) -> Self {
-        let time = |text: Text<'_>| Timestamp::parse_rfc3339(text.as_str());
+/// A time that cannot be read is as good as none: nothing is concluded from it.
+fn time<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<Text<'de>>::deserialize(value)?;
+    Ok(text.and_then(|text| Timestamp::parse_rfc3339(text.as_str())))
+}
+
+fn duration<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
+    let text = Option::<Text<'de>>::deserialize(value)?;
+    Ok(text.and_then(|text| duration::parse(text.as_str())))
+}
+
+impl From<Command> for Metadata {
+    fn from(command: Command) -> Self {
         Self {
             kind: command.kind,
-            create_time: command.create_time.and_then(time),
-            duration: command
-                .duration
-                .and_then(|text| parse_duration(text.as_str())),
+            create_time: command.create_time,
+            duration: command.duration,
             // By the API, the field "is not set when the command is cancelled by the caller".
             error_code: command
                 .error_code

@@ -256,8 +256,8 @@ impl<R: Read> Lines<R> {
 #[must_use]
 pub fn as_given(text: &[u8]) -> String {
     let whole = String::from_utf8_lossy(text);
-    if countermand_core::looks_secret(&whole).is_some() {
-        return countermand_core::shown(&whole).into_owned();
+    if countermand_core::text::looks_secret(&whole).is_some() {
+        return countermand_core::text::shown(&whole).into_owned();
     }
     let end = text.len().min(MAX_NAME_BYTES + 1);
     String::from_utf8_lossy(&text[..end]).into_owned()

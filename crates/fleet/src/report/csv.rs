@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use countermand_core::{Timestamp, is_hidden, printable};
+use countermand_core::Timestamp;
+use countermand_core::text::{is_hidden, printable};
 use csv::{QuoteStyle, WriterBuilder};
 
 use super::error::ReportError;

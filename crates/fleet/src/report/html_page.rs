@@ -3,7 +3,8 @@
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use countermand_core::{Timestamp, printable};
+use countermand_core::Timestamp;
+use countermand_core::text::printable;
 use sha2::{Digest, Sha256};
 
 use super::html_rows::{BLOCK, LINE_COLUMNS, moment};

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use askama::Template;
-use countermand_core::{Timestamp, printable};
+use countermand_core::Timestamp;
+use countermand_core::text::printable;
 
 use super::record::Record;
 use crate::counts::Counts;

@@ -56,7 +56,7 @@ fn write_line<E>(
     value: &impl Serialize,
 ) -> Result<(), ReportError<E>> {
     line.clear();
-    countermand_core::write_json_line(&mut *line, value).map_err(std::io::Error::from)?;
+    countermand_core::text::write_json_line(&mut *line, value).map_err(std::io::Error::from)?;
     line.push(b'\n');
     Ok(out.write_all(line)?)
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use countermand_core::{ErrorKey, Service, printable};
+use countermand_core::text::printable;
+use countermand_core::{ErrorKey, Service};
 
 use super::overview::Overview;
 use super::summary::Summary;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use countermand_core::{Timestamp, printable};
+use countermand_core::Timestamp;
+use countermand_core::text::printable;
 use serde::{Serialize, Serializer};
 
 use super::overview::Overview;

@@ -47,7 +47,7 @@ fn refuse(path: &Path, is_refused: impl Fn(&str, &Path) -> bool) -> Result<(), J
     for ending in ENDINGS {
         let file = beside(path, ending);
         if is_refused(ending, &file) {
-            let file = countermand_core::shown_path(&file);
+            let file = countermand_core::text::shown_path(&file);
             let text = format!("{file} is in the way: remove it, or give another name");
             return Err(JobErrorKind::Io(std::io::Error::other(text)));
         }

@@ -1,6 +1,6 @@
 //! An operation as the columns of its row, and back.
 
-use countermand_core::{Metadata, Phase, Timestamp, Verdict, format_duration, parse_duration};
+use countermand_core::{Metadata, Phase, Timestamp, Verdict, duration};
 use std::str::FromStr;
 
 use rusqlite::types::Value;
@@ -70,7 +70,7 @@ pub(super) fn values(row: &JobRow) -> Vec<Value> {
         item.name.as_str().to_owned().into(),
         command.kind.clone().into(),
         time(command.create_time),
-        command.duration.map(format_duration).into(),
+        command.duration.map(duration::format).into(),
         command.error_code.clone().into(),
         time(item.device_seen),
         progress.phase.as_str().to_owned().into(),
@@ -124,7 +124,7 @@ pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
     command.kind = text(2)?;
     command.create_time = time(3)?;
     command.duration = match text(4)? {
-        Some(text) => Some(parse_duration(&text).ok_or_else(|| bad("duration"))?),
+        Some(text) => Some(duration::parse(&text).ok_or_else(|| bad("duration"))?),
         None => None,
     };
     command.error_code = text(5)?;

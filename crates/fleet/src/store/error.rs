@@ -12,7 +12,7 @@ use super::schema::VERSION;
 /// An error of a job file. Nothing was sent because of it, and a change that failed is
 /// not there in part.
 #[derive(thiserror::Error)]
-#[error("{}", countermand_core::path_problem("job file", path, kind))]
+#[error("{}", countermand_core::text::path_problem("job file", path, kind))]
 pub struct JobError {
     path: PathBuf,
     #[source]
@@ -97,7 +97,7 @@ pub enum JobErrorKind {
 impl fmt::Debug for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobError")
-            .field("path", &countermand_core::shown_path(&self.path))
+            .field("path", &countermand_core::text::shown_path(&self.path))
             .field("kind", &self.kind)
             .finish()
     }

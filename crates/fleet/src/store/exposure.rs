@@ -12,7 +12,7 @@ pub fn exposure(path: &Path) -> Vec<String> {
     if std::fs::metadata(path).is_ok_and(|file| others_may_write(&file)) {
         all.push(format!(
             "other accounts may write to the job file {}: chmod go-w",
-            countermand_core::shown_path(path)
+            countermand_core::text::shown_path(path)
         ));
     }
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -22,7 +22,7 @@ pub fn exposure(path: &Path) -> Vec<String> {
         if metadata.is_ok_and(|folder| folder.mode() & 0o1000 == 0 && others_may_write(&folder)) {
             all.push(format!(
                 "other accounts may replace files in {}, where the job file is",
-                countermand_core::shown_path(folder)
+                countermand_core::text::shown_path(folder)
             ));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, Timestamp, format_duration, parse_duration};
+use countermand_core::{Call, Timestamp, duration};
 use countermand_scheduler::{PastCall, Window};
 
 use super::contents::Contents;
@@ -93,7 +93,7 @@ impl Contents {
             .prepare_cached("SELECT span, calls FROM limits")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let span = parse_duration(&row.get::<_, String>(0)?);
+            let span = duration::parse(&row.get::<_, String>(0)?);
             let span = span.ok_or_else(|| JobErrorKind::damaged("table limits, column span"))?;
             spending.lowered.push(Window::new(row.get(1)?, span));
         }
@@ -168,7 +168,7 @@ impl Transaction<'_> {
     }
 
     pub(super) fn lowered(&mut self, limit: u32, span: Duration) -> Result<(), JobErrorKind> {
-        let span = format_duration(span);
+        let span = duration::format(span);
         let sql = "SELECT id, calls, checksum FROM limits WHERE span = ?1";
         let known = self.find(sql, [&span], |row| {
             Ok((

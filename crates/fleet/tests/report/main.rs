@@ -8,7 +8,8 @@ mod report_sample;
 
 use std::convert::Infallible;
 
-use countermand_core::{Call, Verdict, is_hidden, printable};
+use countermand_core::text::{is_hidden, printable};
+use countermand_core::{Call, Verdict};
 use countermand_fleet::JobRow;
 use countermand_fleet::report::{self, COLUMNS, Overview, ReportError, Summary};
 use countermand_fleet::store::{Job, Kind, Record, Settings, Vanished, View};

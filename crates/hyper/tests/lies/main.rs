@@ -134,7 +134,7 @@ async fn run(endpoint: Endpoint, config: HyperConfig) -> Run {
         .deadline(DEADLINE)
         .attempt_timeout(Duration::from_secs(1))
         .backoff(Duration::from_millis(10), Duration::from_millis(200))
-        .poll(Duration::from_millis(20), Duration::from_millis(200));
+        .poll_interval(Duration::from_millis(20), Duration::from_millis(200));
     let token = Token::new("token").unwrap();
     let client = Client::connect(endpoint, token, config)
         .unwrap()
