@@ -11,6 +11,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := target/stamps
+# Most tests wait for a server or a clock, so that more of them than there are processors run at once.
+export RUST_TEST_THREADS ?= 6
+PYTEST_PROCESSES ?= 4
 
 PAGES := $(shell find crates/fleet/templates -type f)
 RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name target -o -path tests/clients \) -prune -o -type f \
@@ -35,9 +38,6 @@ $(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs)
 
 $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	# The fuzz targets are checked without libFuzzer itself, which would need a C++ compiler.
-	CUSTOM_LIBFUZZER_PATH=$(CURDIR)/target/no-libfuzzer.a \
-		cargo clippy --package countermand-fuzz --features libfuzzer --bins --locked -- -D warnings
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/rust: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
@@ -51,19 +51,19 @@ $(STAMPS)/browser: $(shell find crates/fleet/src/job_row.rs crates/fleet/src/rep
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 			--no-install-recommends chromium chromium-driver fonts-dejavu-core >/dev/null; \
 	fi
-	cargo test --package countermand-fleet --test browser --locked -- --ignored
+	# The whole workspace is named so that the dependencies have the features that the stage before built.
+	cargo test --workspace --test browser --locked -- --ignored
 	@mkdir -p $(@D) && touch $@
 
 # The tests of TLS and of signatures once more, with the library that is not the default.
 $(STAMPS)/aws-lc-rs: $(shell find crates/core/src crates/hyper crates/auth crates/emulator/src -name '*.rs' -o -name Cargo.toml) Cargo.lock
-	cargo test --package countermand-hyper --no-default-features --features aws-lc-rs --locked \
-		--test tls --test proxy --test dead
-	cargo test --package countermand-auth --no-default-features --features aws-lc-rs --locked \
-		--test credentials --test mtls
+	cargo test --package countermand-hyper --package countermand-auth --no-default-features \
+		--features aws-lc-rs --locked --test tls --test proxy --test dead --test credentials --test mtls
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/doc: $(RUST) $(PROSE)
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	# With the examples, dependencies have the features that clippy built them with.
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --lib --examples --locked --quiet
 	@mkdir -p $(@D) && touch $@
 
 $(VENV)/ready: pyproject.toml
@@ -90,7 +90,7 @@ $(STAMPS)/types: $(STAMPS)/install
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
-	$(BIN)/pytest tests/python
+	$(BIN)/pytest --numprocesses $(PYTEST_PROCESSES) tests/python
 	@mkdir -p $(@D) && touch $@
 
 # Clients of other projects against the emulator. Node comes from a wheel if it is missing or too old.
@@ -109,9 +109,9 @@ $(CLIENTS)/node/ready: $(NODE_FILES) $(VENV)/ready
 		|| { echo 'clients: npm cannot install the packages in tests/clients/node/package-lock.json' >&2; exit 1; }
 	@touch $@
 
-$(STAMPS)/clients: $(VENV)/ready $(CLIENTS)/node/ready $(RUST) docs/emulator.md \
+# `cargo test` has built the command before.
+$(STAMPS)/clients: $(STAMPS)/rust $(VENV)/ready $(CLIENTS)/node/ready docs/emulator.md \
 		$(wildcard tests/clients/*.py tests/clients/node/*.js)
-	cargo build --quiet --package countermand-cli --locked
 	cp tests/clients/node/client.js $(CLIENTS)/node
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node' $(BIN)/pytest tests/clients
 	@mkdir -p $(@D) && touch $@
