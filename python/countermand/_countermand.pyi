@@ -50,13 +50,12 @@ _Failure: TypeAlias = Literal[
 ]
 
 __all__ = [
-    "Applying",
-    "Bulk",
     "Call",
     "Cancellation",
     "Client",
     "Done",
     "Emulator",
+    "Feed",
     "Finder",
     "Inbox",
     "Operation",
@@ -65,10 +64,10 @@ __all__ = [
     "RateLimiter",
     "Report",
     "Request",
-    "Results",
     "Running",
     "Scheduler",
     "Send",
+    "Stream",
     "Ticket",
     "Wait",
     "__version__",
@@ -646,7 +645,7 @@ class Client:
     def endpoint(self) -> str: ...
     def cancel(self, name: str | OperationName) -> Call[None]: ...
     def get(self, name: str | OperationName) -> Call[Operation]: ...
-    def list_operations(self, device: str) -> Results: ...
+    def list_operations(self, device: str) -> Stream[Operation]: ...
     def countermand(self, name: str | OperationName, deadline: float | None) -> Call[Outcome]: ...
     def countermand_all(
         self,
@@ -654,8 +653,14 @@ class Client:
         share: float,
         in_flight: int | None,
         watched: bool,
+        journal: Callable[[list[Event]], object] | None,
         deadline: float | None,
-    ) -> Bulk: ...
+    ) -> tuple[
+        Stream[
+            tuple[OperationName | str, Outcome | CountermandError] | Progress | Literal["hungry"]
+        ],
+        Feed,
+    ]: ...
     def close(self) -> None: ...
 
 @final
@@ -674,22 +679,9 @@ class Inbox:
     def take(self) -> list[Future[None]]: ...
 
 @final
-class Results:
-    def next(self) -> Call[Operation | None]: ...
-
-@final
-class Bulk:
-    def feed(self, names: Iterator[str | OperationName | Operation | FoundOperation]) -> bool: ...
-    def ready(
-        self,
-    ) -> (
-        tuple[OperationName | str, Outcome | CountermandError] | Progress | Literal["hungry"] | None
-    ): ...
-    def next(
-        self,
-    ) -> Call[
-        tuple[OperationName | str, Outcome | CountermandError] | Progress | Literal["hungry"] | None
-    ]: ...
+class Stream(Generic[_T_co]):
+    def ready(self) -> _T_co | None: ...
+    def next(self) -> Call[_T_co | None]: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -698,6 +690,10 @@ class Bulk:
         traceback: TracebackType | None,
         /,
     ) -> None: ...
+
+@final
+class Feed:
+    def pull(self, names: Iterator[str | OperationName | Operation | FoundOperation]) -> bool: ...
 
 @final
 class Finder:
@@ -709,18 +705,6 @@ class Finder:
     def not_attempted(self) -> int: ...
     def next(self, behind: int) -> Call[list[FoundOperation]]: ...
     def close(self) -> None: ...
-
-@final
-class Applying:
-    def next(self) -> Call[Progress | Report]: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
 
 @final
 class Report:
@@ -780,7 +764,7 @@ def rescue(
     share: float,
     in_flight: int | None,
     watched: bool,
-) -> Applying: ...
+) -> Stream[Progress | Report]: ...
 def apply(
     client: Client,
     path: str | os.PathLike[str],
@@ -789,7 +773,7 @@ def apply(
     in_flight: int | None,
     recheck: bool,
     watched: bool,
-) -> Applying: ...
+) -> Stream[Progress | Report]: ...
 def job_exposure(path: str | os.PathLike[str]) -> Call[tuple[str, ...]]: ...
 def job_facts(path: str | os.PathLike[str]) -> Call[Facts]: ...
 def job_status(path: str | os.PathLike[str], *, check: bool = ...) -> Call[JobStatus]: ...

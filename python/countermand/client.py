@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self, TypeAlias
 
-    from ._countermand import Finder, Operation, OperationName, Results
+    from ._countermand import Finder, Operation, OperationName, Stream
     from .errors import CountermandError
+    from .events import Event
     from .find import AsyncFind, Find
     from .fleet import _FindT, _JobT  # noqa: F401 - in the text of a base class
     from .google_auth import Source, _GoogleCredentials
@@ -187,6 +188,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         share: float = 0.8,
         in_flight: int | None = None,
         progress: bool | Callable[[Progress], object] | None = None,
+        journal: Callable[[list[Event]], object] | None = None,
         deadline: float | None = None,
     ) -> AsyncGenerator[tuple[OperationName | str, Outcome | CountermandError], None]:
         """Countermands many operations under one quota, in the order they end.
@@ -217,20 +219,33 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             most every 0.1 s while something changes, and at the end. If it raises an
             ``Exception``, that is a ``RuntimeWarning``, and it is not called again. ``True`` draws
             a line on standard error.
+        :param journal: called with the events of :mod:`countermand.sansio`, oldest first: with
+            :class:`~countermand.sansio.Sending` before a request leaves, and with ``Sent``,
+            ``NotSent``, ``Accepted`` and ``Finished`` before their results come out. What it has
+            written when it returns survives a crash. It is called in one thread at a time, often
+            not the caller's, and everything waits for it; it cannot use a client. If it raises,
+            that request does not leave, what is in flight is dropped, and the exception is raised
+            here. Times are seconds since the first result was asked for.
         :param deadline: seconds for each operation, instead of the client's. Waiting for the quota
             is not counted.
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
-        :raises TypeError: ``progress`` cannot be called; ``names`` is one name.
+        :raises TypeError: ``progress`` or ``journal`` cannot be called, or ``journal`` is a
+            coroutine function; ``names`` is one name.
         """
         from .feed import Turns, watches
 
+        if journal is not None and not callable(journal):
+            message = f"journal is None or a function, not {type(journal).__name__}"
+            raise TypeError(message)
         watched = watches(progress)
-        native = self._native.countermand_all(quota, share, in_flight, watched, deadline)
-        with native as bulk, Turns(bulk, names, progress) as turns:
+        results, feed = self._native.countermand_all(
+            quota, share, in_flight, watched, journal, deadline
+        )
+        with results, Turns(feed, names, progress) as turns:
             for turn in count():
                 # What is there already needs no waiting; now and then other tasks have their turn.
-                item = bulk.ready() if turn % _IN_A_ROW else None
-                item = item or await self._finish(bulk.next())
+                item = results.ready() if turn % _IN_A_ROW else None
+                item = item or await self._finish(results.next())
                 if item is None:
                     break
                 if isinstance(item, tuple):
@@ -239,7 +254,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
                     turns.take(item)
             turns.end()
 
-    async def _each(self, results: Results) -> AsyncGenerator[Operation, None]:
+    async def _each(self, results: Stream[Operation]) -> AsyncGenerator[Operation, None]:
         while (operation := await self._finish(results.next())) is not None:
             yield operation
 

@@ -26,8 +26,9 @@ class Sent:
     name: OperationName
     call: Literal["cancel", "get", "get_parent"]
     at: float
-    """Time at which it left, on the clock that gave every ``now``. Where ``Ticket.sent`` was not
-    called: the time at which its answer or its loss was known."""
+    """Time at which it left, on the clock that gave every ``now``; in a client's journal, seconds
+    since the run began. Where ``Ticket.sent`` was not called: the time at which its answer or its
+    loss was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Held:
     """All requests wait: the quota is used up."""
 
     until: float
-    """End of the pause, on the clock that gave every ``now``."""
+    """End of the pause, on the same clock as :attr:`Sent.at`."""
     limit: int | None
     """The limit that the server named."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Literal, Self, TypeVar
 
-    from ._countermand import Bulk, Operation
+    from ._countermand import Feed, Operation
     from .rows import FoundOperation
 
     _T = TypeVar("_T")
@@ -51,15 +51,15 @@ class Watch:
 class Turns:
     """Feeds a scheduler with names and tells its progress, between two results."""
 
-    __slots__ = ("_bulk", "_failure", "_names", "_watch")
+    __slots__ = ("_failure", "_feed", "_names", "_watch")
 
     def __init__(
         self,
-        bulk: Bulk,
+        feed: Feed,
         names: Iterable[str | OperationName | Operation | FoundOperation],
         watcher: bool | Callable[[Progress], object] | None,
     ) -> None:
-        self._bulk = bulk
+        self._feed = feed
         self._names = iter(several(names))
         self._failure: Exception | None = None
         self._watch = Watch(watcher)
@@ -70,7 +70,7 @@ class Turns:
             self._watch.tell(item)
             return
         try:
-            self._bulk.feed(self._names)
+            self._feed.pull(self._names)
         except Exception as error:
             # What is under way comes out first.
             self._failure = error

@@ -233,8 +233,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             message = "say which enterprises"
             raise ValueError(message)
         settings = (at_most, deadline, quota, share, in_flight, watches(progress))
-        applying = _countermand.rescue(self._native, path, selection, *settings)
-        return await applied(self, applying, progress)
+        results = _countermand.rescue(self._native, path, selection, *settings)
+        return await applied(self, results, progress)
 
     def _finder(
         self, selection: Selection, quota: str | None, share: float, in_flight: int | None

@@ -159,7 +159,7 @@ class JobFile(Waits):
         :raises CountermandError: the search of a rescue was refused.
         """
         await self._warn_exposed()
-        applying = _countermand.apply(
+        results = _countermand.apply(
             self._client._native,
             self._path,
             self._facts.digest,
@@ -168,7 +168,7 @@ class JobFile(Waits):
             recheck,
             watches(progress),
         )
-        return await applied(self, applying, progress)
+        return await applied(self, results, progress)
 
     @dual
     async def status(self, *, check: bool = False) -> JobStatus:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal, NoReturn
 
-    from ._countermand import Applying
     from ._countermand import Report as NativeReport
+    from ._countermand import Stream
     from .errors import CountermandError
     from .rows import JobRow, _State
     from .waiting import Waits
@@ -168,12 +168,15 @@ class Report:
 
 
 async def applied(
-    waits: Waits, applying: Applying, progress: bool | Callable[[Progress], object] | None
+    waits: Waits,
+    results: Stream[Progress | NativeReport],
+    progress: bool | Callable[[Progress], object] | None,
 ) -> Report:
     """Waits for the report at the end, and tells progress meanwhile."""
-    with applying, closing(Watch(progress)) as watch:
-        while isinstance(item := await waits._finish(applying.next()), Progress):
+    with results, closing(Watch(progress)) as watch:
+        while isinstance(item := await waits._finish(results.next()), Progress):
             watch.tell(item)
+    assert item is not None, "the last result is the report"
     report = Report(item)
     warn_missed(report.missed, "the report")
     return report

@@ -182,6 +182,8 @@ def watched(client: Client, names: list[str]) -> None:
 
     client.countermand_all(names, quota=None, share=1, in_flight=7, progress=watch)
     client.countermand_all(names, quota="600/60s", progress=True, deadline=5)
+    client.countermand_all(names, journal=lambda events: events.clear())
+    client.countermand_all(names, journal=lambda: None)  # type: ignore[misc, arg-type]
     client.countermand_all(names, progress=lambda: None)  # type: ignore[misc, arg-type]
     client.countermand_all(names, quota=600)  # type: ignore[arg-type]
     Client(token="ya29...", max_attempts=None)

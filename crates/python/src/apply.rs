@@ -1,9 +1,6 @@
-//! A job that is being applied: what it tells on the way, and its report at the end.
+//! A job that is being applied: its progress on the way, and its report at the end.
 
 use std::path::PathBuf;
-use std::pin::pin;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
 
 use countermand::Client;
 use countermand_core::text::shown_path;
@@ -13,28 +10,17 @@ use countermand_fleet::{
     Authorization, AuthorizedRescue, Job, JobError, Options, Refusal, Run, now, refusal,
 };
 use countermand_scheduler::Event;
-use futures_util::StreamExt;
-use futures_util::future::{Either, select};
-use futures_util::stream;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
-use tokio::time::timeout;
 
-use crate::bulk::Results;
-use crate::call::{Call, Ready};
+use crate::call::Ready;
 use crate::files::OpenFile;
-use crate::job_errors;
-use crate::lock::Lock;
-use crate::process::{self, Native};
-use crate::progress::{Now, PACE, Reports};
+use crate::progress::{Now, Watcher};
 use crate::raiser::Raiser;
 use crate::report::Report;
-
-/// Time for which an interrupt waits until the file is closed.
-const CLOSING: Duration = Duration::from_millis(200);
+use crate::stream::{Out, Stopped, Stream};
+use crate::{job_errors, run};
 
 /// The work of a run.
 pub(crate) enum Work {
@@ -42,21 +28,6 @@ pub(crate) enum Work {
     Apply(PathBuf, Authorization),
     /// A search that cancels what it finds, into a new file.
     Rescue(PathBuf, AuthorizedRescue),
-}
-
-/// A job that is being applied, by a task of its own.
-#[pyclass(module = "countermand._countermand", frozen)]
-pub(crate) struct Applying {
-    results: Results,
-    stop: Lock<Option<Native<Stop>>>,
-}
-
-/// The way to end it early.
-struct Stop {
-    /// It ends when this is dropped.
-    asked: oneshot::Sender<()>,
-    /// Fails once the file is closed.
-    closed: Receiver<()>,
 }
 
 /// Reasons for which it came to nothing.
@@ -68,70 +39,26 @@ enum Failure {
     Died(String),
 }
 
-impl Applying {
-    pub(crate) fn new(
-        py: Python<'_>,
-        client: Client,
-        raiser: Raiser,
-        work: Work,
-        options: Options,
-        watched: bool,
-    ) -> PyResult<Self> {
-        let file = OpenFile::new()?;
-        let (out, mut ready) = unbounded_channel::<Ready>();
-        let (asked, stopped) = oneshot::channel();
-        let (closing, closed) = sync_channel::<()>(0);
-        process::engine(py)?.spawn(async move {
-            let watcher = watched.then(|| out.clone());
-            let ended = run(client, work, options, watcher, stopped).await;
-            let ready: Ready = match ended {
-                Ok(Some(view)) => {
-                    Box::new(|py| Ok(Py::new(py, Report::new(view, file))?.into_any()))
-                }
-                // No caller waits for it.
-                Ok(None) => Box::new(|py| Ok(py.None())),
-                Err(failure) => Box::new(move |py| Err(failure.raise(py, &raiser))),
-            };
-            let _ = out.send(ready);
-            drop(closing);
-        });
-        let stop = Stop { asked, closed };
-        Ok(Self {
-            results: Results::new(stream::poll_fn(move |context| ready.poll_recv(context))),
-            stop: Lock::new(Some(Native::new(stop))),
-        })
-    }
-}
-
-#[pymethods]
-impl Applying {
-    /// The call for what comes next: where it stands, or the report, which is the last.
-    fn next(&self) -> PyResult<Call> {
-        self.results.next()
-    }
-
-    fn __enter__(this: Py<Self>) -> Py<Self> {
-        this
-    }
-
-    /// Ends it: nothing more is sent, and the file is closed, unless the disk takes its time.
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) {
-        let stop = self.stop.take();
-        if let Some(stop) = stop
-            && stop.get().is_some()
-        {
-            py.detach(move || stop.into_inner().map(Stop::wait));
-        }
-    }
-}
-
-impl Stop {
-    fn wait(self) {
-        let Self { asked, closed } = self;
-        drop(asked);
-        let _ = closed.recv_timeout(CLOSING);
-    }
+/// Applies a job. Its progress comes out if it is `watched`, and its report at the end.
+pub(crate) fn begin(
+    py: Python<'_>,
+    client: Client,
+    raiser: Raiser,
+    work: Work,
+    options: Options,
+    watched: bool,
+) -> PyResult<Stream> {
+    let file = OpenFile::new()?;
+    Stream::of_work(py, move |out, stopped| async move {
+        let ended = run(client, work, options, watched, &out, stopped).await;
+        let ready: Ready = match ended {
+            Ok(Some(view)) => Box::new(|py| Ok(Py::new(py, Report::new(view, file))?.into_any())),
+            // No caller waits for it.
+            Ok(None) => return,
+            Err(failure) => Box::new(move |py| Err(failure.raise(py, &raiser))),
+        };
+        let _ = out.send(ready);
+    })
 }
 
 /// Runs it to its end; `None` if it was asked to end early.
@@ -139,52 +66,32 @@ async fn run(
     client: Client,
     work: Work,
     options: Options,
-    watcher: Option<UnboundedSender<Ready>>,
-    mut stopped: oneshot::Receiver<()>,
+    watched: bool,
+    out: &Out,
+    mut stopped: Stopped,
 ) -> Result<Option<View>, Failure> {
-    let mut run = spawn_blocking(move || begin(&client, work, options)).await??;
+    let mut run = spawn_blocking(move || open(&client, work, options)).await??;
     let pace = run.job(|job| job.settings().quota().pace());
-    let reports = Reports::new(countermand::hyper::now(), pace);
-    // Without a watcher there is nothing to wake for.
-    let look_each = if watcher.is_some() {
-        PACE / 2
-    } else {
-        Duration::MAX
-    };
-    let mut look = countermand::hyper::now();
+    let watcher = Watcher::new(watched, pace, out);
     let mut errors = Vec::new();
-    let interrupted = loop {
-        let event = timeout(look_each, run.next());
-        match select(&mut stopped, pin!(event)).await {
-            Either::Left(_) => break true,
-            Either::Right((Ok(None), _)) => break false,
-            Either::Right((Ok(Some(event)), _)) => errors.extend(of_search(event)),
-            Either::Right((Err(_), _)) => {}
-        }
-        let at = countermand::hyper::now();
-        if let Some(watcher) = &watcher
-            && at >= look
-        {
-            look = at + look_each;
-            if let Some(ready) = reports.due(at, standing(&run)) {
-                let _ = watcher.send(ready);
-            }
-        }
+    let take = |event| {
+        errors.extend(of_search(event));
+        true
     };
-    if let Some(watcher) = watcher {
-        let _ = watcher.send(reports.last(countermand::hyper::now(), standing(&run)));
-    }
+    let interrupted = !run::follow(&mut run, watcher, &mut stopped, take).await;
     let refused = run.is_refused() && !interrupted;
     let error = if refused { refusal(errors) } else { None };
     spawn_blocking(move || end(run, interrupted, error)).await?
 }
 
-fn standing(run: &Run) -> Now {
-    Now {
-        standing: run.progress(),
-        operations: run.expected(),
-        search: run.search_progress(),
-        outage: run.outage(),
+impl run::Run for Run {
+    fn now(&self) -> Now {
+        Now {
+            standing: self.progress(),
+            operations: self.expected(),
+            search: self.search_progress(),
+            outage: self.outage(),
+        }
     }
 }
 
@@ -204,7 +111,7 @@ fn of_search(event: Event) -> Option<Error> {
 }
 
 /// Opens the file, or makes it, and begins.
-fn begin(client: &Client, work: Work, options: Options) -> Result<Run, Failure> {
+fn open(client: &Client, work: Work, options: Options) -> Result<Run, Failure> {
     let job = match work {
         Work::Apply(path, authorization) => {
             let job = authorization.check(Job::open(path, now())?, options, now());

@@ -39,7 +39,9 @@ impl Call {
     fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let mut work = self.take()?;
         let engine = process::engine(py)?;
-        let turn = engine.turn();
+        let turn = engine.turn().ok_or_else(|| {
+            PyRuntimeError::new_err("a journal cannot use a client: the scheduler waits for it")
+        })?;
         loop {
             match py.detach(|| turn.drive(&mut work, SLICE)) {
                 Ok(ready) => return ready(py),

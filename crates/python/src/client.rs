@@ -9,14 +9,15 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::arguments::{Attempts, InFlight};
-use crate::bulk::{Bulk, Results};
 use crate::call::Call;
+use crate::feed::Feed;
 use crate::lock::Lock;
 use crate::outcome::{self, Operation};
 use crate::process::Native;
 use crate::raiser::Raiser;
+use crate::stream::Stream;
 use crate::token::{Callback, Origin};
-use crate::{arguments, clock, errors, names, quota, wire};
+use crate::{arguments, bulk, clock, errors, names, quota, wire};
 
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
@@ -126,10 +127,10 @@ impl NativeClient {
         }))
     }
 
-    fn list_operations(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Results> {
+    fn list_operations(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Stream> {
         let Connected { client, raiser } = self.here(py, None)?;
         let operations = client.list_operations(&names::given(device, &self.endpoint)?);
-        Ok(Results::new(
+        Ok(Stream::new(
             operations.map(move |result| raiser.ready(result, operation)),
         ))
     }
@@ -147,6 +148,7 @@ impl NativeClient {
         }))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn countermand_all(
         &self,
         py: Python<'_>,
@@ -154,15 +156,16 @@ impl NativeClient {
         share: f64,
         in_flight: Option<InFlight>,
         watched: bool,
+        journal: Option<Py<PyAny>>,
         deadline: Option<f64>,
-    ) -> PyResult<Bulk> {
+    ) -> PyResult<(Stream, Feed)> {
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();
         let Connected { client, raiser } = self.here(py, deadline)?;
         let client = client
             .quota(quota)
             .in_flight(in_flight.map_or(self.in_flight, |it| it.0));
-        Bulk::new(py, &client, &self.endpoint, watched, pace, raiser)
+        bulk::begin(py, &client, &self.endpoint, watched, pace, journal, raiser)
     }
 
     fn close(&self) {

@@ -5,6 +5,7 @@
 //! While no caller waits, a thread of its own keeps the runtime going: schedulers, the calls of asyncio,
 //! and the connections, which have to answer pings.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, Thread};
@@ -43,6 +44,11 @@ struct Keeper {
     urgent: AtomicBool,
     /// Makes it leave the runtime to another.
     leave: Notify,
+}
+
+thread_local! {
+    /// True while this thread drives a runtime: Python code that is called then cannot wait for it.
+    static DRIVES: Cell<bool> = const { Cell::new(false) };
 }
 
 /// While it lives, its thread drives.
@@ -95,14 +101,17 @@ impl Engine {
         handle
     }
 
-    /// Announces that this thread is going to drive.
-    pub(crate) fn turn(&self) -> Turn<'_> {
+    /// Announces that this thread is going to drive; `None` if it drives already.
+    pub(crate) fn turn(&self) -> Option<Turn<'_>> {
+        if DRIVES.get() {
+            return None;
+        }
         self.waiting.fetch_add(1, SeqCst);
         self.turns.fetch_add(1, SeqCst);
         if self.keeper.drives.load(SeqCst) {
             self.keeper.leave.notify_one();
         }
-        Turn(self)
+        Some(Turn(self))
     }
 
     /// True if the interpreter is about to end, and so is everything here.
@@ -138,6 +147,7 @@ impl Engine {
 
     /// Drives while no other thread does.
     fn keep(&self) {
+        DRIVES.set(true);
         while !self.is_closed() {
             self.keeper.drives.store(true, SeqCst);
             // A thread that came before that was stored has not asked to be let in.
@@ -167,7 +177,10 @@ impl Turn<'_> {
     ) -> Result<T, tokio::time::error::Elapsed> {
         // The timer has to be made in the runtime.
         let work = async { tokio::time::timeout(most, work).await };
-        self.0.runtime.block_on(work)
+        DRIVES.set(true);
+        let done = self.0.runtime.block_on(work);
+        DRIVES.set(false);
+        done
     }
 }
 

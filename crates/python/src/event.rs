@@ -1,17 +1,23 @@
 //! Events of a scheduler as Python objects.
 
-use core::Resource;
+use core::{Error, Resource, Time};
 use countermand_core as core;
 use countermand_scheduler::Event;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::names::OperationName;
-use crate::{clock, errors, outcome};
+use crate::outcome;
 
-/// The dataclass of `countermand.sansio` for an event; `None` for one that Python has no word for.
-pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, PyAny>>> {
-    let Some((class, fields)) = parts(py, event)? else {
+/// The dataclass of `countermand.sansio` for an event, with times as `read` tells them and exceptions
+/// as `raise` makes them; `None` for an event that Python has no word for.
+pub(crate) fn event<'py>(
+    py: Python<'py>,
+    event: Event,
+    read: impl Fn(Time) -> f64,
+    raise: impl FnOnce(Python<'py>, &Error) -> PyErr,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some((class, fields)) = parts(py, event, read, raise)? else {
         return Ok(None);
     };
     let class = py.import("countermand.events")?.getattr(class)?;
@@ -21,7 +27,12 @@ pub(crate) fn event(py: Python<'_>, event: Event) -> PyResult<Option<Bound<'_, P
 type Parts<'py> = Option<(&'static str, Bound<'py, PyTuple>)>;
 
 /// The class of an event, and its fields.
-fn parts(py: Python<'_>, event: Event) -> PyResult<Parts<'_>> {
+fn parts<'py>(
+    py: Python<'py>,
+    event: Event,
+    read: impl Fn(Time) -> f64,
+    raise: impl FnOnce(Python<'py>, &Error) -> PyErr,
+) -> PyResult<Parts<'py>> {
     let parts = match event {
         Event::Sending {
             resource: Resource::Operation(name),
@@ -35,7 +46,7 @@ fn parts(py: Python<'_>, event: Event) -> PyResult<Parts<'_>> {
             call,
             at,
         } => {
-            let fields = (OperationName(name), call.as_str(), clock::reading(at));
+            let fields = (OperationName(name), call.as_str(), read(at));
             ("Sent", fields.into_pyobject(py)?)
         }
         Event::NotSent {
@@ -49,12 +60,10 @@ fn parts(py: Python<'_>, event: Event) -> PyResult<Parts<'_>> {
         }
         Event::Accepted { name } => ("Accepted", (OperationName(name),).into_pyobject(py)?),
         Event::Finished { name, result } => {
-            let result = outcome::result(py, result, errors::error)?;
+            let result = outcome::result(py, result, raise)?;
             ("Finished", (OperationName(name), result).into_pyobject(py)?)
         }
-        Event::Held { until, limit, .. } => {
-            ("Held", (clock::reading(until), limit).into_pyobject(py)?)
-        }
+        Event::Held { until, limit, .. } => ("Held", (read(until), limit).into_pyobject(py)?),
         Event::Failing { key, cause } => ("Failing", (key.as_str(), &*cause).into_pyobject(py)?),
         Event::CircuitOpened { .. } => ("CircuitOpened", PyTuple::empty(py)),
         Event::CircuitClosed => ("CircuitClosed", PyTuple::empty(py)),

@@ -12,15 +12,25 @@ use pyo3::types::{PyIterator, PyString};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::call::Ready;
+use crate::lock::Lock;
+use crate::process::Native;
 use crate::{exception, rows};
 
 /// Names that are pulled at a time, and the time limit of that: results wait meanwhile.
 const CHUNK: usize = 1000;
 const TURN: Duration = Duration::from_millis(5);
 
-/// Takes pulled names; the scheduler sees their end when this is dropped.
+/// Takes pulled names.
+#[pyclass(module = "countermand._countermand", frozen)]
+pub(crate) struct Feed(
+    /// The scheduler sees the end of the names when this is dropped; `None` after the last one. No
+    /// Python code may run while this is locked.
+    Lock<Option<Native<Open>>>,
+);
+
+/// A feed before the last name.
 #[derive(Clone)]
-pub(crate) struct Feed {
+struct Open {
     chunks: UnboundedSender<Vec<OperationName>>,
     out: UnboundedSender<Ready>,
     hungry: Arc<AtomicBool>,
@@ -37,7 +47,7 @@ impl Feed {
     ) -> (Self, impl Stream<Item = OperationName> + Send + use<>) {
         let (chunks, mut pushed) = unbounded_channel();
         let hungry = Arc::new(AtomicBool::new(false));
-        let feed = Self {
+        let open = Open {
             chunks,
             out: out.clone(),
             hungry: Arc::clone(&hungry),
@@ -52,13 +62,33 @@ impl Feed {
             }
             chunk
         });
+        let feed = Self(Lock::new(Some(Native::new(open))));
         (feed, chunks.flat_map(stream::iter))
     }
+}
 
+#[pymethods]
+impl Feed {
+    /// Pulls some of the names that the scheduler is hungry for; after the last one, or a failure to
+    /// come, none are taken any more. `False` if that was the last.
+    fn pull(&self, names: &Bound<'_, PyIterator>) -> PyResult<bool> {
+        let open = match &*self.0.lock() {
+            Some(open) => open.here()?.clone(),
+            None => return Ok(false),
+        };
+        let more = open.pull(names);
+        if !matches!(more, Ok(true)) {
+            self.0.take();
+        }
+        more
+    }
+}
+
+impl Open {
     /// Pulls a chunk of names; `false` at their end. A text that is no name is a result at once.
     ///
     /// Names that were pulled before an iterator raises are fed all the same.
-    pub(crate) fn pull(&self, source: &Bound<'_, PyIterator>) -> PyResult<bool> {
+    fn pull(&self, source: &Bound<'_, PyIterator>) -> PyResult<bool> {
         let turn = Instant::now() + TURN;
         let mut chunk = Vec::new();
         let mut ended = Ok(true);

@@ -7,13 +7,14 @@ use countermand_fleet::{Authorization, Confirmed, Job, Options, Plan, Settings, 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::apply::{Applying, Work};
+use crate::apply::{Work, begin};
 use crate::arguments::InFlight;
 use crate::call::Call;
 use crate::client::{Connected, NativeClient};
 use crate::find::Finder;
 use crate::jobs::{self, NoPlan};
 use crate::selection::Selection;
+use crate::stream::Stream;
 use crate::{arguments, clock, job_errors, names, quota};
 
 #[pyfunction]
@@ -99,7 +100,7 @@ pub(crate) fn rescue(
     share: f64,
     in_flight: Option<InFlight>,
     watched: bool,
-) -> PyResult<Applying> {
+) -> PyResult<Stream> {
     let selection = Selection::of(selection, &client.endpoint)?;
     let at_most = at_most.map(|most| arguments::whole("at_most", most, 0..=u64::MAX));
     let mut settings = client.settings(Kind::Rescue, deadline, quota, share)?;
@@ -130,7 +131,7 @@ pub(crate) fn apply(
     in_flight: Option<InFlight>,
     recheck: bool,
     watched: bool,
-) -> PyResult<Applying> {
+) -> PyResult<Stream> {
     let counts = confirm.map(|counts| {
         let counts = counts.iter().map(|(name, count)| {
             let name = names::given(&name, &client.endpoint)?;
@@ -171,12 +172,12 @@ impl NativeClient {
         in_flight: Option<InFlight>,
         recheck: bool,
         watched: bool,
-    ) -> PyResult<Applying> {
+    ) -> PyResult<Stream> {
         let Connected { client, raiser } = self.here(py, None)?;
         let options = Options {
             in_flight: in_flight.map_or(self.in_flight, |it| it.0),
             recheck,
         };
-        Applying::new(py, client, raiser, work, options, watched)
+        begin(py, client, raiser, work, options, watched)
     }
 }

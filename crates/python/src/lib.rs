@@ -21,6 +21,7 @@ mod fleet;
 mod inbox;
 mod job_errors;
 mod jobs;
+mod journal;
 mod lock;
 mod names;
 mod once;
@@ -33,9 +34,11 @@ mod raiser;
 mod rate_limiter;
 mod report;
 mod rows;
+mod run;
 mod sansio;
 mod scheduler;
 mod selection;
+mod stream;
 mod token;
 mod wire;
 
@@ -53,11 +56,10 @@ mod _countermand {
 
     #[pymodule_export]
     use crate::{
-        apply::Applying,
-        bulk::{Bulk, Results},
         call::{Call, Running},
         client::NativeClient,
         emulator::Emulator,
+        feed::Feed,
         find::Finder,
         fleet::{apply, find, plan, rescue},
         inbox::Inbox,
@@ -70,6 +72,7 @@ mod _countermand {
         report::Report,
         sansio::{Cancellation, Done, Send, Wait},
         scheduler::{Scheduler, Ticket},
+        stream::Stream,
         wire::{
             Request, build_cancel, build_get, build_get_device, build_list_operations,
             parse_cancel, parse_device, parse_operation, parse_operations,

@@ -9,12 +9,14 @@ use countermand_scheduler::Outage;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
+use tokio::time::timeout;
 
 use crate::call::Ready;
 use crate::lock::Lock;
+use crate::stream::Out;
 
 /// Time between two reports: no person reads faster.
-pub(crate) const PACE: Duration = Duration::from_millis(100);
+const PACE: Duration = Duration::from_millis(100);
 
 /// The scheduler's own figures, and those that are measured of them.
 #[derive(Clone)]
@@ -110,10 +112,58 @@ fn made<'py>(py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import("countermand.progress")?.getattr(class)
 }
 
+/// Tells the progress of a scheduler among its results, if the caller watches it.
+pub(crate) struct Watcher {
+    reports: Option<(Reports, Out)>,
+    /// Time of the next look at the progress.
+    look: Time,
+}
+
+impl Watcher {
+    /// Begins before the first request; `pace` is what the quota allows in a second in the long run.
+    pub(crate) fn new(watched: bool, pace: Option<f64>, out: &Out) -> Self {
+        let look = countermand::hyper::now();
+        let reports = watched.then(|| (Reports::new(look, pace), out.clone()));
+        Self { reports, look }
+    }
+
+    /// Waits for the next event, or until the next look.
+    pub(crate) async fn wait<T>(&self, next: impl Future<Output = T>) -> Option<T> {
+        // Without a watcher there is nothing to wake for.
+        let look_each = match self.reports {
+            Some(_) => PACE / 2,
+            None => Duration::MAX,
+        };
+        timeout(look_each, next).await.ok()
+    }
+
+    /// Tells the progress, if it is time for it.
+    pub(crate) fn look(&mut self, scheduler: impl FnOnce() -> Now) {
+        let Some((reports, out)) = &self.reports else {
+            return;
+        };
+        let now = countermand::hyper::now();
+        if now < self.look {
+            return;
+        }
+        self.look = now + PACE / 2;
+        if let Some(ready) = reports.due(now, scheduler()) {
+            let _ = out.send(ready);
+        }
+    }
+
+    /// Tells the progress at the end.
+    pub(crate) fn end(self, scheduler: impl FnOnce() -> Now) {
+        if let Some((reports, out)) = self.reports {
+            let _ = out.send(reports.last(countermand::hyper::now(), scheduler()));
+        }
+    }
+}
+
 /// The latest standing, of which at most one waits to be taken: a caller who is slow finds the
 /// newest one and no backlog.
 #[derive(Clone)]
-pub(crate) struct Reports(Arc<Inner>);
+struct Reports(Arc<Inner>);
 
 struct Inner {
     began: Time,
@@ -138,8 +188,7 @@ pub(crate) struct Now {
 }
 
 impl Reports {
-    /// Begins before the first request; `pace` is what the quota allows in a second in the long run.
-    pub(crate) fn new(began: Time, pace: Option<f64>) -> Self {
+    fn new(began: Time, pace: Option<f64>) -> Self {
         let state = State {
             meter: Meter::new(began, pace),
             waiting: None,
@@ -154,7 +203,7 @@ impl Reports {
 
     /// The progress to tell the caller, if it is time and something has changed. While everything waits, for
     /// the quota or for a server that fails, each second is a change.
-    pub(crate) fn due(&self, now: Time, scheduler: Now) -> Option<Ready> {
+    fn due(&self, now: Time, scheduler: Now) -> Option<Ready> {
         let mut state = self.0.state.lock();
         let waits = state.waiting.is_some();
         let early = state.taken.is_some_and(|taken| now < taken + PACE);
@@ -174,7 +223,7 @@ impl Reports {
     }
 
     /// The last report, after everything else, also where nothing has changed.
-    pub(crate) fn last(self, now: Time, scheduler: Now) -> Ready {
+    fn last(self, now: Time, scheduler: Now) -> Ready {
         let figures = measured(&mut self.0.state.lock().meter, now, scheduler);
         Box::new(move |py| self.tell(py, &figures, now))
     }

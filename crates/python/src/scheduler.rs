@@ -19,7 +19,7 @@ use crate::once::Once;
 use crate::progress::Now;
 use crate::rate_limiter::{RateLimiter, Shared};
 use crate::wire::{self, Request};
-use crate::{clock, event, names, progress, quota, sansio};
+use crate::{clock, errors, event, names, progress, quota, sansio};
 
 /// Many countermands under one quota and one limit of requests in flight.
 #[pyclass(module = "countermand.sansio", frozen)]
@@ -146,8 +146,10 @@ impl Scheduler {
             let mut scheduler = self.scheduler.lock();
             std::iter::from_fn(|| scheduler.next_event()).collect()
         };
-        let events = events.into_iter().map(|event| event::event(py, event));
-        events.filter_map(PyResult::transpose).collect()
+        events
+            .into_iter()
+            .filter_map(|event| event::event(py, event, clock::reading, errors::error).transpose())
+            .collect()
     }
 
     /// Its rate limiter.
