@@ -1,6 +1,9 @@
-//! Text in UTF-16, as PowerShell and Excel write it, read as UTF-8.
+//! Text in UTF-16, as PowerShell and Excel write it, as UTF-8.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
+
+/// The longest text in UTF-16 that is read, in bytes: it is held in memory.
+const LIMIT: u64 = 1 << 30;
 
 /// A byte order of UTF-16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,12 +12,12 @@ pub(super) enum ByteOrder {
     Big,
 }
 
-/// The encoding of a text by its first bytes, and the length of its byte order mark; `None` for
-/// UTF-8 and everything that is taken for it.
-pub(super) fn utf16(head: &[u8]) -> Option<(ByteOrder, usize)> {
+/// The byte order of a text in UTF-16 by its first bytes; `None` for UTF-8 and everything that is taken
+/// for it.
+pub(super) fn utf16(head: &[u8]) -> Option<ByteOrder> {
     match head {
-        [0xff, 0xfe, ..] => return Some((ByteOrder::Little, 2)),
-        [0xfe, 0xff, ..] => return Some((ByteOrder::Big, 2)),
+        [0xff, 0xfe, ..] => return Some(ByteOrder::Little),
+        [0xfe, 0xff, ..] => return Some(ByteOrder::Big),
         _ => {}
     }
     // Without a mark: four characters of ASCII, each beside a zero.
@@ -24,94 +27,35 @@ pub(super) fn utf16(head: &[u8]) -> Option<(ByteOrder, usize)> {
             .all(|pair| pair[zero] == 0 && pair[1 - zero].is_ascii() && pair[1 - zero] != 0)
     };
     match (pairs(1), pairs(0)) {
-        (true, false) => Some((ByteOrder::Little, 0)),
-        (false, true) => Some((ByteOrder::Big, 0)),
+        (true, false) => Some(ByteOrder::Little),
+        (false, true) => Some(ByteOrder::Big),
         _ => None,
     }
 }
 
-/// A reader of bytes as they are, or of UTF-16 as UTF-8.
-pub(super) struct Decoded<R> {
-    input: R,
-    order: Option<ByteOrder>,
-    /// Characters that were decoded and not handed out.
-    ready: Vec<u8>,
-    given: usize,
-    /// The first half of a unit, of a pair of units.
-    half: Option<u8>,
-    high: Option<u16>,
-}
-
-impl<R> Decoded<R> {
-    pub(super) const fn new(input: R, order: Option<ByteOrder>) -> Self {
-        Self {
-            input,
-            order,
-            ready: Vec::new(),
-            given: 0,
-            half: None,
-            high: None,
+/// Reads a text in UTF-16 to its end. What is no character becomes a byte that is in no text of UTF-8:
+/// the name that it is part of is refused for it.
+pub(super) fn decoded(reader: impl Read, order: ByteOrder) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        let problem = "it is too long for a text in UTF-16; save it as UTF-8";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    let (units, rest) = bytes.as_chunks::<2>();
+    let units = units.iter().map(|unit| match order {
+        ByteOrder::Little => u16::from_le_bytes(*unit),
+        ByteOrder::Big => u16::from_be_bytes(*unit),
+    });
+    let mut text = Vec::with_capacity(bytes.len());
+    for char in char::decode_utf16(units) {
+        match char {
+            Ok(char) => text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+            Err(_) => text.push(0xff),
         }
     }
-
-    fn unit(&mut self, unit: u16) {
-        if let Some(high) = self.high.take() {
-            match char::decode_utf16([high, unit]).next() {
-                Some(Ok(char)) => return self.char(char),
-                _ => self.broken(),
-            }
-        }
-        match char::decode_utf16([unit]).next() {
-            Some(Ok(char)) => self.char(char),
-            _ if unit < 0xdc00 => self.high = Some(unit),
-            _ => self.broken(),
-        }
+    if !rest.is_empty() {
+        text.push(0xff);
     }
-
-    fn char(&mut self, char: char) {
-        let mut buffer = [0; 4];
-        let text = char.encode_utf8(&mut buffer);
-        self.ready.extend_from_slice(text.as_bytes());
-    }
-
-    /// A byte that is in no text of UTF-8: the name that it is part of is refused for it.
-    fn broken(&mut self) {
-        self.ready.push(0xff);
-    }
-}
-
-impl<R: BufRead> Read for Decoded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(order) = self.order else {
-            return self.input.read(buffer);
-        };
-        while self.given == self.ready.len() {
-            self.ready.clear();
-            self.given = 0;
-            let chunk = self.input.fill_buf()?;
-            if chunk.is_empty() {
-                if self.half.take().is_some() || self.high.take().is_some() {
-                    self.broken();
-                    continue;
-                }
-                return Ok(0);
-            }
-            let chunk = chunk[..chunk.len().min(4096)].to_vec();
-            self.input.consume(chunk.len());
-            for byte in chunk {
-                match self.half.take() {
-                    None => self.half = Some(byte),
-                    Some(first) => self.unit(match order {
-                        ByteOrder::Little => u16::from_le_bytes([first, byte]),
-                        ByteOrder::Big => u16::from_be_bytes([first, byte]),
-                    }),
-                }
-            }
-        }
-        let rest = &self.ready[self.given..];
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        self.given += count;
-        Ok(count)
-    }
+    Ok(text)
 }

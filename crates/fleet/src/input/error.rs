@@ -109,15 +109,6 @@ pub enum InputProblem {
     /// A table in which several columns hold names, and none of them is called so.
     #[error("several columns of the table hold names; call the right one `operation_name`")]
     Columns,
-    /// A cell of a table that was cut when it was printed.
-    #[error("the name was cut when the table was printed; print CSV or JSON instead")]
-    Cut,
-    /// A row of a printed table that has other columns than its header.
-    #[error(
-        "the row has other columns than the first line of the table: a cell was wrapped, or holds \
-         a bar; print CSV or JSON instead"
-    )]
-    Bars,
     /// A file of a kind that holds no names as text.
     #[error(transparent)]
     Foreign(#[from] Foreign),
@@ -136,20 +127,15 @@ impl InputProblem {
     /// Words for several problems of this kind, after "more".
     pub(super) const fn plural(&self) -> &'static str {
         match self {
-            Self::Name(_) | Self::Within | Self::TooLong | Self::Encoding(_) | Self::Cut => {
-                "are no names"
-            }
+            Self::Name(_) | Self::Within | Self::TooLong | Self::Encoding(_) => "are no names",
             Self::TooLarge(_) => "are too long",
             Self::Json { .. } => "are not JSON",
             Self::Shape(_) => "hold no name",
             Self::Base64 | Self::Operation(_) => "cannot be read",
             Self::Field => "end before the column of names",
-            Self::Column
-            | Self::Columns
-            | Self::Bars
-            | Self::Quote
-            | Self::Foreign(_)
-            | Self::Read(_) => "end the input",
+            Self::Column | Self::Columns | Self::Quote | Self::Foreign(_) | Self::Read(_) => {
+                "end the input"
+            }
         }
     }
 

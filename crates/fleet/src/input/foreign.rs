@@ -64,12 +64,12 @@ pub enum Foreign {
     /// YAML.
     #[error("it is YAML; print JSON instead (gcloud: --format=json)")]
     Yaml,
-    /// A table drawn with lines of box characters, whose cells may be cut.
-    #[error("it is a table drawn for people, whose cells may be cut; print CSV or JSON instead")]
+    /// A table printed for people, with lines, bars or spaces between its columns.
+    #[error(
+        "it is a table drawn for people, with lines, bars or spaces between its columns, in which cells \
+         may be cut; print CSV or JSON instead (psql --csv, bq --format=csv, mysql --batch)"
+    )]
     Drawn,
-    /// A table whose columns are separated by spaces.
-    #[error("it is a table whose columns are separated by spaces; print CSV or JSON instead")]
-    Spaces,
     /// Something that is not text.
     #[error("it is not text: it holds NUL bytes; give the names as text, CSV or JSON")]
     Binary,

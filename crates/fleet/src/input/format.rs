@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
-use super::encoding::{Decoded, utf16};
+use super::encoding::{decoded, utf16};
 use super::error::InputProblem;
 use super::foreign::{self, Foreign, MAGIC};
 
@@ -16,17 +16,17 @@ pub enum Format {
     /// object with a `name`, an operation as the API answers it, a page of a list of operations, or
     /// a Pub/Sub message as it is pushed or pulled.
     Json,
-    /// A table with a header, separated by commas, semicolons or tabs, or printed with bars as
-    /// databases do: the column whose cells are names is taken, or the one that is called `name`,
-    /// `operation` or `operation_name`. Or a single column of names without a header.
+    /// A table with a header, separated by commas, semicolons or tabs: the column whose cells are names
+    /// is taken, or the one that is called `name`, `operation` or `operation_name`. Or a single column
+    /// of names without a header.
     Csv,
 }
 
 /// An input whose first line is known: it comes again before the rest.
 pub(super) type Input<R> = Chain<Cursor<Vec<u8>>, BufReader<Text<R>>>;
 
-/// An input as UTF-8.
-type Text<R> = Decoded<Chain<Cursor<Vec<u8>>, BufReader<R>>>;
+/// An input as UTF-8: its first bytes, and the rest of a text in UTF-8.
+type Text<R> = Chain<Cursor<Vec<u8>>, BufReader<R>>;
 
 /// Number of bytes that are looked at.
 const PEEK: usize = 64 * 1024;
@@ -39,16 +39,8 @@ pub(super) struct Sniffed<R: Read> {
     pub(super) format: Format,
     /// True if JSON comes as a value on each line.
     pub(super) value_a_line: bool,
-    pub(super) syntax: Syntax,
-}
-
-/// The syntax of a table: the way in which its cells are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Syntax {
-    /// By this byte, with quotes.
-    Separated(u8),
-    /// By bars and spaces, as databases print tables; lines of dashes are no records.
-    Bars,
+    /// The byte between the cells of a table.
+    pub(super) separator: u8,
 }
 
 /// Reads up to the first line that is not blank. A byte order mark is left out.
@@ -60,7 +52,7 @@ pub(super) fn sniff<R: Read>(
     reader: R,
     format: Option<Format>,
 ) -> Result<Sniffed<R>, (u64, InputProblem)> {
-    let mut reader = decoded(reader)?;
+    let mut reader = utf8(reader)?;
     let mut head = Vec::new();
     let mut skipped = 0;
     loop {
@@ -73,16 +65,16 @@ pub(super) fn sniff<R: Read>(
                 return Err((skipped + 1, InputProblem::Foreign(kind)));
             }
             let line = if whole { &head[..] } else { &[] };
-            let (detected, syntax) = detect(&head);
-            if detected == Format::Text && is_spaced(&head) {
-                return Err((skipped + 1, InputProblem::Foreign(Foreign::Spaces)));
+            if is_printed(&head) {
+                return Err((skipped + 1, InputProblem::Foreign(Foreign::Drawn)));
             }
+            let (detected, separator) = detect(&head);
             return Ok(Sniffed {
                 skipped,
                 format: format.unwrap_or(detected),
                 value_a_line: !line.trim_ascii_start().starts_with(b"[")
                     && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok(),
-                syntax,
+                separator: separator.unwrap_or(b','),
                 input: Cursor::new(head).chain(reader),
             });
         }
@@ -91,8 +83,8 @@ pub(super) fn sniff<R: Read>(
     }
 }
 
-/// Finds out the encoding by the first bytes.
-fn decoded<R: Read>(reader: R) -> Result<BufReader<Text<R>>, (u64, InputProblem)> {
+/// The text without a byte order mark.
+fn utf8<R: Read>(reader: R) -> Result<BufReader<Text<R>>, (u64, InputProblem)> {
     let mut reader = BufReader::new(reader);
     let mut first = Vec::new();
     let read = reader.by_ref().take(MAGIC as u64).read_to_end(&mut first);
@@ -100,14 +92,14 @@ fn decoded<R: Read>(reader: R) -> Result<BufReader<Text<R>>, (u64, InputProblem)
     if let Some(kind) = foreign::by_bytes(&first) {
         return Err((1, InputProblem::Foreign(kind)));
     }
-    let (order, mark) = match utf16(&first) {
-        Some((order, mark)) => (Some(order), mark),
-        None if first.starts_with(b"\xef\xbb\xbf") => (None, 3),
-        None => (None, 0),
-    };
-    first.drain(..mark);
-    let input = Cursor::new(first).chain(reader);
-    Ok(BufReader::new(Decoded::new(input, order)))
+    if let Some(order) = utf16(&first) {
+        let rest = Cursor::new(first).chain(reader.by_ref());
+        first = decoded(rest, order).map_err(|error| (1, InputProblem::Read(error)))?;
+    }
+    if first.starts_with(b"\xef\xbb\xbf") {
+        first.drain(..3);
+    }
+    Ok(BufReader::new(Cursor::new(first).chain(reader)))
 }
 
 /// Reads a line with its end, or as much of it as is looked at; whether it is whole.
@@ -136,14 +128,12 @@ fn peek(reader: &mut impl BufRead, head: &mut Vec<u8>) -> io::Result<bool> {
     }
 }
 
-fn detect(head: &[u8]) -> (Format, Syntax) {
+/// The format, and the separator of a table.
+fn detect(head: &[u8]) -> (Format, Option<u8>) {
     let line = head.trim_ascii();
     let separator = [b',', b';', b'\t']
         .into_iter()
         .find(|separator| line.contains(separator));
-    if is_bars(head, separator) {
-        return (Format::Csv, Syntax::Bars);
-    }
     let is_header = || header(line, separator.unwrap_or(b',')).is_some();
     let format = match line.first() {
         Some(b'{' | b'[') => Format::Json,
@@ -157,29 +147,24 @@ fn detect(head: &[u8]) -> (Format, Syntax) {
         Some(_) if separator.is_some() || is_header() => Format::Csv,
         _ => Format::Text,
     };
-    (format, Syntax::Separated(separator.unwrap_or(b',')))
+    (format, separator)
 }
 
-/// True if a table begins here as databases print it: with a rule, with a bar at both ends, with a
-/// bar between its columns, or with a column that is padded.
-fn is_bars(head: &[u8], separator: Option<u8>) -> bool {
+/// True if a table begins here as databases and shells print it for people: with a rule or a bar, with a
+/// bar between its columns, with a column that is padded, or with columns that spaces separate.
+fn is_printed(head: &[u8]) -> bool {
     let line = head.trim_ascii();
     let rule = line.starts_with(b"+-") && line.iter().all(|byte| b"+-=".contains(byte));
     let framed = line.len() > 1 && line.starts_with(b"|") && line.ends_with(b"|");
-    let bare = separator.is_none()
-        && !line.starts_with(b"enterprises/")
-        && !matches!(line.first(), Some(b'{' | b'[' | b'"' | b'#'));
-    let divided = bare && line.contains(&b'|') && header(line, b'|').is_some();
-    let padded = bare && head.starts_with(b" ") && header(line, b'|').is_some();
-    rule || framed || divided || padded
-}
-
-/// True if the line is a header whose columns are separated by spaces alone.
-fn is_spaced(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line);
-    !line.starts_with('#')
-        && line.split_ascii_whitespace().count() > 1
-        && column(line.split_ascii_whitespace()).is_some()
+    let bare = !line.starts_with(b"enterprises/")
+        && !matches!(line.first(), Some(b'{' | b'[' | b'"' | b'#'))
+        && !line.iter().any(|byte| b",;\t".contains(byte));
+    let words = String::from_utf8_lossy(line);
+    let spaced = words.split_ascii_whitespace();
+    let called = header(line, b'|').is_some();
+    rule || framed
+        || bare && called && (line.contains(&b'|') || head.starts_with(b" "))
+        || bare && spaced.clone().count() > 1 && column(spaced).is_some()
 }
 
 /// The column that has the names.

@@ -152,7 +152,7 @@ impl<R: Read> Entries<R> {
             }
             Ok(sniffed) => match sniffed.format {
                 Format::Csv => {
-                    let table = Table::new(sniffed.input, sniffed.syntax, sniffed.skipped);
+                    let table = Table::new(sniffed.input, sniffed.separator, sniffed.skipped);
                     Source::Table(Box::new(table))
                 }
                 Format::Json if !sniffed.value_a_line => {

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::error::InputProblem;
-use super::format::{CALLED, Syntax, column};
+use super::format::{CALLED, column};
 use super::left_out::LeftOutKind;
 use super::lines::{next_line, parse_name};
 use super::value::Values;
@@ -19,14 +19,12 @@ use crate::report::{COLUMNS, rearm};
 /// closed is found out: with a line end behind it, only a record within quotes is not over.
 pub(super) struct Table<R> {
     input: R,
-    parser: Option<Reader>,
+    parser: Reader,
     /// The line that is being read, with its end, and how much of it the parser has had.
     line: Vec<u8>,
     given: usize,
     number: u64,
     record: Record,
-    /// Number of cells in the header of a table with bars.
-    cells: usize,
     names: Names,
 }
 
@@ -78,45 +76,25 @@ impl Record {
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.fields).filter_map(|field| self.get(field))
     }
-
-    /// Replaces the fields.
-    fn set<'a>(&mut self, fields: impl Iterator<Item = &'a [u8]>) {
-        self.bytes.clear();
-        self.ends.clear();
-        for field in fields {
-            self.bytes.extend_from_slice(field);
-            self.ends.push(self.bytes.len());
-        }
-        (self.written, self.fields) = (self.bytes.len(), self.ends.len());
-    }
 }
 
 impl<R: BufRead> Table<R> {
     /// Of what follows so many lines.
-    pub(super) fn new(input: R, syntax: Syntax, lines: u64) -> Self {
-        let parser = match syntax {
-            Syntax::Separated(separator) => Some(ReaderBuilder::new().delimiter(separator).build()),
-            Syntax::Bars => None,
-        };
+    pub(super) fn new(input: R, separator: u8, lines: u64) -> Self {
         Self {
             input,
-            parser,
+            parser: ReaderBuilder::new().delimiter(separator).build(),
             line: Vec::new(),
             given: 0,
             number: lines,
             record: Record::default(),
-            cells: 0,
             names: Names::Unread,
         }
     }
 
     /// Takes the entry of the next record; `false` at the end.
     pub(super) fn read(&mut self, taken: &mut Taken) -> bool {
-        let record = match self.parser {
-            Some(_) => self.next_record(),
-            None => self.next_row(),
-        };
-        let result = match record {
+        let result = match self.next_record() {
             Ok(Some(line)) => self.take(line, taken).map(|()| true),
             Ok(None) => self.close(taken).map(|()| false),
             Err(error) => self.close(taken).and(Err(error)),
@@ -198,7 +176,7 @@ impl<R: BufRead> Table<R> {
         }
     }
 
-    /// Reads the next record of a table with separators: the line it begins on, or the end.
+    /// Reads the next record: the line it begins on, or the end.
     fn next_record(&mut self) -> Result<Option<u64>, (u64, InputProblem)> {
         loop {
             if self.given == self.line.len() && !self.next_line()? {
@@ -221,10 +199,7 @@ impl<R: BufRead> Table<R> {
                 (record.written, record.fields) = (0, 0);
                 record.begin = Some(begin);
             }
-            let Some(parser) = &mut self.parser else {
-                return Ok(None);
-            };
-            let (result, read, written, fields) = parser.read_record(
+            let (result, read, written, fields) = self.parser.read_record(
                 rest,
                 &mut record.bytes[record.written..],
                 &mut record.ends[record.fields..],
@@ -245,34 +220,6 @@ impl<R: BufRead> Table<R> {
                 ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
             }
         }
-    }
-
-    /// Reads the next row of a table with bars: its line, or the end. Rules and the count of rows
-    /// below the table are none.
-    fn next_row(&mut self) -> Result<Option<u64>, (u64, InputProblem)> {
-        while self.next_line()? {
-            let line = self.line.trim_ascii();
-            let rule = line.iter().all(|byte| b"+-=|: ".contains(byte));
-            if rule || is_footer(line) {
-                continue;
-            }
-            // A table without a bar at its ends may have an empty cell there.
-            let row = match line.strip_prefix(b"|") {
-                Some(rest) => rest.strip_suffix(b"|").unwrap_or(rest),
-                None => self.line.strip_suffix(b"\n").unwrap_or(&self.line),
-            };
-            self.record
-                .set(row.split(|byte| *byte == b'|').map(<[u8]>::trim_ascii));
-            if self.cells == 0 {
-                self.cells = self.record.fields;
-            }
-            // A bar within a cell, or a cell that was wrapped: the columns are not certain.
-            return match self.record.fields == self.cells {
-                true => Ok(Some(self.number)),
-                false => Err((self.number, InputProblem::Bars)),
-            };
-        }
-        Ok(None)
     }
 
     /// Reads a line and gives it its end again; `false` at the end of the input.
@@ -336,10 +283,7 @@ impl<R: BufRead> Table<R> {
         if is_blank(cell) {
             return taken.left_out.add(LeftOutKind::EmptyCell, line);
         }
-        let printed = self.parser.is_none();
-        let cut = printed && (cell.ends_with(b"...") || cell.ends_with("\u{2026}".as_bytes()));
         let name = match std::str::from_utf8(cell) {
-            _ if cut => Err(InputProblem::Cut),
             Ok(text) if ours => parse_name(rearm(text).as_bytes(), &taken.endpoint),
             _ => parse_name(cell, &taken.endpoint),
         };
@@ -403,13 +347,4 @@ fn begins_name(cell: &str) -> bool {
     let cell = cell.trim_start();
     let url = cell.starts_with('/') || cell.contains("://");
     cell.starts_with("enterprises/") || url && cell.contains("/enterprises/")
-}
-
-/// True if a line counts the rows of the table above it.
-fn is_footer(line: &[u8]) -> bool {
-    let line = line.strip_prefix(b"(").unwrap_or(line);
-    let Some(end) = line.iter().position(|byte| !byte.is_ascii_digit()) else {
-        return false;
-    };
-    end > 0 && (line[end..].starts_with(b" row)") || line[end..].starts_with(b" rows"))
 }
