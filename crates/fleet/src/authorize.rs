@@ -12,7 +12,7 @@ use countermand_core::text::{printable, shown};
 use countermand_core::{Endpoint, GrandparentName, ParentName, Service, Timestamp};
 
 use crate::schedule::Options;
-use crate::spell::{grouped, spell};
+use crate::spell::{counted, grouped, spell};
 use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
 
 /// Number of differences that are listed; the rest is counted.
@@ -285,7 +285,7 @@ fn not_confirmed(
 fn subject(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> String {
     let each = planned.iter().enumerate();
     let each = each.map(|(at, (enterprise, count))| match kind {
-        Kind::Plan if at == 0 => format!("{} of {enterprise}", operations(*count)),
+        Kind::Plan if at == 0 => format!("{} of {enterprise}", counted(*count, "operation")),
         Kind::Plan => format!("{} of {enterprise}", grouped(*count)),
         Kind::Rescue => enterprise.to_string(),
     });
@@ -310,7 +310,7 @@ fn differences(
             Some(Some(said)) if kind == Kind::Rescue => {
                 return Some(format!(
                     "it cancels all that it finds in {enterprise}, and not {}: confirm {} alone",
-                    operations(*said),
+                    counted(*said, "operation"),
                     enterprise.id()
                 ));
             }
@@ -319,7 +319,10 @@ fn differences(
             None => "none were confirmed".to_owned(),
         };
         Some(match kind {
-            Kind::Plan => format!("it cancels {} of {enterprise}, {said}", operations(count)),
+            Kind::Plan => format!(
+                "it cancels {} of {enterprise}, {said}",
+                counted(count, "operation")
+            ),
             Kind::Rescue => format!("it searches {enterprise}, which was not confirmed"),
         })
     });
@@ -333,13 +336,6 @@ fn differences(
         Kind::Rescue => format!("{enterprise} was confirmed, it does not search there"),
     });
     of_planned.chain(others).collect()
-}
-
-fn operations(count: u64) -> String {
-    match count {
-        1 => "1 operation".to_owned(),
-        count => format!("{} operations", grouped(count)),
-    }
 }
 
 #[cfg(test)]

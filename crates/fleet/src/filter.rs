@@ -7,6 +7,7 @@ use countermand_core::{
     GrandparentName, Metadata, Operation, OperationName, ParentName, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use strsim::osa_distance;
 
 use crate::job_row::FoundOperation;
 use crate::seconds;
@@ -150,6 +151,14 @@ impl Excluded {
         ))
     }
 
+    /// Counts an operation that is left out for this reason; true if there is none.
+    fn count_in(&mut self, exclusion: Option<Exclusion>, command: Option<&Metadata>) -> bool {
+        let kind = command.and_then(|command| command.kind.as_deref());
+        exclusion
+            .map(|exclusion| self.add(exclusion, kind))
+            .is_none()
+    }
+
     fn add(&mut self, exclusion: Exclusion, kind: Option<&str>) {
         *match (exclusion, kind) {
             (Exclusion::Done, _) => &mut self.done,
@@ -216,9 +225,10 @@ impl Filter {
             self.types.insert(kind);
             return Ok(());
         }
+        let start: String = kind.chars().take(64).collect();
         let near = KNOWN_TYPES
             .iter()
-            .map(|known| (distance(&kind, known), known));
+            .map(|known| (osa_distance(&start, known), known));
         let near = near.min().filter(|(distance, _)| *distance <= 2);
         Err(FilterError::Type {
             near: near.map(|(_, known)| *known),
@@ -241,17 +251,18 @@ impl Filter {
         }
     }
 
-    /// The same as [`matches`](Self::matches); an operation that is left out is counted.
+    /// True if an operation of a list is meant: it is not done, and nothing that is known excludes it. One
+    /// that is left out is counted.
     pub fn takes(&self, operation: &Operation, now: Timestamp, excluded: &mut Excluded) -> bool {
         let command = operation.metadata.as_ref();
         let exclusion = match operation.done {
             true => Some(Exclusion::Done),
             false => self.exclusion(&operation.name, command, now),
         };
-        Self::count(exclusion, command, excluded)
+        excluded.count_in(exclusion, command)
     }
 
-    /// The same as [`admits`](Self::admits); an operation that is left out is counted.
+    /// True if an operation is meant whose name the caller has already; one that is left out is counted.
     pub fn takes_item(
         &self,
         item: &FoundOperation,
@@ -259,38 +270,14 @@ impl Filter {
         excluded: &mut Excluded,
     ) -> bool {
         let exclusion = self.exclusion(&item.name, Some(&item.command), now);
-        Self::count(exclusion, Some(&item.command), excluded)
-    }
-
-    fn count(
-        exclusion: Option<Exclusion>,
-        command: Option<&Metadata>,
-        excluded: &mut Excluded,
-    ) -> bool {
-        let kind = command.and_then(|command| command.kind.as_deref());
-        match exclusion {
-            Some(exclusion) => {
-                excluded.add(exclusion, kind);
-                false
-            }
-            None => true,
-        }
-    }
-
-    /// True if an operation is meant: it is not done, and nothing that is known excludes it.
-    #[must_use]
-    pub fn matches(&self, operation: &Operation, now: Timestamp) -> bool {
-        !operation.done && self.means(&operation.name, operation.metadata.as_ref(), now)
+        excluded.count_in(exclusion, Some(&item.command))
     }
 
     /// True if an operation is meant whose name the caller has already.
     #[must_use]
     pub fn admits(&self, item: &FoundOperation, now: Timestamp) -> bool {
-        self.means(&item.name, Some(&item.command), now)
-    }
-
-    fn means(&self, name: &OperationName, command: Option<&Metadata>, now: Timestamp) -> bool {
-        self.exclusion(name, command, now).is_none()
+        let exclusion = self.exclusion(&item.name, Some(&item.command), now);
+        exclusion.is_none()
     }
 
     /// The first reason why an operation that is not done is left out.
@@ -341,28 +328,6 @@ impl Filter {
     }
 }
 
-/// The number of characters that have to be put in, taken out, changed or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = match (i, j) {
-                (0, count) | (count, 0) => count,
-                _ => {
-                    let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                    let least = changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-                    match i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                        true => least.min(rows[i - 2][j - 2] + 1),
-                        false => least,
-                    }
-                }
-            };
-        }
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,7 +353,8 @@ mod tests {
         let unknown = operation("3", "");
         let done = operation("4", r#","done":true"#);
         let matching = |filter: &Filter| {
-            [&wipe, &lock, &unknown, &done].map(|operation| filter.matches(operation, now))
+            [&wipe, &lock, &unknown, &done]
+                .map(|operation| filter.takes(operation, now, &mut Excluded::default()))
         };
         let mut filter = Filter::default();
         assert_eq!(matching(&filter), [true, true, true, false]);
@@ -500,8 +466,9 @@ mod tests {
             ("9", &good, false),
         ] {
             let operation = operation(id, rest);
-            assert_eq!(filter.matches(&operation, now), taken, "{id}");
+            let before = excluded.count();
             assert_eq!(filter.takes(&operation, now, &mut excluded), taken, "{id}");
+            assert_eq!(excluded.count() == before, taken, "{id}");
         }
         assert_eq!(
             excluded.sentence(&filter).unwrap(),

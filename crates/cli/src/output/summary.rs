@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase, Timestamp};
+use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
 use countermand_fleet::report::{Overview, RunSpan, Summary};
-use countermand_fleet::{FoundOperation, JobRow, Resolution, counted, now};
+use countermand_fleet::{FoundOperation, JobRow, OperationProgress, Resolution, counted, now};
 
 use crate::args::resume::Invocation;
 use crate::exit::Exit;
@@ -72,17 +72,22 @@ impl Tally {
         self.exit = self.exit.max(exit);
         let unsent = matches!(result, Err(error)
             if matches!(error.kind(), ErrorKind::NotAttempted { .. }) && !error.maybe_delivered());
-        match unsent {
-            true => self.row(name, Phase::Unsent, None),
-            false => self.row(name, phase, Some(Resolution::of(now(), result))),
-        }
+        self.row(name, |progress| {
+            progress.attempts = match result {
+                Ok(outcome) => outcome.attempts,
+                Err(error) => error.attempts(),
+            };
+            if !unsent {
+                progress.phase = phase;
+                progress.resolution = Some(Resolution::of(now(), result));
+            }
+        });
     }
 
-    fn row(&mut self, name: OperationName, phase: Phase, resolution: Option<Resolution>) {
+    fn row(&mut self, name: OperationName, known: impl FnOnce(&mut OperationProgress)) {
         let position = self.overview.counts.rows + 1;
         let mut row = JobRow::new(position, FoundOperation::new(name));
-        row.progress.phase = phase;
-        row.progress.resolution = resolution;
+        known(&mut row.progress);
         if row.taken_up(false).is_some() {
             self.again.push(row.item.name.clone());
         }
@@ -98,11 +103,11 @@ impl Tally {
     ) -> Vec<(OperationName, bool)> {
         let begun = self.summary.created;
         self.overview.counts.last_cancel_sent_at =
-            last_cancel.map(|after| Timestamp::saturating_add(begun, after));
+            last_cancel.map(|after| begun.saturating_add(after));
         let mut left = Vec::new();
         for name in names {
             if let Some(phase) = self.open.remove(name) {
-                self.row(name.clone(), phase, None);
+                self.row(name.clone(), |progress| progress.phase = phase);
                 left.push((name.clone(), phase != Phase::Unsent));
             }
         }
