@@ -12,8 +12,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use countermand_core::Timestamp;
-use countermand_fleet::report::Record;
-use countermand_fleet::store::Digest;
+use countermand_fleet::report::{COLUMNS, Record, Values};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
@@ -64,7 +63,7 @@ impl Iterator for Batches {
         };
         self.after = rows.last()?.position;
         let records = rows.iter().map(Record::of).collect::<Vec<_>>();
-        let arrays = COLUMNS.iter().map(|(_, values)| values.of(&records));
+        let arrays = COLUMNS.iter().map(|(_, values)| array(*values, &records));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays.collect());
         Some(batch)
     }
@@ -76,76 +75,35 @@ impl RecordBatchReader for Batches {
     }
 }
 
-/// Values of a column: the first three are in every row.
-enum Values {
-    Positions(fn(&Record<'_>) -> u64),
-    Counts(fn(&Record<'_>) -> u32),
-    Words(for<'a> fn(&Record<'a>) -> &'a str),
-    Texts(for<'a> fn(&Record<'a>) -> Option<&'a str>),
-    Digests(fn(&Record<'_>) -> Option<Digest>),
-    Times(fn(&Record<'_>) -> Option<Timestamp>),
-    Codes(fn(&Record<'_>) -> Option<i64>),
-    Flags(fn(&Record<'_>) -> Option<bool>),
-}
-
-/// The columns of a table: those of the CSV, in its order, with types.
-const COLUMNS: [(&str, Values); 21] = [
-    ("position", Values::Positions(|row| row.position)),
-    ("name", Values::Words(|row| row.name)),
-    ("type", Values::Texts(|row| row.kind)),
-    ("create_time", Values::Times(|row| row.create_time)),
-    ("device_seen", Values::Times(|row| row.device_seen)),
-    ("state", Values::Words(|row| row.state.as_str())),
-    ("verdict", Values::Texts(|row| Some(row.verdict?.as_str()))),
-    ("phase", Values::Words(|row| row.phase)),
-    ("attempts", Values::Counts(|row| row.attempts)),
-    ("cancel_sent_at", Values::Times(|row| row.cancel_sent_at)),
-    ("accepted_at", Values::Times(|row| row.accepted_at)),
-    ("found", Values::Times(|row| row.found)),
-    ("verified_at", Values::Times(|row| row.verified_at)),
-    ("body_sha256", Values::Digests(|row| row.body_sha256)),
-    ("done", Values::Flags(|row| row.done())),
-    ("code", Values::Codes(|row| row.code())),
-    ("message", Values::Texts(|row| row.message())),
-    ("problem", Values::Texts(|row| row.problem())),
-    (
-        "problem_message",
-        Values::Texts(|row| row.problem_message()),
-    ),
-    ("parent_exists", Values::Flags(|row| row.parent_exists)),
-    ("from_input", Values::Flags(|row| Some(row.from_input))),
-];
-
 fn schema() -> SchemaRef {
     let fields = COLUMNS.iter().map(|(name, values)| {
         let always = matches!(
             values,
-            Values::Positions(_) | Values::Counts(_) | Values::Words(_)
+            Values::Positions(_) | Values::Counts(_) | Values::Names(_) | Values::Words(_)
         );
-        Field::new(*name, values.of(&[]).data_type().clone(), !always)
+        Field::new(*name, array(*values, &[]).data_type().clone(), !always)
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-impl Values {
-    fn of(&self, records: &[Record<'_>]) -> ArrayRef {
-        let rows = records.iter();
-        match self {
-            Self::Positions(of) => Arc::new(UInt64Array::from_iter_values(rows.map(of))),
-            Self::Counts(of) => Arc::new(UInt32Array::from_iter_values(rows.map(of))),
-            Self::Words(of) => Arc::new(StringArray::from_iter_values(rows.map(of))),
-            Self::Texts(of) => Arc::new(rows.map(of).collect::<StringArray>()),
-            Self::Digests(of) => Arc::new(
-                rows.map(|row| of(row).map(|hash| hash.to_string()))
-                    .collect::<StringArray>(),
-            ),
-            Self::Times(of) => {
-                let times = rows.map(|row| of(row).map(Timestamp::unix_millis));
-                let times: PrimitiveArray<TimestampMillisecondType> = times.collect();
-                Arc::new(times.with_timezone("UTC"))
-            }
-            Self::Codes(of) => Arc::new(rows.map(of).collect::<Int64Array>()),
-            Self::Flags(of) => Arc::new(rows.map(of).collect::<BooleanArray>()),
+fn array(values: Values, records: &[Record<'_>]) -> ArrayRef {
+    let rows = records.iter();
+    match values {
+        Values::Positions(of) => Arc::new(UInt64Array::from_iter_values(rows.map(of))),
+        Values::Counts(of) => Arc::new(UInt32Array::from_iter_values(rows.map(of))),
+        Values::Names(of) => Arc::new(StringArray::from_iter_values(rows.map(of))),
+        Values::Words(of) => Arc::new(StringArray::from_iter_values(rows.map(of))),
+        Values::Texts(of) => Arc::new(rows.map(of).collect::<StringArray>()),
+        Values::Digests(of) => Arc::new(
+            rows.map(|row| of(row).map(|hash| hash.to_string()))
+                .collect::<StringArray>(),
+        ),
+        Values::Times(of) => {
+            let times = rows.map(|row| of(row).map(Timestamp::unix_millis));
+            let times: PrimitiveArray<TimestampMillisecondType> = times.collect();
+            Arc::new(times.with_timezone("UTC"))
         }
+        Values::Codes(of) => Arc::new(rows.map(of).collect::<Int64Array>()),
+        Values::Flags(of) => Arc::new(rows.map(of).collect::<BooleanArray>()),
     }
 }

@@ -248,7 +248,8 @@ impl<R: BufRead> Table<R> {
             texts.iter().position(|text| is(text))
         };
         let first = column(texts.iter().map(|text| &**text));
-        if let Some(at) = first.filter(|_| texts.iter().map(|text| &**text).eq(COLUMNS)) {
+        let ours = COLUMNS.iter().map(|(name, _)| *name);
+        if let Some(at) = first.filter(|_| texts.iter().map(|text| &**text).eq(ours)) {
             return Ok(Names::Column { at, ours: true });
         }
         if let (Some(attributes), Some(data)) = (at("attributes"), at("data"))

@@ -3,39 +3,14 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use countermand_core::Timestamp;
 use countermand_core::text::{is_hidden, printable};
 use csv::{QuoteStyle, WriterBuilder};
 
+use super::columns::{COLUMNS, Values};
 use super::error::ReportError;
 use super::record::Record;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
-
-/// The columns, in order. New ones are only ever added at the end.
-pub const COLUMNS: [&str; 21] = [
-    "position",
-    "name",
-    "type",
-    "create_time",
-    "device_seen",
-    "state",
-    "verdict",
-    "phase",
-    "attempts",
-    "cancel_sent_at",
-    "accepted_at",
-    "found",
-    "verified_at",
-    "body_sha256",
-    "done",
-    "code",
-    "message",
-    "problem",
-    "problem_message",
-    "parent_exists",
-    "from_input",
-];
 
 /// Writes a header and a line for each row, RFC 4180, every field quoted.
 ///
@@ -52,12 +27,16 @@ pub fn csv<E>(
         .quote_style(QuoteStyle::Always)
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    writer.write_record(COLUMNS).map_err(plain)?;
+    writer
+        .write_record(COLUMNS.iter().map(|(name, _)| name))
+        .map_err(plain)?;
     for row in rows {
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
-        for field in fields(&Record::of(&row)) {
-            writer.write_field(field.as_bytes()).map_err(plain)?;
+        let record = Record::of(&row);
+        for (_, values) in &COLUMNS {
+            let cell = cell(*values, &record);
+            writer.write_field(cell.as_bytes()).map_err(plain)?;
         }
         writer.write_record(None::<&[u8]>).map_err(plain)?;
     }
@@ -65,37 +44,25 @@ pub fn csv<E>(
     Ok(counts)
 }
 
-fn fields<'a>(record: &Record<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
-    let text = |text: Option<&'a str>| text.map(harmless).unwrap_or_default();
-    let time = |time: Option<Timestamp>| owned(time.map(|time| time.to_string()));
-    let yes = |yes: Option<bool>| owned(yes.map(|yes| yes.to_string()));
-    [
-        owned(Some(record.position.to_string())),
-        disarm(spelled(record.name)),
-        text(record.kind),
-        time(record.create_time),
-        time(record.device_seen),
-        record.state.as_str().into(),
-        record.verdict.map_or("", |verdict| verdict.as_str()).into(),
-        record.phase.into(),
-        owned(Some(record.attempts.to_string())),
-        time(record.cancel_sent_at),
-        time(record.accepted_at),
-        time(record.found),
-        time(record.verified_at),
-        owned(record.body_sha256.map(|hash| hash.to_string())),
-        yes(record.done()),
-        owned(record.code().map(|code| code.to_string())),
-        text(record.message()),
-        text(record.problem()),
-        text(record.problem_message()),
-        yes(record.parent_exists),
-        yes(Some(record.from_input)),
-    ]
+/// The value of a column as text; empty where there is none.
+fn cell<'a>(values: Values, row: &Record<'a>) -> Cow<'a, str> {
+    match values {
+        Values::Positions(of) => text(Some(of(row))),
+        Values::Counts(of) => text(Some(of(row))),
+        Values::Names(of) => disarm(spelled(of(row))),
+        Values::Words(of) => of(row).into(),
+        Values::Texts(of) => of(row).map(harmless).unwrap_or_default(),
+        Values::Digests(of) => text(of(row)),
+        Values::Times(of) => text(of(row)),
+        Values::Codes(of) => text(of(row)),
+        Values::Flags(of) => text(of(row)),
+    }
 }
 
-fn owned<'a>(text: Option<String>) -> Cow<'a, str> {
-    Cow::Owned(text.unwrap_or_default())
+fn text<'a>(value: Option<impl ToString>) -> Cow<'a, str> {
+    value
+        .map(|value| value.to_string().into())
+        .unwrap_or_default()
 }
 
 /// The text, unable to begin a formula and without control characters.
