@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe};
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
@@ -20,6 +20,7 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::check::{Check, CheckName, CheckResult};
+use crate::clock::now;
 
 /// The time for everything.
 const LIMIT: Duration = Duration::from_millis(9_500);
@@ -152,6 +153,24 @@ impl fmt::Display for Diagnosis {
     }
 }
 
+/// The finding of a check, with what it gives if it is good.
+type Found<T> = Result<(T, String), Problem>;
+
+/// A check that failed.
+struct Problem {
+    message: String,
+    denied: bool,
+}
+
+impl From<String> for Problem {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            denied: false,
+        }
+    }
+}
+
 /// The checks while they are made.
 struct Examination<'a> {
     endpoint: &'a Endpoint,
@@ -176,134 +195,147 @@ impl Examination<'_> {
         }
     }
 
+    /// Adds the finding of a check that is good or bad; what it gives if it is good.
+    fn found<T>(&mut self, check: CheckName, found: Found<T>) -> Option<T> {
+        match found {
+            Ok((given, message)) => {
+                self.add(check, Check::Ok, message);
+                Some(given)
+            }
+            Err(Problem { message, denied }) => {
+                self.results.push(CheckResult {
+                    check,
+                    outcome: Check::Fail,
+                    message,
+                    denied,
+                });
+                None
+            }
+        }
+    }
+
     async fn all(&mut self, access: &Access, target: Option<Resource>) {
-        use CheckName::{Api, Clock, Files, Quota, Scope};
+        use CheckName::{Api, Clock, Connection, Files, Name, Quota, Scope};
         for problem in access.warnings() {
             self.add(Files, Check::Warn, problem);
         }
         if self.results.is_empty() {
             self.add(Files, Check::Ok, "no secret can be read by others");
         }
-        let there = self.name().await && self.connection().await;
+        let named = match self.not_looked_up() {
+            Some((outcome, reason)) => {
+                self.add(Name, outcome, reason);
+                Some(())
+            }
+            None => {
+                let name = self.name().await;
+                self.found(Name, name)
+            }
+        };
+        let there = match named {
+            Some(()) => {
+                let connection = self.connection().await;
+                self.found(Connection, connection)
+            }
+            None => {
+                self.skip(&[Connection]);
+                None
+            }
+        };
         let tokens = access.tokens();
-        match self.token(&*tokens).await {
-            Some(token) if there => self.api(Held { token, tokens }, target).await,
+        let token = self.token(&*tokens).await;
+        match (self.found(CheckName::Token, token), there) {
+            (Some(token), Some(())) => self.api(Held { token, tokens }, target).await,
             _ => self.skip(&[Api, Scope, Quota, Clock]),
         }
     }
 
-    async fn name(&mut self) -> bool {
-        let host = self.endpoint.host().trim_matches(['[', ']']);
-        if host.parse::<IpAddr>().is_ok() {
-            self.add(CheckName::Name, Check::Ok, format!("{host} is an address"));
-            return true;
+    /// The reason why the name of the host is not looked up here.
+    fn not_looked_up(&self) -> Option<(Check, String)> {
+        if self.host().parse::<IpAddr>().is_ok() {
+            return Some((Check::Ok, format!("{} is an address", self.host())));
         }
-        // With a proxy, it is the proxy that knows the name.
         match Hyper::new(self.endpoint, self.config.clone()) {
+            // It is the proxy that knows the name.
             Ok(hyper) => {
-                if let Some(proxy) = hyper.proxy() {
-                    let message = format!("not looked up here: the proxy {proxy} does");
-                    self.add(CheckName::Name, Check::Skipped, message);
-                    return true;
-                }
+                let proxy = hyper.proxy()?;
+                let reason = format!("not looked up here: the proxy {proxy} does");
+                Some((Check::Skipped, reason))
             }
             // The same problem is that of the connection.
-            Err(_) => {
-                self.add(CheckName::Name, Check::Skipped, "because of the connection");
-                return true;
-            }
+            Err(_) => Some((Check::Skipped, "because of the connection".to_owned())),
         }
-        let soon = self.deadline.min(Instant::now() + NAME_LIMIT);
-        let begun = Instant::now();
+    }
+
+    fn host(&self) -> &str {
+        self.endpoint.host().trim_matches(['[', ']'])
+    }
+
+    async fn name(&self) -> Found<()> {
+        let host = self.host();
+        let (soon, begun) = (
+            self.deadline.min(Instant::now() + NAME_LIMIT),
+            Instant::now(),
+        );
         let problem = match timeout_at(soon, tokio::net::lookup_host((host, 0))).await {
             Ok(Ok(addresses)) => {
-                let addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+                let addresses: Vec<_> = addresses.collect();
                 let six = addresses.iter().filter(|it| it.is_ipv6()).count();
                 let (four, millis) = (addresses.len() - six, begun.elapsed().as_millis());
-                let message =
+                let found =
                     format!("{host} has {four} IPv4 and {six} IPv6 addresses ({millis} ms)");
-                self.add(CheckName::Name, Check::Ok, message);
-                return true;
+                return Ok(((), found));
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),
         };
-        let unused = self.unused_proxy();
+        let unused = self.config.unused_proxy(self.endpoint);
         let unused = unused.map_or_else(String::new, |unused| format!(" ({unused})"));
-        self.add(
-            CheckName::Name,
-            Check::Fail,
-            format!("{host}: {problem}{unused}"),
-        );
-        self.skip(&[CheckName::Connection]);
-        false
+        Err(format!("{host}: {problem}{unused}").into())
     }
 
-    async fn connection(&mut self) -> bool {
+    async fn connection(&self) -> Found<()> {
         let (endpoint, begun) = (self.endpoint, Instant::now());
         // The same rules as for every request; what they forbid is said by them.
         let connecting = async {
             let hyper = Hyper::new(endpoint, self.config.clone())?;
             hyper.probe().await
         };
-        let (problem, denied) = match timeout_at(self.deadline, connecting).await {
-            Ok(Ok(version)) => {
-                let protocol = match version {
-                    Version::HTTP_2 => "HTTP/2",
-                    _ => "HTTP/1.1",
-                };
-                let tls = match endpoint.is_plaintext() {
-                    true => "without TLS",
-                    false => "with TLS",
-                };
-                let millis = begun.elapsed().as_millis();
-                let unused = self.unused_proxy();
-                let unused = unused.map_or_else(String::new, |unused| format!("; {unused}"));
-                let message = format!("{endpoint}: {protocol} {tls} ({millis} ms){unused}");
-                self.add(CheckName::Connection, Check::Ok, message);
-                return true;
-            }
-            Ok(Err(error)) => {
-                let denied = error.kind().key().row().exit == ExitClass::Denied;
-                (chain(&error), denied)
-            }
-            Err(_) => (format!("{endpoint}: no connection in time"), false),
+        let connected = timeout_at(self.deadline, connecting).await;
+        let version = connected.map_err(|_| format!("{endpoint}: no connection in time"))?;
+        let version = version.map_err(|error| Problem {
+            message: chain(&error),
+            denied: error.kind().key().row().exit == ExitClass::Denied,
+        })?;
+        let protocol = match version {
+            Version::HTTP_2 => "HTTP/2",
+            _ => "HTTP/1.1",
         };
-        self.results.push(CheckResult {
-            check: CheckName::Connection,
-            outcome: Check::Fail,
-            message: problem,
-            denied,
-        });
-        false
+        let tls = match endpoint.is_plaintext() {
+            true => "without TLS",
+            false => "with TLS",
+        };
+        let millis = begun.elapsed().as_millis();
+        let unused = self.config.unused_proxy(endpoint);
+        let unused = unused.map_or_else(String::new, |unused| format!("; {unused}"));
+        Ok((
+            (),
+            format!("{endpoint}: {protocol} {tls} ({millis} ms){unused}"),
+        ))
     }
 
-    fn unused_proxy(&self) -> Option<String> {
-        self.config.unused_proxy(self.endpoint)
-    }
-
-    async fn token(&mut self, tokens: &dyn TokenSource) -> Option<Token> {
-        if let Err(error) = check_universe(self.endpoint, tokens) {
-            self.add(CheckName::Token, Check::Fail, chain(&error));
-            return None;
-        }
+    async fn token(&self, tokens: &dyn TokenSource) -> Found<Token> {
+        check_universe(self.endpoint, tokens).map_err(|error| chain(&error))?;
         let begun = Instant::now();
-        let problem = match timeout_at(self.deadline, tokens.token(false)).await {
-            Ok(Ok(token)) => {
-                let life = match token.remaining() {
-                    Some(life) => format!("good for {} s", life.as_secs()),
-                    None => "for how long it is good is not known".to_owned(),
-                };
-                let millis = begun.elapsed().as_millis();
-                let message = format!("there is one, {life} ({millis} ms)");
-                self.add(CheckName::Token, Check::Ok, message);
-                return Some(token);
-            }
-            Ok(Err(error)) => chain(&error),
-            Err(_) => "none in time".to_owned(),
+        let fetched = timeout_at(self.deadline, tokens.token(false)).await;
+        let token = fetched.map_err(|_| "none in time".to_owned())?;
+        let token = token.map_err(|error| chain(&error))?;
+        let life = match token.remaining() {
+            Some(life) => format!("good for {} s", life.as_secs()),
+            None => "for how long it is good is not known".to_owned(),
         };
-        self.add(CheckName::Token, Check::Fail, problem);
-        None
+        let millis = begun.elapsed().as_millis();
+        Ok((token, format!("there is one, {life} ({millis} ms)")))
     }
 
     async fn api(&mut self, tokens: Held, target: Option<Resource>) {
@@ -409,17 +441,19 @@ impl Examination<'_> {
         self.add(CheckName::Quota, quota, told(quota, message, &free));
     }
 
-    fn clock(&mut self, skew: Option<(bool, Duration)>) {
-        let Some((ahead, off)) = skew else {
+    /// Compares the clocks; `skew` is positive if this machine's is ahead.
+    fn clock(&mut self, skew: Option<i64>) {
+        let Some(skew) = skew else {
             let message = "the server tells no time";
             return self.add(CheckName::Clock, Check::Skipped, message);
         };
+        let off = Duration::from_millis(skew.unsigned_abs());
         let outcome = match off {
             off if off > SKEW.1 => Check::Fail,
             off if off > SKEW.0 => Check::Warn,
             _ => Check::Ok,
         };
-        let word = if ahead { "ahead of" } else { "behind" };
+        let word = if skew > 0 { "ahead of" } else { "behind" };
         let message = format!("{} s {word} the server's", off.as_secs());
         self.add(CheckName::Clock, outcome, message);
     }
@@ -448,8 +482,8 @@ impl TokenSource for Held {
 struct Watched<T> {
     inner: T,
     calls: AtomicU32,
-    /// The difference of the clocks; true if this machine's is ahead.
-    skew: Mutex<Option<(bool, Duration)>>,
+    /// The milliseconds by which this machine's clock is ahead of the server's.
+    skew: Mutex<Option<i64>>,
 }
 
 impl<T> Watched<T> {
@@ -475,24 +509,11 @@ impl<T: Transport> Transport for Watched<T> {
             let response = self.inner.send(transmit).await?;
             let date = response.headers().get(DATE);
             let date = date.and_then(|date| Timestamp::parse_http_date(date.to_str().ok()?));
-            if let (Some(there), Some(here)) = (date, here()) {
-                let ahead = here > there;
-                let off = if ahead {
-                    here.since(there)
-                } else {
-                    there.since(here)
-                };
-                *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some((ahead, off));
+            if let Some(there) = date {
+                let skew = now().unix_millis().saturating_sub(there.unix_millis());
+                *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
             }
             Ok(response)
         })
     }
-}
-
-/// The time by this machine's clock.
-fn here() -> Option<Timestamp> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Some(Timestamp::from_unix_millis(
-        i64::try_from(since.as_millis()).ok()?,
-    ))
 }
