@@ -24,6 +24,6 @@ with Client(endpoint=ROOT, token=TOKEN, ca_file=CA, in_flight=IN_FLIGHT) as clie
     else:
         from countermand import Outcome, Verdict
 
-        for _, result in client.countermand_all(names(count), quota=None):
+        for _, result in client.countermand_all(names(count), quota="none"):
             good += isinstance(result, Outcome) and result.verdict is Verdict.CANCELLED
 report(good, count)

@@ -26,7 +26,7 @@ async def countermand(name):
 
 async def scheduler():
     good = 0
-    async for _, result in client.countermand_all(names(count), quota=None):
+    async for _, result in client.countermand_all(names(count), quota="none"):
         good += isinstance(result, Outcome) and result.verdict is Verdict.CANCELLED
     return good
 

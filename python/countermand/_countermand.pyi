@@ -50,6 +50,7 @@ _Failure: TypeAlias = Literal[
 ]
 
 __all__ = [
+    "SCOPE",
     "Call",
     "Cancellation",
     "Client",
@@ -77,7 +78,6 @@ __all__ = [
     "build_get_device",
     "build_list_operations",
     "find",
-    "is_default_quota",
     "job_estimate",
     "job_exposure",
     "job_facts",
@@ -93,6 +93,7 @@ __all__ = [
     "run",
 ]
 
+SCOPE: Final[str]
 __version__: Final[str]
 
 @final
@@ -184,21 +185,23 @@ class Cancellation:
         name: str | OperationName,
         *,
         endpoint: str | None = None,
-        deadline: float = 120.0,
-        attempt_timeout: float = 10.0,
-        max_attempts: int = 5,
-        backoff: tuple[float, float] = (1.0, 32.0),
-        poll_interval: tuple[float, float] = (1.0, 30.0),
+        deadline: float | None = None,
+        attempt_timeout: float | None = None,
+        max_attempts: int | None = None,
+        backoff: tuple[float, float] | None = None,
+        poll_interval: tuple[float, float] | None = None,
         verify: bool = True,
     ) -> Self:
         """Describes a countermand. Times are in seconds; what is out of range is clamped.
 
         :param endpoint: root of the API; ``None`` is Google's.
-        :param deadline: no request starts after it.
-        :param attempt_timeout: time for one request with its answer.
+        :param deadline: no request starts after it. ``None``: 120.
+        :param attempt_timeout: time for one request with its answer. ``None``: 10.
         :param max_attempts: how often a failing request is sent before it is given up; 1 to 100.
-        :param backoff: the longest first pause of a retry, and the longest of all.
+            ``None``: 5.
+        :param backoff: the longest first pause of a retry, and the longest of all. ``None``: 1, 32.
         :param poll_interval: time between looks at a pending operation, at first and at most.
+            ``None``: 1, 30.
         :param verify: finds out what became of it. ``False`` only asks.
         :raises InvalidName: what is wrong with the name.
         :raises InvalidEndpoint: what is wrong with the endpoint.
@@ -333,10 +336,10 @@ class Pages(Generic[_T_co]):
         parent: str,
         *,
         endpoint: str | None = None,
-        deadline: float = 120.0,
-        attempt_timeout: float = 10.0,
-        max_attempts: int = 5,
-        backoff: tuple[float, float] = (1.0, 32.0),
+        deadline: float | None = None,
+        attempt_timeout: float | None = None,
+        max_attempts: int | None = None,
+        backoff: tuple[float, float] | None = None,
     ) -> Pages[list[Operation]]: ...
     @overload
     def __new__(
@@ -345,10 +348,10 @@ class Pages(Generic[_T_co]):
         parent: str,
         *,
         endpoint: str | None = None,
-        deadline: float = 120.0,
-        attempt_timeout: float = 10.0,
-        max_attempts: int = 5,
-        backoff: tuple[float, float] = (1.0, 32.0),
+        deadline: float | None = None,
+        attempt_timeout: float | None = None,
+        max_attempts: int | None = None,
+        backoff: tuple[float, float] | None = None,
     ) -> Pages[list[Device]]:
         """Describes a list. Times are in seconds; what is out of range is clamped.
 
@@ -356,9 +359,11 @@ class Pages(Generic[_T_co]):
         :param parent: name of the device, or of the enterprise.
         :param endpoint: root of the API; ``None`` is Google's.
         :param deadline: no request for a page starts so many seconds after its begin.
-        :param attempt_timeout: time for one request with its answer.
+            ``None``: 120.
+        :param attempt_timeout: time for one request with its answer. ``None``: 10.
         :param max_attempts: how often a failing request is sent before it is given up; 1 to 100.
-        :param backoff: the longest first pause of a retry, and the longest of all.
+            ``None``: 5.
+        :param backoff: the longest first pause of a retry, and the longest of all. ``None``: 1, 32.
         :raises InvalidName: what is wrong with ``parent``.
         :raises InvalidEndpoint: what is wrong with the endpoint.
         :raises ValueError: ``of`` is no list; a time is negative, or not a number.
@@ -397,12 +402,13 @@ class RateLimiter:
     Every ``now`` is a reading of one clock, in seconds; that of a scheduler is the scheduler's.
     """
 
-    def __new__(cls, *, quota: str | None = "600/60s,1000/100s", share: float = 0.8) -> Self:
+    def __new__(cls, *, quota: str | None = None, share: float | None = None) -> Self:
         """Describes a rate limiter that has spent nothing.
 
-        :param quota: calls and seconds that the project has, all of them at once; ``None`` limits
-            nothing.
+        :param quota: calls and seconds that the project has, all of them at once. ``None``: what
+            Google documents, ``600/60s,1000/100s``; ``"none"`` limits nothing.
         :param share: the part of the quota that is for this program, above 0 and up to 1.
+            ``None``: 0.8.
         :raises ValueError: ``quota`` or ``share`` cannot be one.
         """
     def allowed(self, now: float, call: _Call, resource: str) -> float:
@@ -457,15 +463,15 @@ class Scheduler:
         *,
         seed: int,
         endpoint: str | None = None,
-        deadline: float = 120.0,
-        attempt_timeout: float = 10.0,
-        max_attempts: int = 10,
-        backoff: tuple[float, float] = (1.0, 32.0),
-        poll_interval: tuple[float, float] = (1.0, 30.0),
+        deadline: float | None = None,
+        attempt_timeout: float | None = None,
+        max_attempts: int | None = None,
+        backoff: tuple[float, float] | None = None,
+        poll_interval: tuple[float, float] | None = None,
         verify: bool = True,
-        quota: str | None = "600/60s,1000/100s",
-        share: float = 0.8,
-        in_flight: int = 100,
+        quota: str | None = None,
+        share: float | None = None,
+        in_flight: int | None = None,
     ) -> Self:
         """Describes a scheduler. Times are in seconds; what is out of range is clamped.
 
@@ -473,10 +479,12 @@ class Scheduler:
         twice, for asking and for looking, and not while the operation waits for its turn.
 
         :param seed: 0 to 2**64 - 1. Same seed, same names and same answers, same schedule.
-        :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
-            the server alone.
+        :param max_attempts: as for a :class:`Cancellation`. ``None``: 10.
+        :param quota: calls and seconds that the project has, all of them at once. ``None``: what
+            Google documents, ``600/60s,1000/100s``; ``"none"`` obeys the server alone.
         :param share: the part of the quota that is for this scheduler, above 0 and up to 1.
-        :param in_flight: how many requests are in flight; at least 1.
+            ``None``: 0.8.
+        :param in_flight: how many requests are in flight; at least 1. ``None``: 100.
         :raises InvalidEndpoint: what is wrong with the endpoint.
         :raises ValueError: ``quota`` or ``share`` cannot be one; a time is negative, or not a
             number.
@@ -632,10 +640,10 @@ class Client:
         source: Callable[[bool], tuple[str, float | None]] | None,
         quota_project: str | None,
         ca_file: str | os.PathLike[str] | None,
-        deadline: float,
-        attempt_timeout: float,
+        deadline: float | None,
+        attempt_timeout: float | None,
         max_attempts: int | None,
-        in_flight: int,
+        in_flight: int | None,
         allow_plaintext: bool,
         proxy_from_env: bool,
     ) -> Self: ...
@@ -650,7 +658,7 @@ class Client:
     def countermand_all(
         self,
         quota: str | None,
-        share: float,
+        share: float | None,
         in_flight: int | None,
         watched: bool,
         journal: Callable[[list[Event]], object] | None,
@@ -741,7 +749,11 @@ class Emulator:
     def close(self) -> None: ...
 
 def find(
-    client: Client, selection: Selection, quota: str | None, share: float, in_flight: int | None
+    client: Client,
+    selection: Selection,
+    quota: str | None,
+    share: float | None,
+    in_flight: int | None,
 ) -> Finder: ...
 def plan(
     client: Client,
@@ -749,19 +761,19 @@ def plan(
     names: Finder | Iterable[str | OperationName | Operation | FoundOperation],
     selection: Selection | None,
     by_harm: bool,
-    max_age: float,
-    deadline: float,
+    max_age: float | None,
+    deadline: float | None,
     quota: str | None,
-    share: float,
+    share: float | None,
 ) -> Call[Facts]: ...
 def rescue(
     client: Client,
     path: str | os.PathLike[str],
     selection: Selection,
     at_most: int | None,
-    deadline: float,
+    deadline: float | None,
     quota: str | None,
-    share: float,
+    share: float | None,
     in_flight: int | None,
     watched: bool,
 ) -> Stream[Progress | Report]: ...
@@ -777,11 +789,10 @@ def apply(
 def job_exposure(path: str | os.PathLike[str]) -> Call[tuple[str, ...]]: ...
 def job_facts(path: str | os.PathLike[str]) -> Call[Facts]: ...
 def job_status(path: str | os.PathLike[str], *, check: bool = ...) -> Call[JobStatus]: ...
-def job_estimate(path: str | os.PathLike[str], in_flight: int) -> Call[Estimate]: ...
+def job_estimate(
+    client: Client, path: str | os.PathLike[str], in_flight: int | None
+) -> Call[Estimate]: ...
 def job_report(path: str | os.PathLike[str]) -> Call[Report]: ...
-def is_default_quota(text: str | None, share: float, /) -> bool:
-    """True for core's default: what signatures repeat is held against it."""
-
 def printable(text: str, /) -> str:
     """A text of a stranger with every control and invisible character spelled out."""
 

@@ -50,10 +50,10 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         token: _Token | None = None,
         quota_project: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
-        deadline: float = 120.0,
-        attempt_timeout: float = 10.0,
+        deadline: float | None = None,
+        attempt_timeout: float | None = None,
         max_attempts: int | None = None,
-        in_flight: int = 100,
+        in_flight: int | None = None,
         allow_plaintext: bool = False,
         proxy_from_env: bool = False,
     ) -> None:
@@ -69,11 +69,12 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :param quota_project: the project that pays for the calls and whose quota they use.
             ``None``: what the credentials say, or ``GOOGLE_CLOUD_QUOTA_PROJECT``.
         :param ca_file: PEM file with certificate authorities to trust besides the platform's.
-        :param deadline: seconds for one operation. No request starts after it.
-        :param attempt_timeout: seconds for one request with its answer.
+        :param deadline: seconds for one operation. No request starts after it. ``None``: 120.
+        :param attempt_timeout: seconds for one request with its answer. ``None``: 10.
         :param max_attempts: how often a failing request is sent before it is given up; 1 to 100.
             ``None``: what suits the call; ``countermand_all`` is the more patient one.
         :param in_flight: how many requests ``countermand_all`` has in flight; at least 1.
+            ``None``: 100.
         :param allow_plaintext: whether ``http://`` may go to another machine.
         :param proxy_from_env: whether to go through the proxy that ``HTTPS_PROXY`` names, except
             to the hosts in ``NO_PROXY``; without it no proxy is used.
@@ -184,8 +185,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         self,
         names: Iterable[str | OperationName | Operation | FoundOperation],
         *,
-        quota: str | None = "600/60s,1000/100s",
-        share: float = 0.8,
+        quota: str | None = None,
+        share: float | None = None,
         in_flight: int | None = None,
         progress: bool | Callable[[Progress], object] | None = None,
         journal: Callable[[list[Event]], object] | None = None,
@@ -210,10 +211,10 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
 
         :param names: names, operations, or items of a search, such as ``client.find(...)`` of a
             :class:`Client` itself.
-        :param quota: calls and seconds that the project has, all of them at once; ``None`` obeys
-            the server alone.
+        :param quota: calls and seconds that the project has, all of them at once. ``None``: what
+            Google documents, ``600/60s,1000/100s``; ``"none"`` obeys the server alone.
         :param share: the part of the quota that is for this scheduler, above 0 and up to 1: others
-            use it as well.
+            use it as well. ``None``: 0.8.
         :param in_flight: requests in flight, instead of the client's; at least 1.
         :param progress: called with a :class:`Progress` by the thread or task that iterates, at
             most every 0.1 s while something changes, and at the end. If it raises an

@@ -52,8 +52,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         newer_than: float | None = None,
         older_than: float | None = None,
         exclude: _Names = (),
-        quota: str | None = "600/60s,1000/100s",
-        share: float = 0.8,
+        quota: str | None = None,
+        share: float | None = None,
         in_flight: int | None = None,
     ) -> _FindT:
         """Finds pending operations: every device of the enterprises, and these devices, each to the
@@ -101,10 +101,10 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         older_than: float | None = None,
         exclude: _Names = (),
         order: Literal["harm", "input"] = "harm",
-        max_age: float = 3600.0,
-        deadline: float = 120.0,
-        quota: str | None = "600/60s,1000/100s",
-        share: float = 0.8,
+        max_age: float | None = None,
+        deadline: float | None = None,
+        quota: str | None = None,
+        share: float | None = None,
         in_flight: int | None = None,
     ) -> _JobT:
         """Writes a job file that says what :meth:`Job.apply` will cancel. Cancels nothing.
@@ -119,8 +119,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             ``exclude`` mean. ``None`` searches by ``enterprises`` and what else :meth:`find` takes.
         :param order: ``harm``: WIPE and what else cannot be undone first, then the device seen
             last first; ``input``: as they came.
-        :param max_age: seconds for which the plan is good: what it found changes.
-        :param deadline: seconds for which an operation is followed.
+        :param max_age: seconds for which the plan is good: what it found changes. ``None``: 3600.
+        :param deadline: seconds for which an operation is followed. ``None``: 120.
         :param quota: as for :meth:`Client.countermand_all`, as is ``share``: for the search, and
             for the job whenever it is applied. What the search has spent is not spent again.
         :param in_flight: how many requests the search has in flight.
@@ -186,9 +186,9 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         older_than: float | None = None,
         exclude: _Names = (),
         at_most: int | None = 10_000,
-        deadline: float = 120.0,
-        quota: str | None = "600/60s,1000/100s",
-        share: float = 0.8,
+        deadline: float | None = None,
+        quota: str | None = None,
+        share: float | None = None,
         in_flight: int | None = None,
         progress: bool | Callable[[Progress], object] | None = None,
     ) -> Report:
@@ -237,7 +237,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         return await applied(self, results, progress)
 
     def _finder(
-        self, selection: Selection, quota: str | None, share: float, in_flight: int | None
+        self, selection: Selection, quota: str | None, share: float | None, in_flight: int | None
     ) -> _countermand.Finder:
         if not selection.searches:
             message = "say where to search: enterprises=..., devices=..."
@@ -249,7 +249,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         names: _FindT | Iterable[str | OperationName | Operation | FoundOperation] | None,
         selection: Selection,
         quota: str | None,
-        share: float,
+        share: float | None,
         in_flight: int | None,
     ) -> _countermand.Finder | Iterable[str | OperationName | Operation | FoundOperation]:
         """Source of the operations of a plan."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._countermand import SCOPE
 from .errors import CredentialsError
 
 TYPE_CHECKING = False
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
         expiry: Any
 
         def refresh(self, request: Any, /) -> object: ...  # noqa: ANN401 - theirs has no types
-
-
-SCOPE = "https://www.googleapis.com/auth/androidmanagement"
 
 
 def is_google(given: object) -> TypeGuard[_GoogleCredentials]:

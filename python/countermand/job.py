@@ -198,8 +198,8 @@ class JobFile(Waits):
         :raises JobError: the file is gone or damaged, or was edited.
         """
         await self._warn_exposed()
-        requests: int = self._client._settings["in_flight"] if in_flight is None else in_flight
-        return await self._finish(_countermand.job_estimate(self._path, requests))
+        native = self._client._native
+        return await self._finish(_countermand.job_estimate(native, self._path, in_flight))
 
     async def _warn_exposed(self) -> None:
         warn_exposed(await self._finish(_countermand.job_exposure(self._path)))

@@ -108,7 +108,7 @@ def iterates(result: object) -> bool:
     return hasattr(result, "__next__")
 
 
-FREE: dict[str, Any] = {"quota": None}
+FREE: dict[str, Any] = {"quota": "none"}
 """A job with no quota but the server's."""
 
 

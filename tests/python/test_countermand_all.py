@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import AsyncClient, Client, Outcome, Progress, _countermand, errors, sansio
+from countermand import AsyncClient, Client, Outcome, Progress, errors, sansio
 from countermand.testing import Emulator
 
 from conftest import SilentServer, until
@@ -90,7 +90,7 @@ def test_what_was_found_is_countermanded_as_it_is(
 ) -> None:
     names = {emulator.add() for _ in range(6)}
     with Client(**settings) as client:
-        find = client.find(enterprises=emulator.enterprise, quota=None)
+        find = client.find(enterprises=emulator.enterprise, quota="none")
         found = [*find]
         device = str(found[0].name).partition("/operations/")[0]
         listed = [*client.list_operations(device)]
@@ -134,7 +134,7 @@ def test_every_cancel_goes_before_the_first_look(call: Callable[..., Any]) -> No
         names = emulator.operations()
         # One at a time: requests in flight together may overtake each other.
         where = {"endpoint": emulator.endpoint, "deadline": 0.5}
-        results = call("countermand_all", iter(names), client=where, quota=None, in_flight=1)
+        results = call("countermand_all", iter(names), client=where, quota="none", in_flight=1)
         methods = [row["method"] for row in emulator.audit()]
         truth = {row["name"]: row["cancelled"] for row in emulator.truth()}
     assert len(results) == len(names) == 2500
@@ -196,7 +196,7 @@ def test_names_are_pulled_as_there_is_room(emulator: Emulator, settings: dict[st
             raise Enough
 
     with Client(**settings) as client, pytest.raises(Enough):
-        list(client.countermand_all(endless(), quota=None, progress=far))
+        list(client.countermand_all(endless(), quota="none", progress=far))
     assert len(ahead) >= 20
     assert max(ahead) + before <= 2000
 
@@ -296,7 +296,7 @@ def test_the_quota_is_kept(call: Callable[..., Any]) -> None:
         ({"share": 0.0}, "share is 0, expected a number above 0 and up to 1"),
         ({"share": 1.1}, "share is 1.1"),
         ({"share": float("nan")}, "share is NaN"),
-        ({"quota": None, "share": -1.0}, "share is -1"),
+        ({"quota": "none", "share": -1.0}, "share is -1"),
         ({"deadline": -1.0}, "deadline is -1"),
     ],
 )
@@ -313,14 +313,21 @@ def test_impossible_limits(
     assert emulator.audit() == []
 
 
-def test_the_defaults_are_those_of_the_core() -> None:
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    made = sansio.RateLimiter(), sansio.Scheduler(seed=1).rate_limiter
+    for limiter in made:
+        assert limiter.windows == [(600, 60.0), (1000, 100.0)]
+        # A share of 0.8, also of what one device allows.
+        assert limiter.left(0.0) == 480
     for function in (Client.countermand_all, AsyncClient.countermand_all, sansio.Scheduler):
         defaults = inspect.signature(function).parameters
-        assert _countermand.is_default_quota(defaults["quota"].default, defaults["share"].default)
-        assert defaults["quota"].default == "600/60s,1000/100s"
-    assert not _countermand.is_default_quota("600/60s,1000/100s", 0.7)
-    assert not _countermand.is_default_quota("600/60s", 0.8)
-    assert not _countermand.is_default_quota(None, 0.8)
+        assert defaults["quota"].default is defaults["share"].default is None
+    name = "enterprises/e/devices/d/operations/o"
+    told = {"deadline": 120.0, "attempt_timeout": 10.0, "backoff": (1.0, 32.0)}
+    polled: dict[str, Any] = {**told, "poll_interval": (1.0, 30.0)}
+    assert repr(sansio.Cancellation(name)) == repr(sansio.Cancellation(name, **polled))
+    other = sansio.Cancellation(name, **polled | {"poll_interval": (1.0, 31.0)})
+    assert repr(sansio.Cancellation(name)) != repr(other)
 
 
 def test_leaving_early_drops_what_is_under_way(silent: SilentServer) -> None:

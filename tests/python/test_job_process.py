@@ -49,7 +49,7 @@ def test_a_job_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "wipes.job"
     with Emulator(devices=300, pending=1, seed=11) as emulator:
         client = Client(endpoint=emulator.endpoint, token=emulator.token)
-        job = client.plan(path, enterprises=emulator.enterprise, quota=None, deadline=4.0)
+        job = client.plan(path, enterprises=emulator.enterprise, quota="none", deadline=4.0)
         total = job.operations
         emulator.faults([{"delay_ms": 10, "times": None}])
         kills, told = 0, 0
@@ -99,7 +99,7 @@ def test_a_job_whose_process_is_killed_goes_on(tmp_path: Path) -> None:
 def test_control_c_ends_it_at_once_and_it_goes_on(silent: SilentServer, tmp_path: Path) -> None:
     path = tmp_path / "wipes.job"
     names = [f"enterprises/e/devices/d/operations/{n}" for n in range(20)]
-    job = Client(endpoint=silent.endpoint, token="t").plan(path, names, quota=None)
+    job = Client(endpoint=silent.endpoint, token="t").plan(path, names, quota="none")
     with python(APPLY, silent.endpoint, "t", str(path)) as process:
         assert process.stdout
         until(lambda: silent.requests == 8)
@@ -128,7 +128,7 @@ def test_a_task_that_is_cancelled_lets_go_of_the_file(silent: SilentServer, tmp_
 
     async def run() -> Any:
         client = AsyncClient(endpoint=silent.endpoint, token="t", in_flight=2)
-        job = await client.plan(tmp_path / "wipes.job", names, quota=None)
+        job = await client.plan(tmp_path / "wipes.job", names, quota="none")
         for requests in (2, 4):
             task = asyncio.create_task(job.apply(confirm=job.enterprises))
             while silent.requests < requests:
@@ -150,7 +150,7 @@ def test_a_search_that_is_given_up_hangs_up(silent: SilentServer) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         client = Client(endpoint=sys.argv[1], token="t")
         try:
-            client.plan(sys.argv[2], enterprises="enterprises/e", quota=None)
+            client.plan(sys.argv[2], enterprises="enterprises/e", quota="none")
         except KeyboardInterrupt:
             print("interrupted", flush=True)
             sys.stdin.read()
@@ -171,10 +171,10 @@ def test_a_search_that_is_given_up_hangs_up(silent: SilentServer) -> None:
 def test_a_forked_child_plans_and_applies(emulator: Emulator, tmp_path: Path) -> None:
     client = Client(endpoint=emulator.endpoint, token=emulator.token)
     names = [emulator.add(), emulator.add()]
-    job = client.plan(tmp_path / "parent.job", names[:1], quota=None)
+    job = client.plan(tmp_path / "parent.job", names[:1], quota="none")
 
     def child() -> bool:
-        ours = client.plan(tmp_path / "child.job", names[1:], quota=None)
+        ours = client.plan(tmp_path / "child.job", names[1:], quota="none")
         done = ours.apply(confirm=ours.enterprises).states == {"cancelled": 1}
         return done and job.apply(confirm=job.enterprises).states == {"cancelled": 1}
 
@@ -186,7 +186,7 @@ def test_a_child_that_was_forked_from_open_files_leaves_them_alone(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     client = Client(endpoint=emulator.endpoint, token=emulator.token)
-    job = client.plan(tmp_path / "wipes.job", [emulator.add()], quota=None)
+    job = client.plan(tmp_path / "wipes.job", [emulator.add()], quota="none")
     held: list[Any] = [job.report()]
     held.append(held[0].__arrow_c_stream__())
 
@@ -246,7 +246,7 @@ ENDINGS = {
 def test_the_interpreter_ends_amid_it(silent: SilentServer, code: str, tmp_path: Path) -> None:
     path = tmp_path / "wipes.job"
     names = [f"enterprises/e/devices/d/operations/{n}" for n in range(5)]
-    job = Client(endpoint=silent.endpoint, token="t").plan(path, names, quota=None)
+    job = Client(endpoint=silent.endpoint, token="t").plan(path, names, quota="none")
     head = """
         import asyncio, os, sys, threading
         from countermand import AsyncClient, Client
@@ -265,7 +265,7 @@ def test_a_full_disk_is_told_and_the_rescue_goes_on(emulator: Emulator, tmp_path
     names = [emulator.add() for _ in range(40)]
     client = Client(endpoint=emulator.endpoint, token=emulator.token)
     path = tmp_path / "wipes.job"
-    job = client.plan(path, names, quota=None)
+    job = client.plan(path, names, quota="none")
     code = f"""
         import resource, signal, sys
         from countermand import Client, job_errors

@@ -150,7 +150,7 @@ def test_a_journal_is_not_called_after_the_loop(
     names = [emulator.add() for _ in range(200)]
     events: list[Event] = []
     with Client(**settings, in_flight=1) as client:
-        with closing(client.countermand_all(names, quota=None, journal=events.extend)) as results:
+        with closing(client.countermand_all(names, quota="none", journal=events.extend)) as results:
             next(results)
         told = len(events)
         time.sleep(0.1)

@@ -81,7 +81,7 @@ def test_progress_of_nothing_and_without_a_quota(
     assert [progress.finished for progress in told[-1:]] == [0]
     told.clear()
     names = (emulator.add() for _ in range(3))
-    assert len(call("countermand_all", names, quota=None, progress=told.append)) == 3
+    assert len(call("countermand_all", names, quota="none", progress=told.append)) == 3
     assert (told[-1].quota_left, told[-1].finished) == (None, 3)
     for silent in (None, False):
         assert call("countermand_all", [], progress=silent) == []
@@ -187,7 +187,7 @@ def test_fault_48_a_job_tells_of_an_outage_and_goes_on_probing(
     emulator: Emulator, settings: dict[str, Any], path: Path
 ) -> None:
     names = [emulator.add() for _ in range(20)]
-    job = Client(**settings).plan(path, names, deadline=60.0, quota=None)
+    job = Client(**settings).plan(path, names, deadline=60.0, quota="none")
     emulator.faults([{"status": 503, "times": None}])
     told: list[Progress] = []
     seen: list[JobStatus] = []
@@ -280,7 +280,7 @@ def test_fault_51_a_rescue_tells_how_far_its_search_is(
 ) -> None:
     told: list[Progress] = []
     settings = {"endpoint": fleet.endpoint, "token": fleet.token}
-    more: dict[str, Any] = {"deadline": 3.0, "quota": None, "progress": told.append}
+    more: dict[str, Any] = {"deadline": 3.0, "quota": "none", "progress": told.append}
     call("rescue", path, fleet.enterprise, client=settings, **more)
     searches = [progress.search for progress in told if progress.search]
     assert len(searches) == len(told)

@@ -29,7 +29,7 @@ def test_a_window() -> None:
     assert limiter.left(allowed) == 1
     assert limiter.allowed(allowed, "get", DEVICE) == allowed
     assert limiter.horizon > 10.0
-    assert RateLimiter(quota=None).left(0.0) is None
+    assert RateLimiter(quota="none").left(0.0) is None
     # The spelling of the command line.
     assert RateLimiter(quota="none").left(0.0) is None
 

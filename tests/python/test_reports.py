@@ -67,7 +67,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
         client = Client(endpoint=emulator.endpoint, token=emulator.token)
         items = [client.get(name) for name in dict.fromkeys(names)]
         path = tmp_path_factory.mktemp("report") / "wipes.job"
-        job = client.plan(path, [*items, *gone], deadline=3.0, quota=None)
+        job = client.plan(path, [*items, *gone], deadline=3.0, quota="none")
         yield job.apply(confirm=job.enterprises)
 
 

@@ -211,7 +211,7 @@ def test_the_quota() -> None:
     assert isinstance(progress, Progress)
     assert (progress.sent, progress.quota_left, progress.now) == (3, 1, wait)
     assert progress.last_cancel == pytest.approx(wait)
-    assert scheduler(quota=None).progress(0.0).quota_left is None
+    assert scheduler(quota="none").progress(0.0).quota_left is None
     assert scheduler().progress(0.0).quota_left == 480
     assert scheduler().progress(0.0).last_cancel is None
 
@@ -367,7 +367,7 @@ def test_done_is_for_now() -> None:
 
 
 def test_threads_share_a_scheduler() -> None:
-    made = Scheduler(seed=1, quota=None, in_flight=50)
+    made = Scheduler(seed=1, quota="none", in_flight=50)
     for number in range(1000):
         made.push(name(number))
     made.close()
@@ -403,7 +403,7 @@ def test_shown() -> None:
 
 
 def test_fault_48_a_passing_failure_is_an_event_and_an_outage() -> None:
-    made = scheduler(quota=None, deadline=30.0)
+    made = scheduler(quota="none", deadline=30.0)
     made.close()
     assert made.progress(0.0).outage is None
     ticket(made, 0.0).failed(0.1, "connect", "no route to the server")

@@ -202,7 +202,7 @@ def jobs(client: Client, name: OperationName) -> None:
     job = client.plan("wipes.job", find, order="input")
     assert_type(job, Job)
     client.plan(Path("wipes.job"), [item for item in find if item.type == "WIPE"])
-    client.plan(Path("wipes.job"), enterprises=["enterprises/LC01"], quota=None)
+    client.plan(Path("wipes.job"), enterprises=["enterprises/LC01"], quota="none")
     client.plan("wipes.job", order="alphabet")  # type: ignore[arg-type]
     assert_type(job.enterprises, Mapping[str, int])
     assert_type(job.digest, str | None)
@@ -259,7 +259,7 @@ def refusals(job: Job) -> None:
 
 
 def scheduler(names: list[OperationName]) -> None:
-    scheduler = Scheduler(seed=1, quota=None, in_flight=7)
+    scheduler = Scheduler(seed=1, quota="none", in_flight=7)
     assert_type(scheduler.push(names[0], "accepted"), bool)
     scheduler.push(names[1], "begun")  # type: ignore[arg-type]
     while not scheduler.done:

@@ -17,7 +17,7 @@ use crate::process::Native;
 use crate::raiser::Raiser;
 use crate::stream::Stream;
 use crate::token::{Callback, Origin};
-use crate::{arguments, bulk, clock, errors, names, quota, wire};
+use crate::{arguments, bulk, clock, errors, names, policy, quota, wire};
 
 /// Makes the calls; a forked child connects anew.
 #[pyclass(module = "countermand._countermand", name = "Client", frozen)]
@@ -25,7 +25,7 @@ pub(crate) struct NativeClient {
     pub(crate) endpoint: Endpoint,
     warnings: Vec<String>,
     policy: Policy,
-    pub(crate) in_flight: usize,
+    pub(crate) in_flight: Option<InFlight>,
     builder: ClientBuilder,
     origin: Origin,
     /// `None` after closing.
@@ -52,21 +52,14 @@ impl NativeClient {
         source: Option<&Bound<'_, PyAny>>,
         quota_project: Option<&Bound<'_, PyAny>>,
         ca_file: Option<PathBuf>,
-        deadline: f64,
-        attempt_timeout: f64,
+        deadline: Option<f64>,
+        attempt_timeout: Option<f64>,
         max_attempts: Option<Attempts>,
-        in_flight: InFlight,
+        in_flight: Option<InFlight>,
         allow_plaintext: bool,
         proxy_from_env: bool,
     ) -> PyResult<Self> {
-        let policy = Policy::default()
-            .deadline(clock::seconds("deadline", deadline)?)
-            .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?);
-        // Not given, it is not the same for one call and for a scheduler.
-        let policy = match max_attempts {
-            Some(Attempts(attempts)) => policy.max_attempts(attempts),
-            None => policy,
-        };
+        let policy = policy::policy(deadline, attempt_timeout, max_attempts, None)?;
         let mut config = HyperConfig::default()
             .allow_plaintext(allow_plaintext)
             .proxy_from_env(proxy_from_env);
@@ -87,7 +80,7 @@ impl NativeClient {
             endpoint: access.endpoint().clone(),
             warnings: access.warnings().to_vec(),
             policy,
-            in_flight: in_flight.0,
+            in_flight,
             builder,
             origin,
             connected: Lock::new(None),
@@ -153,7 +146,7 @@ impl NativeClient {
         &self,
         py: Python<'_>,
         quota: Option<&str>,
-        share: f64,
+        share: Option<f64>,
         in_flight: Option<InFlight>,
         watched: bool,
         journal: Option<Py<PyAny>>,
@@ -162,9 +155,7 @@ impl NativeClient {
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();
         let Connected { client, raiser } = self.here(py, deadline)?;
-        let client = client
-            .quota(quota)
-            .in_flight(in_flight.map_or(self.in_flight, |it| it.0));
+        let client = with_in_flight(client.quota(quota), in_flight);
         bulk::begin(py, &client, &self.endpoint, watched, pace, journal, raiser)
     }
 
@@ -201,13 +192,19 @@ impl NativeClient {
         access: &Access,
         callback: Option<Callback>,
     ) -> Result<Connected, ConnectError> {
+        let client = access.connect()?.policy(self.policy.clone());
         Ok(Connected {
-            client: access
-                .connect()?
-                .policy(self.policy.clone())
-                .in_flight(self.in_flight),
+            client: with_in_flight(client, self.in_flight),
             raiser: Raiser(callback),
         })
+    }
+}
+
+/// The client with this limit; its own where there is none.
+pub(crate) fn with_in_flight(client: Client, in_flight: Option<InFlight>) -> Client {
+    match in_flight {
+        Some(InFlight(requests)) => client.in_flight(requests),
+        None => client,
     }
 }
 

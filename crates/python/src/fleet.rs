@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use countermand_fleet::store::{Digest, Kind};
-use countermand_fleet::{Authorization, Confirmed, Job, Options, Plan, Settings, now};
+use countermand_fleet::store::{Digest, Kind, View};
+use countermand_fleet::{Authorization, Confirmed, Estimate, Job, Options, Plan, Settings, now};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::apply::{Work, begin};
 use crate::arguments::InFlight;
 use crate::call::Call;
-use crate::client::{Connected, NativeClient};
+use crate::client::{Connected, NativeClient, with_in_flight};
+use crate::files::{OpenFile, blocking};
 use crate::find::Finder;
 use crate::jobs::{self, NoPlan};
 use crate::selection::Selection;
@@ -23,7 +24,7 @@ pub(crate) fn find(
     py: Python<'_>,
     selection: &Bound<'_, PyAny>,
     quota: Option<&str>,
-    share: f64,
+    share: Option<f64>,
     in_flight: Option<InFlight>,
 ) -> PyResult<Finder> {
     let selection = Selection::of(selection, &client.endpoint)?;
@@ -33,7 +34,7 @@ pub(crate) fn find(
         client: caller,
         raiser,
     } = here;
-    let caller = caller.in_flight(in_flight.map_or(client.in_flight, |it| it.0));
+    let caller = with_in_flight(caller, in_flight);
     Ok(Finder::new(caller, raiser, selection, quota))
 }
 
@@ -47,18 +48,20 @@ pub(crate) fn plan(
     names: &Bound<'_, PyAny>,
     selection: Option<&Bound<'_, PyAny>>,
     by_harm: bool,
-    max_age: f64,
-    deadline: f64,
+    max_age: Option<f64>,
+    deadline: Option<f64>,
     quota: Option<&str>,
-    share: f64,
+    share: Option<f64>,
 ) -> PyResult<Call> {
     let selection = selection.map(|given| Selection::of(given, &client.endpoint));
     let selection = selection.transpose()?;
     let mut settings = client.settings(Kind::Plan, deadline, quota, share)?;
-    settings.max_age = clock::seconds("max_age", max_age)?;
+    if let Some(seconds) = max_age {
+        settings.max_age = clock::seconds("max_age", seconds)?;
+    }
     // After a search of many minutes it would be late to hear of it.
     Job::may_be_made(&path).map_err(|error| job_errors::error(py, &error))?;
-    let file = crate::files::OpenFile::new()?;
+    let file = OpenFile::new()?;
     let found = match names.cast::<Finder>() {
         Ok(finder) => Ok((finder.get().begun(py)?, finder.get().raiser())),
         Err(_) => Err(jobs::items(names, &client.endpoint)?),
@@ -95,9 +98,9 @@ pub(crate) fn rescue(
     path: PathBuf,
     selection: &Bound<'_, PyAny>,
     at_most: Option<&Bound<'_, PyAny>>,
-    deadline: f64,
+    deadline: Option<f64>,
     quota: Option<&str>,
-    share: f64,
+    share: Option<f64>,
     in_flight: Option<InFlight>,
     watched: bool,
 ) -> PyResult<Stream> {
@@ -150,19 +153,56 @@ pub(crate) fn apply(
     client.run(py, work, in_flight, recheck, watched)
 }
 
+/// The call for how long a job will take.
+#[pyfunction]
+pub(crate) fn job_estimate(
+    client: PyRef<'_, NativeClient>,
+    path: PathBuf,
+    in_flight: Option<InFlight>,
+) -> PyResult<Call> {
+    let file = OpenFile::new()?;
+    let options = client.options(in_flight, false);
+    let look = move || {
+        let estimate = Estimate::of(&*View::open(path)?, options)?;
+        drop(file);
+        Ok(estimate)
+    };
+    Ok(blocking(look, |py, estimate| {
+        let times = (
+            estimate.last_cancel.as_secs_f64(),
+            estimate.last_verdict.as_secs_f64(),
+        );
+        let class = py.import("countermand.rows")?.getattr("Estimate")?;
+        Ok(class.call1(times)?.unbind())
+    }))
+}
+
 impl NativeClient {
     fn settings(
         &self,
         kind: Kind,
-        deadline: f64,
+        deadline: Option<f64>,
         quota: Option<&str>,
-        share: f64,
+        share: Option<f64>,
     ) -> PyResult<Settings> {
         let mut settings = Settings::new(kind);
         settings.endpoint = self.endpoint.to_string();
-        settings.deadline = clock::seconds("deadline", deadline)?;
+        if let Some(seconds) = deadline {
+            settings.deadline = clock::seconds("deadline", seconds)?;
+        }
         settings.set_quota(&quota::quota(quota, share)?);
         Ok(settings)
+    }
+
+    pub(crate) fn options(&self, in_flight: Option<InFlight>, recheck: bool) -> Options {
+        let mut options = Options {
+            recheck,
+            ..Options::default()
+        };
+        if let Some(InFlight(requests)) = in_flight.or(self.in_flight) {
+            options.in_flight = requests;
+        }
+        options
     }
 
     fn run(
@@ -174,10 +214,7 @@ impl NativeClient {
         watched: bool,
     ) -> PyResult<Stream> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let options = Options {
-            in_flight: in_flight.map_or(self.in_flight, |it| it.0),
-            recheck,
-        };
+        let options = self.options(in_flight, recheck);
         begin(py, client, raiser, work, options, watched)
     }
 }

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use countermand_core::{Endpoint, Error};
 use countermand_fleet::report::Status;
 use countermand_fleet::store::{View, exposure};
-use countermand_fleet::{Estimate, FoundOperation, Options, Plan, PlanSummary, Settings, now};
+use countermand_fleet::{FoundOperation, Plan, PlanSummary, Settings, now};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyTuple};
 
-use crate::arguments::InFlight;
 use crate::call::{Call, Ready};
 use crate::files::{OpenFile, blocking, ready};
 use crate::find::given_up;
@@ -147,29 +146,6 @@ pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
         kwargs.set_item("progress", progress::of_job(py, &progress)?)?;
         let class = py.import("countermand.rows")?.getattr("JobStatus")?;
         Ok(class.call((), Some(&kwargs))?.unbind())
-    }))
-}
-
-/// The call for how long a job will take.
-#[pyfunction]
-pub(crate) fn job_estimate(path: PathBuf, in_flight: InFlight) -> PyResult<Call> {
-    let file = OpenFile::new()?;
-    let look = move || {
-        let options = Options {
-            in_flight: in_flight.0,
-            ..Options::default()
-        };
-        let estimate = Estimate::of(&*View::open(path)?, options)?;
-        drop(file);
-        Ok(estimate)
-    };
-    Ok(blocking(look, |py, estimate| {
-        let times = (
-            estimate.last_cancel.as_secs_f64(),
-            estimate.last_verdict.as_secs_f64(),
-        );
-        let class = py.import("countermand.rows")?.getattr("Estimate")?;
-        Ok(class.call1(times)?.unbind())
     }))
 }
 

@@ -27,6 +27,7 @@ mod names;
 mod once;
 mod outcome;
 mod pages;
+mod policy;
 mod process;
 mod progress;
 mod quota;
@@ -61,13 +62,12 @@ mod _countermand {
         emulator::Emulator,
         feed::Feed,
         find::Finder,
-        fleet::{apply, find, plan, rescue},
+        fleet::{apply, find, job_estimate, plan, rescue},
         inbox::Inbox,
-        jobs::{job_estimate, job_exposure, job_facts, job_report, job_status},
+        jobs::{job_exposure, job_facts, job_report, job_status},
         names::OperationName,
         outcome::Operation,
         pages::Pages,
-        quota::is_default_quota,
         rate_limiter::RateLimiter,
         report::Report,
         sansio::{Cancellation, Done, Send, Wait},
@@ -82,6 +82,10 @@ mod _countermand {
     #[expect(non_upper_case_globals, reason = "the name is Python's")]
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    /// The OAuth scope that the calls need.
+    #[pymodule_export]
+    const SCOPE: &str = countermand_core::Service::DEFAULT.scope;
 
     /// Runs the command `countermand` with its arguments, the program's name first.
     #[pyfunction]

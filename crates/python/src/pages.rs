@@ -13,7 +13,7 @@ use crate::arguments::Attempts;
 use crate::lock::Lock;
 use crate::outcome::Operation;
 use crate::sansio::{self, Finish};
-use crate::{clock, errors, names, wire};
+use crate::{clock, errors, names, policy, wire};
 
 /// Turns the pages of a list, to the last one.
 #[pyclass(module = "countermand.sansio", frozen, generic)]
@@ -66,20 +66,16 @@ fn turn<T: Entry>(pages: &mut core::Pages<T>, page: &Page<T>) -> Result<Option<E
 #[pymethods]
 impl Pages {
     #[new]
-    #[pyo3(
-        signature = (of, parent, *, endpoint=None, deadline=120.0, attempt_timeout=10.0,
-            max_attempts=Attempts(5), backoff=(1.0, 32.0)),
-        text_signature = "(of, parent, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
-            max_attempts=5, backoff=(1.0, 32.0))"
-    )]
+    #[pyo3(signature = (of, parent, *, endpoint=None, deadline=None, attempt_timeout=None,
+        max_attempts=None, backoff=None))]
     fn new(
         of: &str,
         parent: &Bound<'_, PyAny>,
         endpoint: Option<&str>,
-        deadline: f64,
-        attempt_timeout: f64,
-        max_attempts: Attempts,
-        backoff: (f64, f64),
+        deadline: Option<f64>,
+        attempt_timeout: Option<f64>,
+        max_attempts: Option<Attempts>,
+        backoff: Option<(f64, f64)>,
     ) -> PyResult<Self> {
         let list = match of {
             "operations" => List::Operations(core::Pages::new(names::text(parent)?)),
@@ -90,7 +86,7 @@ impl Pages {
                 )));
             }
         };
-        let policy = sansio::policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
         let missed = Vec::new();
         Ok(Self {
             state: Arc::new(Lock::new(State { list, missed })),

@@ -4,19 +4,16 @@ use countermand_scheduler::{Quota, ShareError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// The quota of a text like `600/60s,1000/100s` and our share of it; `None` obeys the server alone.
-pub(crate) fn quota(text: Option<&str>, share: f64) -> PyResult<Quota> {
+/// The quota of a text like `600/60s,1000/100s`, or `none`, and our share of it; core's own where
+/// there is `None`.
+pub(crate) fn quota(text: Option<&str>, share: Option<f64>) -> PyResult<Quota> {
+    let refused = |error: &dyn ToString| PyValueError::new_err(error.to_string());
+    let quota = text.map_or_else(|| Ok(Quota::default()), str::parse::<Quota>);
+    let quota = quota.map_err(|error| refused(&error))?;
+    let Some(share) = share else {
+        return Ok(quota);
+    };
     let share = ShareError::check(share)
-        .map_err(|error| PyValueError::new_err(format!("share is {share}, {error}")))?;
-    let quota = text.map_or_else(|| Ok(Quota::unlimited()), str::parse::<Quota>);
-    quota
-        .map(|quota| quota.share(share))
-        .map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-/// True for core's default: what signatures in Python repeat is held against it.
-#[pyfunction]
-#[pyo3(signature = (text, share, /))]
-pub(crate) fn is_default_quota(text: Option<&str>, share: f64) -> PyResult<bool> {
-    Ok(quota(text, share)? == Quota::default())
+        .map_err(|error| refused(&format_args!("share is {share}, {error}")))?;
+    Ok(quota.share(share))
 }

@@ -41,11 +41,8 @@ impl RateLimiter {
 #[pymethods]
 impl RateLimiter {
     #[new]
-    #[pyo3(
-        signature = (*, quota=Some("600/60s,1000/100s"), share=0.8),
-        text_signature = "(*, quota='600/60s,1000/100s', share=0.8)"
-    )]
-    fn new(quota: Option<&str>, share: f64) -> PyResult<Self> {
+    #[pyo3(signature = (*, quota=None, share=None))]
+    fn new(quota: Option<&str>, share: Option<f64>) -> PyResult<Self> {
         let limiter = scheduler::RateLimiter::new(quota::quota(quota, share)?);
         Ok(Self(Owner::Nothing(Lock::new(limiter))))
     }

@@ -12,7 +12,7 @@ use pyo3::pybacked::PyBackedBytes;
 use crate::arguments::Attempts;
 use crate::once::Once;
 use crate::wire::{self, Request};
-use crate::{clock, errors, names, outcome};
+use crate::{clock, errors, names, outcome, policy};
 
 /// A countermand that has not begun.
 #[pyclass(module = "countermand.sansio", frozen)]
@@ -21,25 +21,21 @@ pub(crate) struct Cancellation(core::Cancellation);
 #[pymethods]
 impl Cancellation {
     #[new]
-    #[pyo3(
-        signature = (name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, max_attempts=Attempts(5),
-            backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=true),
-        text_signature = "(name, *, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
-            max_attempts=5, backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=True)"
-    )]
+    #[pyo3(signature = (name, *, endpoint=None, deadline=None, attempt_timeout=None, max_attempts=None,
+        backoff=None, poll_interval=None, verify=true))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         name: &Bound<'_, PyAny>,
         endpoint: Option<&str>,
-        deadline: f64,
-        attempt_timeout: f64,
-        max_attempts: Attempts,
-        backoff: (f64, f64),
-        poll_interval: (f64, f64),
+        deadline: Option<f64>,
+        attempt_timeout: Option<f64>,
+        max_attempts: Option<Attempts>,
+        backoff: Option<(f64, f64)>,
+        poll_interval: Option<(f64, f64)>,
         verify: bool,
     ) -> PyResult<Self> {
-        let policy = policy(deadline, attempt_timeout, max_attempts, backoff)?;
-        let policy = polling(policy, poll_interval, verify)?;
+        let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = policy::polling(policy, poll_interval, verify)?;
         let cancellation = core::Cancellation::new(names::operation(name)?)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy);
@@ -75,37 +71,6 @@ pub(crate) fn step<T: 'static>(
         Step::Wait(pause) => Bound::new(py, Wait::new(py, pause, finish))?.into_any(),
         Step::Done(result) => Bound::new(py, Done(finish(py, result)))?.into_any(),
     })
-}
-
-/// The limits of time and of attempts, in Python's numbers.
-pub(crate) fn policy(
-    deadline: f64,
-    attempt_timeout: f64,
-    Attempts(attempts): Attempts,
-    backoff: (f64, f64),
-) -> PyResult<core::Policy> {
-    let (first, most) = backoff;
-    Ok(core::Policy::default()
-        .deadline(clock::seconds("deadline", deadline)?)
-        .attempt_timeout(clock::seconds("attempt_timeout", attempt_timeout)?)
-        .max_attempts(attempts)
-        .backoff(
-            clock::seconds("backoff", first)?,
-            clock::seconds("backoff", most)?,
-        ))
-}
-
-/// The same with the limits of looking at an operation.
-pub(crate) fn polling(
-    policy: core::Policy,
-    (first, most): (f64, f64),
-    verify: bool,
-) -> PyResult<core::Policy> {
-    let (first, most) = (
-        clock::seconds("poll_interval", first)?,
-        clock::seconds("poll_interval", most)?,
-    );
-    Ok(policy.poll_interval(first, most).verify(verify))
 }
 
 /// The error that a transport of Python's reports for a request without an answer.

@@ -19,7 +19,7 @@ use crate::once::Once;
 use crate::progress::Now;
 use crate::rate_limiter::{RateLimiter, Shared};
 use crate::wire::{self, Request};
-use crate::{clock, errors, event, names, progress, quota, sansio};
+use crate::{clock, errors, event, names, policy, progress, quota, sansio};
 
 /// Many countermands under one quota and one limit of requests in flight.
 #[pyclass(module = "countermand.sansio", frozen)]
@@ -43,37 +43,33 @@ impl Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(
-        signature = (*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, max_attempts=Attempts(10),
-            backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=true,
-            quota=Some("600/60s,1000/100s"), share=0.8, in_flight=InFlight(100)),
-        text_signature = "(*, seed, endpoint=None, deadline=120.0, attempt_timeout=10.0, \
-            max_attempts=10, backoff=(1.0, 32.0), poll_interval=(1.0, 30.0), verify=True, \
-            quota='600/60s,1000/100s', share=0.8, in_flight=100)"
-    )]
+    #[pyo3(signature = (*, seed, endpoint=None, deadline=None, attempt_timeout=None, max_attempts=None,
+        backoff=None, poll_interval=None, verify=true, quota=None, share=None, in_flight=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         seed: u64,
         endpoint: Option<&str>,
-        deadline: f64,
-        attempt_timeout: f64,
-        max_attempts: Attempts,
-        backoff: (f64, f64),
-        poll_interval: (f64, f64),
+        deadline: Option<f64>,
+        attempt_timeout: Option<f64>,
+        max_attempts: Option<Attempts>,
+        backoff: Option<(f64, f64)>,
+        poll_interval: Option<(f64, f64)>,
         verify: bool,
         quota: Option<&str>,
-        share: f64,
-        in_flight: InFlight,
+        share: Option<f64>,
+        in_flight: Option<InFlight>,
     ) -> PyResult<Self> {
-        let policy = sansio::policy(deadline, attempt_timeout, max_attempts, backoff)?;
-        let policy = sansio::polling(policy, poll_interval, verify)?;
+        let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = policy::polling(policy, poll_interval, verify)?;
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();
-        let scheduler = countermand_scheduler::Scheduler::new(seed)
+        let mut scheduler = countermand_scheduler::Scheduler::new(seed)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy)
-            .quota(quota)
-            .in_flight(in_flight.0);
+            .quota(quota);
+        if let Some(InFlight(requests)) = in_flight {
+            scheduler = scheduler.in_flight(requests);
+        }
         Ok(Self {
             scheduler: Arc::new(Lock::new(scheduler)),
             done: AtomicBool::new(false),

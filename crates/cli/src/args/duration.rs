@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The default time limit of an operation: that of a policy, as a test says.
+pub(crate) const DEADLINE: &str = "120s";
+
 /// The longest that is accepted: a year, far beyond the life of any command worth waiting for.
 const LONGEST_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
 
@@ -44,6 +47,12 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
+    }
+
+    #[test]
+    fn the_default_deadline_is_that_of_a_policy() {
+        let policy = countermand_core::Policy::default();
+        assert_eq!(parse(DEADLINE), Ok(policy.get_deadline()));
     }
 
     #[test]

@@ -174,7 +174,7 @@ pub(crate) struct Terms {
     #[command(flatten)]
     pub(crate) selection: Selection,
     /// Time limit per operation, for example 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
     pub(crate) deadline: Duration,
     #[command(flatten)]
     pub(crate) budget: Budget,

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use countermand_fleet::Options;
+
 use crate::args::duration;
 use crate::args::quota::Budget;
 use crate::exit;
@@ -19,12 +21,12 @@ pub(crate) struct Cancel {
     #[arg(long)]
     pub(crate) skip_invalid: bool,
     /// Time limit per operation, for example 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
     pub(crate) deadline: Duration,
     #[command(flatten)]
     pub(crate) budget: Budget,
     /// Greatest number of requests in flight
-    #[arg(long, value_name = "N", default_value_t = 100,
+    #[arg(long, value_name = "N", default_value_t = Flight::default().in_flight,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub(crate) in_flight: usize,
 }
@@ -60,7 +62,9 @@ pub(crate) struct Flight {
 
 impl Default for Flight {
     fn default() -> Self {
-        Self { in_flight: 100 }
+        Self {
+            in_flight: Options::default().in_flight,
+        }
     }
 }
 
