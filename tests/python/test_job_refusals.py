@@ -53,7 +53,7 @@ def test_a_job_is_applied_as_it_was_confirmed(
         assert type(error) is job_errors.NotConfirmed
         assert isinstance(error, PermissionError)
         assert error.planned == {emulator.enterprise: 3}
-        assert f"cancels 3 operations of {emulator.enterprise}" in str(error)
+        assert f"has 3 operations of {emulator.enterprise}" in str(error)
     with pytest.raises(errors.InvalidName):
         job.apply(confirm={"enterprise": 3})
 

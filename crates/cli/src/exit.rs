@@ -1,5 +1,7 @@
 //! The exit codes, and which one wins.
 
+use std::io;
+
 use countermand_core::{Error, ExitClass, Verdict};
 
 /// End of a run, worst news for a script last: if several apply, the greatest is reported.
@@ -15,17 +17,17 @@ pub(crate) enum Exit {
     Failed,
     /// The fate of some is not known, or not decided: apply again.
     Unresolved,
-    /// Some completed anyway.
-    Completed,
+    /// Some may have executed: they completed anyway, or are gone. Another run would change nothing.
+    Executed,
     /// The quota is used up.
     Quota,
     /// The caller may not do this, or its identity is not known.
     Denied,
     /// It was not confirmed, or the plan is not the one that was planned or too old; nothing was sent.
     Refused,
-    /// The job file is in use or damaged, or the disk did not take all that was found out.
+    /// The job file is in use, damaged or no job, or a disk did not take what was to be written.
     JobFile,
-    /// The command line, or a name, is wrong; nothing was sent.
+    /// The command line, a name or a path is wrong; nothing was sent.
     Usage,
     /// SIGINT.
     Interrupted,
@@ -42,7 +44,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
-            Self::Completed => 3,
+            Self::Executed => 3,
             Self::Denied => 4,
             Self::Unresolved => 5,
             Self::Quota => 6,
@@ -58,9 +60,26 @@ impl Exit {
     pub(crate) const fn of_verdict(verdict: Verdict, verifying: bool) -> Self {
         match verdict {
             Verdict::Cancelled | Verdict::Failed | Verdict::Expired => Self::Done,
-            Verdict::Completed => Self::Completed,
+            Verdict::Completed | Verdict::Gone => Self::Executed,
             Verdict::Unverified if !verifying => Self::Done,
-            Verdict::Pending | Verdict::Gone | Verdict::Unverified => Self::Unresolved,
+            Verdict::Pending | Verdict::Unverified => Self::Unresolved,
+        }
+    }
+
+    /// For a path on the command line. One that names nothing usable is a mistake of the caller; what
+    /// only shows in use is the disk's.
+    pub(crate) const fn of_path(kind: io::ErrorKind) -> Self {
+        use io::ErrorKind as Kind;
+        match kind {
+            Kind::NotFound
+            | Kind::AlreadyExists
+            | Kind::PermissionDenied
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::InvalidFilename
+            | Kind::InvalidInput
+            | Kind::NotConnected => Self::Usage,
+            _ => Self::JobFile,
         }
     }
 
@@ -86,16 +105,17 @@ pub(crate) const HELP: &str = "\
 Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
   0    all cancelled, failed or expired, or nothing found; only cancelled is
        proof. With --no-verify: all accepted
-  1    other failure
-  2    usage: bad option or name, or an input without names; nothing was sent
-  3    finished, but some completed anyway
+  1    other failure: read the error of each operation
+  2    usage: bad option, name or path, or an input without names; nothing was
+       sent
+  3    some may have executed (completed anyway, or gone): check their devices
   4    authentication or permission
-  5    unresolved (pending, gone, unverified, in doubt after an error, or an
-       error that may pass): run it again
-  6    quota used up
+  5    unresolved (pending, unverified, in doubt after an error, or an error
+       that may pass): run it again
+  6    quota used up: run it again later
   8    refused: not confirmed, or the plan was edited or is too old; nothing
        was sent
-  9    the job file is in use, damaged, or could not take all results
+  9    the job file is in use or damaged, or a disk is full or fails
   130  stopped by SIGINT, 143 by SIGTERM: run it again to go on. A closed
        terminal (SIGHUP) stops neither cancel nor apply nor rescue; any other
        command ends with 129";
@@ -108,7 +128,7 @@ mod tests {
     fn the_documented_precedence() {
         let mut exits = [
             Exit::Done,
-            Exit::Completed,
+            Exit::Executed,
             Exit::Denied,
             Exit::Failed,
             Exit::Unresolved,
@@ -119,6 +139,24 @@ mod tests {
         exits.sort();
         exits.reverse();
         assert_eq!(exits.map(Exit::code), [9, 8, 4, 6, 3, 5, 1, 0]);
+    }
+
+    #[test]
+    fn each_table_of_exit_codes_has_each_code() {
+        let read = |name: &str| {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+            std::fs::read_to_string(format!("{path}/{name}")).unwrap()
+        };
+        let (readme, runbook) = (read("README.md"), read("docs/runbook.md"));
+        for code in [0, 1, 2, 3, 4, 5, 6, 8, 9] {
+            for table in [&readme, &runbook] {
+                assert!(table.contains(&format!("\n| {code} |")), "{code}");
+            }
+            assert!(HELP.contains(&format!("\n  {code}    ")), "{code}");
+        }
+        for table in [&readme, &runbook] {
+            assert!(table.contains("\n| 129, 130, 143 |"));
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! [`run`] takes the arguments and gives the exit code. Results go to standard output, as text or,
 //! with `--json`, as one object a line; everything else goes to standard error.
 //!
-//! The exit codes are 0 all cancelled (or nothing was found), 1 other failure, 2 usage, 3 some
-//! completed anyway, 4 authentication or permission, 5 unresolved, 6 quota, 8 refused, 9 the job file,
+//! The exit codes are 0 all cancelled (or nothing was found), 1 other failure, 2 usage, 3 some may
+//! have executed, 4 authentication or permission, 5 unresolved, 6 quota, 8 refused, 9 the job file or a disk,
 //! 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP (which `cancel`, `apply` and `rescue`
 //! outlive). Where several of them apply, the first in the order 9,
 //! 8, 4, 6, 3, 5, 1 is given.

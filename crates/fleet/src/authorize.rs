@@ -41,7 +41,7 @@ pub struct Authorization {
 pub enum Refusal {
     /// The job is for another server than this run.
     #[error(
-        "the job is for {}, and this run for {run}: a job file alone does not decide where a token goes",
+        "the job is for {}, and this run would send to {run}: the server of a job has to be named for each run",
         printable(job)
     )]
     OtherEndpoint {
@@ -51,7 +51,9 @@ pub enum Refusal {
         run: String,
     },
     /// The file holds another plan than the one that was seen.
-    #[error("the file holds another plan than before: {found} instead of {seen}")]
+    #[error(
+        "the file holds another plan than the one that was seen: its digest is {found}, expected {seen}"
+    )]
     OtherPlan {
         /// The digest of the one that was seen.
         seen: Digest,
@@ -59,7 +61,7 @@ pub enum Refusal {
         found: String,
     },
     /// The plan is too old: its operations may have changed.
-    #[error("the plan is {} old and was good for {}: plan again", spell(*age), spell(*max_age))]
+    #[error("the plan is {} old, the greatest age is {}: its operations may have changed; plan again", spell(*age), spell(*max_age))]
     Stale {
         /// Age of the plan.
         age: Duration,
@@ -77,7 +79,9 @@ pub enum Refusal {
         confirmed: Option<Confirmed>,
     },
     /// A rescue that was stopped before it recorded its enterprises.
-    #[error("the rescue is about nothing: it was stopped before it began; begin it again")]
+    #[error(
+        "the job file names nothing to search: the rescue was stopped before it began; start the rescue again"
+    )]
     Empty,
     /// The file cannot be read.
     #[error(transparent)]
@@ -267,7 +271,7 @@ fn not_confirmed(
     confirmed: Option<&Confirmed>,
 ) -> String {
     let Some(confirmed) = confirmed else {
-        return format!("this {}, which is not confirmed", subject(kind, planned));
+        return format!("not confirmed: the job {}", subject(kind, planned));
     };
     let mut all = differences(kind, planned, confirmed);
     let more = all.len().saturating_sub(LISTED);
@@ -276,12 +280,12 @@ fn not_confirmed(
         all.push(format!("{more} more differ"));
     }
     format!(
-        "another thing was confirmed than this does: {}",
+        "the confirmation does not match the job: {}",
         all.join("; ")
     )
 }
 
-/// `cancels 2,000 operations of enterprises/LC01 and 3 of enterprises/LC02`.
+/// `has 2,000 operations of enterprises/LC01 and 3 of enterprises/LC02`.
 fn subject(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> String {
     let each = planned.iter().enumerate();
     let each = each.map(|(at, (enterprise, count))| match kind {
@@ -290,7 +294,7 @@ fn subject(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> String {
         Kind::Rescue => enterprise.to_string(),
     });
     let verb = match kind {
-        Kind::Plan => "cancels",
+        Kind::Plan => "has",
         Kind::Rescue => "searches, and cancels what it finds in,",
     };
     format!("{verb} {}", each.collect::<Vec<_>>().join(" and "))
@@ -309,7 +313,7 @@ fn differences(
             // It would look like a limit, which it cannot be.
             Some(Some(said)) if kind == Kind::Rescue => {
                 return Some(format!(
-                    "it cancels all that it finds in {enterprise}, and not {}: confirm {} alone",
+                    "{} of {enterprise} were confirmed, but a rescue cancels all that it finds: confirm {} alone",
                     counted(*said, "operation"),
                     enterprise.id()
                 ));
@@ -320,7 +324,7 @@ fn differences(
         };
         Some(match kind {
             Kind::Plan => format!(
-                "it cancels {} of {enterprise}, {said}",
+                "it has {} of {enterprise}, {said}",
                 counted(count, "operation")
             ),
             Kind::Rescue => format!("it searches {enterprise}, which was not confirmed"),
@@ -332,7 +336,7 @@ fn differences(
     // A secret that was given where the enterprise belongs can be a name as well.
     let others = others.map(|enterprise| shown(enterprise.as_str()));
     let others = others.map(|enterprise| match kind {
-        Kind::Plan => format!("{enterprise} was confirmed, it cancels nothing there"),
+        Kind::Plan => format!("{enterprise} was confirmed, it has no operation there"),
         Kind::Rescue => format!("{enterprise} was confirmed, it does not search there"),
     });
     of_planned.chain(others).collect()
@@ -352,13 +356,13 @@ mod tests {
         let confirmed: Confirmed = [(name("LC01"), Some(9999)), (name("LC03"), None)].into();
         assert_eq!(
             not_confirmed(Kind::Plan, &planned, Some(&confirmed)),
-            "another thing was confirmed than this does: it cancels 5,000 operations of enterprises/LC01, \
-             9,999 were confirmed; it cancels 1 operation of enterprises/LC02, none were confirmed; \
-             enterprises/LC03 was confirmed, it cancels nothing there"
+            "the confirmation does not match the job: it has 5,000 operations of enterprises/LC01, \
+             9,999 were confirmed; it has 1 operation of enterprises/LC02, none were confirmed; \
+             enterprises/LC03 was confirmed, it has no operation there"
         );
         assert_eq!(
             not_confirmed(Kind::Plan, &planned, None),
-            "this cancels 5,000 operations of enterprises/LC01 and 1 of enterprises/LC02, which is not confirmed"
+            "not confirmed: the job has 5,000 operations of enterprises/LC01 and 1 of enterprises/LC02"
         );
         let right: Confirmed = [(name("LC01"), Some(5000)), (name("LC02"), Some(1))].into();
         assert!(differences(Kind::Plan, &planned, &right).is_empty());
@@ -367,7 +371,7 @@ mod tests {
         assert_eq!(
             differences(Kind::Rescue, &planned, &names),
             [
-                "it cancels all that it finds in enterprises/LC02, and not 7 operations: confirm LC02 alone"
+                "7 operations of enterprises/LC02 were confirmed, but a rescue cancels all that it finds: confirm LC02 alone"
             ]
         );
         let names: Confirmed = [(name("LC01"), None), (name("LC02"), None)].into();

@@ -27,7 +27,7 @@ pub(crate) async fn run(
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let given = Given {
         skip_invalid: Some(options.skip_invalid),
-        ..Given::operations(options.names.names.clone(), Report::refused)
+        ..Given::operations(options.names.names.clone(), "cancel - <", Report::refused)
     };
     let report = Report::start(global.json);
     let (mut report, read) = Names::read(given, global, report, &mut signals).await?;

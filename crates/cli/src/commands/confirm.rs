@@ -48,7 +48,7 @@ pub(crate) async fn authorize(
     options: Options,
     signals: &mut Signals,
 ) -> Result<AuthorizedJob, Failure> {
-    let status = format!("countermand status {}", quoted(job.path().as_os_str()));
+    let status = format!("`countermand status {}`", quoted(job.path().as_os_str()));
     let mut checked = authorization.check(job, options, now());
     if let Err(NotAuthorized { job, refusal, .. }) = checked {
         authorization.confirmed = Some(ask(refusal, job.settings(), &status, signals).await?);
@@ -80,10 +80,12 @@ fn refused(refusal: &Refusal, look: &str) -> Failure {
         Refusal::OtherEndpoint { job, .. } => {
             let endpoint = quoted(OsStr::new(job));
             let endpoint = printable(&endpoint);
-            format!(". If that server is the one you mean, say so: --endpoint {endpoint}")
+            format!(". If the server of the job is the right one, add --endpoint {endpoint}")
         }
-        Refusal::Stale { .. } => " (--max-age allows more)".to_owned(),
-        Refusal::NotConfirmed { .. } => format!(": look at {look}, then confirm what it says"),
+        Refusal::Stale { .. } => ", or allow a greater age with --max-age".to_owned(),
+        Refusal::NotConfirmed { .. } => {
+            format!(". Check the operations with {look}, then confirm what it shows")
+        }
         _ => String::new(),
     };
     Failure::new(
@@ -144,7 +146,11 @@ async fn ask(
         });
         match signals.unless(read, NOTHING_SENT).await? {
             Ok(Ok(line)) if bare(line.trim()) == phrase => {}
-            _ => return refuse("that was not it; nothing was sent".to_owned()),
+            _ => {
+                return refuse(
+                    "another text was typed than the one asked for; nothing was sent".to_owned(),
+                );
+            }
         }
     }
     let confirmed = planned.into_iter();

@@ -105,7 +105,7 @@ fn tell(
         grouped(compared.requests),
         grouped(compared.refused),
         match exit {
-            Exit::Completed => " Exit code 3, as documented.",
+            Exit::Executed => " Exit code 3, as documented.",
             _ => "",
         },
     ));

@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use countermand_core::text::chain;
+use countermand_core::text::{chain, looks_secret};
 use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Resource};
 use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Refusals};
-use countermand_fleet::{FoundOperation, counted};
+use countermand_fleet::{FoundOperation, counted, quoted};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
@@ -33,6 +33,8 @@ pub(crate) struct Given {
     pub(crate) skip_invalid: Option<bool>,
     /// Takes names of operations alone; `-` then stands alone as well.
     pub(crate) operations_only: bool,
+    /// The command that takes names from a file, without the file.
+    pub(crate) from_file: &'static str,
     /// Tells of a bad name.
     pub(crate) refuse: fn(&Report, &Refused),
 }
@@ -46,14 +48,20 @@ impl Given {
             format: None,
             skip_invalid: None,
             operations_only: false,
+            from_file: "plan --output wipes.job --from",
             refuse: Report::complain,
         }
     }
 
     /// Operations.
-    pub(crate) fn operations(names: Vec<OsString>, refuse: fn(&Report, &Refused)) -> Self {
+    pub(crate) fn operations(
+        names: Vec<OsString>,
+        from_file: &'static str,
+        refuse: fn(&Report, &Refused),
+    ) -> Self {
         Self {
             operations_only: true,
+            from_file,
             refuse,
             ..Self::to_search(names)
         }
@@ -177,7 +185,7 @@ impl Reader<'_> {
             Err(_) if word == "-" => {
                 "`-` reads names from standard input and stands alone".to_owned()
             }
-            Err(problem) => problem,
+            Err(problem) => problem + &self.of_file(word).unwrap_or_default(),
         };
         self.refuse(&Refused {
             place: Place::Argument(number),
@@ -185,6 +193,19 @@ impl Reader<'_> {
             problem,
             shown: true,
         });
+    }
+
+    /// The way to read a file of names, if that is what was typed in place of one.
+    fn of_file(&self, word: &OsStr) -> Option<String> {
+        let text = word.to_str().filter(|text| looks_secret(text).is_none())?;
+        let extensions = ["txt", "csv", "tsv", "json", "jsonl", "ndjson"];
+        let extension = Path::new(text).extension().and_then(OsStr::to_str);
+        let named = extension.is_some_and(|extension| extensions.contains(&extension));
+        (named || Path::new(text).is_file()).then(|| {
+            let command = self.given.from_file;
+            let file = quoted(word);
+            format!("; for the names in a file: countermand {command} {file}")
+        })
     }
 
     fn parse(&mut self, word: &OsStr) -> Result<(), String> {
@@ -228,7 +249,10 @@ impl Reader<'_> {
                 }
                 Err(error) => {
                     if error.ends_input() {
-                        broken = Some(matches!(error.problem, InputProblem::Read(_)));
+                        broken = Some(match &error.problem {
+                            InputProblem::Read(io) => Exit::of_path(io.kind()),
+                            _ => Exit::Usage,
+                        });
                     }
                     let shown = refusals.add(&error.problem);
                     self.refuse(&Refused {
@@ -246,9 +270,8 @@ impl Reader<'_> {
         }
         self.names.left_out.append(left_out);
         match broken {
-            Some(unread) => {
+            Some(exit) => {
                 let text = format!("{whence} was not read to its end; nothing was sent");
-                let exit = if unread { Exit::Failed } else { Exit::Usage };
                 Err(Failure::new(exit, text))
             }
             // A writer that has failed must not look like success.
@@ -271,7 +294,7 @@ mod tests {
         let mut refused = Vec::new();
         let names = given.iter().map(OsString::from).collect();
         let reader = Reader {
-            given: &Given::operations(names, Report::complain),
+            given: &Given::operations(names, "cancel - <", Report::complain),
             refuse: &mut |one| refused.push(one.clone()),
             note: &|_| {},
             names: Names::default(),

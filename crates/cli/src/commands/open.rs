@@ -45,45 +45,50 @@ pub(crate) fn unread(error: &JobError) -> Failure {
 
 /// A job file that could not be made; `option` gives another place.
 pub(crate) fn uncreated(error: &JobError, option: &str) -> Failure {
-    match error.kind() {
-        JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => failure(error),
-        JobErrorKind::Io(_) | JobErrorKind::Disk { .. } => Failure::new(
-            Exit::JobFile,
-            format!(
-                "{error}; nothing was cancelled: give another place for the job file: {option} FILE"
-            ),
+    let exit = match error.kind() {
+        JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => return failure(error),
+        JobErrorKind::Io(io) => Exit::of_path(io.kind()),
+        JobErrorKind::Disk { .. } => Exit::JobFile,
+        _ => return failure(error),
+    };
+    Failure::new(
+        exit,
+        format!(
+            "{error}; nothing was cancelled: give another place for the job file: {option} FILE"
         ),
-        _ => failure(error),
-    }
+    )
 }
 
+/// An error of opening a job file. It says what this command has not done, and nothing of earlier runs.
 pub(crate) fn failure(error: &JobError) -> Failure {
     let (exit, advice) = match error.kind() {
         JobErrorKind::Exists => (Exit::Usage, "give another name, or `apply` that job"),
-        JobErrorKind::Io(io) if io.kind() == ErrorKind::NotFound => (Exit::Usage, "check the path"),
-        JobErrorKind::Io(io) if io.kind() == ErrorKind::InvalidInput => {
-            (Exit::Usage, "a job needs a file of its own")
-        }
+        JobErrorKind::Io(io) => match io.kind() {
+            ErrorKind::NotFound => (Exit::Usage, "check the path"),
+            ErrorKind::InvalidInput => (Exit::Usage, "a job needs a file of its own"),
+            kind => (Exit::of_path(kind), DISK),
+        },
         JobErrorKind::OtherEndpoint { .. } => (Exit::Refused, "give the job's with --endpoint"),
-        JobErrorKind::Edited { .. } | JobErrorKind::Incomplete => {
-            (Exit::Refused, "nothing was sent: plan again")
-        }
+        JobErrorKind::Edited { .. } => (
+            Exit::Refused,
+            "this command sent nothing; the file is no proof of earlier runs any more: plan again",
+        ),
+        JobErrorKind::Incomplete => (Exit::Refused, "this command sent nothing: plan again"),
         JobErrorKind::Locked { .. } => (
             Exit::JobFile,
-            "nothing was sent: `status` shows what that process does",
+            "this command sent nothing: `status` shows what that process does",
         ),
         JobErrorKind::Damaged { .. } | JobErrorKind::NotAJob => (
             Exit::JobFile,
-            "nothing was sent: take a copy of the file that is whole, or plan again",
+            "this command sent nothing: use an undamaged copy of the file, or plan again",
         ),
         JobErrorKind::OtherVersion { .. } => (
             Exit::JobFile,
-            "nothing was sent: use that version for this job, or plan again with this one",
+            "this command sent nothing: use that version for this job, or plan again with this one",
         ),
-        _ => (
-            Exit::JobFile,
-            "nothing was sent: check the disk and the file's permissions",
-        ),
+        _ => (Exit::JobFile, DISK),
     };
     Failure::new(exit, format!("{error}; {advice}"))
 }
+
+const DISK: &str = "this command sent nothing: check the disk and the file's permissions";

@@ -105,7 +105,7 @@ fn tell_nothing<'a>(report: &Report, findings: &Findings, seen: impl Iterator<It
         report.output.note(vanished(&findings.vanished).trim_end());
     }
     let what = match findings.missed.len() {
-        0 => "nothing to do: no operation is pending that is meant",
+        0 => "nothing to do: no pending operation was found that the options take",
         _ => INCOMPLETE,
     };
     let seen: String = seen.map(|seen| format!("; {seen}")).collect();

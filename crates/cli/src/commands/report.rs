@@ -72,13 +72,8 @@ fn unknown_form(path: &Path) -> Failure {
 fn unwritten(path: Option<&Path>, error: &io::Error) -> Failure {
     let Some(path) = path else {
         let text = format!("cannot write to standard output: {error}");
-        return Failure::new(Exit::Failed, text);
+        return Failure::new(Exit::of_path(error.kind()), text);
     };
     let text = countermand_core::text::path_problem("cannot write", path, error);
-    match error.kind() {
-        io::ErrorKind::AlreadyExists
-        | io::ErrorKind::InvalidInput
-        | io::ErrorKind::NotConnected => Failure::usage(text),
-        _ => Failure::new(Exit::Failed, text),
-    }
+    Failure::new(Exit::of_path(error.kind()), text)
 }

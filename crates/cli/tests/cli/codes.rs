@@ -119,10 +119,10 @@ fn pending_is_5_with_the_command_to_apply_again() {
 }
 
 #[test]
-fn gone_is_5_and_names_the_device() {
+fn gone_is_3_and_names_the_device() {
     let api = Api::new([Fate::Vanishes]);
     let run = api.cancel(&[]).run();
-    assert_eq!((run.code, run.verdict(&api.names[0])), (5, "gone"));
+    assert_eq!((run.code, run.verdict(&api.names[0])), (3, "gone"));
     let device = api.names[0].split("/operations/").next().unwrap();
     assert!(
         run.stdout

@@ -60,7 +60,7 @@ fn child() {
     // A log that was folded has left room, for a job file perhaps.
     let more = disk.join("more");
     let _ = fs::write(&more, vec![1; 8 << 20]);
-    crate::places::refused(&fleet, &disk, "disk is full");
+    crate::places::refused(&fleet, &disk, 9, "disk is full");
     fs::remove_file(&more).unwrap();
     fs::remove_file(&ballast).unwrap();
     let run = fleet.apply(&[]).run();
@@ -82,7 +82,7 @@ fn child() {
         let run = fleet.command(&[command, &fleet.job]).run();
         assert_eq!(run.code, 0, "{run:?}");
     }
-    crate::places::refused(&fleet, &disk, "Read-only file system");
+    crate::places::refused(&fleet, &disk, 9, "Read-only file system");
     println!("\nsmall disk");
 }
 

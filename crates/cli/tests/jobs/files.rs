@@ -24,7 +24,10 @@ fn refused(fleet: &Fleet, phrase: &str, code: i32, what: &str) -> String {
             (code, ""),
             "{what}: {run:?}"
         );
-        assert!(run.stderr.contains("nothing was sent: "), "{what}: {run:?}");
+        assert!(
+            run.stderr.contains("this command sent nothing"),
+            "{what}: {run:?}"
+        );
         assert_eq!(run.stderr.lines().count(), 1, "{what}: {run:?}");
         said = run.stderr;
     }

@@ -77,13 +77,13 @@ fn fault_58_what_stands_beside_a_job_is_refused_by_each_command_and_left_alone()
 fn fault_58_what_it_is_comes_before_who_may_write_it() {
     let fleet = Fleet::of(Api::new([Fate::Cancellable]));
     let run = fleet.command(&["status", "/dev/zero"]).run();
-    assert_eq!(run.code, 9, "{run:?}");
+    assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("not a regular file"), "{run:?}");
     assert!(!run.stderr.contains("chmod"), "{run:?}");
 }
 
-/// A rescue and a plan in this folder: exit 9, the cause, nothing sent, nothing left, another place.
-pub(crate) fn refused(fleet: &Fleet, place: &Path, cause: &str) {
+/// A rescue and a plan in this folder: the exit code, the cause, nothing sent, nothing left, another place.
+pub(crate) fn refused(fleet: &Fleet, place: &Path, code: i32, cause: &str) {
     let (enterprise, whole) = (
         fleet.enterprise(),
         format!("enterprises/{}", fleet.enterprise()),
@@ -102,7 +102,7 @@ pub(crate) fn refused(fleet: &Fleet, place: &Path, cause: &str) {
     ] {
         let before = fleet.cancels();
         let run = fleet.command(&args).run();
-        assert_eq!((run.code, fleet.cancels()), (9, before), "{run:?}");
+        assert_eq!((run.code, fleet.cancels()), (code, before), "{run:?}");
         for words in [cause, "nothing was cancelled", option] {
             assert!(run.stderr.contains(words), "{words}: {run:?}");
         }
@@ -123,9 +123,14 @@ fn fault_60_a_folder_that_takes_no_file_is_told_with_the_cause_and_another_place
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).unwrap();
     // Root may do everything; for root a read-only disk is tested instead.
     if fs::write(locked.join("probe"), "").is_err() {
-        refused(&fleet, &locked, "Permission denied");
+        refused(&fleet, &locked, 2, "Permission denied");
     }
-    refused(&fleet, &fleet.file("missing"), "No such file or directory");
+    refused(
+        &fleet,
+        &fleet.file("missing"),
+        2,
+        "No such file or directory",
+    );
     assert_eq!(fleet.requests(), 0);
 }
 
@@ -195,4 +200,106 @@ fn fault_58_a_report_is_what_its_name_says() {
             .unwrap()
             .contains("countermand.report/1")
     );
+}
+
+/// One rule for every command that takes a file: a path that names nothing usable is 2, of
+/// credentials 4, and what is in a job file, or a disk that is full, is 9.
+#[test]
+fn a_path_that_cannot_be_used_has_the_same_code_in_each_command() {
+    let fleet = Fleet::planned([Fate::Cancellable], &[]);
+    let folder = fleet.folder().to_str().unwrap();
+    fs::write(fleet.file("text"), "# no job, and no name\n").unwrap();
+    let at = |name: &str| format!("{folder}/{name}");
+    let whole = format!("enterprises/{}", fleet.enterprise());
+    let (job, enterprise, name) = (&fleet.job, &fleet.enterprise(), &fleet.names[0]);
+    let (missing, text, inside, new) = (&at("missing"), &at("text"), &at("no/x.html"), &at("new"));
+    let rescue = ["rescue", &whole, "--confirm", enterprise, "--job"];
+    let cases: &[(i32, &[&str])] = &[
+        (2, &["apply", missing]),
+        (2, &["apply", missing, "--recheck"]),
+        (2, &["status", missing]),
+        (2, &["report", missing]),
+        (2, &["apply", folder]),
+        (2, &["status", folder]),
+        (2, &["report", folder]),
+        (2, &["plan", "--from", missing, "--output", new]),
+        (2, &["plan", "--from", folder, "--output", new]),
+        (2, &["plan", "--from", text, "--output", new]),
+        (2, &["plan", name, "--exclude", missing, "--output", new]),
+        (2, &["plan", name, "--exclude", folder, "--output", new]),
+        (2, &["plan", name, "--output", job]),
+        (2, &["plan", name, "--output", folder]),
+        (2, &["plan", name, "--output", inside]),
+        (2, &[&rescue[..], &[job]].concat()),
+        (2, &[&rescue[..], &[folder]].concat()),
+        (2, &[&rescue[..], &[inside]].concat()),
+        (2, &["report", job, "--output", inside]),
+        (2, &["report", job, "--output", folder, "--format", "csv"]),
+        (2, &["report", job, "--output", job, "--format", "csv"]),
+        (2, &["cancel", name, "--ca-file", missing]),
+        (2, &["emulator", "--faults", missing]),
+        (2, &["emulator", "--faults", folder]),
+        (4, &["cancel", name, "--token-file", missing]),
+        (4, &["cancel", name, "--credentials", missing]),
+        (4, &["cancel", name, "--credentials", folder]),
+        (9, &["apply", text]),
+        (9, &["status", text]),
+        (9, &["report", text]),
+        (
+            9,
+            &["report", job, "--output", "/dev/full", "--format", "csv"],
+        ),
+    ];
+    for (code, args) in cases {
+        let args: Vec<&str> = args.iter().map(|arg| &**arg).collect();
+        let run = fleet.command(&args);
+        // A token of the environment would contradict the option.
+        let run = match code {
+            4 => run.without("COUNTERMAND_TOKEN"),
+            _ => run,
+        };
+        let run = run.run();
+        assert_eq!(run.code, *code, "{args:?}: {run:?}");
+        assert_eq!(run.stdout, "", "{args:?}: {run:?}");
+        assert!(run.stderr.contains("error: "), "{args:?}: {run:?}");
+    }
+    assert_eq!(fleet.requests(), 0);
+    assert!(!Path::new(new).exists());
+}
+
+#[test]
+fn a_file_in_place_of_a_name_is_told_how_files_are_read() {
+    let fleet = Fleet::of(Api::new([]));
+    let file = fleet.file("my names");
+    fs::write(&file, "enterprises/e/devices/d/operations/1\n").unwrap();
+    let file = file.to_str().unwrap();
+    for (args, word, hint) in [
+        (
+            &["cancel"][..],
+            file,
+            format!("countermand cancel - < '{file}'"),
+        ),
+        (
+            &["cancel"],
+            "wipes.txt",
+            "countermand cancel - < wipes.txt".to_owned(),
+        ),
+        (
+            &["get"],
+            "wipes.csv",
+            "countermand get - < wipes.csv".to_owned(),
+        ),
+        (
+            &["plan", "--output", &fleet.job],
+            "wipes.json",
+            "countermand plan --output wipes.job --from wipes.json".to_owned(),
+        ),
+    ] {
+        let run = fleet.command(&[args, &[word]].concat()).run();
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.contains(&hint), "{hint}: {run:?}");
+    }
+    // What is no file is given no such hint.
+    let run = fleet.command(&["cancel", "enterprises/e/devices/d"]).run();
+    assert!(!run.stderr.contains("in a file"), "{run:?}");
 }

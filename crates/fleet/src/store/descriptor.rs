@@ -52,7 +52,10 @@ impl Descriptor {
             known.users += 1;
         } else {
             if !known.is_file() {
-                return Err(io::Error::other("not a regular file"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "not a regular file",
+                ));
             }
             // A pipe that has come there since is not waited for.
             let flags = rustix::fs::OFlags::NONBLOCK.bits();
@@ -63,7 +66,10 @@ impl Descriptor {
                 .open(path)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
-                return Err(io::Error::other("not a regular file"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "not a regular file",
+                ));
             }
             // The file may have been replaced since it was looked at.
             key = (metadata.dev(), metadata.ino());
