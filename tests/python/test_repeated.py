@@ -171,7 +171,7 @@ def test_fault_55_a_token_that_answers_repeat_is_in_nothing_that_is_awaited(
     seen = Seen(repeating.token)
 
     async def run() -> None:
-        settings: dict[str, Any] = {"attempts": 2, "deadline": 1.0}
+        settings: dict[str, Any] = {"max_attempts": 2, "deadline": 1.0}
         async with AsyncClient(endpoint=repeating.endpoint, token=TOKEN, **settings) as client:
             seen.take(await client.countermand(NAMES[0]), await client.get(NAMES[1]))
             with pytest.raises(errors.FailedPrecondition) as caught:
@@ -192,7 +192,7 @@ def test_fault_55_a_token_that_answers_repeat_is_in_no_job_and_no_report(
     repeating: Repeating, tmp_path: Path
 ) -> None:
     seen = Seen(repeating.token)
-    client = Client(endpoint=repeating.endpoint, token=TOKEN, attempts=2)
+    client = Client(endpoint=repeating.endpoint, token=TOKEN, max_attempts=2)
     find = client.find(enterprises=ENTERPRISE, **FREE)
     with pytest.warns(errors.SearchIncomplete) as warned:  # noqa: PT031
         found = list(find)
