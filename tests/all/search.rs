@@ -378,7 +378,7 @@ fn pages_of_devices_are_read_strictly() {
         let error = match parse(bad) {
             Ok(page) => {
                 assert_eq!(page.entries, [], "{bad}");
-                page.unreadable.expect("it is counted").error(&enterprise)
+                page.unreadable.expect("it is counted")
             }
             Err(error) => error,
         };

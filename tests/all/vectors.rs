@@ -141,7 +141,7 @@ fn responses() {
                 .err(),
             "operations" => Page::<Operation>::read(&name.parent(), &answer)
                 .and_then(|page| match &page.unreadable {
-                    Some(entries) => Err(entries.error(&name.parent())),
+                    Some(error) => Err(error.clone()),
                     None => Ok(page),
                 })
                 .map(|page| {
@@ -436,7 +436,7 @@ fn pages_end() {
         let body = serde_json::json!({ "nextPageToken": token }).to_string();
         Page::<Operation>::read(&device, &Response::new(body)).unwrap()
     };
-    let mut circle = Pages::new(device.clone());
+    let mut circle = Pages::operations(device.clone());
     circle.turn(&page("a")).unwrap();
     circle.turn(&page("b")).unwrap();
     let error = circle.turn(&page("a")).unwrap_err().to_string();
@@ -446,7 +446,7 @@ fn pages_end() {
     );
     assert!(circle.is_at_end());
 
-    let mut endless = Pages::new(device.clone());
+    let mut endless = Pages::operations(device.clone());
     let error = (0..20_000).find_map(|number| endless.turn(&page(&number.to_string())).err());
     assert!(error.unwrap().to_string().contains("does not end"));
 }

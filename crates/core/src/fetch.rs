@@ -5,11 +5,10 @@ use std::sync::Arc;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::error_kind::ErrorKind;
-use crate::name::{GrandparentName, OperationName, ParentName};
+use crate::name::OperationName;
 use crate::operation::Operation;
-use crate::page::{Page, Parent};
 use crate::policy::Policy;
-use crate::request::{PageQuery, Request};
+use crate::request::Request;
 use crate::response::Response;
 use crate::retry::{Next, Retry};
 use crate::step::{Attempt, Machine, Pause, Phase, Step};
@@ -40,7 +39,7 @@ pub struct Fetch<T = Response> {
 }
 
 impl Fetch {
-    /// Any request that only reads; `None` for [`Request::Cancel`], which a
+    /// Any request that only reads ([`Pages`](crate::Pages) makes those of a list); `None` for [`Request::Cancel`], which a
     /// [`Cancellation`](crate::Cancellation) sends, because its errors say whether it may have been
     /// delivered.
     #[must_use]
@@ -58,30 +57,6 @@ impl Fetch<Operation> {
     pub fn operation(name: OperationName) -> Self {
         Self::taking(Request::Get(name), |response| match response {
             Response::Operation(operation) => Some(operation),
-            _ => None,
-        })
-    }
-}
-
-impl Fetch<Page<Operation>> {
-    /// One page of the operations of a parent; [`Pages`](crate::Pages) turns them.
-    #[must_use]
-    pub fn operations(parent: ParentName, page: PageQuery) -> Self {
-        let request = Request::ListOperations(parent, page);
-        Self::taking(request, |response| match response {
-            Response::Operations(page) => Some(page),
-            _ => None,
-        })
-    }
-}
-
-impl Fetch<Page<Parent>> {
-    /// One page of the parents of operations; [`Pages`](crate::Pages) turns them.
-    #[must_use]
-    pub fn parents(above: GrandparentName, page: PageQuery) -> Self {
-        let request = Request::ListParents(above, page);
-        Self::taking(request, |response| match response {
-            Response::Parents(page) => Some(page),
             _ => None,
         })
     }

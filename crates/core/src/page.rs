@@ -2,16 +2,12 @@
 
 use std::str::FromStr;
 
-use crate::api_error::ApiError;
 use crate::error::Error;
-use crate::error_kind::ErrorKind;
 use crate::name::ParentName;
-use crate::printable::excerpt;
-use crate::resource::Resource;
 use crate::timestamp::Timestamp;
 
 /// One page of a list: of operations, or of their [parents](Parent).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
     /// In the order of the server: operations of the Android Management API come oldest first. May be
@@ -19,8 +15,8 @@ pub struct Page<T> {
     pub entries: Vec<T>,
     /// Asks for the next page; `None` only at the end.
     pub next_page_token: Option<PageToken>,
-    /// Entries that could not be read, while others could: something may have been missed.
-    pub unreadable: Option<Unreadable>,
+    /// The error of entries that could not be read, while others could: what was in them was missed.
+    pub unreadable: Option<Error>,
 }
 
 /// An empty page at the end of a list.
@@ -40,13 +36,6 @@ impl<T> Page<T> {
             unreadable: None,
         }
     }
-
-    /// The same page with so many entries that could not be read.
-    #[must_use]
-    pub fn with_unreadable(mut self, unreadable: Option<Unreadable>) -> Self {
-        self.unreadable = unreadable;
-        self
-    }
 }
 
 /// The parent of operations as a list tells it: a device, for example.
@@ -64,41 +53,6 @@ impl Parent {
     #[must_use]
     pub const fn new(name: ParentName, active_time: Option<Timestamp>) -> Self {
         Self { name, active_time }
-    }
-}
-
-/// Entries of a page that could not be read, while the page could.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    count: usize,
-    problem: Box<str>,
-}
-
-impl Unreadable {
-    pub(crate) fn new(count: usize, entries: usize, problem: &str) -> Self {
-        let problem = excerpt(problem, 200);
-        Self {
-            count,
-            problem: format!(
-                "{count} of {entries} entries of the page cannot be read; the first: {problem}"
-            )
-            .into(),
-        }
-    }
-
-    /// The number of entries that could not be read.
-    #[must_use]
-    pub const fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The same as an error of the list: what was in these entries was missed.
-    #[must_use]
-    pub fn error(&self, list: impl Into<Resource>) -> Error {
-        let answer = ApiError::with_message(200, &self.problem);
-        Error::new(ErrorKind::Malformed(answer))
-            .with_resource(list)
-            .of_read(1)
     }
 }
 

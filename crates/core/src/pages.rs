@@ -1,64 +1,15 @@
 //! Lists, page by page, to the last one.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::api_error::ApiError;
 use crate::error::Error;
 use crate::error_kind::ErrorKind;
 use crate::fetch::Fetch;
 use crate::name::{GrandparentName, ParentName};
-use crate::operation::Operation;
-use crate::page::{Page, PageToken, Parent};
+use crate::page::{Page, PageToken};
 use crate::request::{PageQuery, Request};
 use crate::resource::Resource;
-
-/// An entry of a list that [`Pages`] can turn.
-pub trait Entry: Sized + 'static {
-    /// The name of the resource whose list it is.
-    type Name: Clone + fmt::Debug + PartialEq;
-
-    /// The request for a page.
-    fn request(name: &Self::Name, page: PageQuery) -> Request;
-
-    /// The call for a page.
-    fn fetch(name: &Self::Name, page: PageQuery) -> Fetch<Page<Self>>;
-
-    /// The resource whose list it is.
-    fn resource(name: &Self::Name) -> Resource;
-}
-
-impl Entry for Operation {
-    type Name = ParentName;
-
-    fn request(name: &ParentName, page: PageQuery) -> Request {
-        Request::ListOperations(name.clone(), page)
-    }
-
-    fn fetch(name: &ParentName, page: PageQuery) -> Fetch<Page<Self>> {
-        Fetch::operations(name.clone(), page)
-    }
-
-    fn resource(name: &ParentName) -> Resource {
-        name.into()
-    }
-}
-
-impl Entry for Parent {
-    type Name = GrandparentName;
-
-    fn request(name: &GrandparentName, page: PageQuery) -> Request {
-        Request::ListParents(name.clone(), page)
-    }
-
-    fn fetch(name: &GrandparentName, page: PageQuery) -> Fetch<Page<Self>> {
-        Fetch::parents(name.clone(), page)
-    }
-
-    fn resource(name: &GrandparentName) -> Resource {
-        name.into()
-    }
-}
 
 /// Twenty times the longest list that has been seen, and then some.
 const MOST_PAGES: usize = 10_000;
@@ -77,42 +28,52 @@ const MOST_EMPTY_PAGES: usize = 20;
 /// ```
 /// use countermand_core::{Operation, Page, Pages};
 ///
-/// let mut pages = Pages::<Operation>::new("enterprises/LC01/devices/3f".parse()?);
+/// let mut pages = Pages::operations("enterprises/LC01/devices/3f".parse()?);
 /// while let Some(fetch) = pages.next_fetch() {
 ///     # let _ = fetch;
-///     # let page = Page::default();
-///     // let page = drive(fetch.start(now, seed))?;
+///     # let page = Page::<Operation>::default();
+///     // let Response::Operations(page) = drive(fetch.start(now, seed))? else { unreachable!() };
 ///     pages.turn(&page).unwrap();
 /// }
 /// # Ok::<(), countermand_core::NameError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pages<T: Entry> {
-    name: T::Name,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pages {
+    resource: Resource,
     /// The tokens that were asked for, the next one included.
     seen: BTreeSet<PageToken>,
     /// Pages without an entry since the last one that had one.
     empty: usize,
-    /// `None` at the end; the first page has no token.
-    next: Option<Option<PageToken>>,
+    /// The request for the next page; `None` at the end.
+    next: Option<Request>,
 }
 
-impl<T: Entry> Pages<T> {
-    /// The whole list of a resource.
+impl Pages {
+    /// The operations of a parent.
     #[must_use]
-    pub const fn new(name: T::Name) -> Self {
+    pub fn operations(parent: ParentName) -> Self {
+        Self::of_request(Request::ListOperations(parent, PageQuery::default()))
+    }
+
+    /// The parents of operations under a resource.
+    #[must_use]
+    pub fn parents(grandparent: GrandparentName) -> Self {
+        Self::of_request(Request::ListParents(grandparent, PageQuery::default()))
+    }
+
+    fn of_request(first: Request) -> Self {
         Self {
-            name,
+            resource: first.resource(),
             seen: BTreeSet::new(),
             empty: 0,
-            next: Some(None),
+            next: Some(first),
         }
     }
 
-    /// The name of the resource whose list it is.
+    /// The resource whose list it is.
     #[must_use]
-    pub const fn name(&self) -> &T::Name {
-        &self.name
+    pub const fn resource(&self) -> &Resource {
+        &self.resource
     }
 
     /// True after the last page.
@@ -123,16 +84,8 @@ impl<T: Entry> Pages<T> {
 
     /// The call for the next page; `None` after the last one.
     #[must_use]
-    pub fn next_fetch(&self) -> Option<Fetch<Page<T>>> {
-        let token = self.next.clone()?;
-        Some(T::fetch(&self.name, PageQuery::after(token)))
-    }
-
-    /// The request for the next page; `None` after the last one.
-    #[must_use]
-    pub fn next_request(&self) -> Option<Request> {
-        let token = self.next.clone()?;
-        Some(T::request(&self.name, PageQuery::after(token)))
+    pub fn next_fetch(&self) -> Option<Fetch> {
+        self.next.clone().and_then(Fetch::new)
     }
 
     /// Goes on after a page.
@@ -140,8 +93,8 @@ impl<T: Entry> Pages<T> {
     /// # Errors
     /// [`Malformed`](ErrorKind::Malformed) if the page names one that was read before, or the list does not
     /// end.
-    pub fn turn(&mut self, page: &Page<T>) -> Result<(), Error> {
-        self.next = None;
+    pub fn turn<T>(&mut self, page: &Page<T>) -> Result<(), Error> {
+        let request = self.next.take();
         self.empty = if page.entries.is_empty() {
             self.empty + 1
         } else {
@@ -161,12 +114,12 @@ impl<T: Entry> Pages<T> {
             format!("the list does not end: more than {MOST_PAGES} pages")
         } else {
             self.seen.insert(token.clone());
-            self.next = Some(Some(token.clone()));
+            self.next = request.map(|request| request.after(token.clone()));
             return Ok(());
         };
         let answer = ApiError::with_message(200, &problem);
         Err(Error::new(ErrorKind::Malformed(answer))
-            .with_resource(T::resource(&self.name))
+            .with_resource(self.resource.clone())
             .of_read(0))
     }
 }
@@ -174,16 +127,18 @@ impl<T: Entry> Pages<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::Unreadable;
+    use crate::operation::Operation;
+    use crate::page::Parent;
+    use crate::response::Response;
     use crate::step::Step;
     use crate::time::Time;
 
     const DEVICE: &str = "enterprises/e/devices/d";
 
-    /// Asks for a page and gives this answer: the page, if it is not asked for once more.
-    fn page<T: Entry>(fetch: Fetch<Page<T>>, body: &str) -> Option<Page<T>> {
+    /// Asks for the first page and gives this answer: the page, if it is not asked for once more.
+    fn page(pages: &Pages, body: &str) -> Option<Response> {
         let now = Time::START;
-        let Step::Send(attempt) = fetch.start(now, 1) else {
+        let Step::Send(attempt) = pages.next_fetch()?.start(now, 1) else {
             return None;
         };
         match attempt.response(now, &http::Response::new(body)) {
@@ -194,18 +149,18 @@ mod tests {
 
     fn operations(entries: &str) -> Option<Page<Operation>> {
         let body = format!(r#"{{"operations":[{entries}],"nextPageToken":"t"}}"#);
-        page(
-            Fetch::operations(DEVICE.parse().ok()?, PageQuery::default()),
-            &body,
-        )
+        match page(&Pages::operations(DEVICE.parse().ok()?), &body)? {
+            Response::Operations(page) => Some(page),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn devices(entries: &str) -> Option<Page<Parent>> {
         let body = format!(r#"{{"devices":[{entries}],"nextPageToken":"t"}}"#);
-        page(
-            Fetch::parents("enterprises/e".parse().ok()?, PageQuery::default()),
-            &body,
-        )
+        match page(&Pages::parents("enterprises/e".parse().ok()?), &body)? {
+            Response::Parents(page) => Some(page),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -230,10 +185,10 @@ mod tests {
                 page.next_page_token.as_ref().map(PageToken::as_str),
                 Some("t")
             );
-            let unreadable = page.unreadable.expect("it is counted");
-            assert_eq!(unreadable.count(), 1, "{strange}");
+            let error = page.unreadable.expect("it is counted");
             let device: ParentName = DEVICE.parse().expect("a name");
-            let error = unreadable.error(&device).to_string();
+            assert_eq!(error.resource(), Some(&Resource::Parent(device)));
+            let error = error.to_string();
             assert!(
                 error.contains("1 of 3 entries") && error.contains(DEVICE),
                 "{error}"
@@ -245,10 +200,8 @@ mod tests {
             let entries = [device(1), strange, device(2)].join(",");
             let page = devices(&entries).expect("a page, at once");
             assert_eq!(page.entries.len(), 2);
-            assert_eq!(
-                page.unreadable.map(|unreadable| unreadable.count()),
-                Some(1)
-            );
+            let error = page.unreadable.expect("it is counted").to_string();
+            assert!(error.contains("1 of 3 entries"), "{error}");
         }
         assert_eq!(operations(&good(1)).and_then(|page| page.unreadable), None);
         // Nothing but strange entries: counted, and the list goes on.
@@ -268,7 +221,7 @@ mod tests {
 
     /// Turns pages of a list until it ends; the error, and how many it took.
     fn turned(page: impl Fn(usize) -> Page<Operation>) -> (usize, Option<Error>) {
-        let mut pages = Pages::<Operation>::new(DEVICE.parse().expect("a name"));
+        let mut pages = Pages::operations(DEVICE.parse().expect("a name"));
         for number in 1.. {
             let turned: Result<(), Error> = pages.turn(&page(number));
             if turned.is_err() || pages.is_at_end() {
@@ -295,7 +248,7 @@ mod tests {
             "{error}"
         );
         // A page of entries that nothing can be read of brings nothing, either.
-        let strange = Some(Unreadable::new(1, 1, "x"));
+        let strange = operations("{}").expect("a page").unreadable;
         let unreadable = |number| Page {
             unreadable: strange.clone(),
             ..page(&[], number)

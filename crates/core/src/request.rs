@@ -98,6 +98,14 @@ impl Request {
         }
     }
 
+    /// The request for another page of the same list; any other request as it is.
+    pub(crate) fn after(mut self, page: PageToken) -> Self {
+        if let Self::ListOperations(_, query) | Self::ListParents(_, query) = &mut self {
+            query.token = Some(page);
+        }
+        self
+    }
+
     /// The name of the resource that it is about.
     #[must_use]
     pub fn name(&self) -> &str {

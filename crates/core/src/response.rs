@@ -16,14 +16,16 @@ use crate::json::{Few, Text, fields, without_value};
 use crate::name::{GrandparentName, OperationName, ParentName};
 use crate::operation::{Operation, Status};
 use crate::operation_reader::RawOperation;
-use crate::page::{Page, PageToken, Parent, Unreadable};
+use crate::page::{Page, PageToken, Parent};
+use crate::printable::excerpt;
 use crate::request::Request;
+use crate::resource::Resource;
 use crate::service::Service;
 use crate::timestamp::Timestamp;
 use crate::view::View;
 
 /// Answer of a method.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a method answers one of these")]
 pub enum Response {
     /// To [`Request::Cancel`]: `{}`, white space allowed, or an empty body. It was asked, no more.
@@ -206,7 +208,7 @@ impl<'a> View<'a> {
     }
 
     fn operations(self, parent: &ParentName) -> Result<Page<Operation>, Error> {
-        self.page(0, |entry| {
+        self.page(parent.into(), 0, |entry| {
             let read = self.service.operation.read(entry.get());
             let raw = read.map_err(Strange::Malformed)?;
             let name = self.named_operation(raw.name.as_ref())?;
@@ -219,7 +221,7 @@ impl<'a> View<'a> {
 
     fn parents(self, above: &GrandparentName) -> Result<Page<Parent>, Error> {
         let active_time = self.service.level_above(1).active_time.unwrap_or("");
-        self.page(1, |entry| {
+        self.page(above.into(), 1, |entry| {
             let values = fields(entry.get(), ["name", active_time]);
             let [name, active] = values.map_err(Strange::Malformed)?;
             let name = name.map(element::<Text<'_>>).transpose()?;
@@ -233,9 +235,10 @@ impl<'a> View<'a> {
         })
     }
 
-    /// A page of the list of a level: entries that can be read, and the count of the others.
+    /// A page of the list of a level: entries that can be read, and one error for the others.
     fn page<T>(
         self,
+        list: Resource,
         up: u8,
         read: impl Fn(&RawValue) -> Result<T, Strange>,
     ) -> Result<Page<T>, Error> {
@@ -264,9 +267,15 @@ impl<'a> View<'a> {
             if page.entries.is_empty() && foreign {
                 return Err(self.strange(first));
             }
-            let problem = first.to_string();
-            let count = entries.len() - page.entries.len();
-            page.unreadable = Some(Unreadable::new(count, entries.len(), &problem));
+            let (all, read) = (entries.len(), page.entries.len());
+            let problem = excerpt(&first.to_string(), 200);
+            let problem = format!(
+                "{} of {all} entries of the page cannot be read; the first: {problem}",
+                all - read
+            );
+            let answer = ApiError::with_message(200, &problem);
+            let error = Error::new(ErrorKind::Malformed(answer));
+            page.unreadable = Some(error.with_resource(list).of_read(1));
         }
         page.next_page_token = self
             .page_token(token)

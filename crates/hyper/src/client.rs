@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countermand_core::{
-    Cancellation, Endpoint, Entry, Error, Fetch, GrandparentName, Operation, OperationName,
-    Outcome, PageQuery, Pages, Parent, ParentName, Phase, Policy, Resource, Step, Time,
+    Cancellation, Endpoint, Error, Fetch, GrandparentName, Operation, OperationName, Outcome, Page,
+    PageQuery, Pages, Parent, ParentName, Phase, Policy, Request, Resource, Response, Step, Time,
     TransportError,
 };
 use countermand_scheduler::Quota;
@@ -182,17 +182,13 @@ impl Client {
             size: 1,
             token: None,
         };
-        match resource {
-            Resource::Operation(name) => self.get(name).await.map(drop),
-            Resource::Parent(name) => {
-                let page = Fetch::operations(name.clone(), one);
-                self.fetch(name.as_str(), page).await.map(drop)
-            }
-            Resource::Grandparent(name) => {
-                let page = Fetch::parents(name.clone(), one);
-                self.fetch(name.as_str(), page).await.map(drop)
-            }
-        }
+        let request = match resource {
+            Resource::Operation(name) => Request::Get(name.clone()),
+            Resource::Parent(name) => Request::ListOperations(name.clone(), one),
+            Resource::Grandparent(name) => Request::ListParents(name.clone(), one),
+        };
+        let fetch = Fetch::new(request).expect("it only reads");
+        self.fetch(resource.as_str(), fetch).await.map(drop)
     }
 
     async fn fetch<T: 'static>(&self, of: &str, fetch: Fetch<T>) -> Result<T, Error> {
@@ -216,7 +212,10 @@ impl Client {
         &self,
         parent: &ParentName,
     ) -> BoxStream<'static, Result<Operation, Error>> {
-        self.list(parent.clone())
+        self.list(Pages::operations(parent.clone()), |page| match page {
+            Response::Operations(page) => Some(page),
+            _ => None,
+        })
     }
 
     /// All parents of operations under a resource, such as the devices of an enterprise, page by page as
@@ -231,28 +230,30 @@ impl Client {
         &self,
         above: &GrandparentName,
     ) -> BoxStream<'static, Result<Parent, Error>> {
-        self.list(above.clone())
+        self.list(Pages::parents(above.clone()), |page| match page {
+            Response::Parents(page) => Some(page),
+            _ => None,
+        })
     }
 
-    /// The entries of a list, to its last page.
-    fn list<T>(&self, of: T::Name) -> BoxStream<'static, Result<T, Error>>
-    where
-        T: Entry + Send,
-        T::Name: Send,
-    {
+    /// The entries of a list, to its last page; `take` knows the pages of its kind.
+    fn list<T: Send + 'static>(
+        &self,
+        pages: Pages,
+        take: fn(Response) -> Option<Page<T>>,
+    ) -> BoxStream<'static, Result<T, Error>> {
         let client = self.clone();
-        stream::try_unfold(Pages::<T>::new(of), move |mut pages| {
+        stream::try_unfold(pages, move |mut pages| {
             let client = client.clone();
             async move {
                 let Some(fetch) = pages.next_fetch() else {
                     return Ok::<_, Error>(None);
                 };
-                let of = T::resource(pages.name());
-                let page = client.fetch(of.as_str(), fetch).await?;
+                let page = client.fetch(pages.resource().as_str(), fetch).await?;
+                let page = take(page).expect("a list is answered with its pages");
                 // Entries of a page that leads nowhere are still true.
                 let lost = pages.turn(&page).err();
-                let unreadable = page.unreadable.map(|entries| entries.error(of));
-                let errors = unreadable.into_iter().chain(lost).map(Err);
+                let errors = page.unreadable.into_iter().chain(lost).map(Err);
                 let errors: Vec<_> = errors.collect();
                 let entries = page.entries.into_iter().map(Ok).chain(errors);
                 Ok(Some((stream::iter(entries), pages)))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use core::{Entry, Error, Fetch, Page, Policy, Response};
+use core::{Error, Policy, Response};
 use countermand_core as core;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -24,43 +24,23 @@ pub(crate) struct Pages {
 }
 
 struct State {
-    list: List,
+    pages: core::Pages,
     /// Errors of entries that could not be read.
     missed: Vec<Error>,
 }
 
-enum List {
-    Operations(core::Pages<core::Operation>),
-    Parents(core::Pages<core::Parent>),
-}
-
 impl State {
-    fn next_fetch(&self) -> Option<Fetch> {
-        let request = match &self.list {
-            List::Operations(pages) => pages.next_request(),
-            List::Parents(pages) => pages.next_request(),
-        };
-        request.and_then(Fetch::new)
-    }
-
     /// Goes on after a page.
     fn turn(&mut self, page: &Response) -> Result<(), Error> {
-        let missed = match (&mut self.list, page) {
-            (List::Operations(pages), Response::Operations(page)) => turn(pages, page)?,
-            (List::Parents(pages), Response::Parents(page)) => turn(pages, page)?,
-            _ => None,
+        let unreadable = match page {
+            Response::Operations(page) => self.pages.turn(page).map(|()| &page.unreadable)?,
+            Response::Parents(page) => self.pages.turn(page).map(|()| &page.unreadable)?,
+            // A list is answered with a page.
+            _ => return Ok(()),
         };
-        self.missed.extend(missed);
+        self.missed.extend(unreadable.clone());
         Ok(())
     }
-}
-
-/// Goes on after a page, and gives the error of its entries that could not be read.
-fn turn<T: Entry>(pages: &mut core::Pages<T>, page: &Page<T>) -> Result<Option<Error>, Error> {
-    pages.turn(page)?;
-    let list = T::resource(pages.name());
-    let unreadable = page.unreadable.as_ref();
-    Ok(unreadable.map(|entries| entries.error(list)))
 }
 
 #[pymethods]
@@ -77,9 +57,9 @@ impl Pages {
         max_attempts: Option<Attempts>,
         backoff: Option<(f64, f64)>,
     ) -> PyResult<Self> {
-        let list = match of {
-            "operations" => List::Operations(core::Pages::new(names::text(parent)?)),
-            "devices" => List::Parents(core::Pages::new(names::text(parent)?)),
+        let pages = match of {
+            "operations" => core::Pages::operations(names::text(parent)?),
+            "devices" => core::Pages::parents(names::text(parent)?),
             _ => {
                 return Err(PyValueError::new_err(format!(
                     "{of:?} is no list; expected operations or devices"
@@ -89,7 +69,7 @@ impl Pages {
         let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
         let missed = Vec::new();
         Ok(Self {
-            state: Arc::new(Lock::new(State { list, missed })),
+            state: Arc::new(Lock::new(State { pages, missed })),
             endpoint: wire::endpoint(endpoint)?.into(),
             policy: policy.into(),
         })
@@ -98,7 +78,7 @@ impl Pages {
     /// True if the last page was read, or the list does not end.
     #[getter]
     fn done(&self) -> bool {
-        self.state.lock().next_fetch().is_none()
+        self.state.lock().pages.is_at_end()
     }
 
     /// Errors of the entries that could not be read, so far.
@@ -115,7 +95,7 @@ impl Pages {
     /// Begins the call for the next page: the first step.
     fn start<'py>(&self, py: Python<'py>, now: f64, seed: u64) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::time(now)?;
-        let fetch = self.state.lock().next_fetch();
+        let fetch = self.state.lock().pages.next_fetch();
         let fetch = fetch.ok_or_else(|| PyRuntimeError::new_err("the list has ended"))?;
         let fetch = fetch
             .endpoint(Arc::clone(&self.endpoint))

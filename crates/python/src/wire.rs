@@ -198,8 +198,7 @@ pub(crate) fn parse_operations(
         core::Page::<core::Operation>::read(&device, &answer),
     )?;
     // Entries that cannot be read are not left away in silence.
-    let unreadable = page.unreadable.map(|entries| entries.error(&device));
-    raised(headers, unreadable.map_or(Ok(()), Err))?;
+    raised(headers, page.unreadable.map_or(Ok(()), Err))?;
     let operations = page.entries.into_iter().map(Operation);
     let token = page.next_page_token.map(|token| token.as_str().to_owned());
     Ok((operations.collect(), token))

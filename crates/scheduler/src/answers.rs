@@ -328,13 +328,13 @@ impl Scheduler {
                 if !listing.is_of_parents() {
                     self.finds.page();
                 }
-                let resource = listing.resource();
                 let turned = listing.turn(page);
                 self.events.push_back(turned.event);
+                let resource = listing.resource();
                 self.events
-                    .extend(turned.unreadable.map(|entries| Event::Unreadable {
-                        error: entries.error(resource.clone()),
-                        resource,
+                    .extend(turned.unreadable.map(|error| Event::Unreadable {
+                        resource: resource.clone(),
+                        error,
                     }));
                 match turned.lost {
                     Some(error) => self.not_listed(&listing, error),
@@ -348,7 +348,7 @@ impl Scheduler {
 
     pub(crate) fn not_listed(&mut self, listing: &Listing, error: Error) {
         self.progress.listing -= 1;
-        let resource = listing.resource();
+        let resource = listing.resource().clone();
         self.events.push_back(Event::NotListed { resource, error });
     }
 

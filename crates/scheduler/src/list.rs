@@ -3,8 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use countermand_core::{
-    Attempt, Error, Fetch, GrandparentName, Operation, Pages, Parent, ParentName, Resource,
-    Response, Time, Timestamp, Unreadable,
+    Attempt, Error, Fetch, GrandparentName, Pages, ParentName, Resource, Response, Time, Timestamp,
 };
 
 use crate::event::Event;
@@ -26,7 +25,7 @@ pub enum List {
 
 /// A list before its next request.
 pub(crate) struct Listing {
-    pages: AnyPages,
+    pages: Pages,
     /// The machine that asks for the next page, once it has asked, and since when it could go on.
     pub(crate) attempt: Option<(Attempt<Response>, Time)>,
     seen: Option<Timestamp>,
@@ -36,16 +35,11 @@ pub(crate) struct Listing {
     pub(crate) begun: bool,
 }
 
-enum AnyPages {
-    Parents(Pages<Parent>),
-    Operations(Pages<Operation>),
-}
-
 impl Listing {
     pub(crate) fn new(list: List, arrival: u64) -> Self {
         let (pages, seen) = match list {
-            List::Parents(above) => (AnyPages::Parents(Pages::new(above)), None),
-            List::Operations { parent, seen } => (AnyPages::Operations(Pages::new(parent)), seen),
+            List::Parents(above) => (Pages::parents(above), None),
+            List::Operations { parent, seen } => (Pages::operations(parent), seen),
         };
         Self {
             pages,
@@ -56,65 +50,41 @@ impl Listing {
         }
     }
 
-    pub(crate) fn resource(&self) -> Resource {
-        match &self.pages {
-            AnyPages::Parents(pages) => pages.name().into(),
-            AnyPages::Operations(pages) => pages.name().into(),
-        }
-    }
-
-    pub(crate) fn quota_resource(&self) -> &str {
-        match &self.pages {
-            AnyPages::Parents(pages) => pages.name().quota_resource(),
-            AnyPages::Operations(pages) => pages.name().quota_resource(),
-        }
-    }
-
-    pub(crate) fn denied_resource(&self) -> &str {
-        match &self.pages {
-            AnyPages::Parents(pages) => pages.name().denied_resource(),
-            AnyPages::Operations(pages) => pages.name().denied_resource(),
-        }
+    pub(crate) const fn resource(&self) -> &Resource {
+        self.pages.resource()
     }
 
     pub(crate) const fn is_of_parents(&self) -> bool {
-        matches!(self.pages, AnyPages::Parents(_))
+        matches!(self.resource(), Resource::Grandparent(_))
     }
 
     pub(crate) const fn is_at_end(&self) -> bool {
-        match &self.pages {
-            AnyPages::Parents(pages) => pages.is_at_end(),
-            AnyPages::Operations(pages) => pages.is_at_end(),
-        }
+        self.pages.is_at_end()
     }
 
     /// The call for the next page; `None` after the last one.
     pub(crate) fn next_fetch(&self) -> Option<Fetch> {
-        let request = match &self.pages {
-            AnyPages::Parents(pages) => pages.next_request(),
-            AnyPages::Operations(pages) => pages.next_request(),
-        };
-        request.and_then(Fetch::new)
+        self.pages.next_fetch()
     }
 
     /// Takes a page, and gives what to tell of it: its entries, those that cannot be read, and an error if
     /// it leads nowhere.
     pub(crate) fn turn(&mut self, page: Response) -> Turned {
-        match (&mut self.pages, page) {
-            (AnyPages::Parents(pages), Response::Parents(page)) => Turned {
-                lost: pages.turn(&page).err(),
+        match (page, self.resource().clone()) {
+            (Response::Parents(page), Resource::Grandparent(grandparent)) => Turned {
+                lost: self.pages.turn(&page).err(),
                 unreadable: page.unreadable,
                 event: Event::Parents {
-                    grandparent: pages.name().clone(),
+                    grandparent,
                     last: page.next_page_token.is_none(),
                     parents: page.entries,
                 },
             },
-            (AnyPages::Operations(pages), Response::Operations(page)) => Turned {
-                lost: pages.turn(&page).err(),
+            (Response::Operations(page), Resource::Parent(parent)) => Turned {
+                lost: self.pages.turn(&page).err(),
                 unreadable: page.unreadable,
                 event: Event::Operations {
-                    parent: pages.name().clone(),
+                    parent,
                     last: page.next_page_token.is_none(),
                     operations: page.entries,
                 },
@@ -132,7 +102,7 @@ impl Listing {
 /// A page that was taken.
 pub(crate) struct Turned {
     pub(crate) event: Event,
-    pub(crate) unreadable: Option<Unreadable>,
+    pub(crate) unreadable: Option<Error>,
     pub(crate) lost: Option<Error>,
 }
 

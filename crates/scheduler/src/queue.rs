@@ -44,7 +44,7 @@ impl Job {
     pub(crate) fn denied_resource(&self) -> &str {
         match self {
             Self::Operation(waiting) => waiting.name().denied_resource(),
-            Self::List(listing) => listing.denied_resource(),
+            Self::List(listing) => listing.resource().denied_resource(),
         }
     }
 
@@ -52,7 +52,7 @@ impl Job {
     pub(crate) fn quota_resource(&self) -> &str {
         match self {
             Self::Operation(waiting) => waiting.name().quota_resource(),
-            Self::List(listing) => listing.quota_resource(),
+            Self::List(listing) => listing.resource().quota_resource(),
         }
     }
 }
@@ -213,7 +213,7 @@ impl Queue {
     pub(crate) fn search(&mut self, list: List) -> bool {
         self.arrivals += 1;
         let listing = Listing::new(list, self.arrivals);
-        let new = self.searched.insert(listing.resource());
+        let new = self.searched.insert(listing.resource().clone());
         if new {
             self.list(Box::new(listing));
         }

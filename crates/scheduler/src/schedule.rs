@@ -101,7 +101,7 @@ impl Scheduler {
         }
         *self.flying_lists.of(&listing) += 1;
         let (listing, attempt) = self.begin_list(listing, now);
-        let resource = listing.resource();
+        let resource = listing.resource().clone();
         self.launch(resource, Flight::List(listing, attempt), now)
     }
 
@@ -204,7 +204,7 @@ impl Scheduler {
                     let step = attempt.abandon(error);
                     self.place_list(listing, step, now);
                 }
-                None => self.not_listed(&listing, error.with_resource(listing.resource())),
+                None => self.not_listed(&listing, error.with_resource(listing.resource().clone())),
             },
         }
     }
