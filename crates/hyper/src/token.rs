@@ -9,7 +9,7 @@ use bytes::Bytes;
 use countermand_core::text::looks_secret;
 use countermand_core::{Endpoint, TransportError, TransportErrorKind};
 use http::HeaderValue;
-use memchr::memmem;
+use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
 use crate::moment::Moment;
@@ -112,7 +112,10 @@ impl Token {
     /// Tells whether a text of the server repeats the token, also with escapes of URLs, JSON or HTML.
     pub(crate) fn is_repeated_by(&self, text: &[u8]) -> bool {
         let part = &self.secret.header.as_bytes()[self.secret.searched.clone()];
-        !part.is_empty() && part.len() <= text.len() && memmem::find(text, part).is_some()
+        part.first().is_some_and(|first| {
+            text.len() >= part.len()
+                && memchr_iter(*first, text).any(|at| text[at..].starts_with(part))
+        })
     }
 }
 
@@ -125,7 +128,9 @@ const SHORTEST: usize = 16;
 fn searched(token: &str) -> Range<usize> {
     let parts = token.split(|char: char| !char.is_ascii_alphanumeric());
     let longest = parts.max_by_key(|part| part.len()).unwrap_or_default();
-    let part = [longest, token]
+    // Capitals are rare in answers, so that the search hardly ever stops at one.
+    let capital = longest.find(|char: char| char.is_ascii_uppercase());
+    let part = [&longest[capital.unwrap_or(0)..], longest, token]
         .into_iter()
         .find(|part| part.len() >= SHORTEST);
     let start = BEARER.len() + part.and_then(|part| token.find(part)).unwrap_or_default();
