@@ -14,7 +14,6 @@ use countermand_core::{
 use countermand_scheduler::Quota;
 use countermand_scheduler::{Event, Scheduler};
 use futures_core::Stream;
-use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
@@ -352,9 +351,9 @@ impl Client {
         outcome: fn(&T) -> Option<&Outcome>,
     ) -> impl Future<Output = Result<T, Error>> {
         let now = now();
-        drive_on(start(now, self.next_seed()), &*self.transport, now)
-            .inspect(move |result| log::ended(result.as_ref().map(outcome)))
-            .instrument(log::span(operation))
+        let step = start(now, self.next_seed());
+        let ended = move |result: &Result<T, Error>| log::ended(result.as_ref().map(outcome));
+        drive_on(step, &*self.transport, now, ended).instrument(log::span(operation))
     }
 
     fn next_seed(&self) -> u64 {

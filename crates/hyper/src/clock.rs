@@ -15,10 +15,10 @@ static START: OnceLock<Instant> = OnceLock::new();
 pub fn now() -> Time {
     let now = Instant::now();
     let start = *START.get_or_init(|| now);
-    match now >= start {
-        true => Time::after(now - start),
+    match now.checked_duration_since(start) {
+        Some(since) => Time::after(since),
         // Another runtime, whose clock is paused, may be behind the start.
-        false => Time::START - (start - now),
+        None => Time::START - (start - now),
     }
 }
 

@@ -49,10 +49,10 @@ use crate::transport::Transport;
 /// # Errors
 /// The error that the machine ends with.
 pub async fn drive<T>(step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
-    drive_on(step, transport, now()).await
+    drive_on(step, transport, now(), |_| {}).await
 }
 
-/// The same, a moment after the machine was started. The clock is read once for each exchange: that
+/// The same, a moment after the machine was started; `ended` gets the result first. The clock is read once for each exchange: that
 /// is a part of what a request costs. So is the size of this future.
 #[expect(
     clippy::manual_async_fn,
@@ -62,6 +62,7 @@ pub(crate) fn drive_on<T>(
     mut step: Step<T>,
     transport: &dyn Transport,
     mut time: Time,
+    ended: impl FnOnce(&Result<T, Error>),
 ) -> impl Future<Output = Result<T, Error>> {
     async move {
         loop {
@@ -84,7 +85,10 @@ pub(crate) fn drive_on<T>(
                     time = now();
                     pause.resume(time)
                 }
-                Step::Done(result) => return result,
+                Step::Done(result) => {
+                    ended(&result);
+                    return result;
+                }
             }
         }
     }
