@@ -1,10 +1,12 @@
 //! Certificates for a server on this machine, good ones and bad ones.
 
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countermand_hyper::{OutputFile, create_folder};
+use countermand_core::text::looks_secret;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -12,6 +14,10 @@ use rcgen::{
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// The mode of a key, and of what holds no secret and other accounts need.
+const PRIVATE: u32 = 0o600;
+const PUBLIC: u32 = 0o644;
 
 const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -133,11 +139,8 @@ impl Tls {
         };
         create_folder(directory)?;
         let (certificate, key) = (directory.join("client.pem"), directory.join("client.key"));
-        write(
-            OutputFile::create_regular_public(&certificate)?,
-            &client.certificate,
-        )?;
-        write(OutputFile::create_regular(&key)?, &client.key)?;
+        write(&certificate, &client.certificate, PUBLIC)?;
+        write(&key, &client.key, PRIVATE)?;
         Ok(Some((certificate, key)))
     }
 
@@ -148,14 +151,38 @@ impl Tls {
     pub fn write_to(&self, directory: &Path) -> io::Result<PathBuf> {
         create_folder(directory)?;
         let path = directory.join("ca.pem");
-        write(OutputFile::create_regular_public(&path)?, &self.ca_pem)?;
+        write(&path, &self.ca_pem, PUBLIC)?;
         Ok(path)
     }
 }
 
-fn write(mut file: OutputFile, text: &str) -> io::Result<()> {
+/// Makes a folder and those above it, unless it is there or looks like a secret.
+fn create_folder(path: &Path) -> io::Result<()> {
+    match looks_secret(&path.to_string_lossy()) {
+        Some(like) => Err(invalid(&format!(
+            "it looks like {like}, and no folder is made of that name"
+        ))),
+        None => fs::create_dir_all(path),
+    }
+}
+
+/// Writes a file in the place of a regular one or of none: no link is followed, and no pipe waited for.
+fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(invalid(
+            "it is a symbolic link, a pipe or a device, and a file is expected",
+        ));
+    }
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(text.as_bytes())?;
-    file.commit()
+    file.persist(path)?;
+    Ok(())
+}
+
+fn invalid(problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, problem)
 }
 
 impl ClientPem {

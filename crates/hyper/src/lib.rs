@@ -28,7 +28,6 @@ mod log;
 mod moment;
 mod multiplexed;
 mod no_proxy;
-mod output_file;
 mod pool;
 mod proxy;
 mod proxy_url;
@@ -63,7 +62,6 @@ pub use countermand_scheduler as scheduler;
 pub use countermand_scheduler::Quota;
 pub use driver::drive;
 pub use hyper::Hyper;
-pub use output_file::{OutputFile, create_folder, create_new, private_folder};
 pub use scheduler_stream::{Journal, SchedulerStream};
 pub use secret_file::{SecretFile, exposure};
 pub use token::{

@@ -1,12 +1,13 @@
 //! `countermand demo`: the rescue of an emulated fleet, and whether its verdicts were true.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
-use countermand::hyper::{create_new, private_folder};
 use countermand_core::Verdict;
 use countermand_core::text::{chain, json_line};
 use countermand_emulator::{BadInput, Config, Fate, NewOperation, NewParent};
@@ -14,7 +15,7 @@ use countermand_emulator::{Script, Server, ServerQuota, Shared, State};
 use countermand_fleet::grouped;
 use countermand_fleet::report::Form;
 use countermand_fleet::store::{JobError, Kind, View};
-use countermand_fleet::{now, phrases, quoted};
+use countermand_fleet::{create_new, now, phrases, quoted};
 use countermand_scheduler::{Quota, Window};
 use serde_json::json;
 
@@ -34,8 +35,12 @@ const TOKEN: &str = "demo-token";
 
 pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     // Among other people's files: a folder that none of them can have prepared.
-    let folder = private_folder(&std::env::temp_dir(), "countermand-demo-");
-    let folder = folder.map_err(|error| failed(&error))?;
+    let folder = tempfile::Builder::new()
+        .prefix("countermand-demo-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .map_err(|error| failed(&error))?
+        .keep();
     let shared = fleet().map_err(|error| failed(&error))?;
     let server = Server::bind(([127, 0, 0, 1], 0).into(), shared.clone())
         .await

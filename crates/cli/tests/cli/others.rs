@@ -1,5 +1,6 @@
 //! `get`, `list`, `emulator`, `demo`, `completions`, `man`.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use countermand_emulator::{Fate, NewOperation, NewParent, Quirks};
@@ -201,6 +202,10 @@ fn the_demo_tells_the_truth_in_time() {
         .run();
     assert!(started.elapsed() < Duration::from_secs(60));
     assert_eq!(run.code, 3, "{run:?}");
+    // Its files are in a folder that only its owner can enter.
+    let mut made = std::fs::read_dir(folder.path()).unwrap();
+    let mode = made.next().unwrap().unwrap().metadata().unwrap().mode();
+    assert_eq!(mode & 0o777, 0o700);
     let told = run.stdout.lines().find_map(|line| {
         let (right, rest) = line.split_once(" of ")?;
         let number = |text: &str| text.replace(',', "").parse::<u32>().ok();

@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use countermand::hyper::OutputFile;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
@@ -17,6 +16,7 @@ use super::ndjson::ndjson;
 use super::summary::Summary;
 use crate::clock::now;
 use crate::counts::Counts;
+use crate::output_file::OutputFile;
 use crate::store::{JobError, View};
 
 /// The forms of a report.

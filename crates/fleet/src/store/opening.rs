@@ -6,6 +6,8 @@ use std::path::Path;
 
 use countermand_core::Timestamp;
 
+use crate::output_file::create_new;
+
 use super::contents::{Contents, holder};
 use super::descriptor::{self, Descriptor, Key};
 use super::error::JobErrorKind;
@@ -27,7 +29,7 @@ pub(super) fn create(
     }
     beside::nothing(path)?;
     // Closed at once, before SQLite opens it.
-    drop(countermand::hyper::create_new(path)?);
+    drop(create_new(path)?);
     let mut descriptor = Descriptor::open(path)?;
     let new = NewFile::of(path, &descriptor);
     if !descriptor.lock()? {
