@@ -16,10 +16,11 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use crate::call::Ready;
 use crate::files::OpenFile;
-use crate::progress::{Now, Watcher};
+use crate::progress::Now;
 use crate::raiser::Raiser;
 use crate::report::Report;
 use crate::stream::{Out, Stopped, Stream};
+use crate::watcher::Watcher;
 use crate::{job_errors, run};
 
 /// The work of a run.

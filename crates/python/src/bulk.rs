@@ -10,10 +10,11 @@ use pyo3::prelude::*;
 use crate::call::Ready;
 use crate::feed::Feed;
 use crate::journal::Journal;
-use crate::progress::{Now, Watcher};
+use crate::progress::Now;
 use crate::raiser::Raiser;
 use crate::run::{self, Run};
 use crate::stream::Stream;
+use crate::watcher::Watcher;
 use crate::{names, outcome};
 
 /// Begins a scheduler. Its results are pairs of a name and an outcome, and among them is what else

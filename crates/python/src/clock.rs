@@ -45,7 +45,13 @@ pub(crate) fn reading(time: Time) -> f64 {
 }
 
 /// A time of the calendar, in UTC; a year that Python's calendar does not have is as good as none.
-pub(crate) fn datetime(py: Python<'_>, time: Timestamp) -> PyResult<Option<Bound<'_, PyDateTime>>> {
+pub(crate) fn datetime(
+    py: Python<'_>,
+    time: Option<Timestamp>,
+) -> PyResult<Option<Bound<'_, PyDateTime>>> {
+    let Some(time) = time else {
+        return Ok(None);
+    };
     let utc = PyTzInfo::utc(py)?;
     let seconds = time.unix_millis() as f64 / 1000.0;
     Ok(PyDateTime::from_timestamp(py, seconds, Some(&utc)).ok())

@@ -85,7 +85,7 @@ pub(crate) fn counts<'py>(
 
 /// The `countermand.LockOwner` that says the same.
 pub(crate) fn holder<'py>(py: Python<'py>, holder: &LockOwner) -> PyResult<Bound<'py, PyAny>> {
-    let since = clock::datetime(py, holder.since)?;
+    let since = clock::datetime(py, Some(holder.since))?;
     py.import("countermand.lock_owner")?
         .getattr("LockOwner")?
         .call1((holder.pid, &holder.host, since))

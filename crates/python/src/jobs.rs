@@ -21,7 +21,7 @@ fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
     let kwargs = PyDict::new(py);
     kwargs.set_item("kind", summary.settings.kind.as_str())?;
     kwargs.set_item("endpoint", &summary.settings.endpoint)?;
-    kwargs.set_item("created", clock::datetime(py, summary.created)?)?;
+    kwargs.set_item("created", clock::datetime(py, Some(summary.created))?)?;
     let digest = summary
         .digest
         .map(|digest| PyBytes::new(py, digest.as_bytes()));

@@ -41,6 +41,7 @@ mod scheduler;
 mod selection;
 mod stream;
 mod token;
+mod watcher;
 mod wire;
 
 // In a free-threaded build Python turns the GIL on: what happens at a fork relies on it.

@@ -81,10 +81,10 @@ impl Operation {
     /// Time at which the server created it, in UTC.
     #[getter]
     fn create_time<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDateTime>>> {
-        let Some(time) = self.metadata().and_then(|metadata| metadata.create_time) else {
-            return Ok(None);
-        };
-        clock::datetime(py, time)
+        clock::datetime(
+            py,
+            self.metadata().and_then(|metadata| metadata.create_time),
+        )
     }
 
     /// Validity from then on, in seconds.

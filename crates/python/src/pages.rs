@@ -123,9 +123,8 @@ fn entries(py: Python<'_>, page: Response) -> PyResult<Py<PyAny>> {
     };
     let class = py.import("countermand.sansio")?.getattr("Device")?;
     let parents = parents.iter().map(|parent| {
-        let seen = parent.active_time;
-        let seen = seen.map(|time| clock::datetime(py, time)).transpose()?;
-        class.call1((parent.name.as_str(), seen.flatten()))
+        let seen = clock::datetime(py, parent.active_time)?;
+        class.call1((parent.name.as_str(), seen))
     });
     parents.collect::<PyResult<Vec<_>>>()?.into_py_any(py)
 }

@@ -4,6 +4,7 @@ use countermand_core::{self as core, Endpoint};
 use countermand_fleet::report::Record;
 use countermand_fleet::{Counts, FoundOperation, JobRow};
 use http::Response;
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyString, PyTuple};
@@ -14,17 +15,13 @@ use crate::{clock, errors};
 
 /// The `countermand.Item` that says the same.
 pub(crate) fn item<'py>(py: Python<'py>, item: &FoundOperation) -> PyResult<Bound<'py, PyAny>> {
-    let time = |time: Option<core::Timestamp>| {
-        let time = time.map(|time| clock::datetime(py, time)).transpose()?;
-        PyResult::Ok(time.flatten())
-    };
     let command = &item.command;
     item_class(py)?.call1((
         OperationName(item.name.clone()),
         command.kind.as_deref(),
-        time(command.create_time)?,
+        clock::datetime(py, command.create_time)?,
         command.duration.map(|duration| duration.as_secs_f64()),
-        time(item.device_seen)?,
+        clock::datetime(py, item.device_seen)?,
     ))
 }
 
@@ -73,10 +70,7 @@ pub(crate) fn named(
 /// The `countermand.JobRow` that says the same.
 pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     static ROW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let time = |time: Option<core::Timestamp>| -> PyResult<Bound<'py, PyAny>> {
-        let time = time.map(|it| clock::datetime(py, it)).transpose()?;
-        Ok(time.flatten().into_pyobject(py)?)
-    };
+    let time = |time| clock::datetime(py, time)?.into_bound_py_any(py);
     let record = Record::of(row);
     let name = OperationName(row.item.name.clone());
     let verdict = record.verdict.map(|verdict| outcome::verdict(py, verdict));
@@ -84,15 +78,15 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
         .error
         .map(|error| errors::kept(py, Some(name.clone()), None, error));
     let fields = [
-        record.position.into_pyobject(py)?.into_any(),
-        name.clone().into_pyobject(py)?.into_any(),
-        record.kind.into_pyobject(py)?,
+        record.position.into_bound_py_any(py)?,
+        name.clone().into_bound_py_any(py)?,
+        record.kind.into_bound_py_any(py)?,
         time(record.create_time)?,
         time(record.device_seen)?,
-        record.state.as_str().into_pyobject(py)?.into_any(),
-        verdict.transpose()?.into_pyobject(py)?,
-        record.phase.into_pyobject(py)?.into_any(),
-        record.attempts.into_pyobject(py)?.into_any(),
+        record.state.as_str().into_bound_py_any(py)?,
+        verdict.transpose()?.into_bound_py_any(py)?,
+        record.phase.into_bound_py_any(py)?,
+        record.attempts.into_bound_py_any(py)?,
         time(record.cancel_sent_at)?,
         time(record.accepted_at)?,
         time(record.found)?,
@@ -100,16 +94,22 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
         record
             .body_sha256
             .map(|hash| hash.to_string())
-            .into_pyobject(py)?,
-        record.done().into_pyobject(py)?,
-        record.code().into_pyobject(py)?,
-        record.message().into_pyobject(py)?,
-        record.problem().into_pyobject(py)?,
-        record.problem_message().into_pyobject(py)?,
-        record.parent_exists.into_pyobject(py)?,
-        record.from_input.into_pyobject(py)?.to_owned().into_any(),
-        operation(&row.item.name, record.operation).into_pyobject(py)?,
-        error.map(|error| error.into_value(py)).into_pyobject(py)?,
+            .into_bound_py_any(py)?,
+        record.done().into_bound_py_any(py)?,
+        record.code().into_bound_py_any(py)?,
+        record.message().into_bound_py_any(py)?,
+        record.problem().into_bound_py_any(py)?,
+        record.problem_message().into_bound_py_any(py)?,
+        record.parent_exists.into_bound_py_any(py)?,
+        record
+            .from_input
+            .into_bound_py_any(py)?
+            .to_owned()
+            .into_any(),
+        operation(&row.item.name, record.operation).into_bound_py_any(py)?,
+        error
+            .map(|error| error.into_value(py))
+            .into_bound_py_any(py)?,
     ];
     ROW.import(py, "countermand.rows", "JobRow")?
         .call1(PyTuple::new(py, fields)?)

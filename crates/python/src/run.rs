@@ -6,8 +6,9 @@ use countermand_scheduler::Event;
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt};
 
-use crate::progress::{Now, Watcher};
+use crate::progress::Now;
 use crate::stream::Stopped;
+use crate::watcher::Watcher;
 
 /// A scheduler under way.
 pub(crate) trait Run: Stream<Item = Event> + Unpin {
