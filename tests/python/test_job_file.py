@@ -11,11 +11,10 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from countermand.testing import Emulator
 
 #: Of every table but ``seal`` and ``edits``, which have no checksum.
@@ -78,6 +77,17 @@ def test_fault_58_the_checksums_are_what_the_document_says(
             check=False,
         )
         assert run.returncode == 0, run
+    document = (Path(__file__).parents[2] / "docs" / "job-file.md").read_text("utf-8")
+    [program] = (block.partition("```")[0] for block in document.split("```python\n")[1:])
+    checked = subprocess.run(
+        [sys.executable, "-", str(path)],
+        input=program,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert checked.stdout.startswith("the hashes are right; digest "), checked
     with closing(sqlite3.connect(path)) as job:
         fold = 0
         for table in TABLES:

@@ -1,9 +1,12 @@
-//! Lengths of time as people type them: `30s`, `1.5m`, `500ms`.
+//! Lengths of time as people type them: `30s`, `1.5m`, `500ms`, `2d`.
 
 use std::time::Duration;
 
 /// The default time limit of an operation: that of a policy, as a test says.
 pub(crate) const DEADLINE: &str = "120s";
+
+/// Help of `--deadline` in each command that has one for operations.
+pub(crate) const DEADLINE_HELP: &str = "Time limit per operation, for example 30s or 5m";
 
 /// The longest that is accepted: a year, far beyond the life of any command worth waiting for.
 const LONGEST_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
@@ -11,7 +14,13 @@ const LONGEST_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
 /// A positive length of time. A number without a unit is refused: `--newer-than 2` could mean two
 /// hours, and in seconds it finds nothing.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let units = [
+        ("ms", 0.001),
+        ("s", 1.0),
+        ("m", 60.0),
+        ("h", 3600.0),
+        ("d", 86_400.0),
+    ];
     let unit = units
         .iter()
         .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)));
@@ -28,7 +37,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         Some(seconds) if seconds > LONGEST_SECONDS => Err("it is longer than a year".to_owned()),
         Some(seconds) if seconds >= 0.001 => Ok(Duration::from_secs_f64(seconds)),
         Some(_) => Err("it is shorter than a millisecond".to_owned()),
-        None => Err("expected a number with ms, s, m or h, like 30s".to_owned()),
+        None => Err("expected a number with ms, s, m, h or d, like 30s".to_owned()),
     }
 }
 
@@ -41,6 +50,7 @@ mod tests {
         for (text, millis) in [
             ("30s", 30_000),
             ("500ms", 500),
+            ("2d", 172_800_000),
             ("1.5m", 90_000),
             ("2h", 7_200_000),
             ("0.25s", 250),
@@ -69,8 +79,8 @@ mod tests {
     #[test]
     fn what_is_no_length_of_time() {
         for text in [
-            "", "s", "-1s", "0", "0s", "1d", "1e9", "inf", "nan", ".5s", "1.2.3s", "1 s", "9000h",
-            "+1s",
+            "", "s", "-1s", "0", "0s", "1w", "1e9", "inf", "nan", ".5s", "1.2.3s", "1 s", "9000h",
+            "400d", "+1s",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

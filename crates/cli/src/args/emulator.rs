@@ -11,6 +11,7 @@ use countermand_scheduler::{Quota, Window};
 use http::StatusCode;
 
 use crate::args::duration;
+use crate::args::operations::Flight;
 use crate::args::quota::Budget;
 use crate::failure::Failure;
 
@@ -100,10 +101,8 @@ pub(crate) struct Simulate {
     /// Time at which the first fixed window ends and the next begins, for example 37s
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) phase: Option<Duration>,
-    /// Greatest number of requests in flight
-    #[arg(long, value_name = "N", default_value_t = 100,
-        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
-    pub(crate) in_flight: usize,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
     /// Let a part of all answers fail, like 503:20%
     #[arg(long, value_name = "STATUS:PART")]
     pub(crate) fail: Option<Failing>,

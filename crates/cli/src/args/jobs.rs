@@ -28,7 +28,7 @@ pub(crate) struct Find {
     pub(crate) budget: Budget,
     #[command(flatten)]
     pub(crate) flight: Flight,
-    /// Print nothing but names
+    /// Print only names
     #[arg(long)]
     pub(crate) names_only: bool,
 }
@@ -38,19 +38,19 @@ pub(crate) struct Plan {
     /// Enterprises and devices to search, names of operations, or - for standard input
     #[arg(value_name = "NAME", required_unless_present = "from")]
     pub(crate) names: Vec<OsString>,
-    /// Take names from this file; may be given several times
+    /// Read names of operations from this file; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Vec<PathBuf>,
-    /// The form that names from files and standard input have, if it is not to be guessed
+    /// Format of files and of standard input [default: that of the first line]
     #[arg(long, value_enum)]
     pub(crate) format: Option<FormatWord>,
     /// Leave bad names out instead of refusing them all
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// The job file to write; it must not exist
+    /// Job file to write; it must not exist
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Order of the cancels: first those that do most harm, on devices seen last; or as in the input
+    /// Order of the cancels
     #[arg(long, value_enum, default_value_t = OrderWord::Harm)]
     pub(crate) order: OrderWord,
     #[command(flatten)]
@@ -60,7 +60,9 @@ pub(crate) struct Plan {
 /// Order of the cancels.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum OrderWord {
+    /// The most harmful types first (WIPE), and of a type those of the devices seen last
     Harm,
+    /// As in the input, and as found
     Input,
 }
 
@@ -91,14 +93,14 @@ pub(crate) struct Apply {
     /// The job file, of `plan` or of `rescue`
     #[arg(value_name = "FILE")]
     pub(crate) job: PathBuf,
-    /// Authorise the run: ENTERPRISE:COUNT for each enterprise of a plan, ENTERPRISE of a rescue;
-    /// without it, a terminal is asked
+    /// Authorise the run: ENTERPRISE:COUNT for each enterprise of a plan, ENTERPRISE for those of a
+    /// rescue [default: ask at the terminal]
     #[arg(long, value_name = "ENTERPRISE:COUNT", value_delimiter = ',')]
     pub(crate) confirm: Vec<String>,
-    /// Greatest age of a plan that was never applied [default: 1h]
+    /// Maximum age of a plan that was never applied, for example 30m or 2h [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) max_age: Option<Duration>,
-    /// Only look again at operations that are not resolved; cancel nothing
+    /// Poll the operations that are not resolved, and cancel nothing
     #[arg(long)]
     pub(crate) recheck: bool,
     #[command(flatten)]
@@ -111,13 +113,13 @@ pub(crate) struct Rescue {
     /// Enterprises (enterprises/{enterprise}) and devices to search
     #[arg(value_name = "ENTERPRISE", required = true)]
     pub(crate) names: Vec<OsString>,
-    /// The job file to write; by default its name is the time
+    /// Job file to write; it must not exist [default: rescue-TIME.job]
     #[arg(long, value_name = "FILE")]
     pub(crate) job: Option<PathBuf>,
-    /// Authorise the run: the enterprise, as in enterprises/ENTERPRISE; without it, a terminal is asked
+    /// Authorise the run: ENTERPRISE for each enterprise [default: ask at the terminal]
     #[arg(long, value_name = "ENTERPRISE", value_delimiter = ',')]
     pub(crate) confirm: Vec<String>,
-    /// Cancel no more than so many operations
+    /// Maximum number of operations to cancel; the others are left pending and counted
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) max: u64,
     #[command(flatten)]
@@ -129,7 +131,7 @@ pub(crate) struct Status {
     /// The job file
     #[arg(value_name = "FILE")]
     pub(crate) job: PathBuf,
-    /// Read all of the file: compare every checksum, and the counts that it keeps
+    /// Check the whole file: every checksum, and the counts that it keeps
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -139,10 +141,10 @@ pub(crate) struct Export {
     /// The job file
     #[arg(value_name = "FILE")]
     pub(crate) job: PathBuf,
-    /// File to write; `-` is standard output, as is no --output
+    /// File to write; an existing one is replaced [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Form of the report; by default that of the ending of --output, NDJSON without an ending
+    /// Format of the report [default: by the ending of --output, ndjson without one]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Form>,
 }
@@ -173,8 +175,7 @@ impl From<Form> for report::Form {
 pub(crate) struct Terms {
     #[command(flatten)]
     pub(crate) selection: Selection,
-    /// Time limit per operation, for example 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
+    #[arg(long, help = duration::DEADLINE_HELP, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
     pub(crate) deadline: Duration,
     #[command(flatten)]
     pub(crate) budget: Budget,

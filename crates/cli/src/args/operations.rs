@@ -14,21 +14,18 @@ use crate::exit;
 pub(crate) struct Cancel {
     #[command(flatten)]
     pub(crate) names: Names,
-    /// Only send the cancels: do not verify the outcome
+    /// Send the cancels, and do not verify their outcomes
     #[arg(long)]
     pub(crate) no_verify: bool,
     /// Leave bad names out instead of refusing them all
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Time limit per operation, for example 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
+    #[arg(long, help = duration::DEADLINE_HELP, value_name = "TIME", default_value = duration::DEADLINE, value_parser = duration::parse)]
     pub(crate) deadline: Duration,
     #[command(flatten)]
     pub(crate) budget: Budget,
-    /// Greatest number of requests in flight
-    #[arg(long, value_name = "N", default_value_t = Flight::default().in_flight,
-        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
-    pub(crate) in_flight: usize,
+    #[command(flatten)]
+    pub(crate) flight: Flight,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -37,8 +34,7 @@ pub(crate) struct Get {
     pub(crate) names: Names,
     #[command(flatten)]
     pub(crate) flight: Flight,
-    /// Time limit per operation, for example 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    #[arg(long, help = duration::DEADLINE_HELP, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) deadline: Duration,
 }
 
@@ -51,10 +47,10 @@ pub(crate) struct Names {
     pub(crate) names: Vec<OsString>,
 }
 
-// Limit of the operations in flight.
+// Limit of the requests in flight.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Flight {
-    /// Greatest number of operations in flight
+    /// Maximum number of requests in flight
     #[arg(long, value_name = "N", default_value_t = Self::default().in_flight,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub(crate) in_flight: usize,
@@ -73,7 +69,7 @@ pub(crate) struct List {
     /// The device, enterprises/{enterprise}/devices/{device}
     #[arg(value_name = "DEVICE")]
     pub(crate) device: OsString,
-    /// Only those that are not done
+    /// Print only operations that are not done
     #[arg(long)]
     pub(crate) pending: bool,
     /// Time limit per page, for example 30s or 5m
@@ -83,7 +79,7 @@ pub(crate) struct List {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Doctor {
-    /// An enterprise, a device or an operation: then also whether the enterprise may be managed
+    /// Enterprise, device or operation of which the access is checked as well
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
 }

@@ -7,13 +7,13 @@ use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 // The quota and our part of it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Budget {
-    /// The project's quota, calls and seconds, all of them at once; `none` obeys the server alone
+    /// Quota of the project, CALLS/SECONDS for each window, or `none` for no limit of our own
     #[arg(long, value_name = "WINDOWS", default_value_t = Quota::default())]
     quota: Quota,
-    /// The quota of the same method on the same device, or `none`; 60/60s unless --quota is `none`
+    /// Quota of one method on one device, or `none` [default: 60/60s, `none` if --quota is `none`]
     #[arg(long, value_name = "WINDOW")]
     per_resource: Option<PerResource>,
-    /// The part of the quota that is for this run, above 0 and up to 1: others use it as well
+    /// Part of the quota that this run may use, above 0 and up to 1
     #[arg(long, value_name = "PART", default_value_t = Quota::default().get_share(), value_parser = share)]
     share: f64,
 }

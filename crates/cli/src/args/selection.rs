@@ -13,17 +13,17 @@ use crate::failure::Failure;
 // Of the pending operations, those that are meant.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Selection {
-    /// Only commands of this type, for example WIPE; may be given several times; a type that this
-    /// version does not know is written unknown:TYPE
+    /// Take only commands of this type, for example WIPE; may be given several times; unknown:TYPE for
+    /// a type that this version does not know
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) types: Vec<String>,
-    /// Only operations that are no older, like 2h
+    /// Take only operations created within the last TIME, for example 30m, 2h or 2d
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) newer_than: Option<Duration>,
-    /// Only operations that are at least so old
+    /// Take only operations created at least TIME ago, for example 30m, 2h or 2d
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) older_than: Option<Duration>,
-    /// Leave alone the names in this file, one a line: operations, devices, enterprises
+    /// Leave out the operations, devices and enterprises named in this file, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) exclude: Vec<PathBuf>,
 }

@@ -106,5 +106,5 @@ async fn client(
     Ok(client
         .policy(policy)
         .quota(options.budget.quota())
-        .in_flight(options.in_flight))
+        .in_flight(options.flight.in_flight))
 }

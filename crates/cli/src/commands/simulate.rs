@@ -81,7 +81,7 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, String
     let mut emulator = emulator(options, quota).map_err(|error| error.to_string())?;
     let mut scheduler = Scheduler::new(options.seed)
         .quota(options.budget.quota())
-        .in_flight(options.in_flight);
+        .in_flight(options.flight.in_flight);
     for truth in emulator.truth(Duration::ZERO) {
         let name = truth.name.parse::<OperationName>();
         let name = name.map_err(|error| error.to_string())?;
