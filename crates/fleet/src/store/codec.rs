@@ -4,7 +4,7 @@ use countermand_core::{Metadata, Phase, Timestamp, Verdict, duration};
 use std::str::FromStr;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 
 use super::error::JobErrorKind;
 use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
@@ -12,6 +12,34 @@ use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
 /// A count as a value. None comes near the largest.
 pub(super) fn whole(count: u64) -> Value {
     i64::try_from(count).unwrap_or(i64::MAX).into()
+}
+
+/// Every row of a query, as it is read.
+pub(super) fn query<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, JobErrorKind>,
+) -> Result<Vec<T>, JobErrorKind> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(read(row)?);
+    }
+    Ok(all)
+}
+
+/// The first row of a query, if there is one.
+pub(super) fn find<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, JobErrorKind>,
+) -> Result<Option<T>, JobErrorKind> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(read).transpose()
 }
 
 /// Executes a statement with a row and its checksum; how many rows it changed.

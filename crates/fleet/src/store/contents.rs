@@ -7,7 +7,7 @@ use countermand_core::{GrandparentName, OperationName, ParentName, Timestamp, Ve
 use rusqlite::{Connection, Row};
 
 use super::checksum::Digest;
-use super::codec::{self, name_at, time_at};
+use super::codec::{self, find, name_at, query, time_at};
 use super::descriptor::Descriptor;
 use super::error::{JobError, JobErrorKind};
 use super::head::Head;
@@ -156,20 +156,13 @@ impl Contents {
 
     /// The first rows of one of the verdicts whose rows are in an index: `Completed` and `Gone`.
     pub(crate) fn first_of(&self, verdict: Verdict, most: usize) -> Result<Vec<JobRow>, JobError> {
-        let read = || {
-            let sql = format!(
-                "SELECT * FROM operations INDEXED BY operations_by_verdict
-                 WHERE verdict = ?1 AND {BAD} ORDER BY position LIMIT {most}"
-            );
-            let mut statement = self.connection.prepare_cached(&sql)?;
-            let mut rows = statement.query([verdict.as_str()])?;
-            let mut first = Vec::new();
-            while let Some(row) = rows.next()? {
-                first.push(self.settings.limited(codec::row(row)?));
-            }
-            Ok(first)
-        };
-        self.told(read())
+        let sql = format!(
+            "SELECT * FROM operations INDEXED BY operations_by_verdict
+             WHERE verdict = ?1 AND {BAD} ORDER BY position LIMIT {most}"
+        );
+        self.told(query(&self.connection, &sql, [verdict.as_str()], |row| {
+            Ok(self.settings.limited(codec::row(row)?))
+        }))
     }
 
     /// Every row of a table.
@@ -202,16 +195,9 @@ impl Contents {
 
     /// The time at which all operations of a device had been listed.
     pub(crate) fn searched_at(&self, device: &str) -> Result<Option<Timestamp>, JobError> {
-        let read = || {
-            let sql = "SELECT searched FROM devices WHERE name = ?1";
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query([device])?;
-            Ok(match rows.next()? {
-                Some(row) => time_at(row, 0)?,
-                None => None,
-            })
-        };
-        self.told(read())
+        let sql = "SELECT searched FROM devices WHERE name = ?1";
+        let found = find(&self.connection, sql, [device], |row| Ok(time_at(row, 0)?));
+        Ok(self.told(found)?.flatten())
     }
 
     /// Every note, oldest first.
@@ -233,24 +219,16 @@ impl Contents {
     /// # Errors
     /// The disk's.
     pub fn vanished(&self) -> Result<Vec<Vanished>, JobError> {
-        self.told(self.gone())
-    }
-
-    fn gone(&self) -> Result<Vec<Vanished>, JobErrorKind> {
         let sql = "SELECT devices.name, devices.seen, min(notes.at)
                    FROM notes JOIN devices ON devices.name = notes.text
                    WHERE notes.kind = ?1 GROUP BY devices.name ORDER BY min(notes.id)";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query([Note::VANISHED])?;
-        let mut vanished = Vec::new();
-        while let Some(row) = rows.next()? {
-            vanished.push(Vanished {
+        self.told(query(&self.connection, sql, [Note::VANISHED], |row| {
+            Ok(Vanished {
                 device: name_at(row, 0)?,
                 seen: time_at(row, 1)?,
                 at: Timestamp::from_unix_millis(row.get(2)?),
-            });
-        }
-        Ok(vanished)
+            })
+        }))
     }
 
     /// The lists that could not be read to their end and were not searched in a later run, oldest
@@ -338,25 +316,21 @@ pub(super) fn find_operation(
     settings: &Settings,
     name: &OperationName,
 ) -> Result<Option<(JobRow, i64)>, JobErrorKind> {
-    let mut statement = connection.prepare_cached("SELECT * FROM operations WHERE name = ?1")?;
-    let mut rows = statement.query([name.as_str()])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    let checksum = row.get(OPERATIONS.columns.len())?;
-    Ok(Some((settings.limited(codec::row(row)?), checksum)))
+    let sql = "SELECT * FROM operations WHERE name = ?1";
+    find(connection, sql, [name.as_str()], |row| {
+        let checksum = row.get(OPERATIONS.columns.len())?;
+        Ok((settings.limited(codec::row(row)?), checksum))
+    })
 }
 
 /// The process that the file names.
 pub(super) fn holder(connection: &Connection) -> Result<Option<LockOwner>, JobErrorKind> {
-    let mut statement = connection.prepare("SELECT pid, host, since FROM holder")?;
-    let mut rows = statement.query([])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(LockOwner {
-        pid: row.get(0)?,
-        host: row.get(1)?,
-        since: Timestamp::from_unix_millis(row.get(2)?),
-    }))
+    let sql = "SELECT pid, host, since FROM holder";
+    find(connection, sql, [], |row| {
+        Ok(LockOwner {
+            pid: row.get(0)?,
+            host: row.get(1)?,
+            since: Timestamp::from_unix_millis(row.get(2)?),
+        })
+    })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countermand_core::{Call, Timestamp, duration};
 use countermand_scheduler::{PastCall, Window};
 
+use super::codec::{find, query};
 use super::contents::Contents;
 use super::error::{JobError, JobErrorKind};
 use super::schema::{LIMITS, SENDS};
@@ -74,41 +75,35 @@ impl Contents {
     }
 
     fn spending(&self, now: Timestamp) -> Result<Spending, JobErrorKind> {
-        let mut spending = Spending::default();
+        let damaged = |place: &str| JobErrorKind::damaged(format_args!("table {place}"));
         let sql = "SELECT at, call, resource FROM sends ORDER BY id";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+        let calls = query(&self.connection, sql, [], |row| {
             let age = now.since(Timestamp::from_unix_millis(row.get(0)?));
             let word = row.get_ref(1)?.as_str().ok();
             let call = Call::ALL
                 .into_iter()
                 .find(|call| Some(call.as_str()) == word);
-            let call = call.ok_or_else(|| JobErrorKind::damaged("table sends, column call"))?;
-            let resource = row.get::<_, String>(2)?;
-            spending.calls.push(PastCall::new(age, call, resource));
-        }
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT span, calls FROM limits")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+            let call = call.ok_or_else(|| damaged("sends, column call"))?;
+            Ok(PastCall::new(age, call, row.get::<_, String>(2)?))
+        })?;
+        let sql = "SELECT span, calls FROM limits";
+        let lowered = query(&self.connection, sql, [], |row| {
             let span = duration::parse(&row.get::<_, String>(0)?);
-            let span = span.ok_or_else(|| JobErrorKind::damaged("table limits, column span"))?;
-            spending.lowered.push(Window::new(row.get(1)?, span));
-        }
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT at, until FROM hold")?;
-        let mut rows = statement.query([])?;
-        if let Some(row) = rows.next()? {
+            let span = span.ok_or_else(|| damaged("limits, column span"))?;
+            Ok(Window::new(row.get(1)?, span))
+        })?;
+        let sql = "SELECT at, until FROM hold";
+        let held = find(&self.connection, sql, [], |row| {
             let at = Timestamp::from_unix_millis(row.get(0)?);
             let until = Timestamp::from_unix_millis(row.get(1)?);
             // A clock that was set back does not make the wait longer than it was.
-            let left = until.since(now).min(until.since(at));
-            spending.held = Some(left).filter(|left| !left.is_zero());
-        }
-        Ok(spending)
+            Ok(until.since(now).min(until.since(at)))
+        })?;
+        Ok(Spending {
+            calls,
+            lowered,
+            held: held.filter(|left| !left.is_zero()),
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row, TransactionBehavior};
 
 use super::checksum::checksum_of;
-use super::codec::put;
+use super::codec::{self, put, query};
 use super::contents::Contents;
 use super::error::JobErrorKind;
 use super::head::Head;
@@ -108,9 +108,7 @@ impl Transaction<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> Result<T, JobErrorKind>,
     ) -> Result<Option<T>, JobErrorKind> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params)?;
-        rows.next()?.map(read).transpose()
+        codec::find(self.connection, sql, params, read)
     }
 
     /// The key for a new row.
@@ -139,10 +137,8 @@ impl Transaction<'_> {
             "DELETE FROM {} WHERE {which} RETURNING checksum",
             table.name
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut gone = statement.query(params)?;
-        while let Some(row) = gone.next()? {
-            self.head.fold = self.head.fold.wrapping_sub(row.get(0)?);
+        for sum in query(self.connection, &sql, params, |row| Ok(row.get(0)?))? {
+            self.head.fold = self.head.fold.wrapping_sub(sum);
         }
         Ok(())
     }
