@@ -3,10 +3,10 @@
 use std::fmt;
 
 use countermand_core::ExitClass;
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::Serialize;
 
 /// The result of one check. As JSON: `check`, `outcome` and `message`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CheckResult {
     /// The check.
@@ -16,11 +16,13 @@ pub struct CheckResult {
     /// The finding, for a person; without secrets.
     pub message: String,
     /// True if it failed because the caller is not known, or not allowed.
+    #[serde(skip)]
     pub denied: bool,
 }
 
 /// The checks, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum CheckName {
     /// The modes of the files that hold secrets.
@@ -59,7 +61,8 @@ impl CheckName {
 }
 
 /// The outcome of a check, the worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a program that shows them shows all"
@@ -99,16 +102,6 @@ impl CheckResult {
             (Check::Fail, CheckName::Quota) => Some(ExitClass::Quota),
             (Check::Fail, _) => Some(ExitClass::Failed),
         }
-    }
-}
-
-impl Serialize for CheckResult {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_struct("CheckResult", 3)?;
-        row.serialize_field("check", self.check.as_str())?;
-        row.serialize_field("outcome", self.outcome.as_str())?;
-        row.serialize_field("message", &self.message)?;
-        row.end()
     }
 }
 

@@ -86,17 +86,6 @@ impl LeftOutKind {
             Self::EmptyCell => "empty_cell",
         }
     }
-
-    const fn noun(self) -> &'static str {
-        match self {
-            Self::EmptyAnswer => "empty answer",
-            Self::FailedAnswer => "failed answer",
-            Self::Null => "null",
-            Self::OtherMessage => "other message",
-            Self::Device => "device",
-            Self::EmptyCell => "empty cell",
-        }
-    }
 }
 
 /// Counts of the parts that were left out, by kind. Serialises as an object of kinds and counts.
@@ -142,7 +131,7 @@ impl LeftOut {
     /// One sentence a kind: `1 failed answer left out (line 2)`.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(kind, lines)| {
-            let count = counted(lines.count, kind.noun());
+            let count = counted(lines.count, &kind.as_str().replace('_', " "));
             format!("{count} left out ({lines})")
         })
     }

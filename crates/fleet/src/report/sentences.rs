@@ -7,7 +7,6 @@ use countermand_core::{ErrorKey, Service};
 
 use super::overview::Overview;
 use super::summary::Summary;
-use crate::job_row::JobRow;
 use crate::row_state::RowState;
 use crate::spell::{counted, grouped, spell};
 use crate::store::Vanished;
@@ -64,41 +63,7 @@ impl Overview {
     pub fn sentences(&self, summary: &Summary) -> String {
         let mut text = String::new();
         let counts = &self.counts;
-        let completed = counts.of(RowState::Completed);
-        if completed > 0 {
-            let (it, device) = singular(completed);
-            let says = match counts.of_input(RowState::Completed) {
-                0 => "the server says so".to_owned(),
-                by if by == completed => "the input of the plan says so".to_owned(),
-                by => format!(
-                    "the server says so, and of {} only the input of the plan",
-                    grouped(by)
-                ),
-            };
-            let _ = writeln!(
-                text,
-                "WARNING: {} completed anyway: {says}, and the {device} may have carried {it} out:",
-                grouped(completed),
-            );
-            list(
-                &mut text,
-                self.of_state(RowState::Completed),
-                completed,
-                |row| row.item.name.as_str(),
-            );
-        }
-        let gone = counts.of(RowState::Gone);
-        if gone > 0 {
-            let (it, device) = singular(gone);
-            let _ = writeln!(
-                text,
-                "WARNING: {} gone: the server has no record of {it} any more and may have executed {it}: check the {device}:",
-                grouped(gone),
-            );
-            list(&mut text, self.of_state(RowState::Gone), gone, |row| {
-                row.item.name.as_str()
-            });
-        }
+        self.warnings(&mut text);
         text.push_str(&vanished(&summary.vanished));
         let _ = writeln!(text, "{}.", counts.sentence());
         if let Some(sentence) = counts.input_sentence() {
@@ -148,6 +113,45 @@ impl Overview {
         }
         self.to_go_on(summary, &mut text);
         text
+    }
+
+    /// The operations that completed, and those that are gone.
+    fn warnings(&self, text: &mut String) {
+        let completed = self.counts.of(RowState::Completed);
+        if completed > 0 {
+            let (it, device) = singular(completed);
+            let says = match self.counts.of_input(RowState::Completed) {
+                0 => "the server says so".to_owned(),
+                by if by == completed => "the input of the plan says so".to_owned(),
+                by => format!(
+                    "the server says so, and of {} only the input of the plan",
+                    grouped(by)
+                ),
+            };
+            let _ = writeln!(
+                text,
+                "WARNING: {} completed anyway: {says}, and the {device} may have carried {it} out:",
+                grouped(completed),
+            );
+            self.list(RowState::Completed, text);
+        }
+        let gone = self.counts.of(RowState::Gone);
+        if gone > 0 {
+            let (it, device) = singular(gone);
+            let _ = writeln!(
+                text,
+                "WARNING: {} gone: the server has no record of {it} any more and may have executed {it}: check the {device}:",
+                grouped(gone),
+            );
+            self.list(RowState::Gone, text);
+        }
+    }
+
+    fn list(&self, state: RowState, text: &mut String) {
+        for row in self.of_state(state).iter().take(LISTED) {
+            let _ = writeln!(text, "  {}", printable(row.item.name.as_str()));
+        }
+        more(text, self.counts.of(state));
     }
 
     /// The work left for the next run, and its command.
@@ -201,15 +205,8 @@ const fn singular(count: u64) -> (&'static str, &'static str) {
     }
 }
 
-fn list(text: &mut String, rows: &[JobRow], count: u64, show: impl Fn(&JobRow) -> &str) {
-    for row in rows.iter().take(LISTED) {
-        let _ = writeln!(text, "  {}", printable(show(row)));
-    }
-    more(text, count);
-}
-
 fn more(text: &mut String, count: u64) {
     if let Some(more @ 1..) = count.checked_sub(LISTED as u64) {
-        let _ = writeln!(text, "  and {} more, see the report", grouped(more));
+        let _ = writeln!(text, "  and {} more", grouped(more));
     }
 }
