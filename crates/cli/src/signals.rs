@@ -1,7 +1,10 @@
 //! Signals that end a command: SIGINT, SIGTERM, and SIGHUP where nothing would be lost.
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::streams;
 
 /// Told where a signal ends a command before its first request.
 pub(crate) const NOTHING_SENT: &str = "stopped; nothing was sent";
@@ -30,21 +33,18 @@ pub(crate) enum Hangup {
 }
 
 /// SIGINT, SIGTERM and SIGHUP from now on; none of them kills the process any more.
-#[cfg(unix)]
 pub(crate) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
     /// `None` where SIGHUP is left as it was.
-    hangup: Option<tokio::signal::unix::Signal>,
+    hangup: Option<Signal>,
     at_hangup: Hangup,
     /// That it was outlived has been told.
     told: bool,
 }
 
-#[cfg(unix)]
 impl Signals {
     pub(crate) fn listen(at_hangup: Hangup) -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| {
             signal(kind).map_err(|error| {
                 Failure::new(Exit::Failed, format!("cannot take signals: {error}"))
@@ -81,7 +81,7 @@ impl Signals {
                 _ = hangup => match self.at_hangup {
                     Hangup::Ends => return Exit::HungUp,
                     Hangup::Outlived if !std::mem::replace(&mut self.told, true) => {
-                        crate::output::streams::note("the terminal is gone (SIGHUP): the run goes on to its end");
+                        streams::note("the terminal is gone (SIGHUP): the run goes on to its end");
                     }
                     Hangup::Outlived => {}
                 },
@@ -102,26 +102,7 @@ fn hangup_is_ignored() -> Option<bool> {
     Some(mask & 1 == 1)
 }
 
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 const fn hangup_is_ignored() -> Option<bool> {
     None
-}
-
-/// Ctrl-C from now on.
-#[cfg(not(unix))]
-pub(crate) struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    pub(crate) fn listen(_at_hangup: Hangup) -> Result<Self, Failure> {
-        Ok(Self)
-    }
-
-    /// The next one, as the exit it asks for.
-    pub(crate) async fn next(&mut self) -> Exit {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        Exit::Interrupted
-    }
 }

@@ -6,14 +6,15 @@ use std::time::Duration;
 use countermand::hyper::SchedulerStream;
 use countermand::hyper::now;
 use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Time};
-use countermand_fleet::{Run, SearchProgress};
-use countermand_scheduler::{Event, Outage, Progress};
+use countermand_fleet::Run;
+use countermand_scheduler::Event;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
 use crate::exit::Exit;
 use crate::output::progress::time_of_day;
 use crate::output::results::Report;
+use crate::output::writer::Output;
 use crate::signals::Signals;
 
 /// Time that operations in flight may take to end after the first signal.
@@ -23,14 +24,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) trait Underway: Stream<Item = Event> + Unpin {
     /// Sends nothing new.
     fn stop(&mut self);
-    /// Its progress.
-    fn progress(&self) -> Progress;
-    /// Number of results that there will be, if that is not known from the beginning.
-    fn expected(&self) -> Option<u64>;
-    /// The search, if there is one.
-    fn search(&self) -> Option<SearchProgress>;
-    /// The failure that goes on, if there is one.
-    fn outage(&self) -> Option<Outage>;
+    /// Tells its progress.
+    fn tell(&self, output: &Output);
 }
 
 const CAUSE: &str = "the run was stopped by a signal";
@@ -40,20 +35,8 @@ impl<S: Stream<Item = (OperationName, Phase)>> Underway for SchedulerStream<S> {
         Self::stop(self, CAUSE);
     }
 
-    fn progress(&self) -> Progress {
-        Self::progress(self)
-    }
-
-    fn expected(&self) -> Option<u64> {
-        None
-    }
-
-    fn search(&self) -> Option<SearchProgress> {
-        None
-    }
-
-    fn outage(&self) -> Option<Outage> {
-        Self::outage(self)
+    fn tell(&self, output: &Output) {
+        output.progress(&self.progress(), None, None, self.outage());
     }
 }
 
@@ -62,20 +45,9 @@ impl Underway for Run {
         Self::stop(self, CAUSE);
     }
 
-    fn progress(&self) -> Progress {
-        Self::progress(self)
-    }
-
-    fn expected(&self) -> Option<u64> {
-        Some(Self::expected(self))
-    }
-
-    fn search(&self) -> Option<SearchProgress> {
-        Self::search_progress(self)
-    }
-
-    fn outage(&self) -> Option<Outage> {
-        Self::outage(self)
+    fn tell(&self, output: &Output) {
+        let (expected, search) = (Some(self.expected()), self.search_progress());
+        output.progress(&self.progress(), expected, search, self.outage());
     }
 }
 
@@ -117,11 +89,7 @@ pub(crate) async fn follow<U: Underway>(
                 );
             }
             () = sleep_until(until), if stop.is_some() => break,
-            () = ticks.next() => {
-                let (progress, expected) = (underway.progress(), underway.expected());
-                let (search, outage) = (underway.search(), underway.outage());
-                report.output.progress(&progress, expected, search, outage);
-            }
+            () = ticks.next() => underway.tell(&report.output),
             event = underway.next() => match event {
                 None => break,
                 Some(Event::Finished { result, .. }) if stop.is_some() && is_left(&result) => {}

@@ -112,19 +112,16 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, String
     simulation.last_cancel_s = last_cancel.map_or(0.0, |at| at.since_start().as_secs_f64());
     simulation.requests = sent.len() as u64;
     simulation.refused = emulator.quota(end.since_start()).refused;
-    let failed = |status: StatusCode| {
-        let answered = emulator.audit().iter();
-        let answered = answered
+    let answered = |status: StatusCode| {
+        let answers = emulator.audit().iter();
+        answers
             .filter(|row| row.status == Some(status.as_u16()))
-            .count() as u64;
-        let refused = if status == StatusCode::TOO_MANY_REQUESTS {
-            simulation.refused
-        } else {
-            0
-        };
-        answered - refused
+            .count() as u64
     };
-    simulation.failed = options.fail.map_or(0, |fail| failed(fail.status));
+    simulation.failed = options.fail.map_or(0, |fail| match fail.status {
+        StatusCode::TOO_MANY_REQUESTS => answered(fail.status) - simulation.refused,
+        status => answered(status),
+    });
     simulation.schedule = schedule(&sent, simulation.last_verdict_s);
     Ok(simulation)
 }

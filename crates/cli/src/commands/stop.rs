@@ -95,30 +95,22 @@ impl Stop {
     }
 
     fn sentence(&self, cause: &Cause) -> String {
+        let (operation, list) = ("operation", "list");
+        let parts = [
+            (self.not_attempted, operation, "not attempted"),
+            (self.same, operation, "ended with this error"),
+            (self.same_lists, list, "could not be read"),
+            (self.lists, list, "not asked for"),
+        ];
         let mut text = format!("stopped: {cause}");
-        if self.not_attempted > 0 {
-            let operations = counted(self.not_attempted, "operation");
-            text.push_str(&format!(
-                "; {operations} {} not attempted",
-                were(self.not_attempted)
-            ));
-        }
-        if self.same > 0 {
-            let operations = counted(self.same, "operation");
-            text.push_str(&format!("; {operations} ended with this error"));
-        }
-        if self.same_lists > 0 {
-            let lists = counted(self.same_lists, "list");
-            text.push_str(&format!("; {lists} could not be read"));
-        }
-        if self.lists > 0 {
-            let lists = counted(self.lists, "list");
-            text.push_str(&format!("; {lists} {} not asked for", were(self.lists)));
+        for (count, noun, what) in parts.into_iter().filter(|(count, ..)| *count > 0) {
+            let were = match (what.starts_with("not "), count) {
+                (false, _) => "",
+                (true, 1) => "was ",
+                (true, _) => "were ",
+            };
+            text.push_str(&format!("; {} {were}{what}", counted(count, noun)));
         }
         format!("{text}; {}", cause.advice(Service::DEFAULT))
     }
-}
-
-const fn were(count: u64) -> &'static str {
-    if count == 1 { "was" } else { "were" }
 }
