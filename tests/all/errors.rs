@@ -22,6 +22,11 @@ fn name(id: u32) -> OperationName {
     name.parse().unwrap()
 }
 
+/// The error of an operation that was left alone because of this one.
+fn not_attempted(cause: &Error) -> Error {
+    Error::not_attempted(cause.kind().into()).with_resource(&name(17))
+}
+
 /// The table of docs/errors.md, generated from the code.
 fn table() -> String {
     let mut text = String::from(
@@ -79,10 +84,7 @@ fn all() -> Vec<Error> {
     }
     let other = format!(r#"{{"name":"{}"}}"#, self::name(18));
     all.extend(Operation::read(name.clone(), &Response::new(other)).err());
-    let causes: Vec<Error> = all
-        .iter()
-        .map(|error| Error::not_attempted(name.clone(), error))
-        .collect();
+    let causes: Vec<Error> = all.iter().map(not_attempted).collect();
     all.extend(causes);
     all
 }
@@ -102,7 +104,7 @@ fn fault_46_a_stored_error_is_read_back_into_its_row() {
         let before = ErrorFacts::stored(&before).unwrap();
         assert_eq!(before.key.row().kind, facts.key.row().kind, "{stored}");
         // An operation that was not attempted ends as its cause does.
-        let behind = Error::not_attempted(name(17), &error);
+        let behind = not_attempted(&error);
         let cause = facts.cause.unwrap_or(facts.key);
         assert_eq!(behind.facts().cause, Some(cause));
         assert_eq!(behind.facts().exit_class(), cause.row().exit, "{stored}");

@@ -20,6 +20,11 @@ fn name(id: u32) -> OperationName {
     name.parse().unwrap()
 }
 
+/// The error of an operation that was left alone because of this one.
+fn not_attempted(cause: &Error) -> Error {
+    Error::not_attempted(cause.kind().into()).with_resource(&name(17))
+}
+
 fn refused(status: u16, body: &str) -> Error {
     // An empty body stands for the shortest error of the API.
     let body = match body {
@@ -66,10 +71,7 @@ fn each_error_has_its_advice() {
         ),
         (lost(Kind::NotAllowed), "loopback only"),
         (lost(Kind::ConnectionLost), "check the network"),
-        (
-            Error::not_attempted(name(17), &refused(401, "")),
-            "solve the cause",
-        ),
+        (not_attempted(&refused(401, "")), "solve the cause"),
     ] {
         assert!(error.advice().contains(advice), "{}", error.advice());
     }
@@ -83,7 +85,7 @@ fn an_error_tells_its_causes_once() {
     assert_eq!(text, format!("{error}: the cause"));
     assert!(refused(500, "").source().is_none());
 
-    let named = Error::not_attempted(name(17), &refused(401, ""));
+    let named = not_attempted(&refused(401, ""));
     assert_eq!(chain(&named), named.to_string(), "without a cause");
     let shown = format!("{named:?}");
     assert!(

@@ -1,46 +1,29 @@
 //! The methods that are called.
 
-/// A method of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a caller that counts quota tells them apart"
-)]
-pub enum Call {
-    /// Cancels an operation.
-    Cancel,
-    /// Gets an operation.
-    Get,
-    /// Lists the operations of a parent.
-    ListOperations,
-    /// Gets the parent of an operation.
-    GetParent,
-    /// Lists the parents of operations.
-    ListParents,
+use crate::words::words;
+
+words! {
+    /// A method of the API.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[expect(
+        clippy::exhaustive_enums,
+        reason = "a caller that counts quota tells them apart"
+    )]
+    pub enum Call {
+        /// Cancels an operation.
+        Cancel = "cancel",
+        /// Gets an operation.
+        Get = "get",
+        /// Lists the operations of a parent.
+        ListOperations = "list_operations",
+        /// Gets the parent of an operation.
+        GetParent = "get_parent",
+        /// Lists the parents of operations.
+        ListParents = "list_parents",
+    }
 }
 
 impl Call {
-    /// Every method, in order.
-    pub const ALL: [Self; 5] = [
-        Self::Cancel,
-        Self::Get,
-        Self::ListOperations,
-        Self::GetParent,
-        Self::ListParents,
-    ];
-
-    /// `cancel`, `get`, `list_operations`, `get_parent` or `list_parents`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Get => "get",
-            Self::ListOperations => "list_operations",
-            Self::GetParent => "get_parent",
-            Self::ListParents => "list_parents",
-        }
-    }
-
     /// The longest response that is read, in bytes: 64 KiB, and 4 MiB for a page of a list. A response
     /// about one resource is far below the first, the largest page below the second.
     #[must_use]

@@ -19,10 +19,10 @@ use crate::transport_error::TransportError;
 /// Tells what happened ([`kind`](Self::kind)), to which operation, whether a cancellation
 /// [may have been delivered](Self::maybe_delivered) all the same, and what to do next
 /// ([`advice`](Self::advice)).
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Error(Box<Inner>);
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Inner {
     kind: ErrorKind,
     /// Whom it concerns, where that is known.
@@ -43,18 +43,9 @@ impl Error {
         }))
     }
 
-    /// An operation that was left alone because `cause` concerns every operation.
+    /// The error of what was left alone because `cause` concerns every operation.
     #[must_use]
-    pub fn not_attempted(operation: OperationName, cause: &Self) -> Self {
-        let cause = Cause::from(&cause.0.kind);
-        let mut error = Self::new(ErrorKind::NotAttempted { cause });
-        error.0.resource = Some(Resource::Operation(operation));
-        error
-    }
-
-    /// [`not_attempted`](Self::not_attempted) before the operation is known.
-    #[must_use]
-    pub fn left_alone(cause: Cause) -> Self {
+    pub fn not_attempted(cause: Cause) -> Self {
         Self::new(ErrorKind::NotAttempted { cause })
     }
 
@@ -190,18 +181,6 @@ impl fmt::Display for Error {
             f.write_str(" (the cancel may have been delivered)")?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("resource", &self.0.resource)
-            .field("maybe_delivered", &self.0.maybe_delivered)
-            .field("attempts", &self.0.attempts)
-            .field("parent_exists", &self.0.parent_exists)
-            .finish()
     }
 }
 

@@ -7,36 +7,41 @@
 use serde_json::Value;
 
 use crate::service::Service;
+use crate::words::words;
 
-/// Action after an error: the one retry table of Rust, Python, command line and simulation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "drivers act on each of them")]
-pub enum RetryAction {
-    /// Passing: pause, then send it again.
-    Backoff,
-    /// Not processed: send it again at once, without counting it.
-    Immediate,
-    /// The token was refused: get a fresh one and send it again, once.
-    RefreshToken,
-    /// In doubt: look at the operation.
-    Poll,
-    /// Final.
-    Fail,
+words! {
+    /// Action after an error: the one retry table of Rust, Python, command line and simulation.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[expect(clippy::exhaustive_enums, reason = "drivers act on each of them")]
+    pub enum RetryAction {
+        /// Passing: pause, then send it again.
+        Backoff = "backoff",
+        /// Not processed: send it again at once, without counting it.
+        Immediate = "immediate",
+        /// The token was refused: get a fresh one and send it again, once.
+        RefreshToken = "refresh_token",
+        /// In doubt: look at the operation.
+        Poll = "poll",
+        /// Final.
+        Fail = "fail",
+    }
 }
 
-/// The operations that an error concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a caller with many operations acts on each of them"
-)]
-pub enum FailureScope {
-    /// This operation alone.
-    Operation,
-    /// Every operation under the same [`denied_resource`](crate::Name::denied_resource).
-    DeniedResource,
-    /// Every operation: going on would only repeat the error.
-    Everything,
+words! {
+    /// The operations that an error concerns.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[expect(
+        clippy::exhaustive_enums,
+        reason = "a caller with many operations acts on each of them"
+    )]
+    pub enum FailureScope {
+        /// This operation alone.
+        Operation = "operation",
+        /// Every operation under the same [`denied_resource`](crate::Name::denied_resource).
+        DeniedResource = "denied_resource",
+        /// Every operation: going on would only repeat the error.
+        Everything = "everything",
+    }
 }
 
 /// Exit class of a command that met an error and nothing worse.
@@ -90,32 +95,6 @@ impl ErrorRow {
     #[must_use]
     pub fn advice(&self, service: &Service) -> String {
         service.fill(self.advice)
-    }
-}
-
-impl RetryAction {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Backoff => "backoff",
-            Self::Immediate => "immediate",
-            Self::RefreshToken => "refresh_token",
-            Self::Poll => "poll",
-            Self::Fail => "fail",
-        }
-    }
-}
-
-impl FailureScope {
-    /// The word for it in JSON and Python.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Operation => "operation",
-            Self::DeniedResource => "denied_resource",
-            Self::Everything => "everything",
-        }
     }
 }
 

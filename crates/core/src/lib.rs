@@ -85,6 +85,7 @@ mod timestamp;
 mod transport_error;
 mod verdict;
 mod view;
+mod words;
 
 pub mod text {
     //! Texts of servers, files and callers, made fit to be shown to a person.

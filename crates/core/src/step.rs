@@ -13,6 +13,7 @@ use crate::retry::Retry;
 use crate::time::Time;
 use crate::transport_error::TransportError;
 use crate::view::View;
+use crate::words::words;
 
 /// The next step of a machine, until there is a `T`.
 ///
@@ -51,31 +52,18 @@ pub struct Transmit {
     pub departure: Departure,
 }
 
-/// Progress of the cancel of an operation: all that has to be known to take it up again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a journal writes each of them")]
-pub enum Phase {
-    /// Nothing was sent for it.
-    #[default]
-    Unsent,
-    /// A cancel was sent, and its answer is not known. It is sent again: cancel is idempotent.
-    MaybeSent,
-    /// The server accepted the cancellation: only its effect has to be seen.
-    Accepted,
-}
-
-impl Phase {
-    /// Every phase, in order.
-    pub const ALL: [Self; 3] = [Self::Unsent, Self::MaybeSent, Self::Accepted];
-
-    /// The word for it in job files and reports.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unsent => "unsent",
-            Self::MaybeSent => "maybe_sent",
-            Self::Accepted => "accepted",
-        }
+words! {
+    /// Progress of the cancel of an operation: all that has to be known to take it up again.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    #[expect(clippy::exhaustive_enums, reason = "a journal writes each of them")]
+    pub enum Phase {
+        /// Nothing was sent for it.
+        #[default]
+        Unsent = "unsent",
+        /// A cancel was sent, and its answer is not known. It is sent again: cancel is idempotent.
+        MaybeSent = "maybe_sent",
+        /// The server accepted the cancellation: only its effect has to be seen.
+        Accepted = "accepted",
     }
 }
 

@@ -136,8 +136,7 @@ fn past_call(call: &Bound<'_, PyAny>) -> PyResult<PastCall> {
 }
 
 fn method(word: &str) -> PyResult<Call> {
-    let mut calls = Call::ALL.into_iter();
-    calls.find(|call| call.as_str() == word).ok_or_else(|| {
+    Call::from_word(word).ok_or_else(|| {
         let words = Call::ALL.map(Call::as_str).join(", ");
         PyValueError::new_err(format!("{word:?} is no call; expected one of {words}"))
     })

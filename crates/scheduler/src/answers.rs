@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use countermand_core::text::chain;
 use countermand_core::{
     Attempt, Call, Cause, Error, ErrorKind, FailureScope, OperationName, Outcome, Phase, Resource,
     Response, RetryAction, Step, Time, TransportError,
@@ -128,7 +127,7 @@ impl Scheduler {
                         Flight::Operation(attempt) => attempt.phase(),
                         Flight::List(..) => Phase::Unsent,
                     },
-                    cause: cause_of(error),
+                    cause: outage::cause(error),
                 });
             }
             (_, departing) => self.left(departing, flying.first_cancel, call, now),
@@ -355,14 +354,6 @@ impl Scheduler {
     pub(crate) fn finish(&mut self, name: OperationName, result: Result<Outcome, Error>) {
         self.progress.finished += 1;
         self.events.push_back(Event::Finished { name, result });
-    }
-}
-
-/// Text of an error, without the operation it happened to.
-fn cause_of(error: &Error) -> Box<str> {
-    match error.kind() {
-        ErrorKind::Transport(error) => chain(error).into(),
-        kind => kind.to_string().into(),
     }
 }
 

@@ -191,7 +191,7 @@ impl Scheduler {
 
     /// Ends a job without a request, with what is known.
     pub(crate) fn give_up(&mut self, job: Job, now: Time, cause: Cause) {
-        let error = Error::left_alone(cause);
+        let error = Error::not_attempted(cause);
         match job {
             Job::Operation(waiting) => {
                 let (name, attempt) = self.begin(waiting, now);

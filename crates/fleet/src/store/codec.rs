@@ -77,16 +77,6 @@ pub(super) fn time_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Times
     Ok(millis.map(Timestamp::from_unix_millis))
 }
 
-fn phase(word: &str) -> Option<Phase> {
-    Phase::ALL.into_iter().find(|phase| phase.as_str() == word)
-}
-
-fn verdict(word: &str) -> Option<Verdict> {
-    Verdict::ALL
-        .into_iter()
-        .find(|verdict| verdict.as_str() == word)
-}
-
 /// Every column of a row of the table `operations` but the checksum, in order.
 pub(super) fn values(row: &JobRow) -> Vec<Value> {
     let JobRow { item, progress, .. } = row;
@@ -165,7 +155,7 @@ pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
 
     let phase_text = columns.get_ref(7)?.as_str().map_err(|_| bad("phase"))?;
     let mut progress = OperationProgress {
-        phase: phase(phase_text).ok_or_else(|| bad("phase"))?,
+        phase: Phase::from_word(phase_text).ok_or_else(|| bad("phase"))?,
         attempts: columns.get(8)?,
         cancel_sent_at: time(9)?,
         last_cancel_sent_at: time(10)?,
@@ -175,7 +165,7 @@ pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
     if let Some(at) = time(12)? {
         let word = text(13)?;
         let verdict = match word {
-            Some(word) => Some(verdict(&word).ok_or_else(|| bad("verdict"))?),
+            Some(word) => Some(Verdict::from_word(&word).ok_or_else(|| bad("verdict"))?),
             None => None,
         };
         progress.resolution = Some(Resolution {

@@ -79,10 +79,7 @@ impl Contents {
         let sql = "SELECT at, call, resource FROM sends ORDER BY id";
         let calls = query(&self.connection, sql, [], |row| {
             let age = now.since(Timestamp::from_unix_millis(row.get(0)?));
-            let word = row.get_ref(1)?.as_str().ok();
-            let call = Call::ALL
-                .into_iter()
-                .find(|call| Some(call.as_str()) == word);
+            let call = row.get_ref(1)?.as_str().ok().and_then(Call::from_word);
             let call = call.ok_or_else(|| damaged("sends, column call"))?;
             Ok(PastCall::new(age, call, row.get::<_, String>(2)?))
         })?;
