@@ -2,7 +2,10 @@
 //! scheduler, searches and the emulator.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +17,7 @@ use countermand_emulator::{
     Action, Config, Emulator, Fate, NewOperation, NewParent, Script, Server, ServerQuota, Shared,
     State,
 };
-use countermand_hyper::{Authorized, Client, HyperConfig, Token};
+use countermand_hyper::{Authorized, Client, HyperConfig, Token, Transmit};
 use countermand_scheduler::{Event, List, NextStep, Quota, Scheduler, simulate};
 use countermand_tests::fleet::{Note, search};
 use countermand_tests::simulation::{Run, run};
@@ -508,6 +511,55 @@ async fn a_client_lists_and_cancels_over_a_socket() {
             .with(|emulator, now| emulator.pending(now))
             .is_empty()
     );
+}
+
+/// The token of one service goes to no other: neither by a name that was mixed up, nor by an endpoint.
+#[tokio::test]
+async fn a_name_of_another_service_is_sent_nowhere() {
+    let device = "enterprises/e/devices/d/operations/1".parse().unwrap();
+    let speech = operation(&format!("{LOCATION}/operations/1"));
+    let regional = "https://us-speech.googleapis.com".parse().unwrap();
+    let private = "https://speech-team.p.googleapis.com".parse().unwrap();
+    for (endpoint, name, goes) in [
+        (SPEECH.endpoint(), &speech, true),
+        (SPEECH.mtls_endpoint(), &speech, true),
+        (regional, &speech, true),
+        (private, &speech, true),
+        ("http://127.0.0.1:1".parse().unwrap(), &speech, true),
+        (SPEECH.endpoint(), &device, false),
+        (SPEECH.mtls_endpoint(), &device, false),
+        (Service::DEFAULT.endpoint(), &speech, false),
+        (
+            "https://Speech.GoogleAPIs.com".parse().unwrap(),
+            &device,
+            false,
+        ),
+    ] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let server = {
+            let sent = Arc::clone(&sent);
+            move |_: Transmit| {
+                sent.fetch_add(1, Ordering::Relaxed);
+                ready(Ok(http::Response::new(Bytes::from_static(b"{}"))))
+            }
+        };
+        let token = Token::new("emulator-token").unwrap();
+        let client = Client::new(Authorized::new(endpoint.clone(), token, server));
+        let client = client
+            .endpoint(endpoint.clone())
+            .policy(Policy::default().verify(false));
+        let one = client.cancel(name).await;
+        let many: Vec<_> = client.countermand_all([name.clone()]).collect().await;
+        assert_eq!(one.is_ok(), goes, "{endpoint} {name} {one:?}");
+        assert_eq!(many[0].1.is_ok(), goes, "{endpoint} {name}");
+        assert_eq!(sent.load(Ordering::Relaxed), if goes { 2 } else { 0 });
+        if let Err(error) = one {
+            assert_eq!(error.key().as_str(), "not_allowed");
+            assert!(!error.maybe_delivered());
+            let text = countermand_core::text::chain(&error);
+            assert!(text.contains("endpoint of another service"), "{text}");
+        }
+    }
 }
 
 #[test]

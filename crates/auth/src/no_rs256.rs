@@ -2,9 +2,9 @@
 
 use crate::document::Problem;
 
-/// A key that cannot be made.
+/// A key, of which none is made.
 #[derive(Clone)]
-pub(crate) enum Key {}
+pub(crate) struct Key;
 
 impl Key {
     pub(crate) fn from_pem(_: &str) -> Result<Self, Problem> {
@@ -12,6 +12,6 @@ impl Key {
     }
 
     pub(crate) fn sign(&self, _: &[u8]) -> Option<Vec<u8>> {
-        match *self {}
+        None
     }
 }

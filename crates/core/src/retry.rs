@@ -87,6 +87,7 @@ impl Retry {
         let left = self.deadline - now;
         Transmit {
             request: self.request.http(&self.endpoint),
+            service: self.request.service(),
             timeout: self.policy.attempt_timeout.min(left.max(SHORTEST_ATTEMPT)),
             reauthorize: self.reauthorize,
             body_cap: self.request.call().body_cap(),

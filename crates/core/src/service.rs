@@ -75,6 +75,9 @@ pub struct Level {
     pub active_time: Option<&'static str>,
 }
 
+/// The end of the hosts of Google's services.
+const GOOGLE: &str = ".googleapis.com";
+
 impl Service {
     /// The root endpoint.
     #[must_use]
@@ -86,6 +89,19 @@ impl Service {
     #[must_use]
     pub fn mtls_endpoint(&self) -> Endpoint {
         Endpoint::of(self.mtls_host, self.prefix)
+    }
+
+    /// False for Google's endpoint of another service: the host has not this one's word, as its regional and
+    /// private hosts have. Any other host, such as that of an emulator, may serve it.
+    #[must_use]
+    pub fn may_be_at(&self, endpoint: &Endpoint) -> bool {
+        let host = endpoint.host();
+        let end = host.get(host.len().saturating_sub(GOOGLE.len())..);
+        if host == self.host || !end.is_some_and(|end| end.eq_ignore_ascii_case(GOOGLE)) {
+            return true;
+        }
+        let word = self.host.split('.').next().unwrap_or_default();
+        host.to_ascii_lowercase().contains(word)
     }
 
     /// The pattern of the names of operations.

@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::retry::Retry;
+use crate::service::Service;
 use crate::time::Time;
 use crate::transport_error::TransportError;
 use crate::view::View;
@@ -40,6 +41,8 @@ pub enum Step<T = Outcome> {
 pub struct Transmit {
     /// The request, without credentials. Its body is empty.
     pub request: Request<()>,
+    /// The service whose method it calls.
+    pub service: &'static Service,
     /// Time for the whole exchange: connecting, sending, and the last byte of the body.
     pub timeout: Duration,
     /// True where the last token was refused, so that a fresh one is needed.

@@ -85,6 +85,7 @@ async fn it_is_a_transport() {
                 .insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
         let transmit = Transmit {
+            service: countermand_core::Service::DEFAULT,
             request,
             timeout: secs(10),
             reauthorize: false,

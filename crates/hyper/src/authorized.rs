@@ -62,6 +62,14 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
             let error = TransportError::new(TransportErrorKind::NotAllowed, message);
             return Box::pin(ready(Err(error)));
         }
+        if !transmit.service.may_be_at(&self.endpoint) {
+            let message = format!(
+                "{uri} is a call of the {}, and {} is the endpoint of another service: give the endpoint of this one",
+                transmit.service.title, self.endpoint
+            );
+            let error = TransportError::new(TransportErrorKind::NotAllowed, message);
+            return Box::pin(ready(Err(error)));
+        }
         match self.tokens.token(transmit.reauthorize) {
             Asked::Answered(Ok(token)) => Box::pin(self.exchange(transmit, token)),
             Asked::Answered(Err(error)) => Box::pin(ready(Err(error))),
