@@ -1,8 +1,4 @@
 //! Resource names, parsed once into types that cannot hold a bad one.
-//!
-//! A name is the only text of the caller's that reaches a URL. Parsing it here is what makes the
-//! request builders infallible, and what keeps `..`, `?` or `#` in an id from reaching another
-//! resource: what is legal is percent-encoded by the gRPC transcoding rule, what is not is refused.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -20,7 +16,12 @@ use crate::service::Service;
 /// A checked name of a service, so many levels above its operations: [`OperationName`], [`ParentName`]
 /// or [`GrandparentName`].
 ///
-/// A value that exists is valid: it is not checked again. Its [`FromStr`] and serde forms are the name
+/// A value that exists is valid: it is not checked again, and no request made of it fails. It is the only
+/// text of the caller's that reaches a URL: what is legal is percent-encoded by the transcoding rule of gRPC,
+/// and what is not (`..`, control characters, another number of segments) is refused, so that no id reaches
+/// another resource.
+///
+/// Its [`FromStr`] and serde forms are the name
 /// of the [default service](Service::DEFAULT); [`parse`](Self::parse) parses the name of any service.
 #[derive(Clone)]
 pub struct Name<const UP: u8> {

@@ -81,7 +81,7 @@ pub fn looks_secret(value: &str) -> Option<&'static str> {
     is_random(text).then_some("a key or a token")
 }
 
-/// The value as an error may show it: [`printable`](crate::printable), or what it
+/// The value as an error may show it: [`printable`](crate::text::printable), or what it
 /// [looks like](looks_secret) in its place.
 ///
 /// ```

@@ -1,13 +1,4 @@
 //! The rate limiter: calls that were spent of a quota, and the time of the next one.
-//!
-//! An exact log of what was sent in every window, not a token bucket: a bucket with a burst spends
-//! nearly twice its limit in a window that begins at the wrong moment, and is refused. A log with a
-//! small guard is never refused by fixed windows of any phase nor by sliding ones, and is as fast
-//! as they allow.
-//!
-//! A call is [reserved](RateLimiter::reserve) when it is handed out and [recorded](RateLimiter::record) when it
-//! leaves, which a connection may delay: a window counts from then. What never left is
-//! [released](RateLimiter::release).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,6 +9,15 @@ use countermand_core::{Call, Time};
 use crate::quota::{Quota, Window};
 
 /// Calls that have been spent of a [`Quota`], and the end of a pause of all.
+///
+/// An exact log of what was sent in every window, not a token bucket: a bucket with a burst spends
+/// nearly twice its limit in a window that begins at the wrong moment, and is refused. A log with a
+/// small guard is never refused by fixed windows of any phase nor by sliding ones, and is as fast
+/// as they allow.
+///
+/// A call is [reserved](Self::reserve) when it is handed out and [recorded](Self::record) when it
+/// leaves, which a connection may delay: a window counts from then. What never left is
+/// [released](Self::release).
 ///
 /// A restart must not spend a window again. What [`save`](Self::save) gives, or a journal of every
 /// send, goes into [`restore`](Self::restore); before that, [`windows`](Self::windows) that were
