@@ -137,7 +137,7 @@ async fn a_service_account_exchanges_its_key_also_on_behalf_of_a_user() {
     assert!(boss.description().contains("boss@example.com"));
     assert!(
         parse(&api.file("service_account"))
-            .subject("nobody")
+            .subject("no user")
             .is_err()
     );
 }
@@ -164,7 +164,7 @@ async fn a_metadata_server_is_asked_for_the_scope() {
     let machine = Credentials::application_default_in(&variables).unwrap();
     assert_eq!(api.cancel(&machine).await[0].1, Service::DEFAULT.scope);
 
-    // Whoever is there instead is not believed.
+    // A server that is there instead is not believed.
     let body = json!({"access_token": "emulator-token", "expires_in": 3600});
     api.faults(json!([{"method": "metadata", "body": body, "times": null}]));
     let (kind, text) = api.fail(&machine).await;
@@ -193,7 +193,7 @@ async fn an_external_account_exchanges_a_subject_token_from_a_url_or_a_file() {
     let format = json!({"type": "json", "subject_token_field_name": "t"});
     file["credential_source"] = json!({"file": path, "format": format});
     assert_eq!(api.cancel(&parse(&file)).await, expected);
-    // It is read each time: somebody rotates it.
+    // It is read each time: a program rotates it.
     api.write("subject", "canary-stale");
     let (kind, text) = api.fail(&from_file).await;
     assert_eq!(kind, TransportErrorKind::CredentialsRejected);
@@ -740,7 +740,7 @@ async fn fault_35_a_refresh_that_fails_in_time_is_not_noticed() {
     }
 }
 
-/// What an organisation's limit of a login gives is told apart from credentials that are wrong.
+/// A login that an organisation's limit has ended is told apart from credentials that are wrong.
 #[tokio::test]
 async fn fault_54_a_login_that_is_over_says_to_log_in_again() {
     for (body, kind) in [

@@ -67,7 +67,7 @@ impl Giver {
         Self { root, heard }
     }
 
-    /// What was sent for a token of these credentials, the last request first.
+    /// Requests for a token of these credentials, the last one first.
     async fn hear(&self, credentials: &Credentials) -> Vec<String> {
         self.heard.lock().unwrap().clear();
         let source = credentials

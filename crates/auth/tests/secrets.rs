@@ -14,7 +14,7 @@ use countermand_hyper::{Client, HyperConfig, OperationName, Policy, TokenSource}
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What was logged.
+/// The log so far.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -29,7 +29,7 @@ const TOKEN: &str = "canary-token";
 const PASSWORD: &str = "canary-new-password";
 const MESSAGE: &str = "canary-lost-mode-message";
 
-/// What the client's process is told, by environment variables: nothing of it is an argument.
+/// Environment variables by which the client's process is told everything: it has no arguments.
 const ENDPOINT: &str = "COUNTERMAND_TEST_ENDPOINT";
 const AUTHORITY: &str = "COUNTERMAND_TEST_CA";
 const PRIOR: &str = "COUNTERMAND_TEST_PRIOR_KNOWLEDGE";
@@ -145,7 +145,7 @@ async fn the_client() {
     let names = names.split(' ').map(|name| name.parse().unwrap());
     let names = names.collect::<Vec<OperationName>>();
 
-    // What is asked for, and everything that comes of it, as anybody may print it.
+    // What is asked for, and everything that comes of it, as any program may print it.
     let listed = client
         .list_operations(&names[0].parent())
         .collect::<Vec<_>>()
@@ -190,7 +190,7 @@ async fn the_client() {
     let shown =
         format!("{client:?} {config:?} {hyper:?} {authorized:?} {file:?} {token:?} {attempt:?}");
     println!("{shown}");
-    // A request with its token, as whoever decorates a transport may print it.
+    // A request with its token, as a decorator of a transport may print it.
     let decorated = Authorized::new(
         Endpoint::default(),
         token,

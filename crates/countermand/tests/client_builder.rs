@@ -133,7 +133,7 @@ fn an_error_says_whether_an_option_or_the_credentials_are_wrong() {
             "a subject goes with the key of a service account, not with a given token",
         ),
         (
-            new().impersonate("nobody"),
+            new().impersonate("no account"),
             &[],
             "option",
             "the service account to impersonate is neither",

@@ -279,10 +279,7 @@ fn not_confirmed(
     if more > 0 {
         all.push(format!("{more} more differ"));
     }
-    format!(
-        "the confirmation does not match the job: {}",
-        all.join("; ")
-    )
+    format!("the confirmation does not match: {}", all.join("; "))
 }
 
 /// `has 2,000 operations of enterprises/LC01 and 3 of enterprises/LC02`.
@@ -318,16 +315,16 @@ fn differences(
                     enterprise.id()
                 ));
             }
-            Some(Some(said)) => format!("{} were confirmed", grouped(*said)),
-            Some(None) => "no number was confirmed".to_owned(),
-            None => "none were confirmed".to_owned(),
+            Some(Some(said)) => format!("the confirmation says {}", grouped(*said)),
+            Some(None) => "the confirmation has no number".to_owned(),
+            None => "the confirmation does not name it".to_owned(),
         };
         Some(match kind {
             Kind::Plan => format!(
-                "it has {} of {enterprise}, {said}",
+                "the job has {} of {enterprise}, {said}",
                 counted(count, "operation")
             ),
-            Kind::Rescue => format!("it searches {enterprise}, which was not confirmed"),
+            Kind::Rescue => format!("the rescue searches {enterprise}, which was not confirmed"),
         })
     });
     let others = confirmed
@@ -336,8 +333,8 @@ fn differences(
     // A secret that was given where the enterprise belongs can be a name as well.
     let others = others.map(|enterprise| shown(enterprise.as_str()));
     let others = others.map(|enterprise| match kind {
-        Kind::Plan => format!("{enterprise} was confirmed, it has no operation there"),
-        Kind::Rescue => format!("{enterprise} was confirmed, it does not search there"),
+        Kind::Plan => format!("{enterprise} was confirmed, the job has no operation there"),
+        Kind::Rescue => format!("{enterprise} was confirmed, the rescue does not search there"),
     });
     of_planned.chain(others).collect()
 }
@@ -356,9 +353,9 @@ mod tests {
         let confirmed: Confirmed = [(name("LC01"), Some(9999)), (name("LC03"), None)].into();
         assert_eq!(
             not_confirmed(Kind::Plan, &planned, Some(&confirmed)),
-            "the confirmation does not match the job: it has 5,000 operations of enterprises/LC01, \
-             9,999 were confirmed; it has 1 operation of enterprises/LC02, none were confirmed; \
-             enterprises/LC03 was confirmed, it has no operation there"
+            "the confirmation does not match: the job has 5,000 operations of enterprises/LC01, \
+             the confirmation says 9,999; the job has 1 operation of enterprises/LC02, the confirmation does not name it; \
+             enterprises/LC03 was confirmed, the job has no operation there"
         );
         assert_eq!(
             not_confirmed(Kind::Plan, &planned, None),

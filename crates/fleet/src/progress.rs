@@ -608,7 +608,7 @@ mod tests {
         let now = begun + SECOND;
         let all_sent = standing(60, 363, Some(0));
         let measured = meter.measure(now, &all_sent, 60, Some(search), None);
-        assert_eq!(measured.last_cancel_left, None, "nobody knows yet");
+        assert_eq!(measured.last_cancel_left, None, "not known yet");
         assert!(measured.expected() > 60.0, "never full while more may come");
         assert!(
             measured.line().starts_with(

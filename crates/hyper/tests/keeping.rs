@@ -148,7 +148,7 @@ async fn fault_35_a_refresh_that_fails_while_the_token_is_good_is_nobodys_busine
         authorized.send(cancel(&Endpoint::default())).await.unwrap();
         settle().await;
         tokio::time::advance(secs(1)).await;
-        assert_eq!(begun.elapsed().as_secs(), second + 1, "somebody waited");
+        assert_eq!(begun.elapsed().as_secs(), second + 1, "a caller waited");
     }
     // Asked now and then, not with each request.
     assert!((5..35).contains(&source.fetches()), "{}", source.fetches());

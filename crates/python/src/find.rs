@@ -142,7 +142,7 @@ impl Finder {
         }))
     }
 
-    /// Gives it up: nothing more is sent, and whoever waits for the rest is told so.
+    /// Gives it up: nothing more is sent, and a caller that waits for the rest is told so.
     fn close(&self) {
         // What goes with them must not find the locks taken.
         let search = self.begin.take();

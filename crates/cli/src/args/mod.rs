@@ -34,7 +34,7 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Root of the API, by default Google's; without a path it gets /v1
+    /// URL of the API; without a path it gets /v1 [default: Google's]
     #[arg(
         long,
         global = true,
@@ -43,16 +43,16 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) endpoint: Option<Endpoint>,
-    /// Read the access token from this file, again whenever it changes, instead of COUNTERMAND_TOKEN
+    /// Read the access token from this file, and again when it changes, instead of COUNTERMAND_TOKEN
     #[arg(long, global = true, value_name = "FILE", group = "access")]
     pub(crate) token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Trust the certificate authorities in this PEM file as well
+    /// Trust the certificate authorities in this PEM file, besides those of the system
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Go through the proxy that HTTPS_PROXY names, except to the hosts in NO_PROXY; without this
-    /// option no proxy is used
+    /// Use the proxy of HTTPS_PROXY, except for the hosts of NO_PROXY; without this option no proxy is
+    /// used
     #[arg(long, global = true)]
     pub(crate) proxy_from_env: bool,
     /// Allow http:// to other machines: every machine on the way can read the token
@@ -61,7 +61,7 @@ pub(crate) struct Global {
     /// Print results as JSON, one object a line, each with a `schema`
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say on stderr how each operation ended; twice: each request as well
+    /// Print the end of each operation on standard error; -vv also each request
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Not an option: a run tells its progress and its counts, and no operation
@@ -72,22 +72,21 @@ pub(crate) struct Global {
 /// Source of access tokens, if not a file or the environment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Access {
-    /// Use these credentials: a service account's key, or a file as gcloud writes them. Without any
-    /// of these options and without COUNTERMAND_TOKEN, Google's application default credentials
+    /// Use these credentials: the key of a service account, or a file that gcloud has written
+    /// [default: COUNTERMAND_TOKEN, otherwise Google's application default credentials]
     #[arg(long, global = true, value_name = "FILE", group = "access")]
     pub(crate) credentials: Option<PathBuf>,
-    /// Run this in a shell for an access token: it prints one, or JSON with access_token and
-    /// expires_in
+    /// Run this command in a shell to get an access token; it prints the token, or JSON with
+    /// access_token and expires_in
     #[arg(long, global = true, value_name = "COMMAND", group = "access")]
     pub(crate) token_command: Option<OsString>,
-    /// Act as this service account, which the credentials may impersonate; of several, separated by
-    /// commas, each impersonates the next
+    /// Impersonate this service account; of several, separated by commas, each impersonates the next
     #[arg(long, global = true, value_name = "EMAIL")]
     pub(crate) impersonate_service_account: Option<String>,
-    /// Act on behalf of this user of the domain; for the key of a service account
+    /// Act on behalf of this user (domain-wide delegation); needs the key of a service account
     #[arg(long, global = true, value_name = "EMAIL")]
     pub(crate) subject: Option<String>,
-    /// The project that pays for the calls, and whose quota they use
+    /// Project that pays for the calls, and whose quota they use
     #[arg(long, global = true, value_name = "PROJECT")]
     pub(crate) quota_project: Option<String>,
 }
@@ -98,12 +97,13 @@ pub(crate) struct Access {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
-    /// Cancel operations and find out the outcome of each
+    /// Cancel operations, and verify the outcome of each
     ///
-    /// Names are enterprises/{enterprise}/devices/{device}/operations/{operation}. If one of them is
-    /// bad, nothing is sent. A name given twice is countermanded once.
+    /// A name is enterprises/{enterprise}/devices/{device}/operations/{operation}. If one name is
+    /// invalid, nothing is sent. A name that is given twice is cancelled once. To read the names from a
+    /// file: countermand cancel - < FILE
     Cancel(Cancel),
-    /// Show operations as the server tells them
+    /// Show operations as the server reports them
     Get(Get),
     /// List all operations of a device, to the last page
     List(List),
@@ -112,45 +112,45 @@ pub(crate) enum Command {
     /// Lists all devices of the enterprises, and of each device all operations to the last page, under
     /// the quota. With --json, the lines can be given to `plan` or `cancel`.
     Find(Find),
-    /// Write a job file of operations to be cancelled, and cancel nothing
+    /// Write a job file with the operations to cancel, and cancel nothing
     ///
-    /// Enterprises and devices are searched; operations are taken as they are, from the command line,
-    /// from standard input (-) or from files: one name a line, JSON, CSV, answers of issueCommand or
-    /// messages of Pub/Sub. The job file is then applied with `countermand apply`.
+    /// Enterprises and devices are searched for pending operations. Names of operations are taken from
+    /// the command line, from standard input (-) and from files (--from): one name a line, JSON, CSV,
+    /// answers of issueCommand or messages of Pub/Sub. `countermand apply` then applies the job file.
     Plan(Plan),
-    /// Cancel the operations of a job file, or go on where a run was stopped
+    /// Cancel the operations of a job file, or resume a run that was stopped
     ///
-    /// Each request is in the job file before it is sent, and each result before it is shown: after a
-    /// crash, the same command goes on. What is cancelled is not asked again, the quota that was spent
-    /// is not spent again, and of the results only those are printed that are not `cancelled`.
+    /// Each request is recorded in the job file before it is sent, and each result before it is shown,
+    /// so after a crash the same command resumes. Operations that are cancelled are not requested again,
+    /// and quota that was used stays counted. Results other than `cancelled` and `expired` are printed.
     Apply(Apply),
     /// Find pending operations and cancel them at once, when every minute counts
     ///
-    /// Devices are listed first, then their operations, those of the device that was seen last first;
-    /// what is found is cancelled before the next device is listed, and looked at in the end. The job
-    /// file is that of `plan`: `apply` goes on with it, `report` tells of it.
+    /// Lists the devices, then the operations of each device, the device seen last first. The operations
+    /// found are cancelled before the next device is listed, and verified at the end. The results are in
+    /// a job file: `apply` resumes it, `status` and `report` read it.
     Rescue(Rescue),
-    /// Show how far a job has come, also while it is applied
+    /// Show the progress and the results of a job, also while it is applied
     Status(Status),
     /// Write the outcome of each operation of a job, with the evidence
     ///
-    /// One row for each operation that went in, also while the job is applied.
+    /// The report has one row for each operation of the job. It can be written while the job is applied.
     Report(Export),
-    /// Show when the last cancel and the last verdict would be
+    /// Estimate the times of the last cancel and of the last verdict
     ///
     /// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
-    /// what is beyond the quota. Nothing is sent anywhere.
+    /// calls beyond the quota. Nothing is sent.
     Simulate(Simulate),
     /// Run an emulated Android Management API
     ///
     /// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
     /// are under /_emulator/.
     Emulator(Emulator),
-    /// Check everything between this machine and a cancelled operation
+    /// Check the files, the network, the credentials and the access that a cancel needs
     ///
-    /// Looks at file modes, name resolution, the connection and its TLS, the access token, whether
-    /// the API takes it, its scope, the quota and the clock; within 10 s, with 3 calls at most. Its
-    /// output holds no secret and can be sent to other people for help.
+    /// Checks file modes, name resolution, the connection and its TLS, the access token and its scope,
+    /// the answer of the API, the quota and the clock, within 10 s and with at most 3 calls. The output
+    /// has no secrets, so you can send it to other people for help.
     Doctor(Doctor),
     /// Show the rescue of an emulated fleet, within half a minute and without any account
     ///

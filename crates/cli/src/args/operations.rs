@@ -41,8 +41,8 @@ pub(crate) struct Get {
 // Names of operations, in the order given.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Names {
-    /// Names of operations, or - to read them from standard input, one a line (blank lines and
-    /// lines that start with # are left out)
+    /// Names of operations, or - to read them from standard input: one a line (without blank lines and
+    /// lines that start with #), JSON or CSV
     #[arg(value_name = "NAME", required = true)]
     pub(crate) names: Vec<OsString>,
 }

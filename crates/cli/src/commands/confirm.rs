@@ -118,7 +118,7 @@ async fn ask(
     // A plan was looked at; what a rescue will find is not known yet.
     let meant = match kind {
         Kind::Plan => String::new(),
-        Kind::Rescue => format!("It cancels {} that it finds.", settings.filter.words()),
+        Kind::Rescue => format!("It cancels what it finds: {}.", settings.filter.words()),
     };
     let refuse = |text: String| Err(Failure::new(Exit::Refused, text));
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {

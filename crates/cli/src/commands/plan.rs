@@ -189,7 +189,7 @@ impl Line {
             return "No quota is kept, so how long it takes is up to the server.".to_owned();
         }
         format!(
-            "Last cancel after {} at the soonest, last verdict after {}, with {} % of the quota.",
+            "Estimate: last cancel after {} at the soonest, last verdict after {}, with {} % of the quota.",
             spell(Duration::from_secs_f64(self.last_cancel_s)),
             spell(Duration::from_secs_f64(self.last_verdict_s)),
             (settings.share * 1000.0).round() / 10.0

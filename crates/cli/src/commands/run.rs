@@ -199,7 +199,7 @@ fn text(
     if ended.trouble.is_none() {
         let path = quoted(ended.job.path().as_os_str());
         text.push_str(&format!(
-            "For the whole story: countermand report {path} --output report.html"
+            "For each result and its evidence: countermand report {path} --output report.html"
         ));
     }
     Ok(text.trim_end().to_owned())

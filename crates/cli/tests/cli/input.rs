@@ -86,7 +86,7 @@ fn fault_50_an_input_without_a_name_is_an_error() {
     let api = Api::new([]);
     for input in [
         "",
-        "\n\n# nobody\n",
+        "\n\n# no name\n",
         "  \t\n",
         "\u{feff}",
         "[]",
@@ -219,12 +219,12 @@ fn fault_46_a_rescue_says_which_commands_it_cancels_before_it_is_confirmed() {
     };
     let told = ask(&["--type", "WIPE", "--newer-than", "2h"]);
     assert!(
-        told.contains("It cancels pending commands of type WIPE, no older than 2 h"),
+        told.contains("It cancels what it finds: pending commands of type WIPE, no older than 2 h"),
         "{told}"
     );
     let told = ask(&["--older-than", "30m"]);
     assert!(
-        told.contains("of every type, however old, at least 30 min"),
+        told.contains("of every type, of any age, at least 30 min"),
         "{told}"
     );
 }

@@ -169,7 +169,9 @@ fn a_wrong_count_is_a_difference_and_no_hint() {
     let run = fleet
         .command(&["apply", &fleet.job, "--confirm", &wrong])
         .run();
-    let words = format!("it has 3 operations of enterprises/{enterprise}, 9,999 were confirmed");
+    let words = format!(
+        "the job has 3 operations of enterprises/{enterprise}, the confirmation says 9,999"
+    );
     refused(&fleet, &run, 8, &words);
     assert!(run.stderr.contains("countermand status "), "{run:?}");
     assert!(!run.stderr.contains("--confirm"), "{run:?}");

@@ -97,7 +97,7 @@ fn fault_44_duplicates_are_counted_and_an_empty_input_is_2() {
     let fleet = Fleet::of(Api::new([Fate::Cancellable; 2]));
     let twice = [fleet.names.join("\n"), fleet.names.join("\r\n")].join("\n");
     let args = ["plan", "-", "--output", &fleet.job, "--json"];
-    for empty in ["", "\n\n# nobody\n"] {
+    for empty in ["", "\n\n# no name\n"] {
         let run = fleet.command(&args).input(empty).run();
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
         let told = "error: no names of operations were found in standard input; nothing was sent";

@@ -23,7 +23,7 @@ fn fault_38_a_plan_killed_while_it_writes_is_refused() {
         let args = ["plan", "-", "--output", &fleet.job];
         fleet.command(&args).input(names(COUNT))
     };
-    let counted = "of enterprises/LCplan, 1 were confirmed";
+    let counted = "of enterprises/LCplan, the confirmation says 1";
     let args = ["apply", &fleet.job, "--confirm", "LCplan:1"];
     let (mut rng, mut half, mut kills) = (Rng::new(38), 0, 0);
     for round in 0..12 {

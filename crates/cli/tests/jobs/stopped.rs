@@ -47,7 +47,7 @@ fn fault_42_sigint_drains_and_prints_the_command_that_goes_on() {
     );
     assert_eq!(fleet.requests_for(&fleet.names[2]), 0);
     let first = fleet.requests_for(&fleet.names[0]);
-    assert_eq!(first, 1, "accepted, and nobody has looked");
+    assert_eq!(first, 1, "accepted, and not polled yet");
 
     script(&fleet, json!([]));
     let run = Process::shell(&resume(&run))

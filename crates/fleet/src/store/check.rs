@@ -14,6 +14,7 @@ use super::head::Head;
 use super::schema::{self, BAD, JOB, OPERATIONS, Table, folded};
 use super::settings::{Kind, Settings};
 use crate::counts::Counts;
+use crate::spell::counted;
 
 /// Checks everything in the file, as the connection's current transaction sees it.
 ///
@@ -325,7 +326,8 @@ fn edits(connection: &Connection) -> Result<Option<String>, JobErrorKind> {
     let (place, event): (String, String) = (row.get(0)?, row.get(1)?);
     let (first, count, at): (i64, i64, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     Ok(Some(format!(
-        "{event} in table {place}, row {first} first, {count} in all, {at} UTC"
+        "{event} of {} of the table {place}, from row {first} on, at {at} UTC",
+        counted(count.unsigned_abs(), "row")
     )))
 }
 

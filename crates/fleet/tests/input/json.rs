@@ -8,7 +8,7 @@ fn json_in_every_shape() {
     let lines = format!(
         "\"{}\"\n{}\n\n{}\n{}\n{}\n{}\n",
         n(1),
-        json!({"name": n(2), "error": "somebody's own", "note": {"deep": [1, {}]}}),
+        json!({"name": n(2), "error": "of another program", "note": {"deep": [1, {}]}}),
         json!({"schema": "countermand.outcome/1", "name": n(3), "verdict": null, "attempts": 0,
             "operation": null, "error": {"kind": "unavailable"}}),
         json!({"schema": "countermand.operation/1", "name": n(4), "state": "pending",

@@ -72,7 +72,7 @@ fn the_tool_edits_a_plan_that_is_being_applied() {
     drop(job);
     let error = Job::open(&path, at(8)).unwrap_err().to_string();
     assert!(
-        error.contains("update in table operations, row 2 first, 1 in all"),
+        error.contains("update of 1 row of the table operations, from row 2 on"),
         "{error}"
     );
 }

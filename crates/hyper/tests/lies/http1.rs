@@ -155,7 +155,7 @@ fn lies() -> Vec<Lie> {
             let chunk = format!("{:x};{extension}\r\n{body}\r\n0\r\n\r\n", body.len());
             Ok(head(STATUS, &["transfer-encoding: chunked"], &chunk))
         }),
-        lie("a coding that nobody knows", False, |body| {
+        lie("an unknown coding", False, |body| {
             Ok(head(
                 STATUS,
                 &["transfer-encoding: zip", "content-length: 2"],
@@ -236,7 +236,7 @@ fn lies() -> Vec<Lie> {
             let length = format!("content-length: {}", body.len());
             Ok(head("HTTP/1.1 206 Partial Content", &[&length], body))
         }),
-        lie("a success that nobody knows", Pretended, |body| {
+        lie("an unknown success", Pretended, |body| {
             let length = format!("content-length: {}", body.len());
             Ok(head("HTTP/1.1 299 Fine", &[&length], body))
         }),

@@ -348,7 +348,7 @@ fn malformed() -> Vec<Lie> {
         lie(":authority, to be indexed", False, |told| {
             told.with_block(&[0x88, 0x41, 1, b'x'])
         }),
-        lie("a pseudo header nobody knows", False, |told| {
+        lie("an unknown pseudo header", False, |told| {
             told.with_headers(&[(":x", "y")])
         }),
         lie("no :status", False, |told| {
@@ -507,16 +507,18 @@ fn broken_frames() -> Vec<Lie> {
         before("a frame larger than allowed", False, |stream| {
             frame(DATA, 0, stream, &[b' '; 100_000])
         }),
-        before("RST_STREAM of a stream that nobody opened", False, |_| {
-            reset(100_001, 8)
-        }),
-        before("HEADERS of a stream that nobody opened", False, |_| {
+        before(
+            "RST_STREAM of a stream that was never opened",
+            False,
+            |_| reset(100_001, 8),
+        ),
+        before("HEADERS of a stream that was never opened", False, |_| {
             headers(100_001, END_HEADERS, &OK)
         }),
         before("HEADERS of a stream of the server", False, |_| {
             headers(2, END_HEADERS, &OK)
         }),
-        before("DATA of a stream that nobody opened", False, |_| {
+        before("DATA of a stream that was never opened", False, |_| {
             frame(DATA, 0, 100_001, b"{}")
         }),
         before("another frame in the middle of a head", False, |stream| {
@@ -548,7 +550,7 @@ fn broken_frames() -> Vec<Lie> {
             .concat()
         }),
         hpack("an index of 0", &[0x88, 0x80]),
-        hpack("an index that nobody made", &[0x88, 0xff, 0x20]),
+        hpack("an index that was never made", &[0x88, 0xff, 0x20]),
         hpack(
             "an index without an end",
             &[0x88, 0xff, 255, 255, 255, 255, 255, 255, 255],
@@ -686,7 +688,7 @@ fn odd() -> Vec<Lie> {
         lie("200 SETTINGS, then the answer", Works, |told| {
             [frame(SETTINGS, 0, 0, &[]).repeat(200), told.whole()].concat()
         }),
-        lie("frames of a kind that nobody knows", Works, |told| {
+        lie("frames of an unknown kind", Works, |told| {
             [
                 frame(0xbe, 0xff, 0, &[1; 100]),
                 frame(0xbf, 0, told.stream, &[]),
