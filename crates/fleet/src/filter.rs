@@ -190,7 +190,8 @@ impl Filter {
         };
         match self.newer_than {
             Some(age) => text.push_str(&format!(", no older than {}", spell(age))),
-            None => text.push_str(", of any age"),
+            None if self.older_than.is_none() => text.push_str(", of any age"),
+            None => {}
         }
         if let Some(age) = self.older_than {
             text.push_str(&format!(", at least {} old", spell(age)));
