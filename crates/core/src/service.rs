@@ -91,11 +91,10 @@ impl Service {
         Endpoint::of(self.mtls_host, self.prefix)
     }
 
-    /// False for Google's endpoint of another service: the host has not this one's word, as its regional and
+    /// False for Google's host of another service, which has not this one's word, as its regional and
     /// private hosts have. Any other host, such as that of an emulator, may serve it.
     #[must_use]
-    pub fn may_be_at(&self, endpoint: &Endpoint) -> bool {
-        let host = endpoint.host();
+    pub fn may_be_at(&self, host: &str) -> bool {
         let end = host.get(host.len().saturating_sub(GOOGLE.len())..);
         if host == self.host || !end.is_some_and(|end| end.eq_ignore_ascii_case(GOOGLE)) {
             return true;

@@ -38,6 +38,8 @@ pub struct Authorized<S, T> {
     tokens: Arc<TokenCache<S>>,
     transport: T,
     endpoint: Endpoint,
+    /// Of the endpoint, which would look for it in each request.
+    host: Box<str>,
     quota_project: Option<HeaderValue>,
 }
 
@@ -49,6 +51,7 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
             quota_project: tokens.source().quota_project(),
             tokens,
             transport,
+            host: endpoint.host().into(),
             endpoint,
         }
     }
@@ -62,7 +65,7 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
             let error = TransportError::new(TransportErrorKind::NotAllowed, message);
             return Box::pin(ready(Err(error)));
         }
-        if !transmit.service.may_be_at(&self.endpoint) {
+        if !transmit.service.may_be_at(&self.host) {
             let message = format!(
                 "{uri} is a call of the {}, and {} is the endpoint of another service: give the endpoint of this one",
                 transmit.service.title, self.endpoint
