@@ -85,7 +85,7 @@ async fn the_client() {
         let name: OperationName = line.unwrap().parse().unwrap();
         (name, Phase::Unsent)
     });
-    let mut running = client.scheduler().run(stream::iter(names));
+    let mut running = client.run(client.scheduler(), stream::iter(names));
     let mut cancelled = 0;
     while let Some(event) = running.next().await {
         if let Event::Finished { result, name } = event {

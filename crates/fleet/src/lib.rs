@@ -25,7 +25,7 @@
 //! ) -> Result<(), Box<dyn std::error::Error>> {
 //!     let mut filter = Filter::default();
 //!     filter.add_type("WIPE")?;
-//!     let mut search = Search::new(client, client.scheduler().into(), [enterprise.clone()], [], filter);
+//!     let mut search = Search::new(client, client.scheduler(), [enterprise.clone()], [], filter);
 //!     let mut findings = Findings::default();
 //!     while let Some(found) = search.next().await {
 //!         if let Found::Missed { resource, error } = &found {

@@ -63,7 +63,7 @@ impl World {
     async fn find(&self, filter: Filter) -> Vec<FoundOperation> {
         let scheduler = self.client.scheduler().quota(Quota::unlimited());
         let enterprises = [self.enterprise()];
-        let mut search = Search::new(&self.client, scheduler.into(), enterprises, [], filter);
+        let mut search = Search::new(&self.client, scheduler, enterprises, [], filter);
         let mut items = Vec::new();
         while let Some(found) = search.next().await {
             let Found::Operation(item) = found else {

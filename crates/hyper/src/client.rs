@@ -18,7 +18,6 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
-use crate::client_scheduler::ClientScheduler;
 use crate::clock::now;
 use crate::config::HyperConfig;
 use crate::driver::drive_on;
@@ -311,7 +310,7 @@ impl Client {
         S: Stream<Item = OperationName> + Send + 'static,
     {
         let names = names.map(|name| (name, Phase::Unsent));
-        let events = self.scheduler().run(names);
+        let events = self.run(self.scheduler(), names);
         let finished = |event| match event {
             Event::Finished { name, result } => ready(Some((name, result))),
             _ => ready(None),
@@ -319,23 +318,43 @@ impl Client {
         events.filter_map(finished).boxed()
     }
 
-    /// A scheduler with this client's policy, quota and limit of requests in flight, to be run.
-    pub fn scheduler(&self) -> ClientScheduler {
-        let scheduler = Scheduler::new(self.next_seed())
+    /// A scheduler with this client's policy, quota and limit of requests in flight, for [`run`](Self::run).
+    #[must_use]
+    pub fn scheduler(&self) -> Scheduler {
+        Scheduler::new(self.next_seed())
             .endpoint(Arc::clone(&self.endpoint))
             .policy(Arc::clone(&self.policy))
             .quota(self.quota.clone())
-            .in_flight(self.in_flight);
-        ClientScheduler::new(Arc::clone(&self.transport), scheduler)
+            .in_flight(self.in_flight)
     }
 
-    /// Runs a scheduler that was made elsewhere, with its quota and its limits, at this client's endpoint;
-    /// [`scheduler`](Self::scheduler) makes one with those of the client.
-    pub fn run<S>(&self, scheduler: impl Into<Scheduler>, names: S) -> SchedulerStream<S>
+    /// Runs a scheduler with its quota and its limits, at this client's endpoint: cancels first, then the
+    /// verification of each operation. Names come with their progress so far, and are pulled as there is
+    /// room.
+    ///
+    /// ```no_run
+    /// # async fn example(client: countermand_hyper::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use countermand_hyper::{core::Phase, scheduler::Event};
+    /// use futures_util::{StreamExt, stream};
+    ///
+    /// let names = ["17", "18"].map(|id| format!("enterprises/LC01/devices/3f/operations/{id}").parse());
+    /// let names = names.into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// let names = stream::iter(names.into_iter().map(|name| (name, Phase::Unsent)));
+    /// let scheduler = client.scheduler().quota("600/60s".parse()?).in_flight(50);
+    /// let mut events = client.run(scheduler, names);
+    /// while let Some(event) = events.next().await {
+    ///     if let Event::Finished { name, result } = event {
+    ///         println!("{name}: {}", result?.verdict);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run<S>(&self, scheduler: Scheduler, names: S) -> SchedulerStream<S>
     where
         S: Stream<Item = (OperationName, Phase)> + Send + 'static,
     {
-        let scheduler = scheduler.into().endpoint(Arc::clone(&self.endpoint));
+        let scheduler = scheduler.endpoint(Arc::clone(&self.endpoint));
         SchedulerStream::new(scheduler, Arc::clone(&self.transport), names)
     }
 

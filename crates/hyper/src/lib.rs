@@ -17,7 +17,6 @@
 mod authorized;
 mod body;
 mod client;
-mod client_scheduler;
 mod clock;
 mod config;
 mod connect;
@@ -49,7 +48,6 @@ mod tunnel;
 
 pub use authorized::Authorized;
 pub use client::Client;
-pub use client_scheduler::ClientScheduler;
 pub use clock::now;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.

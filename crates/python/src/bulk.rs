@@ -33,7 +33,7 @@ pub(crate) fn begin(
         let (taken, names) = Feed::new(out.clone(), endpoint.clone());
         feed = Some(taken);
         let names = names.map(|name| (name, Phase::Unsent));
-        let mut running = client.scheduler().run(names);
+        let mut running = client.run(client.scheduler(), names);
         let journal = journal.map(|call| Journal::new(call, raiser.clone()));
         if let Some(journal) = journal.clone() {
             running = running.journal(move |events: &[Event]| journal.commit(events));

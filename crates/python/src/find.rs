@@ -78,7 +78,7 @@ impl Finder {
                 devices,
                 filter,
             } = selection;
-            let mut search = Search::new(&client, scheduler.into(), enterprises, devices, filter);
+            let mut search = Search::new(&client, scheduler, enterprises, devices, filter);
             while let Some(event) = search.next().await {
                 if found.findings.lock().take(event) {
                     changed.send_replace(());

@@ -54,7 +54,7 @@ pub(crate) async fn run(
         report.output.expect(names.len() as u64, pace);
     }
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
-    let mut running = client.scheduler().run(stream::iter(unsent));
+    let mut running = client.run(client.scheduler(), stream::iter(unsent));
     let mut stop = Stop::default();
     let told = |_: &_, event| match event {
         Event::Sending {

@@ -121,7 +121,7 @@ pub(crate) async fn search(
 ) -> Searched {
     let scheduler = client.scheduler().quota(quota).in_flight(in_flight);
     let (enterprises, devices) = (sources.enterprises.clone(), sources.devices.clone());
-    let mut search = Search::new(client, scheduler.into(), enterprises, devices, filter);
+    let mut search = Search::new(client, scheduler, enterprises, devices, filter);
     let mut searched = Searched {
         findings: Findings::default(),
         signal: None,
