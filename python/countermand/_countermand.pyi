@@ -50,6 +50,7 @@ _Failure: TypeAlias = Literal[
 ]
 
 __all__ = [
+    "AT_MOST",
     "SCOPE",
     "Call",
     "Cancellation",
@@ -93,6 +94,7 @@ __all__ = [
     "run",
 ]
 
+AT_MOST: Final[int]
 SCOPE: Final[str]
 __version__: Final[str]
 

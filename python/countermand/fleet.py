@@ -185,7 +185,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         newer_than: float | None = None,
         older_than: float | None = None,
         exclude: _Names = (),
-        at_most: int | None = 10_000,
+        at_most: int | None = _countermand.AT_MOST,
         deadline: float | None = None,
         quota: str | None = None,
         share: float | None = None,
@@ -208,8 +208,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
 
         :param path: a new file. It holds no secrets, and only its owner may read it.
         :param enterprises: ``enterprises/LC01``; one text or several.
-        :param at_most: how many operations to cancel; what is found beyond is left alone, and the
-            report has it as ``unsent``. ``None`` for all.
+        :param at_most: how many operations to cancel, 10,000 unless given; what is found beyond is
+            left alone, and the report has it as ``unsent``. ``None`` for all.
         :param progress: as for :meth:`Client.countermand_all`, as are ``quota``, ``share`` and
             ``in_flight``. The other settings are those of :meth:`find` and :meth:`plan`.
         :raises InvalidName: one of the names is none. There is no file, and nothing was sent.

@@ -88,6 +88,10 @@ mod _countermand {
     #[pymodule_export]
     const SCOPE: &str = countermand_core::Service::DEFAULT.scope;
 
+    /// The number of operations that a rescue cancels at most, by default.
+    #[pymodule_export]
+    const AT_MOST: u64 = countermand_fleet::Settings::MAX_OF_RESCUE;
+
     /// Runs the command `countermand` with its arguments, the program's name first.
     #[pyfunction]
     fn run(py: Python<'_>, arguments: Vec<OsString>) -> u8 {

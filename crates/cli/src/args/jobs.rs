@@ -120,7 +120,7 @@ pub(crate) struct Rescue {
     #[arg(long, value_name = "ENTERPRISE", value_delimiter = ',')]
     pub(crate) confirm: Vec<String>,
     /// Maximum number of operations to cancel; the others are left pending and counted
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = Settings::MAX_OF_RESCUE)]
     pub(crate) max: u64,
     #[command(flatten)]
     pub(crate) terms: Terms,

@@ -72,6 +72,9 @@ impl Kind {
 }
 
 impl Settings {
+    /// The number of operations that a rescue cancels at most, unless its caller says another.
+    pub const MAX_OF_RESCUE: u64 = 10_000;
+
     /// The number of operations, from the first one, that a run takes up.
     pub(crate) fn most(&self) -> u64 {
         let max = self.max.filter(|_| self.kind == Kind::Rescue);
