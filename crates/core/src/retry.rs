@@ -53,6 +53,8 @@ pub(crate) struct Retry {
     reauthorized: bool,
     /// The API has answered at least once, so that a stranger's answer is worth another attempt.
     heard: bool,
+    /// The endpoint is Google's host of another service.
+    wrong_endpoint: bool,
 }
 
 impl Retry {
@@ -65,8 +67,12 @@ impl Retry {
         seed: u64,
     ) -> Self {
         let policy = policy.unwrap_or_default();
+        let service = request.service();
+        let wrong_endpoint = endpoint
+            .as_ref()
+            .is_some_and(|endpoint| !service.may_be_at(endpoint.host()));
         Self {
-            endpoint: endpoint.unwrap_or_else(|| Arc::new(request.service().endpoint())),
+            endpoint: endpoint.unwrap_or_else(|| Arc::new(service.endpoint())),
             request,
             error: None,
             rng: Rng::new(seed),
@@ -80,6 +86,7 @@ impl Retry {
             reauthorize: false,
             reauthorized: false,
             heard: false,
+            wrong_endpoint,
         }
     }
 
@@ -87,9 +94,9 @@ impl Retry {
         let left = self.deadline - now;
         Transmit {
             request: self.request.http(&self.endpoint),
-            service: self.request.service(),
             timeout: self.policy.attempt_timeout.min(left.max(SHORTEST_ATTEMPT)),
             reauthorize: self.reauthorize,
+            wrong_endpoint: self.wrong_endpoint,
             body_cap: self.request.call().body_cap(),
             departure: Departure::default(),
         }

@@ -10,7 +10,6 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::retry::Retry;
-use crate::service::Service;
 use crate::time::Time;
 use crate::transport_error::TransportError;
 use crate::view::View;
@@ -41,12 +40,12 @@ pub enum Step<T = Outcome> {
 pub struct Transmit {
     /// The request, without credentials. Its body is empty.
     pub request: Request<()>,
-    /// The service whose method it calls.
-    pub service: &'static Service,
     /// Time for the whole exchange: connecting, sending, and the last byte of the body.
     pub timeout: Duration,
     /// True where the last token was refused, so that a fresh one is needed.
     pub reauthorize: bool,
+    /// True where the endpoint is Google's host of another service: no token of this one may go there.
+    pub wrong_endpoint: bool,
     /// The longest body that the answer may have, in bytes ([`Call::body_cap`]). One that is longer
     /// is cut and fails with [`TooLarge`](crate::TransportErrorKind::TooLarge).
     pub body_cap: u32,

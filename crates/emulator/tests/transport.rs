@@ -85,10 +85,10 @@ async fn it_is_a_transport() {
                 .insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
         let transmit = Transmit {
-            service: countermand_core::Service::DEFAULT,
             request,
             timeout: secs(10),
             reauthorize: false,
+            wrong_endpoint: false,
             body_cap: 64 << 10,
             departure: countermand_core::Departure::default(),
         };

@@ -38,8 +38,6 @@ pub struct Authorized<S, T> {
     tokens: Arc<TokenCache<S>>,
     transport: T,
     endpoint: Endpoint,
-    /// Of the endpoint, which would look for it in each request.
-    host: Box<str>,
     quota_project: Option<HeaderValue>,
 }
 
@@ -51,7 +49,6 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
             quota_project: tokens.source().quota_project(),
             tokens,
             transport,
-            host: endpoint.host().into(),
             endpoint,
         }
     }
@@ -65,10 +62,10 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
             let error = TransportError::new(TransportErrorKind::NotAllowed, message);
             return Box::pin(ready(Err(error)));
         }
-        if !transmit.service.may_be_at(&self.host) {
+        if transmit.wrong_endpoint {
             let message = format!(
-                "{uri} is a call of the {}, and {} is the endpoint of another service: give the endpoint of this one",
-                transmit.service.title, self.endpoint
+                "{uri} is at {}, the endpoint of another service than that of the name: give the endpoint of its service",
+                self.endpoint
             );
             let error = TransportError::new(TransportErrorKind::NotAllowed, message);
             return Box::pin(ready(Err(error)));

@@ -24,10 +24,10 @@ pub fn endpoint(scheme: &str, address: SocketAddr) -> Endpoint {
 /// A cancel.
 pub fn cancel(endpoint: &Endpoint) -> Transmit {
     Transmit {
-        service: countermand_core::Service::DEFAULT,
         request: countermand_core::Request::Cancel(name().clone()).http(endpoint),
         timeout: Duration::from_secs(10),
         reauthorize: false,
+        wrong_endpoint: false,
         body_cap: 64 << 10,
         departure: countermand_core::Departure::default(),
     }
