@@ -14,9 +14,10 @@ True
 - :mod:`countermand.testing` has an emulator of the API for tests.
 """
 
-from ._countermand import Operation, OperationName, __version__
+from ._countermand import Operation, __version__
 from .client import AsyncClient, Client
 from .errors import CountermandError
+from .operation_name import OperationName
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

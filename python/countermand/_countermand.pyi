@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from .errors import CountermandError
 from .events import Event
+from .operation_name import OperationName
 from .outcome import Outcome, Status, Verdict
 from .progress import Progress
 from .rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
@@ -61,7 +62,6 @@ __all__ = [
     "Finder",
     "Inbox",
     "Operation",
-    "OperationName",
     "Pages",
     "RateLimiter",
     "Report",
@@ -78,18 +78,21 @@ __all__ = [
     "build_get",
     "build_get_device",
     "build_list_operations",
+    "check_name",
     "find",
     "job_estimate",
     "job_exposure",
     "job_facts",
     "job_report",
     "job_status",
+    "name_parts",
     "parse_cancel",
     "parse_device",
     "parse_operation",
     "parse_operations",
     "plan",
     "printable",
+    "quoted",
     "rescue",
     "run",
 ]
@@ -97,38 +100,6 @@ __all__ = [
 AT_MOST: Final[int]
 SCOPE: Final[str]
 __version__: Final[str]
-
-@final
-class OperationName:
-    """The name of an operation,
-    ``enterprises/{enterprise}/devices/{device}/operations/{operation}``.
-
-    Checked when it is made, and never again. ``str()`` of it is the
-    name as the API writes it. Hashable, ordered, picklable.
-    """
-
-    def __new__(cls, name: str | OperationName, /) -> Self:
-        """Checks a name.
-
-        :raises InvalidName: what is wrong with it, where, and what was expected.
-        """
-    @property
-    def enterprise(self) -> str:
-        """The name of the enterprise, ``enterprises/{enterprise}``."""
-    @property
-    def device(self) -> str:
-        """The name of the device, ``enterprises/{enterprise}/devices/{device}``."""
-    @property
-    def operation(self) -> str:
-        """The operation's id: the last segment."""
-    def __eq__(self, other: object, /) -> bool: ...
-    def __ne__(self, other: object, /) -> bool: ...
-    def __lt__(self, other: OperationName, /) -> bool: ...
-    def __le__(self, other: OperationName, /) -> bool: ...
-    def __gt__(self, other: OperationName, /) -> bool: ...
-    def __ge__(self, other: OperationName, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __getnewargs__(self) -> tuple[str]: ...
 
 @final
 class Operation:
@@ -184,7 +155,7 @@ class Cancellation:
 
     def __new__(
         cls,
-        name: str | OperationName,
+        name: str,
         *,
         endpoint: str | None = None,
         deadline: float | None = None,
@@ -493,7 +464,7 @@ class Scheduler:
         """
     def push(
         self,
-        name: str | OperationName,
+        name: str,
         phase: Literal["unsent", "maybe_sent", "accepted"] = "unsent",
     ) -> bool:
         """Takes a name; ``False`` if it was pushed before.
@@ -575,10 +546,10 @@ class Ticket:
         :raises ValueError: ``kind`` is none of these. The ticket is not spent.
         """
 
-def build_cancel(name: str | OperationName, endpoint: str | None = None) -> Request:
+def build_cancel(name: str, endpoint: str | None = None) -> Request:
     """``POST {name}:cancel``: asks the server to cancel. Success says only that it was asked."""
 
-def build_get(name: str | OperationName, endpoint: str | None = None) -> Request:
+def build_get(name: str, endpoint: str | None = None) -> Request:
     """``GET {name}``: the operation, without its secrets."""
 
 def build_list_operations(
@@ -605,7 +576,7 @@ def parse_cancel(status: int, headers: _Headers, body: bytes | bytearray) -> Non
     """
 
 def parse_operation(
-    name: str | OperationName, status: int, headers: _Headers, body: bytes | bytearray
+    name: str, status: int, headers: _Headers, body: bytes | bytearray
 ) -> Operation:
     """Reads the answer to :func:`build_get` of ``name``.
 
@@ -653,10 +624,10 @@ class Client:
     def warnings(self) -> list[str]: ...
     @property
     def endpoint(self) -> str: ...
-    def cancel(self, name: str | OperationName) -> Call[None]: ...
-    def get(self, name: str | OperationName) -> Call[Operation]: ...
+    def cancel(self, name: str) -> Call[None]: ...
+    def get(self, name: str) -> Call[Operation]: ...
     def list_operations(self, device: str) -> Stream[Operation]: ...
-    def countermand(self, name: str | OperationName, deadline: float | None) -> Call[Outcome]: ...
+    def countermand(self, name: str, deadline: float | None) -> Call[Outcome]: ...
     def countermand_all(
         self,
         quota: str | None,
@@ -703,7 +674,7 @@ class Stream(Generic[_T_co]):
 
 @final
 class Feed:
-    def pull(self, names: Iterator[str | OperationName | Operation | FoundOperation]) -> bool: ...
+    def pull(self, names: Iterator[str | Operation | FoundOperation]) -> bool: ...
 
 @final
 class Finder:
@@ -760,7 +731,7 @@ def find(
 def plan(
     client: Client,
     path: str | os.PathLike[str],
-    names: Finder | Iterable[str | OperationName | Operation | FoundOperation],
+    names: Finder | Iterable[str | Operation | FoundOperation],
     selection: Selection | None,
     by_harm: bool,
     max_age: float | None,
@@ -795,6 +766,18 @@ def job_estimate(
     client: Client, path: str | os.PathLike[str], in_flight: int | None
 ) -> Call[Estimate]: ...
 def job_report(path: str | os.PathLike[str]) -> Call[Report]: ...
+def check_name(name: str, /) -> str:
+    """The text of a name.
+
+    :raises InvalidName: what is wrong with it.
+    """
+
+def name_parts(name: str, /) -> tuple[str, str, str]:
+    """The names of the enterprise and of the device, and the id of the operation."""
+
+def quoted(text: str, /) -> str:
+    """The literal of a text, in which nothing is invisible."""
+
 def printable(text: str, /) -> str:
     """A text of a stranger with every control and invisible character spelled out."""
 

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self, TypeAlias
 
-    from ._countermand import Finder, Operation, OperationName, Stream
+    from ._countermand import Finder, Operation, Stream
     from .errors import CountermandError
     from .events import Event
     from .find import AsyncFind, Find
     from .fleet import _FindT, _JobT  # noqa: F401 - in the text of a base class
     from .google_auth import Source, _GoogleCredentials
     from .job import AsyncJob, Job
+    from .operation_name import OperationName
     from .outcome import Outcome
     from .progress import Progress
     from .rows import Facts, FoundOperation
@@ -138,7 +139,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         return _restore, (type(self), {**self._settings, "token": self._token})
 
     @dual
-    async def cancel(self, name: str | OperationName) -> None:
+    async def cancel(self, name: str) -> None:
         """Asks the server to cancel, with retries, and does not look what became of it.
 
         :raises InvalidName: nothing was sent.
@@ -147,7 +148,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         await self._finish(self._native.cancel(name))
 
     @dual
-    async def get(self, name: str | OperationName) -> Operation:
+    async def get(self, name: str) -> Operation:
         """Gets the operation as the server tells it.
 
         :raises InvalidName: nothing was sent.
@@ -168,9 +169,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         return self._each(self._native.list_operations(device))
 
     @dual
-    async def countermand(
-        self, name: str | OperationName, *, deadline: float | None = None
-    ) -> Outcome:
+    async def countermand(self, name: str, *, deadline: float | None = None) -> Outcome:
         """Cancels an operation and finds out what became of it.
 
         :param deadline: seconds, instead of the client's.
@@ -183,7 +182,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
     @dual_iterator
     async def countermand_all(
         self,
-        names: Iterable[str | OperationName | Operation | FoundOperation],
+        names: Iterable[str | Operation | FoundOperation],
         *,
         quota: str | None = None,
         share: float | None = None,

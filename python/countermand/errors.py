@@ -12,7 +12,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._countermand import OperationName
+    from .operation_name import OperationName
 
 __all__ = [
     "CountermandError",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
-    from ._countermand import OperationName
     from .errors import CountermandError
+    from .operation_name import OperationName
     from .outcome import Outcome
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ._countermand import OperationName
 from .progress import Line, Progress
 from .warn import warn
 
@@ -56,7 +55,7 @@ class Turns:
     def __init__(
         self,
         feed: Feed,
-        names: Iterable[str | OperationName | Operation | FoundOperation],
+        names: Iterable[str | Operation | FoundOperation],
         watcher: bool | Callable[[Progress], object] | None,
     ) -> None:
         self._feed = feed
@@ -93,7 +92,7 @@ def several(names: _T) -> _T:
 
     :raises TypeError: it is one.
     """
-    if isinstance(names, (str, bytes, OperationName)):
+    if isinstance(names, (str, bytes)):
         message = "names is several names, not one: give [name], or use countermand(name)"
         raise TypeError(message)
     return names

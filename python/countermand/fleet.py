@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal, TypeVar
 
-    from ._countermand import Operation, OperationName
+    from ._countermand import Operation
     from .errors import CountermandError
     from .find import Search
     from .progress import Progress
     from .report import Report
     from .rows import Facts, FoundOperation
-    from .selection import Selection, _Names, _Texts
+    from .selection import Selection, _Texts
 
     _FindT = TypeVar("_FindT", bound="Search")
     _JobT = TypeVar("_JobT")
@@ -51,7 +51,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: _Names = (),
+        exclude: _Texts = (),
         quota: str | None = None,
         share: float | None = None,
         in_flight: int | None = None,
@@ -92,14 +92,14 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
     async def plan(
         self,
         path: str | os.PathLike[str],
-        names: _FindT | Iterable[str | OperationName | Operation | FoundOperation] | None = None,
+        names: _FindT | Iterable[str | Operation | FoundOperation] | None = None,
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),
         types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: _Names = (),
+        exclude: _Texts = (),
         order: Literal["harm", "input"] = "harm",
         max_age: float | None = None,
         deadline: float | None = None,
@@ -184,7 +184,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: _Names = (),
+        exclude: _Texts = (),
         at_most: int | None = _countermand.AT_MOST,
         deadline: float | None = None,
         quota: str | None = None,
@@ -246,12 +246,12 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
 
     def _source(
         self,
-        names: _FindT | Iterable[str | OperationName | Operation | FoundOperation] | None,
+        names: _FindT | Iterable[str | Operation | FoundOperation] | None,
         selection: Selection,
         quota: str | None,
         share: float | None,
         in_flight: int | None,
-    ) -> _countermand.Finder | Iterable[str | OperationName | Operation | FoundOperation]:
+    ) -> _countermand.Finder | Iterable[str | Operation | FoundOperation]:
         """Source of the operations of a plan."""
         from .feed import several
         from .find import Search

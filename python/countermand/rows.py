@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from ._countermand import Operation, OperationName
+    from ._countermand import Operation
     from .errors import CountermandError
     from .lock_owner import LockOwner
+    from .operation_name import OperationName
     from .outcome import Verdict
     from .progress import JobProgress
 

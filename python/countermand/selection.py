@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
-
-from ._countermand import OperationName
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Self, TypeAlias
 
     _Texts: TypeAlias = str | Iterable[str]
-    _Names: TypeAlias = str | OperationName | Iterable[str | OperationName]
-
-_T = TypeVar("_T", bound="str | OperationName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +21,7 @@ class Selection:
     types: tuple[str, ...]
     newer_than: float | None
     older_than: float | None
-    exclude: tuple[str | OperationName, ...]
+    exclude: tuple[str, ...]
 
     @classmethod
     def of(
@@ -37,7 +32,7 @@ class Selection:
         types: _Texts = (),
         newer_than: float | None = None,
         older_than: float | None = None,
-        exclude: _Names = (),
+        exclude: _Texts = (),
     ) -> Self:
         """One text is as good as a list of one."""
         return cls(
@@ -60,12 +55,12 @@ class Selection:
         return self != Selection.of(enterprises=self.enterprises, devices=self.devices)
 
 
-def _several(what: str, given: _T | Iterable[_T]) -> tuple[_T, ...]:
+def _several(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
     """The texts: one is as good as a list of one.
 
     :raises TypeError: there is something else in their place.
     """
-    if isinstance(given, (str, OperationName)):
+    if isinstance(given, str):
         return (given,)
     # Bytes would iterate as numbers.
     if isinstance(given, (bytes, bytearray)) or not isinstance(given, Iterable):

@@ -17,7 +17,7 @@ import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _countermand
-from ._countermand import OperationName
+from .operation_name import OperationName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -241,7 +241,7 @@ def test_a_plan_is_made_of_names_or_not_at_all(client: Client, path: Path) -> No
         client.plan(path, [good, "enterprises/e/devices/d"])
     with pytest.raises(TypeError, match="several names, not one"):
         client.plan(path, good)
-    with pytest.raises(TypeError, match="an OperationName or a str"):
+    with pytest.raises(TypeError, match="a name is a str"):
         client.plan(path, [good, 7])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="not both"):
         client.plan(path, [good], devices="enterprises/e/devices/d")

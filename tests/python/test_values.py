@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import pkgutil
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,14 +59,38 @@ def test_a_name_is_a_value() -> None:
     name = OperationName(NAME)
     assert (str(name), repr(name)) == (NAME, f"OperationName({NAME!r})")
     assert name == OperationName(name)
-    assert name != NAME
-    assert len({name, OperationName(NAME)}) == 1
+    assert name == NAME != OperationName(NAME + "0")
+    assert len({name, OperationName(NAME), NAME}) == 1
     assert name < OperationName(NAME + "0") <= OperationName(NAME + "0")
     assert sorted([OperationName(NAME + "0"), name])[0] is name
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(name, protocol)) == name
     with pytest.raises(AttributeError):
         name.device = "x"  # type: ignore[misc]
+
+
+def test_a_name_is_a_text_for_what_takes_texts() -> None:
+    name = OperationName(NAME)
+    assert json.loads(json.dumps({name: name})) == {NAME: NAME}
+    assert {NAME: 1}[name] == 1
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        assert database.execute("select ? = ?", (name, NAME)).fetchone() == (1,)
+    # What is made of it was not checked.
+    assert type(str(name)) is type(f"{name}") is type(name + "0") is str
+    device = NAME.rpartition("/operations/")[0]
+    assert (name.enterprise, name.device, name.operation) == ("enterprises/LC01", device, "17")
+
+
+def test_names_that_come_out_are_of_the_class(emulator: Emulator, client: Client) -> None:
+    name = emulator.add("cancellable")
+    outcome = client.countermand(name)
+    assert outcome.operation is not None
+    ((counted, _),) = client.countermand_all([str(emulator.add("cancellable"))])
+    with pytest.raises(NotFound) as caught:
+        client.get(f"{emulator.enterprise}/devices/0/operations/1")
+    for given in (name, outcome.operation.name, counted, caught.value.operation):
+        assert type(given) is OperationName
+        assert given.operation == given.rpartition("/")[2]
 
 
 def test_half_a_character_is_no_name() -> None:
@@ -77,7 +103,7 @@ def test_half_a_character_is_no_name() -> None:
 
 @pytest.mark.parametrize("junk", [None, 17, NAME.encode(), [NAME]])
 def test_junk_is_no_name(junk: Any) -> None:
-    with pytest.raises(TypeError, match="a name is an OperationName or a str, not"):
+    with pytest.raises(TypeError, match="a name is a str, not"):
         OperationName(junk)
 
 

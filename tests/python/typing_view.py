@@ -90,7 +90,7 @@ def calls(client: Client, name: OperationName) -> None:
     assert_type(client.countermand(str(name), deadline=5), Outcome)
     assert_type(client.get(name), Operation)
     assert_type(client.list_operations(name.device), Iterator[Operation])
-    client.list_operations(name)  # type: ignore[arg-type]
+    client.list_operations(17)  # type: ignore[arg-type]
     results = client.countermand_all(operation.name for operation in client.list_operations("d"))
     assert_type(results, Iterator[tuple[OperationName | str, Outcome | CountermandError]])
     for _, result in results:

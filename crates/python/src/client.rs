@@ -105,7 +105,7 @@ impl NativeClient {
 
     fn cancel(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let name = names::given_operation(name, &self.endpoint)?;
+        let name = names::given(name, &self.endpoint)?;
         Ok(Call::new(async move {
             let result = client.cancel(&name).await;
             raiser.ready(result, |py, ()| Ok(py.None()))
@@ -114,7 +114,7 @@ impl NativeClient {
 
     fn get(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let name = names::given_operation(name, &self.endpoint)?;
+        let name = names::given(name, &self.endpoint)?;
         Ok(Call::new(async move {
             raiser.ready(client.get(&name).await, operation)
         }))
@@ -135,7 +135,7 @@ impl NativeClient {
         deadline: Option<f64>,
     ) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, deadline)?;
-        let name = names::given_operation(name, &self.endpoint)?;
+        let name = names::given(name, &self.endpoint)?;
         Ok(Call::new(async move {
             raiser.ready(client.countermand(&name).await, verdict)
         }))

@@ -66,7 +66,7 @@ mod _countermand {
         fleet::{apply, find, job_estimate, plan, rescue},
         inbox::Inbox,
         jobs::{job_exposure, job_facts, job_report, job_status},
-        names::OperationName,
+        names::{check_name, name_parts, quoted},
         outcome::Operation,
         pages::Pages,
         rate_limiter::RateLimiter,

@@ -1,89 +1,67 @@
 //! Names: checked once, on the way in.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
 use core::NameError;
 use countermand_core as core;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyString};
 
 use crate::exception;
 
-/// The name of an operation, `enterprises/{enterprise}/devices/{device}/operations/{operation}`.
-#[pyclass(module = "countermand", frozen, eq, ord, str = "{0}")]
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// The name of an operation, which is a `countermand.OperationName` in Python.
+#[derive(Clone)]
 pub(crate) struct OperationName(pub(crate) core::OperationName);
 
-#[pymethods]
-impl OperationName {
-    #[new]
-    #[pyo3(signature = (name, /))]
-    fn new(name: &Bound<'_, PyAny>) -> PyResult<Self> {
-        operation(name).map(Self)
-    }
+impl<'py> IntoPyObject<'py> for OperationName {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
 
-    /// The name of the enterprise, `enterprises/{enterprise}`.
-    #[getter]
-    fn enterprise(&self) -> String {
-        self.0.prefix(1).to_owned()
-    }
-
-    /// The name of the device, `enterprises/{enterprise}/devices/{device}`.
-    #[getter]
-    fn device(&self) -> String {
-        self.0.parent().to_string()
-    }
-
-    /// The operation's id: the last segment.
-    #[getter]
-    fn operation(&self) -> &str {
-        self.0.id()
-    }
-
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("OperationName({})", quoted(py, self.0.as_str())?))
-    }
-
-    fn __hash__(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.0.hash(&mut hasher);
-        hasher.finish()
-    }
-
-    fn __getnewargs__(&self) -> (&str,) {
-        (self.0.as_str(),)
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static NEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let class = CLASS.import(py, "countermand.operation_name", "OperationName")?;
+        // The method of `str`: the class's own would check the name again.
+        let new = NEW.get_or_try_init(py, || {
+            let method = py.get_type::<PyString>().getattr("__new__")?;
+            PyResult::Ok(method.unbind())
+        })?;
+        new.bind(py).call1((class, self.0.as_str()))
     }
 }
 
-/// An operation's name, given as one or as a text.
+/// The text of a name, if it is one.
+#[pyfunction]
+#[pyo3(signature = (name, /))]
+pub(crate) fn check_name<'py>(name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    operation(name)?;
+    Ok(name.clone())
+}
+
+/// The names of the enterprise and of the device, and the id of the operation.
+#[pyfunction]
+#[pyo3(signature = (name, /))]
+pub(crate) fn name_parts(name: &Bound<'_, PyAny>) -> PyResult<(String, String, String)> {
+    let name = operation(name)?;
+    let device = name.parent().to_string();
+    Ok((name.prefix(1).to_owned(), device, name.id().to_owned()))
+}
+
+/// The name of an operation.
 pub(crate) fn operation(name: &Bound<'_, PyAny>) -> PyResult<core::OperationName> {
-    match name.cast::<OperationName>() {
-        Ok(name) => Ok(name.get().0.clone()),
-        Err(_) => parse(name, "an OperationName or a str", str::parse),
-    }
+    parse(name, str::parse)
 }
 
-/// As [`operation`], also as the command takes it: with blanks around it, or as its URL at this endpoint.
-pub(crate) fn given_operation(
-    name: &Bound<'_, PyAny>,
-    endpoint: &core::Endpoint,
-) -> PyResult<core::OperationName> {
-    match name.cast::<OperationName>() {
-        Ok(name) => Ok(name.get().0.clone()),
-        Err(_) => parse(name, "an OperationName or a str", |text| {
-            endpoint.parse_given(text)
-        }),
-    }
-}
-
-/// The name of a parent, given as the command takes it.
+/// The name of an operation or of a parent as the command takes it: with blanks around it, or as its URL at this
+/// endpoint.
 pub(crate) fn given<T: FromStr<Err = NameError>>(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
 ) -> PyResult<T> {
-    parse(name, "a str", |text| endpoint.parse_given(text))
+    parse(name, |text| endpoint.parse_given(text))
 }
 
 /// The name of an operation, a device or an enterprise, given as the command takes it.
@@ -91,29 +69,20 @@ pub(crate) fn given_resource(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
 ) -> PyResult<core::Resource> {
-    match name.cast::<OperationName>() {
-        Ok(name) => Ok(core::Resource::Operation(name.get().0.clone())),
-        Err(_) => parse(name, "an OperationName or a str", |text| {
-            endpoint.parse_given_resource(text)
-        }),
-    }
+    parse(name, |text| endpoint.parse_given_resource(text))
 }
 
 /// The name of a parent, given as a text.
 pub(crate) fn text<T: FromStr<Err = NameError>>(name: &Bound<'_, PyAny>) -> PyResult<T> {
-    parse(name, "a str", str::parse)
+    parse(name, str::parse)
 }
 
-fn parse<T>(
-    name: &Bound<'_, PyAny>,
-    expected: &str,
-    read: impl Fn(&str) -> Result<T, NameError>,
-) -> PyResult<T> {
+fn parse<T>(name: &Bound<'_, PyAny>, read: impl Fn(&str) -> Result<T, NameError>) -> PyResult<T> {
     let py = name.py();
     let Ok(text) = name.cast::<PyString>() else {
         let found = name.get_type().name()?;
         return Err(PyTypeError::new_err(format!(
-            "a name is {expected}, not {found}"
+            "a name is a str, not {found}"
         )));
     };
     match text.to_str() {
@@ -162,6 +131,8 @@ fn surrogate(text: &Bound<'_, PyString>, error: &PyErr, expected: &str) -> PyRes
 }
 
 /// The literal of a text, in which Python's own `repr` leaves nothing but what is seen.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
 pub(crate) fn quoted(py: Python<'_>, text: &str) -> PyResult<String> {
     let literal = PyString::new(py, text).repr()?.to_cow()?.into_owned();
     let mut out = String::with_capacity(literal.len());

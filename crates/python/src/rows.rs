@@ -35,7 +35,7 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
         return Ok(item);
     }
     if !given.is_instance(item_class(py)?)? {
-        return names::given_operation(given, endpoint).map(FoundOperation::new);
+        return names::given(given, endpoint).map(FoundOperation::new);
     }
     let field = |name: &str| {
         let value = given.getattr(name)?;
@@ -62,7 +62,7 @@ pub(crate) fn named(
 ) -> PyResult<core::OperationName> {
     match given.cast::<PyString>() {
         // Most of a million names are texts: no class is looked up for them.
-        Ok(text) => names::given_operation(text, endpoint),
+        Ok(text) => names::given(text, endpoint),
         Err(_) => planned(given, endpoint).map(|item| item.name),
     }
 }
