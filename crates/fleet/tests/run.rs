@@ -517,7 +517,7 @@ async fn a_job_is_applied_as_it_was_agreed_to() {
         authorization.confirmed = confirmed;
         let refusal = refused(&mut job, &authorization, applying, now()).unwrap();
         assert!(matches!(refusal, Refusal::NotConfirmed { .. }), "{refusal}");
-        let words = "cancels 9 operations of enterprises/LC";
+        let words = "the job has 9 operations of enterprises/LC";
         assert!(refusal.to_string().contains(words), "{refusal}");
     }
     authorization.confirmed = Some([(world.enterprise(), Some(9))].into());
