@@ -15,6 +15,7 @@ use crate::document::Document;
 use crate::error::{rejected, unavailable};
 use crate::response::{UNSAID, lifetime};
 use crate::source::Grant;
+use crate::system::{self, Group};
 
 pub(crate) struct Command {
     line: OsString,
@@ -70,22 +71,14 @@ impl Command {
     }
 
     async fn output(&self) -> std::io::Result<(Zeroizing<Vec<u8>>, ExitStatus)> {
-        #[cfg(not(windows))]
-        let (shell, flag) = ("/bin/sh", "-c");
-        #[cfg(windows)]
-        let (shell, flag) = ("cmd", "/C");
-        let mut command = tokio::process::Command::new(shell);
+        let mut command = system::shell(&self.line);
         command
-            .arg(flag)
-            .arg(&self.line)
             // It needs no token of this program.
             .env_remove("COUNTERMAND_TOKEN")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             // A caller that gives up waiting ends it.
             .kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
         let mut child = command.spawn()?;
         let group = Group::of(&child);
         let mut output = Zeroizing::new(Vec::with_capacity(CAP + 1));
@@ -108,37 +101,6 @@ impl Command {
         let (read, status) = futures_util::future::join(reading, waiting).await;
         read?;
         Ok((output, status?))
-    }
-}
-
-/// The processes of a command. They end when this is dropped, those that the shell has started too.
-struct Group {
-    #[cfg(unix)]
-    leader: Option<rustix::process::Pid>,
-}
-
-impl Group {
-    #[cfg(unix)]
-    fn of(child: &tokio::process::Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self {
-            leader: id.and_then(rustix::process::Pid::from_raw),
-        }
-    }
-
-    #[cfg(not(unix))]
-    const fn of(_: &tokio::process::Child) -> Self {
-        Self {}
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(leader) = self.leader {
-            // One that has ended already leaves nothing to end.
-            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
-        }
     }
 }
 

@@ -51,6 +51,7 @@ mod rs256;
 mod rs256;
 mod service_account;
 mod source;
+mod system;
 mod token_file;
 
 pub use credentials::Credentials;

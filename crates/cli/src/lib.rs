@@ -22,6 +22,7 @@ mod exit;
 mod failure;
 mod output;
 mod signals;
+mod system;
 
 use std::ffi::OsString;
 

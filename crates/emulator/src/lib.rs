@@ -74,6 +74,7 @@ mod services;
 mod shared;
 mod show;
 mod site;
+mod system;
 mod time;
 mod tls;
 mod transport;

@@ -1,8 +1,7 @@
 //! Certificates for a server on this machine, good ones and bad ones.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +13,8 @@ use rcgen::{
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::system::with_mode;
 
 /// The mode of a key, and of what holds no secret and other accounts need.
 const PRIVATE: u32 = 0o600;
@@ -173,9 +174,9 @@ fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
             "it is a symbolic link, a pipe or a device, and a file is expected",
         ));
     }
-    let mut file = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    let mut options = tempfile::Builder::new();
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = with_mode(&mut options, mode).tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(())

@@ -106,6 +106,7 @@ mod search;
 mod seconds;
 mod spell;
 pub mod store;
+mod system;
 
 pub use authorize::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, NotAuthorized, Refusal,

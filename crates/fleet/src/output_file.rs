@@ -1,12 +1,13 @@
 //! Files that this program makes, so that nothing of the user's is lost by it.
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use countermand_core::text::looks_secret;
 use tempfile::NamedTempFile;
+
+use crate::system;
 
 /// A file that appears under its name when it is whole, and not before.
 ///
@@ -78,14 +79,14 @@ impl OutputFile {
         if let Ok(replaced) = fs::symlink_metadata(&path)
             && replaced.is_file()
         {
-            adopt(part.as_file(), &replaced)?;
+            system::adopt(part.as_file(), &replaced)?;
         }
         part.as_file().sync_all()?;
         // Another kind of thing may have come there meanwhile: a link would be replaced itself, and
         // a folder makes the move fail.
         part.persist(&path)?;
         // The file is whole and has its name; without this only a power failure could take that.
-        let _ = File::open(folder_of(&path)).and_then(|folder| folder.sync_all());
+        let _ = system::sync_folder(folder_of(&path));
         Ok(())
     }
 }
@@ -112,11 +113,8 @@ impl Write for OutputFile {
 pub fn create_new(path: &Path) -> io::Result<File> {
     refuse_odd(path)?;
     // `create_new` is O_EXCL, which follows no link either.
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    let mut options = OpenOptions::new();
+    system::private(options.write(true).create_new(true)).open(path)
 }
 
 /// Opens something that is no file, so that nothing is lost by writing to it.
@@ -177,16 +175,6 @@ fn refuse_odd(path: &Path) -> io::Result<()> {
 
 fn refused(kind: ErrorKind, problem: impl Into<String>) -> io::Error {
     io::Error::new(kind, problem.into())
-}
-
-/// Gives a file the owner, group and mode of the one it replaces. Where those cannot be kept, another
-/// group gains nothing.
-fn adopt(file: &File, replaced: &Metadata) -> io::Result<()> {
-    let mode = match fchown(file, Some(replaced.uid()), Some(replaced.gid())) {
-        Ok(()) => replaced.mode() & 0o777,
-        Err(_) => replaced.mode() & 0o707,
-    };
-    file.set_permissions(Permissions::from_mode(mode))
 }
 
 fn folder_of(path: &Path) -> &Path {

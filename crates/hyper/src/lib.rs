@@ -35,6 +35,7 @@ mod resolve;
 mod route;
 mod scheduler_stream;
 mod secret_file;
+mod system;
 #[cfg(feature = "__tls")]
 mod tls;
 #[cfg(not(feature = "__tls"))]

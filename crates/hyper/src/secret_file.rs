@@ -10,6 +10,8 @@ use std::time::Duration;
 use countermand_core::text::{path_problem, shown_path};
 use zeroize::Zeroizing;
 
+use crate::system::{is_stream, mode};
+
 /// Time for the writer of a pipe to write all of it.
 const PIPE: Duration = Duration::from_secs(10);
 
@@ -27,17 +29,6 @@ pub fn exposure(path: &Path) -> Option<String> {
     };
     let path = shown_path(path);
     Some(format!("{path} {others} (mode {mode:04o}): chmod 600 it"))
-}
-
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-    metadata.is_file().then(|| metadata.mode() & 0o7777)
-}
-
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> Option<u32> {
-    None
 }
 
 /// A file with a secret, which an option, a variable or another file names.
@@ -139,18 +130,6 @@ fn is_descriptor(path: &Path) -> bool {
     ["/dev/fd", "/dev/stdin", "/proc/self/fd"]
         .iter()
         .any(|place| path.starts_with(place))
-}
-
-#[cfg(unix)]
-fn is_stream(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    let kind = metadata.file_type();
-    kind.is_fifo() || kind.is_char_device()
-}
-
-#[cfg(not(unix))]
-fn is_stream(_: &Metadata) -> bool {
-    false
 }
 
 fn read(path: &Path, cap: u64) -> Result<Zeroizing<Vec<u8>>, String> {

@@ -1,9 +1,7 @@
 //! `countermand demo`: the rescue of an emulated fleet, and whether its verdicts were true.
 
 use std::ffi::OsString;
-use std::fs::Permissions;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +22,7 @@ use crate::commands::{apply, open, plan};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;
+use crate::system;
 
 const DEVICES: usize = 2000;
 
@@ -35,9 +34,8 @@ const TOKEN: &str = "demo-token";
 
 pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     // Among other people's files: a folder that none of them can have prepared.
-    let folder = tempfile::Builder::new()
-        .prefix("countermand-demo-")
-        .permissions(Permissions::from_mode(0o700))
+    let mut options = tempfile::Builder::new();
+    let folder = system::private(options.prefix("countermand-demo-"))
         .tempdir()
         .map_err(|error| failed(&error))?
         .keep();

@@ -2,12 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 
 use super::csv::csv;
 use super::error::ReportError;
@@ -18,6 +13,7 @@ use crate::clock::now;
 use crate::counts::Counts;
 use crate::output_file::OutputFile;
 use crate::store::{JobError, View};
+use crate::system;
 
 /// The forms of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +79,7 @@ impl Form {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, error).into());
         }
         // Held until the file is open: with a reader there, that does not wait.
-        let reader = has_reader(path)?;
+        let reader = system::has_reader(path)?;
         let mut file = OutputFile::create(path)?;
         drop(reader);
         let mut out = BufWriter::new(&mut file);
@@ -92,25 +88,6 @@ impl Form {
         drop(out);
         file.commit()?;
         Ok(counts)
-    }
-}
-
-/// A descriptor of the pipe that stands there, if one does.
-///
-/// # Errors
-/// [`io::ErrorKind::NotConnected`] for a pipe that nothing reads: to open it could wait for ever.
-fn has_reader(path: &Path) -> io::Result<Option<OwnedFd>> {
-    if !fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo()) {
-        return Ok(None);
-    }
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(pipe) => Ok(Some(pipe)),
-        Err(Errno::NXIO) => Err(io::Error::new(
-            io::ErrorKind::NotConnected,
-            "it is a pipe that nothing reads: start its reader first",
-        )),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -6,10 +6,10 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::JobErrorKind;
+use crate::system::without_waiting;
 
 /// The endings of their names.
 pub(super) const ENDINGS: [&str; 3] = ["-wal", SHARED, "-journal"];
@@ -61,9 +61,8 @@ fn refuse(path: &Path, is_refused: impl Fn(&str, &Path) -> bool) -> Result<(), J
 fn is_sqlites(ending: &str, file: &Path) -> bool {
     let mut head = Vec::new();
     // A pipe that has come there since is not waited for.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let mut options = File::options();
-    let opened = options.read(true).custom_flags(flags).open(file);
+    let opened = without_waiting(options.read(true)).open(file);
     let Ok(_) = opened.and_then(|file| file.take(8).read_to_end(&mut head)) else {
         return true;
     };

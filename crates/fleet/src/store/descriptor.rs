@@ -5,32 +5,31 @@
 //! and closes it after the last of its connections is closed.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A device and an inode: the identity of a file, whatever its name.
-pub(super) type Key = (u64, u64);
+use crate::system::{FileId, JobLock, without_waiting};
 
 struct Open {
     file: File,
+    lock: JobLock,
     users: usize,
     locked: bool,
 }
 
-static OPEN: Mutex<BTreeMap<Key, Open>> = Mutex::new(BTreeMap::new());
+static OPEN: Mutex<BTreeMap<FileId, Open>> = Mutex::new(BTreeMap::new());
 
-fn open_files() -> MutexGuard<'static, BTreeMap<Key, Open>> {
+fn open_files() -> MutexGuard<'static, BTreeMap<FileId, Open>> {
     // Every change of the map is a single statement, so a panic elsewhere leaves it whole.
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// True if the file that stands there is this one.
-pub(super) fn is_at(key: Key, path: &Path) -> io::Result<bool> {
+pub(super) fn is_at(file: &FileId, path: &Path) -> io::Result<bool> {
     match std::fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == key),
+        Ok(there) => Ok(FileId::of(path, &there)? == *file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -39,7 +38,7 @@ pub(super) fn is_at(key: Key, path: &Path) -> io::Result<bool> {
 /// A share in this process's descriptor for a file. Has to outlive SQLite's connection.
 #[derive(Debug)]
 pub(super) struct Descriptor {
-    key: Key,
+    file: FileId,
     lock: bool,
 }
 
@@ -47,8 +46,8 @@ impl Descriptor {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut open = open_files();
         let known = std::fs::metadata(path)?;
-        let mut key = (known.dev(), known.ino());
-        if let Some(known) = open.get_mut(&key) {
+        let mut id = FileId::of(path, &known)?;
+        if let Some(known) = open.get_mut(&id) {
             known.users += 1;
         } else {
             if !known.is_file() {
@@ -58,12 +57,8 @@ impl Descriptor {
                 ));
             }
             // A pipe that has come there since is not waited for.
-            let flags = rustix::fs::OFlags::NONBLOCK.bits();
             let mut options = File::options();
-            let file = options
-                .read(true)
-                .custom_flags(flags.cast_signed())
-                .open(path)?;
+            let file = without_waiting(options.read(true)).open(path)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
                 return Err(io::Error::new(
@@ -72,78 +67,73 @@ impl Descriptor {
                 ));
             }
             // The file may have been replaced since it was looked at.
-            key = (metadata.dev(), metadata.ino());
+            id = FileId::of(path, &metadata)?;
             let new = Open {
                 file,
+                lock: JobLock::of(path),
                 users: 0,
                 locked: false,
             };
-            open.entry(key).or_insert(new).users += 1;
+            open.entry(id.clone()).or_insert(new).users += 1;
         }
-        Ok(Self { key, lock: false })
+        Ok(Self {
+            file: id,
+            lock: false,
+        })
     }
 
     /// The identity of the file, whatever its name.
-    pub(super) const fn key(&self) -> Key {
-        self.key
+    pub(super) const fn file(&self) -> &FileId {
+        &self.file
     }
 
     /// The first bytes of the file.
     pub(super) fn head<const N: usize>(&self) -> io::Result<[u8; N]> {
         let mut head = [0; N];
-        match open_files().get(&self.key) {
-            Some(open) => open.file.read_exact_at(&mut head, 0).map(|()| head),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+        let files = open_files();
+        let Some(open) = files.get(&self.file) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let mut file = &open.file;
+        file.rewind()?;
+        file.read_exact(&mut head)?;
+        Ok(head)
     }
 
     /// True while another process, or another user in this one, has the lock.
     pub(super) fn is_locked(&self) -> bool {
         let open = open_files();
-        let Some(open) = open.get(&self.key) else {
+        let Some(open) = open.get(&self.file) else {
             return false;
         };
-        // Shared, so that two that look do not take each other for a run.
-        let locked =
-            open.locked || matches!(open.file.try_lock_shared(), Err(TryLockError::WouldBlock));
-        if !locked {
-            let _ = open.file.unlock();
-        }
-        locked && !self.lock
+        !self.lock && (open.locked || open.lock.is_taken(&open.file))
     }
 
     /// Takes the lock until this is dropped; `false` if another process has it.
     pub(super) fn lock(&mut self) -> io::Result<bool> {
         let mut open = open_files();
-        let Some(open) = open.get_mut(&self.key).filter(|open| !open.locked) else {
+        let Some(open) = open.get_mut(&self.file).filter(|open| !open.locked) else {
             return Ok(false);
         };
-        match open.file.try_lock() {
-            Ok(()) => {
-                open.locked = true;
-                self.lock = true;
-                Ok(true)
-            }
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        self.lock = open.lock.take(&open.file)?;
+        open.locked = self.lock;
+        Ok(self.lock)
     }
 }
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
         let mut files = open_files();
-        let Some(open) = files.get_mut(&self.key) else {
+        let Some(open) = files.get_mut(&self.file) else {
             return;
         };
         if self.lock {
             open.locked = false;
-            // Closing gives it back as well, and no caller is left for an error.
-            let _ = open.file.unlock();
+            open.lock.release(&open.file);
         }
         open.users -= 1;
         if open.users == 0 {
-            files.remove(&self.key);
+            files.remove(&self.file);
         }
     }
 }

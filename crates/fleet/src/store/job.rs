@@ -274,7 +274,7 @@ impl Job {
         let Contents {
             descriptor, path, ..
         } = &self.contents;
-        match descriptor::is_at(descriptor.key(), path) {
+        match descriptor::is_at(descriptor.file(), path) {
             Ok(true) => {
                 self.looked = Instant::now();
                 Ok(())

@@ -5,6 +5,8 @@ use std::fmt;
 use countermand_core::Timestamp;
 use rusqlite::types::Value;
 
+use crate::system;
+
 /// The process that has a job file open for applying.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,10 +29,9 @@ impl fmt::Display for LockOwner {
 impl LockOwner {
     /// This process.
     pub(super) fn this(now: Timestamp) -> Self {
-        let name = rustix::system::uname();
         Self {
             pid: std::process::id(),
-            host: name.nodename().to_string_lossy().into_owned(),
+            host: system::host_name(),
             since: now,
         }
     }

@@ -1,15 +1,15 @@
 //! Making and opening the file of a job: the lock first, then SQLite, then everything is verified.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::Path;
 
 use countermand_core::Timestamp;
 
 use crate::output_file::create_new;
+use crate::system::{self, FileId};
 
 use super::contents::{Contents, holder};
-use super::descriptor::{self, Descriptor, Key};
+use super::descriptor::{self, Descriptor};
 use super::error::JobErrorKind;
 use super::head::Head;
 use super::settings::{Kind, Settings};
@@ -80,22 +80,21 @@ pub(super) fn may_be_made(path: &Path) -> Result<(), JobErrorKind> {
     beside::nothing(path)?;
     let path = std::path::absolute(path)?;
     let folder = path.parent().unwrap_or(&path);
-    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)
-        .map_err(|error| JobErrorKind::Io(error.into()))
+    Ok(system::may_write_in(folder)?)
 }
 
 /// The file of a new job, which is removed again unless it is kept.
 pub(super) struct NewFile<'a> {
     path: &'a Path,
-    key: Key,
+    file: FileId,
     kept: bool,
 }
 
 impl<'a> NewFile<'a> {
-    pub(super) const fn of(path: &'a Path, descriptor: &Descriptor) -> Self {
+    pub(super) fn of(path: &'a Path, descriptor: &Descriptor) -> Self {
         Self {
             path,
-            key: descriptor.key(),
+            file: descriptor.file().clone(),
             kept: false,
         }
     }
@@ -108,7 +107,7 @@ impl<'a> NewFile<'a> {
 impl Drop for NewFile<'_> {
     fn drop(&mut self) {
         // Another file may have come to stand there: that one is not ours.
-        if self.kept || !descriptor::is_at(self.key, self.path).unwrap_or(false) {
+        if self.kept || !descriptor::is_at(&self.file, self.path).unwrap_or(false) {
             return;
         }
         for ending in beside::ENDINGS.into_iter().chain([""]) {
@@ -156,7 +155,7 @@ pub(super) fn open(path: &Path) -> Result<Contents, JobErrorKind> {
 fn sync_folder(path: &Path) -> Result<(), JobErrorKind> {
     let path = std::path::absolute(path)?;
     match path.parent() {
-        Some(folder) => Ok(File::open(folder)?.sync_all()?),
+        Some(folder) => Ok(system::sync_folder(folder)?),
         None => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::note::Note;
+use crate::system;
 
 /// The time for which a machine has been up: a clock that is never set, good until the machine is
 /// started anew.
@@ -21,17 +22,8 @@ impl Uptime {
     /// By this machine; `None` where it does not tell.
     #[must_use]
     pub fn now() -> Option<Self> {
-        #[cfg(target_os = "linux")]
-        {
-            let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-            let up = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-            Some(Self {
-                boot: boot.trim().to_owned(),
-                millis: up.tv_sec.saturating_mul(1000) + up.tv_nsec / 1_000_000,
-            })
-        }
-        #[cfg(not(target_os = "linux"))]
-        None
+        let (boot, millis) = system::uptime()?;
+        Some(Self { boot, millis })
     }
 
     /// The text of a note that says it.

@@ -12,6 +12,7 @@ use super::error::{JobError, JobErrorKind};
 use super::head::Head;
 use super::settings::Settings;
 use super::{beside, check, opening};
+use crate::system;
 
 /// The longest that opening waits while another process opens or closes the file.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -120,5 +121,5 @@ fn may_write_beside(path: &Path) -> bool {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+    system::may_write_in(folder).is_ok()
 }

@@ -1,0 +1,14 @@
+//! The operating system: what std does not offer, or offers on some systems only.
+//!
+//! Both files have the same items. Tests run those of `portable` on every system.
+
+#[cfg(any(not(unix), test))]
+#[cfg_attr(unix, expect(dead_code, reason = "tests use a part of it"))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+pub(crate) use self::portable::*;
+#[cfg(unix)]
+pub(crate) use self::unix::*;
