@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test clients browser crash bench bench-quick bench-core growth figures fuzz net reliability prose deny mutants clean format
+.PHONY: demo test clients browser crash bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -80,9 +80,10 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) README.md
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/lint: $(VENV)/ready $(PY) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
+$(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
 	$(BIN)/ruff check python tests/python tests/clients
 	$(BIN)/ruff format --check python tests/python tests/clients
+	$(BIN)/python tests/packages.py check
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
 
@@ -195,6 +196,23 @@ DENY ?= licenses bans sources
 deny:
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --offline check $(DENY)
+
+# Packs each crate that is published and builds it from its archive. Takes minutes.
+packages:
+	rm -rf target/packages
+	cargo package --workspace --exclude countermand-python --exclude countermand-tests --exclude countermand-fuzz \
+		--locked --target-dir target/packages
+	$(PYTHON) tests/packages.py check target/packages/package
+	rm -rf target/packages
+
+# Checks each published crate with the compiler of its `rust-version`. Needs rustup, to install these compilers.
+msrv:
+	command -v rustup >/dev/null || { echo 'make msrv: rustup is missing' >&2; exit 1; }
+	$(PYTHON) tests/packages.py oldest | while read -r version packages; do \
+		rustup toolchain install "$$version" --profile minimal --no-self-update; \
+		cargo +"$$version" check --locked --target-dir target/msrv $$packages; \
+	done
+	rm -rf target/msrv
 
 # Lists changes of the core that no test detects (docs/mutants.md). Takes hours; a part of it with
 # MUTANTS='--file crates/core/src/retry.rs' or '--sharding round-robin --shard 5/36'. The tests must pass before.

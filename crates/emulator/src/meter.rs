@@ -195,7 +195,8 @@ impl Account {
             WindowKind::Fixed { phase } => {
                 let (whole, phase) = (span.as_nanos(), phase.as_nanos());
                 let gone = (now.as_nanos() + whole - phase % whole) % whole;
-                now.saturating_add(Duration::from_nanos_u128(whole - gone))
+                let left = u64::try_from(whole - gone).map_or(Duration::MAX, Duration::from_nanos);
+                now.saturating_add(left)
             }
         });
     }

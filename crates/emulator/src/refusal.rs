@@ -46,8 +46,8 @@ pub(crate) fn refusal(
         },
     }));
     // Rounded up: a client that waits for exactly as long finds the window open.
-    let nanos = exceeded.wait.as_nanos().div_ceil(time_scale.into());
-    let wait = Duration::from_nanos_u128(nanos);
+    let rest = Duration::from_nanos(u64::from(time_scale) - 1);
+    let wait = exceeded.wait.saturating_add(rest) / time_scale;
     match hints {
         Hints::None => {}
         Hints::RetryInfo => {

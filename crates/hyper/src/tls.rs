@@ -125,9 +125,9 @@ impl Inner {
             Err(error) => error,
         };
         let host = self.server.to_str();
-        match rustls_error(&*error) {
-            Some(cause) if is_final(cause) => failed(format!("{host}: {cause}")),
-            Some(rustls::Error::InvalidMessage(_)) if let Some(tunnel) = self.route.tunnel() => {
+        match (rustls_error(&*error), self.route.tunnel()) {
+            (Some(cause), _) if is_final(cause) => failed(format!("{host}: {cause}")),
+            (Some(rustls::Error::InvalidMessage(_)), Some(tunnel)) => {
                 tunnel.failure(
                     TransportErrorKind::Proxy,
                     &host,

@@ -33,7 +33,7 @@ impl OpenFile {
             false if open as u32 == 0 => Some(me + 1),
             false => None,
         };
-        match OPEN.try_update(Ordering::AcqRel, Ordering::Acquire, count) {
+        match OPEN.fetch_update(Ordering::AcqRel, Ordering::Acquire, count) {
             Ok(_) => Ok(Self(())),
             Err(_) => Err(PyRuntimeError::new_err(
                 "this process was forked from one that had a job file open, and cannot open any: \
@@ -50,7 +50,7 @@ impl Drop for OpenFile {
             (pid == process::id()).then(|| open - 1)
         };
         // In a forked child it is the parent's, and stays in its books.
-        let _ = OPEN.try_update(Ordering::AcqRel, Ordering::Acquire, mine);
+        let _ = OPEN.fetch_update(Ordering::AcqRel, Ordering::Acquire, mine);
     }
 }
 

@@ -115,7 +115,7 @@ impl<'a> Way<'a> {
     }
 
     fn place(&self, path: &Path) -> PathBuf {
-        match self.elsewhere && path != "-" {
+        match self.elsewhere && path.as_os_str() != "-" {
             true => path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             false => path.to_owned(),
         }

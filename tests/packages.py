@@ -1,0 +1,108 @@
+"""Checks the crates that are published: their manifests, and the archives of `make packages`.
+
+- `packages.py check [FOLDER]`: the manifests, and the archives in this folder
+- `packages.py address`: the public address; fails while there is none
+- `packages.py oldest`: a line for each `rust-version`, with the crates that promise it
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PUBLISHED = ("core", "scheduler", "hyper", "auth", "countermand", "fleet", "emulator", "cli")
+# What crates.io accepts.
+KEYWORDS, KEYWORD = 5, re.compile(r"[a-z0-9][a-z0-9_+-]{0,19}")
+
+
+def metadata() -> list[dict]:
+    command = ["cargo", "metadata", "--locked", "--offline", "--format-version", "1"]
+    return json.loads(subprocess.check_output(command, cwd=ROOT))["packages"]
+
+
+def version(text: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in (text or "0").split("."))[:2]
+
+
+def published(packages: list[dict]) -> list[dict]:
+    folders = {str(ROOT / "crates" / name / "Cargo.toml"): name for name in PUBLISHED}
+    chosen = [package for package in packages if package["manifest_path"] in folders]
+    ours = [p for p in packages if p["source"] is None and p["publish"] != []]
+    assert chosen == ours, f"published are {[p['name'] for p in ours]}, listed here {PUBLISHED}"
+    return chosen
+
+
+def addresses(packages: list[dict]) -> set[str]:
+    """The public address as each crate and the Python package have it."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {})
+    pages = {url for word, url in urls.items() if word.lower() in ("repository", "source")}
+    return {package["repository"] or "" for package in packages} | pages
+
+
+def check_manifest(package: dict, packages: dict[str, dict]) -> None:
+    name = package["name"]
+    assert package["description"], name
+    assert package["license"] == "MIT OR Apache-2.0", name
+    assert 1 <= len(package["keywords"]) <= KEYWORDS, (name, package["keywords"])
+    assert all(KEYWORD.fullmatch(word) for word in package["keywords"]), (name, package["keywords"])
+    assert package["categories"], name
+    assert package["metadata"]["docs"]["rs"]["all-features"] is True, name
+    for dependency in package["dependencies"]:
+        other = packages.get(dependency["name"])
+        if other is None or dependency["path"] is None:
+            continue
+        what = f"{name} on {other['name']}"
+        if dependency["kind"] == "dev":
+            # A version would make a circle of crates that wait for each other to be published.
+            assert dependency["req"] == "*", f"{what}: a dev-dependency by path alone"
+        else:
+            assert dependency["req"] == f"^{other['version']}", f"{what}: {dependency['req']}"
+            assert version(other["rust_version"]) <= version(package["rust_version"]), what
+
+
+def check_archive(package: dict, folder: Path) -> None:
+    stem = f"{package['name']}-{package['version']}"
+    with tarfile.open(folder / f"{stem}.crate") as archive:
+        files = {m.name.removeprefix(f"{stem}/"): m for m in archive.getmembers()}
+        assert all(member.isfile() for member in files.values()), f"{stem}: a link"
+        for licence in ("LICENSE-MIT", "LICENSE-APACHE"):
+            content = archive.extractfile(files[licence]).read()
+            assert content == (ROOT / licence).read_bytes(), f"{stem}: {licence}"
+        readme = archive.extractfile(files["README.md"]).read().decode()
+    assert readme.startswith(f"# {package['name']}\n"), f"{stem}: README.md of another crate"
+    relative = re.findall(r"\]\((?!https://)[^)]*\)", readme)
+    assert not relative, f"{stem}: links that are dead on crates.io: {relative}"
+    strange = [name for name in files if name.startswith("tests/")]
+    assert not strange, f"{stem}: {strange}"
+    print(f"{stem}.crate: {len(files)} files, {(folder / f'{stem}.crate').stat().st_size:,} bytes")
+
+
+def main() -> None:
+    packages = metadata()
+    chosen = published(packages)
+    match sys.argv[1:]:
+        case ["check", *folder]:
+            found = addresses(chosen)
+            assert len(found) == 1, f"different public addresses: {found}"
+            for package in chosen:
+                check_manifest(package, {p["name"]: p for p in chosen})
+                for archives in folder:
+                    check_archive(package, Path(archives))
+        case ["address"]:
+            (address,) = addresses(chosen)
+            assert address.startswith("https://"), "Cargo.toml has no `repository` yet"
+            print(address)
+        case ["oldest"]:
+            for oldest in sorted({package["rust_version"] for package in chosen}, key=version):
+                names = [p["name"] for p in chosen if p["rust_version"] == oldest]
+                print(oldest, *(f"--package {name}" for name in names))
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
