@@ -66,7 +66,9 @@ def main() -> None:
         print(f"{part:24} {counts[part]:4} of {every:4} doc comments open with a clause")
     clauses, every = sum(counts.values()), sum(total.values())
     others = len(places) - clauses
-    print(f"{'all':24} {clauses:4} of {every:4}, {100 * clauses / every:.1f} %; {others} other places")
+    print(
+        f"{'all':24} {clauses:4} of {every:4}, {100 * clauses / every:.1f} %; {others} other places"
+    )
 
 
 if __name__ == "__main__":

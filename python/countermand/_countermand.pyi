@@ -80,6 +80,7 @@ __all__ = [
     "build_list_operations",
     "check_name",
     "find",
+    "found_json",
     "job_estimate",
     "job_exposure",
     "job_facts",
@@ -144,6 +145,8 @@ class Operation:
         """Reason why the device did not do it: an open set of words. Not set by a cancellation."""
     def to_dict(self) -> dict[str, Any]:
         """The operation in the API's own JSON shape."""
+    def to_json(self) -> str:
+        """:meth:`to_dict` as one line of JSON."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -766,6 +769,9 @@ def job_estimate(
     client: Client, path: str | os.PathLike[str], in_flight: int | None
 ) -> Call[Estimate]: ...
 def job_report(path: str | os.PathLike[str]) -> Call[Report]: ...
+def found_json(found: FoundOperation) -> str:
+    """JSON of what an operation that was found tells, as the command prints it."""
+
 def check_name(name: str, /) -> str:
     """The text of a name.
 

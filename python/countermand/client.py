@@ -295,8 +295,6 @@ class Client(Blocking, ClientBase["Find", "Job"]):
 
     __module__ = "countermand"
 
-    __slots__ = ()
-
     def _search(self, finder: Finder) -> Find:
         from .find import Find
 
@@ -330,8 +328,6 @@ class AsyncClient(Awaited, ClientBase["AsyncFind", "AsyncJob"]):
     """
 
     __module__ = "countermand"
-
-    __slots__ = ()
 
     def _search(self, finder: Finder) -> AsyncFind:
         from .find import AsyncFind

@@ -10,9 +10,13 @@ No message, attribute, ``repr`` or pickle holds a token or a parameter of a comm
 
 from __future__ import annotations
 
+from .json_form import JsonForm
+from .operation_name import OperationName
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .operation_name import OperationName
+    from collections.abc import Mapping
+    from typing import Any
 
 __all__ = [
     "CountermandError",
@@ -39,10 +43,19 @@ __all__ = [
 ]
 
 
-class CountermandError(Exception):
+_OF_ALL = ("kind", "key", "message", "maybe_delivered", "attempts", "advice")
+"""The fields that the JSON of every error has, unless they are empty."""
+
+_BESIDE = ("operation", "resource", "failure_scope")
+"""Attributes that its JSON does not have: the object around it names the operation."""
+
+
+class CountermandError(JsonForm, Exception):
     """A call that ended without telling the operation's fate; the base of all others.
 
-    ``str()`` of it is one line for people; the attributes are for programs.
+    ``str()`` of it is one line for people; the attributes are for programs. ``args`` holds the line
+    and the attributes as plain values, so that an error made of its ``args`` is the same error,
+    also where they have gone through JSON, as in a result of Celery.
     """
 
     message: str
@@ -73,10 +86,35 @@ class CountermandError(Exception):
     """True if the device still has a record, where that was looked for. ``False``: the command may
     have executed."""
 
-    def __init__(self, message: str = "", /, **attributes: object) -> None:
+    def __init__(
+        self, message: str = "", facts: Mapping[str, object] | None = None, /, **attributes: object
+    ) -> None:
         super().__init__(message)
+        given = {**(facts or {}), **attributes}
+        if given:
+            self.args = (message, {name: _plain(value) for name, value in given.items()})
         self.message = message
-        vars(self).update(attributes)
+        vars(self).update({name: self._attribute(name, value) for name, value in given.items()})
+
+    @staticmethod
+    def _attribute(name: str, value: object) -> object:
+        """The value of an attribute, which may have been made plain for ``args``."""
+        if name in ("operation", "found") and type(value) is str:
+            return OperationName(value)
+        return value
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as plain values: the object ``error`` of the command's JSON."""
+        fields = {name: getattr(self, name) for name in _OF_ALL}
+        said = self.args[1] if len(self.args) > 1 else {}
+        beside = {name: value for name, value in said.items() if name not in _BESIDE}
+        return {**{name: value for name, value in fields.items() if value != ""}, **beside}
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r})"
 
 
 class InvalidName(CountermandError, ValueError):
@@ -90,6 +128,10 @@ class InvalidName(CountermandError, ValueError):
     """Position of the fault: an offset into the text's UTF-8, in bytes."""
     expected: str = ""
     """The pattern that was expected."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as plain values. ``kind`` is ``invalid_name``, ``fault`` is :attr:`kind`."""
+        return {**super().to_dict(), "kind": "invalid_name", "fault": self.kind}
 
 
 class InvalidEndpoint(CountermandError, ValueError):
@@ -186,3 +228,12 @@ class NotAttempted(CountermandError):
 
     cause: str = ""
     """That failure, as the word of its row in docs/errors.md; ``stopped``: the caller stopped."""
+
+
+def _plain(value: object) -> object:
+    """The value of an attribute as JSON has it."""
+    if isinstance(value, JsonForm):
+        return value.to_dict()
+    if hasattr(value, "__fspath__"):
+        return str(value)
+    return value

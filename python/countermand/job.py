@@ -214,13 +214,9 @@ class Job(Blocking, JobFile):
 
     __module__ = "countermand"
 
-    __slots__ = ()
-
 
 class AsyncJob(Awaited, JobFile):
     """A :class:`Job` for asyncio, with the same methods. Cancelling the task of :meth:`apply` is as
     Ctrl-C there."""
 
     __module__ = "countermand"
-
-    __slots__ = ()

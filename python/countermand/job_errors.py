@@ -6,14 +6,14 @@ Every class is a :class:`~countermand.CountermandError`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from .errors import CountermandError
+from .lock_owner import LockOwner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
-    from .lock_owner import LockOwner
 
 __all__ = [
     "JobDamaged",
@@ -41,6 +41,14 @@ class JobError(CountermandError):
     kind: str = "job"
     path: Path
     """The file."""
+
+    @staticmethod
+    def _attribute(name: str, value: object) -> object:
+        if name == "path" and isinstance(value, str):
+            return Path(value)
+        if name == "holder" and isinstance(value, dict):
+            return LockOwner.from_dict(value)
+        return CountermandError._attribute(name, value)
 
 
 class JobExists(JobError, FileExistsError):
@@ -121,8 +129,10 @@ class NotConfirmed(CountermandError, PermissionError):
     planned: Mapping[str, int]
     """Operations of each enterprise."""
 
-    def __init__(self, message: str = "", /, **attributes: object) -> None:
-        super().__init__(message, **{"planned": {}, **attributes})
+    def __init__(
+        self, message: str = "", facts: Mapping[str, object] | None = None, /, **attributes: object
+    ) -> None:
+        super().__init__(message, {"planned": {}, **(facts or {})}, **attributes)
 
 
 class PlanStale(CountermandError, ValueError):

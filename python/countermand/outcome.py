@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from .json_form import JsonForm
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._countermand import Operation
     from .errors import CountermandError
+    from .operation_name import OperationName
 
 
 class Verdict(StrEnum):
@@ -47,11 +52,13 @@ Status.__module__ = "countermand"
 # The native half sets the fields of a new one by itself: `__init__` and `__post_init__` are not
 # called.
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(JsonForm):
     """The result of a countermand: the verdict and what it rests on."""
 
     __module__ = "countermand"
 
+    name: OperationName
+    """The name of the operation."""
     verdict: Verdict
     """The verdict."""
     attempts: int
@@ -68,3 +75,17 @@ class Outcome:
     def cancelled(self) -> bool:
         """True if it is proved that the operation will not happen."""
         return self.verdict is Verdict.CANCELLED
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcome as plain values, by the schema ``countermand.outcome/1``."""
+        fields: dict[str, Any] = {
+            "schema": "countermand.outcome/1",
+            "name": str(self.name),
+            "verdict": str(self.verdict),
+            "attempts": self.attempts,
+            "operation": None if self.operation is None else self.operation.to_dict(),
+            "error": None if self.error is None else self.error.to_dict(),
+        }
+        if self.parent_exists is not None:
+            fields["parent_exists"] = self.parent_exists
+        return fields

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+from .json_form import JsonForm
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Outage:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Figures(JsonForm):
     """Figures of a scheduler and of a job. ``str()`` of them is one line for people."""
 
     cancels_sent: int
@@ -80,6 +86,13 @@ class Figures:
     job; nothing is estimated meanwhile."""
     line: str
     """The figures in one line, as the command ``countermand`` tells them."""
+    _json: str = field(default="{}", kw_only=True, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values, by the schema ``countermand.progress/1``."""
+        import json
+
+        return {"schema": "countermand.progress/1", **json.loads(self._json)}
 
     def __str__(self) -> str:
         return self.line
@@ -113,6 +126,21 @@ class Progress(Figures):
     """Time at which the last first cancel of an operation was sent."""
     held_until: float | None
     """Time at which the quota allows the next request, if not now."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values, by the schema ``countermand.progress/1``."""
+        return {
+            **super().to_dict(),
+            "pushed": self.pushed,
+            "duplicates": self.duplicates,
+            "waiting": self.waiting,
+            "finished": self.finished,
+            "sent": self.sent,
+            "in_flight": self.in_flight,
+            "now_s": self.now,
+            "last_cancel_s": self.last_cancel,
+            "held_until_s": self.held_until,
+        }
 
 
 @dataclass(frozen=True)

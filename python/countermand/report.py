@@ -95,7 +95,7 @@ class Report:
 
     def to_dicts(self) -> list[dict[str, object]]:
         """The rows as dictionaries, with the columns that Arrow has."""
-        return [row.to_dict() for row in self]
+        return [row.columns() for row in self]
 
     def save(
         self,

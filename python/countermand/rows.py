@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from . import _countermand
+from .json_form import JsonForm, timestamp
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from ._countermand import Operation
     from .errors import CountermandError
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundOperation:
+class FoundOperation(JsonForm):
     """A pending operation that a search has found."""
 
     __module__ = "countermand"
@@ -50,9 +53,16 @@ class FoundOperation:
     device_seen: datetime | None = None
     """Time of the device's last report, where the search went through its enterprise."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was found as plain values, by the schema ``countermand.operation/1``."""
+        import json
+
+        fields: dict[str, Any] = json.loads(_countermand.found_json(self))
+        return fields
+
 
 @dataclass(frozen=True, slots=True)
-class JobRow:
+class JobRow(JsonForm):
     """An operation of a job and what has become of it."""
 
     __module__ = "countermand"
@@ -106,7 +116,23 @@ class JobRow:
     error: CountermandError | None = field(compare=False)
     """Error that kept more from being known. Rows that differ in nothing else are equal."""
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain values, by the schema ``countermand.row/1``."""
+        fields = {
+            name: timestamp(value) if name in _TIMES else value
+            for name, value in self.columns().items()
+            if name not in _PARTS
+        }
+        if self.parent_exists is None:
+            del fields["parent_exists"]
+        return {
+            "schema": "countermand.row/1",
+            **fields,
+            "operation": None if self.operation is None else self.operation.to_dict(),
+            "error": None if self.error is None else self.error.to_dict(),
+        }
+
+    def columns(self) -> dict[str, Any]:
         """The columns of a table, those that Arrow and the CSV have: plain values, names as text.
 
         ``operation`` and ``error`` are not among them; what they tell is.
@@ -122,9 +148,13 @@ COLUMNS: tuple[str, ...] = tuple(
 )
 """The columns of a report, in order."""
 
+_TIMES = ("create_time", "device_seen", "cancel_sent_at", "accepted_at", "found", "verified_at")
+_PARTS = ("done", "code", "message", "problem", "problem_message")
+"""Columns that are parts of ``operation`` and ``error``."""
+
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(JsonForm):
     """Time that a job will take at best: every cancel works at once, and no other program uses its
     share of the quota."""
 
@@ -135,9 +165,17 @@ class Estimate:
     last_verdict: float
     """Seconds until the last verdict is known."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate as plain values, by the schema ``countermand.estimate/1``."""
+        return {
+            "schema": "countermand.estimate/1",
+            "last_cancel_s": self.last_cancel,
+            "last_verdict_s": self.last_verdict,
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class JobStatus:
+class JobStatus(JsonForm):
     """Status of a job."""
 
     __module__ = "countermand"
@@ -165,6 +203,14 @@ class JobStatus:
     ``end_unknown``: it has not, and no process has the file. ``idle``: no run has begun."""
     progress: JobProgress
     """Its progress: the search, the rate of requests, the time left, an outage."""
+    _json: str = field(default="{}", kw_only=True, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The status as plain values, by the schema ``countermand.status/1``."""
+        import json
+
+        fields: dict[str, Any] = json.loads(self._json)
+        return fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ fn finished(
     result: Result<Outcome, Error>,
     raiser: &Raiser,
 ) -> PyResult<Py<PyAny>> {
-    let result = outcome::result(py, result, |py, error| raiser.raise(py, error))?;
+    let result = outcome::result(py, &name, result, |py, error| raiser.raise(py, error))?;
     let name = names::OperationName(name);
     Ok((name, result).into_pyobject(py)?.into_any().unbind())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
-use countermand_core::{Endpoint, Outcome, Policy};
+use countermand_core::{Endpoint, OperationName, Outcome, Policy};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -137,7 +137,8 @@ impl NativeClient {
         let Connected { client, raiser } = self.here(py, deadline)?;
         let name = names::given(name, &self.endpoint)?;
         Ok(Call::new(async move {
-            raiser.ready(client.countermand(&name).await, verdict)
+            let result = client.countermand(&name).await;
+            raiser.ready(result.map(|outcome| (name, outcome)), verdict)
         }))
     }
 
@@ -224,6 +225,6 @@ fn operation(py: Python<'_>, operation: countermand_core::Operation) -> PyResult
     Ok(Py::new(py, Operation(operation))?.into_any())
 }
 
-fn verdict(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
-    outcome::outcome(py, outcome).map(Bound::unbind)
+fn verdict(py: Python<'_>, (name, outcome): (OperationName, Outcome)) -> PyResult<Py<PyAny>> {
+    outcome::outcome(py, &name, outcome).map(Bound::unbind)
 }

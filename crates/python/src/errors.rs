@@ -4,27 +4,23 @@ use countermand::ConnectError;
 use countermand_core::{EndpointError, Error, ErrorFacts, ErrorKind, Resource, TransportError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::exception::{self, InvalidEndpoint};
 use crate::names::OperationName;
 
 /// The exception for an error of a call.
 pub(crate) fn error(py: Python<'_>, error: &Error) -> PyErr {
-    let stored = serde_json::to_value(error).unwrap_or_default();
+    let mut stored = serde_json::to_value(error).unwrap_or_default();
     let operation = error.operation().cloned().map(OperationName);
     let resource = match error.resource() {
         Some(list @ (Resource::Parent(_) | Resource::Grandparent(_))) => Some(list.as_str()),
         Some(Resource::Operation(_)) | None => None,
     };
-    let raised = kept(py, operation, resource, &stored);
-    if let ErrorKind::Misattributed { found } = error.kind()
-        && let Err(error) = raised
-            .value(py)
-            .setattr("found", OperationName(found.clone()))
-    {
-        return error;
+    if let ErrorKind::Misattributed { found } = error.kind() {
+        stored["found"] = json!(found);
     }
+    let raised = kept(py, operation, resource, &stored);
     raised.set_cause(py, python_cause(py, error));
     raised
 }
@@ -70,7 +66,8 @@ pub(crate) fn kept(
                 Value::String(text) => kwargs.set_item(key, text)?,
                 Value::Number(number) => kwargs.set_item(key, number.as_i64())?,
                 Value::Bool(yes) => kwargs.set_item(key, yes)?,
-                Value::Null | Value::Array(_) | Value::Object(_) => {}
+                Value::Null => kwargs.set_item(key, None::<()>)?,
+                Value::Array(_) | Value::Object(_) => {}
             }
         }
         Ok(kwargs)

@@ -60,7 +60,7 @@ fn parts<'py>(
         }
         Event::Accepted { name } => ("Accepted", (OperationName(name),).into_pyobject(py)?),
         Event::Finished { name, result } => {
-            let result = outcome::result(py, result, raise)?;
+            let result = outcome::result(py, &name, result, raise)?;
             ("Finished", (OperationName(name), result).into_pyobject(py)?)
         }
         Event::Held { until, limit, .. } => ("Held", (read(until), limit).into_pyobject(py)?),

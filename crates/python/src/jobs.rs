@@ -116,6 +116,7 @@ pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
         Ok(status)
     };
     Ok(blocking(look, |py, status| {
+        let json = rows::json(&status)?;
         let Status {
             activity,
             summary,
@@ -144,6 +145,7 @@ pub(crate) fn job_status(path: PathBuf, check: bool) -> PyResult<Call> {
         kwargs.set_item("holder", holder.transpose()?)?;
         kwargs.set_item("activity", activity.as_str())?;
         kwargs.set_item("progress", progress::of_job(py, &progress)?)?;
+        kwargs.set_item("_json", json)?;
         let class = py.import("countermand.rows")?.getattr("JobStatus")?;
         Ok(class.call((), Some(&kwargs))?.unbind())
     }))

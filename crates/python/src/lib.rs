@@ -71,6 +71,7 @@ mod _countermand {
         pages::Pages,
         rate_limiter::RateLimiter,
         report::Report,
+        rows::found_json,
         sansio::{Cancellation, Done, Send, Wait},
         scheduler::{Scheduler, Ticket},
         stream::Stream,

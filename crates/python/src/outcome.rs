@@ -104,6 +104,11 @@ impl Operation {
         py.import("json")?.call_method1("loads", (self.json()?,))
     }
 
+    /// The same as one line of JSON.
+    fn to_json(&self) -> PyResult<String> {
+        self.json()
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let operation = &self.0;
         let mut text = format!("Operation({}", quoted(py, operation.name.as_str())?);
@@ -150,17 +155,22 @@ impl Operation {
 /// An outcome, or the exception that was not raised.
 pub(crate) fn result<'py>(
     py: Python<'py>,
+    name: &core::OperationName,
     result: Result<core::Outcome, core::Error>,
     raise: impl FnOnce(Python<'py>, &core::Error) -> PyErr,
 ) -> PyResult<Bound<'py, PyAny>> {
     match result {
-        Ok(outcome) => self::outcome(py, outcome),
+        Ok(outcome) => self::outcome(py, name, outcome),
         Err(error) => raise(py, &error).into_value(py).into_bound_py_any(py),
     }
 }
 
 /// The `countermand.Outcome` that says the same.
-pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn outcome<'py>(
+    py: Python<'py>,
+    name: &core::OperationName,
+    outcome: core::Outcome,
+) -> PyResult<Bound<'py, PyAny>> {
     static MAKER: PyOnceLock<Maker> = PyOnceLock::new();
     let maker = MAKER.get_or_try_init(py, || Maker::of_outcomes(py))?;
     let new = maker.new.bind(py).call1((&maker.class,))?;
@@ -168,12 +178,13 @@ pub(crate) fn outcome<'py>(py: Python<'py>, outcome: core::Outcome) -> PyResult<
         let setter = maker.setters[field].bind(py);
         setter.call1((&new, value)).map(drop)
     };
-    set(0, verdict(py, outcome.verdict)?)?;
-    set(1, outcome.attempts.into_bound_py_any(py)?)?;
-    set(2, outcome.operation.map(Operation).into_bound_py_any(py)?)?;
+    set(0, OperationName(name.clone()).into_pyobject(py)?)?;
+    set(1, verdict(py, outcome.verdict)?)?;
+    set(2, outcome.attempts.into_bound_py_any(py)?)?;
+    set(3, outcome.operation.map(Operation).into_bound_py_any(py)?)?;
     let error = outcome.error.map(|error| errors::error(py, &error));
-    set(3, error.into_bound_py_any(py)?)?;
-    set(4, outcome.parent_exists.into_bound_py_any(py)?)?;
+    set(4, error.into_bound_py_any(py)?)?;
+    set(5, outcome.parent_exists.into_bound_py_any(py)?)?;
     Ok(new)
 }
 

@@ -8,7 +8,9 @@ use countermand_scheduler::Outage;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
+use pyo3::types::{IntoPyDict, PyDict, PyTuple};
+
+use crate::rows;
 
 /// The scheduler's own figures, and those that are measured of them.
 #[derive(Clone)]
@@ -40,7 +42,7 @@ pub(crate) fn progress(
     ];
     let fields = of_measured(py, measured)?.into_iter().chain(fields);
     let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
-    Ok(class.call1(fields)?.unbind())
+    Ok(class.call(fields, Some(&json(py, measured)?))?.unbind())
 }
 
 /// The `countermand.JobProgress` that says the same.
@@ -53,7 +55,12 @@ pub(crate) fn of_job<'py>(py: Python<'py>, measured: &Progress) -> PyResult<Boun
     ];
     let fields = of_measured(py, measured)?.into_iter().chain(fields);
     let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
-    made(py, "JobProgress")?.call1(fields)
+    made(py, "JobProgress")?.call(fields, Some(&json(py, measured)?))
+}
+
+/// The field of `countermand.progress.Figures` that `to_dict` reads.
+fn json<'py>(py: Python<'py>, measured: &Progress) -> PyResult<Bound<'py, PyDict>> {
+    [("_json", rows::json(measured)?)].into_py_dict(py)
 }
 
 /// The fields of `countermand.progress.Figures`, the first of both, in their order.

@@ -5,9 +5,12 @@ use countermand_fleet::report::Record;
 use countermand_fleet::{Counts, FoundOperation, JobRow};
 use http::Response;
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyString, PyTuple};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::names::{self, OperationName};
 use crate::outcome::{self, Operation};
@@ -65,6 +68,27 @@ pub(crate) fn named(
         Ok(text) => names::given(text, endpoint),
         Err(_) => planned(given, endpoint).map(|item| item.name),
     }
+}
+
+/// JSON of what an operation that was found tells: `countermand.operation/1`, as the command prints it.
+#[pyfunction]
+pub(crate) fn found_json(found: &Bound<'_, PyAny>) -> PyResult<String> {
+    let found = planned(found, &Endpoint::default())?;
+    let mut line = json!({
+        "schema": "countermand.operation/1",
+        "name": found.name,
+        "state": "pending",
+        "operation": {"name": found.name, "metadata": found.command},
+    });
+    if let Some(seen) = found.device_seen {
+        line["device_seen"] = json!(seen);
+    }
+    json(&line)
+}
+
+/// A value as JSON.
+pub(crate) fn json(value: &impl Serialize) -> PyResult<String> {
+    serde_json::to_string(value).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// The `countermand.JobRow` that says the same.

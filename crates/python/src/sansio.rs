@@ -16,7 +16,10 @@ use crate::{clock, errors, names, outcome, policy};
 
 /// A countermand that has not begun.
 #[pyclass(module = "countermand.sansio", frozen)]
-pub(crate) struct Cancellation(core::Cancellation);
+pub(crate) struct Cancellation {
+    name: core::OperationName,
+    machine: core::Cancellation,
+}
 
 #[pymethods]
 impl Cancellation {
@@ -36,23 +39,29 @@ impl Cancellation {
     ) -> PyResult<Self> {
         let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
         let policy = policy::polling(policy, poll_interval, verify)?;
-        let cancellation = core::Cancellation::new(names::operation(name)?)
+        let name = names::operation(name)?;
+        let machine = core::Cancellation::new(name.clone())
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy);
-        Ok(Self(cancellation))
+        Ok(Self { name, machine })
     }
 
     /// Begins at `now`: the first step. Same seed and same answers, same schedule.
     fn start<'py>(&self, py: Python<'py>, now: f64, seed: u64) -> PyResult<Bound<'py, PyAny>> {
-        let finish: Finish<Outcome> = Arc::new(|py, result| match result {
-            Ok(outcome) => outcome::outcome(py, outcome).map(Bound::unbind),
+        let name = self.name.clone();
+        let finish: Finish<Outcome> = Arc::new(move |py, result| match result {
+            Ok(outcome) => outcome::outcome(py, &name, outcome).map(Bound::unbind),
             Err(error) => Err(errors::error(py, &error)),
         });
-        step(py, self.0.clone().start(clock::time(now)?, seed), finish)
+        step(
+            py,
+            self.machine.clone().start(clock::time(now)?, seed),
+            finish,
+        )
     }
 
     fn __repr__(&self) -> String {
-        format!("{:?}", self.0)
+        format!("{:?}", self.machine)
     }
 }
 
