@@ -40,6 +40,8 @@ $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	# Without TLS.
 	cargo clippy --package countermand-auth --no-default-features --locked -- -D warnings
+	# Without the commands that run on the emulator.
+	cargo clippy --package countermand-cli --no-default-features --locked -- -D warnings
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/rust: $(RUST) $(PROSE) $(wildcard tests/python/*.py)
@@ -197,12 +199,17 @@ deny:
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --offline check $(DENY)
 
-# Packs each crate that is published and builds it from its archive. Takes minutes.
+# Packs each crate that is published and builds it from its archive, its documentation as docs.rs does, and the
+# command without the emulator. Takes minutes.
+NOT_PUBLISHED := $(addprefix --exclude countermand-,python tests fuzz)
 packages:
 	rm -rf target/packages
-	cargo package --workspace --exclude countermand-python --exclude countermand-tests --exclude countermand-fuzz \
-		--locked --target-dir target/packages
+	cargo package --workspace $(NOT_PUBLISHED) --locked --target-dir target/packages
 	$(PYTHON) tests/packages.py check target/packages/package
+	cargo build --package countermand-cli --no-default-features --locked --target-dir target/packages
+	status=0; target/packages/debug/countermand demo 2>/dev/null || status=$$?; test $$status -eq 2
+	RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS='--cfg docsrs -D warnings' cargo doc --workspace $(NOT_PUBLISHED) --all-features \
+		--no-deps --lib --locked --target-dir target/packages
 	rm -rf target/packages
 
 # Checks each published crate with the compiler of its `rust-version`. Needs rustup, to install these compilers.

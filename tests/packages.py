@@ -15,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = ("core", "scheduler", "hyper", "auth", "countermand", "fleet", "emulator", "cli")
+# Comes with the emulator alone: makes certificates.
+EMULATED = "rcgen"
 # What crates.io accepts.
 KEYWORDS, KEYWORD = 5, re.compile(r"[a-z0-9][a-z0-9_+-]{0,19}")
 
@@ -64,6 +66,14 @@ def check_manifest(package: dict, packages: dict[str, dict]) -> None:
             assert version(other["rust_version"]) <= version(package["rust_version"]), what
 
 
+def check_tree() -> None:
+    command = ["cargo", "tree", "--locked", "--offline", "--package", "countermand-cli"]
+    full = subprocess.check_output(command, cwd=ROOT, text=True)
+    less = subprocess.check_output([*command, "--no-default-features"], cwd=ROOT, text=True)
+    assert f" {EMULATED} v" in full
+    assert f" {EMULATED} v" not in less, "the command without the emulator still depends on it"
+
+
 def check_archive(package: dict, folder: Path) -> None:
     stem = f"{package['name']}-{package['version']}"
     with tarfile.open(folder / f"{stem}.crate") as archive:
@@ -92,6 +102,7 @@ def main() -> None:
                 check_manifest(package, {p["name"]: p for p in chosen})
                 for archives in folder:
                     check_archive(package, Path(archives))
+            check_tree()
         case ["address"]:
             (address,) = addresses(chosen)
             assert address.startswith("https://"), "Cargo.toml has no `repository` yet"

@@ -11,6 +11,8 @@
 //! outlive). Where several of them apply, the first in the order 9,
 //! 8, 4, 6, 3, 5, 1 is given.
 
+//! The feature `emulator`, on by default, is the commands `demo`, `emulator` and `simulate`, which run on an emulated service.
+
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
@@ -30,10 +32,11 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::resume::Invocation;
 use crate::args::{Args, Command};
-use crate::commands::{
-    apply, cancel, demo, doctor, emulator, find, manual, plan, read, report, rescue, simulate,
-    status,
-};
+#[cfg(feature = "emulator")]
+use crate::args::{Global, emulated::Emulated};
+#[cfg(feature = "emulator")]
+use crate::commands::emulated::{demo, emulator, simulate};
+use crate::commands::{apply, cancel, doctor, find, manual, plan, read, report, rescue, status};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{logging, streams};
@@ -81,10 +84,18 @@ fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
         Command::Rescue(options) => within_tokio(rescue::rescue(&global, options)),
         Command::Status(options) => status::run(&global, &options),
         Command::Report(options) => report::run(&global, &options),
-        Command::Simulate(options) => simulate::run(&global, &options),
         Command::Doctor(options) => within_tokio(until_stopped(doctor::run(&global, options))),
-        Command::Emulator(options) => within_tokio(emulator::run(options)),
-        Command::Demo => within_tokio(until_stopped(demo::run(&global))),
+        #[cfg(feature = "emulator")]
+        Command::Emulated(command) => emulated(&global, command),
+    }
+}
+
+#[cfg(feature = "emulator")]
+fn emulated(global: &Global, command: Emulated) -> Result<Exit, Failure> {
+    match command {
+        Emulated::Simulate(options) => simulate::run(global, &options),
+        Emulated::Emulator(options) => within_tokio(emulator::run(options)),
+        Emulated::Demo => within_tokio(until_stopped(demo::run(global))),
     }
 }
 

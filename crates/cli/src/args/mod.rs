@@ -1,7 +1,8 @@
 //! The command line.
 
 pub(crate) mod duration;
-pub(crate) mod emulator;
+#[cfg(feature = "emulator")]
+pub(crate) mod emulated;
 pub(crate) mod jobs;
 pub(crate) mod operations;
 pub(crate) mod quota;
@@ -15,7 +16,8 @@ use clap::{ArgAction, Parser, Subcommand};
 use clap_complete::Shell;
 use countermand_core::Endpoint;
 
-use crate::args::emulator::{Emulator, Simulate};
+#[cfg(feature = "emulator")]
+use crate::args::emulated::Emulated;
 use crate::args::jobs::{Apply, Export, Find, Plan, Rescue, Status};
 use crate::args::operations::{Cancel, Doctor, Get, List};
 use crate::exit;
@@ -136,29 +138,15 @@ pub(crate) enum Command {
     ///
     /// The report has one row for each operation of the job. It can be written while the job is applied.
     Report(Export),
-    /// Estimate the times of the last cancel and of the last verdict
-    ///
-    /// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
-    /// calls beyond the quota. Nothing is sent.
-    Simulate(Simulate),
-    /// Run an emulated Android Management API
-    ///
-    /// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
-    /// are under /_emulator/.
-    Emulator(Emulator),
     /// Check the files, the network, the credentials and the access that a cancel needs
     ///
     /// Checks file modes, name resolution, the connection and its TLS, the access token and its scope,
     /// the answer of the API, the quota and the clock, within 10 s and with at most 3 calls. The output
     /// has no secrets, so you can send it to other people for help.
     Doctor(Doctor),
-    /// Show the rescue of an emulated fleet, within half a minute and without any account
-    ///
-    /// Starts an emulator inside this process, sends 2,000 devices mistaken WIPEs of different
-    /// fates, plans and applies their cancellation over real HTTP under the documented quota on a
-    /// faster clock, while devices acknowledge, writes the report, and compares each verdict with
-    /// what really happened. As some of the commands complete anyway, it exits with code 3.
-    Demo,
+    #[cfg(feature = "emulator")]
+    #[command(flatten)]
+    Emulated(Emulated),
     /// Print a completion script for a shell
     Completions {
         /// For which shell

@@ -3,9 +3,9 @@
 pub(crate) mod apply;
 pub(crate) mod cancel;
 pub(crate) mod confirm;
-pub(crate) mod demo;
 pub(crate) mod doctor;
-pub(crate) mod emulator;
+#[cfg(feature = "emulator")]
+pub(crate) mod emulated;
 pub(crate) mod find;
 pub(crate) mod follow;
 pub(crate) mod manual;
@@ -16,6 +16,5 @@ pub(crate) mod read;
 pub(crate) mod report;
 pub(crate) mod rescue;
 pub(crate) mod run;
-pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod stop;

@@ -29,6 +29,7 @@ impl Signals {
 }
 
 /// A folder of the user's own folder for temporary files, which others cannot read.
+#[cfg(feature = "emulator")]
 pub(crate) const fn private<'b, 'c, 'd>(
     options: &'b mut tempfile::Builder<'c, 'd>,
 ) -> &'b mut tempfile::Builder<'c, 'd> {

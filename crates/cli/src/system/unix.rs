@@ -1,8 +1,6 @@
 //! Unix.
 
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -67,8 +65,10 @@ const fn hangup_is_ignored() -> Option<bool> {
 }
 
 /// A folder for its owner only (mode 0700).
+#[cfg(feature = "emulator")]
 pub(crate) fn private<'b, 'c, 'd>(
     options: &'b mut tempfile::Builder<'c, 'd>,
 ) -> &'b mut tempfile::Builder<'c, 'd> {
-    options.permissions(Permissions::from_mode(0o700))
+    use std::os::unix::fs::PermissionsExt;
+    options.permissions(std::fs::Permissions::from_mode(0o700))
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::Global;
-use crate::args::emulator::Simulate;
+use crate::args::emulated::Simulate;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;

@@ -1,11 +1,11 @@
-//! Arguments of `emulator` and `simulate`.
+//! The commands that run on an emulated service, and their arguments.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::{Subcommand, ValueEnum};
 use countermand_emulator::{Fate, WindowKind};
 use countermand_scheduler::{Quota, Window};
 use http::StatusCode;
@@ -14,6 +14,27 @@ use crate::args::duration;
 use crate::args::operations::Flight;
 use crate::args::quota::Budget;
 use crate::failure::Failure;
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Emulated {
+    /// Estimate the times of the last cancel and of the last verdict
+    ///
+    /// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
+    /// calls beyond the quota. Nothing is sent.
+    Simulate(Simulate),
+    /// Run an emulated Android Management API
+    ///
+    /// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
+    /// are under /_emulator/.
+    Emulator(Emulator),
+    /// Show the rescue of an emulated fleet, within half a minute and without any account
+    ///
+    /// Starts an emulator inside this process, sends 2,000 devices mistaken WIPEs of different
+    /// fates, plans and applies their cancellation over real HTTP under the documented quota on a
+    /// faster clock, while devices acknowledge, writes the report, and compares each verdict with
+    /// what really happened. As some of the commands complete anyway, it exits with code 3.
+    Demo,
+}
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Emulator {

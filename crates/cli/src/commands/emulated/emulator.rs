@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use countermand_emulator::{Config, Hints, Script, Server, ServerQuota, Shared, Tls};
 use serde::Serialize;
 
-use crate::args::emulator::{Emulator, HintsWord, Limits};
+use crate::args::emulated::{Emulator, HintsWord, Limits};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;
