@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test clients browser crash bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv mutants clean format
+.PHONY: demo test clients browser crash dist bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -77,8 +77,8 @@ $(VENV)/ready: pyproject.toml
 	@touch $@
 
 # The package as a user installs it, but unoptimised, so that it shares the build of the other stages.
-$(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) README.md
-	PATH='$(CURDIR)/$(BIN)':"$$PATH" MATURIN_PEP517_ARGS='--profile dev' \
+$(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
+	PATH='$(CURDIR)/$(BIN)':"$$PATH" MATURIN_PEP517_ARGS='--profile dev --locked' \
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@mkdir -p $(@D) && touch $@
 
@@ -186,6 +186,19 @@ net:
 # Generates docs/reliability.md from the names of the tests.
 reliability:
 	COUNTERMAND_WRITE_RELIABILITY=1 cargo test --quiet --package countermand-tests --test all --locked reliability
+
+# The packages for Python in dist/, each installed in an environment of its own. Ten minutes; needs no C compiler, as
+# zig links for the C library of old systems (manylinux2014).
+dist: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --group dist
+	rm -rf dist && mkdir dist
+	$(BIN)/maturin sdist --out dist
+	PATH='$(CURDIR)/$(BIN)':"$$PATH" CARGO_TARGET_DIR=target/dist $(BIN)/maturin build --release --locked --strip \
+		--zig --compatibility manylinux2014 --out dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/abi3audit --strict dist/*.whl
+	# What is built from the sdist is not optimised: the build itself is what is tried.
+	MATURIN_PEP517_ARGS='--profile dev' CARGO_TARGET_DIR=$(CURDIR)/target $(BIN)/python tests/dist/check.py dist
 
 # Lists comments and texts that break the rules of language, with counts.
 prose:

@@ -16,11 +16,13 @@ from countermand.testing import Emulator
 
 from conftest import DrippingServer
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PACKAGE = (ROOT / "python/README.md").read_text(encoding="utf-8")
 
 
-def snippets(language: str) -> list[str]:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def snippets(language: str, text: str = README) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert found, f"no {language} in the README"
     return found
 
@@ -37,7 +39,7 @@ def is_cancelled(emulator: Emulator, name: str) -> bool:
     return {row["name"]: row["cancelled"] for row in emulator.truth()}[name] is True
 
 
-@pytest.mark.parametrize("snippet", snippets("python"))
+@pytest.mark.parametrize("snippet", snippets("python") + snippets("python", PACKAGE))
 def test_python(emulator: Emulator, snippet: str) -> None:
     name = str(emulator.add())
     given = {"name": name, "endpoint": emulator.endpoint, "token": emulator.token}

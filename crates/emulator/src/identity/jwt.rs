@@ -8,7 +8,7 @@ use rustls_pki_types::alg_id;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The public half of the key in `service_account.pem`, as DER (RFC 8017, A.1.1).
+/// The public half of the key in `service_account.der`, as DER (RFC 8017, A.1.1).
 const PUBLIC_KEY: &[u8] = include_bytes!("service_account.pub.der");
 
 /// Base64 for URLs, with padding or without: RFC 7515 has none, some clients send it, and Google takes both.
