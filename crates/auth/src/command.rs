@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use countermand_core::TransportError;
 use countermand_core::text::{looks_secret, shown};
-use countermand_hyper::{BoxFuture, HyperConfig, Token};
+use countermand_hyper::{BoxFuture, HyperConfig, Token, runtime};
 use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,7 @@ impl Command {
 
     async fn run(&self) -> Result<Token, TransportError> {
         self.check()?;
+        runtime::check_io()?;
         let failed = |problem: String| format!("the command that prints a token {problem}");
         let (output, status) = self
             .output()

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use countermand_core::TransportError;
-use countermand_hyper::{BoxFuture, HyperConfig, SecretFile, Token};
+use countermand_hyper::{BoxFuture, HyperConfig, SecretFile, Token, runtime};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -142,6 +142,7 @@ impl Exchange {
                     countermand_core::text::shown_path(path.path())
                 );
                 let file = path.clone();
+                runtime::check()?;
                 let read = tokio::task::spawn_blocking(move || file.read(SecretFile::CAP)).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
                 // The program that rotates it may not have finished.

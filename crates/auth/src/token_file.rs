@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use countermand_core::text::shown_path;
 use countermand_core::{TransportError, TransportErrorKind};
-use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, exposure};
+use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, exposure, runtime};
 
 /// A file that holds nothing but a token, and that another program keeps fresh.
 ///
@@ -65,6 +65,7 @@ impl TokenSource for TokenFile {
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
         let file = Arc::clone(&self.0);
         Box::pin(async move {
+            runtime::check()?;
             tokio::task::spawn_blocking(move || file.token(fresh))
                 .await
                 .unwrap_or_else(|error| {

@@ -1,43 +1,36 @@
 //! Sans-IO core of Countermand, which cancels long-running operations of Google's APIs and proves it.
 //!
+//! ```
+//! use std::{thread, time::Instant};
+//! use countermand_core::{Cancellation, OperationName, Time, Transmit, TransportError, Verdict};
+//! use countermand_emulator::{Config, Emulator, Fate};
+//!
+//! // The emulator, in the place of your HTTP client and of the server.
+//! let mut emulator = Emulator::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
+//! let name: OperationName = emulator.pending(Default::default())[0].parse()?;
+//! let token = format!("Bearer {}", emulator.token());
+//!
+//! let begun = Instant::now();
+//! let now = || Time::after(begun.elapsed());
+//! let send = |transmit: Transmit| -> Result<http::Response<bytes::Bytes>, TransportError> {
+//!     let mut request = transmit.request.map(|()| bytes::Bytes::new());
+//!     request.headers_mut().insert("authorization", token.parse().expect("a header"));
+//!     emulator.handle(begun.elapsed(), &request).deliver(transmit.timeout).1
+//! };
+//! let outcome = Cancellation::new(name).start(now(), 1).run(now, send, thread::sleep)?;
+//! assert_eq!(outcome.verdict, Verdict::Cancelled);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! [`Cancellation`] cancels one operation, retries, and polls until its [`Verdict`] is known. You bring the
 //! HTTP client, the clock and a seed; the crate brings everything else:
+//! - [`Step::run`] and [`Step::run_async`]: the loop of a blocking and of an asynchronous client;
 //! - [`OperationName`]: a name that cannot be bad;
 //! - [`Request`] and [`Response`]: what is sent, and the strict reading of what comes back;
 //! - [`Service`]: what differs between APIs, as data; the Android Management API is the default;
 //! - [`Fetch`] and [`Pages`]: gets and lists with the same retries;
 //! - [`Error`]: what happened, to which operation, whether a cancel may have been delivered, what to do.
 //!
-//! ```
-//! use std::time::Instant;
-//! use countermand_core::{Cancellation, OperationName, Step, Time, Verdict};
-//! # fn send(request: http::Request<()>) -> http::Response<&'static str> {
-//! #     http::Response::new(if request.method() == "POST" { "{}" } else {
-//! #         r#"{"name":"enterprises/LC01/devices/3f/operations/17","done":true,"error":{"code":1}}"#
-//! #     })
-//! # }
-//!
-//! let name: OperationName = "enterprises/LC01/devices/3f/operations/17".parse()?;
-//! let start = Instant::now();
-//! let now = || Time::after(start.elapsed());
-//! let mut step = Cancellation::new(name).start(now(), 1);
-//! let outcome = loop {
-//!     step = match step {
-//!         Step::Send(attempt) => {
-//!             let transmit = attempt.transmit(now());
-//!             let response = send(transmit.request); // yours: any HTTP client
-//!             attempt.response(now(), &response)
-//!         }
-//!         Step::Wait(pause) => {
-//!             std::thread::sleep(pause.until() - now());
-//!             pause.resume(now())
-//!         }
-//!         Step::Done(result) => break result?,
-//!     }
-//! };
-//! assert_eq!(outcome.verdict, Verdict::Cancelled);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 //!
 //! `devices.delete` and `enterprises.delete` also wipe devices, but give no operation: no client
 //! can cancel those.
@@ -51,6 +44,7 @@ mod caching;
 mod call;
 mod cancellation;
 mod chain;
+mod driver;
 pub mod duration;
 mod endpoint;
 mod error;

@@ -17,8 +17,9 @@ use crate::words::words;
 
 /// The next step of a machine, until there is a `T`.
 ///
-/// Each step is consumed by doing it, so exactly one thing is outstanding and misuse does not
-/// compile. The loop in the [crate's documentation](crate) is a complete driver.
+/// [`run`](Self::run) and [`run_async`](Self::run_async) carry it out to the end. A loop of your own does the
+/// same: each step is consumed by doing it, so exactly one thing is outstanding, and only
+/// [`Done`](Self::Done) ends it.
 #[derive(Debug)]
 #[must_use = "a machine goes on only by doing what its step says"]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of them")]
@@ -281,6 +282,14 @@ impl<T> Pause<T> {
             return Step::Wait(self);
         }
         self.machine.resume(now)
+    }
+
+    /// Ends the machine with what is known; nothing more is sent.
+    pub fn abandon(self, error: Error) -> Step<T> {
+        match self.machine.resume(self.until) {
+            Step::Send(attempt) => attempt.abandon(error),
+            step => step,
+        }
     }
 }
 

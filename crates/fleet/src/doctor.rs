@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe};
+use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe, runtime};
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
 use countermand_core::text::chain;
 use countermand_core::{
@@ -115,6 +115,14 @@ impl Diagnosis {
     /// the answer only; with a target, its answer tells whether the enterprise may be managed. The
     /// future may be dropped at any time.
     pub async fn of(access: &Access, target: Option<Resource>) -> Self {
+        if let Err(error) = runtime::check_io().and_then(|()| runtime::check_time()) {
+            return Self::new(vec![CheckResult {
+                check: CheckName::Connection,
+                outcome: Check::Fail,
+                message: error.cause(),
+                denied: false,
+            }]);
+        }
         let mut examination = Examination {
             endpoint: access.endpoint(),
             config: access.config(),

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use countermand_core::{
-    Cancellation, Endpoint, OperationName, Step, Time, Transmit, TransportError,
-    TransportErrorKind, Verdict,
+    Cancellation, Endpoint, OperationName, Time, Transmit, TransportError, TransportErrorKind,
+    Verdict,
 };
 use http::Response;
 
@@ -28,22 +28,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let begun = Instant::now();
     let now = || Time::after(begun.elapsed());
     let seed = u64::from(std::process::id());
-    let mut step = Cancellation::new(name)
+    let step = Cancellation::new(name)
         .endpoint(endpoint)
         .start(now(), seed);
-    let outcome = loop {
-        step = match step {
-            Step::Send(attempt) => match send(&attempt.transmit(now()), &token) {
-                Ok(response) => attempt.response(now(), &response),
-                Err(error) => attempt.failed(now(), error),
-            },
-            Step::Wait(pause) => {
-                thread::sleep(pause.until() - now());
-                pause.resume(now())
-            }
-            Step::Done(result) => break result?,
-        };
-    };
+    let outcome = step.run(now, |transmit| send(&transmit, &token), thread::sleep)?;
     println!("{}", outcome.verdict);
     Ok(ExitCode::from(u8::from(
         outcome.verdict != Verdict::Cancelled,

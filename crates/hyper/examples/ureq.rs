@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, thread};
 
-use countermand_core::{Cancellation, Endpoint, OperationName, Step, Time, Verdict};
+use countermand_core::{Cancellation, Endpoint, OperationName, Time, Verdict};
 use http::HeaderValue;
 use ureq::Agent;
 
@@ -31,24 +31,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let begun = Instant::now();
     let now = || Time::after(begun.elapsed());
     let seed = u64::from(std::process::id());
-    let mut step = Cancellation::new(name)
+    let step = Cancellation::new(name)
         .endpoint(endpoint)
         .start(now(), seed);
-    let outcome = loop {
-        step = match step {
-            Step::Send(attempt) => {
-                match blocking::send(&agent, attempt.transmit(now()), &authorization) {
-                    Ok(response) => attempt.response(now(), &response),
-                    Err(error) => attempt.failed(now(), error),
-                }
-            }
-            Step::Wait(pause) => {
-                thread::sleep(pause.until() - now());
-                pause.resume(now())
-            }
-            Step::Done(result) => break result?,
-        };
-    };
+    let send = |transmit| blocking::send(&agent, transmit, &authorization);
+    let outcome = step.run(now, send, thread::sleep)?;
     println!("{}", outcome.verdict);
     Ok(ExitCode::from(u8::from(
         outcome.verdict != Verdict::Cancelled,

@@ -10,6 +10,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
 
+use crate::runtime;
 use crate::token::{Token, TokenSource};
 use crate::token_cache::{Asked, Numbered, TOKEN_TIMEOUT, TokenCache, late};
 use crate::transport::{BoxFuture, Transport};
@@ -84,7 +85,7 @@ impl<S: TokenSource + 'static, T: Transport> Authorized<S, T> {
     ) -> Result<Response<Bytes>, TransportError> {
         let begun = Instant::now();
         let limit = TOKEN_TIMEOUT.min(transmit.timeout);
-        let token = tokio::time::timeout(limit, token)
+        let token = runtime::timeout(limit, token)?
             .await
             .unwrap_or_else(|_| Err(late(limit)))?;
         // One attempt is one time-out, whatever the time went into.

@@ -18,6 +18,7 @@ use crate::frames::Watched;
 use crate::multiplexed::{Multiplexed, OnHeap};
 use crate::request_body::Body;
 use crate::route::Route;
+use crate::runtime;
 use crate::tls::{Stream, Tls};
 use crate::tunnel::Tunnel;
 
@@ -102,7 +103,8 @@ impl Connector {
 
     /// Connects to the endpoint, within the connect time-out.
     pub(crate) async fn connect(&self) -> Result<Connection, TransportError> {
-        tokio::time::timeout(self.timeout, self.connect_at_leisure())
+        runtime::check_io()?;
+        runtime::timeout(self.timeout, self.connect_at_leisure())?
             .await
             .unwrap_or_else(|_| {
                 let problem = format!("no connection within {:?}", self.timeout);

@@ -1,4 +1,4 @@
-//! The one loop that carries out the steps of the core.
+//! The loop of the core ([`Step::run_with`]), with tokio's clock and a log.
 //!
 //! # Events
 //!
@@ -26,6 +26,7 @@ use countermand_core::{Error, Step, Time};
 
 use crate::clock::{instant, now};
 use crate::log::{exchange, millis};
+use crate::runtime;
 use crate::transport::Transport;
 
 /// Carries out the steps until the end.
@@ -49,47 +50,29 @@ use crate::transport::Transport;
 /// # Errors
 /// The error that the machine ends with.
 pub async fn drive<T>(step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
-    drive_on(step, transport, now(), |_| {}).await
+    drive_on(step, transport, now()).await
 }
 
-/// The same, a moment after the machine was started; `ended` gets the result first. The clock is read once for each exchange: that
-/// is a part of what a request costs. So is the size of this future.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an async fn would hold what it is given twice"
-)]
+/// The same, a moment after the machine was started, at `started`: reading the clock is a part of what a
+/// request costs.
 pub(crate) fn drive_on<T>(
-    mut step: Step<T>,
+    step: Step<T>,
     transport: &dyn Transport,
-    mut time: Time,
-    ended: impl FnOnce(&Result<T, Error>),
+    started: Time,
 ) -> impl Future<Output = Result<T, Error>> {
-    async move {
-        loop {
-            step = match step {
-                Step::Send(attempt) => {
-                    let (call, number) = (attempt.call(), attempt.number());
-                    let transmit = attempt.transmit(time);
-                    let result = exchange(transport, transmit, call, number).await;
-                    time = now();
-                    match result {
-                        Ok(response) => attempt.response(time, &response),
-                        Err(error) => attempt.failed(time, error),
-                    }
-                }
-                Step::Wait(pause) => {
-                    let until_ms = millis(pause.until() - time);
-                    let error = pause.error().map(|error| chain(error)).unwrap_or_default();
-                    tracing::debug!(until_ms, error, "pausing");
-                    tokio::time::sleep_until(instant(pause.until())).await;
-                    time = now();
-                    pause.resume(time)
-                }
-                Step::Done(result) => {
-                    ended(&result);
-                    return result;
-                }
-            }
-        }
-    }
+    let mut started = Some(started);
+    step.run_with(
+        move || started.take().unwrap_or_else(now),
+        move |attempt, transmit| exchange(transport, transmit, attempt.call(), attempt.number()),
+        |pause, left| {
+            let error = pause.error().map(|error| chain(error)).unwrap_or_default();
+            tracing::debug!(until_ms = millis(left), error, "pausing");
+            let timer = runtime::sleep_until(instant(pause.until()));
+            // On the heap: most calls have no pause, and would carry the room for its timer.
+            Box::pin(async move {
+                timer?.await;
+                Ok(())
+            })
+        },
+    )
 }

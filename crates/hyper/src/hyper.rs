@@ -16,6 +16,7 @@ use crate::config::HyperConfig;
 use crate::connect::{Connection, Connector};
 use crate::pool::Pool;
 use crate::request_body::Body;
+use crate::runtime;
 use crate::transport::{BoxFuture, Transport};
 
 /// The transport over hyper: HTTP/2 where the server speaks it, else HTTP/1.1, to one endpoint.
@@ -136,9 +137,9 @@ impl Inner {
                 return Err(TransportError::new(TransportErrorKind::NotAllowed, message));
             }
             let mut sent = false;
-            tokio::time::timeout(timeout, self.exchange(&mut request, &mut sent, body_cap))
-                .await
-                .unwrap_or_else(|_| Err(self.late(timeout, sent)))
+            let exchange = self.exchange(&mut request, &mut sent, body_cap);
+            let in_time = runtime::timeout(timeout, exchange)?.await;
+            in_time.unwrap_or_else(|_| Err(self.late(timeout, sent)))
         }
     }
 

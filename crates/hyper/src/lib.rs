@@ -33,6 +33,7 @@ mod proxy_url;
 mod request_body;
 mod resolve;
 mod route;
+pub mod runtime;
 mod scheduler_stream;
 mod secret_file;
 mod system;

@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use crate::clock::{instant, now};
 use crate::log::{self, exchange};
+use crate::runtime;
 use crate::transport::{BoxFuture, Transport};
 
 /// Names that wait in the scheduler at a time, so that a million of them need not be there at once.
@@ -283,7 +284,13 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for SchedulerStream<S> {
             this.pull(context);
             match this.send() {
                 countermand_scheduler::NextStep::Wait(until) => {
-                    this.timer = Some(Box::pin(tokio::time::sleep_until(instant(until))));
+                    match runtime::sleep_until(instant(until)) {
+                        Ok(timer) => this.timer = Some(Box::pin(timer)),
+                        Err(error) => {
+                            this.stop(error.cause());
+                            continue;
+                        }
+                    }
                 }
                 countermand_scheduler::NextStep::Done => {
                     this.done = true;

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::moment::Moment;
+use crate::runtime;
 use crate::token::{Token, TokenSource};
 use crate::token_state::{CachedToken, TokenState};
 use crate::transport::BoxFuture;
@@ -181,9 +182,9 @@ impl<S: TokenSource + 'static> TokenCache<S> {
     async fn fetch(&self, refused: bool) -> Result<Numbered, TransportError> {
         let not_before = self.state().not_before();
         if let Some(not_before) = not_before {
-            tokio::time::sleep_until(not_before).await;
+            runtime::sleep_until(not_before)?.await;
         }
-        let fetched = tokio::time::timeout(TOKEN_TIMEOUT, self.source.token(refused))
+        let fetched = runtime::timeout(TOKEN_TIMEOUT, self.source.token(refused))?
             .await
             .unwrap_or_else(|_| Err(late(TOKEN_TIMEOUT)));
         let mut state = self.state();
