@@ -21,7 +21,7 @@ const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
 /// A right to access tokens: a key, a refresh token, a metadata server, a command, another source.
 ///
 /// `Debug` and [`description`](Self::description) say what it is, never what is in it. What is
-/// wrong with credentials is a [`Credentials`](countermand_core::TransportErrorKind::CredentialsRejected) error that
+/// wrong with credentials is a [`CredentialsRejected`](countermand_core::TransportErrorKind::CredentialsRejected) error that
 /// names the file, the field and what was expected, and quotes nothing. Secrets are kept in memory
 /// that is overwritten when the last clone is dropped; what TLS makes of a private key is not.
 #[derive(Clone)]

@@ -15,8 +15,8 @@ use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, exposure, run
 ///
 /// `gcloud … > token` leaves the file empty for a second: when it cannot be read again, the token
 /// read last stays in use, and where a fresh one is asked for the failure is one that may pass
-/// ([`Token`](TransportErrorKind::TokenUnavailable)). Before the first token was read, it is
-/// [`Credentials`](TransportErrorKind::CredentialsRejected).
+/// ([`TokenUnavailable`](TransportErrorKind::TokenUnavailable)). Before the first token was read, it is
+/// [`CredentialsRejected`](TransportErrorKind::CredentialsRejected).
 #[derive(Clone, Debug)]
 pub struct TokenFile(Arc<File>);
 

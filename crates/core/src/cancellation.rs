@@ -26,7 +26,7 @@ use crate::view::View;
 ///
 /// The endpoint and the policy may be values or `Arc`s shared by many cancellations.
 ///
-/// /// [`start`](Self::start) gives the first [`Step`]; doing what a step says gives the next one. The loop
+/// [`start`](Self::start) gives the first [`Step`]; doing what a step says gives the next one. The loop
 /// in the [crate's documentation](crate) is a complete driver.
 ///
 /// # What it does
@@ -41,10 +41,10 @@ use crate::view::View;
 /// | cancel | 2xx that is not success, 3xx, answer over the cap | get; without verifying, pause and cancel again |
 /// | cancel | 400, 403, 501, other 4xx, TLS, credentials, a final quota | `Err`; if an earlier attempt may have been delivered and the refusal is of this operation alone: get |
 /// | get | done | the verdict it proves |
-/// | get | not done, and a cache says that this is older than the cancel that was accepted, or no cancel was | as if it had not been seen: get, or cancel, again; at the deadline as for an answer that told nothing |
+/// | get | not done, from a cache, older than the accepted cancel (or no cancel was accepted) | not counted as seen: get, or cancel, again; at the deadline as after an unusable answer |
 /// | get | not done and without a result, past `createTime + duration` and the margin | `Expired` |
 /// | get | not done, accepted | pause, get again; the last one at the deadline, then `Pending` |
-/// | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, a refusal of the last cancel row, or the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
+/// | get | not done, not accepted | cancel again while attempts are left; after FAILED_PRECONDITION, after a refusal such as 400 or 403 (the row before the gets), or after the last attempt: `Err`, but if an earlier cancel may have been delivered get again until the deadline, then `Err` |
 /// | get | 404 | look at the parent, where its service keeps records of parents; else as when it could not be looked at |
 /// | get | passing failure, unusable answer, another operation's name | pause, get again, at the deadline at the latest; after the last attempt as below |
 /// | get | anything else | accepted: `Pending` if it was seen, else `Unverified`, with the error; not accepted: `Err` with the cancel's error, or with this one if it concerns everything |

@@ -51,7 +51,8 @@ impl Default for Policy {
 
 impl Policy {
     /// Time after which no attempt starts: 120 s by default, enough for a device that is online
-    /// to be told. No attempt starts after it; one that is under way may end after it.
+    /// to be told. An attempt that is under way may end after it, and a timer that fires late may start
+    /// one up to a second after it.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline.min(LONGEST);

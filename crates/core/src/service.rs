@@ -50,9 +50,9 @@ pub struct Service {
     pub has_parent_records: bool,
     /// Words of a 400 that is about the parent, which this service no longer manages, in small letters.
     pub unmanaged_parent: Option<&'static str>,
-    /// Documented quotas of a project, as calls in seconds.
+    /// Known quotas of a project, as calls in seconds: documented, or told by an answer of the server.
     pub quota: &'static [(u32, u64)],
-    /// Documented quota of a method on one resource, likewise.
+    /// Known quota of a method on one resource, likewise.
     pub resource_quota: Option<(u32, u64)>,
     /// Reader of the JSON of an operation: [`OperationReader::PLAIN`] where its metadata is not read.
     pub operation: OperationReader,
@@ -91,8 +91,9 @@ impl Service {
         Endpoint::of(self.mtls_host, self.prefix)
     }
 
-    /// False for Google's host of another service, which has not this one's word, as its regional and
-    /// private hosts have. Any other host, such as that of an emulator, may serve it.
+    /// False if `host` ends in `.googleapis.com` and does not contain the first label of this service's
+    /// host, as the regional and private hosts of the service do. Any other host, such as that of an
+    /// emulator, may serve it.
     #[must_use]
     pub fn may_be_at(&self, host: &str) -> bool {
         let end = host.get(host.len().saturating_sub(GOOGLE.len())..);

@@ -196,7 +196,14 @@ impl Resolution {
     #[must_use]
     pub fn is_worth_again(&self) -> bool {
         match self.verdict {
-            Some(verdict) => matches!(verdict, Verdict::Pending | Verdict::Unverified),
+            Some(Verdict::Pending | Verdict::Unverified) => true,
+            Some(
+                Verdict::Cancelled
+                | Verdict::Completed
+                | Verdict::Failed
+                | Verdict::Expired
+                | Verdict::Gone,
+            ) => false,
             None => self.error_facts().is_none_or(ErrorFacts::is_worth_again),
         }
     }

@@ -21,8 +21,8 @@ pub enum RowState {
     Completed,
     /// [`Verdict::Gone`]: it may have executed.
     Gone,
-    /// A cancel was sent, or may have been, and what became of it is not known: also without a
-    /// [`Verdict::Unverified`].
+    /// The fate is not known: [`Verdict::Unverified`] (a cancel was accepted), and, wider than that verdict,
+    /// an error after a cancel that may have been delivered.
     Unverified,
     /// [`Verdict::Pending`].
     Pending,

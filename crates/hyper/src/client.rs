@@ -114,7 +114,7 @@ impl Client {
         self
     }
 
-    /// Quota of [`countermand_all`](Self::countermand_all): Google's documented quota and a share
+    /// Quota of [`countermand_all`](Self::countermand_all): the service's [known quota](countermand_core::Service::quota) and a share
     /// of 0.8 of it by default.
     #[must_use]
     pub fn quota(mut self, quota: Quota) -> Self {

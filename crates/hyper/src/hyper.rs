@@ -45,7 +45,7 @@ impl Hyper {
     /// A transport to `endpoint`; connects when the first request comes.
     ///
     /// # Errors
-    /// [`Forbidden`](TransportErrorKind::NotAllowed) for `http://` to another machine unless
+    /// [`NotAllowed`](TransportErrorKind::NotAllowed) for `http://` to another machine unless
     /// [allowed](HyperConfig::allow_plaintext), for `https://` where the crate was built without
     /// TLS, and for a user agent that is no header value; [`Tls`](TransportErrorKind::Tls) for a
     /// CA file that cannot be read.

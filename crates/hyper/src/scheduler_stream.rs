@@ -1,4 +1,4 @@
-//! Runs a scheduler: the scheduler of core, over a transport.
+//! Runs a [`Scheduler`](countermand_scheduler::Scheduler) over a transport.
 
 use std::collections::VecDeque;
 use std::fmt;

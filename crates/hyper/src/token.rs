@@ -46,7 +46,7 @@ impl Token {
     /// A token that can travel in a header.
     ///
     /// # Errors
-    /// [`Credentials`](TransportErrorKind::CredentialsRejected) if it is empty, has a character other than
+    /// [`CredentialsRejected`](TransportErrorKind::CredentialsRejected) if it is empty, has a character other than
     /// visible ASCII, such as a line end, or is something else than a token: credentials in JSON, a
     /// key, the path of a file. The message does not repeat it.
     pub fn new(token: &str) -> Result<Self, TransportError> {
@@ -206,8 +206,8 @@ pub trait TokenSource: Send + Sync {
     /// on without the request.
     ///
     /// # Errors
-    /// [`Token`](TransportErrorKind::TokenUnavailable) if it is worth trying again, else
-    /// [`Credentials`](TransportErrorKind::CredentialsRejected).
+    /// [`TokenUnavailable`](TransportErrorKind::TokenUnavailable) if it is worth trying again, else
+    /// [`CredentialsRejected`](TransportErrorKind::CredentialsRejected).
     fn token(&self, fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>>;
 
     /// A token that the source has without waiting, to be sent instead of one that is asked for; by
@@ -235,7 +235,7 @@ pub trait TokenSource: Send + Sync {
 /// Refuses tokens of another universe where the endpoint is Google's own.
 ///
 /// # Errors
-/// [`Credentials`](TransportErrorKind::CredentialsRejected), with a remedy.
+/// [`CredentialsRejected`](TransportErrorKind::CredentialsRejected), with a remedy.
 pub fn check_universe(endpoint: &Endpoint, tokens: &dyn TokenSource) -> Result<(), TransportError> {
     match tokens.universe_domain() {
         Some(domain) if endpoint.host().ends_with(".googleapis.com") => Err(credentials(format!(
@@ -285,7 +285,7 @@ pub struct Billed<S> {
 /// which goes where the token goes and nowhere else.
 ///
 /// # Errors
-/// [`Credentials`](TransportErrorKind::CredentialsRejected) if `project` cannot be the id of one.
+/// [`CredentialsRejected`](TransportErrorKind::CredentialsRejected) if `project` cannot be the id of one.
 pub fn billed_to<S: TokenSource>(project: &str, source: S) -> Result<Billed<S>, TransportError> {
     Ok(Billed {
         source,
@@ -297,7 +297,7 @@ pub fn billed_to<S: TokenSource>(project: &str, source: S) -> Result<Billed<S>, 
 /// projects have a domain in front.
 ///
 /// # Errors
-/// [`Credentials`](TransportErrorKind::CredentialsRejected) if it cannot be one.
+/// [`CredentialsRejected`](TransportErrorKind::CredentialsRejected) if it cannot be one.
 pub fn quota_project_header(project: &str) -> Result<HeaderValue, TransportError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':');
     let refused = || credentials("the quota project is no id of a project".to_owned());

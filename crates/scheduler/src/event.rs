@@ -187,7 +187,8 @@ pub struct Progress {
     pub cancels_sent: u64,
     /// Operations whose cancel the server has accepted, so that it was delivered.
     pub accepted: u64,
-    /// Operations that wait for their first request, or for a time: a reason to push no more yet.
+    /// Operations that wait for their first request or for a retry. A caller with a bounded queue stops
+    /// pushing while this is high.
     pub waiting: usize,
     /// Operations that have come out.
     pub finished: u64,

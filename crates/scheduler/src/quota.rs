@@ -92,7 +92,7 @@ pub struct Quota {
 /// The default share.
 const SHARE: f64 = 0.8;
 
-/// The documented quota of the [default service](Service::DEFAULT).
+/// The known quota of the [default service](Service::DEFAULT).
 impl Default for Quota {
     fn default() -> Self {
         Self::documented(Service::DEFAULT)
@@ -100,7 +100,7 @@ impl Default for Quota {
 }
 
 impl Quota {
-    /// The documented quota of a service, and a share of 0.8 of it, because a quota belongs to all of the
+    /// The known quota of a service, and a share of 0.8 of it, because a quota belongs to all of the
     /// project's traffic.
     #[must_use]
     pub fn documented(service: &Service) -> Self {

@@ -40,7 +40,7 @@ pub struct Scheduler {
     pub(crate) searching_since: Option<Time>,
     pub(crate) tickets: u64,
     pub(crate) closed: bool,
-    /// Holds in a row without an answer in between that was not one.
+    /// Consecutive answers that held everything (429).
     pub(crate) holds: u32,
     /// The API has answered: what else answers is not all there is.
     pub(crate) heard: bool,
