@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test clients browser crash dist bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv mutants clean format
+.PHONY: demo test clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,7 +19,7 @@ PAGES := $(shell find crates/fleet/templates -type f)
 RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name target -o -path tests/clients \) -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
-PY := pyproject.toml $(shell find python tests/python tests/clients -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
+PY := pyproject.toml $(shell find python tests/python tests/clients tests/cross -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
 
 # The main use, on the embedded emulator. Some operations of the demo complete anyway; exit code 3
 # reports that and is the expected result.
@@ -31,9 +31,10 @@ demo:
 test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
-$(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs)
+$(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs tests/wasm/src/*.rs)
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/clients/rust/Cargo.toml --check
+	cargo fmt --manifest-path tests/wasm/Cargo.toml --check
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/clippy: $(RUST) $(wildcard crates/*/clippy.toml)
@@ -83,8 +84,8 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
-	$(BIN)/ruff check python tests/python tests/clients
-	$(BIN)/ruff format --check python tests/python tests/clients
+	$(BIN)/ruff check python tests/python tests/clients tests/cross
+	$(BIN)/ruff format --check python tests/python tests/clients tests/cross
 	$(BIN)/python tests/packages.py check
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
@@ -134,6 +135,19 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 		-DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(CLIENTS)/java/lib
 	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go rust java' $(BIN)/pytest tests/clients
+
+# The command on Windows (wine), aarch64 (qemu) and static musl, and the core in WebAssembly (Node):
+# docs/platforms.md. Installs what is missing (Debian, as root). Takes an hour; CROSS='musl' runs one.
+CROSS ?= windows aarch64 musl wasm
+CROSS_PACKAGES := rustc-web cargo-web rust-web-src gcc-mingw-w64-x86-64 wine64 gcc-aarch64-linux-gnu \
+	libc6-dev-arm64-cross qemu-user musl-tools
+cross:
+	if ! dpkg --status $(CROSS_PACKAGES) >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends $(CROSS_PACKAGES) >/dev/null; \
+	fi
+	$(PYTHON) tests/cross/cross.py $(CROSS)
+	rm -rf target/cross
 
 # Kills real processes with SIGKILL at random instants and applies their jobs again: CRASH_RUNS jobs
 # (`make test` runs a few). Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
@@ -246,7 +260,7 @@ mutants:
 
 format:
 	cargo fmt --all
-	if test -x $(BIN)/ruff; then $(BIN)/ruff format python tests/python tests/clients; fi
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python tests/python tests/clients tests/cross; fi
 
 clean:
 	cargo clean
