@@ -204,17 +204,18 @@ class Fleet:
 
 
 def demo(fleet: Fleet) -> str:
-    """Runs the demo: no verdict is false. A machine that is slow may leave some without a proof."""
+    """Runs the demo: no verdict is false. Its deadlines are short, so that a slow machine leaves
+    operations without a verdict, or unverified."""
     _, stdout, stderr = fleet.end(fleet.start("demo", "--json"))
     lines = stdout.splitlines()
     check(lines, stdout, stderr)
     wrong = [line for line in lines if line.startswith("WRONG")]
-    check(all("not Some(Unverified)" in line for line in wrong), stdout, stderr)
+    false = [line for line in wrong if not line.endswith((", not Some(Unverified)", ", not None"))]
+    check(not false, *false)
     told = json.loads(lines[-1])
-    rows = told["counts"]["rows"]
-    check(told["true_verdicts"] == rows - len(wrong) > 1900, stdout, stderr)
-    check(len(wrong) < rows // 20, stdout, stderr)
-    return f"demo: {told['true_verdicts']} of {rows} verdicts are true, {len(wrong)} without proof"
+    rows, true = told["counts"]["rows"], told["true_verdicts"]
+    check(rows > 1500 and rows // 2 < true == rows - len(wrong), told, stderr)
+    return f"demo: {true} verdicts are true, none is false, {len(wrong)} are without proof"
 
 
 def job(fleet: Fleet, enterprise: str) -> str:
