@@ -19,9 +19,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let token = Token::new(&env::var("COUNTERMAND_TOKEN")?)?;
     let name = env::args().nth(1).ok_or("which operation?")?.parse()?;
 
-    let http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
+    let http = client()?;
     let transport = move |transmit| send(http.clone(), transmit);
     let client =
         Client::new(Authorized::new(endpoint.clone(), token, transport)).endpoint(endpoint);
@@ -33,7 +31,14 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     )))
 }
 
-async fn send(
+/// A client for which every status is an answer, a redirect too.
+pub(crate) fn client() -> reqwest::Result<reqwest::Client> {
+    let policy = reqwest::redirect::Policy::none();
+    reqwest::Client::builder().redirect(policy).build()
+}
+
+/// Sends one attempt with reqwest.
+pub(crate) async fn send(
     http: reqwest::Client,
     transmit: Transmit,
 ) -> Result<Response<Bytes>, TransportError> {

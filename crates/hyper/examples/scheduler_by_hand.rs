@@ -13,17 +13,12 @@ use std::{env, thread};
 use countermand_core::{Endpoint, Phase, Time, Verdict};
 use countermand_scheduler::{Event, NextStep, Scheduler};
 use http::HeaderValue;
-use ureq::Agent;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let endpoint: Endpoint = env::var("COUNTERMAND_ENDPOINT")?.parse()?;
     let authorization =
         HeaderValue::try_from(format!("Bearer {}", env::var("COUNTERMAND_TOKEN")?))?;
-    // Every status is an answer, a redirect too.
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0);
-    let agent = Agent::new_with_config(config.build());
+    let agent = blocking::agent();
 
     let begun = Instant::now();
     let now = || Time::after(begun.elapsed());

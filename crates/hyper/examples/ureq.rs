@@ -12,7 +12,6 @@ use std::{env, thread};
 
 use countermand_core::{Cancellation, Endpoint, OperationName, Time, Verdict};
 use http::HeaderValue;
-use ureq::Agent;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let endpoint: Endpoint = env::var("COUNTERMAND_ENDPOINT")?.parse()?;
@@ -20,13 +19,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let name: OperationName = env::args().nth(1).ok_or("which operation?")?.parse()?;
     let authorization = HeaderValue::try_from(format!("Bearer {token}"))?;
 
-    // Every status is an answer, a redirect too.
-    let agent = Agent::new_with_config(
-        Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .build(),
-    );
+    let agent = blocking::agent();
 
     let begun = Instant::now();
     let now = || Time::after(begun.elapsed());

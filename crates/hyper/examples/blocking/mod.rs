@@ -4,6 +4,14 @@ use countermand_core::{Transmit, TransportError, TransportErrorKind};
 use http::{HeaderValue, Response, header};
 use ureq::Agent;
 
+/// A client for which every status is an answer, a redirect too.
+pub(crate) fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0);
+    Agent::new_with_config(config.build())
+}
+
 /// Sends one attempt with ureq.
 pub(crate) fn send(
     agent: &Agent,
