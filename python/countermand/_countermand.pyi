@@ -17,7 +17,7 @@ from .outcome import Outcome, Status, Verdict
 from .progress import Progress
 from .rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
 from .sansio import Device, PastCall
-from .selection import Selection
+from .selection import Selection, _Length
 
 _T_co = TypeVar("_T_co", covariant=True)
 _Result_co = TypeVar("_Result_co", covariant=True, default=Outcome)
@@ -161,11 +161,11 @@ class Cancellation:
         name: str,
         *,
         endpoint: str | None = None,
-        deadline: float | None = None,
-        attempt_timeout: float | None = None,
+        deadline: _Length | None = None,
+        attempt_timeout: _Length | None = None,
         max_attempts: int | None = None,
-        backoff: tuple[float, float] | None = None,
-        poll_interval: tuple[float, float] | None = None,
+        backoff: tuple[_Length, _Length] | None = None,
+        poll_interval: tuple[_Length, _Length] | None = None,
         verify: bool = True,
     ) -> Self:
         """Describes a countermand. Times are in seconds; what is out of range is clamped.
@@ -312,10 +312,10 @@ class Pages(Generic[_T_co]):
         parent: str,
         *,
         endpoint: str | None = None,
-        deadline: float | None = None,
-        attempt_timeout: float | None = None,
+        deadline: _Length | None = None,
+        attempt_timeout: _Length | None = None,
         max_attempts: int | None = None,
-        backoff: tuple[float, float] | None = None,
+        backoff: tuple[_Length, _Length] | None = None,
     ) -> Pages[list[Operation]]: ...
     @overload
     def __new__(
@@ -324,10 +324,10 @@ class Pages(Generic[_T_co]):
         parent: str,
         *,
         endpoint: str | None = None,
-        deadline: float | None = None,
-        attempt_timeout: float | None = None,
+        deadline: _Length | None = None,
+        attempt_timeout: _Length | None = None,
         max_attempts: int | None = None,
-        backoff: tuple[float, float] | None = None,
+        backoff: tuple[_Length, _Length] | None = None,
     ) -> Pages[list[Device]]:
         """Describes a list. Times are in seconds; what is out of range is clamped.
 
@@ -439,11 +439,11 @@ class Scheduler:
         *,
         seed: int,
         endpoint: str | None = None,
-        deadline: float | None = None,
-        attempt_timeout: float | None = None,
+        deadline: _Length | None = None,
+        attempt_timeout: _Length | None = None,
         max_attempts: int | None = None,
-        backoff: tuple[float, float] | None = None,
-        poll_interval: tuple[float, float] | None = None,
+        backoff: tuple[_Length, _Length] | None = None,
+        poll_interval: tuple[_Length, _Length] | None = None,
         verify: bool = True,
         quota: str | None = None,
         share: float | None = None,
@@ -616,8 +616,8 @@ class Client:
         source: Callable[[bool], tuple[str, float | None]] | None,
         quota_project: str | None,
         ca_file: str | os.PathLike[str] | None,
-        deadline: float | None,
-        attempt_timeout: float | None,
+        deadline: _Length | None,
+        attempt_timeout: _Length | None,
         max_attempts: int | None,
         in_flight: int | None,
         allow_plaintext: bool,
@@ -630,7 +630,7 @@ class Client:
     def cancel(self, name: str) -> Call[None]: ...
     def get(self, name: str) -> Call[Operation]: ...
     def list_operations(self, device: str) -> Stream[Operation]: ...
-    def countermand(self, name: str, deadline: float | None) -> Call[Outcome]: ...
+    def countermand(self, name: str, deadline: _Length | None) -> Call[Outcome]: ...
     def countermand_all(
         self,
         quota: str | None,
@@ -638,7 +638,7 @@ class Client:
         in_flight: int | None,
         watched: bool,
         journal: Callable[[list[Event]], object] | None,
-        deadline: float | None,
+        deadline: _Length | None,
     ) -> tuple[
         Stream[
             tuple[OperationName | str, Outcome | CountermandError] | Progress | Literal["hungry"]
@@ -701,7 +701,7 @@ class Report:
     def failures(self, most: int) -> Call[tuple[int, list[CountermandError]]]: ...
     def missed(self) -> Call[tuple[CountermandError, ...]]: ...
     def vanished(self) -> Call[tuple[str, ...]]: ...
-    def save(self, path: str | os.PathLike[str], kind: str, /) -> Call[None]: ...
+    def save(self, path: str | os.PathLike[str], kind: str | None, /) -> Call[None]: ...
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 @final
@@ -737,8 +737,8 @@ def plan(
     names: Finder | Iterable[str | Operation | FoundOperation],
     selection: Selection | None,
     by_harm: bool,
-    max_age: float | None,
-    deadline: float | None,
+    max_age: _Length | None,
+    deadline: _Length | None,
     quota: str | None,
     share: float | None,
 ) -> Call[Facts]: ...
@@ -747,7 +747,7 @@ def rescue(
     path: str | os.PathLike[str],
     selection: Selection,
     at_most: int | None,
-    deadline: float | None,
+    deadline: _Length | None,
     quota: str | None,
     share: float | None,
     in_flight: int | None,

@@ -11,7 +11,7 @@ from .waiting import Awaited, Blocking, dual, dual_iterator
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
     from types import TracebackType
     from typing import Any, Self, TypeAlias
 
@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     from .outcome import Outcome
     from .progress import Progress
     from .rows import Facts, FoundOperation
+    from .selection import _Length
 
+    _Given: TypeAlias = str | tuple[str, float | None]
     _Token: TypeAlias = (
-        str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | _GoogleCredentials
+        str
+        | Callable[[], _Given | Coroutine[Any, Any, _Given]]
+        | os.PathLike[str]
+        | dict[str, Any]
+        | _GoogleCredentials
+        | tuple[_GoogleCredentials, str | None]
     )
 
 
@@ -51,8 +58,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         token: _Token | None = None,
         quota_project: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
-        deadline: float | None = None,
-        attempt_timeout: float | None = None,
+        deadline: _Length | None = None,
+        attempt_timeout: _Length | None = None,
         max_attempts: int | None = None,
         in_flight: int | None = None,
         allow_plaintext: bool = False,
@@ -64,13 +71,17 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, or one
             and for how many seconds it is good, called from another thread, and again when the
             server refuses the token or its time is nearly up; or the path of a file with a token,
-            read again when it changes, or with credentials in Google's JSON; or a credentials
-            object of ``google.auth``, refreshed in another thread and only when it is not fresh.
+            read again when it changes, or with credentials in Google's JSON; or these
+            credentials as a ``dict``; or a credentials object of ``google.auth``, refreshed in
+            another thread and only when it is not fresh, also as the tuple that
+            ``google.auth.default()`` returns. The function may be an ``async def``: it runs in an
+            event loop of its own.
             ``None``: ``COUNTERMAND_TOKEN``, else Google's application default credentials.
         :param quota_project: the project that pays for the calls and whose quota they use.
             ``None``: what the credentials say, or ``GOOGLE_CLOUD_QUOTA_PROJECT``.
         :param ca_file: PEM file with certificate authorities to trust besides the platform's.
-        :param deadline: seconds for one operation. No request starts after it. ``None``: 120.
+        :param deadline: seconds for one operation. No request starts after it. ``None``: 120. Like
+            every length of time also a ``timedelta``, or a text such as ``"2h"``.
         :param attempt_timeout: seconds for one request with its answer. ``None``: 10.
         :param max_attempts: how often a failing request is sent before it is given up; 1 to 100.
             ``None``: what suits the call; ``countermand_all`` is the more patient one.
@@ -96,9 +107,12 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             "proxy_from_env": proxy_from_env,
         }
         source: Source | None = None
+        if isinstance(token, tuple) and len(token) == 2:
+            # What google.auth.default() returns. The project is the caller's, which need not pay.
+            token = token[0]
         given: Any = token
         self._token = token
-        if isinstance(token, str):
+        if isinstance(token, (str, dict)):
             self._token = _Hidden("...")
         elif token is not None:
             from .google_auth import Source, is_google
@@ -131,9 +145,9 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
     def __reduce__(self) -> tuple[object, ...]:
         if isinstance(self._token, _Hidden):
             message = (
-                f"a {type(self).__name__} that was given its token as text or as an object of "
-                "google.auth does not pickle, as the pickle would hold secrets; give it a file, a "
-                "function, or COUNTERMAND_TOKEN"
+                f"a {type(self).__name__} that was given its token as text, a dict or an object "
+                "of google.auth does not pickle, as the pickle would hold secrets; give it a file, "
+                "a function, or COUNTERMAND_TOKEN"
             )
             raise TypeError(message)
         return _restore, (type(self), {**self._settings, "token": self._token})
@@ -169,7 +183,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         return self._each(self._native.list_operations(device))
 
     @dual
-    async def countermand(self, name: str, *, deadline: float | None = None) -> Outcome:
+    async def countermand(self, name: str, *, deadline: _Length | None = None) -> Outcome:
         """Cancels an operation and finds out what became of it.
 
         :param deadline: seconds, instead of the client's.
@@ -189,7 +203,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         in_flight: int | None = None,
         progress: bool | Callable[[Progress], object] | None = None,
         journal: Callable[[list[Event]], object] | None = None,
-        deadline: float | None = None,
+        deadline: _Length | None = None,
     ) -> AsyncGenerator[tuple[OperationName | str, Outcome | CountermandError], None]:
         """Countermands many operations under one quota, in the order they end.
 

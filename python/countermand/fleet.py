@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .report import Report
     from .rows import Facts, FoundOperation
-    from .selection import Selection, _Texts
+    from .selection import Selection, _Length, _Texts
 
     _FindT = TypeVar("_FindT", bound="Search")
     _JobT = TypeVar("_JobT")
@@ -49,8 +49,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         enterprises: _Texts = (),
         devices: _Texts = (),
         types: _Texts = (),
-        newer_than: float | None = None,
-        older_than: float | None = None,
+        newer_than: _Length | None = None,
+        older_than: _Length | None = None,
         exclude: _Texts = (),
         quota: str | None = None,
         share: float | None = None,
@@ -63,12 +63,12 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         operation never excludes it. Names that are known cost no search: give them to
         :meth:`plan`.
 
-        :param enterprises: ``enterprises/LC01``; one text or several. Like every name here, also
-            with blanks around it, or as its URL at the client's endpoint.
+        :param enterprises: ``enterprises/LC01`` or ``LC01``; one text or several. Like every name
+            here, also with blanks around it, or as its URL at the client's endpoint.
         :param devices: ``enterprises/LC01/devices/3f``; one text or several.
         :param types: ``WIPE``, ``LOCK`` ...; none for all. A misspelt one is a :class:`ValueError`;
             one that this version does not know is written ``unknown:TYPE``.
-        :param newer_than: no older than so many seconds.
+        :param newer_than: no older than so many seconds, or ``timedelta``, or ``"2h"``.
         :param older_than: at least so many seconds old.
         :param exclude: operations, devices and enterprises to leave alone.
         :param quota: as for :meth:`Client.countermand_all`, as are ``share`` and ``in_flight``.
@@ -97,12 +97,12 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         enterprises: _Texts = (),
         devices: _Texts = (),
         types: _Texts = (),
-        newer_than: float | None = None,
-        older_than: float | None = None,
+        newer_than: _Length | None = None,
+        older_than: _Length | None = None,
         exclude: _Texts = (),
         order: Literal["harm", "input"] = "harm",
-        max_age: float | None = None,
-        deadline: float | None = None,
+        max_age: _Length | None = None,
+        deadline: _Length | None = None,
         quota: str | None = None,
         share: float | None = None,
         in_flight: int | None = None,
@@ -182,11 +182,11 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         enterprises: _Texts,
         *,
         types: _Texts = (),
-        newer_than: float | None = None,
-        older_than: float | None = None,
+        newer_than: _Length | None = None,
+        older_than: _Length | None = None,
         exclude: _Texts = (),
         at_most: int | None = _countermand.AT_MOST,
-        deadline: float | None = None,
+        deadline: _Length | None = None,
         quota: str | None = None,
         share: float | None = None,
         in_flight: int | None = None,
@@ -207,7 +207,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :class:`~countermand.errors.SearchIncomplete` warning.
 
         :param path: a new file. It holds no secrets, and only its owner may read it.
-        :param enterprises: ``enterprises/LC01``; one text or several.
+        :param enterprises: ``enterprises/LC01`` or ``LC01``; one text or several.
         :param at_most: how many operations to cancel, 10,000 unless given; what is found beyond is
             left alone, and the report has it as ``unsent``. ``None`` for all.
         :param progress: as for :meth:`Client.countermand_all`, as are ``quota``, ``share`` and

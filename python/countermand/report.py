@@ -101,13 +101,14 @@ class Report:
         self,
         path: str | os.PathLike[str],
         *,
-        format: Literal["html", "csv", "ndjson"] = "html",  # noqa: A002 - it is the word
+        format: Literal["html", "csv", "ndjson"] | None = None,  # noqa: A002 - it is the word
     ) -> None:
         """Writes the report, over a file that is there.
 
         :param format: ``html``, one page that needs nothing but itself; ``csv``, in which no text
-            of a stranger becomes a formula; ``ndjson``, which has the evidence as well.
-        :raises ValueError: ``format`` is none of these.
+            of a stranger becomes a formula; ``ndjson``, which has the evidence as well. ``None``:
+            what the ending of the path says.
+        :raises ValueError: ``format`` is none of these, or the ending says none.
         :raises OSError: it could not be written. What was written is not complete.
         """
         self._native.save(path, format).wait()

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import Self, TypeAlias
 
+    _Length: TypeAlias = float | str | timedelta
+    """Seconds, or a text such as ``2h``."""
     _Texts: TypeAlias = str | Iterable[str]
 
 
@@ -19,8 +22,8 @@ class Selection:
     enterprises: tuple[str, ...]
     devices: tuple[str, ...]
     types: tuple[str, ...]
-    newer_than: float | None
-    older_than: float | None
+    newer_than: _Length | None
+    older_than: _Length | None
     exclude: tuple[str, ...]
 
     @classmethod
@@ -30,8 +33,8 @@ class Selection:
         enterprises: _Texts = (),
         devices: _Texts = (),
         types: _Texts = (),
-        newer_than: float | None = None,
-        older_than: float | None = None,
+        newer_than: _Length | None = None,
+        older_than: _Length | None = None,
         exclude: _Texts = (),
     ) -> Self:
         """One text is as good as a list of one."""

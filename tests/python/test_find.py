@@ -51,7 +51,7 @@ def test_a_search_says_what_is_meant(fleet: Emulator, free: Client) -> None:
     [
         ({}, "where to search"),
         ({"enterprises": "enterprises/../x"}, "expected enterprises/"),
-        ({"enterprises": ["e"]}, "expected enterprises/"),
+        ({"enterprises": ["devices/e"]}, "expected enterprises/"),
         ({"devices": "enterprises/e"}, "expected enterprises/"),
         ({"enterprises": "enterprises/e", "exclude": ["3f"]}, "expected enterprises/"),
         ({"enterprises": "enterprises/e", "newer_than": -1.0}, "newer_than is"),

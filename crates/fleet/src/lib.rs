@@ -92,6 +92,7 @@ pub mod input;
 
 mod job_row;
 mod journal;
+mod length;
 pub mod order;
 mod output_file;
 mod plan;
@@ -118,6 +119,7 @@ pub use doctor::Diagnosis;
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
 pub use job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
+pub use length::parse_length;
 pub use output_file::{OutputFile, create_new};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use crate::arguments::{Attempts, InFlight};
 use crate::call::Call;
+use crate::clock::Length;
 use crate::feed::Feed;
 use crate::lock::Lock;
 use crate::outcome::{self, Operation};
@@ -52,8 +53,8 @@ impl NativeClient {
         source: Option<&Bound<'_, PyAny>>,
         quota_project: Option<&Bound<'_, PyAny>>,
         ca_file: Option<PathBuf>,
-        deadline: Option<f64>,
-        attempt_timeout: Option<f64>,
+        deadline: Option<Length>,
+        attempt_timeout: Option<Length>,
         max_attempts: Option<Attempts>,
         in_flight: Option<InFlight>,
         allow_plaintext: bool,
@@ -132,7 +133,7 @@ impl NativeClient {
         &self,
         py: Python<'_>,
         name: &Bound<'_, PyAny>,
-        deadline: Option<f64>,
+        deadline: Option<Length>,
     ) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, deadline)?;
         let name = names::given(name, &self.endpoint)?;
@@ -151,7 +152,7 @@ impl NativeClient {
         in_flight: Option<InFlight>,
         watched: bool,
         journal: Option<Py<PyAny>>,
-        deadline: Option<f64>,
+        deadline: Option<Length>,
     ) -> PyResult<(Stream, Feed)> {
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();
@@ -167,7 +168,7 @@ impl NativeClient {
 
 impl NativeClient {
     /// The client of this process, made anew if this is a child of the one that made it.
-    pub(crate) fn here(&self, py: Python<'_>, deadline: Option<f64>) -> PyResult<Connected> {
+    pub(crate) fn here(&self, py: Python<'_>, deadline: Option<Length>) -> PyResult<Connected> {
         let deadline = deadline
             .map(|it| clock::seconds("deadline", it))
             .transpose()?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use countermand_core::{Time, Timestamp};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDateTime, PyTzInfo};
+use pyo3::types::{PyDateTime, PyString, PyTzInfo};
+
+use crate::arguments;
 
 /// More seconds than any caller waits.
 const LONGEST: f64 = 1e11;
@@ -13,9 +15,44 @@ const LONGEST: f64 = 1e11;
 /// More than any clock that counts seconds shows, and little enough for a [`Time`] to go on from there.
 const LATEST: f64 = 9e9;
 
+/// A length of time as it was given: seconds, a `timedelta`, or a text such as `2h`.
+pub(crate) enum Length {
+    Seconds(f64),
+    Text(String),
+}
+
+impl From<f64> for Length {
+    fn from(seconds: f64) -> Self {
+        Self::Seconds(seconds)
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Length {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = given.cast::<PyString>() {
+            return Ok(Self::Text(text.extract()?));
+        }
+        // Its C type is not in the stable ABI.
+        let seconds = match given.hasattr("total_seconds")? {
+            true => given.call_method0("total_seconds")?.extract(),
+            false => given.extract(),
+        };
+        seconds.map(Self::Seconds).map_err(|_| {
+            let expected = "seconds, a timedelta, or a text such as 2h";
+            arguments::mistyped("a length of time", &given, expected)
+        })
+    }
+}
+
 /// A length of time, which is not negative.
-pub(crate) fn seconds(what: &str, seconds: f64) -> PyResult<Duration> {
-    within(what, seconds, LONGEST)
+pub(crate) fn seconds(what: &str, length: impl Into<Length>) -> PyResult<Duration> {
+    match length.into() {
+        Length::Seconds(seconds) => within(what, seconds, LONGEST),
+        Length::Text(text) => countermand_fleet::parse_length(&text)
+            .map_err(|problem| PyValueError::new_err(format!("{what} is {text:?}: {problem}"))),
+    }
 }
 
 /// The time that a clock's reading stands for.

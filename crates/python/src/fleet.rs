@@ -11,6 +11,7 @@ use crate::apply::{Work, begin};
 use crate::arguments::InFlight;
 use crate::call::Call;
 use crate::client::{Connected, NativeClient, with_in_flight};
+use crate::clock::Length;
 use crate::files::{OpenFile, blocking};
 use crate::find::Finder;
 use crate::jobs::{self, NoPlan};
@@ -48,8 +49,8 @@ pub(crate) fn plan(
     names: &Bound<'_, PyAny>,
     selection: Option<&Bound<'_, PyAny>>,
     by_harm: bool,
-    max_age: Option<f64>,
-    deadline: Option<f64>,
+    max_age: Option<Length>,
+    deadline: Option<Length>,
     quota: Option<&str>,
     share: Option<f64>,
 ) -> PyResult<Call> {
@@ -98,7 +99,7 @@ pub(crate) fn rescue(
     path: PathBuf,
     selection: &Bound<'_, PyAny>,
     at_most: Option<&Bound<'_, PyAny>>,
-    deadline: Option<f64>,
+    deadline: Option<Length>,
     quota: Option<&str>,
     share: Option<f64>,
     in_flight: Option<InFlight>,
@@ -137,7 +138,7 @@ pub(crate) fn apply(
 ) -> PyResult<Stream> {
     let counts = confirm.map(|counts| {
         let counts = counts.iter().map(|(name, count)| {
-            let name = names::given(&name, &client.endpoint)?;
+            let name = names::enterprise(&name, &client.endpoint)?;
             let count = arguments::whole("a count of confirm", &count, 0..=u64::MAX)?;
             Ok((name, Some(count)))
         });
@@ -181,7 +182,7 @@ impl NativeClient {
     fn settings(
         &self,
         kind: Kind,
-        deadline: Option<f64>,
+        deadline: Option<Length>,
         quota: Option<&str>,
         share: Option<f64>,
     ) -> PyResult<Settings> {

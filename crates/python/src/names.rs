@@ -64,6 +64,23 @@ pub(crate) fn given<T: FromStr<Err = NameError>>(
     parse(name, |text| endpoint.parse_given(text))
 }
 
+/// The name of an enterprise, given as the command takes it, or by its id alone.
+pub(crate) fn enterprise(
+    name: &Bound<'_, PyAny>,
+    endpoint: &core::Endpoint,
+) -> PyResult<core::GrandparentName> {
+    let collection = core::Service::DEFAULT.level_above(2).collection;
+    parse(name, |text| {
+        endpoint
+            .parse_given(text)
+            .or_else(|refusal: NameError| match text.contains('/') {
+                true => Err(refusal),
+                // What is wrong with a text is told of the text that was given.
+                false => format!("{collection}/{text}").parse().map_err(|_| refusal),
+            })
+    })
+}
+
 /// The name of an operation, a device or an enterprise, given as the command takes it.
 pub(crate) fn given_resource(
     name: &Bound<'_, PyAny>,

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arguments::Attempts;
+use crate::clock::Length;
 use crate::lock::Lock;
 use crate::outcome::Operation;
 use crate::sansio::{self, Finish};
@@ -52,10 +53,10 @@ impl Pages {
         of: &str,
         parent: &Bound<'_, PyAny>,
         endpoint: Option<&str>,
-        deadline: Option<f64>,
-        attempt_timeout: Option<f64>,
+        deadline: Option<Length>,
+        attempt_timeout: Option<Length>,
         max_attempts: Option<Attempts>,
-        backoff: Option<(f64, f64)>,
+        backoff: Option<(Length, Length)>,
     ) -> PyResult<Self> {
         let pages = match of {
             "operations" => core::Pages::operations(names::text(parent)?),

@@ -7,13 +7,14 @@ use pyo3::prelude::*;
 
 use crate::arguments::Attempts;
 use crate::clock;
+use crate::clock::Length;
 
 /// The policy with these limits; core's own where there is `None`.
 pub(crate) fn policy(
-    deadline: Option<f64>,
-    attempt_timeout: Option<f64>,
+    deadline: Option<Length>,
+    attempt_timeout: Option<Length>,
     max_attempts: Option<Attempts>,
-    backoff: Option<(f64, f64)>,
+    backoff: Option<(Length, Length)>,
 ) -> PyResult<Policy> {
     let mut policy = Policy::default();
     if let Some(seconds) = deadline {
@@ -35,7 +36,7 @@ pub(crate) fn policy(
 /// The same with the limits of looking at an operation.
 pub(crate) fn polling(
     policy: Policy,
-    poll_interval: Option<(f64, f64)>,
+    poll_interval: Option<(Length, Length)>,
     verify: bool,
 ) -> PyResult<Policy> {
     let policy = policy.verify(verify);
@@ -46,6 +47,6 @@ pub(crate) fn polling(
     Ok(policy.poll_interval(first, most))
 }
 
-fn both(what: &str, (first, most): (f64, f64)) -> PyResult<(Duration, Duration)> {
+fn both(what: &str, (first, most): (Length, Length)) -> PyResult<(Duration, Duration)> {
     Ok((clock::seconds(what, first)?, clock::seconds(what, most)?))
 }

@@ -139,12 +139,16 @@ impl Report {
 
     /// The call that writes the report.
     #[pyo3(signature = (path, kind, /))]
-    fn save(&self, path: PathBuf, kind: &str) -> PyResult<Call> {
+    fn save(&self, path: PathBuf, kind: Option<&str>) -> PyResult<Call> {
         let form = match kind {
-            "html" => Form::Html,
-            "csv" => Form::Csv,
-            "ndjson" => Form::Ndjson,
-            _ => {
+            Some("html") => Form::Html,
+            Some("csv") => Form::Csv,
+            Some("ndjson") => Form::Ndjson,
+            None => Form::of(&path).ok_or_else(|| {
+                let ending = "the ending of the path names no format; expected .html, .csv or .ndjson, or format=...";
+                PyValueError::new_err(ending)
+            })?,
+            Some(kind) => {
                 return Err(PyValueError::new_err(format!(
                     "{kind:?} is no format; expected html, csv or ndjson"
                 )));

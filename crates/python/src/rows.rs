@@ -50,7 +50,7 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
         .map(|time| clock::timestamp(&time))
         .transpose()?;
     item.command.duration = field("duration")?
-        .map(|duration| clock::seconds("duration", duration.extract()?))
+        .map(|duration| clock::seconds("duration", duration.extract::<f64>()?))
         .transpose()?;
     item.device_seen = field("device_seen")?
         .map(|time| clock::timestamp(&time))

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use crate::arguments::Attempts;
+use crate::clock::Length;
 use crate::once::Once;
 use crate::wire::{self, Request};
 use crate::{clock, errors, names, outcome, policy};
@@ -30,11 +31,11 @@ impl Cancellation {
     fn new(
         name: &Bound<'_, PyAny>,
         endpoint: Option<&str>,
-        deadline: Option<f64>,
-        attempt_timeout: Option<f64>,
+        deadline: Option<Length>,
+        attempt_timeout: Option<Length>,
         max_attempts: Option<Attempts>,
-        backoff: Option<(f64, f64)>,
-        poll_interval: Option<(f64, f64)>,
+        backoff: Option<(Length, Length)>,
+        poll_interval: Option<(Length, Length)>,
         verify: bool,
     ) -> PyResult<Self> {
         let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use crate::arguments::{Attempts, InFlight};
+use crate::clock::Length;
 use crate::lock::Lock;
 use crate::names::OperationName;
 use crate::once::Once;
@@ -49,11 +50,11 @@ impl Scheduler {
     fn new(
         seed: u64,
         endpoint: Option<&str>,
-        deadline: Option<f64>,
-        attempt_timeout: Option<f64>,
+        deadline: Option<Length>,
+        attempt_timeout: Option<Length>,
         max_attempts: Option<Attempts>,
-        backoff: Option<(f64, f64)>,
-        poll_interval: Option<(f64, f64)>,
+        backoff: Option<(Length, Length)>,
+        poll_interval: Option<(Length, Length)>,
         verify: bool,
         quota: Option<&str>,
         share: Option<f64>,

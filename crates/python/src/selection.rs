@@ -7,6 +7,7 @@ use countermand_fleet::{Filter, FilterError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::clock::Length;
 use crate::{arguments, clock, names};
 
 /// Filter and scope of a search, as `countermand.selection.Selection` holds it.
@@ -37,7 +38,7 @@ impl Selection {
         let enterprises = field("enterprises")?;
         let enterprises = enterprises
             .try_iter()?
-            .map(|name| names::given(&name?, endpoint));
+            .map(|name| names::enterprise(&name?, endpoint));
         let devices = field("devices")?;
         let devices = devices
             .try_iter()?
@@ -55,6 +56,6 @@ fn refused(error: FilterError) -> PyErr {
 }
 
 fn age(what: &str, age: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
-    let age = age.extract::<Option<f64>>()?;
+    let age = age.extract::<Option<Length>>()?;
     age.map(|age| clock::seconds(what, age)).transpose()
 }

@@ -8,7 +8,7 @@ use countermand::hyper::{BoxFuture, SecretFile};
 use countermand::{Credentials, Token, TokenSource};
 use countermand_core::{TransportError, TransportErrorKind};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::lock::Lock;
 use crate::{arguments, errors};
@@ -19,6 +19,8 @@ pub(crate) enum Origin {
     Environment,
     /// The token itself.
     Text(Token),
+    /// Credentials in Google's JSON.
+    Json(Vec<u8>),
     /// A file with a token or with credentials.
     File(SecretFile),
     /// A function that returns a token; whether it takes `fresh`.
@@ -42,11 +44,15 @@ impl Origin {
             let token = Token::new(&text).map_err(|error| errors::error(py, &error.into()))?;
             return Ok(Self::Text(token));
         }
+        if token.is_instance_of::<PyDict>() {
+            let json = py.import("json")?.call_method1("dumps", (token,))?;
+            return Ok(Self::Json(json.extract::<String>()?.into_bytes()));
+        }
         if token.is_callable() {
             return Ok(Self::Function(token.clone().unbind(), false));
         }
         let path: PathBuf = token.extract().map_err(|_| {
-            let expected = "a str, a function, a path or credentials of google.auth";
+            let expected = "a str, a function, a path, a dict or credentials of google.auth";
             arguments::mistyped("token", token, expected)
         })?;
         Ok(Self::File(path.into()))
@@ -64,6 +70,7 @@ impl Origin {
                 Some(Credentials::from_tokens(token.clone(), "a token")),
                 None,
             ),
+            Self::Json(json) => (Some(Credentials::from_json(json, "the credentials")?), None),
             Self::File(file) => (Some(Credentials::from_any_file(file.clone())?), None),
             Self::Function(function, takes_fresh) => {
                 let callback = Callback(Arc::new(Inner {
@@ -132,6 +139,11 @@ impl Callback {
 
 /// The token of what a function returned.
 fn read(returned: &Bound<'_, PyAny>) -> PyResult<Result<Token, TransportError>> {
+    if returned.hasattr("__await__")? {
+        // This thread has no event loop.
+        let run = returned.py().import("asyncio")?.getattr("run")?;
+        return read(&run.call1((returned,))?);
+    }
     if !returned.is_instance_of::<PyTuple>() {
         return Ok(Token::new(&returned.extract::<String>()?));
     }
