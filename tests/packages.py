@@ -2,6 +2,8 @@
 
 - `packages.py check [FOLDER]`: the manifests, and the archives in this folder
 - `packages.py address`: the public address; fails while there is none
+- `packages.py version X.Y.Z`: fails unless each crate has this version
+- `packages.py sbom FOLDER`: reduces the bills of materials there to what is built
 - `packages.py oldest`: a line for each `rust-version`, with the crates that promise it
 """
 
@@ -91,6 +93,27 @@ def check_archive(package: dict, folder: Path) -> None:
     print(f"{stem}.crate: {len(files)} files, {(folder / f'{stem}.crate').stat().st_size:,} bytes")
 
 
+def prune_sbom(file: Path) -> None:
+    """Removes packages of features that are off, which cargo-cyclonedx lists as well."""
+    bill = json.loads(file.read_text().replace(str(ROOT), "/countermand"))
+    own = bill["metadata"]["component"]
+    command = ["cargo", "tree", "--locked", "--offline", "--package", own["name"]]
+    options = ["--prefix", "none", "--edges", "normal,build", "--format", "{p}"]
+    tree = subprocess.check_output([*command, *options], cwd=ROOT, text=True)
+    built = {tuple(line.split()[:2]) for line in tree.splitlines() if line}
+    parts = {(part["name"], f"v{part['version']}"): part for part in [own, *bill["components"]]}
+    assert parts.keys() >= built, f"{file.name} lacks {built - parts.keys()}"
+    kept = {part["bom-ref"] for key, part in parts.items() if key in built}
+    bill["components"] = [part for part in bill["components"] if part["bom-ref"] in kept]
+    bill["dependencies"] = [
+        edge | {"dependsOn": [ref for ref in edge.get("dependsOn", []) if ref in kept]}
+        for edge in bill["dependencies"]
+        if edge["ref"] in kept
+    ]
+    file.write_text(json.dumps(bill, indent=2) + "\n")
+    print(f"{file.name}: {len(kept)} packages")
+
+
 def main() -> None:
     packages = metadata()
     chosen = published(packages)
@@ -107,6 +130,12 @@ def main() -> None:
             (address,) = addresses(chosen)
             assert address.startswith("https://"), "Cargo.toml has no `repository` yet"
             print(address)
+        case ["sbom", folder]:
+            for file in sorted(Path(folder).iterdir()):
+                prune_sbom(file)
+        case ["version", expected]:
+            found = {package["version"] for package in chosen}
+            assert found == {expected}, f"expected {expected}, found {found}"
         case ["oldest"]:
             for oldest in sorted({package["rust_version"] for package in chosen}, key=version):
                 names = [p["name"] for p in chosen if p["rust_version"] == oldest]
