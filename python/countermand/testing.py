@@ -9,6 +9,8 @@
 completed
 
 The pytest fixture ``countermand_emulator`` is one of them, fresh for each test.
+``countermand_client`` and ``countermand_async_client`` are clients of it; with
+``countermand_environment`` a client that is given nothing is one as well.
 """
 
 from __future__ import annotations

@@ -26,7 +26,6 @@ def test_a_length_of_time_is_seconds_a_timedelta_or_a_text(
     settings: dict[str, Any] = {"endpoint": fleet.endpoint, "token": fleet.token}
     client = Client(**settings, deadline=given, attempt_timeout=given)
     name = fleet.operations()[0]
-
     assert client.countermand(name, deadline=given).cancelled
     newer = {item.name for item in client.find(enterprises=fleet.enterprise, newer_than=given)}
     older = {item.name for item in client.find(enterprises=fleet.enterprise, older_than=given)}
