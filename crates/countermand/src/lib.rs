@@ -1,24 +1,31 @@
 //! Cancels Android Management API operations before a device runs them, and proves what became of
 //! each.
 //!
-//! Two types matter first. [`Client`] sends: `cancel` asks, `countermand` asks and verifies. Its answer,
-//! an [`Outcome`], holds a [`Verdict`] and the server's evidence for it.
+//! ```
+//! use countermand::{ClientBuilder, Credentials, Endpoint, OperationName, Token, Verdict};
+//! use countermand_emulator::{Config, Fate, Server, Shared};
 //!
-//! ```no_run
-//! use countermand::{ClientBuilder, Verdict};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The emulator, in the place of Google.
+//! let emulator = Shared::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
+//! let server = Server::bind(([127, 0, 0, 1], 0).into(), emulator.clone()).await?;
+//! let name: OperationName = emulator.with(|emulator, now| emulator.pending(now))[0].parse()?;
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = ClientBuilder::new().connect()?;
-//! let name = "enterprises/LC01/devices/3f/operations/17".parse()?;
+//! // `ClientBuilder::new().connect()?` is Google's API, with the credentials of the environment.
+//! let endpoint: Endpoint = server.endpoint().parse()?;
+//! let token = Credentials::from_tokens(Token::new("emulator-token")?, "the emulator's token");
+//! let client = ClientBuilder::new().endpoint(endpoint).credentials(token).connect()?;
 //! let outcome = client.countermand(&name).await?;
-//! if outcome.verdict != Verdict::Cancelled {
-//!     println!("{name}: {}", outcome.verdict.meaning());
-//! }
+//! assert_eq!(outcome.verdict, Verdict::Cancelled, "{}", outcome.verdict.meaning());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A tokio runtime with time and I/O has to run. [`ClientBuilder`] takes endpoint, tokens and client
+//! Two types matter first. [`Client`] sends: `cancel` asks, `countermand` asks and verifies. Its answer,
+//! an [`Outcome`], holds a [`Verdict`] and the server's evidence for it.
+//!
+//! A tokio runtime with time and I/O has to run; without one, each call fails with an error that says so. [`ClientBuilder`] takes endpoint, tokens and client
 //! certificate of options, else of the environment; [`Client::connect`] takes them as they are, and
 //! [`Client::new`] any other transport.
 //!

@@ -1,15 +1,5 @@
 //! Countermand for fleets: from "which are they?" to "here is the proof for each".
 //!
-//! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
-//! - [`Job`] is a file that holds the operations to be cancelled and the outcome of each.
-//! - [`Authorization`] compares a job with the caller's statement of the server and of the operations.
-//!   Only its [check](Authorization::check) makes the [`AuthorizedJob`] that [`Run::begin`] takes.
-//! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
-//!   once.
-//! - [`Diagnosis`] checks everything between this machine and a cancelled operation.
-//!
-//! From a search to the proof for each:
-//!
 //! ```
 //! use countermand_core::{Endpoint, GrandparentName};
 //! use countermand_fleet::store::Kind;
@@ -76,6 +66,14 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! - [`Search`] finds the pending operations of enterprises and devices that a [`Filter`] means.
+//! - [`Job`] is a file that holds the operations to be cancelled and the outcome of each.
+//! - [`Authorization`] compares a job with the caller's statement of the server and of the operations.
+//!   Only its [check](Authorization::check) makes the [`AuthorizedJob`] that [`Run::begin`] takes.
+//! - [`Run`] applies a job, resumes it after a crash, and, for a rescue, searches and cancels at
+//!   once.
+//! - [`Diagnosis`] checks everything between this machine and a cancelled operation.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,5 +1,24 @@
 //! Countermand over HTTP: executes [`countermand_core`] with tokio and hyper.
 //!
+//! ```
+//! use countermand_emulator::{Config, Fate, Server, Shared};
+//! use countermand_hyper::{Client, Endpoint, HyperConfig, OperationName, Token, Verdict};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The emulator, in the place of Google.
+//! let emulator = Shared::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
+//! let server = Server::bind(([127, 0, 0, 1], 0).into(), emulator.clone()).await?;
+//! let name: OperationName = emulator.with(|emulator, now| emulator.pending(now))[0].parse()?;
+//!
+//! let endpoint: Endpoint = server.endpoint().parse()?; // Endpoint::default() is Google's
+//! let client = Client::connect(endpoint, Token::new("emulator-token")?, HyperConfig::default())?;
+//! let outcome = client.countermand(&name).await?;
+//! assert_eq!(outcome.verdict, Verdict::Cancelled);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - [`Client`] is what most programs want: `cancel`, `get`, `list_operations`, `countermand`,
 //!   `countermand_all`.
 //! - [`Transport`] carries a request to the server. [`Hyper`] is one, and so is a closure.
