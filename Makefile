@@ -140,7 +140,7 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 # docs/platforms.md. Installs what is missing (Debian, as root). Takes an hour; CROSS='musl' runs one.
 CROSS ?= windows aarch64 musl wasm
 CROSS_PACKAGES := rustc-web cargo-web rust-web-src gcc-mingw-w64-x86-64 wine64 gcc-aarch64-linux-gnu \
-	libc6-dev-arm64-cross qemu-user musl-tools
+	libc6-dev-arm64-cross qemu-user musl-tools libunwind-14-dev
 cross:
 	if ! dpkg --status $(CROSS_PACKAGES) >/dev/null 2>&1; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
