@@ -118,7 +118,12 @@ impl Credentials {
         self.impersonate_in(email, &|name: &str| std::env::var_os(name))
     }
 
-    fn impersonate_in(
+    /// As [`impersonate`](Self::impersonate), in an environment whose variables are those that `variable`
+    /// knows.
+    ///
+    /// # Errors
+    /// As for [`impersonate`](Self::impersonate).
+    pub fn impersonate_in(
         mut self,
         email: &str,
         variable: &dyn Fn(&str) -> Option<OsString>,
@@ -171,15 +176,27 @@ impl Credentials {
         scope: &str,
         config: &HyperConfig,
     ) -> Result<CredentialSource, TransportError> {
-        let named = std::env::var(QUOTA_PROJECT).ok();
-        let named = named.filter(|project| !project.is_empty());
+        self.source_in(scope, config, &|name: &str| std::env::var_os(name))
+    }
+
+    /// As [`source`](Self::source), in an environment whose variables are those that `variable` knows.
+    ///
+    /// # Errors
+    /// As for [`source`](Self::source).
+    pub fn source_in(
+        &self,
+        scope: &str,
+        config: &HyperConfig,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<CredentialSource, TransportError> {
+        let named = variable(QUOTA_PROJECT).filter(|project| !project.is_empty());
         Ok(CredentialSource {
             grant: Arc::clone(&self.grant),
             universe: self.universe.clone(),
             scope: scope.into(),
             config: Arc::new(config.clone()),
             quota_project: match named {
-                Some(project) => Some(quota_project_header(&project)?),
+                Some(project) => Some(quota_project_header(&project.to_string_lossy())?),
                 None => self.quota_project.clone(),
             },
         })

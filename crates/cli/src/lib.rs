@@ -62,7 +62,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         streams::note(&format!("error: {failure}"));
         failure.exit
     });
-    exit.code()
+    match streams::lost() {
+        Some(problem) => {
+            streams::note(&format!(
+                "error: cannot write to standard output: {problem}; results are missing there"
+            ));
+            Exit::JobFile.code()
+        }
+        None => exit.code(),
+    }
 }
 
 fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {

@@ -155,10 +155,10 @@ impl ClientBuilder {
         }
         if let Some(accounts) = &self.impersonate {
             credentials = credentials
-                .impersonate(accounts)
+                .impersonate_in(accounts, variable)
                 .map_err(ConnectError::Option)?;
         }
-        let tokens = credentials.source(self.service.scope, &config);
+        let tokens = credentials.source_in(self.service.scope, &config, variable);
         let tokens = tokens.map_err(ConnectError::Option)?;
         let mut warnings = credentials.warnings().to_vec();
         warnings.extend(mtls.certificate().and_then(|(_, key)| exposure(key)));

@@ -279,6 +279,23 @@ async fn the_project_of_the_option_pays_and_the_token_goes_to_the_named_endpoint
     assert_eq!(asked, 1);
 }
 
+#[test]
+fn the_project_that_pays_is_read_from_the_environment_that_is_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let user = credentials("authorized_user", "https://oauth2.example").unwrap();
+    let file = write(directory.path(), "user.json", &user.to_string());
+    let variables: Variables<'_> = &[
+        ("GOOGLE_APPLICATION_CREDENTIALS", &file),
+        ("GOOGLE_CLOUD_QUOTA_PROJECT", text("acme-mdm")),
+    ];
+    let access = ClientBuilder::new().resolve_in(&environment(variables));
+    let project = access.unwrap().tokens().quota_project().unwrap();
+    assert_eq!(project, "acme-mdm");
+    let access = ClientBuilder::new().resolve_in(&environment(&variables[..1]));
+    let project = access.unwrap().tokens().quota_project().unwrap();
+    assert_eq!(project, "emulator-quota", "the file's");
+}
+
 #[tokio::test]
 async fn a_metadata_server_that_is_not_there_means_that_there_are_no_credentials() {
     let nowhere = |name: &str| (name == "HOME").then(|| OsString::from("/nonexistent"));

@@ -30,7 +30,7 @@ pub struct Counts {
     pub left_alone: BTreeMap<String, u64>,
     /// Those that a rescue leaves alone because it had its `--max` operations before them.
     pub beyond_max: u64,
-    /// Those of `again` with an error that are surely not cancelled: each cancel was refused.
+    /// Those of `again` with an error that are surely not cancelled: no cancel was sent, or each was refused.
     pub surely_not_cancelled: u64,
     /// Those of which a cancel was sent: a fact.
     pub cancels_sent: u64,

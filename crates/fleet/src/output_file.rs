@@ -1,7 +1,7 @@
 //! Files that this program makes, so that nothing of the user's is lost by it.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use countermand_core::text::looks_secret;
@@ -45,7 +45,7 @@ impl OutputFile {
     /// Begins a file.
     ///
     /// # Errors
-    /// `path` is a link, a folder, a read-only file or `-`; or the file system refuses.
+    /// `path` is a link, a folder, a read-only file, an SQLite database or `-`; or the file system refuses.
     pub fn create(path: &Path) -> io::Result<Self> {
         refuse_odd(path)?;
         match fs::symlink_metadata(path) {
@@ -59,6 +59,10 @@ impl OutputFile {
                     ErrorKind::PermissionDenied,
                     "the file there is read-only",
                 ));
+            }
+            Ok(_) if is_database(path) => {
+                let problem = "the file there is an SQLite database, such as a job file: its proof would be lost";
+                return Err(refused(ErrorKind::AlreadyExists, problem));
             }
             Ok(_) => {}
         }
@@ -171,6 +175,13 @@ fn refuse_odd(path: &Path) -> io::Result<()> {
         None => return Ok(()),
     };
     Err(refused(ErrorKind::InvalidInput, problem))
+}
+
+/// True for a file that begins as each SQLite database does.
+fn is_database(path: &Path) -> bool {
+    let mut begin = [0; 16];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut begin));
+    read.is_ok() && begin == *b"SQLite format 3\0"
 }
 
 fn refused(kind: ErrorKind, problem: impl Into<String>) -> io::Error {

@@ -173,3 +173,16 @@ fn fault_63_pipes_and_descriptors_are_written_directly() {
     write(Path::new("/dev/null"), "nothing").unwrap();
     assert_eq!(names(folder.path()), ["link", "pipe"]);
 }
+
+#[test]
+fn fault_63_a_job_file_is_never_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.job");
+    fs::write(&path, b"SQLite format 3\0 and its pages").unwrap();
+    let error = write(&path, "a report").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert!(fs::read(&path).unwrap().starts_with(b"SQLite"));
+    fs::write(&path, b"SQLite is short").unwrap();
+    write(&path, "a report").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"a report");
+}

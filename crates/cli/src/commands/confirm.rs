@@ -80,7 +80,9 @@ fn refused(refusal: &Refusal, look: &str) -> Failure {
         Refusal::OtherEndpoint { job, .. } => {
             let endpoint = quoted(OsStr::new(job));
             let endpoint = printable(&endpoint);
-            format!(". If the server of the job is the right one, add --endpoint {endpoint}")
+            format!(
+                ". If the server of the job is the right one, give --endpoint {endpoint} instead"
+            )
         }
         Refusal::Stale { .. } => ", or allow a greater age with --max-age".to_owned(),
         Refusal::NotConfirmed { .. } => {

@@ -231,7 +231,9 @@ impl Report {
         tokio::select! {
             written = self.output.finish() => {
                 if !written {
-                    streams::note("warning: standard output was closed, results are missing there");
+                    if streams::lost().is_none() {
+                        streams::note("warning: standard output was closed, results are missing there");
+                    }
                     summary.into_iter().for_each(streams::note);
                 }
                 exit

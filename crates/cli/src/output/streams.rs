@@ -1,7 +1,8 @@
 //! Texts for standard output and standard error, on which nothing acts but line ends.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use countermand_core::text::printable_lines;
 
@@ -10,9 +11,28 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(anstream::stderr(), "{}", shown(line));
 }
 
-/// Writes a text to standard output at once. If it has no reader, there is nothing to do about it.
+/// Writes a text to standard output at once.
 pub(crate) fn print(text: &str) {
-    let _ = writeln!(anstream::stdout(), "{}", shown(text));
+    let mut out = anstream::stdout();
+    if let Err(error) = writeln!(out, "{}", shown(text)).and_then(|()| out.flush()) {
+        lose(&error);
+    }
+}
+
+/// The first failure of standard output that is not its reader's wish.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Remembers that results did not get out. A reader that goes away, such as `head`, wanted no more; a full
+/// disk loses what was to be kept, and the exit code says so.
+pub(crate) fn lose(error: &io::Error) {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        let _ = LOST.set(error.to_string());
+    }
+}
+
+/// The reason for which results did not get out, if any.
+pub(crate) fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// Whatever is printed passes here: of a text only our own colours reach a terminal as they are.

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::output::progress::Bars;
-use crate::output::streams::{note, shown};
+use crate::output::streams::{lose, note, shown};
 
 /// Input of the writer's thread.
 enum Message {
@@ -183,7 +183,8 @@ fn write_all(messages: &Receiver<Message>, open: &AtomicBool, bars: &Bars) {
         if let Some(progress) = progress {
             bars.set(&progress);
         }
-        if written.is_err() {
+        if let Err(error) = written {
+            lose(&error);
             open.store(false, Ordering::Relaxed);
         }
     }

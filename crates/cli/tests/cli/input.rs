@@ -225,3 +225,47 @@ fn fault_46_a_rescue_says_which_commands_it_cancels_before_it_is_confirmed() {
     let told = ask(&["--older-than", "30m"]);
     assert!(told.contains("of every type, at least 30 min"), "{told}");
 }
+
+#[test]
+fn a_name_with_a_remark_behind_it_is_refused_and_not_asked_for() {
+    let api = Api::new([Fate::Cancellable]);
+    let name = &api.names[0];
+    for remark in [" hello", "\t# note", " 'again'"] {
+        for args in [&["cancel", "-"][..], &["get", "-"]] {
+            let run = api.command(args).input(format!("{name}{remark}\n")).run();
+            assert_eq!(run.code, 2, "{remark:?}: {run:?}");
+            assert!(run.stderr.contains("line 1"), "{run:?}");
+        }
+    }
+    assert_eq!(api.asked(), []);
+}
+
+#[test]
+fn results_that_a_full_disk_did_not_take_are_told_and_exit_with_9() {
+    let api = Api::new([Fate::Cancellable]);
+    let (name, endpoint) = (&api.names[0], api.endpoint.clone());
+    let enterprise = name.split("/devices/").next().unwrap();
+    for command in [
+        format!("find {enterprise} --names-only"),
+        format!("find {enterprise} --json"),
+        format!("get {name}"),
+        format!("doctor {enterprise}"),
+        format!("cancel {name} --json"),
+    ] {
+        let line = format!("countermand {command} >/dev/full");
+        let run = crate::process::Process::shell(&line)
+            .env("COUNTERMAND_ENDPOINT", &endpoint)
+            .env("COUNTERMAND_TOKEN", crate::api::TOKEN)
+            .run();
+        assert_eq!(run.code, 9, "{command}: {run:?}");
+        let told = "cannot write to standard output: No space left on device";
+        assert!(run.stderr.contains(told), "{command}: {run:?}");
+    }
+    // A reader that wants no more is no failure.
+    let line = format!("countermand get {name} {name} {name} | true");
+    let run = crate::process::Process::shell(&line)
+        .env("COUNTERMAND_ENDPOINT", &endpoint)
+        .env("COUNTERMAND_TOKEN", crate::api::TOKEN)
+        .run();
+    assert!(!run.stderr.contains("cannot write"), "{run:?}");
+}

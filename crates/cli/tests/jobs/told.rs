@@ -89,8 +89,9 @@ fn fault_45_a_refused_cancel_is_told_as_surely_not_cancelled() {
         .filter(|word| **word == "error")
         .count();
     assert!(refused > 0);
-    let words =
-        format!("{refused} without a verdict: surely not cancelled, every cancel was refused.");
+    let words = format!(
+        "{refused} without a verdict: not cancelled by this job, no cancel was sent or every one was refused."
+    );
     for run in [run, status(&fleet)] {
         assert!(run.stdout.contains(&words), "{run:?}");
         assert!(!run.stdout.contains("unverified"), "{run:?}");

@@ -88,7 +88,7 @@ impl Overview {
         if counts.surely_not_cancelled > 0 {
             let _ = writeln!(
                 text,
-                "{} without a verdict: surely not cancelled, every cancel was refused.",
+                "{} without a verdict: not cancelled by this job, no cancel was sent or every one was refused.",
                 grouped(counts.surely_not_cancelled),
             );
         }
