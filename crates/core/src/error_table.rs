@@ -471,10 +471,11 @@ impl ErrorFacts {
         self.key.exit_class(self.cause, self.maybe_delivered)
     }
 
-    /// True where the operation is worth another run, perhaps after something was set right.
+    /// True where the operation is worth another run, perhaps after something was set right, or to learn its
+    /// fate: a run that was stopped before it looked leaves a 404 or a refusal behind a cancel in doubt.
     #[must_use]
     pub const fn is_worth_again(self) -> bool {
-        self.key.row().again
+        self.key.row().again || self.maybe_delivered
     }
 }
 
@@ -482,6 +483,17 @@ impl ErrorFacts {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn what_ends_as_unresolved_is_worth_another_run() {
+        for &key in ErrorKey::ALL {
+            let facts = ErrorFacts::new(key, None, true);
+            assert!(facts.is_worth_again(), "{key:?}");
+            let facts = ErrorFacts::new(key, None, false);
+            let unresolved = facts.exit_class() == ExitClass::Unresolved;
+            assert!(!unresolved || facts.is_worth_again(), "{key:?}");
+        }
+    }
 
     #[test]
     fn words_are_different_and_lead_back() {

@@ -19,13 +19,14 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// The first failure of standard output that is not its reader's wish.
+/// The first failure of standard output for want of room.
 static LOST: OnceLock<String> = OnceLock::new();
 
-/// Remembers that results did not get out. A reader that goes away, such as `head`, wanted no more; a full
-/// disk loses what was to be kept, and the exit code says so.
+/// Remembers that results did not get out. A reader that goes away, such as `head`, wanted no more, and a
+/// terminal that is closed shows no more; a full disk loses what was to be kept, and the exit code says so.
 pub(crate) fn lose(error: &io::Error) {
-    if error.kind() != io::ErrorKind::BrokenPipe {
+    use io::ErrorKind as Kind;
+    if let Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge = error.kind() {
         let _ = LOST.set(error.to_string());
     }
 }

@@ -59,6 +59,31 @@ fn fault_42_sigint_drains_and_prints_the_command_that_goes_on() {
     assert_eq!(fleet.requests_for(&fleet.names[0]), 2, "only a look");
 }
 
+/// The first cancel is carried out and its answer lost, the second is answered with 404, and the stop comes
+/// before the look that would tell what the 404 means.
+#[test]
+fn fault_42_a_404_behind_a_cancel_in_doubt_is_looked_at_by_the_next_run() {
+    let fleet = Fleet::planned([Fate::Cancellable], &[]);
+    let name = fleet.names[0].clone();
+    script(
+        &fleet,
+        json!([
+            {"method": "cancel", "action": "reset", "effect": true},
+            {"method": "cancel", "delay_ms": 3000, "set": {"fate": "purged", "after_ms": 0}, "times": null},
+        ]),
+    );
+    let running = fleet.apply(&[]).start();
+    running.until("the second cancel", |_| fleet.requests_for(&name) > 1);
+    running.signal("INT");
+    let run = running.wait();
+    assert_eq!(run.code, 130, "{run:?}");
+
+    script(&fleet, json!([]));
+    let run = fleet.apply(&[]).run();
+    assert_eq!(run.code, 3, "it may have executed: {run:?}");
+    assert_eq!(fleet.verdicts(), ["gone"]);
+}
+
 #[test]
 fn fault_42_sigterm_is_143_and_a_second_signal_ends_it_at_once() {
     let (fleet, running) = hanging(&["--json"]);

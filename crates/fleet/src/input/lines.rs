@@ -52,10 +52,14 @@ pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> 
 /// [`Encoding`](InputProblem::Encoding).
 pub fn parse_name(bytes: &[u8], endpoint: &Endpoint) -> Result<OperationName, InputProblem> {
     match std::str::from_utf8(bytes) {
-        // A blank may stand in a name, but what follows it is rather a remark: the server would be asked for
-        // an operation that does not exist, and its 404 would read as if the true one were gone.
-        Ok(text) if holds_more(text) => Err(InputProblem::Within),
-        Ok(text) => endpoint.parse_given(text).map_err(InputProblem::Name),
+        Ok(text) => match endpoint.parse_given(text) {
+            // A blank may stand in a name, but what follows it is rather a remark: the server would be asked
+            // for an operation that does not exist, and its 404 would read as if the true one were gone.
+            Ok(_) if text.trim().contains(char::is_whitespace) => Err(InputProblem::Within),
+            Ok(name) => Ok(name),
+            Err(_) if holds_more(text) => Err(InputProblem::Within),
+            Err(error) => Err(InputProblem::Name(error)),
+        },
         // A cut in the middle of a character makes a text that is too long look ill encoded.
         Err(_) if bytes.len() > MAX_NAME_BYTES => Err(InputProblem::TooLong),
         Err(error) => Err(InputProblem::Encoding(error.valid_up_to())),
