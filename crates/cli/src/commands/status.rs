@@ -25,5 +25,10 @@ pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
         false => status.to_string(),
     };
     streams::print(&text);
+    if options.check && !global.json {
+        streams::note(
+            "checked: the rows and records of the job file are whole, and its counts are theirs",
+        );
+    }
     Ok(Exit::Done)
 }

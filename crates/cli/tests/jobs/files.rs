@@ -108,7 +108,10 @@ fn fault_39_status_reads_no_operation_unless_it_checks() {
     };
     let before = status(&[]);
     assert_eq!(before.code, 0, "{before:?}");
-    assert_eq!(status(&["--check"]).stdout, before.stdout);
+    let checked = status(&["--check"]);
+    assert_eq!(checked.stdout, before.stdout);
+    assert!(checked.stderr.starts_with("checked: "), "{checked:?}");
+    assert_eq!(before.stderr, "");
     // Each operation, wherever its name stands.
     let name = b"/operations/";
     let mut damaged = whole.clone();

@@ -95,7 +95,7 @@ impl Overview {
         if counts.beyond_max > 0 {
             let _ = writeln!(
                 text,
-                "{} beyond --max, left alone: a rescue into another job file with a larger --max takes them up.",
+                "{} beyond --max, left alone: a new rescue, into another job file, takes them up.",
                 grouped(counts.beyond_max),
             );
         }
