@@ -8,8 +8,9 @@ use std::time::Duration;
 use http::Response;
 
 use crate::error::Error;
-use crate::step::{Attempt, Pause, Step, Transmit};
+use crate::step::{Attempt, Pause, Step};
 use crate::time::Time;
+use crate::transmit::Transmit;
 use crate::transport_error::TransportError;
 
 impl<T> Step<T> {

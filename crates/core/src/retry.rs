@@ -10,8 +10,8 @@ use crate::error_table::RetryAction;
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::rng::{Rng, doubled};
-use crate::step::{Departure, Transmit};
 use crate::time::Time;
+use crate::transmit::{Departure, Transmit};
 
 /// An attempt gets at least this long, however near the deadline is: less would only fail.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
