@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -45,6 +46,18 @@ impl Emulator {
         let devices = json!({"devices": devices.collect::<Vec<_>>()});
         post(&endpoint, "/_emulator/devices", &devices);
         Self { process, endpoint }
+    }
+
+    /// Starts it again where it was. Until all operations are there again it is unavailable: an API that
+    /// comes back knows its enterprises.
+    fn restart(endpoint: &str, folder: &Path) -> Self {
+        let faults = folder.join("back.json");
+        let unavailable = json!([{"fault": "unavailable", "times": null}]);
+        std::fs::write(&faults, unavailable.to_string()).unwrap();
+        let listen = endpoint.strip_prefix("http://").unwrap();
+        let server = Self::start(listen, &["--faults", faults.to_str().unwrap()]);
+        post(&server.endpoint, "/_emulator/faults", &json!([]));
+        server
     }
 
     fn lines(&self, path: &str) -> Vec<Value> {
@@ -172,8 +185,7 @@ fn fault_48_cancel_survives_a_server_that_is_killed_and_started_again() {
     let running = world.process(&cancel("25s")).start();
     let endpoint = world.server.killed_in_the_middle(&running);
     tells_all(&failing(&running), ", given up in ");
-    let listen = endpoint.strip_prefix("http://").unwrap();
-    let server = Emulator::start(listen, &[]);
+    let server = Emulator::restart(&endpoint, world.folder.path());
     let run = running.wait();
     let truth = server.truth();
     is_true(&run, &truth);
@@ -204,8 +216,7 @@ fn fault_48_apply_survives_a_server_that_is_killed_and_started_again() {
     let status = &status.run().json()[0]["progress"];
     assert_eq!(status["cancels_accepted"], ACCEPTED, "{status}");
     assert!(status["last_cancel_left_s"].is_null(), "{status}");
-    let listen = endpoint.strip_prefix("http://").unwrap();
-    let server = Emulator::start(listen, &[]);
+    let server = Emulator::restart(&endpoint, world.folder.path());
     let run = running.wait();
     let truth = server.truth();
     is_true(&run, &truth);
