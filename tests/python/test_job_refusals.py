@@ -55,7 +55,7 @@ def test_a_job_is_applied_as_it_was_confirmed(
         assert error.planned == {emulator.enterprise: 3}
         assert f"has 3 operations of {emulator.enterprise}" in str(error)
     with pytest.raises(errors.InvalidName):
-        job.apply(confirm={"enterprise": 3})
+        job.apply(confirm={"devices/enterprise": 3})
 
     stale = client.plan(tmp_path / "stale.job", names, max_age=0.0)
     time.sleep(0.002)  # until it is older than that

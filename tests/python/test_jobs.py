@@ -326,4 +326,4 @@ def test_a_report_is_saved(fleet: Emulator, free: Client, path: Path, tmp_path: 
     with pytest.raises(ValueError, match="no format"):
         report.save(tmp_path / "x", format="pdf")  # type: ignore[arg-type]
     with pytest.raises(FileNotFoundError):
-        report.save(tmp_path / "missing" / "x")
+        report.save(tmp_path / "missing" / "x.csv")

@@ -44,7 +44,8 @@ def test_python(emulator: Emulator, snippet: str) -> None:
     name = str(emulator.add())
     given = {"name": name, "endpoint": emulator.endpoint, "token": emulator.token}
     exec(compile(snippet, "README.md", "exec"), given)
-    if "name" in re.findall(r"\w+", snippet):
+    # A snippet with an emulator of its own has cancelled there, and says so itself.
+    if "name" in re.findall(r"\w+", snippet) and "Emulator(" not in snippet:
         assert is_cancelled(emulator, name)
 
 
