@@ -99,16 +99,16 @@ impl Document {
 
 impl Drop for Document {
     fn drop(&mut self) {
-        wipe(&mut self.0);
+        overwrite(&mut self.0);
     }
 }
 
 /// Overwrites all texts; serde_json has seen to it that nothing is nested deeper than 128.
-fn wipe(value: &mut Value) {
+fn overwrite(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        Value::Array(items) => items.iter_mut().for_each(overwrite),
+        Value::Object(fields) => fields.values_mut().for_each(overwrite),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -31,7 +31,7 @@ impl Answer {
     pub(crate) fn read(from: &str, response: Response<Bytes>) -> Result<Self, TransportError> {
         let (head, body) = response.into_parts();
         let parsed = Document::parse(&body);
-        wipe(body);
+        overwrite(body);
         let document = match (parsed, head.status.is_success()) {
             (Ok(document), true) => document,
             // A captive portal, or a front end in trouble: it may pass.
@@ -106,7 +106,7 @@ pub(crate) fn lifetime(expires_in: Option<&Value>) -> Duration {
 }
 
 /// Overwrites a body, unless the connection holds on to a part of it.
-fn wipe(body: Bytes) {
+fn overwrite(body: Bytes) {
     if let Ok(mut body) = body.try_into_mut() {
         let bytes: &mut BytesMut = &mut body;
         bytes.as_mut().zeroize();

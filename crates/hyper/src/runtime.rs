@@ -1,4 +1,4 @@
-//! What this crate needs of tokio's runtime, and the error of a program that runs without it.
+//! The timers and sockets of tokio's runtime, and the error of a program that runs without them.
 //!
 //! Tokio panics where a timer or a socket is made without a runtime that has them, and cannot be asked
 //! beforehand. Such a panic is caught where it arises, so that it becomes an error.

@@ -181,7 +181,7 @@ fn a_pause_ends_a_call_in_doubt() {
     }
 }
 
-/// Where nothing has to be waited for, nothing is lacking.
+/// A transport that never waits needs no runtime.
 #[test]
 fn a_transport_without_io_runs_without_a_runtime() {
     let accepted = |_: Transmit| ready(Ok(Response::new(Bytes::from_static(b"{}"))));

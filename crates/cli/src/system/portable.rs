@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use tokio::signal::ctrl_c;
 
-use super::Received;
+use super::received::Received;
 
 /// Ctrl-C from the first [`next`](Self::next) on.
 pub(crate) struct Signals(Pin<Box<dyn Future<Output = io::Result<()>> + Send>>);

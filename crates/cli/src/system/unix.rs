@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Received;
+use super::received::Received;
 
 /// SIGINT, SIGTERM and SIGHUP from now on.
 pub(crate) struct Signals {
