@@ -108,11 +108,7 @@ fn five_thousand_are_as_fast_as_the_windows_allow() {
 
 #[test]
 fn eighty_thousand_are_a_page_of_text() {
-    let started = Instant::now();
     let run = simulate(&["80000", "--quota", "600/60s,1000/100s"]);
-    // Unoptimised code takes some ten times as long, beside other tests.
-    let most = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 2 });
-    assert!(started.elapsed() < most, "{:?}", started.elapsed());
     assert!(
         run.stdout
             .starts_with("80000 operations: 80000 cancelled\n")
