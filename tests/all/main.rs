@@ -7,6 +7,7 @@ mod attempts;
 mod bulk;
 mod cancellations;
 mod cancels_first;
+mod circles;
 mod corpus;
 mod errors;
 mod events;

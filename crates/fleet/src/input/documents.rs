@@ -2,8 +2,10 @@
 
 use std::io::BufRead;
 
-use super::VALUE_LIMIT;
 use super::error::InputProblem;
+
+/// The longest JSON value, in bytes: more than Pub/Sub gives in one answer.
+pub(super) const VALUE_LIMIT: usize = 16 << 20;
 
 /// Cuts a stream of JSON into its values. Lists at the top are opened: their elements are values.
 ///

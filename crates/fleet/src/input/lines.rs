@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 
+use countermand_core::text::{looks_secret, shown};
 use countermand_core::{Endpoint, MAX_NAME_BYTES, OperationName};
 
 use super::error::InputProblem;
@@ -64,6 +65,18 @@ pub fn parse_name(bytes: &[u8], endpoint: &Endpoint) -> Result<OperationName, In
         Err(_) if bytes.len() > MAX_NAME_BYTES => Err(InputProblem::TooLong),
         Err(error) => Err(InputProblem::Encoding(error.valid_up_to())),
     }
+}
+
+/// A refused name as it was given, no longer than shows that it is too long. One that looks like a
+/// secret is described instead.
+#[must_use]
+pub fn as_given(text: &[u8]) -> String {
+    let whole = String::from_utf8_lossy(text);
+    if looks_secret(&whole).is_some() {
+        return shown(&whole).into_owned();
+    }
+    let end = text.len().min(MAX_NAME_BYTES + 1);
+    String::from_utf8_lossy(&text[..end]).into_owned()
 }
 
 /// True where the name of an operation stands among other words.

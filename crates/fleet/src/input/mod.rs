@@ -17,6 +17,7 @@
 
 mod documents;
 mod encoding;
+mod entry;
 mod error;
 mod foreign;
 mod format;
@@ -25,49 +26,21 @@ mod lines;
 mod table;
 mod value;
 
-use std::collections::VecDeque;
 use std::io::Read;
 
-use countermand_core::{Endpoint, MAX_NAME_BYTES, Operation};
+use countermand_core::{Endpoint, MAX_NAME_BYTES};
 
-use self::documents::Documents;
+use self::documents::{Documents, VALUE_LIMIT};
+use self::entry::Taken;
+pub use self::entry::{Entry, Evidence};
 pub use self::error::{InputError, InputProblem};
 pub use self::foreign::Foreign;
 pub use self::format::Format;
 use self::format::{Input, sniff};
 pub use self::left_out::{LeftOut, LeftOutKind, Refusals};
-pub use self::lines::{next_line, parse_name};
+pub use self::lines::{as_given, next_line, parse_name};
 use self::table::Table;
 use self::value::Values;
-use crate::job_row::FoundOperation;
-
-/// The longest JSON value, in bytes: more than Pub/Sub gives in one answer.
-const VALUE_LIMIT: usize = 16 << 20;
-/// The longest record of a table, in bytes.
-const RECORD_LIMIT: usize = 1 << 20;
-
-/// An operation of the input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Entry {
-    /// The line it stands on, or its JSON value begins on, counted from 1.
-    pub line: u64,
-    /// The operation, and the command's metadata in the input.
-    pub item: FoundOperation,
-    /// The evidence of the input, if the operation is done: its verdict needs no request.
-    pub evidence: Option<Evidence>,
-}
-
-/// An operation that is done, as the server told it to another client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Evidence {
-    /// The operation; [`Operation::verdict`] gives its end.
-    pub operation: Operation,
-    /// SHA-256 of its JSON as it was given, byte for byte. Of a line of a report: the hash that
-    /// stands there, of the answer that the report rests on.
-    pub body_sha256: Option<[u8; 32]>,
-}
 
 /// Reads the operations of an input, in order, one at a time: it may be longer than memory.
 ///
@@ -86,33 +59,6 @@ pub fn read<R: Read>(reader: R, format: Option<Format>) -> Entries<R> {
 pub struct Entries<R: Read> {
     source: Source<R>,
     taken: Taken,
-}
-
-/// Entries that were read and not handed out yet, and entries that were left out.
-#[derive(Default)]
-struct Taken {
-    ready: VecDeque<Result<Entry, InputError>>,
-    /// The endpoint that URLs of names have to be of.
-    endpoint: Endpoint,
-    left_out: LeftOut,
-}
-
-impl Taken {
-    fn take(&mut self, entry: Entry) {
-        self.ready.push_back(Ok(entry));
-    }
-
-    /// A bad name, as it was given if it may be repeated.
-    fn refuse(&mut self, line: u64, problem: InputProblem, given: Option<String>) {
-        let mut error = InputError::new(line, problem);
-        error.given = given;
-        self.ready.push_back(Err(error));
-    }
-
-    /// The error that ends the input.
-    fn end(&mut self, line: u64, problem: InputProblem) {
-        self.ready.push_back(Err(InputError::last(line, problem)));
-    }
 }
 
 enum Source<R: Read> {
@@ -240,27 +186,8 @@ impl<R: Read> Lines<R> {
             }
             return;
         }
-        match parse_name(text, &taken.endpoint) {
-            Ok(name) => taken.take(Entry {
-                line,
-                item: FoundOperation::new(name),
-                evidence: None,
-            }),
-            Err(problem) => taken.refuse(line, problem, Some(as_given(text))),
-        }
+        taken.take_name(line, text);
     }
-}
-
-/// A refused name as it was given, no longer than shows that it is too long. One that looks like a
-/// secret is described instead.
-#[must_use]
-pub fn as_given(text: &[u8]) -> String {
-    let whole = String::from_utf8_lossy(text);
-    if countermand_core::text::looks_secret(&whole).is_some() {
-        return countermand_core::text::shown(&whole).into_owned();
-    }
-    let end = text.len().min(MAX_NAME_BYTES + 1);
-    String::from_utf8_lossy(&text[..end]).into_owned()
 }
 
 impl<R: Read> Iterator for Entries<R> {

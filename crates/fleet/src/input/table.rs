@@ -4,14 +4,16 @@ use std::io::BufRead;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use super::entry::Taken;
 use super::error::InputProblem;
 use super::format::{CALLED, column};
 use super::left_out::LeftOutKind;
-use super::lines::{next_line, parse_name};
+use super::lines::next_line;
 use super::value::Values;
-use super::{Entry, RECORD_LIMIT, Taken};
-use crate::job_row::FoundOperation;
 use crate::report::{COLUMNS, rearm};
+
+/// The longest record of a table, in bytes.
+const RECORD_LIMIT: usize = 1 << 20;
 
 /// Reads records one by one.
 ///
@@ -284,17 +286,9 @@ impl<R: BufRead> Table<R> {
         if is_blank(cell) {
             return taken.left_out.add(LeftOutKind::EmptyCell, line);
         }
-        let name = match std::str::from_utf8(cell) {
-            Ok(text) if ours => parse_name(rearm(text).as_bytes(), &taken.endpoint),
-            _ => parse_name(cell, &taken.endpoint),
-        };
-        match name {
-            Ok(name) => taken.take(Entry {
-                line,
-                item: FoundOperation::new(name),
-                evidence: None,
-            }),
-            Err(problem) => taken.refuse(line, problem, Some(super::as_given(cell))),
+        match std::str::from_utf8(cell) {
+            Ok(text) if ours => taken.take_name(line, rearm(text).as_bytes()),
+            _ => taken.take_name(line, cell),
         }
     }
 }

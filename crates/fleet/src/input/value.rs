@@ -13,10 +13,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::entry::{Evidence, Taken};
 use super::error::InputProblem;
 use super::left_out::LeftOutKind;
-use super::lines::parse_name;
-use super::{Entry, Evidence, Taken};
 use crate::job_row::FoundOperation;
 
 /// Everything an object is looked at for; the rest is skipped.
@@ -252,16 +251,11 @@ impl Values<'_> {
         name: &str,
         item: impl FnOnce(OperationName) -> Result<(FoundOperation, Option<Evidence>), InputProblem>,
     ) {
-        let parsed = match parse_name(name.as_bytes(), &self.taken.endpoint) {
-            Ok(name) => name,
-            Err(problem) => return self.refuse(problem, Some(super::as_given(name.as_bytes()))),
+        let Some(parsed) = self.taken.name(self.line, name.as_bytes()) else {
+            return;
         };
         match item(parsed) {
-            Ok((item, evidence)) => self.taken.take(Entry {
-                line: self.line,
-                item,
-                evidence,
-            }),
+            Ok((item, evidence)) => self.taken.take(self.line, item, evidence),
             Err(problem) => self.refuse(problem, Some(name.to_owned())),
         }
     }
