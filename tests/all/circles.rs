@@ -59,7 +59,7 @@ fn target(files: &Files, within: &Module, path: &[String]) -> Option<Module> {
         "crate" => Module::new(),
         "self" => within.clone(),
         "super" => within[..within.len() - 1].to_vec(),
-        _ => Some([&within[..], &[first.clone()]].concat())
+        _ => Some([&within[..], std::slice::from_ref(first)].concat())
             .filter(|child| files.contains_key(child))?,
     };
     for name in rest {
@@ -125,7 +125,7 @@ fn read(folder: &Path, module: &Module, files: &mut Files) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let inner = [&module[..], &[name.clone()]].concat();
+        let inner = [&module[..], &std::slice::from_ref(&name)].concat();
         if path.is_dir() {
             read(&path, &inner, files);
         } else if path.extension().is_some_and(|end| end == "rs") {
