@@ -2,8 +2,8 @@
 //! instructions where valgrind is installed. Never times.
 //!
 //! A program of its own (`harness = false`), because it prints the counts that it skipped, and because
-//! it starts itself again under valgrind. Bounds are the measured counts plus 10 %, for the debug
-//! profile of rustc 1.95; when one is exceeded, `make bench` shows the cost in time.
+//! it starts itself again under valgrind. Bounds are the measured counts plus 10 % (1 % for the cancel of
+//! a client), for the debug profile of rustc 1.95; when one is exceeded, `make bench` shows the cost in time.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -84,7 +84,7 @@ const WORKS: [Work; 8] = [
         name: "client: cancel",
         run: cancel,
         allocations: 6,
-        instructions: 29_700,
+        instructions: 27_600,
     },
     Work {
         name: "client: countermand",

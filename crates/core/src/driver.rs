@@ -1,4 +1,4 @@
-//! The one loop that carries out the steps of a machine, for any HTTP client.
+//! The loop that carries out the steps of a machine, for any HTTP client.
 
 use std::future::ready;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Response;
 
 use crate::error::Error;
-use crate::step::{Attempt, Pause, Step};
+use crate::step::Step;
 use crate::time::Time;
 use crate::transmit::Transmit;
 use crate::transport_error::TransportError;
@@ -29,12 +29,12 @@ impl<T> Step<T> {
         mut send: impl FnMut(Transmit) -> Result<Response<B>, TransportError>,
         mut sleep: impl FnMut(Duration),
     ) -> Result<T, Error> {
-        let mut running = pin!(self.run_with(
+        let mut running = pin!(self.run_async(
             now,
-            |_, transmit| ready(send(transmit)),
-            |_, pause| {
+            |transmit| ready(send(transmit)),
+            |pause| {
                 sleep(pause);
-                ready(Ok(()))
+                ready(())
             },
         ));
         let mut context = Context::from_waker(Waker::noop());
@@ -83,7 +83,7 @@ impl<T> Step<T> {
     /// The error that the machine ends with.
     pub async fn run_async<B, Sending, Sleeping>(
         self,
-        now: impl FnMut() -> Time,
+        mut now: impl FnMut() -> Time,
         mut send: impl FnMut(Transmit) -> Sending,
         mut sleep: impl FnMut(Duration) -> Sleeping,
     ) -> Result<T, Error>
@@ -92,66 +92,24 @@ impl<T> Step<T> {
         Sending: Future<Output = Result<Response<B>, TransportError>>,
         Sleeping: Future<Output = ()>,
     {
-        self.run_with(
-            now,
-            |_, transmit| send(transmit),
-            |_, pause| {
-                let sleeping = sleep(pause);
-                async move {
-                    sleeping.await;
-                    Ok(())
-                }
-            },
-        )
-        .await
-    }
-
-    /// The loop of both. `send` and `wait` see the step that they carry out, for a log; a pause that cannot
-    /// be waited for ends the machine with what is known.
-    ///
-    /// # Cancellation safety
-    /// As [`run_async`](Self::run_async).
-    ///
-    /// # Errors
-    /// The error that the machine ends with.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would hold what it is given twice, which is slow to move"
-    )]
-    pub fn run_with<B, Sending, Waiting>(
-        mut self,
-        mut now: impl FnMut() -> Time,
-        mut send: impl FnMut(&Attempt<T>, Transmit) -> Sending,
-        mut wait: impl FnMut(&Pause<T>, Duration) -> Waiting,
-    ) -> impl Future<Output = Result<T, Error>>
-    where
-        B: AsRef<[u8]>,
-        Sending: Future<Output = Result<Response<B>, TransportError>>,
-        Waiting: Future<Output = Result<(), TransportError>>,
-    {
-        async move {
-            // Read once for each exchange: that is a part of what a request costs.
-            let mut time = now();
-            loop {
-                self = match self {
-                    Self::Send(attempt) => {
-                        let result = send(&attempt, attempt.transmit(time)).await;
-                        time = now();
-                        match result {
-                            Ok(response) => attempt.response(time, &response),
-                            Err(error) => attempt.failed(time, error),
-                        }
+        let mut step = self;
+        let mut time = now();
+        loop {
+            step = match step {
+                Self::Send(attempt) => {
+                    let answer = send(attempt.transmit(time)).await;
+                    time = now();
+                    match answer {
+                        Ok(response) => attempt.response(time, &response),
+                        Err(error) => attempt.failed(time, error),
                     }
-                    Self::Wait(pause) => {
-                        let waited = wait(&pause, pause.until() - time).await;
-                        time = now();
-                        match waited {
-                            Ok(()) => pause.resume(time),
-                            Err(error) => pause.abandon(error.into()),
-                        }
-                    }
-                    Self::Done(result) => return result,
                 }
+                Self::Wait(pause) => {
+                    sleep(pause.until() - time).await;
+                    time = now();
+                    pause.resume(time)
+                }
+                Self::Done(result) => return result,
             }
         }
     }

@@ -88,6 +88,11 @@ impl Endpoint {
         uri.scheme() == Some(&self.scheme) && uri.authority().is_some_and(same)
     }
 
+    /// Host and port, as they were given.
+    pub(crate) fn authority(&self) -> &str {
+        self.authority.as_str()
+    }
+
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }

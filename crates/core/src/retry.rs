@@ -70,7 +70,7 @@ impl Retry {
         let service = request.service();
         let wrong_endpoint = endpoint
             .as_ref()
-            .is_some_and(|endpoint| !service.may_be_at(endpoint.host()));
+            .is_some_and(|endpoint| !service.may_be_at(endpoint));
         Self {
             endpoint: endpoint.unwrap_or_else(|| Arc::new(service.endpoint())),
             request,

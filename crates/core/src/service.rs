@@ -91,17 +91,19 @@ impl Service {
         Endpoint::of(self.mtls_host, self.prefix)
     }
 
-    /// False if `host` ends in `.googleapis.com` and does not contain the first label of this service's
+    /// False if the host ends in `.googleapis.com` and does not contain the first label of this service's
     /// host, as the regional and private hosts of the service do. Any other host, such as that of an
     /// emulator, may serve it.
-    #[must_use]
-    pub fn may_be_at(&self, host: &str) -> bool {
-        let end = host.get(host.len().saturating_sub(GOOGLE.len())..);
-        if host == self.host || !end.is_some_and(|end| end.eq_ignore_ascii_case(GOOGLE)) {
+    pub(crate) fn may_be_at(&self, endpoint: &Endpoint) -> bool {
+        // First, and without a search for the host: nearly every operation is at this one.
+        if endpoint.authority() == self.host {
             return true;
         }
+        let host = endpoint.host();
+        let end = host.get(host.len().saturating_sub(GOOGLE.len())..);
         let word = self.host.split('.').next().unwrap_or_default();
-        host.to_ascii_lowercase().contains(word)
+        !end.is_some_and(|end| end.eq_ignore_ascii_case(GOOGLE))
+            || host.to_ascii_lowercase().contains(word)
     }
 
     /// The pattern of the names of operations.

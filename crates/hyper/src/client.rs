@@ -371,13 +371,8 @@ impl Client {
     ) -> impl Future<Output = Result<T, Error>> {
         let now = now();
         let step = start(now, self.next_seed());
-        let driving = drive_on(step, &*self.transport, now);
-        let logged = async move {
-            let result = driving.await;
-            log::ended(result.as_ref().map(outcome));
-            result
-        };
-        logged.instrument(log::span(operation))
+        let ended = move |result: &Result<T, Error>| log::ended(result.as_ref().map(outcome));
+        drive_on(step, &*self.transport, now, ended).instrument(log::span(operation))
     }
 
     fn next_seed(&self) -> u64 {

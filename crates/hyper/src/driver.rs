@@ -1,4 +1,4 @@
-//! The loop of the core ([`Step::run_with`]), with tokio's clock and a log.
+//! The loop that carries out the steps of a machine ([`Step::run_async`]), with tokio's clock and a log.
 //!
 //! # Events
 //!
@@ -50,29 +50,53 @@ use crate::transport::Transport;
 /// # Errors
 /// The error that the machine ends with.
 pub async fn drive<T>(step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
-    drive_on(step, transport, now()).await
+    drive_on(step, transport, now(), |_| {}).await
 }
 
-/// The same, a moment after the machine was started, at `started`: reading the clock is a part of what a
-/// request costs.
+/// The same, a moment after the machine was started; `ended` gets the result first. The clock is read
+/// once for each exchange: that is a part of what a request costs. So is the size of this future.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn would hold what it is given twice"
+)]
 pub(crate) fn drive_on<T>(
-    step: Step<T>,
+    mut step: Step<T>,
     transport: &dyn Transport,
-    started: Time,
+    mut time: Time,
+    ended: impl FnOnce(&Result<T, Error>),
 ) -> impl Future<Output = Result<T, Error>> {
-    let mut started = Some(started);
-    step.run_with(
-        move || started.take().unwrap_or_else(now),
-        move |attempt, transmit| exchange(transport, transmit, attempt.call(), attempt.number()),
-        |pause, left| {
-            let error = pause.error().map(|error| chain(error)).unwrap_or_default();
-            tracing::debug!(until_ms = millis(left), error, "pausing");
-            let timer = runtime::sleep_until(instant(pause.until()));
-            // On the heap: most calls have no pause, and would carry the room for its timer.
-            Box::pin(async move {
-                timer?.await;
-                Ok(())
-            })
-        },
-    )
+    async move {
+        loop {
+            step = match step {
+                Step::Send(attempt) => {
+                    let transmit = attempt.transmit(time);
+                    let (call, number) = (attempt.call(), attempt.number());
+                    let answer = exchange(transport, transmit, call, number).await;
+                    time = now();
+                    match answer {
+                        Ok(response) => attempt.response(time, &response),
+                        Err(error) => attempt.failed(time, error),
+                    }
+                }
+                Step::Wait(pause) => {
+                    let until_ms = millis(pause.until() - time);
+                    let error = pause.error().map(|error| chain(error)).unwrap_or_default();
+                    tracing::debug!(until_ms, error, "pausing");
+                    match runtime::sleep_until(instant(pause.until())) {
+                        Ok(timer) => {
+                            // On the heap: most calls have no pause, and would carry the room for its timer.
+                            Box::pin(timer).await;
+                            time = now();
+                            pause.resume(time)
+                        }
+                        Err(error) => pause.abandon(error.into()),
+                    }
+                }
+                Step::Done(result) => {
+                    ended(&result);
+                    return result;
+                }
+            }
+        }
+    }
 }
