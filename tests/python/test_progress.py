@@ -160,7 +160,7 @@ def test_a_line_where_nothing_can_be_written(
 def test_fault_48_a_dead_network_is_told_while_it_lasts(
     emulator: Emulator, call: Callable[..., Any]
 ) -> None:
-    # So many that the circuit opens: a few could give up before the outage is told, by their jitter.
+    # So many that the circuit opens: a few could give up, by their jitter, before it is told.
     names = [emulator.add() for _ in range(40)]
     told: list[Progress] = []
     # Nothing listens there, and no other test can.

@@ -194,13 +194,11 @@ fn a_bad_script_is_refused_with_its_place() {
 }
 
 #[test]
-fn the_demo_tells_the_truth_in_time() {
-    let started = Instant::now();
+fn the_demo_tells_the_truth() {
     let folder = tempfile::tempdir().unwrap();
     let run = Process::new(&["demo"])
         .env("TMPDIR", folder.path().to_str().unwrap())
         .run();
-    assert!(started.elapsed() < Duration::from_secs(60));
     assert_eq!(run.code, 3, "{run:?}");
     // Its files are in a folder that only its owner can enter.
     let mut made = std::fs::read_dir(folder.path()).unwrap();
