@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability prose deny packages msrv publish static image sbom workflows mutants clean format
+.PHONY: demo test clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish static image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +18,7 @@ PYTEST_PROCESSES ?= 4
 PAGES := $(shell find crates/fleet/templates -type f)
 RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name target -o -path tests/clients \) -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
-PROSE := README.md SECURITY.md $(wildcard docs/*.md)
+PROSE := $(wildcard *.md docs/*.md python/README.md crates/*/README.md)
 PY := pyproject.toml $(shell find python tests/python tests/clients tests/cross -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
 
 # The main use, on the embedded emulator. Some operations of the demo complete anyway; exit code 3
@@ -83,9 +83,9 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
-	$(BIN)/ruff check python tests/python tests/clients tests/cross
-	$(BIN)/ruff format --check python tests/python tests/clients tests/cross
+$(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard docs/*.py tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
+	$(BIN)/ruff check python docs/*.py tests/site.py tests/python tests/clients tests/cross
+	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/python tests/clients tests/cross
 	$(BIN)/python tests/packages.py check
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
@@ -201,6 +201,21 @@ net:
 reliability:
 	COUNTERMAND_WRITE_RELIABILITY=1 cargo test --quiet --package countermand-tests --test all --locked reliability
 
+# The site of the documentation in target/site: README.md is its first page. A warning is an error; the pages, their
+# links and what they load are checked afterwards.
+$(VENV)/docs: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+docs: $(STAMPS)/install $(VENV)/docs
+	rm -rf target/site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -d target/site-cache . target/site
+	$(BIN)/python tests/site.py target/site
+
+# The picture of README.md, from a run of the demo.
+picture:
+	cargo build --quiet --package countermand-cli
+	{ target/debug/countermand demo 2>&1 || test $$? -eq 3; } | $(PYTHON) docs/picture.py > docs/demo.svg
+
 # The packages for Python in dist/, each installed in an environment of its own. Ten minutes; needs no C compiler, as
 # zig links for the C library of old systems (manylinux2014).
 dist: $(VENV)/ready
@@ -298,7 +313,7 @@ mutants:
 
 format:
 	cargo fmt --all
-	if test -x $(BIN)/ruff; then $(BIN)/ruff format python tests/python tests/clients tests/cross; fi
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/python tests/clients tests/cross; fi
 
 clean:
 	cargo clean

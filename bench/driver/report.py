@@ -92,7 +92,8 @@ def _cpu(known: dict[str, Any], work: str, key: str) -> list[float] | None:
 def _table(known: dict[str, Any]) -> str:
     run = known["run"]
     machine = ", ".join(f"{key} {value}" for key, value in run["machine"].items())
-    out = [f"Measured {run['date']} on: {machine}. {run['rounds']} rounds, one core.", ""]
+    out = ["# Clients compared", ""]
+    out += [f"Measured {run['date']} on: {machine}. {run['rounds']} rounds, one core.", ""]
     out += [
         "| figure | target | stretch | measured | middle half | all | |",
         "|---|---|---|---|---|---|---|",

@@ -14,3 +14,7 @@ pub mod vectors;
 #[doc = include_str!("../../README.md")]
 #[cfg(doctest)]
 mod readme {}
+
+#[doc = include_str!("../../docs/rust.md")]
+#[cfg(doctest)]
+mod rust_page {}

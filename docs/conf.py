@@ -1,0 +1,71 @@
+"""The site: `make docs`. Its sources are the pages as they are, README.md the first."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+from pygments.lexers.rust import RustLexer
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[1]
+
+project = "Countermand"
+author = "The Countermand authors"
+copyright = author  # noqa: A001 (Sphinx has this name)
+version = release = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"][
+    "package"
+]["version"]
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+root_doc = "README"
+include_patterns = ["*.md", "docs/*.md", "docs/python-api.rst", "bench/results/full/table.md"]
+exclude_patterns = ["target", ".*", "dist", "crates", "fuzz", "tests", "python"]
+PAGES = {
+    "Use": ["start", "rescue", "runbook", "command", "android", "credentials", "input"],
+    "Libraries": ["python", "python-api", "rust", "embedding", "emulator"],
+    "Formats": ["job-file", "report", "json-lines", "errors"],
+    "Evidence": [
+        "reliability",
+        "performance",
+        "/bench/results/full/table",
+        "/SECURITY",
+        "platforms",
+        "mutants",
+    ],
+    "Project": ["/ARCHITECTURE", "/CONTRIBUTING", "/CHANGELOG"],
+}
+
+myst_heading_anchors = 4
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {
+    "members": True,
+    "undoc-members": True,
+    "inherited-members": "str, tuple, Enum, Exception, BaseException",
+    "show-inheritance": True,
+}
+
+html_theme = "furo"
+html_title = "Countermand"
+html_copy_source = False
+html_show_sphinx = False
+
+
+def add_contents(_app: Sphinx, name: str, source: list[str]) -> None:
+    """Adds the tree of pages to the first page, which is also read where nothing builds it."""
+    if name == root_doc:
+        for caption, pages in PAGES.items():
+            paths = (page if page.startswith("/") else f"docs/{page}" for page in pages)
+            lines = "\n".join(paths)
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{lines}\n```\n"
+
+
+def copy_index(app: Sphinx, error: Exception | None) -> None:
+    if error is None:
+        shutil.copyfile(app.outdir / "README.html", app.outdir / "index.html")
+
+
+def setup(app: Sphinx) -> None:
+    app.add_lexer("rust,no_run", RustLexer)
+    app.connect("source-read", add_contents)
+    app.connect("build-finished", copy_index)

@@ -1,0 +1,155 @@
+"""Every snippet of the documentation runs as it stands, against an emulator, or says why not."""
+
+import os
+import re
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from countermand import errors, sansio
+from countermand.testing import Emulator
+
+from conftest import DrippingServer
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "python/README.md", "crates/*/README.md")
+    for path in ROOT.glob(pattern)
+)
+ELSEWHERE = {
+    ("docs/emulator.md", "json"): "crates/emulator/tests/docs.rs",
+    ("docs/job-file.md", "python"): "tests/python/test_job_file.py",
+    ("docs/job-file.md", "sh"): "crates/fleet/tests/job_file/documented.rs",
+    ("docs/job-file.md", "sql"): "crates/fleet/tests/job_file/documented.rs",
+}
+"""Blocks that other tests run, by page and language."""
+PRINTED = {"docs/rescue.md": ["17 operations to be cancelled: 17 WIPE", "exit code 3"]}
+"""Figures that a page has of what its commands print."""
+
+
+class Block(NamedTuple):
+    page: str
+    language: str
+    text: str
+    not_run: str
+    """The reason in the comment above it, ``<!-- not run: REASON -->``."""
+
+
+def blocks(page: str) -> list[Block]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.findall(
+        r"^(?:<!-- not run: (.*) -->\n)?```([^`\n]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
+    assert len(found) * 2 == len(re.findall(r"^ *```", text, re.MULTILINE)), page
+    return [Block(page, language, block, reason) for reason, language, block in found]
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+HERE = [
+    block for block in BLOCKS if not block.not_run and (block.page, block.language) not in ELSEWHERE
+]
+
+
+def test_each_block_is_run_or_says_why_not() -> None:
+    doctests = (ROOT / "tests/src/lib.rs").read_text(encoding="utf-8")
+    forgotten = [
+        f"{block.page}: {block.language}\n{block.text}"
+        for block in HERE
+        # Programs of these two are run below. A text is what a program prints.
+        if block.language not in ("python", "sh", "text", "toml")
+        and not (
+            block.language.startswith("rust") and f'include_str!("../../{block.page}")' in doctests
+        )
+    ]
+    assert not forgotten, "nothing runs\n" + "\n".join(forgotten)
+    assert ELSEWHERE.keys() <= {(block.page, block.language) for block in BLOCKS}
+    assert all((ROOT / test).is_file() for test in ELSEWHERE.values())
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    with Emulator(devices=0) as emulator:
+        monkeypatch.setenv("COUNTERMAND_ENDPOINT", emulator.endpoint)
+        monkeypatch.setenv("COUNTERMAND_TOKEN", emulator.token)
+        yield emulator
+
+
+def is_cancelled(emulator: Emulator, name: str) -> bool:
+    return {row["name"]: row["cancelled"] for row in emulator.truth()}[name] is True
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in HERE if block.language == "python"], ids=lambda block: block.page
+)
+def test_python(emulator: Emulator, block: Block) -> None:
+    name = str(emulator.add())
+    given = {"name": name, "endpoint": emulator.endpoint, "token": emulator.token}
+    exec(compile(block.text, block.page, "exec"), given)
+    # A snippet with an emulator of its own has cancelled there, and says so itself.
+    if "name" in re.findall(r"\w+", block.text) and "Emulator(" not in block.text:
+        assert is_cancelled(emulator, name)
+
+
+@pytest.mark.parametrize(
+    "page", sorted({block.page for block in HERE if block.language == "sh"}), ids=str
+)
+def test_sh(emulator: Emulator, page: str, tmp_path: Path) -> None:
+    name = str(emulator.add())
+    device = name.rsplit("/operations/", 1)[0]
+    (tmp_path / "names.txt").write_text(name + "\n", encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    printed = ""
+    for block in (block for block in HERE if (block.page, block.language) == (page, "sh")):
+        text = block.text.replace("LC01abcd89", emulator.enterprise.split("/")[1])
+        text = text.replace(":5000", ":1").replace("8920", port)
+        done = shell(text, tmp_path, NAME=name, DEVICE=device)
+        assert done.returncode == 0, (block.text, done.stdout, done.stderr)
+        printed += done.stdout
+    for figure in PRINTED.get(page, []):
+        assert figure in printed
+    assert is_cancelled(emulator, name)
+
+
+def shell(snippet: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    # The command of the installed package, also where no virtual environment is activated.
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    return subprocess.run(
+        ["sh", "-eu", "-c", snippet],
+        cwd=cwd,
+        env=dict(os.environ, PATH=path, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_fault_66_the_loop_ends_in_time_on_a_server_that_drips(
+    dripping: DrippingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = partial(sansio.Cancellation, deadline=0.6, attempt_timeout=0.3)
+    monkeypatch.setattr(sansio, "Cancellation", patient)
+    (block,) = (block for block in blocks("docs/python.md") if "sansio import" in block.text)
+    name = "enterprises/e/devices/d/operations/o"
+    given = {"name": name, "endpoint": dripping.endpoint, "token": "t"}
+    began = time.monotonic()
+    with pytest.raises(errors.TimedOut):
+        exec(compile(block.text, block.page, "exec"), given)
+    assert time.monotonic() - began < 5
+    assert dripping.requests >= 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_make_target_exists(page: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make\s([a-z-]+)", (ROOT / page).read_text(encoding="utf-8")):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
