@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countermand_core::{Call, OperationName, Timestamp, Verdict};
 use countermand_fleet::store::{Contents, Job, Kind, Record, Settings, View};
-use countermand_fleet::{FoundOperation, Resolution};
+use countermand_fleet::{Resolution, Target};
 
 const OPERATIONS: u8 = 20;
 
@@ -100,7 +100,7 @@ fn good() -> (Vec<u8>, String) {
 
 fn plan(path: &Path) -> Job {
     let mut job = Job::create(path, &Settings::new(Kind::Plan), at(0)).expect("a new file");
-    job.add((0..OPERATIONS).map(|number| FoundOperation::new(name(number))))
+    job.add((0..OPERATIONS).map(|number| Target::new(name(number))))
         .expect("it is added");
     job.freeze().expect("it is frozen");
     job
@@ -134,7 +134,7 @@ fn record(kind: u8, number: u8) -> Record {
             name,
             resolution: Resolution::new(at, verdicts.get(usize::from(kind / 8) % 8).copied()),
         },
-        3 => Record::Held {
+        3 => Record::Paused {
             at,
             until: at,
             limit: Some(u64::from(number)),

@@ -167,7 +167,8 @@ pub fn input(data: &[u8]) {
         if let Ok(entry) = &entry {
             let evidence = entry.evidence.as_ref();
             assert!(
-                evidence.is_none_or(|it| it.operation.done && it.operation.name == entry.item.name)
+                evidence
+                    .is_none_or(|it| it.operation.done && it.operation.name == entry.target.name)
             );
         }
         whole.push(format!("{entry:?}"));

@@ -17,7 +17,7 @@ use countermand::Client;
 use countermand::hyper::Transmit;
 use countermand_core::{Call, Metadata, OperationName, Phase};
 use countermand_fleet::store::Kind;
-use countermand_fleet::{Authorization, FoundOperation, Job, Options, Run, Settings, now};
+use countermand_fleet::{Authorization, Job, Options, Run, Settings, Target, now};
 use countermand_scheduler::Event;
 use countermand_scheduler::Quota;
 use futures_util::{StreamExt, stream};
@@ -61,12 +61,12 @@ async fn with(path: &Path) -> (Duration, Duration) {
     let mut settings = Settings::new(Kind::Plan);
     settings.share = 1.0;
     let mut job = Job::create(path, &settings, now()).unwrap();
-    let items = names().map(|name| FoundOperation {
+    let targets = names().map(|name| Target {
         name,
         command: Metadata::default(),
         device_seen: None,
     });
-    job.add(items).unwrap();
+    job.add(targets).unwrap();
     job.freeze().unwrap();
     let begun = Instant::now();
     let authorization = Authorization {

@@ -35,7 +35,7 @@ impl Estimate {
         for row in job.rows() {
             let row = row?;
             if row.taken_up(false).is_some() {
-                scheduler.push(row.item.name, Phase::Unsent);
+                scheduler.push(row.target.name, Phase::Unsent);
             }
         }
         scheduler.close();

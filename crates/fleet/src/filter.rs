@@ -9,7 +9,7 @@ use countermand_core::{
 use serde::{Deserialize, Serialize};
 use strsim::osa_distance;
 
-use crate::job_row::FoundOperation;
+use crate::job_row::Target;
 use crate::seconds;
 use crate::spell::{grouped, spell};
 
@@ -264,20 +264,15 @@ impl Filter {
     }
 
     /// True if an operation is meant whose name the caller has already; one that is left out is counted.
-    pub fn takes_item(
-        &self,
-        item: &FoundOperation,
-        now: Timestamp,
-        excluded: &mut Excluded,
-    ) -> bool {
-        let exclusion = self.exclusion(&item.name, Some(&item.command), now);
-        excluded.count_in(exclusion, Some(&item.command))
+    pub fn takes_target(&self, target: &Target, now: Timestamp, excluded: &mut Excluded) -> bool {
+        let exclusion = self.exclusion(&target.name, Some(&target.command), now);
+        excluded.count_in(exclusion, Some(&target.command))
     }
 
     /// True if an operation is meant whose name the caller has already.
     #[must_use]
-    pub fn admits(&self, item: &FoundOperation, now: Timestamp) -> bool {
-        let exclusion = self.exclusion(&item.name, Some(&item.command), now);
+    pub fn admits(&self, target: &Target, now: Timestamp) -> bool {
+        let exclusion = self.exclusion(&target.name, Some(&target.command), now);
         exclusion.is_none()
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
     clippy::exhaustive_structs,
     reason = "a program that has names of its own makes them"
 )]
-pub struct FoundOperation {
+pub struct Target {
     /// Its name.
     pub name: OperationName,
     /// The metadata that the server told; empty where only the name is known.
@@ -28,7 +28,7 @@ pub struct JobRow {
     /// Its place in the order of sending, from 1.
     pub position: u64,
     /// The operation as it was planned.
-    pub item: FoundOperation,
+    pub target: Target,
     /// Its progress.
     pub progress: OperationProgress,
     /// A rescue had its `--max` operations before this one, and leaves it alone.
@@ -71,7 +71,7 @@ pub struct Resolution {
     pub body_sha256: Option<[u8; 32]>,
 }
 
-impl FoundOperation {
+impl Target {
     /// An operation of which only the name is known.
     #[must_use]
     pub fn new(name: OperationName) -> Self {
@@ -86,10 +86,10 @@ impl FoundOperation {
 impl JobRow {
     /// An operation of which nothing was asked yet.
     #[must_use]
-    pub fn new(position: u64, item: FoundOperation) -> Self {
+    pub fn new(position: u64, target: Target) -> Self {
         Self {
             position,
-            item,
+            target,
             progress: OperationProgress::default(),
             beyond_max: false,
         }

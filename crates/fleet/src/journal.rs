@@ -91,8 +91,8 @@ impl Recorder {
     }
 
     /// True if the search of a rescue was refused.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.pages.as_ref().is_some_and(Pages::is_refused)
+    pub(crate) fn has_failed(&self) -> bool {
+        self.pages.as_ref().is_some_and(Pages::has_failed)
     }
 
     pub(crate) const fn job(&mut self) -> &mut Job {
@@ -224,7 +224,7 @@ impl Recorder {
                 until,
                 limit,
                 window,
-            } => records.extend(held(at, *until, *limit, *window)),
+            } => records.extend(paused(at, *until, *limit, *window)),
             Event::CircuitOpened { cause } => {
                 let text = format!("the server fails, only probes are sent: {cause}");
                 records.push(told(at, Note::CIRCUIT_OPENED, text));
@@ -369,15 +369,15 @@ impl Recorder {
         let Some(pages) = &mut self.pages else { return };
         pages.operations(last);
         for operation in operations {
-            let Some(item) = pages.item(device, operation) else {
+            let Some(target) = pages.target(device, operation) else {
                 continue;
             };
             // One of an earlier run is in the job already, and under way if it is not settled.
-            if matches!(self.job.row(&item.name), Ok(Some(_))) {
+            if matches!(self.job.row(&target.name), Ok(Some(_))) {
                 continue;
             }
-            self.found.push(item.name.clone());
-            records.push(Record::Found(item));
+            self.found.push(target.name.clone());
+            records.push(Record::Found(target));
         }
     }
 
@@ -408,7 +408,7 @@ impl Recorder {
 }
 
 /// The records of a pause that the server asked for.
-fn held(at: Timestamp, until: Time, limit: Option<u64>, window: Option<Window>) -> Vec<Record> {
+fn paused(at: Timestamp, until: Time, limit: Option<u64>, window: Option<Window>) -> Vec<Record> {
     let pause = until - countermand::hyper::now();
     let text = format!("the quota was used up for {:.1} s", pause.as_secs_f64());
     let until = at.saturating_add(pause);
@@ -416,9 +416,10 @@ fn held(at: Timestamp, until: Time, limit: Option<u64>, window: Option<Window>) 
         limit: window.limit(),
         span: window.span(),
     });
-    let held = [Record::Held { at, until, limit }].into_iter();
-    held.chain(lowered)
-        .chain([told(at, "held", text)])
+    let paused = [Record::Paused { at, until, limit }].into_iter();
+    paused
+        .chain(lowered)
+        .chain([told(at, "paused", text)])
         .collect()
 }
 

@@ -27,7 +27,7 @@
 //!
 //!     let mut settings = Settings::new(Kind::Plan);
 //!     settings.endpoint = endpoint.to_string(); // Google's, unless it is said
-//!     let count = findings.items.len() as u64;
+//!     let count = findings.targets.len() as u64;
 //!     let mut plan = Plan { by_harm: true, ..Plan::default() };
 //!     plan.found(&mut findings); // and what it has spent: the run goes on with the quota that is left
 //!     plan.write(path, &settings, now(), |_| Ok(()))?;
@@ -41,7 +41,7 @@
 //!     let ended = run.end("all was tried");
 //!     for row in ended.rows() {
 //!         let row = row?;
-//!         println!("{}: {}", row.item.name, row.meaning());
+//!         println!("{}: {}", row.target.name, row.meaning());
 //!     }
 //!     ended.job.close()?;
 //!     Ok(())
@@ -116,16 +116,16 @@ pub use counts::Counts;
 pub use doctor::Diagnosis;
 pub use estimate::Estimate;
 pub use filter::{Excluded, Filter, FilterError, KNOWN_TYPES};
-pub use job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
+pub use job_row::{JobRow, OperationProgress, Resolution, Target};
 pub use length::parse_length;
 pub use output_file::{OutputFile, create_new};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
-pub use progress::{Failing, Meter, Progress, SearchProgress};
+pub use progress::{Failing, JobProgress, Meter, SearchProgress};
 pub use resume::{Resume, phrases, quoted};
 pub use row_state::RowState;
 pub use run::{Ended, Run};
 pub use schedule::Options;
-pub use search::{Findings, Found, Search, SearchCost, refusal};
+pub use search::{Findings, Found, Search, SearchCost, decisive};
 pub use spell::{counted, grouped, spell};
 pub use store::{Job, JobError, Settings};

@@ -6,7 +6,7 @@ use countermand_core::Timestamp;
 
 use crate::filter::{Excluded, Filter};
 use crate::input::Evidence;
-use crate::job_row::{FoundOperation, Resolution};
+use crate::job_row::{Resolution, Target};
 use crate::order;
 use crate::search::Findings;
 use crate::store::{Job, JobError, Kind, Record, Settings};
@@ -16,7 +16,7 @@ use crate::store::{Job, JobError, Kind, Record, Settings};
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct Plan {
     /// The operations, in the order in which they were given or found.
-    pub items: Vec<FoundOperation>,
+    pub targets: Vec<Target>,
     /// Other known facts: the calls that the search has spent, the lists that it could not read,
     /// the operations that evidence settles already.
     pub known: Vec<Record>,
@@ -29,12 +29,12 @@ impl Plan {
     /// filter leaves it out; ages are counted against this time.
     pub fn give(
         &mut self,
-        item: FoundOperation,
+        target: Target,
         evidence: Option<Evidence>,
         (filter, at): (&Filter, Timestamp),
         excluded: &mut Excluded,
     ) {
-        if !filter.takes_item(&item, at, excluded) {
+        if !filter.takes_target(&target, at, excluded) {
             return;
         }
         self.known.extend(evidence.map(|evidence| {
@@ -42,17 +42,17 @@ impl Plan {
             let mut resolution = Resolution::new(at, operation.verdict());
             resolution.operation = serde_json::to_value(operation).ok();
             resolution.body_sha256 = evidence.body_sha256;
-            let name = item.name.clone();
+            let name = target.name.clone();
             Record::Finished { name, resolution }
         }));
-        self.items.push(item);
+        self.targets.push(target);
     }
 
     /// Takes over what a search has found, and its records: what it missed is noted, and what it has
     /// spent is not spent again.
     pub fn found(&mut self, findings: &mut Findings) {
         self.known.extend(findings.records());
-        self.items.append(&mut findings.items);
+        self.targets.append(&mut findings.targets);
     }
 
     /// Writes the file, lets `look` read it while it is open, and closes it.
@@ -70,16 +70,16 @@ impl Plan {
         look: impl FnOnce(&Job) -> Result<T, JobError>,
     ) -> Result<T, JobError> {
         let Self {
-            mut items,
+            mut targets,
             known,
             by_harm,
         } = self;
         debug_assert_eq!(settings.kind, Kind::Plan, "a rescue is not planned");
         if by_harm {
-            order::by_harm(&mut items);
+            order::by_harm(&mut targets);
         }
         let (job, seen) = Job::create_with(path, settings, created, |job| {
-            job.add(items)?;
+            job.add(targets)?;
             job.freeze_with(&known)?;
             look(job)
         })?;

@@ -140,9 +140,9 @@ impl PlanSummary {
             ages: BTreeMap::new(),
         };
         for row in job.rows() {
-            let item = row?.item;
-            let age = Age::of(item.command.create_time, job.created());
-            *summary.types.entry(item.command.kind).or_default() += 1;
+            let target = row?.target;
+            let age = Age::of(target.command.create_time, job.created());
+            *summary.types.entry(target.command.kind).or_default() += 1;
             *summary.ages.entry(age).or_default() += 1;
         }
         Ok(summary)

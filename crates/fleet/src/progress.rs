@@ -43,7 +43,7 @@ pub struct SearchProgress {
 /// The figures of a search or of a job at one time, the same for a terminal, a log, JSON and Python.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct JobProgress {
     /// The search; `None` where nothing is searched.
     pub search: Option<SearchProgress>,
     /// Operations to be cancelled, as far as they are known; 0 for a search alone.
@@ -185,9 +185,9 @@ impl Meter {
         operations: u64,
         search: Option<SearchProgress>,
         outage: Option<Outage>,
-    ) -> Progress {
+    ) -> JobProgress {
         let rate = self.rate(now, standing.sent);
-        let progress = Progress {
+        let progress = JobProgress {
             search,
             operations,
             cancels_sent: standing.cancels_sent.min(operations),
@@ -197,7 +197,7 @@ impl Meter {
             quota_left: standing.quota_left,
             quota_wait: standing.held_until.map(|until| until - now),
             failing: outage.and_then(|outage| Failing::of(outage, now)),
-            ..Progress::default()
+            ..JobProgress::default()
         };
         progress.estimated(self.pace, now - self.still.0)
     }
@@ -254,7 +254,7 @@ impl Failing {
     }
 }
 
-impl Progress {
+impl JobProgress {
     /// Of a job as its file tells it, also while another process applies it. Rates are those of the
     /// last ten seconds before `now`.
     ///
@@ -661,8 +661,8 @@ mod tests {
             ..SearchProgress::default()
         });
         let going_on = Meter::new(begun, Some(8.0)).measure(later, &standing, 1, searching, None);
-        let estimates = |progress: &Progress| {
-            let Progress {
+        let estimates = |progress: &JobProgress| {
+            let JobProgress {
                 search_left,
                 last_cancel_left,
                 last_verdict_left,

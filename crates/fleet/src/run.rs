@@ -78,7 +78,7 @@ impl Ended {
         let mut found = Vec::new();
         for record in &self.unwritten {
             match record {
-                Record::Found(item) => found.push(item),
+                Record::Found(target) => found.push(target),
                 _ => {
                     if let Some(name) = record.operation() {
                         news.entry(name).or_default().push(record);
@@ -87,8 +87,8 @@ impl Ended {
             }
         }
         let behind = (self.job.operations() + 1..).zip(found);
-        let behind = behind.map(|(position, item)| {
-            let row = JobRow::new(position, item.clone());
+        let behind = behind.map(|(position, target)| {
+            let row = JobRow::new(position, target.clone());
             Ok(self.job.settings().limited(row))
         });
         self.job
@@ -96,7 +96,7 @@ impl Ended {
             .chain(behind.collect::<Vec<_>>())
             .map(move |row| {
                 let mut row = row?;
-                for record in news.get(&row.item.name).into_iter().flatten() {
+                for record in news.get(&row.target.name).into_iter().flatten() {
                     record.apply(&mut row.progress);
                 }
                 Ok(row)
@@ -176,7 +176,7 @@ impl Run {
         for row in job.rows() {
             let row = row?;
             if let Some(phase) = row.taken_up(options.recheck) {
-                names.push((row.item.name, phase));
+                names.push((row.target.name, phase));
             }
         }
         let (pages, lists) = match rescue {
@@ -230,13 +230,13 @@ impl Run {
         self.running.outage()
     }
 
-    /// A rescue's search was refused in this run, as of [`Search::is_refused`](crate::Search::is_refused).
+    /// A rescue's search has failed in this run, as of [`Search::has_failed`](crate::Search::has_failed).
     #[must_use]
-    pub fn is_refused(&self) -> bool {
+    pub fn has_failed(&self) -> bool {
         self.recorder
             .lock()
             .as_ref()
-            .is_some_and(Recorder::is_refused)
+            .is_some_and(Recorder::has_failed)
     }
 
     /// The number of operations that are to come out of this run, as far as is known.

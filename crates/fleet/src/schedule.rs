@@ -47,7 +47,7 @@ pub(crate) fn scheduler(
         limiter.lower(window.limit(), window.span());
     }
     limiter.restore(clock, spent.calls.into_iter().map(sent_later));
-    if let Some(left) = spent.held {
+    if let Some(left) = spent.pause {
         limiter.pause_until(clock + left);
     }
     Ok(scheduler)

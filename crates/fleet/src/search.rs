@@ -21,7 +21,7 @@ use futures_util::stream;
 
 use crate::clock::now;
 use crate::filter::{Excluded, Filter};
-use crate::job_row::FoundOperation;
+use crate::job_row::Target;
 use crate::progress::SearchProgress;
 use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
@@ -33,7 +33,7 @@ use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 )]
 pub enum Found {
     /// A pending operation that is meant.
-    Operation(FoundOperation),
+    Operation(Target),
     /// A device that a list showed and that is gone now: probably wiped.
     Vanished(Vanished),
     /// A list that could not be read to its end: operations in it may have been missed.
@@ -50,7 +50,7 @@ pub enum Found {
     /// A passing failure of a kind that was not met before; it is retried.
     Failing(Box<str>),
     /// All requests wait: the quota is used up.
-    Held(Duration),
+    Paused(Duration),
 }
 
 /// A search under way: a stream of the operations that it finds, at most once each.
@@ -62,7 +62,7 @@ pub enum Found {
 pub struct Search {
     running: SchedulerStream<stream::Empty<(OperationName, Phase)>>,
     pages: Pages,
-    found: VecDeque<FoundOperation>,
+    found: VecDeque<Target>,
     /// A list that changes while it is read may show an operation twice.
     known: HashSet<OperationName>,
 }
@@ -85,7 +85,7 @@ pub(crate) struct Pages {
     /// A page of a list has come.
     answered: bool,
     /// A list was not read because of a failure that concerns everything.
-    refused: bool,
+    failed: bool,
     progress: SearchProgress,
 }
 
@@ -117,7 +117,7 @@ impl Pages {
             searched: HashSet::new(),
             unlisted: 0,
             answered: false,
-            refused: false,
+            failed: false,
             progress: SearchProgress::default(),
             excluded: Excluded::default(),
         }
@@ -216,7 +216,7 @@ impl Pages {
     ) -> NotListed {
         self.unlisted -= u64::from(matches!(resource, Resource::Grandparent(_)));
         let reason = self.reason(resource, error, at);
-        self.refused |= concerns_everything(error.kind());
+        self.failed |= concerns_everything(error.kind());
         *match &reason {
             NotListed::Vanished(_) => &mut self.progress.vanished,
             NotListed::NotAttempted => &mut self.progress.not_attempted,
@@ -227,8 +227,8 @@ impl Pages {
 
     /// Nothing at all could be searched, or a failure that concerns everything kept a list from being
     /// read: what was found is no result.
-    pub(crate) const fn is_refused(&self) -> bool {
-        self.refused || (!self.answered && self.progress.missed > 0)
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.failed || (!self.answered && self.progress.missed > 0)
     }
 
     /// Takes entries of a list that could not be read.
@@ -267,14 +267,10 @@ impl Pages {
         }
     }
 
-    /// An operation of a page as an item, if it is meant.
-    pub(crate) fn item(
-        &mut self,
-        device: &ParentName,
-        operation: &Operation,
-    ) -> Option<FoundOperation> {
+    /// An operation of a page as a target, if it is meant.
+    pub(crate) fn target(&mut self, device: &ParentName, operation: &Operation) -> Option<Target> {
         let taken = self.filter.takes(operation, self.begun, &mut self.excluded);
-        taken.then(|| FoundOperation {
+        taken.then(|| Target {
             name: operation.name.clone(),
             command: operation.metadata.clone().unwrap_or_default(),
             device_seen: self.devices.get(device).and_then(|known| known.seen),
@@ -341,11 +337,11 @@ impl Search {
         self.running.outage()
     }
 
-    /// The search was refused: nothing at all could be searched, or a failure that concerns
-    /// everything ended it. [`refusal`] picks the error that says why.
+    /// The search has failed: nothing at all could be searched, or a failure that concerns
+    /// everything ended it. [`decisive`] picks the error that says why.
     #[must_use]
-    pub const fn is_refused(&self) -> bool {
-        self.pages.is_refused()
+    pub const fn has_failed(&self) -> bool {
+        self.pages.has_failed()
     }
 
     /// Sends nothing new: lists under way are awaited, the others are missed.
@@ -404,8 +400,8 @@ impl Stream for Search {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Found>> {
         let this = self.get_mut();
         loop {
-            if let Some(item) = this.found.pop_front() {
-                return Poll::Ready(Some(Found::Operation(item)));
+            if let Some(target) = this.found.pop_front() {
+                return Poll::Ready(Some(Found::Operation(target)));
             }
             let event = match pin!(&mut this.running).poll_next(context) {
                 Poll::Ready(Some(event)) => event,
@@ -428,9 +424,10 @@ impl Stream for Search {
                     last,
                 } => {
                     this.pages.operations(last);
-                    let items = operations.iter();
-                    let items = items.filter_map(|operation| this.pages.item(&device, operation));
-                    let new = items.filter(|item| this.known.insert(item.name.clone()));
+                    let targets = operations.iter();
+                    let targets =
+                        targets.filter_map(|operation| this.pages.target(&device, operation));
+                    let new = targets.filter(|target| this.known.insert(target.name.clone()));
                     this.found.extend(new);
                 }
                 Event::Unreadable { resource, error } => {
@@ -451,7 +448,7 @@ impl Stream for Search {
                 Event::Held { until, .. } => {
                     let now = countermand::hyper::now();
                     let pause = until - now;
-                    return Poll::Ready(Some(Found::Held(pause)));
+                    return Poll::Ready(Some(Found::Paused(pause)));
                 }
                 Event::ResourceClosed { resource } => {
                     return Poll::Ready(Some(Found::ResourceClosed(resource)));
@@ -471,7 +468,7 @@ impl Stream for Search {
 #[non_exhaustive]
 pub struct Findings {
     /// The pending operations that are meant.
-    pub items: Vec<FoundOperation>,
+    pub targets: Vec<Target>,
     /// The lists that could not be read to their end, with the reason for each.
     pub missed: Vec<(Resource, Error)>,
     /// The devices that vanished meanwhile.
@@ -482,8 +479,8 @@ pub struct Findings {
     pub excluded: Option<String>,
     /// Progress of the search.
     pub progress: SearchProgress,
-    /// The error that refused it, as of [`Search::is_refused`].
-    pub refusal: Option<Error>,
+    /// The error for which it has failed, as of [`Search::has_failed`].
+    pub failure: Option<Error>,
     /// The quota that was spent; `None` until it has ended.
     pub cost: Option<SearchCost>,
 }
@@ -492,19 +489,19 @@ impl Findings {
     /// Takes in news of the search; `false` for news that is not kept.
     pub fn take(&mut self, found: Found) -> bool {
         match found {
-            Found::Operation(item) => self.items.push(item),
+            Found::Operation(target) => self.targets.push(target),
             Found::Missed { resource, error } => self.missed.push((resource, error)),
             Found::Vanished(vanished) => self.vanished.push(vanished),
             Found::Stopped(cause) => self.cause = Some(cause),
-            Found::ResourceClosed(_) | Found::Failing(_) | Found::Held(_) => return false,
+            Found::ResourceClosed(_) | Found::Failing(_) | Found::Paused(_) => return false,
         }
         true
     }
 
     /// Takes in the end of the search.
     pub fn end(&mut self, search: &mut Search) {
-        if search.is_refused() {
-            self.refusal = refusal(self.missed.iter().map(|(_, error)| error)).cloned();
+        if search.has_failed() {
+            self.failure = decisive(self.missed.iter().map(|(_, error)| error)).cloned();
         }
         self.progress = search.search_progress();
         self.excluded = search.excluded();
@@ -527,13 +524,13 @@ impl Findings {
     }
 }
 
-/// The error that says why a search was refused: the first that concerns everything, else the first.
+/// The error that says why a search has failed: the first that concerns everything, else the first.
 ///
 /// ```
 /// let none = Vec::<countermand_core::Error>::new();
-/// assert!(countermand_fleet::refusal(&none).is_none());
+/// assert!(countermand_fleet::decisive(&none).is_none());
 /// ```
-pub fn refusal<E: Borrow<Error>>(errors: impl IntoIterator<Item = E>) -> Option<E> {
+pub fn decisive<E: Borrow<Error>>(errors: impl IntoIterator<Item = E>) -> Option<E> {
     let mut first = None;
     for error in errors {
         if error.borrow().kind().failure_scope() == FailureScope::Everything {

@@ -13,8 +13,8 @@ use countermand_core::{Metadata, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::store::{JobErrorKind, Kind, View};
 use countermand_fleet::{
-    Authorization, AuthorizedJob, Estimate, Filter, Found, FoundOperation, Job, NotAuthorized,
-    Options, PlanSummary, Refusal, RowState, Run, Search, Settings, now, order,
+    Authorization, AuthorizedJob, Estimate, Filter, Found, Job, NotAuthorized, Options,
+    PlanSummary, Refusal, RowState, Run, Search, Settings, Target, now, order,
 };
 use countermand_scheduler::Event;
 use countermand_scheduler::{Quota, Window};
@@ -60,18 +60,18 @@ impl World {
             .with(|emulator, _| emulator.grandparent().parse().unwrap())
     }
 
-    async fn find(&self, filter: Filter) -> Vec<FoundOperation> {
+    async fn find(&self, filter: Filter) -> Vec<Target> {
         let scheduler = self.client.scheduler().quota(Quota::unlimited());
         let enterprises = [self.enterprise()];
         let mut search = Search::new(&self.client, scheduler, enterprises, [], filter);
-        let mut items = Vec::new();
+        let mut targets = Vec::new();
         while let Some(found) = search.next().await {
-            let Found::Operation(item) = found else {
+            let Found::Operation(target) = found else {
                 panic!("{found:?}")
             };
-            items.push(item);
+            targets.push(target);
         }
-        items
+        targets
     }
 
     async fn plan(&self) -> Job {
@@ -79,10 +79,10 @@ impl World {
     }
 
     async fn plan_with(&self, settings: Settings) -> Job {
-        let mut items = self.find(Filter::default()).await;
-        order::by_harm(&mut items);
+        let mut targets = self.find(Filter::default()).await;
+        order::by_harm(&mut targets);
         let mut job = Job::create(&self.path, &settings, now()).unwrap();
-        job.add(items).unwrap();
+        job.add(targets).unwrap();
         job.freeze().unwrap();
         job
     }
@@ -145,7 +145,7 @@ fn check(path: &Path, world: &World) {
     let view = View::open(path).unwrap();
     for row in view.rows() {
         let row = row.unwrap();
-        let state = truth[row.item.name.as_str()];
+        let state = truth[row.target.name.as_str()];
         let resolution = row.progress.resolution.unwrap();
         let verdict = resolution.verdict;
         assert_eq!(
@@ -256,7 +256,7 @@ async fn dropped_at_any_event_and_taken_up_again() {
             job = Job::open(&world.path, now()).unwrap();
             for row in job.rows() {
                 let row = row.unwrap();
-                if let Some(verdict) = told.get(row.item.name.as_str()) {
+                if let Some(verdict) = told.get(row.target.name.as_str()) {
                     assert_eq!(row.progress.resolution.unwrap().verdict, Some(*verdict));
                 }
             }
@@ -297,9 +297,9 @@ async fn a_rescue_finds_cancels_and_resumes() {
     finish(&mut run).await;
     let job = run.end("done").job;
     assert_eq!(job.duplicates(), 0);
-    let wipes = job.rows().map(|row| row.unwrap().item);
+    let wipes = job.rows().map(|row| row.unwrap().target);
     let wipes = wipes
-        .filter(|item| item.command.kind.as_deref() == Some("WIPE"))
+        .filter(|target| target.command.kind.as_deref() == Some("WIPE"))
         .count() as u64;
     assert_eq!(wipes, job.operations());
     job.close().unwrap();
@@ -313,8 +313,8 @@ async fn a_rescue_finds_cancels_and_resumes() {
     assert!(
         pending
             .iter()
-            .all(|item| item.command.kind.as_deref() != Some("WIPE")
-                || item.name.as_str().starts_with(&spared))
+            .all(|target| target.command.kind.as_deref() != Some("WIPE")
+                || target.name.as_str().starts_with(&spared))
     );
     assert_eq!(pending.len(), left.len());
 }
@@ -667,13 +667,13 @@ async fn fault_36_a_clock_that_is_set_causes_no_burst_and_no_wait() {
         settings.quota = vec![window];
         settings.share = 1.0;
         let names = world.shared.with(|emulator, now| emulator.pending(now));
-        let items = names.iter().map(|name| FoundOperation {
+        let targets = names.iter().map(|name| Target {
             name: name.parse().unwrap(),
             command: Metadata::default(),
             device_seen: None,
         });
         let mut job = Job::create(&world.path, &settings, now()).unwrap();
-        job.add(items).unwrap();
+        job.add(targets).unwrap();
         job.freeze().unwrap();
         SET.store(0, Ordering::SeqCst);
         let begun = std::time::Instant::now();

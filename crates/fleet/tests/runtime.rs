@@ -8,8 +8,8 @@ use countermand_core::GrandparentName;
 use countermand_core::text::chain;
 use countermand_fleet::store::Kind;
 use countermand_fleet::{
-    Authorization, Check, Diagnosis, Filter, Found, FoundOperation, Job, Options, PlanSummary, Run,
-    Search, Settings, now,
+    Authorization, Check, Diagnosis, Filter, Found, Job, Options, PlanSummary, Run, Search,
+    Settings, Target, now,
 };
 use countermand_scheduler::Event;
 use futures_util::StreamExt;
@@ -97,7 +97,7 @@ fn job(path: &Path) -> Job {
     let mut settings = Settings::new(Kind::Plan);
     settings.endpoint = ENDPOINT.to_owned();
     let mut job = Job::create(path, &settings, now()).unwrap();
-    job.add([FoundOperation::new(name())]).unwrap();
+    job.add([Target::new(name())]).unwrap();
     job.freeze().unwrap();
     job
 }

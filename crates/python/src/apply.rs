@@ -7,7 +7,7 @@ use countermand_core::text::shown_path;
 use countermand_core::{Error, FailureScope};
 use countermand_fleet::store::View;
 use countermand_fleet::{
-    Authorization, AuthorizedRescue, Job, JobError, Options, Refusal, Run, now, refusal,
+    Authorization, AuthorizedRescue, Job, JobError, Options, Refusal, Run, decisive, now,
 };
 use countermand_scheduler::Event;
 use pyo3::exceptions::PyRuntimeError;
@@ -80,8 +80,8 @@ async fn run(
         true
     };
     let interrupted = !run::follow(&mut run, watcher, &mut stopped, take).await;
-    let refused = run.is_refused() && !interrupted;
-    let error = if refused { refusal(errors) } else { None };
+    let refused = run.has_failed() && !interrupted;
+    let error = if refused { decisive(errors) } else { None };
     spawn_blocking(move || end(run, interrupted, error)).await?
 }
 

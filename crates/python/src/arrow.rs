@@ -12,7 +12,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use countermand_core::Timestamp;
-use countermand_fleet::report::{COLUMNS, Record, Values};
+use countermand_fleet::report::{COLUMNS, Row, Values};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
@@ -62,7 +62,7 @@ impl Iterator for Batches {
             }
         };
         self.after = rows.last()?.position;
-        let records = rows.iter().map(Record::of).collect::<Vec<_>>();
+        let records = rows.iter().map(Row::of).collect::<Vec<_>>();
         let arrays = COLUMNS.iter().map(|(_, values)| array(*values, &records));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays.collect());
         Some(batch)
@@ -86,7 +86,7 @@ fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn array(values: Values, records: &[Record<'_>]) -> ArrayRef {
+fn array(values: Values, records: &[Row<'_>]) -> ArrayRef {
     let rows = records.iter();
     match values {
         Values::Positions(of) => Arc::new(UInt64Array::from_iter_values(rows.map(of))),

@@ -123,9 +123,9 @@ impl Finder {
         Ok(Call::new(async move {
             let items = found
                 .until(|findings| {
-                    let new = findings.items.get(behind..).unwrap_or_default();
+                    let new = findings.targets.get(behind..).unwrap_or_default();
                     let some = !new.is_empty() || findings.cost.is_some();
-                    some.then(|| match (new, &findings.refusal) {
+                    some.then(|| match (new, &findings.failure) {
                         ([], Some(error)) => Err(error.clone()),
                         (new, _) => Ok(new.iter().take(CHUNK).cloned().collect::<Vec<_>>()),
                     })
@@ -134,7 +134,7 @@ impl Finder {
             let ready: Ready = Box::new(move |py| {
                 let items = items.ok_or_else(given_up)?;
                 let items = items.map_err(|error| raiser.raise(py, &error))?;
-                let items = items.iter().map(|item| rows::item(py, item));
+                let items = items.iter().map(|target| rows::found(py, target));
                 let items = items.collect::<PyResult<Vec<_>>>()?;
                 Ok(PyList::new(py, items)?.into_any().unbind())
             });

@@ -75,16 +75,17 @@ pub(crate) fn plan(
         match found {
             Ok((found, raiser)) => {
                 let mut findings = found.all().await.ok_or(NoPlan::GivenUp)?;
-                if let Some(error) = findings.refusal {
+                if let Some(error) = findings.failure {
                     return Err(NoPlan::Refused(error, raiser));
                 }
                 plan.found(&mut findings);
             }
-            Err(items) => plan.items = items,
+            Err(items) => plan.targets = items,
         }
         if let Some(selection) = selection {
             let now = now();
-            plan.items.retain(|item| selection.filter.admits(item, now));
+            plan.targets
+                .retain(|target| selection.filter.admits(target, now));
         }
         Ok(plan)
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use countermand_core::{Endpoint, Error};
 use countermand_fleet::report::Status;
 use countermand_fleet::store::{View, exposure};
-use countermand_fleet::{FoundOperation, Plan, PlanSummary, Settings, now};
+use countermand_fleet::{Plan, PlanSummary, Settings, Target, now};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBytes, PyDict, PyTuple};
 
@@ -162,10 +162,7 @@ pub(crate) fn job_report(path: PathBuf) -> PyResult<Call> {
 }
 
 /// Items of a plan, given by a search or by the caller.
-pub(crate) fn items(
-    names: &Bound<'_, PyAny>,
-    endpoint: &Endpoint,
-) -> PyResult<Vec<FoundOperation>> {
+pub(crate) fn items(names: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Vec<Target>> {
     let mut items = Vec::new();
     for name in names.try_iter()? {
         items.push(rows::planned(&name?, endpoint)?);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::Time;
-use countermand_fleet::{Failing, Meter, Progress, SearchProgress};
+use countermand_fleet::{Failing, JobProgress, Meter, SearchProgress};
 use countermand_scheduler::Outage;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -16,7 +16,7 @@ use crate::rows;
 #[derive(Clone)]
 pub(crate) struct Figures {
     pub(crate) standing: countermand_scheduler::Progress,
-    pub(crate) measured: Progress,
+    pub(crate) measured: JobProgress,
 }
 
 /// The `countermand.Progress` that says the same, with times as `read` tells them.
@@ -46,7 +46,7 @@ pub(crate) fn progress(
 }
 
 /// The `countermand.JobProgress` that says the same.
-pub(crate) fn of_job<'py>(py: Python<'py>, measured: &Progress) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn of_job<'py>(py: Python<'py>, measured: &JobProgress) -> PyResult<Bound<'py, PyAny>> {
     let fields = [
         measured.operations.into_bound_py_any(py)?,
         measured.cancels_maybe_sent.into_bound_py_any(py)?,
@@ -59,12 +59,12 @@ pub(crate) fn of_job<'py>(py: Python<'py>, measured: &Progress) -> PyResult<Boun
 }
 
 /// The field of `countermand.progress.Figures` that `to_dict` reads.
-fn json<'py>(py: Python<'py>, measured: &Progress) -> PyResult<Bound<'py, PyDict>> {
+fn json<'py>(py: Python<'py>, measured: &JobProgress) -> PyResult<Bound<'py, PyDict>> {
     [("_json", rows::json(measured)?)].into_py_dict(py)
 }
 
 /// The fields of `countermand.progress.Figures`, the first of both, in their order.
-fn of_measured<'py>(py: Python<'py>, measured: &Progress) -> PyResult<[Bound<'py, PyAny>; 10]> {
+fn of_measured<'py>(py: Python<'py>, measured: &JobProgress) -> PyResult<[Bound<'py, PyAny>; 10]> {
     let seconds =
         |time: Option<Duration>| time.map(|time| time.as_secs_f64()).into_bound_py_any(py);
     let search = measured.search.map(|search| of_search(py, search));

@@ -194,7 +194,7 @@ fn list<'py>(py: Python<'py>, rows: &[JobRow]) -> PyResult<Bound<'py, PyList>> {
 
 /// The exception for a row that is wrong.
 fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
-    let name = OperationName(row.item.name.clone());
+    let name = OperationName(row.target.name.clone());
     let resolution = row.progress.resolution.as_ref();
     let error = resolution.and_then(|resolution| resolution.error.as_ref());
     let error = error.map(|error| errors::kept(py, Some(name.clone()), None, error));
@@ -204,7 +204,7 @@ fn failure<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     }
     let message = format!(
         "{}: {state}: {}",
-        row.item.name,
+        row.target.name,
         row.meaning(),
         state = state.as_str()
     );

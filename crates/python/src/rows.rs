@@ -1,8 +1,8 @@
 //! The operations of a job and their outcomes as Python objects.
 
 use countermand_core::{self as core, Endpoint};
-use countermand_fleet::report::Record;
-use countermand_fleet::{Counts, FoundOperation, JobRow};
+use countermand_fleet::report::Row;
+use countermand_fleet::{Counts, JobRow, Target};
 use http::Response;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
@@ -16,46 +16,46 @@ use crate::names::{self, OperationName};
 use crate::outcome::{self, Operation};
 use crate::{clock, errors};
 
-/// The `countermand.Item` that says the same.
-pub(crate) fn item<'py>(py: Python<'py>, item: &FoundOperation) -> PyResult<Bound<'py, PyAny>> {
-    let command = &item.command;
-    item_class(py)?.call1((
-        OperationName(item.name.clone()),
+/// The `countermand.FoundOperation` that says the same.
+pub(crate) fn found<'py>(py: Python<'py>, target: &Target) -> PyResult<Bound<'py, PyAny>> {
+    let command = &target.command;
+    found_class(py)?.call1((
+        OperationName(target.name.clone()),
         command.kind.as_deref(),
         clock::datetime(py, command.create_time)?,
         command.duration.map(|duration| duration.as_secs_f64()),
-        clock::datetime(py, item.device_seen)?,
+        clock::datetime(py, target.device_seen)?,
     ))
 }
 
-/// An operation to be cancelled, as it was given: a name, an operation, or an item that was found.
-pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<FoundOperation> {
+/// An operation to be cancelled, as it was given: a name, an operation, or an operation that was found.
+pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Target> {
     let py = given.py();
     if let Ok(operation) = given.cast::<Operation>() {
         let operation = &operation.get().0;
-        let mut item = FoundOperation::new(operation.name.clone());
-        item.command = operation.metadata.clone().unwrap_or_default();
-        return Ok(item);
+        let mut target = Target::new(operation.name.clone());
+        target.command = operation.metadata.clone().unwrap_or_default();
+        return Ok(target);
     }
-    if !given.is_instance(item_class(py)?)? {
-        return names::given(given, endpoint).map(FoundOperation::new);
+    if !given.is_instance(found_class(py)?)? {
+        return names::given(given, endpoint).map(Target::new);
     }
     let field = |name: &str| {
         let value = given.getattr(name)?;
         Ok::<_, PyErr>((!value.is_none()).then_some(value))
     };
-    let mut item = FoundOperation::new(names::operation(&given.getattr("name")?)?);
-    item.command.kind = field("type")?.map(|kind| kind.extract()).transpose()?;
-    item.command.create_time = field("create_time")?
+    let mut target = Target::new(names::operation(&given.getattr("name")?)?);
+    target.command.kind = field("type")?.map(|kind| kind.extract()).transpose()?;
+    target.command.create_time = field("create_time")?
         .map(|time| clock::timestamp(&time))
         .transpose()?;
-    item.command.duration = field("duration")?
+    target.command.duration = field("duration")?
         .map(|duration| clock::seconds("duration", duration.extract::<f64>()?))
         .transpose()?;
-    item.device_seen = field("device_seen")?
+    target.device_seen = field("device_seen")?
         .map(|time| clock::timestamp(&time))
         .transpose()?;
-    Ok(item)
+    Ok(target)
 }
 
 /// The name of an operation that is given as one, or as what a search or a list has found.
@@ -66,7 +66,7 @@ pub(crate) fn named(
     match given.cast::<PyString>() {
         // Most of a million names are texts: no class is looked up for them.
         Ok(text) => names::given(text, endpoint),
-        Err(_) => planned(given, endpoint).map(|item| item.name),
+        Err(_) => planned(given, endpoint).map(|target| target.name),
     }
 }
 
@@ -95,8 +95,8 @@ pub(crate) fn json(value: &impl Serialize) -> PyResult<String> {
 pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     static ROW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let time = |time| clock::datetime(py, time)?.into_bound_py_any(py);
-    let record = Record::of(row);
-    let name = OperationName(row.item.name.clone());
+    let record = Row::of(row);
+    let name = OperationName(row.target.name.clone());
     let verdict = record.verdict.map(|verdict| outcome::verdict(py, verdict));
     let error = record
         .error
@@ -130,7 +130,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
             .into_bound_py_any(py)?
             .to_owned()
             .into_any(),
-        operation(&row.item.name, record.operation).into_bound_py_any(py)?,
+        operation(&row.target.name, record.operation).into_bound_py_any(py)?,
         error
             .map(|error| error.into_value(py))
             .into_bound_py_any(py)?,
@@ -148,9 +148,9 @@ fn operation(name: &core::OperationName, json: Option<&serde_json::Value>) -> Op
         .map(Operation)
 }
 
-fn item_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
-    static ITEM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    ITEM.import(py, "countermand.rows", "FoundOperation")
+fn found_class<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
+    static FOUND_OPERATION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FOUND_OPERATION.import(py, "countermand.rows", "FoundOperation")
 }
 
 /// Number of rows in each state, the worst news first.

@@ -2,7 +2,7 @@
 
 use countermand::Client;
 use countermand_fleet::report::vanished;
-use countermand_fleet::{Filter, Findings, Found, FoundOperation, Search};
+use countermand_fleet::{Filter, Findings, Found, Search, Target};
 use countermand_fleet::{counted, grouped};
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
@@ -36,11 +36,11 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         report.output.expect(0, options.budget.quota().pace());
     }
     let mut count = 0;
-    let show = |item: &FoundOperation| {
+    let show = |target: &Target| {
         count += 1;
         match options.names_only {
-            true => report.output.line(item.name.to_string()),
-            false => report.item(item),
+            true => report.output.line(target.name.to_string()),
+            false => report.target(target),
         }
     };
     let from = (&client, &sources, filter);
@@ -117,7 +117,7 @@ pub(crate) async fn search(
     in_flight: usize,
     report: &Report,
     signals: &mut Signals,
-    mut found: impl FnMut(&FoundOperation),
+    mut found: impl FnMut(&Target),
 ) -> Searched {
     let scheduler = client.scheduler().quota(quota).in_flight(in_flight);
     let (enterprises, devices) = (sources.enterprises.clone(), sources.devices.clone());
@@ -145,13 +145,13 @@ pub(crate) async fn search(
         };
         let Some(one) = one else { break };
         match &one {
-            Found::Operation(item) => found(item),
+            Found::Operation(target) => found(target),
             Found::Vanished(_) => {}
             Found::Missed { error, .. } => stop.tell_list(report, error),
             Found::ResourceClosed(enterprise) => report.denied(enterprise),
             Found::Stopped(cause) => stop.stopped(cause.clone()),
             Found::Failing(cause) => report.failing(cause),
-            Found::Held(pause) => report.held(*pause),
+            Found::Paused(pause) => report.paused(*pause),
         }
         searched.findings.take(one);
         if !report.output.is_open() {

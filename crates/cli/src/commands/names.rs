@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use countermand_core::text::{chain, looks_secret};
 use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Resource};
-use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Refusals};
-use countermand_fleet::{FoundOperation, counted, quoted};
+use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Mistakes};
+use countermand_fleet::{Target, counted, quoted};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
@@ -74,7 +74,7 @@ pub(crate) struct Names {
     pub(crate) enterprises: Vec<GrandparentName>,
     pub(crate) devices: Vec<ParentName>,
     /// Operations, with the metadata that came with them.
-    pub(crate) operations: Vec<(FoundOperation, Option<Evidence>)>,
+    pub(crate) operations: Vec<(Target, Option<Evidence>)>,
     /// Parts of the inputs that are neither names nor mistakes.
     pub(crate) left_out: LeftOut,
     /// Bad names that were left out.
@@ -132,7 +132,7 @@ impl Names {
     /// The names of the operations, each once and in the order given, and how many came again.
     pub(crate) fn each_once(&self) -> (Vec<OperationName>, u64) {
         let mut seen = HashSet::new();
-        let names = self.operations.iter().map(|(item, _)| &item.name);
+        let names = self.operations.iter().map(|(target, _)| &target.name);
         let names: Vec<_> = names.filter(|name| seen.insert(*name)).cloned().collect();
         let duplicates = self.operations.len() - names.len();
         (names, duplicates as u64)
@@ -213,14 +213,14 @@ impl Reader<'_> {
         if self.given.operations_only {
             let name = input::parse_name(word.as_encoded_bytes(), &names.endpoint);
             let name = name.map_err(|problem| chain(&problem))?;
-            names.operations.push((FoundOperation::new(name), None));
+            names.operations.push((Target::new(name), None));
             return Ok(());
         }
         let name = names.endpoint.parse_given_resource(&word.to_string_lossy());
         match name.map_err(|error| error.to_string())? {
             Resource::Grandparent(name) => names.enterprises.push(name),
             Resource::Parent(name) => names.devices.push(name),
-            Resource::Operation(name) => names.operations.push((FoundOperation::new(name), None)),
+            Resource::Operation(name) => names.operations.push((Target::new(name), None)),
         }
         Ok(())
     }
@@ -237,7 +237,7 @@ impl Reader<'_> {
             true => (None, String::new()),
             false => (Some(whence), format!("{whence}: ")),
         };
-        let mut refusals = Refusals::default();
+        let mut mistakes = Mistakes::default();
         let (mut broken, mut names) = (None, 0_u64);
         let mut entries =
             input::read(reader, self.given.format).endpoint(self.names.endpoint.clone());
@@ -245,7 +245,7 @@ impl Reader<'_> {
             match entry {
                 Ok(entry) => {
                     names += 1;
-                    self.names.operations.push((entry.item, entry.evidence));
+                    self.names.operations.push((entry.target, entry.evidence));
                 }
                 Err(error) => {
                     if error.ends_input() {
@@ -254,7 +254,7 @@ impl Reader<'_> {
                             _ => Exit::Usage,
                         });
                     }
-                    let shown = refusals.add(&error.problem);
+                    let shown = mistakes.add(&error.problem);
                     self.refuse(&Refused {
                         place: Place::Line(within.map(str::to_owned), error.line),
                         problem: chain(&error.problem),
@@ -265,7 +265,7 @@ impl Reader<'_> {
             }
         }
         let left_out = entries.left_out();
-        for sentence in refusals.more().chain(left_out.sentences()) {
+        for sentence in mistakes.more().chain(left_out.sentences()) {
             (self.note)(&format!("{before}{sentence}"));
         }
         self.names.left_out.append(left_out);
@@ -275,7 +275,7 @@ impl Reader<'_> {
                 Err(Failure::new(exit, text))
             }
             // A writer that has failed must not look like success.
-            None if names == 0 && refusals.count() == 0 => Err(Failure::usage(format!(
+            None if names == 0 && mistakes.count() == 0 => Err(Failure::usage(format!(
                 "no names of operations were found in {whence}; nothing was sent"
             ))),
             None => Ok(()),

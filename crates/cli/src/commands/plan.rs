@@ -50,8 +50,8 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         ..fleet::Plan::default()
     };
     let mut excluded = Excluded::default();
-    for (item, evidence) in std::mem::take(&mut sources.operations) {
-        plan.give(item, evidence, (&settings.filter, begun), &mut excluded);
+    for (target, evidence) in std::mem::take(&mut sources.operations) {
+        plan.give(target, evidence, (&settings.filter, begun), &mut excluded);
     }
     let mut exit = match sources.refused {
         0 => Exit::Done,
@@ -68,7 +68,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         let (quota, in_flight) = (settings.quota(), terms.flight.in_flight);
         let searched = search(from, quota, in_flight, &report, &mut signals, |_| {}).await;
         exit = exit.max(searched.exit());
-        let found = plan.items.len() + searched.findings.items.len();
+        let found = plan.targets.len() + searched.findings.targets.len();
         if let Some(stopped) = searched.stopped(found) {
             report
                 .output
@@ -79,7 +79,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         findings = searched.findings;
         plan.found(&mut findings);
     }
-    if plan.items.is_empty() {
+    if plan.targets.is_empty() {
         let seen = excluded.sentence(&settings.filter);
         tell_nothing(&report, &findings, seen.iter().chain(&findings.excluded));
     } else {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use console::Term;
 use countermand_fleet::grouped;
-use countermand_fleet::{Progress, now};
+use countermand_fleet::{JobProgress, now};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::{screen, streams};
@@ -52,7 +52,7 @@ impl Bars {
         TICK
     }
 
-    pub(crate) fn set(&self, progress: &Progress) {
+    pub(crate) fn set(&self, progress: &JobProgress) {
         if self.bar.is_hidden() {
             return self.tell(progress);
         }
@@ -62,7 +62,7 @@ impl Bars {
     }
 
     /// Writes a line, if something has changed or the last one is long ago.
-    fn tell(&self, progress: &Progress) {
+    fn tell(&self, progress: &JobProgress) {
         let figures = [progress.search_words(), progress.counts()];
         let figures = figures.into_iter().flatten().collect::<String>();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +99,7 @@ pub(crate) fn time_of_day() -> String {
 }
 
 /// Lines that are drawn, none of them wider than the terminal.
-fn lines(progress: &Progress, width: usize) -> Vec<String> {
+fn lines(progress: &JobProgress, width: usize) -> Vec<String> {
     // A terminal that is full to its last column may wrap.
     let width = width.saturating_sub(1).max(1);
     let mut lines = Vec::new();
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     /// A rescue of 20,000 devices, a quarter of which is searched.
-    fn rescue() -> Progress {
+    fn rescue() -> JobProgress {
         let mut search = SearchProgress::default();
         (search.devices, search.searched, search.pages) = (20_000, 4898, 4898);
         (search.all_listed, search.found) = (true, 4898);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use countermand_core::text::{chain, excerpt, json_line, printable};
 use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Verdict};
-use countermand_fleet::FoundOperation;
+use countermand_fleet::Target;
 use countermand_fleet::input::LeftOut;
 use serde::Serialize;
 
@@ -75,25 +75,25 @@ impl Report {
     }
 
     /// A pending operation that a search has found.
-    pub(crate) fn item(&self, item: &FoundOperation) {
-        let command = &item.command;
+    pub(crate) fn target(&self, target: &Target) {
+        let command = &target.command;
         if self.json {
             return self.json(&FoundLine {
                 schema: OPERATION,
-                name: item.name.as_str(),
+                name: target.name.as_str(),
                 state: Verdict::Pending.as_str(),
                 operation: OperationJson {
-                    name: item.name.as_str(),
+                    name: target.name.as_str(),
                     metadata: command,
                 },
-                device_seen: item.device_seen.map(|time| time.to_string()),
+                device_seen: target.device_seen.map(|time| time.to_string()),
             });
         }
         let kind = excerpt(command.kind.as_deref().unwrap_or_default(), LONGEST);
         let created = command.create_time.map(|time| format!(" of {time}"));
         let detail = format!("{kind}{}", created.unwrap_or_default());
         let word = Verdict::Pending;
-        self.text_line(word.as_str(), color(word), &item.name, &detail);
+        self.text_line(word.as_str(), color(word), &target.name, &detail);
     }
 
     /// A name nothing was sent for.
@@ -196,7 +196,7 @@ impl Report {
     }
 
     /// Tells that the quota is used up.
-    pub(crate) fn held(&self, pause: Duration) {
+    pub(crate) fn paused(&self, pause: Duration) {
         if !self.brief {
             let seconds = pause.as_secs_f64();
             self.output.note(&format!(

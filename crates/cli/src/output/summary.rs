@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
 use countermand_fleet::report::{Overview, RunSpan, Summary};
-use countermand_fleet::{FoundOperation, JobRow, OperationProgress, Resolution, counted, now};
+use countermand_fleet::{JobRow, OperationProgress, Resolution, Target, counted, now};
 
 use crate::args::resume::Invocation;
 use crate::exit::Exit;
@@ -86,10 +86,10 @@ impl Tally {
 
     fn row(&mut self, name: OperationName, known: impl FnOnce(&mut OperationProgress)) {
         let position = self.overview.counts.rows + 1;
-        let mut row = JobRow::new(position, FoundOperation::new(name));
+        let mut row = JobRow::new(position, Target::new(name));
         known(&mut row.progress);
         if row.taken_up(false).is_some() {
-            self.again.push(row.item.name.clone());
+            self.again.push(row.target.name.clone());
         }
         self.overview.add(row);
     }

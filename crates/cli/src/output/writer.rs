@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use countermand_fleet::{Meter, Progress, SearchProgress};
+use countermand_fleet::{JobProgress, Meter, SearchProgress};
 use countermand_scheduler::Outage;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -18,7 +18,7 @@ use crate::output::streams::{lose, note, shown};
 /// Input of the writer's thread.
 enum Message {
     Line(String),
-    Progress(Box<Progress>),
+    Progress(Box<JobProgress>),
 }
 
 /// Writes lines to standard output from a thread of its own.

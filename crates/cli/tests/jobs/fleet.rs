@@ -70,7 +70,7 @@ impl Fleet {
     pub(crate) fn phrase(&self) -> String {
         let mut counts = BTreeMap::new();
         for row in self.rows() {
-            let enterprise = row.item.name.parent().parent().id().to_owned();
+            let enterprise = row.target.name.parent().parent().id().to_owned();
             *counts.entry(enterprise).or_insert(0) += 1;
         }
         let phrases = counts.iter().map(|(name, count)| format!("{name}:{count}"));
@@ -92,7 +92,7 @@ impl Fleet {
     pub(crate) fn verdicts(&self) -> Vec<&'static str> {
         let rows = self.rows();
         let of = |name: &String| {
-            let row = rows.iter().find(|row| row.item.name.as_str() == name);
+            let row = rows.iter().find(|row| row.target.name.as_str() == name);
             let resolution = row.unwrap().progress.resolution.as_ref();
             match resolution.map(|resolution| resolution.verdict) {
                 Some(Some(verdict)) => verdict.as_str(),

@@ -85,7 +85,7 @@ fn fault_44_odd_names_that_are_names_are_planned_as_they_are() {
     let run = fleet.command(&args).input(odd.join("\n")).run();
     if run.code == 0 {
         let planned = fleet.rows().into_iter();
-        let planned = planned.map(|row| row.item.name.to_string());
+        let planned = planned.map(|row| row.target.name.to_string());
         assert_eq!(planned.collect::<Vec<_>>(), odd);
     } else {
         assert_eq!(run.code, 2, "{run:?}");

@@ -198,7 +198,7 @@ fn as_left(world: &World, folder: &Path) -> Option<View> {
 
 fn by_name(view: &View) -> BTreeMap<String, JobRow> {
     let rows = view.rows().map(Result::unwrap);
-    rows.map(|row| (row.item.name.to_string(), row)).collect()
+    rows.map(|row| (row.target.name.to_string(), row)).collect()
 }
 
 /// The operation of a path, if it is one's.

@@ -7,7 +7,7 @@ use countermand_core::{Endpoint, Operation, OperationName};
 use super::error::{InputError, InputProblem};
 use super::left_out::LeftOut;
 use super::lines::{as_given, parse_name};
-use crate::job_row::FoundOperation;
+use crate::job_row::Target;
 
 /// An operation of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Entry {
     /// The line it stands on, or its JSON value begins on, counted from 1.
     pub line: u64,
     /// The operation, and the command's metadata in the input.
-    pub item: FoundOperation,
+    pub target: Target,
     /// The evidence of the input, if the operation is done: its verdict needs no request.
     pub evidence: Option<Evidence>,
 }
@@ -42,10 +42,10 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn take(&mut self, line: u64, item: FoundOperation, evidence: Option<Evidence>) {
+    pub(super) fn take(&mut self, line: u64, target: Target, evidence: Option<Evidence>) {
         let entry = Entry {
             line,
-            item,
+            target,
             evidence,
         };
         self.ready.push_back(Ok(entry));
@@ -54,7 +54,7 @@ impl Taken {
     /// Takes an operation of which the input has the name alone.
     pub(super) fn take_name(&mut self, line: u64, text: &[u8]) {
         if let Some(name) = self.name(line, text) {
-            self.take(line, FoundOperation::new(name), None);
+            self.take(line, Target::new(name), None);
         }
     }
 

@@ -145,11 +145,11 @@ impl Serialize for LeftOut {
 
 /// Counts mistakes by kind, so that the first three of each are shown and the others counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refusals {
+pub struct Mistakes {
     kinds: BTreeMap<&'static str, u64>,
 }
 
-impl Refusals {
+impl Mistakes {
     /// Counts a mistake; whether it is among the first three of its kind, which are worth a line.
     pub fn add(&mut self, problem: &InputProblem) -> bool {
         let count = self.kinds.entry(problem.plural()).or_default();

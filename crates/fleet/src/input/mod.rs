@@ -9,7 +9,7 @@
 //!
 //! let text = "# wipes\nenterprises/LC01/devices/3f/operations/17\n\nenterprises/LC01/devices/..\n";
 //! let mut entries = input::read(text.as_bytes(), None);
-//! assert_eq!(entries.next().unwrap()?.item.name.id(), "17");
+//! assert_eq!(entries.next().unwrap()?.target.name.id(), "17");
 //! let refused = entries.next().unwrap().unwrap_err();
 //! assert_eq!(refused.line, 4);
 //! # Ok::<(), input::InputError>(())
@@ -37,7 +37,7 @@ pub use self::error::{InputError, InputProblem};
 pub use self::foreign::Foreign;
 pub use self::format::Format;
 use self::format::{Input, sniff};
-pub use self::left_out::{LeftOut, LeftOutKind, Refusals};
+pub use self::left_out::{LeftOut, LeftOutKind, Mistakes};
 pub use self::lines::{as_given, next_line, parse_name};
 use self::table::Table;
 use self::value::Values;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::entry::{Evidence, Taken};
 use super::error::InputProblem;
 use super::left_out::LeftOutKind;
-use crate::job_row::FoundOperation;
+use crate::job_row::Target;
 
 /// Everything an object is looked at for; the rest is skipped.
 #[derive(Deserialize)]
@@ -131,7 +131,7 @@ impl Values<'_> {
     fn raw(&mut self, json: &str) {
         match json.as_bytes().first() {
             Some(b'"') => match serde_json::from_str::<String>(json) {
-                Ok(name) => self.named(&name, |name| Ok((FoundOperation::new(name), None))),
+                Ok(name) => self.named(&name, |name| Ok((Target::new(name), None))),
                 Err(error) => self.refuse(InputProblem::json(&error), None),
             },
             Some(b'{') => match serde_json::from_str::<Object<'_>>(json) {
@@ -163,7 +163,7 @@ impl Values<'_> {
             self.named(name, |name| match &object.schema {
                 Some(schema) if schema.starts_with("countermand.") => ours(json, object, name),
                 _ if object.is_operation() => operation(json, name),
-                _ => Ok((FoundOperation::new(name), None)),
+                _ => Ok((Target::new(name), None)),
             });
         } else if let Some(message) = object.message {
             self.message(message.get());
@@ -249,13 +249,13 @@ impl Values<'_> {
     fn named(
         &mut self,
         name: &str,
-        item: impl FnOnce(OperationName) -> Result<(FoundOperation, Option<Evidence>), InputProblem>,
+        read: impl FnOnce(OperationName) -> Result<(Target, Option<Evidence>), InputProblem>,
     ) {
         let Some(parsed) = self.taken.name(self.line, name.as_bytes()) else {
             return;
         };
-        match item(parsed) {
-            Ok((item, evidence)) => self.taken.take(self.line, item, evidence),
+        match read(parsed) {
+            Ok((target, evidence)) => self.taken.take(self.line, target, evidence),
             Err(problem) => self.refuse(problem, Some(name.to_owned())),
         }
     }
@@ -306,19 +306,16 @@ fn carries_operation(data: &[u8]) -> bool {
 }
 
 /// Reads an operation as if the server had answered it, by the one parser that does.
-fn operation(
-    json: &str,
-    name: OperationName,
-) -> Result<(FoundOperation, Option<Evidence>), InputProblem> {
+fn operation(json: &str, name: OperationName) -> Result<(Target, Option<Evidence>), InputProblem> {
     let operation = Operation::read(name.clone(), &http::Response::new(json))
         .map_err(|error| InputProblem::Operation(chain(&error)))?;
-    let mut item = FoundOperation::new(name);
-    item.command = operation.metadata.clone().unwrap_or_default();
+    let mut target = Target::new(name);
+    target.command = operation.metadata.clone().unwrap_or_default();
     let evidence = operation.done.then(|| Evidence {
         operation,
         body_sha256: Some(Sha256::digest(json).into()),
     });
-    Ok((item, evidence))
+    Ok((target, evidence))
 }
 
 /// Reads a line of ours: its facts about the operation and the command.
@@ -326,10 +323,10 @@ fn ours(
     json: &str,
     object: &Object<'_>,
     name: OperationName,
-) -> Result<(FoundOperation, Option<Evidence>), InputProblem> {
-    let (mut item, mut evidence) = match object.operation {
+) -> Result<(Target, Option<Evidence>), InputProblem> {
+    let (mut target, mut evidence) = match object.operation {
         Some(json) => operation(json.get(), name)?,
-        None => (FoundOperation::new(name), None),
+        None => (Target::new(name), None),
     };
     let row: Row = serde_json::from_str(json).map_err(|error| InputProblem::json(&error))?;
     if let Some(evidence) = &mut evidence {
@@ -341,11 +338,11 @@ fn ours(
         kind,
         create_time: created,
         ..
-    } = &mut item.command;
+    } = &mut target.command;
     *kind = kind.take().or(row.kind);
     *created = created.or(create_time);
-    item.device_seen = time(row.device_seen);
-    Ok((item, evidence))
+    target.device_seen = time(row.device_seen);
+    Ok((target, evidence))
 }
 
 /// The bytes of a SHA-256 in hexadecimal digits.

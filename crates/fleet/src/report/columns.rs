@@ -2,7 +2,7 @@
 
 use countermand_core::Timestamp;
 
-use super::record::Record;
+use super::row::Row;
 use crate::store::Digest;
 
 /// The columns, in order. New ones are only ever added at the end.
@@ -38,21 +38,21 @@ pub const COLUMNS: [(&str, Values); 21] = [
 #[expect(clippy::exhaustive_enums, reason = "a format writes each of them")]
 pub enum Values {
     /// Positions, in every row.
-    Positions(fn(&Record<'_>) -> u64),
+    Positions(fn(&Row<'_>) -> u64),
     /// Small numbers, in every row.
-    Counts(fn(&Record<'_>) -> u32),
+    Counts(fn(&Row<'_>) -> u32),
     /// Names of operations, in every row.
-    Names(for<'a> fn(&Record<'a>) -> &'a str),
+    Names(for<'a> fn(&Row<'a>) -> &'a str),
     /// Words of this program, in every row.
-    Words(fn(&Record<'_>) -> &'static str),
+    Words(fn(&Row<'_>) -> &'static str),
     /// Texts, of a server or of this program.
-    Texts(for<'a> fn(&Record<'a>) -> Option<&'a str>),
+    Texts(for<'a> fn(&Row<'a>) -> Option<&'a str>),
     /// Hashes of answers.
-    Digests(fn(&Record<'_>) -> Option<Digest>),
+    Digests(fn(&Row<'_>) -> Option<Digest>),
     /// Times.
-    Times(fn(&Record<'_>) -> Option<Timestamp>),
+    Times(fn(&Row<'_>) -> Option<Timestamp>),
     /// Codes of errors.
-    Codes(fn(&Record<'_>) -> Option<i64>),
+    Codes(fn(&Row<'_>) -> Option<i64>),
     /// True or false.
-    Flags(fn(&Record<'_>) -> Option<bool>),
+    Flags(fn(&Row<'_>) -> Option<bool>),
 }

@@ -8,7 +8,7 @@ use csv::{QuoteStyle, WriterBuilder};
 
 use super::columns::{COLUMNS, Values};
 use super::error::ReportError;
-use super::record::Record;
+use super::row::Row;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 
@@ -33,7 +33,7 @@ pub fn csv<E>(
     for row in rows {
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
-        let record = Record::of(&row);
+        let record = Row::of(&row);
         for (_, values) in &COLUMNS {
             let cell = cell(*values, &record);
             writer.write_field(cell.as_bytes()).map_err(plain)?;
@@ -45,7 +45,7 @@ pub fn csv<E>(
 }
 
 /// The value of a column as text; empty where there is none.
-fn cell<'a>(values: Values, row: &Record<'a>) -> Cow<'a, str> {
+fn cell<'a>(values: Values, row: &Row<'a>) -> Cow<'a, str> {
     match values {
         Values::Positions(of) => text(Some(of(row))),
         Values::Counts(of) => text(Some(of(row))),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::html_rows::{BLOCK, LINE_COLUMNS, moment};
 use super::overview::Overview;
-use super::record::Record;
+use super::row::Row;
 use super::summary::Summary;
 use super::timeline::{Moments, Timeline};
 use crate::counts::Counts;
@@ -371,17 +371,17 @@ fn alarm(state: RowState, count: u64) -> (&'static str, &'static str, String) {
 }
 
 fn bad(row: &JobRow) -> Bad {
-    let record = Record::of(row);
+    let record = Row::of(row);
     let text = |text: &str| printable(text).into_owned();
     let reason = match record.state {
         RowState::Error => record.problem_message().or(record.problem()),
         _ => None,
     };
     Bad {
-        device: text(row.item.name.parent().as_str()),
+        device: text(row.target.name.parent().as_str()),
         seen: moment(record.device_seen),
         kind: text(record.kind.unwrap_or("operation")),
-        id: text(row.item.name.id()),
+        id: text(row.target.name.id()),
         created: moment(record.create_time),
         cancel_sent_at: moment(record.cancel_sent_at),
         found: moment(record.found),

@@ -7,7 +7,7 @@ use askama::Template;
 use countermand_core::Timestamp;
 use countermand_core::text::printable;
 
-use super::record::Record;
+use super::row::Row;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 use crate::spell::grouped;
@@ -37,7 +37,7 @@ pub(super) struct RowCells<'a> {
 
 impl<'a> RowCells<'a> {
     pub(super) fn of(row: &'a JobRow) -> Self {
-        let record = Record::of(row);
+        let record = Row::of(row);
         Self {
             position: record.position,
             name: printable(record.name),
@@ -68,7 +68,7 @@ pub(super) fn moment(time: Option<Timestamp>) -> String {
     })
 }
 
-fn verified_at(record: &Record<'_>) -> String {
+fn verified_at(record: &Row<'_>) -> String {
     match (record.verified_at, record.found) {
         _ if record.from_input => "not asked: by the input".to_owned(),
         (None, Some(found)) => format!("not yet; looked {}", moment(Some(found))),
@@ -76,7 +76,7 @@ fn verified_at(record: &Record<'_>) -> String {
     }
 }
 
-fn about(record: &Record<'_>) -> String {
+fn about(record: &Row<'_>) -> String {
     let mut parts = vec![record.kind.map_or_else(
         || "type not known".to_owned(),
         |kind| printable(kind).into_owned(),
@@ -93,7 +93,7 @@ fn about(record: &Record<'_>) -> String {
 }
 
 /// Text of the server, or of the error, beyond the state.
-fn details(record: &Record<'_>) -> String {
+fn details(record: &Row<'_>) -> String {
     let mut parts = Vec::new();
     if let Some(code) = record.code() {
         let message = record.message().map(printable).unwrap_or_default();
@@ -129,7 +129,7 @@ struct Block<'a> {
 
 impl Blocks {
     pub(super) fn add(&mut self, row: &JobRow) {
-        let record = Record::of(row);
+        let record = Row::of(row);
         if self.counts.rows == 0 {
             self.first = record.position;
         }

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use serde::Serialize;
 
 use super::error::ReportError;
-use super::record::Record;
+use super::row::Row;
 use super::summary::Summary;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
@@ -38,7 +38,7 @@ pub fn ndjson<E>(
     for row in rows {
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
-        write_line(&mut out, &mut line, &Record::of(&row))?;
+        write_line(&mut out, &mut line, &Row::of(&row))?;
     }
     let end = End {
         schema: "countermand.report/1",

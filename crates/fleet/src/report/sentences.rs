@@ -149,7 +149,7 @@ impl Overview {
 
     fn list(&self, state: RowState, text: &mut String) {
         for row in self.of_state(state).iter().take(LISTED) {
-            let _ = writeln!(text, "  {}", printable(row.item.name.as_str()));
+            let _ = writeln!(text, "  {}", printable(row.target.name.as_str()));
         }
         more(text, self.counts.of(state));
     }

@@ -10,7 +10,7 @@ use super::overview::Overview;
 use super::sentences::LISTED;
 use super::summary::Summary;
 use crate::counts::Counts;
-use crate::progress::Progress;
+use crate::progress::JobProgress;
 use crate::store::{Activity, Contents, JobError, View};
 
 /// The state of a job at one moment, from the counts that its file keeps: its operations are not read.
@@ -26,7 +26,7 @@ pub struct Status {
     /// The counts, and the first operations that completed or are gone.
     pub overview: Overview,
     /// The search, the rates of now and the time left.
-    pub progress: Progress,
+    pub progress: JobProgress,
     /// The endpoint, if it is not Google's.
     pub other_endpoint: Option<String>,
 }
@@ -52,7 +52,7 @@ impl Status {
             activity,
             summary: Summary::of_job(job, now, resume)?,
             overview: Overview::of_job(job, LISTED)?,
-            progress: Progress::of_job(job, now)?,
+            progress: JobProgress::of_job(job, now)?,
             other_endpoint: job.settings().other_endpoint().map(str::to_owned),
         })
     }
@@ -88,7 +88,7 @@ struct Line<'a> {
     counts: &'a Counts,
     /// Operations whose end is not known.
     open: u64,
-    progress: &'a Progress,
+    progress: &'a JobProgress,
     /// The process that has the file now.
     holder: Option<String>,
     /// A process has the file now.

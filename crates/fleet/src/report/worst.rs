@@ -33,7 +33,7 @@ mod tests {
     use countermand_core::{Timestamp, Verdict};
 
     use super::*;
-    use crate::job_row::{FoundOperation, Resolution};
+    use crate::job_row::{Resolution, Target};
 
     #[test]
     fn the_worst_come_first_and_no_more_than_asked_for() {
@@ -46,7 +46,7 @@ mod tests {
         ];
         let rows = verdicts.iter().zip(1..).map(|(verdict, position)| {
             let name = format!("enterprises/e/devices/d/operations/{position}");
-            let mut row = JobRow::new(position, FoundOperation::new(name.parse().unwrap()));
+            let mut row = JobRow::new(position, Target::new(name.parse().unwrap()));
             row.progress.resolution = verdict
                 .map(|verdict| Resolution::new(Timestamp::from_unix_millis(1), Some(verdict)));
             Ok::<_, Infallible>(row)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::contents::{Contents, Run};
+use super::contents::{Contents, PastRun};
 use super::error::JobError;
 use super::lock_owner::LockOwner;
 use super::view::View;
@@ -16,9 +16,9 @@ pub enum Activity {
     /// A process has the file.
     Applied(Option<LockOwner>),
     /// The latest run has recorded its end.
-    Ended(Run),
+    Ended(PastRun),
     /// The latest run has recorded no end, and no process has the file.
-    EndUnknown(Run),
+    EndUnknown(PastRun),
 }
 
 impl View {

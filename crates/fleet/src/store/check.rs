@@ -164,7 +164,7 @@ impl Counted {
         }
         let row = settings.limited(codec::row(row)?);
         self.counts.add(&row);
-        let enterprise = row.item.name.parent().parent().to_string();
+        let enterprise = row.target.name.parent().parent().to_string();
         *self.enterprises.entry(enterprise).or_default() += 1;
         match self.counts.rows {
             position if position == row.position => Ok(()),

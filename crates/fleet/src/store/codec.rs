@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row};
 
 use super::error::JobErrorKind;
-use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
+use crate::job_row::{JobRow, OperationProgress, Resolution, Target};
 
 /// A count as a value. None comes near the largest.
 pub(super) fn whole(count: u64) -> Value {
@@ -79,18 +79,20 @@ pub(super) fn time_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Times
 
 /// Every column of a row of the table `operations` but the checksum, in order.
 pub(super) fn values(row: &JobRow) -> Vec<Value> {
-    let JobRow { item, progress, .. } = row;
-    let command = &item.command;
+    let JobRow {
+        target, progress, ..
+    } = row;
+    let command = &target.command;
     let resolution = progress.resolution.as_ref();
     let json = |value: &serde_json::Value| value.to_string();
     vec![
         whole(row.position),
-        item.name.as_str().to_owned().into(),
+        target.name.as_str().to_owned().into(),
         command.kind.clone().into(),
         time(command.create_time),
         command.duration.map(duration::format).into(),
         command.error_code.clone().into(),
-        time(item.device_seen),
+        time(target.device_seen),
         progress.phase.as_str().to_owned().into(),
         progress.attempts.into(),
         time(progress.cancel_sent_at),
@@ -147,7 +149,7 @@ pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
     };
     command.error_code = text(5)?;
     let name = columns.get_ref(1)?.as_str().map_err(|_| bad("name"))?;
-    let item = FoundOperation {
+    let target = Target {
         name: name.parse().map_err(|_| bad("name"))?,
         command,
         device_seen: time(6)?,
@@ -179,7 +181,7 @@ pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
     }
     Ok(JobRow {
         position,
-        item,
+        target,
         progress,
         beyond_max: false,
     })

@@ -35,7 +35,7 @@ pub struct Device {
 /// One run of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Run {
+pub struct PastRun {
     /// The time of its begin.
     pub begun: Timestamp,
     /// The process.
@@ -270,9 +270,9 @@ impl Contents {
     ///
     /// # Errors
     /// The disk's; then there is no more.
-    pub fn runs(&self) -> impl Iterator<Item = Result<Run, JobError>> + '_ {
+    pub fn runs(&self) -> impl Iterator<Item = Result<PastRun, JobError>> + '_ {
         self.pages(&RUNS, |row| {
-            Ok(Run {
+            Ok(PastRun {
                 begun: Timestamp::from_unix_millis(row.get(1)?),
                 pid: row.get(2)?,
                 host: row.get(3)?,

@@ -15,7 +15,7 @@ use super::record::Record;
 use super::settings::{Kind, Settings};
 use super::transaction::{Transaction, transact};
 use super::{check, connection, descriptor, schema};
-use crate::job_row::FoundOperation;
+use crate::job_row::Target;
 
 /// The shortest time between two looks for a file under its name.
 const LOOK: Duration = Duration::from_secs(1);
@@ -155,10 +155,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Frozen`](JobErrorKind::Frozen), or the disk's: then the plan can no longer be completed.
-    pub fn add(
-        &mut self,
-        items: impl IntoIterator<Item = FoundOperation>,
-    ) -> Result<Added, JobError> {
+    pub fn add(&mut self, targets: impl IntoIterator<Item = Target>) -> Result<Added, JobError> {
         if self.digest().is_some() {
             return Err(JobErrorKind::Frozen.at(self.path()));
         }
@@ -167,16 +164,16 @@ impl Job {
             return Err(JobErrorKind::Incomplete.at(self.path()));
         }
         let before = (self.operations(), self.duplicates());
-        let mut items = items.into_iter().peekable();
-        while items.peek().is_some() {
-            let batch = items.by_ref().take(BATCH);
+        let mut targets = targets.into_iter().peekable();
+        while targets.peek().is_some() {
+            let batch = targets.by_ref().take(BATCH);
             self.change(|transaction| {
-                for item in batch {
+                for target in batch {
                     let new = names.as_mut().is_none_or(|names| {
-                        names.insert(checksum::fingerprint(item.name.as_str()))
+                        names.insert(checksum::fingerprint(target.name.as_str()))
                     });
                     match new {
-                        true => transaction.add(item)?,
+                        true => transaction.add(target)?,
                         false => transaction.head.duplicates += 1,
                     }
                 }

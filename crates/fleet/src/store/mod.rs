@@ -31,7 +31,7 @@ mod view;
 
 pub use self::activity::Activity;
 pub use self::checksum::Digest;
-pub use self::contents::{Contents, Device, Run};
+pub use self::contents::{Contents, Device, PastRun};
 pub use self::error::{JobError, JobErrorKind};
 pub use self::exposure::exposure;
 pub use self::job::{Added, Job};

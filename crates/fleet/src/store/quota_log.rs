@@ -22,7 +22,7 @@ pub struct Spending {
     /// Limits that the server named.
     pub lowered: Vec<Window>,
     /// The time for which no request may leave.
-    pub held: Option<Duration>,
+    pub pause: Option<Duration>,
 }
 
 /// The age up to which the quota log is kept: longer than any window that is in use.
@@ -89,8 +89,8 @@ impl Contents {
             let span = span.ok_or_else(|| damaged("limits, column span"))?;
             Ok(Window::new(row.get(1)?, span))
         })?;
-        let sql = "SELECT at, until FROM hold";
-        let held = find(&self.connection, sql, [], |row| {
+        let sql = "SELECT at, until FROM pauses";
+        let pause = find(&self.connection, sql, [], |row| {
             let at = Timestamp::from_unix_millis(row.get(0)?);
             let until = Timestamp::from_unix_millis(row.get(1)?);
             // A clock that was set back does not make the wait longer than it was.
@@ -99,7 +99,7 @@ impl Contents {
         Ok(Spending {
             calls,
             lowered,
-            held: held.filter(|left| !left.is_zero()),
+            pause: pause.filter(|left| !left.is_zero()),
         })
     }
 }

@@ -6,7 +6,7 @@ use countermand_core::{Call, GrandparentName, OperationName, ParentName, Phase, 
 
 use super::note::{Missed, Vanished};
 use super::uptime::Uptime;
-use crate::job_row::{FoundOperation, OperationProgress, Resolution};
+use crate::job_row::{OperationProgress, Resolution, Target};
 
 /// Something that has happened, or is about to, in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub enum Record {
         how: String,
     },
     /// A rescue has found an operation. One that is there counts as a duplicate.
-    Found(FoundOperation),
+    Found(Target),
     /// A rescue has found a device, or knows better when it last reported.
     Device {
         /// Its name.
@@ -122,7 +122,7 @@ pub enum Record {
         resolution: Resolution,
     },
     /// The server refused a call for its quota: no request leaves for a while.
-    Held {
+    Paused {
         /// The time of the refusal.
         at: Timestamp,
         /// The end of the pause.

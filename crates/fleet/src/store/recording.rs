@@ -9,10 +9,10 @@ use super::error::JobErrorKind;
 use super::lock_owner::LockOwner;
 use super::note::{Note, Vanished};
 use super::record::Record;
-use super::schema::{DEVICES, ENTERPRISES, HOLD, NOTES, OPERATIONS, RUNS, SENDS};
+use super::schema::{DEVICES, ENTERPRISES, NOTES, OPERATIONS, PAUSES, RUNS, SENDS};
 use super::transaction::{Changed, Transaction};
 use crate::counts::known;
-use crate::job_row::{FoundOperation, JobRow, OperationProgress, Resolution};
+use crate::job_row::{JobRow, OperationProgress, Resolution, Target};
 
 impl Transaction<'_> {
     /// Writes one record; `me` is the process that runs the job.
@@ -31,7 +31,7 @@ impl Transaction<'_> {
                 self.note(*at, Note::SEARCH_ENDED, &uptime.to_json())
             }
             Record::Ended { at, how } => self.ended(*at, how),
-            Record::Found(item) => self.add(item.clone()),
+            Record::Found(target) => self.add(target.clone()),
             Record::Device { name, seen } => self.device(name, *seen, None),
             Record::Searched { device, at } => self.device(device, None, Some(*at)),
             Record::Listed { enterprise, at } => self.note(*at, Note::LISTED, enterprise.as_str()),
@@ -75,10 +75,10 @@ impl Transaction<'_> {
                 self.apply(Some(name), record)
             }
             Record::Finished { name, resolution } => self.finished(name, resolution, record),
-            Record::Held { at, until, limit } => {
+            Record::Paused { at, until, limit } => {
                 let limit = limit.and_then(|limit| i64::try_from(limit).ok());
                 let (at, until) = (at.unix_millis(), until.unix_millis());
-                self.upsert(&HOLD, &[1.into(), at.into(), until.into(), limit.into()])
+                self.upsert(&PAUSES, &[1.into(), at.into(), until.into(), limit.into()])
             }
             Record::Lowered { limit, span } => self.lowered(*limit, *span),
             Record::Note { at, kind, text } => self.note(*at, kind, text),
@@ -86,13 +86,13 @@ impl Transaction<'_> {
     }
 
     /// Adds an operation at the end, or counts it if its name is there.
-    pub(super) fn add(&mut self, item: FoundOperation) -> Result<(), JobErrorKind> {
+    pub(super) fn add(&mut self, target: Target) -> Result<(), JobErrorKind> {
         let row = self
             .settings
-            .limited(JobRow::new(self.head.counts.rows + 1, item));
+            .limited(JobRow::new(self.head.counts.rows + 1, target));
         match self.insert(&OPERATIONS, &codec::values(&row))? {
             true => {
-                let enterprise = row.item.name.parent().parent();
+                let enterprise = row.target.name.parent().parent();
                 *self.enterprises.entry(enterprise).or_default() += 1;
                 self.head.counts.add(&row);
             }

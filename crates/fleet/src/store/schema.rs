@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// `PRAGMA application_id` of a job file: `CtmJ`.
 pub(super) const APPLICATION_ID: i32 = 0x4374_6d4a;
 /// `PRAGMA user_version`, and the column `schema` of the table `job`.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// The statements of all tables and indices but [`NAMES`].
 const SCHEMA: &str = include_str!("schema.sql");
@@ -38,7 +38,7 @@ pub(super) static HOLDER: LazyLock<Table> = LazyLock::new(|| Table::named("holde
 pub(super) static OPERATIONS: LazyLock<Table> = LazyLock::new(|| Table::named("operations", 7));
 pub(super) static SENDS: LazyLock<Table> = LazyLock::new(|| Table::named("sends", 4));
 pub(super) static LIMITS: LazyLock<Table> = LazyLock::new(|| Table::named("limits", 2));
-pub(super) static HOLD: LazyLock<Table> = LazyLock::new(|| Table::named("hold", 1));
+pub(super) static PAUSES: LazyLock<Table> = LazyLock::new(|| Table::named("pauses", 1));
 pub(super) static DEVICES: LazyLock<Table> = LazyLock::new(|| Table::named("devices", 2));
 pub(super) static ENTERPRISES: LazyLock<Table> = LazyLock::new(|| Table::named("enterprises", 2));
 pub(super) static NOTES: LazyLock<Table> = LazyLock::new(|| Table::named("notes", 4));
@@ -52,7 +52,7 @@ pub(super) fn folded() -> [&'static Table; 9] {
         &ENTERPRISES,
         &SENDS,
         &LIMITS,
-        &HOLD,
+        &PAUSES,
         &NOTES,
         &RUNS,
         &HOLDER,

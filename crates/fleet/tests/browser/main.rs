@@ -106,7 +106,7 @@ fn a_large_job_is_text_in_blocks_and_is_searched() {
     let count = "return [...document.querySelectorAll('#blocks pre')]\
         .reduce((sum, pre) => sum + pre.textContent.trim().split('\\n').length, 0)";
     assert_eq!(browser.run(count), json!(20_050));
-    let name = row(20_049).item.name;
+    let name = row(20_049).target.name;
     browser.type_into("#words", name.id());
     let found = browser.wait("return document.getElementById('found').value");
     assert_eq!(found, json!("1 found"));

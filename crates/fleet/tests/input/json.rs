@@ -40,10 +40,13 @@ fn an_answer_is_evidence_only_if_it_is_done() {
     let [entry] = &entries(&operation(false).to_string())[..] else {
         panic!()
     };
-    assert_eq!(entry.item.command.kind.as_deref(), Some("RESET_PASSWORD"));
-    assert_eq!(entry.item.command.duration, Some(Duration::from_secs(600)));
+    assert_eq!(entry.target.command.kind.as_deref(), Some("RESET_PASSWORD"));
     assert_eq!(
-        entry.item.command.create_time,
+        entry.target.command.duration,
+        Some(Duration::from_secs(600))
+    );
+    assert_eq!(
+        entry.target.command.create_time,
         Timestamp::parse_rfc3339("2026-11-25T20:53:20.004Z")
     );
     assert_eq!(entry.evidence, None);
@@ -109,7 +112,7 @@ fn messages_as_pushed_and_as_pulled() {
             "{input}"
         );
         for entry in found {
-            assert_eq!(entry.item.command.kind.as_deref(), Some("RESET_PASSWORD"));
+            assert_eq!(entry.target.command.kind.as_deref(), Some("RESET_PASSWORD"));
             assert_eq!(
                 entry.evidence.unwrap().operation.verdict(),
                 Some(Verdict::Completed)

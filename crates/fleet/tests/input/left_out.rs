@@ -17,7 +17,7 @@ fn took(input: impl AsRef<[u8]>) -> (Vec<u32>, Vec<String>) {
     let names: Vec<u32> = entries
         .by_ref()
         .map(|entry| {
-            let name = entry.unwrap().item.name.to_string();
+            let name = entry.unwrap().target.name.to_string();
             name.strip_prefix(WIPE).unwrap().parse().unwrap()
         })
         .collect();
@@ -365,7 +365,7 @@ fn fault_64_a_million_bad_lines_are_a_few_sentences() {
         1_000_000
     };
     let input = format!("{WIPE}1\n{}", "device 12 was wiped\n".repeat(count));
-    let mut refusals = Refusals::default();
+    let mut refusals = Mistakes::default();
     let mut shown = Vec::new();
     for entry in read(input.as_bytes(), None) {
         if let Err(error) = entry
@@ -381,7 +381,7 @@ fn fault_64_a_million_bad_lines_are_a_few_sentences() {
     assert_eq!(more, [format!("{expected} more are no names")]);
     // Each kind has its own.
     let input = format!("{}{}", "17\n".repeat(5), "{\"a\":\n".repeat(7));
-    let mut refusals = Refusals::default();
+    let mut refusals = Mistakes::default();
     let entries = read(input.as_bytes(), Some(Format::Json));
     let shown = entries.filter(|entry| refusals.add(&entry.as_ref().unwrap_err().problem));
     assert_eq!(shown.count(), 6);

@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countermand_core::{Timestamp, Verdict};
 use countermand_fleet::input::{
-    Entry, Foreign, Format, InputError, InputProblem, LeftOutKind, Refusals, read,
+    Entry, Foreign, Format, InputError, InputProblem, LeftOutKind, Mistakes, read,
 };
 use countermand_fleet::report;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn all(input: impl AsRef<[u8]>, format: Option<Format>) -> (Vec<(u64, String)>, 
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for entry in read(input.as_ref(), format) {
         match entry {
-            Ok(entry) => good.push((entry.line, entry.item.name.to_string())),
+            Ok(entry) => good.push((entry.line, entry.target.name.to_string())),
             Err(error) => bad.push(error),
         }
     }

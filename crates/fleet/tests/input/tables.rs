@@ -58,9 +58,9 @@ fn our_reports_are_read_again() {
     let (_, mut rows) = hostile();
     rows.extend((0..200).map(row));
     let odd = "enterprises/e/devices/a;=1,+2/operations/'=\"x@|-\u{200b}y";
-    rows[0].item.name = odd.parse().unwrap();
+    rows[0].target.name = odd.parse().unwrap();
     let good = || rows.iter().cloned().map(Ok::<_, Infallible>);
-    let expected: Vec<String> = rows.iter().map(|row| row.item.name.to_string()).collect();
+    let expected: Vec<String> = rows.iter().map(|row| row.target.name.to_string()).collect();
 
     let mut table = Vec::new();
     report::csv(&mut table, good()).unwrap();
@@ -81,7 +81,7 @@ fn our_reports_are_read_again() {
     assert_eq!(entries.len(), real.len());
     for (entry, row) in entries.iter().zip(&real) {
         assert_eq!(entry.line, row.position);
-        assert_eq!(entry.item, row.item);
+        assert_eq!(entry.target, row.target);
         let resolution = row.progress.resolution.as_ref();
         let proven = resolution.filter(|resolution| resolution.operation.is_some());
         let hash = entry

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{at, finished, name, plan};
-use countermand_fleet::FoundOperation;
+use countermand_fleet::Target;
 use countermand_fleet::store::{Job, Kind, Settings};
 use rusqlite::Connection;
 
@@ -74,10 +74,10 @@ fn the_digest_can_be_recomputed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job");
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
-    let mut item = FoundOperation::new(name(1));
-    item.command.kind = Some("WIPE".to_owned());
-    item.device_seen = Some(at(5));
-    job.add([item]).unwrap();
+    let mut target = Target::new(name(1));
+    target.command.kind = Some("WIPE".to_owned());
+    target.device_seen = Some(at(5));
+    job.add([target]).unwrap();
     let digest = job.freeze().unwrap();
     let file = Connection::open(&path).unwrap();
     let settings: String = file

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use countermand_fleet::FoundOperation;
+use countermand_fleet::Target;
 use countermand_fleet::store::{Job, JobErrorKind, Kind, Record, Settings, View};
 use rusqlite::Connection;
 
@@ -23,7 +23,7 @@ const EDITS: &[&str] = &[
     "DELETE FROM job",
     "DELETE FROM sends",
     "UPDATE sends SET at = 0",
-    "DELETE FROM hold",
+    "DELETE FROM pauses",
     "UPDATE limits SET calls = 100000",
     "UPDATE devices SET searched = 1",
     "DELETE FROM notes",
@@ -103,11 +103,11 @@ fn a_file_of_another_version_is_refused_with_a_sentence() {
     for (version, words) in [
         (
             1,
-            "made by an earlier version of countermand (schema 1, this one reads 6)",
+            "made by an earlier version of countermand (schema 1, this one reads 7)",
         ),
         (
-            7,
-            "made by a later version of countermand (schema 7, this one reads 6)",
+            8,
+            "made by a later version of countermand (schema 8, this one reads 7)",
         ),
     ] {
         other.pragma_update(None, "user_version", version).unwrap();
@@ -133,15 +133,15 @@ fn a_plan_that_was_never_finished_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job");
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
-    job.add([FoundOperation::new(name(1))]).unwrap();
+    job.add([Target::new(name(1))]).unwrap();
     let error = job.record(&[]).unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
     // An error in the middle of adding, which may have left some of them out.
     job.limit_pages(Some(1)).unwrap();
-    job.add((0..1000).map(|number| FoundOperation::new(name(number))))
+    job.add((0..1000).map(|number| Target::new(name(number))))
         .unwrap_err();
     job.limit_pages(None).unwrap();
-    let error = job.add([FoundOperation::new(name(2))]).unwrap_err();
+    let error = job.add([Target::new(name(2))]).unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
     let error = job.freeze().unwrap_err();
     assert!(matches!(error.kind(), JobErrorKind::Incomplete), "{error}");
@@ -157,7 +157,7 @@ fn what_a_plan_cost_is_in_it_or_it_is_not_finished() {
     let plan = |file: &str, known: &[Record]| {
         let path = folder.path().join(file);
         let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
-        job.add([FoundOperation::new(name(1))]).unwrap();
+        job.add([Target::new(name(1))]).unwrap();
         let digest = job.freeze_with(known);
         drop(job);
         (digest, Job::open(&path, at(1)))
@@ -168,7 +168,7 @@ fn what_a_plan_cost_is_in_it_or_it_is_not_finished() {
     assert_eq!(job.spent(at(1), None).unwrap().calls.len(), 1);
     assert_eq!(job.counts().resolved, 1);
     // The second record cannot be written, so that neither is, and the plan is not finished.
-    for last in [sent(2, at(0)), Record::Found(FoundOperation::new(name(2)))] {
+    for last in [sent(2, at(0)), Record::Found(Target::new(name(2)))] {
         let (digest, job) = plan(&format!("{last:?}")[..5], &[sent(1, at(0)), last]);
         assert!(digest.is_err());
         let error = job.unwrap_err();
@@ -184,13 +184,11 @@ fn a_digest_is_of_the_plan_and_nothing_else() {
         settings.share = share;
         let path = folder.path().join(file);
         let mut job = Job::create(path, &settings, at(file.len() as i64)).unwrap();
-        let items = numbers
-            .iter()
-            .map(|number| FoundOperation::new(name(*number)));
-        job.add(items).unwrap();
+        let targets = numbers.iter().map(|number| Target::new(name(*number)));
+        job.add(targets).unwrap();
         let digest = job.freeze().unwrap();
         assert_eq!(job.freeze().unwrap(), digest);
-        let error = job.add([FoundOperation::new(name(9))]).unwrap_err();
+        let error = job.add([Target::new(name(9))]).unwrap_err();
         assert!(matches!(error.kind(), JobErrorKind::Frozen), "{error}");
         digest
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Phase, Verdict};
 use countermand_fleet::store::{Job, JobErrorKind, Kind, Record, Settings, View};
-use countermand_fleet::{FoundOperation, Plan, Resolution};
+use countermand_fleet::{Plan, Resolution, Target};
 
 use crate::{at, name};
 
@@ -13,8 +13,8 @@ fn from_plan_to_proof() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job");
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
-    let items = [1, 2, 3, 2].map(|number| FoundOperation::new(name(number)));
-    let added = job.add(items).unwrap();
+    let targets = [1, 2, 3, 2].map(|number| Target::new(name(number)));
+    let added = job.add(targets).unwrap();
     assert_eq!((added.added, added.duplicates), (3, 1));
     let digest = job.freeze().unwrap();
 
@@ -73,9 +73,7 @@ fn fault_59_a_plan_that_cannot_be_written_leaves_nothing() {
     let path = folder.path().join("job");
     let settings = Settings::new(Kind::Plan);
     let plan = Plan {
-        items: [1, 2]
-            .map(|number| FoundOperation::new(name(number)))
-            .into(),
+        targets: [1, 2].map(|number| Target::new(name(number))).into(),
         ..Plan::default()
     };
     let broken = |job: &Job| View::open(job.path().with_extension("other")).map(drop);

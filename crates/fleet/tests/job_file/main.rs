@@ -23,7 +23,7 @@ use std::path::Path;
 
 use countermand_core::{Call, OperationName, Timestamp, Verdict};
 use countermand_fleet::store::{Contents, Job, Kind, Record, Settings};
-use countermand_fleet::{FoundOperation, Resolution};
+use countermand_fleet::{Resolution, Target};
 use serde_json::json;
 
 /// A moment of the day on which all of this happens.
@@ -63,7 +63,7 @@ fn proof(number: usize, at: Timestamp) -> Record {
 /// A frozen plan of so many operations.
 fn plan(path: &Path, operations: usize) -> Job {
     let mut job = Job::create(path, &Settings::new(Kind::Plan), at(0)).unwrap();
-    job.add((0..operations).map(|number| FoundOperation::new(name(number))))
+    job.add((0..operations).map(|number| Target::new(name(number))))
         .unwrap();
     job.freeze().unwrap();
     job
@@ -83,7 +83,7 @@ fn finished(path: &Path) {
             limit: 300,
             span: std::time::Duration::from_secs(60),
         },
-        Record::Held {
+        Record::Paused {
             at: at(2),
             until: at(60_002),
             limit: Some(300),
@@ -96,7 +96,7 @@ fn finished(path: &Path) {
             name: device.clone(),
             seen,
         });
-        records.push(Record::Found(FoundOperation::new(name(number))));
+        records.push(Record::Found(Target::new(name(number))));
         records.push(sent(number, at(3)));
         records.push(proof(number, at(4)));
         records.push(Record::Searched { device, at: at(5) });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Phase, Verdict};
 use countermand_fleet::store::{Job, Kind, Record, Settings};
-use countermand_fleet::{Counts, FoundOperation, OperationProgress, Resolution, RowState};
+use countermand_fleet::{Counts, OperationProgress, Resolution, RowState, Target};
 use countermand_scheduler::{PastCall, Window};
 use proptest::prelude::*;
 use serde_json::json;
@@ -26,7 +26,7 @@ struct Model {
     searched: BTreeMap<usize, i64>,
     sends: Vec<(i64, Call, usize)>,
     limits: Vec<(u64, u32)>,
-    hold: Option<(i64, i64)>,
+    pause: Option<(i64, i64)>,
     notes: usize,
     runs: Vec<(i64, Option<i64>)>,
 }
@@ -110,7 +110,7 @@ impl Model {
                     Some(_) => self.duplicates += 1,
                     None => self.names.push(*number),
                 }
-                Record::Found(item(*number))
+                Record::Found(target(*number))
             }
             Step::Device(number, seen) => {
                 self.device(*number);
@@ -195,9 +195,9 @@ impl Model {
                 }
             }
             Step::Held(millis, until) => {
-                self.hold = Some((*millis, *until));
+                self.pause = Some((*millis, *until));
                 let (at, until) = (at(*millis), at(*until));
-                Record::Held {
+                Record::Paused {
                     at,
                     until,
                     limit: None,
@@ -242,7 +242,7 @@ impl Model {
         let rows = job.rows().collect::<Result<Vec<_>, _>>().unwrap();
         assert_eq!(rows.len(), self.names.len());
         for (row, (position, number)) in rows.iter().zip((1..).zip(&self.names)) {
-            assert_eq!((row.position, &row.item), (position, &item(*number)));
+            assert_eq!((row.position, &row.target), (position, &target(*number)));
             let standing = self.standings.get(number).cloned().unwrap_or_default();
             assert_eq!(row.progress, standing);
             assert_eq!(job.row(&name(*number)).unwrap().as_ref(), Some(row));
@@ -319,10 +319,13 @@ impl Model {
         let lowered = self.limits.iter();
         let lowered = lowered.map(|(span, calls)| Window::new(*calls, Duration::from_secs(*span)));
         assert_eq!(spent.lowered, lowered.collect::<Vec<_>>());
-        let held = self
-            .hold
+        let pause = self
+            .pause
             .map_or(0, |(at, until)| (until - now).min(until - at).max(0) as u64);
-        assert_eq!(spent.held.unwrap_or_default(), Duration::from_millis(held));
+        assert_eq!(
+            spent.pause.unwrap_or_default(),
+            Duration::from_millis(pause)
+        );
         assert_eq!(job.notes().count(), self.notes);
         let runs = job
             .runs()
@@ -332,16 +335,16 @@ impl Model {
     }
 }
 
-fn item(number: usize) -> FoundOperation {
-    let mut item = FoundOperation::new(name(number));
+fn target(number: usize) -> Target {
+    let mut target = Target::new(name(number));
     if number.is_multiple_of(2) {
-        item.command.kind = Some("WIPE".to_owned());
-        item.command.create_time = Some(at(-(number as i64)));
-        item.command.duration = Some(Duration::new(600, number as u32));
-        item.command.error_code = Some("NULL_VALUE".to_owned());
-        item.device_seen = Some(at(-1));
+        target.command.kind = Some("WIPE".to_owned());
+        target.command.create_time = Some(at(-(number as i64)));
+        target.command.duration = Some(Duration::new(600, number as u32));
+        target.command.error_code = Some("NULL_VALUE".to_owned());
+        target.device_seen = Some(at(-1));
     }
-    item
+    target
 }
 
 proptest! {
@@ -383,7 +386,7 @@ fn a_record_about_an_unknown_operation_undoes_its_group() {
     let error = job.record(&records).unwrap_err();
     assert!(error.to_string().contains(name(7).as_str()), "{error}");
     assert_eq!(dump(&job), before);
-    let error = job.record(&[Record::Found(item(7))]).unwrap_err();
+    let error = job.record(&[Record::Found(target(7))]).unwrap_err();
     assert!(
         error.to_string().contains("cannot be changed any more"),
         "{error}"

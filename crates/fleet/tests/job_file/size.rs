@@ -6,7 +6,7 @@ use std::time::Instant;
 use countermand_core::Verdict;
 use countermand_fleet::report::Status;
 use countermand_fleet::store::{Job, Kind, Record, Settings, View};
-use countermand_fleet::{FoundOperation, Resolution, RowState};
+use countermand_fleet::{Resolution, RowState, Target};
 
 use crate::{at, name, plan, proof, sent};
 
@@ -41,8 +41,8 @@ fn a_million_operations() {
     };
     let mut job = Job::create(&path, &Settings::new(Kind::Plan), at(0)).unwrap();
     // An order that has nothing to do with the names.
-    let items = (0..COUNT).map(|number| FoundOperation::new(name(number * 7_919 % COUNT)));
-    let added = job.add(items).unwrap();
+    let targets = (0..COUNT).map(|number| Target::new(name(number * 7_919 % COUNT)));
+    let added = job.add(targets).unwrap();
     assert_eq!(added.added, COUNT as u64);
     lap("added");
     job.freeze().unwrap();

@@ -118,7 +118,7 @@ proptest! {
         for (cells, (row, (told, _))) in cells.iter().zip(strange.iter().zip(&texts)) {
             let told = printable(told);
             prop_assert_eq!(&cells[0], &row.position.to_string());
-            let about = format!("{}{told} · created 2026-11-25 21:00:00.000", printable(row.item.name.as_str()));
+            let about = format!("{}{told} · created 2026-11-25 21:00:00.000", printable(row.target.name.as_str()));
             prop_assert_eq!(&cells[1], &about);
             let state = RowState::of(row).as_str();
             let details = match told.is_empty() {
@@ -154,7 +154,7 @@ proptest! {
         prop_assert_eq!(end["rows"].as_u64(), Some(rows.len() as u64));
         prop_assert_eq!(lines.len(), rows.len());
         for (line, (row, (text, _))) in lines.iter().zip(rows.iter().zip(&texts)) {
-            prop_assert_eq!(line["name"].as_str(), Some(row.item.name.as_str()));
+            prop_assert_eq!(line["name"].as_str(), Some(row.target.name.as_str()));
             prop_assert_eq!(line["type"].as_str(), Some(text.as_str()));
         }
     }

@@ -135,7 +135,7 @@ fn f30_what_completed_anyway_comes_first() {
     // Each with when its device was last seen.
     let unsent = text(select(&parsed, "section:has(#unsent) tbody tr")[0]);
     assert!(
-        unsent.contains(rows[96].item.name.parent().as_str()),
+        unsent.contains(rows[96].target.name.parent().as_str()),
         "{unsent}"
     );
     assert!(unsent.contains("2026-11-24 20:58:36.000"), "{unsent}");
@@ -171,7 +171,7 @@ fn f30_what_completed_anyway_comes_first() {
     ];
     let places = ids.map(|id| page.find(&format!("id=\"{id}\"")).unwrap());
     assert!(places.is_sorted(), "{places:?}");
-    let device = rows[3].item.name.parent();
+    let device = rows[3].target.name.parent();
     assert!(text(select(&parsed, ".alarm.completed")[0]).contains(device.as_str()));
     let overview = Overview::of(good(&rows)).unwrap();
     let sentences = overview.sentences(&summary(300));
@@ -232,7 +232,7 @@ fn a_large_job_loses_no_row() {
         let fields: Vec<&str> = line.split('\t').collect();
         assert_eq!(fields.len(), 12);
         assert_eq!(fields[1], RowState::of(row).as_str());
-        assert_eq!(fields[2], row.item.name.as_str());
+        assert_eq!(fields[2], row.target.name.as_str());
     }
 }
 
@@ -281,15 +281,15 @@ fn a_job_file_is_reported() {
     let settings = Settings::new(Kind::Plan);
     let mut job = Job::create(&path, &settings, at(1000)).unwrap();
     let rows: Vec<JobRow> = [row(3), row(0)].into();
-    let items = rows.iter().map(|row| row.item.clone());
-    job.add(items.chain([rows[0].item.clone()])).unwrap();
+    let targets = rows.iter().map(|row| row.target.clone());
+    job.add(targets.chain([rows[0].target.clone()])).unwrap();
     let digest = job.freeze().unwrap();
     let mut records = vec![Record::Begun {
         at: at(2000),
         uptime: None,
     }];
     for row in &rows {
-        let name = row.item.name.clone();
+        let name = row.target.name.clone();
         records.push(Record::Sent {
             operation: Some(name.clone()),
             resource: name.parent().to_string(),
@@ -306,7 +306,7 @@ fn a_job_file_is_reported() {
     }
     records.push(Record::Note {
         at: at(4000),
-        kind: "held".to_owned(),
+        kind: "paused".to_owned(),
         text: "<b>a note</b>".to_owned(),
     });
     job.record(&records).unwrap();

@@ -2,7 +2,7 @@
 
 use countermand_core::{OperationName, Phase, Timestamp, Verdict};
 use countermand_fleet::report::{RunSpan, Summary};
-use countermand_fleet::{FoundOperation, JobRow, Resolution};
+use countermand_fleet::{JobRow, Resolution, Target};
 use serde_json::json;
 
 const BEGIN: i64 = 1_795_640_400_000;
@@ -40,8 +40,8 @@ pub(crate) fn row(number: u64) -> JobRow {
         "enterprises/LC02k7d91x/devices/{device:016x}/operations/{}",
         1_795_640_000_000 + number
     );
-    let mut item = FoundOperation::new(name.parse::<OperationName>().unwrap());
-    item.command.kind = Some(
+    let mut target = Target::new(name.parse::<OperationName>().unwrap());
+    target.command.kind = Some(
         if number.is_multiple_of(5) {
             "LOCK"
         } else {
@@ -49,9 +49,9 @@ pub(crate) fn row(number: u64) -> JobRow {
         }
         .to_owned(),
     );
-    item.command.create_time = Some(at(BEGIN - 400_000 + time / 90));
-    item.device_seen = Some(at(BEGIN - 86_400_000 - time * 7));
-    let mut row = JobRow::new(number + 1, item);
+    target.command.create_time = Some(at(BEGIN - 400_000 + time / 90));
+    target.device_seen = Some(at(BEGIN - 86_400_000 - time * 7));
+    let mut row = JobRow::new(number + 1, target);
     if number % 97 == 96 {
         return row;
     }
@@ -75,11 +75,11 @@ pub(crate) fn row(number: u64) -> JobRow {
         (number as usize * 31 + at * 7) as u8
     }));
     resolution.operation = match verdict {
-        Some(Verdict::Cancelled) => Some(json!({"name": row.item.name, "done": true,
+        Some(Verdict::Cancelled) => Some(json!({"name": row.target.name, "done": true,
             "error": {"code": 1, "message": "The operation was cancelled."}})),
-        Some(Verdict::Failed) => Some(json!({"name": row.item.name, "done": true,
+        Some(Verdict::Failed) => Some(json!({"name": row.target.name, "done": true,
             "error": {"code": 13, "message": "internal"}})),
-        Some(Verdict::Completed) => Some(json!({"name": row.item.name, "done": true})),
+        Some(Verdict::Completed) => Some(json!({"name": row.target.name, "done": true})),
         _ => None,
     };
     if verdict == Some(Verdict::Gone) {
@@ -129,11 +129,11 @@ pub(crate) fn hostile_row(position: u64, text: &str, verdict: Option<Verdict>) -
     let name = format!("enterprises/e/devices/d{id}d/operations/{position}{id}o");
     let fallback = format!("enterprises/e/devices/d/operations/{position}");
     let name = name.parse().unwrap_or_else(|_| fallback.parse().unwrap());
-    let mut item = FoundOperation::new(name);
-    item.command.kind = Some(text.to_owned());
-    item.command.error_code = Some(text.to_owned());
-    item.command.create_time = Some(at(BEGIN));
-    let mut row = JobRow::new(position, item);
+    let mut target = Target::new(name);
+    target.command.kind = Some(text.to_owned());
+    target.command.error_code = Some(text.to_owned());
+    target.command.create_time = Some(at(BEGIN));
+    let mut row = JobRow::new(position, target);
     row.progress.phase = Phase::Accepted;
     row.progress.cancel_sent_at = Some(at(BEGIN));
     row.progress.last_cancel_sent_at = row.progress.cancel_sent_at;

@@ -223,7 +223,7 @@ fn compare(shared: &Shared, view: &View) -> Result<Compared, JobError> {
     let (mut right, mut all) = (0, 0);
     for row in view.rows() {
         let row = row?;
-        let name = row.item.name;
+        let name = row.target.name;
         let verdict = row
             .progress
             .resolution

@@ -14,7 +14,7 @@ pub(super) const ROW: &str = "countermand.row/1";
 /// `countermand.row/1`: what `countermand.outcome/1` has, and when each step was taken.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Record<'a> {
+pub struct Row<'a> {
     schema: &'static str,
     /// Its place in the order of sending, from 1.
     pub position: u64,
@@ -56,7 +56,7 @@ pub struct Record<'a> {
     pub from_input: bool,
 }
 
-impl<'a> Record<'a> {
+impl<'a> Row<'a> {
     /// Of a row.
     #[must_use]
     pub fn of(row: &'a JobRow) -> Self {
@@ -64,14 +64,14 @@ impl<'a> Record<'a> {
         let resolution = progress.resolution.as_ref();
         let Metadata {
             kind, create_time, ..
-        } = &row.item.command;
+        } = &row.target.command;
         Self {
             schema: ROW,
             position: row.position,
-            name: row.item.name.as_str(),
+            name: row.target.name.as_str(),
             kind: kind.as_deref(),
             create_time: *create_time,
-            device_seen: row.item.device_seen,
+            device_seen: row.target.device_seen,
             state: RowState::of(row),
             verdict: resolution.and_then(|resolution| resolution.verdict),
             phase: progress.phase.as_str(),
