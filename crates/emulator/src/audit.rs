@@ -7,7 +7,7 @@ use crate::percent::decode_query;
 /// One request as the emulator saw it; never its token.
 ///
 /// A test compares a client's claims and its behaviour (calls, their rate, with a token or without) with these.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Audited {
     /// The request's number, from 1.

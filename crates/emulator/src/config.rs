@@ -13,7 +13,7 @@ use crate::script::Script;
 const START: u64 = 1_793_606_400_000;
 
 /// The description of an emulated fleet; the same description is the same fleet, name by name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub(crate) service: &'static Service,
     pub(crate) seed: u64,

@@ -52,7 +52,7 @@ pub(crate) struct Fleet {
 /// A parent to add with its operations, by [`Emulator::add`](crate::Emulator::add) or `POST /_emulator/devices`.
 ///
 /// In JSON `{"name": "enterprises/E/devices/D", "operations": [{…}]}`, both optional.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewParent {
     pub(crate) name: Option<String>,
@@ -80,7 +80,7 @@ impl NewParent {
 ///
 /// In JSON every field is optional: `{"type": "WIPE", "fate": "acknowledged", "after_ms": 3000, "code": 9, "duration_s": 600,
 /// "age_s": 0, "id": "…", "params": {…}, "quirks": {…}}`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct NewOperation {
     #[serde(rename = "type")]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::bad_input::BadInput;
 
 /// A fault with a name: `{"fault": "quota"}` in a script stands for its `entry`, and further fields override those of the entry.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Preset {
     /// The kind of trouble it belongs to. Presets of one number are variants of one trouble; the number alone names the first.

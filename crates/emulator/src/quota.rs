@@ -21,7 +21,7 @@ use countermand_scheduler::{Quota, Window};
 /// let config = Config::default().quota(quota);
 /// # Ok::<(), countermand_scheduler::QuotaError>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ServerQuota {
     pub(crate) windows: Vec<Window>,
     pub(crate) per_resource: Option<Window>,

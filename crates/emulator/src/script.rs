@@ -31,7 +31,7 @@ use crate::services;
 /// let script: Script = r#"[{"fault": "quota", "method": "cancel", "times": 2}, {"status": 503, "probability": 0.1, "times": null}]"#.parse()?;
 /// # Ok::<(), countermand_emulator::BadInput>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Script {
     faults: Vec<Fault>,
 }
@@ -91,7 +91,7 @@ impl Script {
 }
 
 /// One entry of a script, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fault {
     target: Option<Target>,
     name: Option<Filter>,
@@ -204,7 +204,7 @@ impl Fault {
 }
 
 /// The resources that a fault is for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Filter {
     /// This resource and everything below it.
     Below(String),

@@ -43,7 +43,7 @@ pub(crate) struct Entry {
 }
 
 /// The calls that a fault is for, if not for all of the API.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Target {
     Method(Method),
     Door(Door),
@@ -188,7 +188,7 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue, BadInput> {
 }
 
 /// A scripted answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     status: u16,
     content_type: HeaderValue,
@@ -212,7 +212,7 @@ impl Answer {
 }
 
 /// A way of going wrong, before there is an answer to do it with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct How {
     action: Option<Word>,
     after: usize,

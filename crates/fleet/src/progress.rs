@@ -155,7 +155,7 @@ impl SearchProgress {
 }
 
 /// Measures rates, and estimates the time left from them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Meter {
     /// Requests in a second that the quota allows in the long run.
     pace: Option<f64>,

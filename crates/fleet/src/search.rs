@@ -26,7 +26,7 @@ use crate::progress::SearchProgress;
 use crate::store::{Job, JobError, Missed, Record, Uptime, Vanished};
 
 /// Events of a search.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a caller of a search acts on each of them"
@@ -464,7 +464,7 @@ impl Stream for Search {
 }
 
 /// All that a search has told, and once it has [ended](Self::end), its cost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Findings {
     /// The pending operations that are meant.
