@@ -86,13 +86,14 @@ class JobRow(JsonForm):
     phase: Literal["unsent", "maybe_sent", "accepted"]
     """Progress of its cancel."""
     attempts: int
-    """Requests sent for it, of every kind, over all runs."""
+    """Requests for it that left or may have left, of every kind, over all runs."""
     cancel_sent_at: datetime | None
-    """Time at which its first cancel left."""
+    """Time at which its first cancel left, as far as known: of a run that was killed, a cancel of its
+    last second may be missing."""
     accepted_at: datetime | None
     """Time at which the server accepted the cancellation."""
     found: datetime | None
-    """Time of the latest finding."""
+    """Time of the answer that the row rests on; None with ``from_input``."""
     verified_at: datetime | None
     """The same time, if an answer of the server to this job settles the operation."""
     body_sha256: str | None

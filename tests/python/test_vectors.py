@@ -228,6 +228,7 @@ def check_done(done: Done, expect: dict[str, Any]) -> None:
     else:
         assert result.verdict == expect["verdict"]
         assert (result.error and result.error.kind) == expect.get("error")
+        assert result.error is None or result.error.maybe_delivered
         assert result.cancelled == (expect["verdict"] == "cancelled")
     for key in expect.keys() - {"verdict", "error"}:
         assert getattr(result, key) == expect[key], key

@@ -56,12 +56,11 @@ impl Exit {
         }
     }
 
-    /// For a verdict. Without verification, an accepted cancel is all there is to do.
-    pub(crate) const fn of_verdict(verdict: Verdict, verifying: bool) -> Self {
+    /// For a verdict.
+    pub(crate) const fn of_verdict(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Cancelled | Verdict::Failed | Verdict::Expired => Self::Done,
             Verdict::Completed | Verdict::Gone => Self::Executed,
-            Verdict::Unverified if !verifying => Self::Done,
             Verdict::Pending | Verdict::Unverified => Self::Unresolved,
         }
     }
@@ -104,7 +103,8 @@ impl From<ExitClass> for Exit {
 pub(crate) const HELP: &str = "\
 Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
   0    all cancelled, failed or expired, or nothing found; only cancelled is
-       proof. With --no-verify: all accepted
+       proof, and not where the input of a plan says so. With --no-verify: all
+       accepted
   1    other failure: read the error of each operation
   2    usage: bad option, name or path, or an input without names; nothing was
        sent

@@ -375,8 +375,7 @@ impl State {
     }
 
     fn conclude(self: Box<Self>, verdict: Verdict, error: Option<Error>) -> Step {
-        // It is a look that failed, so it says nothing of what was delivered.
-        let error = error.map(|error| error.with_resource(&self.name).of_read(self.retry.attempts));
+        let error = error.map(|error| self.concluded(error, None));
         Step::Done(Ok(Outcome {
             verdict,
             attempts: self.retry.attempts,
@@ -387,12 +386,15 @@ impl State {
     }
 
     fn fail(self: Box<Self>, error: Error, parent_exists: Option<bool>) -> Step {
+        Step::Done(Err(self.concluded(error, parent_exists)))
+    }
+
+    /// An error with what is known at the end: a cancel may have been delivered in each phase but
+    /// `Unsent`, also where it is a look that failed.
+    fn concluded(&self, error: Error, parent_exists: Option<bool>) -> Error {
+        let maybe_delivered = self.phase() != Phase::Unsent;
         let error = error.with_resource(&self.name);
-        Step::Done(Err(error.concluded(
-            self.retry.attempts,
-            self.in_doubt,
-            parent_exists,
-        )))
+        error.concluded(self.retry.attempts, maybe_delivered, parent_exists)
     }
 }
 

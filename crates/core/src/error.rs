@@ -67,11 +67,11 @@ impl Error {
     pub(crate) fn concluded(
         mut self,
         attempts: u32,
-        in_doubt: bool,
+        maybe_delivered: bool,
         parent_exists: Option<bool>,
     ) -> Self {
         self.0.attempts = attempts;
-        self.0.maybe_delivered |= in_doubt;
+        self.0.maybe_delivered = maybe_delivered;
         self.0.parent_exists = parent_exists;
         self
     }

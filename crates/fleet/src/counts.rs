@@ -40,7 +40,7 @@ pub struct Counts {
     pub cancels_accepted: u64,
     /// Those with a verdict or an error.
     pub resolved: u64,
-    /// Requests that left for operations, over all runs.
+    /// Requests for operations that left or may have left, over all runs.
     pub attempts: u64,
     /// The time at which the first cancel of all left.
     pub first_cancel_sent_at: Option<Timestamp>,
@@ -129,9 +129,12 @@ impl Counts {
     }
 }
 
-/// The time at which the end of a row was known, if it is: of `Completed`, `Gone`, `Failed`, `Expired`
-/// and `Cancelled`.
+/// The time at which an answer told the end of a row, if one did: of `Completed`, `Gone`, `Failed`,
+/// `Expired` and `Cancelled`.
 pub(crate) fn known(row: &JobRow) -> Option<Timestamp> {
+    if row.from_input() {
+        return None;
+    }
     let resolution = row.progress.resolution.as_ref()?;
     resolution
         .verdict
@@ -151,6 +154,12 @@ impl Counts {
         text
     }
 
+    /// Those that rest on the word of the input alone.
+    #[must_use]
+    pub fn all_of_input(&self) -> u64 {
+        self.from_input.values().sum()
+    }
+
     /// `2 done according to the input (1 completed anyway, 1 cancelled): nothing is sent, …`;
     /// `None` where there are none.
     #[must_use]
@@ -164,7 +173,7 @@ pub(crate) fn input_sentence(from_input: &BTreeMap<RowState, u64>) -> Option<Str
     let done: u64 = from_input.values().sum();
     (done > 0).then(|| {
         format!(
-            "{} done according to the input ({}): nothing is sent, and the server is not asked",
+            "{} done according to the input ({}): nothing is sent, the server is not asked, and that is no proof",
             grouped(done),
             listed(from_input)
         )

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Call, Phase};
+use countermand_core::Call;
 use countermand_scheduler::{Ticket, simulate};
 use http::{Request, Response};
 
@@ -34,9 +34,12 @@ impl Estimate {
         let mut scheduler = scheduler(job, options, now(), Uptime::now().as_ref())?;
         for row in job.rows() {
             let row = row?;
-            if row.taken_up(false).is_some() {
-                scheduler.push(row.target.name, Phase::Unsent);
+            if let Some(phase) = row.taken_up(false) {
+                scheduler.push(row.target.name, phase);
             }
+        }
+        if scheduler.waiting() == 0 {
+            return Ok(Self::default());
         }
         scheduler.close();
         let start = countermand::hyper::now();

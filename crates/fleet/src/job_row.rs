@@ -41,9 +41,9 @@ pub struct JobRow {
 pub struct OperationProgress {
     /// The phase of its cancellation.
     pub phase: Phase,
-    /// Requests sent for it, of every kind, over all runs.
+    /// Requests for it that left or may have left, of every kind, over all runs.
     pub attempts: u32,
-    /// The time at which the first cancel left.
+    /// The time at which the first cancel left that is known to have left.
     pub cancel_sent_at: Option<Timestamp>,
     /// The time at which the last cancel left: the first one again where there was no other.
     pub last_cancel_sent_at: Option<Timestamp>,

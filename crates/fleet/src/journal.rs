@@ -8,7 +8,7 @@ use countermand_core::{
     Call, Cause, Error, ErrorKind, Operation, OperationName, Outcome, Parent, ParentName, Phase,
     Resource, Time, Timestamp, Verdict,
 };
-use countermand_scheduler::{Event, List, Ticket, Window};
+use countermand_scheduler::{Event, List, Outage, Ticket, Window};
 use http::Response;
 use sha2::{Digest, Sha256};
 
@@ -129,6 +129,18 @@ impl Recorder {
         self.trouble.as_ref().map(|(error, _)| error)
     }
 
+    /// Notes that an outage goes on, since when, or (`None`) that it is over.
+    pub(crate) fn outage(&mut self, outage: Option<&Outage>) {
+        let note = match outage {
+            Some(Outage { since, cause, .. }) => {
+                let text = format!("the server fails: {cause}");
+                told(self.clock.at(*since), Note::OUTAGE, text)
+            }
+            None => told(self.clock.now(), Note::OUTAGE_OVER, "the server is back"),
+        };
+        self.write(vec![note]);
+    }
+
     /// Remembers the answer of a look, byte for byte.
     pub(crate) fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
         if let (Call::Get, Some(name), true) = (
@@ -152,15 +164,14 @@ impl Recorder {
             self.note(event, at, &mut records);
         }
         self.bodies.clear();
-        let mut all = self.due_facts(&records);
+        let mut all = self.due_facts(countermand::hyper::now(), &records);
         all.append(&mut records);
         self.write(all);
     }
 
     /// The facts that are to be written now: with what else is written of their operations, which then
     /// is one change of a row, or when they are old.
-    fn due_facts(&mut self, records: &[Record]) -> Vec<Record> {
-        let now = countermand::hyper::now();
+    fn due_facts(&mut self, now: Time, records: &[Record]) -> Vec<Record> {
         let names = records.iter().filter_map(Record::operation);
         let names = names.collect::<HashSet<_>>();
         let due = |(since, fact): &mut (Time, Record)| {
@@ -170,6 +181,16 @@ impl Recorder {
         };
         let due = self.facts.extract_if(.., due);
         due.map(|(_, fact)| fact).collect()
+    }
+
+    /// Writes the facts that are old; gives the time at which the next one is.
+    pub(crate) fn write_facts(&mut self, now: Time) -> Option<Time> {
+        let oldest = |facts: &[(Time, Record)]| facts.first().map(|(since, _)| *since + FACTS);
+        if oldest(&self.facts).is_some_and(|due| due <= now) {
+            let facts = self.due_facts(now, &[]);
+            self.write(facts);
+        }
+        oldest(&self.facts)
     }
 
     /// Writes records; records that the disk does not take are kept and tried again later.
@@ -225,13 +246,6 @@ impl Recorder {
                 limit,
                 window,
             } => records.extend(paused(at, *until, *limit, *window)),
-            Event::CircuitOpened { cause } => {
-                let text = format!("the server fails, only probes are sent: {cause}");
-                records.push(told(at, Note::CIRCUIT_OPENED, text));
-            }
-            Event::CircuitClosed => {
-                records.push(told(at, Note::CIRCUIT_CLOSED, "the server is back"))
-            }
             Event::ResourceClosed { resource } => {
                 let text = format!("{resource} denied everything and was left alone");
                 records.push(told(at, "enterprise_closed", text));
@@ -313,9 +327,7 @@ impl Recorder {
         records: &mut Vec<Record>,
     ) {
         if let Err(error) = result
-            && matches!(error.kind(), ErrorKind::NotAttempted { .. })
             && !error.maybe_delivered()
-            && error.attempts() > 0
             && !self.recheck
         {
             records.push(Record::Refused { name: name.clone() });

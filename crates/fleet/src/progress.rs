@@ -187,6 +187,7 @@ impl Meter {
         outage: Option<Outage>,
     ) -> JobProgress {
         let rate = self.rate(now, standing.sent);
+        let silent = outage.is_some();
         let progress = JobProgress {
             search,
             operations,
@@ -199,7 +200,7 @@ impl Meter {
             failing: outage.and_then(|outage| Failing::of(outage, now)),
             ..JobProgress::default()
         };
-        progress.estimated(self.pace, now - self.still.0)
+        progress.estimated(self.pace, now - self.still.0, silent)
     }
 
     fn rate(&mut self, now: Time, sent: u64) -> f64 {
@@ -226,8 +227,8 @@ impl Failing {
         for note in job.notes() {
             let note = note?;
             match &*note.kind {
-                Note::CIRCUIT_OPENED if Some(note.at) >= begun => open = Some(note),
-                Note::CIRCUIT_CLOSED => open = None,
+                Note::OUTAGE if Some(note.at) >= begun => open = Some(note),
+                Note::OUTAGE_OVER => open = None,
                 _ => {}
             }
         }
@@ -242,15 +243,22 @@ impl Failing {
     }
 
     fn of(outage: Outage, now: Time) -> Option<Self> {
-        let lasting = now - outage.since;
-        (outage.circuit_open || lasting >= NOTED).then(|| Self {
+        (Self::since(&outage) <= now).then(|| Self {
             key: Some(outage.key.as_str()),
             cause: outage.cause,
-            lasting,
+            lasting: now - outage.since,
             failures: Some(outage.failures),
             next_try: outage.next_try.map(|at| at - now),
             gives_up: outage.gives_up_at.map(|at| at - now),
         })
+    }
+
+    /// The time from which an outage is told, here and in the job file.
+    pub(crate) fn since(outage: &Outage) -> Time {
+        match outage.circuit_open {
+            true => outage.since,
+            false => outage.since + NOTED,
+        }
     }
 }
 
@@ -286,19 +294,22 @@ impl JobProgress {
             progress.quota_wait = wait.map(|until| until - clock);
             let still = recent.calls.iter().map(|call| call.age).min();
             let pace = job.settings().quota().pace();
-            return Ok(progress.estimated(pace, still.unwrap_or_default()));
+            let silent = progress.failing.is_some();
+            return Ok(progress.estimated(pace, still.unwrap_or_default(), silent));
         }
         Ok(progress)
     }
 
-    /// Adds the time left, where it can be told; `still` is the time since the last request.
-    fn estimated(mut self, pace: Option<f64>, still: Duration) -> Self {
+    /// Adds the time left, where it can be told: not while requests fail (`silent`), nor before one
+    /// was answered. `still` is the time since the last request.
+    fn estimated(mut self, pace: Option<f64>, still: Duration, silent: bool) -> Self {
         let searching = self.search.filter(|search| !search.is_over());
         if searching.is_none() && self.verdicts >= self.operations {
             // There is no next request.
             self.quota_wait = None;
         }
-        if self.failing.is_some() {
+        let found = self.search.is_some_and(|search| search.devices > 0);
+        if silent || !(found || self.cancels_accepted > 0 || self.verdicts > 0) {
             return self;
         }
         let lists = match searching {
@@ -522,6 +533,7 @@ mod tests {
     fn standing(asked: u64, sent: u64, quota_left: Option<u32>) -> countermand_scheduler::Progress {
         let mut standing = countermand_scheduler::Progress::default();
         (standing.cancels_sent, standing.sent) = (asked, sent);
+        standing.accepted = asked;
         standing.quota_left = quota_left;
         standing
     }
@@ -649,6 +661,10 @@ mod tests {
         let soon = begun + SECOND;
         let measured = meter.measure(soon, &standing, 1, None, scheduler.outage(soon));
         assert_eq!(measured.failing, None, "the retry is on its way");
+        let answered = self::standing(1, 1, None);
+        let measured =
+            Meter::new(begun, None).measure(soon, &answered, 2, None, scheduler.outage(soon));
+        assert_eq!(measured.last_cancel_left, None, "and yet nothing answers");
         let later = begun + 5 * SECOND;
         // Others left before it failed: there is a rate, by which the time left could be told.
         let mut standing = scheduler.progress(later);

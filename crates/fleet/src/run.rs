@@ -8,20 +8,21 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countermand::Client;
-use countermand::hyper::{Journal, SchedulerStream};
+use countermand::hyper::{Journal, SchedulerStream, runtime};
 use countermand_core::text::chain;
-use countermand_core::{Cause, Error, OperationName, Phase, Resource, Timestamp};
+use countermand_core::{Cause, Error, OperationName, Phase, Resource, Time, Timestamp};
 use countermand_scheduler::{Event, Outage, Progress, Ticket};
 use futures_core::Stream;
 use futures_util::stream;
 use http::Response;
+use tokio::time::{Sleep, sleep};
 
 use crate::authorize::{AuthorizedJob, is_for};
 use crate::clock::Clock;
 use crate::clock::now;
 use crate::job_row::JobRow;
 use crate::journal::Recorder;
-use crate::progress::SearchProgress;
+use crate::progress::{Failing, SearchProgress};
 use crate::schedule::scheduler;
 use crate::search::Pages;
 use crate::store::{Job, JobError, JobErrorKind, Kind, Record};
@@ -44,6 +45,10 @@ pub struct Run {
     room: u64,
     /// Operations that it has left alone because there was no room.
     left: u64,
+    /// The file tells that the server fails.
+    outage_noted: bool,
+    /// Wakes the run for what [`keep`](Self::keep) has to write then.
+    timer: Option<(Time, Pin<Box<Sleep>>)>,
 }
 
 /// A run that has ended.
@@ -204,6 +209,8 @@ impl Run {
             open,
             room: max.saturating_sub(operations),
             left: operations.saturating_sub(max),
+            outage_noted: false,
+            timer: None,
         })
     }
 
@@ -322,6 +329,44 @@ impl Run {
             .is_none_or(|recorder| recorder.is_missed(resource, error))
     }
 
+    /// Keeps in the file what no event brings there in time, for those who look at it from another
+    /// process and for a run that is killed: requests that left, and whether the server fails.
+    fn keep(&mut self, context: &mut Context<'_>) {
+        let now = countermand::hyper::now();
+        let outage = self.running.outage();
+        let since = outage.as_ref().map(Failing::since);
+        match since {
+            Some(since) if !self.outage_noted && since <= now => self.note(outage.as_ref()),
+            None if self.outage_noted => self.note(None),
+            _ => {}
+        }
+        let mut recorder = self.recorder.lock();
+        let facts = recorder.as_mut().and_then(|it| it.write_facts(now));
+        drop(recorder);
+        let news = since.filter(|_| !self.outage_noted);
+        let Some(next) = facts.into_iter().chain(news).min() else {
+            self.timer = None;
+            return;
+        };
+        // An earlier timer does as well: it looks again.
+        if self.timer.as_ref().is_none_or(|(at, _)| *at > next) && runtime::check_time().is_ok() {
+            self.timer = Some((next, Box::pin(sleep(next - now))));
+        }
+        if let Some((_, timer)) = &mut self.timer
+            && timer.as_mut().poll(context).is_ready()
+        {
+            self.timer = None;
+            context.waker().wake_by_ref();
+        }
+    }
+
+    fn note(&mut self, outage: Option<&Outage>) {
+        self.outage_noted = outage.is_some();
+        if let Some(recorder) = self.recorder.lock().as_mut() {
+            recorder.outage(outage);
+        }
+    }
+
     /// Goes on from a page, before anything else is sent.
     fn turn(&mut self) {
         let (lists, found) = match self.recorder.lock().as_mut() {
@@ -359,6 +404,7 @@ impl Stream for Run {
         if let Poll::Ready(Some(Event::Parents { .. } | Event::Operations { .. })) = &event {
             this.turn();
         }
+        this.keep(context);
         event
     }
 }

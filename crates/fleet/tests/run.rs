@@ -195,6 +195,13 @@ async fn found_planned_applied_and_true() {
     ended.job.close().unwrap();
     check(&world.path, &world);
 
+    // Nothing is left to do of it.
+    let one = World::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
+    let mut run = begin(&one.client, one.plan().await, Options::default());
+    finish(&mut run).await;
+    let left = Estimate::of(&run.end("done").job, Options::default()).unwrap();
+    assert_eq!(left, Estimate::default());
+
     // Nothing is left to do, and nothing is done.
     let asked = world.shared.with(|emulator, _| emulator.audit().len());
     let job = Job::open(&world.path, now()).unwrap();
@@ -641,7 +648,7 @@ async fn fault_45_what_was_about_to_leave_may_have_left() {
     let counts = View::open(&world.path).unwrap().counts().clone();
     assert_eq!(counts.of(RowState::Unsent), 0);
     assert_eq!(counts.cancels_maybe_sent, counts.rows);
-    assert_eq!(counts.attempts, 0);
+    assert_eq!((counts.cancels_sent, counts.attempts), (0, counts.rows));
 }
 
 /// Milliseconds by which the machine's clock is set.

@@ -174,7 +174,7 @@ fn exit_of(row: &JobRow, stopped: Option<Exit>) -> Exit {
         return stopped.filter(|_| unsent).unwrap_or(Exit::Unresolved);
     };
     match resolution.verdict {
-        Some(verdict) => Exit::of_verdict(verdict, true),
+        Some(verdict) => Exit::of_verdict(verdict),
         None => resolution
             .error_facts()
             .map_or(Exit::Unresolved, |facts| facts.exit_class().into()),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
+use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, RunSpan, Summary};
 use countermand_fleet::{JobRow, OperationProgress, Resolution, Target, counted, now};
 
@@ -66,7 +66,11 @@ impl Tally {
     pub(crate) fn add(&mut self, name: OperationName, result: &Result<Outcome, Error>) {
         let phase = self.open.remove(&name).unwrap_or_default();
         let exit = match result {
-            Ok(outcome) => Exit::of_verdict(outcome.verdict, self.verifying),
+            Ok(outcome) if outcome.verdict == Verdict::Unverified && !self.verifying => {
+                self.summary.not_verified += 1;
+                Exit::Done
+            }
+            Ok(outcome) => Exit::of_verdict(outcome.verdict),
             Err(error) => Exit::of_error(error),
         };
         self.exit = self.exit.max(exit);
@@ -78,7 +82,10 @@ impl Tally {
                 Err(error) => error.attempts(),
             };
             if !unsent {
-                progress.phase = phase;
+                progress.phase = match result {
+                    Err(error) if !error.maybe_delivered() => Phase::Unsent,
+                    _ => phase,
+                };
                 progress.resolution = Some(Resolution::of(now(), result));
             }
         });

@@ -172,8 +172,20 @@ fn only_asking_is_0_and_says_how_to_find_out() {
     let run = api.cancel(&["--no-verify"]).run();
     assert_eq!((run.code, run.verdict(&api.names[0])), (0, "unverified"));
     assert_eq!(api.asked().len(), 1);
-    let again = format!("  countermand cancel {}", api.names[0]);
-    assert!(run.stdout.contains(&again), "{run:?}");
+    let words = format!(
+        "1 accepted and, as asked, not verified; to go on:\n  countermand cancel {}",
+        api.names[0]
+    );
+    assert!(run.stdout.contains(&words), "{run:?}");
+    assert!(!run.stdout.contains("not resolved"), "{run:?}");
+    // What was not accepted is not resolved.
+    let api = Api::new([Fate::Cancellable; 2]);
+    let fault = json!([{"status": 503, "name": api.names[0], "times": null}]);
+    let api = api.faults(fault);
+    let run = api.cancel(&["--no-verify", "--deadline", "500ms"]).run();
+    assert_eq!(run.code, 5, "{run:?}");
+    let words = "1 not resolved, 1 accepted and, as asked, not verified; to go on:";
+    assert!(run.stdout.contains(words), "{run:?}");
 }
 
 #[test]

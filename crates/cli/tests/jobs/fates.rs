@@ -1,6 +1,7 @@
 //! Faults 16 to 18, 29 and 30, and what `--recheck` does: how a job ends, and how it goes on.
 
 use std::fs;
+use std::time::Duration;
 
 use countermand_emulator::{Fate, NewOperation, NewParent, Script, State};
 use serde_json::{Value, json};
@@ -286,4 +287,46 @@ fn an_operation_that_is_refused_is_1() {
     let before = fleet.requests();
     let run = fleet.apply(&[]).run();
     assert_eq!((run.code, fleet.requests()), (1, before), "{run:?}");
+}
+
+/// One rule for both words, whatever becomes of an operation: refused, in doubt, gone, accepted.
+#[test]
+fn fault_2_a_cancel_may_have_been_delivered_in_each_phase_but_unsent() {
+    let after = Duration::ZERO;
+    let fates = [Fate::Purged { after }, GOOD, GOOD, Fate::Stuck, Fate::Stuck];
+    let fleet = Fleet::planned(fates, &["--deadline", "1s"]);
+    let [_, refused, gone, doubt, _] = &fleet.names[..] else {
+        unreachable!("five fates");
+    };
+    script(
+        &fleet,
+        json!([
+            {"status": 400, "name": refused, "times": null},
+            {"fault": "reset-after", "method": "cancel", "name": gone},
+            {"status": 404, "name": gone, "times": null},
+            {"status": 503, "method": "cancel", "name": doubt, "times": null},
+        ]),
+    );
+    let run = fleet.apply(&[]).run();
+    assert_eq!(run.code, 3, "{run:?}");
+    let mut lines = fleet.command(&["report", &fleet.job]).run().json();
+    lines.pop();
+    let words = |line: &Value| {
+        let error = line["error"].get("maybe_delivered").cloned();
+        (line["state"].clone(), line["phase"].clone(), error)
+    };
+    let told = lines.iter().map(words).collect::<Vec<_>>();
+    let row = |state: &str, phase: &str, may: Option<bool>| {
+        (json!(state), json!(phase), may.map(Value::from))
+    };
+    assert_eq!(
+        told,
+        [
+            row("error", "unsent", Some(false)),
+            row("error", "unsent", Some(false)),
+            row("gone", "maybe_sent", Some(true)),
+            row("error", "maybe_sent", Some(true)),
+            row("pending", "accepted", None),
+        ]
+    );
 }

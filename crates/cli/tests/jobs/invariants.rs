@@ -156,7 +156,16 @@ impl Past {
             let asked = audit.len() - self.applied;
             assert!(sends >= asked, "{sends} in the file, {asked} sent");
             for name in cancelled(&audit) {
-                assert_ne!(rows[name].progress.phase, Phase::Unsent, "intent: {name}");
+                // Unsent again, if it was refused: then it is known that it left.
+                let OperationProgress {
+                    phase,
+                    cancel_sent_at,
+                    ..
+                } = rows[name].progress;
+                assert!(
+                    phase != Phase::Unsent || cancel_sent_at.is_some(),
+                    "intent: {name}"
+                );
             }
             self.killed = Some(rows);
         }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use countermand_emulator::Fate;
+use countermand_core::Phase;
+use countermand_emulator::{Fate, Script};
 use countermand_fleet::store::View;
+use serde_json::json;
 
 use crate::api::Api;
 use crate::fleet::Fleet;
@@ -109,4 +111,35 @@ fn fault_38_a_report_killed_while_it_writes_leaves_the_last_one() {
     assert_eq!(fs::read(&fleet.job).unwrap(), job, "it is only read");
     assert_eq!(report().run().code, 0);
     assert!(parts().is_empty());
+}
+
+/// What a run that was killed has sent, or may have, is in the row that the next run writes.
+#[test]
+fn fault_38_a_row_counts_the_requests_of_a_killed_run() {
+    let fleet = Fleet::planned([Fate::Cancellable], &[]);
+    let script = |faults| {
+        let script = Script::from_value(faults).unwrap();
+        fleet.shared.with(|emulator, _| emulator.set_script(script));
+    };
+    script(json!([{"fault": "stall", "times": null}]));
+    let progress = || fleet.rows().remove(0).progress;
+    let mut running = fleet.apply(&[]).start();
+    running.until("the request", |_| fleet.requests() == 1);
+    running.kill();
+    assert_eq!(progress().attempts, 1);
+
+    running = fleet.apply(&[]).start();
+    running.until("its time", |_| progress().cancel_sent_at.is_some());
+    assert_eq!(fleet.requests(), 2, "no later event was waited for");
+    running.kill();
+    let killed = progress();
+    assert_eq!((killed.phase, killed.attempts), (Phase::MaybeSent, 2));
+
+    script(json!([]));
+    let run = fleet.apply(&[]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let resumed = progress();
+    assert_eq!(resumed.attempts as usize, fleet.requests());
+    assert_eq!(resumed.cancel_sent_at, killed.cancel_sent_at);
+    assert!(resumed.last_cancel_sent_at > killed.last_cancel_sent_at);
 }

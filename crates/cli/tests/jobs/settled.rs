@@ -38,7 +38,7 @@ fn a_plan_cancels_nothing_that_its_input_says_is_done() {
         "{text}"
     );
     let done = "2 done according to the input (1 completed anyway, 1 cancelled): \
-        nothing is sent, and the server is not asked";
+        nothing is sent, the server is not asked, and that is no proof";
     assert!(text.contains(done), "{text}");
     let run = fleet.apply(&[]).run();
     assert_eq!(run.code, 3, "{run:?}");
@@ -66,6 +66,7 @@ fn a_report_says_that_the_input_said_so() {
         let row = of(name);
         assert_eq!(row["from_input"], from_input, "{row}");
         assert_eq!(row["verified_at"].is_null(), from_input, "{row}");
+        assert_eq!(row["found"].is_null(), from_input, "no answer: {row}");
     }
     let counts = json!({"completed": 1, "cancelled": 1});
     assert_eq!(lines.last().unwrap()["from_input"], counts);
@@ -84,4 +85,38 @@ fn a_report_says_that_the_input_said_so() {
         assert!(page.contains(text), "{text}: {page}");
     }
     assert!(!page.contains("The server says that"), "{page}");
+}
+
+/// Nothing that a reader takes for a proof: the server was never asked.
+#[test]
+fn a_job_that_is_done_by_its_input_alone_claims_no_proof() {
+    let fleet = Fleet::of(Api::new([Fate::Cancellable; 2]));
+    let done = |name: &String| json!({"name": name, "done": true, "error": {"code": 1}});
+    let input = fleet.names.iter().map(|name| done(name).to_string() + "\n");
+    let args = ["plan", "-", "--output", &fleet.job];
+    let run = fleet.command(&args).input(input.collect::<String>()).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = fleet.apply(&[]).run();
+    assert_eq!((run.code, fleet.requests()), (0, 0), "{run:?}");
+    let words = "2 done according to the input (2 cancelled): nothing is sent, the server is not asked, and that is no proof.";
+    assert!(run.stdout.contains(words), "{run:?}");
+    let page = fleet.file("report.html");
+    let page = page.to_str().unwrap();
+    let run = fleet
+        .command(&["report", &fleet.job, "--output", page])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(
+        page.contains("<h1 class=\"open\">Done by the word of the input alone</h1>"),
+        "{page}"
+    );
+    for text in ["All 2", "confirm", "nothing is known"] {
+        assert!(!page.contains(text), "{text}: {page}");
+    }
+    let lines = fleet.command(&["report", &fleet.job]).run().json();
+    assert_eq!(lines[0]["found"], Value::Null);
+    let last = &lines[2];
+    let times = ["last_known", "first_cancel_sent_at"].map(|time| last[time].is_null());
+    assert_eq!(times, [true; 2], "{last}");
 }

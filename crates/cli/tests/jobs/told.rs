@@ -350,3 +350,33 @@ fn fault_48_when_the_server_fails_and_is_back_has_a_time() {
         );
     }
 }
+
+/// A single operation opens no circuit; another process sees its outage all the same.
+#[test]
+fn fault_48_status_tells_the_outage_of_a_single_operation() {
+    let fleet = Fleet::planned([GOOD], &["--deadline", "60s"]);
+    script(&fleet, json!([{"status": 503, "times": null}]));
+    let running = fleet.apply(&[]).start();
+    running.until("the outage", |running| {
+        let run = status(&fleet);
+        assert!(
+            !run.stdout.contains(" in "),
+            "nothing is estimated: {run:?}"
+        );
+        let told = run.stdout.contains("FAILING for");
+        assert!(
+            told || !running.stderr().contains("FAILING"),
+            "as soon as the process itself tells it: {run:?}"
+        );
+        told
+    });
+    let run = status(&fleet);
+    let counts = "So far: cancels sent 1/1 (0 accepted), verdicts 0/1, FAILING for ";
+    assert!(run.stdout.contains(counts), "{run:?}");
+    script(&fleet, json!([]));
+    let run = running.wait();
+    assert_eq!(run.code, 0, "{run:?}");
+    let noted = status(&fleet).stdout;
+    assert!(noted.contains(": the server is back"), "{noted}");
+    assert!(!noted.contains("FAILING"), "{noted}");
+}

@@ -207,13 +207,16 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
     let (completed, gone) = (counts.of(RowState::Completed), counts.of(RowState::Gone));
     let (open, cancelled) = (counts.open(), counts.of(RowState::Cancelled));
     let of_input = counts.of_input(RowState::Cancelled);
+    let confirmed = cancelled - of_input;
+    let by_input_alone = counts.rows > 0 && counts.all_of_input() == counts.rows;
     let (headline, tone) = match () {
         () if counts.rows == 0 && searching => ("Search not finished".to_owned(), "open"),
         () if counts.rows == 0 => ("No operations".to_owned(), "none"),
         () if completed > 0 => (format!("{} completed anyway", of(completed)), "completed"),
         () if gone > 0 => (format!("{} may have executed", of(gone)), "gone"),
         () if open > 0 => (format!("{} not resolved yet", of(open)), "open"),
-        () if cancelled < counts.rows => (format!("{} cancelled", of(cancelled)), "cancelled"),
+        () if by_input_alone => ("Done by the word of the input alone".to_owned(), "open"),
+        () if confirmed < counts.rows => (format!("{} cancelled", of(confirmed)), "cancelled"),
         () if cancelled == 1 => ("The operation is cancelled".to_owned(), "cancelled"),
         () => (format!("All {total} cancelled"), "cancelled"),
     };
@@ -223,7 +226,11 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
                 .to_owned()
         }
         () if counts.rows == 0 => "There was nothing to cancel.".to_owned(),
-        () if cancelled == counts.rows && of_input == 0 => {
+        () if by_input_alone => {
+            "The server was not asked about any of them, so this is no proof. To have it verified, give the names alone."
+                .to_owned()
+        }
+        () if confirmed == counts.rows => {
             "The server confirms it for each of them: the commands will not happen any more."
                 .to_owned()
         }
@@ -237,13 +244,13 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
             let by_input = match of_input {
                 0 => String::new(),
                 count => format!(
-                    " {} cancelled according to the input of the plan, and the server was not asked.",
+                    " {} cancelled according to the input of the plan: the server was not asked, and that is no proof.",
                     grouped(count)
                 ),
             };
             format!(
                 "{} confirmed as cancelled by the server.{by_input} {rest}",
-                grouped(cancelled - of_input)
+                grouped(confirmed)
             )
         }
     };

@@ -33,13 +33,13 @@ pub struct Row<'a> {
     pub verdict: Option<Verdict>,
     /// The phase: `unsent`, `maybe_sent`, `accepted`.
     pub phase: &'static str,
-    /// Requests sent for it, of every kind, over all runs.
+    /// Requests for it that left or may have left, of every kind, over all runs.
     pub attempts: u32,
-    /// The time at which the first cancel left.
+    /// The time at which the first cancel left that is known to have left.
     pub cancel_sent_at: Option<Timestamp>,
     /// The time at which the server accepted it.
     pub accepted_at: Option<Timestamp>,
-    /// The time of the latest resolution.
+    /// The time of the latest resolution; none by the input, which has no time.
     pub found: Option<Timestamp>,
     /// The same time, if an answer of the server to this job settles it.
     pub verified_at: Option<Timestamp>,
@@ -62,6 +62,8 @@ impl<'a> Row<'a> {
     pub fn of(row: &'a JobRow) -> Self {
         let progress = &row.progress;
         let resolution = progress.resolution.as_ref();
+        let from_input = row.from_input();
+        let answered = resolution.filter(|_| !from_input);
         let Metadata {
             kind, create_time, ..
         } = &row.target.command;
@@ -78,15 +80,15 @@ impl<'a> Row<'a> {
             attempts: progress.attempts,
             cancel_sent_at: progress.cancel_sent_at,
             accepted_at: progress.accepted_at,
-            found: resolution.map(|resolution| resolution.at),
-            verified_at: resolution
-                .filter(|resolution| resolution.is_settled() && !row.from_input())
+            found: answered.map(|resolution| resolution.at),
+            verified_at: answered
+                .filter(|resolution| resolution.is_settled())
                 .map(|resolution| resolution.at),
             body_sha256: resolution.and_then(|resolution| resolution.body_sha256.map(Digest::new)),
             operation: resolution.and_then(|resolution| resolution.operation.as_ref()),
             error: resolution.and_then(|resolution| resolution.error.as_ref()),
             parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),
-            from_input: row.from_input(),
+            from_input,
         }
     }
 

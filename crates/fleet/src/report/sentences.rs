@@ -157,8 +157,16 @@ impl Overview {
     /// The work left for the next run, and its command.
     fn to_go_on(&self, summary: &Summary, text: &mut String) {
         let mut left = Vec::new();
-        if self.counts.again > 0 {
-            left.push(format!("{} not resolved", grouped(self.counts.again)));
+        let by_request = summary.not_verified;
+        let again = self.counts.again.saturating_sub(by_request);
+        if again > 0 {
+            left.push(format!("{} not resolved", grouped(again)));
+        }
+        if by_request > 0 {
+            left.push(format!(
+                "{} accepted and, as asked, not verified",
+                grouped(by_request)
+            ));
         }
         if summary.search_is_open() {
             left.push("the search is not finished".to_owned());

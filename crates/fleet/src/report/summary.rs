@@ -37,6 +37,9 @@ pub struct Summary {
     pub notes: Vec<String>,
     /// The command that goes on with the job.
     pub resume: Option<String>,
+    /// Operations whose accepted cancel was not verified, because that was not asked for.
+    #[serde(skip)]
+    pub not_verified: u64,
 }
 
 /// A run of a job.
@@ -71,6 +74,7 @@ impl Summary {
             vanished: Vec::new(),
             notes: Vec::new(),
             resume: None,
+            not_verified: 0,
         }
     }
 

@@ -87,10 +87,10 @@ impl Note {
     pub const VANISHED: &'static str = "device_vanished";
     /// The kind of a note whose text says in JSON which list could not be read to its end, and why.
     pub const MISSED: &'static str = "not_searched";
-    /// The kind of a note that the server fails, and only probes are sent.
-    pub const CIRCUIT_OPENED: &'static str = "circuit_opened";
+    /// The kind of a note that the server fails; its time is the begin of the outage.
+    pub const OUTAGE: &'static str = "outage";
     /// The kind of a note that the server is back.
-    pub const CIRCUIT_CLOSED: &'static str = "circuit_closed";
+    pub const OUTAGE_OVER: &'static str = "outage_over";
 
     /// The kind of a note whose text says in JSON for how long the machine had been up when the search
     /// before a plan ended.

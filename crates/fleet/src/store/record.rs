@@ -153,11 +153,18 @@ impl Record {
     /// which the disk took no more.
     pub(crate) fn apply(&self, progress: &mut OperationProgress) {
         match self {
-            Self::Sending {
-                call: Call::Cancel, ..
-            } if progress.phase == Phase::Unsent => progress.phase = Phase::MaybeSent,
-            Self::Sent { call, at, .. } => {
+            Self::Sending { call, .. } => {
+                // It may leave, and a crash keeps that from being known: it counts until it is void.
                 progress.attempts = progress.attempts.saturating_add(1);
+                if (*call, progress.phase) == (Call::Cancel, Phase::Unsent) {
+                    progress.phase = Phase::MaybeSent;
+                }
+            }
+            Self::Sent {
+                call, at, sending, ..
+            } => {
+                let new = u32::from(sending.is_none());
+                progress.attempts = progress.attempts.saturating_add(new);
                 if *call == Call::Cancel {
                     progress.cancel_sent_at.get_or_insert(*at);
                     progress.last_cancel_sent_at = progress.last_cancel_sent_at.max(Some(*at));
@@ -166,12 +173,12 @@ impl Record {
                     }
                 }
             }
-            Self::NotSent {
-                call: Call::Cancel,
-                phase,
-                ..
-            } if progress.cancel_sent_at.is_none() && progress.phase == Phase::MaybeSent => {
-                progress.phase = *phase;
+            Self::NotSent { call, phase, .. } => {
+                progress.attempts = progress.attempts.saturating_sub(1);
+                let void = progress.cancel_sent_at.is_none() && progress.phase == Phase::MaybeSent;
+                if void && *call == Call::Cancel {
+                    progress.phase = *phase;
+                }
             }
             Self::Refused { .. } if progress.phase == Phase::MaybeSent => {
                 progress.phase = Phase::Unsent;

@@ -135,8 +135,9 @@ impl Transaction<'_> {
         if last_known_is_void {
             // An operation that was gone can come back, after a while and for a look: then the
             // others decide.
-            let sql =
-                "SELECT max(found) FROM operations WHERE verdict NOT IN ('pending', 'unverified')";
+            let sql = "SELECT max(found) FROM operations
+                 WHERE verdict NOT IN ('pending', 'unverified')
+                 AND (verdict = 'gone' OR attempts > 0 OR phase <> 'unsent')";
             let last = self
                 .connection
                 .query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?;

@@ -289,10 +289,12 @@ impl Model {
         assert_eq!(counts.first_cancel_sent_at, first);
         let last = progress().filter_map(|row| row.last_cancel_sent_at).max();
         assert_eq!(counts.last_cancel_sent_at, last);
-        let known = progress().filter_map(|row| row.resolution.as_ref());
-        let known = known.filter(|resolution| {
-            let verdict = resolution.verdict;
-            verdict.is_some_and(|verdict| verdict.is_final() || verdict == Verdict::Gone)
+        // An end of which no request was sent is the word of an input.
+        let asked = |row: &&OperationProgress| row.attempts > 0 || row.phase != Phase::Unsent;
+        let known = progress().filter_map(|row| {
+            let verdict = row.resolution.as_ref()?.verdict?;
+            let known = verdict == Verdict::Gone || (verdict.is_final() && asked(&row));
+            row.resolution.as_ref().filter(|_| known)
         });
         assert_eq!(counts.last_known, known.map(|known| known.at).max());
         let some = !self.names.is_empty() || !self.devices.is_empty();
