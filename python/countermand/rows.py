@@ -88,8 +88,8 @@ class JobRow(JsonForm):
     attempts: int
     """Requests for it that left or may have left, of every kind, over all runs."""
     cancel_sent_at: datetime | None
-    """Time at which its first cancel left, as far as known: of a run that was killed, a cancel of its
-    last second may be missing."""
+    """Time at which its first cancel left, as far as known: of a run that was killed, a cancel of
+    its last second may be missing."""
     accepted_at: datetime | None
     """Time at which the server accepted the cancellation."""
     found: datetime | None
