@@ -22,6 +22,25 @@ const LISTED: usize = 5;
 pub type Confirmed = BTreeMap<GrandparentName, Option<u64>>;
 
 /// Statements of a caller about the job that is to be applied.
+///
+/// ```
+/// use countermand_fleet::store::Kind;
+/// use countermand_fleet::{Authorization, Job, Options, Plan, Refusal, Settings, Target, now};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("wipes.job");
+/// # let name = "enterprises/LC01/devices/3f/operations/17".parse()?;
+/// # let plan = Plan { targets: vec![Target::new(name)], ..Plan::default() };
+/// # plan.write(&path, &Settings::new(Kind::Plan), now(), |_| Ok(()))?;
+///
+/// let (job, options) = (Job::open(&path, now())?, Options::default());
+/// let mut authorization = Authorization::default(); // Google's server, nothing is confirmed
+/// let refused = authorization.check(job, options, now()).unwrap_err();
+/// assert!(matches!(refused.refusal, Refusal::NotConfirmed { .. }));
+///
+/// authorization.confirmed = Some([("enterprises/LC01".parse()?, Some(1))].into());
+/// let authorized = authorization.check(*refused.job, options, now())?; // for `Run::begin`
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct Authorization {

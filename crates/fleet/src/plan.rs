@@ -12,6 +12,20 @@ use crate::search::Findings;
 use crate::store::{Job, JobError, Kind, Record, Settings};
 
 /// Contents of a plan.
+///
+/// ```
+/// use countermand_fleet::store::Kind;
+/// use countermand_fleet::{Plan, PlanSummary, Settings, Target, now};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("wipes.job");
+///
+/// let name = "enterprises/LC01/devices/3f/operations/17".parse()?;
+/// let plan = Plan { targets: vec![Target::new(name)], ..Plan::default() };
+/// let settings = Settings::new(Kind::Plan);
+/// let summary = plan.write(&path, &settings, now(), |job| PlanSummary::of(job))?;
+/// assert_eq!(summary.to_cancel(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "the caller fills it in")]
 pub struct Plan {

@@ -59,6 +59,34 @@ pub enum Found {
 /// last page: the list is oldest first, so the pending ones come last. Under a quota, like
 /// everything; [`cost`](Self::cost) says what it took, so that it is not spent again by what
 /// comes after it.
+///
+/// ```
+/// use countermand_fleet::{Filter, Found, Search};
+/// use futures_util::StreamExt;
+/// # use countermand::{Client, Token, hyper::Authorized};
+/// # use countermand_emulator::{Config, Shared};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let shared = Shared::new(Config::default().operations(2, 0));
+/// # let endpoint: countermand_core::Endpoint = "http://127.0.0.1".parse()?;
+/// # let transport = Authorized::new(endpoint.clone(), Token::new("emulator-token")?, shared.clone());
+/// # let client = Client::new(transport).endpoint(endpoint);
+/// # let enterprise = shared.with(|emulator, _| emulator.grandparent().parse())?;
+///
+/// let mut search = Search::new(&client, client.scheduler(), [enterprise], [], Filter::default());
+/// let mut targets = Vec::new();
+/// while let Some(found) = search.next().await {
+///     match found {
+///         Found::Operation(target) => targets.push(target),
+///         Found::Missed { resource, error } => eprintln!("{resource} was not read: {error}"),
+///         _ => {}
+///     }
+/// }
+/// assert!(!search.has_failed() && search.search_progress().all_listed);
+/// assert_eq!(targets.len(), 6); // 2 of each of 3 devices
+/// # Ok(())
+/// # }
+/// ```
 pub struct Search {
     running: SchedulerStream<stream::Empty<(OperationName, Phase)>>,
     pages: Pages,

@@ -26,6 +26,24 @@ const BATCH: usize = 50_000;
 ///
 /// Reading is that of [`Contents`]. Dropping it closes the file; [`close`](Self::close) tells
 /// whether that went well.
+///
+/// ```
+/// use countermand_fleet::store::{JobErrorKind, Kind};
+/// use countermand_fleet::{Job, Settings, Target, now};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("wipes.job");
+///
+/// let mut job = Job::create(&path, &Settings::new(Kind::Plan), now())?;
+/// job.add([Target::new("enterprises/LC01/devices/3f/operations/17".parse()?)])?;
+/// let digest = job.freeze()?;
+/// job.close()?;
+///
+/// let job = Job::open(&path, now())?; // all of it is checked
+/// assert_eq!((job.operations(), job.digest()), (1, Some(digest)));
+/// let second = Job::open(&path, now()).unwrap_err();
+/// assert!(matches!(second.kind(), JobErrorKind::Locked { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Job {
     contents: Contents,
