@@ -206,8 +206,8 @@ reliability:
 $(VENV)/docs: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
-docs: $(STAMPS)/install $(VENV)/docs
-	rm -rf target/site
+docs: $(VENV)/docs
+	rm -rf target/site target/site-cache
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -d target/site-cache . target/site
 	$(BIN)/python tests/site.py target/site
 

@@ -1,6 +1,7 @@
 """The site: `make docs`. Its sources are the pages as they are, README.md the first."""
 
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,10 @@ from pygments.lexers.rust import RustLexer
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+import stub  # noqa: E402 (this folder is not a package)
+
+stub.use_sources()
 
 project = "Countermand"
 author = "The Countermand authors"
@@ -42,10 +47,16 @@ autodoc_default_options = {
     "members": True,
     "undoc-members": True,
     "inherited-members": "str, tuple, Enum, Exception, BaseException",
-    "show-inheritance": True,
 }
+autoclass_content = "both"
+maximum_signature_line_length = 80
 
 html_theme = "furo"
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
+# A summary is a request for the page, which a browser refuses for files.
+html_show_search_summary = False
+pygments_dark_style = "github-dark"
 html_title = "Countermand"
 html_copy_source = False
 html_show_sphinx = False
@@ -60,6 +71,13 @@ def add_contents(_app: Sphinx, name: str, source: list[str]) -> None:
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{lines}\n```\n"
 
 
+def drop_fillers(
+    _app: Sphinx, _kind: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """Drops what Python itself says of a named tuple."""
+    lines[:] = [line for line in lines if not line.startswith("Create new instance of ")]
+
+
 def copy_index(app: Sphinx, error: Exception | None) -> None:
     if error is None:
         shutil.copyfile(app.outdir / "README.html", app.outdir / "index.html")
@@ -68,4 +86,5 @@ def copy_index(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     app.add_lexer("rust,no_run", RustLexer)
     app.connect("source-read", add_contents)
+    app.connect("autodoc-process-docstring", drop_fillers)
     app.connect("build-finished", copy_index)

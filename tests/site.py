@@ -42,6 +42,10 @@ class Page(HTMLParser):
             ]
 
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
+import stub  # noqa: E402 (that folder is not a package)
+
+
 def problems(site: Path) -> list[str]:
     pages = {path.resolve(): Page(path) for path in sorted(site.rglob("*.html"))}
     found = [] if pages else [f"{site} has no page"]
@@ -76,6 +80,7 @@ def problems(site: Path) -> list[str]:
 
 
 def main() -> None:
+    stub.use_sources()
     found = problems(Path(sys.argv[1]))
     sys.exit("\n".join(found) or None)
 
