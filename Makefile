@@ -28,7 +28,7 @@ demo:
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
 # All checks, the cheapest first; a stage runs again when its files have changed.
-test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/clients
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/docs $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
 $(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs tests/wasm/src/*.rs)
@@ -203,13 +203,15 @@ reliability:
 
 # The site of the documentation in target/site: README.md is its first page. A warning is an error; the pages, their
 # links and what they load are checked afterwards.
+docs: $(STAMPS)/docs
 $(VENV)/docs: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
-docs: $(VENV)/docs
+$(STAMPS)/docs: $(VENV)/docs $(PROSE) $(PY) $(wildcard docs/*.* docs/*/*) tests/site.py bench/results/full
 	rm -rf target/site target/site-cache
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -d target/site-cache . target/site
 	$(BIN)/python tests/site.py target/site
+	@mkdir -p $(@D) && touch $@
 
 # The picture of README.md, from a run of the demo.
 picture:
