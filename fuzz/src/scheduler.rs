@@ -35,7 +35,9 @@ pub fn scheduler(data: &[u8]) {
         usize::from(limit % 16) + 1,
         Duration::from_secs(u64::from(limit / 16) + 1),
     );
-    let quota = Quota::unlimited().windows([Window::new(window.0 as u32, window.1)]);
+    let quota = Quota::unlimited()
+        .windows([Window::new(window.0 as u32, window.1)])
+        .share(1.0);
     let in_flight = usize::from(in_flight % 8) + 1;
     let mut world = World {
         scheduler: Scheduler::new(u64::from(*seed))
@@ -112,7 +114,7 @@ impl World {
         let name = ticket.resource().to_string();
         let is_get = ticket.call() == Call::Get;
         // The moment of sending is not reported, so that the answer implies it.
-        if !response(kind, &name).is_err_and(|kind| !kind.left()) {
+        if !response(kind, &name).is_err_and(|kind| !kind.may_have_left()) {
             self.sent.push(self.now);
             let (calls, span) = self.window;
             if let Some(first) = self.sent.len().checked_sub(calls + 1) {

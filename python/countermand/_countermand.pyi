@@ -409,7 +409,7 @@ class RateLimiter:
     @property
     def windows(self) -> list[tuple[int, float]]:
         """Windows of the project, as calls and seconds, with the limits that were lowered."""
-    def left(self, now: float) -> int | None:
+    def remaining(self, now: float) -> int | None:
         """Calls that the project's windows allow without waiting; ``None`` without a quota."""
     @property
     def horizon(self) -> float:

@@ -58,7 +58,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Paused:
     """All requests wait: the quota is used up."""
 
     until: float
@@ -106,7 +106,7 @@ Event: TypeAlias = (
     | NotSent
     | Accepted
     | Finished
-    | Held
+    | Paused
     | Failing
     | CircuitOpened
     | CircuitClosed

@@ -65,7 +65,7 @@ class Figures(JsonForm):
 
     cancels_sent: int
     """Operations whose cancel has been sent at least once."""
-    quota_left: int | None
+    quota_remaining: int | None
     """Requests the quota allows without waiting; ``None`` without a quota, or where no process
     applies the job."""
     quota_wait: float | None
@@ -124,7 +124,7 @@ class Progress(Figures):
     """Time at which this was so."""
     last_cancel: float | None
     """Time at which the last first cancel of an operation was sent."""
-    held_until: float | None
+    allowed_at: float | None
     """Time at which the quota allows the next request, if not now."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class Progress(Figures):
             "in_flight": self.in_flight,
             "now_s": self.now,
             "last_cancel_s": self.last_cancel,
-            "held_until_s": self.held_until,
+            "allowed_at_s": self.allowed_at,
         }
 
 

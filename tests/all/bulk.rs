@@ -257,7 +257,7 @@ fn run(world: &mut World) -> Run {
                 status: answer.map(|response| response.status().as_u16()),
                 left: result
                     .as_ref()
-                    .map_or_else(|error| error.kind().left(), |_| true),
+                    .map_or_else(|error| error.kind().may_have_left(), |_| true),
                 delay: answer.and_then(asked_delay),
             });
             (took, result)

@@ -47,7 +47,7 @@ fn table() -> String {
             row.text,
             row.retry_action.as_str(),
             row.failure_scope.as_str(),
-            yes(row.left),
+            yes(row.may_have_left),
             yes(row.maybe_delivered),
             yes(row.again),
             row.exception,

@@ -16,7 +16,9 @@ fn name(id: u32) -> OperationName {
 fn a_scheduler_tells_where_it_stands() {
     let start = Time::START;
     let minute = Duration::from_secs(60);
-    let quota = Quota::unlimited().windows([Window::new(3, minute)]);
+    let quota = Quota::unlimited()
+        .windows([Window::new(3, minute)])
+        .share(1.0);
     let mut scheduler = Scheduler::new(1).quota(quota);
     assert!(scheduler.push(name(1), Phase::Accepted));
     assert!(scheduler.push(name(2), Phase::MaybeSent));
@@ -27,7 +29,10 @@ fn a_scheduler_tells_where_it_stands() {
     assert_eq!((progress.pushed, progress.cancels_sent), (6, 1));
     assert_eq!((progress.waiting, scheduler.waiting()), (5, 5));
     assert_eq!((progress.in_flight, progress.sent), (0, 0));
-    assert_eq!((progress.quota_left, progress.held_until), (Some(3), None));
+    assert_eq!(
+        (progress.quota_remaining, progress.allowed_at),
+        (Some(3), None)
+    );
 
     let sent = std::iter::from_fn(|| match scheduler.next_step(start) {
         NextStep::Send(ticket, _) => Some(ticket),
@@ -42,7 +47,7 @@ fn a_scheduler_tells_where_it_stands() {
     // An intent is not a fact: places are reserved, and nothing was sent.
     let progress = scheduler.progress(start);
     assert_eq!((progress.cancels_sent, progress.sent), (1, 0));
-    assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
+    assert_eq!((progress.in_flight, progress.quota_remaining), (3, Some(0)));
     assert_eq!(progress.last_cancel, None);
     for ticket in &tickets {
         scheduler.sent(ticket.id(), start);
@@ -51,15 +56,15 @@ fn a_scheduler_tells_where_it_stands() {
     let progress = scheduler.progress(start);
     assert_eq!((progress.cancels_sent, progress.sent), (4, 3));
     assert_eq!((progress.waiting, scheduler.waiting()), (2, 2));
-    assert_eq!((progress.in_flight, progress.quota_left), (3, Some(0)));
+    assert_eq!((progress.in_flight, progress.quota_remaining), (3, Some(0)));
     assert_eq!(progress.last_cancel, Some(start));
-    let until = progress.held_until.unwrap();
+    let until = progress.allowed_at.unwrap();
     assert!(until > start + minute && until < start + minute * 2);
     // A window has a guard: it lasts a little longer than its span.
-    assert_eq!(scheduler.progress(start + minute).quota_left, Some(0));
+    assert_eq!(scheduler.progress(start + minute).quota_remaining, Some(0));
     // After that moment the hold is over.
-    assert_eq!(scheduler.progress(until).held_until, None);
-    assert_eq!(scheduler.progress(until).quota_left, Some(3));
+    assert_eq!(scheduler.progress(until).allowed_at, None);
+    assert_eq!(scheduler.progress(until).quota_remaining, Some(3));
 }
 
 #[test]
@@ -132,7 +137,7 @@ fn only_a_quota_of_the_project_is_adopted() {
         };
         scheduler.answer(ticket, now, Ok(&response));
         let held = std::iter::from_fn(|| scheduler.next_event()).find_map(|event| match event {
-            Event::Held { limit, window, .. } => Some((limit, window)),
+            Event::Paused { limit, window, .. } => Some((limit, window)),
             _ => None,
         });
         let window = adopted.then(|| Window::new(60, Duration::from_secs(60)));

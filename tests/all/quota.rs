@@ -109,7 +109,7 @@ proptest! {
             let allowed = limiter.allowed(now, call, &name);
             prop_assert_eq!(allowed, expected);
             prop_assert_eq!(limiter.paused_until(now), Some(held).filter(|held| *held > now));
-            prop_assert!(limiter.left(now).unwrap() > 0 || limiter.project_allowed(now) > now);
+            prop_assert!(limiter.remaining(now).unwrap() > 0 || limiter.project_allowed(now) > now);
             if allowed > now && wait {
                 now = allowed;
             } else if allowed > now {
@@ -228,7 +228,7 @@ fn a_hold_stops_everybody_and_a_lower_limit_is_adopted() {
     let later = now + seconds(60.0);
     limiter.lower(10, Duration::from_secs(60));
     limiter.lower(900, Duration::from_secs(60));
-    assert_eq!(limiter.left(later), Some(10));
+    assert_eq!(limiter.remaining(later), Some(10));
     for call in 0..10 {
         limiter.record_call(later, Call::Cancel, &format!("device {call}"));
     }
@@ -247,7 +247,7 @@ fn fault_45_a_window_counts_from_when_a_call_leaves() {
     let begun = now + seconds(10.0);
     let a = limiter.reserve(Call::Cancel, "a");
     let b = limiter.reserve(Call::Cancel, "b");
-    assert_eq!(limiter.left(begun), Some(0));
+    assert_eq!(limiter.remaining(begun), Some(0));
     let late = begun + seconds(1.0);
     assert_eq!(limiter.project_allowed(late), now + seconds(60.05));
     assert_eq!(
@@ -273,7 +273,7 @@ fn fault_45_a_window_counts_from_when_a_call_leaves() {
     assert_eq!(limiter.save(free).len(), 3);
     places.into_iter().for_each(|place| limiter.release(place));
     assert_eq!(limiter.allowed(free, Call::Cancel, "a"), free);
-    assert_eq!(limiter.left(free), Some(3));
+    assert_eq!(limiter.remaining(free), Some(3));
 }
 
 /// A call that leaves late counts late for its resource, too; one that left before does not.
@@ -314,6 +314,8 @@ fn a_quota_is_written_as_it_is_read() {
         }
     }
     assert_eq!("600/60s".parse::<Window>().unwrap().to_string(), "600/60s");
+    assert_eq!("none".parse::<Quota>().unwrap(), Quota::unlimited());
+    assert_eq!(Quota::unlimited().get_share(), Quota::default().get_share());
 }
 
 /// As a float, these spans would be another window, and the longest ones would overflow a clock.

@@ -39,7 +39,7 @@ proptest! {
             limiter.lower(9, minute);
         }
         let mut saved = limiter.save(now);
-        let (stopped, windows, hold) = (now, limiter.windows().to_vec(), limiter.paused_until(now));
+        let (stopped, windows, hold) = (now, limiter.quota().get_windows().to_vec(), limiter.paused_until(now));
         now += Duration::from_millis(down);
         prop_assert!(saved.is_sorted_by(|one, other| one.age >= other.age));
         for spent in &mut saved {
@@ -63,7 +63,7 @@ proptest! {
                 for other in RESOURCES {
                     prop_assert_eq!(restored.allowed(now, *call, other), limiter.allowed(now, *call, other));
                 }
-                prop_assert_eq!(restored.left(now), limiter.left(now));
+                prop_assert_eq!(restored.remaining(now), limiter.remaining(now));
                 now = limiter.allowed(now, *call, resource);
                 limiter.record_call(now, *call, resource);
                 restored.record_call(now, *call, resource);

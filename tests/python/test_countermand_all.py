@@ -318,7 +318,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     for limiter in made:
         assert limiter.windows == [(600, 60.0), (1000, 100.0)]
         # A share of 0.8, also of what one device allows.
-        assert limiter.left(0.0) == 480
+        assert limiter.remaining(0.0) == 480
     for function in (Client.countermand_all, AsyncClient.countermand_all, sansio.Scheduler):
         defaults = inspect.signature(function).parameters
         assert defaults["quota"].default is defaults["share"].default is None

@@ -62,9 +62,9 @@ def test_progress(emulator: Emulator, call: Callable[..., Any]) -> None:
     assert last.last_cancel is not None
     assert 0.2 <= last.last_cancel <= last.now < 10
     assert any(
-        progress.held_until is not None
-        and progress.quota_left == 0
-        and progress.now < progress.held_until < progress.now + 1
+        progress.allowed_at is not None
+        and progress.quota_remaining == 0
+        and progress.now < progress.allowed_at < progress.now + 1
         for progress in seen
     )
     assert all(progress.in_flight <= 5 for progress in seen)
@@ -82,7 +82,7 @@ def test_progress_of_nothing_and_without_a_quota(
     told.clear()
     names = (emulator.add() for _ in range(3))
     assert len(call("countermand_all", names, quota="none", progress=told.append)) == 3
-    assert (told[-1].quota_left, told[-1].finished) == (None, 3)
+    assert (told[-1].quota_remaining, told[-1].finished) == (None, 3)
     for silent in (None, False):
         assert call("countermand_all", [], progress=silent) == []
     with pytest.raises(TypeError, match="None, True or a function, not int"):
@@ -248,12 +248,12 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
     assert "requests/s" in middle.line
     assert (middle.search, middle.outage) == (None, None)
     # Each second of waiting for the quota is reported, without any other figure that changes.
-    waits = [progress for progress in told if progress.held_until is not None]
+    waits = [progress for progress in told if progress.allowed_at is not None]
     assert waits
     for progress in waits:
-        assert progress.held_until is not None
+        assert progress.allowed_at is not None
         if progress.finished < progress.pushed:
-            assert progress.quota_wait == pytest.approx(progress.held_until - progress.now)
+            assert progress.quota_wait == pytest.approx(progress.allowed_at - progress.now)
         assert ("next request in " in progress.line) == (progress.quota_wait is not None)
     assert any(progress.quota_wait for progress in waits)
     # Nothing is left to send, so nothing waits, although the quota is used up.
@@ -325,10 +325,10 @@ def standing(now: float, outage: str | None) -> Progress:
         finished=0,
         sent=0,
         in_flight=0,
-        quota_left=None,
+        quota_remaining=None,
         now=now,
         last_cancel=None,
-        held_until=None,
+        allowed_at=None,
         quota_wait=None,
         requests_per_second=0.0,
         search=None,

@@ -22,16 +22,16 @@ def spent(calls: int) -> RateLimiter:
 def test_a_window() -> None:
     limiter = spent(5)
     assert limiter.windows == [(5, 10.0)]
-    assert limiter.left(4.0) == 0
+    assert limiter.remaining(4.0) == 0
     allowed = limiter.allowed(4.0, "get", DEVICE)
     # The first left at 0, and a window has a guard.
     assert 10.0 < allowed < 11.0
-    assert limiter.left(allowed) == 1
+    assert limiter.remaining(allowed) == 1
     assert limiter.allowed(allowed, "get", DEVICE) == allowed
     assert limiter.horizon > 10.0
-    assert RateLimiter(quota="none").left(0.0) is None
+    assert RateLimiter(quota="none").remaining(0.0) is None
     # The spelling of the command line.
-    assert RateLimiter(quota="none").left(0.0) is None
+    assert RateLimiter(quota="none").remaining(0.0) is None
 
 
 def test_what_is_saved_and_restored_was_never_lost() -> None:
@@ -44,7 +44,7 @@ def test_what_is_saved_and_restored_was_never_lost() -> None:
     again = RateLimiter(quota="5/10s", share=1.0)
     again.restore(102.0, [(age + 2.0, call, resource) for age, call, resource in text])
     for late in (0.0, 3.0, 5.0, 20.0):
-        assert again.left(102.0 + late) == limiter.left(6.0 + late)
+        assert again.remaining(102.0 + late) == limiter.remaining(6.0 + late)
     for one, began in ((limiter, 6.0), (again, 102.0)):
         one.record_call(began, "get", DEVICE)
     assert again.allowed(102.0, "get", DEVICE) - 96.0 == pytest.approx(
@@ -52,7 +52,7 @@ def test_what_is_saved_and_restored_was_never_lost() -> None:
     )
     # The tuples of a saved state come back from a file as lists.
     again.restore(102.0, text)
-    assert again.left(102.0) == 0
+    assert again.remaining(102.0) == 0
 
 
 def test_pauses_and_limits_of_the_server() -> None:
@@ -99,7 +99,7 @@ def test_a_request_that_was_not_sent_is_told_with_its_phase() -> None:
     assert (sending.name, sending.call) == (first.name, "cancel")
     assert isinstance(not_sent, NotSent)
     assert (not_sent.name, not_sent.call, not_sent.phase) == (first.name, "cancel", "unsent")
-    assert scheduler.rate_limiter.left(5.0) == 1
+    assert scheduler.rate_limiter.remaining(5.0) == 1
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_request_that_was_not_sent_is_told_with_its_phase() -> None:
 def test_calls_of_every_form_are_taken(call: tuple[float, str, str]) -> None:
     limiter = spent(0)
     limiter.restore(10.0, [call])
-    assert limiter.left(10.0) == (5 if call[0] > 100 else 4)
+    assert limiter.remaining(10.0) == (5 if call[0] > 100 else 4)
 
 
 def test_what_cannot_be_one() -> None:
@@ -118,6 +118,6 @@ def test_what_cannot_be_one() -> None:
     with pytest.raises(ValueError, match="age is NaN"):
         limiter.restore(0.0, [(float("nan"), "get", DEVICE)])
     with pytest.raises(ValueError, match="now is -1"):
-        limiter.left(-1.0)
+        limiter.remaining(-1.0)
     with pytest.raises(ValueError, match="share is 2"):
         RateLimiter(share=2.0)

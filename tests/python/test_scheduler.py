@@ -16,8 +16,8 @@ from countermand.sansio import (
     Event,
     Failing,
     Finished,
-    Held,
     NotSent,
+    Paused,
     ResourceClosed,
     Scheduler,
     Sending,
@@ -198,21 +198,21 @@ def test_settings_are_obeyed() -> None:
 
 def test_the_quota() -> None:
     made = scheduler(10, quota="4/10s", share=0.5)
-    assert made.progress(5.0).quota_left == 2
+    assert made.progress(5.0).quota_remaining == 2
     for _ in range(2):
         ticket(made).sent(5.0)
     wait = made.next_step(5.0)
     assert isinstance(wait, float)
     assert 15.0 <= wait <= 15.1
-    assert made.progress(5.0).held_until == wait
+    assert made.progress(5.0).allowed_at == wait
     assert made.next_step(14.0) == wait
     ticket(made, wait).sent(wait)
     progress = made.progress(wait)
     assert isinstance(progress, Progress)
-    assert (progress.sent, progress.quota_left, progress.now) == (3, 1, wait)
+    assert (progress.sent, progress.quota_remaining, progress.now) == (3, 1, wait)
     assert progress.last_cancel == pytest.approx(wait)
-    assert scheduler(quota="none").progress(0.0).quota_left is None
-    assert scheduler().progress(0.0).quota_left == 480
+    assert scheduler(quota="none").progress(0.0).quota_remaining is None
+    assert scheduler().progress(0.0).quota_remaining == 480
     assert scheduler().progress(0.0).last_cancel is None
 
 
@@ -255,12 +255,12 @@ def test_a_hold() -> None:
     assert isinstance(wait, float)
     assert 12.0 <= wait <= 12.8
     [_, _, held] = made.events()
-    assert held == Held(until=wait, limit=100)
-    assert made.progress(wait).quota_left == 79  # of 80, as the first one counts
+    assert held == Paused(until=wait, limit=100)
+    assert made.progress(wait).quota_remaining == 79  # of 80, as the first one counts
     made = scheduler(1)
     ticket(made).answer(5.0, 429, {}, problem(429, "RESOURCE_EXHAUSTED"))
     held = made.events()[-1]
-    assert isinstance(held, Held)
+    assert isinstance(held, Paused)
     assert held.limit is None
 
 
@@ -398,7 +398,7 @@ def test_shown() -> None:
     step.sent(5.0)
     assert repr(made) == "<Scheduler pushed=2 cancels_sent=1 finished=0 in_flight=1>"
     assert repr(step) == f"<Ticket cancel {name(0)}>"
-    assert repr(made.progress(5.0)).startswith("Progress(cancels_sent=1, quota_left=")
+    assert repr(made.progress(5.0)).startswith("Progress(cancels_sent=1, quota_remaining=")
     assert "pushed=2, duplicates=0, waiting=1" in repr(made.progress(5.0))
 
 

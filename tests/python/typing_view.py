@@ -47,10 +47,10 @@ from countermand.sansio import (
     Event,
     Failing,
     Finished,
-    Held,
     NotSent,
     Pages,
     PastCall,
+    Paused,
     RateLimiter,
     Request,
     ResourceClosed,
@@ -172,9 +172,9 @@ def watched(client: Client, names: list[str]) -> None:
     def watch(progress: Progress) -> None:
         assert_type(progress.cancels_sent, int)
         assert_type(progress.quota_wait, float | None)
-        assert_type(progress.quota_left, int | None)
+        assert_type(progress.quota_remaining, int | None)
         assert_type(progress.now, float)
-        assert_type(progress.held_until, float | None)
+        assert_type(progress.allowed_at, float | None)
         assert_type(progress.requests_per_second, float | None)
         assert_type(progress.outage, Outage | None)
         assert_type(progress.search, SearchProgress | None)
@@ -305,7 +305,7 @@ def what_happened(event: Event) -> None:
             pass
         case Finished(_, result):
             assert_type(result, Outcome | CountermandError)
-        case Held(until, limit):
+        case Paused(until, limit):
             assert_type(until, float)
             assert_type(limit, int | None)
         case Failing(kind, cause):

@@ -126,7 +126,7 @@ pub fn search(
                     .ok()
                     .map(|response| response.status().as_u16());
                 let method = transmit.request.method().clone();
-                let never_left = |error: &TransportError| !error.kind().left();
+                let never_left = |error: &TransportError| !error.kind().may_have_left();
                 if !result.as_ref().is_err_and(never_left) {
                     scheduler.sent(ticket.id(), now);
                     note(scheduler, now - base, Note::Sent(method, status));

@@ -75,7 +75,7 @@ pub fn run(emulator: &mut Emulator, name: &OperationName, policy: &Policy, seed:
                     path,
                     left: delivery
                         .as_ref()
-                        .map_or_else(|error| error.kind().left(), |_| true),
+                        .map_or_else(|error| error.kind().may_have_left(), |_| true),
                     status: delivery
                         .as_ref()
                         .ok()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countermand_core::TransportError;
 use countermand_core::text::{looks_secret, shown_path};
-use countermand_hyper::{SecretFile, exposure, quota_project_header};
+use countermand_hyper::{SecretFile, quota_project_header};
 use http::HeaderValue;
 
 use crate::authorized_user::AuthorizedUser;
@@ -33,7 +33,7 @@ impl Credentials {
         let bytes = read.map_err(|problem| rejected(file.problem(what, problem)))?;
         let name = format!("{what} {}", shown_path(file.path()));
         let mut credentials = Self::from_json(&bytes, &name)?;
-        if let Some(problem) = exposure(file.path()) {
+        if let Some(problem) = file.exposure() {
             tracing::warn!(problem, "secret exposed");
             credentials.warnings.push(problem);
         }
@@ -42,12 +42,12 @@ impl Credentials {
 
     /// A file with a bare token, read again when it changes.
     pub fn from_token_file(file: impl Into<SecretFile>) -> Self {
-        let file = TokenFile::new(file);
-        let warnings = exposure(file.path()).into_iter().collect();
+        let file = file.into();
+        let warnings = file.exposure().into_iter().collect();
         let description = format!("the token file {}", shown_path(file.path()));
         Self {
             warnings,
-            ..Self::from_tokens(file, &description)
+            ..Self::from_tokens(TokenFile::new(file), &description)
         }
     }
 

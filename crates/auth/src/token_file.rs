@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use countermand_core::text::shown_path;
 use countermand_core::{TransportError, TransportErrorKind};
-use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, exposure, runtime};
+use countermand_hyper::{BoxFuture, SecretFile, Token, TokenSource, runtime};
 
 /// A file that holds nothing but a token, and that another program keeps fresh.
 ///
@@ -82,7 +82,7 @@ impl File {
     fn token(&self, fresh: bool) -> Result<Token, TransportError> {
         let known = self.known().clone();
         if known.is_none()
-            && let Some(problem) = exposure(self.file.path())
+            && let Some(problem) = self.file.exposure()
         {
             tracing::warn!(problem, "secret exposed");
         }

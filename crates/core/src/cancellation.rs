@@ -119,6 +119,24 @@ impl Cancellation {
         self
     }
 
+    /// The operation.
+    #[must_use]
+    pub const fn get_name(&self) -> &OperationName {
+        &self.name
+    }
+
+    /// The endpoint, if one was given.
+    #[must_use]
+    pub fn get_endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_deref()
+    }
+
+    /// The policy, if one was given.
+    #[must_use]
+    pub fn get_policy(&self) -> Option<&Policy> {
+        self.policy.as_deref()
+    }
+
     /// Begins at `now`. The seed spreads the pauses: same seed and same answers, same schedule.
     ///
     /// At its end, `Ok` means that the server accepted the cancellation or told the operation's

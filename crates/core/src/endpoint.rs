@@ -11,7 +11,8 @@ use crate::shown::{looks_secret, shown_excerpt};
 /// Root of an API, host and path; that of the [default service](crate::Service::DEFAULT) by default.
 ///
 /// Parsed once and shared by every request, so that building one copies no more than its path.
-/// A URL without a path gets the path of the default service, `/v1`.
+/// A URL without a path gets the path of the default service, `/v1`: one of a service with another
+/// [prefix](crate::Service::prefix) needs it.
 ///
 /// ```
 /// use countermand_core::Endpoint;
@@ -204,6 +205,11 @@ impl fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_without_a_path_has_that_of_the_default_service() {
+        assert_eq!(PREFIX, crate::Service::DEFAULT.prefix);
+    }
 
     #[test]
     fn refuses_what_is_not_an_api_root() {

@@ -185,8 +185,8 @@ impl ErrorKind {
 
     /// True where the request left, or may have: false only where the transport knows that nothing did.
     #[must_use]
-    pub fn left(&self) -> bool {
-        self.key().row().left
+    pub fn may_have_left(&self) -> bool {
+        self.key().row().may_have_left
     }
 
     /// Delay that the server asked for before the next request.

@@ -77,7 +77,7 @@ pub struct ErrorRow {
     pub failure_scope: FailureScope,
     /// True where the request left, or may have: false only where the transport knows that nothing did, so
     /// that it counts neither as an attempt nor against a quota.
-    pub left: bool,
+    pub may_have_left: bool,
     /// True where a cancel that ended so may have reached the server and taken effect.
     pub maybe_delivered: bool,
     /// Exit class of a command that met it.
@@ -142,7 +142,7 @@ macro_rules! table {
                         text: $text,
                         retry_action: RetryAction::$retry_action,
                         failure_scope: FailureScope::$failure_scope,
-                        left: table!(@left $delivered),
+                        may_have_left: table!(@left $delivered),
                         maybe_delivered: table!(@$delivered),
                         exit: ExitClass::$exit,
                         again: table!(@$again),

@@ -86,6 +86,24 @@ impl<T: 'static> Fetch<T> {
         self
     }
 
+    /// The request.
+    #[must_use]
+    pub const fn get_request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The endpoint, if one was given.
+    #[must_use]
+    pub fn get_endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_deref()
+    }
+
+    /// The policy, if one was given.
+    #[must_use]
+    pub fn get_policy(&self) -> Option<&Policy> {
+        self.policy.as_deref()
+    }
+
     /// Begins at `now`. The seed spreads the pauses.
     pub fn start(self, now: Time, seed: u64) -> Step<T> {
         Box::new(State {

@@ -14,7 +14,7 @@ use crate::service::Service;
 const LONGEST: usize = 4 * MAX_NAME_BYTES;
 
 impl Endpoint {
-    /// Parses a resource name as people paste it.
+    /// Parses a resource name of the [default service](Service::DEFAULT) as people paste it.
     ///
     /// Taken are the name, blanks around it, its URL at this endpoint, and the path of that URL. Of a URL the
     /// query and `:cancel` are cut off and `%XX` is decoded; a name that is no URL is taken as it is. The URL of
@@ -44,7 +44,8 @@ impl Endpoint {
             })
     }
 
-    /// As [`parse_given`](Self::parse_given), for a name of any kind; the number of its parts tells which.
+    /// As [`parse_given`](Self::parse_given), for a name of any kind of that service; the number of its parts
+    /// tells which.
     ///
     /// # Errors
     /// Likewise.

@@ -138,7 +138,7 @@ impl Retry {
     fn not_left(&mut self, error: &Error) {
         self.attempts = self
             .attempts
-            .saturating_sub(u32::from(!error.kind().left()));
+            .saturating_sub(u32::from(!error.kind().may_have_left()));
     }
 
     /// Takes note of a failure that does not count against the machine; the same request is sent again.

@@ -17,7 +17,9 @@ use crate::operation_reader::OperationReader;
 /// assert_eq!(service.id, "androidmanagement.v1");
 /// assert_eq!(service.pattern(), "enterprises/{enterprise}/devices/{device}/operations/{operation}");
 /// ```
-#[derive(Debug)]
+///
+/// Descriptions with the same [`id`](Self::id) are equal: they are of one service.
+#[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a service that is not built in is written as a literal"
@@ -59,7 +61,7 @@ pub struct Service {
 }
 
 /// One level of the names of a service: a collection and the resources in it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a service that is not built in is written as a literal"

@@ -102,8 +102,8 @@ impl TransportErrorKind {
 
     /// True where the request left, or may have: false only where nothing did.
     #[must_use]
-    pub const fn left(self) -> bool {
-        self.key().row().left
+    pub const fn may_have_left(self) -> bool {
+        self.key().row().may_have_left
     }
 
     /// True where the server may have received the request.

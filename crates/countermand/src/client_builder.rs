@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countermand_auth::{Credentials, Mtls};
 use countermand_core::text::chain;
 use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
-use countermand_hyper::{Client, HyperConfig, Token, billed_to, exposure};
+use countermand_hyper::{Client, HyperConfig, SecretFile, Token, billed_to};
 
 use crate::access::Access;
 use crate::connect_error::ConnectError;
@@ -111,6 +111,48 @@ impl ClientBuilder {
         self
     }
 
+    /// The service of the operations.
+    #[must_use]
+    pub const fn get_service(&self) -> &'static Service {
+        self.service
+    }
+
+    /// The endpoint that is set.
+    #[must_use]
+    pub const fn get_endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_ref()
+    }
+
+    /// Settings of the transport.
+    #[must_use]
+    pub const fn get_config(&self) -> &HyperConfig {
+        &self.config
+    }
+
+    /// The credentials that are set.
+    #[must_use]
+    pub const fn get_credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// The user of the domain that is set.
+    #[must_use]
+    pub fn get_subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The service account that is set.
+    #[must_use]
+    pub fn get_impersonate(&self) -> Option<&str> {
+        self.impersonate.as_deref()
+    }
+
+    /// The project that is set.
+    #[must_use]
+    pub fn get_quota_project(&self) -> Option<&str> {
+        self.quota_project.as_deref()
+    }
+
     /// A client; connects when the first request is made.
     ///
     /// # Errors
@@ -161,7 +203,10 @@ impl ClientBuilder {
         let tokens = credentials.source_in(self.service.scope, &config, variable);
         let tokens = tokens.map_err(ConnectError::Option)?;
         let mut warnings = credentials.warnings().to_vec();
-        warnings.extend(mtls.certificate().and_then(|(_, key)| exposure(key)));
+        warnings.extend(
+            mtls.certificate()
+                .and_then(|(_, key)| SecretFile::new(key).exposure()),
+        );
         Ok(Access {
             service: self.service,
             tokens: match &self.quota_project {

@@ -241,7 +241,7 @@ impl Recorder {
                 at,
             }),
             Event::Finished { name, result } => self.finished(name, result, at, records),
-            Event::Held {
+            Event::Paused {
                 until,
                 limit,
                 window,

@@ -59,7 +59,7 @@ pub struct JobProgress {
     /// Requests in a second over the last 10 seconds.
     pub requests_per_second: Option<f64>,
     /// Requests that the quota allows at once; `None` without a quota.
-    pub quota_left: Option<u32>,
+    pub quota_remaining: Option<u32>,
     /// The time until the quota allows the next request, in seconds; `None` where it does now, or where there is
     /// none to come.
     #[serde(rename = "quota_wait_s", serialize_with = "seconds")]
@@ -195,8 +195,8 @@ impl Meter {
             cancels_accepted: standing.accepted.min(operations),
             verdicts: standing.finished.min(operations),
             requests_per_second: Some(rate),
-            quota_left: standing.quota_left,
-            quota_wait: standing.held_until.map(|until| until - now),
+            quota_remaining: standing.quota_remaining,
+            quota_wait: standing.allowed_at.map(|until| until - now),
             failing: outage.and_then(|outage| Failing::of(outage, now)),
             ..JobProgress::default()
         };
@@ -289,8 +289,8 @@ impl JobProgress {
             let clock = countermand::hyper::now();
             let standing = scheduler(job, Options::default(), now, Uptime::now().as_ref())?;
             let standing = standing.progress(clock);
-            progress.quota_left = standing.quota_left;
-            let wait = standing.held_until;
+            progress.quota_remaining = standing.quota_remaining;
+            let wait = standing.allowed_at;
             progress.quota_wait = wait.map(|until| until - clock);
             let still = recent.calls.iter().map(|call| call.age).min();
             let pace = job.settings().quota().pace();
@@ -346,10 +346,10 @@ impl JobProgress {
     /// The time that so many requests take, as the quota comes back and at the rate of now.
     fn time_for(&self, requests: f64, pace: Option<f64>) -> Option<Duration> {
         let rate = self.requests_per_second.unwrap_or_default();
-        let left = self.quota_left.map_or(0.0, f64::from);
+        let left = self.quota_remaining.map_or(0.0, f64::from);
         let by_quota = pace.map(|pace| (requests - left).max(0.0) / pace);
         let by_rate = (rate > 0.0).then(|| requests / rate);
-        let seconds = match (by_quota, self.quota_left) {
+        let seconds = match (by_quota, self.quota_remaining) {
             // The quota decides, not what its last burst was.
             (Some(by_quota), Some(0)) => by_quota,
             // It takes at least that long; a slow server takes longer.
@@ -397,7 +397,7 @@ impl JobProgress {
         if let Some(rate) = self.requests_per_second {
             words.push(format!("{rate:.1} requests/s"));
         }
-        if let Some(left) = self.quota_left {
+        if let Some(left) = self.quota_remaining {
             words.push(format!("quota left {}", grouped(left.into())));
         }
         if let Some(wait) = self.quota_wait {
@@ -530,11 +530,15 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn standing(asked: u64, sent: u64, quota_left: Option<u32>) -> countermand_scheduler::Progress {
+    fn standing(
+        asked: u64,
+        sent: u64,
+        quota_remaining: Option<u32>,
+    ) -> countermand_scheduler::Progress {
         let mut standing = countermand_scheduler::Progress::default();
         (standing.cancels_sent, standing.sent) = (asked, sent);
         standing.accepted = asked;
-        standing.quota_left = quota_left;
+        standing.quota_remaining = quota_remaining;
         standing
     }
 
@@ -566,7 +570,7 @@ mod tests {
         let begun = Time::START;
         let mut meter = Meter::new(begun, Some(8.0));
         let mut standing = standing(480, 480, Some(0));
-        standing.held_until = Some(begun + 60 * SECOND);
+        standing.allowed_at = Some(begun + 60 * SECOND);
         for (second, wait, cancel, verdict) in
             [(2, 58, 100, 260), (30, 30, 72, 232), (59, 1, 43, 203)]
         {

@@ -473,7 +473,7 @@ impl Stream for Search {
                         NotListed::NotAttempted => {}
                     }
                 }
-                Event::Held { until, .. } => {
+                Event::Paused { until, .. } => {
                     let now = countermand::hyper::now();
                     let pause = until - now;
                     return Poll::Ready(Some(Found::Paused(pause)));

@@ -114,6 +114,12 @@ impl Client {
         self
     }
 
+    /// Time limits and retries of each call.
+    #[must_use]
+    pub fn get_policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Quota of [`countermand_all`](Self::countermand_all): the service's [known quota](countermand_core::Service::quota) and a share
     /// of 0.8 of it by default.
     #[must_use]
@@ -122,12 +128,24 @@ impl Client {
         self
     }
 
+    /// Quota of [`countermand_all`](Self::countermand_all).
+    #[must_use]
+    pub const fn get_quota(&self) -> &Quota {
+        &self.quota
+    }
+
     /// Number of requests that [`countermand_all`](Self::countermand_all) has in flight: 100 by
     /// default, as many as servers take on one HTTP/2 connection; at least 1.
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {
         self.in_flight = requests.max(1);
         self
+    }
+
+    /// Number of requests that [`countermand_all`](Self::countermand_all) has in flight.
+    #[must_use]
+    pub const fn get_in_flight(&self) -> usize {
+        self.in_flight
     }
 
     /// Seed of the random pauses: drawn at random by default. With the same seed and the same order

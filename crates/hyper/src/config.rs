@@ -18,7 +18,15 @@ use crate::secret_file::SecretFile;
 ///
 /// let config = HyperConfig::default()
 ///     .connect_timeout(Duration::from_secs(1))
+///     .pings(Duration::from_secs(5), Duration::from_secs(2))
+///     .proxy("http://proxy.example:3128", "10.0.0.0/8")
 ///     .user_agent("rescue/1.0");
+/// // What `x` sets, `get_x` reads.
+/// assert_eq!(config.get_connect_timeout(), Duration::from_secs(1));
+/// assert_eq!(config.get_pings(), (Duration::from_secs(5), Duration::from_secs(2)));
+/// assert_eq!(config.get_proxy(), Some(("http://proxy.example:3128", "10.0.0.0/8")));
+/// assert_eq!(config.get_user_agent(), "rescue/1.0");
+/// assert!(!config.get_proxy_from_env() && config.get_ca_file().is_none());
 /// ```
 #[derive(Clone, Debug)]
 pub struct HyperConfig {
@@ -89,6 +97,12 @@ impl HyperConfig {
         self
     }
 
+    /// The PEM file with certificate authorities.
+    #[must_use]
+    pub const fn get_ca_file(&self) -> Option<&SecretFile> {
+        self.ca_file.as_ref()
+    }
+
     /// PEM files of a certificate, with the chain up to its authority, and of its private key, to
     /// show to a server that asks for one (mutual TLS): none by default.
     #[must_use]
@@ -108,6 +122,12 @@ impl HyperConfig {
         self
     }
 
+    /// The files of the client certificate and of its key.
+    #[must_use]
+    pub const fn get_client_certificate(&self) -> Option<&(SecretFile, SecretFile)> {
+        self.identity.as_ref()
+    }
+
     /// A sentence about the variable that names a proxy for this endpoint, where no proxy is used.
     #[must_use]
     pub fn unused_proxy(&self, endpoint: &Endpoint) -> Option<String> {
@@ -122,6 +142,12 @@ impl HyperConfig {
         self
     }
 
+    /// Time to resolve the name, connect and finish the TLS handshake.
+    #[must_use]
+    pub const fn get_connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
     /// The longest body that is read, in bytes: 4 MiB by default, at least 1 KiB. The largest page
     /// of operations is far below it. A request may allow less
     /// ([`Transmit::body_cap`](crate::Transmit::body_cap)): a cancel and a get allow 64 KiB. All
@@ -133,6 +159,12 @@ impl HyperConfig {
         self
     }
 
+    /// The longest body that is read, in bytes.
+    #[must_use]
+    pub const fn get_body_cap(&self) -> usize {
+        self.body_cap
+    }
+
     /// Allow `http://` to another machine: `false` by default, because every device on the way can
     /// read the token on such a connection. To this machine it is always allowed.
     #[must_use]
@@ -141,11 +173,23 @@ impl HyperConfig {
         self
     }
 
+    /// True where `http://` to another machine is allowed.
+    #[must_use]
+    pub const fn get_allow_plaintext(&self) -> bool {
+        self.allow_plaintext
+    }
+
     /// The `user-agent` header: `countermand/` and the version by default.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
+    }
+
+    /// The `user-agent` header.
+    #[must_use]
+    pub fn get_user_agent(&self) -> &str {
+        &self.user_agent
     }
 
     /// Speak HTTP/2 over `http://`: `false` by default, because nothing can be
@@ -156,12 +200,24 @@ impl HyperConfig {
         self
     }
 
+    /// True where HTTP/2 is spoken over `http://`.
+    #[must_use]
+    pub const fn get_http2_prior_knowledge(&self) -> bool {
+        self.http2_prior_knowledge
+    }
+
     /// Offer HTTP/1.1 alone over TLS: `false` by default. For proxies whose HTTP/2 is
     /// broken.
     #[must_use]
     pub const fn http1_only(mut self, http1_only: bool) -> Self {
         self.http1_only = http1_only;
         self
+    }
+
+    /// True where HTTP/1.1 alone is offered over TLS.
+    #[must_use]
+    pub const fn get_http1_only(&self) -> bool {
+        self.http1_only
     }
 
     /// Over how many HTTP/2 connections requests are spread: 1 by default, 1 to 16. Another one is
@@ -173,6 +229,12 @@ impl HyperConfig {
         self
     }
 
+    /// The largest number of HTTP/2 connections.
+    #[must_use]
+    pub const fn get_connections(&self) -> usize {
+        self.connections
+    }
+
     /// The interval of pings on an HTTP/2 connection, also when it is idle, and the time for an
     /// answer: 20 s and 10 s by default, at least 1 ms each. A connection that died silently is found
     /// within their sum. HTTP/1.1 has no pings: there the request on a dead
@@ -182,6 +244,12 @@ impl HyperConfig {
         let least = Duration::from_millis(1);
         self.pings = (interval.max(least), patience.max(least));
         self
+    }
+
+    /// The interval of pings, and the time for an answer.
+    #[must_use]
+    pub const fn get_pings(&self) -> (Duration, Duration) {
+        self.pings
     }
 
     /// Go to the server through a tunnel that this proxy makes (HTTP CONNECT), `http://host:port`
@@ -215,7 +283,20 @@ impl HyperConfig {
         self
     }
 
-    /// The resolver of the server's name: the operating system by default. For names that
+    /// URL of the [given](Self::proxy) proxy, and the hosts to go to without it.
+    #[must_use]
+    pub fn get_proxy(&self) -> Option<(&str, &str)> {
+        self.proxy.given()
+    }
+
+    /// True where the environment names the proxy.
+    #[must_use]
+    pub const fn get_proxy_from_env(&self) -> bool {
+        matches!(self.proxy, Proxy::Environment)
+    }
+
+    /// The resolver of the server's name, a function, and so the one setting that cannot be read back: the
+    /// operating system by default. For names that
     /// it does not know, such as those of a private service endpoint; certificates are still
     /// checked against the name.
     ///

@@ -82,7 +82,7 @@ pub use countermand_scheduler::Quota;
 pub use driver::drive;
 pub use hyper::Hyper;
 pub use scheduler_stream::{Journal, SchedulerStream};
-pub use secret_file::{SecretFile, exposure};
+pub use secret_file::SecretFile;
 pub use token::{
     Billed, Token, TokenFn, TokenSource, billed_to, check_universe, quota_project_header, token_fn,
 };

@@ -25,6 +25,14 @@ pub(crate) enum Proxy {
 }
 
 impl Proxy {
+    /// URL and exceptions of the given one.
+    pub(crate) fn given(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Given { url, except } => Some((url, except)),
+            Self::None | Self::Environment => None,
+        }
+    }
+
     /// The proxy on the way to a server, if there is to be one.
     ///
     /// Only `https://` takes one: a proxy between here and plain text would read the token.

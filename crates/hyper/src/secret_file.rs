@@ -15,22 +15,6 @@ use crate::system::{is_stream, mode};
 /// Time for the writer of a pipe to write all of it.
 const PIPE: Duration = Duration::from_secs(10);
 
-/// A warning about the mode of a file that holds a secret: others can read it, or can write it and so
-/// decide where the secrets of credentials are sent. `None` if nothing is wrong, if there is no such
-/// file, and where files have no modes.
-#[must_use]
-pub fn exposure(path: &Path) -> Option<String> {
-    let mode = mode(&fs::metadata(path).ok()?)?;
-    let others = match (mode & 0o044 != 0, mode & 0o022 != 0) {
-        (false, false) => return None,
-        (true, false) => "can be read by others",
-        (false, true) => "can be written by others",
-        (true, true) => "can be read and written by others",
-    };
-    let path = shown_path(path);
-    Some(format!("{path} {others} (mode {mode:04o}): chmod 600 it"))
-}
-
 /// A file with a secret, which an option, a variable or another file names.
 ///
 /// A regular file is read each time. A pipe, such as a shell makes of `<(command)`, gives its
@@ -92,6 +76,22 @@ impl SecretFile {
                 .get_or_init(|| read_pipe(self.path(), cap))
                 .clone(),
         }
+    }
+
+    /// A warning about its mode: others can read it, or can write it and so decide where the secrets of
+    /// credentials are sent. `None` if nothing is wrong, if there is no such file, and where files have no
+    /// modes.
+    #[must_use]
+    pub fn exposure(&self) -> Option<String> {
+        let mode = mode(&fs::metadata(self.path()).ok()?)?;
+        let others = match (mode & 0o044 != 0, mode & 0o022 != 0) {
+            (false, false) => return None,
+            (true, false) => "can be read by others",
+            (false, true) => "can be written by others",
+            (true, true) => "can be read and written by others",
+        };
+        let path = shown_path(self.path());
+        Some(format!("{path} {others} (mode {mode:04o}): chmod 600 it"))
     }
 
     /// Opens a regular file, and looks for a pipe, whose opening would wait for its writer.
@@ -186,7 +186,7 @@ mod tests {
             (0o666, Some("can be read and written by others (mode 0666)")),
         ] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-            let told = exposure(file.path());
+            let told = SecretFile::new(file.path()).exposure();
             assert_eq!(told.is_some(), words.is_some(), "{told:?}");
             assert!(told.unwrap_or_default().contains(words.unwrap_or_default()));
         }

@@ -213,7 +213,7 @@ fn read_identity(
     let chain = read_certificates("the client certificate", certificate)?;
     let what = "the key of the client certificate";
     let failed = |problem: &dyn std::fmt::Display| unusable(what, key, problem);
-    if let Some(problem) = crate::secret_file::exposure(key.path()) {
+    if let Some(problem) = key.exposure() {
         tracing::warn!(problem, "secret exposed");
     }
     let pem = key.read(CERTIFICATES).map_err(|error| failed(&error))?;

@@ -63,7 +63,7 @@ fn parts<'py>(
             let result = outcome::result(py, &name, result, raise)?;
             ("Finished", (OperationName(name), result).into_pyobject(py)?)
         }
-        Event::Held { until, limit, .. } => ("Held", (read(until), limit).into_pyobject(py)?),
+        Event::Paused { until, limit, .. } => ("Paused", (read(until), limit).into_pyobject(py)?),
         Event::Failing { key, cause } => ("Failing", (key.as_str(), &*cause).into_pyobject(py)?),
         Event::CircuitOpened { .. } => ("CircuitOpened", PyTuple::empty(py)),
         Event::CircuitClosed => ("CircuitClosed", PyTuple::empty(py)),

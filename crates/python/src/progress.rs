@@ -38,7 +38,7 @@ pub(crate) fn progress(
         standing.in_flight.into_bound_py_any(py)?,
         now.into_bound_py_any(py)?,
         standing.last_cancel.map(&read).into_bound_py_any(py)?,
-        standing.held_until.map(&read).into_bound_py_any(py)?,
+        standing.allowed_at.map(&read).into_bound_py_any(py)?,
     ];
     let fields = of_measured(py, measured)?.into_iter().chain(fields);
     let fields = PyTuple::new(py, fields.collect::<Vec<_>>())?;
@@ -71,7 +71,7 @@ fn of_measured<'py>(py: Python<'py>, measured: &JobProgress) -> PyResult<[Bound<
     let outage = measured.failing.as_ref().map(|failing| outage(py, failing));
     Ok([
         measured.cancels_sent.into_bound_py_any(py)?,
-        measured.quota_left.into_bound_py_any(py)?,
+        measured.quota_remaining.into_bound_py_any(py)?,
         seconds(measured.quota_wait)?,
         measured.requests_per_second.into_bound_py_any(py)?,
         search.transpose()?.into_bound_py_any(py)?,

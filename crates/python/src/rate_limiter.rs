@@ -85,15 +85,15 @@ impl RateLimiter {
     /// The windows of the project: calls and seconds.
     #[getter]
     fn windows(&self) -> Vec<(u32, f64)> {
-        let windows = self.with(|limiter| limiter.windows().to_vec());
+        let windows = self.with(|limiter| limiter.quota().get_windows().to_vec());
         let window = |window: &Window| (window.limit(), window.span().as_secs_f64());
         windows.iter().map(window).collect()
     }
 
     /// Calls that the windows of the project allow from `now` on without waiting.
-    fn left(&self, now: f64) -> PyResult<Option<u32>> {
+    fn remaining(&self, now: f64) -> PyResult<Option<u32>> {
         let now = clock::time(now)?;
-        Ok(self.with(|limiter| limiter.left(now)))
+        Ok(self.with(|limiter| limiter.remaining(now)))
     }
 
     /// Seconds for which a call counts.

@@ -72,7 +72,7 @@ impl Watcher {
         this.look = now + PACE / 2;
         let figures = progress::measured(&mut this.meter, now, run());
         let Figures { standing, measured } = &figures;
-        let holds = measured.failing.is_some() || standing.held_until.is_some();
+        let holds = measured.failing.is_some() || standing.allowed_at.is_some();
         let second = if holds {
             (now - this.began).as_secs()
         } else {

@@ -15,8 +15,8 @@ use crate::queue::{Fresh, Job, Parked, Waiting};
 use crate::quota::Window;
 use crate::scheduler::Scheduler;
 
-/// Holds with nothing but refusals in between after which the scheduler stops.
-const HOLDS: u32 = 10;
+/// Pauses with nothing but refusals in between after which the scheduler stops.
+const PAUSES: u32 = 10;
 
 /// A server that asks for a longer pause does not mean it; no window of a quota is longer.
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
@@ -118,7 +118,7 @@ impl Scheduler {
         let call = flying.call;
         match (error, flying.departing.take()) {
             (_, None) => {}
-            (Some(error), Some((reservation, resource))) if !error.kind().left() => {
+            (Some(error), Some((reservation, resource))) if !error.kind().may_have_left() => {
                 self.rate_limiter.release(reservation);
                 self.events.push_back(Event::NotSent {
                     resource,
@@ -130,7 +130,7 @@ impl Scheduler {
                     cause: outage::cause(error),
                 });
             }
-            (_, departing) => self.left(departing, flying.first_cancel, call, now),
+            (_, departing) => self.note_sent(departing, flying.first_cancel, call, now),
         }
         flying
     }
@@ -156,7 +156,7 @@ impl Scheduler {
             }
             self.heard = true;
             self.circuit_answered();
-            return self.hold(error, limit, window, now);
+            return self.pause(error, limit, window, now);
         }
         if kind.retry_action() == RetryAction::Backoff {
             let first = self.failures.failed(error, handed_out);
@@ -168,7 +168,7 @@ impl Scheduler {
             let (mut opens, mut excused) = (failed.opens, failed.excused);
             // A job gives up no operation of which nothing left; the circuit sees to it that it is not
             // asked for all the time.
-            excused |= self.probes_on && !kind.left();
+            excused |= self.probes_on && !kind.may_have_left();
             if kind.is_not_the_api() {
                 // As long as the API itself has not answered, one answer of something else is enough.
                 opens |= !self.heard && self.circuit.open(now);
@@ -222,8 +222,8 @@ impl Scheduler {
         }
     }
 
-    /// Holds every request; `false` if waiting has not helped before.
-    pub(crate) fn hold(
+    /// Pauses every request; `false` if waiting has not helped before.
+    pub(crate) fn pause(
         &mut self,
         error: &Error,
         limit: Option<u64>,
@@ -231,32 +231,32 @@ impl Scheduler {
         now: Time,
     ) -> bool {
         let pause = asked_delay(error).unwrap_or(self.policy.get_quota_pause());
-        let held = self.rate_limiter.paused_until(now);
-        let until = match held {
+        let paused = self.rate_limiter.paused_until(now);
+        let until = match paused {
             None => {
-                self.holds += 1;
+                self.pauses += 1;
                 now + pause + self.rng.up_to(pause / 10)
             }
             // One of those that were under way: it may know of a window that is shut longer.
             Some(_) => now + pause,
         };
-        if held.is_none_or(|held| held < until) {
+        if paused.is_none_or(|paused| paused < until) {
             self.rate_limiter.pause_until(until);
-            self.events.push_back(Event::Held {
+            self.events.push_back(Event::Paused {
                 until,
                 limit,
                 window,
             });
         }
-        if self.holds >= HOLDS {
+        if self.pauses >= PAUSES {
             self.halt(error.kind().into());
         }
-        self.holds < HOLDS
+        self.pauses < PAUSES
     }
 
     /// An answer came that tells nothing against the server.
     pub(crate) fn answered(&mut self) {
-        self.holds = 0;
+        self.pauses = 0;
         self.circuit_answered();
     }
 
@@ -364,7 +364,7 @@ fn asked_delay(error: &Error) -> Option<Duration> {
 }
 
 /// End of the pause of a request whose failure concerns all: a failing server may ask for
-/// that, while a refusal holds everything.
+/// that, while a refusal pauses everything.
 fn silence(error: &Error, now: Time) -> Option<Time> {
     let fails = matches!(error.kind(), ErrorKind::Unavailable(_));
     let delay = asked_delay(error).filter(|_| fails);

@@ -141,7 +141,7 @@ pub enum Event {
         error: Error,
     },
     /// Every request waits: the quota is used up.
-    Held {
+    Paused {
         /// End of the pause.
         until: Time,
         /// The limit that the server named.
@@ -201,7 +201,7 @@ pub struct Progress {
     /// Time at which the most recent first cancel of an operation left.
     pub last_cancel: Option<Time>,
     /// Time at which the quota allows the next request, if not now.
-    pub held_until: Option<Time>,
+    pub allowed_at: Option<Time>,
     /// Requests the quota allows without waiting; `None` without a quota.
-    pub quota_left: Option<u32>,
+    pub quota_remaining: Option<u32>,
 }

@@ -79,7 +79,7 @@ impl FromStr for Window {
     }
 }
 
-/// Limits of what may be sent: the windows that hold for all calls of a project, the one that holds for the
+/// Limits of what may be sent: the windows of all calls of a project, the one of the
 /// same method on the same resource, and the share of them that is ours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quota {
@@ -113,18 +113,19 @@ impl Quota {
         }
     }
 
-    /// No limit at all: only what the server says is obeyed.
+    /// No limit at all: only what the server says is obeyed. The share is that of windows that are set
+    /// afterwards, as by default.
     #[must_use]
     pub const fn unlimited() -> Self {
         Self {
             windows: Vec::new(),
             per_resource: None,
-            share: 1.0,
+            share: SHARE,
             guard: Duration::from_millis(50),
         }
     }
 
-    /// The windows that hold for all calls, all at once.
+    /// The windows of all calls, in force together.
     #[must_use]
     pub fn windows(mut self, windows: impl IntoIterator<Item = Window>) -> Self {
         self.windows = windows.into_iter().collect();
@@ -159,7 +160,7 @@ impl Quota {
         self
     }
 
-    /// The windows that hold for all calls.
+    /// The windows of all calls.
     #[must_use]
     pub fn get_windows(&self) -> &[Window] {
         &self.windows
@@ -227,7 +228,7 @@ impl FromStr for Quota {
     /// at all.
     fn from_str(text: &str) -> Result<Self, QuotaError> {
         if text == "none" {
-            return Ok(Self::unlimited().share(SHARE));
+            return Ok(Self::unlimited());
         }
         let windows = text
             .split(',')

@@ -20,8 +20,8 @@ use crate::quota::{Quota, Window};
 /// [released](Self::release).
 ///
 /// A restart must not spend a window again. What [`save`](Self::save) gives, or a journal of every
-/// send, goes into [`restore`](Self::restore); before that, [`windows`](Self::windows) that were
-/// lowered are [`lower`](Self::lower)ed again, and who was [`held`](Self::paused_until) is put on
+/// send, goes into [`restore`](Self::restore); before that, [windows](Quota::get_windows) that were
+/// lowered are [`lower`](Self::lower)ed again, and what was [paused](Self::paused_until) is put on
 /// [`pause_until`](Self::pause_until). From then on it answers as if there had been no restart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateLimiter {
@@ -34,14 +34,14 @@ pub struct RateLimiter {
     reserved: VecDeque<Reserved>,
     /// The number of the next reservation.
     next: u64,
-    hold: Option<Time>,
+    paused: Option<Time>,
 }
 
 /// The calls of a method on a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Times {
     /// Oldest first.
-    left: VecDeque<Time>,
+    sent: VecDeque<Time>,
     reserved: usize,
 }
 
@@ -100,7 +100,7 @@ impl RateLimiter {
             resources: BTreeMap::new(),
             reserved: VecDeque::new(),
             next: 0,
-            hold: None,
+            paused: None,
         }
     }
 
@@ -117,27 +117,27 @@ impl RateLimiter {
             return now;
         };
         match self.resources.get(&(call, resource.into())) {
-            Some(times) => self.free(&times.left, |at| *at, times.reserved, window, now),
+            Some(times) => self.free(&times.sent, |at| *at, times.reserved, window, now),
             None => now,
         }
     }
 
-    /// The earliest moment at which the project's windows, and a hold, allow any call.
+    /// The earliest moment at which the project's windows, and a pause, allow any call.
     #[must_use]
     pub fn project_allowed(&self, now: Time) -> Time {
         self.project_allows(now, 1)
     }
 
-    /// The earliest moment at which the project's windows, and a hold, allow so many calls at once.
+    /// The earliest moment at which the project's windows, and a pause, allow so many calls at once.
     pub(crate) fn project_allows(&self, now: Time, calls: usize) -> Time {
-        let held = self.hold.map_or(now, |until| until.max(now));
+        let paused = self.paused.map_or(now, |until| until.max(now));
         let reserved = self.reserved.len() + calls.saturating_sub(1);
         let windows = self
             .quota
             .windows
             .iter()
             .map(|window| self.free(&self.log, |sent| sent.at, reserved, *window, now));
-        windows.fold(held, Time::max)
+        windows.fold(paused, Time::max)
     }
 
     /// Records a call that leaves at once, whatever the windows say of it.
@@ -199,13 +199,13 @@ impl RateLimiter {
 
     /// Pauses all calls until then: the server refused a call for its quota.
     pub fn pause_until(&mut self, until: Time) {
-        self.hold = Some(self.hold.map_or(until, |held| held.max(until)));
+        self.paused = Some(self.paused.map_or(until, |paused| paused.max(until)));
     }
 
     /// End of the pause of all, if that is after `now`.
     #[must_use]
     pub fn paused_until(&self, now: Time) -> Option<Time> {
-        self.hold.filter(|until| *until > now)
+        self.paused.filter(|until| *until > now)
     }
 
     /// Adopts a limit that the server names for a window of `span`; a higher one than ours is
@@ -219,10 +219,10 @@ impl RateLimiter {
         }
     }
 
-    /// The project's windows as they are now, with the limits that the server has lowered.
+    /// The quota as it is now, with the limits that the server has lowered.
     #[must_use]
-    pub fn windows(&self) -> &[Window] {
-        &self.quota.windows
+    pub const fn quota(&self) -> &Quota {
+        &self.quota
     }
 
     /// The calls of a method on a resource that need a new place in the longest of the project's windows
@@ -239,8 +239,8 @@ impl RateLimiter {
 
     /// Number of calls that the project's windows allow from `now` on without waiting; `None` without windows.
     #[must_use]
-    pub fn left(&self, now: Time) -> Option<u32> {
-        let left = self.quota.windows.iter().map(|window| {
+    pub fn remaining(&self, now: Time) -> Option<u32> {
+        let remaining = self.quota.windows.iter().map(|window| {
             let span = window.span + self.quota.guard;
             let sent = self.log.iter().rev();
             let sent = sent.take_while(|sent| sent.at + span > now).count();
@@ -248,7 +248,7 @@ impl RateLimiter {
             self.ours(*window)
                 .saturating_sub(u32::try_from(sent).unwrap_or(u32::MAX))
         });
-        left.min()
+        remaining.min()
     }
 
     /// Time for which a call counts: the longest window with its guard; zero without windows. A
@@ -266,13 +266,13 @@ impl RateLimiter {
     pub fn save(&self, now: Time) -> Vec<PastCall> {
         let horizon = self.horizon();
         let counts = self.log.iter().filter(|sent| sent.at + horizon > now);
-        let left = counts.map(|sent| {
+        let sent = counts.map(|sent| {
             let age = now - sent.at;
             PastCall::new(age, sent.call, &*sent.resource)
         });
         let reserved = self.reserved.iter();
         let reserved = reserved.map(|one| PastCall::new(Duration::ZERO, one.call, &*one.resource));
-        left.chain(reserved).collect()
+        sent.chain(reserved).collect()
     }
 
     /// Takes over what was sent before a restart, besides what has been since: a window that was
@@ -294,7 +294,7 @@ impl RateLimiter {
         all.sort_by_key(|sent| sent.at);
         self.resources
             .values_mut()
-            .for_each(|times| times.left.clear());
+            .for_each(|times| times.sent.clear());
         self.resources.retain(|_, times| times.reserved > 0);
         for sent in all {
             let (resource, _) = self.shared(sent.call, sent.resource);
@@ -318,7 +318,7 @@ impl RateLimiter {
             let key = (call, Arc::clone(&resource));
             let times = self.resources.entry(key).or_default();
             times.reserved = times.reserved.saturating_sub(reserved);
-            let times = &mut times.left;
+            let times = &mut times.sent;
             let place = times.iter().rev().take_while(|other| **other > at).count();
             times.insert(times.len() - place, at);
         }
@@ -334,14 +334,14 @@ impl RateLimiter {
         };
         let key = (call, resource);
         if let Some(times) = self.resources.get_mut(&key) {
-            times.left.pop_front();
+            times.sent.pop_front();
         }
         self.forget_if_empty(&key);
     }
 
     fn forget_if_empty(&mut self, key: &(Call, Arc<str>)) {
         let times = self.resources.get(key);
-        if times.is_some_and(|times| times.left.is_empty() && times.reserved == 0) {
+        if times.is_some_and(|times| times.sent.is_empty() && times.reserved == 0) {
             self.resources.remove(key);
         }
     }
@@ -365,7 +365,7 @@ impl RateLimiter {
         let Some(at) = (log.len() + reserved).checked_sub(limit) else {
             return now;
         };
-        let left = log.get(at).map_or(now, sent);
-        now.max(left + window.span + self.quota.guard)
+        let sent = log.get(at).map_or(now, sent);
+        now.max(sent + window.span + self.quota.guard)
     }
 }

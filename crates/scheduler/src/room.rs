@@ -23,7 +23,7 @@ impl Scheduler {
     /// way may find. Looks do so for the lists that are still to come as well. Each of them comes to an
     /// answer or a time, so that no place stays free for longer.
     pub(crate) fn room_at(&self, class: Class, now: Time) -> Time {
-        if self.rate_limiter.windows().is_empty() {
+        if self.rate_limiter.quota().get_windows().is_empty() {
             return now;
         }
         let room = match class {

@@ -28,9 +28,9 @@ impl Scheduler {
             } else if self.flying.len() >= self.in_flight || self.circuit.is_probing() {
                 return NextStep::Idle;
             }
-            let held = self.lists_held(now);
-            let Some(class) = self.queue.class(held.is_some()) else {
-                let wake = self.queue.next_wake().into_iter().chain(held).min();
+            let lists = self.lists_wait(now);
+            let Some(class) = self.queue.class(lists.is_some()) else {
+                let wake = self.queue.next_wake().into_iter().chain(lists).min();
                 return match wake {
                     Some(until) => NextStep::Wait(until),
                     None if self.closed && self.flying.is_empty() => NextStep::Done,
@@ -50,7 +50,7 @@ impl Scheduler {
                 }
                 let until = at.min(self.gives_up_at().unwrap_or(at));
                 // What wakes earlier cannot be sent earlier either, unless it is given room.
-                let wake = self.queue.next_wake().into_iter().chain(held).min();
+                let wake = self.queue.next_wake().into_iter().chain(lists).min();
                 let wake = wake
                     .filter(|_| room > allowed)
                     .map(|wake| wake.max(allowed));
@@ -75,7 +75,7 @@ impl Scheduler {
     }
 
     /// End of the time in which lists of operations wait for lists of parents.
-    pub(crate) fn lists_held(&self, now: Time) -> Option<Time> {
+    pub(crate) fn lists_wait(&self, now: Time) -> Option<Time> {
         let until = self.searching_since? + HEAD_START;
         // One that waits to be sent has its turn before them anyway.
         let going_on = self.flying_lists.parents > 0;

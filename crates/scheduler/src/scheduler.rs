@@ -40,8 +40,8 @@ pub struct Scheduler {
     pub(crate) searching_since: Option<Time>,
     pub(crate) tickets: u64,
     pub(crate) closed: bool,
-    /// Consecutive answers that held everything (429).
-    pub(crate) holds: u32,
+    /// Consecutive answers that paused everything (429).
+    pub(crate) pauses: u32,
     /// The API has answered: what else answers is not all there is.
     pub(crate) heard: bool,
     pub(crate) probes_on: bool,
@@ -92,7 +92,7 @@ impl Scheduler {
             searching_since: None,
             tickets: 0,
             closed: false,
-            holds: 0,
+            pauses: 0,
             heard: false,
             probes_on: false,
             events: VecDeque::new(),
@@ -128,6 +128,30 @@ impl Scheduler {
     pub fn in_flight(mut self, requests: usize) -> Self {
         self.in_flight = requests.max(1);
         self
+    }
+
+    /// The endpoint, if one was given.
+    #[must_use]
+    pub fn get_endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_deref()
+    }
+
+    /// The policy of each operation, with its attempts.
+    #[must_use]
+    pub fn get_policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The limit of requests in flight.
+    #[must_use]
+    pub const fn get_in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// The quota, with the limits that the server has lowered.
+    #[must_use]
+    pub const fn get_quota(&self) -> &Quota {
+        self.rate_limiter.quota()
     }
 
     /// Never gives up a server that fails: it is probed until it is back, or the scheduler is
@@ -195,12 +219,12 @@ impl Scheduler {
         if let Some(flying) = self.flying.get_mut(ticket) {
             let departing = flying.departing.take();
             let (first_cancel, call) = (flying.first_cancel, flying.call);
-            self.left(departing, first_cancel, call, at);
+            self.note_sent(departing, first_cancel, call, at);
         }
     }
 
     /// Takes note of what left, once.
-    pub(crate) fn left(
+    pub(crate) fn note_sent(
         &mut self,
         departing: Option<(Reservation, Resource)>,
         first_cancel: bool,
@@ -286,8 +310,8 @@ impl Scheduler {
         Progress {
             waiting: self.queue.waiting(),
             in_flight: self.flying.len(),
-            held_until: (allowed > now).then_some(allowed),
-            quota_left: self.rate_limiter.left(now),
+            allowed_at: (allowed > now).then_some(allowed),
+            quota_remaining: self.rate_limiter.remaining(now),
             ..self.progress
         }
     }

@@ -125,7 +125,7 @@ fn say(report: &Report, event: &Event) {
     let output = &report.output;
     match event {
         _ if report.brief => {}
-        Event::Held { until, .. } => report.paused(*until - now()),
+        Event::Paused { until, .. } => report.paused(*until - now()),
         Event::Failing { cause, .. } => report.failing(cause),
         Event::CircuitOpened { cause } => output.note(&format!(
             "{} the server fails ({cause}): only probes until it answers",

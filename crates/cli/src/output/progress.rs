@@ -189,7 +189,11 @@ mod tests {
         (search.devices, search.searched, search.pages) = (20_000, 4898, 4898);
         (search.all_listed, search.found) = (true, 4898);
         let mut standing = countermand_scheduler::Progress::default();
-        (standing.cancels_sent, standing.sent, standing.quota_left) = (4898, 10_000, Some(12));
+        (
+            standing.cancels_sent,
+            standing.sent,
+            standing.quota_remaining,
+        ) = (4898, 10_000, Some(12));
         let begun = countermand_core::Time::START;
         let mut meter = Meter::new(begun, Some(8.0));
         let now = begun + Duration::from_secs(1250);

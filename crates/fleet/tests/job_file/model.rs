@@ -44,7 +44,7 @@ enum Step {
     Listed(usize, i64),
     Accepted(usize, i64),
     Finished(usize, i64, Option<Verdict>),
-    Held(i64, i64),
+    Paused(i64, i64),
     Lowered(u64, u32),
     Note(i64),
 }
@@ -65,7 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (number.clone(), millis.clone()).prop_map(|(n, t)| Step::Listed(n, t)),
         4 => (number.clone(), millis.clone()).prop_map(|(n, t)| Step::Accepted(n, t)),
         6 => (number, millis.clone(), verdict).prop_map(|(n, t, v)| Step::Finished(n, t, v)),
-        1 => (millis.clone(), millis.clone()).prop_map(|(a, b)| Step::Held(a, b)),
+        1 => (millis.clone(), millis.clone()).prop_map(|(a, b)| Step::Paused(a, b)),
         1 => (1..3_u64, 1..9_u32).prop_map(|(s, c)| Step::Lowered(s, c)),
         1 => millis.prop_map(Step::Note),
     ];
@@ -194,7 +194,7 @@ impl Model {
                     resolution: new,
                 }
             }
-            Step::Held(millis, until) => {
+            Step::Paused(millis, until) => {
                 self.pause = Some((*millis, *until));
                 let (at, until) = (at(*millis), at(*until));
                 Record::Paused {
