@@ -56,13 +56,13 @@ pub fn quirks(dice: &mut Dice) -> Quirks {
 /// Never: the drawn script is valid.
 pub fn faults(dice: &mut Dice, times: u64) -> Script {
     let entries = (0..dice.below(5)).map(|_| {
-        let preset = dice.pick(PRESETS);
+        let preset = dice.pick(&PRESETS);
         let mut entry =
             json!({ "fault": preset.name, "skip": dice.below(times / 2), "probability": 0.7 });
         if dice.chance(50) {
             entry["times"] = json!(1 + dice.below(times));
         }
-        if !preset.entry.contains("method") && dice.chance(60) {
+        if !preset.entry.contains_key("method") && dice.chance(60) {
             entry["method"] = json!(*dice.pick(&["cancel", "get", "devices.get"]));
         }
         entry

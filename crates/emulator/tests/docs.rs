@@ -7,6 +7,7 @@ use bytes::Bytes;
 use common::{T0, respond};
 use countermand_emulator::{Config, Emulator, PRESETS};
 use http::Request;
+use serde_json::Value;
 
 const MANUAL: &str = include_str!("../../../docs/emulator.md");
 
@@ -34,16 +35,16 @@ fn every_example_of_the_manual_is_accepted() {
 #[test]
 fn the_manual_lists_every_preset_with_its_marks() {
     let (_, presets) = MANUAL.split_once("### Presets").unwrap();
-    for preset in PRESETS {
+    for preset in PRESETS.iter() {
         let row = presets
             .lines()
             .find(|line| line.starts_with(&format!("| {} |", preset.number)));
         let row = row.unwrap_or_else(|| panic!("no row {}", preset.number));
         let mut marked = format!("`{}`", preset.name);
-        if preset.entry.contains(r#""times": null"#) {
+        if preset.entry.get("times") == Some(&Value::Null) {
             marked.push_str(" ∞");
         }
-        if preset.entry.contains(r#""method": "cancel""#) {
+        if preset.entry.contains_key("method") {
             marked.push_str(" †");
         }
         let found = row.split(" | ").nth(1).unwrap().trim_end_matches(" |");

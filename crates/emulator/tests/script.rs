@@ -154,13 +154,13 @@ fn set_changes_what_becomes_of_the_operation() {
 
 #[test]
 fn every_preset_does_something_by_name_and_by_number() {
-    for preset in PRESETS {
-        let method = if preset.entry.contains(r#""method": "cancel""#) {
+    for preset in PRESETS.iter() {
+        let method = if preset.entry.contains_key("method") {
             "cancel"
         } else {
             "any"
         };
-        for word in [preset.name, preset.number] {
+        for word in [&preset.name, &preset.number] {
             let script = Script::from_value(json!([{"fault": word, "method": method}]));
             let script = script.unwrap_or_else(|problem| panic!("{word}: {problem}"));
             let config = Config::default().script(script);
