@@ -149,12 +149,7 @@ pub(crate) struct Answers {
 impl Answers {
     /// Takes the next part's answer. A fault of one part's connection is one of the whole batch.
     pub(crate) fn push(&mut self, part: &Part, action: Action) {
-        let (Action::Respond(response)
-        | Action::StallBody { response, .. }
-        | Action::Drip { response, .. }
-        | Action::Truncate { response, .. }
-        | Action::Flood { response, .. }) = &action
-        else {
+        let Some(response) = action.response() else {
             self.wreck.get_or_insert(action);
             return;
         };
@@ -195,25 +190,9 @@ impl Answers {
             .unwrap_or_else(|_| HeaderValue::from_static("multipart/mixed"));
         let whole: Response<Bytes> = bare(200, kind, self.text.into(), now);
         match self.wreck {
-            None => Action::Respond(whole),
-            Some(Action::StallBody { after, .. }) => Action::StallBody {
-                response: whole,
-                after,
-            },
-            Some(Action::Drip { interval, .. }) => Action::Drip {
-                response: whole,
-                interval,
-            },
-            Some(Action::Truncate { after, .. }) => Action::Truncate {
-                response: whole,
-                after,
-            },
-            Some(Action::Flood { bytes, sized, .. }) => Action::Flood {
-                response: whole,
-                bytes,
-                sized,
-            },
-            Some(other) => other,
+            None | Some(Action::Respond(_)) => Action::Respond(whole),
+            Some(Action::Mangle(_, mangling)) => Action::Mangle(whole, mangling),
+            Some(broken) => broken,
         }
     }
 }

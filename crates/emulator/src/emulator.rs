@@ -130,7 +130,8 @@ impl Emulator {
 
     /// The same reply, noted in the audit.
     pub(crate) fn told(&mut self, now: Duration, request: &Request<Bytes>, reply: Reply) -> Reply {
-        let status = reply.action.status().map(|status| status.as_u16());
+        let status = reply.action.response();
+        let status = status.map(|response| response.status().as_u16());
         self.note(now, request, status, reply.effect);
         reply
     }

@@ -93,7 +93,7 @@ pub use presets::{PRESETS, Preset};
 pub use quirks::{Expiry, FinishedCancel, Quirks, Shape};
 pub use quota::{Hints, ServerQuota, WindowKind};
 pub use quota_report::{QuotaReport, ResourceReport, WindowReport};
-pub use reply::{Action, Reply};
+pub use reply::{Action, Breakage, Mangling, Reply};
 pub use script::Script;
 pub use server::Server;
 pub use server_usage::ServerUsage;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 
 /// The emulator's decision about one request.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Reply {
     /// The same on a clock that is so many times slower: what took a minute takes a second at 60.
     pub(crate) fn faster(mut self, times: u32) -> Self {
         self.delay /= times;
-        if let Action::Drip { interval, .. } = &mut self.action {
+        if let Action::Mangle(_, Mangling::Drip { interval }) = &mut self.action {
             *interval /= times;
         }
         self
@@ -49,6 +49,44 @@ impl Reply {
 pub enum Action {
     /// An ordinary answer.
     Respond(Response<Bytes>),
+    /// An answer that does not arrive as it was meant. Its `content-length` is the length of its body.
+    Mangle(Response<Bytes>, Mangling),
+    /// No answer.
+    Break(Breakage),
+}
+
+/// The way in which an answer does not arrive as it was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an executor must not miss one")]
+pub enum Mangling {
+    /// The headers and the first bytes of the body come, the rest never does.
+    StallBody {
+        /// Bytes of the body that come.
+        after: usize,
+    },
+    /// The body comes one byte at a time.
+    Drip {
+        /// The pause before each byte.
+        interval: Duration,
+    },
+    /// The body ends early.
+    Truncate {
+        /// Bytes of the body that come.
+        after: usize,
+    },
+    /// A body of spaces that is far too long.
+    Flood {
+        /// The length of the body in bytes.
+        bytes: u64,
+        /// True if `content-length` says so.
+        sized: bool,
+    },
+}
+
+/// The way in which no answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an executor must not miss one")]
+pub enum Breakage {
     /// The connection was never made: refused. On a socket, which exists by then, a reset.
     Refuse,
     /// The connection attempt is never answered. On a socket, as `Stall`.
@@ -57,36 +95,6 @@ pub enum Action {
     Reset,
     /// The headers never come.
     Stall,
-    /// The headers and the first bytes of the body come, the rest never does.
-    StallBody {
-        /// The answer as it was meant; `content-length` is its length.
-        response: Response<Bytes>,
-        /// Bytes of the body that come.
-        after: usize,
-    },
-    /// The body comes one byte at a time.
-    Drip {
-        /// The answer.
-        response: Response<Bytes>,
-        /// The pause before each byte.
-        interval: Duration,
-    },
-    /// The body ends early, and `content-length` promised all of it.
-    Truncate {
-        /// The answer as it was meant.
-        response: Response<Bytes>,
-        /// Bytes of the body that come.
-        after: usize,
-    },
-    /// A body of spaces that is far too long.
-    Flood {
-        /// Status and headers.
-        response: Response<Bytes>,
-        /// The length of the body in bytes.
-        bytes: u64,
-        /// True if `content-length` says so.
-        sized: bool,
-    },
     /// HTTP/2 `REFUSED_STREAM`: certainly not carried out. In HTTP/1.1 a reset.
     RefusedStream,
     /// HTTP/2 `ENHANCE_YOUR_CALM` on the stream. In HTTP/1.1 a reset.
@@ -96,22 +104,12 @@ pub enum Action {
 }
 
 impl Action {
-    /// The status that the sender sees, if any.
+    /// The answer as it was meant, if there is one.
     #[must_use]
-    pub fn status(&self) -> Option<StatusCode> {
+    pub const fn response(&self) -> Option<&Response<Bytes>> {
         match self {
-            Self::Respond(response)
-            | Self::StallBody { response, .. }
-            | Self::Drip { response, .. }
-            | Self::Truncate { response, .. }
-            | Self::Flood { response, .. } => Some(response.status()),
-            Self::Refuse
-            | Self::BlackHole
-            | Self::Reset
-            | Self::Stall
-            | Self::RefusedStream
-            | Self::EnhanceYourCalm
-            | Self::GoAway => None,
+            Self::Respond(response) | Self::Mangle(response, _) => Some(response),
+            Self::Break(_) => None,
         }
     }
 }

@@ -111,12 +111,13 @@ impl Fault {
     fn parse(service: &Service, methods: &Methods, entry: Value) -> Result<Self, BadInput> {
         let mut entry: Entry =
             serde_json::from_value(entry).map_err(|problem| BadInput::new(problem.to_string()))?;
-        let (answer, how) = (entry.answer()?, entry.how()?);
+        let how = entry.how()?;
+        let answer = entry.answer()?;
         let (fate, quirks) = match entry.set.take() {
             Some(set) => set.change().map_err(|problem| problem.at("set"))?,
             None => (None, None),
         };
-        if how.is_whole()
+        if how == How::Whole
             && answer.is_none()
             && fate.is_none()
             && quirks.is_none()

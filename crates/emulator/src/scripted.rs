@@ -14,7 +14,7 @@ use crate::fleet::NewOperation;
 use crate::generated::Generated;
 use crate::identity::Door;
 use crate::method::{Method, Methods};
-use crate::reply::Action;
+use crate::reply::{Action, Breakage, Mangling};
 
 /// One entry as it is written, after its preset has been filled in.
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +53,7 @@ fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<u32>>, D
     Option::deserialize(value).map(Some)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Word {
     Refuse,
@@ -145,29 +145,37 @@ impl Entry {
     }
 
     /// The way of going wrong.
-    pub(crate) fn how(&self) -> Result<How, BadInput> {
-        let is = |words: &[Word]| self.action.is_some_and(|action| words.contains(&action));
-        let params = [
-            (
-                "after",
-                self.after.is_some(),
-                is(&[Word::StallBody, Word::Truncate]),
-            ),
-            ("interval_ms", self.interval_ms.is_some(), is(&[Word::Drip])),
-            ("mib", self.mib.is_some(), is(&[Word::Flood])),
-            ("sized", self.sized.is_some(), is(&[Word::Flood])),
+    pub(crate) fn how(&mut self) -> Result<How, BadInput> {
+        let mut after = || self.after.take().unwrap_or(1);
+        let how = match self.action {
+            None => How::Whole,
+            Some(Word::StallBody) => How::Mangle(Mangling::StallBody { after: after() }),
+            Some(Word::Truncate) => How::Mangle(Mangling::Truncate { after: after() }),
+            Some(Word::Drip) => How::Mangle(Mangling::Drip {
+                interval: Duration::from_millis(self.interval_ms.take().unwrap_or(10_000)),
+            }),
+            Some(Word::Flood) => How::Mangle(Mangling::Flood {
+                bytes: self.mib.take().unwrap_or(64).saturating_mul(1 << 20),
+                sized: self.sized.take().unwrap_or(false),
+            }),
+            Some(Word::Refuse) => How::Break(Breakage::Refuse),
+            Some(Word::BlackHole) => How::Break(Breakage::BlackHole),
+            Some(Word::Reset) => How::Break(Breakage::Reset),
+            Some(Word::Stall) => How::Break(Breakage::Stall),
+            Some(Word::RefusedStream) => How::Break(Breakage::RefusedStream),
+            Some(Word::EnhanceYourCalm) => How::Break(Breakage::EnhanceYourCalm),
+            Some(Word::GoAway) => How::Break(Breakage::GoAway),
+        };
+        let unfit = [
+            ("after", self.after.is_some()),
+            ("interval_ms", self.interval_ms.is_some()),
+            ("mib", self.mib.is_some()),
+            ("sized", self.sized.is_some()),
         ];
-        if let Some((word, ..)) = params.iter().find(|(_, given, fitting)| *given && !fitting) {
+        if let Some((word, _)) = unfit.iter().find(|(_, left)| *left) {
             let problem = format!("`{word}` does not go with this action");
             return Err(BadInput::new(problem));
         }
-        let how = How {
-            action: self.action,
-            after: self.after.unwrap_or(1),
-            interval: Duration::from_millis(self.interval_ms.unwrap_or(10_000)),
-            bytes: self.mib.unwrap_or(64).saturating_mul(1 << 20),
-            sized: self.sized.unwrap_or(false),
-        };
         if !how.has_answer()
             && (self.status.is_some() || self.body.is_some() || self.generated.is_some())
         {
@@ -213,53 +221,23 @@ impl Answer {
 
 /// A way of going wrong, before there is an answer to do it with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct How {
-    action: Option<Word>,
-    after: usize,
-    interval: Duration,
-    bytes: u64,
-    sized: bool,
+pub(crate) enum How {
+    Whole,
+    Mangle(Mangling),
+    Break(Breakage),
 }
 
 impl How {
-    /// True if the answer arrives whole.
-    pub(crate) const fn is_whole(self) -> bool {
-        self.action.is_none()
-    }
-
     /// True if any of an answer reaches the sender.
     pub(crate) const fn has_answer(self) -> bool {
-        matches!(
-            self.action,
-            None | Some(Word::StallBody | Word::Drip | Word::Truncate | Word::Flood)
-        )
+        !matches!(self, Self::Break(_))
     }
 
     pub(crate) fn act(self, response: Response<Bytes>) -> Action {
-        let Self {
-            after,
-            interval,
-            bytes,
-            sized,
-            ..
-        } = self;
-        match self.action {
-            None => Action::Respond(response),
-            Some(Word::Refuse) => Action::Refuse,
-            Some(Word::BlackHole) => Action::BlackHole,
-            Some(Word::Reset) => Action::Reset,
-            Some(Word::Stall) => Action::Stall,
-            Some(Word::StallBody) => Action::StallBody { response, after },
-            Some(Word::Drip) => Action::Drip { response, interval },
-            Some(Word::Truncate) => Action::Truncate { response, after },
-            Some(Word::Flood) => Action::Flood {
-                response,
-                bytes,
-                sized,
-            },
-            Some(Word::RefusedStream) => Action::RefusedStream,
-            Some(Word::EnhanceYourCalm) => Action::EnhanceYourCalm,
-            Some(Word::GoAway) => Action::GoAway,
+        match self {
+            Self::Whole => Action::Respond(response),
+            Self::Mangle(mangling) => Action::Mangle(response, mangling),
+            Self::Break(breakage) => Action::Break(breakage),
         }
     }
 }

@@ -7,7 +7,7 @@ use countermand_core::{Transmit, TransportError, TransportErrorKind};
 use countermand_hyper::{BoxFuture, Transport, now};
 use http::Response;
 
-use crate::reply::{Action, Reply};
+use crate::reply::{Action, Breakage, Mangling, Reply};
 use crate::shared::Shared;
 
 /// The time-out for a connection of the client that is played here.
@@ -31,51 +31,59 @@ impl Reply {
         };
         let late = || fail(TimedOut, "the emulator keeps silent");
         let (after, delivery) = match self.action {
-            Action::BlackHole => {
+            Action::Break(Breakage::BlackHole) => {
                 let problem = fail(Connect, "the emulator does not take the connection");
                 return (CONNECT_TIMEOUT.min(timeout), problem);
             }
-            Action::Refuse => (
+            Action::Break(Breakage::Refuse) => (
                 self.delay,
                 fail(Connect, "the emulator refuses the connection"),
             ),
-            Action::Reset => (
+            Action::Break(Breakage::Reset) => (
                 self.delay,
                 fail(ConnectionLost, "the emulator resets the connection"),
             ),
-            Action::RefusedStream => (self.delay, fail(Unprocessed, "REFUSED_STREAM")),
-            Action::GoAway => (self.delay, fail(Unprocessed, "GOAWAY")),
-            Action::EnhanceYourCalm => (self.delay, fail(EnhanceYourCalm, "ENHANCE_YOUR_CALM")),
-            Action::Stall => (timeout, late()),
-            Action::StallBody { response, after } if after < response.body().len() => {
+            Action::Break(Breakage::RefusedStream) => {
+                (self.delay, fail(Unprocessed, "REFUSED_STREAM"))
+            }
+            Action::Break(Breakage::GoAway) => (self.delay, fail(Unprocessed, "GOAWAY")),
+            Action::Break(Breakage::EnhanceYourCalm) => {
+                (self.delay, fail(EnhanceYourCalm, "ENHANCE_YOUR_CALM"))
+            }
+            Action::Break(Breakage::Stall) => (timeout, late()),
+            Action::Mangle(response, Mangling::StallBody { after })
+                if after < response.body().len() =>
+            {
                 (timeout, late())
             }
-            Action::Truncate { response, after } if after < response.body().len() => (
-                self.delay,
-                fail(ConnectionLost, "the emulator cuts the body"),
-            ),
-            Action::Flood { bytes, .. } if bytes > BODY_CAP => {
+            Action::Mangle(response, Mangling::Truncate { after })
+                if after < response.body().len() =>
+            {
+                (
+                    self.delay,
+                    fail(ConnectionLost, "the emulator cuts the body"),
+                )
+            }
+            Action::Mangle(_, Mangling::Flood { bytes, .. }) if bytes > BODY_CAP => {
                 (self.delay, fail(TooLarge, "the emulator floods"))
             }
-            Action::Flood {
-                response, bytes, ..
-            } => (
+            Action::Mangle(response, Mangling::Flood { bytes, .. }) => (
                 self.delay,
                 Ok(response.map(|_| vec![b' '; bytes as usize].into())),
             ),
-            Action::Drip { response, interval } => {
+            Action::Mangle(response, Mangling::Drip { interval }) => {
                 let length = u32::try_from(response.body().len()).unwrap_or(u32::MAX);
                 (
                     self.delay.saturating_add(interval.saturating_mul(length)),
                     Ok(response),
                 )
             }
-            Action::Respond(response)
-            | Action::StallBody { response, .. }
-            | Action::Truncate { response, .. } => match response.body().len() as u64 {
-                ..=BODY_CAP => (self.delay, Ok(response)),
-                _ => (self.delay, fail(TooLarge, "the body is over the cap")),
-            },
+            Action::Respond(response) | Action::Mangle(response, _) => {
+                match response.body().len() as u64 {
+                    ..=BODY_CAP => (self.delay, Ok(response)),
+                    _ => (self.delay, fail(TooLarge, "the body is over the cap")),
+                }
+            }
         };
         if after < timeout {
             (after, delivery)

@@ -15,7 +15,7 @@ use hyper::body::{Body as _, Frame, Incoming};
 use tokio::sync::mpsc;
 
 use crate::front_end::MAX_BODY;
-use crate::reply::Action;
+use crate::reply::{Action, Breakage, Mangling};
 use crate::shared::Shared;
 use crate::site::Site;
 
@@ -89,40 +89,44 @@ async fn perform(
     };
     match reply.action {
         Action::Respond(response) => Ok(response.map(|body| Full::new(body).boxed_unsync())),
-        Action::Stall | Action::BlackHole => pending().await,
-        Action::Reset | Action::Refuse => wrecked(Wreck::Reset).await,
-        Action::RefusedStream if multiplexed => Err(h2::Error::from(Reason::REFUSED_STREAM).into()),
-        Action::EnhanceYourCalm if multiplexed => {
-            Err(h2::Error::from(Reason::ENHANCE_YOUR_CALM).into())
-        }
-        Action::GoAway if multiplexed => wrecked(Wreck::GoAway).await,
-        Action::RefusedStream | Action::EnhanceYourCalm | Action::GoAway => {
-            wrecked(Wreck::Reset).await
-        }
-        Action::StallBody { response, after } => Ok(claiming(response, |body| {
+        Action::Break(breakage) => match breakage {
+            Breakage::Stall | Breakage::BlackHole => pending().await,
+            Breakage::RefusedStream if multiplexed => {
+                Err(h2::Error::from(Reason::REFUSED_STREAM).into())
+            }
+            Breakage::EnhanceYourCalm if multiplexed => {
+                Err(h2::Error::from(Reason::ENHANCE_YOUR_CALM).into())
+            }
+            Breakage::GoAway if multiplexed => wrecked(Wreck::GoAway).await,
+            _ => wrecked(Wreck::Reset).await,
+        },
+        Action::Mangle(response, mangling) => Ok(mangle(response, mangling)),
+    }
+}
+
+/// An answer that does not arrive as it was meant.
+fn mangle(response: Response<Bytes>, mangling: Mangling) -> Response<Body> {
+    match mangling {
+        Mangling::StallBody { after } => claiming(response, |body| {
             stream::once(ready(prefix(&body, after))).chain(stream::pending())
-        })),
-        Action::Truncate { response, after } => Ok(claiming(response, |body| {
+        }),
+        Mangling::Truncate { after } => claiming(response, |body| {
             // hyper drops what it has not written when a body ends early: let it write first.
             let end = async {
                 tokio::task::yield_now().await;
                 Bytes::new()
             };
             stream::once(ready(prefix(&body, after))).chain(stream::once(end))
-        })),
-        Action::Drip { response, interval } => Ok(claiming(response, |body| drip(body, interval))),
-        Action::Flood {
-            response,
-            bytes,
-            sized,
-        } => {
+        }),
+        Mangling::Drip { interval } => claiming(response, |body| drip(body, interval)),
+        Mangling::Flood { bytes, sized } => {
             let mut response = response.map(|_| streamed(flood(bytes)));
             if sized {
                 response
                     .headers_mut()
                     .insert(header::CONTENT_LENGTH, bytes.into());
             }
-            Ok(response)
+            response
         }
     }
 }

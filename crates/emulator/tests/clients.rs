@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{T0, get, respond, secs, send, single, with};
-use countermand_emulator::{Action, Config, Emulator, Fate, NewOperation, Script, State};
+use countermand_emulator::{Action, Breakage, Config, Emulator, Fate, NewOperation, Script, State};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Request, Response};
@@ -457,7 +457,7 @@ fn fault_68_a_batch_is_bounded_and_meets_the_faults_of_its_calls() {
     );
     assert!(matches!(
         send_batch(&mut emulator, batch(&[get])),
-        Action::Reset
+        Action::Break(Breakage::Reset)
     ));
 }
 

@@ -6,7 +6,9 @@ mod common;
 use std::time::Duration;
 
 use common::{T0, cancel, get, reply, respond, secs, single};
-use countermand_emulator::{Action, Config, Emulator, Fate, NewOperation, PRESETS, Script, State};
+use countermand_emulator::{
+    Action, Config, Emulator, Fate, Mangling, NewOperation, PRESETS, Script, State,
+};
 use serde_json::json;
 
 fn scripted(script: &str) -> (Emulator, String) {
@@ -91,7 +93,13 @@ fn effect_decides_whether_the_call_was_carried_out() {
         let row = emulator.audit().last().unwrap();
         assert_eq!(
             (row.effect, row.status),
-            (carried_out, reply.action.status().map(|s| s.as_u16()))
+            (
+                carried_out,
+                reply
+                    .action
+                    .response()
+                    .map(|response| response.status().as_u16())
+            )
         );
         let cancelled = emulator.truth_of(T0, &name).unwrap().cancelled;
         assert_eq!(cancelled, carried_out, "{script}");
@@ -126,7 +134,7 @@ fn answers_are_scripted_down_to_their_headers() {
         20_000
     );
     match reply(&mut emulator, T0, "GET", &path).action {
-        Action::Drip { response, interval } => {
+        Action::Mangle(response, Mangling::Drip { interval }) => {
             assert_eq!(interval, Duration::from_millis(5));
             assert!(
                 response.body().starts_with(b"{"),
