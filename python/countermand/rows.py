@@ -161,10 +161,10 @@ class Estimate(JsonForm):
 
     __module__ = "countermand"
 
-    last_cancel: float
-    """Seconds until the last cancel is sent."""
-    last_verdict: float
-    """Seconds until the last verdict is known."""
+    last_cancel: float | None
+    """Seconds until the last cancel is sent; None if none is left to be sent."""
+    last_verdict: float | None
+    """Seconds until the last verdict is known; None if nothing is left to be asked."""
 
     def to_dict(self) -> dict[str, Any]:
         """The estimate as plain values, by the schema ``countermand.estimate/1``."""
