@@ -24,7 +24,7 @@ TABLES = (
     "enterprises",
     "sends",
     "limits",
-    "hold",
+    "pauses",
     "devices",
     "notes",
     "runs",
