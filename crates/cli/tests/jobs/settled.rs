@@ -96,7 +96,10 @@ fn a_job_that_is_done_by_its_input_alone_claims_no_proof() {
     let args = ["plan", "-", "--output", &fleet.job];
     let run = fleet.command(&args).input(input.collect::<String>()).run();
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stdout.contains("\nNothing is left to be sent.\n"), "{run:?}");
+    assert!(
+        run.stdout.contains("\nNothing is left to be sent.\n"),
+        "{run:?}"
+    );
     let run = fleet.apply(&[]).run();
     assert_eq!((run.code, fleet.requests()), (0, 0), "{run:?}");
     let words = "2 done according to the input (2 cancelled): nothing is sent, the server is not asked, and that is no proof.";
