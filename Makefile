@@ -18,7 +18,8 @@ PYTEST_PROCESSES ?= 4
 PAGES := $(shell find crates/fleet/templates -type f)
 RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name target -o -path tests/clients \) -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
-PROSE := $(wildcard *.md docs/*.md python/README.md crates/*/README.md)
+PROSE := README.md SECURITY.md $(wildcard docs/*.md)
+TEXTS := $(wildcard *.md docs/*.md python/README.md crates/*/README.md)
 PY := pyproject.toml $(shell find python tests/python tests/clients tests/cross -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
 
 # The main use, on the embedded emulator. Some operations of the demo complete anyway; exit code 3
@@ -95,7 +96,7 @@ $(STAMPS)/types: $(STAMPS)/install
 	$(BIN)/python -m mypy.stubtest countermand
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/pytest: $(STAMPS)/install $(PROSE)
+$(STAMPS)/pytest: $(STAMPS)/install $(TEXTS)
 	$(BIN)/pytest --numprocesses $(PYTEST_PROCESSES) tests/python
 	@mkdir -p $(@D) && touch $@
 
@@ -207,7 +208,7 @@ docs: $(STAMPS)/docs
 $(VENV)/docs: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
-$(STAMPS)/docs: $(VENV)/docs $(PROSE) $(PY) $(wildcard docs/*.* docs/*/*) tests/site.py bench/results/full
+$(STAMPS)/docs: $(VENV)/docs $(TEXTS) $(PY) $(wildcard docs/*.* docs/*/*) tests/site.py bench/results/full
 	rm -rf target/site target/site-cache
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs -d target/site-cache . target/site
 	$(BIN)/python tests/site.py target/site
