@@ -1,6 +1,10 @@
 //! Enums with a word for each value.
 
 /// Makes an enum whose values have a word: `ALL`, `as_str`, `from_word`, `Display` and `Serialize`.
+///
+/// For the crates of this workspace.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! words {
     ($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$doc:meta])* $value:ident = $word:literal,)+

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{GrandparentName, Timestamp};
+use countermand_core::{GrandparentName, Timestamp, words};
 use serde::{Serialize, Serializer};
 
 use crate::counts::input_sentence;
@@ -37,35 +37,28 @@ pub struct PlanSummary {
     pub ages: BTreeMap<Age, u64>,
 }
 
-/// Rough age of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "together they are every age that there is"
-)]
-pub enum Age {
-    /// Less than ten minutes: the time for which a command is valid by default.
-    Minutes,
-    /// Less than an hour.
-    Hour,
-    /// Less than a day.
-    Day,
-    /// A day or more.
-    Older,
-    /// The server has not said when it was created, or only the name is known.
-    Unknown,
+words! {
+    /// Rough age of an operation.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[expect(
+        clippy::exhaustive_enums,
+        reason = "together they are every age that there is"
+    )]
+    pub enum Age {
+        /// Less than ten minutes: the time for which a command is valid by default.
+        Minutes = "under_10_min",
+        /// Less than an hour.
+        Hour = "under_1_h",
+        /// Less than a day.
+        Day = "under_1_d",
+        /// A day or more.
+        Older = "older",
+        /// The server has not said when it was created, or only the name is known.
+        Unknown = "unknown",
+    }
 }
 
 impl Age {
-    /// Every age, the youngest first.
-    pub const ALL: [Self; 5] = [
-        Self::Minutes,
-        Self::Hour,
-        Self::Day,
-        Self::Older,
-        Self::Unknown,
-    ];
-
     /// Of something that was created then.
     #[must_use]
     pub fn of(created: Option<Timestamp>, now: Timestamp) -> Self {
@@ -79,24 +72,6 @@ impl Age {
             age if age < 24 * 60 * MINUTE => Self::Day,
             _ => Self::Older,
         }
-    }
-
-    /// The word for it: `under_10_min`, `under_1_h`, `under_1_d`, `older`, `unknown`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Minutes => "under_10_min",
-            Self::Hour => "under_1_h",
-            Self::Day => "under_1_d",
-            Self::Older => "older",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl Serialize for Age {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

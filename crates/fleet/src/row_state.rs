@@ -1,57 +1,44 @@
 //! The state of a row, in one word.
 
-use std::fmt;
-
-use countermand_core::{Phase, Verdict};
-use serde::{Deserialize, Serialize};
+use countermand_core::{Phase, Verdict, words};
+use serde::Deserialize;
 
 use crate::job_row::JobRow;
 
-/// The state of a row: its verdict, or the reason why it has none yet.
-///
-/// Ordered by urgency for an operator, the worst news first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a reader acts on every one of them"
-)]
-pub enum RowState {
-    /// [`Verdict::Completed`].
-    Completed,
-    /// [`Verdict::Gone`]: it may have executed.
-    Gone,
-    /// The fate is not known: [`Verdict::Unverified`] (a cancel was accepted), and, wider than that verdict,
-    /// an error after a cancel that may have been delivered.
-    Unverified,
-    /// [`Verdict::Pending`].
-    Pending,
-    /// There is an error and no verdict.
-    Error,
-    /// No cancel was sent for it that may have arrived.
-    Unsent,
-    /// [`Verdict::Failed`].
-    Failed,
-    /// [`Verdict::Expired`].
-    Expired,
-    /// [`Verdict::Cancelled`].
-    Cancelled,
+words! {
+    /// The state of a row: its verdict, or the reason why it has none yet.
+    ///
+    /// Ordered by urgency for an operator, the worst news first.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    #[expect(
+        clippy::exhaustive_enums,
+        reason = "a reader acts on every one of them"
+    )]
+    pub enum RowState {
+        /// [`Verdict::Completed`].
+        Completed = "completed",
+        /// [`Verdict::Gone`]: it may have executed.
+        Gone = "gone",
+        /// The fate is not known: [`Verdict::Unverified`] (a cancel was accepted), and, wider than that verdict,
+        /// an error after a cancel that may have been delivered.
+        Unverified = "unverified",
+        /// [`Verdict::Pending`].
+        Pending = "pending",
+        /// There is an error and no verdict.
+        Error = "error",
+        /// No cancel was sent for it that may have arrived.
+        Unsent = "unsent",
+        /// [`Verdict::Failed`].
+        Failed = "failed",
+        /// [`Verdict::Expired`].
+        Expired = "expired",
+        /// [`Verdict::Cancelled`].
+        Cancelled = "cancelled",
+    }
 }
 
 impl RowState {
-    /// Every state, the worst news first.
-    pub const ALL: [Self; 9] = [
-        Self::Completed,
-        Self::Gone,
-        Self::Unverified,
-        Self::Pending,
-        Self::Error,
-        Self::Unsent,
-        Self::Failed,
-        Self::Expired,
-        Self::Cancelled,
-    ];
-
     /// Of a row.
     #[must_use]
     pub fn of(row: &JobRow) -> Self {
@@ -64,22 +51,6 @@ impl RowState {
             (Some(None), _) => Self::Error,
             (None, Phase::Unsent) => Self::Unsent,
             (None, Phase::MaybeSent | Phase::Accepted) => Self::Unverified,
-        }
-    }
-
-    /// The word for it: the verdict's own, or `error`, `unsent`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Unsent => "unsent",
-            Self::Completed => Verdict::Completed.as_str(),
-            Self::Gone => Verdict::Gone.as_str(),
-            Self::Unverified => Verdict::Unverified.as_str(),
-            Self::Pending => Verdict::Pending.as_str(),
-            Self::Failed => Verdict::Failed.as_str(),
-            Self::Expired => Verdict::Expired.as_str(),
-            Self::Cancelled => Verdict::Cancelled.as_str(),
         }
     }
 
@@ -144,9 +115,19 @@ impl From<Verdict> for RowState {
     }
 }
 
-/// Its [word](RowState::as_str).
-impl fmt::Display for RowState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_and_its_state_have_one_word_in_every_text() {
+        for verdict in Verdict::ALL {
+            assert_eq!(RowState::from(verdict).as_str(), verdict.as_str());
+        }
+        for state in RowState::ALL {
+            let json = serde_json::to_value(state).unwrap();
+            assert_eq!(json, state.as_str());
+            assert_eq!(serde_json::from_value::<RowState>(json).unwrap(), state);
+        }
     }
 }

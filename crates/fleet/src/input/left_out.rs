@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use countermand_core::words;
 use serde::{Serialize, Serializer};
 
 use super::error::InputProblem;
@@ -55,36 +56,23 @@ impl fmt::Display for Lines {
     }
 }
 
-/// A part of an input that holds no operation and is no mistake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum LeftOutKind {
-    /// `{}` or a page without elements: a device that has no operations answers so.
-    EmptyAnswer,
-    /// `{"error": …}` in the place of an answer: the command was never issued.
-    FailedAnswer,
-    /// `null` in the place of an answer.
-    Null,
-    /// A Pub/Sub message of another kind than `COMMAND`, or without a kind and an operation.
-    OtherMessage,
-    /// A device of the API.
-    Device,
-    /// A record of a table whose cell for the name is empty.
-    EmptyCell,
-}
-
-impl LeftOutKind {
-    /// A stable snake_case word, for JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EmptyAnswer => "empty_answer",
-            Self::FailedAnswer => "failed_answer",
-            Self::Null => "null",
-            Self::OtherMessage => "other_message",
-            Self::Device => "device",
-            Self::EmptyCell => "empty_cell",
-        }
+words! {
+    /// A part of an input that holds no operation and is no mistake.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum LeftOutKind {
+        /// `{}` or a page without elements: a device that has no operations answers so.
+        EmptyAnswer = "empty_answer",
+        /// `{"error": …}` in the place of an answer: the command was never issued.
+        FailedAnswer = "failed_answer",
+        /// `null` in the place of an answer.
+        Null = "null",
+        /// A Pub/Sub message of another kind than `COMMAND`, or without a kind and an operation.
+        OtherMessage = "other_message",
+        /// A device of the API.
+        Device = "device",
+        /// A record of a table whose cell for the name is empty.
+        EmptyCell = "empty_cell",
     }
 }
 
@@ -139,7 +127,7 @@ impl LeftOut {
 
 impl Serialize for LeftOut {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.counts().map(|(kind, count)| (kind.as_str(), count)))
+        serializer.collect_map(self.counts())
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, GrandparentName, Policy};
+use countermand_core::{Endpoint, GrandparentName, Policy, words};
 use countermand_scheduler::{Quota, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -46,28 +46,19 @@ pub struct Settings {
     pub max: Option<u64>,
 }
 
-/// The kind of a job: the way in which it comes by its operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a program that runs jobs acts on each of them"
-)]
-pub enum Kind {
-    /// They are settled before the first request and never change afterwards.
-    Plan,
-    /// They are found while it runs.
-    Rescue,
-}
-
-impl Kind {
-    /// The word for it: `plan`, `rescue`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Plan => "plan",
-            Self::Rescue => "rescue",
-        }
+words! {
+    /// The kind of a job: the way in which it comes by its operations.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    #[expect(
+        clippy::exhaustive_enums,
+        reason = "a program that runs jobs acts on each of them"
+    )]
+    pub enum Kind {
+        /// They are settled before the first request and never change afterwards.
+        Plan = "plan",
+        /// They are found while it runs.
+        Rescue = "rescue",
     }
 }
 
