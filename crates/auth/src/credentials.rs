@@ -24,6 +24,53 @@ const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
 /// wrong with credentials is a [`CredentialsRejected`](countermand_core::TransportErrorKind::CredentialsRejected) error that
 /// names the file, the field and what was expected, and quotes nothing. Secrets are kept in memory
 /// that is overwritten when the last clone is dropped; what TLS makes of a private key is not.
+///
+/// | kind | made by |
+/// |---|---|
+/// | the credentials of the environment | [`application_default`](Self::application_default) |
+/// | a key, a refresh token, workload identity, impersonation, as a file of Google's | [`from_file`](Self::from_file), [`from_json`](Self::from_json) |
+/// | a file with a bare token | [`from_token_file`](Self::from_token_file) |
+/// | the metadata server of a machine at Google | [`metadata_server`](Self::metadata_server) |
+/// | a command that prints a token | [`command`](Self::command) |
+/// | any other source | [`from_tokens`](Self::from_tokens) |
+///
+/// On the emulator, which issues tokens as Google does:
+///
+/// ```
+/// use countermand_auth::Credentials;
+/// use countermand_emulator::{Config, Fate, Server, Shared, credentials};
+/// use countermand_hyper::{Client, Endpoint, HyperConfig, OperationName, Token, core::Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Shared::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
+/// let server = Server::bind(([127, 0, 0, 1], 0).into(), emulator.clone()).await?;
+/// let endpoint: Endpoint = server.endpoint().parse()?;
+/// let name: OperationName = emulator.with(|emulator, now| emulator.pending(now))[0].parse()?;
+/// let file = |kind| credentials(kind, &server.endpoint()).expect("a kind of the emulator").to_string();
+/// let json = |kind| Credentials::from_json(file(kind).as_bytes(), kind);
+/// # let path = std::env::temp_dir().join(format!("countermand-doc-{}", std::process::id()));
+/// # std::fs::write(&path, "emulator-token")?;
+///
+/// for credentials in [
+///     json("service_account")?,
+///     json("service_account")?.subject("admin@example.com")?,
+///     json("authorized_user")?,
+///     json("external_account")?,
+///     json("impersonated_service_account")?,
+///     Credentials::from_token_file(&path),
+///     Credentials::command("echo emulator-token"),
+///     Credentials::from_tokens(Token::new("emulator-token")?, "a token of this program"),
+/// ] {
+///     let config = HyperConfig::default();
+///     let tokens = credentials.source(Service::DEFAULT.scope, &config)?;
+///     let client = Client::connect(endpoint.clone(), tokens, config)?;
+///     assert!(!client.get(&name).await?.done, "{}", credentials.description());
+/// }
+/// # std::fs::remove_file(&path)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Credentials {
     pub(crate) grant: Arc<dyn Grant>,

@@ -46,6 +46,54 @@ use crate::transport::{BoxStream, Transport};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Another service
+/// A [`Service`](countermand_core::Service) is data. Names of it are parsed by its own pattern; nothing else
+/// changes.
+///
+/// ```
+/// use countermand_emulator::{Config, Fate, NewOperation, NewParent, Server, Shared};
+/// use countermand_hyper::core::{Level, OperationReader, Service, services::android_management::ANDROID_MANAGEMENT};
+/// use countermand_hyper::{Client, Endpoint, HyperConfig, OperationName, Token, Verdict};
+///
+/// const fn level(collection: &'static str, noun: &'static str, fields: &'static str) -> Level {
+///     Level { collection, noun, fields, active_time: None }
+/// }
+///
+/// static SPEECH: Service = Service {
+///     id: "speech.v1",
+///     title: "Cloud Speech-to-Text API",
+///     host: "speech.googleapis.com",
+///     mtls_host: "speech.mtls.googleapis.com",
+///     scope: "https://www.googleapis.com/auth/cloud-platform",
+///     levels: &[
+///         level("projects", "project", "name"),
+///         level("locations", "location", "name"),
+///         level("operations", "operation", "name,done,error"),
+///     ],
+///     operation_fields: "name,done,error",
+///     has_parent_records: false,
+///     unmanaged_parent: None,
+///     quota: &[(300, 60)],
+///     resource_quota: None,
+///     operation: OperationReader::PLAIN,
+///     ..ANDROID_MANAGEMENT
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Shared::new(Config::default().service(&SPEECH).parents(0));
+/// let server = Server::bind(([127, 0, 0, 1], 0).into(), emulator.clone()).await?;
+/// let location = NewParent::with([NewOperation::new(Fate::Cancellable)]).name("projects/p/locations/l");
+/// let added = emulator.with(|emulator, now| emulator.add(now, location))?;
+///
+/// let endpoint: Endpoint = server.endpoint().parse()?; // SPEECH.endpoint() is Google's
+/// let client = Client::connect(endpoint, Token::new("emulator-token")?, HyperConfig::default())?;
+/// let name = OperationName::parse(&SPEECH, &added.operations[0])?;
+/// assert_eq!(client.countermand(&name).await?.verdict, Verdict::Cancelled);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<dyn Transport>,

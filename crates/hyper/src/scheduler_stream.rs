@@ -27,7 +27,40 @@ type Answer = (Ticket, Result<Response<Bytes>, TransportError>);
 
 /// Keeps the events of a scheduler, so that they survive the process.
 ///
-/// A closure that takes the events is one.
+/// A closure that takes the events is one. Here the intents are kept, so that a run which crashed knows
+/// what may have been delivered:
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use countermand_emulator::{Config, Fate, Server, Shared};
+/// use countermand_hyper::{Client, Endpoint, HyperConfig, Token, core::Phase, scheduler::Event};
+/// use futures_util::{StreamExt, stream};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Shared::new(Config::default().parents(2).mix([(1, Fate::Cancellable)]));
+/// let server = Server::bind(([127, 0, 0, 1], 0).into(), emulator.clone()).await?;
+/// let names = emulator.with(|emulator, now| emulator.pending(now)).into_iter();
+/// let names = names.map(|name| Ok((name.parse()?, Phase::Unsent)));
+/// let names = names.collect::<Result<Vec<_>, countermand_hyper::core::NameError>>()?;
+/// let (count, (disk, kept)) = (names.len(), channel());
+///
+/// let endpoint: Endpoint = server.endpoint().parse()?;
+/// let client = Client::connect(endpoint, Token::new("emulator-token")?, HyperConfig::default())?;
+/// let run = client.run(client.scheduler(), stream::iter(names));
+/// let mut run = run.journal(move |events: &[Event]| {
+///     for event in events {
+///         if let Event::Sending { call, .. } = event {
+///             disk.send(*call).expect("it is read below"); // here: written and synced
+///         }
+///     }
+/// });
+/// while run.next().await.is_some() {}
+/// drop(run);
+/// assert_eq!(kept.iter().count(), 2 * count); // a cancel and a get for each
+/// # Ok(())
+/// # }
+/// ```
 pub trait Journal: Send {
     /// Keeps these events. Only when this returns do the requests leave whose
     /// [`Sending`](Event::Sending) is among them, and are the events told to the caller; so it

@@ -197,6 +197,34 @@ impl std::str::FromStr for Token {
 /// Asked before each attempt, so it should keep a token for as long as it is good, unless its tokens
 /// [say how long that is](Token::expiring): then [`Authorized`](crate::Authorized) keeps them and
 /// has one caller at a time ask for the next.
+///
+/// ```
+/// use std::time::Duration;
+/// use countermand_emulator::{Config, Fate, Server, Shared};
+/// use countermand_hyper::{BoxFuture, Client, Endpoint, HyperConfig, OperationName, Token, TokenSource, TransportError};
+///
+/// /// Tokens of a vault.
+/// struct Vault;
+///
+/// impl TokenSource for Vault {
+///     fn token(&self, _fresh: bool) -> BoxFuture<'_, Result<Token, TransportError>> {
+///         // Asked again in an hour, or when the server refuses this one.
+///         Box::pin(async { Ok(Token::new("emulator-token")?.expiring(Duration::from_secs(3600))) })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Shared::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
+/// let server = Server::bind(([127, 0, 0, 1], 0).into(), emulator.clone()).await?;
+/// let name: OperationName = emulator.with(|emulator, now| emulator.pending(now))[0].parse()?;
+/// let client = Client::connect(server.endpoint().parse::<Endpoint>()?, Vault, HyperConfig::default())?;
+/// client.cancel(&name).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`token_fn`] makes one of a closure.
 pub trait TokenSource: Send + Sync {
     /// A token; a new one if `fresh`, because the server refused the last one.
     ///

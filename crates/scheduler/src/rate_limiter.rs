@@ -23,6 +23,32 @@ use crate::quota::{Quota, Window};
 /// send, goes into [`restore`](Self::restore); before that, [windows](Quota::get_windows) that were
 /// lowered are [`lower`](Self::lower)ed again, and what was [paused](Self::paused_until) is put on
 /// [`pause_until`](Self::pause_until). From then on it answers as if there had been no restart.
+///
+/// ```
+/// use std::time::Duration;
+/// use countermand_core::{Call, Time};
+/// use countermand_scheduler::{Quota, RateLimiter};
+///
+/// let quota: Quota = "10/60s".parse()?; // 8 of them are ours
+/// let mut limiter = RateLimiter::new(quota.clone());
+/// let now = Time::START;
+/// for _ in 0..8 {
+///     limiter.record_call(now, Call::Cancel, "enterprises/LC01");
+/// }
+/// let allowed = limiter.allowed(now, Call::Cancel, "enterprises/LC01");
+/// assert_eq!((limiter.remaining(now), allowed > now), (Some(0), true));
+///
+/// // The process ends 10 s later, and another one begins 5 s after that.
+/// let saved = limiter.save(now + Duration::from_secs(10));
+/// let mut limiter = RateLimiter::new(quota);
+/// let aged = saved.into_iter().map(|mut call| {
+///     call.age += Duration::from_secs(5);
+///     call
+/// });
+/// limiter.restore(now + Duration::from_secs(15), aged);
+/// assert_eq!(limiter.allowed(now + Duration::from_secs(15), Call::Cancel, "enterprises/LC01"), allowed);
+/// # Ok::<(), countermand_scheduler::QuotaError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateLimiter {
     quota: Quota,

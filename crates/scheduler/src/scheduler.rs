@@ -184,6 +184,61 @@ impl Scheduler {
     /// page of operations those to be cancelled can be pushed, also after [`close`](Self::close).
     ///
     /// `false` if it was asked for before: a parent that moves from page to page is listed once.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use countermand_core::{Call, Phase, Time, Verdict};
+    /// use countermand_scheduler::{Event, List, NextStep, Scheduler};
+    ///
+    /// /// The answers of a server, in the place of your HTTP client.
+    /// fn send(call: Call) -> http::Response<&'static str> {
+    ///     http::Response::new(match call {
+    ///         Call::ListParents => r#"{"devices": [{"name": "enterprises/LC01/devices/3f"}]}"#,
+    ///         Call::ListOperations => r#"{"operations": [{"name": "enterprises/LC01/devices/3f/operations/17"}]}"#,
+    ///         Call::Cancel => "{}",
+    ///         _ => r#"{"name": "enterprises/LC01/devices/3f/operations/17", "done": true, "error": {"code": 1}}"#,
+    ///     })
+    /// }
+    ///
+    /// let begun = Instant::now();
+    /// let now = || Time::after(begun.elapsed());
+    /// let mut scheduler = Scheduler::new(1);
+    /// scheduler.search(List::Parents("enterprises/LC01".parse()?));
+    /// scheduler.close(); // no more names, but from lists
+    /// let mut verdicts = Vec::new();
+    /// loop {
+    ///     match scheduler.next_step(now()) {
+    ///         NextStep::Send(ticket, _) => {
+    ///             scheduler.sent(ticket.id(), now());
+    ///             let response = send(ticket.call());
+    ///             scheduler.answer(ticket, now(), Ok(&response));
+    ///         }
+    ///         NextStep::Wait(until) => std::thread::sleep(until - now()),
+    ///         NextStep::Idle => unreachable!("every answer was brought"),
+    ///         NextStep::Done => break,
+    ///     }
+    ///     while let Some(event) = scheduler.next_event() {
+    ///         match event {
+    ///             Event::Parents { parents, .. } => {
+    ///                 for parent in parents {
+    ///                     let seen = parent.active_time;
+    ///                     scheduler.search(List::Operations { parent: parent.name, seen });
+    ///                 }
+    ///             }
+    ///             Event::Operations { operations, .. } => {
+    ///                 for operation in operations.into_iter().filter(|operation| !operation.done) {
+    ///                     scheduler.push(operation.name, Phase::Unsent);
+    ///                 }
+    ///             }
+    ///             Event::NotListed { error, .. } => return Err(error.into()), // may have missed some
+    ///             Event::Finished { result, .. } => verdicts.push(result?.verdict),
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// }
+    /// assert_eq!(verdicts, [Verdict::Cancelled]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn search(&mut self, list: List) -> bool {
         let new = self.queue.search(list);
         self.progress.listing += u64::from(new);
