@@ -38,7 +38,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens in plain text; port 0 takes a free one.
+    /// Listens in plain text; port 0 takes a free one. The future may be dropped: then nothing listens.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -46,7 +46,7 @@ impl Server {
         Self::start(address, shared, None).await
     }
 
-    /// Listens with TLS.
+    /// Listens with TLS. The future may be dropped: then nothing listens.
     ///
     /// # Errors
     /// When the address cannot be bound.

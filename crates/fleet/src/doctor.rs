@@ -307,7 +307,7 @@ impl Examination<'_> {
         // The same rules as for every request; what they forbid is said by them.
         let connecting = async {
             let hyper = Hyper::new(endpoint, self.config.clone())?;
-            hyper.probe().await
+            hyper.try_connect().await
         };
         let connected = timeout_at(self.deadline, connecting).await;
         let version = connected.map_err(|_| format!("{endpoint}: no connection in time"))?;

@@ -34,8 +34,10 @@ type Names = stream::Iter<std::vec::IntoIter<(OperationName, Phase)>>;
 /// Of a search, [`NotListed`](Event::NotListed) comes only for a list that failed by itself: a device
 /// that vanished is in the job ([`Contents::vanished`](crate::store::Contents::vanished)), and what was not attempted has one cause.
 ///
-/// Dropping it is like a crash: the file holds every event that was told, and the next run goes on
-/// from there. [`stop`](Self::stop) awaits the requests in flight.
+/// # Cancellation safety
+/// The run holds the requests in flight: a future of its next event may be dropped, and the next one goes
+/// on. Dropping the run is like a crash: the file has every event that was told, each request in flight may
+/// have been delivered or not, and the next run goes on from there. [`stop`](Self::stop) awaits them instead.
 pub struct Run {
     running: SchedulerStream<Names>,
     recorder: Shared,

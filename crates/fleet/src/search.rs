@@ -87,6 +87,10 @@ pub enum Found {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Cancellation safety
+/// The search holds the requests in flight, which only read: a future of its next find may be dropped, and the
+/// next one goes on. Dropping the search drops them; what they cost is in [`cost`](Self::cost) while it is there.
 pub struct Search {
     running: SchedulerStream<stream::Empty<(OperationName, Phase)>>,
     pages: Pages,

@@ -368,6 +368,9 @@ impl Client {
     }
 
     /// As [`countermand_all`](Self::countermand_all), for names that are not there yet.
+    ///
+    /// # Cancellation safety
+    /// Likewise.
     pub fn countermand_stream<S>(
         &self,
         names: S,
@@ -416,6 +419,9 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Cancellation safety
+    /// That of a [`SchedulerStream`].
     pub fn run<S>(&self, scheduler: Scheduler, names: S) -> SchedulerStream<S>
     where
         S: Stream<Item = (OperationName, Phase)> + Send + 'static,

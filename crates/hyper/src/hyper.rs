@@ -86,7 +86,7 @@ impl Hyper {
     ///
     /// # Errors
     /// As [`Transport::send`], where no connection can be made.
-    pub async fn probe(&self) -> Result<Version, TransportError> {
+    pub async fn try_connect(&self) -> Result<Version, TransportError> {
         Ok(match self.0.pool.connector().connect().await? {
             Connection::Http1(_) => Version::HTTP_11,
             Connection::Http2(_) => Version::HTTP_2,

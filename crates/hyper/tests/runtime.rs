@@ -139,7 +139,7 @@ fn the_transport_fails() {
         };
         run(Box::pin(async {
             check(hyper.send(cancel(&endpoint())).await.unwrap_err());
-            check(hyper.probe().await.unwrap_err());
+            check(hyper.try_connect().await.unwrap_err());
             let request = http::Request::get("http://127.0.0.1:9/").body(Bytes::new());
             let called = hyper.call(request.unwrap(), Duration::from_secs(5)).await;
             check(called.unwrap_err());
