@@ -1,8 +1,9 @@
 //! From the options to a client.
 
+use std::future::ready;
 use std::path::Path;
 
-use countermand::hyper::SecretFile;
+use countermand::hyper::{SecretFile, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
 use countermand_core::{TransportError, TransportErrorKind};
@@ -23,17 +24,8 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
 
 /// Endpoint and tokens by the options and the environment. Without credentials it fails.
 pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
-    let mut config = HyperConfig::default()
-        .allow_plaintext(global.allow_plaintext)
-        .proxy_from_env(global.proxy_from_env);
-    if let Some(path) = &global.ca_file {
-        config = config.ca_file(or_stdin(path));
-    }
+    let mut builder = builder(global).credentials(credentials(global)?);
     let options = &global.access;
-    let mut builder = ClientBuilder::new()
-        .endpoint(global.endpoint.clone())
-        .config(config)
-        .credentials(credentials(global)?);
     if let Some(email) = &options.subject {
         builder = builder.subject(email);
     }
@@ -46,6 +38,35 @@ pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
     let access = builder.resolve().map_err(failure)?;
     access.check_credentials().await.map_err(failure)?;
     Ok(access)
+}
+
+/// The same, with tokens that fail and say why where there are no credentials.
+pub(crate) async fn access_or_none(global: &Global) -> Result<Access, Failure> {
+    match access(global).await {
+        Err(problem) if problem.exit == Exit::Denied => {
+            let problem = problem.to_string();
+            let none = token_fn(move |_| {
+                let kind = TransportErrorKind::CredentialsRejected;
+                ready(Err(TransportError::new(kind, problem.clone())))
+            });
+            let builder = builder(global).credentials(Credentials::from_tokens(none, "none"));
+            builder.resolve().map_err(failure)
+        }
+        access => access,
+    }
+}
+
+/// The way to the server.
+fn builder(global: &Global) -> ClientBuilder {
+    let mut config = HyperConfig::default()
+        .allow_plaintext(global.allow_plaintext)
+        .proxy_from_env(global.proxy_from_env);
+    if let Some(path) = &global.ca_file {
+        config = config.ca_file(or_stdin(path));
+    }
+    ClientBuilder::new()
+        .endpoint(global.endpoint.clone())
+        .config(config)
 }
 
 /// The credentials that an option names.

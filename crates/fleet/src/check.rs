@@ -15,9 +15,9 @@ pub struct CheckResult {
     pub outcome: Check,
     /// The finding, for a person; without secrets.
     pub message: String,
-    /// True if it failed because the caller is not known, or not allowed.
+    /// The exit class of a command that meets the same; `None` unless it failed.
     #[serde(skip)]
-    pub denied: bool,
+    pub exit_class: Option<ExitClass>,
 }
 
 /// The checks, in this order.
@@ -31,9 +31,9 @@ pub enum CheckName {
     Name,
     /// A connection, with TLS.
     Connection,
-    /// An access token.
+    /// There is an access token, and the API accepts it.
     Token,
-    /// The API takes the token, and answers.
+    /// The API answers, and the access that it gives.
     Api,
     /// The token is for this API.
     Scope,
@@ -70,7 +70,7 @@ impl CheckName {
 pub enum Check {
     /// Good.
     Ok,
-    /// Not done, because of an earlier check.
+    /// Not checked; the message says why.
     Skipped,
     /// Works, but should be changed.
     Warn,
@@ -87,20 +87,6 @@ impl Check {
             Self::Skipped => "skipped",
             Self::Warn => "warn",
             Self::Fail => "fail",
-        }
-    }
-}
-
-impl CheckResult {
-    /// The exit class of a command that met it; `None` unless it failed.
-    #[must_use]
-    pub const fn exit_class(&self) -> Option<ExitClass> {
-        match (self.outcome, self.check) {
-            (Check::Ok | Check::Skipped | Check::Warn, _) => None,
-            (Check::Fail, CheckName::Token | CheckName::Scope) => Some(ExitClass::Denied),
-            (Check::Fail, _) if self.denied => Some(ExitClass::Denied),
-            (Check::Fail, CheckName::Quota) => Some(ExitClass::Quota),
-            (Check::Fail, _) => Some(ExitClass::Failed),
         }
     }
 }

@@ -11,7 +11,7 @@ use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
 use countermand_core::text::chain;
 use countermand_core::{
-    Endpoint, Error, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit,
+    Endpoint, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit,
     TransportError, TransportErrorKind,
 };
 use http::Version;
@@ -37,6 +37,8 @@ const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 
 /// An operation that cannot exist.
 const NOWHERE: &str = "enterprises/countermand-doctor/devices/none/operations/0";
+
+const UNNAMED: &str = "the API answered; name an enterprise to check the access to it";
 
 /// The variables that can matter. It is told that they are set, never their values.
 const VARIABLES: [&str; 16] = [
@@ -69,9 +71,9 @@ pub struct Diagnosis {
     /// Operating system and processor.
     pub system: String,
     /// Root of the API.
-    pub endpoint: Option<String>,
+    pub endpoint: String,
     /// Origin of the tokens.
-    pub tokens: Option<String>,
+    pub tokens: String,
     /// Variables of the environment that are set and can matter.
     pub variables: Vec<&'static str>,
     /// The checks, in the order in which they were made.
@@ -80,31 +82,20 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    fn new(checks: Vec<CheckResult>) -> Self {
+    fn new(access: &Access, checks: Vec<CheckResult>) -> Self {
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let mut diagnosis = Self {
             schema: "countermand.doctor/1",
             version: env!("CARGO_PKG_VERSION"),
             system: format!("{} {}", consts::OS, consts::ARCH),
-            endpoint: None,
-            tokens: None,
+            endpoint: access.endpoint().to_string(),
+            tokens: access.description().to_owned(),
             variables: VARIABLES.into_iter().filter(is_set).collect(),
             checks,
             exit_code: 0,
         };
         diagnosis.exit_code = diagnosis.exit_class().map_or(0, ExitClass::code);
         diagnosis
-    }
-
-    /// The diagnosis where no credentials can be used, which is a finding, too.
-    #[must_use]
-    pub fn without_credentials(problem: String) -> Self {
-        Self::new(vec![CheckResult {
-            check: CheckName::Token,
-            outcome: Check::Fail,
-            message: problem,
-            denied: true,
-        }])
     }
 
     /// Checks file modes, name resolution, connection, token, the API's answer to it, quota and clock,
@@ -116,44 +107,28 @@ impl Diagnosis {
     /// future may be dropped at any time.
     pub async fn of(access: &Access, target: Option<Resource>) -> Self {
         if let Err(error) = runtime::check_io().and_then(|()| runtime::check_time()) {
-            return Self::new(vec![CheckResult {
-                check: CheckName::Connection,
-                outcome: Check::Fail,
-                message: error.cause(),
-                denied: false,
-            }]);
+            let mut examination = Examination::of(access);
+            let failed: Found<()> = Err((&error).into());
+            examination.found(CheckName::Connection, failed);
+            return Self::new(access, examination.results);
         }
-        let mut examination = Examination {
-            endpoint: access.endpoint(),
-            config: access.config(),
-            deadline: Instant::now() + LIMIT,
-            results: Vec::new(),
-        };
+        let mut examination = Examination::of(access);
         examination.all(access, target).await;
-        Self {
-            endpoint: Some(access.endpoint().to_string()),
-            tokens: Some(access.description().to_owned()),
-            ..Self::new(examination.results)
-        }
+        Self::new(access, examination.results)
     }
 
     /// The worst exit class of all checks; `None` if none failed.
     #[must_use]
     pub fn exit_class(&self) -> Option<ExitClass> {
-        self.checks.iter().filter_map(CheckResult::exit_class).max()
+        self.checks.iter().filter_map(|one| one.exit_class).max()
     }
 }
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let none = "none";
         writeln!(f, "countermand {} on {}", self.version, self.system)?;
-        writeln!(
-            f,
-            "endpoint    {}",
-            self.endpoint.as_deref().unwrap_or(none)
-        )?;
-        writeln!(f, "tokens      {}", self.tokens.as_deref().unwrap_or(none))?;
+        writeln!(f, "endpoint    {}", self.endpoint)?;
+        writeln!(f, "tokens      {}", self.tokens)?;
         writeln!(f, "variables   {}", self.variables.join(" "))?;
         self.checks
             .iter()
@@ -167,15 +142,22 @@ type Found<T> = Result<(T, String), Problem>;
 /// A check that failed.
 struct Problem {
     message: String,
-    denied: bool,
+    exit_class: ExitClass,
 }
 
-impl From<String> for Problem {
-    fn from(message: String) -> Self {
+impl Problem {
+    /// A failure that the table of errors calls so.
+    fn new(key: ErrorKey, message: impl Into<String>) -> Self {
         Self {
-            message,
-            denied: false,
+            message: message.into(),
+            exit_class: key.row().exit,
         }
+    }
+}
+
+impl From<&TransportError> for Problem {
+    fn from(error: &TransportError) -> Self {
+        Self::new(error.kind().key(), chain(error))
     }
 }
 
@@ -187,19 +169,38 @@ struct Examination<'a> {
     results: Vec<CheckResult>,
 }
 
-impl Examination<'_> {
+impl<'a> Examination<'a> {
+    fn of(access: &'a Access) -> Self {
+        Self {
+            endpoint: access.endpoint(),
+            config: access.config(),
+            deadline: Instant::now() + LIMIT,
+            results: Vec::new(),
+        }
+    }
+
+    /// Adds a check that did not fail.
     fn add(&mut self, check: CheckName, outcome: Check, message: impl Into<String>) {
         self.results.push(CheckResult {
             check,
             outcome,
             message: message.into(),
-            denied: false,
+            exit_class: None,
         });
     }
 
-    fn skip(&mut self, checks: &[CheckName]) {
+    fn fail(&mut self, check: CheckName, problem: Problem) {
+        self.results.push(CheckResult {
+            check,
+            outcome: Check::Fail,
+            message: problem.message,
+            exit_class: Some(problem.exit_class),
+        });
+    }
+
+    fn skip(&mut self, checks: &[CheckName], reason: &str) {
         for check in checks {
-            self.add(*check, Check::Skipped, "because of the above");
+            self.add(*check, Check::Skipped, format!("not checked: {reason}"));
         }
     }
 
@@ -210,25 +211,21 @@ impl Examination<'_> {
                 self.add(check, Check::Ok, message);
                 Some(given)
             }
-            Err(Problem { message, denied }) => {
-                self.results.push(CheckResult {
-                    check,
-                    outcome: Check::Fail,
-                    message,
-                    denied,
-                });
+            Err(problem) => {
+                self.fail(check, problem);
                 None
             }
         }
     }
 
     async fn all(&mut self, access: &Access, target: Option<Resource>) {
-        use CheckName::{Api, Clock, Connection, Files, Name, Quota, Scope};
+        use CheckName::{Api, Clock, Connection, Files, Name, Quota, Scope, Token};
+        const NO_CONNECTION: &str = "there is no connection";
         for problem in access.warnings() {
             self.add(Files, Check::Warn, problem);
         }
         if self.results.is_empty() {
-            self.add(Files, Check::Ok, "no secret can be read by others");
+            self.add(Files, Check::Ok, "no warning of a file with a secret");
         }
         let named = match self.not_looked_up() {
             Some((outcome, reason)) => {
@@ -246,15 +243,24 @@ impl Examination<'_> {
                 self.found(Connection, connection)
             }
             None => {
-                self.skip(&[Connection]);
+                self.skip(&[Connection], "the name has no address");
                 None
             }
         };
         let tokens = access.tokens();
-        let token = self.token(&*tokens).await;
-        match (self.found(CheckName::Token, token), there) {
-            (Some(token), Some(())) => self.api(Held { token, tokens }, target).await,
-            _ => self.skip(&[Api, Scope, Quota, Clock]),
+        match (self.token(&*tokens).await, there) {
+            (Ok((token, found)), Some(())) => {
+                self.api(Held { token, tokens }, &found, target).await;
+            }
+            (Ok((_, found)), None) => {
+                let message = format!("{found}, which was not tried: {NO_CONNECTION}");
+                self.add(Token, Check::Skipped, message);
+                self.skip(&[Api, Scope, Quota, Clock], NO_CONNECTION);
+            }
+            (Err(problem), _) => {
+                self.fail(Token, problem);
+                self.skip(&[Api, Scope, Quota, Clock], "there is no token");
+            }
         }
     }
 
@@ -267,11 +273,14 @@ impl Examination<'_> {
             // It is the proxy that knows the name.
             Ok(hyper) => {
                 let proxy = hyper.proxy()?;
-                let reason = format!("not looked up here: the proxy {proxy} does");
+                let reason = format!("not checked: the proxy {proxy} looks it up");
                 Some((Check::Skipped, reason))
             }
             // The same problem is that of the connection.
-            Err(_) => Some((Check::Skipped, "because of the connection".to_owned())),
+            Err(_) => Some((
+                Check::Skipped,
+                "not checked: no connection is allowed".to_owned(),
+            )),
         }
     }
 
@@ -299,7 +308,8 @@ impl Examination<'_> {
         };
         let unused = self.config.unused_proxy(self.endpoint);
         let unused = unused.map_or_else(String::new, |unused| format!(" ({unused})"));
-        Err(format!("{host}: {problem}{unused}").into())
+        let problem = format!("{host}: {problem}{unused}");
+        Err(Problem::new(ErrorKey::Connect, problem))
     }
 
     async fn connection(&self) -> Found<()> {
@@ -310,11 +320,11 @@ impl Examination<'_> {
             hyper.try_connect().await
         };
         let connected = timeout_at(self.deadline, connecting).await;
-        let version = connected.map_err(|_| format!("{endpoint}: no connection in time"))?;
-        let version = version.map_err(|error| Problem {
-            message: chain(&error),
-            denied: error.kind().key().row().exit == ExitClass::Denied,
+        let version = connected.map_err(|_| {
+            let message = format!("{endpoint}: no connection in time");
+            Problem::new(ErrorKey::Connect, message)
         })?;
+        let version = version.map_err(|error| Problem::from(&error))?;
         let protocol = match version {
             Version::HTTP_2 => "HTTP/2",
             _ => "HTTP/1.1",
@@ -333,27 +343,29 @@ impl Examination<'_> {
     }
 
     async fn token(&self, tokens: &dyn TokenSource) -> Found<Token> {
-        check_universe(self.endpoint, tokens).map_err(|error| chain(&error))?;
+        check_universe(self.endpoint, tokens).map_err(|error| Problem::from(&error))?;
         let begun = Instant::now();
         let fetched = timeout_at(self.deadline, tokens.token(false)).await;
-        let token = fetched.map_err(|_| "none in time".to_owned())?;
-        let token = token.map_err(|error| chain(&error))?;
+        let late = |_| Problem::new(ErrorKey::TokenUnavailable, "none in time");
+        let token = fetched.map_err(late)?;
+        let token = token.map_err(|error| Problem::from(&error))?;
         let life = match token.remaining() {
             Some(life) => format!("good for {} s", life.as_secs()),
             None => "for how long it is good is not known".to_owned(),
         };
         let millis = begun.elapsed().as_millis();
-        Ok((token, format!("there is one, {life} ({millis} ms)")))
+        Ok((token, format!("there is one ({life}, {millis} ms)")))
     }
 
-    async fn api(&mut self, tokens: Held, target: Option<Resource>) {
+    /// Asks the API; `found` tells of the token.
+    async fn api(&mut self, tokens: Held, found: &str, target: Option<Resource>) {
         let nowhere = || NOWHERE.parse().map(Resource::Operation);
         let Ok(asked) = target.clone().map_or_else(nowhere, Ok) else {
             return;
         };
         let hyper = match Hyper::new(self.endpoint, self.config.clone()) {
             Ok(hyper) => hyper,
-            Err(error) => return self.add(CheckName::Api, Check::Fail, chain(&error)),
+            Err(error) => return self.fail(CheckName::Api, (&error).into()),
         };
         let authorized = Authorized::new(self.endpoint.clone(), tokens, hyper);
         let watched = Watched::new(authorized);
@@ -365,105 +377,125 @@ impl Examination<'_> {
                     .attempt_timeout(Duration::from_secs(3))
                     .deadline(self.deadline.saturating_duration_since(Instant::now())),
             );
-        let Ok(answered) = timeout_at(self.deadline, client.check(&asked)).await else {
-            self.add(CheckName::Api, Check::Fail, "no answer in time");
-            return self.skip(&[CheckName::Scope, CheckName::Quota, CheckName::Clock]);
+        let answered = timeout_at(self.deadline, client.check(&asked)).await;
+        let answered = match &answered {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err((error.key(), format!("{}; {}", error.kind(), error.advice()))),
+            Err(_) => Err((ErrorKey::TimedOut, "no answer in time".to_owned())),
         };
         let calls = watched.calls.load(Ordering::Relaxed);
-        self.judge(&answered, target.as_ref(), calls);
+        self.judge(answered, found, target.as_ref(), calls);
         let skew = watched.skew.lock().unwrap_or_else(PoisonError::into_inner);
         self.clock(*skew);
     }
 
-    /// Reads token, scope and quota from the answer; a check of which it says nothing is skipped.
-    fn judge(&mut self, answered: &Result<(), Error>, target: Option<&Resource>, calls: u32) {
-        use Check::{Fail, Ok as Good, Skipped};
+    /// Reads token, access, scope and quota from the answer; a check of which it says nothing is skipped.
+    fn judge(
+        &mut self,
+        answered: Result<(), (ErrorKey, String)>,
+        found: &str,
+        target: Option<&Resource>,
+        calls: u32,
+    ) {
+        use CheckName::{Api, Quota, Scope, Token};
         use ErrorKey as Key;
-        let unnamed =
-            "no enterprise was named, so whether it may be managed is not known: name one";
-        let manages = match target {
-            Some(_) => "the enterprise may be managed".to_owned(),
-            None => unnamed.to_owned(),
-        };
-        let said = |error: &Error| format!("{}; {}", error.kind(), error.advice());
-        let key = answered.as_ref().err().map(Error::key);
-        let (api, scope, quota, message) = match (answered, key) {
-            (Err(error), Some(key)) => match (key, target) {
-                // The method looked: token, scope and quota had let the call pass.
-                (Key::NotFound | Key::ParentNotFound, None) => (Good, Good, Good, manages),
-                (Key::NotFound | Key::ParentNotFound, Some(Resource::Grandparent(_))) => {
-                    (Fail, Good, Good, "there is no such enterprise".to_owned())
-                }
-                (Key::NotFound | Key::ParentNotFound, Some(target)) => {
-                    (Good, Good, Good, format!("there is no {target}"))
-                }
-                // An enterprise that is not there and one of another caller are refused alike.
-                (Key::PermissionDenied, None) => (Good, Skipped, Skipped, manages),
-                (Key::ScopeInsufficient, _) => (Skipped, Fail, Skipped, said(error)),
-                (Key::ResourceExhausted | Key::QuotaFinal, _) => (Good, Skipped, Fail, said(error)),
-                (Key::Unauthenticated, _) => {
-                    let message = format!("the token is refused: {}", said(error));
-                    (Fail, Skipped, Skipped, message)
-                }
-                _ => (Fail, Skipped, Skipped, said(error)),
-            },
-            _ => (Good, Good, Good, manages),
-        };
-        let asked = match calls {
+        const UNSEEN: &str = "the answer does not show it";
+        let calls = match calls {
             1 => "1 call was".to_owned(),
             calls => format!("{calls} calls were"),
         };
-        let unknown = match key {
-            Some(Key::ScopeInsufficient) => "the scope is refused before",
-            Some(key) if matches!(key.row().kind, "transport") => "no answer came",
-            Some(Key::NotTheApi | Key::Redirected | Key::Gateway) => {
-                "something other than the API answered"
+        let api = format!("{calls} made: ");
+        let token = format!("{found}, and the API accepts it");
+        let untried = |reason: &str| format!("{found}; whether the API accepts it is not known: {reason}");
+        let problem = match (answered, target) {
+            (Ok(()), Some(_)) => {
+                self.add(Token, Check::Ok, token);
+                self.add(Api, Check::Ok, api + "the enterprise may be managed");
+                return self.passed(&calls);
             }
-            _ => "the answer does not show it",
+            // The method looked for what cannot be there: token, scope and quota had let the call pass.
+            (Ok(()) | Err((Key::NotFound | Key::ParentNotFound, _)), None) => {
+                self.add(Token, Check::Ok, token);
+                self.add(Api, Check::Ok, api + UNNAMED);
+                return self.passed(&calls);
+            }
+            (Err((key @ (Key::NotFound | Key::ParentNotFound), _)), Some(target)) => {
+                self.add(Token, Check::Ok, token);
+                let missing = match target {
+                    Resource::Grandparent(_) => "there is no such enterprise".to_owned(),
+                    _ => format!("there is no {target}"),
+                };
+                self.fail(Api, Problem::new(key, api + &missing));
+                return self.passed(&calls);
+            }
+            (Err((Key::PermissionDenied, _)), None) => {
+                // An enterprise that is not there and one of another caller are refused alike.
+                self.add(Token, Check::Ok, token);
+                self.add(Api, Check::Ok, api + UNNAMED);
+                return self.skip(&[Scope, Quota], UNSEEN);
+            }
+            (Err(problem), _) => problem,
         };
-        let told = |outcome: Check, bad: String, good: &str| match outcome {
-            Fail => bad,
-            Good => good.to_owned(),
-            Skipped | Check::Warn => format!("not known: {unknown}"),
-        };
-        let answer = format!("{asked} made: {message}");
-        let denied = answered
-            .as_ref()
-            .is_err_and(|error| error.facts().exit_class() == ExitClass::Denied);
-        self.results.push(CheckResult {
-            check: CheckName::Api,
-            outcome: api,
-            message: told(api, answer.clone(), &answer),
-            denied: denied && api == Fail,
-        });
-        let refused = format!(
-            "{message}; the token needs the scope {}",
-            Service::DEFAULT.scope
-        );
-        self.add(
-            CheckName::Scope,
-            scope,
-            told(scope, refused, "the token is for this API"),
-        );
-        let free = format!("{asked} free; how many are left, the API does not tell");
-        self.add(CheckName::Quota, quota, told(quota, message, &free));
+        let (key, said) = problem;
+        match key {
+            Key::Unauthenticated => {
+                let refused = format!("the API refuses it: {said}");
+                self.fail(Token, Problem::new(key, refused));
+                self.skip(&[Api, Scope, Quota], "the token is refused");
+            }
+            Key::ScopeInsufficient => {
+                self.add(Token, Check::Ok, token);
+                self.skip(&[Api], "the scope is refused before");
+                let needs = format!("{said}; the token needs the scope {}", Service::DEFAULT.scope);
+                self.fail(Scope, Problem::new(key, needs));
+                self.skip(&[Quota], "the scope is refused before");
+            }
+            Key::ResourceExhausted | Key::QuotaFinal => {
+                self.add(Token, Check::Skipped, untried(UNSEEN));
+                self.skip(&[Api, Scope], "the call is refused for the quota before");
+                self.fail(Quota, Problem::new(key, api + &said));
+            }
+            key if key.row().kind == "permission_denied" => {
+                self.add(Token, Check::Ok, token);
+                self.fail(Api, Problem::new(key, api + &said));
+                self.skip(&[Scope, Quota], UNSEEN);
+            }
+            key => {
+                let reason = match key {
+                    Key::NotTheApi | Key::Redirected | Key::Gateway => {
+                        "something other than the API answered"
+                    }
+                    key if key.row().kind == "transport" => "no answer came",
+                    _ => UNSEEN,
+                };
+                self.add(Token, Check::Skipped, untried(reason));
+                self.fail(Api, Problem::new(key, api + &said));
+                self.skip(&[Scope, Quota], reason);
+            }
+        }
+    }
+
+    /// Scope and quota have let the call pass.
+    fn passed(&mut self, calls: &str) {
+        self.add(CheckName::Scope, Check::Ok, "the token is for this API");
+        let free = format!("{calls} free; how many are left, the API does not tell");
+        self.add(CheckName::Quota, Check::Ok, free);
     }
 
     /// Compares the clocks; `skew` is positive if this machine's is ahead.
     fn clock(&mut self, skew: Option<i64>) {
         let Some(skew) = skew else {
-            let message = "the server tells no time";
-            return self.add(CheckName::Clock, Check::Skipped, message);
+            return self.skip(&[CheckName::Clock], "the server tells no time");
         };
         let off = Duration::from_millis(skew.unsigned_abs());
-        let outcome = match off {
-            off if off > SKEW.1 => Check::Fail,
-            off if off > SKEW.0 => Check::Warn,
-            _ => Check::Ok,
-        };
         let word = if skew > 0 { "ahead of" } else { "behind" };
         let message = format!("{} s {word} the server's", off.as_secs());
-        self.add(CheckName::Clock, outcome, message);
+        let exit_class = ExitClass::Failed;
+        match off {
+            off if off > SKEW.1 => self.fail(CheckName::Clock, Problem { message, exit_class }),
+            off if off > SKEW.0 => self.add(CheckName::Clock, Check::Warn, message),
+            _ => self.add(CheckName::Clock, Check::Ok, message),
+        }
     }
 }
 

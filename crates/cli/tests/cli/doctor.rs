@@ -29,7 +29,7 @@ fn doctor(api: &Api, args: &[&str]) -> Process {
     api.command(&[&["doctor", "--json"], args].concat())
 }
 
-/// The one line of JSON; never a secret, never long, never more than 3 calls.
+/// The one line of JSON; what is not checked says why, and a token is good only if it was accepted; never a secret, never long, never more than 3 calls.
 fn report(api: Option<&Api>, process: Process) -> (Run, Value) {
     let (begun, before) = (Instant::now(), api.map_or(0, calls));
     let run = process.run();
@@ -41,6 +41,14 @@ fn report(api: Option<&Api>, process: Process) -> (Run, Value) {
     let report = run.json().remove(0);
     assert_eq!(report["schema"], "countermand.doctor/1");
     assert_eq!(report["exit_code"], run.code);
+    for row in report["checks"].as_array().unwrap() {
+        let (outcome, told) = (row["outcome"].as_str(), row["message"].as_str().unwrap());
+        let unchecked = ["not checked: ", "not known: ", "not tried: "];
+        let says = unchecked.iter().any(|words| told.contains(words));
+        assert_eq!(outcome == Some("skipped"), says, "{report:#}");
+        let accepted = told.contains("and the API accepts it");
+        assert_eq!(row["check"] == "token" && outcome == Some("ok"), accepted);
+    }
     (run, report)
 }
 
@@ -182,7 +190,7 @@ fn fault_46_what_an_answer_does_not_show_is_skipped() {
             0,
             0,
             [good, skipped, skipped],
-            "no enterprise was named",
+            "name an enterprise",
         ),
         (
             denied("USER_PROJECT_DENIED"),
@@ -229,16 +237,16 @@ fn fault_46_what_an_answer_does_not_show_is_skipped() {
         (
             page.clone(),
             0,
-            1,
+            5,
             [bad, skipped, skipped],
             "something other than the API answered",
         ),
-        (page, 2, 1, [bad, skipped, skipped], "web filter"),
+        (page, 2, 5, [bad, skipped, skipped], "web filter"),
         (
             json!({"fault": "quota-zero"}),
             2,
             6,
-            [good, skipped, bad],
+            [skipped, skipped, bad],
             "the quota is zero",
         ),
         // The method's own answer shows that the rest let the request pass.
@@ -251,12 +259,19 @@ fn fault_46_what_an_answer_does_not_show_is_skipped() {
         ),
         (
             missing.clone(),
-            6,
-            0,
-            [good, good, good],
+            4,
+            1,
+            [bad, good, good],
             "there is no enterprises/",
         ),
-        (missing, 0, 0, [good, good, good], "no enterprise was named"),
+        (
+            missing.clone(),
+            6,
+            1,
+            [bad, good, good],
+            "there is no enterprises/",
+        ),
+        (missing, 0, 0, [good, good, good], "name an enterprise"),
     ] {
         let api = api().faults(json!([fault]));
         let name = api.names[0]
@@ -276,41 +291,46 @@ fn fault_46_what_an_answer_does_not_show_is_skipped() {
 #[test]
 fn each_bad_answer_of_the_api() {
     for (fault, code, check, others) in [
-        (json!({"fault": "unauthenticated"}), 4, "api", "clock"),
+        (json!({"fault": "unauthenticated"}), 4, "token", "clock"),
         (json!({"fault": "scope-insufficient"}), 4, "scope", "clock"),
         (json!({"fault": "service-disabled"}), 4, "api", "token"),
         (json!({"fault": "forbidden-enterprise"}), 4, "api", "token"),
-        (json!({"fault": "quota", "times": null}), 6, "quota", "api"),
-        (json!({"fault": "quota-zero"}), 6, "quota", "api"),
+        (
+            json!({"fault": "quota", "times": null}),
+            6,
+            "quota",
+            "connection",
+        ),
+        (json!({"fault": "quota-zero"}), 6, "quota", "connection"),
         (
             json!({"fault": "internal", "times": null}),
-            1,
+            5,
             "api",
             "connection",
         ),
         (
             json!({"fault": "html-success", "times": null}),
-            1,
+            5,
             "api",
             "connection",
         ),
         (
             json!({"fault": "redirect", "times": null}),
-            1,
+            5,
             "api",
             "connection",
         ),
         (
             json!({"fault": "stall", "times": null}),
-            1,
+            5,
             "api",
             "connection",
         ),
         (
             json!({"fault": "reset-before", "times": null}),
-            1,
+            5,
             "api",
-            "token",
+            "connection",
         ),
     ] {
         let api = api().faults(json!([fault]));
@@ -356,6 +376,11 @@ fn tokens() {
             (4, "fail"),
             "{report:#}"
         );
+        // The way to the server is checked all the same.
+        assert_eq!(report["endpoint"], api.endpoint_v1());
+        assert!(report["tokens"].is_string());
+        assert_eq!(outcome(&report, "connection"), "ok", "{report:#}");
+        assert_eq!(outcome(&report, "api"), "skipped", "{report:#}");
     }
     let api = api.faults(json!([{"method": "token", "action": "stall", "times": null}]));
     let (run, hung) = report(Some(&api), doctor(&api, &["--credentials", &key]));
@@ -371,16 +396,17 @@ fn networks() {
     let (run, nowhere) = report(None, process("https://nowhere.invalid"));
     assert_eq!(
         (run.code, outcome(&nowhere, "name")),
-        (1, "fail"),
+        (5, "fail"),
         "{nowhere:#}"
     );
     assert_eq!(outcome(&nowhere, "connection"), "skipped");
-    assert_eq!(outcome(&nowhere, "token"), "ok");
+    // It was not tried.
+    assert_eq!(outcome(&nowhere, "token"), "skipped");
     // No server listens there.
     let (run, closed) = report(None, process("http://127.0.0.1:1"));
     assert_eq!(
         (run.code, outcome(&closed, "connection")),
-        (1, "fail"),
+        (5, "fail"),
         "{closed:#}"
     );
     // TLS by an unknown authority, and by a known one.
