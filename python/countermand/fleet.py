@@ -120,7 +120,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :param order: ``harm``: WIPE and what else cannot be undone first, then the device seen
             last first; ``input``: as they came.
         :param max_age: seconds for which the plan is good: what it found changes. ``None``: 3600.
-        :param deadline: seconds for which an operation is followed. ``None``: 120.
+        :param deadline: seconds for which an operation is followed; waiting for the quota is not
+            counted. ``None``: 120.
         :param quota: as for :meth:`Client.countermand_all`, as is ``share``: for the search, and
             for the job whenever it is applied. What the search has spent is not spent again.
         :param in_flight: how many requests the search has in flight.

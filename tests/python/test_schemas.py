@@ -153,7 +153,8 @@ def test_what_the_demo_prints_last_is_valid(tmp_path: Path) -> None:
     done = subprocess.run(
         [COMMAND, "demo", "--json"], cwd=tmp_path, capture_output=True, timeout=120, check=False
     )
-    assert check(json.loads(done.stdout.splitlines()[-1])) == "countermand.demo/1"
+    lines = [check(json.loads(line)) for line in done.stdout.splitlines()]
+    assert lines == ["countermand.demo/1"]
 
 
 def test_what_the_emulator_prints_is_valid() -> None:

@@ -6,7 +6,7 @@ use std::path::Path;
 use countermand::hyper::{SecretFile, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
-use countermand_core::{TransportError, TransportErrorKind};
+use countermand_core::{Endpoint, TransportError, TransportErrorKind};
 
 use crate::args::Global;
 use crate::exit::Exit;
@@ -22,9 +22,26 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
     access.connect().map_err(failure)
 }
 
+/// The endpoint of the options, else that of the environment.
+pub(crate) fn endpoint(global: &Global) -> Result<Option<Endpoint>, Failure> {
+    const VARIABLE: &str = "COUNTERMAND_ENDPOINT";
+    let named = std::env::var_os(VARIABLE).filter(|url| !url.is_empty());
+    match (&global.endpoint, named) {
+        (Some(endpoint), _) => Ok(Some(endpoint.clone())),
+        (None, None) => Ok(None),
+        (None, Some(url)) => {
+            let endpoint = url.to_string_lossy().parse::<Endpoint>();
+            let problem = |error| Failure::usage(format!("{VARIABLE}: {error}"));
+            endpoint.map(Some).map_err(problem)
+        }
+    }
+}
+
 /// Endpoint and tokens by the options and the environment. Without credentials it fails.
 pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
-    let mut builder = builder(global).credentials(credentials(global)?);
+    let credentials = credentials(global)?;
+    let named = credentials.is_some();
+    let mut builder = builder(global).credentials(credentials);
     let options = &global.access;
     if let Some(email) = &options.subject {
         builder = builder.subject(email);
@@ -35,7 +52,13 @@ pub(crate) async fn access(global: &Global) -> Result<Access, Failure> {
     if let Some(project) = &options.quota_project {
         builder = builder.quota_project(project);
     }
-    let access = builder.resolve().map_err(failure)?;
+    let access = builder.resolve().map_err(|error| match (error, named) {
+        (ConnectError::Credentials(error), false) => {
+            let options = "a file is named with --token-file, or with --credentials";
+            Failure::new(Exit::Denied, format!("{}; {options}", error.cause()))
+        }
+        (error, _) => failure(error),
+    })?;
     access.check_credentials().await.map_err(failure)?;
     Ok(access)
 }

@@ -30,7 +30,6 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::resume::Invocation;
 use crate::args::{Args, Command};
 #[cfg(feature = "emulator")]
 use crate::args::{Global, emulated::Emulated};
@@ -53,12 +52,12 @@ use crate::signals::{Hangup, Signals};
 /// ```
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let parsed = match Args::try_parse_from(&args) {
+    let mut parsed = match Args::try_parse_from(&args) {
         Ok(parsed) => parsed,
         Err(error) => return refuse(error).code(),
     };
-    let typed = args.into_iter().skip(1).collect();
-    let exit = execute(parsed, typed).unwrap_or_else(|failure| {
+    parsed.global.typed = args.into_iter().skip(1).collect();
+    let exit = execute(parsed).unwrap_or_else(|failure| {
         streams::note(&format!("error: {failure}"));
         failure.exit
     });
@@ -73,17 +72,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn execute(args: Args, typed: Vec<OsString>) -> Result<Exit, Failure> {
-    let Args { global, command } = args;
+fn execute(args: Args) -> Result<Exit, Failure> {
+    let Args {
+        mut global,
+        command,
+    } = args;
+    global.endpoint = connect::endpoint(&global)?;
     logging::start(global.verbose);
     match command {
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man { command } => manual::page(command.as_deref()),
-        Command::Cancel(cancel) => {
-            let names = cancel.names.names.clone();
-            let invocation = Invocation { args: typed, names };
-            within_tokio(cancel::run(&global, cancel, &invocation))
-        }
+        Command::Cancel(cancel) => within_tokio(cancel::run(&global, cancel)),
         Command::Get(get) => within_tokio(until_stopped(read::get(&global, get))),
         Command::List(list) => within_tokio(until_stopped(read::list(&global, list))),
         Command::Find(options) => within_tokio(find::run(&global, options)),
@@ -131,20 +130,29 @@ async fn until_stopped(work: impl Future<Output = Result<Exit, Failure>>) -> Res
 fn refuse(error: clap::Error) -> Exit {
     use clap::error::{ContextKind, ContextValue};
     let error = without_secrets(error);
-    let token = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) => flag == "--token" || flag.starts_with("--token="),
-        _ => false,
+    let flag = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag.split('=').next(),
+        _ => None,
+    };
+    let kind = clap::error::ErrorKind::UnknownArgument;
+    let unknown = flag.filter(|_| error.kind() == kind);
+    // Not clap's own message: nothing of what was typed is repeated.
+    let message = match unknown {
+        Some("--token") => Some(
+            "a token is never taken from the command line, where every process of the \
+            machine can read it: put it into the environment variable COUNTERMAND_TOKEN or into a \
+            file for --token-file (and get a new one, this one has been seen)",
+        ),
+        Some("--from") => Some(
+            "there is no option --from here: `-` in place of a name reads names from standard input, \
+            as in: countermand cancel - < FILE",
+        ),
+        _ => None,
     };
     // If the help or the complaint has no reader, there is nothing to do about it.
-    let _ = if token {
-        // Not clap's own message: nothing of what was typed is repeated.
-        let message = "a token is never taken from the command line, where every process of the \
-            machine can read it: put it into the environment variable COUNTERMAND_TOKEN or into a \
-            file for --token-file (and get a new one, this one has been seen)";
-        let kind = clap::error::ErrorKind::UnknownArgument;
-        Args::command().error(kind, message).print()
-    } else {
-        error.print()
+    let _ = match message {
+        Some(message) => Args::command().error(kind, message).print(),
+        None => error.print(),
     };
     if error.use_stderr() {
         Exit::Usage

@@ -59,6 +59,11 @@ impl Endpoint {
         };
         let name = self.bare_name(text).map_err(refused)?;
         let levels = name.split('/').count().div_ceil(2);
+        // A path of something else is of no kind; the id of an enterprise is answered with its name.
+        let first = service.level_above(2).collection;
+        if name.contains('/') && name.split('/').next() != Some(first) && !name.starts_with('/') {
+            return Err(refused(NameErrorKind::Collection(first)));
+        }
         Ok(match service.levels.len().saturating_sub(levels) {
             0 => Resource::Operation(name.parse()?),
             1 => Resource::Parent(name.parse()?),

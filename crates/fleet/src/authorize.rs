@@ -80,7 +80,7 @@ pub enum Refusal {
         found: String,
     },
     /// The plan is too old: its operations may have changed.
-    #[error("the plan is {} old, the greatest age is {}: its operations may have changed; plan again", spell(*age), spell(*max_age))]
+    #[error("the plan is {} old, the greatest age is {}: its operations may have changed", spell(*age), spell(*max_age))]
     Stale {
         /// Age of the plan.
         age: Duration,

@@ -11,8 +11,8 @@ use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
 use countermand_core::text::chain;
 use countermand_core::{
-    Endpoint, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit,
-    TransportError, TransportErrorKind,
+    Endpoint, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit, TransportError,
+    TransportErrorKind,
 };
 use http::Version;
 use http::header::{DATE, HeaderValue};
@@ -406,7 +406,8 @@ impl<'a> Examination<'a> {
         };
         let api = format!("{calls} made: ");
         let token = format!("{found}, and the API accepts it");
-        let untried = |reason: &str| format!("{found}; whether the API accepts it is not known: {reason}");
+        let untried =
+            |reason: &str| format!("{found}; whether the API accepts it is not known: {reason}");
         let problem = match (answered, target) {
             (Ok(()), Some(_)) => {
                 self.add(Token, Check::Ok, token);
@@ -446,7 +447,10 @@ impl<'a> Examination<'a> {
             Key::ScopeInsufficient => {
                 self.add(Token, Check::Ok, token);
                 self.skip(&[Api], "the scope is refused before");
-                let needs = format!("{said}; the token needs the scope {}", Service::DEFAULT.scope);
+                let needs = format!(
+                    "{said}; the token needs the scope {}",
+                    Service::DEFAULT.scope
+                );
                 self.fail(Scope, Problem::new(key, needs));
                 self.skip(&[Quota], "the scope is refused before");
             }
@@ -492,7 +496,13 @@ impl<'a> Examination<'a> {
         let message = format!("{} s {word} the server's", off.as_secs());
         let exit_class = ExitClass::Failed;
         match off {
-            off if off > SKEW.1 => self.fail(CheckName::Clock, Problem { message, exit_class }),
+            off if off > SKEW.1 => self.fail(
+                CheckName::Clock,
+                Problem {
+                    message,
+                    exit_class,
+                },
+            ),
             off if off > SKEW.0 => self.add(CheckName::Clock, Check::Warn, message),
             _ => self.add(CheckName::Clock, Check::Ok, message),
         }

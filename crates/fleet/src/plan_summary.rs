@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countermand_core::{GrandparentName, Timestamp, words};
+use countermand_core::{GrandparentName, OperationName, Timestamp, words};
 use serde::{Serialize, Serializer};
 
 use crate::counts::input_sentence;
 use crate::row_state::RowState;
 use crate::store::{Contents, Digest, JobError, Settings};
+
+/// Number of names that a summary has.
+const FIRST: usize = 5;
 
 /// The operations of a job, counted by what an operator looks at before they are cancelled.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,6 +38,8 @@ pub struct PlanSummary {
     pub enterprises: BTreeMap<GrandparentName, u64>,
     /// By their age when the job was made.
     pub ages: BTreeMap<Age, u64>,
+    /// The first names.
+    pub first: Vec<OperationName>,
 }
 
 words! {
@@ -113,9 +118,13 @@ impl PlanSummary {
             types: BTreeMap::new(),
             enterprises: job.enterprises()?,
             ages: BTreeMap::new(),
+            first: Vec::new(),
         };
         for row in job.rows() {
             let target = row?.target;
+            if summary.first.len() < FIRST {
+                summary.first.push(target.name.clone());
+            }
             let age = Age::of(target.command.create_time, job.created());
             *summary.types.entry(target.command.kind).or_default() += 1;
             *summary.ages.entry(age).or_default() += 1;

@@ -116,6 +116,12 @@ impl SearchProgress {
         self.all_listed && self.done() == self.devices
     }
 
+    /// The next run goes on with it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.missed > 0 || !self.is_over()
+    }
+
     /// The part that is done, from 0 to 1. Before all devices are listed another page of them, of
     /// 100, is taken to come: never 1 while devices may be left.
     #[must_use]
@@ -397,13 +403,20 @@ impl JobProgress {
         if let Some(rate) = self.requests_per_second {
             words.push(format!("{rate:.1} requests/s"));
         }
-        if let Some(left) = self.quota_remaining {
+        if self.is_refused() {
+            words.push("the server refuses for the quota".to_owned());
+        } else if let Some(left) = self.quota_remaining {
             words.push(format!("quota left {}", grouped(left.into())));
         }
         if let Some(wait) = self.quota_wait {
             words.push(format!("next request in {}", spell(wait)));
         }
         words
+    }
+
+    /// By our own count requests are allowed, and none is sent: the server refuses them.
+    fn is_refused(&self) -> bool {
+        self.quota_wait.is_some() && self.quota_remaining != Some(0)
     }
 
     /// All of it in one line.
@@ -425,10 +438,10 @@ impl JobProgress {
                 0 => String::new(),
                 more => format!(" ({} more may have left)", grouped(more)),
             };
-            // While the server fails, what was sent need not have been delivered.
-            let accepted = match self.failing {
-                None => String::new(),
-                Some(_) => format!(" ({} accepted)", grouped(self.cancels_accepted)),
+            // While the server fails or refuses, what was sent need not have been delivered.
+            let accepted = match self.failing.is_some() || self.is_refused() {
+                false => String::new(),
+                true => format!(" ({} accepted)", grouped(self.cancels_accepted)),
             };
             format!(
                 "cancels sent {}/{all}{accepted}{more}, verdicts {}/{all}",

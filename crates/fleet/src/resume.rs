@@ -3,60 +3,144 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::{self, PathBuf};
+use std::path;
+use std::time::Duration;
 
-use countermand_core::GrandparentName;
+use countermand_core::{GrandparentName, Timestamp};
 
-use crate::store::{Contents, JobError, Kind};
+use crate::progress;
+use crate::store::{Contents, JobError, Kind, Settings};
 
-/// The run that applies a job, or goes on with it: `Display` is the command with all that the job
-/// itself asks for. A front-end adds how it reaches the server.
+/// The command that goes on with a job: `Display` is the command with all that the job itself asks
+/// for. A front-end adds how it reaches the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resume {
-    /// The job file.
-    pub path: PathBuf,
-    /// The kind of the job.
-    pub kind: Kind,
-    /// Numbers of operations to confirm, by enterprise.
-    pub confirm: BTreeMap<GrandparentName, u64>,
-    /// The endpoint, if it is not Google's.
-    pub endpoint: Option<String>,
+    /// The words of the command, as they are before a shell quotes them.
+    pub words: Vec<String>,
 }
 
 impl Resume {
-    /// Of a job. Reads every row.
+    /// Of a job, as of `now`: to apply it where that has something to do, otherwise to rescue what a
+    /// rescue has found beyond its greatest number. `None` where no command would do anything.
     ///
     /// # Errors
     /// The disk's.
-    pub fn of(job: &Contents) -> Result<Self, JobError> {
-        let settings = job.settings();
-        Ok(Self {
-            path: job.path().to_owned(),
-            kind: settings.kind,
-            confirm: job.enterprises()?,
-            endpoint: settings.other_endpoint().map(str::to_owned),
-        })
+    pub fn of(job: &Contents, now: Timestamp) -> Result<Option<Self>, JobError> {
+        let search = progress::search(job)?;
+        let counts = job.counts();
+        match counts.again > 0 || search.is_some_and(|search| search.is_open()) {
+            true => Self::apply(job).map(Some),
+            false if counts.beyond_max > 0 => Self::rest(job, now),
+            false => Ok(None),
+        }
     }
 
-    /// The same from any folder: the path is absolute.
+    /// To apply a job, whatever its state.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn apply(job: &Contents) -> Result<Self, JobError> {
+        let settings = job.settings();
+        let mut words = vec!["countermand".to_owned(), "apply".to_owned()];
+        words.push(job.path().to_string_lossy().into_owned());
+        for phrase in phrases(settings.kind, &job.enterprises()?) {
+            words.extend(["--confirm".to_owned(), phrase]);
+        }
+        let endpoint = settings.other_endpoint();
+        words.extend(option("--endpoint", endpoint.map(str::to_owned)));
+        Ok(Self { words })
+    }
+
+    /// To search again, with the selection of the job at its begin. `None` if names were left out, which
+    /// were in a file that the job does not know.
+    fn rest(job: &Contents, now: Timestamp) -> Result<Option<Self>, JobError> {
+        let settings = job.settings();
+        let filter = &settings.filter;
+        if !filter.exclude.is_empty() {
+            return Ok(None);
+        }
+        let mut words = vec!["countermand".to_owned(), "rescue".to_owned()];
+        words.extend(settings.enterprises.iter().map(ToString::to_string));
+        for device in job.devices() {
+            let name = device?.name;
+            if !settings.enterprises.contains(&name.parent()) {
+                words.push(name.to_string());
+            }
+        }
+        words.extend(
+            filter
+                .types
+                .iter()
+                .flat_map(|kind| option("--type", Some(kind.clone()))),
+        );
+        // The window of time stays where it was.
+        let since = now.since(job.created());
+        let age = |age: Option<Duration>| age.map(|age| length(age + since));
+        words.extend(option("--newer-than", age(filter.newer_than)));
+        words.extend(option("--older-than", age(filter.older_than)));
+        words.extend(option("--max", Some(job.operations().to_string())));
+        for phrase in phrases(settings.kind, &job.enterprises()?) {
+            words.extend(["--confirm".to_owned(), phrase]);
+        }
+        words.extend(terms(settings));
+        Ok(Some(Self { words }))
+    }
+
+    /// The same from any folder: the path of the job is absolute.
     #[must_use]
     pub fn from_anywhere(mut self) -> Self {
-        self.path = path::absolute(&self.path).unwrap_or(self.path);
+        if let [_, verb, path, ..] = &mut self.words[..]
+            && verb == "apply"
+            && let Ok(whole) = path::absolute(&path)
+        {
+            *path = whole.to_string_lossy().into_owned();
+        }
         self
     }
 }
 
 impl fmt::Display for Resume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "countermand apply {}", quoted(self.path.as_os_str()))?;
-        for phrase in phrases(self.kind, &self.confirm) {
-            write!(f, " --confirm {phrase}")?;
-        }
-        match &self.endpoint {
-            Some(endpoint) => write!(f, " --endpoint {}", quoted(OsStr::new(endpoint))),
-            None => Ok(()),
-        }
+        let words = self.words.iter().map(|word| quoted(OsStr::new(word)));
+        f.write_str(&words.collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// An option, where it has a value.
+fn option(option: &str, value: Option<String>) -> impl Iterator<Item = String> {
+    let words = value.map(|value| [option.to_owned(), value]);
+    words.into_iter().flatten()
+}
+
+/// The options for which a rescue has defaults, where the job has others.
+fn terms(settings: &Settings) -> Vec<String> {
+    let usual = Settings::new(settings.kind);
+    let quota = (settings.quota != usual.quota).then(|| settings.quota().to_string());
+    let per_resource = (settings.per_resource != usual.per_resource).then(|| {
+        let window = settings.per_resource;
+        window.map_or_else(|| "none".to_owned(), |window| window.to_string())
+    });
+    let share = (settings.share != usual.share).then(|| settings.share.to_string());
+    let deadline = (settings.deadline != usual.deadline).then(|| length(settings.deadline));
+    let endpoint = settings.other_endpoint().map(str::to_owned);
+    [
+        option("--quota", quota),
+        option("--per-resource", per_resource),
+        option("--share", share),
+        option("--deadline", deadline),
+        option("--endpoint", endpoint),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A length as [`parse_length`](crate::parse_length) reads it.
+fn length(length: Duration) -> String {
+    match length.subsec_millis() {
+        0 => format!("{}s", length.as_secs()),
+        _ => format!("{}ms", length.as_millis()),
     }
 }
 

@@ -146,17 +146,11 @@ fn mistaken(token: &str) -> Option<&'static str> {
     // Base64 may begin with a slash.
     let path = begins(&["/", "./", "../", "~/"]) && looks_secret(text).is_none();
     if begins(&["{"]) {
-        Some(
-            "the access token is JSON, as credentials are: give the path of their file (--credentials, GOOGLE_APPLICATION_CREDENTIALS, Client(token=Path(...)))",
-        )
+        Some("the access token is JSON, as credentials are: give the path of their file")
     } else if text.contains("-----BEGIN") {
-        Some(
-            "the access token is a key in PEM: give the path of the credentials file that has it (--credentials, GOOGLE_APPLICATION_CREDENTIALS, Client(token=Path(...)))",
-        )
+        Some("the access token is a key in PEM: give the path of the credentials file that has it")
     } else if path || drive() || text.ends_with(".json") {
-        Some(
-            "the access token looks like the path of a file: give it as a path (--token-file, --credentials, Client(token=Path(...)))",
-        )
+        Some("the access token looks like the path of a file: give it as a path")
     } else if text
         .get(..7)
         .is_some_and(|word| word.eq_ignore_ascii_case("bearer "))
@@ -267,7 +261,7 @@ pub trait TokenSource: Send + Sync {
 pub fn check_universe(endpoint: &Endpoint, tokens: &dyn TokenSource) -> Result<(), TransportError> {
     match tokens.universe_domain() {
         Some(domain) if endpoint.host().ends_with(".googleapis.com") => Err(credentials(format!(
-            "the credentials are of the universe {domain}, and the endpoint is Google's own: name the endpoint of the API there (--endpoint, endpoint=)"
+            "the credentials are of the universe {domain}, and the endpoint is Google's own: name the endpoint of the API there"
         ))),
         _ => Ok(()),
     }

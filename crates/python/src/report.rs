@@ -7,7 +7,7 @@ use countermand_core::Phase;
 use countermand_fleet::report::{self, Form, ReportError};
 use countermand_fleet::store::View;
 use countermand_fleet::{Counts, RowState};
-use countermand_fleet::{JobError, JobRow, Resume};
+use countermand_fleet::{JobError, JobRow, Resume, now};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
@@ -157,8 +157,9 @@ impl Report {
         let snapshot = Arc::clone(&self.0);
         Ok(Call::new(async move {
             let save = move |view: &View| {
-                let resume = Resume::of(view).map_err(ReportError::Rows)?.from_anywhere();
-                form.save(&path, view, Some(resume.to_string()))
+                let resume = Resume::of(view, now()).map_err(ReportError::Rows)?;
+                let resume = resume.map(|resume| resume.from_anywhere().to_string());
+                form.save(&path, view, resume)
             };
             let write = move || snapshot.view(save);
             let written = tokio::task::spawn_blocking(write).await;

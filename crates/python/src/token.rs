@@ -41,7 +41,11 @@ impl Origin {
             (None, Some(token)) => token,
         };
         if let Ok(text) = token.extract::<String>() {
-            let token = Token::new(&text).map_err(|error| errors::error(py, &error.into()))?;
+            let token = Token::new(&text).map_err(|error| {
+                let hint = "a file is given as token=Path(...)";
+                let text = format!("{}; {hint}", error.cause());
+                errors::error(py, &TransportError::new(error.kind(), text).into())
+            })?;
             return Ok(Self::Text(token));
         }
         if token.is_instance_of::<PyDict>() {

@@ -140,7 +140,7 @@ pub enum Event {
         /// The cause.
         error: Error,
     },
-    /// Every request waits: the quota is used up.
+    /// Every request waits: the server has refused one for the quota.
     Paused {
         /// End of the pause.
         until: Time,

@@ -6,7 +6,8 @@ pub(crate) use countermand_fleet::parse_length as parse;
 pub(crate) const DEADLINE: &str = "120s";
 
 /// Help of `--deadline` in each command that has one for operations.
-pub(crate) const DEADLINE_HELP: &str = "Time limit per operation, for example 30s or 5m";
+pub(crate) const DEADLINE_HELP: &str =
+    "Time limit per operation, for example 30s or 5m; waiting for the quota is not counted";
 
 #[cfg(test)]
 mod tests {

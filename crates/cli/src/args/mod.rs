@@ -36,14 +36,8 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// URL of the API; without a path it gets /v1 [default: Google's]
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "COUNTERMAND_ENDPOINT",
-        hide_env_values = true
-    )]
+    /// URL of the API; without a path it gets /v1 [env: COUNTERMAND_ENDPOINT] [default: Google's]
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<Endpoint>,
     /// Read the access token from this file, and again when it changes, instead of COUNTERMAND_TOKEN
     #[arg(long, global = true, value_name = "FILE", group = "access")]
@@ -69,6 +63,9 @@ pub(crate) struct Global {
     /// Not an option: a run tells its progress and its counts, and no operation
     #[arg(skip)]
     pub(crate) brief: bool,
+    /// Not an option: the command line without the program's name
+    #[arg(skip)]
+    pub(crate) typed: Vec<OsString>,
 }
 
 /// Source of access tokens, if not a file or the environment.

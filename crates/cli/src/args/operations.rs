@@ -34,7 +34,8 @@ pub(crate) struct Get {
     pub(crate) names: Names,
     #[command(flatten)]
     pub(crate) flight: Flight,
-    #[arg(long, help = duration::DEADLINE_HELP, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    /// Time limit per operation, for example 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) deadline: Duration,
 }
 

@@ -6,7 +6,7 @@ use std::path::{self, Path, PathBuf};
 use countermand_core::OperationName;
 use countermand_core::text::looks_secret;
 use countermand_fleet::store::{Contents, JobError};
-use countermand_fleet::{Resume, quoted};
+use countermand_fleet::{Resume, now, quoted};
 
 use crate::args::operations::Flight;
 use crate::args::{Access, Global};
@@ -24,6 +24,8 @@ const HIDDEN: &str = "'...'";
 pub(crate) struct Way<'a> {
     pub(crate) global: &'a Global,
     pub(crate) flight: Flight,
+    /// `apply` cancels nothing.
+    pub(crate) recheck: bool,
     /// The command may be run from another folder: paths are whole.
     pub(crate) elsewhere: bool,
 }
@@ -34,27 +36,48 @@ impl<'a> Way<'a> {
         Self {
             global,
             flight: Flight::default(),
+            recheck: false,
             elsewhere: false,
         }
     }
 
-    /// The command that applies a job, or goes on with it.
+    /// The command that goes on with a job, if there is something to go on with.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn resume(&self, job: &Contents) -> Result<Option<String>, JobError> {
+        Ok(Resume::of(job, now())?.map(|resume| self.command(resume)))
+    }
+
+    /// The command that applies a job.
     ///
     /// # Errors
     /// The disk's.
     pub(crate) fn apply(&self, job: &Contents) -> Result<String, JobError> {
-        let mut resume = Resume::of(job)?;
+        Resume::apply(job).map(|resume| self.command(resume))
+    }
+
+    /// The command that finds operations, without a name.
+    pub(crate) fn find(&self) -> String {
+        let mut words = vec!["countermand find --names-only".to_owned()];
+        let endpoint = self.global.endpoint.as_ref().map(ToString::to_string);
+        let endpoint = endpoint.as_ref().map(|url| shown(OsStr::new(url)));
+        words.extend(endpoint.map(|url| format!("--endpoint {url}")));
+        words.extend(self.options());
+        words.join(" ")
+    }
+
+    fn command(&self, mut resume: Resume) -> String {
         if self.elsewhere {
             resume = resume.from_anywhere();
         }
-        let options = self.options().into_iter();
-        Ok([resume.to_string()]
-            .into_iter()
-            .chain(options)
-            .collect::<Vec<_>>()
-            .join(" "))
+        let mut words = vec![resume.to_string()];
+        words.extend(self.recheck.then(|| "--recheck".to_owned()));
+        words.extend(self.options());
+        words.join(" ")
     }
 
+    /// The options that were given, as a shell reads them.
     fn options(&self) -> Vec<String> {
         // Each of them, so that a new option is not forgotten.
         let Global {
@@ -65,10 +88,10 @@ impl<'a> Way<'a> {
             ca_file,
             proxy_from_env,
             allow_plaintext,
-            // The amount of output is for each run to choose.
+            json,
+            verbose,
             brief: _,
-            json: _,
-            verbose: _,
+            typed: _,
         } = self.global;
         let Access {
             credentials,
@@ -104,9 +127,13 @@ impl<'a> Way<'a> {
         let flags = [
             ("--proxy-from-env", proxy_from_env),
             ("--allow-plaintext", allow_plaintext),
+            ("--json", json),
         ];
         let given = flags.into_iter().filter(|(_, given)| **given);
         words.extend(given.map(|(flag, _)| flag.to_owned()));
+        if *verbose > 0 {
+            words.push(format!("-{}", "v".repeat((*verbose).into())));
+        }
         if token_command.is_some() {
             words.push(format!("--token-command {HIDDEN}"));
             words.push(COMMAND.to_owned());
@@ -135,30 +162,49 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
+    pub(crate) fn of(global: &Global, names: Vec<OsString>) -> Self {
+        let args = global.typed.clone();
+        Self { args, names }
+    }
+
     /// The same command, for these names.
     pub(crate) fn for_names(&self, names: &[OperationName]) -> String {
-        let few = names.len() <= MOST;
+        if names.len() <= MOST {
+            let own = names.iter().map(|name| quoted(OsStr::new(name.as_str())));
+            return self.with(|_| false, own);
+        }
+        let input = self.names.iter().any(|name| name == "-");
+        let remark = input.then(|| "# with the same standard input".to_owned());
+        self.with(|_| true, remark)
+    }
+
+    /// The same command, with a file behind `words` in place of its name.
+    pub(crate) fn for_file(&self, words: &str, file: &OsStr) -> String {
+        let stdin = words.starts_with("- ");
+        let words = format!("{words} {}", quoted(file));
+        self.with(|name| !stdin && name != file, [words])
+    }
+
+    /// The command with those of its names that are kept, and with more words.
+    fn with(
+        &self,
+        keep: impl Fn(&OsStr) -> bool,
+        more: impl IntoIterator<Item = String>,
+    ) -> String {
         let mut words = vec!["countermand".to_owned()];
         let (mut hide, mut hidden) = (false, false);
         for arg in &self.args {
             // A command that prints a token may hold a secret of its own.
             if std::mem::take(&mut hide) {
                 words.push(HIDDEN.to_owned());
-            } else if !few || !self.names.contains(arg) {
+            } else if !self.names.contains(arg) || keep(arg) {
                 hide = arg == "--token-command";
                 hidden |= arg.to_string_lossy().starts_with("--token-command");
                 words.push(shown(arg));
             }
         }
-        if few {
-            words.extend(names.iter().map(|name| quoted(OsStr::new(name.as_str()))));
-        }
-        if !few && self.names.iter().any(|name| name == "-") {
-            words.push("# with the same standard input".to_owned());
-        }
-        if hidden {
-            words.push(COMMAND.to_owned());
-        }
+        words.extend(more);
+        words.extend(hidden.then(|| COMMAND.to_owned()));
         words.join(" ")
     }
 }
@@ -215,6 +261,20 @@ mod tests {
                 "{again}"
             );
         }
+    }
+
+    #[test]
+    fn a_file_takes_the_place_of_its_name() {
+        let typed = ["plan", "my names.txt", "-o", "my.job", "--token-file", "t"];
+        assert_eq!(
+            invocation(&typed, &["my names.txt"]).for_file("--from", OsStr::new("my names.txt")),
+            "countermand plan -o my.job --token-file t --from 'my names.txt'"
+        );
+        assert_eq!(
+            invocation(&["get", "a", "b.txt", "--json"], &["a", "b.txt"])
+                .for_file("- <", OsStr::new("b.txt")),
+            "countermand get --json - < b.txt"
+        );
     }
 
     #[test]

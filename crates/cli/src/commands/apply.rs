@@ -26,8 +26,8 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
         in_flight: options.flight.in_flight,
         recheck: options.recheck,
     };
-    let job = confirm::authorize(job, authorization, options, &mut signals).await?;
+    let job = confirm::authorize(global, job, authorization, options, &mut signals).await?;
     let client = connect::client(global).await?;
     let report = Report::start(global.json);
-    run(global, &client, job, options.in_flight, report, signals).await
+    run(global, &client, job, options, report, signals).await
 }

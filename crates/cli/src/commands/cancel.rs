@@ -9,7 +9,7 @@ use futures_util::stream;
 use crate::args::Global;
 use crate::args::operations::Cancel;
 use crate::args::resume::Invocation;
-use crate::commands::follow::{Ending, follow};
+use crate::commands::follow::{Ending, follow, is_left};
 use crate::commands::names::{Given, Names};
 use crate::commands::stop::Stop;
 use crate::connect;
@@ -19,15 +19,12 @@ use crate::output::results::Report;
 use crate::output::summary::Tally;
 use crate::signals::{Hangup, NOTHING_SENT, Signals};
 
-pub(crate) async fn run(
-    global: &Global,
-    options: Cancel,
-    invocation: &Invocation,
-) -> Result<Exit, Failure> {
+pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
+    let invocation = Invocation::of(global, options.names.names.clone());
     let given = Given {
         skip_invalid: Some(options.skip_invalid),
-        ..Given::operations(options.names.names.clone(), "cancel - <", Report::refused)
+        ..Given::operations(options.names.names.clone(), Report::refused)
     };
     let report = Report::start(global.json);
     let (mut report, read) = Names::read(given, global, report, &mut signals).await?;
@@ -66,6 +63,12 @@ pub(crate) async fn run(
             phase,
             ..
         } => tally.phase(name, phase),
+        Event::Finished { name, result } if is_left(&result) => {
+            // A cancel that was refused before the signal came is not in doubt.
+            if matches!(&result, Err(error) if !error.maybe_delivered()) {
+                tally.phase(name, Phase::Unsent);
+            }
+        }
         Event::Finished { name, result } => {
             let told = matches!(&result, Err(error) if stop.covers(error));
             if global.json || !told {
@@ -84,7 +87,7 @@ pub(crate) async fn run(
         Ending::Finished => tally.exit(),
         Ending::Stopped(exit) => exit,
     };
-    let summary = tally.sentences(invocation);
+    let summary = tally.sentences(&invocation);
     report.sentence(&format!("\n{summary}"));
     for (name, started) in &left {
         report.interrupted(name, *started);

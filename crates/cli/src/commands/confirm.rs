@@ -8,11 +8,12 @@ use countermand_core::text::printable;
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotAuthorized, Options,
-    Refusal, now, phrases, quoted,
+    Refusal, counted, now, phrases, quoted,
 };
 use tokio::task::spawn_blocking;
 
-use crate::commands::open;
+use crate::args::Global;
+use crate::commands::{open, plan};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::streams;
@@ -43,18 +44,21 @@ pub(crate) fn parse(given: &[String]) -> Result<Option<Confirmed>, Failure> {
 
 /// Authorizes a job where the command line, or the operator at the terminal, agrees with it.
 pub(crate) async fn authorize(
+    global: &Global,
     job: Job,
     mut authorization: Authorization,
     options: Options,
     signals: &mut Signals,
 ) -> Result<AuthorizedJob, Failure> {
-    let status = format!("`countermand status {}`", quoted(job.path().as_os_str()));
     let mut checked = authorization.check(job, options, now());
     if let Err(NotAuthorized { job, refusal, .. }) = checked {
-        authorization.confirmed = Some(ask(refusal, job.settings(), &status, signals).await?);
+        if let Refusal::NotConfirmed { .. } = refusal {
+            plan::show(global, &job)?;
+        }
+        authorization.confirmed = Some(ask(refusal, job.settings(), &[], signals).await?);
         checked = authorization.check(*job, options, now());
     }
-    checked.map_err(|error| refused(&error.refusal, &status))
+    checked.map_err(|error| refused(&error.refusal))
 }
 
 /// Authorizes a rescue, which has no file yet, where its enterprises are confirmed.
@@ -64,17 +68,15 @@ pub(crate) async fn rescue(
     mut authorization: Authorization,
     signals: &mut Signals,
 ) -> Result<AuthorizedRescue, Failure> {
-    const LOOK: &str = "the names on the command line";
     let mut checked = authorization.check_rescue(settings.clone(), devices.clone());
     if let Err(refusal) = checked {
-        authorization.confirmed = Some(ask(refusal, &settings, LOOK, signals).await?);
+        authorization.confirmed = Some(ask(refusal, &settings, &devices, signals).await?);
         checked = authorization.check_rescue(settings, devices);
     }
-    checked.map_err(|refusal| refused(&refusal, LOOK))
+    checked.map_err(|refusal| refused(&refusal))
 }
 
-/// `look` names the place at which the operator sees its content.
-fn refused(refusal: &Refusal, look: &str) -> Failure {
+fn refused(refusal: &Refusal) -> Failure {
     let advice = match refusal {
         Refusal::Job(error) => return open::failure(error),
         Refusal::OtherEndpoint { job, .. } => {
@@ -84,10 +86,12 @@ fn refused(refusal: &Refusal, look: &str) -> Failure {
                 ". If the server of the job is the right one, give --endpoint {endpoint} instead"
             )
         }
-        Refusal::Stale { .. } => ", or allow a greater age with --max-age".to_owned(),
-        Refusal::NotConfirmed { .. } => {
-            format!(". Check the operations with {look}, then confirm what it shows")
+        Refusal::Stale { .. } => ". Plan again, or allow a greater age with --max-age".to_owned(),
+        Refusal::NotConfirmed { kind, .. } => match kind {
+            Kind::Plan => ". Confirm what is shown above",
+            Kind::Rescue => ". Confirm the enterprises of the names on the command line",
         }
+        .to_owned(),
         _ => String::new(),
     };
     Failure::new(
@@ -96,12 +100,12 @@ fn refused(refusal: &Refusal, look: &str) -> Failure {
     )
 }
 
-/// Asks at the terminal for the phrase of each enterprise, if that is all that is missing; `look` as
-/// for [`refused`].
+/// Asks at the terminal for the phrase of each enterprise, if that is all that is missing. `devices` are
+/// searched by a rescue besides its enterprises.
 async fn ask(
     refusal: Refusal,
     settings: &Settings,
-    look: &str,
+    devices: &[ParentName],
     signals: &mut Signals,
 ) -> Result<Confirmed, Failure> {
     let Refusal::NotConfirmed {
@@ -110,17 +114,21 @@ async fn ask(
         confirmed: None,
     } = refusal
     else {
-        return Err(refused(&refusal, look));
+        return Err(refused(&refusal));
     };
     let phrases = phrases(kind, &planned);
     let what = match kind {
         Kind::Plan => "the plan",
         Kind::Rescue => "the rescue",
     };
-    // A plan was looked at; what a rescue will find is not known yet.
+    // A plan was shown; what a rescue will find is not known yet.
     let meant = match kind {
         Kind::Plan => String::new(),
-        Kind::Rescue => format!("It cancels what it finds: {}.", settings.filter.words()),
+        Kind::Rescue => format!(
+            "It cancels what it finds: {}. It searches {}.",
+            settings.filter.words(),
+            places(settings, devices)
+        ),
     };
     let refuse = |text: String| Err(Failure::new(Exit::Refused, text));
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
@@ -157,6 +165,17 @@ async fn ask(
     }
     let confirmed = planned.into_iter();
     Ok(confirmed.map(|(name, count)| (name, Some(count))).collect())
+}
+
+/// `enterprises/LC01, 2 devices`.
+fn places(settings: &Settings, devices: &[ParentName]) -> String {
+    let enterprises = settings.enterprises.iter().map(ToString::to_string);
+    let devices = match devices {
+        [] => None,
+        [device] => Some(device.to_string()),
+        devices => Some(counted(devices.len() as u64, "device")),
+    };
+    enterprises.chain(devices).collect::<Vec<_>>().join(", ")
 }
 
 /// `enterprises/LC01:7` is as good as `LC01:7`.

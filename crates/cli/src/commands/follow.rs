@@ -62,7 +62,7 @@ pub(crate) enum Ending {
     Aborted(Exit),
 }
 
-/// Follows it to its end, and hands over what happens but for what a signal cut short. Tells as
+/// Follows it to its end, and hands over what happens. Tells as
 /// well when, since the start, the last cancel was sent.
 pub(crate) async fn follow<U: Underway>(
     underway: &mut U,
@@ -92,7 +92,6 @@ pub(crate) async fn follow<U: Underway>(
             () = ticks.next() => underway.tell(&report.output),
             event = underway.next() => match event {
                 None => break,
-                Some(Event::Finished { result, .. }) if stop.is_some() && is_left(&result) => {}
                 Some(event) => {
                     if let Event::Sent { call: Call::Cancel, at, .. } = &event {
                         last_cancel = last_cancel.max(Some(*at));
@@ -111,13 +110,15 @@ pub(crate) async fn follow<U: Underway>(
     (ending, last_cancel)
 }
 
-/// True if a result says only that the operation was left alone.
+/// True if a result says only that a signal came before it.
 pub(crate) fn is_left(result: &Result<Outcome, Error>) -> bool {
     let error = match result {
         Ok(outcome) => outcome.error.as_ref(),
         Err(error) => Some(error),
     };
-    error.is_some_and(|error| matches!(error.kind(), ErrorKind::NotAttempted { .. }))
+    error.is_some_and(
+        |error| matches!(error.kind(), ErrorKind::NotAttempted { cause } if !cause.is_failure()),
+    )
 }
 
 /// Tells the events that hold up all operations.

@@ -10,12 +10,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use countermand_core::text::{chain, looks_secret};
-use countermand_core::{Endpoint, GrandparentName, OperationName, ParentName, Resource};
+use countermand_core::{
+    Endpoint, GrandparentName, NameError, NameErrorKind, OperationName, ParentName, Resource,
+};
 use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Mistakes};
 use countermand_fleet::{Target, counted, quoted};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
+use crate::args::resume::{Invocation, Way};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::json::{Place, Refused};
@@ -33,8 +36,8 @@ pub(crate) struct Given {
     pub(crate) skip_invalid: Option<bool>,
     /// Takes names of operations alone; `-` then stands alone as well.
     pub(crate) operations_only: bool,
-    /// The command that takes names from a file, without the file.
-    pub(crate) from_file: &'static str,
+    /// The words before a file of names, where the command takes one.
+    pub(crate) from_file: Option<&'static str>,
     /// Tells of a bad name.
     pub(crate) refuse: fn(&Report, &Refused),
 }
@@ -48,20 +51,16 @@ impl Given {
             format: None,
             skip_invalid: None,
             operations_only: false,
-            from_file: "plan --output wipes.job --from",
+            from_file: None,
             refuse: Report::complain,
         }
     }
 
     /// Operations.
-    pub(crate) fn operations(
-        names: Vec<OsString>,
-        from_file: &'static str,
-        refuse: fn(&Report, &Refused),
-    ) -> Self {
+    pub(crate) fn operations(names: Vec<OsString>, refuse: fn(&Report, &Refused)) -> Self {
         Self {
             operations_only: true,
-            from_file,
+            from_file: Some("- <"),
             refuse,
             ..Self::to_search(names)
         }
@@ -94,9 +93,13 @@ impl Names {
     ) -> Result<(Report, Self), Failure> {
         let endpoint = global.endpoint.clone().unwrap_or_default();
         let skip_invalid = given.skip_invalid;
+        let invocation = Invocation::of(global, given.names.clone());
+        let find = Way::of(global).find();
         let reading = spawn_blocking(move || {
             let reader = Reader {
                 given: &given,
+                invocation,
+                find,
                 refuse: &mut |refused| (given.refuse)(&report, refused),
                 note: &|text| report.output.note(text),
                 names: Self {
@@ -147,6 +150,9 @@ impl Names {
 /// Reads the inputs one after the other.
 struct Reader<'a> {
     given: &'a Given,
+    invocation: Invocation,
+    /// The command that finds operations, without a name.
+    find: String,
     refuse: &'a mut dyn FnMut(&Refused),
     note: &'a dyn Fn(&str),
     names: Names,
@@ -159,7 +165,7 @@ impl Reader<'_> {
         let single = names.len() + files.len() == 1;
         for (number, word) in (1..).zip(names) {
             if word == "-" && (single || !self.given.operations_only) {
-                self.stream("standard input", io::stdin().lock())?;
+                self.stream("standard input", None, io::stdin().lock())?;
             } else {
                 self.argument(number, word);
             }
@@ -172,7 +178,7 @@ impl Reader<'_> {
                     error,
                 ))
             })?;
-            self.stream(&countermand_core::text::shown_path(path), file)?;
+            self.stream(&countermand_core::text::shown_path(path), Some(path), file)?;
         }
         Ok(self.names)
     }
@@ -201,18 +207,29 @@ impl Reader<'_> {
         let extensions = ["txt", "csv", "tsv", "json", "jsonl", "ndjson"];
         let extension = Path::new(text).extension().and_then(OsStr::to_str);
         let named = extension.is_some_and(|extension| extensions.contains(&extension));
-        (named || Path::new(text).is_file()).then(|| {
-            let command = self.given.from_file;
-            let file = quoted(word);
-            format!("; for the names in a file: countermand {command} {file}")
+        (named || Path::new(text).is_file()).then(|| match self.given.from_file {
+            Some(words) => {
+                let command = self.invocation.for_file(words, word);
+                format!("; for the names in a file: {command}")
+            }
+            None => "; a file of operations is for `plan`, with --from".to_owned(),
         })
     }
 
     fn parse(&mut self, word: &OsStr) -> Result<(), String> {
         let names = &mut self.names;
         if self.given.operations_only {
-            let name = input::parse_name(word.as_encoded_bytes(), &names.endpoint);
-            let name = name.map_err(|problem| chain(&problem))?;
+            let name = match input::parse_name(word.as_encoded_bytes(), &names.endpoint) {
+                Ok(name) => name,
+                Err(InputProblem::Name(error)) => {
+                    let found = is_searched(&error).map(|_| {
+                        let (find, name) = (&self.find, quoted(word));
+                        format!("; for the operations there: {find} {name}")
+                    });
+                    return Err(error.to_string() + &found.unwrap_or_default());
+                }
+                Err(problem) => return Err(chain(&problem)),
+            };
             names.operations.push((Target::new(name), None));
             return Ok(());
         }
@@ -231,14 +248,19 @@ impl Reader<'_> {
     }
 
     /// Names in any form they have.
-    fn stream(&mut self, whence: &str, reader: impl Read) -> Result<(), Failure> {
+    fn stream(
+        &mut self,
+        whence: &str,
+        file: Option<&Path>,
+        reader: impl Read,
+    ) -> Result<(), Failure> {
         // If there may be several inputs, each sentence says which one it is about.
         let (within, before) = match self.given.operations_only {
             true => (None, String::new()),
             false => (Some(whence), format!("{whence}: ")),
         };
         let mut mistakes = Mistakes::default();
-        let (mut broken, mut names) = (None, 0_u64);
+        let (mut broken, mut names, mut searched) = (None, 0_u64, None);
         let mut entries =
             input::read(reader, self.given.format).endpoint(self.names.endpoint.clone());
         for entry in &mut entries {
@@ -254,6 +276,9 @@ impl Reader<'_> {
                             _ => Exit::Usage,
                         });
                     }
+                    if let InputProblem::Name(name) = &error.problem {
+                        searched = searched.or(is_searched(name));
+                    }
                     let shown = mistakes.add(&error.problem);
                     self.refuse(&Refused {
                         place: Place::Line(within.map(str::to_owned), error.line),
@@ -267,6 +292,14 @@ impl Reader<'_> {
         let left_out = entries.left_out();
         for sentence in mistakes.more().chain(left_out.sentences()) {
             (self.note)(&format!("{before}{sentence}"));
+        }
+        if let Some(noun) = searched {
+            let find = &self.find;
+            let from = file.map(|file| format!(" < {}", quoted(file.as_os_str())));
+            let from = from.unwrap_or_default();
+            (self.note)(&format!(
+                "{before}for the operations of each {noun}: xargs {find}{from}"
+            ));
         }
         self.names.left_out.append(left_out);
         match broken {
@@ -283,6 +316,14 @@ impl Reader<'_> {
     }
 }
 
+/// The noun of what has operations and is none, if the refused text names that.
+fn is_searched(error: &NameError) -> Option<&'static str> {
+    match error.kind() {
+        NameErrorKind::Other(level) => Some(level.noun),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,9 +333,14 @@ mod tests {
 
     fn reader<T>(given: &[&str], read: impl FnOnce(Reader<'_>) -> T) -> (T, Vec<Refused>) {
         let mut refused = Vec::new();
-        let names = given.iter().map(OsString::from).collect();
+        let names = given.iter().map(OsString::from).collect::<Vec<_>>();
         let reader = Reader {
-            given: &Given::operations(names, "cancel - <", Report::complain),
+            invocation: Invocation {
+                args: Vec::new(),
+                names: names.clone(),
+            },
+            find: String::new(),
+            given: &Given::operations(names, Report::complain),
             refuse: &mut |one| refused.push(one.clone()),
             note: &|_| {},
             names: Names::default(),
@@ -306,7 +352,7 @@ mod tests {
         // A small buffer, so that lines cross its ends.
         let input = io::BufReader::with_capacity(7, input);
         let (names, refused) = reader(&["-"], |mut reader| {
-            let read = reader.stream("memory", input);
+            let read = reader.stream("memory", None, input);
             assert_eq!(read.is_err(), reader.names.operations.is_empty());
             reader.names
         });

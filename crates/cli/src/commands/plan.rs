@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use countermand_core::text::printable;
+use countermand_core::text::{json_line, printable};
 use countermand_fleet::input::LeftOut;
 use countermand_fleet::report::vanished;
 use countermand_fleet::store::{JobError, Kind, Vanished};
@@ -22,6 +22,7 @@ use crate::connect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::results::Report;
+use crate::output::streams;
 use crate::signals::{Hangup, Signals};
 
 const STOPPED: &str = "stopped; nothing was sent, and no file was written";
@@ -36,6 +37,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
         files: options.from,
         format: options.format.map(FormatWord::format),
         skip_invalid: Some(options.skip_invalid),
+        from_file: Some("--from"),
         ..Given::to_search(options.names)
     };
     let report = Report::start(global.json);
@@ -138,6 +140,30 @@ struct Line {
     apply: String,
 }
 
+/// Shows what is about to be confirmed: with `--json` as the line of a plan, else on standard error.
+pub(crate) fn show(global: &Global, job: &Job) -> Result<(), Failure> {
+    let line = Line::of(job, Way::of(global), Names::default(), Findings::default());
+    let line = line.map_err(|error| open::failure(&error))?;
+    if global.json {
+        let line = json_line(&line);
+        streams::print(&line.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?);
+        return Ok(());
+    }
+    let mut text = line.content();
+    let PlanSummary {
+        first, operations, ..
+    } = &line.summary;
+    for name in first {
+        text.push_str(&format!("  {}\n", printable(name.as_str())));
+    }
+    let more = operations - first.len() as u64;
+    if more > 0 {
+        text.push_str(&format!("  and {} more\n", grouped(more)));
+    }
+    streams::note(text.trim_end());
+    Ok(())
+}
+
 /// An age as people read it.
 const fn age(age: Age) -> &'static str {
     match age {
@@ -200,7 +226,8 @@ impl Line {
         )
     }
 
-    fn text(&self) -> String {
+    /// The operations that are cancelled, by number, type, enterprise and age.
+    fn content(&self) -> String {
         let PlanSummary {
             settings,
             types,
@@ -241,6 +268,11 @@ impl Line {
         if let Some(endpoint) = settings.other_endpoint() {
             text.push_str(&format!("  at {endpoint}, which is not Google's server\n"));
         }
+        text
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.content();
         for (count, noun) in [
             (self.summary.duplicates, "duplicate"),
             (self.refused, "bad name"),

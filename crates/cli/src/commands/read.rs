@@ -17,7 +17,7 @@ use crate::signals::{Hangup, Signals};
 
 pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Ends)?;
-    let given = Given::operations(options.names.names, "get - <", Report::unreadable);
+    let given = Given::operations(options.names.names, Report::unreadable);
     let report = Report::start(global.json);
     let (mut report, names) = Names::read(given, global, report, &mut signals).await?;
     report.left_out(&names.left_out);

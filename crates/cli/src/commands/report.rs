@@ -27,7 +27,7 @@ pub(crate) fn run(global: &Global, options: &Export) -> Result<Exit, Failure> {
     // A report is read in another folder than it was made in.
     let mut way = Way::of(global);
     way.elsewhere = true;
-    let resume = Some(way.apply(&view).map_err(|error| open::failure(&error))?);
+    let resume = way.resume(&view).map_err(|error| open::failure(&error))?;
     let written = match path {
         Some(path) => form.save(path, &view, resume),
         None => form.write(BufWriter::new(io::stdout().lock()), &view, resume),

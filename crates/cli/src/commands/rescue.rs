@@ -47,9 +47,8 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let rescue = confirm::rescue(settings, sources.devices, authorization, &mut signals).await?;
     // Nor do credentials that are of no use.
     let client = connect::client(global).await?;
-    let in_flight = options.terms.flight.in_flight;
     let options = Options {
-        in_flight,
+        in_flight: options.terms.flight.in_flight,
         ..Options::default()
     };
     let job = rescue.create(&path, options, begun);
@@ -58,5 +57,5 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         "the job file is {}",
         countermand_core::text::shown_path(&path)
     ));
-    run(global, &client, job, in_flight, report, signals).await
+    run(global, &client, job, options, report, signals).await
 }

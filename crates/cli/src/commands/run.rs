@@ -4,13 +4,12 @@ use countermand::Client;
 use countermand_core::{Error, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::{JobError, Kind};
-use countermand_fleet::{AuthorizedJob, Ended, JobRow, Run, grouped, now, quoted};
+use countermand_fleet::{AuthorizedJob, Ended, JobRow, Options, Run, grouped, now, quoted};
 use countermand_scheduler::Event;
 
 use crate::args::Global;
-use crate::args::operations::Flight;
 use crate::args::resume::Way;
-use crate::commands::follow::{Ending, follow};
+use crate::commands::follow::{Ending, follow, is_left};
 use crate::commands::open;
 use crate::commands::stop::Stop;
 use crate::exit::Exit;
@@ -23,15 +22,14 @@ pub(crate) async fn run(
     global: &Global,
     client: &Client,
     job: AuthorizedJob,
-    in_flight: usize,
+    options: Options,
     mut report: Report,
     mut signals: Signals,
 ) -> Result<Exit, Failure> {
     report.brief = global.brief;
     let mut way = Way::of(global);
-    way.flight = Flight { in_flight };
-    let resume = way.apply(job.job());
-    let resume = resume.map_err(|error| open::failure(&error))?;
+    way.flight.in_flight = options.in_flight;
+    way.recheck = options.recheck;
     let pace = job.job().settings().quota().pace();
     let mut run = begin(client, job)?;
     if global.verbose == 0 {
@@ -52,8 +50,10 @@ pub(crate) async fn run(
         Ending::Stopped(_) => "stopped by a signal",
         // As after a crash: what was told is in the file.
         Ending::Aborted(exit) => {
-            drop(run.end("ended at once by a second signal"));
-            report.output.note(&format!("to go on:\n  {resume}"));
+            let ended = run.end("ended at once by a second signal");
+            if let (false, Ok(Some(resume))) = (ended.lost, way.resume(&ended.job)) {
+                report.output.note(&format!("to go on:\n  {resume}"));
+            }
             return Ok(exit);
         }
     };
@@ -61,7 +61,7 @@ pub(crate) async fn run(
     let stopped = run.stopped().map(|cause| cause.exit_class().into());
     let ended = run.end(how);
     let (overview, worst) = overview(&ended, stopped).map_err(|error| open::unread(&error))?;
-    let text = text(global, &ended, &overview, resume).map_err(|error| open::unread(&error))?;
+    let text = text(&way, &ended, &overview).map_err(|error| open::unread(&error))?;
     report.sentence(&text);
     let exit = exit.max(worst).max(close(ended, &report));
     let exit = match ending {
@@ -94,6 +94,7 @@ struct Watch<'a> {
 impl Watch<'_> {
     fn take(&mut self, run: &Run, event: Event) {
         match event {
+            Event::Finished { result, .. } if is_left(&result) => {}
             Event::Finished { name, result } => self.finished(run, &name, &result),
             Event::NotListed { error, .. } | Event::Unreadable { error, .. } => {
                 self.exit = self.exit.max(Exit::of_error(&error));
@@ -182,16 +183,14 @@ fn exit_of(row: &JobRow, stopped: Option<Exit>) -> Exit {
 }
 
 /// The summary, and where the whole story is.
-fn text(
-    global: &Global,
-    ended: &Ended,
-    overview: &Overview,
-    resume: String,
-) -> Result<String, JobError> {
-    let resume = Some(resume).filter(|_| !ended.lost);
+fn text(way: &Way<'_>, ended: &Ended, overview: &Overview) -> Result<String, JobError> {
+    let resume = match ended.lost {
+        true => None,
+        false => way.resume(&ended.job)?,
+    };
     let mut summary = Summary::of_job(&ended.job, now(), resume)?;
     summary.notes.clear();
-    if global.brief {
+    if way.global.brief {
         return Ok(overview.brief(&summary).trim_end().to_owned());
     }
     let mut text = format!("\n{}", overview.sentences(&summary));

@@ -16,7 +16,7 @@ pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
         true => open::view(&options.job)?,
         false => open::unchecked(&options.job)?,
     };
-    let resume = |job: &_| Way::of(global).apply(job).map(Some);
+    let resume = |job: &_| Way::of(global).resume(job);
     let status = report::Status::of(&mut view, now(), resume);
     let status = status.map_err(|error| open::failure(&error))?;
     let text = match global.json {

@@ -195,12 +195,12 @@ impl Report {
         }
     }
 
-    /// Tells that the quota is used up.
+    /// Tells that the server has refused a request for the quota.
     pub(crate) fn paused(&self, pause: Duration) {
         if !self.brief {
             let seconds = pause.as_secs_f64();
             self.output.note(&format!(
-                "the quota is used up: everything waits for {seconds:.1} s"
+                "the server refuses requests for the quota: everything waits for {seconds:.1} s, which no --deadline counts"
             ));
         }
     }

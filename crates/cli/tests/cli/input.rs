@@ -165,6 +165,61 @@ fn fault_64_what_is_no_name_is_told_with_the_line_that_cuts_it() {
 }
 
 #[test]
+fn a_text_that_is_no_name_is_told_every_kind_of_name_that_is_taken() {
+    let api = Api::new([]);
+    for args in [&["doctor", "not/a/name"][..], &["find", "not/a/name"]] {
+        let run = api.command(args).run();
+        assert_eq!(run.code, 2, "{run:?}");
+        let kinds = "expected the name of an enterprise, a device or an operation";
+        assert!(run.stderr.contains(kinds), "{run:?}");
+    }
+}
+
+#[test]
+fn an_option_that_cancel_has_not_and_a_variable_that_is_wrong_are_told_by_their_names() {
+    let api = Api::new([]);
+    for args in [
+        &["cancel", "--from", "names.txt"][..],
+        &["get", "--from=names.txt"],
+    ] {
+        let run = api.command(args).run();
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(
+            run.stderr.contains("countermand cancel - < FILE"),
+            "{run:?}"
+        );
+        assert!(!run.stderr.contains("-- --from"), "{run:?}");
+    }
+    let name = "enterprises/e/devices/d/operations/1";
+    let run = api
+        .command(&["cancel", name])
+        .env("COUNTERMAND_ENDPOINT", "foo")
+        .run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(
+        run.stderr
+            .starts_with("error: COUNTERMAND_ENDPOINT: \"foo\" is not an endpoint"),
+        "{run:?}"
+    );
+    assert!(!run.stderr.contains("--endpoint"), "{run:?}");
+    // One that is empty is not set, and an option goes before the variable.
+    let run = api
+        .command(&["doctor"])
+        .env("COUNTERMAND_ENDPOINT", "")
+        .run();
+    assert!(
+        run.stdout
+            .contains("endpoint    https://androidmanagement.googleapis.com/v1"),
+        "{run:?}"
+    );
+    let run = api
+        .command(&["doctor", "--endpoint", &api.endpoint])
+        .env("COUNTERMAND_ENDPOINT", "foo")
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[test]
 fn fault_46_the_id_of_an_enterprise_is_answered_with_its_name() {
     let api = Api::new([]);
     for args in [

@@ -124,3 +124,38 @@ fn a_reader_that_does_not_read_never_keeps_it_from_ending() {
     running.signal("INT");
     assert_eq!(running.wait().code, 130);
 }
+
+/// It left, and the server refused it: that is no doubt, and what waits is the server's refusal and no
+/// quota of ours that is used up.
+#[test]
+fn what_the_quota_refused_before_a_signal_is_unsent() {
+    let api = Api::new([Fate::Cancellable]).faults(json!([
+        {"fault": "quota", "method": "cancel", "times": null, "headers": {"retry-after": "60"}}
+    ]));
+    for json in [false, true] {
+        let options: &[&str] = if json { &["--json"] } else { &[] };
+        let running = api.cancel(options).start();
+        running.until("a line of progress", |running| {
+            running.stderr().contains("next request in")
+        });
+        running.signal("INT");
+        let run = running.wait();
+        assert_eq!(run.code, 130, "{run:?}");
+        let told = "the server refuses requests for the quota: everything waits for ";
+        assert!(run.stderr.contains(told), "{run:?}");
+        let line = run
+            .stderr
+            .lines()
+            .find(|line| line.contains("next request in"));
+        let line = line.unwrap();
+        assert!(line.contains("cancels sent 1/1 (0 accepted), "), "{line}");
+        assert!(
+            line.contains("the server refuses for the quota") && !line.contains("quota left"),
+            "{line}"
+        );
+        match json {
+            false => assert!(run.stdout.contains("1 operation: 1 unsent."), "{run:?}"),
+            true => assert_eq!(run.json()[0]["error"]["maybe_delivered"], false, "{run:?}"),
+        }
+    }
+}

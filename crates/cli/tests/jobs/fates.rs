@@ -267,7 +267,10 @@ fn fault_52_a_rescue_takes_on_no_more_than_max_and_counts_no_more_as_left() {
     // Nothing says that `apply` would take them up, which it does not.
     let status = fleet.command(&["status", &fleet.job]).run();
     for told in [&run.stdout, &status.stdout] {
-        assert!(told.contains("5 beyond --max, left alone"), "{told}");
+        assert!(
+            told.contains("5 beyond --max, left alone; to go on:\n  countermand rescue "),
+            "{told}"
+        );
         assert!(!told.contains("not resolved"), "{told}");
     }
     let before = fleet.cancels();

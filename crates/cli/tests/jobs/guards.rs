@@ -173,7 +173,10 @@ fn a_wrong_count_is_a_difference_and_no_hint() {
         "the job has 3 operations of enterprises/{enterprise}, the confirmation says 9,999"
     );
     refused(&fleet, &run, 8, &words);
-    assert!(run.stderr.contains("countermand status "), "{run:?}");
+    assert!(
+        run.stderr.contains("3 operations to be cancelled"),
+        "{run:?}"
+    );
     assert!(!run.stderr.contains("--confirm"), "{run:?}");
     // A text that is no confirmation may be anything, and is not repeated.
     let run = fleet

@@ -11,6 +11,7 @@
 mod again;
 #[path = "../support/api.rs"]
 mod api;
+mod commands;
 mod crash;
 mod dead;
 mod disk;

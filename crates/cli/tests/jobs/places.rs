@@ -262,6 +262,16 @@ fn a_path_that_cannot_be_used_has_the_same_code_in_each_command() {
         assert_eq!(run.code, *code, "{args:?}: {run:?}");
         assert_eq!(run.stdout, "", "{args:?}: {run:?}");
         assert!(run.stderr.contains("error: "), "{args:?}: {run:?}");
+        // The cause is told as it is: a folder is no file of this name.
+        if args.contains(&folder) && !args.contains(&"--credentials") {
+            let told = run.stderr.to_lowercase();
+            assert!(
+                ["a folder", "is a directory", "not a regular file"]
+                    .iter()
+                    .any(|words| told.contains(words)),
+                "{args:?}: {run:?}"
+            );
+        }
     }
     assert_eq!(fleet.requests(), 0);
     assert!(!Path::new(new).exists());
@@ -292,7 +302,10 @@ fn a_file_in_place_of_a_name_is_told_how_files_are_read() {
         (
             &["plan", "--output", &fleet.job],
             "wipes.json",
-            "countermand plan --output wipes.job --from wipes.json".to_owned(),
+            format!(
+                "countermand plan --output '{}' --from wipes.json",
+                fleet.job
+            ),
         ),
     ] {
         let run = fleet.command(&[args, &[word]].concat()).run();

@@ -50,14 +50,8 @@ impl InputError {
 /// The step that makes the name of an operation of a refused one, where there is one.
 fn cut(error: &NameError) -> &'static str {
     match error.kind() {
-        NameErrorKind::Verb(_) => "; this cuts it off: sed 's/:cancel$//' FILE",
-        NameErrorKind::LeadingSlash => "; this cuts it off: sed 's|^/*||' FILE",
-        NameErrorKind::Other(level) if level.noun == "device" => {
-            "; this finds the operations of devices: xargs countermand find --names-only < FILE"
-        }
-        NameErrorKind::Other(level) if level.noun == "enterprise" => {
-            "; this finds the operations of enterprises: xargs countermand find --names-only < FILE"
-        }
+        NameErrorKind::Verb(_) => "; this cuts it off: sed 's/:cancel$//'",
+        NameErrorKind::LeadingSlash => "; this cuts it off: sed 's|^/*||'",
         _ => "",
     }
 }

@@ -2,7 +2,8 @@
 //! the step that makes names of them.
 
 /// The command that cuts names out of any text.
-pub(super) const CUT: &str = "this cuts names out: grep -oE 'enterprises/[^/ ]+/devices/[^/ ]+/operations/[A-Za-z0-9_-]+' FILE";
+pub(super) const CUT: &str =
+    "this cuts names out: grep -oE 'enterprises/[^/ ]+/devices/[^/ ]+/operations/[A-Za-z0-9_-]+'";
 
 /// The kind of a file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

@@ -154,7 +154,6 @@ impl Head {
             resume: summary
                 .resume
                 .as_ref()
-                .filter(|_| counts.again > 0 || summary.search_is_open())
                 .map(|resume| printable(resume).into_owned()),
             before: alarms(&[RowState::Completed, RowState::Gone]),
             vanished: vanished

@@ -92,13 +92,6 @@ impl Overview {
                 grouped(counts.surely_not_cancelled),
             );
         }
-        if counts.beyond_max > 0 {
-            let _ = writeln!(
-                text,
-                "{} beyond --max, left alone: a new rescue, into another job file, takes them up.",
-                grouped(counts.beyond_max),
-            );
-        }
         for (word, count) in &counts.left_alone {
             let Some(row) = ErrorKey::from_word(word).map(ErrorKey::row) else {
                 continue;
@@ -170,6 +163,10 @@ impl Overview {
         }
         if summary.search_is_open() {
             left.push("the search is not finished".to_owned());
+        }
+        if self.counts.beyond_max > 0 {
+            let beyond = grouped(self.counts.beyond_max);
+            left.push(format!("{beyond} beyond --max, left alone"));
         }
         if left.is_empty() {
             return;

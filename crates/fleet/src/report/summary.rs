@@ -35,7 +35,7 @@ pub struct Summary {
     pub vanished: Vec<Vanished>,
     /// Other facts for an operator: lists that a search skipped, failures that a run met.
     pub notes: Vec<String>,
-    /// The command that goes on with the job.
+    /// The command that goes on with the job, if there is something to go on with.
     pub resume: Option<String>,
     /// Operations whose accepted cancel was not verified, because that was not asked for.
     #[serde(skip)]
@@ -81,8 +81,7 @@ impl Summary {
     /// A rescue's search has not come to its end, so that the next run goes on with it.
     #[must_use]
     pub fn search_is_open(&self) -> bool {
-        let search = self.search.as_ref();
-        search.is_some_and(|search| search.missed > 0 || !search.is_over())
+        self.search.is_some_and(|search| search.is_open())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Making and opening the file of a job: the lock first, then SQLite, then everything is verified.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::Path;
 
 use countermand_core::Timestamp;
@@ -24,9 +25,7 @@ pub(super) fn create(
     now: Timestamp,
 ) -> Result<(Contents, Option<Names>), JobErrorKind> {
     // First: what stands beside a job that is there belongs to it.
-    if path.symlink_metadata().is_ok() {
-        return Err(JobErrorKind::Exists);
-    }
+    nothing_at(path)?;
     beside::nothing(path)?;
     // Closed at once, before SQLite opens it.
     drop(create_new(path)?);
@@ -73,10 +72,19 @@ pub(super) fn create(
     Ok((contents, names))
 }
 
-pub(super) fn may_be_made(path: &Path) -> Result<(), JobErrorKind> {
-    if path.symlink_metadata().is_ok() {
-        return Err(JobErrorKind::Exists);
+fn nothing_at(path: &Path) -> Result<(), JobErrorKind> {
+    match path.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(there) if there.is_dir() => {
+            let folder = "it is a folder, and a file is expected";
+            Err(io::Error::new(io::ErrorKind::IsADirectory, folder).into())
+        }
+        Ok(_) => Err(JobErrorKind::Exists),
     }
+}
+
+pub(super) fn may_be_made(path: &Path) -> Result<(), JobErrorKind> {
+    nothing_at(path)?;
     beside::nothing(path)?;
     let path = std::path::absolute(path)?;
     let folder = path.parent().unwrap_or(&path);

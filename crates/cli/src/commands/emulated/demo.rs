@@ -51,6 +51,7 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
         grouped(DEVICES as u64),
     ));
     let shell = Shell {
+        json: global.json,
         hidden: vec![
             "--endpoint".into(),
             server.endpoint().into(),
@@ -67,8 +68,8 @@ pub(crate) async fn run(global: &Global) -> Result<Exit, Failure> {
     }
     let view = View::open(&job).map_err(lost)?;
     let page = folder.join("report.html");
-    let resume = format!("countermand apply {}{confirm}", quoted(job.as_os_str()));
-    let saved = Form::Html.save(&page, &view, Some(resume));
+    // Its server ends with it: no command goes on with the job.
+    let saved = Form::Html.save(&page, &view, None);
     saved.map_err(|error| failed(&chain(&error)))?;
     let compared = compare(&shared, &view).map_err(lost)?;
     let exit = match compared.right < compared.all {
@@ -136,6 +137,8 @@ fn secret(path: &Path) -> io::Result<()> {
 /// Runs commands with arguments that the reader has no need to see: the address of the emulator.
 struct Shell {
     hidden: Vec<OsString>,
+    /// Standard output is for the one line at the end.
+    json: bool,
 }
 
 impl Shell {
@@ -191,6 +194,7 @@ impl Shell {
             Args::try_parse_from(typed).map_err(|error| failed(&error))?;
         let global = Global {
             brief: true,
+            json: self.json,
             ..global
         };
         match command {
@@ -233,7 +237,7 @@ fn compare(shared: &Shared, view: &View) -> Result<Compared, JobError> {
         all += 1;
         match verdict == state.map(expected) {
             true => right += 1,
-            false => streams::print(&format!("WRONG: {name} is {state:?}, not {verdict:?}")),
+            false => streams::note(&format!("WRONG: {name} is {state:?}, not {verdict:?}")),
         }
     }
     shared.with(|emulator, _| {

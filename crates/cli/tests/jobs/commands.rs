@@ -1,0 +1,298 @@
+//! Each command that is printed does what its sentence says: it is run as it is, by a shell that has no
+//! variable of ours.
+
+use std::fs;
+
+use countermand_emulator::{Fate, State};
+use serde_json::Value;
+
+use crate::api::{Api, TOKEN};
+use crate::fleet::Fleet;
+use crate::process::{Process, Run};
+
+const GOOD: Fate = Fate::Cancellable;
+
+/// A fleet with a token in a file whose path needs quoting, and the options that name both.
+fn fleet(fates: impl IntoIterator<Item = Fate>) -> (Fleet, Vec<String>) {
+    let fleet = Fleet::of(Api::new(fates));
+    let token = fleet.file("my token");
+    fs::write(&token, TOKEN).unwrap();
+    let options = [
+        "--endpoint",
+        &fleet.endpoint,
+        "--token-file",
+        token.to_str().unwrap(),
+    ];
+    let options = options.map(str::to_owned).to_vec();
+    (fleet, options)
+}
+
+/// The command of a user who gives options and sets no variable.
+fn command(fleet: &Fleet, args: &[&str], options: &[String]) -> Process {
+    let options = options.iter().map(String::as_str);
+    let args: Vec<&str> = args.iter().copied().chain(options).collect();
+    Process::new(&args).inside(fleet.folder())
+}
+
+/// The printed line from this word on, without what stands around it.
+fn printed(run: &Run, begin: &str) -> String {
+    let lines = run.stdout.lines().chain(run.stderr.lines());
+    let line = lines
+        .filter_map(|line| line.find(begin).map(|at| &line[at..]))
+        .last();
+    line.unwrap_or_else(|| panic!("no {begin}: {run:?}"))
+        .to_owned()
+}
+
+fn shell(fleet: &Fleet, line: &str) -> Run {
+    Process::shell(line).inside(fleet.folder()).run()
+}
+
+#[test]
+fn a_command_that_goes_on_with_a_job_has_the_options_that_were_given() {
+    let (fleet, options) = fleet([GOOD, Fate::Stuck]);
+    let names = fleet.names.join("\n");
+    let job = fleet.job.as_str();
+    let plan = command(
+        &fleet,
+        &["plan", "-", "-o", job, "--deadline", "300ms"],
+        &options,
+    );
+    let plan = plan.input(names).run();
+    assert_eq!(plan.code, 0, "{plan:?}");
+    let run = shell(&fleet, &printed(&plan, "countermand apply"));
+    assert_eq!(run.code, 5, "{run:?}");
+    let status = command(&fleet, &["status", job], &options).run();
+    let report = command(&fleet, &["report", job], &options).run();
+    let report = report.json().pop().unwrap()["resume"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let recheck = command(
+        &fleet,
+        &["apply", job, "--recheck", "--json", "--in-flight", "3"],
+        &options,
+    );
+    let recheck = recheck.run();
+    let cancels = fleet.cancels().0;
+    for line in [
+        printed(&recheck, "countermand apply"),
+        printed(&run, "countermand apply"),
+        printed(&status, "countermand apply"),
+        report,
+    ] {
+        let again = shell(&fleet, &line);
+        assert_eq!(again.code, 5, "{line}: {again:?}");
+        if line.contains("--recheck") {
+            assert!(
+                line.contains(" --in-flight 3 ") && line.contains(" --json"),
+                "{line}"
+            );
+            assert_eq!(fleet.cancels().0, cancels, "a recheck cancels nothing");
+            again.json();
+        }
+    }
+    assert_eq!(fleet.cancels().0, cancels + 3);
+    let cancel = command(
+        &fleet,
+        &["cancel", &fleet.names[1], "--deadline", "300ms"],
+        &options,
+    )
+    .run();
+    assert_eq!(
+        shell(&fleet, &printed(&cancel, "countermand cancel")).code,
+        5
+    );
+}
+
+#[test]
+fn what_a_rescue_left_beyond_max_is_rescued_by_the_printed_command() {
+    let (fleet, options) = fleet([GOOD; 9]);
+    let (enterprise, job) = (fleet.enterprise(), fleet.job.as_str());
+    let whole = format!("enterprises/{enterprise}");
+    let rescue = [
+        "rescue",
+        &whole,
+        "--job",
+        job,
+        "--confirm",
+        &enterprise,
+        "--max",
+        "4",
+    ];
+    let terms = [
+        "--type",
+        "wipe",
+        "--older-than",
+        "1ms",
+        "--newer-than",
+        "300d",
+        "--share",
+        "0.5",
+        "--deadline",
+        "20s",
+    ];
+    let run = command(&fleet, &[&rescue[..], &terms].concat(), &options).run();
+    assert_eq!(run.code, 5, "{run:?}");
+    let printed = printed(&run, "countermand rescue");
+    for words in [
+        "--type WIPE",
+        "--share 0.5",
+        "--deadline 20s",
+        "--older-than ",
+    ] {
+        assert!(printed.contains(words), "{words}: {printed}");
+    }
+    let status = command(&fleet, &["status", job, "--json"], &options).run();
+    let resume = status.json()[0]["resume"].as_str().unwrap().to_owned();
+    assert!(resume.starts_with("countermand rescue "), "{resume}");
+    let run = shell(&fleet, &printed);
+    assert_eq!(run.code, 0, "{printed}: {run:?}");
+    assert_eq!(fleet.states(), [State::Cancelled; 9]);
+    assert_eq!(fleet.cancels(), (9, 9));
+    // Of names that were left out the job has no file: no command would leave out the same.
+    let fleet = Fleet::of(Api::new([GOOD; 3]));
+    let (enterprise, spared) = (fleet.enterprise(), fleet.file("spared"));
+    fs::write(&spared, &fleet.names[0]).unwrap();
+    let whole = format!("enterprises/{enterprise}");
+    let rescue = [
+        "rescue",
+        &whole,
+        "--job",
+        &fleet.job,
+        "--confirm",
+        &enterprise,
+    ];
+    let spared = ["--max", "1", "--exclude", spared.to_str().unwrap()];
+    let run = fleet.command(&[&rescue[..], &spared].concat()).run();
+    assert_eq!(run.code, 5, "{run:?}");
+    assert!(
+        run.stdout.contains("1 beyond --max, left alone.\n"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn of_a_job_with_nothing_to_go_on_with_no_command_is_told() {
+    let (fleet, options) = fleet([GOOD; 2]);
+    let job = fleet.job.as_str();
+    let plan = command(&fleet, &["plan", "-", "-o", job], &options);
+    let plan = plan.input(fleet.names.join("\n")).run();
+    assert_eq!(shell(&fleet, &printed(&plan, "countermand apply")).code, 0);
+    let status = command(&fleet, &["status", job, "--json"], &options).run();
+    assert_eq!(status.json()[0]["resume"], Value::Null);
+    let report = command(&fleet, &["report", job], &options).run();
+    assert_eq!(report.json().pop().unwrap()["resume"], Value::Null);
+}
+
+#[test]
+fn a_hint_keeps_the_options_and_quotes_the_path() {
+    let (fleet, options) = fleet([GOOD; 3]);
+    let file = |name: &str, lines: &[String]| {
+        fs::write(fleet.file(name), lines.join("\n")).unwrap();
+        name.to_owned()
+    };
+    let names = file("my names.txt", &fleet.names);
+    let devices: Vec<_> = fleet
+        .names
+        .iter()
+        .map(|name| name.split("/operations/").next().unwrap().to_owned())
+        .collect();
+    let devices = file("my devices.txt", &devices);
+    let job = fleet.job.as_str();
+
+    let run = command(&fleet, &["plan", &names, "-o", job], &options).run();
+    assert_eq!(run.code, 2, "{run:?}");
+    let run = shell(&fleet, &printed(&run, "countermand plan"));
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(fs::exists(job).unwrap());
+
+    // A file of devices, in place of a name, as a file and as standard input; and an enterprise.
+    let found = |run: &Run, line: &str| {
+        let found = shell(&fleet, line);
+        assert_eq!((run.code, found.code), (2, 0), "{line}: {run:?} {found:?}");
+        let mut lines: Vec<_> = found.stdout.lines().collect();
+        lines.sort_unstable();
+        let mut names: Vec<_> = fleet.names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(lines, names, "{line}");
+    };
+    let run = command(&fleet, &["cancel", &devices], &options).run();
+    let run = shell(&fleet, &printed(&run, "countermand cancel"));
+    let line = printed(&run, "xargs");
+    found(&run, &format!("{line} < 'my devices.txt'"));
+    let again = fleet.file("another.job");
+    let plan = command(
+        &fleet,
+        &["plan", "--from", &devices, "-o", again.to_str().unwrap()],
+        &options,
+    )
+    .run();
+    found(&plan, &printed(&plan, "xargs"));
+    let whole = format!("enterprises/{}", fleet.enterprise());
+    for verb in ["cancel", "get"] {
+        let run = command(&fleet, &[verb, &whole], &options).run();
+        found(&run, &printed(&run, "countermand find"));
+    }
+    // What finds already takes no file of operations.
+    let run = command(&fleet, &["find", &names], &options).run();
+    assert!(
+        run.stderr
+            .contains("a file of operations is for `plan`, with --from"),
+        "{run:?}"
+    );
+    let run = command(&fleet, &["get", &names], &options).run();
+    assert_eq!(shell(&fleet, &printed(&run, "countermand get")).code, 0);
+}
+
+#[test]
+fn a_refused_confirmation_shows_what_is_to_be_confirmed() {
+    let (fleet, options) = fleet([GOOD; 7]);
+    let job = fleet.job.as_str();
+    let whole = format!("enterprises/{}", fleet.enterprise());
+    assert_eq!(
+        command(&fleet, &["plan", &whole, "-o", job], &options)
+            .run()
+            .code,
+        0
+    );
+    let wrong = format!("{}:9", fleet.enterprise());
+    for confirm in [&[][..], &["--confirm", &wrong]] {
+        let args = [&["apply", job], confirm].concat();
+        let run = command(&fleet, &args, &options).run();
+        assert_eq!((run.code, run.stdout.as_str()), (8, ""), "{run:?}");
+        let shown = [
+            "7 operations to be cancelled: 7 WIPE",
+            &whole,
+            "7 over a day",
+            "\n  and 2 more\n",
+            "nothing was sent",
+        ];
+        for words in shown {
+            assert!(run.stderr.contains(words), "{words}: {run:?}");
+        }
+        let names = fleet.names.iter().filter(|name| run.stderr.contains(*name));
+        assert_eq!(names.count(), 5, "{run:?}");
+        let run = command(&fleet, &[&args[..], &["--json"]].concat(), &options).run();
+        let line = &run.json()[0];
+        assert_eq!(line["schema"], "countermand.plan/1");
+        assert_eq!(
+            (
+                &line["types"]["WIPE"],
+                line["first"].as_array().unwrap().len()
+            ),
+            (&7.into(), 5)
+        );
+        assert_eq!(run.code, 8, "{run:?}");
+    }
+    // What a rescue will find is not known; its selection and its places are.
+    let device = fleet.names[0].split("/operations/").next().unwrap();
+    let run = command(&fleet, &["rescue", device, "--type", "wipe"], &options).run();
+    assert_eq!(run.code, 8, "{run:?}");
+    let searches = format!("It searches {device}.");
+    assert!(
+        run.stderr.contains("of type WIPE") && run.stderr.contains(&searches),
+        "{run:?}"
+    );
+    assert_eq!(fleet.cancels(), (0, 0));
+}
