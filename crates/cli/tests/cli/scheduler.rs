@@ -48,7 +48,7 @@ fn a_refusal_for_the_quota_is_said_and_waited_for() {
     assert_eq!(run.code, 0, "{run:?}");
     assert!(
         run.stderr
-            .contains("the quota is used up: everything waits for 1."),
+            .contains("refuses requests for the quota: everything waits for 1."),
         "{run:?}"
     );
 }

@@ -121,7 +121,7 @@ fn fault_17_a_lower_limit_is_adopted_and_remembered() {
     );
     let running = fleet.apply(&["--in-flight", "1"]).start();
     running.until("the pause", |running| {
-        running.stderr().contains("the quota is used up")
+        running.stderr().contains("refuses requests for the quota")
     });
     running.until("what the lower limit allows", |_| fleet.requests() >= 10);
     running.until("a line of progress", |running| {
