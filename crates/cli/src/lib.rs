@@ -129,7 +129,11 @@ async fn until_stopped(work: impl Future<Output = Result<Exit, Failure>>) -> Res
 /// Tells the error of a command line, or shows the help that was asked for.
 fn refuse(error: clap::Error) -> Exit {
     use clap::error::{ContextKind, ContextValue};
-    let error = without_secrets(error);
+    let mut error = without_secrets(error);
+    if error.get(ContextKind::SuggestedArg).is_none() {
+        // An option that is unknown is not a name that begins with a hyphen.
+        error.remove(ContextKind::Suggested);
+    }
     let flag = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) => flag.split('=').next(),
         _ => None,

@@ -151,6 +151,12 @@ impl Error {
             ErrorKind::PermissionDenied(answer) if self.key() == ErrorKey::ApiDisabled => {
                 format!("{advice}: {}", answer.activation_url(service))
             }
+            // What is said of operations is not true of what has them.
+            ErrorKind::NotFound(_)
+                if self.resource().is_some_and(|of| of.operation().is_none()) =>
+            {
+                "check the name".to_owned()
+            }
             _ => advice,
         }
     }

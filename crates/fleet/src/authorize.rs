@@ -200,16 +200,10 @@ impl Authorization {
         if options.recheck {
             return Ok(());
         }
-        let kind = settings.kind;
-        let begun = job.runs().next().transpose()?.is_some();
-        if kind == Kind::Plan && !begun {
-            let age = now.since(job.created());
-            let max_age = self.max_age.unwrap_or(settings.max_age);
-            if age > max_age {
-                return Err(Refusal::Stale { age, max_age });
-            }
+        if let Some((age, max_age)) = stale(job, self.max_age, now)? {
+            return Err(Refusal::Stale { age, max_age });
         }
-        confirm(kind, job.enterprises()?, self.confirmed.clone())
+        confirm(settings.kind, job.enterprises()?, self.confirmed.clone())
     }
 }
 
@@ -244,6 +238,24 @@ impl AuthorizedJob {
     pub fn into_job(self) -> Job {
         self.job
     }
+}
+
+/// The age of a plan that was never applied and is too old for that, and its greatest age; `max_age`
+/// instead of its own.
+pub(crate) fn stale(
+    job: &Contents,
+    max_age: Option<Duration>,
+    now: Timestamp,
+) -> Result<Option<(Duration, Duration)>, JobError> {
+    let settings = job.settings();
+    if settings.kind == Kind::Rescue || job.runs().next().transpose()?.is_some() {
+        return Ok(None);
+    }
+    let ages = (
+        now.since(job.created()),
+        max_age.unwrap_or(settings.max_age),
+    );
+    Ok(Some(ages).filter(|(age, most)| age > most))
 }
 
 /// Compares the confirmation with the job: the number of operations of each enterprise, of a rescue

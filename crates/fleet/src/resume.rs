@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use countermand_core::{GrandparentName, Timestamp};
 
+use crate::authorize::stale;
 use crate::progress;
 use crate::store::{Contents, JobError, Kind, Settings};
 
@@ -22,11 +23,15 @@ pub struct Resume {
 
 impl Resume {
     /// Of a job, as of `now`: to apply it where that has something to do, otherwise to rescue what a
-    /// rescue has found beyond its greatest number. `None` where no command would do anything.
+    /// rescue has found beyond its greatest number. `None` where no command would do anything: of a plan that is
+    /// too old, the next step is another plan.
     ///
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents, now: Timestamp) -> Result<Option<Self>, JobError> {
+        if stale(job, None, now)?.is_some() {
+            return Ok(None);
+        }
         let search = progress::search(job)?;
         let counts = job.counts();
         match counts.again > 0 || search.is_some_and(|search| search.is_open()) {

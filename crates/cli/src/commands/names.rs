@@ -207,6 +207,12 @@ impl Reader<'_> {
         let extensions = ["txt", "csv", "tsv", "json", "jsonl", "ndjson"];
         let extension = Path::new(text).extension().and_then(OsStr::to_str);
         let named = extension.is_some_and(|extension| extensions.contains(&extension));
+        if is_database(Path::new(text)) {
+            let commands = "apply, status and report";
+            return Some(format!(
+                "; it is a job file or another database: {commands} take job files"
+            ));
+        }
         (named || Path::new(text).is_file()).then(|| match self.given.from_file {
             Some(words) => {
                 let command = self.invocation.for_file(words, word);
@@ -314,6 +320,17 @@ impl Reader<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// True for an SQLite database, as a job file is.
+fn is_database(path: &Path) -> bool {
+    let mut head = [0; 16];
+    // What is no file may be a pipe that nothing writes to.
+    let read = path.is_file()
+        && File::open(path)
+            .and_then(|mut it| it.read_exact(&mut head))
+            .is_ok();
+    read && head == *b"SQLite format 3\0"
 }
 
 /// The noun of what has operations and is none, if the refused text names that.

@@ -73,7 +73,7 @@ pub(crate) fn failure(error: &JobError) -> Failure {
             Exit::Refused,
             "this command sent nothing; the file is no proof of earlier runs any more: plan again",
         ),
-        JobErrorKind::Incomplete => (Exit::Refused, "this command sent nothing: plan again"),
+        JobErrorKind::Incomplete => (Exit::Refused, "this command sent nothing"),
         JobErrorKind::Locked { .. } => (
             Exit::JobFile,
             "this command sent nothing: `status` shows what that process does",

@@ -67,7 +67,7 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
             Err(error) => {
                 exit = Exit::of_error(&error);
                 report.output.note(&format!(
-                    "error: the list of {device} is not complete: {}; {}",
+                    "error: the list is not complete: {}; {}",
                     chain(&error),
                     error.advice()
                 ));

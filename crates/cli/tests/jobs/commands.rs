@@ -2,8 +2,11 @@
 //! variable of ours.
 
 use std::fs;
+use std::time::Duration;
 
 use countermand_emulator::{Fate, State};
+use countermand_fleet::store::View;
+use countermand_fleet::{Resume, now, report};
 use serde_json::Value;
 
 use crate::api::{Api, TOKEN};
@@ -39,7 +42,7 @@ fn printed(run: &Run, begin: &str) -> String {
     let lines = run.stdout.lines().chain(run.stderr.lines());
     let line = lines
         .filter_map(|line| line.find(begin).map(|at| &line[at..]))
-        .last();
+        .next_back();
     line.unwrap_or_else(|| panic!("no {begin}: {run:?}"))
         .to_owned()
 }
@@ -295,4 +298,50 @@ fn a_refused_confirmation_shows_what_is_to_be_confirmed() {
         "{run:?}"
     );
     assert_eq!(fleet.cancels(), (0, 0));
+}
+
+#[test]
+fn of_a_plan_that_is_too_old_no_command_is_told_but_that_it_is() {
+    let fleet = Fleet::planned([GOOD; 2], &[]);
+    let mut view = View::open(&fleet.job).unwrap();
+    for (hours, old) in [(0, false), (2, true)] {
+        let then = now().saturating_add(Duration::from_secs(3600 * hours));
+        let resume = |job: &_| Ok(Resume::of(job, then)?.map(|it| it.to_string()));
+        let status = report::Status::of(&mut view, then, resume).unwrap();
+        assert_eq!(status.summary.resume.is_none(), old);
+        let told =
+            "its greatest age is 60 min 0 s, and its operations may have changed: plan again";
+        assert_eq!(status.to_string().contains(told), old, "{status}");
+    }
+}
+
+#[test]
+fn a_job_file_in_place_of_a_name_is_told_as_one() {
+    let fleet = Fleet::planned([GOOD], &[]);
+    let other = fleet.file("other.job");
+    let other = other.to_str().unwrap();
+    for args in [
+        &["cancel", &fleet.job][..],
+        &["rescue", &fleet.job],
+        &["plan", &fleet.job, "-o", other],
+    ] {
+        let run = fleet.command(args).run();
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(
+            run.stderr
+                .contains("apply, status and report take job files"),
+            "{run:?}"
+        );
+        assert!(!run.stderr.contains("names in a file"), "{run:?}");
+    }
+}
+
+#[test]
+fn of_a_device_that_is_not_there_nothing_is_said_of_operations() {
+    let fleet = Fleet::of(Api::new([GOOD]));
+    let device = format!("enterprises/{}/devices/none", fleet.enterprise());
+    let run = fleet.command(&["list", &device]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(run.stderr.matches(&device).count(), 1, "{run:?}");
+    assert!(run.stderr.ends_with("; check the name\n"), "{run:?}");
 }

@@ -184,7 +184,8 @@ fn fault_39_a_plan_edited_with_sql_is_8() {
         database.execute_batch(sql).unwrap();
         drop(database);
         let said = refused(&fleet, &phrase, 8, sql);
-        assert!(said.contains("edited by another program"), "{said}");
-        assert!(said.contains("plan again"), "{said}");
+        assert_eq!(said.matches("edited by another program").count(), 1, "{said}");
+        assert!(!said.contains("table job, row 1;"), "the edit is said once: {said}");
+        assert_eq!(said.matches("plan again").count(), 1, "{said}");
     }
 }

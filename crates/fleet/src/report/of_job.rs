@@ -4,7 +4,9 @@ use countermand_core::Timestamp;
 use countermand_scheduler::Window;
 
 use super::summary::{RunSpan, Summary};
+use crate::authorize::stale;
 use crate::progress;
+use crate::spell::spell;
 use crate::store::{Contents, JobError, Missed, Settings};
 
 impl Summary {
@@ -47,6 +49,12 @@ impl Summary {
             });
         }
         summary.vanished = job.vanished()?;
+        if let Some((age, most)) = stale(job, None, now)? {
+            let (age, most) = (spell(age), spell(most));
+            summary.notes.push(format!(
+                "the plan is {age} old, its greatest age is {most}, and its operations may have changed: plan again"
+            ));
+        }
         for note in job.notes() {
             let note = note?;
             if let Some(missed) = Missed::of_note(&note) {

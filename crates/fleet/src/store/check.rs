@@ -61,10 +61,9 @@ fn check(
             None => Ok(done),
             Some(what) => Err(JobErrorKind::Edited { what }),
         },
+        // The damage is what the edit has done.
         Err(JobErrorKind::Damaged { what }) => match in_time(connection, edits) {
-            Ok(Some(edited)) => Err(JobErrorKind::Edited {
-                what: format!("{edited}; {what}"),
-            }),
+            Ok(Some(what)) => Err(JobErrorKind::Edited { what }),
             _ => Err(JobErrorKind::Damaged { what }),
         },
         Err(error) => Err(error),
