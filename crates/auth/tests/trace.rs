@@ -183,7 +183,7 @@ async fn the_client() {
     let authorized = Authorized::new(endpoint, token.clone(), hyper.clone());
     let file = TokenFile::new("/nonexistent");
     let Step::Send(attempt) =
-        Cancellation::new(names[0].clone()).start(countermand_hyper::now(), 1)
+        Cancellation::new(names[0].clone()).start(countermand_hyper::monotonic_now(), 1)
     else {
         panic!("a cancellation begins with a request");
     };
@@ -200,7 +200,7 @@ async fn the_client() {
         },
     );
     decorated
-        .send(attempt.transmit(countermand_hyper::now()))
+        .send(attempt.transmit(countermand_hyper::monotonic_now()))
         .await
         .unwrap();
     let panicked = std::panic::catch_unwind(|| panic!("a panic of ours: {shown}"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{Transmit, TransportError, TransportErrorKind};
-use countermand_hyper::{BoxFuture, Transport, now};
+use countermand_hyper::{BoxFuture, Transport, monotonic_now};
 use http::Response;
 
 use crate::reply::{Action, Breakage, Mangling, Reply};
@@ -101,7 +101,7 @@ fn fail(kind: TransportErrorKind, what: &'static str) -> Delivery {
 impl Transport for Shared {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Delivery> {
         Box::pin(async move {
-            transmit.departure.leaves(now());
+            transmit.departure.leaves(monotonic_now());
             let reply = self.handle(&transmit.request.map(|()| Bytes::new()));
             let (after, delivery) = reply.deliver(transmit.timeout);
             if !after.is_zero() {

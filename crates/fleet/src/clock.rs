@@ -39,7 +39,7 @@ impl Clock {
         Self {
             wall,
             begun: wall(),
-            driver: countermand::hyper::now(),
+            driver: countermand::hyper::monotonic_now(),
             real: Instant::now(),
             uptime: Uptime::now(),
             jumped: 0,
@@ -57,7 +57,7 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.at(countermand::hyper::now())
+        self.at(countermand::hyper::monotonic_now())
     }
 
     /// A moment of the driver's clock.

@@ -43,7 +43,7 @@ impl Estimate {
             return Ok(Self::default());
         }
         scheduler.close();
-        let start = countermand::hyper::now();
+        let start = countermand::hyper::monotonic_now();
         let end = simulate(&mut scheduler, start, works, |_, _| {}).unwrap_or(start);
         Ok(Self {
             last_cancel: scheduler.progress(end).last_cancel.map(|at| at - start),

@@ -164,7 +164,7 @@ impl Recorder {
             self.note(event, at, &mut records);
         }
         self.bodies.clear();
-        let mut all = self.due_facts(countermand::hyper::now(), &records);
+        let mut all = self.due_facts(countermand::hyper::monotonic_now(), &records);
         all.append(&mut records);
         self.write(all);
     }
@@ -303,7 +303,7 @@ impl Recorder {
             at: self.clock.at(left),
             sending: self.intents.remove(&(resource.clone(), call)),
         };
-        self.facts.push((countermand::hyper::now(), fact));
+        self.facts.push((countermand::hyper::monotonic_now(), fact));
     }
 
     /// The record that an intent is void, if there was one.
@@ -421,7 +421,7 @@ impl Recorder {
 
 /// The records of a pause that the server asked for.
 fn paused(at: Timestamp, until: Time, limit: Option<u64>, window: Option<Window>) -> Vec<Record> {
-    let pause = until - countermand::hyper::now();
+    let pause = until - countermand::hyper::monotonic_now();
     let text = format!("the quota was used up for {:.1} s", pause.as_secs_f64());
     let until = at.saturating_add(pause);
     let lowered = window.map(|window| Record::Lowered {

@@ -292,7 +292,7 @@ impl JobProgress {
             let recent = job.spent(now, Uptime::now().as_ref())?;
             let calls = recent.calls.iter().filter(|call| call.age < WINDOW).count();
             progress.requests_per_second = Some(calls as f64 / WINDOW.as_secs_f64());
-            let clock = countermand::hyper::now();
+            let clock = countermand::hyper::monotonic_now();
             let standing = scheduler(job, Options::default(), now, Uptime::now().as_ref())?;
             let standing = standing.progress(clock);
             progress.quota_remaining = standing.quota_remaining;

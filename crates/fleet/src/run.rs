@@ -334,7 +334,7 @@ impl Run {
     /// Keeps in the file what no event brings there in time, for those who look at it from another
     /// process and for a run that is killed: requests that left, and whether the server fails.
     fn keep(&mut self, context: &mut Context<'_>) {
-        let now = countermand::hyper::now();
+        let now = countermand::hyper::monotonic_now();
         let outage = self.running.outage();
         let since = outage.as_ref().map(Failing::since);
         match since {

@@ -36,7 +36,7 @@ pub(crate) fn scheduler(
 ) -> Result<Scheduler, JobError> {
     let settings = job.settings();
     let spent = job.spent(wall, uptime)?;
-    let clock = countermand::hyper::now();
+    let clock = countermand::hyper::monotonic_now();
     let mut scheduler = Scheduler::new(wall.unix_millis().unsigned_abs())
         .policy(Policy::default().deadline(settings.deadline))
         .quota(settings.quota())

@@ -384,7 +384,7 @@ impl Search {
     /// The quota that was spent and still counts.
     #[must_use]
     pub fn cost(&mut self) -> SearchCost {
-        let clock = countermand::hyper::now();
+        let clock = countermand::hyper::monotonic_now();
         let calls = self.running.rate_limiter().save(clock);
         SearchCost::new(calls, now(), Uptime::now())
     }
@@ -478,7 +478,7 @@ impl Stream for Search {
                     }
                 }
                 Event::Paused { until, .. } => {
-                    let now = countermand::hyper::now();
+                    let now = countermand::hyper::monotonic_now();
                     let pause = until - now;
                     return Poll::Ready(Some(Found::Paused(pause)));
                 }

@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tracing::Instrument;
 
 use crate::authorized::Authorized;
-use crate::clock::now;
+use crate::clock::monotonic_now;
 use crate::config::HyperConfig;
 use crate::driver::drive_on;
 use crate::hyper::Hyper;
@@ -441,7 +441,7 @@ impl Client {
         start: impl FnOnce(Time, u64) -> Step<T>,
         outcome: fn(&T) -> Option<&Outcome>,
     ) -> impl Future<Output = Result<T, Error>> {
-        let now = now();
+        let now = monotonic_now();
         let step = start(now, self.next_seed());
         let ended = move |result: &Result<T, Error>| log::ended(result.as_ref().map(outcome));
         drive_on(step, &*self.transport, now, ended).instrument(log::span(operation))

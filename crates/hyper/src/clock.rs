@@ -12,7 +12,7 @@ static START: OnceLock<Instant> = OnceLock::new();
 ///
 /// By tokio's clock, so `tokio::time::pause` works.
 #[must_use]
-pub fn now() -> Time {
+pub fn monotonic_now() -> Time {
     let now = Instant::now();
     let start = *START.get_or_init(|| now);
     match now.checked_duration_since(start) {

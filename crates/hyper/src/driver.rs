@@ -24,21 +24,21 @@
 use countermand_core::text::chain;
 use countermand_core::{Error, Step, Time};
 
-use crate::clock::{instant, now};
+use crate::clock::{instant, monotonic_now};
 use crate::log::{exchange, millis};
 use crate::runtime;
 use crate::transport::Transport;
 
 /// Carries out the steps until the end.
 ///
-/// Runs on tokio. The step is to be started at a time of [`now`].
+/// Runs on tokio. The step is to be started at a time of [`monotonic_now`].
 ///
 /// ```no_run
 /// # async fn example(hyper: countermand_hyper::Hyper) -> Result<(), Box<dyn std::error::Error>> {
-/// use countermand_hyper::{core::Cancellation, drive, now};
+/// use countermand_hyper::{core::Cancellation, drive, monotonic_now};
 ///
 /// let name = "enterprises/LC01/devices/3f/operations/17".parse()?;
-/// let outcome = drive(Cancellation::new(name).start(now(), 7), &hyper).await?;
+/// let outcome = drive(Cancellation::new(name).start(monotonic_now(), 7), &hyper).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -50,7 +50,7 @@ use crate::transport::Transport;
 /// # Errors
 /// The error that the machine ends with.
 pub async fn drive<T>(step: Step<T>, transport: &dyn Transport) -> Result<T, Error> {
-    drive_on(step, transport, now(), |_| {}).await
+    drive_on(step, transport, monotonic_now(), |_| {}).await
 }
 
 /// The same, a moment after the machine was started; `ended` gets the result first. The clock is read
@@ -72,7 +72,7 @@ pub(crate) fn drive_on<T>(
                     let transmit = attempt.transmit(time);
                     let (call, number) = (attempt.call(), attempt.number());
                     let answer = exchange(transport, transmit, call, number).await;
-                    time = now();
+                    time = monotonic_now();
                     match answer {
                         Ok(response) => attempt.response(time, &response),
                         Err(error) => attempt.failed(time, error),
@@ -86,7 +86,7 @@ pub(crate) fn drive_on<T>(
                         Ok(timer) => {
                             // On the heap: most calls have no pause, and would carry the room for its timer.
                             Box::pin(timer).await;
-                            time = now();
+                            time = monotonic_now();
                             pause.resume(time)
                         }
                         Err(error) => pause.abandon(error.into()),

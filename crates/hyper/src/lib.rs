@@ -69,7 +69,7 @@ mod tunnel;
 
 pub use authorized::Authorized;
 pub use client::Client;
-pub use clock::now;
+pub use clock::monotonic_now;
 pub use config::HyperConfig;
 /// The core, so that each type of a signature here has a name without another dependency.
 pub use countermand_core as core;

@@ -8,7 +8,7 @@ use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Transmit,
 use http::Response;
 use tracing::Span;
 
-use crate::clock::now;
+use crate::clock::monotonic_now;
 use crate::transport::Transport;
 
 /// The span of everything that concerns an operation or a parent of operations.
@@ -24,13 +24,13 @@ pub(crate) fn exchange(
     attempt: u32,
 ) -> impl Future<Output = Result<Response<Bytes>, TransportError>> {
     // Reading the clock twice costs more than all the rest here.
-    let sent = tracing::enabled!(tracing::Level::DEBUG).then(now);
+    let sent = tracing::enabled!(tracing::Level::DEBUG).then(monotonic_now);
     // Begun before there is a future, which would carry the request along wherever it is moved.
     let sending = transport.send(transmit);
     async move {
         let result = sending.await;
         if let Some(sent) = sent {
-            answered(&result, call, attempt, now() - sent);
+            answered(&result, call, attempt, monotonic_now() - sent);
         }
         result
     }

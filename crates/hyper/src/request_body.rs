@@ -8,7 +8,7 @@ use countermand_core::Departure;
 use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 
-use crate::clock::now;
+use crate::clock::monotonic_now;
 
 /// The body of a request: empty for every method of the API, short for a token's.
 ///
@@ -53,7 +53,7 @@ impl hyper::body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         if self.departure.is_observed() {
-            self.departure.leaves(now());
+            self.departure.leaves(monotonic_now());
         }
         let content = self.content.as_deref();
         content.is_none_or(hyper::body::Body::is_end_stream)

@@ -15,7 +15,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Response;
 use tracing::Instrument;
 
-use crate::clock::{instant, now};
+use crate::clock::{instant, monotonic_now};
 use crate::log::{self, exchange};
 use crate::runtime;
 use crate::transport::{BoxFuture, Transport};
@@ -152,13 +152,13 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
     /// Its progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.scheduler.progress(now())
+        self.scheduler.progress(monotonic_now())
     }
 
     /// The outage, if there is one.
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
-        self.scheduler.outage(now())
+        self.scheduler.outage(monotonic_now())
     }
 
     /// Pulls names as long as there is room and there are any.
@@ -183,7 +183,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
     /// Sends the requests that may be sent. All of them are in the journal before any of them
     /// leaves: an exchange begins when it is polled, which is after the commit.
     fn send(&mut self) -> countermand_scheduler::NextStep {
-        let begun = now();
+        let begun = monotonic_now();
         let rest = loop {
             match self.scheduler.next_step(begun) {
                 countermand_scheduler::NextStep::Send(ticket, mut transmit) => {
@@ -220,9 +220,12 @@ impl<S: Stream<Item = (OperationName, Phase)>> SchedulerStream<S> {
                     if let Some(journal) = &mut self.journal {
                         journal.answered(&ticket, &response);
                     }
-                    self.scheduler.answer(ticket, now(), Ok(&response));
+                    self.scheduler
+                        .answer(ticket, monotonic_now(), Ok(&response));
                 }
-                Err(error) => self.scheduler.answer::<Bytes>(ticket, now(), Err(error)),
+                Err(error) => self
+                    .scheduler
+                    .answer::<Bytes>(ticket, monotonic_now(), Err(error)),
             }
             taken = true;
         }
@@ -357,7 +360,7 @@ impl<S: Stream<Item = (OperationName, Phase)>> Stream for SchedulerStream<S> {
 impl<S> fmt::Debug for SchedulerStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SchedulerStream")
-            .field("progress", &self.scheduler.progress(now()))
+            .field("progress", &self.scheduler.progress(monotonic_now()))
             .finish_non_exhaustive()
     }
 }

@@ -16,7 +16,7 @@ use countermand_core::text::chain;
 use countermand_core::{Cancellation, GrandparentName, ParentName, Resource};
 use countermand_hyper::{
     Client, Endpoint, Error, Hyper, HyperConfig, Token, TokenSource, Transmit, Transport,
-    TransportError, TransportErrorKind, drive, now, token_fn,
+    TransportError, TransportErrorKind, drive, monotonic_now, token_fn,
 };
 use futures_util::StreamExt;
 use http::Response;
@@ -166,7 +166,13 @@ fn a_pause_ends_a_call_in_doubt() {
         };
         let calls = async {
             check(client.countermand(&name()).await);
-            check(drive(Cancellation::new(name()).start(now(), 1), &unavailable).await);
+            check(
+                drive(
+                    Cancellation::new(name()).start(monotonic_now(), 1),
+                    &unavailable,
+                )
+                .await,
+            );
             let all: Vec<_> = client.countermand_all([name()]).collect().await;
             let error = all[0].1.as_ref().unwrap_err();
             assert!(chain(error).contains(expected), "{}", chain(error));

@@ -28,7 +28,7 @@ impl Journal {
         Self(Arc::new(Inner {
             function,
             raiser,
-            began: countermand::hyper::now(),
+            began: countermand::hyper::monotonic_now(),
             raised: Lock::default(),
         }))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countermand::hyper::now;
+use countermand::hyper::monotonic_now;
 use countermand_core::Time;
 use countermand_fleet::{Meter, SearchProgress};
 use pyo3::prelude::*;
@@ -41,7 +41,7 @@ struct Slot {
 impl Watcher {
     /// Begins before the first request; `pace` is what the quota allows in a second in the long run.
     pub(crate) fn new(watched: bool, pace: Option<f64>, out: &Out) -> Self {
-        let began = now();
+        let began = monotonic_now();
         Self(watched.then(|| Watched {
             began,
             meter: Meter::new(began, pace),
@@ -65,7 +65,7 @@ impl Watcher {
         let Some(this) = &mut self.0 else {
             return;
         };
-        let now = now();
+        let now = monotonic_now();
         if now < this.look {
             return;
         }
@@ -99,7 +99,7 @@ impl Watcher {
     /// Tells the progress at the end, after everything else, also where nothing has changed.
     pub(crate) fn end(self, run: impl FnOnce() -> Now) {
         if let Some(mut this) = self.0 {
-            let now = now();
+            let now = monotonic_now();
             let figures = progress::measured(&mut this.meter, now, run());
             let ready = move |py: Python<'_>| tell(py, &figures, now, this.began);
             let _ = this.out.send(Box::new(ready));
@@ -111,7 +111,7 @@ impl Watcher {
 fn take(py: Python<'_>, slot: &Lock<Slot>, began: Time) -> PyResult<Py<PyAny>> {
     let waiting = {
         let mut slot = slot.lock();
-        slot.taken = Some(now());
+        slot.taken = Some(monotonic_now());
         slot.waiting.take()
     };
     match waiting {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countermand::hyper::SchedulerStream;
-use countermand::hyper::now;
+use countermand::hyper::monotonic_now;
 use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Time};
 use countermand_fleet::Run;
 use countermand_scheduler::Event;
@@ -70,7 +70,7 @@ pub(crate) async fn follow<U: Underway>(
     signals: &mut Signals,
     mut told: impl FnMut(&U, Event),
 ) -> (Ending, Option<Duration>) {
-    let (started, begun) = (now(), Instant::now());
+    let (started, begun) = (monotonic_now(), Instant::now());
     let mut stop: Option<(Exit, Instant)> = None;
     let mut last_cancel = None;
     let mut ticks = report.output.ticks();
@@ -126,7 +126,7 @@ fn say(report: &Report, event: &Event) {
     let output = &report.output;
     match event {
         _ if report.brief => {}
-        Event::Paused { until, .. } => report.paused(*until - now()),
+        Event::Paused { until, .. } => report.paused(*until - monotonic_now()),
         Event::Failing { cause, .. } => report.failing(cause),
         Event::CircuitOpened { cause } => output.note(&format!(
             "{} the server fails ({cause}): only probes until it answers",

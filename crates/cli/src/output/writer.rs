@@ -62,7 +62,7 @@ impl Output {
     /// `pace` is how many requests a second the quota allows.
     pub(crate) fn expect(&mut self, results: u64, pace: Option<f64>) {
         let every = self.bars.show();
-        let begun = countermand::hyper::now();
+        let begun = countermand::hyper::monotonic_now();
         self.expected = Some(Expected {
             results,
             meter: Mutex::new(Meter::new(begun, pace)),
@@ -91,7 +91,7 @@ impl Output {
         outage: Option<Outage>,
     ) {
         if let Some(Expected { results, meter, .. }) = &self.expected {
-            let now = countermand::hyper::now();
+            let now = countermand::hyper::monotonic_now();
             let results = expected.unwrap_or(*results);
             let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
             let progress = meter.measure(now, standing, results, search, outage);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use countermand_core::Phase;
 use countermand_hyper::{
-    Client, Endpoint, HyperConfig, OperationName, Policy, Quota, Token, Verdict, now,
+    Client, Endpoint, HyperConfig, OperationName, Policy, Quota, Token, Verdict, monotonic_now,
 };
 use countermand_scheduler::Event;
 use futures_util::stream::{self, StreamExt};
@@ -158,7 +158,7 @@ async fn run(endpoint: Endpoint, config: HyperConfig) -> Run {
             },
             _ = tick.tick() => {
                 let outage = events.outage();
-                if outage.is_some_and(|outage| now() - outage.since >= DEADLINE) {
+                if outage.is_some_and(|outage| monotonic_now() - outage.since >= DEADLINE) {
                     events.stop("nothing answers");
                 }
             }
