@@ -24,7 +24,6 @@ pub struct Config {
     pub(crate) start: u64,
     pub(crate) quirks: Quirks,
     pub(crate) mix: Vec<(u32, Fate)>,
-    pub(crate) issued: Fate,
     pub(crate) script: Script,
     pub(crate) quota: ServerQuota,
     pub(crate) time_scale: u32,
@@ -60,7 +59,6 @@ impl Default for Config {
                 (2, Fate::Purged { after: secs(5) }),
                 (1, Fate::Stuck),
             ],
-            issued: Fate::Cancellable,
             script: Script::default(),
             quota: ServerQuota::default(),
             time_scale: 1,
@@ -134,13 +132,6 @@ impl Config {
     #[must_use]
     pub fn mix(mut self, mix: impl IntoIterator<Item = (u32, Fate)>) -> Self {
         self.mix = mix.into_iter().collect();
-        self
-    }
-
-    /// The fate of operations that a method of the API makes, such as `issueCommand`. Default: cancellable.
-    #[must_use]
-    pub const fn issued_fate(mut self, fate: Fate) -> Self {
-        self.issued = fate;
         self
     }
 

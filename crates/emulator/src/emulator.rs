@@ -200,7 +200,6 @@ impl Emulator {
             fleet: &mut self.fleet,
             resources: &mut self.resources,
             quirks: &self.config.quirks,
-            issued: self.config.issued,
             now,
         };
         let mut api = Api {
@@ -263,7 +262,9 @@ impl Emulator {
         }
     }
 
-    pub(crate) fn unix_ms(&self, now: Duration) -> u64 {
+    /// The wall clock of the emulator, in Unix milliseconds.
+    #[must_use]
+    pub fn unix_ms(&self, now: Duration) -> u64 {
         self.config.start + self.since_start(now).as_millis() as u64
     }
 
@@ -325,12 +326,6 @@ impl Emulator {
     /// Moves the emulator's clock forward, for every later call; a thousand years at most.
     pub fn advance(&mut self, by: Duration) {
         self.advanced = self.advanced.saturating_add(by).min(MILLENNIUM);
-    }
-
-    /// The wall clock of the emulator, in Unix milliseconds.
-    #[must_use]
-    pub fn unix_time(&self, now: Duration) -> u64 {
-        self.unix_ms(now)
     }
 
     /// Adds a parent with its operations, or operations to one that exists.

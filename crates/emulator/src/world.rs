@@ -16,8 +16,6 @@ pub(crate) struct World<'a> {
     /// Resources of collections beside the described ones, by name.
     pub(crate) resources: &'a mut BTreeMap<String, Value>,
     pub(crate) quirks: &'a Quirks,
-    /// The fate of operations that a method makes.
-    pub(crate) issued: Fate,
     /// Unix milliseconds.
     pub(crate) now: u64,
 }

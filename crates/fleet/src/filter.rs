@@ -269,13 +269,6 @@ impl Filter {
         excluded.count_in(exclusion, Some(&target.command))
     }
 
-    /// True if an operation is meant whose name the caller has already.
-    #[must_use]
-    pub fn admits(&self, target: &Target, now: Timestamp) -> bool {
-        let exclusion = self.exclusion(&target.name, Some(&target.command), now);
-        exclusion.is_none()
-    }
-
     /// The first reason why an operation that is not done is left out.
     fn exclusion(
         &self,

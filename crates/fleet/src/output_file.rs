@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use countermand_core::text::looks_secret;
 use tempfile::NamedTempFile;
 
-use crate::system;
+use crate::system::{self, folder_of};
 
 /// A file that appears under its name when it is whole, and not before.
 ///
@@ -186,11 +186,4 @@ fn is_database(path: &Path) -> bool {
 
 fn refused(kind: ErrorKind, problem: impl Into<String>) -> io::Error {
     io::Error::new(kind, problem.into())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }

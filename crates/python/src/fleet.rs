@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use countermand_fleet::store::{Digest, Kind, View};
-use countermand_fleet::{Authorization, Confirmed, Estimate, Job, Options, Plan, Settings, now};
+use countermand_fleet::{
+    Authorization, Confirmed, Estimate, Excluded, Job, Options, Plan, Settings, now,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -83,9 +85,9 @@ pub(crate) fn plan(
             Err(items) => plan.targets = items,
         }
         if let Some(selection) = selection {
-            let now = now();
+            let (now, mut excluded) = (now(), Excluded::default());
             plan.targets
-                .retain(|target| selection.filter.admits(target, now));
+                .retain(|target| selection.filter.takes_target(target, now, &mut excluded));
         }
         Ok(plan)
     };

@@ -20,7 +20,7 @@ fn api() -> Api {
 fn set_clock(api: &Api, ahead: u64) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     api.shared.with(|emulator, at| {
-        let date = Duration::from_millis(emulator.unix_time(at));
+        let date = Duration::from_millis(emulator.unix_ms(at));
         emulator.advance((now + Duration::from_secs(ahead)).saturating_sub(date));
     });
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::Failure;
 use crate::call::{Call, Query, object};
 use crate::extras::Extras;
+use crate::fate::Fate;
 use crate::fleet::NewOperation;
 use crate::method::Method;
 use crate::page::page_of;
@@ -117,7 +118,7 @@ fn issue(
     for output in ["createTime", "errorCode"] {
         command.remove(output);
     }
-    let new = NewOperation::new(world.issued)
+    let new = NewOperation::new(Fate::Cancellable)
         .kind(kind)
         .valid_for(duration)
         .params(command);

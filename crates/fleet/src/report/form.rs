@@ -1,8 +1,7 @@
 //! The forms of a report, and the file that holds one.
 
-use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::csv::csv;
 use super::error::ReportError;
@@ -12,7 +11,7 @@ use super::summary::Summary;
 use crate::clock::now;
 use crate::counts::Counts;
 use crate::output_file::OutputFile;
-use crate::store::{JobError, View};
+use crate::store::{JobError, View, is_of_job};
 use crate::system;
 
 /// The forms of a report.
@@ -89,27 +88,4 @@ impl Form {
         file.commit()?;
         Ok(counts)
     }
-}
-
-/// True for the job file and for those that SQLite keeps beside it.
-fn is_of_job(path: &Path, job: &Path) -> bool {
-    let Ok(job) = fs::canonicalize(job) else {
-        return false;
-    };
-    // A file that is not there yet has no canonical path of its own; its folder has.
-    let place = |path: &Path| -> Option<PathBuf> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
-    };
-    let Some(path) = fs::canonicalize(path).ok().or_else(|| place(path)) else {
-        return false;
-    };
-    ["", "-wal", "-shm", "-journal"].iter().any(|ending| {
-        let mut name = job.clone().into_os_string();
-        name.push(ending);
-        path.as_os_str() == name
-    })
 }

@@ -4,12 +4,12 @@
 //! what stands there is looked at before SQLite opens the job.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::error::JobErrorKind;
-use crate::system::without_waiting;
+use crate::system::{folder_of, without_waiting};
 
 /// The endings of their names.
 pub(super) const ENDINGS: [&str; 3] = ["-wal", SHARED, "-journal"];
@@ -78,5 +78,26 @@ fn is_sqlites(ending: &str, file: &Path) -> bool {
 
 /// True where a log beside the file holds something.
 pub(super) fn has_log(path: &Path) -> bool {
-    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+    fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// True for the job file and for those that SQLite keeps beside it.
+pub(crate) fn is_of_job(path: &Path, job: &Path) -> bool {
+    let Ok(job) = fs::canonicalize(job) else {
+        return false;
+    };
+    // A file that is not there yet has no canonical path of its own; its folder has.
+    let place = || {
+        Some(
+            fs::canonicalize(folder_of(path))
+                .ok()?
+                .join(path.file_name()?),
+        )
+    };
+    let place = fs::canonicalize(path).ok().or_else(place);
+    let mut files = ENDINGS
+        .iter()
+        .chain([&""])
+        .map(|ending| beside(&job, ending));
+    place.is_some_and(|place| files.any(|file| file == place))
 }

@@ -30,6 +30,7 @@ mod uptime;
 mod view;
 
 pub use self::activity::Activity;
+pub(crate) use self::beside::is_of_job;
 pub use self::checksum::Digest;
 pub use self::contents::{Contents, Device, PastRun};
 pub use self::error::{JobError, JobErrorKind};

@@ -7,7 +7,7 @@ use std::path::Path;
 use countermand_core::Timestamp;
 
 use crate::output_file::create_new;
-use crate::system::{self, FileId};
+use crate::system::{self, FileId, folder_of};
 
 use super::contents::{Contents, holder};
 use super::descriptor::{self, Descriptor};
@@ -59,7 +59,8 @@ pub(super) fn create(
     connection.execute("UPDATE seal SET lifted = 0", [])?;
     connection.execute_batch("COMMIT")?;
     connection::use_wal(&connection)?;
-    sync_folder(path)?;
+    // So that its name survives a power failure.
+    system::sync_folder(folder_of(path))?;
 
     let contents = Contents {
         connection,
@@ -86,9 +87,7 @@ fn nothing_at(path: &Path) -> Result<(), JobErrorKind> {
 pub(super) fn may_be_made(path: &Path) -> Result<(), JobErrorKind> {
     nothing_at(path)?;
     beside::nothing(path)?;
-    let path = std::path::absolute(path)?;
-    let folder = path.parent().unwrap_or(&path);
-    Ok(system::may_write_in(folder)?)
+    Ok(system::may_write_in(folder_of(path))?)
 }
 
 /// The file of a new job, which is removed again unless it is kept.
@@ -157,13 +156,4 @@ pub(super) fn open(path: &Path) -> Result<Contents, JobErrorKind> {
         head,
         settings,
     })
-}
-
-/// Makes the name of a new file survive a power failure.
-fn sync_folder(path: &Path) -> Result<(), JobErrorKind> {
-    let path = std::path::absolute(path)?;
-    match path.parent() {
-        Some(folder) => Ok(system::sync_folder(folder)?),
-        None => Ok(()),
-    }
 }

@@ -117,9 +117,5 @@ fn snapshot(path: &Path, check: Check) -> Result<(Connection, (Head, Settings)),
 
 /// True if this process could make a file beside it: then its failure had another reason.
 fn may_write_beside(path: &Path) -> bool {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    system::may_write_in(folder).is_ok()
+    system::may_write_in(system::folder_of(path)).is_ok()
 }

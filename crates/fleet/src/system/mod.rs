@@ -8,7 +8,17 @@ mod portable;
 #[cfg(unix)]
 mod unix;
 
+use std::path::Path;
+
 #[cfg(not(unix))]
 pub(crate) use self::portable::*;
 #[cfg(unix)]
 pub(crate) use self::unix::*;
+
+/// The folder of a file: the current one for a mere name.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
