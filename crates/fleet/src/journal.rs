@@ -333,10 +333,8 @@ impl Recorder {
             records.push(Record::Refused { name: name.clone() });
         }
         let mut resolution = Resolution::of(at, result);
-        if resolution
-            .verdict
-            .is_some_and(|verdict| verdict != Verdict::Gone)
-        {
+        // Beside an error the last answer is not the one that the verdict rests on.
+        if resolution.verdict.is_some() && resolution.error.is_none() {
             resolution.body_sha256 = self.bodies.get(name).copied();
         }
         if self.is_news(name, result, &resolution) {

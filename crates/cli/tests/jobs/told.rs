@@ -380,3 +380,23 @@ fn fault_48_status_tells_the_outage_of_a_single_operation() {
     assert!(noted.contains(": the server is back"), "{noted}");
     assert!(!noted.contains("FAILING"), "{noted}");
 }
+
+/// What an answer told beyond the name stands in the row, too.
+#[test]
+fn a_row_of_a_name_alone_has_the_type_that_an_answer_told() {
+    let fleet = Fleet::planned([GOOD], &[]);
+    let row = || fleet.command(&["report", &fleet.job]).run().json().remove(0);
+    let before = row();
+    let command = fleet.command(&["status", &fleet.job, "--json"]);
+    assert!(command.run().json()[0]["resume"].is_string());
+    assert_eq!(fleet.apply(&[]).run().code, 0);
+    let row = row();
+    let metadata = &row["operation"]["metadata"];
+    for (field, told) in [("type", "type"), ("create_time", "createTime")] {
+        assert!(before[field].is_null(), "{before}");
+        assert_eq!(row[field], metadata[told], "{row}");
+    }
+    let command = fleet.command(&["status", &fleet.job, "--json"]);
+    let nothing = &command.run().json()[0]["resume"];
+    assert!(nothing.is_null(), "nothing is left to be done: {nothing}");
+}

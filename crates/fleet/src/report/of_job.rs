@@ -39,8 +39,9 @@ impl Summary {
         summary.digest = job.digest();
         summary.quota = quota(settings);
         summary.duplicates = job.duplicates();
-        summary.resume = resume;
         summary.search = progress::search(job)?;
+        let left = job.counts().again > 0 || summary.search_is_open();
+        summary.resume = resume.filter(|_| left);
         for run in job.runs() {
             let run = run?;
             summary.runs.push(RunSpan {

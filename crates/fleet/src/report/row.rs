@@ -64,6 +64,9 @@ impl<'a> Row<'a> {
         let resolution = progress.resolution.as_ref();
         let from_input = row.from_input();
         let answered = resolution.filter(|_| !from_input);
+        let operation = resolution.and_then(|resolution| resolution.operation.as_ref());
+        // Of a name alone, an answer told it.
+        let told = |field| operation?.get("metadata")?.get(field)?.as_str();
         let Metadata {
             kind, create_time, ..
         } = &row.target.command;
@@ -71,8 +74,8 @@ impl<'a> Row<'a> {
             schema: ROW,
             position: row.position,
             name: row.target.name.as_str(),
-            kind: kind.as_deref(),
-            create_time: *create_time,
+            kind: kind.as_deref().or_else(|| told("type")),
+            create_time: create_time.or_else(|| Timestamp::parse_rfc3339(told("createTime")?)),
             device_seen: row.target.device_seen,
             state: RowState::of(row),
             verdict: resolution.and_then(|resolution| resolution.verdict),
@@ -85,7 +88,7 @@ impl<'a> Row<'a> {
                 .filter(|resolution| resolution.is_settled())
                 .map(|resolution| resolution.at),
             body_sha256: resolution.and_then(|resolution| resolution.body_sha256.map(Digest::new)),
-            operation: resolution.and_then(|resolution| resolution.operation.as_ref()),
+            operation,
             error: resolution.and_then(|resolution| resolution.error.as_ref()),
             parent_exists: resolution.and_then(|resolution: &Resolution| resolution.parent_exists),
             from_input,
