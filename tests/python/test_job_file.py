@@ -95,7 +95,7 @@ def test_fault_58_the_checksums_are_what_the_document_says(
             for row in rows:
                 assert row[-1] == checksum(table, row[:-1]), (table, row)
                 fold += 0 if table == "job" else row[-1]
-            assert rows or table in ("limits", "hold", "devices", "notes", "holder"), table
+            assert rows or table in ("limits", "pauses", "devices", "notes", "holder"), table
         [(settings, digest, told)] = job.execute("SELECT settings, digest, fold FROM job")
         assert (fold - told) % 2**64 == 0
         plan = value(settings)

@@ -385,7 +385,13 @@ fn fault_48_status_tells_the_outage_of_a_single_operation() {
 #[test]
 fn a_row_of_a_name_alone_has_the_type_that_an_answer_told() {
     let fleet = Fleet::planned([GOOD], &[]);
-    let row = || fleet.command(&["report", &fleet.job]).run().json().remove(0);
+    let row = || {
+        fleet
+            .command(&["report", &fleet.job])
+            .run()
+            .json()
+            .remove(0)
+    };
     let before = row();
     let command = fleet.command(&["status", &fleet.job, "--json"]);
     assert!(command.run().json()[0]["resume"].is_string());
