@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countermand_core::ExitClass;
+use countermand_core::{ExitClass, words};
 use serde::Serialize;
 
 /// The result of one check. As JSON: `check`, `outcome` and `message`.
@@ -10,9 +10,9 @@ use serde::Serialize;
 #[non_exhaustive]
 pub struct CheckResult {
     /// The check.
-    pub check: CheckName,
+    pub check: Check,
     /// Its outcome.
-    pub outcome: Check,
+    pub outcome: CheckOutcome,
     /// The finding, for a person; without secrets.
     pub message: String,
     /// The exit class of a command that meets the same; `None` unless it failed.
@@ -20,80 +20,55 @@ pub struct CheckResult {
     pub exit_class: Option<ExitClass>,
 }
 
-/// The checks, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum CheckName {
-    /// The modes of the files that hold secrets.
-    Files,
-    /// Name resolution.
-    Name,
-    /// A connection, with TLS.
-    Connection,
-    /// There is an access token, and the API accepts it.
-    Token,
-    /// The API answers, and the access that it gives.
-    Api,
-    /// The token is for this API.
-    Scope,
-    /// Quota is left.
-    Quota,
-    /// This machine's clock against the server's.
-    Clock,
-}
-
-impl CheckName {
-    /// A stable word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Files => "files",
-            Self::Name => "name",
-            Self::Connection => "connection",
-            Self::Token => "token",
-            Self::Api => "api",
-            Self::Scope => "scope",
-            Self::Quota => "quota",
-            Self::Clock => "clock",
-        }
+words! {
+    /// The checks, in this order.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum Check {
+        /// The modes of the files that hold secrets.
+        Files = "files",
+        /// Name resolution.
+        Name = "name",
+        /// A connection, with TLS.
+        Connection = "connection",
+        /// There is an access token, and the API accepts it.
+        Token = "token",
+        /// The API answers, and the access that it gives.
+        Api = "api",
+        /// The token is for this API.
+        Scope = "scope",
+        /// Quota is left.
+        Quota = "quota",
+        /// This machine's clock against the server's.
+        Clock = "clock",
     }
 }
 
-/// The outcome of a check, the worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a program that shows them shows all"
-)]
-pub enum Check {
-    /// Good.
-    Ok,
-    /// Not checked; the message says why.
-    Skipped,
-    /// Works, but should be changed.
-    Warn,
-    /// Does not work.
-    Fail,
-}
-
-impl Check {
-    /// A stable word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Skipped => "skipped",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
+words! {
+    /// The outcome of a check, the worst last.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    #[expect(
+        clippy::exhaustive_enums,
+        reason = "a program that shows them shows all"
+    )]
+    pub enum CheckOutcome {
+        /// Good.
+        Ok = "ok",
+        /// Not checked; the message says why.
+        Skipped = "skipped",
+        /// Works, but should be changed.
+        Warn = "warn",
+        /// Does not work.
+        Fail = "fail",
     }
 }
 
 impl fmt::Display for CheckResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (check, outcome) = (self.check.as_str(), self.outcome.as_str());
-        write!(f, "{check:<10}  {outcome:<7}  {}", self.message)
+        write!(
+            f,
+            "{:<10}  {:<7}  {}",
+            self.check, self.outcome, self.message
+        )
     }
 }

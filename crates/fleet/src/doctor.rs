@@ -19,7 +19,7 @@ use http::header::{DATE, HeaderValue};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
-use crate::check::{Check, CheckName, CheckResult};
+use crate::check::{Check, CheckOutcome, CheckResult};
 use crate::clock::now;
 
 /// The time for everything.
@@ -109,7 +109,7 @@ impl Diagnosis {
         if let Err(error) = runtime::check_io().and_then(|()| runtime::check_time()) {
             let mut examination = Examination::of(access);
             let failed: Found<()> = Err((&error).into());
-            examination.found(CheckName::Connection, failed);
+            examination.found(Check::Connection, failed);
             return Self::new(access, examination.results);
         }
         let mut examination = Examination::of(access);
@@ -180,7 +180,7 @@ impl<'a> Examination<'a> {
     }
 
     /// Adds a check that did not fail.
-    fn add(&mut self, check: CheckName, outcome: Check, message: impl Into<String>) {
+    fn add(&mut self, check: Check, outcome: CheckOutcome, message: impl Into<String>) {
         self.results.push(CheckResult {
             check,
             outcome,
@@ -189,26 +189,30 @@ impl<'a> Examination<'a> {
         });
     }
 
-    fn fail(&mut self, check: CheckName, problem: Problem) {
+    fn fail(&mut self, check: Check, problem: Problem) {
         self.results.push(CheckResult {
             check,
-            outcome: Check::Fail,
+            outcome: CheckOutcome::Fail,
             message: problem.message,
             exit_class: Some(problem.exit_class),
         });
     }
 
-    fn skip(&mut self, checks: &[CheckName], reason: &str) {
+    fn skip(&mut self, checks: &[Check], reason: &str) {
         for check in checks {
-            self.add(*check, Check::Skipped, format!("not checked: {reason}"));
+            self.add(
+                *check,
+                CheckOutcome::Skipped,
+                format!("not checked: {reason}"),
+            );
         }
     }
 
     /// Adds the finding of a check that is good or bad; what it gives if it is good.
-    fn found<T>(&mut self, check: CheckName, found: Found<T>) -> Option<T> {
+    fn found<T>(&mut self, check: Check, found: Found<T>) -> Option<T> {
         match found {
             Ok((given, message)) => {
-                self.add(check, Check::Ok, message);
+                self.add(check, CheckOutcome::Ok, message);
                 Some(given)
             }
             Err(problem) => {
@@ -219,13 +223,17 @@ impl<'a> Examination<'a> {
     }
 
     async fn all(&mut self, access: &Access, target: Option<Resource>) {
-        use CheckName::{Api, Clock, Connection, Files, Name, Quota, Scope, Token};
+        use Check::{Api, Clock, Connection, Files, Name, Quota, Scope, Token};
         const NO_CONNECTION: &str = "there is no connection";
         for problem in access.warnings() {
-            self.add(Files, Check::Warn, problem);
+            self.add(Files, CheckOutcome::Warn, problem);
         }
         if self.results.is_empty() {
-            self.add(Files, Check::Ok, "no warning of a file with a secret");
+            self.add(
+                Files,
+                CheckOutcome::Ok,
+                "no warning of a file with a secret",
+            );
         }
         let named = match self.not_looked_up() {
             Some((outcome, reason)) => {
@@ -254,7 +262,7 @@ impl<'a> Examination<'a> {
             }
             (Ok((_, found)), None) => {
                 let message = format!("{found}, which was not tried: {NO_CONNECTION}");
-                self.add(Token, Check::Skipped, message);
+                self.add(Token, CheckOutcome::Skipped, message);
                 self.skip(&[Api, Scope, Quota, Clock], NO_CONNECTION);
             }
             (Err(problem), _) => {
@@ -265,20 +273,20 @@ impl<'a> Examination<'a> {
     }
 
     /// The reason why the name of the host is not looked up here.
-    fn not_looked_up(&self) -> Option<(Check, String)> {
+    fn not_looked_up(&self) -> Option<(CheckOutcome, String)> {
         if self.host().parse::<IpAddr>().is_ok() {
-            return Some((Check::Ok, format!("{} is an address", self.host())));
+            return Some((CheckOutcome::Ok, format!("{} is an address", self.host())));
         }
         match Hyper::new(self.endpoint, self.config.clone()) {
             // It is the proxy that knows the name.
             Ok(hyper) => {
                 let proxy = hyper.proxy()?;
                 let reason = format!("not checked: the proxy {proxy} looks it up");
-                Some((Check::Skipped, reason))
+                Some((CheckOutcome::Skipped, reason))
             }
             // The same problem is that of the connection.
             Err(_) => Some((
-                Check::Skipped,
+                CheckOutcome::Skipped,
                 "not checked: no connection is allowed".to_owned(),
             )),
         }
@@ -365,7 +373,7 @@ impl<'a> Examination<'a> {
         };
         let hyper = match Hyper::new(self.endpoint, self.config.clone()) {
             Ok(hyper) => hyper,
-            Err(error) => return self.fail(CheckName::Api, (&error).into()),
+            Err(error) => return self.fail(Check::Api, (&error).into()),
         };
         let authorized = Authorized::new(self.endpoint.clone(), tokens, hyper);
         let watched = Watched::new(authorized);
@@ -397,7 +405,7 @@ impl<'a> Examination<'a> {
         target: Option<&Resource>,
         calls: u32,
     ) {
-        use CheckName::{Api, Quota, Scope, Token};
+        use Check::{Api, Quota, Scope, Token};
         use ErrorKey as Key;
         const UNSEEN: &str = "the answer does not show it";
         let calls = match calls {
@@ -410,18 +418,18 @@ impl<'a> Examination<'a> {
             |reason: &str| format!("{found}; whether the API accepts it is not known: {reason}");
         let problem = match (answered, target) {
             (Ok(()), Some(_)) => {
-                self.add(Token, Check::Ok, token);
-                self.add(Api, Check::Ok, api + "the enterprise may be managed");
+                self.add(Token, CheckOutcome::Ok, token);
+                self.add(Api, CheckOutcome::Ok, api + "the enterprise may be managed");
                 return self.passed(&calls);
             }
             // The method looked for what cannot be there: token, scope and quota had let the call pass.
             (Ok(()) | Err((Key::NotFound | Key::ParentNotFound, _)), None) => {
-                self.add(Token, Check::Ok, token);
-                self.add(Api, Check::Ok, api + UNNAMED);
+                self.add(Token, CheckOutcome::Ok, token);
+                self.add(Api, CheckOutcome::Ok, api + UNNAMED);
                 return self.passed(&calls);
             }
             (Err((key @ (Key::NotFound | Key::ParentNotFound), _)), Some(target)) => {
-                self.add(Token, Check::Ok, token);
+                self.add(Token, CheckOutcome::Ok, token);
                 let missing = match target {
                     Resource::Grandparent(_) => "there is no such enterprise".to_owned(),
                     _ => format!("there is no {target}"),
@@ -431,8 +439,8 @@ impl<'a> Examination<'a> {
             }
             (Err((Key::PermissionDenied, _)), None) => {
                 // An enterprise that is not there and one of another caller are refused alike.
-                self.add(Token, Check::Ok, token);
-                self.add(Api, Check::Ok, api + UNNAMED);
+                self.add(Token, CheckOutcome::Ok, token);
+                self.add(Api, CheckOutcome::Ok, api + UNNAMED);
                 return self.skip(&[Scope, Quota], UNSEEN);
             }
             (Err(problem), _) => problem,
@@ -445,7 +453,7 @@ impl<'a> Examination<'a> {
                 self.skip(&[Api, Scope, Quota], "the token is refused");
             }
             Key::ScopeInsufficient => {
-                self.add(Token, Check::Ok, token);
+                self.add(Token, CheckOutcome::Ok, token);
                 self.skip(&[Api], "the scope is refused before");
                 let needs = format!(
                     "{said}; the token needs the scope {}",
@@ -455,12 +463,12 @@ impl<'a> Examination<'a> {
                 self.skip(&[Quota], "the scope is refused before");
             }
             Key::ResourceExhausted | Key::QuotaFinal => {
-                self.add(Token, Check::Skipped, untried(UNSEEN));
+                self.add(Token, CheckOutcome::Skipped, untried(UNSEEN));
                 self.skip(&[Api, Scope], "the call is refused for the quota before");
                 self.fail(Quota, Problem::new(key, api + &said));
             }
             key if key.row().kind == "permission_denied" => {
-                self.add(Token, Check::Ok, token);
+                self.add(Token, CheckOutcome::Ok, token);
                 self.fail(Api, Problem::new(key, api + &said));
                 self.skip(&[Scope, Quota], UNSEEN);
             }
@@ -472,7 +480,7 @@ impl<'a> Examination<'a> {
                     key if key.row().kind == "transport" => "no answer came",
                     _ => UNSEEN,
                 };
-                self.add(Token, Check::Skipped, untried(reason));
+                self.add(Token, CheckOutcome::Skipped, untried(reason));
                 self.fail(Api, Problem::new(key, api + &said));
                 self.skip(&[Scope, Quota], reason);
             }
@@ -481,15 +489,15 @@ impl<'a> Examination<'a> {
 
     /// Scope and quota have let the call pass.
     fn passed(&mut self, calls: &str) {
-        self.add(CheckName::Scope, Check::Ok, "the token is for this API");
+        self.add(Check::Scope, CheckOutcome::Ok, "the token is for this API");
         let free = format!("{calls} free; how many are left, the API does not tell");
-        self.add(CheckName::Quota, Check::Ok, free);
+        self.add(Check::Quota, CheckOutcome::Ok, free);
     }
 
     /// Compares the clocks; `skew` is positive if this machine's is ahead.
     fn clock(&mut self, skew: Option<i64>) {
         let Some(skew) = skew else {
-            return self.skip(&[CheckName::Clock], "the server tells no time");
+            return self.skip(&[Check::Clock], "the server tells no time");
         };
         let off = Duration::from_millis(skew.unsigned_abs());
         let word = if skew > 0 { "ahead of" } else { "behind" };
@@ -497,14 +505,14 @@ impl<'a> Examination<'a> {
         let exit_class = ExitClass::Failed;
         match off {
             off if off > SKEW.1 => self.fail(
-                CheckName::Clock,
+                Check::Clock,
                 Problem {
                     message,
                     exit_class,
                 },
             ),
-            off if off > SKEW.0 => self.add(CheckName::Clock, Check::Warn, message),
-            _ => self.add(CheckName::Clock, Check::Ok, message),
+            off if off > SKEW.0 => self.add(Check::Clock, CheckOutcome::Warn, message),
+            _ => self.add(Check::Clock, CheckOutcome::Ok, message),
         }
     }
 }

@@ -110,7 +110,7 @@ mod system;
 pub use authorize::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, NotAuthorized, Refusal,
 };
-pub use check::{Check, CheckName, CheckResult};
+pub use check::{Check, CheckOutcome, CheckResult};
 pub use clock::now;
 pub use counts::Counts;
 pub use doctor::Diagnosis;

@@ -8,7 +8,7 @@ use countermand_core::GrandparentName;
 use countermand_core::text::chain;
 use countermand_fleet::store::Kind;
 use countermand_fleet::{
-    Authorization, Check, Diagnosis, Filter, Found, Job, Options, PlanSummary, Run, Search,
+    Authorization, CheckOutcome, Diagnosis, Filter, Found, Job, Options, PlanSummary, Run, Search,
     Settings, Target, now,
 };
 use countermand_scheduler::Event;
@@ -143,7 +143,7 @@ fn the_doctor_tells_it() {
         let failed: Vec<_> = diagnosis
             .checks
             .iter()
-            .filter(|check| check.outcome == Check::Fail)
+            .filter(|check| check.outcome == CheckOutcome::Fail)
             .collect();
         assert_eq!(failed.len(), 1, "{diagnosis}");
         assert!(failed[0].message.contains(problem), "{diagnosis}");

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A check of a file that has been opened.
-type Check = fn(&mut Connection) -> Result<(Head, Settings), JobErrorKind>;
+type Examine = fn(&mut Connection) -> Result<(Head, Settings), JobErrorKind>;
 
 /// A job file as it was at one moment, for reading.
 ///
@@ -47,7 +47,7 @@ impl View {
         Self::open_as(path.as_ref(), check::all_but_long_tables)
     }
 
-    fn open_as(path: &Path, check: Check) -> Result<Self, JobError> {
+    fn open_as(path: &Path, check: Examine) -> Result<Self, JobError> {
         view(path, check)
             .map(Self)
             .map_err(|error| error.on_opening().at(path))
@@ -84,7 +84,7 @@ impl Deref for View {
     }
 }
 
-fn view(path: &Path, check: Check) -> Result<Contents, JobErrorKind> {
+fn view(path: &Path, check: Examine) -> Result<Contents, JobErrorKind> {
     let descriptor = opening::look(path)?;
     let (connection, (head, settings)) = snapshot(path, check)?;
     Ok(Contents {
@@ -96,7 +96,7 @@ fn view(path: &Path, check: Check) -> Result<Contents, JobErrorKind> {
     })
 }
 
-fn snapshot(path: &Path, check: Check) -> Result<(Connection, (Head, Settings)), JobErrorKind> {
+fn snapshot(path: &Path, check: Examine) -> Result<(Connection, (Head, Settings)), JobErrorKind> {
     let end = Instant::now() + PATIENCE;
     loop {
         match connection::open(path).and_then(connection::begin) {
