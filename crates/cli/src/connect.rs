@@ -24,17 +24,7 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
 
 /// The endpoint of the options, else that of the environment.
 pub(crate) fn endpoint(global: &Global) -> Result<Option<Endpoint>, Failure> {
-    const VARIABLE: &str = "COUNTERMAND_ENDPOINT";
-    let named = std::env::var_os(VARIABLE).filter(|url| !url.is_empty());
-    match (&global.endpoint, named) {
-        (Some(endpoint), _) => Ok(Some(endpoint.clone())),
-        (None, None) => Ok(None),
-        (None, Some(url)) => {
-            let endpoint = url.to_string_lossy().parse::<Endpoint>();
-            let problem = |error| Failure::usage(format!("{VARIABLE}: {error}"));
-            endpoint.map(Some).map_err(problem)
-        }
-    }
+    builder(global).named_endpoint().map_err(failure)
 }
 
 /// Endpoint and tokens by the options and the environment. Without credentials it fails.
@@ -120,7 +110,7 @@ fn or_stdin(path: &Path) -> &Path {
 
 fn failure(error: ConnectError) -> Failure {
     match error {
-        ConnectError::Endpoint(error) => Failure::usage(error.to_string()),
+        ConnectError::Endpoint(error) => Failure::usage(format!("COUNTERMAND_ENDPOINT: {error}")),
         ConnectError::Option(error) if error.kind() == TransportErrorKind::NotAllowed => {
             let hint = "or --allow-plaintext, if you know the way there";
             Failure::usage(format!("{} ({hint})", error.cause()))

@@ -179,7 +179,7 @@ impl ClientBuilder {
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Access, ConnectError> {
         let mtls = Mtls::from_environment_in(variable).map_err(ConnectError::Option)?;
-        let endpoint = match self.named_endpoint(variable)? {
+        let endpoint = match self.named_endpoint_in(variable)? {
             Some(endpoint) if endpoint != self.service.endpoint() => endpoint,
             _ => mtls.endpoint(self.service),
         };
@@ -223,7 +223,15 @@ impl ClientBuilder {
         })
     }
 
-    fn named_endpoint(
+    /// The endpoint of the options, else that of the environment, if either names one.
+    ///
+    /// # Errors
+    /// [`Endpoint`](ConnectError::Endpoint).
+    pub fn named_endpoint(&self) -> Result<Option<Endpoint>, ConnectError> {
+        self.named_endpoint_in(&|name: &str| std::env::var_os(name))
+    }
+
+    fn named_endpoint_in(
         &self,
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Option<Endpoint>, ConnectError> {
