@@ -40,7 +40,8 @@ impl Summary {
         summary.quota = quota(settings);
         summary.duplicates = job.duplicates();
         summary.search = progress::search(job)?;
-        let left = job.counts().again > 0 || summary.search_is_open();
+        let counts = job.counts();
+        let left = counts.again + counts.beyond_max > 0 || summary.search_is_open();
         summary.resume = resume.filter(|_| left);
         for run in job.runs() {
             let run = run?;
