@@ -6,11 +6,11 @@ import os
 import random
 import sys
 import time
-import urllib.error
-import urllib.request
 from functools import partial
 from pathlib import Path
 from typing import TextIO
+
+from with_urllib import failure, send
 
 from countermand import Outcome
 from countermand.sansio import (
@@ -19,20 +19,11 @@ from countermand.sansio import (
     Finished,
     NotSent,
     PastCall,
-    Request,
     Scheduler,
     Sending,
     Ticket,
     within,
 )
-
-
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-OPENER = urllib.request.build_opener(NoRedirects)
 
 
 class Journal:
@@ -81,26 +72,11 @@ class Journal:
         os.fsync(self.file.fileno())
 
 
-def send(request: Request, token: str) -> tuple[int, dict[str, str], bytes]:
-    headers = {**dict(request.headers), "authorization": f"Bearer {token}"}
-    call = urllib.request.Request(request.url, headers=headers, method=request.method)
-    try:
-        response = OPENER.open(call, timeout=request.timeout)
-    except urllib.error.HTTPError as answer:
-        response = answer  # every status is an answer
-    with response:
-        return response.status, dict(response.headers), response.read()
-
-
 def exchange(ticket: Ticket, token: str) -> None:
     try:
         answer = within(ticket.request.timeout, partial(send, ticket.request, token))
-    except TimeoutError as error:
-        ticket.failed(time.monotonic(), "timed_out", str(error))
-    except ConnectionRefusedError as error:
-        ticket.failed(time.monotonic(), "connect", str(error))
     except (OSError, http.client.HTTPException) as error:
-        ticket.failed(time.monotonic(), "connection_lost", str(error))
+        ticket.failed(time.monotonic(), failure(error), str(error))
     else:
         ticket.answer(time.monotonic(), *answer)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 
 import aiohttp
+from with_aiohttp import failure
 from yarl import URL
 
 from countermand import CountermandError, OperationName, Outcome
@@ -33,12 +34,8 @@ async def countermand_all(
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
-        except aiohttp.ClientConnectorError as error:
-            ticket.failed(now(), "connect", str(error))
-        except TimeoutError as error:
-            ticket.failed(now(), "timed_out", str(error))
-        except aiohttp.ClientError as error:
-            ticket.failed(now(), "connection_lost", str(error))
+        except (TimeoutError, aiohttp.ClientError) as error:
+            ticket.failed(now(), failure(error), str(error))
         else:
             ticket.answer(now(), response.status, response.headers, body)
         answered.set()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 
 import httpx
+from with_httpx import failure
 
 from countermand import CountermandError, OperationName, Outcome
 from countermand.sansio import Finished, Scheduler, Ticket
@@ -28,12 +29,8 @@ async def countermand_all(
                 response = await client.request(
                     request.method, request.url, headers=request.headers, timeout=None
                 )
-        except httpx.ConnectError as error:
-            ticket.failed(now(), "connect", str(error))
-        except TimeoutError as error:
-            ticket.failed(now(), "timed_out", str(error))
-        except httpx.HTTPError as error:
-            ticket.failed(now(), "connection_lost", str(error))
+        except (TimeoutError, httpx.HTTPError) as error:
+            ticket.failed(now(), failure(error), str(error))
         else:
             ticket.answer(now(), response.status_code, response.headers, response.content)
         answered.set()

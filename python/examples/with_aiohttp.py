@@ -13,6 +13,15 @@ from countermand import Outcome
 from countermand.sansio import Cancellation, Done, Wait
 
 
+def failure(error: Exception) -> str:
+    """The word for an error of aiohttp. Errors of the connector arise before the request."""
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "tls"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "connect"
+    return "timed_out" if isinstance(error, TimeoutError) else "connection_lost"
+
+
 async def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
     now = time.monotonic
     async with aiohttp.ClientSession(headers={"authorization": f"Bearer {token}"}) as session:
@@ -32,12 +41,8 @@ async def countermand(name: str, token: str, endpoint: str | None = None) -> Out
                     allow_redirects=False,
                 ) as response:
                     body = await response.read()
-            except aiohttp.ClientConnectorError as error:
-                step = step.failed(now(), "connect", str(error))
-            except TimeoutError as error:
-                step = step.failed(now(), "timed_out", str(error))
-            except aiohttp.ClientError as error:
-                step = step.failed(now(), "connection_lost", str(error))
+            except (TimeoutError, aiohttp.ClientError) as error:
+                step = step.failed(now(), failure(error), str(error))
             else:
                 step = step.response(now(), response.status, response.headers, body)
         return step.result()

@@ -12,6 +12,14 @@ from countermand import Outcome
 from countermand.sansio import Cancellation, Done, Wait, within
 
 
+def failure(error: Exception) -> str:
+    """The word for an error of httpx. These two arise before anything of the request is sent."""
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return "connect"
+    timed_out = isinstance(error, (TimeoutError, httpx.TimeoutException))
+    return "timed_out" if timed_out else "connection_lost"
+
+
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
     now = time.monotonic
     with httpx.Client(headers={"authorization": f"Bearer {token}"}) as client:
@@ -27,12 +35,8 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
                 send = partial(send, headers=request.headers, timeout=request.timeout)
                 # httpx limits each read; this, the whole exchange.
                 response = within(request.timeout, send)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                step = step.failed(now(), "connect", str(error))
-            except (TimeoutError, httpx.TimeoutException) as error:
-                step = step.failed(now(), "timed_out", str(error))
-            except httpx.HTTPError as error:
-                step = step.failed(now(), "connection_lost", str(error))
+            except (TimeoutError, httpx.HTTPError) as error:
+                step = step.failed(now(), failure(error), str(error))
             else:
                 step = step.response(
                     now(), response.status_code, response.headers, response.content

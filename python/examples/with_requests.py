@@ -7,9 +7,21 @@ import time
 from functools import partial
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from countermand import Outcome
 from countermand.sansio import Cancellation, Done, Wait, within
+
+
+def failure(error: Exception) -> str:
+    """The word for an error of requests, which has the error of urllib3 inside."""
+    inner = error.args[0] if error.args else None
+    inner = getattr(inner, "reason", inner)
+    if isinstance(inner, (NewConnectionError, ConnectTimeoutError)):
+        return "connect"
+    # A limit that ends amid the body is a ConnectionError of requests.
+    late = isinstance(error, (TimeoutError, requests.Timeout))
+    return "timed_out" if late or isinstance(inner, ReadTimeoutError) else "connection_lost"
 
 
 def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
@@ -28,10 +40,8 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
                 send = partial(send, headers=dict(request.headers), timeout=request.timeout)
                 # requests limits each read; this, the whole exchange.
                 response = within(request.timeout, send)
-            except (TimeoutError, requests.Timeout) as error:
-                step = step.failed(now(), "timed_out", str(error))
-            except requests.RequestException as error:
-                step = step.failed(now(), "connection_lost", str(error))
+            except (TimeoutError, requests.RequestException) as error:
+                step = step.failed(now(), failure(error), str(error))
             else:
                 step = step.response(
                     now(), response.status_code, response.headers, response.content

@@ -3,6 +3,8 @@
 import http.client
 import os
 import random
+import socket
+import ssl
 import sys
 import time
 import urllib.error
@@ -19,6 +21,16 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 OPENER = urllib.request.build_opener(NoRedirects)
+
+
+def failure(error: Exception) -> str:
+    """The word for an error of urllib, which wraps some errors and not others."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return "tls"
+    if isinstance(reason, (ConnectionRefusedError, socket.gaierror)):
+        return "connect"
+    return "timed_out" if isinstance(reason, TimeoutError) else "connection_lost"
 
 
 def send(request: Request, token: str) -> tuple[int, dict[str, str], bytes]:
@@ -44,10 +56,8 @@ def countermand(name: str, token: str, endpoint: str | None = None) -> Outcome:
         try:
             # urllib limits each read; this, the whole exchange.
             answer = within(request.timeout, partial(send, request, token))
-        except TimeoutError as error:
-            step = step.failed(now(), "timed_out", str(error))
         except (OSError, http.client.HTTPException) as error:
-            step = step.failed(now(), "connection_lost", str(error))
+            step = step.failed(now(), failure(error), str(error))
         else:
             step = step.response(now(), *answer)
     return step.result()

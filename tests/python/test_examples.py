@@ -60,6 +60,7 @@ def test_there_is_one_for_each_client() -> None:
     assert [path.stem for path in EXAMPLES] == [
         "with_aiohttp",
         "with_httpx",
+        "with_pycurl",
         "with_requests",
         "with_urllib",
     ]

@@ -1,0 +1,213 @@
+"""The embedder's kit (docs/embedding.md) with the examples: each names a failure truthfully."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import socket
+import struct
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from countermand import sansio
+from countermand.sansio import Cancellation
+
+from conftest import cases
+from test_examples import EXAMPLES, FOLDER, SCHEDULERS, load
+from test_snippets import blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NAME = "enterprises/e/devices/d/operations/o"
+CASES = cases("transports.json")
+PROGRAMS = [*EXAMPLES, *SCHEDULERS, FOLDER / "journal.py", Path("python.md")]
+
+
+class Server:
+    """The server of a case; ends the connections that it keeps when it is closed."""
+
+    def __init__(self, case: dict[str, Any]) -> None:
+        self._case = case
+        self._kept: list[socket.socket] = []
+        self._closed = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._address: tuple[str, int] = self._listener.getsockname()
+        self.endpoint = f"http://127.0.0.1:{self._address[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        if case["server"] == "refuses":
+            self._listener.close()
+        else:
+            self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            if self._closed:
+                connection.close()
+                return
+            with contextlib.suppress(OSError):  # the client may have gone
+                self._serve_one(connection)
+
+    def _serve_one(self, connection: socket.socket) -> None:
+        server = self._case["server"]
+        self._kept.append(connection)
+        if server == "reset":
+            return reset(connection)
+        if server == "reset_unread":
+            connection.recv(1, socket.MSG_PEEK)
+            return reset(connection)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = connection.recv(1)
+            if not byte:
+                return None
+            head += byte
+        if server == "request_then_reset":
+            return reset(connection)
+        connection.sendall(self._case.get("send", "").encode())
+        if server in ("request_then_close", "answer"):
+            return connection.close()
+        assert server in ("silent", "answer_then_silent"), server
+        return None
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            self._closed = True
+            with socket.create_connection(self._address):
+                self._thread.join(10)
+            self._listener.close()
+        for connection in self._kept:
+            connection.close()
+
+
+def reset(connection: socket.socket) -> None:
+    """Ends a connection without a farewell."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+class Told(Exception):
+    """What a program told of its first request: a status, or the word of a failure."""
+
+    def __init__(self, what: int | str) -> None:
+        self.what = what
+
+
+class Step:
+    """A cancellation whose first request ends it."""
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        self._send: Any = Cancellation(name, **settings).start(0.0, seed=1)
+
+    def start(self, *_: object, **__: object) -> Step:
+        return self
+
+    def transmit(self, _: float) -> sansio.Request:
+        return self._send.transmit(0.0)
+
+    def failed(self, _: float, kind: Any, message: str) -> None:
+        self._send.failed(0.0, kind, message)  # refuses what is no word
+        raise Told(kind)
+
+    def response(self, _: float, *answer: Any) -> None:
+        self._send.response(0.0, *answer)
+        raise Told(answer[0])
+
+
+class Ticket:
+    """The ticket of a scheduler that has only one."""
+
+    def __init__(self, real: sansio.Ticket) -> None:
+        self._real = real
+        self.request = real.request
+        self.told: int | str | None = None
+
+    def failed(self, now: float, kind: Any, message: str) -> None:
+        self._real.failed(now, kind, message)
+        self.told = kind
+
+    def answer(self, now: float, *answer: Any) -> None:
+        self._real.answer(now, *answer)
+        self.told = answer[0]
+
+
+class Scheduler:
+    """A scheduler whose first request ends it."""
+
+    def __init__(self, timeout: float, **settings: Any) -> None:
+        self._real = sansio.Scheduler(attempt_timeout=timeout, **settings)
+        self._ticket: Ticket | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    @property
+    def done(self) -> bool:
+        if self._ticket and self._ticket.told:
+            raise Told(self._ticket.told)
+        return False
+
+    def next_step(self, now: float) -> Ticket | None:
+        if self._ticket:
+            return None
+        step = self._real.next_step(now)
+        assert isinstance(step, sansio.Ticket)
+        self._ticket = Ticket(step)
+        return self._ticket
+
+
+def run(program: Path, endpoint: str, timeout: float, tmp_path: Path) -> Any:
+    """Runs a program until its first request has ended."""
+
+    def step(name: str, **settings: Any) -> Step:
+        return Step(name, attempt_timeout=timeout, **settings)
+
+    def scheduler(**settings: Any) -> Scheduler:
+        return Scheduler(timeout, **settings)
+
+    if program.suffix == ".md":
+        (block,) = (block for block in blocks("docs/python.md") if "sansio import" in block.text)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sansio, "Cancellation", step)
+            exec(block.text, {"name": NAME, "endpoint": endpoint, "token": "t"})
+    module = load(program)
+    if hasattr(module, "countermand"):
+        module.Cancellation = step
+        result = module.countermand(NAME, "t", endpoint)
+    else:
+        module.Scheduler, module.Ticket = scheduler, Ticket
+        more = [tmp_path / "journal"] if program.stem == "journal" else []
+        result = module.countermand_all([NAME], *more, "t", endpoint, "200/1s", 1.0)
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[dict[str, Any]], Server]]:
+    servers: list[Server] = []
+
+    def start(case: dict[str, Any]) -> Server:
+        servers.append(Server(case))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["title"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_a_failure_has_a_true_word(
+    program: Path, case: dict[str, Any], serve: Callable[[dict[str, Any]], Server], tmp_path: Path
+) -> None:
+    server = serve(case)
+    with pytest.RaisesGroup(Told, allow_unwrapped=True) as caught:
+        run(program, server.endpoint, case.get("timeout_ms", 5000) / 1000, tmp_path)
+    told: Any = caught.value
+    (told,) = getattr(told, "exceptions", [told])
+    expect = case["expect"]
+    assert told.what == expect or (isinstance(expect, list) and told.what in expect), told.what
