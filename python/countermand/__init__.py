@@ -14,32 +14,40 @@ True
 - :mod:`countermand.testing` has an emulator of the API for tests.
 """
 
-from ._countermand import Operation, __version__
-from .client import AsyncClient, Client
-from .errors import CountermandError
-from .operation_name import OperationName
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import errors as errors
+    from . import job_errors as job_errors
+    from . import sansio as sansio
+    from . import testing as testing
+    from ._countermand import Operation, __version__
+    from .client import AsyncClient, Client
+    from .errors import CountermandError
     from .find import AsyncFind, Find
     from .job import AsyncJob, Job
     from .lock_owner import LockOwner
+    from .operation_name import OperationName
     from .outcome import Outcome, Status, Verdict
     from .progress import JobProgress, Outage, Progress, SearchProgress
     from .report import Report
     from .rows import Estimate, FoundOperation, JobRow, JobStatus
 
-# Imported when they are first asked for: a program that cancels one operation starts in a tenth of
-# the time without them.
+# Imported when they are first asked for: a program that cancels one operation needs few of them,
+# and pytest, which loads the plugin in the tests of other projects, none.
 _LATER = {
+    "_countermand": ("Operation", "__version__"),
+    "client": ("AsyncClient", "Client"),
+    "errors": ("CountermandError",),
     "find": ("AsyncFind", "Find"),
     "job": ("AsyncJob", "Job"),
     "lock_owner": ("LockOwner",),
+    "operation_name": ("OperationName",),
     "outcome": ("Outcome", "Status", "Verdict"),
     "progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
     "report": ("Report",),
     "rows": ("Estimate", "FoundOperation", "JobStatus", "JobRow"),
 }
+_MODULES = ("errors", "job_errors", "sansio", "testing")
 
 __all__ = [
     "AsyncClient",
@@ -69,10 +77,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     for module, names in _LATER.items():
         if name in names:
-            from importlib import import_module
-
             value: object = getattr(import_module(f".{module}", __name__), name)
             globals()[name] = value
             return value
@@ -81,4 +91,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULES, *__all__})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,6 +15,15 @@ if TYPE_CHECKING:
 @pytest.fixture
 def countermand_emulator() -> Iterator[Emulator]:
     """An emulated Android Management API without devices; ``add`` gives it operations."""
+    from .testing import Emulator
+
+    with Emulator(devices=0) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def countermand_session_emulator() -> Iterator[Emulator]:
+    """One emulator for all tests of a session, without devices: operations and audit add up."""
     from .testing import Emulator
 
     with Emulator(devices=0) as emulator:

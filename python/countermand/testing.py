@@ -8,7 +8,8 @@
 ...         print(client.countermand(name).verdict)
 completed
 
-The pytest fixture ``countermand_emulator`` is one of them, fresh for each test.
+The pytest fixture ``countermand_emulator`` is one of them, fresh for each test;
+``countermand_session_emulator`` is one for all.
 ``countermand_client`` and ``countermand_async_client`` are clients of it; with
 ``countermand_environment`` a client that is given nothing is one as well.
 """

@@ -314,7 +314,7 @@ def test_fault_67_a_sub_interpreter_is_refused_and_breaks_nothing(
 
         IMPORT = '\\n'.join([
             "try:",
-            "    import countermand",
+            "    from countermand import Client",
             "except ImportError as error:",
             "    assert 'does not run in a sub-interpreter' in str(error), error",
             "    assert 'another process' in str(error), error",
