@@ -622,6 +622,14 @@ class Client:
         in_flight: int | None,
         allow_plaintext: bool,
         proxy_from_env: bool,
+        user_agent: str | None,
+    ) -> Self: ...
+    def with_options(
+        self,
+        deadline: _Length | None,
+        attempt_timeout: _Length | None,
+        max_attempts: int | None,
+        in_flight: int | None,
     ) -> Self: ...
     @property
     def warnings(self) -> list[str]: ...

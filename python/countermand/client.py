@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
     from types import TracebackType
-    from typing import Any, Self, TypeAlias
+    from typing import Any, Never, Self, TypeAlias
 
     from ._countermand import Finder, Operation, Stream
     from .errors import CountermandError
@@ -64,6 +64,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         in_flight: int | None = None,
         allow_plaintext: bool = False,
         proxy_from_env: bool = False,
+        user_agent: str | None = None,
+        **unknown: Never,
     ) -> None:
         """Checks the settings; connects when the first call is made.
 
@@ -90,12 +92,20 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :param allow_plaintext: whether ``http://`` may go to another machine.
         :param proxy_from_env: whether to go through the proxy that ``HTTPS_PROXY`` names, except
             to the hosts in ``NO_PROXY``; without it no proxy is used.
+        :param user_agent: name and version of your program, such as ``"rescue/1.0"``: they stand
+            before those of this package in the header.
+        :param unknown: refused; an argument that other libraries have, such as ``timeout``, with
+            the one that is meant.
         :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
         :raises CredentialsError: there are no credentials, or what is given cannot be any.
         :raises TlsError: ``ca_file`` cannot be read.
         :raises TransportError: ``http://`` to another machine, which is not allowed.
         :raises ValueError: a time is negative, or not a number.
         """
+        if unknown:
+            from .expected import unknown_argument
+
+            raise unknown_argument(type(self).__name__, next(iter(unknown)))
         settings: dict[str, Any] = {
             "endpoint": endpoint,
             "ca_file": ca_file,
@@ -105,6 +115,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             "in_flight": in_flight,
             "allow_plaintext": allow_plaintext,
             "proxy_from_env": proxy_from_env,
+            "user_agent": user_agent,
         }
         source: Source | None = None
         if isinstance(token, tuple) and len(token) == 2:
@@ -133,6 +144,37 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             from .warn import warn
 
             warn(warning, UserWarning)
+
+    def with_options(
+        self,
+        *,
+        deadline: _Length | None = None,
+        attempt_timeout: _Length | None = None,
+        max_attempts: int | None = None,
+        in_flight: int | None = None,
+    ) -> Self:
+        """A client with other limits, on the same connections and with the same token.
+
+        ``client.with_options(deadline=5).get(name)`` is one call with a limit of its own. ``None``
+        keeps the limit. Closing one of the two does not close the other.
+
+        :raises RuntimeError: this client is closed.
+        :raises ValueError: a time is negative, or not a number.
+        """
+        limits = {
+            "deadline": deadline,
+            "attempt_timeout": attempt_timeout,
+            "max_attempts": max_attempts,
+            "in_flight": in_flight,
+        }
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        native = self._native
+        other._native = native.with_options(deadline, attempt_timeout, max_attempts, in_flight)
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        other._settings = self._settings | given
+        other._token = self._token
+        return other
 
     @property
     def endpoint(self) -> str:

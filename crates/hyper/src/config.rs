@@ -25,7 +25,7 @@ use crate::secret_file::SecretFile;
 /// assert_eq!(config.get_connect_timeout(), Duration::from_secs(1));
 /// assert_eq!(config.get_pings(), (Duration::from_secs(5), Duration::from_secs(2)));
 /// assert_eq!(config.get_proxy(), Some(("http://proxy.example:3128", "10.0.0.0/8")));
-/// assert_eq!(config.get_user_agent(), "rescue/1.0");
+/// assert_eq!(config.get_user_agent(), Some("rescue/1.0"));
 /// assert!(!config.get_proxy_from_env() && config.get_ca_file().is_none());
 /// ```
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct HyperConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) body_cap: usize,
     pub(crate) allow_plaintext: bool,
-    pub(crate) user_agent: String,
+    pub(crate) user_agent: Option<String>,
     pub(crate) http2_prior_knowledge: bool,
     pub(crate) http1_only: bool,
     pub(crate) connections: usize,
@@ -52,7 +52,7 @@ impl Default for HyperConfig {
             connect_timeout: Duration::from_secs(3),
             body_cap: 4 << 20,
             allow_plaintext: false,
-            user_agent: concat!("countermand/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: None,
             http2_prior_knowledge: false,
             http1_only: false,
             connections: 1,
@@ -179,17 +179,18 @@ impl HyperConfig {
         self.allow_plaintext
     }
 
-    /// The `user-agent` header: `countermand/` and the version by default.
+    /// Name and version of the program, such as `rescue/1.0`: in the `user-agent` header they stand before
+    /// `countermand/` and its version, which is all of it by default.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = user_agent.into();
+        self.user_agent = Some(user_agent.into());
         self
     }
 
-    /// The `user-agent` header.
+    /// Name and version of the program.
     #[must_use]
-    pub fn get_user_agent(&self) -> &str {
-        &self.user_agent
+    pub fn get_user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
     }
 
     /// Speak HTTP/2 over `http://`: `false` by default, because nothing can be

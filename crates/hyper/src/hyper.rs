@@ -51,7 +51,11 @@ impl Hyper {
     /// CA file that cannot be read.
     pub fn new(endpoint: &Endpoint, config: HyperConfig) -> Result<Self, TransportError> {
         config.check(endpoint)?;
-        let user_agent = HeaderValue::try_from(&config.user_agent).map_err(|_| {
+        let mut user_agent = concat!("countermand/", env!("CARGO_PKG_VERSION")).to_owned();
+        if let Some(program) = &config.user_agent {
+            user_agent = format!("{program} {user_agent}");
+        }
+        let user_agent = HeaderValue::try_from(user_agent).map_err(|_| {
             let problem = "the user agent is not a header value";
             TransportError::new(TransportErrorKind::NotAllowed, problem)
         })?;

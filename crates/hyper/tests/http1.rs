@@ -50,6 +50,27 @@ async fn sends_an_empty_body_with_its_length_and_asks_for_no_compression() {
 }
 
 #[tokio::test]
+async fn the_program_stands_before_the_product_in_the_user_agent() {
+    let (listener, address) = listen().await;
+    let endpoint = endpoint("http", address);
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_head(&mut stream).await
+    });
+    let config = HyperConfig::default().user_agent("rescue/1.0");
+    let hyper = Hyper::new(&endpoint, config).unwrap();
+    assert!(hyper.send(cancel(&endpoint)).await.is_err());
+    let head = server.await.unwrap();
+    let expected = concat!(
+        "user-agent: rescue/1.0 countermand/",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(head.contains(&format!("\r\n{expected}\r\n")), "{head}");
+    let config = HyperConfig::default().user_agent("a\nb");
+    assert!(Hyper::new(&endpoint, config).is_err());
+}
+
+#[tokio::test]
 async fn one_connection_serves_request_after_request() {
     let (listener, address) = listen().await;
     let endpoint = endpoint("http", address);

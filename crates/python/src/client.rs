@@ -44,7 +44,7 @@ pub(crate) struct Connected {
 impl NativeClient {
     #[new]
     #[pyo3(signature = (*, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, max_attempts, in_flight,
-        allow_plaintext, proxy_from_env))]
+        allow_plaintext, proxy_from_env, user_agent))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -59,13 +59,23 @@ impl NativeClient {
         in_flight: Option<InFlight>,
         allow_plaintext: bool,
         proxy_from_env: bool,
+        user_agent: Option<String>,
     ) -> PyResult<Self> {
-        let policy = policy::policy(deadline, attempt_timeout, max_attempts, None)?;
+        let policy = policy::policy(
+            Policy::default(),
+            deadline,
+            attempt_timeout,
+            max_attempts,
+            None,
+        )?;
         let mut config = HyperConfig::default()
             .allow_plaintext(allow_plaintext)
             .proxy_from_env(proxy_from_env);
         if let Some(path) = ca_file {
             config = config.ca_file(path);
+        }
+        if let Some(program) = user_agent {
+            config = config.user_agent(program);
         }
         let mut builder = ClientBuilder::new().config(config);
         if let Some(given) = endpoint {
@@ -91,6 +101,30 @@ impl NativeClient {
         let connected = connected.map_err(|error| errors::connect(py, error))?;
         *this.connected.lock() = Some(Native::new(connected));
         Ok(this)
+    }
+
+    /// The same connections and the same tokens under other limits; its own where there is `None`.
+    fn with_options(
+        &self,
+        py: Python<'_>,
+        deadline: Option<Length>,
+        attempt_timeout: Option<Length>,
+        max_attempts: Option<Attempts>,
+        in_flight: Option<InFlight>,
+    ) -> PyResult<Self> {
+        let policy = self.policy.clone();
+        let policy = policy::policy(policy, deadline, attempt_timeout, max_attempts, None)?;
+        let Connected { client, raiser } = self.here(py, None)?;
+        let client = with_in_flight(client.policy(policy.clone()), in_flight);
+        Ok(Self {
+            endpoint: self.endpoint.clone(),
+            warnings: Vec::new(),
+            policy,
+            in_flight: in_flight.or(self.in_flight),
+            builder: self.builder.clone(),
+            origin: self.origin.clone_ref(py),
+            connected: Lock::new(Some(Native::new(Connected { client, raiser }))),
+        })
     }
 
     /// Warnings about files that hold secrets.

@@ -67,7 +67,13 @@ impl Pages {
                 )));
             }
         };
-        let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = policy::policy(
+            Policy::default(),
+            deadline,
+            attempt_timeout,
+            max_attempts,
+            backoff,
+        )?;
         let missed = Vec::new();
         Ok(Self {
             state: Arc::new(Lock::new(State { pages, missed })),

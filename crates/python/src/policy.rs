@@ -9,14 +9,14 @@ use crate::arguments::Attempts;
 use crate::clock;
 use crate::clock::Length;
 
-/// The policy with these limits; core's own where there is `None`.
+/// The policy with these limits; its own where there is `None`.
 pub(crate) fn policy(
+    mut policy: Policy,
     deadline: Option<Length>,
     attempt_timeout: Option<Length>,
     max_attempts: Option<Attempts>,
     backoff: Option<(Length, Length)>,
 ) -> PyResult<Policy> {
-    let mut policy = Policy::default();
     if let Some(seconds) = deadline {
         policy = policy.deadline(clock::seconds("deadline", seconds)?);
     }

@@ -38,7 +38,13 @@ impl Cancellation {
         poll_interval: Option<(Length, Length)>,
         verify: bool,
     ) -> PyResult<Self> {
-        let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = policy::policy(
+            countermand_core::Policy::default(),
+            deadline,
+            attempt_timeout,
+            max_attempts,
+            backoff,
+        )?;
         let policy = policy::polling(policy, poll_interval, verify)?;
         let name = names::operation(name)?;
         let machine = core::Cancellation::new(name.clone())

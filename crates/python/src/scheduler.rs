@@ -60,7 +60,13 @@ impl Scheduler {
         share: Option<f64>,
         in_flight: Option<InFlight>,
     ) -> PyResult<Self> {
-        let policy = policy::policy(deadline, attempt_timeout, max_attempts, backoff)?;
+        let policy = policy::policy(
+            countermand_core::Policy::default(),
+            deadline,
+            attempt_timeout,
+            max_attempts,
+            backoff,
+        )?;
         let policy = policy::polling(policy, poll_interval, verify)?;
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();

@@ -28,6 +28,16 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Environment => Self::Environment,
+            Self::Text(token) => Self::Text(token.clone()),
+            Self::Json(json) => Self::Json(json.clone()),
+            Self::File(file) => Self::File(file.clone()),
+            Self::Function(function, fresh) => Self::Function(function.clone_ref(py), *fresh),
+        }
+    }
+
     /// `token` is a text, a function or a path; `source` a function that takes whether the last
     /// token was refused.
     pub(crate) fn new(

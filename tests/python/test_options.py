@@ -1,0 +1,113 @@
+"""Settings of a client by the names that users of other libraries look for."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import inspect
+import pickle
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from countermand import AsyncClient, Client, __version__, errors
+from countermand.expected import MEANT
+
+from conftest import SilentServer
+
+if TYPE_CHECKING:
+    from countermand.testing import Emulator
+
+PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
+NAME = "enterprises/e/devices/d/operations/o"
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_an_unknown_argument_has_the_one_that_is_meant(kind: Any) -> None:
+    for name, meant in MEANT.items():
+        expected = f"{kind.__name__}() got an unexpected keyword argument {name!r}; use {meant}"
+        with pytest.raises(TypeError, match=re.escape(expected)):
+            kind(token="t", **{name: 5})
+        assert f"`{name}`" in PAGE, name
+        for argument in re.findall(r"(\w+)=", meant):
+            assert argument in inspect.signature(Client).parameters
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'colour'$"):
+        kind(token="t", colour=5)
+
+
+def test_each_setting_is_on_the_page() -> None:
+    for name in list(inspect.signature(Client).parameters)[:-1]:
+        assert re.search(rf"^\| .*`(\w+\()?{name}=", PAGE, re.MULTILINE), name
+
+
+def test_the_user_agent_names_the_program_and_this_package() -> None:
+    heard: list[str | None] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers["user-agent"])
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        named = Client(endpoint=endpoint, token="t", user_agent="rescue/1.0")
+        copied: Client = pickle.loads(
+            pickle.dumps(Client(endpoint=endpoint, user_agent="a/1", token=str.upper))
+        )
+        for client in (Client(endpoint=endpoint, token="t"), named, named.with_options(deadline=9)):
+            with pytest.raises(errors.CountermandError):
+                client.get(NAME)
+        server.shutdown()
+        thread.join(10)
+    own = f"countermand/{__version__}"
+    assert heard == [own, f"rescue/1.0 {own}", f"rescue/1.0 {own}"]
+    assert copied._settings["user_agent"] == "a/1"
+    with pytest.raises(errors.TransportError, match="user agent"):
+        Client(endpoint=endpoint, token="t", user_agent="a\nb")
+
+
+def test_other_limits_on_the_same_connections(emulator: Emulator, silent: SilentServer) -> None:
+    tokens = []
+
+    def token() -> tuple[str, float]:
+        tokens.append(1)
+        return emulator.token, 3600.0
+
+    client = Client(endpoint=emulator.endpoint, token=token)
+    for other in (client, client.with_options(deadline=30), client.with_options(in_flight=1)):
+        assert other.countermand(emulator.add()).cancelled
+    assert len(tokens) == 1
+    derived = client.with_options(deadline="30s").with_options(max_attempts=1)
+    assert (derived._settings["deadline"], derived._settings["max_attempts"]) == ("30s", 1)
+    client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        client.with_options(deadline=1)
+    assert derived.countermand(emulator.add()).cancelled
+    with pytest.raises(ValueError, match="deadline is -1"):
+        derived.with_options(deadline=-1)
+
+    slow = Client(endpoint=silent.endpoint, token="t")
+    with pytest.raises(errors.TimedOut):
+        slow.with_options(attempt_timeout=0.05, max_attempts=1).get(NAME)
+    assert silent.requests == 1
+
+
+def test_other_limits_of_a_subclass_and_of_asyncio(
+    settings: dict[str, Any], emulator: Emulator
+) -> None:
+    class Own(AsyncClient):
+        def __init__(self, label: str) -> None:
+            super().__init__(**settings)
+            self.label = label
+
+    other = Own("x").with_options(deadline=20)
+    assert (type(other), other.label) == (Own, "x")
+    assert asyncio.run(other.countermand(emulator.add())).cancelled
