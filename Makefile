@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish static image sbom workflows mutants clean format
+.PHONY: demo test recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish static image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +20,7 @@ RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name t
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
 TEXTS := $(wildcard *.md docs/*.md python/README.md crates/*/README.md)
-PY := pyproject.toml $(shell find python tests/python tests/clients tests/cross -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' \))
+PY := pyproject.toml $(shell find python tests/python tests/recipes tests/clients tests/cross -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' -o -name '*.ipynb' \))
 
 # The main use, on the embedded emulator. Some operations of the demo complete anyway; exit code 3
 # reports that and is the expected result.
@@ -29,7 +29,7 @@ demo:
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
 # All checks, the cheapest first; a stage runs again when its files have changed.
-test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/docs $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/clients
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/docs $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/recipes $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
 $(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs tests/wasm/src/*.rs)
@@ -85,8 +85,8 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard docs/*.py tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
-	$(BIN)/ruff check python docs/*.py tests/site.py tests/python tests/clients tests/cross
-	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/python tests/clients tests/cross
+	$(BIN)/ruff check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross
+	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross
 	$(BIN)/python tests/packages.py check
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
@@ -98,6 +98,15 @@ $(STAMPS)/types: $(STAMPS)/install
 
 $(STAMPS)/pytest: $(STAMPS)/install $(TEXTS)
 	$(BIN)/pytest --numprocesses $(PYTEST_PROCESSES) tests/python
+	@mkdir -p $(@D) && touch $@
+
+# The recipes of docs/recipes.md in FastAPI, Django, Celery, Jupyter and pytest, and the package under gevent and trio.
+recipes: $(STAMPS)/recipes
+$(VENV)/recipes: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --group recipes
+	@touch $@
+$(STAMPS)/recipes: $(VENV)/recipes $(STAMPS)/install docs/recipes.md
+	$(BIN)/pytest --numprocesses $(PYTEST_PROCESSES) tests/recipes
 	@mkdir -p $(@D) && touch $@
 
 # Clients of other projects against the emulator. Node comes from a wheel if it is missing or too old.
@@ -316,7 +325,7 @@ mutants:
 
 format:
 	cargo fmt --all
-	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/python tests/clients tests/cross; fi
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross; fi
 
 clean:
 	cargo clean

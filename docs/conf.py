@@ -27,7 +27,7 @@ include_patterns = ["*.md", "docs/*.md", "docs/python-api.rst", "bench/results/f
 exclude_patterns = ["target", ".*", "dist", "crates", "fuzz", "tests", "python"]
 PAGES = {
     "Use": ["start", "rescue", "runbook", "command", "android", "credentials", "input"],
-    "Libraries": ["python", "python-api", "rust", "embedding", "emulator"],
+    "Libraries": ["python", "recipes", "python-api", "rust", "embedding", "emulator"],
     "Formats": ["job-file", "report", "json-lines", "errors"],
     "Evidence": [
         "reliability",

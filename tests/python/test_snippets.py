@@ -29,6 +29,7 @@ ELSEWHERE = {
     ("docs/job-file.md", "python"): "tests/python/test_job_file.py",
     ("docs/job-file.md", "sh"): "crates/fleet/tests/job_file/documented.rs",
     ("docs/job-file.md", "sql"): "crates/fleet/tests/job_file/documented.rs",
+    ("docs/recipes.md", "python"): "tests/recipes/test_event_loops.py",
 }
 """Blocks that other tests run, by page and language."""
 PRINTED = {"docs/rescue.md": ["17 operations to be cancelled: 17 WIPE", "exit code 3"]}
@@ -46,7 +47,9 @@ class Block(NamedTuple):
 def blocks(page: str) -> list[Block]:
     text = (ROOT / page).read_text(encoding="utf-8")
     found = re.findall(
-        r"^(?:<!-- not run: (.*) -->\n)?```([^`\n]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+        r"^(?:<!-- not run: ([^\n]*) -->\n)?```([^`\n]*)\n(.*?)^```$",
+        text,
+        re.MULTILINE | re.DOTALL,
     )
     assert len(found) * 2 == len(re.findall(r"^ *```", text, re.MULTILINE)), page
     return [Block(page, language, block, reason) for reason, language, block in found]
