@@ -75,11 +75,11 @@ class Figures(JsonForm):
     """Requests sent in a second, over the last 10 seconds."""
     search: SearchProgress | None
     """The search of a rescue; ``None`` where nothing is searched."""
-    search_left: float | None
+    search_ends_in: float | None
     """Seconds until the search ends; ``None`` where that cannot be estimated."""
-    last_cancel_left: float | None
+    last_cancel_in: float | None
     """Seconds until the last cancel is sent; ``None`` where that cannot be estimated."""
-    last_verdict_left: float | None
+    last_verdict_in: float | None
     """Seconds until the last verdict, if no device delays it; ``None`` as above."""
     outage: Outage | None
     """The failure that stops everything at present, also as the process notes it that applies the

@@ -92,7 +92,7 @@ class JobRow(JsonForm):
     its last second may be missing."""
     accepted_at: datetime | None
     """Time at which the server accepted the cancellation."""
-    found: datetime | None
+    resolved_at: datetime | None
     """Time of the answer that the row rests on; None with ``from_input``."""
     verified_at: datetime | None
     """The same time, if an answer of the server to this job settles the operation."""
@@ -149,7 +149,7 @@ COLUMNS: tuple[str, ...] = tuple(
 )
 """The columns of a report, in order."""
 
-_TIMES = ("create_time", "device_seen", "cancel_sent_at", "accepted_at", "found", "verified_at")
+_TIMES = ("create_time", "device_seen", "cancel_sent_at", "accepted_at", "resolved_at", "verified_at")
 _PARTS = ("done", "code", "message", "problem", "problem_message")
 """Columns that are parts of ``operation`` and ``error``."""
 
@@ -161,10 +161,10 @@ class Estimate(JsonForm):
 
     __module__ = "countermand"
 
-    last_cancel: float | None
-    """Seconds until the last cancel is sent; None if none is left to be sent."""
-    last_verdict: float | None
-    """Seconds until the last verdict is known; None if nothing is left to be asked."""
+    last_cancel: float
+    """Seconds until the last cancel is sent."""
+    last_verdict: float
+    """Seconds until the last verdict is known."""
 
     def to_dict(self) -> dict[str, Any]:
         """The estimate as plain values, by the schema ``countermand.estimate/1``."""

@@ -173,7 +173,7 @@ def test_fault_48_a_dead_network_is_told_while_it_lasts(
         if progress.outage is None:
             continue
         assert (progress.cancels_sent, progress.sent) == (0, 0)
-        assert progress.last_cancel_left is progress.last_verdict_left is None
+        assert progress.last_cancel_in is progress.last_verdict_in is None
         assert "FAILING for" in progress.line == str(progress)
         assert progress.outage.cause in progress.line
     assert {outage.key for outage in outages} == {"connect"}
@@ -215,7 +215,7 @@ def test_fault_48_a_job_tells_of_an_outage_and_goes_on_probing(
     assert status.progress.outage.lasting > 0
     assert status.progress.outage.cause
     assert (status.progress.outage.key, status.progress.outage.failures) == (None, None)
-    assert status.progress.last_cancel_left is None
+    assert status.progress.last_cancel_in is None
     assert job.status().progress.outage is None
 
 
@@ -239,10 +239,10 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
     middle = next(progress for progress in told if progress.cancels_sent == 20)
     assert middle.requests_per_second is not None
     assert 5 < middle.requests_per_second < 25
-    assert middle.last_cancel_left is not None
-    assert middle.last_verdict_left is not None
-    assert 0.3 <= middle.last_cancel_left <= 3
-    assert middle.last_cancel_left < middle.last_verdict_left <= 8
+    assert middle.last_cancel_in is not None
+    assert middle.last_verdict_in is not None
+    assert 0.3 <= middle.last_cancel_in <= 3
+    assert middle.last_cancel_in < middle.last_verdict_in <= 8
     assert middle.line == str(middle)
     assert "cancels sent 20/30, " in middle.line
     assert "requests/s" in middle.line
@@ -265,7 +265,7 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
     assert (progress.operations, progress.cancels_sent) == (30, 20)
     assert progress.accepted <= 20
     assert progress.requests_per_second
-    assert progress.last_verdict_left
+    assert progress.last_verdict_in
     assert progress.quota_wait is not None
     assert 0 < progress.quota_wait < 1.2
     assert "next request in " in progress.line
@@ -274,7 +274,7 @@ def test_fault_51_a_job_tells_its_rate_and_the_time_left(
     assert after.activity == "ended"
     assert (after.progress.cancels_sent, after.progress.accepted) == (30, 30)
     assert after.progress.verdicts == 30
-    assert after.progress.last_cancel_left is None
+    assert after.progress.last_cancel_in is None
 
 
 def test_fault_51_a_rescue_tells_how_far_its_search_is(
@@ -332,9 +332,9 @@ def standing(now: float, outage: str | None) -> Progress:
         quota_wait=None,
         requests_per_second=0.0,
         search=None,
-        search_left=None,
-        last_cancel_left=None,
-        last_verdict_left=None,
+        search_ends_in=None,
+        last_cancel_in=None,
+        last_verdict_in=None,
         outage=failing or None,
         line=f"{outage} for {now:.0f} s" if outage else "fine",
     )

@@ -35,7 +35,7 @@ SCHEMA = {
     "attempts": pa.uint32(),
     "cancel_sent_at": TIME,
     "accepted_at": TIME,
-    "found": TIME,
+    "resolved_at": TIME,
     "verified_at": TIME,
     "body_sha256": TEXT,
     "done": pa.bool_(),

@@ -210,7 +210,7 @@ def jobs(client: Client, name: OperationName) -> None:
     assert_type(job.status(), JobStatus)
     assert_type(job.status().holder, LockOwner | None)
     assert_type(job.status().progress, JobProgress)
-    assert_type(job.status().progress.last_cancel_left, float | None)
+    assert_type(job.status().progress.last_cancel_in, float | None)
     assert_type(job.apply(confirm=job.enterprises, progress=True), Report)
     job.apply(job.enterprises)  # type: ignore[call-arg]
     assert_type(client.open("wipes.job").report(), Report)

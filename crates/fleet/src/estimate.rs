@@ -16,11 +16,10 @@ use crate::store::{Contents, JobError, Uptime};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Estimate {
-    /// Time until the last cancel is sent; `None` where none is left to be sent.
-    pub last_cancel: Option<Duration>,
-    /// Time until the last verdict is known; `None` where nothing is left to be asked, as of a job that
-    /// is finished.
-    pub last_verdict: Option<Duration>,
+    /// Time until the last cancel is sent.
+    pub last_cancel: Duration,
+    /// Time until the last verdict is known.
+    pub last_verdict: Duration,
 }
 
 /// Time that a server is assumed to need for an answer.
@@ -45,9 +44,10 @@ impl Estimate {
         scheduler.close();
         let start = countermand::hyper::monotonic_now();
         let end = simulate(&mut scheduler, start, works, |_, _| {}).unwrap_or(start);
+        let last_cancel = scheduler.progress(end).last_cancel.unwrap_or(start);
         Ok(Self {
-            last_cancel: scheduler.progress(end).last_cancel.map(|at| at - start),
-            last_verdict: Some(end - start),
+            last_cancel: (last_cancel - start),
+            last_verdict: end - start,
         })
     }
 }

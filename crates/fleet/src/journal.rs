@@ -133,7 +133,7 @@ impl Recorder {
     pub(crate) fn outage(&mut self, outage: Option<&Outage>) {
         let note = match outage {
             Some(Outage { since, cause, .. }) => {
-                let text = format!("the server fails: {cause}");
+                let text = format!("{}{cause}", Note::FAILS);
                 told(self.clock.at(*since), Note::OUTAGE, text)
             }
             None => told(self.clock.now(), Note::OUTAGE_OVER, "the server is back"),

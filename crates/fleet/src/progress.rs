@@ -65,14 +65,14 @@ pub struct JobProgress {
     #[serde(rename = "quota_wait_s", serialize_with = "seconds")]
     pub quota_wait: Option<Duration>,
     /// The time until the search ends, in seconds; `None` where it cannot be told.
-    #[serde(rename = "search_left_s", serialize_with = "seconds")]
-    pub search_left: Option<Duration>,
+    #[serde(rename = "search_ends_in_s", serialize_with = "seconds")]
+    pub search_ends_in: Option<Duration>,
     /// The time until the last cancel is sent, in seconds.
-    #[serde(rename = "last_cancel_left_s", serialize_with = "seconds")]
-    pub last_cancel_left: Option<Duration>,
+    #[serde(rename = "last_cancel_in_s", serialize_with = "seconds")]
+    pub last_cancel_in: Option<Duration>,
     /// The time until the last verdict, in seconds, if devices do not keep it waiting.
-    #[serde(rename = "last_verdict_left_s", serialize_with = "seconds")]
-    pub last_verdict_left: Option<Duration>,
+    #[serde(rename = "last_verdict_in_s", serialize_with = "seconds")]
+    pub last_verdict_in: Option<Duration>,
     /// The failure that keeps everything from going on; no time left is told meanwhile.
     pub failing: Option<Failing>,
 }
@@ -240,7 +240,7 @@ impl Failing {
         }
         Ok(open.map(|note| Self {
             key: None,
-            cause: note.text.into(),
+            cause: note.text.trim_start_matches(Note::FAILS).into(),
             lasting: now.since(note.at),
             failures: None,
             next_try: None,
@@ -338,14 +338,14 @@ impl JobProgress {
         };
         // A rescue cancels what it finds before it asks for the next list.
         let search = if lists > 0.0 { cancels + lists } else { 0.0 };
-        let (search_left, last_cancel, last_verdict) = (
+        let (search_ends_in, last_cancel, last_verdict) = (
             left(search),
             left(cancels + lists),
             left(cancels + lists + looks),
         );
-        self.search_left = search_left;
-        self.last_cancel_left = last_cancel.filter(|_| cancels > 0.0);
-        self.last_verdict_left = last_verdict.filter(|_| looks > 0.0);
+        self.search_ends_in = search_ends_in;
+        self.last_cancel_in = last_cancel.filter(|_| cancels > 0.0);
+        self.last_verdict_in = last_verdict.filter(|_| looks > 0.0);
         self
     }
 
@@ -394,9 +394,9 @@ impl JobProgress {
         }
         let mut words = Vec::new();
         for (left, what) in [
-            (self.search_left, "search ends"),
-            (self.last_cancel_left, "last cancel"),
-            (self.last_verdict_left, "last verdict"),
+            (self.search_ends_in, "search ends"),
+            (self.last_cancel_in, "last cancel"),
+            (self.last_verdict_in, "last verdict"),
         ] {
             words.extend(left.map(|left| format!("{what} in {}", spell(left))));
         }
@@ -590,8 +590,8 @@ mod tests {
             let now = begun + SECOND * second;
             let measured = meter.measure(now, &standing, 1280, None, None);
             assert_eq!(measured.quota_wait, Some(SECOND * wait));
-            assert_eq!(measured.last_cancel_left, Some(SECOND * cancel));
-            assert_eq!(measured.last_verdict_left, Some(SECOND * verdict));
+            assert_eq!(measured.last_cancel_in, Some(SECOND * cancel));
+            assert_eq!(measured.last_verdict_in, Some(SECOND * verdict));
             let next = format!("next request in {}", spell(SECOND * wait));
             assert_eq!(measured.words().last(), Some(&next));
         }
@@ -602,7 +602,7 @@ mod tests {
         standing.finished = 0;
         // It is never told to end before anything may leave.
         let measured = meter.measure(begun + 10 * SECOND, &standing, 481, None, None);
-        assert_eq!(measured.last_cancel_left, Some(50 * SECOND));
+        assert_eq!(measured.last_cancel_in, Some(50 * SECOND));
     }
 
     #[test]
@@ -620,7 +620,7 @@ mod tests {
                 31..40 => assert!(rate > 0.0 && rate < 100.0),
                 40.. => {
                     assert_eq!(rate, 0.0, "second {second}");
-                    assert_eq!(measured.last_cancel_left, None, "no estimate from nothing");
+                    assert_eq!(measured.last_cancel_in, None, "no estimate from nothing");
                 }
             }
         }
@@ -637,7 +637,7 @@ mod tests {
         let now = begun + SECOND;
         let all_sent = standing(60, 363, Some(0));
         let measured = meter.measure(now, &all_sent, 60, Some(search), None);
-        assert_eq!(measured.last_cancel_left, None, "not known yet");
+        assert_eq!(measured.last_cancel_in, None, "not known yet");
         assert!(measured.expected() > 60.0, "never full while more may come");
         assert!(
             measured.line().starts_with(
@@ -650,11 +650,11 @@ mod tests {
         (search.devices, search.all_listed, search.pages) = (1500, true, 600);
         let measured = meter.measure(now, &all_sent, 60, Some(search), None);
         // Operations that are found are cancelled before the next list is asked for.
-        assert_eq!(measured.search_left, Some(SECOND * (2400 + 240) / 8));
-        assert_eq!(measured.last_cancel_left, Some(SECOND * (2400 + 240) / 8));
+        assert_eq!(measured.search_ends_in, Some(SECOND * (2400 + 240) / 8));
+        assert_eq!(measured.last_cancel_in, Some(SECOND * (2400 + 240) / 8));
         let looks = 60 + 240;
         let verdict = SECOND * (2400 + 240 + looks) / 8;
-        assert_eq!(measured.last_verdict_left, Some(verdict));
+        assert_eq!(measured.last_verdict_in, Some(verdict));
         assert!((measured.expected() - 300.0).abs() < 0.001);
         search.searched = 1500;
         assert!(search.is_over() && search.fraction() == 1.0);
@@ -681,7 +681,7 @@ mod tests {
         let answered = self::standing(1, 1, None);
         let measured =
             Meter::new(begun, None).measure(soon, &answered, 2, None, scheduler.outage(soon));
-        assert_eq!(measured.last_cancel_left, None, "and yet nothing answers");
+        assert_eq!(measured.last_cancel_in, None, "and yet nothing answers");
         let later = begun + 5 * SECOND;
         // Others left before it failed: there is a rate, by which the time left could be told.
         let mut standing = scheduler.progress(later);
@@ -696,12 +696,12 @@ mod tests {
         let going_on = Meter::new(begun, Some(8.0)).measure(later, &standing, 1, searching, None);
         let estimates = |progress: &JobProgress| {
             let JobProgress {
-                search_left,
-                last_cancel_left,
-                last_verdict_left,
+                search_ends_in,
+                last_cancel_in,
+                last_verdict_in,
                 ..
             } = progress;
-            [*search_left, *last_cancel_left, *last_verdict_left].map(|left| left.is_some())
+            [*search_ends_in, *last_cancel_in, *last_verdict_in].map(|left| left.is_some())
         };
         assert_eq!(estimates(&going_on), [true; 3]);
         let outage = scheduler.outage(later);

@@ -46,7 +46,7 @@ pub struct Run {
     /// Operations that a rescue may still take on.
     room: u64,
     /// Operations that it has left alone because there was no room.
-    left: u64,
+    skipped: u64,
     /// The file tells that the server fails.
     outage_noted: bool,
     /// Wakes the run for what [`keep`](Self::keep) has to write then.
@@ -210,7 +210,7 @@ impl Run {
             recorder,
             open,
             room: max.saturating_sub(operations),
-            left: operations.saturating_sub(max),
+            skipped: operations.saturating_sub(max),
             outage_noted: false,
             timer: None,
         })
@@ -257,8 +257,8 @@ impl Run {
     /// The number of operations that a rescue has found and left alone, because there were more than it may
     /// take on.
     #[must_use]
-    pub const fn left(&self) -> u64 {
-        self.left
+    pub const fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Reason why the disk takes no records at the moment: the run goes on, and its results are not
@@ -384,7 +384,7 @@ impl Run {
                     self.room = room;
                     self.open += u64::from(self.running.push(name, Phase::Unsent));
                 }
-                None => self.left += 1,
+                None => self.skipped += 1,
             }
         }
     }

@@ -195,7 +195,7 @@ async fn found_planned_applied_and_true() {
     ended.job.close().unwrap();
     check(&world.path, &world);
 
-    // Of a job that is finished nothing is left to be estimated.
+    // Nothing is left to do of it.
     let one = World::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
     let mut run = begin(&one.client, one.plan().await, Options::default());
     finish(&mut run).await;

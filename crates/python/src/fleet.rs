@@ -173,8 +173,8 @@ pub(crate) fn job_estimate(
     };
     Ok(blocking(look, |py, estimate| {
         let times = (
-            estimate.last_cancel.map(|time| time.as_secs_f64()),
-            estimate.last_verdict.map(|time| time.as_secs_f64()),
+            estimate.last_cancel.as_secs_f64(),
+            estimate.last_verdict.as_secs_f64(),
         );
         let class = py.import("countermand.rows")?.getattr("Estimate")?;
         Ok(class.call1(times)?.unbind())

@@ -75,9 +75,9 @@ fn of_measured<'py>(py: Python<'py>, measured: &JobProgress) -> PyResult<[Bound<
         seconds(measured.quota_wait)?,
         measured.requests_per_second.into_bound_py_any(py)?,
         search.transpose()?.into_bound_py_any(py)?,
-        seconds(measured.search_left)?,
-        seconds(measured.last_cancel_left)?,
-        seconds(measured.last_verdict_left)?,
+        seconds(measured.search_ends_in)?,
+        seconds(measured.last_cancel_in)?,
+        seconds(measured.last_verdict_in)?,
         outage.transpose()?.into_bound_py_any(py)?,
         measured.line().into_bound_py_any(py)?,
     ])

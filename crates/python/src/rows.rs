@@ -113,7 +113,7 @@ pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyA
         record.attempts.into_bound_py_any(py)?,
         time(record.cancel_sent_at)?,
         time(record.accepted_at)?,
-        time(record.found)?,
+        time(record.resolved_at)?,
         time(record.verified_at)?,
         record
             .body_sha256

@@ -134,8 +134,8 @@ struct Line {
     not_attempted: u64,
     /// Devices that vanished while they were searched.
     vanished: Vec<Vanished>,
-    last_cancel_s: Option<f64>,
-    last_verdict_s: Option<f64>,
+    last_cancel_s: f64,
+    last_verdict_s: f64,
     /// The command that applies it.
     apply: String,
 }
@@ -201,8 +201,8 @@ impl Line {
             missed: findings.missed.len(),
             not_attempted: findings.progress.not_attempted,
             vanished: findings.vanished,
-            last_cancel_s: estimate.last_cancel.map(|time| time.as_secs_f64()),
-            last_verdict_s: estimate.last_verdict.map(|time| time.as_secs_f64()),
+            last_cancel_s: estimate.last_cancel.as_secs_f64(),
+            last_verdict_s: estimate.last_verdict.as_secs_f64(),
             apply: way.apply(job)?,
         })
     }
@@ -211,17 +211,16 @@ impl Line {
     /// known.
     fn times(&self) -> String {
         let settings = &self.summary.settings;
-        let (Some(last_cancel), Some(last_verdict)) = (self.last_cancel_s, self.last_verdict_s)
-        else {
+        if self.last_verdict_s == 0.0 {
             return "Nothing is left to be sent.".to_owned();
-        };
+        }
         if settings.quota.is_empty() {
             return "No quota is kept, so how long it takes is up to the server.".to_owned();
         }
         format!(
             "Estimate: last cancel after {} at the soonest, last verdict after {}, with {} % of the quota.",
-            spell(Duration::from_secs_f64(last_cancel)),
-            spell(Duration::from_secs_f64(last_verdict)),
+            spell(Duration::from_secs_f64(self.last_cancel_s)),
+            spell(Duration::from_secs_f64(self.last_verdict_s)),
             (settings.share * 1000.0).round() / 10.0
         )
     }

@@ -148,10 +148,10 @@ fn tell_left_out(run: &mut Run, report: &Report) {
     {
         report.output.note(&excluded);
     }
-    if run.left() > 0 {
+    if run.skipped() > 0 {
         report.output.note(&format!(
             "{} more were found than --max allows and left alone",
-            grouped(run.left())
+            grouped(run.skipped())
         ));
     }
 }

@@ -215,7 +215,7 @@ fn fault_48_apply_survives_a_server_that_is_killed_and_started_again() {
     );
     let status = &status.run().json()[0]["progress"];
     assert_eq!(status["cancels_accepted"], ACCEPTED, "{status}");
-    assert!(status["last_cancel_left_s"].is_null(), "{status}");
+    assert!(status["last_cancel_in_s"].is_null(), "{status}");
     let server = Emulator::restart(&endpoint, world.folder.path());
     let run = running.wait();
     let truth = server.truth();

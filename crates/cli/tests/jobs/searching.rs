@@ -83,11 +83,11 @@ fn fault_51_a_rescue_tells_how_far_its_search_is_also_in_status() {
     assert_eq!(search["all_listed"], true, "{line}");
     let searched = search["searched"].as_u64().unwrap();
     assert!((1..120).contains(&searched), "{line}");
-    let left = line["search_left_s"].as_f64().unwrap();
+    let left = line["search_ends_in_s"].as_f64().unwrap();
     // A loaded machine asks late: then little is left.
     assert!(left > 0.0 && left < 60.0, "{line}");
     assert!(
-        line["last_verdict_left_s"].as_f64().unwrap() >= left,
+        line["last_verdict_in_s"].as_f64().unwrap() >= left,
         "{line}"
     );
     running.signal("INT");

@@ -18,7 +18,7 @@ pub const COLUMNS: [(&str, Values); 21] = [
     ("attempts", Values::Counts(|row| row.attempts)),
     ("cancel_sent_at", Values::Times(|row| row.cancel_sent_at)),
     ("accepted_at", Values::Times(|row| row.accepted_at)),
-    ("found", Values::Times(|row| row.found)),
+    ("resolved_at", Values::Times(|row| row.resolved_at)),
     ("verified_at", Values::Times(|row| row.verified_at)),
     ("body_sha256", Values::Digests(|row| row.body_sha256)),
     ("done", Values::Flags(|row| row.done())),

@@ -390,7 +390,7 @@ fn bad(row: &JobRow) -> Bad {
         id: text(row.target.name.id()),
         created: moment(record.create_time),
         cancel_sent_at: moment(record.cancel_sent_at),
-        found: moment(record.found),
+        found: moment(record.resolved_at),
         record: match record.parent_exists {
             Some(true) => "exists",
             Some(false) => "none: may have been wiped",

@@ -69,9 +69,9 @@ pub(super) fn moment(time: Option<Timestamp>) -> String {
 }
 
 fn verified_at(record: &Row<'_>) -> String {
-    match (record.verified_at, record.found) {
+    match (record.verified_at, record.resolved_at) {
         _ if record.from_input => "not asked: by the input".to_owned(),
-        (None, Some(found)) => format!("not yet; looked {}", moment(Some(found))),
+        (None, Some(at)) => format!("not yet; looked {}", moment(Some(at))),
         (verified_at, _) => moment(verified_at),
     }
 }

@@ -40,7 +40,7 @@ pub struct Row<'a> {
     /// The time at which the server accepted it.
     pub accepted_at: Option<Timestamp>,
     /// The time of the latest resolution; none by the input, which has no time.
-    pub found: Option<Timestamp>,
+    pub resolved_at: Option<Timestamp>,
     /// The same time, if an answer of the server to this job settles it.
     pub verified_at: Option<Timestamp>,
     /// SHA-256 of the answer, or of the part of the input, that the verdict rests on, byte for byte.
@@ -83,7 +83,7 @@ impl<'a> Row<'a> {
             attempts: progress.attempts,
             cancel_sent_at: progress.cancel_sent_at,
             accepted_at: progress.accepted_at,
-            found: answered.map(|resolution| resolution.at),
+            resolved_at: answered.map(|resolution| resolution.at),
             verified_at: answered
                 .filter(|resolution| resolution.is_settled())
                 .map(|resolution| resolution.at),

@@ -89,6 +89,8 @@ impl Note {
     pub const MISSED: &'static str = "not_searched";
     /// The kind of a note that the server fails; its time is the begin of the outage.
     pub const OUTAGE: &'static str = "outage";
+    /// What the text of that note says before the cause.
+    pub(crate) const FAILS: &'static str = "the server fails: ";
     /// The kind of a note that the server is back.
     pub const OUTAGE_OVER: &'static str = "outage_over";
 

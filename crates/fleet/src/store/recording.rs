@@ -135,7 +135,7 @@ impl Transaction<'_> {
         if last_known_is_void {
             // An operation that was gone can come back, after a while and for a look: then the
             // others decide.
-            let sql = "SELECT max(found) FROM operations
+            let sql = "SELECT max(resolved_at) FROM operations
                  WHERE verdict NOT IN ('pending', 'unverified')
                  AND (verdict = 'gone' OR attempts > 0 OR phase <> 'unsent')";
             let last = self

@@ -34,7 +34,7 @@ CREATE TABLE operations (
   cancel_sent_at INTEGER,
   last_cancel_sent_at INTEGER,
   accepted_at INTEGER,
-  found INTEGER,
+  resolved_at INTEGER,
   verdict TEXT CHECK (verdict IN
     ('cancelled', 'completed', 'failed', 'expired', 'pending', 'gone', 'unverified')),
   operation TEXT CHECK (json_valid(operation)),
