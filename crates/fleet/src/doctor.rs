@@ -38,6 +38,7 @@ const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 /// An operation that cannot exist.
 const NOWHERE: &str = "enterprises/countermand-doctor/devices/none/operations/0";
 
+const UNSEEN: &str = "the answer does not show it";
 const UNNAMED: &str = "the API answered; name an enterprise to check the access to it";
 
 /// The variables that can matter. It is told that they are set, never their values.
@@ -407,16 +408,13 @@ impl<'a> Examination<'a> {
     ) {
         use Check::{Api, Quota, Scope, Token};
         use ErrorKey as Key;
-        const UNSEEN: &str = "the answer does not show it";
         let calls = match calls {
             1 => "1 call was".to_owned(),
             calls => format!("{calls} calls were"),
         };
         let api = format!("{calls} made: ");
         let token = format!("{found}, and the API accepts it");
-        let untried =
-            |reason: &str| format!("{found}; whether the API accepts it is not known: {reason}");
-        let problem = match (answered, target) {
+        let (key, said) = match (answered, target) {
             (Ok(()), Some(_)) => {
                 self.add(Token, CheckOutcome::Ok, token);
                 self.add(Api, CheckOutcome::Ok, api + "the enterprise may be managed");
@@ -445,7 +443,25 @@ impl<'a> Examination<'a> {
             }
             (Err(problem), _) => problem,
         };
-        let (key, said) = problem;
+        if key.row().kind == "permission_denied" {
+            self.add(Token, CheckOutcome::Ok, token);
+        }
+        let untried =
+            |reason: &str| format!("{found}; whether the API accepts it is not known: {reason}");
+        self.refused(key, said, &api, untried);
+    }
+
+    /// Reads them from an answer that says no, or from none; `untried` is said of the token if nothing
+    /// shows that it is accepted.
+    fn refused(
+        &mut self,
+        key: ErrorKey,
+        said: String,
+        api: &str,
+        untried: impl Fn(&str) -> String,
+    ) {
+        use Check::{Api, Quota, Scope, Token};
+        use ErrorKey as Key;
         match key {
             Key::Unauthenticated => {
                 let refused = format!("the API refuses it: {said}");
@@ -453,7 +469,6 @@ impl<'a> Examination<'a> {
                 self.skip(&[Api, Scope, Quota], "the token is refused");
             }
             Key::ScopeInsufficient => {
-                self.add(Token, CheckOutcome::Ok, token);
                 self.skip(&[Api], "the scope is refused before");
                 let needs = format!(
                     "{said}; the token needs the scope {}",
@@ -465,11 +480,10 @@ impl<'a> Examination<'a> {
             Key::ResourceExhausted | Key::QuotaFinal => {
                 self.add(Token, CheckOutcome::Skipped, untried(UNSEEN));
                 self.skip(&[Api, Scope], "the call is refused for the quota before");
-                self.fail(Quota, Problem::new(key, api + &said));
+                self.fail(Quota, Problem::new(key, api.to_owned() + &said));
             }
             key if key.row().kind == "permission_denied" => {
-                self.add(Token, CheckOutcome::Ok, token);
-                self.fail(Api, Problem::new(key, api + &said));
+                self.fail(Api, Problem::new(key, api.to_owned() + &said));
                 self.skip(&[Scope, Quota], UNSEEN);
             }
             key => {
@@ -481,7 +495,7 @@ impl<'a> Examination<'a> {
                     _ => UNSEEN,
                 };
                 self.add(Token, CheckOutcome::Skipped, untried(reason));
-                self.fail(Api, Problem::new(key, api + &said));
+                self.fail(Api, Problem::new(key, api.to_owned() + &said));
                 self.skip(&[Scope, Quota], reason);
             }
         }

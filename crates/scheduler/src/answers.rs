@@ -42,12 +42,7 @@ impl Scheduler {
                 .map(|()| response),
             Err(error) => Err(Error::from(error)),
         };
-        let Sending {
-            flight,
-            probe,
-            handed_out,
-            ..
-        } = self.settle(flying, result.as_ref().err(), now);
+        let sending = self.settle(flying, result.as_ref().err(), now);
         // An error concerns all requests or this one alone; everything else is this request's.
         let (result, excused) = match result {
             Ok(response) => {
@@ -57,14 +52,15 @@ impl Scheduler {
                 (Ok(response), false)
             }
             Err(error) => {
-                let excused = self.is_excused(&resource, &error, (probe, handed_out), now);
+                let excused =
+                    self.is_excused(&resource, &error, (sending.probe, sending.handed_out), now);
                 (Err(error), excused)
             }
         };
         let error = result.as_ref().err();
         let cause = error.and_then(concerns_everything);
         let silent_until = error.and_then(|error| silence(error, now));
-        match (flight, resource) {
+        match (sending.flight, resource) {
             (Flight::Operation(attempt), Resource::Operation(name)) => {
                 match went_on(attempt, result, excused, self.heard, now) {
                     Ok(step) => {
@@ -88,7 +84,7 @@ impl Scheduler {
                 }
             }
             (Flight::List(mut listing, attempt), _) => {
-                self.finds.took = now - handed_out;
+                self.finds.took = now - sending.handed_out;
                 *self.flying_lists.of(&listing) -= 1;
                 match went_on(attempt, result, excused, self.heard, now) {
                     Ok(step) => {
