@@ -335,11 +335,11 @@ async fn a_rescue_takes_on_no_more_than_it_may() {
     let job = Job::create(&world.path, &settings, now()).unwrap();
     let mut run = begin(&world.client, job, Options::default());
     assert_eq!(finish(&mut run).await.len(), 12);
-    assert_eq!(run.left(), 18);
+    assert_eq!(run.skipped(), 18);
     let job = run.end("done").job;
     assert_eq!((job.operations(), world.cancels().len()), (30, 12));
     let mut run = begin(&world.client, job, Options::default());
-    assert_eq!((finish(&mut run).await.len(), run.left()), (0, 18));
+    assert_eq!((finish(&mut run).await.len(), run.skipped()), (0, 18));
 }
 
 /// `--recheck` cancels nothing, and is not fooled by a second look.
