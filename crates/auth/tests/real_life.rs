@@ -245,7 +245,7 @@ async fn fault_65_another_universe_needs_its_endpoint() {
         assert_eq!(error.kind(), TransportErrorKind::CredentialsRejected);
         let text = chain(&error);
         assert!(
-            text.contains("apis-other.example") && text.contains("--endpoint"),
+            text.contains("apis-other.example") && text.contains("name the endpoint"),
             "{text}"
         );
     }

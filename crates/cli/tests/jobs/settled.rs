@@ -66,7 +66,7 @@ fn a_report_says_that_the_input_said_so() {
         let row = of(name);
         assert_eq!(row["from_input"], from_input, "{row}");
         assert_eq!(row["verified_at"].is_null(), from_input, "{row}");
-        assert_eq!(row["found"].is_null(), from_input, "no answer: {row}");
+        assert_eq!(row["resolved_at"].is_null(), from_input, "no answer: {row}");
     }
     let counts = json!({"completed": 1, "cancelled": 1});
     assert_eq!(lines.last().unwrap()["from_input"], counts);
@@ -119,7 +119,7 @@ fn a_job_that_is_done_by_its_input_alone_claims_no_proof() {
         assert!(!page.contains(text), "{text}: {page}");
     }
     let lines = fleet.command(&["report", &fleet.job]).run().json();
-    assert_eq!(lines[0]["found"], Value::Null);
+    assert_eq!(lines[0]["resolved_at"], Value::Null);
     let last = &lines[2];
     let times = ["last_known", "first_cancel_sent_at"].map(|time| last[time].is_null());
     assert_eq!(times, [true; 2], "{last}");
