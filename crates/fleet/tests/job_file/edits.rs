@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::{at, dump, finished, name, plan, proof, sent};
 
 const EDITS: &[&str] = &[
-    "UPDATE operations SET verdict = 'cancelled', found = 1 WHERE position = 1",
+    "UPDATE operations SET verdict = 'cancelled', resolved_at = 1 WHERE position = 1",
     "UPDATE operations SET name = name || '1' WHERE position = 12",
     "UPDATE operations SET checksum = checksum + 1 WHERE position = 12",
     "DELETE FROM operations WHERE position = 12",

@@ -208,7 +208,19 @@ fn nothing_and_one_and_all_cancelled() {
     let three: Vec<JobRow> = (0..3).map(row).collect();
     let page = html(&summary(3), &three);
     assert!(page.contains("<h1 class=\"cancelled\">All 3 operations cancelled</h1>"));
-    assert!(!page.contains("To go on"), "there is nothing left to do");
+    assert!(
+        page.contains("To go on"),
+        "with the command that it is given"
+    );
+    let page = html(
+        &{
+            let mut done = summary(3);
+            done.resume = None;
+            done
+        },
+        &three,
+    );
+    assert!(!page.contains("To go on"), "{page}");
     let overview = Overview::of(good(&three)).unwrap();
     assert_eq!(overview.counts.sentence(), "3 operations: 3 cancelled");
     // Gone is no verdict to go on from, but not the end of the matter either.
