@@ -149,7 +149,14 @@ COLUMNS: tuple[str, ...] = tuple(
 )
 """The columns of a report, in order."""
 
-_TIMES = ("create_time", "device_seen", "cancel_sent_at", "accepted_at", "resolved_at", "verified_at")
+_TIMES = (
+    "create_time",
+    "device_seen",
+    "cancel_sent_at",
+    "accepted_at",
+    "resolved_at",
+    "verified_at",
+)
 _PARTS = ("done", "code", "message", "problem", "problem_message")
 """Columns that are parts of ``operation`` and ``error``."""
 
