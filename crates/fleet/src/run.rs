@@ -192,10 +192,13 @@ impl Run {
         };
         let scheduler = scheduler(&job, options, clock.begun(), clock.uptime())?;
         let uptime = clock.uptime().cloned();
-        job.record(&[Record::Begun {
-            at: clock.begun(),
-            uptime,
-        }])?;
+        // Only a run that may send cancels starts a job, after which a plan has no greatest age.
+        if !options.recheck || job.runs().next().transpose()?.is_some() {
+            job.record(&[Record::Begun {
+                at: clock.begun(),
+                uptime,
+            }])?;
+        }
 
         let (open, operations) = (names.len() as u64, job.operations());
         let recorder = Recorder::new(job, pages, options.recheck, clock);

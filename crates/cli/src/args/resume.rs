@@ -24,8 +24,6 @@ const HIDDEN: &str = "'...'";
 pub(crate) struct Way<'a> {
     pub(crate) global: &'a Global,
     pub(crate) flight: Flight,
-    /// `apply` cancels nothing.
-    pub(crate) recheck: bool,
     /// The command may be run from another folder: paths are whole.
     pub(crate) elsewhere: bool,
 }
@@ -36,7 +34,6 @@ impl<'a> Way<'a> {
         Self {
             global,
             flight: Flight::default(),
-            recheck: false,
             elsewhere: false,
         }
     }
@@ -72,7 +69,6 @@ impl<'a> Way<'a> {
             resume = resume.from_anywhere();
         }
         let mut words = vec![resume.to_string()];
-        words.extend(self.recheck.then(|| "--recheck".to_owned()));
         words.extend(self.options());
         words.join(" ")
     }

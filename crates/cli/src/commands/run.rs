@@ -29,7 +29,6 @@ pub(crate) async fn run(
     report.brief = global.brief;
     let mut way = Way::of(global);
     way.flight.in_flight = options.in_flight;
-    way.recheck = options.recheck;
     let pace = job.job().settings().quota().pace();
     let mut run = begin(client, job)?;
     if global.verbose == 0 {

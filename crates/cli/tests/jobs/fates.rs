@@ -241,6 +241,24 @@ fn a_recheck_looks_and_cancels_nothing() {
     assert_eq!(fleet.cancels(), cancels);
 }
 
+/// It starts no plan, so the greatest age goes on to hold; and the command that it prints does something.
+#[test]
+fn a_recheck_of_a_plan_that_was_never_applied_is_no_run() {
+    let fleet = Fleet::planned([GOOD; 2], &[]);
+    let run = fleet.apply(&["--recheck"]).run();
+    assert_eq!((run.code, fleet.requests()), (5, 0), "{run:?}");
+    let recheck = run;
+    let status = fleet.command(&["status", &fleet.job]).run();
+    assert!(
+        status.stdout.starts_with("Never applied so far."),
+        "{status:?}"
+    );
+    let run = fleet.apply(&["--max-age", "1ms"]).run();
+    assert_eq!((run.code, fleet.requests()), (8, 0), "{run:?}");
+    let run = go_on(&fleet, &recheck);
+    assert_eq!(run.code, 0, "{recheck:?}: {run:?}");
+}
+
 #[test]
 fn fault_52_a_rescue_takes_on_no_more_than_max_and_counts_no_more_as_left() {
     let fleet = Fleet::of(Api::new([GOOD; 9]));
