@@ -23,7 +23,7 @@ use crate::store::{Job, JobError, Kind, Record, Settings};
 /// let plan = Plan { targets: vec![Target::new(name)], ..Plan::default() };
 /// let settings = Settings::new(Kind::Plan);
 /// let summary = plan.write(&path, &settings, now(), |job| PlanSummary::of(job))?;
-/// assert_eq!(summary.to_cancel(), 1);
+/// assert_eq!(summary.to_cancel, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -29,6 +29,11 @@ pub struct PlanSummary {
     pub operations: u64,
     /// Number of names that came again.
     pub duplicates: u64,
+    /// Those that the next run takes up.
+    pub to_cancel: u64,
+    /// All of them in a sentence, by state.
+    #[serde(skip)]
+    pub standing: String,
     /// Those that are done according to the input, by state: nothing will be sent for them.
     pub from_input: BTreeMap<RowState, u64>,
     /// By the type of their command; `None` for those whose type is not known.
@@ -38,7 +43,7 @@ pub struct PlanSummary {
     pub enterprises: BTreeMap<GrandparentName, u64>,
     /// By their age when the job was made.
     pub ages: BTreeMap<Age, u64>,
-    /// The first names.
+    /// The first names of those that the next run takes up.
     pub first: Vec<OperationName>,
 }
 
@@ -90,12 +95,6 @@ fn by_word<S: Serializer>(
 }
 
 impl PlanSummary {
-    /// The number of operations for which a cancel will be sent.
-    #[must_use]
-    pub fn to_cancel(&self) -> u64 {
-        self.operations - self.from_input.values().sum::<u64>()
-    }
-
     /// `2 done according to the input (1 completed anyway, 1 cancelled): …`; `None` where there are
     /// none.
     #[must_use]
@@ -108,21 +107,26 @@ impl PlanSummary {
     /// # Errors
     /// The disk's.
     pub fn of(job: &Contents) -> Result<Self, JobError> {
+        let counts = job.counts();
         let mut summary = Self {
             settings: job.settings().clone(),
             created: job.created(),
             digest: job.digest(),
             operations: job.operations(),
             duplicates: job.duplicates(),
-            from_input: job.counts().from_input.clone(),
+            to_cancel: counts.again,
+            standing: counts.sentence(),
+            from_input: counts.from_input.clone(),
             types: BTreeMap::new(),
             enterprises: job.enterprises()?,
             ages: BTreeMap::new(),
             first: Vec::new(),
         };
         for row in job.rows() {
-            let target = row?.target;
-            if summary.first.len() < FIRST {
+            let row = row?;
+            let taken_up = row.taken_up(false).is_some();
+            let target = row.target;
+            if taken_up && summary.first.len() < FIRST {
                 summary.first.push(target.name.clone());
             }
             let age = Age::of(target.command.create_time, job.created());

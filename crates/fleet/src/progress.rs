@@ -50,6 +50,9 @@ pub struct JobProgress {
     pub operations: u64,
     /// Operations of which a cancel was sent.
     pub cancels_sent: u64,
+    /// Those of them whose cancel an earlier run has sent; 0 where the figures are of a job and not of its run.
+    #[serde(skip)]
+    pub cancels_sent_before: u64,
     /// Operations of which the server has accepted a cancel: of the others it may not have been delivered.
     pub cancels_accepted: u64,
     /// Operations of which a cancel was about to be sent: whether it was is not in the job file.
@@ -198,6 +201,7 @@ impl Meter {
             search,
             operations,
             cancels_sent: standing.cancels_sent.min(operations),
+            cancels_sent_before: standing.cancels_sent_before.min(operations),
             cancels_accepted: standing.accepted.min(operations),
             verdicts: standing.finished.min(operations),
             requests_per_second: Some(rate),
@@ -444,11 +448,22 @@ impl JobProgress {
                 true => format!(" ({} accepted)", grouped(self.cancels_accepted)),
             };
             format!(
-                "cancels sent {}/{all}{accepted}{more}, verdicts {}/{all}",
-                grouped(self.cancels_sent),
+                "cancels sent {}{accepted}{more}, verdicts {}/{all}",
+                self.cancels(),
                 grouped(self.verdicts),
             )
         })
+    }
+
+    /// Operations of which a cancel was sent, of all: `5/7`, `5/7 (3 before this run)`.
+    #[must_use]
+    pub fn cancels(&self) -> String {
+        let before = match self.cancels_sent_before {
+            0 => String::new(),
+            before => format!(" ({} before this run)", grouped(before)),
+        };
+        let (sent, all) = (grouped(self.cancels_sent), grouped(self.operations));
+        format!("{sent}/{all}{before}")
     }
 
     /// Operations that there will be, by the number found so far.
@@ -722,5 +737,15 @@ mod tests {
             "{}",
             measured.line()
         );
+    }
+
+    #[test]
+    fn cancels_of_an_earlier_run_are_told_apart() {
+        let mut standing = countermand_scheduler::Progress::default();
+        (standing.cancels_sent, standing.cancels_sent_before) = (5, 5);
+        let mut meter = Meter::new(Time::START, None);
+        let progress = meter.measure(Time::START, &standing, 7, None, None);
+        let counts = progress.counts().unwrap();
+        assert_eq!(counts, "cancels sent 5/7 (5 before this run), verdicts 0/7");
     }
 }

@@ -151,12 +151,12 @@ pub(crate) fn show(global: &Global, job: &Job) -> Result<(), Failure> {
     }
     let mut text = line.content();
     let PlanSummary {
-        first, operations, ..
+        first, to_cancel, ..
     } = &line.summary;
     for name in first {
         text.push_str(&format!("  {}\n", printable(name.as_str())));
     }
-    let more = operations - first.len() as u64;
+    let more = to_cancel - first.len() as u64;
     if more > 0 {
         text.push_str(&format!("  and {} more\n", grouped(more)));
     }
@@ -229,6 +229,7 @@ impl Line {
     fn content(&self) -> String {
         let PlanSummary {
             settings,
+            to_cancel,
             types,
             enterprises,
             ages,
@@ -244,12 +245,18 @@ impl Line {
             format!("{count} in {}", printable(name.as_str()))
         });
         let operations = counted(self.summary.operations, "operation");
-        let first = match self.summary.input_sentence() {
-            None => format!("{operations} to be cancelled"),
-            Some(done) => format!(
-                "{operations} in the plan, {} to be cancelled\n  {done}\nAll of the plan",
-                grouped(self.summary.to_cancel())
-            ),
+        let first = match *to_cancel == self.summary.operations {
+            true => format!("{operations} to be cancelled"),
+            false => {
+                let standing = &self.summary.standing;
+                let done = self.summary.input_sentence();
+                let done = done.map(|done| format!("\n  {done}")).unwrap_or_default();
+                let kind = settings.kind.as_str();
+                format!(
+                    "{operations} in the {kind}, {} to be cancelled\n  {standing}{done}\nAll of the {kind}",
+                    grouped(*to_cancel)
+                )
+            }
         };
         let mut text = format!(
             "{first}: {}\n  {}\n  {}\n",

@@ -117,12 +117,11 @@ fn lines(progress: &JobProgress, width: usize) -> Vec<String> {
         lines.push(row("searched", search.fraction(), &figures, width));
     }
     if progress.operations > 0 || progress.search.is_none() {
-        for (word, count) in [
-            ("cancels", progress.cancels_sent),
-            ("verdicts", progress.verdicts),
+        let (verdicts, all) = (grouped(progress.verdicts), grouped(progress.operations));
+        for (word, count, figures) in [
+            ("cancels", progress.cancels_sent, progress.cancels()),
+            ("verdicts", progress.verdicts, format!("{verdicts}/{all}")),
         ] {
-            let all = grouped(progress.operations);
-            let figures = format!("{}/{all}", grouped(count));
             let part = count as f64 / progress.expected().max(1.0);
             lines.push(row(word, part, &figures, width));
         }

@@ -167,7 +167,8 @@ fn what_a_rescue_left_beyond_max_is_rescued_by_the_printed_command() {
     let run = fleet.command(&[&rescue[..], &spared].concat()).run();
     assert_eq!(run.code, 5, "{run:?}");
     assert!(
-        run.stdout.contains("1 beyond --max, left alone.\n"),
+        run.stdout
+            .contains("1 beyond --max, left alone: to cancel those, rescue again "),
         "{run:?}"
     );
 }
@@ -295,6 +296,27 @@ fn a_refused_confirmation_shows_what_is_to_be_confirmed() {
         "{run:?}"
     );
     assert_eq!(fleet.cancels(), (0, 0));
+}
+
+#[test]
+fn a_confirmation_shows_what_this_run_would_take_up() {
+    let (fleet, options) = fleet([GOOD; 4]);
+    let (enterprise, job) = (fleet.enterprise(), fleet.job.as_str());
+    let whole = format!("enterprises/{enterprise}");
+    let rescue = ["rescue", &whole, "--job", job, "--confirm", &enterprise];
+    let run = command(&fleet, &[&rescue[..], &["--max", "1"]].concat(), &options).run();
+    assert_eq!(run.code, 5, "{run:?}");
+    let run = command(&fleet, &["apply", job], &options).run();
+    let told = "4 operations in the rescue, 0 to be cancelled\n  \
+                4 operations: 3 unsent, 1 cancelled\nAll of the rescue: 4 WIPE\n";
+    assert!(run.stderr.contains(told), "{run:?}");
+    assert!(!run.stderr.contains("more\n"), "no name is listed: {run:?}");
+    let run = command(&fleet, &["apply", job, "--json"], &options).run();
+    let line = &run.json()[0];
+    assert_eq!(
+        (&line["operations"], &line["to_cancel"]),
+        (&4.into(), &0.into())
+    );
 }
 
 #[test]

@@ -35,10 +35,8 @@ impl Overview {
         ) else {
             return String::new();
         };
-        let so_far = match counts.of(RowState::Unsent) {
-            0 => "",
-            _ => " so far",
-        };
+        let more = counts.again > summary.not_verified || summary.search_is_open();
+        let so_far = if more { " so far" } else { "" };
         let all = spell(all);
         let latest = summary.runs.last().map(|run| run.begun);
         match latest {
@@ -174,6 +172,12 @@ impl Overview {
         let left = left.join(", ");
         let _ = match &summary.resume {
             Some(resume) => writeln!(text, "{left}; to go on:\n  {}", printable(resume)),
+            // A job has the names that `--exclude` left out, and not their file.
+            None if self.counts.beyond_max > 0 => writeln!(
+                text,
+                "{left}: to cancel those, rescue again into another job file, with the same selection \
+                 (and the same --exclude) and a larger --max."
+            ),
             None => writeln!(text, "{left}."),
         };
     }
