@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::error_kind::ErrorKind;
 use crate::operation::Operation;
 use crate::verdict::Verdict;
 
@@ -22,4 +23,28 @@ pub struct Outcome {
     /// none. No record means that the operation may have executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_exists: Option<bool>,
+}
+
+impl Outcome {
+    /// The result of the countermand of an operation that the server had told of before: a 404 is [`Verdict::Gone`]
+    /// there, though no cancel was delivered. A countermand knows a name alone, which may be mistyped.
+    ///
+    /// # Errors
+    /// Every other error, and a 404 after a cancel that may have been delivered: another look can tell more.
+    pub fn of_known(result: Result<Self, Error>) -> Result<Self, Error> {
+        match result {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound(_)) && !error.maybe_delivered() =>
+            {
+                Ok(Self {
+                    verdict: Verdict::Gone,
+                    attempts: error.attempts(),
+                    operation: None,
+                    parent_exists: error.parent_exists(),
+                    error: Some(error),
+                })
+            }
+            result => result,
+        }
+    }
 }

@@ -23,8 +23,8 @@ words! {
         /// The server accepted the cancellation, but the operation was not done by the deadline. The
         /// operation may still execute. Countermand again.
         Pending = "pending",
-        /// The server no longer knows the operation (HTTP 404). It may have executed: a device, for example,
-        /// loses its record once it has confirmed that it is erased.
+        /// The server had the operation and no longer knows it (HTTP 404). It may have executed: a device, for
+        /// example, loses its record once it has confirmed that it is erased.
         Gone = "gone",
         /// The server accepted the cancellation, but what became of it was not asked or not answered.
         Unverified = "unverified",

@@ -81,6 +81,13 @@ impl Target {
             device_seen: None,
         }
     }
+
+    /// True if the server has told of it: its time of creation, or a device that was listed, is known from
+    /// nothing else.
+    #[must_use]
+    pub const fn was_told(&self) -> bool {
+        self.command.create_time.is_some() || self.device_seen.is_some()
+    }
 }
 
 impl JobRow {

@@ -17,7 +17,7 @@ use crate::job_row::Resolution;
 use crate::progress::SearchProgress;
 use crate::search::{NotListed, Pages};
 use crate::spell::spell;
-use crate::store::{Job, JobError, Missed, Note, Record};
+use crate::store::{Job, JobError, Kind, Missed, Note, Record};
 
 /// A request that has left and is not answered stands in the file after so long.
 const FACTS: Duration = Duration::from_secs(1);
@@ -318,6 +318,26 @@ impl Recorder {
         })
     }
 
+    /// The result of a countermand by what the job knows of the operation: one that the server had told of, and of
+    /// which it has no record now, is gone.
+    pub(crate) fn conclude(
+        &self,
+        name: &OperationName,
+        result: Result<Outcome, Error>,
+    ) -> Result<Outcome, Error> {
+        let told = || {
+            let row = self.job.row(name);
+            self.job.settings().kind == Kind::Rescue
+                || matches!(row, Ok(Some(row)) if row.target.was_told())
+        };
+        match &result {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) && told() => {
+                Outcome::of_known(result)
+            }
+            _ => result,
+        }
+    }
+
     /// Adds the records of an operation that has come out.
     fn finished(
         &self,
@@ -332,6 +352,9 @@ impl Recorder {
         {
             records.push(Record::Refused { name: name.clone() });
         }
+        let error = result.as_ref().err().cloned();
+        let concluded = error.map(|error| self.conclude(name, Err(error)));
+        let result = concluded.as_ref().unwrap_or(result);
         let mut resolution = Resolution::of(at, result);
         // Beside an error the last answer is not the one that the verdict rests on.
         if resolution.verdict.is_some() && resolution.error.is_none() {

@@ -400,10 +400,17 @@ impl Stream for Run {
         let this = self.get_mut();
         let event = loop {
             let event = pin!(&mut this.running).poll_next(context);
-            match &event {
+            match event {
                 Poll::Ready(Some(Event::NotListed { resource, error }))
-                    if !this.is_missed(resource, error) => {}
-                _ => break event,
+                    if !this.is_missed(&resource, &error) => {}
+                Poll::Ready(Some(Event::Finished { name, result })) => {
+                    let result = match &*this.recorder.lock() {
+                        Some(recorder) => recorder.conclude(&name, result),
+                        None => result,
+                    };
+                    break Poll::Ready(Some(Event::Finished { name, result }));
+                }
+                event => break event,
             }
         };
         if let Poll::Ready(Some(Event::Parents { .. } | Event::Operations { .. })) = &event {

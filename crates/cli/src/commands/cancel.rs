@@ -1,7 +1,9 @@
 //! `countermand cancel`.
 
+use std::collections::HashSet;
+
 use countermand::Client;
-use countermand_core::{Call, Phase, Policy, Resource};
+use countermand_core::{Call, Outcome, Phase, Policy, Resource};
 use countermand_fleet::counted;
 use countermand_scheduler::Event;
 use futures_util::stream;
@@ -29,6 +31,9 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     let report = Report::start(global.json);
     let (mut report, read) = Names::read(given, global, report, &mut signals).await?;
     report.left_out(&read.left_out);
+    let told = read.operations.iter().map(|(target, _)| target);
+    let told = told.filter(|target| target.was_told());
+    let told: HashSet<_> = told.map(|target| target.name.clone()).collect();
     let (names, duplicates) = read.each_once();
     if duplicates > 0 {
         report.output.note(&format!(
@@ -53,7 +58,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
     let mut running = client.run(client.scheduler(), stream::iter(unsent));
     let mut stop = Stop::default();
-    let told = |_: &_, event| match event {
+    let take = |_: &_, event| match event {
         Event::Sending {
             resource: Resource::Operation(name),
             call: Call::Cancel,
@@ -70,8 +75,12 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
             }
         }
         Event::Finished { name, result } => {
-            let told = matches!(&result, Err(error) if stop.covers(error));
-            if global.json || !told {
+            let result = match told.contains(&name) {
+                true => Outcome::of_known(result),
+                false => result,
+            };
+            let covered = matches!(&result, Err(error) if stop.covers(error));
+            if global.json || !covered {
                 report.outcome(&name, &result);
             }
             tally.add(name, &result);
@@ -79,7 +88,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
         Event::Stopped { cause } => stop.stopped(cause),
         _ => {}
     };
-    let (ending, last_cancel) = follow(&mut running, &report, &mut signals, told).await;
+    let (ending, last_cancel) = follow(&mut running, &report, &mut signals, take).await;
     stop.tell(&report, global.json);
     let left = tally.end(last_cancel, &names);
     let exit = match ending {

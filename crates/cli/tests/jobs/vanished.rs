@@ -1,4 +1,4 @@
-//! Fault 52: devices that vanish while they are searched are a result, and no failure.
+//! Faults 21 and 52: what vanishes while it is searched, or between the search and the apply.
 
 use countermand_emulator::{Fate, Script};
 use countermand_fleet::now;
@@ -150,4 +150,97 @@ fn fault_52_a_page_of_a_front_end_and_a_mistyped_device_prove_nothing() {
     let run = fleet.command(&["find", &mistyped]).run();
     assert_ne!(run.code, 0, "{run:?}");
     assert_eq!(mentions(&run, "vanished"), 0, "{run:?}");
+}
+
+/// Devices that are wiped between the search and the apply, and one that answers.
+fn wiped_after_the_plan(fleet: &Fleet, wiped: &[String]) {
+    let body = json!({"error": {"code": 404, "status": "NOT_FOUND",
+        "message": "Requested entity was not found."}});
+    let devices = wiped.iter().map(|name| name.split("/operations/").next());
+    let faults =
+        devices.map(|device| json!({"name": device, "status": 404, "body": body, "times": null}));
+    script(fleet, faults.collect());
+}
+
+/// The device and the words of what may have executed, wherever an operator or a program looks.
+fn told_as_gone(fleet: &Fleet, run: &Run, names: &[String]) {
+    assert_eq!(run.code, 3, "{run:?}");
+    let status = fleet.command(&["status", &fleet.job]).run();
+    let warning = format!("WARNING: {} gone: the server has no record", names.len());
+    for run in [run, &status] {
+        assert!(run.stdout.contains(&warning), "{run:?}");
+    }
+    let lines = fleet.command(&["report", &fleet.job]).run().json();
+    let page = fleet.file("report.html");
+    let report = ["report", &fleet.job, "--output", page.to_str().unwrap()];
+    assert_eq!(fleet.command(&report).run().code, 0);
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, part) = page.split_once("Gone, and may have executed").unwrap();
+    let (part, _) = part.split_once("</section>").unwrap();
+    for name in names {
+        let line = lines.iter().find(|line| line["name"] == **name).unwrap();
+        let told = (&line["state"], &line["verdict"], &line["parent_exists"]);
+        assert_eq!(told, (&json!("gone"), &json!("gone"), &json!(false)));
+        let (device, _) = name.split_once("/operations/").unwrap();
+        assert!(part.contains(device.rsplit('/').next().unwrap()), "{part}");
+    }
+    assert!(page.contains(&format!("{} of {} operation", names.len(), lines.len() - 1)));
+}
+
+#[test]
+fn fault_21_an_operation_that_the_search_saw_and_that_is_404_now_is_gone() {
+    for (count, wiped) in [(1, 1), (3, 2)] {
+        let fleet = Fleet::of(Api::new(vec![Fate::Cancellable; count]));
+        let enterprise = format!("enterprises/{}", fleet.enterprise());
+        let plan = ["plan", &enterprise, "--output", &fleet.job];
+        assert_eq!(fleet.command(&plan).run().code, 0);
+        let gone = &fleet.names[..wiped];
+        wiped_after_the_plan(&fleet, gone);
+        let run = fleet.apply(&[]).run();
+        told_as_gone(&fleet, &run, gone);
+        let before = fleet.requests();
+        let again = fleet.apply(&[]).run();
+        assert_eq!((again.code, fleet.requests()), (3, before), "{again:?}");
+    }
+}
+
+#[test]
+fn fault_21_an_operation_of_an_input_that_the_server_told_is_gone_and_a_name_alone_is_an_error() {
+    let fleet = Fleet::of(Api::new([Fate::Cancellable; 2]));
+    let enterprise = format!("enterprises/{}", fleet.enterprise());
+    let found = fleet.command(&["find", &enterprise, "--json"]).run().stdout;
+    wiped_after_the_plan(&fleet, &fleet.names);
+    let run = fleet
+        .command(&["cancel", "-", "--json"])
+        .input(found.clone())
+        .run();
+    assert_eq!(run.code, 3, "{run:?}");
+    for line in run.json() {
+        assert_eq!(line["verdict"], "gone", "{line}");
+    }
+    let plan = ["plan", "-", "--output", &fleet.job];
+    assert_eq!(fleet.command(&plan).input(found).run().code, 0);
+    let run = fleet.apply(&[]).run();
+    assert!(
+        run.stdout.contains("; the device has no record either"),
+        "{run:?}"
+    );
+    told_as_gone(&fleet, &run, &fleet.names);
+
+    std::fs::remove_file(&fleet.job).unwrap();
+    assert_eq!(fleet.plan(&[]).code, 0);
+    let run = fleet.apply(&[]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stdout.contains("may have executed"), "{run:?}");
+    assert_eq!(fleet.verdicts(), ["error"; 2]);
+    let page = fleet.file("page.html");
+    let report = ["report", &fleet.job, "--output", page.to_str().unwrap()];
+    assert_eq!(fleet.command(&report).run().code, 0);
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, part) = page.split_once("Without a verdict").unwrap();
+    let (part, _) = part.split_once("</section>").unwrap();
+    for name in &fleet.names {
+        let (device, _) = name.split_once("/operations/").unwrap();
+        assert!(part.contains(device.rsplit('/').next().unwrap()), "{part}");
+    }
 }

@@ -300,10 +300,7 @@ impl Alarm {
         if count == 0 {
             return None;
         }
-        let kept = overview.of_state(state);
-        // A list of everything stands below.
-        let all = count == overview.counts.rows && state.is_open();
-        let shown = if all { &[] } else { kept };
+        let shown = overview.of_state(state);
         let more = count - shown.len() as u64;
         let (tone, title, mut text) = alarm(state, count);
         match overview.counts.of_input(state) {
@@ -319,7 +316,7 @@ impl Alarm {
             tone,
             title,
             text,
-            more: (more > 0 && !all).then(|| (grouped(more), state.as_str())),
+            more: (more > 0).then(|| (grouped(more), state.as_str())),
             records: rows.iter().any(|row| !row.record.is_empty()),
             reasons: state == RowState::Error,
             rows,
