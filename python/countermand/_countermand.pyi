@@ -94,6 +94,7 @@ __all__ = [
     "plan",
     "printable",
     "quoted",
+    "report_columns",
     "rescue",
     "run",
 ]
@@ -686,6 +687,8 @@ class Stream(Generic[_T_co]):
 @final
 class Feed:
     def pull(self, names: Iterator[str | Operation | FoundOperation]) -> bool: ...
+    def push(self, name: str | Operation | FoundOperation, more: bool) -> None: ...
+    def end(self) -> None: ...
 
 @final
 class Finder:
@@ -789,6 +792,7 @@ def check_name(name: str, /) -> str:
 def name_parts(name: str, /) -> tuple[str, str, str]:
     """The names of the enterprise and of the device, and the id of the operation."""
 
+def report_columns() -> list[tuple[str, Literal["operation", "error"] | None]]: ...
 def quoted(text: str, /) -> str:
     """The literal of a text, in which nothing is invisible."""
 

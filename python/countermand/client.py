@@ -11,13 +11,14 @@ from .waiting import Awaited, Blocking, dual, dual_iterator
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncGenerator, Callable, Coroutine
     from types import TracebackType
     from typing import Any, Never, Self, TypeAlias
 
     from ._countermand import Finder, Operation, Stream
     from .errors import CountermandError
     from .events import Event
+    from .feed import _Names
     from .find import AsyncFind, Find
     from .fleet import _FindT, _JobT  # noqa: F401 - in the text of a base class
     from .google_auth import Source, _GoogleCredentials
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .operation_name import OperationName
     from .outcome import Outcome
     from .progress import Progress
-    from .rows import Facts, FoundOperation
+    from .rows import Facts
     from .selection import _Length
 
     _Given: TypeAlias = str | tuple[str, float | None]
@@ -238,7 +239,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
     @dual_iterator
     async def countermand_all(
         self,
-        names: Iterable[str | Operation | FoundOperation],
+        names: _Names,
         *,
         quota: str | None = None,
         share: float | None = None,
@@ -264,8 +265,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         Leaving the loop early drops what is under way; leave an ``async for`` through
         :func:`contextlib.aclosing`. If ``names`` raises, what is under way comes out first.
 
-        :param names: names, operations, or items of a search, such as ``client.find(...)`` of a
-            :class:`Client` itself.
+        :param names: names, operations, or items of a search, such as ``client.find(...)`` itself.
+            An :class:`AsyncClient` takes an async iterable as well, which a task of its own reads.
         :param quota: calls and seconds that the project has, all of them at once. ``None``: what
             Google documents, ``600/60s,1000/100s``; ``"none"`` obeys the server alone.
         :param share: the part of the quota that is for this scheduler, above 0 and up to 1: others
@@ -297,18 +298,19 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         results, feed = self._native.countermand_all(
             quota, share, in_flight, watched, journal, deadline
         )
-        with results, Turns(feed, names, progress) as turns:
-            for turn in count():
-                # What is there already needs no waiting; now and then other tasks have their turn.
-                item = results.ready() if turn % _IN_A_ROW else None
-                item = item or await self._finish(results.next())
-                if item is None:
-                    break
-                if isinstance(item, tuple):
-                    yield item
-                else:
-                    turns.take(item)
-            turns.end()
+        with results:
+            async with Turns(feed, names, progress, self) as turns:
+                for turn in count():
+                    # What is there already needs no waiting; now and then other tasks have a turn.
+                    item = results.ready() if turn % _IN_A_ROW else None
+                    item = item or await self._finish(results.next())
+                    if item is None:
+                        break
+                    if isinstance(item, tuple):
+                        yield item
+                    else:
+                        turns.take(item)
+                turns.end()
 
     async def _each(self, results: Stream[Operation]) -> AsyncGenerator[Operation, None]:
         while (operation := await self._finish(results.next())) is not None:

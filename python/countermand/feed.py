@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, Iterable
+
 from .progress import Line, Progress
+from .waiting import Blocking
 from .warn import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Literal, Self, TypeVar
+    from asyncio import Task
+    from collections.abc import Callable
+    from typing import Literal, Self, TypeAlias, TypeVar
+
+    from typing_extensions import TypeIs
 
     from ._countermand import Feed, Operation
     from .rows import FoundOperation
+    from .waiting import Waits
 
     _T = TypeVar("_T")
+    _Named: TypeAlias = str | Operation | FoundOperation
+    _Names: TypeAlias = Iterable[_Named] | AsyncIterable[_Named]
+
+
+_ROOM = 1000
+"""Names that come by themselves until the scheduler has to be hungry again."""
+_IN_A_ROW = 64
+"""Names that are taken before other tasks have their turn."""
 
 
 class Watch:
@@ -50,17 +65,19 @@ class Watch:
 class Turns:
     """Feeds a scheduler with names and tells its progress, between two results."""
 
-    __slots__ = ("_failure", "_feed", "_names", "_watch")
+    __slots__ = ("_failure", "_feed", "_hungry", "_names", "_task", "_watch")
 
     def __init__(
         self,
         feed: Feed,
-        names: Iterable[str | Operation | FoundOperation],
+        names: _Names,
         watcher: bool | Callable[[Progress], object] | None,
+        client: Waits,
     ) -> None:
         self._feed = feed
-        self._names = iter(several(names))
-        self._failure: Exception | None = None
+        self._names = names if is_awaited(names, client) else iter(several(names))
+        self._failure: BaseException | None = None
+        self._task: Task[None] | None = None
         self._watch = Watch(watcher)
 
     def take(self, item: Progress | Literal["hungry"]) -> None:
@@ -68,23 +85,74 @@ class Turns:
         if isinstance(item, Progress):
             self._watch.tell(item)
             return
+        if isinstance(self._names, AsyncIterable):
+            self._welcome(self._names)
+            return
         try:
             self._feed.pull(self._names)
         except Exception as error:
             # What is under way comes out first.
             self._failure = error
 
+    def _welcome(self, names: AsyncIterable[_Named]) -> None:
+        """Lets names come: results come out while the next name does not."""
+        import asyncio
+
+        if self._task is None:
+            self._hungry = asyncio.Semaphore(0)
+            self._task = asyncio.create_task(self._come(names))
+        else:
+            self._hungry.release()
+
+    async def _come(self, names: AsyncIterable[_Named]) -> None:
+        from asyncio import sleep
+
+        count = 0
+        try:
+            async for name in names:
+                count += 1
+                self._feed.push(name, count % _ROOM != 0)
+                if count % _ROOM == 0:
+                    await self._hungry.acquire()
+                elif count % _IN_A_ROW == 0:
+                    await sleep(0)
+        except BaseException as error:
+            # What is under way comes out first. A cut list must not look like all of it.
+            self._failure = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._feed.end()
+
     def end(self) -> None:
         """Raises what kept names from coming."""
         if self._failure is not None:
             raise self._failure
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Ends the line, however the scheduler ended."""
+    async def __aexit__(self, *_: object) -> None:
+        """Ends the line and the names, however the scheduler ended."""
         self._watch.close()
+        if self._task is not None:
+            from asyncio import wait
+
+            self._task.cancel()
+            await wait((self._task,))
+
+
+def is_awaited(names: object, client: Waits) -> TypeIs[AsyncIterable[_Named]]:
+    """True if the names come by ``async for``.
+
+    :raises TypeError: they do, and the client blocks.
+    """
+    if isinstance(names, Iterable) or not isinstance(names, AsyncIterable):
+        return False
+    if isinstance(client, Blocking):
+        message = "names is an async iterable, which only an AsyncClient takes"
+        raise TypeError(message)
+    return True
 
 
 def several(names: _T) -> _T:

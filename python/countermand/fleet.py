@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Literal, TypeVar
 
-    from ._countermand import Operation
     from .errors import CountermandError
+    from .feed import _Named, _Names
     from .find import Search
     from .progress import Progress
     from .report import Report
-    from .rows import Facts, FoundOperation
+    from .rows import Facts
     from .selection import Selection, _Length, _Texts
 
     _FindT = TypeVar("_FindT", bound="Search")
@@ -92,7 +92,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
     async def plan(
         self,
         path: str | os.PathLike[str],
-        names: _FindT | Iterable[str | Operation | FoundOperation] | None = None,
+        names: _FindT | _Names | None = None,
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),
@@ -116,7 +116,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :param path: a new file. It holds no secrets, and only its owner may read it.
         :param names: what to cancel: names, operations, items of a search (filtered, perhaps), or
             a search itself; of these, only what ``types``, ``newer_than``, ``older_than`` and
-            ``exclude`` mean. ``None`` searches by ``enterprises`` and what else :meth:`find` takes.
+            ``exclude`` mean. An :class:`AsyncClient` takes an async iterable as well. ``None``
+            searches by ``enterprises`` and what else :meth:`find` takes.
         :param order: ``harm``: WIPE and what else cannot be undone first, then the device seen
             last first; ``input``: as they came.
         :param max_age: seconds for which the plan is good: what it found changes. ``None``: 3600.
@@ -131,7 +132,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :raises CountermandError: the search was refused. There is no file.
         :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
         """
-        from .find import interruptible
+        from .feed import is_awaited
+        from .find import Search, interruptible
         from .selection import Selection
         from .warn import warn_missed
 
@@ -146,6 +148,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         if order not in ("harm", "input"):
             message = f"{order!r} is no order; expected harm or input"
             raise ValueError(message)
+        if not isinstance(names, Search) and is_awaited(names, self):
+            names = [name async for name in names]
         source = self._source(names, selection, quota, share, in_flight)
         # A search has its filter already, and what it found a while ago is older now.
         meant = selection if names is not None and selection.filters else None
@@ -247,12 +251,12 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
 
     def _source(
         self,
-        names: _FindT | Iterable[str | Operation | FoundOperation] | None,
+        names: _FindT | Iterable[_Named] | None,
         selection: Selection,
         quota: str | None,
         share: float | None,
         in_flight: int | None,
-    ) -> _countermand.Finder | Iterable[str | Operation | FoundOperation]:
+    ) -> _countermand.Finder | Iterable[_Named]:
         """Source of the operations of a plan."""
         from .feed import several
         from .find import Search

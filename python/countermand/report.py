@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ._countermand import printable
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-    from typing import Literal, NoReturn
+    from typing import Any, Literal, NoReturn
+
+    import pandas
+    import polars
+    import pyarrow
 
     from ._countermand import Report as NativeReport
     from ._countermand import Stream
@@ -39,9 +44,8 @@ class Report:
     take no more memory than a thousand. What is applied later does not show in it. While it lives,
     the log beside the file can only grow.
 
-    It is a table for everything that speaks Arrow: ``polars.DataFrame(report)``,
-    ``pandas.DataFrame.from_arrow(report)``, ``pyarrow.table(report)``,
-    ``duckdb.sql("from report")``. None of these is needed by this package.
+    It is a table for everything that speaks Arrow, such as ``duckdb.sql("from report")``, and
+    becomes one of pandas, polars or pyarrow. None of these is needed by this package.
     """
 
     __module__ = "countermand"
@@ -96,6 +100,40 @@ class Report:
     def to_dicts(self) -> list[dict[str, object]]:
         """The rows as dictionaries, with the columns that Arrow has."""
         return [row.columns() for row in self]
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The rows as a table of pyarrow; ``state``, ``verdict`` and ``phase`` are dictionaries.
+
+        :raises ModuleNotFoundError: there is no pyarrow; ``countermand[arrow]`` installs it.
+        """
+        return _library("pyarrow", "arrow").table(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows as a data frame of pandas 2 or 3, made through pyarrow.
+
+        ``state``, ``verdict`` and ``phase`` are categories of all words that there can be. A
+        missing code or flag is ``pandas.NA``, so that codes stay whole numbers.
+
+        :raises ModuleNotFoundError: pandas or pyarrow is not there; ``countermand[pandas]``
+            installs both.
+        """
+        library, arrow = _library("pandas", "pandas"), _library("pyarrow", "pandas")
+        kinds = {arrow.int64(): library.Int64Dtype(), arrow.bool_(): library.BooleanDtype()}
+        return arrow.table(self).to_pandas(types_mapper=kinds.get)
+
+    def to_polars(self) -> polars.DataFrame:
+        """The rows as a data frame of polars; ``state``, ``verdict`` and ``phase`` are categories.
+
+        :raises ModuleNotFoundError: there is no polars; ``countermand[polars]`` installs it.
+        """
+        library = _library("polars", "polars")
+        frame: polars.DataFrame = library.DataFrame(self)
+        if len(frame) != len(self):
+            message = (
+                f"polars {library.__version__} reads only the first batch: install a later one"
+            )
+            raise RuntimeError(message)
+        return frame
 
     def save(
         self,
@@ -194,6 +232,17 @@ _HTML = (
     "problem_message",
 )
 assert set(_HTML) <= {*COLUMNS}
+
+
+def _library(name: str, extra: str) -> Any:  # noqa: ANN401
+    """The library, which the package does not need for anything else."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        message = f"this needs {name}: pip install 'countermand[{extra}]'"
+        raise ModuleNotFoundError(message, name=name) from None
 
 
 def _cells(row: JobRow) -> str:

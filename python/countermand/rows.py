@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from . import _countermand
@@ -10,7 +11,6 @@ from .json_form import JsonForm, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from typing import Any, TypeAlias
 
     from ._countermand import Operation
@@ -71,6 +71,10 @@ class JobRow(JsonForm):
     """Its place in the order of sending, from 1."""
     name: OperationName
     """Its name."""
+    enterprise: str
+    """The name of its enterprise."""
+    device: str
+    """The name of its device."""
     type: str | None
     """``WIPE``, ``LOCK`` ...: an open set of words."""
     create_time: datetime | None
@@ -119,11 +123,12 @@ class JobRow(JsonForm):
 
     def to_dict(self) -> dict[str, Any]:
         """The row as plain values, by the schema ``countermand.row/1``."""
-        fields = {
-            name: timestamp(value) if name in _TIMES else value
-            for name, value in self.columns().items()
-            if name not in _PARTS
-        }
+        fields = self.columns()
+        for name, part_of in COLUMNS.items():
+            if part_of is not None:
+                del fields[name]
+            elif isinstance(fields[name], datetime):
+                fields[name] = timestamp(fields[name])
         if self.parent_exists is None:
             del fields["parent_exists"]
         return {
@@ -138,27 +143,14 @@ class JobRow(JsonForm):
 
         ``operation`` and ``error`` are not among them; what they tell is.
         """
-        fields = {name: getattr(self, name) for name in COLUMNS}
-        fields["name"] = str(self.name)
-        fields["verdict"] = None if self.verdict is None else str(self.verdict)
-        return fields
+        values = ((name, getattr(self, name)) for name in COLUMNS)
+        # Names and verdicts are texts of a class of their own.
+        return {name: str(value) if isinstance(value, str) else value for name, value in values}
 
 
-COLUMNS: tuple[str, ...] = tuple(
-    name for name in JobRow.__dataclass_fields__ if name not in ("operation", "error")
-)
-"""The columns of a report, in order."""
-
-_TIMES = (
-    "create_time",
-    "device_seen",
-    "cancel_sent_at",
-    "accepted_at",
-    "resolved_at",
-    "verified_at",
-)
-_PARTS = ("done", "code", "message", "problem", "problem_message")
-"""Columns that are parts of ``operation`` and ``error``."""
+COLUMNS: Mapping[str, Literal["operation", "error"] | None] = dict(_countermand.report_columns())
+"""The columns of a report, in order, each with the attribute that has it as a part."""
+assert (*JobRow.__dataclass_fields__,) == (*COLUMNS, "operation", "error")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,5 +68,7 @@ def _several(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
     # Bytes would iterate as numbers.
     if isinstance(given, (bytes, bytearray)) or not isinstance(given, Iterable):
         message = f"{what} is of type {type(given).__name__}, expected a str or several"
+        if hasattr(given, "__aiter__"):
+            message += "; of an async iterable [text async for text in ...]"
         raise TypeError(message)
     return (*given,)

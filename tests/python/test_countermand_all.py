@@ -15,10 +15,10 @@ import pytest
 from countermand import AsyncClient, Client, Outcome, Progress, errors, sansio
 from countermand.testing import Emulator
 
-from conftest import SilentServer, until
+from conftest import FREE, SilentServer, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 
@@ -234,6 +234,148 @@ def test_a_slow_iterable_does_not_hold_up_results(
             outcomes.append(outcome)
     assert all(isinstance(outcome, Outcome) and outcome.cancelled for outcome in outcomes)
     assert len(outcomes) == len(emulator.operations("cancelled"))
+
+
+def of(client: AsyncClient, names: Any, **more: Any) -> Any:
+    """All results of names that come by `async for`."""
+
+    async def run() -> list[Any]:
+        async with client:
+            return [item async for item in client.countermand_all(names, **more)]
+
+    return asyncio.run(run())
+
+
+def test_names_that_come_by_async_for(
+    emulator: Emulator, settings: dict[str, Any], path: Path
+) -> None:
+    given: list[Any] = [emulator.add() for _ in range(1200)]
+    given += ["no name", given[0]]
+
+    async def come() -> AsyncIterator[Any]:
+        for number, name in enumerate(given):
+            if number % 500 == 0:
+                await asyncio.sleep(0.001)
+            yield name
+
+    results = of(AsyncClient(**settings), come(), quota="none")
+    assert sorted(str(name) for name, _ in results) == sorted({*map(str, given)})
+    assert sum(isinstance(result, Outcome) and result.cancelled for _, result in results) == 1200
+    assert isinstance(dict(results)["no name"], errors.InvalidName)
+
+    async def plan() -> int:
+        return len(await AsyncClient(**settings).plan(path, come_good()))
+
+    async def come_good() -> AsyncIterator[Any]:
+        async for name in come():
+            if name != "no name":
+                yield name
+
+    assert asyncio.run(plan()) == 1200
+    # A client that blocks has no event loop in which they could come.
+    with Client(**settings) as client:
+        for use in (client.countermand_all, lambda names: client.plan(path, names)):
+            with pytest.raises(TypeError, match="which only an AsyncClient takes"):
+                list(use(come()))
+        with pytest.raises(TypeError, match=r"\[text async for text in"):
+            client.find(devices=come())  # type: ignore[arg-type]
+
+
+def test_a_search_is_countermanded_while_it_goes_on(fleet: Emulator) -> None:
+    pending = {*fleet.operations("pending")}
+    client = AsyncClient(endpoint=fleet.endpoint, token=fleet.token)
+    results = of(client, client.find(enterprises=fleet.enterprise, **FREE), **FREE)
+    assert {name for name, _ in results} == pending
+
+
+def test_of_names_that_come_by_async_for_few_are_ahead(
+    emulator: Emulator, settings: dict[str, Any]
+) -> None:
+    pulled, ahead = 0, []
+
+    async def endless() -> AsyncIterator[str]:
+        nonlocal pulled
+        for name in named(enterprise=emulator.enterprise):
+            pulled += 1
+            if pulled % 250 == 0:
+                ahead.append(pulled - asked(emulator))
+            yield name
+
+    class Enough(BaseException):
+        pass
+
+    def far(progress: Progress) -> None:
+        if progress.cancels_sent >= 5000:
+            raise Enough
+
+    with pytest.raises(Enough):
+        of(AsyncClient(**settings), endless(), quota="none", progress=far)
+    assert len(ahead) >= 20
+    assert max(ahead) <= 2100
+
+
+def test_a_name_that_does_not_come_does_not_hold_up_results(
+    emulator: Emulator, settings: dict[str, Any]
+) -> None:
+    async def run() -> list[Any]:
+        came = asyncio.Event()
+
+        async def slow() -> AsyncIterator[Any]:
+            yield emulator.add()
+            await asyncio.wait_for(came.wait(), 10)
+            yield emulator.add()
+
+        results = []
+        async with AsyncClient(**settings) as client:
+            async for _, result in client.countermand_all(slow()):
+                came.set()
+                results.append(result)
+        return results
+
+    assert [result.cancelled for result in asyncio.run(run())] == [True, True]
+
+
+@pytest.mark.parametrize("failure", [OSError("unreadable"), asyncio.CancelledError("unreadable")])
+def test_names_that_fail_to_come_by_async_for(
+    emulator: Emulator, settings: dict[str, Any], failure: BaseException
+) -> None:
+    async def broken() -> AsyncIterator[Any]:
+        for _ in range(5):
+            yield emulator.add()
+        raise failure
+
+    async def run() -> list[Any]:
+        results = []
+        async with AsyncClient(**settings) as client:
+            with pytest.raises(type(failure), match="unreadable"):
+                async for _, result in client.countermand_all(broken()):
+                    results.append(result)
+        return results
+
+    assert len(asyncio.run(run())) == 5
+
+
+def test_leaving_early_ends_the_names(emulator: Emulator, settings: dict[str, Any]) -> None:
+    async def run() -> None:
+        left = []
+
+        async def endless() -> AsyncIterator[Any]:
+            try:
+                yield emulator.add()
+                await asyncio.Event().wait()
+            finally:
+                left.append(True)
+
+        async with (
+            AsyncClient(**settings) as client,
+            aclosing(client.countermand_all(endless())) as results,
+        ):
+            await anext(results)
+            assert not left
+        assert left
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(run())
 
 
 def test_iterators_that_interrupt(emulator: Emulator, call: Callable[..., Any]) -> None:

@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT, TIME = pa.string(), pa.timestamp("ms", tz="UTC")
+WORD = pa.dictionary(pa.int32(), TEXT)
 SCHEMA = {
     "position": pa.uint64(),
     "name": TEXT,
+    "enterprise": TEXT,
+    "device": TEXT,
     "type": TEXT,
     "create_time": TIME,
     "device_seen": TIME,
-    "state": TEXT,
-    "verdict": TEXT,
-    "phase": TEXT,
+    "state": WORD,
+    "verdict": WORD,
+    "phase": WORD,
     "attempts": pa.uint32(),
     "cancel_sent_at": TIME,
     "accepted_at": TIME,
@@ -46,7 +49,7 @@ SCHEMA = {
     "parent_exists": pa.bool_(),
     "from_input": pa.bool_(),
 }
-ALWAYS = {"position", "name", "state", "phase", "attempts"}
+ALWAYS = {"position", "name", "enterprise", "device", "attempts"}
 EXOTIC = [
     '<script>alert("1")</script>',
     "=cmd|' /C calc'!A0",

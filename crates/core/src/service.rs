@@ -123,10 +123,9 @@ impl Service {
 
     /// The level that is so many levels above the operations; the first one where there is none.
     #[must_use]
-    pub fn level_above(&self, up: u8) -> &'static Level {
+    pub const fn level_above(&self, up: u8) -> &'static Level {
         let levels = self.levels;
-        let at = levels.len().saturating_sub(1 + usize::from(up));
-        &levels[at]
+        &levels[levels.len().saturating_sub(1 + up as usize)]
     }
 
     /// A text with what is special about this service in place of `{parent}`, `{denied}`, `{title}`,

@@ -17,6 +17,8 @@ macro_rules! words {
         impl $name {
             /// Every value, in order.
             pub const ALL: [Self; [$($word),+].len()] = [$(Self::$value),+];
+            /// The word of each, in the same order.
+            pub const WORDS: [&'static str; Self::ALL.len()] = [$($word),+];
 
             /// The word for it in JSON, job files, Python and on the command line.
             #[must_use]

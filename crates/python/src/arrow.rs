@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::types::TimestampMillisecondType;
+use arrow_array::types::{Int32Type, TimestampMillisecondType};
 use arrow_array::{
-    ArrayRef, BooleanArray, Int64Array, PrimitiveArray, RecordBatch, RecordBatchReader,
-    StringArray, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, DictionaryArray, Int64Array, PrimitiveArray, RecordBatch,
+    RecordBatchReader, StringArray, UInt32Array, UInt64Array,
 };
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use countermand_core::Timestamp;
@@ -63,7 +63,7 @@ impl Iterator for Batches {
         };
         self.after = rows.last()?.position;
         let records = rows.iter().map(Row::of).collect::<Vec<_>>();
-        let arrays = COLUMNS.iter().map(|(_, values)| array(*values, &records));
+        let arrays = COLUMNS.iter().map(|column| array(column.values, &records));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays.collect());
         Some(batch)
     }
@@ -76,12 +76,13 @@ impl RecordBatchReader for Batches {
 }
 
 fn schema() -> SchemaRef {
-    let fields = COLUMNS.iter().map(|(name, values)| {
+    let fields = COLUMNS.iter().map(|column| {
         let always = matches!(
-            values,
-            Values::Positions(_) | Values::Counts(_) | Values::Names(_) | Values::Words(_)
+            column.values,
+            Values::Positions(_) | Values::Counts(_) | Values::Names(_)
         );
-        Field::new(*name, array(*values, &[]).data_type().clone(), !always)
+        let kind = array(column.values, &[]).data_type().clone();
+        Field::new(column.name, kind, !always)
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
@@ -92,7 +93,18 @@ fn array(values: Values, records: &[Row<'_>]) -> ArrayRef {
         Values::Positions(of) => Arc::new(UInt64Array::from_iter_values(rows.map(of))),
         Values::Counts(of) => Arc::new(UInt32Array::from_iter_values(rows.map(of))),
         Values::Names(of) => Arc::new(StringArray::from_iter_values(rows.map(of))),
-        Values::Words(of) => Arc::new(StringArray::from_iter_values(rows.map(of))),
+        // The dictionary is the same in every batch: some readers take the first for all of them.
+        Values::Words(words, of) => {
+            let key = |word| {
+                words
+                    .iter()
+                    .position(|it| *it == word)
+                    .map(|key| key as i32)
+            };
+            let keys = rows.map(|row| of(row).and_then(key)).collect();
+            let words = Arc::new(StringArray::from_iter_values(words));
+            Arc::new(DictionaryArray::<Int32Type>::new(keys, words))
+        }
         Values::Texts(of) => Arc::new(rows.map(of).collect::<StringArray>()),
         Values::Digests(of) => Arc::new(
             rows.map(|row| of(row).map(|hash| hash.to_string()))

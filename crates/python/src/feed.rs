@@ -72,15 +72,35 @@ impl Feed {
     /// Pulls some of the names that the scheduler is hungry for; after the last one, or a failure to
     /// come, none are taken any more. `False` if that was the last.
     fn pull(&self, names: &Bound<'_, PyIterator>) -> PyResult<bool> {
-        let open = match &*self.0.lock() {
-            Some(open) => open.here()?.clone(),
-            None => return Ok(false),
+        let Some(open) = self.open()? else {
+            return Ok(false);
         };
         let more = open.pull(names);
         if !matches!(more, Ok(true)) {
-            self.0.take();
+            self.end();
         }
         more
+    }
+
+    /// Takes a name that came by itself. The scheduler says that it is hungry only after one behind
+    /// which there are not to be `more`.
+    fn push(&self, name: &Bound<'_, PyAny>, more: bool) -> PyResult<()> {
+        match self.open()? {
+            Some(open) => open.push(name, more),
+            None => Ok(()),
+        }
+    }
+
+    /// After the last name.
+    fn end(&self) {
+        self.0.take();
+    }
+}
+
+impl Feed {
+    fn open(&self) -> PyResult<Option<Open>> {
+        let open = self.0.lock();
+        open.as_ref().map(|open| open.here().cloned()).transpose()
     }
 }
 
@@ -109,6 +129,16 @@ impl Open {
         ended
     }
 
+    fn push(&self, item: &Bound<'_, PyAny>, more: bool) -> PyResult<()> {
+        let name = self.take(item)?;
+        if !more {
+            self.hungry.store(false, Ordering::Release);
+        }
+        // Also without a name, so that the scheduler looks, and says that it is hungry.
+        let _ = self.chunks.send(name.into_iter().collect());
+        Ok(())
+    }
+
     fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<OperationName>> {
         match rows::named(item, &self.endpoint) {
             Ok(name) => Ok(Some(name)),
@@ -131,7 +161,9 @@ fn next(
     hungry: &AtomicBool,
 ) -> Poll<Option<Vec<OperationName>>> {
     let chunk = pushed.poll_recv(context);
+    // With something in it, it is this task's turn that has ended.
     if chunk.is_pending()
+        && pushed.is_empty()
         && !hungry.swap(true, Ordering::AcqRel)
         && let Some(out) = out
     {

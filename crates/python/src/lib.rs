@@ -93,6 +93,15 @@ mod _countermand {
     #[pymodule_export]
     const AT_MOST: u64 = countermand_fleet::Settings::MAX_OF_RESCUE;
 
+    /// The columns of a report, in order, each with the field of a row's JSON that has it as a part.
+    #[pyfunction]
+    fn report_columns() -> Vec<(&'static str, Option<&'static str>)> {
+        let columns = countermand_fleet::report::COLUMNS.iter();
+        columns
+            .map(|column| (column.name, column.part_of))
+            .collect()
+    }
+
     /// Runs the command `countermand` with its arguments, the program's name first.
     #[pyfunction]
     fn run(py: Python<'_>, arguments: Vec<OsString>) -> u8 {

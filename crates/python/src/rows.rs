@@ -1,7 +1,7 @@
 //! The operations of a job and their outcomes as Python objects.
 
 use countermand_core::{self as core, Endpoint};
-use countermand_fleet::report::Row;
+use countermand_fleet::report::{COLUMNS, Row, Values};
 use countermand_fleet::{Counts, JobRow, Target};
 use http::Response;
 use pyo3::IntoPyObjectExt;
@@ -94,49 +94,42 @@ pub(crate) fn json(value: &impl Serialize) -> PyResult<String> {
 /// The `countermand.JobRow` that says the same.
 pub(crate) fn row<'py>(py: Python<'py>, row: &JobRow) -> PyResult<Bound<'py, PyAny>> {
     static ROW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let time = |time| clock::datetime(py, time)?.into_bound_py_any(py);
     let record = Row::of(row);
     let name = OperationName(row.target.name.clone());
-    let verdict = record.verdict.map(|verdict| outcome::verdict(py, verdict));
     let error = record
         .error
-        .map(|error| errors::kept(py, Some(name.clone()), None, error));
-    let fields = [
-        record.position.into_bound_py_any(py)?,
-        name.clone().into_bound_py_any(py)?,
-        record.kind.into_bound_py_any(py)?,
-        time(record.create_time)?,
-        time(record.device_seen)?,
-        record.state.as_str().into_bound_py_any(py)?,
-        verdict.transpose()?.into_bound_py_any(py)?,
-        record.phase.into_bound_py_any(py)?,
-        record.attempts.into_bound_py_any(py)?,
-        time(record.cancel_sent_at)?,
-        time(record.accepted_at)?,
-        time(record.resolved_at)?,
-        time(record.verified_at)?,
-        record
-            .body_sha256
-            .map(|hash| hash.to_string())
-            .into_bound_py_any(py)?,
-        record.done().into_bound_py_any(py)?,
-        record.code().into_bound_py_any(py)?,
-        record.message().into_bound_py_any(py)?,
-        record.problem().into_bound_py_any(py)?,
-        record.problem_message().into_bound_py_any(py)?,
-        record.parent_exists.into_bound_py_any(py)?,
-        record
-            .from_input
-            .into_bound_py_any(py)?
-            .to_owned()
-            .into_any(),
-        operation(&row.target.name, record.operation).into_bound_py_any(py)?,
-        error
-            .map(|error| error.into_value(py))
-            .into_bound_py_any(py)?,
-    ];
+        .map(|error| errors::kept(py, Some(name.clone()), None, error).into_value(py));
+    let mut fields = Vec::with_capacity(COLUMNS.len() + 2);
+    for column in &COLUMNS {
+        fields.push(match column.name {
+            "name" => name.clone().into_bound_py_any(py)?,
+            "verdict" => record
+                .verdict
+                .map(|verdict| outcome::verdict(py, verdict))
+                .transpose()?
+                .into_bound_py_any(py)?,
+            _ => value(py, column.values, &record)?,
+        });
+    }
+    fields.push(operation(&row.target.name, record.operation).into_bound_py_any(py)?);
+    fields.push(error.into_bound_py_any(py)?);
     ROW.import(py, "countermand.rows", "JobRow")?
         .call1(PyTuple::new(py, fields)?)
+}
+
+/// The value of a column.
+fn value<'py>(py: Python<'py>, values: Values, row: &Row<'_>) -> PyResult<Bound<'py, PyAny>> {
+    match values {
+        Values::Positions(of) => of(row).into_bound_py_any(py),
+        Values::Counts(of) => of(row).into_bound_py_any(py),
+        Values::Names(of) => of(row).into_bound_py_any(py),
+        Values::Words(_, of) => of(row).into_bound_py_any(py),
+        Values::Texts(of) => of(row).into_bound_py_any(py),
+        Values::Digests(of) => of(row).map(|hash| hash.to_string()).into_bound_py_any(py),
+        Values::Times(of) => clock::datetime(py, of(row))?.into_bound_py_any(py),
+        Values::Codes(of) => of(row).into_bound_py_any(py),
+        Values::Flags(of) => of(row).into_bound_py_any(py),
+    }
 }
 
 /// An operation that was kept in the API's own JSON shape.

@@ -250,7 +250,7 @@ impl<R: BufRead> Table<R> {
             texts.iter().position(|text| is(text))
         };
         let first = column(texts.iter().map(|text| &**text));
-        let ours = COLUMNS.iter().map(|(name, _)| *name);
+        let ours = COLUMNS.iter().map(|column| column.name);
         if let Some(at) = first.filter(|_| texts.iter().map(|text| &**text).eq(ours)) {
             return Ok(Names::Column { at, ours: true });
         }

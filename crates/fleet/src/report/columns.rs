@@ -1,37 +1,86 @@
-//! The columns of a table of rows: the one description for CSV and for Arrow.
+//! The columns of a table of rows: the one description for CSV, NDJSON, Arrow and Python.
 
-use countermand_core::Timestamp;
+use countermand_core::{Phase, Service, Timestamp, Verdict};
 
 use super::row::Row;
+use crate::row_state::RowState;
 use crate::store::Digest;
 
-/// The columns, in order. New ones are only ever added at the end.
-pub const COLUMNS: [(&str, Values); 21] = [
-    ("position", Values::Positions(|row| row.position)),
-    ("name", Values::Names(|row| row.name)),
-    ("type", Values::Texts(|row| row.kind)),
-    ("create_time", Values::Times(|row| row.create_time)),
-    ("device_seen", Values::Times(|row| row.device_seen)),
-    ("state", Values::Words(|row| row.state.as_str())),
-    ("verdict", Values::Texts(|row| Some(row.verdict?.as_str()))),
-    ("phase", Values::Words(|row| row.phase)),
-    ("attempts", Values::Counts(|row| row.attempts)),
-    ("cancel_sent_at", Values::Times(|row| row.cancel_sent_at)),
-    ("accepted_at", Values::Times(|row| row.accepted_at)),
-    ("resolved_at", Values::Times(|row| row.resolved_at)),
-    ("verified_at", Values::Times(|row| row.verified_at)),
-    ("body_sha256", Values::Digests(|row| row.body_sha256)),
-    ("done", Values::Flags(|row| row.done())),
-    ("code", Values::Codes(|row| row.code())),
-    ("message", Values::Texts(|row| row.message())),
-    ("problem", Values::Texts(|row| row.problem())),
-    (
+/// A column.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Column {
+    /// Its name; of a parent, the noun of the service.
+    pub name: &'static str,
+    /// Its values.
+    pub values: Values,
+    /// The field of a line of NDJSON that has it as a part; `None` if it is a field itself.
+    pub part_of: Option<&'static str>,
+}
+
+/// The columns, in order.
+pub const COLUMNS: [Column; 23] = [
+    field("position", Values::Positions(|row| row.position)),
+    field("name", Values::Names(|row| row.name.as_str())),
+    field(
+        Service::DEFAULT.level_above(2).noun,
+        Values::Names(|row| row.name.prefix(1)),
+    ),
+    field(
+        Service::DEFAULT.level_above(1).noun,
+        Values::Names(|row| row.name.prefix(2)),
+    ),
+    field("type", Values::Texts(|row| row.kind)),
+    field("create_time", Values::Times(|row| row.create_time)),
+    field("device_seen", Values::Times(|row| row.device_seen)),
+    field(
+        "state",
+        Values::Words(&RowState::WORDS, |row| Some(row.state.as_str())),
+    ),
+    field(
+        "verdict",
+        Values::Words(&Verdict::WORDS, |row| Some(row.verdict?.as_str())),
+    ),
+    field("phase", Values::Words(&Phase::WORDS, |row| Some(row.phase))),
+    field("attempts", Values::Counts(|row| row.attempts)),
+    field("cancel_sent_at", Values::Times(|row| row.cancel_sent_at)),
+    field("accepted_at", Values::Times(|row| row.accepted_at)),
+    field("resolved_at", Values::Times(|row| row.resolved_at)),
+    field("verified_at", Values::Times(|row| row.verified_at)),
+    field("body_sha256", Values::Digests(|row| row.body_sha256)),
+    part("done", OPERATION, Values::Flags(|row| row.done())),
+    part("code", OPERATION, Values::Codes(|row| row.code())),
+    part("message", OPERATION, Values::Texts(|row| row.message())),
+    part("problem", ERROR, Values::Texts(|row| row.problem())),
+    part(
         "problem_message",
+        ERROR,
         Values::Texts(|row| row.problem_message()),
     ),
-    ("parent_exists", Values::Flags(|row| row.parent_exists)),
-    ("from_input", Values::Flags(|row| Some(row.from_input))),
+    field("parent_exists", Values::Flags(|row| row.parent_exists)),
+    field("from_input", Values::Flags(|row| Some(row.from_input))),
 ];
+
+/// The field of a line that holds the operation.
+pub(super) const OPERATION: &str = "operation";
+/// The field of a line that holds the error.
+pub(super) const ERROR: &str = "error";
+
+const fn field(name: &'static str, values: Values) -> Column {
+    Column {
+        name,
+        values,
+        part_of: None,
+    }
+}
+
+const fn part(name: &'static str, of: &'static str, values: Values) -> Column {
+    Column {
+        name,
+        values,
+        part_of: Some(of),
+    }
+}
 
 /// The values of a column, by their type.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +90,13 @@ pub enum Values {
     Positions(fn(&Row<'_>) -> u64),
     /// Small numbers, in every row.
     Counts(fn(&Row<'_>) -> u32),
-    /// Names of operations, in every row.
+    /// Names of resources, in every row.
     Names(for<'a> fn(&Row<'a>) -> &'a str),
-    /// Words of this program, in every row.
-    Words(fn(&Row<'_>) -> &'static str),
+    /// All words that there can be, and those of the rows.
+    Words(
+        &'static [&'static str],
+        fn(&Row<'_>) -> Option<&'static str>,
+    ),
     /// Texts, of a server or of this program.
     Texts(for<'a> fn(&Row<'a>) -> Option<&'a str>),
     /// Hashes of answers.

@@ -28,14 +28,14 @@ pub fn csv<E>(
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
     writer
-        .write_record(COLUMNS.iter().map(|(name, _)| name))
+        .write_record(COLUMNS.iter().map(|column| column.name))
         .map_err(plain)?;
     for row in rows {
         let row = row.map_err(ReportError::Rows)?;
         counts.add(&row);
         let record = Row::of(&row);
-        for (_, values) in &COLUMNS {
-            let cell = cell(*values, &record);
+        for column in &COLUMNS {
+            let cell = cell(column.values, &record);
             writer.write_field(cell.as_bytes()).map_err(plain)?;
         }
         writer.write_record(None::<&[u8]>).map_err(plain)?;
@@ -50,7 +50,7 @@ fn cell<'a>(values: Values, row: &Row<'a>) -> Cow<'a, str> {
         Values::Positions(of) => text(Some(of(row))),
         Values::Counts(of) => text(Some(of(row))),
         Values::Names(of) => disarm(spelled(of(row))),
-        Values::Words(of) => of(row).into(),
+        Values::Words(_, of) => of(row).unwrap_or_default().into(),
         Values::Texts(of) => of(row).map(harmless).unwrap_or_default(),
         Values::Digests(of) => text(of(row)),
         Values::Times(of) => text(of(row)),

@@ -40,7 +40,7 @@ impl<'a> RowCells<'a> {
         let record = Row::of(row);
         Self {
             position: record.position,
-            name: printable(record.name),
+            name: printable(record.name.as_str()),
             about: about(&record),
             state: record.state.as_str(),
             details: details(&record),
@@ -134,7 +134,7 @@ impl Blocks {
             self.first = record.position;
         }
         self.counts.add(row);
-        let name = printable(record.name);
+        let name = printable(record.name.as_str());
         let kind = record.kind.map(printable).unwrap_or_default();
         let sha256 = record
             .body_sha256

@@ -21,7 +21,7 @@ mod summary;
 mod timeline;
 mod worst;
 
-pub use self::columns::{COLUMNS, Values};
+pub use self::columns::{COLUMNS, Column, Values};
 pub use self::csv::csv;
 pub(crate) use self::csv::rearm;
 pub use self::error::ReportError;

@@ -1,27 +1,23 @@
 //! A row as its fields, the same in every format.
 
-use countermand_core::{Metadata, Timestamp, Verdict};
-use serde::Serialize;
+use countermand_core::{Metadata, OperationName, Timestamp, Verdict};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use super::columns::{COLUMNS, ERROR, OPERATION, Values};
 use crate::job_row::{JobRow, Resolution};
 use crate::row_state::RowState;
 use crate::store::Digest;
 
-/// The schema of a row's line.
-pub(super) const ROW: &str = "countermand.row/1";
-
-/// `countermand.row/1`: what `countermand.outcome/1` has, and when each step was taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// An operation of a job, and when each step was taken. Serialized as `countermand.row/1`.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Row<'a> {
-    schema: &'static str,
     /// Its place in the order of sending, from 1.
     pub position: u64,
     /// The operation's name.
-    pub name: &'a str,
+    pub name: &'a OperationName,
     /// The type of the command, `WIPE`, `LOCK` …: an open set of words.
-    #[serde(rename = "type")]
     pub kind: Option<&'a str>,
     /// The time at which the server created it.
     pub create_time: Option<Timestamp>,
@@ -50,7 +46,6 @@ pub struct Row<'a> {
     /// The error that kept more from being known: the JSON of a [`countermand_core::Error`].
     pub error: Option<&'a Value>,
     /// True if the device still has a record, where that was looked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_exists: Option<bool>,
     /// True if the input of the plan gave its end, and the server was not asked.
     pub from_input: bool,
@@ -71,9 +66,8 @@ impl<'a> Row<'a> {
             kind, create_time, ..
         } = &row.target.command;
         Self {
-            schema: ROW,
             position: row.position,
-            name: row.target.name.as_str(),
+            name: &row.target.name,
             kind: kind.as_deref().or_else(|| told("type")),
             create_time: create_time.or_else(|| Timestamp::parse_rfc3339(told("createTime")?)),
             device_seen: row.target.device_seen,
@@ -123,5 +117,33 @@ impl<'a> Row<'a> {
     #[must_use]
     pub fn problem_message(&self) -> Option<&'a str> {
         self.error?.get("message")?.as_str()
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry("schema", "countermand.row/1")?;
+        for column in COLUMNS.iter().filter(|column| column.part_of.is_none()) {
+            let name = column.name;
+            match column.values {
+                Values::Positions(of) => line.serialize_entry(name, &of(self))?,
+                Values::Counts(of) => line.serialize_entry(name, &of(self))?,
+                Values::Names(of) => line.serialize_entry(name, of(self))?,
+                Values::Words(_, of) => line.serialize_entry(name, &of(self))?,
+                Values::Texts(of) => line.serialize_entry(name, &of(self))?,
+                Values::Digests(of) => line.serialize_entry(name, &of(self))?,
+                Values::Times(of) => line.serialize_entry(name, &of(self))?,
+                Values::Codes(of) => line.serialize_entry(name, &of(self))?,
+                // A question that was not asked has no answer.
+                Values::Flags(of) => match of(self) {
+                    Some(flag) => line.serialize_entry(name, &flag)?,
+                    None => {}
+                },
+            }
+        }
+        line.serialize_entry(OPERATION, &self.operation)?;
+        line.serialize_entry(ERROR, &self.error)?;
+        line.end()
     }
 }
