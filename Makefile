@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish static image sbom workflows mutants clean format
+.PHONY: demo test tables recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish static image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,7 +29,7 @@ demo:
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
 # All checks, the cheapest first; a stage runs again when its files have changed.
-test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/docs $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/recipes $(STAMPS)/clients
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/docs $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/tables $(STAMPS)/recipes $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
 $(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs tests/wasm/src/*.rs)
@@ -93,12 +93,27 @@ $(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard docs/*.py tests/*.py crates/*/Car
 
 $(STAMPS)/types: $(STAMPS)/install
 	$(BIN)/mypy --strict python/countermand tests/python/typing_view.py
-	$(BIN)/python -m mypy.stubtest countermand
+	# The names of what only annotations import.
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml \
+		--allowlist <(echo 'countermand\.report\.(pandas|pyarrow)') countermand
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/pytest: $(STAMPS)/install $(TEXTS)
 	$(BIN)/pytest --numprocesses $(PYTEST_PROCESSES) tests/python
 	@mkdir -p $(@D) && touch $@
+
+# Tables of reports with the oldest libraries that the extras of the package allow; pytest has the newest.
+tables: $(STAMPS)/tables
+OLDEST := target/oldest
+$(STAMPS)/tables: $(STAMPS)/install tests/python/test_tables.py
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(BIN)/python -c 'import tomllib; \
+		extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"].values(); \
+		print(*{one.replace(">=", "==") for extra in extras for one in extra}, sep="\n")' >$(OLDEST)/oldest.txt
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --requirement $(OLDEST)/oldest.txt 'pytest>=9,<10'
+	cp -r $(VENV)/lib/python3*/site-packages/countermand* $(OLDEST)/lib/python3*/site-packages/
+	$(OLDEST)/bin/pytest tests/python/test_tables.py
+	@touch $@
 
 # The recipes of docs/recipes.md in FastAPI, Django, Celery, Jupyter and pytest, and the package under gevent and trio.
 recipes: $(STAMPS)/recipes

@@ -68,7 +68,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         user_agent: str | None = None,
         **unknown: Never,
     ) -> None:
-        """Checks the settings; connects when the first call is made.
+        """Checks the settings; connects when the first call is made. If nothing else gives a token,
+        looks for Google's metadata server at once.
 
         :param endpoint: root of the API. ``None``: ``COUNTERMAND_ENDPOINT``, else Google's.
         :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, or one

@@ -71,7 +71,13 @@ def test_application_default_credentials(
     assert emulator.issued()[-1]["by"] == "metadata"
     monkeypatch.setenv("COUNTERMAND_TOKEN", emulator.token)
     assert Client(endpoint=emulator.endpoint).countermand(emulator.add()).cancelled
-    assert len(emulator.issued()) == 3
+    # The metadata server was asked twice: whether it is there, and for the token.
+    assert [issued["by"] for issued in emulator.issued()] == [
+        "token",
+        "token",
+        "metadata",
+        "metadata",
+    ]
 
 
 @pytest.mark.parametrize("junk", ["{", '{"type": "canary"}', '{"private_key": "canary"}', "{}"])
@@ -91,6 +97,21 @@ def test_a_file_that_others_can_read(emulator: Emulator, tmp_path: Path) -> None
     token.chmod(0o640)
     with pytest.warns(UserWarning, match="chmod 600"):
         Client(token=token)
+
+
+def test_what_is_missing_is_told_when_a_client_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.CredentialsError, match="No such file"):
+        Client(token=tmp_path / "key.json")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    # A metadata server was only guessed to be there.
+    monkeypatch.delenv("NO_GCE_CHECK")
+    for kind in (Client, AsyncClient):
+        with pytest.raises(errors.CredentialsError, match="no metadata server") as caught:
+            kind()
+        for way in ("token=...", "COUNTERMAND_TOKEN", "gcloud auth application-default login"):
+            assert way in str(caught.value)
 
 
 def test_a_function_that_says_how_long(emulator: Emulator) -> None:
@@ -240,10 +261,26 @@ def test_fault_55_a_secret_where_something_else_belongs_is_not_repeated(
     assert "MII" not in shown
 
 
-def test_fault_55_a_path_given_as_a_token_is_told_and_not_sent(tmp_path: Path) -> None:
-    for text in (str(tmp_path / "key.json"), "key.json", "~/key", "./token"):
-        with pytest.raises(errors.CredentialsError, match="looks like the path"):
+def test_fault_55_a_path_given_as_a_token_is_told_and_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text, problem in (
+        (str(tmp_path / "key.json"), "looks like the path"),
+        ("key.json", "looks like the path"),
+        ("secrets/token.txt", "looks like the path"),
+        ("file:///run/token", "looks like the path"),
+        ("~/key", "looks like the path"),
+        ("./token", "looks like the path"),
+        ("$TOKEN", "a variable that was not replaced"),
+        ('{"type": "service_account"}', "is JSON"),
+    ):
+        with pytest.raises(errors.CredentialsError, match=problem) as caught:
             Client(token=text)
+        assert "token=Path(...), credentials in JSON as a dict" in str(caught.value)
+    written(tmp_path, "token", "ya29.x")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(errors.CredentialsError, match="is the path of a file"):
+        Client(token="token")
 
 
 def test_fault_55_a_refused_name_that_looks_like_a_secret_is_not_kept() -> None:

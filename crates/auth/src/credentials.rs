@@ -199,6 +199,12 @@ impl Credentials {
         }
     }
 
+    /// True if it is not known whether there are any: [`found`](Self::found) asks.
+    #[must_use]
+    pub const fn are_guessed(&self) -> bool {
+        self.guessed
+    }
+
     /// Their kind and origin, in words that can be shown.
     #[must_use]
     pub fn description(&self) -> &str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countermand_core::TransportError;
-use countermand_core::text::{looks_secret, shown_path};
+use countermand_core::text::shown_path;
 use countermand_hyper::{SecretFile, quota_project_header};
 use http::HeaderValue;
 
@@ -51,19 +51,16 @@ impl Credentials {
         }
     }
 
-    /// A file with credentials in JSON or with a bare token: its content tells which. One that is not
-    /// there yet is taken for one with a token.
+    /// A file with credentials in JSON or with a bare token: its content tells which.
     ///
     /// # Errors
-    /// It holds JSON that gives no token, or the path looks like a secret.
+    /// It cannot be read, or holds JSON that gives no token.
     pub fn from_any_file(file: impl Into<SecretFile>) -> Result<Self, TransportError> {
         let file = file.into();
         match file.read(SecretFile::CAP) {
             Ok(bytes) if is_json(&bytes) => Self::from_file(file),
-            Err(problem) if looks_secret(&file.path().to_string_lossy()).is_some() => {
-                Err(rejected(file.problem("the token", problem)))
-            }
-            _ => Ok(Self::from_token_file(file)),
+            Ok(_) => Ok(Self::from_token_file(file)),
+            Err(problem) => Err(rejected(file.problem("the token", problem))),
         }
     }
 

@@ -58,6 +58,13 @@ impl Access {
         }
     }
 
+    /// True if there may be no token at all, and [`check_credentials`](Self::check_credentials) has to
+    /// send a request to know.
+    #[must_use]
+    pub const fn may_lack_credentials(&self) -> bool {
+        self.unnamed && self.credentials.are_guessed()
+    }
+
     /// Root and version of the API.
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {

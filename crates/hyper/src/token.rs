@@ -144,18 +144,24 @@ fn mistaken(token: &str) -> Option<&'static str> {
     let drive =
         || matches!(text.as_bytes(), [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic());
     // Base64 may begin with a slash.
-    let path = begins(&["/", "./", "../", "~/"]) && looks_secret(text).is_none();
+    let path = begins(&["/", "./", "../", "~/"]) && looks_secret(text).is_none()
+        || begins(&["file:"])
+        || [".json", ".txt", ".pem", ".p12"]
+            .iter()
+            .any(|ending| text.ends_with(ending));
     if begins(&["{"]) {
         Some("the access token is JSON, as credentials are: give the path of their file")
     } else if text.contains("-----BEGIN") {
         Some("the access token is a key in PEM: give the path of the credentials file that has it")
-    } else if path || drive() || text.ends_with(".json") {
+    } else if path || drive() {
         Some("the access token looks like the path of a file: give it as a path")
     } else if text
         .get(..7)
         .is_some_and(|word| word.eq_ignore_ascii_case("bearer "))
     {
         Some("the access token begins with the word Bearer: give the token alone")
+    } else if begins(&["$"]) {
+        Some("the access token is a variable that was not replaced by its value")
     } else {
         None
     }

@@ -36,7 +36,7 @@ impl Call {
 #[pymethods]
 impl Call {
     /// Waits for the result with the GIL released. A signal handler that raises ends the call.
-    fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    pub(crate) fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let mut work = self.take()?;
         let engine = process::engine(py)?;
         let turn = engine.turn().ok_or_else(|| {

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::arguments::{Attempts, InFlight};
-use crate::call::Call;
+use crate::call::{Call, Ready};
 use crate::clock::Length;
 use crate::feed::Feed;
 use crate::lock::Lock;
@@ -100,6 +100,17 @@ impl NativeClient {
         let connected = this.connect(&access, callback);
         let connected = connected.map_err(|error| errors::connect(py, error))?;
         *this.connected.lock() = Some(Native::new(connected));
+        if access.may_lack_credentials() {
+            Call::new(async move {
+                let found = access.check_credentials().await;
+                let ready: Ready = Box::new(move |py| match found {
+                    Ok(()) => Ok(py.None()),
+                    Err(error) => Err(errors::connect(py, error)),
+                });
+                ready
+            })
+            .wait(py)?;
+        }
         Ok(this)
     }
 

@@ -1,6 +1,6 @@
 //! Tokens from Python.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +51,14 @@ impl Origin {
             (None, Some(token)) => token,
         };
         if let Ok(text) = token.extract::<String>() {
-            let token = Token::new(&text).map_err(|error| {
-                let hint = "a file is given as token=Path(...)";
+            let given = match text.len() < 256 && Path::new(&text).is_file() {
+                true => Err(credentials(
+                    "the access token is the path of a file".to_owned(),
+                )),
+                false => Token::new(&text),
+            };
+            let token = given.map_err(|error| {
+                let hint = "a file is given as token=Path(...), credentials in JSON as a dict";
                 let text = format!("{}; {hint}", error.cause());
                 errors::error(py, &TransportError::new(error.kind(), text).into())
             })?;
