@@ -136,10 +136,11 @@ impl Serialize for Row<'_> {
                 Values::Times(of) => line.serialize_entry(name, &of(self))?,
                 Values::Codes(of) => line.serialize_entry(name, &of(self))?,
                 // A question that was not asked has no answer.
-                Values::Flags(of) => match of(self) {
-                    Some(flag) => line.serialize_entry(name, &flag)?,
-                    None => {}
-                },
+                Values::Flags(of) => {
+                    if let Some(flag) = of(self) {
+                        line.serialize_entry(name, &flag)?;
+                    }
+                }
             }
         }
         line.serialize_entry(OPERATION, &self.operation)?;
