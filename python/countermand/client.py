@@ -347,7 +347,8 @@ class Client(Blocking, ClientBase["Find", "Job"]):
     it connects anew. It pickles as its settings, unless its token was given as text.
 
     A call blocks its thread, and in a coroutine the event loop with it: there, use an
-    :class:`AsyncClient`, or ``asyncio.to_thread(client.cancel, name)``.
+    :class:`AsyncClient`, or ``asyncio.to_thread(client.cancel, name)``. Under gevent, call it in a
+    ``gevent.threadpool.ThreadPool``.
 
     It can be used without ``with``: nothing is lost if it is never closed.
     """

@@ -31,6 +31,8 @@ def send(curl: pycurl.Curl, request: Request, token: str) -> tuple[int, dict[str
     body = io.BytesIO()
     curl.setopt(pycurl.URL, request.url)
     curl.setopt(pycurl.PATH_AS_IS, True)
+    # On a kept connection that fails, curl sends again by itself, and tells only the last failure.
+    curl.setopt(pycurl.FORBID_REUSE, True)
     curl.setopt(pycurl.CUSTOMREQUEST, request.method)
     headers = [*request.headers, ("authorization", f"Bearer {token}")]
     curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers])

@@ -8,12 +8,13 @@ import inspect
 import socket
 import struct
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import sansio
+from countermand import errors, sansio
 from countermand.sansio import Cancellation
 
 from conftest import cases
@@ -61,12 +62,8 @@ class Server:
         if server == "reset_unread":
             connection.recv(1, socket.MSG_PEEK)
             return reset(connection)
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            byte = connection.recv(1)
-            if not byte:
-                return None
-            head += byte
+        if not read_head(connection):
+            return None
         if server == "request_then_reset":
             return reset(connection)
         connection.sendall(self._case.get("send", "").encode())
@@ -92,7 +89,7 @@ def reset(connection: socket.socket) -> None:
 
 
 class Told(Exception):
-    """What a program told of its first request: a status, or the word of a failure."""
+    """The answer to the first request as a program told it: a status, or the word of a failure."""
 
     def __init__(self, what: int | str) -> None:
         self.what = what
@@ -211,3 +208,49 @@ def test_a_failure_has_a_true_word(
     (told,) = getattr(told, "exceptions", [told])
     expect = case["expect"]
     assert told.what == expect or (isinstance(expect, list) and told.what in expect), told.what
+
+
+def read_head(connection: socket.socket) -> bytes:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        if not byte:
+            break
+        head += byte
+    return head
+
+
+@pytest.mark.parametrize("program", EXAMPLES, ids=lambda path: path.stem)
+def test_a_request_that_the_library_repeats_may_have_arrived(program: Path) -> None:
+    """The server reads a second cancel, on whichever connection, and then refuses."""
+    body = b'{"error":{"code":401,"status":"UNAUTHENTICATED","message":""}}'
+    head = b"HTTP/1.1 401 No\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    read: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(20)
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        connection.settimeout(20)
+        with listener:
+            read.append(read_head(connection))
+            connection.sendall(head % len(body) + body)
+            again = read_head(connection)
+            if not again:  # the program has closed the connection, and makes another
+                connection.close()
+                connection, _ = listener.accept()
+                again = read_head(connection)
+            read.append(again)
+        connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    module = load(program)
+    module.Cancellation = partial(Cancellation, max_attempts=1, deadline=2.0)
+    with pytest.raises(errors.CountermandError) as caught:
+        result = module.countermand(NAME, "t", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+    thread.join(30)
+    assert [request.split(b" ")[0] for request in read] == [b"POST", b"POST"]
+    assert caught.value.maybe_delivered
