@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test tables recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish static image sbom workflows mutants clean format
+.PHONY: demo test tables recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish archives image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +20,7 @@ RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name t
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
 TEXTS := $(wildcard *.md docs/*.md python/README.md crates/*/README.md)
-PY := pyproject.toml $(shell find python tests/python tests/recipes tests/clients tests/cross -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' -o -name '*.ipynb' \))
+PY := pyproject.toml $(shell find python tests/python tests/recipes tests/clients tests/cross tests/dist -type f \( -name '*.py' -o -name '*.pyi' -o -name '*.json' -o -name '*.ipynb' \))
 
 # The main use, on the embedded emulator. Some operations of the demo complete anyway; exit code 3
 # reports that and is the expected result.
@@ -85,8 +85,8 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard docs/*.py tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
-	$(BIN)/ruff check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross
-	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross
+	$(BIN)/ruff check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross tests/dist
+	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross tests/dist
 	$(BIN)/python tests/packages.py check
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
@@ -161,18 +161,18 @@ clients: $(VENV)/ready $(CLIENTS)/node/ready
 	javac -d $(CLIENTS)/java/classes -cp '$(CLIENTS)/java/lib/*' tests/clients/java/Client.java
 	$(NODE_PATH) COUNTERMAND_CLIENTS='python node go rust java' $(BIN)/pytest tests/clients
 
-# The command on Windows (wine), aarch64 (qemu) and static musl, and the core in WebAssembly (Node):
-# docs/platforms.md. Installs what is missing (Debian, as root). Takes an hour; CROSS='musl' runs one.
-CROSS ?= windows aarch64 musl wasm
-CROSS_PACKAGES := rustc-web cargo-web rust-web-src gcc-mingw-w64-x86-64 wine64 gcc-aarch64-linux-gnu \
-	libc6-dev-arm64-cross qemu-user musl-tools libunwind-14-dev
+# The command of `make archives` on Windows (wine), aarch64 (qemu) and Linux without anything else, and the core in
+# WebAssembly (Node): docs/platforms.md. Installs what is missing (Debian, as root). Takes an hour.
+CROSS_PACKAGES := gcc-mingw-w64-x86-64 wine64 qemu-user
 cross:
 	if ! dpkg --status $(CROSS_PACKAGES) >/dev/null 2>&1; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 			--no-install-recommends $(CROSS_PACKAGES) >/dev/null; \
 	fi
-	$(PYTHON) tests/cross/cross.py $(CROSS)
-	rm -rf target/cross
+	$(MAKE) archives
+	rustup target add wasm32-unknown-unknown
+	cargo build --quiet --locked --target wasm32-unknown-unknown --target-dir target --manifest-path tests/wasm/Cargo.toml
+	$(PYTHON) tests/cross/cross.py
 
 # Kills real processes with SIGKILL at random instants and applies their jobs again: CRASH_RUNS jobs
 # (`make test` runs a few). Takes ten minutes; a run that fails names its seed (COUNTERMAND_CRASH_SEED).
@@ -243,14 +243,23 @@ picture:
 	cargo build --quiet --package countermand-cli
 	{ target/debug/countermand demo 2>&1 || test $$? -eq 3; } | $(PYTHON) docs/picture.py > docs/demo.svg
 
-# The packages for Python in dist/, each installed in an environment of its own. Ten minutes; needs no C compiler, as
-# zig links for the C library of old systems (manylinux2014).
-dist: $(VENV)/ready
+$(VENV)/dist: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --group dist
+	@touch $@
+
+# The packages for Python in dist/: the sources, and a wheel for each target of WHEELS, linked by zig for the C library of
+# old systems (manylinux2014, musllinux_1_2). Each is checked, and cancels an operation on its system: under qemu for
+# aarch64, under wine for Windows; that for musl is not run. Needs rustup, and for the last two Debian with the packages
+# of `make cross` and Maven. An hour; ten minutes with WHEELS=x86_64-unknown-linux-gnu.
+WHEELS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl x86_64-pc-windows-gnu
+dist: $(VENV)/dist
 	rm -rf dist && mkdir dist
 	$(BIN)/maturin sdist --out dist
-	PATH='$(CURDIR)/$(BIN)':"$$PATH" CARGO_TARGET_DIR=target/dist $(BIN)/maturin build --release --locked --strip \
-		--zig --compatibility manylinux2014 --out dist
+	rustup target add $(WHEELS)
+	for target in $(WHEELS); do \
+		PATH='$(CURDIR)/$(BIN)':"$$PATH" CARGO_TARGET_DIR=target/wheel \
+			$(BIN)/maturin build --profile dist --locked --zig --target $$target --out dist; \
+	done
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/abi3audit --strict dist/*.whl
 	# What is built from the sdist is not optimised: the build itself is what is tried.
@@ -296,16 +305,25 @@ publish:
 	$(PYTHON) tests/packages.py address
 	cargo publish --workspace $(NOT_PUBLISHED) --locked
 
-# The command as one static file, and what a container needs beside it, in target/image. Needs musl-gcc (Debian's
-# musl-tools) and the target of rustup.
-MUSL := x86_64-unknown-linux-musl
-static:
-	CC_x86_64_unknown_linux_musl=musl-gcc cargo build --release --locked --package countermand-cli --target $(MUSL)
-	rm -rf target/image && mkdir -p target/image
-	cp target/$(MUSL)/release/countermand LICENSE-MIT LICENSE-APACHE /etc/ssl/certs/ca-certificates.crt target/image/
-	chroot target/image /countermand --version 2>/dev/null || target/image/countermand --version
+# The command as one file for each target of COMMANDS, packed with its manual pages and completions in target/archives.
+# For Linux it is static: that for this system runs its demo in an empty file system (needs root). Needs rustup, and
+# mingw-w64 for Windows; zig compiles the C for Linux, and the linker is rustup's.
+COMMANDS ?= x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu
+archives: $(VENV)/dist
+	rustup target add $(COMMANDS)
+	for target in $(COMMANDS); do \
+		name=$${target//-/_}; \
+		case $$target in *-musl) export CC_$$name='$(CURDIR)/tests/dist/zig-cc' CARGO_TARGET_$${name^^}_LINKER=rust-lld;; esac; \
+		PATH='$(CURDIR)/$(BIN)':"$$PATH" \
+			cargo build --profile dist --locked --package countermand-cli --target $$target; \
+	done
+	$(PYTHON) tests/dist/archive.py target target/archives $(COMMANDS)
 
-image: static
+# A container of that command alone, and what it needs beside it.
+image: archives
+	rm -rf target/image && mkdir -p target/image
+	cp target/x86_64-unknown-linux-musl/dist/countermand LICENSE-MIT LICENSE-APACHE \
+		/etc/ssl/certs/ca-certificates.crt target/image/
 	docker build --file Dockerfile --tag countermand target/image
 
 # What is built into the command and the Python package on this system, as CycloneDX, in target/sbom. Installs cargo-cyclonedx
@@ -340,7 +358,7 @@ mutants:
 
 format:
 	cargo fmt --all
-	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross; fi
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross tests/dist; fi
 
 clean:
 	cargo clean

@@ -1,10 +1,10 @@
-"""The command on other systems: builds it there and runs a job from its plan to its report.
+"""The command on other systems: a job from its plan to its report.
 
-``python3 tests/cross/cross.py [--no-build] [windows] [aarch64] [musl] [wasm]``; all without a name.
-Windows is wine, aarch64 is qemu, and the static command of musl runs in a folder that is its whole
-file system (needs root). Everything is checked with the emulator's audit and truth. WebAssembly has
-no command: the core alone cancels operations under Node (``tests/wasm``). The first check that
-fails ends the script.
+``python3 tests/cross/cross.py [windows] [aarch64] [musl] [wasm]``; all without a name. Runs what
+``make archives`` has built. Windows is wine, aarch64 is qemu, and the command of musl runs in a
+folder that is its whole file system (needs root). Everything is checked with the emulator's audit
+and truth. WebAssembly has no command: the core alone cancels operations under Node
+(``tests/wasm``). The first check that fails ends the script.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-TARGET = ROOT / "target/cross"
+TARGET = ROOT / "target"
 # For one command, on systems that are emulated.
 PATIENCE = 600.0
 # Enough for a run to be killed in the middle: at 80 % of the quota the cancels take 12 s.
@@ -36,23 +36,16 @@ QUOTA = "10/1s"
 
 
 class System(NamedTuple):
-    """A system: the target of its command, what builds it, and what runs it in a folder."""
+    """A system: environment of its command, what runs that in a folder, and the tools it needs."""
 
-    target: str
     environment: dict[str, str]
     command: Callable[[Path], list[str]]
     needs: tuple[str, ...]
 
 
-def binary(target: str) -> Path:
-    """The command as cargo has built it."""
-    name = "countermand.exe" if "windows" in target else "countermand"
-    return TARGET / target / "debug" / name
-
-
 def in_wine(folder: Path) -> list[str]:
     """Copies the command and the library that wine lacks into the folder."""
-    shutil.copy(binary(SYSTEMS["windows"].target), folder)
+    shutil.copy(TARGET / "x86_64-pc-windows-gnu/dist/countermand.exe", folder)
     source = Path(__file__).with_name("bcryptprimitives.c")
     library = folder / "bcryptprimitives.dll"
     compiler = "x86_64-w64-mingw32-gcc"
@@ -61,71 +54,24 @@ def in_wine(folder: Path) -> list[str]:
 
 
 def in_qemu(_: Path) -> list[str]:
-    """Runs the command with the libraries of Debian's cross compiler."""
-    command = binary(SYSTEMS["aarch64"].target)
-    return ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", str(command)]
+    """Runs the command, which needs no library."""
+    return ["qemu-aarch64", str(TARGET / "aarch64-unknown-linux-musl/dist/countermand")]
 
 
 def in_chroot(folder: Path) -> list[str]:
     """Makes the folder a file system with nothing but the command and an empty ``tmp``."""
-    shutil.copy(binary(SYSTEMS["musl"].target), folder)
+    shutil.copy(TARGET / "x86_64-unknown-linux-musl/dist/countermand", folder)
     (folder / "tmp").mkdir()
     return ["chroot", str(folder), "/countermand"]
 
 
 SYSTEMS = {
     "windows": System(
-        "x86_64-pc-windows-gnu",
-        {"WINEDEBUG": "-all"},
-        in_wine,
-        ("x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64"),
+        {"WINEDEBUG": "-all"}, in_wine, ("x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64")
     ),
-    "aarch64": System(
-        "aarch64-unknown-linux-gnu",
-        {"CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER": "aarch64-linux-gnu-gcc"},
-        in_qemu,
-        ("aarch64-linux-gnu-gcc", "qemu-aarch64"),
-    ),
-    "musl": System(
-        "x86_64-unknown-linux-musl",
-        {
-            "CC_x86_64_unknown_linux_musl": "musl-gcc",
-            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER": "musl-gcc",
-            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS": "-Clink-self-contained=no "
-            "-Ctarget-feature=+crt-static -Crelocation-model=static -Clink-arg=-static "
-            f"-Lnative={TARGET}/unwind",
-        },
-        in_chroot,
-        ("musl-gcc", "chroot"),
-    ),
+    "aarch64": System({}, in_qemu, ("qemu-aarch64",)),
+    "musl": System({}, in_chroot, ("chroot",)),
 }
-
-
-def build(target: str, environment: dict[str, str], *options: str) -> None:
-    """Builds with Debian's toolchain, whose std can be built for any target."""
-    toolchain = {
-        "CARGO_TARGET_DIR": str(TARGET),
-        "RUSTC": "/usr/bin/rustc",
-        "RUSTC_BOOTSTRAP": "1",
-        "CARGO_PROFILE_DEV_DEBUG": "0",
-    }
-    command = ["/usr/bin/cargo", "build", "--quiet", "--locked"]
-    subprocess.run(
-        [*command, "-Zbuild-std=std,panic_abort", "--target", target, *options],
-        env=os.environ | toolchain | environment,
-        cwd=ROOT,
-        check=True,
-    )
-
-
-def unwinder() -> None:
-    """Makes the unwinder that std needs on musl, of Debian's for glibc."""
-    folder = TARGET / "unwind"
-    folder.mkdir(parents=True, exist_ok=True)
-    source = Path(__file__).with_name("fprintf_chk.c")
-    subprocess.run(["musl-gcc", "-c", "-o", folder / "chk.o", source], check=True)
-    shutil.copy("/usr/lib/llvm-14/lib/libunwind.a", folder)
-    subprocess.run(["ar", "r", folder / "libunwind.a", folder / "chk.o"], check=True)
 
 
 def check(true: object, *what: object) -> None:
@@ -299,40 +245,19 @@ def run(name: str) -> None:
             subprocess.run(["wineserver", "-k"], env=fleet.environment, check=False)
 
 
-def wasm(*, no_build: bool) -> None:
-    """Drives cancellations through the core in WebAssembly, under Node."""
-    target = "wasm32-unknown-unknown"
-    if not no_build:
-        # The linker of the toolchain that builds everything else: Debian's has none.
-        command = ["rustc", "--print", "sysroot"]
-        printed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-        linkers = list(Path(printed.stdout.strip()).glob("lib/rustlib/*/bin/rust-lld"))
-        check(linkers, "the toolchain of rustc has no rust-lld")
-        environment = {"CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER": str(linkers[0])}
-        build(target, environment, "--manifest-path", "tests/wasm/Cargo.toml")
-    library = TARGET / target / "debug/countermand_wasm_test.wasm"
-    subprocess.run(["node", ROOT / "tests/wasm/run.js", library], check=True)
-
-
 def main() -> None:
-    """Builds and runs what the arguments name."""
+    """Runs what the arguments name."""
     names = [*SYSTEMS, "wasm"]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--no-build", action="store_true", help="take the commands as they are")
     parser.add_argument("systems", nargs="*", metavar="SYSTEM", help=", ".join(names))
-    options = parser.parse_args()
-    names = options.systems or names
+    names = parser.parse_args().systems or names
     for name in names:
         if name == "wasm":
-            wasm(no_build=options.no_build)
+            library = TARGET / "wasm32-unknown-unknown/debug/countermand_wasm_test.wasm"
+            subprocess.run(["node", ROOT / "tests/wasm/run.js", library], check=True)
             continue
-        system = SYSTEMS[name]
-        missing = [tool for tool in system.needs if shutil.which(tool) is None]
+        missing = [tool for tool in SYSTEMS[name].needs if shutil.which(tool) is None]
         check(not missing, f"{name} needs {missing}: `make cross` installs them")
-        if not options.no_build:
-            if name == "musl":
-                unwinder()
-            build(system.target, system.environment, "--package", "countermand-cli")
         run(name)
     print(f"cross: every check has passed on {', '.join(names)}")
 

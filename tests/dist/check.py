@@ -1,7 +1,10 @@
-"""Installs each package of a folder in an environment of its own, and cancels an operation with it.
+"""Cancels an operation with each Python package of a folder.
 
-``python tests/dist/check.py FOLDER`` is what ``make dist`` runs. It fails if a package is larger than it may be,
-cannot be installed, or does not bring the first cancel to its verdict on the emulator.
+``python tests/dist/check.py FOLDER`` is what ``make dist`` runs. It fails if a package is larger
+than it may be, cannot be installed, or does not bring the first cancel to its verdict on the
+emulator. The source distribution and the wheel of this system are installed in an environment of
+their own; wheels of other systems are unpacked and run by an interpreter of that system. A wheel
+for musl is not run.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ import venv
 import zipfile
 from pathlib import Path
 
+import interpreters
+
+INTERPRETERS = Path(__file__).parents[2] / "target/interpreters"
 LARGEST_WHEEL = 5_000_000  # bytes
 FIRST_CANCEL = """
 from countermand import Client, Verdict
@@ -42,6 +48,24 @@ def installs(package: Path) -> None:
         )
 
 
+def proves(package: Path) -> str:
+    """Cancels with the package on its system; returns what was done."""
+    system = package.stem.rsplit("-", 1)[-1]
+    if "musllinux" in system:
+        return "not run"
+    for word, interpreter in (
+        ("aarch64", interpreters.for_aarch64),
+        ("win_amd64", interpreters.for_windows),
+    ):
+        if package.suffix == ".whl" and word in system:
+            python = interpreter(INTERPRETERS / word)
+            with tempfile.TemporaryDirectory() as folder:
+                interpreters.cancels(python, package, Path(folder), FIRST_CANCEL)
+            return f"unpacked, one cancel proven ({python.name})"
+    installs(package)
+    return "installed, one cancel proven"
+
+
 def names(package: Path) -> list[str]:
     if package.suffix == ".whl":
         return zipfile.ZipFile(package).namelist()
@@ -61,8 +85,7 @@ def check(package: Path) -> None:
     else:
         for part in ("tests/python/", "python/examples/", "Cargo.lock"):
             assert any(f"/{part}" in name for name in held), f"{package.name}: no {part}"
-    installs(package)
-    print(f"{package.name}: {package.stat().st_size:,} bytes, installed, one cancel proven")
+    print(f"{package.name}: {package.stat().st_size:,} bytes, {proves(package)}", flush=True)
 
 
 def main() -> None:
