@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ._countermand import printable
 from .feed import Watch
 from .progress import Progress
-from .rows import COLUMNS
 from .warn import warn_missed
 
 if TYPE_CHECKING:
@@ -231,7 +230,6 @@ _HTML = (
     "code",
     "problem_message",
 )
-assert set(_HTML) <= {*COLUMNS}
 
 
 def _library(name: str, extra: str) -> Any:  # noqa: ANN401

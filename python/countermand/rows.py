@@ -124,7 +124,7 @@ class JobRow(JsonForm):
     def to_dict(self) -> dict[str, Any]:
         """The row as plain values, by the schema ``countermand.row/1``."""
         fields = self.columns()
-        for name, part_of in COLUMNS.items():
+        for name, part_of in _countermand.report_columns():
             if part_of is not None:
                 del fields[name]
             elif isinstance(fields[name], datetime):
@@ -143,14 +143,9 @@ class JobRow(JsonForm):
 
         ``operation`` and ``error`` are not among them; what they tell is.
         """
-        values = ((name, getattr(self, name)) for name in COLUMNS)
+        values = ((name, getattr(self, name)) for name, _ in _countermand.report_columns())
         # Names and verdicts are texts of a class of their own.
         return {name: str(value) if isinstance(value, str) else value for name, value in values}
-
-
-COLUMNS: Mapping[str, Literal["operation", "error"] | None] = dict(_countermand.report_columns())
-"""The columns of a report, in order, each with the attribute that has it as a part."""
-assert (*JobRow.__dataclass_fields__,) == (*COLUMNS, "operation", "error")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -15,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from countermand import Client, OperationName, Report
+from countermand import Client, JobRow, OperationName, Report
 from countermand.testing import Emulator
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
 def test_to_dicts(report: Report) -> None:
     dicts = report.to_dicts()
     assert [*dicts[0]] == [*SCHEMA]
+    # A row is made of the columns in their order.
+    assert [field.name for field in fields(JobRow)] == [*SCHEMA, "operation", "error"]
     assert len(dicts) == len(report) == len(list(report))
     assert {row["type"] for row in dicts} >= {*EXOTIC}
     assert {row["state"] for row in dicts} >= {"cancelled", "failed", "completed", "error"}
