@@ -187,7 +187,7 @@ pub(crate) const FAULTS: [(&str, &str); 69] = [
     ),
     (
         "devices vanish while they are searched",
-        "a result, counted once: probably wiped; a plan without errors ends with 0",
+        "a result, counted once: probably wiped; a plan without errors ends with 0, a run with 3",
     ),
     (
         "something other than the API answers",

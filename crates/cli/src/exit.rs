@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Failed,
     /// The fate of some is not known, or not decided: apply again.
     Unresolved,
-    /// Some may have executed: they completed anyway, or are gone. Another run would change nothing.
+    /// Some may have executed: they completed anyway, or are gone, or a device vanished. Another run would change nothing.
     Executed,
     /// The quota is used up.
     Quota,

@@ -152,11 +152,15 @@ impl Error {
                 format!("{advice}: {}", answer.activation_url(service))
             }
             // What is said of operations is not true of what has them.
-            ErrorKind::NotFound(_)
-                if self.resource().is_some_and(|of| of.operation().is_none()) =>
-            {
-                "check the name".to_owned()
-            }
+            ErrorKind::NotFound(_) => match self.resource() {
+                Some(Resource::Parent(_)) => {
+                    service.fill(
+                        "check the name; if it is right, the {parent} has no record any more: it may have executed a command that erased it",
+                    )
+                }
+                Some(Resource::Grandparent(_)) => "check the name".to_owned(),
+                _ => advice,
+            },
             _ => advice,
         }
     }

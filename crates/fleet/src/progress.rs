@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Time, Timestamp};
 use countermand_scheduler::Outage;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::schedule::{Options, scheduler};
 use crate::spell::{counted, grouped, spell};
@@ -19,7 +19,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 const NOTED: Duration = Duration::from_secs(2);
 
 /// The devices of a search, and the operations found on them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SearchProgress {
     /// Devices to be searched, as far as they have been listed.
@@ -34,6 +34,9 @@ pub struct SearchProgress {
     pub vanished: u64,
     /// Lists that could not be read to their end.
     pub missed: u64,
+    /// Those of `missed` for which no run asks again.
+    #[serde(skip)]
+    pub(crate) missed_finally: u64,
     /// Lists that were not asked for, because an earlier failure or a stop concerns all of them.
     pub not_attempted: u64,
     /// Pending operations found that are meant.
@@ -122,7 +125,7 @@ impl SearchProgress {
     /// The next run goes on with it.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        self.missed > 0 || !self.is_over()
+        self.missed > self.missed_finally || !self.is_over()
     }
 
     /// The part that is done, from 0 to 1. Before all devices are listed another page of them, of
@@ -147,6 +150,43 @@ impl SearchProgress {
                 counted(self.not_attempted, "list")
             ),
         })
+    }
+
+    /// The note of it in a plan.
+    pub(crate) fn note(&self, at: Timestamp) -> Record {
+        Record::Note {
+            at,
+            kind: Note::SEARCH.to_owned(),
+            // Numbers have a JSON.
+            text: serde_json::to_string(self).unwrap_or_default(),
+        }
+    }
+
+    /// `searched 1,204 of 20,000 devices, missed 2, 312 operations found`.
+    fn words(&self) -> String {
+        let so_far = if self.all_listed {
+            ""
+        } else {
+            " listed so far"
+        };
+        let mut words = format!(
+            "searched {} of {} devices{so_far}",
+            grouped(self.searched),
+            grouped(self.devices),
+        );
+        for (count, what) in [
+            (self.missed, "missed"),
+            (self.not_attempted, "not asked for"),
+        ] {
+            if count > 0 {
+                let _ = write!(words, ", {} {what}", counted(count, "list"));
+            }
+        }
+        let _ = write!(words, ", {} found", counted(self.found, "operation"));
+        if self.vanished > 0 {
+            let _ = write!(words, ", {} vanished", counted(self.vanished, "device"));
+        }
+        words
     }
 
     /// Requests until its end, by the average of a device so far; `None` before all devices are listed.
@@ -372,22 +412,7 @@ impl JobProgress {
     /// The search in words, if there is one: `searched 1,204 of 20,000 devices, 312 operations found`.
     #[must_use]
     pub fn search_words(&self) -> Option<String> {
-        let search = self.search?;
-        let so_far = if search.all_listed {
-            ""
-        } else {
-            " listed so far"
-        };
-        let mut words = format!(
-            "searched {} of {} devices{so_far}, {} found",
-            grouped(search.done()),
-            grouped(search.devices),
-            counted(search.found, "operation"),
-        );
-        if search.vanished > 0 {
-            let _ = write!(words, ", {} vanished", counted(search.vanished, "device"));
-        }
-        Some(words)
+        self.search.as_ref().map(SearchProgress::words)
     }
 
     /// Rate, quota and time left, or the failure that goes on, in parts.
@@ -506,6 +531,17 @@ impl Failing {
     }
 }
 
+/// The search before a plan; `None` if there was none.
+pub(crate) fn planned(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
+    for note in job.notes() {
+        let note = note?;
+        if note.kind == Note::SEARCH {
+            return Ok(serde_json::from_str(&note.text).ok());
+        }
+    }
+    Ok(None)
+}
+
 /// The search of a rescue, as its file tells it.
 pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError> {
     let settings = job.settings();
@@ -534,11 +570,16 @@ pub(crate) fn search(job: &Contents) -> Result<Option<SearchProgress>, JobError>
     search.searched -= search.vanished.min(search.searched);
     let meant = settings.enterprises.iter();
     let mut meant = meant.filter(|name| !settings.filter.excludes_enterprise(name));
-    search.all_listed = meant.all(|name| listed.contains(name.as_str()));
     for missed in job.missed()? {
         // One of a device that was searched in spite of it is not searched again.
-        search.missed += u64::from(job.searched_at(&missed.resource)?.is_none());
+        let again = job.searched_at(&missed.resource)?.is_none();
+        search.missed += u64::from(again);
+        if again && missed.is_final() {
+            search.missed_finally += 1;
+            listed.insert(missed.resource);
+        }
     }
+    search.all_listed = meant.all(|name| listed.contains(name.as_str()));
     // A call older than an hour is not in the file: at least one page each.
     search.pages = job.calls(Call::ListOperations)?.max(search.searched);
     Ok(Some(search))

@@ -169,8 +169,13 @@ impl Pages {
         let settings = job.settings();
         let mut pages = Self::new(settings.filter.clone(), job.created());
         let mut lists = Vec::new();
+        let missed = job.missed()?.into_iter().filter(Missed::is_final);
+        let missed: HashSet<_> = missed.map(|missed| missed.resource).collect();
         for enterprise in &settings.enterprises {
-            lists.extend(pages.enterprise(enterprise.clone()));
+            match missed.contains(enterprise.as_str()) {
+                true => pages.progress.missed += 1,
+                false => lists.extend(pages.enterprise(enterprise.clone())),
+            }
         }
         for device in job.devices() {
             let device = device?;
@@ -178,6 +183,12 @@ impl Pages {
                 pages.progress.devices += 1;
                 pages.progress.searched += 1;
                 pages.progress.pages += 1;
+                pages.searched.insert(device.name);
+                continue;
+            }
+            if missed.contains(device.name.as_str()) {
+                pages.progress.devices += 1;
+                pages.progress.missed += 1;
                 pages.searched.insert(device.name);
                 continue;
             }
@@ -549,7 +560,12 @@ impl Findings {
         let missed =
             missed.map(|(resource, error)| Record::Missed(Missed::new(at, resource, error)));
         let vanished = self.vanished.iter().cloned().map(Record::Vanished);
-        let note = self.progress.note_of_not_attempted(at);
+        let search = self.cost.as_ref().map(|_| self.progress.note(at));
+        let note = self
+            .progress
+            .note_of_not_attempted(at)
+            .into_iter()
+            .chain(search);
         let cost = self.cost.clone().map(SearchCost::records);
         let known = vanished.chain(missed).chain(note);
         known.chain(cost.into_iter().flatten()).collect()

@@ -2,8 +2,9 @@
 
 use countermand::Client;
 use countermand_fleet::report::vanished;
+use countermand_fleet::store::Missed;
 use countermand_fleet::{Filter, Findings, Found, Search, Target};
-use countermand_fleet::{counted, grouped};
+use countermand_fleet::{counted, grouped, now};
 use countermand_scheduler::Quota;
 use futures_util::StreamExt;
 
@@ -49,6 +50,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     if !findings.vanished.is_empty() {
         report.output.note(vanished(&findings.vanished).trim_end());
     }
+    let missed = findings.missed.iter();
+    let missed = missed.map(|(resource, error)| Missed::new(now(), resource, error));
+    report.not_seen(&missed.collect::<Vec<_>>(), &findings.vanished);
     if let Some(stopped) = searched.stopped(count) {
         let text = format!("{stopped}; the list is not complete");
         report.output.note(&text);
@@ -103,7 +107,7 @@ impl Searched {
         } else {
             " listed so far"
         };
-        let searched = grouped(progress.done());
+        let searched = grouped(progress.searched);
         Some(format!(
             "stopped by a signal: {found} found, {searched} of {devices}{known} searched"
         ))

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use countermand_core::text::{chain, shown};
-use countermand_core::{ParentName, Policy};
+use countermand_core::{ErrorKind, ParentName, Policy};
 use futures_util::{StreamExt, stream};
 
 use crate::args::Global;
@@ -66,8 +66,12 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
             Ok(operation) => report.operation(&operation.name.clone(), &Ok(operation)),
             Err(error) => {
                 exit = Exit::of_error(&error);
+                let what = match error.kind() {
+                    ErrorKind::NotFound(_) => "there is no list",
+                    _ => "the list is not complete",
+                };
                 report.output.note(&format!(
-                    "error: the list is not complete: {}; {}",
+                    "error: {what}: {}; {}",
                     chain(&error),
                     error.advice()
                 ));

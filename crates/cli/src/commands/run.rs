@@ -62,7 +62,8 @@ pub(crate) async fn run(
     let (overview, worst) = overview(&ended, stopped).map_err(|error| open::unread(&error))?;
     let text = text(&way, &ended, &overview).map_err(|error| open::unread(&error))?;
     report.sentence(&text);
-    let exit = exit.max(worst).max(close(ended, &report));
+    let of_search = search_end(&ended, &report).map_err(|error| open::unread(&error))?;
+    let exit = exit.max(worst).max(of_search).max(close(ended, &report));
     let exit = match ending {
         Ending::Stopped(signal) => signal,
         _ => exit,
@@ -165,6 +166,16 @@ fn overview(ended: &Ended, stopped: Option<Exit>) -> Result<(Overview, Exit), Jo
         }
     }))?;
     Ok((overview, exit))
+}
+
+/// Tells programs what the search of the job has not seen, in whichever run it was, and gives the exit code that
+/// this asks for: such a job is no complete success.
+fn search_end(ended: &Ended, report: &Report) -> Result<Exit, JobError> {
+    let (missed, vanished) = (ended.job.missed()?, ended.job.vanished()?);
+    report.not_seen(&missed, &vanished);
+    let exits = missed.iter().map(|missed| missed.exit_class().into());
+    let executed = vanished.first().map(|_| Exit::Executed);
+    Ok(exits.chain(executed).max().unwrap_or(Exit::Done))
 }
 
 /// The exit code that a row asks for, where a failure that means `stopped` has stopped the run.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use countermand_core::{Error, Metadata, Operation, OperationName, Outcome, Verdict};
 use countermand_fleet::input::LeftOut;
+use countermand_fleet::store::{Missed, Vanished};
 use serde::Serialize;
 
 /// The schema of the outcome of a countermand.
@@ -32,6 +33,20 @@ pub(crate) struct StoppedLine<'a> {
     /// Lists that ended with the same error.
     pub(crate) lists_same_error: u64,
     pub(crate) lists_not_attempted: u64,
+}
+
+/// The schema of what a search has not seen.
+pub(crate) const SEARCH: &str = "countermand.search/1";
+
+/// `countermand.search/1`: what a search has not seen, once, after the operations; only where there is
+/// something.
+#[derive(Serialize)]
+pub(crate) struct SearchLine<'a> {
+    pub(crate) schema: &'static str,
+    /// Lists that could not be read to their end, each with the error.
+    pub(crate) missed: &'a [Missed],
+    /// Devices that vanished, and were probably wiped.
+    pub(crate) vanished: &'a [Vanished],
 }
 
 /// `countermand.input/1`: parts of the input that are neither names nor mistakes, counted by kind;

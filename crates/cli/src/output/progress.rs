@@ -107,7 +107,7 @@ fn lines(progress: &JobProgress, width: usize) -> Vec<String> {
         let more = if search.all_listed { "" } else { "+" };
         let mut figures = format!(
             "{}/{}{more} devices",
-            grouped(search.done()),
+            grouped(search.searched),
             grouped(search.devices),
         );
         let found = format!(", {} found", grouped(search.found));

@@ -8,12 +8,13 @@ use countermand_core::text::{chain, excerpt, json_line, printable};
 use countermand_core::{Error, ErrorKind, Operation, OperationName, Outcome, Verdict};
 use countermand_fleet::Target;
 use countermand_fleet::input::LeftOut;
+use countermand_fleet::store::{Missed, Vanished};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::output::json::{
     FoundLine, INPUT, InputLine, InterruptedError, OPERATION, OperationJson, OperationLine,
-    OutcomeLine, Refused, RefusedError,
+    OutcomeLine, Refused, RefusedError, SEARCH, SearchLine,
 };
 use crate::output::streams;
 use crate::output::writer::Output;
@@ -239,6 +240,18 @@ impl Report {
                 exit
             }
             signal = signals.next() => signal,
+        }
+    }
+
+    /// Tells programs what a search has not seen, if there is something.
+    pub(crate) fn not_seen(&self, missed: &[Missed], vanished: &[Vanished]) {
+        if self.json && !(missed.is_empty() && vanished.is_empty()) {
+            let schema = SEARCH;
+            self.json(&SearchLine {
+                schema,
+                missed,
+                vanished,
+            });
         }
     }
 

@@ -90,7 +90,7 @@ fn fault_45_a_refused_cancel_is_told_as_surely_not_cancelled() {
         .count();
     assert!(refused > 0);
     let words = format!(
-        "{refused} without a verdict: not cancelled by this job, no cancel was sent or every one was refused."
+        "{refused} without a verdict: no cancel took effect, none was sent or every one was refused."
     );
     for run in [run, status(&fleet)] {
         assert!(run.stdout.contains(&words), "{run:?}");

@@ -32,6 +32,17 @@ fn script(fleet: &Fleet, faults: Value) {
     fleet.shared.with(|emulator, _| emulator.set_script(script));
 }
 
+/// The first sentences of the page.
+fn headline(fleet: &Fleet) -> String {
+    let page = fleet.file("headline.html");
+    let report = ["report", &fleet.job, "--output", page.to_str().unwrap()];
+    assert_eq!(fleet.command(&report).run().code, 0);
+    let text = std::fs::read_to_string(&page).unwrap();
+    std::fs::remove_file(page).unwrap();
+    let (_, text) = text.split_once("<h1").unwrap();
+    text.split_once("</header>").unwrap().0.to_owned()
+}
+
 fn mentions(run: &Run, text: &str) -> usize {
     run.stdout.matches(text).count() + run.stderr.matches(text).count()
 }
@@ -72,8 +83,14 @@ fn fault_52_devices_that_vanish_leave_a_plan_good() {
     let lines = run.json();
     assert_eq!(lines.last().unwrap()["vanished"], line["vanished"]);
     let run = fleet.apply(&[]).run();
-    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.code, 3, "{run:?}");
     assert!(run.stdout.contains("3 devices vanished"), "{run:?}");
+    let run = fleet.apply(&["--json"]).run();
+    let told = run.json();
+    let last = told.last().unwrap();
+    assert_eq!(last["schema"], "countermand.search/1");
+    assert_eq!(last["vanished"].as_array().unwrap().len(), 3, "{last}");
+    assert!(headline(&fleet).contains("3 devices vanished, and probably wiped"));
 }
 
 #[test]
@@ -90,8 +107,9 @@ fn fault_52_a_rescue_keeps_who_vanished_and_does_not_search_them_again() {
         &enterprise,
     ];
     let run = fleet.command(&args).run();
-    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.code, 3, "{run:?}");
     assert!(run.stdout.contains("2 devices vanished"), "{run:?}");
+    assert!(headline(&fleet).contains("2 devices vanished, and probably wiped"));
     assert_eq!(mentions(&run, "not searched"), 0, "{run:?}");
     let view = View::open(&fleet.job).unwrap();
     let summary = Summary::of_job(&view, now(), None).unwrap();
@@ -108,7 +126,7 @@ fn fault_52_a_rescue_keeps_who_vanished_and_does_not_search_them_again() {
     let run = fleet
         .command(&["apply", &fleet.job, "--confirm", &enterprise])
         .run();
-    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.code, 3, "{run:?}");
     assert_eq!(fleet.requests_for(&devices[0]), before);
 }
 
@@ -242,5 +260,135 @@ fn fault_21_an_operation_of_an_input_that_the_server_told_is_gone_and_a_name_alo
     for name in &fleet.names {
         let (device, _) = name.split_once("/operations/").unwrap();
         assert!(part.contains(device.rsplit('/').next().unwrap()), "{part}");
+    }
+}
+
+/// A list that the server denies, of one device of three.
+fn denied(fleet: &Fleet) {
+    let device = fleet.names[0].split("/operations/").next();
+    let body = json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "no"}});
+    script(
+        fleet,
+        json!([{"method": "list", "name": device, "status": 403, "body": body, "times": null}]),
+    );
+}
+
+#[test]
+fn fault_52_a_job_whose_search_missed_a_list_is_no_complete_success() {
+    let fleet = Fleet::of(Api::new([Fate::Cancellable; 3]));
+    denied(&fleet);
+    let enterprise = format!("enterprises/{}", fleet.enterprise());
+    let plan = ["plan", &enterprise, "--output", &fleet.job];
+    assert_eq!(fleet.command(&plan).run().code, 4);
+    for _ in 0..2 {
+        let run = fleet.apply(&[]).run();
+        assert_eq!(run.code, 4, "{run:?}");
+        let words = "WARNING: 1 list was not searched to the end: operations there are not in";
+        assert!(run.stdout.contains(words), "{run:?}");
+    }
+    let first = headline(&fleet);
+    assert!(
+        first.contains("2 of 2 operations cancelled, and not everything searched"),
+        "{first}"
+    );
+    assert!(
+        first.contains("1 list was not searched to the end"),
+        "{first}"
+    );
+    let last = fleet
+        .command(&["report", &fleet.job])
+        .run()
+        .json()
+        .pop()
+        .unwrap();
+    let search = &last["search"];
+    let told = (&search["devices"], &search["searched"], &search["missed"]);
+    assert_eq!(told, (&json!(3), &json!(2), &json!(1)), "{last}");
+    assert!(
+        last["resume"].is_null(),
+        "a plan is not searched again: {last}"
+    );
+    let told = fleet.apply(&["--json"]).run().json();
+    let missed = &told.last().unwrap()["missed"];
+    assert_eq!(missed[0]["error"]["http_status"], 403, "{missed}");
+}
+
+#[test]
+fn fault_52_a_missed_list_counts_once_however_many_runs_miss_it() {
+    let fleet = Fleet::of(Api::new([Fate::Cancellable; 3]));
+    denied(&fleet);
+    let enterprise = fleet.enterprise();
+    let whole = format!("enterprises/{enterprise}");
+    let args = [
+        "rescue",
+        &whole,
+        "--job",
+        &fleet.job,
+        "--confirm",
+        &enterprise,
+    ];
+    let apply = ["apply", &fleet.job, "--confirm", &enterprise];
+    for args in [&args[..], &apply[..], &apply[..]] {
+        let run = fleet.command(args).run();
+        assert_eq!(run.code, 4, "{run:?}");
+        let status = fleet.command(&["status", &fleet.job]).run();
+        let words = "searched 2 of 3 devices, 1 list missed, 2 operations found";
+        assert!(status.stdout.contains(words), "{status:?}");
+        let line = fleet
+            .command(&["status", &fleet.job, "--json"])
+            .run()
+            .json()
+            .remove(0);
+        let search = &line["search"];
+        let told = (&search["searched"], &search["missed"]);
+        assert_eq!(told, (&json!(2), &json!(1)), "{line}");
+    }
+    script(&fleet, json!([]));
+    let run = fleet.command(&apply).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let first = headline(&fleet);
+    assert!(first.contains("All 3 operations cancelled"), "{first}");
+}
+
+#[test]
+fn fault_52_a_device_without_a_record_is_not_searched_again_and_may_have_been_wiped() {
+    let fleet = Fleet::of(Api::new([Fate::Cancellable; 2]));
+    wiped_after_the_plan(&fleet, &fleet.names[..1]);
+    let enterprise = fleet.enterprise();
+    let devices = fleet.names.iter();
+    let devices: Vec<&str> = devices
+        .map(|name| name.split("/operations/").next().unwrap())
+        .collect();
+    let rescue = [
+        "rescue",
+        devices[0],
+        devices[1],
+        "--job",
+        &fleet.job,
+        "--confirm",
+        &enterprise,
+    ];
+    let run = fleet.command(&rescue).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.stdout
+            .contains("WARNING: 1 list was not searched to the end"),
+        "{run:?}"
+    );
+    assert!(
+        !run.stdout.contains("to go on"),
+        "another run changes nothing: {run:?}"
+    );
+    assert!(headline(&fleet).contains("1 of 1 operation cancelled, and not everything searched"));
+    let before = fleet.requests();
+    let run = fleet
+        .command(&["apply", &fleet.job, "--confirm", &enterprise])
+        .run();
+    assert_eq!((run.code, fleet.requests()), (1, before), "{run:?}");
+    for verb in ["find", "list"] {
+        let run = fleet.command(&[verb, devices[0]]).run();
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stderr.contains("has no record any more"), "{run:?}");
+        assert!(!run.stderr.contains("not complete"), "{run:?}");
     }
 }

@@ -131,7 +131,7 @@ impl Head {
         as_text: bool,
     ) -> Self {
         let counts = &overview.counts;
-        let (headline, tone, lead) = headline(counts, summary.search_is_open());
+        let (headline, tone, lead) = headline(counts, summary);
         let alarms = |states: &[RowState]| -> Vec<Alarm> {
             let alarms = states.iter().map(|state| Alarm::of(*state, overview));
             alarms.flatten().collect()
@@ -200,7 +200,10 @@ fn csp_hash(text: &str) -> String {
 }
 
 /// The one sentence for a reader who reads no further, its tone, and the sentence after it.
-fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) {
+fn headline(counts: &Counts, summary: &Summary) -> (String, &'static str, String) {
+    let searching = summary.search_is_open();
+    let not_searched = summary.not_searched();
+    let vanished = summary.vanished.len() as u64;
     let total = counted(counts.rows, "operation");
     let of = |count: u64| format!("{} of {total}", grouped(count));
     let (completed, gone) = (counts.of(RowState::Completed), counts.of(RowState::Gone));
@@ -210,10 +213,25 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
     let by_input_alone = counts.rows > 0 && counts.all_of_input() == counts.rows;
     let (headline, tone) = match () {
         () if counts.rows == 0 && searching => ("Search not finished".to_owned(), "open"),
-        () if counts.rows == 0 => ("No operations".to_owned(), "none"),
+        () if counts.rows == 0 && not_searched.is_some() => (
+            "Nothing found, and not everything searched".to_owned(),
+            "open",
+        ),
+        () if counts.rows == 0 && vanished == 0 => ("No operations".to_owned(), "none"),
         () if completed > 0 => (format!("{} completed anyway", of(completed)), "completed"),
         () if gone > 0 => (format!("{} may have executed", of(gone)), "gone"),
+        () if vanished > 0 => (
+            format!(
+                "{} vanished, and probably wiped",
+                counted(vanished, "device")
+            ),
+            "gone",
+        ),
         () if open > 0 => (format!("{} not resolved yet", of(open)), "open"),
+        () if searching || not_searched.is_some() => (
+            format!("{} cancelled, and not everything searched", of(confirmed)),
+            "open",
+        ),
         () if by_input_alone => ("Done by the word of the input alone".to_owned(), "open"),
         () if confirmed < counts.rows => (format!("{} cancelled", of(confirmed)), "cancelled"),
         () if cancelled == 1 => ("The operation is cancelled".to_owned(), "cancelled"),
@@ -224,6 +242,7 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
             "No operation has been found yet. More may be pending: the search has not ended."
                 .to_owned()
         }
+        () if counts.rows == 0 && not_searched.is_some() => String::new(),
         () if counts.rows == 0 => "There was nothing to cancel.".to_owned(),
         () if by_input_alone => {
             "The server was not asked about any of them, so this is no proof. To have it verified, give the names alone."
@@ -252,6 +271,10 @@ fn headline(counts: &Counts, searching: bool) -> (String, &'static str, String) 
                 grouped(confirmed)
             )
         }
+    };
+    let lead = match not_searched {
+        None => lead,
+        Some(sentence) => format!("{sentence}. {lead}").trim_end().to_owned(),
     };
     (headline, tone, lead)
 }

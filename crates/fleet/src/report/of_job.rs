@@ -39,7 +39,11 @@ impl Summary {
         summary.digest = job.digest();
         summary.quota = quota(settings);
         summary.duplicates = job.duplicates();
-        summary.search = progress::search(job)?;
+        summary.search = match progress::search(job)? {
+            None => progress::planned(job)?,
+            search => search,
+        };
+        summary.missed = job.missed()?;
         let counts = job.counts();
         let left = counts.again + counts.beyond_max > 0 || summary.search_is_open();
         summary.resume = resume.filter(|_| left);

@@ -63,6 +63,13 @@ impl Overview {
         let counts = &self.counts;
         self.warnings(&mut text);
         text.push_str(&vanished(&summary.vanished));
+        if let Some(sentence) = summary.not_searched() {
+            let _ = writeln!(text, "WARNING: {sentence}:");
+            for missed in summary.missed.iter().take(LISTED) {
+                let _ = writeln!(text, "  {}", printable(&missed.resource));
+            }
+            more(&mut text, summary.missed.len() as u64);
+        }
         let _ = writeln!(text, "{}.", counts.sentence());
         if let Some(sentence) = counts.input_sentence() {
             let _ = writeln!(text, "{sentence}.");
@@ -86,7 +93,7 @@ impl Overview {
         if counts.surely_not_cancelled > 0 {
             let _ = writeln!(
                 text,
-                "{} without a verdict: not cancelled by this job, no cancel was sent or every one was refused.",
+                "{} without a verdict: no cancel took effect, none was sent or every one was refused.",
                 grouped(counts.surely_not_cancelled),
             );
         }

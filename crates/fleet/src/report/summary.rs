@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::counts::Counts;
 use crate::progress::SearchProgress;
-use crate::store::{Digest, Vanished};
+use crate::spell::counted;
+use crate::store::{Digest, Missed, Vanished};
 
 /// A job in a few facts, beside its rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,7 +26,7 @@ pub struct Summary {
     pub digest: Option<Digest>,
     /// The quota the job kept, in words, like `80 % of 600/60s, 1000/100s`.
     pub quota: Option<String>,
-    /// The search of a rescue, as far as it has come.
+    /// The search of a rescue, as far as it has come, or that before a plan.
     pub search: Option<SearchProgress>,
     /// The runs so far, in order.
     pub runs: Vec<RunSpan>,
@@ -33,6 +34,9 @@ pub struct Summary {
     pub duplicates: u64,
     /// Devices that vanished while they were searched, and were probably wiped.
     pub vanished: Vec<Vanished>,
+    /// Lists that were not read to their end: the job lacks the operations there.
+    #[serde(skip)]
+    pub missed: Vec<Missed>,
     /// Other facts for an operator: lists that a search skipped, failures that a run met.
     pub notes: Vec<String>,
     /// The command that goes on with the job, if there is something to go on with.
@@ -72,16 +76,31 @@ impl Summary {
             runs: Vec::new(),
             duplicates: 0,
             vanished: Vec::new(),
+            missed: Vec::new(),
             notes: Vec::new(),
             resume: None,
             not_verified: 0,
         }
     }
 
-    /// A rescue's search has not come to its end, so that the next run goes on with it.
+    /// A rescue's search has not come to its end, so that the next run goes on with it. A plan, which has a
+    /// digest, is not searched again.
     #[must_use]
     pub fn search_is_open(&self) -> bool {
-        self.search.is_some_and(|search| search.is_open())
+        self.digest.is_none() && self.search.is_some_and(|search| search.is_open())
+    }
+
+    /// `2 lists were not searched to the end: …`; `None` where all were.
+    pub(super) fn not_searched(&self) -> Option<String> {
+        let not_attempted = self.search.map_or(0, |search| search.not_attempted);
+        let count = self.missed.len() as u64 + not_attempted;
+        let was = if count == 1 { "was" } else { "were" };
+        (count > 0).then(|| {
+            format!(
+                "{} {was} not searched to the end: operations there are not in this job, and their devices may act",
+                counted(count, "list")
+            )
+        })
     }
 }
 

@@ -237,14 +237,19 @@ impl Contents {
     /// # Errors
     /// The disk's.
     pub fn missed(&self) -> Result<Vec<Missed>, JobError> {
-        let mut missed = Vec::new();
-        let mut listed = HashMap::new();
+        let mut missed: Vec<Missed> = Vec::new();
+        let (mut listed, mut places) = (HashMap::new(), HashMap::new());
         for note in self.notes() {
             let note = note?;
             if note.kind == Note::LISTED {
                 listed.insert(note.text, note.at);
             } else if let Some(one) = Missed::of_note(&note) {
-                missed.push(one);
+                // A list counts once, however many runs have missed it.
+                let place = *places.entry(one.resource.clone()).or_insert(missed.len());
+                match missed.get_mut(place) {
+                    Some(before) => *before = one,
+                    None => missed.push(one),
+                }
             }
         }
         if missed.is_empty() {

@@ -1,6 +1,6 @@
 //! Notes of a job: events besides those of its operations.
 
-use countermand_core::{Error, ParentName, Resource, Timestamp};
+use countermand_core::{Error, ErrorFacts, ErrorKey, ExitClass, ParentName, Resource, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub struct Vanished {
 }
 
 /// A list that could not be read to its end: operations in it may have been missed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Missed {
     /// The time of it.
@@ -39,6 +39,17 @@ impl Missed {
             // It is made of names, words and numbers, so that it has one.
             error: serde_json::to_value(error).unwrap_or_default(),
         }
+    }
+
+    /// True if no run asks for the list again: nothing of that name exists.
+    pub(crate) fn is_final(&self) -> bool {
+        ErrorFacts::stored(&self.error).is_some_and(|facts| facts.key == ErrorKey::NotFound)
+    }
+
+    /// The exit class of a command that met it.
+    #[must_use]
+    pub fn exit_class(&self) -> ExitClass {
+        ErrorFacts::stored(&self.error).map_or(ExitClass::Unresolved, ErrorFacts::exit_class)
     }
 
     /// A sentence that says so.
@@ -87,6 +98,8 @@ impl Note {
     pub const VANISHED: &'static str = "device_vanished";
     /// The kind of a note whose text says in JSON which list could not be read to its end, and why.
     pub const MISSED: &'static str = "not_searched";
+    /// The kind of a note whose text is the progress of the search before a plan, in JSON.
+    pub(crate) const SEARCH: &'static str = "search";
     /// The kind of a note that the server fails; its time is the begin of the outage.
     pub const OUTAGE: &'static str = "outage";
     /// What the text of that note says before the cause.
@@ -103,7 +116,7 @@ impl Note {
     pub fn is_record(&self) -> bool {
         matches!(
             &*self.kind,
-            Self::LISTED | Self::VANISHED | Self::SEARCH_ENDED
+            Self::LISTED | Self::VANISHED | Self::SEARCH | Self::SEARCH_ENDED
         )
     }
 }
