@@ -179,6 +179,12 @@ impl<T> Pause<T> {
         self.machine.name()
     }
 
+    /// The progress of the cancel by the requests so far.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.machine.phase()
+    }
+
     /// The method of the request that follows.
     #[must_use]
     pub fn call(&self) -> Call {

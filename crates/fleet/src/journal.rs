@@ -236,6 +236,7 @@ impl Recorder {
                 phase,
                 ..
             } => records.extend(self.not_sent(resource, *call, *phase)),
+            Event::Refused { name } => records.push(Record::Refused { name: name.clone() }),
             Event::Accepted { name } => records.push(Record::Accepted {
                 name: name.clone(),
                 at,
@@ -443,7 +444,10 @@ impl Recorder {
 /// The records of a pause that the server asked for.
 fn paused(at: Timestamp, until: Time, limit: Option<u64>, window: Option<Window>) -> Vec<Record> {
     let pause = until - countermand::hyper::monotonic_now();
-    let text = format!("the quota was used up for {:.1} s", pause.as_secs_f64());
+    let text = format!(
+        "the server refused for the quota: no request for the next {:.1} s",
+        pause.as_secs_f64()
+    );
     let until = at.saturating_add(pause);
     let lowered = window.map(|window| Record::Lowered {
         limit: window.limit(),

@@ -60,14 +60,23 @@ impl Scheduler {
         let error = result.as_ref().err();
         let cause = error.and_then(concerns_everything);
         let silent_until = error.and_then(|error| silence(error, now));
+        let left = error.is_some_and(|error| error.kind().may_have_left());
+        let refused = left && ticket.call == Call::Cancel;
         match (sending.flight, resource) {
             (Flight::Operation(attempt), Resource::Operation(name)) => {
                 match went_on(attempt, result, excused, self.heard, now) {
                     Ok(step) => {
+                        let phase = match &step {
+                            Step::Send(attempt) => Some(attempt.phase()),
+                            Step::Wait(pause) => Some(pause.phase()),
+                            Step::Done(_) => None,
+                        };
+                        self.tell_refused(&name, phase.filter(|_| refused));
                         self.halt_if_over(&step, cause);
                         self.place(name, step, ticket.call, now);
                     }
                     Err(attempt) => {
+                        self.tell_refused(&name, refused.then(|| attempt.phase()));
                         let parked = Parked {
                             name,
                             attempt,
@@ -101,6 +110,14 @@ impl Scheduler {
                 }
             }
             (Flight::Operation(_), _) => unreachable!("a cancellation is about an operation"),
+        }
+    }
+
+    /// Tells that a cancel was refused, where that leaves none in doubt.
+    fn tell_refused(&mut self, name: &OperationName, phase: Option<Phase>) {
+        if phase == Some(Phase::Unsent) {
+            let name = name.clone();
+            self.events.push_back(Event::Refused { name });
         }
     }
 

@@ -95,6 +95,11 @@ pub enum Event {
         /// The cause.
         cause: Box<str>,
     },
+    /// The server refused a cancel of an operation that goes on, and none that left before can have arrived.
+    Refused {
+        /// The operation.
+        name: OperationName,
+    },
     /// The server accepted the cancellation of an operation.
     Accepted {
         /// The operation.

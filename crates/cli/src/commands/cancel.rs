@@ -68,6 +68,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
             phase,
             ..
         } => tally.phase(name, phase),
+        Event::Refused { name } => tally.phase(name, Phase::Unsent),
         Event::Finished { name, result } if is_left(&result) => {
             // A cancel that was refused before the signal came is not in doubt.
             if matches!(&result, Err(error) if !error.maybe_delivered()) {

@@ -107,8 +107,13 @@ fn fault_45_what_was_refused_before_a_stop_is_not_unverified() {
         &fleet,
         json!([{"fault": "quota", "method": "cancel", "times": null, "headers": {"retry-after": "60"}}]),
     );
-    let running = fleet.apply(&["--in-flight", "1"]).start();
+    let running = fleet.apply(&["--in-flight", "3"]).start();
     running.until("a refusal", |running| running.stderr().contains("quota"));
+    running.until("that the file tells it", |_| {
+        status(&fleet).stdout.contains("4 operations: 4 unsent.")
+    });
+    let told = "the server refused for the quota: no request for the next 6";
+    assert!(status(&fleet).stdout.contains(told));
     running.signal("INT");
     let run = running.wait();
     assert_eq!(run.code, 130, "{run:?}");
