@@ -44,16 +44,18 @@ class Outage:
     __module__ = "countermand"
 
     key: str | None
-    """The key of its row in docs/errors.md; ``None`` where another process applies the job, as the
-    job file does not hold it."""
+    """The key of its row in docs/errors.md; ``None`` if another version wrote one that this one does
+    not know."""
     cause: str
     """The last failure, in words."""
     lasting: float
     """Seconds since the last answer."""
     failures: int | None
-    """Requests that failed since then; ``None`` as for ``key``."""
+    """Requests that failed since then; ``None`` where another process applies the job, as the job
+    file does not hold it."""
     next_try: float | None
-    """Seconds until the next try; ``None`` while one is in flight, or as for ``key``."""
+    """Seconds until the next try; ``None`` while one is in flight, or as for
+    ``failures``."""
     gives_up: float | None
     """Seconds until the scheduler ends if nothing answers; ``None`` for a job, which goes on until
     the server answers or the caller interrupts it."""

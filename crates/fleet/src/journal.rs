@@ -132,8 +132,10 @@ impl Recorder {
     /// Notes that an outage goes on, since when, or (`None`) that it is over.
     pub(crate) fn outage(&mut self, outage: Option<&Outage>) {
         let note = match outage {
-            Some(Outage { since, cause, .. }) => {
-                let text = format!("{}{cause}", Note::FAILS);
+            Some(Outage {
+                since, key, cause, ..
+            }) => {
+                let text = format!("{}: {cause}", key.as_str());
                 told(self.clock.at(*since), Note::OUTAGE, text)
             }
             None => told(self.clock.now(), Note::OUTAGE_OVER, "the server is back"),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::time::Duration;
 
-use countermand_core::{Call, Time, Timestamp};
+use countermand_core::{Call, ErrorKey, Time, Timestamp};
 use countermand_scheduler::Outage;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -87,16 +87,16 @@ pub struct JobProgress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failing {
-    /// The key of its row in the table of errors; `None` where another process applies the job: its file does not hold it.
+    /// The key of its row in the table of errors; `None` if another version wrote one that this one does not know.
     pub key: Option<&'static str>,
     /// The cause, in words.
     pub cause: Box<str>,
     /// The time without any answer, in seconds.
     #[serde(rename = "for_s", serialize_with = "whole_seconds")]
     pub lasting: Duration,
-    /// Failed requests in that time; `None` as for the key.
+    /// Failed requests in that time; `None` where another process applies the job: its file does not hold it.
     pub failures: Option<u64>,
-    /// The time until the next try, in seconds; `None` while one is under way, or as for the key.
+    /// The time until the next try, in seconds; `None` while one is under way, or as for the failures.
     #[serde(rename = "next_try_s", serialize_with = "seconds")]
     pub next_try: Option<Duration>,
     /// Time left before it is given up, if nothing answers; `None` for a job, which goes on.
@@ -282,13 +282,16 @@ impl Failing {
                 _ => {}
             }
         }
-        Ok(open.map(|note| Self {
-            key: None,
-            cause: note.text.trim_start_matches(Note::FAILS).into(),
-            lasting: now.since(note.at),
-            failures: None,
-            next_try: None,
-            gives_up: None,
+        Ok(open.as_ref().and_then(|note| {
+            let (key, cause) = note.outage()?;
+            Some(Self {
+                key: ErrorKey::from_word(key).map(ErrorKey::as_str),
+                cause: cause.into(),
+                lasting: now.since(note.at),
+                failures: None,
+                next_try: None,
+                gives_up: None,
+            })
         }))
     }
 
@@ -506,12 +509,14 @@ impl JobProgress {
 impl Failing {
     fn words(&self) -> Vec<String> {
         let lasting = self.lasting.as_secs_f64();
-        let Some(key) = self.key else {
-            return vec![
-                format!("FAILING for {lasting:.0} s"),
-                self.cause.to_string(),
-            ];
-        };
+        let key = self.key.map(|key| format!(" ({key})")).unwrap_or_default();
+        let mut words = vec![
+            format!("FAILING for {lasting:.0} s{key}"),
+            self.cause.to_string(),
+        ];
+        if self.failures.is_none() {
+            return words;
+        }
         let next = match self.next_try {
             Some(left) if left >= Duration::from_secs(1) => {
                 format!("next try in {:.0} s", left.as_secs_f64())
@@ -519,15 +524,12 @@ impl Failing {
             Some(_) => "next try now".to_owned(),
             None => "a try is under way".to_owned(),
         };
-        vec![
-            format!("FAILING for {lasting:.0} s ({key})"),
-            self.cause.to_string(),
-            next,
-            match self.gives_up {
-                Some(left) => format!("given up in {:.0} s", left.as_secs_f64()),
-                None => "Ctrl-C is safe: the run can be resumed".to_owned(),
-            },
-        ]
+        words.push(next);
+        words.push(match self.gives_up {
+            Some(left) => format!("given up in {:.0} s", left.as_secs_f64()),
+            None => "Ctrl-C is safe: the run can be resumed".to_owned(),
+        });
+        words
     }
 }
 

@@ -129,7 +129,7 @@ fn say(report: &Report, event: &Event) {
         Event::Paused { until, .. } => report.paused(*until - monotonic_now()),
         Event::Failing { cause, .. } => report.failing(cause),
         Event::CircuitOpened { cause } => output.note(&format!(
-            "{} the server fails ({cause}): only probes until it answers",
+            "{} every request fails ({cause}): only probes until one is answered",
             time_of_day()
         )),
         Event::CircuitClosed => {

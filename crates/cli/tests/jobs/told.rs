@@ -157,8 +157,14 @@ fn fault_45_figures_of_a_status_are_of_one_moment() {
     look();
     // The facts are in the file after a second, and the same words tell them.
     running.until("the facts", |_| look() == (20, 20));
+    let since = |run: &Run| {
+        let time = run.stdout.split(" since ").nth(1).unwrap();
+        time.split(',').next().unwrap().to_owned()
+    };
+    let alive = since(&status(&fleet));
     running.kill();
     let run = status(&fleet);
+    assert_eq!(since(&run), alive, "one run begins once");
     assert!(run.stdout.contains("has recorded no end"), "{run:?}");
     assert!(
         !run.stdout.contains("requests/s"),
@@ -336,7 +342,7 @@ fn fault_48_when_the_server_fails_and_is_back_has_a_time() {
     let run = fleet.apply(&[]).run();
     assert_eq!(run.code, 0, "{run:?}");
     let noted = status(&fleet).stdout;
-    for words in ["the server fails", "the server is back"] {
+    for words in ["every request fails", "the server is back"] {
         let line = run.stderr.lines().find(|line| line.contains(words));
         let (time, _) = line
             .unwrap_or_else(|| panic!("{run:?}"))
@@ -379,7 +385,17 @@ fn fault_48_status_tells_the_outage_of_a_single_operation() {
     let counts = "So far: cancels sent 1/1 (0 accepted), verdicts 0/1, FAILING for ";
     let (_, outage) = run.stdout.split_once(counts).expect("FAILING once");
     let told = outage.lines().next().unwrap();
-    assert!(!told.contains("the server fails"), "said twice: {told}");
+    assert!(!told.contains("every request fails"), "said twice: {told}");
+    assert!(told.contains(" s (unavailable), "), "{told}");
+    let json = fleet
+        .command(&["status", &fleet.job, "--json"])
+        .run()
+        .json();
+    let failing = &json[0]["progress"]["failing"];
+    assert_eq!(
+        (&failing["key"], &failing["failures"]),
+        (&"unavailable".into(), &Value::Null)
+    );
     script(&fleet, json!([]));
     let run = running.wait();
     assert_eq!(run.code, 0, "{run:?}");

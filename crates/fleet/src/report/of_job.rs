@@ -7,7 +7,7 @@ use super::summary::{RunSpan, Summary};
 use crate::authorize::stale;
 use crate::progress;
 use crate::spell::spell;
-use crate::store::{Contents, JobError, Missed, Settings};
+use crate::store::{Contents, JobError, Settings};
 
 impl Summary {
     /// Of a job, as of `now`; `resume` is the command that goes on with it.
@@ -63,12 +63,9 @@ impl Summary {
         }
         for note in job.notes() {
             let note = note?;
-            if let Some(missed) = Missed::of_note(&note) {
-                summary
-                    .notes
-                    .push(format!("{}: {}", note.at, missed.sentence()));
-            } else if !note.is_record() {
-                summary.notes.push(format!("{}: {}", note.at, note.text));
+            if !note.is_record() {
+                let sentence = note.sentence();
+                summary.notes.push(format!("{}: {sentence}", note.at));
             }
         }
         Ok(summary)

@@ -43,10 +43,18 @@ impl View {
 
 impl Activity {
     fn of(job: &Contents, applied: bool) -> Result<Self, JobError> {
+        let run = job.runs().last().transpose()?;
         if applied {
-            return Ok(Self::Applied(job.holder()?));
+            let mut holder = job.holder()?;
+            // It has locked the file a little earlier: the begin of its run is told of both.
+            if let (Some(holder), Some(run)) = (&mut holder, run)
+                && (run.pid, run.ended) == (holder.pid, None)
+            {
+                holder.since = run.begun.max(holder.since);
+            }
+            return Ok(Self::Applied(holder));
         }
-        Ok(match job.runs().last().transpose()? {
+        Ok(match run {
             None => Self::Idle,
             Some(run) if run.ended.is_some() => Self::Ended(run),
             Some(run) => Self::EndUnknown(run),

@@ -100,16 +100,33 @@ impl Note {
     pub const MISSED: &'static str = "not_searched";
     /// The kind of a note whose text is the progress of the search before a plan, in JSON.
     pub(crate) const SEARCH: &'static str = "search";
-    /// The kind of a note that the server fails; its time is the begin of the outage.
+    /// The kind of a note that every request fails; its time is the begin of the outage. Its text is the key
+    /// of the error, a colon and the cause.
     pub const OUTAGE: &'static str = "outage";
-    /// What the text of that note says before the cause.
-    pub(crate) const FAILS: &'static str = "the server fails: ";
     /// The kind of a note that the server is back.
     pub const OUTAGE_OVER: &'static str = "outage_over";
 
     /// The kind of a note whose text says in JSON for how long the machine had been up when the search
     /// before a plan ended.
     pub const SEARCH_ENDED: &'static str = "search_ended";
+
+    /// The text, as people read it.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        if let Some(missed) = Missed::of_note(self) {
+            return missed.sentence();
+        }
+        match self.outage() {
+            Some((key, cause)) => format!("every request fails ({key}): {cause}"),
+            None => self.text.clone(),
+        }
+    }
+
+    /// The key and the cause of an outage.
+    pub(crate) fn outage(&self) -> Option<(&str, &str)> {
+        let outage = self.kind == Self::OUTAGE;
+        outage.then(|| self.text.split_once(": ")).flatten()
+    }
 
     /// A note for programs: its content is counted or listed elsewhere.
     #[must_use]
