@@ -44,8 +44,8 @@ class Outage:
     __module__ = "countermand"
 
     key: str | None
-    """The key of its row in docs/errors.md; ``None`` if another version wrote one that this one does
-    not know."""
+    """The key of its row in docs/errors.md; ``None`` if another version wrote one that is not known
+    to this one."""
     cause: str
     """The last failure, in words."""
     lasting: float

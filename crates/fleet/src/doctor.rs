@@ -360,10 +360,13 @@ impl<'a> Examination<'a> {
         let token = token.map_err(|error| Problem::from(&error))?;
         let life = match token.remaining() {
             Some(life) => format!("good for {} s", life.as_secs()),
-            None => "for how long it is good is not known".to_owned(),
+            None => "it does not say for how long".to_owned(),
         };
         let millis = begun.elapsed().as_millis();
-        Ok((token, format!("there is one ({life}, {millis} ms)")))
+        Ok((
+            token,
+            format!("there is one ({life}; fetched in {millis} ms)"),
+        ))
     }
 
     /// Asks the API; `found` tells of the token.

@@ -48,7 +48,7 @@ impl Resume {
     pub fn apply(job: &Contents) -> Result<Self, JobError> {
         let settings = job.settings();
         let mut words = vec!["countermand".to_owned(), "apply".to_owned()];
-        words.push(job.path().to_string_lossy().into_owned());
+        words.push(path_word(job.path()));
         for phrase in phrases(settings.kind, &job.enterprises()?) {
             words.extend(["--confirm".to_owned(), phrase]);
         }
@@ -158,6 +158,20 @@ pub fn phrases(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> Vec<Stri
         Kind::Rescue => name.id().to_owned(),
     };
     planned.iter().map(phrase).collect()
+}
+
+/// A path as an argument that is no option: `-w2.job` is `./-w2.job`.
+///
+/// ```
+/// use countermand_fleet::path_word;
+/// assert_eq!(path_word("wipes.job".as_ref()), "wipes.job");
+/// assert_eq!(path_word("-w2.job".as_ref()), "./-w2.job");
+/// ```
+#[must_use]
+pub fn path_word(path: &path::Path) -> String {
+    let text = path.to_string_lossy();
+    let before = if text.starts_with('-') { "./" } else { "" };
+    format!("{before}{text}")
 }
 
 /// A word as a POSIX shell reads it back.

@@ -8,6 +8,7 @@ pub fn spell(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let whole = seconds.round() as u64;
     match whole {
+        _ if (1..50).contains(&time.as_millis()) => format!("{} ms", time.as_millis()),
         0..10 => format!("{seconds:.1} s"),
         10..120 => format!("{whole} s"),
         120..7200 => format!("{} min {} s", whole / 60, whole % 60),

@@ -159,7 +159,14 @@ pub(crate) struct Invocation {
 
 impl Invocation {
     pub(crate) fn of(global: &Global, names: Vec<OsString>) -> Self {
-        let args = global.typed.clone();
+        let mut args = global.typed.clone();
+        // The endpoint of the environment is named as well: another shell has another one.
+        let typed = args
+            .iter()
+            .any(|arg| arg.to_string_lossy().starts_with("--endpoint"));
+        if let (Some(endpoint), false) = (&global.endpoint, typed) {
+            args.extend(["--endpoint".into(), endpoint.to_string().into()]);
+        }
         Self { args, names }
     }
 

@@ -303,8 +303,10 @@ impl Reader<'_> {
             let find = &self.find;
             let from = file.map(|file| format!(" < {}", quoted(file.as_os_str())));
             let from = from.unwrap_or_default();
+            // Neither comments nor names of another kind.
             (self.note)(&format!(
-                "{before}for the operations of each {noun}: xargs {find}{from}"
+                "{before}for the operations of each {noun}: \
+                 grep -xE 'enterprises/[^/ ]+(/devices/[^/ ]+)?'{from} | xargs {find}"
             ));
         }
         self.names.left_out.append(left_out);

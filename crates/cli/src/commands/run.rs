@@ -1,10 +1,14 @@
 //! Runs a job under the eyes of an operator: for `apply` and `rescue`.
 
+use std::ffi::OsStr;
+
 use countermand::Client;
 use countermand_core::{Error, OperationName, Outcome, Phase, Verdict};
 use countermand_fleet::report::{Overview, Summary};
 use countermand_fleet::store::{JobError, Kind};
-use countermand_fleet::{AuthorizedJob, Ended, JobRow, Options, Run, grouped, now, quoted};
+use countermand_fleet::{
+    AuthorizedJob, Ended, JobRow, Options, Run, grouped, now, path_word, quoted,
+};
 use countermand_scheduler::Event;
 
 use crate::args::Global;
@@ -206,7 +210,7 @@ fn text(way: &Way<'_>, ended: &Ended, overview: &Overview) -> Result<String, Job
     let mut text = format!("\n{}", overview.sentences(&summary));
     // A file that has not all of it has not the whole story.
     if ended.trouble.is_none() {
-        let path = quoted(ended.job.path().as_os_str());
+        let path = quoted(OsStr::new(&path_word(ended.job.path())));
         text.push_str(&format!(
             "For each result and its evidence: countermand report {path} --output report.html"
         ));

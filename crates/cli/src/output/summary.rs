@@ -130,7 +130,9 @@ impl Tally {
     pub(crate) fn sentences(&mut self, invocation: &Invocation) -> String {
         if !self.again.is_empty() {
             let mut next = invocation.clone();
-            next.args.retain(|arg| arg != "--no-verify");
+            // What was accepted is to be verified; what failed goes on as it was asked for.
+            let verify = self.summary.not_verified > 0;
+            next.args.retain(|arg| !verify || arg != "--no-verify");
             self.summary.resume = Some(next.for_names(&self.again));
         }
         let text = self.overview.sentences(&self.summary);

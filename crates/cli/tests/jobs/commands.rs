@@ -4,10 +4,10 @@
 use std::fs;
 use std::time::Duration;
 
-use countermand_emulator::{Fate, State};
+use countermand_emulator::{Fate, Script, State};
 use countermand_fleet::store::View;
 use countermand_fleet::{Resume, now, report};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{Api, TOKEN};
 use crate::fleet::Fleet;
@@ -187,6 +187,38 @@ fn of_a_job_with_nothing_to_go_on_with_no_command_is_told() {
 }
 
 #[test]
+fn a_job_whose_name_begins_like_an_option_is_named_as_a_path() {
+    let (fleet, options) = fleet([GOOD]);
+    let plan = command(&fleet, &["plan", "-", "--output=-w2.job"], &options);
+    let plan = plan.input(fleet.names.join("\n")).run();
+    assert_eq!(plan.code, 0, "{plan:?}");
+    let run = shell(&fleet, &printed(&plan, "countermand apply"));
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stdout.contains("countermand report ./-w2.job "),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn the_command_of_a_cancel_keeps_the_endpoint_and_what_was_asked() {
+    let fleet = Fleet::of(Api::new([GOOD; 2]));
+    let refused = json!([{"fault": "unauthenticated", "method": "cancel", "times": null}]);
+    let script = Script::from_value(refused).unwrap();
+    fleet.shared.with(|emulator, _| emulator.set_script(script));
+    let run = fleet
+        .command(&["cancel", &fleet.names[0], "--no-verify"])
+        .run();
+    assert_eq!(run.code, 4, "{run:?}");
+    let line = printed(&run, "countermand cancel");
+    let endpoint = format!(" --endpoint {}", fleet.endpoint);
+    assert!(
+        line.contains(" --no-verify") && line.contains(&endpoint),
+        "{line}"
+    );
+}
+
+#[test]
 fn a_hint_keeps_the_options_and_quotes_the_path() {
     let (fleet, options) = fleet([GOOD; 3]);
     let file = |name: &str, lines: &[String]| {
@@ -199,7 +231,8 @@ fn a_hint_keeps_the_options_and_quotes_the_path() {
         .iter()
         .map(|name| name.split("/operations/").next().unwrap().to_owned())
         .collect();
-    let devices = file("my devices.txt", &devices);
+    let bad = [String::from("# ours"), String::from("enterprises/e/oops")];
+    let devices = file("my devices.txt", &[&bad[..], &devices].concat());
     let job = fleet.job.as_str();
 
     let run = command(&fleet, &["plan", &names, "-o", job], &options).run();
@@ -220,8 +253,8 @@ fn a_hint_keeps_the_options_and_quotes_the_path() {
     };
     let run = command(&fleet, &["cancel", &devices], &options).run();
     let run = shell(&fleet, &printed(&run, "countermand cancel"));
-    let line = printed(&run, "xargs");
-    found(&run, &format!("{line} < 'my devices.txt'"));
+    let line = printed(&run, "grep -xE");
+    found(&run, &format!("cat 'my devices.txt' | {line}"));
     let again = fleet.file("another.job");
     let plan = command(
         &fleet,
@@ -229,7 +262,7 @@ fn a_hint_keeps_the_options_and_quotes_the_path() {
         &options,
     )
     .run();
-    found(&plan, &printed(&plan, "xargs"));
+    found(&plan, &printed(&plan, "grep -xE"));
     let whole = format!("enterprises/{}", fleet.enterprise());
     for verb in ["cancel", "get"] {
         let run = command(&fleet, &[verb, &whole], &options).run();
