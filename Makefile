@@ -29,7 +29,7 @@ demo:
 	status=0; target/debug/countermand demo || status=$$?; test $$status -eq 3
 
 # All checks, the cheapest first; a stage runs again when its files have changed.
-test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/docs $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/tables $(STAMPS)/recipes $(STAMPS)/clients
+test: $(STAMPS)/fmt $(STAMPS)/clippy $(STAMPS)/rust $(STAMPS)/aws-lc-rs $(STAMPS)/browser $(STAMPS)/doc $(STAMPS)/docs $(STAMPS)/lint $(STAMPS)/types $(STAMPS)/pytest $(STAMPS)/recipes $(STAMPS)/clients
 	@echo 'make test: every stage has passed with the files as they are'
 
 $(STAMPS)/fmt: $(RUST) $(wildcard tests/clients/rust/src/*.rs tests/wasm/src/*.rs)
@@ -102,7 +102,8 @@ $(STAMPS)/pytest: $(STAMPS)/install $(TEXTS)
 	$(BIN)/pytest --numprocesses $(PYTEST_PROCESSES) tests/python
 	@mkdir -p $(@D) && touch $@
 
-# Tables of reports with the oldest libraries that the extras of the package allow; pytest has the newest.
+# Tables of reports with the oldest libraries that the extras of the package allow; pytest has the newest. Their wheels
+# are for CPython 3.11 and 3.12, so that it is no stage of `make test`.
 tables: $(STAMPS)/tables
 OLDEST := target/oldest
 $(STAMPS)/tables: $(STAMPS)/install tests/python/test_tables.py

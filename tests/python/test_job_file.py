@@ -107,7 +107,7 @@ def test_fault_58_the_checksums_are_what_the_document_says(
         counts = json.loads(kept)
         assert json.dumps(counts, separators=(",", ":")) == kept
         [counted] = job.execute(
-            "SELECT count(*), count(cancel_sent_at), sum(phase = 'accepted'), count(found),"
+            "SELECT count(*), count(cancel_sent_at), sum(phase = 'accepted'), count(resolved_at),"
             " sum(attempts) FROM operations"
         )
         fields = ("rows", "cancels_sent", "cancels_accepted", "resolved", "attempts")
