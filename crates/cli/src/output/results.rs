@@ -363,7 +363,11 @@ fn status(operation: &Operation) -> String {
     }
     let code = operation.metadata.as_ref();
     if let Some(code) = code.and_then(|command| command.error_code.as_deref()) {
-        let _ = write!(text, ", {}", excerpt(code, LONGEST));
+        let _ = write!(
+            text,
+            ", error code of the command {}",
+            excerpt(code, LONGEST)
+        );
     }
     text
 }
