@@ -108,7 +108,8 @@ Exit codes (where several apply, the first in the order 9, 8, 4, 6, 3, 5, 1):
   1    other failure: read the error of each operation
   2    usage: bad option, name or path, or an input without names; nothing was
        sent
-  3    some may have executed (completed anyway, or gone): check their devices
+  3    some may have executed (completed anyway, gone, or on a device that
+       vanished during the search): check their devices
   4    authentication or permission
   5    unresolved (pending, unverified, in doubt after an error, or an error
        that may pass): run it again

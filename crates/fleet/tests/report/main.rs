@@ -216,6 +216,7 @@ fn nothing_and_one_and_all_cancelled() {
     // A rescue that has not reached the server has found nothing, which is not that there is nothing.
     let mut rescue = summary(0);
     rescue.search = Some(SearchProgress::default());
+    rescue.digest = None;
     let page = html(&rescue, &[]);
     assert!(page.contains("<h1 class=\"open\">Search not finished</h1>"));
     assert!(page.contains("More may be pending") && !page.contains("nothing to cancel"));
