@@ -111,7 +111,11 @@ fn pending_is_5_with_the_command_to_apply_again() {
     let api = Api::new([Fate::Cancellable, Fate::Stuck]);
     let run = api.cancel(&["--deadline", "300ms"]).run();
     assert_eq!((run.code, run.verdict(&api.names[1])), (5, "pending"));
-    let again = format!("countermand cancel --deadline 300ms {}", api.names[1]);
+    let again = format!(
+        "countermand cancel --deadline 300ms --endpoint {} {}",
+        api.endpoint_v1(),
+        api.names[1]
+    );
     assert!(
         run.stdout.lines().any(|line| line.trim() == again),
         "{run:?}"
@@ -173,7 +177,8 @@ fn only_asking_is_0_and_says_how_to_find_out() {
     assert_eq!((run.code, run.verdict(&api.names[0])), (0, "unverified"));
     assert_eq!(api.asked().len(), 1);
     let words = format!(
-        "1 accepted and, as asked, not verified; to go on:\n  countermand cancel {}",
+        "1 accepted and, as asked, not verified; to go on:\n  countermand cancel --endpoint {} {}",
+        api.endpoint_v1(),
         api.names[0]
     );
     assert!(run.stdout.contains(&words), "{run:?}");

@@ -50,7 +50,11 @@ fn sigint_drains_and_says_how_to_go_on() {
         run.stdout.contains("3 not resolved; to go on:\n"),
         "{run:?}"
     );
-    let again = format!("countermand cancel --in-flight 1 {}", api.names.join(" "));
+    let again = format!(
+        "countermand cancel --in-flight 1 --endpoint {} {}",
+        api.endpoint_v1(),
+        api.names.join(" ")
+    );
     assert!(run.stdout.contains(&again), "{run:?}");
 }
 

@@ -287,27 +287,29 @@ fn a_file_in_place_of_a_name_is_told_how_files_are_read() {
         (
             &["cancel"][..],
             file,
-            format!("countermand cancel - < '{file}'"),
+            format!("countermand cancel ENDPOINT - < '{file}'"),
         ),
         (
             &["cancel"],
             "wipes.txt",
-            "countermand cancel - < wipes.txt".to_owned(),
+            "countermand cancel ENDPOINT - < wipes.txt".to_owned(),
         ),
         (
             &["get"],
             "wipes.csv",
-            "countermand get - < wipes.csv".to_owned(),
+            "countermand get ENDPOINT - < wipes.csv".to_owned(),
         ),
         (
             &["plan", "--output", &fleet.job],
             "wipes.json",
             format!(
-                "countermand plan --output '{}' --from wipes.json",
+                "countermand plan --output '{}' ENDPOINT --from wipes.json",
                 fleet.job
             ),
         ),
     ] {
+        let endpoint = format!("--endpoint {}", fleet.endpoint_v1());
+        let hint = hint.replace("ENDPOINT", &endpoint);
         let run = fleet.command(&[args, &[word]].concat()).run();
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
         assert!(run.stderr.contains(&hint), "{hint}: {run:?}");
