@@ -3,7 +3,9 @@
 use std::io::{BufWriter, Write};
 
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
+use super::columns::{COLUMNS, ERROR, OPERATION, Values};
 use super::error::ReportError;
 use super::row::Row;
 use super::summary::Summary;
@@ -59,4 +61,33 @@ fn write_line<E>(
     countermand_core::text::write_json_line(&mut *line, value).map_err(std::io::Error::from)?;
     line.push(b'\n');
     Ok(out.write_all(line)?)
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry("schema", "countermand.row/1")?;
+        for column in COLUMNS.iter().filter(|column| column.part_of.is_none()) {
+            let name = column.name;
+            match column.values {
+                Values::Positions(of) => line.serialize_entry(name, &of(self))?,
+                Values::Counts(of) => line.serialize_entry(name, &of(self))?,
+                Values::Names(of) => line.serialize_entry(name, of(self))?,
+                Values::Words(_, of) => line.serialize_entry(name, &of(self))?,
+                Values::Texts(of) => line.serialize_entry(name, &of(self))?,
+                Values::Digests(of) => line.serialize_entry(name, &of(self))?,
+                Values::Times(of) => line.serialize_entry(name, &of(self))?,
+                Values::Codes(of) => line.serialize_entry(name, &of(self))?,
+                // A question that was not asked has no answer.
+                Values::Flags(of) => {
+                    if let Some(flag) = of(self) {
+                        line.serialize_entry(name, &flag)?;
+                    }
+                }
+            }
+        }
+        line.serialize_entry(OPERATION, &self.operation)?;
+        line.serialize_entry(ERROR, &self.error)?;
+        line.end()
+    }
 }

@@ -1,10 +1,8 @@
 //! A row as its fields, the same in every format.
 
 use countermand_core::{Metadata, OperationName, Timestamp, Verdict};
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::columns::{COLUMNS, ERROR, OPERATION, Values};
 use crate::job_row::{JobRow, Resolution};
 use crate::row_state::RowState;
 use crate::store::Digest;
@@ -117,34 +115,5 @@ impl<'a> Row<'a> {
     #[must_use]
     pub fn problem_message(&self) -> Option<&'a str> {
         self.error?.get("message")?.as_str()
-    }
-}
-
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut line = serializer.serialize_map(None)?;
-        line.serialize_entry("schema", "countermand.row/1")?;
-        for column in COLUMNS.iter().filter(|column| column.part_of.is_none()) {
-            let name = column.name;
-            match column.values {
-                Values::Positions(of) => line.serialize_entry(name, &of(self))?,
-                Values::Counts(of) => line.serialize_entry(name, &of(self))?,
-                Values::Names(of) => line.serialize_entry(name, of(self))?,
-                Values::Words(_, of) => line.serialize_entry(name, &of(self))?,
-                Values::Texts(of) => line.serialize_entry(name, &of(self))?,
-                Values::Digests(of) => line.serialize_entry(name, &of(self))?,
-                Values::Times(of) => line.serialize_entry(name, &of(self))?,
-                Values::Codes(of) => line.serialize_entry(name, &of(self))?,
-                // A question that was not asked has no answer.
-                Values::Flags(of) => {
-                    if let Some(flag) = of(self) {
-                        line.serialize_entry(name, &flag)?;
-                    }
-                }
-            }
-        }
-        line.serialize_entry(OPERATION, &self.operation)?;
-        line.serialize_entry(ERROR, &self.error)?;
-        line.end()
     }
 }
