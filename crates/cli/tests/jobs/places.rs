@@ -318,3 +318,16 @@ fn a_file_in_place_of_a_name_is_told_how_files_are_read() {
     let run = fleet.command(&["cancel", "enterprises/e/devices/d"]).run();
     assert!(!run.stderr.contains("in a file"), "{run:?}");
 }
+
+/// Another process has begun to write the index of the log: it writes the last byte of one page after the
+/// other, and is not to be told that the file is in the way.
+#[test]
+fn fault_58_an_index_that_grows_is_sqlites_own() {
+    let fleet = Fleet::planned([Fate::Cancellable], &[]);
+    let index = format!("{}-shm", fleet.job);
+    for length in [0, 3, 4096, 5 * 4096, 32 * 1024] {
+        fs::write(&index, vec![0; length]).unwrap();
+        let run = fleet.command(&["status", &fleet.job]).run();
+        assert_eq!(run.code, 0, "{length}: {run:?}");
+    }
+}

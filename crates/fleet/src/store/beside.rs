@@ -16,8 +16,8 @@ pub(super) const ENDINGS: [&str; 3] = ["-wal", SHARED, "-journal"];
 
 const SHARED: &str = "-shm";
 
-/// The size of a part of the index of the log.
-const PART: u64 = 32 * 1024;
+/// The index of the log grows by pages of this size, one after the other (`unixShmMap` of SQLite).
+const PAGE: u64 = 4 * 1024;
 
 /// The name with this ending.
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -36,8 +36,8 @@ pub(super) fn only_sqlites(path: &Path) -> Result<(), JobErrorKind> {
     refuse(path, |ending, file| match file.symlink_metadata() {
         Ok(there) if !there.is_file() => true,
         // SQLite has locks on it, which this process would lose with another descriptor: its size
-        // has to do. It is emptied by the first process that opens it, and grows by whole parts.
-        Ok(there) if ending == SHARED => there.len() > 3 && there.len() % PART != 0,
+        // has to do. It is emptied by the first process that opens it, and grows page by page meanwhile.
+        Ok(there) if ending == SHARED => there.len() > 3 && there.len() % PAGE != 0,
         Ok(_) => !is_sqlites(ending, file),
         Err(_) => false,
     })
