@@ -119,6 +119,8 @@ def test_what_the_command_prints_is_valid(tmp_path: Path, monkeypatch: pytest.Mo
         assert found == {"countermand.operation/1": 5}
         assert lines(emulator, "list", "--json", names[0].device)
         assert lines(emulator, "find", "--json", emulator.enterprise)
+        found = lines(emulator, "find", "--json", f"{emulator.enterprise}/devices/0")
+        assert found == {"countermand.search/1": 1}
         pasted = "\n".join([*emulator.operations(), "not a name", "# remark", ""])
         found = lines(
             emulator, "cancel", "--json", "--skip-invalid", "--deadline", "2s", "-", stdin=pasted

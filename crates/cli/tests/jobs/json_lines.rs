@@ -33,6 +33,8 @@ fn fault_61_every_field_of_every_line_is_described() {
     let mut lines: Vec<Value> = Vec::new();
     let mut take = |process: Process| lines.extend(process.run().json());
     take(fleet.command(&["find", enterprise, "--json"]));
+    // A search that misses a list says so in a line of its own.
+    take(fleet.command(&["find", &format!("{enterprise}/devices/none"), "--json"]));
     take(fleet.command(&["get", name, "--json"]));
     take(fleet.command(&["list", device, "--json"]));
     take(fleet.command(&["plan", name, "--output", plan, "--json"]));
