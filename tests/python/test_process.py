@@ -198,6 +198,8 @@ def test_fault_43_a_spawned_child_works(emulator: Emulator, tmp_path: Path) -> N
 def test_a_client_pickles_as_its_settings(
     kind: type[Client | AsyncClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "token").write_text("t")
+    (tmp_path / "token").chmod(0o600)
     settings: dict[str, Any] = {
         "endpoint": "https://example.com/v1",
         "token": tmp_path / "token",

@@ -215,7 +215,10 @@ fn the_demo_tells_the_truth() {
     assert!(right == all && (1800..=2000).contains(&all), "{run:?}");
     assert!(run.stdout.contains("0 refused for the quota"), "{run:?}");
     assert!(run.stdout.contains("Exit code 3, as documented"), "{run:?}");
-    assert!(run.stdout.contains("The last cancel was sent "), "{run:?}");
+    assert!(
+        run.stdout.contains("The last cancel so far was sent "),
+        "{run:?}"
+    );
     assert!(run.stdout.contains(" completed anyway, "), "{run:?}");
     assert!(!run.stderr.contains("warning: "), "{run:?}");
     // On one screen of 80 by 24, with the prompts around it and progress every 5 s.

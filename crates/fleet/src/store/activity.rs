@@ -45,14 +45,7 @@ impl Activity {
     fn of(job: &Contents, applied: bool) -> Result<Self, JobError> {
         let run = job.runs().last().transpose()?;
         if applied {
-            let mut holder = job.holder()?;
-            // It has locked the file a little earlier: the begin of its run is told of both.
-            if let (Some(holder), Some(run)) = (&mut holder, run)
-                && (run.pid, run.ended) == (holder.pid, None)
-            {
-                holder.since = run.begun.max(holder.since);
-            }
-            return Ok(Self::Applied(holder));
+            return Ok(Self::Applied(job.holder()?));
         }
         Ok(match run {
             None => Self::Idle,

@@ -328,9 +328,11 @@ pub(super) fn find_operation(
     })
 }
 
-/// The process that the file names.
+/// The process that the file names. It has locked the file a little before its run begins, which then is
+/// the time that everything tells.
 pub(super) fn holder(connection: &Connection) -> Result<Option<LockOwner>, JobErrorKind> {
-    let sql = "SELECT pid, host, since FROM holder";
+    let sql = "SELECT pid, host, max(since, ifnull((SELECT max(begun) FROM runs
+        WHERE runs.pid = holder.pid AND ended IS NULL), since)) FROM holder";
     find(connection, sql, [], |row| {
         Ok(LockOwner {
             pid: row.get(0)?,
