@@ -215,7 +215,7 @@ def test_fault_48_a_job_tells_of_an_outage_and_goes_on_probing(
     assert status.progress.outage.lasting > 0
     assert status.progress.outage.cause
     assert status.progress.outage.key == "unavailable"
-        assert status.progress.outage.failures is None
+    assert status.progress.outage.failures is None
     assert status.progress.last_cancel_in is None
     assert job.status().progress.outage is None
 
