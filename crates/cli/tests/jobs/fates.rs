@@ -262,17 +262,7 @@ fn a_recheck_of_a_plan_that_was_never_applied_is_no_run() {
 #[test]
 fn fault_52_a_rescue_takes_on_no_more_than_max_and_counts_no_more_as_left() {
     let fleet = Fleet::of(Api::new([GOOD; 9]));
-    let enterprise = fleet.enterprise();
-    let whole = format!("enterprises/{enterprise}");
-    let args = [
-        "rescue",
-        &whole,
-        "--job",
-        &fleet.job,
-        "--confirm",
-        &enterprise,
-    ];
-    let run = fleet.command(&[&args[..], &["--max", "4"]].concat()).run();
+    let run = fleet.rescue(&["--max", "4"]).run();
     assert_eq!(run.code, 5, "{run:?}");
     assert!(
         run.stderr.contains("5 more were found than --max allows"),

@@ -83,6 +83,21 @@ impl Fleet {
         self.command(&[&["apply", &self.job, "--confirm", &phrase], options].concat())
     }
 
+    /// `rescue` of its enterprise, confirmed, into its job file.
+    pub(crate) fn rescue(&self, options: &[&str]) -> Process {
+        let enterprise = self.enterprise();
+        let whole = format!("enterprises/{enterprise}");
+        let args = [
+            "rescue",
+            &whole,
+            "--job",
+            &self.job,
+            "--confirm",
+            &enterprise,
+        ];
+        self.command(&[&args[..], options].concat())
+    }
+
     pub(crate) fn rows(&self) -> Vec<JobRow> {
         let view = View::open(&self.job).unwrap();
         view.rows().map(Result::unwrap).collect()

@@ -211,17 +211,7 @@ fn files_that_are_there_are_left_alone() {
     let before = fs::read(&fleet.job).unwrap();
     let run = fleet.plan(&[]);
     refused(&fleet, &run, 2, "exists");
-    let enterprise = fleet.enterprise();
-    let whole = format!("enterprises/{enterprise}");
-    let args = [
-        "rescue",
-        &whole,
-        "--job",
-        &fleet.job,
-        "--confirm",
-        &enterprise,
-    ];
-    refused(&fleet, &fleet.command(&args).run(), 2, "already");
+    refused(&fleet, &fleet.rescue(&[]).run(), 2, "already");
     for form in ["html", "csv", "ndjson"] {
         let args = [
             "report", &fleet.job, "--output", &fleet.job, "--format", form,

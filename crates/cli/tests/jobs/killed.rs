@@ -113,7 +113,7 @@ fn fault_38_a_report_killed_while_it_writes_leaves_the_last_one() {
     assert!(parts().is_empty());
 }
 
-/// What a run that was killed has sent, or may have, is in the row that the next run writes.
+/// The row that the next run writes has the requests that a killed run sent or may have sent.
 #[test]
 fn fault_38_a_row_counts_the_requests_of_a_killed_run() {
     let fleet = Fleet::planned([Fate::Cancellable], &[]);

@@ -41,17 +41,7 @@ const QUOTA: [&str; 6] = [
 #[test]
 fn fault_51_a_rescue_tells_how_far_its_search_is_also_in_status() {
     let fleet = fleet();
-    let enterprise = fleet.enterprise();
-    let whole = format!("enterprises/{enterprise}");
-    let args = [
-        "rescue",
-        &whole,
-        "--job",
-        &fleet.job,
-        "--confirm",
-        &enterprise,
-    ];
-    let running = fleet.command(&[&args[..], &QUOTA].concat()).start();
+    let running = fleet.rescue(&QUOTA).start();
     running.until("a line of progress", |running| {
         let told = running.stderr();
         told.contains("of 120 devices, ") && told.contains("cancels sent")

@@ -107,18 +107,8 @@ fn fault_42_sigterm_is_143_and_a_second_signal_ends_it_at_once() {
 fn fault_42_a_closed_standard_output_ends_no_rescue() {
     let fates = [Fate::Cancellable, Fate::Stuck].repeat(20);
     let fleet = Fleet::of(Api::new(fates));
-    let enterprise = fleet.enterprise();
-    let whole = format!("enterprises/{enterprise}");
-    let args = [
-        "rescue",
-        &whole,
-        "--job",
-        &fleet.job,
-        "--confirm",
-        &enterprise,
-    ];
     let more = ["--json", "--quota", "none", "--deadline", "500ms"];
-    let mut running = fleet.command(&[&args[..], &more].concat()).start_unread();
+    let mut running = fleet.rescue(&more).start_unread();
     running.close_stdout();
     let run = running.wait();
     assert_eq!(run.code, 5, "{run:?}");

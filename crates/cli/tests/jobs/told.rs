@@ -404,7 +404,7 @@ fn fault_48_status_tells_the_outage_of_a_single_operation() {
     assert!(!noted.contains("FAILING"), "{noted}");
 }
 
-/// What an answer told beyond the name stands in the row, too.
+/// The row has the type and the time of an answer, too.
 #[test]
 fn a_row_of_a_name_alone_has_the_type_that_an_answer_told() {
     let fleet = Fleet::planned([GOOD], &[]);

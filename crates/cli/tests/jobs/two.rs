@@ -74,16 +74,7 @@ fn fault_41_a_rescue_holds_its_file_as_well() {
     let script = countermand_emulator::Script::from_value(script).unwrap();
     fleet.shared.with(|emulator, _| emulator.set_script(script));
     let enterprise = fleet.enterprise();
-    let whole = format!("enterprises/{enterprise}");
-    let args = [
-        "rescue",
-        &whole,
-        "--job",
-        &fleet.job,
-        "--confirm",
-        &enterprise,
-    ];
-    let first = fleet.command(&args).start();
+    let first = fleet.rescue(&[]).start();
     first.until("the request that hangs", |_| fleet.requests() > 0);
     let before = fleet.requests();
     let args = ["apply", &fleet.job, "--confirm", &enterprise];

@@ -97,16 +97,7 @@ fn fault_52_devices_that_vanish_leave_a_plan_good() {
 fn fault_52_a_rescue_keeps_who_vanished_and_does_not_search_them_again() {
     let (fleet, devices) = vanishing(2);
     let enterprise = fleet.enterprise();
-    let whole = format!("enterprises/{enterprise}");
-    let args = [
-        "rescue",
-        &whole,
-        "--job",
-        &fleet.job,
-        "--confirm",
-        &enterprise,
-    ];
-    let run = fleet.command(&args).run();
+    let run = fleet.rescue(&[]).run();
     assert_eq!(run.code, 3, "{run:?}");
     assert!(run.stdout.contains("2 devices vanished"), "{run:?}");
     assert!(headline(&fleet).contains("2 devices vanished, and probably wiped"));
@@ -318,18 +309,10 @@ fn fault_52_a_missed_list_counts_once_however_many_runs_miss_it() {
     let fleet = Fleet::of(Api::new([Fate::Cancellable; 3]));
     denied(&fleet);
     let enterprise = fleet.enterprise();
-    let whole = format!("enterprises/{enterprise}");
-    let args = [
-        "rescue",
-        &whole,
-        "--job",
-        &fleet.job,
-        "--confirm",
-        &enterprise,
-    ];
     let apply = ["apply", &fleet.job, "--confirm", &enterprise];
-    for args in [&args[..], &apply[..], &apply[..]] {
-        let run = fleet.command(args).run();
+    let again = || fleet.command(&apply);
+    for process in [fleet.rescue(&[]), again(), again()] {
+        let run = process.run();
         assert_eq!(run.code, 4, "{run:?}");
         let status = fleet.command(&["status", &fleet.job]).run();
         let words = "searched 2 of 3 devices, 1 list missed, 2 operations found";
