@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test tables recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability docs picture prose deny packages msrv publish archives image sbom workflows mutants clean format
+.PHONY: demo test tables recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability errors docs picture prose deny packages msrv publish archives image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -226,6 +226,10 @@ net:
 # Generates docs/reliability.md from the names of the tests.
 reliability:
 	COUNTERMAND_WRITE_RELIABILITY=1 cargo test --quiet --package countermand-tests --test all --locked reliability
+
+# Generates the table of docs/errors.md from the table of the code; the prose around it is written by hand.
+errors:
+	COUNTERMAND_WRITE_ERRORS=1 cargo test --quiet --package countermand-tests --test all --locked fault_46_the_documented
 
 # The site of the documentation in target/site: README.md is its first page. A warning is an error; the pages, their
 # links and what they load are checked afterwards.
