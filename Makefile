@@ -227,7 +227,7 @@ net:
 reliability:
 	COUNTERMAND_WRITE_RELIABILITY=1 cargo test --quiet --package countermand-tests --test all --locked reliability
 
-# Generates the table of docs/errors.md from the table of the code; the prose around it is written by hand.
+# Generates the tables of docs/errors.md from the table of the code; the prose around it is written by hand.
 errors:
 	COUNTERMAND_WRITE_ERRORS=1 cargo test --quiet --package countermand-tests --test all --locked fault_46_the_documented
 

@@ -5,6 +5,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+from docutils import nodes
 from pygments.lexers.rust import RustLexer
 from sphinx.application import Sphinx
 
@@ -40,6 +41,8 @@ PAGES = {
     "Project": ["/ARCHITECTURE", "/CONTRIBUTING", "/CHANGELOG"],
 }
 
+# A dash in place of `--` would make an option one that cannot be pasted.
+smartquotes = False
 myst_heading_anchors = 4
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -50,6 +53,8 @@ autodoc_default_options = {
 }
 autoclass_content = "both"
 maximum_signature_line_length = 80
+
+LONGEST_WORD = 24
 
 html_theme = "furo"
 html_static_path = ["site.css"]
@@ -78,6 +83,14 @@ def drop_fillers(
     lines[:] = [line for line in lines if not line.startswith("Create new instance of ")]
 
 
+def mark_words(_app: Sphinx, tree: nodes.document, _name: str) -> None:
+    """Marks code without blanks, so that site.css can keep the hyphens of an option in one line."""
+    for literal in tree.findall(nodes.literal):
+        text = literal.astext()
+        if " " not in text and len(text) <= LONGEST_WORD:
+            literal["classes"].append("word")
+
+
 def copy_index(app: Sphinx, error: Exception | None) -> None:
     if error is None:
         shutil.copyfile(app.outdir / "README.html", app.outdir / "index.html")
@@ -87,4 +100,5 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("rust,no_run", RustLexer)
     app.connect("source-read", add_contents)
     app.connect("autodoc-process-docstring", drop_fillers)
+    app.connect("doctree-resolved", mark_words)
     app.connect("build-finished", copy_index)

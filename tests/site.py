@@ -1,5 +1,6 @@
 """Checks the built site: links and their anchors, that it loads nothing from the network, the
-names of the Python package. `make docs` runs it: ``python tests/site.py target/site``."""
+hyphens of options, the names of the Python package. `make docs` runs it:
+``python tests/site.py target/site``."""
 
 import importlib
 import re
@@ -13,6 +14,7 @@ MODULES = (
     *(f"countermand.{name}" for name in ("sansio", "errors", "job_errors", "testing")),
 )
 REMOTE = re.compile(r"(?:https?:)?//")
+DASHED = re.compile(r"[\u2013\u2014][a-z-]+")  # an option whose hyphens became a dash
 LOADED = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
 
 
@@ -26,6 +28,7 @@ class Page(HTMLParser):
         self.loaded: list[str] = []
         text = path.read_text(encoding="utf-8")
         self.loaded += LOADED.findall(text)
+        self.dashed = DASHED.findall(text)
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -52,6 +55,7 @@ def problems(site: Path) -> list[str]:
     for path, page in pages.items():
         name = path.relative_to(site.resolve())
         found += [f"{name}: loads {url}" for url in page.loaded if REMOTE.match(url)]
+        found += [f"{name}: {text} cannot be pasted" for text in page.dashed]
         for url in page.links + [url for url in page.loaded if not REMOTE.match(url)]:
             parts = urlsplit(url)
             if parts.scheme or parts.netloc:

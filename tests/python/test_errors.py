@@ -316,9 +316,9 @@ def test_every_exception_is_tested() -> None:
 def table() -> dict[str, str]:
     """The class of each row of the table of errors, by the row's key."""
     page = Path(__file__).parents[2] / "docs" / "errors.md"
-    rows = [line.split("|") for line in page.read_text("utf-8").splitlines() if "| `" in line]
-    heads = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| key |")]
-    column = [head.strip() for head in heads[0].split("|")].index("Python")
+    _, properties = page.read_text("utf-8").split("## Properties")
+    head, *rows = (line.split("|") for line in properties.splitlines() if line.startswith("| "))
+    column = [cell.strip() for cell in head].index("Python")
     found = {row[1].strip(" `"): row[column].strip(" `") for row in rows}
     assert len(found) > 30
     return found
