@@ -52,10 +52,10 @@ pub(crate) async fn send(
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(failed)? {
         body.extend_from_slice(&chunk);
-        if body.len() > 4 << 20 {
+        if body.len() > transmit.body_cap as usize {
             return Err(TransportError::new(
                 TransportErrorKind::TooLarge,
-                "more than 4 MiB",
+                "the body is longer than its cap",
             ));
         }
     }

@@ -18,6 +18,7 @@ pub(crate) fn send(
     transmit: Transmit,
     authorization: &HeaderValue,
 ) -> Result<Response<Vec<u8>>, TransportError> {
+    let cap = transmit.body_cap.into();
     let mut request = transmit.request;
     let headers = request.headers_mut();
     headers.insert(header::AUTHORIZATION, authorization.clone());
@@ -26,7 +27,7 @@ pub(crate) fn send(
         .timeout_global(Some(transmit.timeout))
         .build();
     let (head, mut body) = agent.run(request).map_err(failed)?.into_parts();
-    let body = body.with_config().limit(4 << 20).read_to_vec();
+    let body = body.with_config().limit(cap).read_to_vec();
     Ok(Response::from_parts(head, body.map_err(failed)?))
 }
 
