@@ -19,7 +19,12 @@ from pathlib import Path
 
 import interpreters
 
-INTERPRETERS = Path(__file__).parents[2] / "target/interpreters"
+ROOT = Path(__file__).parents[2]
+INTERPRETERS = ROOT / "target/interpreters"
+SOURCES = (
+    *("tests/python", "tests/recipes", "tests/vectors", "python/examples", "python/recipes"),
+    *("docs/schemas", "docs/*.md", "README.md"),
+)
 LARGEST_WHEEL = 5_000_000  # bytes
 FIRST_CANCEL = """
 from countermand import Client, Verdict
@@ -73,6 +78,13 @@ def names(package: Path) -> list[str]:
         return archive.getnames()
 
 
+def tested() -> list[str]:
+    """The files of the repository that its Python tests are or read."""
+    command = ["git", "ls-files", "-z", *SOURCES]
+    files = subprocess.check_output(command, cwd=ROOT, text=True).split("\0")
+    return [file for file in files if file]
+
+
 def check(package: Path) -> None:
     held = names(package)
     keys = [name for name in held if name.endswith((".pem", ".key", ".p12"))]
@@ -83,8 +95,9 @@ def check(package: Path) -> None:
         size = package.stat().st_size
         assert size <= LARGEST_WHEEL, f"{package.name}: {size:,} bytes, at most {LARGEST_WHEEL:,}"
     else:
-        for part in ("tests/python/", "python/examples/", "Cargo.lock"):
-            assert any(f"/{part}" in name for name in held), f"{package.name}: no {part}"
+        stems = {name.partition("/")[2] for name in held}
+        missing = [name for name in ("Cargo.lock", *tested()) if name not in stems]
+        assert not missing, f"{package.name}: {missing} are missing"
     print(f"{package.name}: {package.stat().st_size:,} bytes, {proves(package)}", flush=True)
 
 
