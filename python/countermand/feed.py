@@ -158,10 +158,13 @@ def is_awaited(names: object, client: Waits) -> TypeIs[AsyncIterable[_Named]]:
 def several(names: _T) -> _T:
     """The names, unless they are one text: a text iterates as its characters.
 
-    :raises TypeError: it is one.
+    :raises TypeError: they are one, or something else that is no iterable.
     """
     if isinstance(names, (str, bytes)):
         message = "names is several names, not one: give [name], or use countermand(name)"
+        raise TypeError(message)
+    if not isinstance(names, Iterable) and not hasattr(names, "__getitem__"):
+        message = f"names is of type {type(names).__name__}, expected an iterable of names"
         raise TypeError(message)
     return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from .waiting import Awaited, Blocking, Waits, dual
 from .warn import warn_exposed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
     from typing import Any, Literal
 
@@ -158,6 +159,12 @@ class JobFile(Waits):
         :raises JobUnreadable: the disk did not take what was found out; apply it again.
         :raises CountermandError: the search of a rescue was refused.
         """
+        if confirm is not None and not isinstance(confirm, Mapping):
+            message = (
+                f"confirm is of type {type(confirm).__name__}, expected the number of operations "
+                "of each enterprise, as in job.enterprises"
+            )
+            raise TypeError(message)
         await self._warn_exposed()
         results = _countermand.apply(
             self._client._native,

@@ -167,8 +167,11 @@ class Emulator:
 
         :raises ValueError: ``seconds`` is negative, or not a number.
         """
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            message = f"seconds is of type {type(seconds).__name__}, expected a number"
+            raise TypeError(message)
         if not 0 <= seconds <= _LONGEST:
-            message = f"seconds is {seconds}, expected a number from 0 to {_LONGEST:g}"
+            message = f"seconds is {f'{seconds}'[:40]}, expected a number from 0 to {_LONGEST:g}"
             raise ValueError(message)
         self._post("clock", {"advance_ms": round(seconds * 1000)})
 

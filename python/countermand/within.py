@@ -25,7 +25,13 @@ def within(seconds: float, exchange: Callable[[], _T], /) -> _T:
     keep the process from ending. What the function raises is raised here.
 
     :raises TimeoutError: the function has not returned in time.
+    :raises ValueError: ``seconds`` is not a number.
     """
+    # A negative time is over. Threads cannot wait longer than the greatest.
+    wait = min(max(0.0, seconds), threading.TIMEOUT_MAX)
+    if seconds != seconds:
+        message = "seconds is nan, expected a number"
+        raise ValueError(message)
     ended: list[tuple[bool, object]] = []
 
     def run() -> None:
@@ -38,7 +44,7 @@ def within(seconds: float, exchange: Callable[[], _T], /) -> _T:
         target=copy_context().run, args=(run,), name="countermand-exchange", daemon=True
     )
     thread.start()
-    thread.join(max(0.0, seconds))
+    thread.join(wait)
     if not ended:
         message = f"no complete answer within {seconds:g} s"
         raise TimeoutError(message)

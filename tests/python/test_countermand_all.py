@@ -407,7 +407,7 @@ def test_after_names_that_fail_to_come_none_is_pulled(
     with pytest.raises(OSError, match="unreadable"):
         call("countermand_all", names)
     assert (names.pulled, len(emulator.operations("cancelled"))) == (2, 1)
-    with pytest.raises(TypeError, match="not iterable"):
+    with pytest.raises(TypeError, match="expected an iterable of names"):
         call("countermand_all", 7)
 
 
@@ -437,7 +437,7 @@ def test_the_quota_is_kept(call: Callable[..., Any]) -> None:
         ({"quota": "0/60s"}, "is not a quota"),
         ({"share": 0.0}, "share is 0, expected a number above 0 and up to 1"),
         ({"share": 1.1}, "share is 1.1"),
-        ({"share": float("nan")}, "share is NaN"),
+        ({"share": float("nan")}, "share is nan"),
         ({"quota": "none", "share": -1.0}, "share is -1"),
         ({"deadline": -1.0}, "deadline is -1"),
     ],

@@ -115,7 +115,7 @@ def test_what_cannot_be_one() -> None:
     limiter = spent(0)
     with pytest.raises(ValueError, match="is no call; expected one of cancel, get, list"):
         limiter.record_call(0.0, "delete", DEVICE)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="age is NaN"):
+    with pytest.raises(ValueError, match="age is nan"):
         limiter.restore(0.0, [(float("nan"), "get", DEVICE)])
     with pytest.raises(ValueError, match="now is -1"):
         limiter.remaining(-1.0)

@@ -144,13 +144,13 @@ def test_impossible_answers() -> None:
         with pytest.raises(ValueError, match="no HTTP status"):
             step.response(5.0, status, {}, b"")
     word: Any = "broken"
-    with pytest.raises(ValueError, match="no kind of failure; expected connect, tls"):
+    with pytest.raises(ValueError, match="no kind of failure; expected one of connect, "):
         step.failed(5.0, word, "")
     text: Any = "{}"
     with pytest.raises(TypeError):
         step.response(5.0, 200, {}, text)
     for seed in (-1, 2**64):
-        with pytest.raises(OverflowError):
+        with pytest.raises(ValueError, match=f"seed is {seed}, expected a whole number"):
             Cancellation(NAME).start(5.0, seed)
 
 

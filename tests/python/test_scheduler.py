@@ -129,7 +129,7 @@ def test_a_ticket_is_spent_once() -> None:
         with pytest.raises(ValueError, match="no HTTP status"):
             step.answer(5.0, status, {}, b"")
     word: Any = "broken"
-    with pytest.raises(ValueError, match="no kind of failure; expected connect, tls"):
+    with pytest.raises(ValueError, match="no kind of failure; expected one of connect, "):
         step.failed(5.0, word, "")
     with pytest.raises(ValueError, match="now is"):
         step.failed(-1.0, "connection_lost", "")
@@ -160,7 +160,7 @@ def test_impossible_settings() -> None:
     with pytest.raises(errors.InvalidEndpoint):
         Scheduler(seed=1, endpoint="nowhere")
     for seed in (-1, 2**64):
-        with pytest.raises(OverflowError):
+        with pytest.raises(ValueError, match=f"seed is {seed}"):
             Scheduler(seed=seed)
     with pytest.raises(ValueError, match="now is"):
         scheduler().next_step(-1.0)

@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBool, PyString};
 
 /// Attempts of a request.
 #[derive(Clone, Copy)]
@@ -30,12 +30,83 @@ impl<'a, 'py> FromPyObject<'a, 'py> for InFlight {
     }
 }
 
+/// A part of a quota, as it was given.
+#[derive(Clone, Copy)]
+pub(crate) struct Share(pub(crate) f64);
+
+/// A quota, as it was given.
+pub(crate) struct QuotaText(pub(crate) String);
+
+/// A seed of the jitter.
+#[derive(Clone, Copy)]
+pub(crate) struct Seed(pub(crate) u64);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Share {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let share = number(&given)?;
+        share.map_or_else(
+            || Err(mistyped("share", &given, "a number")),
+            |share| Ok(Self(share)),
+        )
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for QuotaText {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        text("quota", &given).map(Self)
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Seed {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        whole("seed", &given, 0..=u64::MAX).map(Self)
+    }
+}
+
+/// A number; `None` for what is of another type. `True` is 1 in Python, but no caller means that.
+pub(crate) fn number(given: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    let py = given.py();
+    if given.is_instance_of::<PyBool>() {
+        return Ok(None);
+    }
+    match given.extract::<f64>() {
+        Ok(number) => Ok(Some(number)),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(None),
+        // A whole number that is larger than all of those.
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => match given.gt(0)? {
+            true => Ok(Some(f64::INFINITY)),
+            false => Ok(Some(f64::NEG_INFINITY)),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// A number as Python writes it, briefly.
+pub(crate) fn shown(number: f64) -> String {
+    match number.abs() {
+        size if size.is_nan() => "nan".to_owned(),
+        size if size.is_infinite() || (1e-4..1e16).contains(&size) || size == 0.0 => {
+            number.to_string()
+        }
+        _ => format!("{number:e}"),
+    }
+}
+
 /// A whole number within a range.
 pub(crate) fn whole(
     what: &str,
     given: &Bound<'_, PyAny>,
     range: RangeInclusive<u64>,
 ) -> PyResult<u64> {
+    if given.is_instance_of::<PyBool>() {
+        return Err(mistyped(what, given, "a whole number"));
+    }
     match given.extract::<u64>() {
         Ok(number) if range.contains(&number) => Ok(number),
         Err(error) if error.is_instance_of::<PyTypeError>(given.py()) => {

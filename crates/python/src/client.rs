@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::arguments::{Attempts, InFlight};
+use crate::arguments::{Attempts, InFlight, QuotaText, Share};
 use crate::call::{Call, Ready};
 use crate::clock::Length;
 use crate::feed::Feed;
@@ -59,7 +59,7 @@ impl NativeClient {
         in_flight: Option<InFlight>,
         allow_plaintext: bool,
         proxy_from_env: bool,
-        user_agent: Option<String>,
+        user_agent: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let policy = policy::policy(
             Policy::default(),
@@ -75,7 +75,7 @@ impl NativeClient {
             config = config.ca_file(path);
         }
         if let Some(program) = user_agent {
-            config = config.user_agent(program);
+            config = config.user_agent(arguments::text("user_agent", program)?);
         }
         let mut builder = ClientBuilder::new().config(config);
         if let Some(given) = endpoint {
@@ -192,8 +192,8 @@ impl NativeClient {
     fn countermand_all(
         &self,
         py: Python<'_>,
-        quota: Option<&str>,
-        share: Option<f64>,
+        quota: Option<QuotaText>,
+        share: Option<Share>,
         in_flight: Option<InFlight>,
         watched: bool,
         journal: Option<Py<PyAny>>,

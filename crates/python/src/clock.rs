@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand_core::{Time, Timestamp};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyString, PyTzInfo};
 
@@ -19,6 +19,8 @@ const LATEST: f64 = 9e9;
 pub(crate) enum Length {
     Seconds(f64),
     Text(String),
+    /// Something of another type, which only the name of the argument makes an error.
+    Mistyped(String),
 }
 
 impl From<f64> for Length {
@@ -36,13 +38,13 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Length {
         }
         // Its C type is not in the stable ABI.
         let seconds = match given.hasattr("total_seconds")? {
-            true => given.call_method0("total_seconds")?.extract(),
-            false => given.extract(),
+            true => arguments::number(&given.call_method0("total_seconds")?)?,
+            false => arguments::number(&given)?,
         };
-        seconds.map(Self::Seconds).map_err(|_| {
-            let expected = "seconds, a timedelta, or a text such as 2h";
-            arguments::mistyped("a length of time", &given, expected)
-        })
+        match seconds {
+            Some(seconds) => Ok(Self::Seconds(seconds)),
+            None => Ok(Self::Mistyped(given.get_type().name()?.to_string())),
+        }
     }
 }
 
@@ -52,18 +54,36 @@ pub(crate) fn seconds(what: &str, length: impl Into<Length>) -> PyResult<Duratio
         Length::Seconds(seconds) => within(what, seconds, LONGEST),
         Length::Text(text) => countermand_fleet::parse_length(&text)
             .map_err(|problem| PyValueError::new_err(format!("{what} is {text:?}: {problem}"))),
+        Length::Mistyped(found) => Err(PyTypeError::new_err(format!(
+            "{what} is of type {found}, expected seconds, a timedelta, or a text such as 2h"
+        ))),
     }
 }
 
 /// The time that a clock's reading stands for.
-pub(crate) fn time(now: f64) -> PyResult<Time> {
+pub(crate) fn time(Reading(now): Reading) -> PyResult<Time> {
     within("now", now, LATEST).map(Time::after)
+}
+
+/// The reading of the caller's clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading(pub(crate) f64);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Reading {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let now = arguments::number(&given)?;
+        now.map(Self)
+            .ok_or_else(|| arguments::mistyped("now", &given, "seconds"))
+    }
 }
 
 fn within(what: &str, seconds: f64, most: f64) -> PyResult<Duration> {
     if !(0.0..=most).contains(&seconds) {
         return Err(PyValueError::new_err(format!(
-            "{what} is {seconds}, expected seconds from 0 to {most:e}"
+            "{what} is {}, expected seconds from 0 to {most:e}",
+            arguments::shown(seconds)
         )));
     }
     Ok(Duration::from_secs_f64(seconds))

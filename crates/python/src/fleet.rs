@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::apply::{Work, begin};
-use crate::arguments::InFlight;
+use crate::arguments::{InFlight, QuotaText, Share};
 use crate::call::Call;
 use crate::client::{Connected, NativeClient, with_in_flight};
 use crate::clock::Length;
@@ -26,8 +26,8 @@ pub(crate) fn find(
     client: PyRef<'_, NativeClient>,
     py: Python<'_>,
     selection: &Bound<'_, PyAny>,
-    quota: Option<&str>,
-    share: Option<f64>,
+    quota: Option<QuotaText>,
+    share: Option<Share>,
     in_flight: Option<InFlight>,
 ) -> PyResult<Finder> {
     let selection = Selection::of(selection, &client.endpoint)?;
@@ -53,8 +53,8 @@ pub(crate) fn plan(
     by_harm: bool,
     max_age: Option<Length>,
     deadline: Option<Length>,
-    quota: Option<&str>,
-    share: Option<f64>,
+    quota: Option<QuotaText>,
+    share: Option<Share>,
 ) -> PyResult<Call> {
     let selection = selection.map(|given| Selection::of(given, &client.endpoint));
     let selection = selection.transpose()?;
@@ -103,8 +103,8 @@ pub(crate) fn rescue(
     selection: &Bound<'_, PyAny>,
     at_most: Option<&Bound<'_, PyAny>>,
     deadline: Option<Length>,
-    quota: Option<&str>,
-    share: Option<f64>,
+    quota: Option<QuotaText>,
+    share: Option<Share>,
     in_flight: Option<InFlight>,
     watched: bool,
 ) -> PyResult<Stream> {
@@ -186,8 +186,8 @@ impl NativeClient {
         &self,
         kind: Kind,
         deadline: Option<Length>,
-        quota: Option<&str>,
-        share: Option<f64>,
+        quota: Option<QuotaText>,
+        share: Option<Share>,
     ) -> PyResult<Settings> {
         let mut settings = Settings::new(kind);
         settings.endpoint = self.endpoint.to_string();

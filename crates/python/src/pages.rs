@@ -9,8 +9,8 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::arguments::Attempts;
-use crate::clock::Length;
+use crate::arguments::{Attempts, Seed};
+use crate::clock::{Length, Reading};
 use crate::lock::Lock;
 use crate::outcome::Operation;
 use crate::sansio::{self, Finish};
@@ -100,7 +100,7 @@ impl Pages {
     }
 
     /// Begins the call for the next page: the first step.
-    fn start<'py>(&self, py: Python<'py>, now: f64, seed: u64) -> PyResult<Bound<'py, PyAny>> {
+    fn start<'py>(&self, py: Python<'py>, now: Reading, seed: Seed) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::time(now)?;
         let fetch = self.state.lock().pages.next_fetch();
         let fetch = fetch.ok_or_else(|| PyRuntimeError::new_err("the list has ended"))?;
@@ -113,7 +113,7 @@ impl Pages {
             let page = turned.map_err(|error| errors::error(py, &error))?;
             entries(py, page)
         });
-        sansio::step(py, fetch.start(now, seed), finish)
+        sansio::step(py, fetch.start(now, seed.0), finish)
     }
 }
 

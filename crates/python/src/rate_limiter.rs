@@ -9,8 +9,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PySequence;
 
+use crate::arguments::{QuotaText, Share};
+use crate::clock::{Length, Reading};
 use crate::lock::Lock;
-use crate::{clock, quota};
+use crate::{arguments, clock, quota};
 
 /// A log of the calls that count against a quota.
 #[pyclass(module = "countermand.sansio", frozen)]
@@ -42,43 +44,44 @@ impl RateLimiter {
 impl RateLimiter {
     #[new]
     #[pyo3(signature = (*, quota=None, share=None))]
-    fn new(quota: Option<&str>, share: Option<f64>) -> PyResult<Self> {
+    fn new(quota: Option<QuotaText>, share: Option<Share>) -> PyResult<Self> {
         let limiter = scheduler::RateLimiter::new(quota::quota(quota, share)?);
         Ok(Self(Owner::Nothing(Lock::new(limiter))))
     }
 
     /// The earliest time, `now` at the soonest, at which the windows allow this call.
-    fn allowed(&self, now: f64, call: &str, resource: &str) -> PyResult<f64> {
+    fn allowed(&self, now: Reading, call: &str, resource: &str) -> PyResult<f64> {
         let (now, call) = (clock::time(now)?, method(call)?);
         let allowed = self.with(|limiter| limiter.allowed(now, call, resource));
         Ok(clock::reading(allowed))
     }
 
     /// Records a call that leaves at once, whatever the windows say of it.
-    fn record_call(&self, now: f64, call: &str, resource: &str) -> PyResult<()> {
+    fn record_call(&self, now: Reading, call: &str, resource: &str) -> PyResult<()> {
         let (now, call) = (clock::time(now)?, method(call)?);
         self.with(|limiter| limiter.record_call(now, call, resource));
         Ok(())
     }
 
     /// Lets no call leave before `until`.
-    fn pause_until(&self, until: f64) -> PyResult<()> {
+    fn pause_until(&self, until: Reading) -> PyResult<()> {
         let until = clock::time(until)?;
         self.with(|limiter| limiter.pause_until(until));
         Ok(())
     }
 
     /// The end of a pause, if that is after `now`.
-    fn paused_until(&self, now: f64) -> PyResult<Option<f64>> {
+    fn paused_until(&self, now: Reading) -> PyResult<Option<f64>> {
         let now = clock::time(now)?;
         let until = self.with(|limiter| limiter.paused_until(now));
         Ok(until.map(clock::reading))
     }
 
     /// Adopts a limit that the server names for a window of `span` seconds, unless ours is lower.
-    fn lower(&self, limit: u32, span: f64) -> PyResult<()> {
+    fn lower(&self, limit: &Bound<'_, PyAny>, span: Length) -> PyResult<()> {
+        let limit = arguments::whole("limit", limit, 0..=u64::from(u32::MAX))?;
         let span = clock::seconds("span", span)?;
-        self.with(|limiter| limiter.lower(limit, span));
+        self.with(|limiter| limiter.lower(limit as u32, span));
         Ok(())
     }
 
@@ -91,7 +94,7 @@ impl RateLimiter {
     }
 
     /// Calls that the windows of the project allow from `now` on without waiting.
-    fn remaining(&self, now: f64) -> PyResult<Option<u32>> {
+    fn remaining(&self, now: Reading) -> PyResult<Option<u32>> {
         let now = clock::time(now)?;
         Ok(self.with(|limiter| limiter.remaining(now)))
     }
@@ -103,7 +106,7 @@ impl RateLimiter {
     }
 
     /// The calls that still count, oldest first.
-    fn save<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    fn save<'py>(&self, py: Python<'py>, now: Reading) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let now = clock::time(now)?;
         let calls = self.with(|limiter| limiter.save(now));
         let class = py.import("countermand.sansio")?.getattr("PastCall")?;
@@ -114,7 +117,7 @@ impl RateLimiter {
     }
 
     /// Takes over the calls that left before a restart.
-    fn restore(&self, now: f64, calls: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn restore(&self, now: Reading, calls: &Bound<'_, PyAny>) -> PyResult<()> {
         let now = clock::time(now)?;
         let calls = calls.try_iter()?.map(|call| past_call(&call?));
         let calls = calls.collect::<PyResult<Vec<_>>>()?;

@@ -9,8 +9,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::arguments::Attempts;
-use crate::clock::Length;
+use crate::arguments::{Attempts, Seed};
+use crate::clock::{Length, Reading};
 use crate::once::Once;
 use crate::wire::{self, Request};
 use crate::{clock, errors, names, outcome, policy};
@@ -54,7 +54,7 @@ impl Cancellation {
     }
 
     /// Begins at `now`: the first step. Same seed and same answers, same schedule.
-    fn start<'py>(&self, py: Python<'py>, now: f64, seed: u64) -> PyResult<Bound<'py, PyAny>> {
+    fn start<'py>(&self, py: Python<'py>, now: Reading, seed: Seed) -> PyResult<Bound<'py, PyAny>> {
         let name = self.name.clone();
         let finish: Finish<Outcome> = Arc::new(move |py, result| match result {
             Ok(outcome) => outcome::outcome(py, &name, outcome).map(Bound::unbind),
@@ -62,7 +62,7 @@ impl Cancellation {
         });
         step(
             py,
-            self.machine.clone().start(clock::time(now)?, seed),
+            self.machine.clone().start(clock::time(now)?, seed.0),
             finish,
         )
     }
@@ -93,10 +93,13 @@ pub(crate) fn step<T: 'static>(
 pub(crate) fn failure(kind: &str, message: String) -> PyResult<TransportError> {
     match TransportErrorKind::from_word(kind) {
         Some(kind) => Ok(TransportError::new(kind, message)),
-        None => Err(PyValueError::new_err(format!(
-            "{kind:?} is no kind of failure; expected connect, tls, refused, calm, lost, \
-             timed_out, too_large, token, credentials or forbidden"
-        ))),
+        None => {
+            let words = TransportErrorKind::ALL.map(TransportErrorKind::as_str);
+            Err(PyValueError::new_err(format!(
+                "{kind:?} is no kind of failure; expected one of {}",
+                words.join(", ")
+            )))
+        }
     }
 }
 
@@ -164,7 +167,7 @@ impl Send {
 #[pymethods]
 impl Send {
     /// The request to be sent now.
-    fn transmit(&self, now: f64) -> PyResult<Request> {
+    fn transmit(&self, now: Reading) -> PyResult<Request> {
         let now = clock::time(now)?;
         self.attempt
             .look(|attempt| Request::from(attempt.transmit(now)))
@@ -174,7 +177,7 @@ impl Send {
     fn response<'py>(
         &self,
         py: Python<'py>,
-        now: f64,
+        now: Reading,
         status: u16,
         headers: &Bound<'py, PyAny>,
         body: PyBackedBytes,
@@ -188,7 +191,7 @@ impl Send {
     fn failed<'py>(
         &self,
         py: Python<'py>,
-        now: f64,
+        now: Reading,
         kind: &str,
         message: String,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -237,7 +240,7 @@ impl Wait {
     }
 
     /// Goes on; too early, it gives the same wait again.
-    fn resume<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyAny>> {
+    fn resume<'py>(&self, py: Python<'py>, now: Reading) -> PyResult<Bound<'py, PyAny>> {
         let now = clock::time(now)?;
         self.resume.take()?(py, now)
     }

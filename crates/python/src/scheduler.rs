@@ -12,8 +12,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::arguments::{Attempts, InFlight};
-use crate::clock::Length;
+use crate::arguments::{Attempts, InFlight, QuotaText, Seed, Share};
+use crate::clock::{Length, Reading};
 use crate::lock::Lock;
 use crate::names::OperationName;
 use crate::once::Once;
@@ -48,7 +48,7 @@ impl Scheduler {
         backoff=None, poll_interval=None, verify=true, quota=None, share=None, in_flight=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
-        seed: u64,
+        seed: Seed,
         endpoint: Option<&str>,
         deadline: Option<Length>,
         attempt_timeout: Option<Length>,
@@ -56,8 +56,8 @@ impl Scheduler {
         backoff: Option<(Length, Length)>,
         poll_interval: Option<(Length, Length)>,
         verify: bool,
-        quota: Option<&str>,
-        share: Option<f64>,
+        quota: Option<QuotaText>,
+        share: Option<Share>,
         in_flight: Option<InFlight>,
     ) -> PyResult<Self> {
         let policy = policy::policy(
@@ -70,7 +70,7 @@ impl Scheduler {
         let policy = policy::polling(policy, poll_interval, verify)?;
         let quota = quota::quota(quota, share)?;
         let pace = quota.pace();
-        let mut scheduler = countermand_scheduler::Scheduler::new(seed)
+        let mut scheduler = countermand_scheduler::Scheduler::new(seed.0)
             .endpoint(wire::endpoint(endpoint)?)
             .policy(policy)
             .quota(quota);
@@ -113,7 +113,7 @@ impl Scheduler {
     }
 
     /// The next step: send a ticket's request, or wait until a time, or for an answer or a name.
-    fn next_step<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn next_step<'py>(&self, py: Python<'py>, now: Reading) -> PyResult<Option<Bound<'py, PyAny>>> {
         let now = clock::time(now)?;
         self.meter(now, |_| {});
         let step = self.scheduler.lock().next_step(now);
@@ -162,7 +162,7 @@ impl Scheduler {
     }
 
     /// Its progress.
-    fn progress(&self, py: Python<'_>, now: f64) -> PyResult<Py<PyAny>> {
+    fn progress(&self, py: Python<'_>, now: Reading) -> PyResult<Py<PyAny>> {
         let time = clock::time(now)?;
         let state = {
             let scheduler = self.scheduler.lock();
@@ -175,11 +175,11 @@ impl Scheduler {
             }
         };
         let figures = self.meter(time, |meter| progress::measured(meter, time, state));
-        progress::progress(py, &figures, now, clock::reading)
+        progress::progress(py, &figures, now.0, clock::reading)
     }
 
     fn __repr__(&self) -> PyResult<String> {
-        let standing = self.scheduler.lock().progress(clock::time(0.0)?);
+        let standing = self.scheduler.lock().progress(clock::time(Reading(0.0))?);
         Ok(format!(
             "<Scheduler pushed={} cancels_sent={} finished={} in_flight={}>",
             standing.pushed, standing.cancels_sent, standing.finished, standing.in_flight
@@ -207,7 +207,7 @@ pub(crate) struct Ticket {
 #[pymethods]
 impl Ticket {
     /// Takes note that the request leaves now: the quota counts from then.
-    fn sent(&self, now: f64) -> PyResult<()> {
+    fn sent(&self, now: Reading) -> PyResult<()> {
         let now = clock::time(now)?;
         self.scheduler.lock().sent(self.id, now);
         Ok(())
@@ -216,7 +216,7 @@ impl Ticket {
     /// Brings the server's answer, whatever its status, complete with its body.
     fn answer(
         &self,
-        now: f64,
+        now: Reading,
         status: u16,
         headers: &Bound<'_, PyAny>,
         body: PyBackedBytes,
@@ -227,7 +227,7 @@ impl Ticket {
     }
 
     /// Brings no answer; `kind` says what happened to the request.
-    fn failed(&self, now: f64, kind: &str, message: String) -> PyResult<()> {
+    fn failed(&self, now: Reading, kind: &str, message: String) -> PyResult<()> {
         let now = clock::time(now)?;
         let error = sansio::failure(kind, message)?;
         self.record_call(now, Err(error))

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::{errors, names, outcome::Operation};
+use crate::{arguments, errors, names, outcome::Operation};
 
 /// A request without credentials.
 #[pyclass(module = "countermand.sansio", frozen, get_all)]
@@ -127,13 +127,26 @@ pub(crate) fn build_get(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyRe
         .into())
 }
 
+/// Entries of a page, as it was given.
+pub(crate) struct PageSize(u32);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for PageSize {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let most = u64::from(u32::MAX);
+        arguments::whole("page_size", &given, 0..=most).map(|size| Self(size as u32))
+    }
+}
+
 /// `GET {device}/operations`: one page of a device's operations, oldest first.
 #[pyfunction]
-#[pyo3(signature = (device, endpoint=None, *, page_size=100, page_token=None))]
+#[pyo3(signature = (device, endpoint=None, *, page_size=PageSize(100), page_token=None),
+    text_signature = "(device, endpoint=None, *, page_size=100, page_token=None)")]
 pub(crate) fn build_list_operations(
     device: &Bound<'_, PyAny>,
     endpoint: Option<&str>,
-    page_size: u32,
+    page_size: PageSize,
     page_token: Option<&str>,
 ) -> PyResult<Request> {
     let endpoint = self::endpoint(endpoint)?;
@@ -141,7 +154,7 @@ pub(crate) fn build_list_operations(
     let token = page_token.map(str::parse::<PageToken>).transpose();
     let token = token.map_err(|error| PyValueError::new_err(error.to_string()))?;
     let page = core::PageQuery {
-        size: page_size,
+        size: page_size.0,
         token,
     };
     Ok(Ask::ListOperations(device, page).http(&endpoint).into())
