@@ -404,7 +404,7 @@ class RateLimiter:
         """Lets no call leave before a time: the server refused one for its quota."""
     def paused_until(self, now: float) -> float | None:
         """The end of a pause, if that is after ``now``."""
-    def lower(self, limit: int, span: float) -> None:
+    def lower(self, limit: int, span: _Length) -> None:
         """Adopts a limit that the server names for a window of so many seconds; a higher one than
         ours changes nothing."""
     @property
@@ -698,6 +698,8 @@ class Finder:
     def vanished(self) -> list[str]: ...
     @property
     def not_attempted(self) -> int: ...
+    @property
+    def standing(self) -> tuple[int, str]: ...
     def next(self, behind: int) -> Call[list[FoundOperation]]: ...
     def close(self) -> None: ...
 

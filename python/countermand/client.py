@@ -11,7 +11,7 @@ from .waiting import Awaited, Blocking, dual, dual_iterator
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Callable, Coroutine
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
     from types import TracebackType
     from typing import Any, Never, Self, TypeAlias
 
@@ -147,6 +147,33 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
 
             warn(warning, UserWarning)
 
+    @classmethod
+    def from_service_account_file(
+        cls,
+        filename: str | os.PathLike[str],
+        **settings: Any,  # noqa: ANN401 - of every kind
+    ) -> Self:
+        """A client with the key of a service account in a file, by the name that clients of Google
+        Cloud have: ``token=Path(filename)``.
+
+        :param settings: the other arguments of the class.
+        """
+        from pathlib import Path
+
+        return cls(token=Path(filename), **settings)
+
+    @classmethod
+    def from_service_account_info(
+        cls,
+        info: Mapping[str, Any],
+        **settings: Any,  # noqa: ANN401 - as above
+    ) -> Self:
+        """A client with the key of a service account as it stands in such a file: ``token=info``.
+
+        :param settings: the other arguments of the class.
+        """
+        return cls(token={**info}, **settings)
+
     def with_options(
         self,
         *,
@@ -185,6 +212,13 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(endpoint={self.endpoint!r}, token={self._token!r})"
+
+    def __copy__(self) -> Self:
+        """As :meth:`with_options` without any: a copy in this process needs no pickle."""
+        return self.with_options()
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self.with_options()
 
     def __reduce__(self) -> tuple[object, ...]:
         if isinstance(self._token, _Hidden):

@@ -60,6 +60,11 @@ class Search(Waits):
         """
         return (*self._finder.vanished,)
 
+    def __repr__(self) -> str:
+        count, state = self._finder.standing
+        found = "1 operation" if count == 1 else f"{count:,} operations"
+        return f"<{type(self).__name__}: {found} found, {state}>"
+
     async def _items(self) -> AsyncGenerator[FoundOperation, None]:
         behind = 0
         while items := await self._next(behind):

@@ -161,6 +161,8 @@ class OtherEndpoint(CountermandError, ValueError):
 class NotCancelled(CountermandError):
     """State of an operation of a job that is not known to be cancelled: it completed, is gone, or
     its end is not known. Never raised by itself.
+
+    Without an ``operation``: ``resource`` is a device that was gone when it was searched.
     """
 
     kind: str = "not_cancelled"

@@ -151,22 +151,28 @@ class Report:
         self._native.save(path, format).wait()
 
     def raise_for_failures(self) -> None:
-        """Raises unless every operation is known to be cancelled, to have failed, or expired, and
-        every list was read to its end.
+        """Raises unless every operation is known to be cancelled, to have failed, or expired, every
+        list was read to its end, and no device vanished: unless the command ``countermand`` would
+        end with 0.
 
         :raises ExceptionGroup: for each of the other operations, at most the first 1,000, the error
             that kept its end from being known, or a
-            :class:`~countermand.job_errors.NotCancelled`; and of :attr:`missed`, at most the first
-            1,000.
+            :class:`~countermand.job_errors.NotCancelled`; such a one for each of :attr:`vanished`,
+            and the errors of :attr:`missed`, of both at most the first 1,000.
         """
         count, failures = self._native.failures(_RAISED).wait()
         parts = []
         if count:
             parts.append(f"{count} of {len(self)} operations are not known to be cancelled")
+        if vanished := self.vanished:
+            one = len(vanished) == 1
+            were = "1 device was" if one else f"{len(vanished)} devices were"
+            parts.append(f"{were} gone when searched, and probably wiped")
         if missed := self.missed:
             parts.append(f"{len(missed)} lists could not be read to their end")
         if parts:
-            raise ExceptionGroup("; ".join(parts), [*failures, *missed[:_RAISED]])
+            gone = map(_vanished, vanished[:_RAISED])
+            raise ExceptionGroup("; ".join(parts), [*failures, *gone, *missed[:_RAISED]])
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows as an Arrow stream, by the Arrow PyCapsule interface; any number of times.
@@ -203,6 +209,19 @@ class Report:
     def __reduce__(self) -> NoReturn:
         message = "a Report is an open file and does not pickle; pickle the Job, or to_dicts()"
         raise TypeError(message)
+
+
+def _vanished(device: str) -> CountermandError:
+    """The exception for a device that vanished."""
+    from .job_errors import NotCancelled
+
+    return NotCancelled(
+        f"{device}: gone: its record was deleted before it was searched; it was probably wiped",
+        state="gone",
+        resource=device,
+        parent_exists=False,
+        advice="look at the device itself",
+    )
 
 
 async def applied(

@@ -37,6 +37,7 @@ class Dual(Generic["_P", "_BlockingT", "_AwaitedT"]):
         self,
         method: Callable[Concatenate[Any, _P], _AwaitedT],
         run: Callable[[_AwaitedT], _BlockingT],
+        shown: object = None,
     ) -> None:
         def blocking(this: Any, /, *args: _P.args, **kwargs: _P.kwargs) -> _BlockingT:  # noqa: ANN401
             return run(method(this, *args, **kwargs))
@@ -44,7 +45,7 @@ class Dual(Generic["_P", "_BlockingT", "_AwaitedT"]):
         for name in ("__module__", "__name__", "__qualname__", "__doc__"):
             setattr(blocking, name, getattr(method, name))
         # `inspect.signature` follows it; `functools.wraps` would need an import.
-        vars(blocking)["__wrapped__"] = method
+        vars(blocking)["__wrapped__"] = shown or method
         self._blocking, self._awaited = blocking, method
 
     if TYPE_CHECKING:
@@ -81,7 +82,17 @@ def dual_iterator(
     method: Callable[Concatenate[Any, _P], AsyncGenerator[_T, None]],
 ) -> Dual[_P, Iterator[_T], AsyncGenerator[_T, None]]:
     """A method that gives results one by one."""
-    return Dual(method, iterate)
+    return Dual(method, iterate, _iterating(method))
+
+
+def _iterating(method: Any) -> object:  # noqa: ANN401 - a function
+    """The function whose signature a blocking class shows: an iterator comes out of it."""
+    shown = type(method)(method.__code__, method.__globals__, method.__name__)
+    given = method.__annotations__
+    items = given["return"].removeprefix("AsyncGenerator").removesuffix(", None]")
+    shown.__annotations__ = {**given, "return": f"Iterator{items}]"}
+    shown.__defaults__, shown.__kwdefaults__ = method.__defaults__, method.__kwdefaults__
+    return shown
 
 
 class Waits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import time
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,31 @@ def test_both_have_the_same_methods() -> None:
         assert inspect.getdoc(blocking) == inspect.getdoc(awaited)
         assert inspect.getdoc(blocking)
         assert not inspect.iscoroutinefunction(blocking)
+
+
+def test_the_signature_says_what_comes_out() -> None:
+    for name in ("countermand_all", "list_operations"):
+        blocking, awaited = (
+            inspect.signature(getattr(kind, name)).return_annotation
+            for kind in (Client, AsyncClient)
+        )
+        items = awaited.removeprefix("AsyncGenerator[").removesuffix(", None]")
+        assert (blocking, awaited) == (f"Iterator[{items}]", f"AsyncGenerator[{items}, None]")
+    assert inspect.signature(Client.get).return_annotation == "Operation"
+    parameters = inspect.signature(Client.countermand_all).parameters
+    assert parameters == inspect.signature(AsyncClient.countermand_all).parameters
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_is_a_client_of_its_own(
+    emulator: Emulator, settings: dict[str, Any], copied: Callable[[Any], Any]
+) -> None:
+    client = Client(**settings, in_flight=7)
+    other = copied({"client": client})["client"] if copied is copy.deepcopy else copied(client)
+    assert other is not client
+    assert (type(other), repr(other), other._settings) == (Client, repr(client), client._settings)
+    client.close()
+    assert other.countermand(emulator.add()).cancelled
 
 
 def test_a_method_that_blocks_is_never_suspended(client: Client) -> None:

@@ -14,6 +14,7 @@ from countermand import (
     FoundOperation,
     OperationName,
     errors,
+    job_errors,
 )
 from countermand.testing import Emulator
 
@@ -181,6 +182,20 @@ def test_a_list_that_cannot_be_read_is_missed_aloud(
     # A reader that opens the file elsewhere gets the warning as well.
     notes = Client(**settings).open(path).status().notes
     assert len([note for note in notes if "not searched to the end" in note]) == 3
+
+
+def test_a_search_shows_how_far_it_is(fleet: Emulator, free: Client) -> None:
+    find = free.find(enterprises=fleet.enterprise, **FREE)
+    assert repr(find) == "<Find: 0 operations found, not begun>"
+    count = len(list(find))
+    assert count > 1
+    assert repr(find) == f"<Find: {count} operations found, ended>"
+    fleet.faults([{"action": "stall", "times": None}])
+    stalled = free.find(enterprises=fleet.enterprise, **FREE)
+    assert stalled._finder.next(0)
+    assert repr(stalled) == "<Find: 0 operations found, still searching>"
+    stalled._finder.close()
+    assert repr(stalled) == "<Find: 0 operations found, given up>"
 
 
 def test_a_search_that_was_given_up_says_so(emulator: Emulator, client: Client, path: Path) -> None:
@@ -383,6 +398,12 @@ def test_fault_52_a_report_has_what_a_search_missed_and_what_vanished(
     with pytest.raises(ExceptionGroup, match="2 lists could not be read") as caught:
         report.raise_for_failures()
     assert caught.group_contains(errors.Unimplemented)
+    assert "3 devices were gone when searched" in str(caught.value)
+    raised = (one for one in caught.value.exceptions if isinstance(one, job_errors.NotCancelled))
+    gone = [one for one in raised if one.operation is None]
+    told = {(one.resource, one.state, one.parent_exists) for one in gone}
+    assert told == {(device, "gone", False) for device in report.vanished}
+    assert all(str(one).startswith(f"{one.resource}: gone: ") for one in gone)
     # The file has it for every reader, and a later run repairs it.
     opened = Client(endpoint=fleet.endpoint, token=fleet.token).open(path)
     assert [str(error) for error in opened.report().missed] == [str(e) for e in report.missed]
@@ -391,6 +412,8 @@ def test_fault_52_a_report_has_what_a_search_missed_and_what_vanished(
     again = opened.apply(confirm=opened.enterprises)
     assert again.missed == ()
     assert again.vanished == report.vanished
+    with pytest.raises(ExceptionGroup, match="3 devices were gone when searched"):
+        again.raise_for_failures()
     assert len(again) > len(report)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import inspect
+import json
 import pickle
 import re
 import threading
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import AsyncClient, Client, __version__, errors
+from countermand import AsyncClient, Client, Outcome, __version__, errors
 from countermand.expected import MEANT
 
 from conftest import SilentServer
@@ -72,6 +73,32 @@ def test_the_user_agent_names_the_program_and_this_package() -> None:
     assert copied._settings["user_agent"] == "a/1"
     with pytest.raises(errors.TransportError, match="user agent"):
         Client(endpoint=endpoint, token="t", user_agent="a\nb")
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_key_of_a_service_account_by_the_names_of_google_cloud(
+    kind: type[Client | AsyncClient], emulator: Emulator, tmp_path: Path
+) -> None:
+    info = emulator.credentials("service_account")
+    path = tmp_path / "key.json"
+    path.touch(0o600)
+    path.write_text(json.dumps(info), "utf-8")
+    settings: dict[str, Any] = {"endpoint": emulator.endpoint}
+    for client in (
+        kind.from_service_account_file(path, **settings),
+        kind.from_service_account_file(str(path), **settings, deadline=30),
+        kind.from_service_account_info(info, **settings),
+    ):
+        assert type(client) is kind
+        done = client.countermand(emulator.add())
+        outcome = done if isinstance(done, Outcome) else asyncio.run(done)
+        assert outcome.cancelled
+        assert info["private_key"] not in repr(client)
+    assert {row["principal"] for row in emulator.issued()} == {info["client_email"]}
+    with pytest.raises(errors.CredentialsError, match="key"):
+        kind.from_service_account_file(tmp_path / "no-key.json", **settings)
+    with pytest.raises(TypeError, match="use deadline="):
+        kind.from_service_account_info(info, timeout=5)
 
 
 def test_other_limits_on_the_same_connections(emulator: Emulator, silent: SilentServer) -> None:

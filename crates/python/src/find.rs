@@ -150,6 +150,22 @@ impl Finder {
         drop((search, work));
     }
 
+    /// The number of items that were found so far, and the state of the search.
+    #[getter]
+    fn standing(&self) -> (usize, &'static str) {
+        let Some(found) = self.found.get() else {
+            return (0, "in the process that was forked");
+        };
+        let findings = found.findings.lock();
+        let state = match () {
+            () if findings.cost.is_some() => "ended",
+            () if self.begin.lock().is_some() => "not begun",
+            () if self.work.lock().is_some() => "still searching",
+            () => "given up",
+        };
+        (findings.targets.len(), state)
+    }
+
     /// The names of the devices that vanished while they were searched, so far.
     #[getter]
     fn vanished(&self) -> PyResult<Vec<String>> {
