@@ -64,7 +64,7 @@ $(STAMPS)/browser: $(shell find crates/fleet/src/job_row.rs crates/fleet/src/rep
 # The tests of TLS and of signatures once more, with the library that is not the default.
 $(STAMPS)/aws-lc-rs: $(shell find crates/core/src crates/hyper crates/auth crates/emulator/src -name '*.rs' -o -name Cargo.toml) Cargo.lock
 	cargo test --package countermand-hyper --package countermand-auth --no-default-features \
-		--features aws-lc-rs --locked --test tls --test proxy --test dead --test credentials --test mtls
+		--features aws-lc-rs --locked --test hyper --test auth -- tls:: proxy:: dead:: credentials:: mtls::
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/doc: $(RUST) $(PROSE)
@@ -221,7 +221,7 @@ fuzz:
 
 # Connections that lose packets: needs root and network namespaces, and takes 90 s.
 net:
-	cargo test --package countermand-hyper --test dead --locked -- --ignored --test-threads=1
+	cargo test --package countermand-hyper --test hyper --locked -- dead:: --ignored --test-threads=1
 
 # Generates docs/reliability.md from the names of the tests.
 reliability:

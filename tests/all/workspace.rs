@@ -1,4 +1,4 @@
-//! Promises about the workspace: dependencies and unsafe code.
+//! Promises about the workspace: dependencies, unsafe code and files of tests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,4 +71,35 @@ fn unsafe_code_is_forbidden() {
             path.display()
         );
     }
+}
+
+/// A file of tests that belongs to no binary would not run: where cargo does not look for binaries by itself, the
+/// manifest or the module of the tests names each file.
+#[test]
+fn every_file_of_tests_is_part_of_a_binary() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = fs::read_dir(root.join("crates")).unwrap();
+    let folders = crates.map(|entry| entry.unwrap().path());
+    let mut checked = 0;
+    for folder in folders {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        if !manifest.contains("autotests = false") {
+            continue;
+        }
+        let modules = fs::read_to_string(folder.join("tests/main.rs")).unwrap();
+        for entry in fs::read_dir(folder.join("tests")).unwrap() {
+            let path = entry.unwrap().path();
+            let file = path.file_name().unwrap().to_str().unwrap();
+            let module = format!("mod {};", path.file_stem().unwrap().to_str().unwrap());
+            assert!(
+                manifest.contains(&format!("\"tests/{file}\""))
+                    || manifest.contains(&format!("\"tests/{file}/main.rs\""))
+                    || modules.lines().any(|line| line == module),
+                "{} is in no binary",
+                path.display()
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
 }

@@ -1,7 +1,6 @@
 //! Every source of tokens, against the emulator's token endpoint, metadata server and security
 //! token service, over real sockets.
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use countermand_core::Service;
 use std::collections::HashMap;

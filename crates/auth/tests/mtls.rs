@@ -1,6 +1,5 @@
 //! Mutual TLS, by Google's documented variables.
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use countermand_core::Service;
 use std::ffi::OsString;

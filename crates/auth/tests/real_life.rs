@@ -1,6 +1,5 @@
 //! Credentials as people have them: each field is used, or refused by name.
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use countermand_core::Service;
 use std::path::Path;

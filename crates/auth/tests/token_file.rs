@@ -1,5 +1,4 @@
 //! A token in a file that something else writes, well or badly.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::error::Error as _;
 use std::fs;

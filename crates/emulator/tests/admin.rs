@@ -1,10 +1,7 @@
 //! The emulator's own endpoints.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
+use crate::common::{self, T0, cancel, get, respond, secs, send};
 use bytes::Bytes;
-use common::{T0, cancel, get, respond, secs, send};
 use countermand_emulator::{Config, Emulator};
 use http::Request;
 use serde_json::{Value, json};

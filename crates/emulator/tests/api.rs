@@ -1,10 +1,7 @@
 //! The methods, in the shapes of the discovery document and the words of the front end.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
+use crate::common::{self, T0, cancel, get, respond, secs, send, single};
 use bytes::Bytes;
-use common::{T0, cancel, get, respond, secs, send, single};
 use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Quirks, State};
 use http::{Request, Version};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
 //! Web pages in a browser on the same machine, and other strangers, do not reach the emulator.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

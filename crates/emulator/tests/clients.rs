@@ -1,13 +1,10 @@
 //! The manners of other people's clients, as they were seen on the wire.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::io::Write;
 use std::time::Duration;
 
+use crate::common::{T0, get, respond, secs, send, single, with};
 use bytes::Bytes;
-use common::{T0, get, respond, secs, send, single, with};
 use countermand_emulator::{Action, Breakage, Config, Emulator, Fate, NewOperation, Script, State};
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -1,10 +1,7 @@
 //! The documentation says what is so.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
+use crate::common::{T0, respond};
 use bytes::Bytes;
-use common::{T0, respond};
 use countermand_emulator::{Config, Emulator, PRESETS};
 use http::Request;
 use serde_json::Value;

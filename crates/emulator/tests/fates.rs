@@ -1,11 +1,8 @@
 //! The fates of operations, as the API shows them and as they are.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{T0, cancel, get, secs, single};
+use crate::common::{self, T0, cancel, get, secs, single};
 use countermand_emulator::{
     Config, Emulator, Expiry, Fate, FinishedCancel, NewOperation, Quirks, Shape, State,
 };

@@ -1,6 +1,5 @@
 //! The files that an emulator with TLS writes.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,5 +1,4 @@
 //! HTTP/2, by prior knowledge and under TLS.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 use std::time::Duration;

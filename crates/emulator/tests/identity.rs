@@ -1,10 +1,7 @@
 //! The places that give out tokens: the tokens, their principals, and the refusals.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
+use crate::common::{T0, get, respond, secs, single};
 use bytes::Bytes;
-use common::{T0, get, respond, secs, single};
 use countermand_emulator::{Config, Emulator, Fate, NewOperation, Script, credentials};
 use http::{Request, Response};
 use serde_json::{Value, json};

@@ -1,12 +1,9 @@
 //! The quota of the server, call by call.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::Duration;
 
+use crate::common::{self, request, respond, secs};
 use bytes::Bytes;
-use common::{request, respond, secs};
 use countermand_emulator::{Config, Emulator, Fate, Hints, ServerQuota, WindowKind};
 use countermand_scheduler::Window;
 use http::{Request, Response};

@@ -1,11 +1,8 @@
 //! Faults: which calls they strike, and what they do.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{T0, cancel, get, reply, respond, secs, single};
+use crate::common::{T0, cancel, get, reply, respond, secs, single};
 use countermand_emulator::{
     Action, Config, Emulator, Fate, Mangling, NewOperation, PRESETS, Script, State,
 };

@@ -1,5 +1,4 @@
 //! HTTP/1.1, byte by byte.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

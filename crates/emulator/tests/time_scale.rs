@@ -1,12 +1,9 @@
 //! A clock that runs faster than the real one.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::{Duration, Instant};
 
+use crate::common::{request, respond, secs};
 use bytes::Bytes;
-use common::{request, respond, secs};
 use countermand_emulator::{
     Config, Fate, Hints, NewOperation, NewParent, Server, ServerQuota, Shared, State, WindowKind,
 };

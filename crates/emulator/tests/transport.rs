@@ -1,11 +1,8 @@
 //! The failure that a client notices of an action, without a socket.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{T0, reply, secs, single};
+use crate::common::{T0, reply, secs, single};
 use countermand_core::{Endpoint, OperationName, Request, Transmit, TransportErrorKind};
 use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared, State};
 use countermand_hyper::Transport;

@@ -1,14 +1,11 @@
 //! `Client` over transports made by hand, on a virtual clock.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::name;
 use bytes::Bytes;
-use common::name;
 use countermand_hyper::{
     BoxStream, Client, ErrorKind, FailureScope, OperationName, Transmit, TransportError,
     TransportErrorKind, Verdict,

@@ -1,13 +1,10 @@
 //! A scheduler over several connections of HTTP/2.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::common::{cancel, endpoint, listen};
 use bytes::Bytes;
-use common::{cancel, endpoint, listen};
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
 use countermand_hyper::{
     Client, Hyper, HyperConfig, OperationName, Quota, Token, Transport, Verdict,

@@ -1,15 +1,12 @@
 //! Connections that die without a word (fault 7): behind a relay that stops, and, with
 //! `make net`, in a network of their own that loses every packet.
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{cancel, listen};
+use crate::common::{self, cancel, listen};
 use countermand_core::text::chain;
 use countermand_emulator::{Config, Fate, Server, Shared, Tls};
 use countermand_hyper::{
@@ -140,7 +137,12 @@ fn in_own_network(test: &str) -> bool {
     let status = Command::new("unshare")
         .arg("--net")
         .arg(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--ignored", "--nocapture"])
+        .args([
+            &format!("dead::{test}"),
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(OWN_NETWORK, "1")
         .status()
         .expect("unshare, of util-linux");

@@ -1,11 +1,9 @@
 //! The examples, run as a reader would: each against an emulator on a port.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::common;
 use countermand_emulator::{Config, Fate, Script, Server, Shared};
 use tokio::process::Command;
 

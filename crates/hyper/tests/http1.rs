@@ -1,11 +1,8 @@
 //! `Hyper` over HTTP/1.1, against servers that write bytes by hand.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{cancel, endpoint, listen, read_head, serve};
+use crate::common::{self, cancel, endpoint, listen, read_head, serve};
 use countermand_core::text::chain;
 use countermand_hyper::{
     Endpoint, Hyper, HyperConfig, Transmit, Transport, TransportError, TransportErrorKind,

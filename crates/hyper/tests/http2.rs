@@ -1,14 +1,11 @@
 //! `Hyper` over HTTP/2 with prior knowledge, against servers made of frames.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::{cancel, endpoint, listen};
 use bytes::Bytes;
-use common::{cancel, endpoint, listen};
 use countermand_core::Phase;
 use countermand_core::text::chain;
 use countermand_hyper::{

@@ -1,14 +1,11 @@
 //! Tokens that say how long they are good: kept, and replaced before a request has to wait.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::common::{self, cancel};
 use bytes::Bytes;
-use common::cancel;
 use countermand_hyper::{
     Authorized, BoxFuture, Client, Endpoint, Policy, Token, TokenSource, Transmit, Transport,
     TransportError, TransportErrorKind,

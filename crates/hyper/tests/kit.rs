@@ -1,10 +1,8 @@
 //! The embedder's kit: exchanges at a real socket that each transport has to tell apart. A wrong word for a
 //! failure turns a cancel that may have been delivered into one of which nothing was sent.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../examples/blocking/mod.rs"]
 mod blocking;
-mod common;
 #[path = "../examples/reqwest.rs"]
 #[allow(dead_code, reason = "its main function runs elsewhere")]
 mod with_reqwest;
@@ -14,8 +12,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use common::black_hole::BlackHole;
-use common::{cancel, endpoint};
+use crate::common::black_hole::BlackHole;
+use crate::common::{cancel, endpoint};
 use countermand_core::{Transmit, TransportError};
 use countermand_hyper::{Endpoint, Hyper, HyperConfig, Transport};
 use http::HeaderValue;

@@ -1,14 +1,11 @@
 //! Proxies, for clients that ask for one; and the requests that they see.
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{cancel, listen, read_head};
+use crate::common::{self, cancel, listen, read_head};
 use countermand_core::text::chain;
 use countermand_emulator::{Config, Fate, Server, Shared, Tls};
 use countermand_hyper::{

@@ -1,7 +1,4 @@
 //! Ways to a server that lead nowhere (faults 3 and 37).
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::black_hole::BlackHole;
-use common::{cancel, endpoint, listen, read_head};
+use crate::common::black_hole::BlackHole;
+use crate::common::{self, cancel, endpoint, listen, read_head};
 use countermand_core::text::chain;
 use countermand_hyper::{
     Client, Endpoint, Hyper, HyperConfig, Policy, Transport, TransportError, TransportErrorKind,

@@ -1,7 +1,4 @@
 //! A program whose runtime lacks timers or I/O, or that has none, gets an error that says so.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::future::ready;
 use std::pin::pin;
@@ -10,8 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use crate::common::{cancel, name};
 use bytes::Bytes;
-use common::{cancel, name};
 use countermand_core::text::chain;
 use countermand_core::{Cancellation, GrandparentName, ParentName, Resource};
 use countermand_hyper::{

@@ -1,9 +1,5 @@
 //! A scheduler over a transport: nothing is lost, and it stops as it is told.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic, and reports"
-)]
+#![allow(clippy::print_stdout, reason = "a test reports")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

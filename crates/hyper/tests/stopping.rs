@@ -1,5 +1,4 @@
 //! A scheduler that is stopped, and one that is dropped, over sockets.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

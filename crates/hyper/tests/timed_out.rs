@@ -1,15 +1,12 @@
 //! A connection on which a hundred thousand requests timed out (fault 12).
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::common::{cancel, endpoint, listen};
 use bytes::Bytes;
-use common::{cancel, endpoint, listen};
 use countermand_hyper::{Hyper, HyperConfig, Transport, TransportErrorKind};
 use futures_util::stream::{self, StreamExt};
 use http::Response;

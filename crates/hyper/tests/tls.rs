@@ -1,16 +1,13 @@
 //! `Hyper` over TLS: whom it trusts, and what it says when it does not.
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::common::{self, cancel, endpoint, listen};
 use bytes::Bytes;
-use common::{cancel, endpoint, listen};
 use countermand_core::text::chain;
 use countermand_hyper::{
     Client, Endpoint, Hyper, HyperConfig, Policy, Transport, TransportError, TransportErrorKind,

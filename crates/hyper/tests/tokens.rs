@@ -1,15 +1,12 @@
 //! Tokens: where they come from, where they go, and how often they are fetched.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::common::{self, cancel};
 use bytes::Bytes;
-use common::cancel;
 use countermand_core::LostConnection;
 use countermand_hyper::{
     Authorized, Client, Endpoint, ErrorKind, Policy, Token, TokenSource, Transmit, Transport,

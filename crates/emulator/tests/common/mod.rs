@@ -1,10 +1,5 @@
 //! A client that is one function call.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by test binaries that each use a part"
-)]
+#![allow(unreachable_pub, reason = "shared by the files of tests")]
 
 use std::time::Duration;
 
