@@ -54,7 +54,7 @@ class FoundOperation(JsonForm):
     """Time of the device's last report, where the search went through its enterprise."""
 
     def to_dict(self) -> dict[str, Any]:
-        """What was found as plain values, by the schema ``countermand.operation/1``."""
+        """The found operation as plain values, by the schema ``countermand.operation/1``."""
         import json
 
         fields: dict[str, Any] = json.loads(_countermand.found_json(self))

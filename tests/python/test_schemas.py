@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import re
 import subprocess
 import weakref
 from collections import Counter
@@ -68,6 +69,31 @@ def check(value: Any) -> str:
 def validate(name: str, value: Any) -> None:
     assert json.loads(json.dumps(value)) == value
     Draft202012Validator(closed(SCHEMAS[name]), registry=CLOSED).validate(value)
+
+
+def documented(page: str, heading: str) -> set[str]:
+    """Fields in the first column of the tables below a heading."""
+    text = (FOLDER.parent / page).read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    return {word for cell in cells for word in re.findall(r"`(\w+)`", cell)}
+
+
+def test_the_pages_have_the_fields_of_the_schemas() -> None:
+    job = documented("report.md", "NDJSON")
+    places = {
+        "countermand.row-1": ("report.md", "Fields"),
+        "countermand.report-1": ("report.md", "NDJSON"),
+    }
+    for name, schema in SCHEMAS.items():
+        # Progress refers to the fields of a status, whose own part is an object.
+        if not name.startswith("countermand.") or name == "countermand.progress-1":
+            continue
+        place = places.get(name, ("json-lines.md", name.replace("-", "/")))
+        fields = set(schema["properties"]) - {"schema"}
+        if name == "countermand.status-1":
+            assert fields - documented(*place) <= job, name
+            continue
+        assert documented(*place) - {"schema"} == fields, name
 
 
 def test_the_schemas_are_schemas() -> None:

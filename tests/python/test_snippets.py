@@ -1,11 +1,15 @@
 """Every snippet of the documentation runs as it stands, against an emulator, or says why not."""
 
+import json
 import os
 import re
+import shutil
 import socket
 import subprocess
+import sys
 import sysconfig
 import time
+import tomllib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from countermand import errors, sansio
+from countermand import Client, errors, sansio
 from countermand.testing import Emulator
 
 from conftest import DrippingServer
@@ -30,10 +34,21 @@ ELSEWHERE = {
     ("docs/job-file.md", "sh"): "crates/fleet/tests/job_file/documented.rs",
     ("docs/job-file.md", "sql"): "crates/fleet/tests/job_file/documented.rs",
     ("docs/recipes.md", "python"): "tests/recipes/test_event_loops.py",
+    ("docs/report.md", "sh"): "tests/python/test_snippets.py",
 }
 """Blocks that other tests run, by page and language."""
-PRINTED = {"docs/rescue.md": ["17 operations to be cancelled: 17 WIPE", "exit code 3"]}
+PRINTED = {
+    "docs/rescue.md": [
+        "17 operations to be cancelled: 17 WIPE",
+        "exit code 3",
+        "last cancel   after 10 min 20 s",
+        "last verdict  after 20 min 41 s",
+    ]
+}
 """Figures that a page has of what its commands print."""
+
+
+SERVES = "it runs until it is stopped"
 
 
 class Block(NamedTuple):
@@ -108,6 +123,7 @@ def test_python(
 ) -> None:
     name = str(emulator.add())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [block.page, name])
     given = {"name": name, "endpoint": emulator.endpoint, "token": emulator.token}
     exec(compile(adapted(block, emulator), block.page, "exec"), given)
     # A snippet with an emulator of its own has cancelled there, and says so itself.
@@ -133,6 +149,47 @@ def test_sh(emulator: Emulator, page: str, tmp_path: Path) -> None:
     for figure in PRINTED.get(page, []):
         assert figure in printed
     assert is_cancelled(emulator, name)
+
+
+def test_toml() -> None:
+    """The dependencies of a program are those of this version, with features that they have."""
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]
+    (block,) = (block for block in HERE if block.language == "toml")
+    named = tomllib.loads(block.text)["dependencies"]
+    assert named.keys() == {"countermand", "tokio"}
+    assert workspace["package"]["version"].startswith(named["countermand"] + ".")
+    tokio = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
+    locked = {package["name"]: package["version"] for package in tokio}
+    assert locked["tokio"].startswith(named["tokio"]["version"] + ".")
+    program = "".join(block.text for block in blocks(block.page) if "tokio::" in block.text)
+    needed = {"macros": "#[tokio::main]", "rt-multi-thread": "tokio::spawn"}
+    assert set(named["tokio"]["features"]) == needed.keys()
+    assert all(used in program for used in needed.values())
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if block.not_run == SERVES], ids=lambda block: block.page
+)
+def test_a_server(block: Block, tmp_path: Path) -> None:
+    command, *options = block.text.split()
+    path = Path(sysconfig.get_path("scripts"), command)
+    with subprocess.Popen([path, *options], cwd=tmp_path, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        ready = server.stdout.readline()
+        server.terminate()
+    assert json.loads(ready)["schema"] == "countermand.emulator/1"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is missing")
+def test_jq_lists_what_completed(emulator: Emulator, tmp_path: Path) -> None:
+    completed = emulator.add(fate="completes")
+    with Client() as client:
+        job = client.plan(tmp_path / "a.job", [completed, emulator.add()])
+        report = job.apply(confirm=job.enterprises)
+    report.save(tmp_path / "report.ndjson")
+    (block,) = blocks("docs/report.md")
+    done = shell(block.text, tmp_path)
+    assert json.loads(done.stdout) == completed
 
 
 def shell(snippet: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
