@@ -151,6 +151,7 @@ def test_sh(emulator: Emulator, page: str, tmp_path: Path) -> None:
     assert is_cancelled(emulator, name)
 
 
+@of_the_repository
 def test_toml() -> None:
     """The dependencies of a program are those of this version, with features that they have."""
     workspace = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]
@@ -219,6 +220,14 @@ def test_fault_66_the_loop_ends_in_time_on_a_server_that_drips(
         exec(compile(block.text, block.page, "exec"), given)
     assert time.monotonic() - began < 5
     assert dripping.requests >= 1
+
+
+@of_the_repository
+def test_each_make_target_is_documented() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert set(targets.split()) <= set(re.findall(r"`make ([a-z-]+)", page))
 
 
 @of_the_repository
