@@ -91,4 +91,6 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *__all__})
+    # What a notebook completes: not the modules that happen to be imported already.
+    special = (name for name in globals() if name.startswith("__"))
+    return sorted({*special, *_MODULES, *__all__})

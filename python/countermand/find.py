@@ -102,8 +102,6 @@ class Find(Blocking, Search):
 
     __module__ = "countermand"
 
-    __slots__ = ()
-
     def __iter__(self) -> Iterator[FoundOperation]:
         return iterate(self._items())
 
@@ -112,8 +110,6 @@ class AsyncFind(Awaited, Search):
     """A :class:`Find` for ``async for``."""
 
     __module__ = "countermand"
-
-    __slots__ = ()
 
     def __aiter__(self) -> AsyncIterator[FoundOperation]:
         return self._items()

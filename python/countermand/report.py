@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-    from typing import Any, Literal, NoReturn
+    from typing import Any, Literal, NoReturn, Self
 
     import pandas
     import polars
@@ -48,8 +48,6 @@ class Report:
     """
 
     __module__ = "countermand"
-
-    __slots__ = ("_missed", "_native", "_vanished")
 
     def __init__(self, native: NativeReport) -> None:
         self._native = native
@@ -205,6 +203,13 @@ class Report:
             yield f"{len(self.missed)} lists missed"
         if self.vanished:
             yield f"{len(self.vanished)} devices vanished"
+
+    def __copy__(self) -> Self:
+        """Itself: nothing of it changes."""
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
 
     def __reduce__(self) -> NoReturn:
         message = "a Report is an open file and does not pickle; pickle the Job, or to_dicts()"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import pickle
 import re
@@ -301,16 +302,16 @@ def test_errors_are_whole_after_json_and_pickle(
     for error in found:
         # What Celery does with its serializer json.
         again = type(error)(*json.loads(json.dumps(error.args)))
-        for copy in (again, pickle.loads(pickle.dumps(error))):
-            assert type(copy) is type(error)
-            assert vars(copy) == vars(error)
-            assert [type(value) for value in vars(copy).values()] == [
+        for other in (again, pickle.loads(pickle.dumps(error))):
+            assert type(other) is type(error)
+            assert vars(other) == vars(error)
+            assert [type(value) for value in vars(other).values()] == [
                 type(value) for value in vars(error).values()
             ]
-            assert (str(copy), repr(copy), copy.args) == (str(error), repr(error), error.args)
-            assert copy.to_dict() == error.to_dict()
+            assert (str(other), repr(other), other.args) == (str(error), repr(error), error.args)
+            assert other.to_dict() == error.to_dict()
             # OSError has a number where it is given two arguments.
-            assert getattr(copy, "errno", None) is None
+            assert getattr(other, "errno", None) is None
         validate_error(error)
 
 
@@ -347,6 +348,19 @@ def test_a_client_can_be_patched_and_referred_to_weakly(
         result(client.cancel("x"))
     patched.assert_called_once_with(client, "x")
     assert client.cancel.__name__ == "cancel"
+
+
+def test_what_a_client_gives_can_be_patched_copied_and_referred_to_weakly(
+    emulator: Emulator, client: Client, path: Path
+) -> None:
+    job = client.plan(path, [emulator.add()])
+    find, report = client.find(enterprises=emulator.enterprise), job.report()
+    for given, method in ((job, "apply"), (find, "raise_for_failures"), (report, "save")):
+        assert weakref.ref(given)() is given
+        with mock.patch.object(given, method, return_value=7) as patched:
+            assert getattr(given, method)() == 7
+        patched.assert_called_once_with()
+    assert copy.copy(report) is copy.deepcopy(report) is report
 
 
 def result(called: Any) -> Any:

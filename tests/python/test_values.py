@@ -55,6 +55,15 @@ def test_objects_name_the_module_that_users_import() -> None:
     assert [name for name in hidden if name.startswith("_")] == ["__main__", "_countermand"]
 
 
+def test_completion_offers_what_is_public() -> None:
+    assert countermand.Client is Client
+    # Modules that are imported by now, as that of the client, are no names of the package.
+    offered = {name for name in dir(countermand) if not name.startswith("_")}
+    modules = {"errors", "job_errors", "sansio", "testing"}
+    assert offered == {name for name in countermand.__all__ if name != "__version__"} | modules
+    assert "__version__" in dir(countermand)
+
+
 def test_a_name_is_a_value() -> None:
     name = OperationName(NAME)
     assert (str(name), repr(name)) == (NAME, f"OperationName({NAME!r})")

@@ -83,6 +83,53 @@ def test_notebook(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.Monkey
     assert "cancelled" in shown[2]["text/plain"].lower()
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Client().countermand(name)",
+        "list(Client().countermand_all([name], progress=True))",
+        "Client().plan('wipes.job', [name]).apply(confirm={enterprise: 1})",
+    ],
+)
+def test_the_stop_button_of_a_notebook(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    from jupyter_client.manager import start_new_kernel
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    name = emulator.add("stuck")
+    manager, kernel = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
+
+    def reply(cell: str) -> dict[str, Any]:
+        while (message := kernel.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != cell:
+            pass
+        content: dict[str, Any] = message["content"]
+        return content
+
+    try:
+        given = f"name, enterprise = {str(name)!r}, {emulator.enterprise!r}"
+        before = kernel.execute(f"from countermand import Client\n{given}")
+        assert reply(before)["status"] == "ok"
+        running = kernel.execute(cell)
+        deadline = time.monotonic() + 30
+        while not [row for row in emulator.audit() if row["method"] == "GET"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        began = time.monotonic()
+        manager.interrupt_kernel()
+        stopped = reply(running)
+        assert stopped.get("ename") == "KeyboardInterrupt", stopped
+        assert time.monotonic() - began < 10
+        # The kernel goes on, and so does the package in it.
+        other = emulator.add()
+        after = kernel.execute(f"assert Client().countermand({str(other)!r}).cancelled")
+        assert reply(after)["status"] == "ok"
+        assert other in emulator.operations("cancelled")
+    finally:
+        kernel.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
 @pytest.fixture
 def service(emulator: Emulator) -> Iterator[str]:
     import uvicorn
