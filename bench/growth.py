@@ -89,7 +89,8 @@ def plot(name: str, across: str, numbers: dict[str, dict[int, dict[str, float]]]
             label: [(at, each[what]) for at, each in points.items()]
             for label, points in numbers.items()
         }
-        title = f"{up[0].upper()}{up[1:]}, by {across}"
+        title = f"{up.removeprefix('µs of ')}, by {across}"
+        title = title[0].upper() + title[1:]
         chart.lines(PLOTS / f"{name}-{what.split('_')[0]}.svg", title, across, up, series)
 
 

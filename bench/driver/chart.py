@@ -12,6 +12,11 @@ LINES = (OURS, LIMIT, "#bf3989", "#9a6700", "#8250df")
 FONT = "font-family='system-ui,sans-serif'"
 
 
+def _figure(value: float) -> str:
+    """Three digits, as engineers write them: 0.52, 38.4, 1,780."""
+    return f"{float(f'{value:.3g}'):,.10g}"
+
+
 def bars(path: Path, title: str, rows: list[tuple[str, float, str]]) -> None:
     """Horizontal bars on a logarithmic scale; ``kind`` is ``ours``, ``theirs`` or ``limit``."""
     width, left, height, step = 760, 300, 40 + 26 * len(rows) + 24, 26
@@ -27,7 +32,7 @@ def bars(path: Path, title: str, rows: list[tuple[str, float, str]]) -> None:
     while tick <= high:
         x = at(tick)
         out.append(f"<line x1='{x:.1f}' x2='{x:.1f}' y1='34' y2='{height - 24}' stroke='{GRID}'/>")
-        out.append(_text(x, height - 8, f"{tick:g}", MUTED, "middle"))
+        out.append(_text(x, height - 8, _figure(tick), MUTED, "middle"))
         tick *= 10
     colours = {"ours": OURS, "theirs": THEIRS, "limit": LIMIT}
     for index, (label, value, kind) in enumerate(rows):
@@ -37,7 +42,7 @@ def bars(path: Path, title: str, rows: list[tuple[str, float, str]]) -> None:
         out.append(
             f"<rect x='{left}' y='{y}' width='{length:.1f}' height='18' fill='{colours[kind]}'/>"
         )
-        out.append(_text(left + length + 6, y + 14, f"{value:.3g}", INK, "start"))
+        out.append(_text(left + length + 6, y + 14, _figure(value), INK, "start"))
     path.write_text("\n".join([*out, "</svg>", ""]))
 
 
@@ -64,7 +69,7 @@ def lines(
         out.append(
             f"<line x1='{left}' x2='{width - right}' y1='{py:.1f}' y2='{py:.1f}' stroke='{GRID}'/>"
         )
-        out.append(_text(left - 6, py + 4, f"{y:.3g}", MUTED, "end"))
+        out.append(_text(left - 6, py + 4, _figure(y), MUTED, "end"))
     for x in sorted(set(xs)):
         px, _ = at(x, 0)
         out.append(_text(px, height - bottom + 18, f"{x:,.0f}", MUTED, "middle"))
