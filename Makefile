@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test tables recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability errors docs picture prose deny packages msrv publish archives image sbom workflows mutants clean format
+.PHONY: demo test tables recipes clients browser cross crash dist bench bench-quick bench-core growth figures fuzz net reliability errors docs picture prose deny packages msrv publish services archives image sbom workflows mutants clean format
 
 PYTHON ?= python3
 VENV := .venv
@@ -85,9 +85,10 @@ $(STAMPS)/install: $(VENV)/ready $(RUST) $(PY) python/README.md
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/lint: $(VENV)/ready $(PY) $(wildcard docs/*.py tests/*.py crates/*/Cargo.toml) Cargo.toml Cargo.lock bench/Cargo.toml bench/Cargo.lock
-	$(BIN)/ruff check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross tests/dist
-	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross tests/dist
+	$(BIN)/ruff check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist
+	$(BIN)/ruff format --check python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist
 	$(BIN)/python tests/packages.py check
+	$(BIN)/python tests/services.py check
 	cd bench && ../$(BIN)/python -c 'from driver import prepare as bench; bench.locks_agree(); bench.profiles_agree()'
 	@mkdir -p $(@D) && touch $@
 
@@ -231,6 +232,10 @@ reliability:
 errors:
 	COUNTERMAND_WRITE_ERRORS=1 cargo test --quiet --package countermand-tests --test all --locked fault_46_the_documented
 
+# Makes the table of the services that Google's discovery describes, from the documents that google-api-python-client ships.
+services: $(VENV)/ready
+	$(BIN)/python tests/services.py
+
 # The site of the documentation in target/site: README.md is its first page. A warning is an error; the pages, their
 # links and what they load are checked afterwards.
 docs: $(STAMPS)/docs
@@ -363,7 +368,7 @@ mutants:
 
 format:
 	cargo fmt --all
-	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/python tests/recipes tests/clients tests/cross tests/dist; fi
+	if test -x $(BIN)/ruff; then $(BIN)/ruff format python docs/*.py tests/site.py tests/services.py tests/python tests/recipes tests/clients tests/cross tests/dist; fi
 
 clean:
 	cargo clean

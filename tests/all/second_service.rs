@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countermand_core::{
-    Call, Cancellation, Endpoint, ErrorKind, GrandparentName, Level, NameErrorKind, OperationName,
-    OperationReader, PageQuery, ParentName, Phase, Policy, Request, Service, Step, Time, Verdict,
+    Call, Cancellation, Endpoint, ErrorKind, GrandparentName, Level, NameErrorKind, NamePattern,
+    OperationName, OperationReader, PageQuery, ParentName, Phase, Policy, Request, Service, Step,
+    Time, Verdict,
 };
 use countermand_emulator::{
     Action, Config, Emulator, Fate, NewOperation, NewParent, Script, Server, ServerQuota, Shared,
@@ -31,29 +32,19 @@ static SPEECH: Service = Service {
     title: "Cloud Speech-to-Text API",
     host: "speech.googleapis.com",
     mtls_host: "speech.mtls.googleapis.com",
+    regional_hosts: &[],
     prefix: "/v1",
     scope: "https://www.googleapis.com/auth/cloud-platform",
-    levels: &[
+    patterns: &[NamePattern::new(&[
+        Level::new("projects", "project"),
+        Level::new("locations", "location"),
         Level {
-            collection: "projects",
-            noun: "project",
-            fields: "name",
-            active_time: None,
-        },
-        Level {
-            collection: "locations",
-            noun: "location",
-            fields: "name",
-            active_time: None,
-        },
-        Level {
-            collection: "operations",
-            noun: "operation",
             fields: "name,done,error",
-            active_time: None,
+            ..Level::new("operations", "operation")
         },
-    ],
+    ])],
     cancel: ":cancel",
+    cancels_by_get: false,
     operation_fields: "name,done,error",
     quota_levels: 1,
     denial_levels: 1,
@@ -100,18 +91,18 @@ fn calls(run: &Run) -> Vec<Call> {
 fn names_follow_the_levels_and_messages_name_the_pattern() {
     let name = operation("projects/p/locations/global/operations/7281");
     assert_eq!(name.id(), "7281");
-    assert_eq!(name.parent().as_str(), "projects/p/locations/global");
-    assert_eq!(name.parent().parent().as_str(), "projects/p");
-    assert_eq!(name.quota_resource(), "projects/p");
-    assert_eq!(name.denied_resource(), "projects/p");
+    assert_eq!(name.parent().relative(), "projects/p/locations/global");
+    assert_eq!(name.parent().parent().relative(), "projects/p");
+    assert_eq!(name.quota_resource(), "//speech.googleapis.com/projects/p");
+    assert_eq!(name.denied_resource(), "//speech.googleapis.com/projects/p");
     assert_eq!(name.service(), &SPEECH);
     // The same text is no name of the default service, and a name of that is none of this one.
-    assert!(name.as_str().parse::<OperationName>().is_err());
+    assert!(name.relative().parse::<OperationName>().is_err());
 
-    let location = &SPEECH.levels[1];
+    let location = &SPEECH.levels()[1];
     for (bad, kind) in [
         ("", NameErrorKind::Empty),
-        ("projects/p", NameErrorKind::Other(&SPEECH.levels[0])),
+        ("projects/p", NameErrorKind::Other(&SPEECH.levels()[0])),
         (LOCATION, NameErrorKind::Other(location)),
         ("projects/p/locations", NameErrorKind::List(location)),
         (
@@ -191,7 +182,7 @@ fn an_operation_is_cancelled_and_verified() {
     let outcome = run.result.unwrap();
     assert_eq!(outcome.verdict, Verdict::Cancelled);
     assert_eq!(outcome.operation.unwrap().name, names[0]);
-    let truth = emulator.truth_of(run.ended, names[0].as_str()).unwrap();
+    let truth = emulator.truth_of(run.ended, names[0].relative()).unwrap();
     assert_eq!(truth.state, State::Cancelled);
     assert_eq!(truth.kind, "");
 }
@@ -235,7 +226,7 @@ fn an_operation_does_not_expire_where_the_service_gives_no_validity() {
     let run = countermand(&mut emulator, &names[0]);
     assert_eq!(run.result.unwrap().verdict, Verdict::Pending);
     let year = Duration::from_hours(24 * 365);
-    let truth = emulator.truth_of(year, names[0].as_str()).unwrap();
+    let truth = emulator.truth_of(year, names[0].relative()).unwrap();
     assert_eq!(truth.state, State::Pending);
 }
 
@@ -349,7 +340,7 @@ fn a_search_lists_the_locations_of_a_project_and_their_operations() {
             }
             Event::Finished { name, result } => {
                 assert_eq!(result.unwrap().verdict, Verdict::Cancelled);
-                cancelled.push(name.to_string());
+                cancelled.push(name.relative().to_owned());
             }
             Event::NotListed { error, .. } => panic!("{error}"),
             _ => {}

@@ -53,7 +53,7 @@ fn fault_64_names_as_people_paste_them() {
         let endpoint: Endpoint = case["endpoint"]
             .as_str()
             .map_or_else(Endpoint::default, |url| url.parse().unwrap());
-        let parsed = endpoint.parse_given::<OperationName>(text(&case, "given"));
+        let parsed = endpoint.parse_given::<0>(text(&case, "given"));
         match (parsed, case["refused"].as_str()) {
             (Ok(name), None) => assert_eq!(name.as_str(), text(&case, "name")),
             (Err(error), Some(kind)) => assert_eq!(error.kind().as_str(), kind, "{error}"),

@@ -95,7 +95,7 @@ impl Mtls {
     /// Google's endpoint of a service, the one for mutual TLS or the plain one. An endpoint that the user
     /// names stays as it is.
     #[must_use]
-    pub fn endpoint(&self, service: &Service) -> Endpoint {
+    pub fn endpoint(&self, service: &'static Service) -> Endpoint {
         match self.endpoint {
             true => service.mtls_endpoint(),
             false => service.endpoint(),

@@ -150,8 +150,9 @@ impl Cancellation {
     pub fn begin(self, phase: Phase, attempts: u32, now: Time, seed: u64) -> Attempt {
         let name = self.name;
         let request = match phase {
-            Phase::Unsent | Phase::MaybeSent => Request::Cancel(name.clone()),
-            Phase::Accepted => Request::Get(name.clone()),
+            Phase::Accepted if name.pattern().has_get => Request::Get(name.clone()),
+            // To cancel again does no harm.
+            _ => Request::Cancel(name.clone()),
         };
         let mut retry = Retry::new(request, self.endpoint, self.policy, now, seed);
         retry.attempts = attempts + 1;
@@ -195,11 +196,16 @@ impl State {
         self.accepted_at = now;
         self.retry.succeeded();
         self.refusal = None;
-        if self.retry.policy.verify {
+        if self.verifies() {
             self.look_at_operation(now)
         } else {
             self.conclude(Verdict::Unverified, None)
         }
+    }
+
+    /// True where the operation is looked at: it is wanted, and the service has a method for it.
+    fn verifies(&self) -> bool {
+        self.retry.policy.verify && self.name.pattern().has_get
     }
 
     fn cancel_failed(mut self: Box<Self>, now: Time, error: Error) -> Step {
@@ -210,7 +216,7 @@ impl State {
             error.kind(),
             ErrorKind::NotFound(_) | ErrorKind::FailedPrecondition(_)
         );
-        let verify = self.retry.policy.verify;
+        let verify = self.verifies();
         if retry_action == RetryAction::Poll && (verify || !unreadable) {
             self.retry.failures += 1;
         } else {

@@ -1,37 +1,42 @@
 //! The endpoint of an API.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use bytes::Bytes;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
+use crate::service::{RegionalHosts, Service};
 use crate::shown::{looks_secret, shown_excerpt};
 
-/// Root of an API, host and path; that of the [default service](crate::Service::DEFAULT) by default.
+/// The place where a service is served: scheme, host and path; Google's root endpoint of the
+/// [default service](crate::Service::DEFAULT) by default.
 ///
 /// Parsed once and shared by every request, so that building one copies no more than its path.
-/// A URL without a path gets the path of the default service, `/v1`: one of a service with another
-/// [prefix](crate::Service::prefix) needs it.
+/// A URL without a path gets the path of its service.
 ///
 /// ```
-/// use countermand_core::Endpoint;
+/// use countermand_core::{Endpoint, Service};
 ///
 /// let endpoint: Endpoint = "http://127.0.0.1:8080".parse()?;
 /// assert_eq!(endpoint.to_string(), "http://127.0.0.1:8080/v1");
 /// assert_eq!(Endpoint::default().to_string(), "https://androidmanagement.googleapis.com/v1");
+///
+/// let translation = Service::named("translate.v3").expect("it is built in");
+/// let endpoint = endpoint.of_service(translation);
+/// assert_eq!(endpoint.to_string(), "http://127.0.0.1:8080/v3");
 /// # Ok::<(), countermand_core::EndpointError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct Endpoint {
+    service: &'static Service,
     scheme: Scheme,
     authority: Authority,
-    /// Starts with a slash and does not end with one, or is empty.
-    prefix: Box<str>,
+    /// Starts with a slash and does not end with one, or is empty; the service's if there is none.
+    prefix: Option<Box<str>>,
 }
-
-/// The path of a URL that has none: the default service's.
-const PREFIX: &str = "/v1";
 
 /// A text that is not the URL of an API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,14 +48,107 @@ pub struct EndpointError {
     reason: &'static str,
 }
 
+/// The end of the hosts of Google's services.
+const GOOGLE: &str = ".googleapis.com";
+
+/// The endpoints of a service, which its description gives.
+impl Service {
+    /// The root endpoint.
+    #[must_use]
+    pub fn endpoint(&'static self) -> Endpoint {
+        Endpoint::of(self, self.host)
+    }
+
+    /// The endpoint for mutual TLS.
+    #[must_use]
+    pub fn mtls_endpoint(&'static self) -> Endpoint {
+        Endpoint::of(self, self.mtls_host)
+    }
+
+    /// The endpoint of a resource: that of its location, where the service lists one, else the root endpoint.
+    ///
+    /// A location enters a host only if it is one of the listed ones.
+    #[must_use]
+    pub fn endpoint_of(&'static self, resource: &str) -> Endpoint {
+        let host = match self.regional_hosts {
+            [] => None,
+            hosts => location(resource).and_then(|location| {
+                let of = |hosts: &&RegionalHosts| hosts.locations.contains(&location);
+                let template = hosts.iter().find(of)?.template;
+                Some(template.replace("{location}", location))
+            }),
+        };
+        match host {
+            Some(host) => Endpoint::at(self, host),
+            None => self.endpoint(),
+        }
+    }
+
+    /// False if the host ends in `.googleapis.com` and its first label is not that of this service's host,
+    /// alone or with a word before or behind it, as regional and private hosts have it. Any other host, such as that of an
+    /// emulator, may serve it.
+    pub(crate) fn may_be_at(&self, endpoint: &Endpoint) -> bool {
+        // First, and without a search for the host: nearly every operation is at this one.
+        if endpoint.authority() == self.host {
+            return true;
+        }
+        let host = endpoint.host();
+        let end = host.get(host.len().saturating_sub(GOOGLE.len())..);
+        if !end.is_some_and(|end| end.eq_ignore_ascii_case(GOOGLE)) {
+            return true;
+        }
+        let label = |host: &str| {
+            host.split('.')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+        };
+        let (own, asked) = (label(self.host), label(host));
+        let beside = [format!("{own}-"), format!("-{own}")];
+        asked == own || asked.starts_with(&beside[0]) || asked.ends_with(&beside[1])
+    }
+}
+
+/// The location that a name has: the segment after `locations` or, as older services say it, `regions`.
+fn location(name: &str) -> Option<&str> {
+    let mut segments = name.split('/');
+    segments.find(|segment| matches!(*segment, "locations" | "regions"))?;
+    segments.next()
+}
+
 impl Endpoint {
-    /// The endpoint at a host of a service, with the path that its methods begin with.
-    pub(crate) fn of(host: &'static str, prefix: &str) -> Self {
+    /// The endpoint at a host of a service.
+    pub(crate) fn of(service: &'static Service, host: &'static str) -> Self {
         Self {
+            service,
             scheme: Scheme::HTTPS,
             authority: Authority::from_static(host),
-            prefix: prefix.into(),
+            prefix: None,
         }
+    }
+
+    /// The same at a host that was put together from the description of the service.
+    pub(crate) fn at(service: &'static Service, host: String) -> Self {
+        Self {
+            service,
+            scheme: Scheme::HTTPS,
+            authority: Authority::from_maybe_shared(Bytes::from(host))
+                .expect("a description has hosts and locations of letters, digits, `-` and `.`"),
+            prefix: None,
+        }
+    }
+
+    /// The same place, as one of another service: the text of an endpoint does not tell its service.
+    #[must_use]
+    pub fn of_service(mut self, service: &'static Service) -> Self {
+        self.service = service;
+        self
+    }
+
+    /// The service that is served there.
+    #[must_use]
+    pub const fn service(&self) -> &'static Service {
+        self.service
     }
 
     /// True where requests travel without TLS.
@@ -95,7 +193,15 @@ impl Endpoint {
     }
 
     pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
+        self.prefix_of(self.service)
+    }
+
+    /// The path before the names of a service: its own, unless another one was given.
+    pub(crate) fn prefix_of(&self, service: &'static Service) -> &str {
+        match &self.prefix {
+            Some(prefix) => prefix,
+            None => service.prefix,
+        }
     }
 
     /// The URI of a path at this endpoint's origin; the endpoint's own path is not put before it.
@@ -173,26 +279,43 @@ impl FromStr for Endpoint {
             return refuse("its path has a `.` or `..` segment");
         }
         Ok(Self {
+            service: Service::DEFAULT,
             scheme,
             authority: share(&authority),
-            prefix: match prefix {
-                "" => PREFIX,
-                prefix => prefix,
-            }
-            .into(),
+            prefix: (!prefix.is_empty()).then(|| prefix.into()),
         })
     }
 }
 
 /// The same authority in bytes of its own: a slice of the parsed URL would keep all of it alive.
 fn share(authority: &Authority) -> Authority {
-    Authority::from_maybe_shared(bytes::Bytes::copy_from_slice(authority.as_str().as_bytes()))
+    Authority::from_maybe_shared(Bytes::copy_from_slice(authority.as_str().as_bytes()))
         .expect("it was an authority already")
+}
+
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        (self.service, &self.scheme, &self.authority, self.prefix())
+            == (
+                other.service,
+                &other.scheme,
+                &other.authority,
+                other.prefix(),
+            )
+    }
+}
+
+impl Eq for Endpoint {}
+
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.scheme, &self.authority, self.prefix()).hash(state);
+    }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix())
     }
 }
 
@@ -205,11 +328,6 @@ impl fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_without_a_path_has_that_of_the_default_service() {
-        assert_eq!(PREFIX, crate::Service::DEFAULT.prefix);
-    }
 
     #[test]
     fn refuses_what_is_not_an_api_root() {

@@ -1,20 +1,19 @@
 //! Resource names in texts as people paste them: with blanks around them, or as the URL of a request.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use http::Uri;
 
 use crate::endpoint::Endpoint;
+use crate::name::Name;
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 use crate::resource::Resource;
-use crate::service::Service;
 
 /// A percent-encoded byte takes three.
 const LONGEST: usize = 4 * MAX_NAME_BYTES;
 
 impl Endpoint {
-    /// Parses a resource name of the [default service](Service::DEFAULT) as people paste it.
+    /// Parses a resource name of this endpoint's [service](Self::service) as people paste it.
     ///
     /// Taken are the name, blanks around it, its URL at this endpoint, and the path of that URL. Of a URL the
     /// query and `:cancel` are cut off and `%XX` is decoded; a name that is no URL is taken as it is. The URL of
@@ -28,20 +27,19 @@ impl Endpoint {
     /// let name: OperationName = endpoint.parse_given(url)?;
     /// assert_eq!(name.as_str(), "enterprises/e/devices/d/operations/17");
     /// let other = "https://api.example/v1/enterprises/e/devices/d/operations/17";
-    /// assert!(endpoint.parse_given::<OperationName>(other).is_err());
+    /// assert!(endpoint.parse_given::<0>(other).is_err());
     /// # Ok::<(), countermand_core::NameError>(())
     /// ```
     ///
     /// # Errors
     /// As `parse` of the type has them, and [`NameErrorKind::OtherServer`].
-    pub fn parse_given<T: FromStr<Err = NameError>>(&self, text: &str) -> Result<T, NameError> {
+    pub fn parse_given<const UP: u8>(&self, text: &str) -> Result<Name<UP>, NameError> {
         // Nearly every text is a name as it is.
-        text.parse()
-            .or_else(|refusal: NameError| match self.bare_name(text) {
-                Ok(Cow::Borrowed(same)) if same.len() == text.len() => Err(refusal),
-                Ok(name) => name.parse(),
-                Err(kind) => Err(NameError::new(text, kind, 0, refusal.expected())),
-            })
+        Name::parse(self.service(), text).or_else(|refusal| match self.bare_name(text) {
+            Ok(Cow::Borrowed(same)) if same.len() == text.len() => Err(refusal),
+            Ok(name) => Name::parse(self.service(), &name),
+            Err(kind) => Err(NameError::new(text, kind, 0, refusal.expected())),
+        })
     }
 
     /// As [`parse_given`](Self::parse_given), for a name of any kind of that service; the number of its parts
@@ -50,7 +48,7 @@ impl Endpoint {
     /// # Errors
     /// Likewise.
     pub fn parse_given_resource(&self, text: &str) -> Result<Resource, NameError> {
-        let service = Service::DEFAULT;
+        let service = self.service();
         let refused = |kind| {
             let nouns = [2, 1, 0].map(|up| service.level_above(up).noun);
             let [first, second, last] = nouns;
@@ -64,10 +62,10 @@ impl Endpoint {
         if name.contains('/') && name.split('/').next() != Some(first) && !name.starts_with('/') {
             return Err(refused(NameErrorKind::Collection(first)));
         }
-        Ok(match service.levels.len().saturating_sub(levels) {
-            0 => Resource::Operation(name.parse()?),
-            1 => Resource::Parent(name.parse()?),
-            _ => Resource::Grandparent(name.parse()?),
+        Ok(match service.levels().len().saturating_sub(levels) {
+            0 => Resource::Operation(Name::parse(service, &name)?),
+            1 => Resource::Parent(Name::parse(service, &name)?),
+            _ => Resource::Grandparent(Name::parse(service, &name)?),
         })
     }
 
@@ -101,7 +99,7 @@ impl Endpoint {
         };
         let name = &name[..name.find(['?', '#']).unwrap_or(name.len())];
         // The method of the only URL that is more than a name.
-        let service = Service::DEFAULT;
+        let service = self.service();
         let collection = service.level_above(0).collection;
         let name = match name.strip_suffix(service.cancel) {
             Some(operation) if operation.split('/').any(|segment| segment == collection) => {
@@ -118,10 +116,7 @@ impl Endpoint {
 
     /// True for URLs of this endpoint's server. Google has two hosts for one server.
     fn serves(&self, url: &Uri) -> bool {
-        let google = [
-            Service::DEFAULT.endpoint(),
-            Service::DEFAULT.mtls_endpoint(),
-        ];
+        let google = [self.service().endpoint(), self.service().mtls_endpoint()];
         self.is_origin_of(url)
             || google.contains(self) && google.iter().any(|google| google.is_origin_of(url))
     }

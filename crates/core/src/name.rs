@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::name_error::NameError;
 use crate::name_parse::{self, Ends};
 use crate::percent;
-use crate::service::Service;
+use crate::service::{Level, NamePattern, Service};
 
 /// A checked name of a service, so many levels above its operations: [`OperationName`], [`ParentName`]
 /// or [`GrandparentName`].
@@ -21,8 +21,9 @@ use crate::service::Service;
 /// and what is not (`..`, control characters, another number of segments) is refused, so that no id reaches
 /// another resource.
 ///
-/// Its [`FromStr`] and serde forms are the name
-/// of the [default service](Service::DEFAULT); [`parse`](Self::parse) parses the name of any service.
+/// Its [`FromStr`] and serde forms are the [text form](Self::as_str): a relative name is one of the
+/// [default service](Service::DEFAULT), and the host of a full resource name tells its service.
+/// [`parse`](Self::parse) takes both forms of one service.
 #[derive(Clone)]
 pub struct Name<const UP: u8> {
     service: &'static Service,
@@ -62,10 +63,11 @@ impl<const UP: u8> Name<UP> {
     /// # Errors
     /// Everything that is not the name of a resource so many levels above the service's operations.
     pub fn parse(service: &'static Service, text: &str) -> Result<Self, NameError> {
+        let (text, ends) = name_parse::parse(service, text, UP)?;
         Ok(Self {
             service,
-            ends: name_parse::parse(service, text, UP)?,
-            text: text.into(),
+            text,
+            ends,
         })
     }
 
@@ -75,10 +77,51 @@ impl<const UP: u8> Name<UP> {
         self.service
     }
 
-    /// The name as the API writes it, not percent-encoded.
+    /// The pattern of the operations at or below it.
+    #[must_use]
+    pub const fn pattern(&self) -> &'static NamePattern {
+        &self.service.patterns[self.ends.pattern as usize]
+    }
+
+    /// Its levels.
+    fn levels(&self) -> &'static [Level] {
+        let levels = self.pattern().levels;
+        &levels[..levels.len().saturating_sub(usize::from(UP))]
+    }
+
+    /// The text form: the name as the API writes it for the [default service](Service::DEFAULT), and for any
+    /// other the full resource name, `//translation.googleapis.com/projects/p/locations/l/operations/1` (AIP-122).
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The name as the API writes it, not percent-encoded. It is relative to the service.
+    #[must_use]
+    pub fn relative(&self) -> &str {
+        let host = usize::from(self.ends.relative);
+        self.text.get(host..).unwrap_or_default()
+    }
+
+    /// True if a server may write the name so: as it is, or with the number of its project in place of the
+    /// project's id, or the other way round.
+    pub(crate) fn is_spelled(&self, told: &str) -> bool {
+        let own = self.relative();
+        if own == told {
+            return true;
+        }
+        let project = |name: &'_ str| {
+            let rest = name.strip_prefix("projects/")?;
+            let end = rest.find('/').unwrap_or(rest.len());
+            let number = rest[..end].bytes().all(|byte| byte.is_ascii_digit());
+            Some((number, "projects/".len() + end))
+        };
+        match (project(own), project(told)) {
+            (Some((own_number, own_end)), Some((number, end))) => {
+                own_number != number && own[own_end..] == told[end..]
+            }
+            _ => false,
+        }
     }
 
     /// The id: the last segment.
@@ -87,19 +130,21 @@ impl<const UP: u8> Name<UP> {
         &self.text[usize::from(self.ends.id)..]
     }
 
-    /// The first so many levels of the name; all of it, if it has no more.
+    /// The first so many levels of the text form; all of it, if it has no more.
     #[must_use]
     pub fn prefix(&self, levels: usize) -> &str {
-        let own = self.service.levels.len() - usize::from(UP);
+        let own = self.levels();
         match levels {
-            _ if levels >= own => &self.text,
-            _ if levels + 1 == own => self.parent_str(),
+            _ if levels >= own.len() => &self.text,
+            _ if levels + 1 == own.len() => self.parent_str(),
             _ => {
+                let segments: usize = own[..levels].iter().map(Level::segments).sum();
                 // Bytes, because searching for a character is several times as slow.
-                let bytes = self.text.bytes().enumerate();
+                let host = usize::from(self.ends.relative);
+                let bytes = self.relative().bytes().enumerate();
                 let mut slashes = bytes.filter(|(_, byte)| *byte == b'/');
-                let end = (2 * levels).checked_sub(1).and_then(|nth| slashes.nth(nth));
-                &self.text[..end.map_or(0, |(at, _)| at)]
+                let end = segments.checked_sub(1).and_then(|nth| slashes.nth(nth));
+                &self.text[..end.map_or(host.saturating_sub(1), |(at, _)| host + at)]
             }
         }
     }
@@ -122,14 +167,14 @@ impl<const UP: u8> Name<UP> {
     /// For those who build requests themselves; [`Request`](crate::Request) does it for you.
     pub fn encode_into(&self, path: &mut Vec<u8>) {
         match self.ends.coded {
-            0 => path.extend_from_slice(self.text.as_bytes()),
-            _ => percent::encode(&self.text, path),
+            0 => path.extend_from_slice(self.relative().as_bytes()),
+            _ => percent::encode(self.relative(), path),
         }
     }
 
     /// The length of the encoded name, so that a path can be allocated once.
     pub(crate) fn encoded_len(&self) -> usize {
-        self.text.len() + 2 * usize::from(self.ends.coded)
+        self.relative().len() + 2 * usize::from(self.ends.coded)
     }
 
     fn parent_str(&self) -> &str {
@@ -141,7 +186,7 @@ impl<const UP: u8> Name<UP> {
         let text = self.parent_str();
         Name {
             service: self.service,
-            ends: Ends::of(text),
+            ends: name_parse::ends_of(self.service, self.ends, ABOVE, text),
             text: text.into(),
         }
     }
@@ -152,6 +197,13 @@ impl OperationName {
     #[must_use]
     pub fn parent(&self) -> ParentName {
         self.above()
+    }
+
+    /// The operation of the same id, named under the same parent in another spelling.
+    pub(crate) fn of(&self, parent: &ParentName) -> Result<Self, NameError> {
+        let own = usize::from(self.ends.parent);
+        let text = format!("{}{}", parent.as_str(), &self.text[own..]);
+        Self::parse(self.service, &text)
     }
 }
 
@@ -167,7 +219,11 @@ impl<const UP: u8> FromStr for Name<UP> {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        Self::parse(Service::DEFAULT, text)
+        let service = match text.starts_with("//") {
+            true => Service::of_full_name(text).unwrap_or(Service::DEFAULT),
+            false => Service::DEFAULT,
+        };
+        Self::parse(service, text)
     }
 }
 
@@ -185,7 +241,7 @@ impl<const UP: u8> AsRef<str> for Name<UP> {
     }
 }
 
-/// Names of the same text are equal only within one service.
+/// Names of the same text are equal only within one service: versions of an API share a host.
 impl<const UP: u8> PartialEq for Name<UP> {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text && self.service == other.service
@@ -274,6 +330,26 @@ mod tests {
         assert_eq!(name.denied_resource(), "enterprises/e");
         let prefixes = [0, 1, 2, 3, 4].map(|levels| name.prefix(levels).len());
         assert_eq!(prefixes, [0, 13, 23, 36, 36]);
+    }
+
+    #[test]
+    fn a_project_has_an_id_and_a_number() {
+        let service = Service::named("documentai.v1").unwrap();
+        let name = OperationName::parse(service, "projects/p-1/locations/us/operations/7").unwrap();
+        for (told, same) in [
+            ("projects/p-1/locations/us/operations/7", true),
+            ("projects/90210/locations/us/operations/7", true),
+            ("projects/90210/locations/us/operations/8", false),
+            ("projects/90210/locations/eu/operations/7", false),
+            ("projects/p-2/locations/us/operations/7", false),
+            ("projects/90210", false),
+            ("", false),
+        ] {
+            assert_eq!(name.is_spelled(told), same, "{told}");
+        }
+        let number = OperationName::parse(service, "projects/4/locations/us/operations/7").unwrap();
+        assert!(!number.is_spelled("projects/5/locations/us/operations/7"));
+        assert_eq!(number.of(&name.parent()).unwrap(), name);
     }
 
     #[test]

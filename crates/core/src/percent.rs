@@ -1,10 +1,5 @@
 //! Percent-encoding by the transcoding rule of `google.api.http` for a variable of several segments.
 
-/// The number of bytes of a name or of a part of it that are percent-encoded in a path.
-pub(crate) fn coded(name: &str) -> u16 {
-    name.bytes().map(|byte| is_coded(byte) as u16).sum()
-}
-
 /// True for bytes that are percent-encoded: everything outside `[-_.~/0-9a-zA-Z]`.
 pub(crate) const fn is_coded(byte: u8) -> bool {
     !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/'))

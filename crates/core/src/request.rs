@@ -134,7 +134,11 @@ impl Request {
                 let suffix = name.service().cancel;
                 let mut path = path(endpoint, name, suffix.len());
                 path.extend_from_slice(suffix.as_bytes());
-                let mut request = request(Method::POST, endpoint, path);
+                let method = match name.service().cancels_by_get {
+                    true => Method::GET,
+                    false => Method::POST,
+                };
+                let mut request = request(method, endpoint, path);
                 let mut headers = HeaderMap::with_capacity(4);
                 headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
                 *request.headers_mut() = headers;
@@ -151,6 +155,11 @@ impl Request {
         }
     }
 
+    /// The endpoint of its service that serves its resource.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.service().endpoint_of(self.name())
+    }
+
     /// The service whose method it calls.
     #[must_use]
     pub const fn service(&self) -> &'static Service {
@@ -164,11 +173,14 @@ impl Request {
 
 /// A path that starts with the endpoint's and the name, with room for `more` bytes.
 fn path<const UP: u8>(endpoint: &Endpoint, name: &Name<UP>, more: usize) -> Vec<u8> {
-    let prefix = endpoint.prefix();
+    let prefix = endpoint.prefix_of(name.service());
     let mut path = Vec::with_capacity(prefix.len() + 1 + name.encoded_len() + more);
     path.extend_from_slice(prefix.as_bytes());
-    path.push(b'/');
-    name.encode_into(&mut path);
+    // The parent of `operations/1` has no name.
+    if !name.as_str().is_empty() {
+        path.push(b'/');
+        name.encode_into(&mut path);
+    }
     path
 }
 
@@ -200,7 +212,7 @@ fn list<const UP: u8>(
         percent::encode(token, &mut path);
     }
     path.extend_from_slice(b"&fields=nextPageToken,");
-    path.extend_from_slice(level.collection.as_bytes());
+    path.extend_from_slice(level.page_field.as_bytes());
     path.push(b'(');
     path.extend_from_slice(level.fields.as_bytes());
     path.push(b')');

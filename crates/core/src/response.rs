@@ -188,7 +188,7 @@ impl<'a> View<'a> {
                 .operation
                 .read(json)
                 .map_err(Strange::Malformed)?;
-            match text(raw.name.as_ref()) == name.as_str() {
+            match name.is_spelled(text(raw.name.as_ref())) {
                 true => self.told(raw, name.clone()),
                 false => Err(Strange::Other(self.named_operation(raw.name.as_ref())?)),
             }
@@ -201,7 +201,7 @@ impl<'a> View<'a> {
         self.of_now(self.age())?;
         let found = found.map(element::<Text<'_>>).transpose();
         let found = found.map_err(|strange| self.strange(strange))?;
-        match text(found.as_ref()) == name.as_str() {
+        match name.is_spelled(text(found.as_ref())) {
             true => Ok(()),
             false => Err(self.malformed("it is not the resource that was asked for")),
         }
@@ -212,9 +212,12 @@ impl<'a> View<'a> {
             let read = self.service.operation.read(entry.get());
             let raw = read.map_err(Strange::Malformed)?;
             let name = self.named_operation(raw.name.as_ref())?;
-            match name.parent() == *parent {
-                true => self.told(raw, name),
-                false => Err(Strange::Other(name)),
+            match name.parent() {
+                own if own == *parent => self.told(raw, name),
+                own if parent.is_spelled(own.relative()) => {
+                    self.told(raw, name.of(parent).map_err(malformed)?)
+                }
+                _ => Err(Strange::Other(name)),
             }
         })
     }
@@ -242,8 +245,8 @@ impl<'a> View<'a> {
         up: u8,
         read: impl Fn(&RawValue) -> Result<T, Strange>,
     ) -> Result<Page<T>, Error> {
-        let collection = self.service.level_above(up).collection;
-        let values = self.fields([collection, "nextPageToken", "error", "name"])?;
+        let field = self.service.level_above(up).page_field;
+        let values = self.fields([field, "nextPageToken", "error", "name"])?;
         let [entries, token, error, name] = values;
         self.of_now(self.age())?;
         if error.is_some() || name.is_some() {

@@ -1,6 +1,5 @@
 //! One description of what differs between the APIs whose operations can be cancelled.
 
-use crate::endpoint::Endpoint;
 use crate::operation_reader::OperationReader;
 
 /// A service with long-running operations, as data: hosts, names, methods, quotas, and the reading of
@@ -33,14 +32,18 @@ pub struct Service {
     pub host: &'static str,
     /// Host for mutual TLS.
     pub mtls_host: &'static str,
+    /// Hosts that serve the resources of one location each.
+    pub regional_hosts: &'static [RegionalHosts],
     /// Path that every method begins with, without a slash at its end.
     pub prefix: &'static str,
-    /// OAuth scope that is enough to get, list and cancel.
+    /// OAuth scope that is enough to get, list and cancel; empty where none is known.
     pub scope: &'static str,
-    /// Levels of an operation's name, the first one first, the operation's own one last; at least one.
-    pub levels: &'static [Level],
+    /// Patterns of the names of operations, the usual one first; at least one.
+    pub patterns: &'static [NamePattern],
     /// Suffix of the path that cancels.
     pub cancel: &'static str,
+    /// True where a GET cancels: one service has that in place of POST.
+    pub cancels_by_get: bool,
     /// Partial response mask of an operation: the fields that a verdict rests on, and no secret.
     pub operation_fields: &'static str,
     /// Levels of a name that share the quota of a method.
@@ -60,6 +63,46 @@ pub struct Service {
     pub operation: OperationReader,
 }
 
+/// Hosts of a service of one form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a service that is not built in is written as a literal"
+)]
+pub struct RegionalHosts {
+    /// Host, with `{location}` in place of the location: `documentai.{location}.rep.googleapis.com`.
+    pub template: &'static str,
+    /// Locations that have one. Any other is served by the root endpoint.
+    pub locations: &'static [&'static str],
+}
+
+/// A pattern of the names of operations, and which methods there are for these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a service that is not built in is written as a literal"
+)]
+pub struct NamePattern {
+    /// Levels of a name, the first one first, the operation's own one last; at least one.
+    pub levels: &'static [Level],
+    /// True if such an operation can be looked at.
+    pub has_get: bool,
+    /// True if the operations of its parent can be listed.
+    pub has_list: bool,
+}
+
+impl NamePattern {
+    /// A pattern of operations that can be looked at and listed, as nearly all can.
+    #[must_use]
+    pub const fn new(levels: &'static [Level]) -> Self {
+        Self {
+            levels,
+            has_get: true,
+            has_list: true,
+        }
+    }
+}
+
 /// One level of the names of a service: a collection and the resources in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -67,64 +110,84 @@ pub struct Service {
     reason = "a service that is not built in is written as a literal"
 )]
 pub struct Level {
-    /// Collection in a name, `devices`; also the field of a page that lists it.
+    /// Collection in a name, `devices`; `*` is any.
     pub collection: &'static str,
+    /// Ids of its resources.
+    pub ids: Ids,
     /// One of its resources, `device`.
     pub noun: &'static str,
+    /// Field of a page of the list of them.
+    pub page_field: &'static str,
     /// Partial response mask of one of them in a list.
     pub fields: &'static str,
     /// Field of the time at which one of them was last active (RFC 3339).
     pub active_time: Option<&'static str>,
 }
 
-/// The end of the hosts of Google's services.
-const GOOGLE: &str = ".googleapis.com";
+/// Ids of the resources at a level of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a service that is not built in is written as a literal"
+)]
+pub enum Ids {
+    /// Any id of one segment.
+    Any,
+    /// Any id, also of several segments: only the last level has these.
+    Rest,
+    /// This one alone, `locations/global`.
+    Only(&'static str),
+    /// None: the level is one resource, `ragEngineConfig`.
+    None,
+}
+
+impl Level {
+    /// A level with any ids, of which lists tell the name.
+    #[must_use]
+    pub const fn new(collection: &'static str, noun: &'static str) -> Self {
+        Self {
+            collection,
+            ids: Ids::Any,
+            noun,
+            page_field: collection,
+            fields: "name",
+            active_time: None,
+        }
+    }
+
+    /// Number of segments that it has in a name; an id of several counts as one.
+    pub(crate) const fn segments(&self) -> usize {
+        match self.ids {
+            Ids::None => 1,
+            _ => 2,
+        }
+    }
+}
 
 impl Service {
-    /// The root endpoint.
-    #[must_use]
-    pub fn endpoint(&self) -> Endpoint {
-        Endpoint::of(self.host, self.prefix)
+    /// The host in the text form of its names; the default service's have none.
+    pub(crate) fn full_name_host(&self) -> Option<&'static str> {
+        let is_default = std::ptr::eq(self, Self::DEFAULT) || self.id == Self::DEFAULT.id;
+        (!is_default).then_some(self.host)
     }
 
-    /// The endpoint for mutual TLS.
-    #[must_use]
-    pub fn mtls_endpoint(&self) -> Endpoint {
-        Endpoint::of(self.mtls_host, self.prefix)
-    }
-
-    /// False if the host ends in `.googleapis.com` and does not contain the first label of this service's
-    /// host, as the regional and private hosts of the service do. Any other host, such as that of an
-    /// emulator, may serve it.
-    pub(crate) fn may_be_at(&self, endpoint: &Endpoint) -> bool {
-        // First, and without a search for the host: nearly every operation is at this one.
-        if endpoint.authority() == self.host {
-            return true;
-        }
-        let host = endpoint.host();
-        let end = host.get(host.len().saturating_sub(GOOGLE.len())..);
-        let word = self.host.split('.').next().unwrap_or_default();
-        !end.is_some_and(|end| end.eq_ignore_ascii_case(GOOGLE))
-            || host.to_ascii_lowercase().contains(word)
-    }
-
-    /// The pattern of the names of operations.
+    /// The usual pattern of the names of operations.
     #[must_use]
     pub fn pattern(&self) -> String {
-        self.pattern_of(self.levels.len())
+        described(self.levels())
     }
 
-    /// The pattern of the names of so many levels.
-    pub(crate) fn pattern_of(&self, levels: usize) -> String {
-        let segments = self.levels.iter().take(levels);
-        let segments = segments.map(|level| format!("{}/{{{}}}", level.collection, level.noun));
-        segments.collect::<Vec<_>>().join("/")
+    /// Levels of the usual pattern of the names of operations.
+    #[must_use]
+    pub const fn levels(&self) -> &'static [Level] {
+        self.patterns[0].levels
     }
 
-    /// The level that is so many levels above the operations; the first one where there is none.
+    /// The level of the usual names that is so many levels above the operations; the first one where there is
+    /// none.
     #[must_use]
     pub const fn level_above(&self, up: u8) -> &'static Level {
-        let levels = self.levels;
+        let levels = self.levels();
         &levels[levels.len().saturating_sub(1 + up as usize)]
     }
 
@@ -132,13 +195,24 @@ impl Service {
     /// `{host}` and `{scope}`.
     #[must_use]
     pub fn fill(&self, text: &str) -> String {
-        let denied = self.denial_levels.clamp(1, self.levels.len()) - 1;
+        let levels = self.levels();
+        let denied = self.denial_levels.clamp(1, levels.len()) - 1;
         text.replace("{parent}", self.level_above(1).noun)
-            .replace("{denied}", self.levels[denied].noun)
+            .replace("{denied}", levels[denied].noun)
             .replace("{title}", self.title)
             .replace("{host}", self.host)
             .replace("{scope}", self.scope)
     }
+}
+
+/// The pattern of names of these levels, for people.
+pub(crate) fn described(levels: &[Level]) -> String {
+    let level = |level: &Level| match level.ids {
+        Ids::Any | Ids::Rest => format!("{}/{{{}}}", level.collection, level.noun),
+        Ids::Only(id) => format!("{}/{id}", level.collection),
+        Ids::None => level.collection.to_owned(),
+    };
+    levels.iter().map(level).collect::<Vec<_>>().join("/")
 }
 
 impl PartialEq for Service {

@@ -17,7 +17,7 @@ const DAY: u64 = 24 * 60 * MINUTE;
 /// The fleet of a description, and the name of its grandparent.
 pub(crate) fn fleet(config: &Config, extras: &Extras, rng: &mut Rng) -> (Fleet, String) {
     let mut grandparent = String::new();
-    let levels = config.service.levels;
+    let levels = config.service.levels();
     for level in &levels[..levels.len().saturating_sub(2)] {
         grandparent = child(&grandparent, level, extras, rng);
     }

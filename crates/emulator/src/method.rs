@@ -158,9 +158,9 @@ impl Methods {
 
 /// The five methods that every description of a service implies.
 fn described(service: &Service) -> Vec<Row> {
-    let depth = service.levels.len();
+    let depth = service.levels().len();
     let path = |levels: usize| {
-        let segments = service.levels.iter().take(levels);
+        let segments = service.levels().iter().take(levels);
         let segments = segments.map(|level| format!("{}/*", level.collection));
         segments.collect::<Vec<_>>().join("/")
     };

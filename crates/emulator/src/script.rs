@@ -217,7 +217,7 @@ impl Filter {
     /// A text that begins with the first collection of the service is a name; any other is a part of one.
     fn of(service: &Service, text: String) -> Self {
         let first = text.split_once('/').map(|(first, _)| first);
-        match first == service.levels.first().map(|level| level.collection) {
+        match first == service.levels().first().map(|level| level.collection) {
             true => Self::Below(text),
             false => Self::Containing(text),
         }

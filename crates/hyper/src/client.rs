@@ -53,12 +53,8 @@ use crate::transport::{BoxStream, Transport};
 ///
 /// ```
 /// use countermand_emulator::{Config, Fate, NewOperation, NewParent, Server, Shared};
-/// use countermand_hyper::core::{Level, OperationReader, Service, services::android_management::ANDROID_MANAGEMENT};
+/// use countermand_hyper::core::{Level, NamePattern, OperationReader, Service, services::android_management::ANDROID_MANAGEMENT};
 /// use countermand_hyper::{Client, Endpoint, HyperConfig, OperationName, Token, Verdict};
-///
-/// const fn level(collection: &'static str, noun: &'static str, fields: &'static str) -> Level {
-///     Level { collection, noun, fields, active_time: None }
-/// }
 ///
 /// static SPEECH: Service = Service {
 ///     id: "speech.v1",
@@ -66,11 +62,11 @@ use crate::transport::{BoxStream, Transport};
 ///     host: "speech.googleapis.com",
 ///     mtls_host: "speech.mtls.googleapis.com",
 ///     scope: "https://www.googleapis.com/auth/cloud-platform",
-///     levels: &[
-///         level("projects", "project", "name"),
-///         level("locations", "location", "name"),
-///         level("operations", "operation", "name,done,error"),
-///     ],
+///     patterns: &[NamePattern::new(&[
+///         Level::new("projects", "project"),
+///         Level::new("locations", "location"),
+///         Level { fields: "name,done,error", ..Level::new("operations", "operation") },
+///     ])],
 ///     operation_fields: "name,done,error",
 ///     has_parent_records: false,
 ///     unmanaged_parent: None,

@@ -57,10 +57,10 @@ pub(crate) fn operation(name: &Bound<'_, PyAny>) -> PyResult<core::OperationName
 
 /// The name of an operation or of a parent as the command takes it: with blanks around it, or as its URL at this
 /// endpoint.
-pub(crate) fn given<T: FromStr<Err = NameError>>(
+pub(crate) fn given<const UP: u8>(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
-) -> PyResult<T> {
+) -> PyResult<core::Name<UP>> {
     parse(name, |text| endpoint.parse_given(text))
 }
 
@@ -69,14 +69,17 @@ pub(crate) fn enterprise(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
 ) -> PyResult<core::GrandparentName> {
-    let collection = core::Service::DEFAULT.level_above(2).collection;
+    let service = endpoint.service();
+    let collection = service.level_above(2).collection;
     parse(name, |text| {
         endpoint
             .parse_given(text)
             .or_else(|refusal: NameError| match text.contains('/') {
                 true => Err(refusal),
                 // What is wrong with a text is told of the text that was given.
-                false => format!("{collection}/{text}").parse().map_err(|_| refusal),
+                false => {
+                    core::Name::parse(service, &format!("{collection}/{text}")).map_err(|_| refusal)
+                }
             })
     })
 }

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use countermand_core::text::{chain, shown};
-use countermand_core::{ErrorKind, ParentName, Policy};
+use countermand_core::{ErrorKind, Policy};
 use futures_util::{StreamExt, stream};
 
 use crate::args::Global;
@@ -53,7 +53,7 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
         Failure::usage(format!("\"{}\" is not UTF-8", shown(&text)))
     })?;
     let endpoint = global.endpoint.clone().unwrap_or_default();
-    let device = endpoint.parse_given::<ParentName>(text);
+    let device = endpoint.parse_given::<1>(text);
     let device = device.map_err(|error| Failure::usage(error.to_string()))?;
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);

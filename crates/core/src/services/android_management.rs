@@ -8,7 +8,7 @@ use crate::duration;
 use crate::json::Text;
 use crate::metadata::Metadata;
 use crate::operation_reader::OperationReader;
-use crate::service::{Level, Service};
+use crate::service::{Level, NamePattern, Service};
 use crate::timestamp::Timestamp;
 
 /// The Android Management API, version 1.
@@ -20,29 +20,23 @@ pub static ANDROID_MANAGEMENT: Service = Service {
     title: "Android Management API",
     host: "androidmanagement.googleapis.com",
     mtls_host: "androidmanagement.mtls.googleapis.com",
+    regional_hosts: &[],
     prefix: "/v1",
     scope: "https://www.googleapis.com/auth/androidmanagement",
-    levels: &[
+    patterns: &[NamePattern::new(&[
+        Level::new("enterprises", "enterprise"),
         Level {
-            collection: "enterprises",
-            noun: "enterprise",
-            fields: "name",
-            active_time: None,
-        },
-        Level {
-            collection: "devices",
-            noun: "device",
             fields: "name,lastStatusReportTime",
             active_time: Some("lastStatusReportTime"),
+            ..Level::new("devices", "device")
         },
         Level {
-            collection: "operations",
-            noun: "operation",
             fields: OPERATION_FIELDS,
-            active_time: None,
+            ..Level::new("operations", "operation")
         },
-    ],
+    ])],
     cancel: ":cancel",
+    cancels_by_get: false,
     operation_fields: OPERATION_FIELDS,
     quota_levels: 2,
     denial_levels: 1,

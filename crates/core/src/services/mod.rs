@@ -1,6 +1,10 @@
 //! The services that are built in, and the one that is meant where none is named.
 
 pub mod android_management;
+mod choose;
+mod table;
+
+pub use choose::UnknownService;
 
 use crate::endpoint::Endpoint;
 use crate::service::Service;

@@ -1,0 +1,197 @@
+//! The service that a word or a name means.
+
+use crate::service::Service;
+use crate::services::table::{Row, rows};
+
+/// A word that names no service, or none that has the operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnknownService {
+    /// No service has this name.
+    #[error("no service is named \"{word}\"{}", suggested(.nearest))]
+    Word {
+        /// The word, escaped and cut.
+        word: String,
+        /// The names that are most like it.
+        nearest: Vec<&'static str>,
+    },
+    /// No version of the service has names like this one.
+    #[error("no version of {api} has operations named like \"{name}\": {}", .patterns.join(", "))]
+    Pattern {
+        /// The name of the API.
+        api: &'static str,
+        /// The name of the operation, escaped and cut.
+        name: String,
+        /// The patterns of its newest version, at most three.
+        patterns: Vec<String>,
+    },
+}
+
+fn suggested(nearest: &[&str]) -> String {
+    match nearest {
+        [] => "; `countermand services` lists them".to_owned(),
+        _ => format!("; the nearest are {}", nearest.join(", ")),
+    }
+}
+
+impl Service {
+    /// The service that a word means: `translate.v3`, or `translate` for its newest version.
+    ///
+    /// A stable version comes before one that is not, and a newer one before an older. With the name of an
+    /// operation, a version whose patterns do not hold it is passed over.
+    ///
+    /// ```
+    /// use countermand_core::Service;
+    ///
+    /// assert_eq!(Service::choose("dataproc", None)?.id, "dataproc.v1");
+    /// let error = Service::choose("tranlsate", None).unwrap_err();
+    /// assert!(error.to_string().contains("translate"), "{error}");
+    /// # Ok::<(), countermand_core::UnknownService>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No service has the word as its name, or none of its versions has such operations.
+    pub fn choose(word: &str, name: Option<&str>) -> Result<&'static Self, UnknownService> {
+        if let Some(service) = Self::named(word) {
+            return Ok(service);
+        }
+        let versions: Vec<_> = rows().filter(|row| row.api() == word).collect();
+        let Some(newest) = newest_of(versions.iter().copied()) else {
+            return Err(UnknownService::Word {
+                word: crate::shown::shown_excerpt(word, 80),
+                nearest: nearest(word),
+            });
+        };
+        let holding = versions.into_iter().filter(|row| match name {
+            Some(name) => row.holds(name),
+            None => true,
+        });
+        match newest_of(holding) {
+            Some(row) => Ok(row.decoded()),
+            None => Err(UnknownService::Pattern {
+                api: newest.api(),
+                name: crate::shown::shown_excerpt(name.unwrap_or_default(), 80),
+                patterns: newest.patterns().take(3).map(str::to_owned).collect(),
+            }),
+        }
+    }
+
+    /// The service of a full resource name, by its host: the newest version whose patterns hold the rest.
+    pub(crate) fn of_full_name(text: &str) -> Option<&'static Self> {
+        let (host, name) = text.strip_prefix("//")?.split_once('/')?;
+        let host = host.to_ascii_lowercase();
+        let versions =
+            rows().filter(|row| host.strip_suffix(".googleapis.com") == Some(row.label()));
+        let versions: Vec<_> = versions.collect();
+        let holding = versions.iter().copied().filter(|row| row.holds(name));
+        newest_of(holding)
+            .or_else(|| newest_of(versions.iter().copied()))
+            .map(Row::decoded)
+    }
+
+    /// The APIs whose newest version has operations named like this one, sorted.
+    pub fn apis_with(name: &str) -> Vec<&'static str> {
+        let mut found: Vec<_> = rows().filter(|row| row.holds(name)).map(Row::api).collect();
+        found.dedup();
+        found
+    }
+}
+
+/// Stable before the others, then the newest.
+fn newest_of(versions: impl Iterator<Item = Row>) -> Option<Row> {
+    versions.max_by_key(|row| {
+        let version = row
+            .id()
+            .rsplit_once(".v")
+            .map_or("", |(_, version)| version);
+        let digits = version.find(|char: char| !char.is_ascii_digit());
+        let (number, rest) = version.split_at(digits.unwrap_or(version.len()));
+        let number: u32 = number.parse().unwrap_or(0);
+        // `v1beta2` is newer than `v1beta1`, and `v1beta1` than `v1alpha3`.
+        (rest.is_empty(), number, rest)
+    })
+}
+
+/// The APIs whose names are most like a word, at most three.
+fn nearest(word: &str) -> Vec<&'static str> {
+    let word = word.to_ascii_lowercase();
+    let (api, _) = word.split_once('.').unwrap_or((&word, ""));
+    let mut apis: Vec<_> = rows().map(Row::api).collect();
+    apis.dedup();
+    let mut like: Vec<_> = apis
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(api, known), known))
+        .filter(|(likeness, known)| *likeness > 0.8 || (api.len() > 2 && known.contains(api)))
+        .collect();
+    like.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    like.into_iter().take(3).map(|(_, known)| known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::OperationName;
+
+    fn chosen(word: &str, name: Option<&str>) -> &'static str {
+        Service::choose(word, name).unwrap().id
+    }
+
+    #[test]
+    fn a_word_means_the_newest_stable_version_that_has_the_name() {
+        assert_eq!(chosen("dialogflow", None), "dialogflow.v3");
+        assert_eq!(chosen("dialogflow.v2beta1", None), "dialogflow.v2beta1");
+        assert_eq!(chosen("cloudbuild", None), "cloudbuild.v2");
+        // Only version 1 has these.
+        assert_eq!(
+            chosen("cloudbuild", Some("operations/build/p/1")),
+            "cloudbuild.v1"
+        );
+        assert_eq!(chosen("checks", None), "checks.v1alpha");
+        assert_eq!(chosen("gameservices", None), "gameservices.v1");
+        let error = Service::choose("dialogflow", Some("operations/1")).unwrap_err();
+        let text = "no version of dialogflow has operations named like \"operations/1\": \
+                    projects/*/locations/*/operations/*, projects/*/operations/*";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn an_unknown_word_is_told_with_the_nearest() {
+        for (word, like) in [
+            ("tranlsate", "translate"),
+            ("Translate", "translate"),
+            ("big", "bigquery"),
+        ] {
+            let text = Service::choose(word, None).unwrap_err().to_string();
+            assert!(text.contains(like) && text.contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_text_form_leads_back_to_the_name() {
+        let text = "//translation.googleapis.com/projects/p/locations/l/operations/1";
+        let name: OperationName = text.parse().unwrap();
+        assert_eq!(name.service().id, "translate.v3");
+        assert_eq!((name.as_str(), name.relative()), (text, &text[29..]));
+        assert_eq!(name.parent().as_str(), &text[..text.len() - 13]);
+        assert_eq!(name.prefix(1), "//translation.googleapis.com/projects/p");
+        assert_eq!(name.prefix(0), "//translation.googleapis.com");
+        assert_eq!(name.parent().relative(), "projects/p/locations/l");
+        assert_eq!(name.parent().parent().as_str(), name.prefix(1));
+        assert_eq!(
+            OperationName::parse(name.service(), name.relative()).unwrap(),
+            name
+        );
+
+        let name: OperationName = "//cloudshell.googleapis.com/operations/a/b"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            (name.id(), name.parent().as_str()),
+            ("a/b", "//cloudshell.googleapis.com")
+        );
+        assert_eq!(name.parent().relative(), "");
+        let default = "//androidmanagement.googleapis.com/enterprises/e/devices/d/operations/o";
+        let name: OperationName = default.parse().unwrap();
+        assert_eq!(name.as_str(), "enterprises/e/devices/d/operations/o");
+    }
+}

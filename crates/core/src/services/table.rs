@@ -1,0 +1,329 @@
+//! The services that Google's discovery describes, made into a table by `make services`.
+
+use std::sync::Mutex;
+
+use crate::operation_reader::OperationReader;
+use crate::service::{Ids, Level, NamePattern, RegionalHosts, Service};
+
+/// A row for each service, sorted by id, after the lists of locations that rows refer to.
+const TABLE: &str = include_str!("table.tsv");
+
+/// Before the scopes of the table.
+const SCOPES: &str = "https://www.googleapis.com/auth/";
+
+/// The fields of an operation that a verdict rests on. The response can be large, and is not needed.
+const OPERATION_FIELDS: &str = "name,done,error,metadata";
+
+/// The services that were asked for: each is decoded once.
+static DECODED: Mutex<Vec<&'static Service>> = Mutex::new(Vec::new());
+
+impl Service {
+    /// The service of an id, as in discovery: its name and version, `translate.v3`.
+    ///
+    /// The description is decoded at the first call and stays.
+    ///
+    /// ```
+    /// use countermand_core::Service;
+    ///
+    /// let translation = Service::named("translate.v3").expect("it is built in");
+    /// assert_eq!(translation.title, "Cloud Translation API");
+    /// assert!(Service::named("translate.v7").is_none());
+    /// ```
+    #[must_use]
+    pub fn named(id: &str) -> Option<&'static Self> {
+        if id == Self::DEFAULT.id {
+            return Some(Self::DEFAULT);
+        }
+        let row = rows().find(|row| row.id() == id)?;
+        // What was decoded before a panic elsewhere is whole.
+        let mut decoded = DECODED
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(known) = decoded.iter().find(|service| service.id == id) {
+            return Some(known);
+        }
+        let service: &'static Self = Box::leak(Box::new(row.service()));
+        decoded.push(service);
+        Some(service)
+    }
+
+    /// Ids of the services that are built in, sorted.
+    pub fn ids() -> impl Iterator<Item = &'static str> {
+        rows().map(Row::id)
+    }
+}
+
+/// A row of the table, which is the description of a service.
+#[derive(Clone, Copy)]
+pub(crate) struct Row(&'static str);
+
+pub(crate) fn rows() -> impl Iterator<Item = Row> {
+    let rows = TABLE.lines().filter(|line| !line.starts_with(['#', '=']));
+    rows.map(Row)
+}
+
+impl Row {
+    pub(crate) fn id(self) -> &'static str {
+        self.cell(0)
+    }
+
+    /// The name of the API without its version.
+    pub(crate) fn api(self) -> &'static str {
+        self.id().split('.').next().unwrap_or_default()
+    }
+
+    /// The first label of its hosts.
+    pub(crate) fn label(self) -> &'static str {
+        self.cell(2)
+    }
+
+    /// The patterns of names of operations, `*` for a segment and `**` for all that follow.
+    pub(crate) fn patterns(self) -> impl Iterator<Item = &'static str> {
+        let patterns = self.cell(7).split(' ');
+        patterns.map(|pattern| pattern.split('-').next().unwrap_or_default())
+    }
+
+    /// True if one of the patterns holds a relative name.
+    pub(crate) fn holds(self, name: &str) -> bool {
+        self.patterns().any(|pattern| {
+            let mut segments = name.split('/');
+            for expected in pattern.split('/') {
+                match (segments.next(), expected) {
+                    (None | Some(""), _) => return false,
+                    (Some(_), "**") => return true,
+                    (Some(segment), _) if expected != "*" && expected != segment => return false,
+                    _ => {}
+                }
+            }
+            segments.next().is_none()
+        })
+    }
+
+    /// The service, which is decoded at the first call.
+    pub(crate) fn decoded(self) -> &'static Service {
+        // The default service has more than discovery tells.
+        if self.id() == Service::DEFAULT.id {
+            return Service::DEFAULT;
+        }
+        // What was decoded before a panic elsewhere is whole.
+        let mut decoded = DECODED
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(known) = decoded.iter().find(|service| service.id == self.id()) {
+            return known;
+        }
+        let service: &'static Service = Box::leak(Box::new(self.service()));
+        decoded.push(service);
+        service
+    }
+
+    fn cell(self, number: usize) -> &'static str {
+        self.0.split('\t').nth(number).unwrap_or_default()
+    }
+
+    fn service(self) -> Service {
+        let mut cells = self.0.split('\t');
+        let mut cell = || cells.next().unwrap_or_default();
+        let (id, title, label, prefix) = (cell(), cell(), cell(), cell());
+        let (scope, cancel, hosts, patterns) = (cell(), cell(), cell(), cell());
+        let (method, suffix) = cancel.split_once(' ').unwrap_or(("POST", cancel));
+        Service {
+            id,
+            title,
+            host: leaked(format!("{label}.googleapis.com")),
+            mtls_host: leaked(format!("{label}.mtls.googleapis.com")),
+            regional_hosts: hosts
+                .split_terminator(' ')
+                .map(|hosts| regional_hosts(label, hosts))
+                .collect::<Vec<_>>()
+                .leak(),
+            prefix,
+            scope: match scope {
+                "" => "",
+                scope => leaked(format!("{SCOPES}{scope}")),
+            },
+            patterns: patterns.split(' ').map(pattern).collect::<Vec<_>>().leak(),
+            cancel: suffix,
+            cancels_by_get: method == "GET",
+            operation_fields: OPERATION_FIELDS,
+            quota_levels: 1,
+            denial_levels: 1,
+            has_parent_records: false,
+            unmanaged_parent: None,
+            quota: &[(600, 60)],
+            resource_quota: None,
+            operation: OperationReader::PLAIN,
+        }
+    }
+}
+
+fn leaked(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+/// Hosts such as `LABEL.LOCATION.rep=3`, whose locations are those of list 3.
+fn regional_hosts(label: &str, hosts: &str) -> RegionalHosts {
+    let (form, list) = hosts.split_once('=').unwrap_or_default();
+    let form = form
+        .replace("LABEL", label)
+        .replace("LOCATION", "{location}");
+    let list = TABLE.lines().find_map(|line| {
+        let (number, locations) = line.strip_prefix('=')?.split_once('\t')?;
+        (number == list).then_some(locations)
+    });
+    RegionalHosts {
+        template: leaked(format!("{form}.googleapis.com")),
+        locations: list
+            .unwrap_or_default()
+            .split(' ')
+            .collect::<Vec<_>>()
+            .leak(),
+    }
+}
+
+/// A pattern such as `projects/*/operations/*-list`: its levels, and the methods that are missing.
+fn pattern(text: &'static str) -> NamePattern {
+    let (names, lacks) = match text.find('-') {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let mut levels: Vec<Level> = Vec::new();
+    let mut segments = names.split('/').peekable();
+    while let Some(collection) = segments.next() {
+        let id = segments.peek().copied();
+        let ids = match id {
+            Some("*") => Ids::Any,
+            Some("**") => Ids::Rest,
+            Some("global") => Ids::Only("global"),
+            _ => Ids::None,
+        };
+        if ids != Ids::None {
+            segments.next();
+        }
+        levels.push(Level {
+            ids,
+            ..Level::new(collection, singular(collection))
+        });
+    }
+    if let Some(operations) = levels.last_mut() {
+        operations.page_field = "operations";
+        operations.fields = OPERATION_FIELDS;
+    }
+    NamePattern {
+        levels: levels.leak(),
+        has_get: !lacks.contains("-get"),
+        has_list: !lacks.contains("-list"),
+    }
+}
+
+/// The noun for a resource of a collection, for people.
+fn singular(collection: &'static str) -> &'static str {
+    if let Some(stem) = collection.strip_suffix("ies") {
+        return leaked(format!("{stem}y"));
+    }
+    let stem = ["xes", "sses", "ches"].iter().find_map(|end| {
+        collection
+            .ends_with(end)
+            .then(|| &collection[..collection.len() - 2])
+    });
+    match stem {
+        Some(stem) => stem,
+        None if collection == "*" => "resource",
+        None => collection.strip_suffix('s').unwrap_or(collection),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::OperationName;
+
+    #[test]
+    fn every_row_is_a_service() {
+        let ids: Vec<_> = Service::ids().collect();
+        assert!(ids.len() > 180 && ids.is_sorted(), "{ids:?}");
+        for id in ids {
+            let service = Service::named(id).unwrap();
+            assert_eq!(service.id, id);
+            assert!(std::ptr::eq(service, Service::named(id).unwrap()));
+            assert!(
+                !service.patterns.is_empty() && service.patterns.len() <= 256,
+                "{id}"
+            );
+            assert!(service.host.ends_with(".googleapis.com") && service.prefix.starts_with('/'));
+            for hosts in service.regional_hosts {
+                assert!(hosts.template.contains("{location}"), "{hosts:?}");
+                assert!(!hosts.locations.is_empty(), "{hosts:?}");
+            }
+        }
+        assert!(TABLE.len() <= 64 * 1024);
+    }
+
+    #[test]
+    fn a_name_of_each_pattern_is_read() {
+        for id in Service::ids() {
+            let service = Service::named(id).unwrap();
+            for (number, pattern) in service.patterns.iter().enumerate() {
+                let text = name_of(pattern);
+                let name = OperationName::parse(service, &text).unwrap();
+                let own = name.pattern();
+                assert!(own == pattern || number > 0, "{id} {text} {own:?}");
+                let parent = name.parent();
+                assert_eq!(parent.relative(), own_parent(&text, own), "{id} {text}");
+            }
+        }
+    }
+
+    fn name_of(pattern: &NamePattern) -> String {
+        let level = |level: &Level| {
+            let collection = level.collection.replace('*', "any");
+            match level.ids {
+                Ids::Any => format!("{collection}/x"),
+                Ids::Rest => format!("{collection}/x/y/z"),
+                Ids::Only(id) => format!("{collection}/{id}"),
+                Ids::None => collection,
+            }
+        };
+        pattern
+            .levels
+            .iter()
+            .map(level)
+            .collect::<Vec<_>>()
+            .join("/")
+    }
+
+    fn own_parent<'a>(text: &'a str, pattern: &NamePattern) -> &'a str {
+        let last = pattern.levels.last().unwrap().collection;
+        let end = text.rfind(&format!("{last}/")).unwrap();
+        text[..end].trim_end_matches('/')
+    }
+
+    #[test]
+    fn only_a_listed_location_enters_a_host() {
+        let vertex = Service::named("aiplatform.v1").unwrap();
+        let of = |location: &str| {
+            let name = format!("projects/p/locations/{location}/operations/1");
+            vertex.endpoint_of(&name).to_string()
+        };
+        assert_eq!(
+            of("europe-west4"),
+            "https://europe-west4-aiplatform.googleapis.com/v1"
+        );
+        assert_eq!(of("us"), "https://aiplatform.us.rep.googleapis.com/v1");
+        let root = "https://aiplatform.googleapis.com/v1";
+        for other in [
+            "global",
+            "mars",
+            "us@evil.example",
+            "us#",
+            "us?",
+            "us:80",
+            "evil.example",
+            "us.",
+        ] {
+            assert_eq!(of(other), root, "{other}");
+        }
+        assert_eq!(vertex.endpoint_of("operations/us").to_string(), root);
+        assert_eq!(vertex.endpoint_of("locations").to_string(), root);
+    }
+}

@@ -1,0 +1,158 @@
+"""Makes the table of services from the discovery documents that google-api-python-client ships.
+
+``make services`` runs it. ``services.py check`` fails if the table is another one than these
+documents give. A row has, between tabs:
+
+1. id: name and version in discovery
+2. title
+3. label of the hosts ``LABEL.googleapis.com`` and ``LABEL.mtls.googleapis.com``
+4. path that each method begins with
+5. OAuth scope that is enough to get, list and cancel, without
+   ``https://www.googleapis.com/auth/``; empty where discovery names none
+6. HTTP method and suffix of the path that cancels
+7. regional hosts: ``LABEL.LOCATION.rep`` or ``LOCATION-LABEL``, and the number of a list of
+   locations; empty where discovery lists none
+8. name patterns of operations; after one, ``-get`` or ``-list`` if there is no such method
+9. fields of the metadata of operations that say when one was created, which type it has, and
+   that a cancel was asked
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import googleapiclient.discovery_cache
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "crates/core/src/services/table.tsv"
+DOCUMENTS = Path(googleapiclient.discovery_cache.__file__).parent / "documents"
+LARGEST = 64 * 1024  # bytes
+GOOGLE = ".googleapis.com/"
+AUTH = "https://www.googleapis.com/auth/"
+CLOUD_PLATFORM = AUTH + "cloud-platform"
+CANCEL = re.compile(
+    r"(?P<prefix>.*?)(?P<name>\{\+name\}|(?:projects|b)/.*?)(?P<suffix>:cancel|/cancel)"
+)
+# Hosts of services in front of another one, and of tests.
+OTHER_HOSTS = ("batch-", "-preprod")
+
+
+class Method(NamedTuple):
+    """One cancel method and what stands beside it."""
+
+    resource: str
+    cancel: dict[str, Any]
+    get: dict[str, Any] | None
+    list: dict[str, Any] | None
+
+
+def methods(resources: dict[str, Any], path: str = "") -> Iterator[Method]:
+    """The ``operations.cancel`` methods, in the order of the document."""
+    for name, resource in resources.items():
+        here = f"{path}.{name}".lstrip(".")
+        found = resource.get("methods", {})
+        if name.lower().endswith("operations") and "cancel" in found:
+            yield Method(here, found["cancel"], found.get("get"), found.get("list"))
+        yield from methods(resource.get("resources", {}), here)
+
+
+def documents() -> Iterator[tuple[str, dict[str, Any], list[Method]]]:
+    """Each document with such methods, sorted by its id."""
+    for file in sorted(DOCUMENTS.glob("*.json"), key=lambda file: file.stem):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if found := list(methods(document.get("resources", {}))):
+            yield file.stem, document, found
+
+
+def pattern(method: Method) -> str:
+    """The pattern of names: ``*`` is a segment, ``**`` the rest."""
+    parameter = method.cancel["parameters"].get("name")
+    if parameter is None:
+        return re.sub(r"\{[^}]*\}", "*", CANCEL.fullmatch(method.cancel["path"])["name"])
+    expression = parameter["pattern"]
+    text = expression.removeprefix("^").removesuffix("$")
+    text = text.replace("[^/]+", "*").replace(".*", "**")
+    assert re.fullmatch(r"[A-Za-z*]+(/[A-Za-z*]+)*", text), expression
+    return text
+
+
+def regional(document: dict[str, Any], label: str, lists: list[str]) -> str:
+    """The regional hosts by their form, and the locations of each form."""
+    forms: dict[str, set[str]] = {}
+    seen = set()
+    for endpoint in document.get("endpoints", []):
+        place, host = endpoint["location"], endpoint["endpointUrl"].removeprefix("https://")
+        if any(word in host for word in OTHER_HOSTS) or place in seen:
+            continue
+        seen.add(place)
+        known = {f"{label}.{place}.rep": "LABEL.LOCATION.rep", f"{place}-{label}": "LOCATION-LABEL"}
+        forms.setdefault(known[host.removesuffix(GOOGLE)], set()).add(place)
+    cells = []
+    for form, places in sorted(forms.items()):
+        text = " ".join(sorted(places))
+        if text not in lists:
+            lists.append(text)
+        cells.append(f"{form}={lists.index(text)}")
+    return " ".join(cells)
+
+
+def scope(methods: list[Method]) -> str:
+    """The wide scope, else the only one that every method accepts."""
+    accepted = set.intersection(*(set(method.cancel.get("scopes", [])) for method in methods))
+    if CLOUD_PLATFORM in accepted:
+        return "cloud-platform"
+    assert len(accepted) <= 1, accepted
+    return "".join(accepted).removeprefix(AUTH)
+
+
+def row(name: str, document: dict[str, Any], found: list[Method], lists: list[str]) -> str:
+    label = document["rootUrl"].removeprefix("https://").removesuffix(GOOGLE)
+    assert document["mtlsRootUrl"] == f"https://{label}.mtls{GOOGLE}", name
+    patterns: dict[str, str] = {}
+    shapes = set()
+    for method in found:
+        path = document["servicePath"] + method.cancel["path"]
+        parts = CANCEL.fullmatch(path)
+        text = pattern(method)
+        # One method of the Video Intelligence API has the names of another one.
+        if parts["prefix"].endswith("/operations/"):
+            assert any(pattern(other) == text for other in found if other is not method), name
+            continue
+        shapes.add((parts["prefix"], method.cancel["httpMethod"] + " " + parts["suffix"]))
+        lacks = "".join(f"-{w}" for w in ("get", "list") if getattr(method, w) is None)
+        patterns[text] = text + lacks
+    ((prefix, cancel),) = shapes
+    cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
+    cells += [regional(document, label, lists), " ".join(patterns.values())]
+    assert not any("\t" in cell or "\n" in cell for cell in cells), name
+    return "\t".join(cells)
+
+
+def table() -> str:
+    lists: list[str] = []
+    rows = [row(*parts, lists) for parts in documents()]
+    source = f"google-api-python-client {version('google-api-python-client')}"
+    made = f"# Made by `make services`, from {source}."
+    places = [f"={index}\t{text}" for index, text in enumerate(lists)]
+    text = "\n".join([made, *places, *rows]) + "\n"
+    assert len(text.encode()) <= LARGEST, f"{len(text.encode()):,} bytes, at most {LARGEST:,}"
+    return text
+
+
+def main() -> None:
+    made = table()
+    if sys.argv[1:] == ["check"]:
+        if made != TABLE.read_text(encoding="utf-8"):
+            sys.exit(f"{TABLE.name} differs from what `make services` makes")
+        return
+    TABLE.write_text(made, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
