@@ -294,6 +294,7 @@ packages:
 	rm -rf target/packages
 	cargo package --workspace $(NOT_PUBLISHED) --locked --target-dir target/packages
 	$(PYTHON) tests/packages.py check target/packages/package
+	CARGO_TARGET_DIR=$(CURDIR)/target/packages $(PYTHON) tests/packages.py program target/packages/program
 	cargo build --package countermand-cli --no-default-features --locked --target-dir target/packages
 	! target/packages/debug/countermand --help | grep -E '^  (demo|emulator|simulate) '
 	RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS='--cfg docsrs -D warnings' cargo doc --workspace $(NOT_PUBLISHED) --all-features \

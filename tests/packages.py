@@ -4,6 +4,7 @@
 - `packages.py address`: the public address; fails while there is none
 - `packages.py version X.Y.Z`: fails unless each crate has this version
 - `packages.py sbom FOLDER`: reduces the bills of materials there to what is built
+- `packages.py program FOLDER`: builds the program of README.md there, with its dependencies
 - `packages.py oldest`: a line for each `rust-version`, with the crates that promise it
 """
 
@@ -114,6 +115,24 @@ def prune_sbom(file: Path) -> None:
     print(f"{file.name}: {len(kept)} packages")
 
 
+def build_program(folder: Path) -> None:
+    """Checks that a stranger's package needs no more than README.md says."""
+    readme = (ROOT / "README.md").read_text()
+    (manifest,) = re.findall(r"^```toml\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```rust[^\n]*\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "main.rs").write_text(program)
+    lines = ['[package]', 'name = "program"', 'edition = "2024"', manifest, "[workspace]"]
+    lines.append("[patch.crates-io]")
+    for name in PUBLISHED:
+        crate = ROOT / "crates" / name
+        package = tomllib.loads((crate / "Cargo.toml").read_text())["package"]["name"]
+        lines.append(f"{package}.path = {json.dumps(str(crate))}")
+    (folder / "Cargo.toml").write_text("\n".join(lines))
+    (folder / "Cargo.lock").write_bytes((ROOT / "Cargo.lock").read_bytes())
+    subprocess.check_call(["cargo", "check", "--offline", "--quiet"], cwd=folder)
+
+
 def main() -> None:
     packages = metadata()
     chosen = published(packages)
@@ -136,6 +155,8 @@ def main() -> None:
         case ["version", expected]:
             found = {package["version"] for package in chosen}
             assert found == {expected}, f"expected {expected}, found {found}"
+        case ["program", folder]:
+            build_program(Path(folder))
         case ["oldest"]:
             for oldest in sorted({package["rust_version"] for package in chosen}, key=version):
                 names = [p["name"] for p in chosen if p["rust_version"] == oldest]

@@ -51,6 +51,33 @@ fn hyper_carries_nothing_of_auth() {
     }
 }
 
+/// The page of a published crate on docs.rs begins with code that runs, as a doctest, against the emulator.
+#[test]
+fn each_front_page_begins_with_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    for name in [
+        "core",
+        "scheduler",
+        "hyper",
+        "auth",
+        "countermand",
+        "fleet",
+        "emulator",
+        "cli",
+    ] {
+        let page = fs::read_to_string(root.join(name).join("src/lib.rs")).unwrap();
+        let docs = page.lines().map_while(|line| line.strip_prefix("//!"));
+        let docs = docs.map(str::trim_start).collect::<Vec<_>>();
+        let first = docs.iter().position(|line| line.is_empty()).unwrap();
+        assert!(first <= 2, "{name}: the first paragraph is one sentence");
+        // Neither `no_run` nor `ignore`.
+        assert_eq!(docs[first + 1], "```", "{name}");
+        let mut code = docs[first + 2..].iter().take_while(|line| **line != "```");
+        let emulated = |line: &&str| line.contains("emulator") || line.contains("simulate");
+        assert!(code.any(emulated), "{name}");
+    }
+}
+
 /// Every crate forbids unsafe code, except for Python's.
 #[test]
 fn unsafe_code_is_forbidden() {

@@ -1,6 +1,14 @@
 //! The `countermand` command: cancels Android Management API operations from a terminal, and says
 //! what became of each.
 //!
+//! ```
+//! # #[cfg(feature = "emulator")] {
+//! // On the emulated service: how long is the rescue of 5,000 operations?
+//! let code = countermand_cli::run(["countermand", "simulate", "--operations", "5000"].map(Into::into));
+//! assert_eq!(code, 0);
+//! # }
+//! ```
+//!
 //! A library, so that the `countermand` that comes with the Python package is the same code:
 //! [`run`] takes the arguments and gives the exit code. Results go to standard output, as text or,
 //! with `--json`, as one object a line; everything else goes to standard error.
@@ -10,7 +18,7 @@
 //! 130, 143 and 129 stopped by SIGINT, SIGTERM and SIGHUP (which `cancel`, `apply` and `rescue`
 //! outlive). Where several of them apply, the first in the order 9,
 //! 8, 4, 6, 3, 5, 1 is given.
-
+//!
 //! The feature `emulator`, on by default, is the commands `demo`, `emulator` and `simulate`, which run on an emulated service.
 
 #![forbid(unsafe_code)]

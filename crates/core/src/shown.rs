@@ -123,6 +123,7 @@ pub fn path_problem(what: &str, path: &Path, problem: impl std::fmt::Display) ->
 }
 
 /// At most `limit` characters of a value, [`shown`].
+#[must_use]
 pub fn shown_excerpt(value: &str, limit: usize) -> String {
     withheld(value).unwrap_or_else(|| excerpt(value, limit))
 }

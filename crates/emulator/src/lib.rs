@@ -1,16 +1,5 @@
 //! The API of a service with long-running operations, which behaves, and misbehaves on request.
 //!
-//! [`Emulator::handle`] is pure: time is an argument, chance is a seed, and the action of a socket comes back as an
-//! [`Action`]. That makes a test of a whole rescue take microseconds, and every run of it the same. [`Server`] puts the same
-//! emulator on a port for clients that need one.
-//!
-//! - A [`Fate`] is the future of an operation; [`Quirks`] answer the questions the documentation leaves open.
-//! - A [`Script`] makes chosen calls fail: statuses, resets, stalls, lying bodies.
-//! - A [`Config::service`] names the service: any one that is described, by default the Android Management API.
-//! - A [`ServerQuota`] refuses calls that are too many, in fixed or sliding windows; [`Emulator::quota`] has the calls that are spent.
-//!   [`ServerUsage`] is that alone.
-//! - [`Emulator::audit`] has the requests, [`Emulator::truth`] the true state of each operation.
-//!
 //! ```
 //! use std::time::Duration;
 //! use bytes::Bytes;
@@ -30,6 +19,17 @@
 //! assert!(truth.iter().any(|row| row.name == name && row.state == State::Cancelled));
 //! # Ok::<(), http::Error>(())
 //! ```
+//!
+//! [`Emulator::handle`] is pure: time is an argument, chance is a seed, and the action of a socket comes back as an
+//! [`Action`]. That makes a test of a whole rescue take microseconds, and every run of it the same. [`Server`] puts the same
+//! emulator on a port for clients that need one.
+//!
+//! - A [`Fate`] is the future of an operation; [`Quirks`] answer the questions the documentation leaves open.
+//! - A [`Script`] makes chosen calls fail: statuses, resets, stalls, lying bodies.
+//! - A [`Config::service`] names the service: any one that is described, by default the Android Management API.
+//! - A [`ServerQuota`] refuses calls that are too many, in fixed or sliding windows; [`Emulator::quota`] has the calls that are spent.
+//!   [`ServerUsage`] is that alone.
+//! - [`Emulator::audit`] has the requests, [`Emulator::truth`] the true state of each operation.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

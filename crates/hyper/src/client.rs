@@ -268,6 +268,7 @@ impl Client {
     /// # Cancellation safety
     /// The stream holds the request for a page: a future of its next entry may be dropped, and the
     /// next one goes on. Dropping the stream drops the request.
+    #[must_use = "a stream reads nothing until it is polled"]
     pub fn list_operations(
         &self,
         parent: &ParentName,
@@ -286,6 +287,7 @@ impl Client {
     ///
     /// # Cancellation safety
     /// As [`list_operations`](Self::list_operations).
+    #[must_use = "a stream reads nothing until it is polled"]
     pub fn list_parents(
         &self,
         above: &GrandparentName,

@@ -1,5 +1,51 @@
 //! Many operations under one quota: a scheduler without a clock or a socket.
 //!
+//! ```
+//! use std::{thread, time::Instant};
+//! use countermand_core::{OperationName, Phase, Time, Transmit, TransportError, Verdict};
+//! use countermand_emulator::{Config, Emulator, Fate};
+//! use countermand_scheduler::{Event, NextStep, Scheduler};
+//!
+//! // The emulator, in the place of your HTTP client and of the server.
+//! let mut emulator = Emulator::new(Config::default().parents(3).mix([(1, Fate::Cancellable)]));
+//! let names: Vec<OperationName> =
+//!     emulator.pending(Default::default()).iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+//! let token = format!("Bearer {}", emulator.token());
+//! let start = Instant::now();
+//! let mut send = |transmit: Transmit| -> Result<http::Response<bytes::Bytes>, TransportError> {
+//!     let mut request = transmit.request.map(|()| bytes::Bytes::new());
+//!     request.headers_mut().insert("authorization", token.parse().expect("a header"));
+//!     emulator.handle(start.elapsed(), &request).deliver(transmit.timeout).1
+//! };
+//!
+//! let now = || Time::after(start.elapsed());
+//! let mut scheduler = Scheduler::new(1); // a seed
+//! for name in &names {
+//!     scheduler.push(name.clone(), Phase::Unsent);
+//! }
+//! scheduler.close(); // no more names come
+//! loop {
+//!     match scheduler.next_step(now()) {
+//!         NextStep::Send(ticket, transmit) => {
+//!             scheduler.sent(ticket.id(), now());
+//!             let answer = send(transmit); // many may be under way
+//!             scheduler.answer(ticket, now(), answer.as_ref().map_err(Clone::clone));
+//!         }
+//!         NextStep::Wait(until) => thread::sleep(until - now()),
+//!         NextStep::Idle => unreachable!("every answer was brought"),
+//!         NextStep::Done => break,
+//!     }
+//! }
+//! let mut cancelled = 0;
+//! while let Some(event) = scheduler.next_event() {
+//!     if let Event::Finished { result: Ok(outcome), .. } = event {
+//!         cancelled += usize::from(outcome.verdict == Verdict::Cancelled);
+//!     }
+//! }
+//! assert_eq!(cancelled, names.len());
+//! # Ok::<(), countermand_core::NameError>(())
+//! ```
+//!
 //! An operator who has sent thousands of mistaken WIPEs needs the last cancel out as early as the
 //! quota allows, and then the truth about each device. [`Scheduler`] hands out requests by
 //! [`next_step`](Scheduler::next_step), takes answers by [`answer`](Scheduler::answer), and tells what happens
@@ -27,46 +73,6 @@
 //!    quota. What is pushed from a page goes out before the next list is asked for; parents are
 //!    listed before operations (for up to 5 s, while that can go on), and the operations of the
 //!    parent that was seen last come first.
-//!
-//! ```
-//! use std::time::Instant;
-//! use countermand_scheduler::{Event, NextStep, Scheduler};
-//! use countermand_core::{Phase, Time, Verdict};
-//! # fn send(request: http::Request<()>) -> http::Response<String> {
-//! #     http::Response::new(if request.method() == "POST" { "{}".to_owned() } else {
-//! #         let name = request.uri().path().trim_start_matches("/v1/");
-//! #         format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#)
-//! #     })
-//! # }
-//!
-//! let start = Instant::now();
-//! let now = || Time::after(start.elapsed());
-//! let mut scheduler = Scheduler::new(1);
-//! for id in ["17", "18"] {
-//!     scheduler.push(format!("enterprises/LC01/devices/3f/operations/{id}").parse()?, Phase::Unsent);
-//! }
-//! scheduler.close();
-//! loop {
-//!     match scheduler.next_step(now()) {
-//!         NextStep::Send(ticket, transmit) => {
-//!             scheduler.sent(ticket.id(), now());
-//!             let response = send(transmit.request); // yours, and many may be under way
-//!             scheduler.answer(ticket, now(), Ok(&response));
-//!         }
-//!         NextStep::Wait(until) => std::thread::sleep(until - now()),
-//!         NextStep::Idle => unreachable!("every answer was brought"),
-//!         NextStep::Done => break,
-//!     }
-//! }
-//! let mut cancelled = 0;
-//! while let Some(event) = scheduler.next_event() {
-//!     if let Event::Finished { result: Ok(outcome), .. } = event {
-//!         cancelled += u32::from(outcome.verdict == Verdict::Cancelled);
-//!     }
-//! }
-//! assert_eq!(cancelled, 2);
-//! # Ok::<(), countermand_core::NameError>(())
-//! ```
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
