@@ -122,7 +122,7 @@ def build_program(folder: Path) -> None:
     (program,) = re.findall(r"^```rust[^\n]*\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "main.rs").write_text(program)
-    lines = ['[package]', 'name = "program"', 'edition = "2024"', manifest, "[workspace]"]
+    lines = ["[package]", 'name = "program"', 'edition = "2024"', manifest, "[workspace]"]
     lines.append("[patch.crates-io]")
     for name in PUBLISHED:
         crate = ROOT / "crates" / name

@@ -19,7 +19,60 @@ use crate::words::words;
 ///
 /// [`run`](Self::run) and [`run_async`](Self::run_async) carry it out to the end. A loop of your own does the
 /// same: each step is consumed by doing it, so exactly one thing is outstanding, and only
-/// [`Done`](Self::Done) ends it.
+/// [`Done`](Self::Done) ends it:
+///
+/// ```
+/// use countermand_core::{Cancellation, Error, Outcome, Step, Time, Transmit, TransportError};
+///
+/// fn countermand(
+///     cancellation: Cancellation,
+///     now: impl Fn() -> Time,
+///     send: impl Fn(Transmit) -> Result<http::Response<Vec<u8>>, TransportError>,
+/// ) -> Result<Outcome, Error> {
+///     let mut step = cancellation.start(now(), 1);
+///     loop {
+///         step = match step {
+///             Step::Send(attempt) => match send(attempt.transmit(now())) {
+///                 Ok(response) => attempt.response(now(), &response),
+///                 Err(error) => attempt.failed(now(), error),
+///             },
+///             Step::Wait(pause) => {
+///                 std::thread::sleep(pause.until() - now());
+///                 pause.resume(now())
+///             }
+///             Step::Done(result) => return result,
+///         };
+///     }
+/// }
+/// ```
+///
+/// A loop that stops at the first pause, or after the cancel, has no outcome to return:
+///
+/// ```compile_fail,E0308
+/// # use countermand_core::{Cancellation, Error, Outcome, Step, Time, Transmit};
+/// # fn countermand(
+/// #     cancellation: Cancellation,
+/// #     now: impl Fn() -> Time,
+/// #     send: impl Fn(Transmit) -> http::Response<Vec<u8>>,
+/// # ) -> Result<Outcome, Error> {
+/// let mut step = cancellation.start(now(), 1);
+/// while let Step::Send(attempt) = step {
+///     let response = send(attempt.transmit(now()));
+///     step = attempt.response(now(), &response);
+/// }
+/// step // a `Step`, and no `Result<Outcome, Error>`
+/// # }
+/// ```
+///
+/// A step that is made and not done is a warning of the compiler (`unused_must_use`), here an error:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # use countermand_core::{Attempt, Time};
+/// # fn only_sends(attempt: Attempt, now: Time, response: http::Response<Vec<u8>>) {
+/// attempt.response(now, &response);
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a machine goes on only by doing what its step says"]
 #[expect(clippy::exhaustive_enums, reason = "a driver does each of them")]

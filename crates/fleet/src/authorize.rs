@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countermand_core::text::{printable, shown};
@@ -35,10 +36,11 @@ pub type Confirmed = BTreeMap<GrandparentName, Option<u64>>;
 /// let (job, options) = (Job::open(&path, now())?, Options::default());
 /// let mut authorization = Authorization::default(); // Google's server, nothing is confirmed
 /// let refused = authorization.check(job, options, now()).unwrap_err();
-/// assert!(matches!(refused.refusal, Refusal::NotConfirmed { .. }));
+/// assert!(matches!(refused.refusal(), Refusal::NotConfirmed { .. }));
 ///
 /// authorization.confirmed = Some([("enterprises/LC01".parse()?, Some(1))].into());
-/// let authorized = authorization.check(*refused.job, options, now())?; // for `Run::begin`
+/// let (job, _) = refused.into_parts();
+/// let authorized = authorization.check(job, options, now())?; // for `Run::begin`
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,12 +127,25 @@ pub struct AuthorizedRescue {
 /// A refusal, and the job that it is about.
 #[derive(Debug, thiserror::Error)]
 #[error("{refusal}")]
-#[non_exhaustive]
 pub struct NotAuthorized {
-    /// The job, still locked.
-    pub job: Box<Job>,
+    // The mutex makes the error one of any thread, as `?` into `Box<dyn Error + Send + Sync>` asks for.
+    job: Box<Mutex<Job>>,
+    refusal: Refusal,
+}
+
+impl NotAuthorized {
     /// The reason.
-    pub refusal: Refusal,
+    #[must_use]
+    pub const fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// The job, still locked, and the reason.
+    #[must_use]
+    pub fn into_parts(self) -> (Job, Refusal) {
+        let job = self.job.into_inner();
+        (job.unwrap_or_else(PoisonError::into_inner), self.refusal)
+    }
 }
 
 impl Authorization {
@@ -152,7 +167,7 @@ impl Authorization {
         match self.compare(&job, options, now) {
             Ok(()) => Ok(AuthorizedJob { job, options }),
             Err(refusal) => Err(NotAuthorized {
-                job: job.into(),
+                job: Box::new(Mutex::new(job)),
                 refusal,
             }),
         }

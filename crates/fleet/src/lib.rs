@@ -7,15 +7,17 @@
 //! use countermand::Client;
 //! use futures_util::StreamExt;
 //!
+//! type Failure = Box<dyn std::error::Error + Send + Sync>;
+//!
 //! async fn cancel_wipes(
-//!     client: &Client,
+//!     client: Client,
 //!     endpoint: Endpoint, // the client's
 //!     enterprise: GrandparentName,
-//!     path: &std::path::Path,
-//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     path: std::path::PathBuf,
+//! ) -> Result<(), Failure> {
 //!     let mut filter = Filter::default();
 //!     filter.add_type("WIPE")?;
-//!     let mut search = Search::new(client, client.scheduler(), [enterprise.clone()], [], filter);
+//!     let mut search = Search::new(&client, client.scheduler(), [enterprise.clone()], [], filter);
 //!     let mut findings = Findings::default();
 //!     while let Some(found) = search.next().await {
 //!         if let Found::Missed { resource, error } = &found {
@@ -30,13 +32,13 @@
 //!     let count = findings.targets.len() as u64;
 //!     let mut plan = Plan { by_harm: true, ..Plan::default() };
 //!     plan.found(&mut findings); // and what it has spent: the run goes on with the quota that is left
-//!     plan.write(path, &settings, now(), |_| Ok(()))?;
+//!     plan.write(&path, &settings, now(), |_| Ok(()))?;
 //!
 //!     // Perhaps later, and in another process.
-//!     let (job, options) = (Job::open(path, now())?, Options::default());
+//!     let (job, options) = (Job::open(&path, now())?, Options::default());
 //!     let confirmed = Some([(enterprise, Some(count))].into());
 //!     let authorization = Authorization { endpoint, confirmed, ..Authorization::default() };
-//!     let mut run = Run::begin(client, authorization.check(job, options, now())?)?;
+//!     let mut run = Run::begin(&client, authorization.check(job, options, now())?)?;
 //!     while run.next().await.is_some() {} // the events, for a progress bar
 //!     let ended = run.end("all was tried");
 //!     for row in ended.rows() {
@@ -49,7 +51,7 @@
 //! # use countermand_emulator::{Config, Fate, Shared};
 //! # use countermand::{Token, hyper::Authorized};
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn main() -> Result<(), Failure> {
 //! # let shared = Shared::new(Config::default().parents(3).mix([(1, Fate::Cancellable)]));
 //! # let endpoint: Endpoint = "http://127.0.0.1".parse()?;
 //! # let transport = Authorized::new(endpoint.clone(), Token::new("emulator-token")?, shared.clone());
@@ -61,7 +63,8 @@
 //! # };
 //! # assert!(shared.with(wipes).contains(&countermand_emulator::State::Pending));
 //! # let folder = tempfile::tempdir()?;
-//! # cancel_wipes(&client, endpoint, enterprise, &folder.path().join("wipes.job")).await?;
+//! # let path = folder.path().join("wipes.job");
+//! # tokio::spawn(cancel_wipes(client, endpoint, enterprise, path)).await??;
 //! # assert!(!shared.with(wipes).contains(&countermand_emulator::State::Pending));
 //! # Ok(())
 //! # }

@@ -13,8 +13,8 @@ use countermand_core::{Metadata, Phase, Timestamp, Verdict};
 use countermand_emulator::{Config, Fate, Script, ServerQuota, Shared, State, WindowKind};
 use countermand_fleet::store::{JobErrorKind, Kind, View};
 use countermand_fleet::{
-    Authorization, AuthorizedJob, Estimate, Filter, Found, Job, NotAuthorized, Options,
-    PlanSummary, Refusal, RowState, Run, Search, Settings, Target, now, order,
+    Authorization, AuthorizedJob, Estimate, Filter, Found, Job, Options, PlanSummary, Refusal,
+    RowState, Run, Search, Settings, Target, now, order,
 };
 use countermand_scheduler::Event;
 use countermand_scheduler::{Quota, Window};
@@ -491,7 +491,10 @@ fn refused(
 ) -> Option<Refusal> {
     let (back, refusal) = match authorization.check(job.take().unwrap(), options, time) {
         Ok(authorized) => (authorized.into_job(), None),
-        Err(NotAuthorized { job, refusal, .. }) => (*job, Some(refusal)),
+        Err(error) => {
+            let (job, refusal) = error.into_parts();
+            (job, Some(refusal))
+        }
     };
     *job = Some(back);
     refusal

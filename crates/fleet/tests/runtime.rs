@@ -8,11 +8,11 @@ use countermand_core::GrandparentName;
 use countermand_core::text::chain;
 use countermand_fleet::store::Kind;
 use countermand_fleet::{
-    Authorization, CheckOutcome, Diagnosis, Filter, Found, Job, Options, PlanSummary, Run, Search,
-    Settings, Target, now,
+    Authorization, AuthorizedJob, CheckOutcome, Diagnosis, Filter, Found, Job, Options,
+    PlanSummary, Run, Search, Settings, Target, now,
 };
 use countermand_scheduler::Event;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 
 const ENDPOINT: &str = "http://127.0.0.1:9/v1";
@@ -72,6 +72,70 @@ fn each_source_of_tokens_fails() {
     }
 }
 
+/// Sources that ask a server: over a transport of their own, before that of the client is used.
+#[test]
+fn each_exchange_for_a_token_fails() {
+    for (runtime, problem) in runtimes() {
+        for kind in [
+            "authorized_user",
+            "external_account",
+            "impersonated_service_account",
+        ] {
+            let file = countermand_emulator::credentials(kind, "http://127.0.0.1:9").unwrap();
+            let credentials = Credentials::from_json(file.to_string().as_bytes(), kind).unwrap();
+            let client = builder(credentials).connect().unwrap();
+            let error = runtime.block_on(client.countermand(&name())).unwrap_err();
+            assert!(chain(&error).contains(problem), "{kind}: {}", chain(&error));
+            assert!(!error.maybe_delivered());
+        }
+    }
+}
+
+/// No runtime at all: each call is polled once, which is enough for its error.
+#[test]
+fn without_a_runtime_everything_fails() {
+    let problem = "no tokio runtime is running";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "ya29.file").unwrap();
+    let user = countermand_emulator::credentials("authorized_user", "http://127.0.0.1:9").unwrap();
+    for credentials in [
+        Credentials::from_tokens(Token::new("t").unwrap(), "a token"),
+        Credentials::command("echo ya29.command"),
+        Credentials::from_token_file(&file),
+        Credentials::from_json(user.to_string().as_bytes(), "user").unwrap(),
+    ] {
+        let client = builder(credentials).connect().unwrap();
+        let error = client.countermand(&name()).now_or_never().unwrap();
+        let error = error.unwrap_err();
+        assert!(chain(&error).contains(problem), "{}", chain(&error));
+        assert!(!error.maybe_delivered());
+    }
+
+    let client = client();
+    let filter = Filter::default();
+    let mut search = Search::new(&client, client.scheduler(), [enterprise()], [], filter);
+    let mut told = String::new();
+    while let Some(found) = search.next().now_or_never().unwrap() {
+        told = format!("{told}{found:?}");
+    }
+    assert!(told.contains(problem), "{told}");
+
+    let mut run = Run::begin(&client, authorized(&folder.path().join("wipes.job"))).unwrap();
+    let mut told = String::new();
+    while let Some(event) = run.next().now_or_never().unwrap() {
+        if let Event::Finished { result, .. } = event {
+            told = chain(&result.unwrap_err());
+        }
+    }
+    assert!(told.contains(problem), "{told}");
+
+    let token = Credentials::from_tokens(Token::new("t").unwrap(), "a token");
+    let access = builder(token).resolve().unwrap();
+    let diagnosis = Diagnosis::of(&access, None).now_or_never().unwrap();
+    assert!(diagnosis.to_string().contains(problem), "{diagnosis}");
+}
+
 #[test]
 fn a_search_fails() {
     for (runtime, problem) in runtimes() {
@@ -102,18 +166,22 @@ fn job(path: &Path) -> Job {
     job
 }
 
+fn authorized(path: &Path) -> AuthorizedJob {
+    let job = job(path);
+    let counts = PlanSummary::of(&job).unwrap().enterprises.into_iter();
+    let authorization = Authorization {
+        endpoint: ENDPOINT.parse().unwrap(),
+        confirmed: Some(counts.map(|(name, count)| (name, Some(count))).collect()),
+        ..Authorization::default()
+    };
+    authorization.check(job, Options::default(), now()).unwrap()
+}
+
 #[test]
 fn a_run_fails_and_sends_nothing() {
     for (runtime, problem) in runtimes() {
         let folder = tempfile::tempdir().unwrap();
-        let job = job(&folder.path().join("wipes.job"));
-        let counts = PlanSummary::of(&job).unwrap().enterprises.into_iter();
-        let authorization = Authorization {
-            endpoint: ENDPOINT.parse().unwrap(),
-            confirmed: Some(counts.map(|(name, count)| (name, Some(count))).collect()),
-            ..Authorization::default()
-        };
-        let authorized = authorization.check(job, Options::default(), now()).unwrap();
+        let authorized = authorized(&folder.path().join("wipes.job"));
         runtime.block_on(async {
             let mut run = Run::begin(&client(), authorized).unwrap();
             let mut problems = Vec::new();
@@ -148,4 +216,24 @@ fn the_doctor_tells_it() {
         assert_eq!(failed.len(), 1, "{diagnosis}");
         assert!(failed[0].message.contains(problem), "{diagnosis}");
     }
+}
+
+/// Each error of a program that spawns its work, or that collects errors by `?` into one box.
+#[test]
+fn each_error_is_one_of_any_thread() {
+    const fn any_thread<E: std::error::Error + Send + Sync + 'static>() {}
+    any_thread::<countermand::ConnectError>();
+    any_thread::<countermand::Error>();
+    any_thread::<countermand_core::EndpointError>();
+    any_thread::<countermand_core::NameError>();
+    any_thread::<countermand_core::PageTokenError>();
+    any_thread::<countermand_core::TransportError>();
+    any_thread::<countermand_fleet::FilterError>();
+    any_thread::<countermand_fleet::input::InputError>();
+    any_thread::<countermand_fleet::report::ReportError<std::io::Error>>();
+    any_thread::<countermand_fleet::JobError>();
+    any_thread::<countermand_fleet::NotAuthorized>();
+    any_thread::<countermand_fleet::Refusal>();
+    any_thread::<countermand_scheduler::QuotaError>();
+    any_thread::<countermand_scheduler::ShareError>();
 }

@@ -116,7 +116,7 @@ fn open(client: &Client, work: Work, options: Options) -> Result<Run, Failure> {
     let job = match work {
         Work::Apply(path, authorization) => {
             let job = authorization.check(Job::open(path, now())?, options, now());
-            job.map_err(|error| error.refusal)?
+            job.map_err(|error| error.into_parts().1)?
         }
         Work::Rescue(path, rescue) => rescue.create(path, options, now())?,
     };

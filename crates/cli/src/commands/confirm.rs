@@ -7,8 +7,8 @@ use countermand_core::ParentName;
 use countermand_core::text::printable;
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
-    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, NotAuthorized, Options,
-    Refusal, counted, now, phrases, quoted,
+    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, Options, Refusal, counted, now,
+    phrases, quoted,
 };
 use tokio::task::spawn_blocking;
 
@@ -51,14 +51,15 @@ pub(crate) async fn authorize(
     signals: &mut Signals,
 ) -> Result<AuthorizedJob, Failure> {
     let mut checked = authorization.check(job, options, now());
-    if let Err(NotAuthorized { job, refusal, .. }) = checked {
+    if let Err(error) = checked {
+        let (job, refusal) = error.into_parts();
         if let Refusal::NotConfirmed { .. } = refusal {
             plan::show(global, &job)?;
         }
         authorization.confirmed = Some(ask(refusal, job.settings(), &[], signals).await?);
-        checked = authorization.check(*job, options, now());
+        checked = authorization.check(job, options, now());
     }
-    checked.map_err(|error| refused(&error.refusal))
+    checked.map_err(|error| refused(error.refusal()))
 }
 
 /// Authorizes a rescue, which has no file yet, where its enterprises are confirmed.
