@@ -13,7 +13,6 @@ mod kit;
 mod proxy;
 mod reach;
 mod runtime;
-mod scheduler;
 mod stopping;
 mod timed_out;
 mod tls;

@@ -1,5 +1,9 @@
 //! A scheduler over a transport: nothing is lost, and it stops as it is told.
-#![allow(clippy::print_stdout, reason = "a test reports")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and reports"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
