@@ -230,6 +230,41 @@ def test_each_make_target_is_documented() -> None:
     assert set(targets.split()) <= set(re.findall(r"`make ([a-z-]+)", page))
 
 
+CURRENT = [page for page in PAGES if page not in ("CHANGELOG.md", "docs/mutants.md")]
+FOLDERS = ("crates", "tests", "docs", "python", "bench", "fuzz")
+
+
+@of_the_repository
+@pytest.mark.parametrize("page", CURRENT)
+def test_each_named_file_exists(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for path in re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+)`", text):
+        # That of a crate is named within its crate.
+        assert (ROOT / path).exists() or any(ROOT.glob(f"crates/*/{path}")), path
+    for crate, path in re.findall(r"`(\w+)/([\w/]+\.rs)`", text):
+        folder = ROOT / "crates" / crate
+        if crate not in FOLDERS and folder.is_dir():
+            # ARCHITECTURE.md leaves out most `src`.
+            found = (folder / path).is_file() or (folder / "src" / path).is_file()
+            assert found, f"{crate}/{path}"
+
+
+@of_the_repository
+def test_each_named_cargo_test_exists() -> None:
+    manifests = "".join(
+        path.read_text(encoding="utf-8") for path in ROOT.glob("crates/*/Cargo.toml")
+    )
+    commands = [
+        command
+        for page in CURRENT
+        for command in re.findall(r"`cargo test ([^`]*)`", (ROOT / page).read_text("utf-8"))
+    ]
+    assert commands
+    for command in commands:
+        for test in re.findall(r"--test ([\w-]+)", command):
+            assert f'name = "{test}"' in manifests, command
+
+
 @of_the_repository
 @pytest.mark.parametrize("page", PAGES)
 def test_each_make_target_exists(page: str) -> None:
