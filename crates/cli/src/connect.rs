@@ -111,10 +111,6 @@ fn or_stdin(path: &Path) -> &Path {
 fn failure(error: ConnectError) -> Failure {
     match error {
         ConnectError::Endpoint(error) => Failure::usage(format!("COUNTERMAND_ENDPOINT: {error}")),
-        ConnectError::Option(error) if error.kind() == TransportErrorKind::NotAllowed => {
-            let hint = "or --allow-plaintext, if you know the way there";
-            Failure::usage(format!("{} ({hint})", error.cause()))
-        }
         ConnectError::Option(error) => Failure::usage(error.cause()),
         ConnectError::Credentials(error) => denied(&error),
         ConnectError::NoCredentials(error) => {

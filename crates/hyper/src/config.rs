@@ -75,7 +75,7 @@ impl HyperConfig {
             return Err(TransportError::new(
                 TransportErrorKind::NotAllowed,
                 format!(
-                    "{endpoint} is plain http to another machine, and the token would travel in the clear: use https"
+                    "{endpoint} is plain http to another machine, and the token would travel in the clear: use https, or if you know the way there --allow-plaintext (in Python allow_plaintext=True)"
                 ),
             ));
         }

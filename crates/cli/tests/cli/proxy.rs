@@ -148,6 +148,7 @@ fn fault_56_a_password_that_is_not_encoded_is_refused_before_anything_is_looked_
         .run();
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
         assert!(run.stderr.contains("percent-encode"), "{run:?}");
+        assert!(!run.stderr.contains("--allow-plaintext"), "{run:?}");
         for part in ["can", "ary", "alice"] {
             let told = run.stderr.replace("percent-encode", "");
             assert!(!told.contains(part), "{part} {run:?}");
