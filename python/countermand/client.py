@@ -172,6 +172,9 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
 
         :param settings: the other arguments of the class.
         """
+        if not hasattr(info, "keys"):
+            message = f"info is of type {type(info).__name__}, expected the dict of such a file"
+            raise TypeError(message)
         return cls(token={**info}, **settings)
 
     def with_options(
@@ -321,8 +324,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :param deadline: seconds for each operation, instead of the client's. Waiting for the quota
             is not counted.
         :raises ValueError: ``quota``, ``share`` or ``deadline`` cannot be one.
-        :raises TypeError: ``progress`` or ``journal`` cannot be called, or ``journal`` is a
-            coroutine function; ``names`` is one name.
+        :raises TypeError: ``progress`` or ``journal`` cannot be called, or is a coroutine
+            function; ``names`` is one name.
         """
         from .feed import Turns, watches
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ROOM = 1000
 """Names that come by themselves until the scheduler has to be hungry again."""
+_COROUTINE = 0x80
+"""``inspect.CO_COROUTINE``, whose import takes longer than that of this package."""
 _IN_A_ROW = 64
 """Names that are taken before other tasks have their turn."""
 
@@ -175,5 +177,8 @@ def watches(progress: bool | Callable[[Progress], object] | None) -> bool:
         return progress is True
     if not callable(progress):
         message = f"progress is None, True or a function, not {type(progress).__name__}"
+        raise TypeError(message)
+    if getattr(getattr(progress, "__code__", None), "co_flags", 0) & _COROUTINE:
+        message = "progress is a coroutine function, which would have to be awaited: give another"
         raise TypeError(message)
     return True

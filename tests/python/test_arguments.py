@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countermand import Client
+from countermand import AsyncClient, Client
 from countermand.sansio import (
     Cancellation,
     Pages,
@@ -284,6 +285,28 @@ def test_counts_that_are_no_mapping(
     job = client.plan(path, [emulator.add()], **FREE)
     words = f"confirm is of type {type(value).__name__}, expected the number of operations"
     refused(lambda: job.apply(confirm=value), TypeError, words)
+    assert emulator.audit() == []
+
+
+def test_progress_that_would_have_to_be_awaited(emulator: Emulator, path: Path) -> None:
+    class Listener:
+        async def hear(self, _: object) -> None:
+            raise AssertionError
+
+    words = "progress is a coroutine function"
+    names = [emulator.add()]
+    client = AsyncClient(endpoint=emulator.endpoint, token=emulator.token)
+
+    async def every() -> None:
+        job = await client.plan(path, names)
+        with pytest.raises(TypeError, match=words):
+            [one async for one in client.countermand_all(names, progress=Listener().hear)]
+        with pytest.raises(TypeError, match=words):
+            await job.apply(confirm=job.enterprises, progress=Listener().hear)
+        with pytest.raises(TypeError, match=words):
+            await client.rescue(path.with_name("r"), emulator.enterprise, progress=Listener().hear)
+
+    asyncio.run(every())
     assert emulator.audit() == []
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,6 +165,14 @@ def test_a_report_is_saved_by_its_ending(fleet: Emulator, tmp_path: Path) -> Non
     report.save(tmp_path / "y.txt", format="ndjson")
     first = (tmp_path / "y.txt").read_text("utf-8").splitlines()[0]
     assert json.loads(first)["position"] == 1
+    with pytest.raises(FileNotFoundError) as caught:
+        report.save(tmp_path / "none" / "x.csv")
+    path = str(tmp_path / "none" / "x.csv")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOENT, path)
+    assert str(caught.value) == f"[Errno {errno.ENOENT}] No such file or directory: {path!r}"
+    (tmp_path / "taken.csv").mkdir()
+    with pytest.raises(OSError, match=re.escape(f"{tmp_path / 'taken.csv'}: ")):
+        report.save(tmp_path / "taken.csv")
     for name in ("x.pdf", "x"):
         with pytest.raises(ValueError, match=r"expected \.html, \.csv or \.ndjson"):
             report.save(tmp_path / name)

@@ -99,6 +99,9 @@ def test_the_key_of_a_service_account_by_the_names_of_google_cloud(
         kind.from_service_account_file(tmp_path / "no-key.json", **settings)
     with pytest.raises(TypeError, match="use deadline="):
         kind.from_service_account_info(info, timeout=5)
+    misplaced: Any = str(path)
+    with pytest.raises(TypeError, match="info is of type str, expected the dict"):
+        kind.from_service_account_info(misplaced)
 
 
 def test_other_limits_on_the_same_connections(emulator: Emulator, silent: SilentServer) -> None:

@@ -68,7 +68,10 @@ impl OutputFile {
         }
         let mut part = tempfile::Builder::new();
         part.prefix(".countermand-").suffix(".part").rand_bytes(16);
-        let part = part.tempfile_in(folder_of(path))?;
+        let folder = folder_of(path);
+        let part = part
+            .tempfile_in(folder)
+            .map_err(|error| of_folder(folder, error))?;
         Ok(Self(Output::Moved(part, path.into())))
     }
 
@@ -92,6 +95,18 @@ impl OutputFile {
         // The file is whole and has its name; without this only a power failure could take that.
         let _ = system::sync_folder(folder_of(&path));
         Ok(())
+    }
+}
+
+/// The error of a file that could not be made in a folder, without its temporary name where the folder explains it.
+fn of_folder(folder: &Path, error: io::Error) -> io::Error {
+    match fs::metadata(folder) {
+        Err(of_folder) => of_folder,
+        Ok(_) if error.kind() == ErrorKind::PermissionDenied => refused(
+            ErrorKind::PermissionDenied,
+            "its folder does not let files be made in it",
+        ),
+        Ok(_) => error,
     }
 }
 

@@ -95,6 +95,10 @@ fn fault_63_what_else_is_there_stays() {
         write(Path::new("-"), "x").unwrap_err().kind(),
         ErrorKind::InvalidInput
     );
+    // The temporary name beside it is no one's business.
+    let error = OutputFile::create(&folder.path().join("none/r.csv")).unwrap_err();
+    let told = (error.kind(), error.to_string().contains(".part"));
+    assert_eq!(told, (ErrorKind::NotFound, false), "{error}");
     assert!(create_new(Path::new("-")).is_err());
     assert!(!Path::new("-").exists());
 }

@@ -1,6 +1,7 @@
 //! The report of a job: the file as it was at one moment.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countermand_core::Phase;
@@ -8,7 +9,7 @@ use countermand_fleet::report::{self, Form, ReportError};
 use countermand_fleet::store::View;
 use countermand_fleet::{Counts, RowState};
 use countermand_fleet::{JobError, JobRow, Resume, now};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
 
@@ -154,7 +155,7 @@ impl Report {
                 )));
             }
         };
-        let snapshot = Arc::clone(&self.0);
+        let (snapshot, named) = (Arc::clone(&self.0), path.clone());
         Ok(Call::new(async move {
             let save = move |view: &View| {
                 let resume = Resume::of(view, now()).map_err(ReportError::Rows)?;
@@ -165,7 +166,7 @@ impl Report {
             let written = tokio::task::spawn_blocking(write).await;
             let ready: Ready = Box::new(move |py| match written {
                 Ok(Some(Ok(_))) => Ok(py.None()),
-                Ok(Some(Err(ReportError::Write(error)))) => Err(error.into()),
+                Ok(Some(Err(ReportError::Write(error)))) => Err(unwritten(py, &named, error)),
                 Ok(Some(Err(ReportError::Rows(error)))) => Err(job_errors::error(py, &error)),
                 Ok(Some(Err(error))) => Err(PyRuntimeError::new_err(error.to_string())),
                 Ok(None) => Err(process::elsewhere()),
@@ -185,6 +186,23 @@ impl Report {
         // The protocol lets a producer ignore what it cannot give; the consumer casts.
         drop(requested_schema);
         arrow::stream(py, Arc::clone(&self.0))
+    }
+}
+
+/// The exception for a file that could not be written, with its path.
+fn unwritten(py: Python<'_>, path: &Path, error: io::Error) -> PyErr {
+    // Elsewhere the code is of another kind than Python's.
+    let Some(code) = error.raw_os_error().filter(|_| cfg!(unix)) else {
+        let text = format!("{}: {error}", path.display());
+        return io::Error::new(error.kind(), text).into();
+    };
+    let text = py
+        .import("os")
+        .and_then(|os| os.call_method1("strerror", (code,)));
+    match text.and_then(|text| text.extract::<String>()) {
+        // Python chooses the class by the code.
+        Ok(text) => PyOSError::new_err((code, text, path.as_os_str().to_owned())),
+        Err(_) => error.into(),
     }
 }
 
