@@ -13,8 +13,8 @@ documents give. A row has, between tabs:
 7. regional hosts: ``LABEL.LOCATION.rep`` or ``LOCATION-LABEL``, and the number of a list of
    locations; empty where discovery lists none
 8. name patterns of operations; after one, ``-get`` or ``-list`` if there is no such method
-9. fields of the metadata of operations that say when one was created, which type it has, and
-   that a cancel was asked
+9. paths in the metadata of operations of the time at which one was created
+10. paths there that are true after a cancel was asked
 """
 
 from __future__ import annotations
@@ -41,6 +41,20 @@ CANCEL = re.compile(
 )
 # Hosts of services in front of another one, and of tests.
 OTHER_HOSTS = ("batch-", "-preprod")
+
+
+# Paths in schemas of metadata, the best first.
+CREATED = (
+    "createTime",
+    "genericMetadata.createTime",
+    "commonMetadata.createTime",
+    "common.startTime",
+    "progress.startTime",
+    "startTime",
+    "submitTime",
+)
+ASKED = ("requestedCancellation", "cancelRequested", "cancellationRequested")
+ASKED += ("isCancellationRequested",)
 
 
 class Method(NamedTuple):
@@ -102,6 +116,21 @@ def regional(document: dict[str, Any], label: str, lists: list[str]) -> str:
     return " ".join(cells)
 
 
+def told(document: dict[str, Any], wanted: tuple[str, ...]) -> str:
+    """The paths that some metadata of an operation of the document has."""
+    schemas = document["schemas"]
+
+    def has(schema: dict[str, Any], path: str) -> bool:
+        field, _, rest = path.partition(".")
+        found = schema.get("properties", {}).get(field)
+        if not rest or found is None:
+            return found is not None
+        return has(schemas.get(found.get("$ref"), {}), rest)
+
+    metadata = [schema for name, schema in schemas.items() if name.endswith("Metadata")]
+    return " ".join(path for path in wanted if any(has(schema, path) for schema in metadata))
+
+
 def scope(methods: list[Method]) -> str:
     """The wide scope, else the only one that every method accepts."""
     accepted = set.intersection(*(set(method.cancel.get("scopes", [])) for method in methods))
@@ -130,6 +159,7 @@ def row(name: str, document: dict[str, Any], found: list[Method], lists: list[st
     ((prefix, cancel),) = shapes
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
     cells += [regional(document, label, lists), " ".join(patterns.values())]
+    cells += [told(document, CREATED), told(document, ASKED)]
     assert not any("\t" in cell or "\n" in cell for cell in cells), name
     return "\t".join(cells)
 

@@ -253,6 +253,13 @@ impl State {
                 Some(_) => self.cancel_once_more(now, None),
             };
         }
+        let metadata = operation.metadata.as_ref();
+        if !self.accepted && metadata.is_some_and(|metadata| metadata.cancel_asked) {
+            // The answer to the cancel was lost, or another client has asked.
+            self.accepted = true;
+            self.accepted_at = now;
+            self.refusal = None;
+        }
         let operation = self.operation.insert(operation);
         if let Some(verdict) = operation.verdict() {
             return self.conclude(verdict, None);

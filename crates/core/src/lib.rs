@@ -104,7 +104,7 @@ pub use metadata::Metadata;
 pub use name::{GrandparentName, Name, OperationName, ParentName};
 pub use name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 pub use operation::{Operation, Status};
-pub use operation_reader::OperationReader;
+pub use operation_reader::{MetadataPaths, OperationReader};
 pub use outcome::Outcome;
 pub use page::{Page, PageToken, PageTokenError, Parent};
 pub use pages::Pages;

@@ -25,6 +25,9 @@ pub struct Metadata {
     /// Reason for which it failed: an open set of words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
+    /// True if it says that a cancel was asked: evidence that the server took one, and none of its effect.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_asked: bool,
 }
 
 fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -83,6 +83,7 @@ impl From<Command> for Metadata {
             error_code: command
                 .error_code
                 .filter(|code| code != "COMMAND_ERROR_CODE_UNSPECIFIED"),
+            cancel_asked: false,
         }
     }
 }

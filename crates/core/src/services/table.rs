@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::operation_reader::OperationReader;
+use crate::operation_reader::{MetadataPaths, OperationReader};
 use crate::service::{Ids, Level, NamePattern, RegionalHosts, Service};
 
 /// A row for each service, sorted by id, after the lists of locations that rows refer to.
@@ -126,6 +126,7 @@ impl Row {
         let mut cell = || cells.next().unwrap_or_default();
         let (id, title, label, prefix) = (cell(), cell(), cell(), cell());
         let (scope, cancel, hosts, patterns) = (cell(), cell(), cell(), cell());
+        let (created, asked) = (cell(), cell());
         let (method, suffix) = cancel.split_once(' ').unwrap_or(("POST", cancel));
         Service {
             id,
@@ -152,9 +153,17 @@ impl Row {
             unmanaged_parent: None,
             quota: &[(600, 60)],
             resource_quota: None,
-            operation: OperationReader::PLAIN,
+            operation: OperationReader::at(MetadataPaths {
+                kind: &["verb"],
+                create_time: words(created),
+                cancel_asked: words(asked),
+            }),
         }
     }
+}
+
+fn words(text: &'static str) -> &'static [&'static str] {
+    text.split_terminator(' ').collect::<Vec<_>>().leak()
 }
 
 fn leaked(text: String) -> &'static str {
@@ -173,11 +182,7 @@ fn regional_hosts(label: &str, hosts: &str) -> RegionalHosts {
     });
     RegionalHosts {
         template: leaked(format!("{form}.googleapis.com")),
-        locations: list
-            .unwrap_or_default()
-            .split(' ')
-            .collect::<Vec<_>>()
-            .leak(),
+        locations: words(list.unwrap_or_default()),
     }
 }
 
