@@ -65,25 +65,6 @@ impl Service {
         Endpoint::of(self, self.mtls_host)
     }
 
-    /// The endpoint of a resource: that of its location, where the service lists one, else the root endpoint.
-    ///
-    /// A location enters a host only if it is one of the listed ones.
-    #[must_use]
-    pub fn endpoint_of(&'static self, resource: &str) -> Endpoint {
-        let host = match self.regional_hosts {
-            [] => None,
-            hosts => location(resource).and_then(|location| {
-                let of = |hosts: &&RegionalHosts| hosts.locations.contains(&location);
-                let template = hosts.iter().find(of)?.template;
-                Some(template.replace("{location}", location))
-            }),
-        };
-        match host {
-            Some(host) => Endpoint::at(self, host),
-            None => self.endpoint(),
-        }
-    }
-
     /// False if the host ends in `.googleapis.com` and its first label is not that of this service's host,
     /// alone or with a word before or behind it, as regional and private hosts have it. Any other host, such as that of an
     /// emulator, may serve it.
@@ -127,22 +108,38 @@ impl Endpoint {
         }
     }
 
-    /// The same at a host that was put together from the description of the service.
-    pub(crate) fn at(service: &'static Service, host: String) -> Self {
-        Self {
-            service,
-            scheme: Scheme::HTTPS,
-            authority: Authority::from_maybe_shared(Bytes::from(host))
-                .expect("a description has hosts and locations of letters, digits, `-` and `.`"),
-            prefix: None,
-        }
-    }
-
     /// The same place, as one of another service: the text of an endpoint does not tell its service.
     #[must_use]
     pub fn of_service(mut self, service: &'static Service) -> Self {
         self.service = service;
         self
+    }
+
+    /// The endpoint of a resource, if this is the root endpoint of a service that lists another one for the
+    /// location that the name has. A location enters a host only if it is one of the listed ones.
+    #[must_use]
+    pub fn regional(&self, resource: &str) -> Option<Self> {
+        let hosts = self.regional_hosts();
+        if hosts.is_empty() {
+            return None;
+        }
+        let location = location(resource)?;
+        let template = hosts
+            .iter()
+            .find(|hosts| hosts.locations.contains(&location))?;
+        let host = template.template.replace("{location}", location);
+        let authority = Authority::from_maybe_shared(Bytes::from(host))
+            .expect("a description has hosts and locations of letters, digits, `-` and `.`");
+        Some(self.at(&authority))
+    }
+
+    /// The regional hosts beside the host: a root endpoint stands for these as well.
+    fn regional_hosts(&self) -> &'static [RegionalHosts] {
+        match self.service.regional_hosts {
+            hosts if hosts.is_empty() || self.is_plaintext() => &[],
+            hosts if self.authority.as_str() == self.service.host => hosts,
+            _ => &[],
+        }
     }
 
     /// The service that is served there.
@@ -169,7 +166,8 @@ impl Endpoint {
         self.authority.host()
     }
 
-    /// True where `uri` has this endpoint's scheme, host and port: the only place a token may go.
+    /// True where `uri` has this endpoint's scheme, host and port, or those of a [regional](Self::regional)
+    /// endpoint: the only places a token may go.
     #[must_use]
     pub fn is_origin_of(&self, uri: &Uri) -> bool {
         let port = |authority: &Authority| {
@@ -184,7 +182,27 @@ impl Endpoint {
                     && port(other) == port(&self.authority)
                     && !other.as_str().contains('@')
         };
-        uri.scheme() == Some(&self.scheme) && uri.authority().is_some_and(same)
+        let is_regional = |authority: &Authority| {
+            let host = authority.as_str();
+            self.regional_hosts().iter().any(|hosts| hosts.has(host))
+        };
+        let here = |authority: &Authority| same(authority) || is_regional(authority);
+        uri.scheme() == Some(&self.scheme) && uri.authority().is_some_and(here)
+    }
+
+    /// True if host and port are these, as they were given.
+    #[must_use]
+    pub fn is_at(&self, authority: &Authority) -> bool {
+        self.authority == *authority
+    }
+
+    /// The same at another host.
+    #[must_use]
+    pub fn at(&self, authority: &Authority) -> Self {
+        Self {
+            authority: authority.clone(),
+            ..self.clone()
+        }
     }
 
     /// Host and port, as they were given.

@@ -129,6 +129,8 @@ impl Request {
     /// The HTTP request at an endpoint. The service of the name says how it looks.
     #[must_use]
     pub fn http(&self, endpoint: &Endpoint) -> http::Request<()> {
+        let regional = endpoint.regional(self.name());
+        let endpoint = regional.as_ref().unwrap_or(endpoint);
         match self {
             Self::Cancel(name) => {
                 let suffix = name.service().cancel;
@@ -153,11 +155,6 @@ impl Request {
                 list(endpoint, name, name.service().level_above(1), page)
             }
         }
-    }
-
-    /// The endpoint of its service that serves its resource.
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.service().endpoint_of(self.name())
     }
 
     /// The service whose method it calls.

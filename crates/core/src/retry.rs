@@ -72,7 +72,7 @@ impl Retry {
             .as_ref()
             .is_some_and(|endpoint| !service.may_be_at(endpoint));
         Self {
-            endpoint: endpoint.unwrap_or_else(|| Arc::new(request.endpoint())),
+            endpoint: endpoint.unwrap_or_else(|| Arc::new(service.endpoint())),
             request,
             error: None,
             rng: Rng::new(seed),

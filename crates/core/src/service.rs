@@ -76,6 +76,18 @@ pub struct RegionalHosts {
     pub locations: &'static [&'static str],
 }
 
+impl RegionalHosts {
+    /// True if a host is one of these.
+    pub(crate) fn has(&self, host: &str) -> bool {
+        let Some((before, behind)) = self.template.split_once("{location}") else {
+            return false;
+        };
+        let location = host.strip_prefix(before);
+        let location = location.and_then(|rest| rest.strip_suffix(behind));
+        location.is_some_and(|location| self.locations.contains(&location))
+    }
+}
+
 /// A pattern of the names of operations, and which methods there are for these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(

@@ -2,7 +2,8 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +36,9 @@ pub struct Hyper(Arc<Inner>);
 
 struct Inner {
     endpoint: Endpoint,
+    config: HyperConfig,
+    /// Transports to the regional hosts that requests have been for.
+    regional: Mutex<Vec<Hyper>>,
     pool: Arc<Pool>,
     user_agent: HeaderValue,
     host: HeaderValue,
@@ -65,26 +69,59 @@ impl Hyper {
             .expect("the authority of a URI has only characters that a header may hold");
         Ok(Self(Arc::new(Inner {
             endpoint: endpoint.clone(),
+            regional: Mutex::default(),
             pool: Pool::new(Connector::new(endpoint, &config)?, config.connections),
             user_agent,
             host,
             bodies: Bodies::new(config.body_cap),
+            config,
         })))
+    }
+
+    /// The transport to the host of a request, if that is a regional one of the endpoint's service.
+    fn regional(&self, uri: &Uri) -> Result<Option<Self>, TransportError> {
+        let Some(authority) = uri.authority() else {
+            return Ok(None);
+        };
+        let own = &self.0.endpoint;
+        if own.is_at(authority) || !own.is_origin_of(uri) {
+            return Ok(None);
+        }
+        let mut known = self
+            .0
+            .regional
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(hyper) = known.iter().find(|hyper| hyper.0.endpoint.is_at(authority)) {
+            return Ok(Some(hyper.clone()));
+        }
+        let hyper = Self::new(&own.at(authority), self.0.config.clone())?;
+        known.push(hyper.clone());
+        Ok(Some(hyper))
     }
 }
 
 impl Transport for Hyper {
     fn send(&self, transmit: Transmit) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        let departure = transmit.departure;
-        let request = transmit.request.map(|()| Body::empty(departure));
-        Box::pin(
-            self.0
-                .send(request, transmit.timeout, transmit.body_cap as usize),
-        )
+        match self.regional(transmit.request.uri()) {
+            Ok(Some(regional)) => Box::pin(async move { regional.send_here(transmit).await }),
+            Ok(None) => Box::pin(self.send_here(transmit)),
+            Err(error) => Box::pin(ready(Err(error))),
+        }
     }
 }
 
 impl Hyper {
+    fn send_here(
+        &self,
+        transmit: Transmit,
+    ) -> impl Future<Output = Result<Response<Bytes>, TransportError>> {
+        let departure = transmit.departure;
+        let request = transmit.request.map(|()| Body::empty(departure));
+        let body_cap = transmit.body_cap as usize;
+        self.0.send(request, transmit.timeout, body_cap)
+    }
+
     /// Makes a connection beside the pooled ones and drops it; tells its protocol, HTTP/1.1 or HTTP/2.
     /// The future may be dropped at any time.
     ///

@@ -241,6 +241,7 @@ fn singular(collection: &'static str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Endpoint;
     use crate::name::OperationName;
 
     #[test]
@@ -306,16 +307,15 @@ mod tests {
     #[test]
     fn only_a_listed_location_enters_a_host() {
         let vertex = Service::named("aiplatform.v1").unwrap();
+        let root = vertex.endpoint();
         let of = |location: &str| {
             let name = format!("projects/p/locations/{location}/operations/1");
-            vertex.endpoint_of(&name).to_string()
+            root.regional(&name).map(|endpoint| endpoint.to_string())
         };
-        assert_eq!(
-            of("europe-west4"),
-            "https://europe-west4-aiplatform.googleapis.com/v1"
-        );
-        assert_eq!(of("us"), "https://aiplatform.us.rep.googleapis.com/v1");
-        let root = "https://aiplatform.googleapis.com/v1";
+        let dutch = "https://europe-west4-aiplatform.googleapis.com/v1";
+        assert_eq!(of("europe-west4").as_deref(), Some(dutch));
+        let american = "https://aiplatform.us.rep.googleapis.com/v1";
+        assert_eq!(of("us").as_deref(), Some(american));
         for other in [
             "global",
             "mars",
@@ -325,10 +325,45 @@ mod tests {
             "us:80",
             "evil.example",
             "us.",
+            "",
         ] {
-            assert_eq!(of(other), root, "{other}");
+            assert_eq!(of(other), None, "{other}");
         }
-        assert_eq!(vertex.endpoint_of("operations/us").to_string(), root);
-        assert_eq!(vertex.endpoint_of("locations").to_string(), root);
+        for other in ["operations/us", "locations", ""] {
+            assert!(root.regional(other).is_none(), "{other}");
+        }
+        // Another place than Google's serves all locations itself.
+        let local: Endpoint = "http://127.0.0.1:1".parse().unwrap();
+        let local = local.of_service(vertex);
+        assert!(
+            local
+                .regional("projects/p/locations/us/operations/1")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_token_may_go_to_the_hosts_of_its_service_alone() {
+        let root = Service::named("aiplatform.v1").unwrap().endpoint();
+        for (host, may) in [
+            ("https://aiplatform.googleapis.com/", true),
+            ("https://europe-west4-aiplatform.googleapis.com/", true),
+            ("https://aiplatform.us.rep.googleapis.com/", true),
+            ("http://aiplatform.us.rep.googleapis.com/", false),
+            ("https://aiplatform.us.rep.googleapis.com:444/", false),
+            ("https://mars-aiplatform.googleapis.com/", false),
+            ("https://aiplatform.mars.rep.googleapis.com/", false),
+            ("https://documentai.us.rep.googleapis.com/", false),
+            (
+                "https://europe-west4-aiplatform.googleapis.com.evil.example/",
+                false,
+            ),
+            (
+                "https://evil.example/europe-west4-aiplatform.googleapis.com",
+                false,
+            ),
+        ] {
+            assert_eq!(root.is_origin_of(&host.parse().unwrap()), may, "{host}");
+        }
     }
 }
