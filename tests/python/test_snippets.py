@@ -152,10 +152,12 @@ def test_sh(emulator: Emulator, page: str, tmp_path: Path) -> None:
 
 
 @of_the_repository
-def test_toml() -> None:
+@pytest.mark.parametrize(
+    "block", [block for block in HERE if block.language == "toml"], ids=lambda block: block.page
+)
+def test_toml(block: Block) -> None:
     """The dependencies of a program are those of this version, with features that they have."""
     workspace = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]
-    (block,) = (block for block in HERE if block.language == "toml")
     named = tomllib.loads(block.text)["dependencies"]
     assert named.keys() == {"countermand", "tokio"}
     assert workspace["package"]["version"].startswith(named["countermand"] + ".")
