@@ -108,7 +108,7 @@ impl Endpoint {
         }
     }
 
-    /// The same place, as one of another service: the text of an endpoint does not tell its service.
+    /// This endpoint as one of another service: the text of an endpoint does not tell its service.
     #[must_use]
     pub fn of_service(mut self, service: &'static Service) -> Self {
         self.service = service;

@@ -420,7 +420,7 @@ impl ErrorKey {
 pub struct ErrorFacts {
     /// Key of its row in the table.
     pub key: ErrorKey,
-    /// For an operation that was not attempted: what stands behind it.
+    /// The error behind an operation that was not attempted.
     pub cause: Option<ErrorKey>,
     /// True where a cancel may have been delivered all the same.
     pub maybe_delivered: bool,

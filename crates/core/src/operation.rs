@@ -37,7 +37,7 @@ pub struct Operation {
 pub struct Status {
     /// A `google.rpc.Code`; 0 when the answer had none.
     pub code: i32,
-    /// For developers, in English. Never compare it.
+    /// Text for developers, in English. Never compare it.
     pub message: String,
 }
 

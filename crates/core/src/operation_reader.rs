@@ -69,14 +69,14 @@ pub struct MetadataPaths {
 }
 
 impl OperationReader {
-    /// For operations whose metadata has nothing that is read.
+    /// The reader of operations whose metadata is not read.
     pub const PLAIN: Self = Self::at(MetadataPaths {
         kind: &[],
         create_time: &[],
         cancel_asked: &[],
     });
 
-    /// For operations whose metadata is an `M`. Metadata that is no object, or that `M` refuses, makes the
+    /// A reader of operations whose metadata is an `M`. Metadata that is no object, or that `M` refuses, makes the
     /// operation unreadable.
     #[must_use]
     pub const fn new<M: DeserializeOwned + Into<Metadata>>() -> Self {

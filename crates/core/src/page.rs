@@ -10,7 +10,7 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// In the order of the server: operations of the Android Management API come oldest first. May be
+    /// Entries in the order of the server: operations of the Android Management API come oldest first. May be
     /// empty before the end.
     pub entries: Vec<T>,
     /// Asks for the next page; `None` only at the end.

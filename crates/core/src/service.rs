@@ -147,7 +147,7 @@ pub enum Ids {
     Any,
     /// Any id, also of several segments: only the last level has these.
     Rest,
-    /// This one alone, `locations/global`.
+    /// One id alone: `locations/global`.
     Only(&'static str),
     /// None: the level is one resource, `ragEngineConfig`.
     None,

@@ -94,7 +94,7 @@ pub fn shown(value: &str) -> Cow<'_, str> {
     withheld(value).map_or_else(|| printable(value), Cow::Owned)
 }
 
-/// The same for a path.
+/// A path as [`shown`] gives a text.
 #[must_use]
 pub fn shown_path(path: &Path) -> String {
     shown(&path.to_string_lossy()).into_owned()

@@ -189,13 +189,13 @@ impl<T> Attempt<T> {
         self.0.phase()
     }
 
-    /// Which method it calls.
+    /// The method that it calls.
     #[must_use]
     pub fn call(&self) -> Call {
         self.0.retry().request.call()
     }
 
-    /// Which request of this machine it is, from 1.
+    /// The number of this request among those of its machine, from 1.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.0.retry().attempts

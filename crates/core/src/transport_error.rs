@@ -126,7 +126,7 @@ impl TransportErrorKind {
 }
 
 impl TransportError {
-    /// Of a kind, with its cause: an error, or a text that says what happened.
+    /// An error of a kind, with its cause: another error, or a text that says what happened.
     pub fn new(
         kind: TransportErrorKind,
         source: impl Into<Box<dyn StdError + Send + Sync>>,

@@ -19,7 +19,7 @@ use crate::spell::{counted, grouped};
 pub struct Counts {
     /// All of them.
     pub rows: u64,
-    /// By what is known of them; what does not occur is absent.
+    /// Numbers by state; a state that does not occur is absent.
     pub states: BTreeMap<RowState, u64>,
     /// Those that are done by the word of the input alone ([`JobRow::from_input`]), by state; what
     /// does not occur is absent.

@@ -26,7 +26,7 @@ pub struct Estimate {
 const LATENCY: Duration = Duration::from_millis(100);
 
 impl Estimate {
-    /// Of the operations of a job that a run would take up, with the quota as it is now.
+    /// The estimate of the operations of a job that a run would take up, with the quota as it is now.
     ///
     /// # Errors
     /// The disk's.

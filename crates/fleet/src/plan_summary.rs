@@ -36,12 +36,12 @@ pub struct PlanSummary {
     pub standing: String,
     /// Those that are done according to the input, by state: nothing will be sent for them.
     pub from_input: BTreeMap<RowState, u64>,
-    /// By the type of their command; `None` for those whose type is not known.
+    /// Numbers by the type of the command; `None` for those whose type is not known.
     #[serde(serialize_with = "by_word")]
     pub types: BTreeMap<Option<String>, u64>,
-    /// By enterprise; of a rescue also those where nothing was found yet.
+    /// Numbers by enterprise; of a rescue also those where nothing was found yet.
     pub enterprises: BTreeMap<GrandparentName, u64>,
-    /// By their age when the job was made.
+    /// Numbers by age when the job was made.
     pub ages: BTreeMap<Age, u64>,
     /// The first names of those that the next run takes up.
     pub first: Vec<OperationName>,
@@ -69,7 +69,7 @@ words! {
 }
 
 impl Age {
-    /// Of something that was created then.
+    /// The age of an operation that was created then.
     #[must_use]
     pub fn of(created: Option<Timestamp>, now: Timestamp) -> Self {
         const MINUTE: Duration = Duration::from_secs(60);
@@ -102,7 +102,7 @@ impl PlanSummary {
         input_sentence(&self.from_input)
     }
 
-    /// Of a job. Reads every row.
+    /// The summary of a job. Reads every row.
     ///
     /// # Errors
     /// The disk's.

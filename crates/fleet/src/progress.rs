@@ -316,7 +316,7 @@ impl Failing {
 }
 
 impl JobProgress {
-    /// Of a job as its file tells it, also while another process applies it. Rates are those of the
+    /// The progress of a job as its file tells it, also while another process applies it. Rates are those of the
     /// last ten seconds before `now`.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub struct Resume {
 }
 
 impl Resume {
-    /// Of a job, as of `now`: to apply it where that has something to do, otherwise to rescue what a
+    /// The command that goes on with a job at `now`: to apply it where that has something to do, otherwise to rescue what a
     /// rescue has found beyond its greatest number. `None` where no command would do anything: of a plan that is
     /// too old, the next step is another plan.
     ///
@@ -41,7 +41,7 @@ impl Resume {
         }
     }
 
-    /// To apply a job, whatever its state.
+    /// The command that applies a job, whatever its state.
     ///
     /// # Errors
     /// The disk's.
@@ -92,7 +92,7 @@ impl Resume {
         Ok(Some(Self { words }))
     }
 
-    /// The same from any folder: the path of the job is absolute.
+    /// The command for any folder: the path of the job is absolute.
     #[must_use]
     pub fn from_anywhere(mut self) -> Self {
         if let [_, verb, path, ..] = &mut self.words[..]

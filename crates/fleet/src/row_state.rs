@@ -39,7 +39,7 @@ words! {
 }
 
 impl RowState {
-    /// Of a row.
+    /// The state of a row.
     #[must_use]
     pub fn of(row: &JobRow) -> Self {
         let resolution = row.progress.resolution.as_ref();

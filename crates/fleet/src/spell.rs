@@ -17,7 +17,7 @@ pub fn spell(time: Duration) -> String {
     }
 }
 
-/// With a comma after each three digits: `1,234,567`.
+/// A number with a comma after each three digits: `1,234,567`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

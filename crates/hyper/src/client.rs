@@ -262,6 +262,31 @@ impl Client {
     /// All operations of a parent, oldest first, page by page as they are pulled. The pending ones
     /// come last.
     ///
+    /// ```
+    /// use countermand_emulator::{Config, Fate, Shared};
+    /// use countermand_hyper::{Authorized, Client, ParentName, Token};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // The emulator is also a transport.
+    /// let emulator = Shared::new(Config::default().parents(1).mix([(1, Fate::Cancellable)]));
+    /// let pending = emulator.with(|emulator, now| emulator.pending(now)).remove(0);
+    /// let device: ParentName = pending.split("/operations/").next().expect("its device").parse()?;
+    /// let token = Token::new("emulator-token")?;
+    /// let client = Client::new(Authorized::new(Default::default(), token, emulator));
+    ///
+    /// let mut operations = client.list_operations(&device);
+    /// let mut names = Vec::new();
+    /// while let Some(operation) = operations.try_next().await? {
+    ///     names.push(operation.name.to_string());
+    /// }
+    /// assert!(names.contains(&pending));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
     /// The stream ends after an error, except after one that counts entries of a page that cannot be
     /// read: the entries after them still come.
     ///
@@ -282,11 +307,11 @@ impl Client {
     /// All parents of operations under a resource, such as the devices of an enterprise, page by page as
     /// they are pulled, with the time at which each was last active.
     ///
-    /// The stream ends after an error, except after one that counts entries of a page that cannot be
-    /// read: the entries after them still come.
+    /// # Errors
+    /// As of [`list_operations`](Self::list_operations).
     ///
     /// # Cancellation safety
-    /// As [`list_operations`](Self::list_operations).
+    /// As of [`list_operations`](Self::list_operations).
     #[must_use = "a stream reads nothing until it is polled"]
     pub fn list_parents(
         &self,
@@ -365,10 +390,11 @@ impl Client {
         self.countermand_stream(stream::iter(names))
     }
 
-    /// As [`countermand_all`](Self::countermand_all), for names that are not there yet.
+    /// Countermands many operations whose names are not all known yet, as
+    /// [`countermand_all`](Self::countermand_all) does.
     ///
     /// # Cancellation safety
-    /// Likewise.
+    /// That of [`countermand_all`](Self::countermand_all).
     pub fn countermand_stream<S>(
         &self,
         names: S,

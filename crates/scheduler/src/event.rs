@@ -49,13 +49,13 @@ impl Ticket {
         &self.resource
     }
 
-    /// Which method it calls.
+    /// The method that it calls.
     #[must_use]
     pub const fn call(&self) -> Call {
         self.call
     }
 
-    /// Which request of this operation, or of this page of a list, it is, from 1.
+    /// The number of this request among those of its operation, or of its page of a list, from 1.
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.attempt

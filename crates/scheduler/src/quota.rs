@@ -33,7 +33,7 @@ impl Window {
         self.limit
     }
 
-    /// In how long.
+    /// The length of the window.
     #[must_use]
     pub const fn span(&self) -> Duration {
         self.span
@@ -139,7 +139,7 @@ impl Quota {
         self
     }
 
-    /// Which part of every window is ours, that of a resource included: 0.8 by default, from 0.001
+    /// The part of every window that may be spent, that of a resource included: 0.8 by default, from 0.001
     /// to 1; at least one call.
     #[must_use]
     pub const fn share(mut self, share: f64) -> Self {
@@ -152,7 +152,7 @@ impl Quota {
         self
     }
 
-    /// By how much a window is taken longer than it is: 50 ms by default, for requests that
+    /// The time by which a window is taken longer than it is: 50 ms by default, for requests that
     /// overtake each other on the way.
     #[must_use]
     pub const fn guard(mut self, guard: Duration) -> Self {

@@ -10,7 +10,7 @@ use crate::spell::spell;
 use crate::store::{Contents, JobError, Settings};
 
 impl Summary {
-    /// Of a job, as of `now`; `resume` is the command that goes on with it.
+    /// The report of a job at `now`; `resume` is the command that goes on with it.
     ///
     /// Report on a [`View`](crate::store::View): it shows one moment, however long it is read.
     ///

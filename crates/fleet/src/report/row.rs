@@ -35,7 +35,7 @@ pub struct Row<'a> {
     pub accepted_at: Option<Timestamp>,
     /// The time of the latest resolution; none by the input, which has no time.
     pub resolved_at: Option<Timestamp>,
-    /// The same time, if an answer of the server to this job settles it.
+    /// Time of the proof, if an answer of the server to this job settles it.
     pub verified_at: Option<Timestamp>,
     /// SHA-256 of the answer, or of the part of the input, that the verdict rests on, byte for byte.
     pub body_sha256: Option<Digest>,
@@ -50,7 +50,7 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// Of a row.
+    /// The report of a row.
     #[must_use]
     pub fn of(row: &'a JobRow) -> Self {
         let progress = &row.progress;
@@ -111,7 +111,7 @@ impl<'a> Row<'a> {
         self.error?.get("kind")?.as_str()
     }
 
-    /// That error in a sentence.
+    /// The error in a sentence.
     #[must_use]
     pub fn problem_message(&self) -> Option<&'a str> {
         self.error?.get("message")?.as_str()

@@ -57,7 +57,7 @@ pub struct RunSpan {
 }
 
 impl Summary {
-    /// Of a job of this kind; the rest is empty.
+    /// An empty summary of a job of this kind.
     #[must_use]
     pub fn new(
         kind: impl Into<String>,

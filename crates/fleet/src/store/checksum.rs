@@ -22,7 +22,7 @@ impl Digest {
         &self.0
     }
 
-    /// Of these bytes, to be compared with that of a plan.
+    /// The digest of these bytes, to be compared with that of a plan.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -30,7 +30,7 @@ pub struct Missed {
 }
 
 impl Missed {
-    /// Of an error that has just happened.
+    /// The note of an error that has just happened.
     #[must_use]
     pub fn new(at: Timestamp, resource: &Resource, error: &Error) -> Self {
         Self {
