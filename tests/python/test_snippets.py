@@ -161,10 +161,10 @@ def test_toml(block: Block) -> None:
     named = tomllib.loads(block.text)["dependencies"]
     assert named.keys() == {"countermand", "tokio"}
     assert workspace["package"]["version"].startswith(named["countermand"] + ".")
-    tokio = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
-    locked = {package["name"]: package["version"] for package in tokio}
+    packages = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
+    locked = {package["name"]: package["version"] for package in packages}
     assert locked["tokio"].startswith(named["tokio"]["version"] + ".")
-    program = "".join(block.text for block in blocks(block.page) if "tokio::" in block.text)
+    program = "".join(other.text for other in blocks(block.page) if "tokio::" in other.text)
     needed = {"macros": "#[tokio::main]", "rt-multi-thread": "tokio::spawn"}
     assert set(named["tokio"]["features"]) == needed.keys()
     assert all(used in program for used in needed.values())
