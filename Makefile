@@ -297,8 +297,9 @@ dist: $(VENV)/dist
 	$(BIN)/maturin sdist --out dist
 	rustup target add $(WHEELS)
 	for target in $(WHEELS); do \
+		case $$target in *-windows-gnu) linker=;; *) linker=--zig;; esac; \
 		PATH='$(CURDIR)/$(BIN)':"$$PATH" CARGO_TARGET_DIR=target/wheel \
-			$(BIN)/maturin build --profile dist --locked --zig --target $$target --out dist; \
+			$(BIN)/maturin build --profile dist --locked $$linker --target $$target --out dist; \
 	done
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/abi3audit --strict dist/*.whl
