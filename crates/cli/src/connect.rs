@@ -24,7 +24,8 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
 
 /// The endpoint of the options, else that of the environment.
 pub(crate) fn endpoint(global: &Global) -> Result<Option<Endpoint>, Failure> {
-    builder(global).named_endpoint().map_err(failure)
+    let named = builder(global).named_endpoint().map_err(failure)?;
+    Ok(named.map(|endpoint| endpoint.of_service(global.meant)))
 }
 
 /// Endpoint and tokens by the options and the environment. Without credentials it fails.
@@ -78,6 +79,7 @@ fn builder(global: &Global) -> ClientBuilder {
         config = config.ca_file(or_stdin(path));
     }
     ClientBuilder::new()
+        .service(global.meant)
         .endpoint(global.endpoint.clone())
         .config(config)
 }

@@ -34,16 +34,19 @@ mod output;
 mod signals;
 mod system;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{CommandFactory, Parser};
+use countermand_core::Service;
 
 use crate::args::{Args, Command};
 #[cfg(feature = "emulator")]
 use crate::args::{Global, emulated::Emulated};
 #[cfg(feature = "emulator")]
 use crate::commands::emulated::{demo, emulator, simulate};
-use crate::commands::{apply, cancel, doctor, find, manual, plan, read, report, rescue, status};
+use crate::commands::{
+    apply, cancel, doctor, find, manual, plan, read, report, rescue, services, status,
+};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{logging, streams};
@@ -85,6 +88,17 @@ fn execute(args: Args) -> Result<Exit, Failure> {
         mut global,
         command,
     } = args;
+    let name = command.first_name().and_then(OsStr::to_str);
+    let meant = Service::meant(global.service.as_deref(), name);
+    global.meant = meant.map_err(|error| Failure::usage(error.to_string()))?;
+    if let Some(word) = command.of_the_default_service()
+        && global.meant != Service::DEFAULT
+    {
+        let (id, title) = (global.meant.id, Service::DEFAULT.title);
+        return Err(Failure::usage(format!(
+            "`{word}` is for the {title} alone, not for {id}: `list --pending` shows what is pending, and `cancel -` takes its lines"
+        )));
+    }
     global.endpoint = connect::endpoint(&global)?;
     logging::start(global.verbose);
     match command {
@@ -99,6 +113,7 @@ fn execute(args: Args) -> Result<Exit, Failure> {
         Command::Rescue(options) => within_tokio(rescue::rescue(&global, options)),
         Command::Status(options) => status::run(&global, &options),
         Command::Report(options) => report::run(&global, &options),
+        Command::Services(options) => Ok(services::run(&global, &options)),
         Command::Doctor(options) => within_tokio(until_stopped(doctor::run(&global, options))),
         #[cfg(feature = "emulator")]
         Command::Emulated(command) => emulated(&global, command),

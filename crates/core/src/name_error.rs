@@ -18,6 +18,7 @@ pub struct NameError {
     at: usize,
     input: Box<str>,
     expected: Box<str>,
+    services: Box<[&'static str]>,
 }
 
 /// Kind of a refusal of a name.
@@ -38,6 +39,8 @@ pub enum NameErrorKind {
     Url,
     /// It is a URL of another server than the endpoint's.
     OtherServer,
+    /// It is the full name of an operation of another service.
+    OtherService,
     /// It starts with a slash.
     LeadingSlash,
     /// It ends with a slash.
@@ -72,7 +75,14 @@ impl NameError {
             at,
             input: shown_excerpt(input, 80).into(),
             expected: expected.into(),
+            services: Box::default(),
         }
+    }
+
+    /// The same, of a text that names an operation of these other services.
+    pub(crate) fn of_services(mut self, services: Vec<&'static str>) -> Self {
+        self.services = services.into();
+        self
     }
 
     /// Kind of the refusal.
@@ -98,6 +108,12 @@ impl NameError {
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.expected
+    }
+
+    /// Other services whose operations have such names, for [`Service::choose`](crate::Service::choose).
+    #[must_use]
+    pub fn services(&self) -> &[&'static str] {
+        &self.services
     }
 
     fn message(&self) -> String {
@@ -126,6 +142,7 @@ impl NameError {
             NameErrorKind::OtherServer => {
                 "is a URL of another server than the endpoint of this run".to_owned()
             }
+            NameErrorKind::OtherService => "is a name of another service".to_owned(),
             NameErrorKind::LeadingSlash => "starts with a slash".to_owned(),
             NameErrorKind::TrailingSlash => format!("ends with a slash at byte {at}"),
             NameErrorKind::Verb(method) => {
@@ -153,6 +170,17 @@ impl NameError {
             NameErrorKind::ExtraSegments => "goes on after the name is complete".to_owned(),
         };
         let mut text = format!("\"{}\" {what}; expected {}", self.input, self.expected);
+        match &*self.services {
+            [] => {}
+            [one] => text.push_str(&format!("; it is a name of the service {one}: say so")),
+            few if few.len() <= 3 => {
+                text.push_str(&format!("; it is a name of {}: say which service", few.join(", ")));
+            }
+            many => text.push_str(&format!(
+                "; {} services have such names: say which service, or give the full name //HOST/NAME",
+                many.len()
+            )),
+        }
         if let Some(collection) = self.bare_id_of() {
             text.push_str(&format!("; did you mean {collection}/{}?", self.input));
         }
@@ -189,6 +217,7 @@ impl NameErrorKind {
             Self::WhiteSpace(_) => "white_space",
             Self::Url => "url",
             Self::OtherServer => "other_server",
+            Self::OtherService => "other_service",
             Self::LeadingSlash => "leading_slash",
             Self::TrailingSlash => "trailing_slash",
             Self::Verb(_) => "verb",

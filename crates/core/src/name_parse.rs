@@ -212,7 +212,11 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
             best = (matched, at, kind, Some(levels));
         }
     }
-    let (_, at, kind, levels) = best;
+    let (matched, at, kind, levels) = best;
+    if let Some(other) = Service::of_full_name(text).filter(|other| *other != service) {
+        let refused = refuse(NameErrorKind::OtherService, 0, levels);
+        return refused.map_err(|error| error.of_services(vec![other.id]));
+    }
     // Two slashes together stand in every URL, so each of them fails on its structure.
     if text.starts_with("//") || text.contains("://") {
         refuse(NameErrorKind::Url, 0, levels)
@@ -224,7 +228,12 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
         let at = text.len() - service.cancel.len();
         refuse(NameErrorKind::Verb(service.cancel), at, levels)
     } else {
-        refuse(kind, at, levels)
+        let refused = refuse(kind, at, levels);
+        match matched {
+            // The first word is none of this service.
+            0 => refused.map_err(|error| error.of_services(Service::apis_with(text))),
+            _ => refused,
+        }
     }
 }
 

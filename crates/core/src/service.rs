@@ -1,5 +1,7 @@
 //! One description of what differs between the APIs whose operations can be cancelled.
 
+use std::fmt;
+
 use crate::operation_reader::OperationReader;
 
 /// A service with long-running operations, as data: hosts, names, methods, quotas, and the reading of
@@ -112,6 +114,13 @@ impl NamePattern {
             has_get: true,
             has_list: true,
         }
+    }
+}
+
+/// The pattern for people: `projects/{project}/operations/{operation}`.
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&described(self.levels))
     }
 }
 

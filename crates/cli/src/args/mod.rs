@@ -9,17 +9,17 @@ pub(crate) mod quota;
 pub(crate) mod resume;
 pub(crate) mod selection;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 use clap_complete::Shell;
-use countermand_core::Endpoint;
+use countermand_core::{Endpoint, Service};
 
 #[cfg(feature = "emulator")]
 use crate::args::emulated::Emulated;
 use crate::args::jobs::{Apply, Export, Find, Plan, Rescue, Status};
-use crate::args::operations::{Cancel, Doctor, Get, List};
+use crate::args::operations::{Cancel, Doctor, Get, List, Services};
 use crate::exit;
 
 /// Cancels Android Management API operations before the device runs them, and proves it.
@@ -39,6 +39,13 @@ pub(crate) struct Global {
     /// URL of the API; without a path it gets /v1 [env: COUNTERMAND_ENDPOINT] [default: Google's]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<Endpoint>,
+    /// Service of the operations, such as documentai or documentai.v1; `countermand services` lists all
+    /// [default: the one that the full name of an operation tells, else androidmanagement]
+    #[arg(long, global = true, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// Not an option: the service that is meant
+    #[arg(skip = Service::DEFAULT)]
+    pub(crate) meant: &'static Service,
     /// Read the access token from this file, and again when it changes, instead of COUNTERMAND_TOKEN
     #[arg(long, global = true, value_name = "FILE", group = "access")]
     pub(crate) token_file: Option<PathBuf>,
@@ -66,6 +73,14 @@ pub(crate) struct Global {
     /// Not an option: the command line without the program's name
     #[arg(skip)]
     pub(crate) typed: Vec<OsString>,
+}
+
+impl Global {
+    /// The endpoint that was given, else the root of the service.
+    pub(crate) fn place(&self) -> Endpoint {
+        let endpoint = self.endpoint.clone();
+        endpoint.unwrap_or_else(|| self.meant.endpoint())
+    }
 }
 
 /// Source of access tokens, if not a file or the environment.
@@ -135,6 +150,11 @@ pub(crate) enum Command {
     ///
     /// The report has one row for each operation of the job. It can be written while the job is applied.
     Report(Export),
+    /// List the services whose operations can be cancelled, and the names of these
+    ///
+    /// An operation of a service is given by its full name, //HOST/NAME, or by --service and its name. `cancel`, `get`
+    /// and `list` work for all services; searches and jobs are for androidmanagement.
+    Services(Services),
     /// Check the files, the network, the credentials and the access that a cancel needs
     ///
     /// Checks file modes, name resolution, the connection and its TLS, the access token and its scope,
@@ -154,4 +174,30 @@ pub(crate) enum Command {
         /// The subcommand
         command: Option<String>,
     },
+}
+
+impl Command {
+    /// The first name that tells a service.
+    pub(crate) fn first_name(&self) -> Option<&OsStr> {
+        match self {
+            Self::Cancel(cancel) => cancel.names.names.first().map(OsString::as_os_str),
+            Self::Get(get) => get.names.names.first().map(OsString::as_os_str),
+            Self::List(list) => Some(&list.device),
+            _ => None,
+        }
+    }
+
+    /// The command's word, if it is for the default service alone.
+    pub(crate) const fn of_the_default_service(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Find(_) => "find",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Rescue(_) => "rescue",
+            Self::Status(_) => "status",
+            Self::Report(_) => "report",
+            Self::Doctor(_) => "doctor",
+            _ => return None,
+        })
+    }
 }

@@ -67,8 +67,8 @@ impl Default for Flight {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct List {
-    /// The device, enterprises/{enterprise}/devices/{device}
-    #[arg(value_name = "DEVICE")]
+    /// The device, enterprises/{enterprise}/devices/{device}, or the parent of the operations of another service
+    #[arg(value_name = "PARENT")]
     pub(crate) device: OsString,
     /// Print only operations that are not done
     #[arg(long)]
@@ -83,4 +83,11 @@ pub(crate) struct Doctor {
     /// Enterprise, device or operation of which the access is checked as well
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Services {
+    /// Names or parts of names: only services that have one of them in their id or title
+    #[arg(value_name = "WORD")]
+    pub(crate) words: Vec<String>,
 }

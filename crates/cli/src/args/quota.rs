@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use countermand_core::Service;
 use countermand_scheduler::{Quota, QuotaError, ShareError, Window};
 
 // The quota and our part of it.
@@ -42,7 +43,16 @@ fn share(text: &str) -> Result<f64, String> {
 impl Budget {
     /// The quota as the scheduler takes it.
     pub(crate) fn quota(&self) -> Quota {
-        let quota = self.quota.clone().share(self.share);
+        self.quota_for(Service::DEFAULT)
+    }
+
+    /// The same for another service, whose known quota is its default.
+    pub(crate) fn quota_for(&self, service: &Service) -> Quota {
+        let quota = match self.quota == Quota::default() {
+            true => Quota::documented(service),
+            false => self.quota.clone(),
+        };
+        let quota = quota.share(self.share);
         match self.per_resource {
             Some(PerResource(window)) => quota.per_resource(window),
             None => quota,

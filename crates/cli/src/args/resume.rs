@@ -79,6 +79,9 @@ impl<'a> Way<'a> {
         let Global {
             // The job's own is named.
             endpoint: _,
+            // A job is of the default service, and a full name tells its own.
+            service: _,
+            meant: _,
             token_file,
             access,
             ca_file,

@@ -16,7 +16,7 @@ use crate::signals::{Hangup, Signals};
 pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failure> {
     let mut signals = Signals::listen(Hangup::Outlived)?;
     let authorization = Authorization {
-        endpoint: global.endpoint.clone().unwrap_or_default(),
+        endpoint: global.place(),
         digest: None,
         confirmed: confirm::parse(&options.confirm)?,
         max_age: options.max_age,

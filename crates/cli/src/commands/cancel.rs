@@ -52,7 +52,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     };
     report.align(&names);
     if global.verbose == 0 {
-        let pace = options.budget.quota().pace();
+        let pace = options.budget.quota_for(global.meant).pace();
         report.output.expect(names.len() as u64, pace);
     }
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
@@ -118,6 +118,6 @@ async fn client(
         .await??;
     Ok(client
         .policy(policy)
-        .quota(options.budget.quota())
+        .quota(options.budget.quota_for(global.meant))
         .in_flight(options.flight.in_flight))
 }

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::streams;
 
 pub(crate) async fn run(global: &Global, options: Doctor) -> Result<Exit, Failure> {
-    let endpoint = global.endpoint.clone().unwrap_or_default();
+    let endpoint = global.place();
     let target = options.name.as_deref();
     let target = target.map(|name| endpoint.parse_given_resource(name));
     let target = target.transpose();

@@ -19,7 +19,7 @@ use crate::output::results::Report;
 use crate::signals::{Hangup, NOTHING_SENT, Signals};
 
 pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure> {
-    let endpoint = global.endpoint.clone().unwrap_or_default();
+    let endpoint = global.place();
     let filter = options.selection.filter(&endpoint)?;
     let mut signals = Signals::listen(Hangup::Ends)?;
     let (given, report) = (Given::to_search(options.names), Report::start(global.json));

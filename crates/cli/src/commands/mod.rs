@@ -16,5 +16,6 @@ pub(crate) mod read;
 pub(crate) mod report;
 pub(crate) mod rescue;
 pub(crate) mod run;
+pub(crate) mod services;
 pub(crate) mod status;
 pub(crate) mod stop;

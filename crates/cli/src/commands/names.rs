@@ -91,7 +91,7 @@ impl Names {
         report: Report,
         signals: &mut Signals,
     ) -> Result<(Report, Self), Failure> {
-        let endpoint = global.endpoint.clone().unwrap_or_default();
+        let endpoint = global.place();
         let skip_invalid = given.skip_invalid;
         let invocation = Invocation::of(global, given.names.clone());
         let find = Way::of(global).find();

@@ -22,6 +22,12 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
     let (mut report, names) = Names::read(given, global, report, &mut signals).await?;
     report.left_out(&names.left_out);
     let (names, _) = names.each_once();
+    if let Some(name) = names.iter().find(|name| !name.pattern().has_get) {
+        let title = name.service().title;
+        return Err(Failure::usage(format!(
+            "{title} has no method that shows {name}"
+        )));
+    }
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
     report.align(&names);
@@ -52,9 +58,15 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
         let text = options.device.to_string_lossy();
         Failure::usage(format!("\"{}\" is not UTF-8", shown(&text)))
     })?;
-    let endpoint = global.endpoint.clone().unwrap_or_default();
+    let endpoint = global.place();
     let device = endpoint.parse_given::<1>(text);
     let device = device.map_err(|error| Failure::usage(error.to_string()))?;
+    if !device.pattern().has_list {
+        let title = device.service().title;
+        return Err(Failure::usage(format!(
+            "{title} has no method that lists the operations of {device}"
+        )));
+    }
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
     let report = Report::start(global.json);

@@ -76,21 +76,64 @@ impl Service {
         }
     }
 
+    /// The service that a command or a client is for: of a word if there is one, else of the name of an
+    /// operation, if that tells its host; else the default one.
+    ///
+    /// # Errors
+    /// As for [`choose`](Self::choose).
+    pub fn meant(word: Option<&str>, name: Option<&str>) -> Result<&'static Self, UnknownService> {
+        let name = name.map(str::trim);
+        let full = name.and_then(|name| Some(name.split_once("//")?.1));
+        let (host, path) = full.map_or((None, name), |full| {
+            let (host, path) = full.split_once('/').unwrap_or((full, ""));
+            (Some(host), Some(path))
+        });
+        match (word, host.zip(path)) {
+            // The text of a URL has the version before the name.
+            (Some(word), Some(_)) => Self::choose(word, None),
+            (Some(word), None) => match Self::choose(word, path) {
+                // What is wrong with the name is told when it is read.
+                Err(UnknownService::Pattern { .. }) => Self::choose(word, None),
+                chosen => chosen,
+            },
+            (None, Some((host, path))) => Ok(Self::at_host(host, path).unwrap_or(Self::DEFAULT)),
+            (None, None) => Ok(Self::DEFAULT),
+        }
+    }
+
     /// The service of a full resource name, by its host: the newest version whose patterns hold the rest.
     pub(crate) fn of_full_name(text: &str) -> Option<&'static Self> {
         let (host, name) = text.strip_prefix("//")?.split_once('/')?;
+        Self::at_host(host, name)
+    }
+
+    /// The service at a host, one of its regional hosts included: by the version that a path begins with, else
+    /// the newest whose patterns hold it.
+    fn at_host(host: &str, path: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
-        let versions =
-            rows().filter(|row| host.strip_suffix(".googleapis.com") == Some(row.label()));
-        let versions: Vec<_> = versions.collect();
-        let holding = versions.iter().copied().filter(|row| row.holds(name));
-        newest_of(holding)
+        let label = host.strip_suffix(".googleapis.com")?;
+        let is_of = |row: &Row| {
+            let own = row.label();
+            let rest = label.strip_prefix(own).or_else(|| label.strip_suffix(own));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.ends_with('-'))
+        };
+        let versions: Vec<_> = rows().filter(is_of).collect();
+        let behind = |row: &Row| {
+            let rest = path.strip_prefix(row.prefix().trim_start_matches('/'));
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        newest_of(versions.iter().copied().filter(behind))
+            .or_else(|| newest_of(versions.iter().copied().filter(|row| row.holds(path))))
             .or_else(|| newest_of(versions.iter().copied()))
             .map(Row::decoded)
     }
 
     /// The APIs whose newest version has operations named like this one, sorted.
     pub fn apis_with(name: &str) -> Vec<&'static str> {
+        // Texts that are no names at all may come by the hundred thousand.
+        if !name.contains("perations/") {
+            return Vec::new();
+        }
         let mut found: Vec<_> = rows().filter(|row| row.holds(name)).map(Row::api).collect();
         found.dedup();
         found
@@ -164,6 +207,42 @@ mod tests {
             let text = Service::choose(word, None).unwrap_err().to_string();
             assert!(text.contains(like) && text.contains(word), "{text}");
         }
+    }
+
+    #[test]
+    fn the_service_is_that_of_the_word_or_of_the_name() {
+        let meant = |word, name| Service::meant(word, name).unwrap().id;
+        let relative = "projects/p/locations/us/operations/1";
+        assert_eq!(meant(None, None), "androidmanagement.v1");
+        assert_eq!(meant(None, Some(relative)), "androidmanagement.v1");
+        assert_eq!(meant(Some("documentai"), Some(relative)), "documentai.v1");
+        assert_eq!(meant(Some("documentai"), Some("nonsense")), "documentai.v1");
+        for (name, id) in [
+            (
+                "//documentai.googleapis.com/projects/p/locations/us/operations/1",
+                "documentai.v1",
+            ),
+            (
+                " https://us-documentai.googleapis.com/v1beta3/projects/p/locations/us/operations/1",
+                "documentai.v1beta3",
+            ),
+            (
+                "https://aiplatform.us.rep.googleapis.com/v1/operations/1",
+                "aiplatform.v1",
+            ),
+            (
+                "//cloudbuild.googleapis.com/operations/build/1",
+                "cloudbuild.v1",
+            ),
+            (
+                "https://evil.example/v1/operations/1",
+                "androidmanagement.v1",
+            ),
+            ("//firebaseml.googleapis.com/operations/1", "firebaseml.v1"),
+        ] {
+            assert_eq!(meant(None, Some(name)), id, "{name}");
+        }
+        assert!(Service::meant(Some("nothing"), None).is_err());
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl Row {
         self.cell(2)
     }
 
+    /// The path that each method begins with.
+    pub(crate) fn prefix(self) -> &'static str {
+        self.cell(3)
+    }
+
     /// The patterns of names of operations, `*` for a segment and `**` for all that follow.
     pub(crate) fn patterns(self) -> impl Iterator<Item = &'static str> {
         let patterns = self.cell(7).split(' ');
