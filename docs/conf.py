@@ -27,7 +27,16 @@ root_doc = "README"
 include_patterns = ["*.md", "docs/*.md", "docs/python-api.rst", "bench/results/full/table.md"]
 exclude_patterns = ["target", ".*", "dist", "crates", "fuzz", "tests", "python"]
 PAGES = {
-    "Use": ["start", "rescue", "runbook", "command", "android", "credentials", "input"],
+    "Use": [
+        "start",
+        "rescue",
+        "runbook",
+        "command",
+        "android",
+        "services",
+        "credentials",
+        "input",
+    ],
     "Libraries": ["python", "recipes", "python-api", "rust", "embedding", "emulator"],
     "Formats": ["job-file", "report", "json-lines", "errors"],
     "Evidence": [

@@ -31,6 +31,7 @@ import googleapiclient.discovery_cache
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "crates/core/src/services/table.tsv"
+PAGE = ROOT / "docs/services.md"
 DOCUMENTS = Path(googleapiclient.discovery_cache.__file__).parent / "documents"
 LARGEST = 64 * 1024  # bytes
 GOOGLE = ".googleapis.com/"
@@ -82,6 +83,24 @@ def documents() -> Iterator[tuple[str, dict[str, Any], list[Method]]]:
         document = json.loads(file.read_text(encoding="utf-8"))
         if found := list(methods(document.get("resources", {}))):
             yield file.stem, document, found
+
+
+def is_operation(document: dict[str, Any], schema: str) -> bool:
+    """True if it is that of the contract, and not an own one of the service."""
+    return {"name", "done", "error"} <= document["schemas"][schema]["properties"].keys()
+
+
+def shown(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
+    """True if there is a method that answers an operation of the contract."""
+    return method is not None and is_operation(document, method["response"]["$ref"])
+
+
+def listed(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
+    """True if there is a method that answers a page of them."""
+    if method is None:
+        return False
+    page = document["schemas"][method["response"]["$ref"]]["properties"]
+    return "operations" in page and is_operation(document, page["operations"]["items"]["$ref"])
 
 
 def pattern(method: Method) -> str:
@@ -154,7 +173,8 @@ def row(name: str, document: dict[str, Any], found: list[Method], lists: list[st
             assert any(pattern(other) == text for other in found if other is not method), name
             continue
         shapes.add((parts["prefix"], method.cancel["httpMethod"] + " " + parts["suffix"]))
-        lacks = "".join(f"-{w}" for w in ("get", "list") if getattr(method, w) is None)
+        lacks = "" if shown(document, method.get) else "-get"
+        lacks += "" if listed(document, method.list) else "-list"
         patterns[text] = text + lacks
     ((prefix, cancel),) = shapes
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
@@ -175,13 +195,37 @@ def table() -> str:
     return text
 
 
+COLUMNS = "| service | title | names | regional hosts | missing |\n|---|---|---|---|---|\n"
+
+
+def page(text: str) -> str:
+    """The table for people."""
+    lines = []
+    for line in text.splitlines():
+        if line.startswith(("#", "=")):
+            continue
+        name, title, _, _, _, _, hosts, cell, *_ = line.split("\t")
+        patterns = cell.split(" ")
+        first = patterns[0].split("-")[0]
+        more = f" and {len(patterns) - 1} more" if len(patterns) > 1 else ""
+        lacks = {word for one in patterns for word in one.split("-")[1:]}
+        some = " for some" if any("-" not in one for one in patterns) else ""
+        words = " and ".join(sorted(lacks))
+        missing = f"`{words}`{some}".replace(" and ", "` and `") if lacks else ""
+        regional = "yes" if hosts else ""
+        lines.append(f"| `{name}` | {title} | `{first}`{more} | {regional} | {missing} |\n")
+    return COLUMNS + "".join(lines)
+
+
 def main() -> None:
     made = table()
-    if sys.argv[1:] == ["check"]:
-        if made != TABLE.read_text(encoding="utf-8"):
-            sys.exit(f"{TABLE.name} differs from what `make services` makes")
-        return
-    TABLE.write_text(made, encoding="utf-8")
+    prose = PAGE.read_text(encoding="utf-8").split("| service |")[0]
+    files = {TABLE: made, PAGE: prose + page(made)}
+    for file, text in files.items():
+        if sys.argv[1:] != ["check"]:
+            file.write_text(text, encoding="utf-8")
+        elif file.read_text(encoding="utf-8") != text:
+            sys.exit(f"{file.name} differs from what `make services` makes")
 
 
 if __name__ == "__main__":

@@ -176,6 +176,7 @@ def test_what_the_command_prints_is_valid(tmp_path: Path, monkeypatch: pytest.Mo
             "countermand.simulation/1": 1
         }
         assert lines(emulator, "doctor", "--json") == {"countermand.doctor/1": 1}
+        assert lines(emulator, "services", "--json")["countermand.service/1"] > 180
 
 
 def test_what_the_demo_prints_last_is_valid(tmp_path: Path) -> None:

@@ -103,11 +103,11 @@ impl<const UP: u8> Name<UP> {
         self.text.get(host..).unwrap_or_default()
     }
 
-    /// True if a server may write the name so: as it is, or with the number of its project in place of the
-    /// project's id, or the other way round.
+    /// True if the name may be written so: as it is, in full, or by a server with the number of its project in
+    /// place of the project's id, or the other way round.
     pub(crate) fn is_spelled(&self, told: &str) -> bool {
         let own = self.relative();
-        if own == told {
+        if own == told || self.as_str() == told {
             return true;
         }
         let project = |name: &'_ str| {
@@ -339,6 +339,14 @@ mod tests {
         for (told, same) in [
             ("projects/p-1/locations/us/operations/7", true),
             ("projects/90210/locations/us/operations/7", true),
+            (
+                "//documentai.googleapis.com/projects/p-1/locations/us/operations/7",
+                true,
+            ),
+            (
+                "//translation.googleapis.com/projects/p-1/locations/us/operations/7",
+                false,
+            ),
             ("projects/90210/locations/us/operations/8", false),
             ("projects/90210/locations/eu/operations/7", false),
             ("projects/p-2/locations/us/operations/7", false),

@@ -17,6 +17,7 @@ mod process;
 mod proxy;
 mod scheduler;
 mod secrets;
+mod services;
 mod signals;
 #[cfg(unix)]
 mod terminal;

@@ -1,0 +1,123 @@
+//! `services`, `--service` and full names: operations of other services than the default one.
+
+use countermand_core::Service;
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared};
+use serde_json::json;
+
+use crate::api::{Api, TOKEN};
+use crate::process::Process;
+
+const PARENT: &str = "projects/p/locations/us";
+
+/// Operations of Document AI, at an emulator on this machine.
+fn documentai(operations: u32) -> Api {
+    let service = Service::named("documentai.v1").unwrap();
+    let config = Config::default().service(service).parents(0).token(TOKEN);
+    let shared = Shared::new(config);
+    let new = (0..operations).map(|_| NewOperation::new(Fate::Cancellable));
+    let new = NewParent::with(new).name(PARENT);
+    let added = shared.with(|emulator, now| emulator.add(now, new).unwrap());
+    Api::serve(shared, added.operations, None)
+}
+
+fn full(name: &str) -> String {
+    format!("//documentai.googleapis.com/{name}")
+}
+
+#[test]
+fn operations_of_another_service_are_listed_and_cancelled() {
+    let api = documentai(3);
+    let parent = full(PARENT);
+    let listed = api.command(&["list", "--pending", "--json", &parent]).run();
+    assert_eq!(listed.code, 0, "{listed:?}");
+    let names: Vec<_> = listed
+        .json()
+        .iter()
+        .map(|line| line["operation"]["name"].clone())
+        .collect();
+    let expected: Vec<_> = api.names.iter().map(|name| json!(full(name))).collect();
+    assert_eq!(names, expected);
+
+    // By the full name, by the relative one, and by what `list` prints.
+    let one = api
+        .command(&["cancel", "--json", &full(&api.names[0])])
+        .run();
+    assert_eq!(
+        (one.code, &one.json()[0]["verdict"]),
+        (0, &json!("cancelled")),
+        "{one:?}"
+    );
+    assert_eq!(one.json()[0]["name"], full(&api.names[0]));
+    let two = api
+        .command(&["cancel", "--service", "documentai", &api.names[1]])
+        .run();
+    assert_eq!(two.code, 0, "{two:?}");
+    let args = ["cancel", "--json", "--service", "documentai.v1", "-"];
+    let all = api.command(&args).input(listed.stdout.clone()).run();
+    assert_eq!(all.code, 0, "{all:?}");
+    assert_eq!(all.json().len(), 3);
+    let got = api
+        .command(&["get", "--service", "documentai", &full(&api.names[2])])
+        .run();
+    assert!(got.code == 0 && got.stdout.contains("cancelled"), "{got:?}");
+}
+
+#[test]
+fn names_of_two_services_are_not_mixed() {
+    let api = documentai(1);
+    let own = full(&api.names[0]);
+    let other = "//translation.googleapis.com/projects/p/locations/us/operations/1";
+    let device = "enterprises/e/devices/d/operations/1";
+    for (args, problem) in [
+        (
+            &["cancel", &own, other][..],
+            "a name of the service translate.v3",
+        ),
+        (
+            &["cancel", &own, device],
+            "a name of the service androidmanagement",
+        ),
+        (
+            &["cancel", "--service", "translate", &own],
+            "a name of the service documentai.v1",
+        ),
+        (
+            &["cancel", "--service", "documentaj", &own],
+            "the nearest are documentai",
+        ),
+        (&["cancel", &api.names[0]], "services have such names"),
+        (
+            &["find", "--service", "documentai", PARENT],
+            "`find` is for the Android Management API alone",
+        ),
+        (
+            &["get", "--service", "videostitcher", &own],
+            "no service is named",
+        ),
+    ] {
+        let run = api.command(args).run();
+        assert_eq!(run.code, 2, "{args:?} {run:?}");
+        assert!(run.stderr.contains(problem), "{args:?} {run:?}");
+    }
+    assert!(api.asked().is_empty());
+}
+
+#[test]
+fn the_services_are_listed() {
+    let run = Process::new(&["services"]).run();
+    assert_eq!(
+        (run.code, run.stdout.lines().count()),
+        (0, Service::ids().count()),
+        "{run:?}"
+    );
+    let run = Process::new(&["services", "--json", "texttospeech.v1"]).run();
+    let line = &run.json()[0];
+    assert_eq!((run.code, &line["id"]), (0, &json!("texttospeech.v1")));
+    let none = json!({"pattern": "operations/{operation}", "get": false, "list": false});
+    assert!(line["names"].as_array().unwrap().contains(&none), "{line}");
+    let run = Process::new(&["services", "documentia"]).run();
+    assert!(
+        run.code == 2 && run.stderr.contains("documentai"),
+        "{run:?}"
+    );
+}
