@@ -288,9 +288,9 @@ $(VENV)/dist: $(VENV)/ready
 	@touch $@
 
 # The packages for Python in dist/: the sources, and a wheel for each target of WHEELS, linked by zig for the C library of
-# old systems (manylinux2014). Each is checked and cancels an operation. Needs rustup. These targets have not been built
-# yet: aarch64-unknown-linux-gnu, which would run under qemu, x86_64-pc-windows-gnu, under wine, with Maven (both on
-# Debian, with the packages of `make cross`), and x86_64-unknown-linux-musl, which would not be run.
+# old systems (manylinux2014). Each is checked and cancels an operation. Needs rustup. Further targets:
+# aarch64-unknown-linux-gnu, whose wheel runs under qemu, x86_64-pc-windows-gnu, under wine, with Maven (both on
+# Debian, with the packages of `make cross`), and x86_64-unknown-linux-musl, whose wheel is not run.
 WHEELS ?= x86_64-unknown-linux-gnu
 dist: $(VENV)/dist
 	rm -rf dist && mkdir dist
@@ -361,12 +361,25 @@ archives: $(VENV)/dist
 	done
 	$(PYTHON) tests/dist/archive.py target target/archives $(COMMANDS)
 
-# A container of that command alone, and what it needs beside it.
+# A container of that command alone, and what it needs beside it: by docker, or where no daemon runs by buildah (Debian,
+# as root), which also runs the demo in it.
 image: archives
 	rm -rf target/image && mkdir -p target/image
 	cp target/x86_64-unknown-linux-musl/dist/countermand LICENSE-MIT LICENSE-APACHE \
 		/etc/ssl/certs/ca-certificates.crt target/image/
-	docker build --file Dockerfile --tag countermand target/image
+	if docker info >/dev/null 2>&1; then \
+		docker build --file Dockerfile --tag countermand target/image; \
+	else \
+		command -v buildah >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends buildah >/dev/null; }; \
+		store=$$(mktemp -d); export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot; \
+		buildah() { command buildah --root $$store/root --runroot $$store/run "$$@"; }; \
+		buildah bud --quiet --file Dockerfile --tag countermand target/image; \
+		buildah images; \
+		container=$$(buildah from localhost/countermand); \
+		status=0; buildah run --mount type=tmpfs,destination=/tmp $$container /countermand demo >/dev/null || status=$$?; \
+		buildah rm --all >/dev/null; buildah rmi --all >/dev/null; rm -rf "$$store"; test $$status -eq 3; \
+	fi
 
 # What is built into the command and the Python package on this system, as CycloneDX, in target/sbom. Installs cargo-cyclonedx
 # where it is missing, which takes minutes.
