@@ -361,6 +361,23 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_a_parent_may_end_as_the_method_does() {
+        let name: OperationName = "enterprises/e:cancel/devices/d:cancel/operations/o"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            name.parent().as_str(),
+            "enterprises/e:cancel/devices/d:cancel"
+        );
+        assert_eq!(name.parent().parent().id(), "e:cancel");
+        assert!(
+            "enterprises/e/devices/d/operations/o:cancel"
+                .parse::<OperationName>()
+                .is_err()
+        );
+    }
+
+    #[test]
     fn serde_goes_through_the_parser() {
         let json = r#""enterprises/e/devices/d/operations/o""#;
         let name: OperationName = serde_json::from_str(json).unwrap();

@@ -71,9 +71,10 @@ fn of_host<'a>(text: &'a str, host: &str) -> Option<&'a str> {
 }
 
 fn parse_relative(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameError> {
-    if text.len() <= MAX_NAME_BYTES {
+    // No name ends with the suffix of the method, but a part of one may.
+    if text.len() <= MAX_NAME_BYTES && !text.ends_with(service.cancel) {
         for (pattern, levels) in patterns(service, up) {
-            if let Some(ends) = scan(service, pattern, levels, text, &VISIBLE) {
+            if let Some(ends) = scan(pattern, levels, text, &VISIBLE) {
                 return Ok(ends);
             }
         }
@@ -86,7 +87,7 @@ pub(crate) fn ends_of(service: &'static Service, of: Ends, up: u8, text: &str) -
     let levels = service.patterns[usize::from(of.pattern)].levels;
     let levels = &levels[..levels.len().saturating_sub(usize::from(up))];
     let relative = text.get(usize::from(of.relative)..).unwrap_or_default();
-    let ends = scan(service, of.pattern, levels, relative, &SEGMENT)
+    let ends = scan(of.pattern, levels, relative, &SEGMENT)
         .expect("a part of a name is a name of its levels");
     match of.relative {
         0 => ends,
@@ -109,13 +110,7 @@ fn patterns(
 }
 
 /// The places in a text that has these levels and no more; `None` if it has not.
-fn scan(
-    service: &Service,
-    pattern: u8,
-    levels: &[Level],
-    text: &str,
-    weights: &[u8; 256],
-) -> Option<Ends> {
+fn scan(pattern: u8, levels: &[Level], text: &str, weights: &[u8; 256]) -> Option<Ends> {
     let bytes = text.as_bytes();
     let (mut at, mut coded, mut parent, mut id) = (0, 0, 0, 0);
     for level in levels {
@@ -153,8 +148,7 @@ fn scan(
     }
     // No name is longer than that.
     let (parent, id) = (parent as u16, id as u16);
-    let whole = at == bytes.len() && !(at > 0 && text.ends_with(service.cancel));
-    whole.then_some(Ends {
+    (at == bytes.len()).then_some(Ends {
         coded,
         parent,
         id,
@@ -200,8 +194,10 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
     }
     let mut whole = candidates
         .clone()
-        .filter_map(|(pattern, levels)| scan(service, pattern, levels, text, &SEGMENT));
-    if let Some(ends) = whole.next() {
+        .filter_map(|(pattern, levels)| scan(pattern, levels, text, &SEGMENT));
+    if let Some(ends) = whole.next()
+        && !text.ends_with(service.cancel)
+    {
         return Ok(ends);
     }
     // The pattern that explains the most of it.
@@ -345,8 +341,7 @@ mod tests {
     fn the_scan_accepts_what_has_no_fault() {
         let levels = Service::DEFAULT.levels();
         let good = "enterprises/e/devices/d/operations/o";
-        let scanned =
-            |text: &str, depth| scan(Service::DEFAULT, 0, &levels[..depth], text, &VISIBLE);
+        let scanned = |text: &str, depth| scan(0, &levels[..depth], text, &VISIBLE);
         let ends = |coded, parent, id| {
             let pattern = 0;
             Some(Ends {
@@ -392,8 +387,7 @@ mod tests {
                     let (matched, at, _) = fault(&levels[..depth], &text);
                     matched == 2 * depth && at == text.len() && text.split('/').count() == matched
                 };
-                let faultless = faultless && !text.ends_with(Service::DEFAULT.cancel);
-                let all = scan(Service::DEFAULT, 0, &levels[..depth], &text, &SEGMENT);
+                let all = scan(0, &levels[..depth], &text, &SEGMENT);
                 assert_eq!(all.is_some(), faultless, "{text} {depth}");
                 if text.bytes().all(|byte| byte.is_ascii_graphic()) {
                     assert_eq!(scanned(&text, depth), all, "{text}");

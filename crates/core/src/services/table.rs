@@ -285,13 +285,59 @@ mod tests {
         }
     }
 
+    /// Ids that look like something else on the wire, or in another part of the name.
+    #[test]
+    fn any_id_has_parents_that_are_names() {
+        let ids = [
+            "x:cancel",
+            "cancel",
+            "operations",
+            "projects",
+            "a%2Fb",
+            "..a",
+            "ü ü",
+            "//",
+            "#?",
+        ];
+        for service in Service::ids().filter_map(Service::named) {
+            for (pattern, id) in service
+                .patterns
+                .iter()
+                .flat_map(|one| ids.map(|id| (one, id)))
+            {
+                let text = name_with(pattern, id);
+                let Ok(name) = OperationName::parse(service, &text) else {
+                    let refused = ["x:cancel", "cancel", "//"].contains(&id);
+                    assert!(refused, "{} {text}", service.id);
+                    continue;
+                };
+                let parent = name.parent();
+                let above = parent.parent();
+                assert!(name.as_str().starts_with(parent.as_str()), "{text}");
+                assert!(parent.as_str().starts_with(above.as_str()), "{text}");
+                assert_eq!(name.prefix(usize::MAX), name.as_str());
+                assert!(name.as_str().starts_with(name.prefix(1)), "{text}");
+                assert_eq!(
+                    name.as_str()
+                        .parse::<OperationName>()
+                        .map(|same| same.relative().to_owned()),
+                    Ok(text)
+                );
+            }
+        }
+    }
+
     fn name_of(pattern: &NamePattern) -> String {
+        name_with(pattern, "x")
+    }
+
+    fn name_with(pattern: &NamePattern, id: &str) -> String {
         let level = |level: &Level| {
             let collection = level.collection.replace('*', "any");
             match level.ids {
-                Ids::Any => format!("{collection}/x"),
-                Ids::Rest => format!("{collection}/x/y/z"),
-                Ids::Only(id) => format!("{collection}/{id}"),
+                Ids::Any => format!("{collection}/{id}"),
+                Ids::Rest => format!("{collection}/{id}/y/z"),
+                Ids::Only(only) => format!("{collection}/{only}"),
                 Ids::None => collection,
             }
         };
