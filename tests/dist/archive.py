@@ -3,7 +3,8 @@
 ``python tests/dist/archive.py BUILT FOLDER TARGET…`` is what ``make archives`` runs. BUILT is
 cargo's folder of builds, FOLDER is emptied. A command for Linux that is not static is refused. That
 for this system makes the texts, and its demo runs in a file system of its own (as root). The
-same commit gives the same bytes.
+same command and the same commit give the same archive; the command itself holds paths of the
+sources that it was built from.
 """
 
 from __future__ import annotations

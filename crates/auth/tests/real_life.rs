@@ -239,7 +239,12 @@ async fn fault_65_another_universe_needs_its_endpoint() {
             .source(Service::DEFAULT.scope, &config)
             .unwrap()
     };
-    for endpoint in [Endpoint::default(), Service::DEFAULT.mtls_endpoint()] {
+    let spelled = "https://AndroidManagement.GoogleAPIs.com.:443/v1".parse();
+    for endpoint in [
+        Endpoint::default(),
+        Service::DEFAULT.mtls_endpoint(),
+        spelled.unwrap(),
+    ] {
         let error = Client::connect(endpoint, source(), config.clone()).unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::CredentialsRejected);
         let text = chain(&error);

@@ -24,8 +24,7 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
 
 /// The endpoint of the options, else that of the environment.
 pub(crate) fn endpoint(global: &Global) -> Result<Option<Endpoint>, Failure> {
-    let named = builder(global).named_endpoint().map_err(failure)?;
-    Ok(named.map(|endpoint| endpoint.of_service(global.meant)))
+    builder(global).named_endpoint().map_err(failure)
 }
 
 /// Endpoint and tokens by the options and the environment. Without credentials it fails.

@@ -143,7 +143,7 @@ impl Cancellation {
     /// fate. `Err` means neither, and [`maybe_delivered`](crate::Error::maybe_delivered) says
     /// whether the request may have taken effect all the same.
     pub fn start(self, now: Time, seed: u64) -> Step {
-        Step::Send(self.begin(Phase::Unsent, 0, now, seed))
+        self.begin(Phase::Unsent, 0, now, seed).first()
     }
 
     /// The first request, of an operation that has come so far by so many.

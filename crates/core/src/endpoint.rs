@@ -273,7 +273,7 @@ impl FromStr for Endpoint {
         if authority.as_str().contains('@') {
             return refuse("it holds user information");
         }
-        if authority.host().is_empty() {
+        if authority.host().trim_end_matches('.').is_empty() || authority.host().ends_with("..") {
             return refuse("it names no host");
         }
         if authority
@@ -298,17 +298,25 @@ impl FromStr for Endpoint {
         }
         Ok(Self {
             service: Service::DEFAULT,
+            authority: spelled(&authority, &scheme),
             scheme,
-            authority: share(&authority),
             prefix: (!prefix.is_empty()).then(|| prefix.into()),
         })
     }
 }
 
-/// The same authority in bytes of its own: a slice of the parsed URL would keep all of it alive.
-fn share(authority: &Authority) -> Authority {
-    Authority::from_maybe_shared(Bytes::copy_from_slice(authority.as_str().as_bytes()))
-        .expect("it was an authority already")
+/// The one spelling of an authority: small letters, no dot at the end, no port that is the scheme's own. What
+/// may be at a host is decided by comparing hosts. In bytes of its own: a slice of the parsed URL would keep
+/// all of it alive.
+fn spelled(authority: &Authority, scheme: &Scheme) -> Authority {
+    let usual = if *scheme == Scheme::HTTP { 80 } else { 443 };
+    let host = authority.host().to_ascii_lowercase();
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    let text = match authority.port_u16() {
+        Some(port) if port != usual => format!("{host}:{port}"),
+        _ => host.to_owned(),
+    };
+    Authority::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| authority.clone())
 }
 
 impl PartialEq for Endpoint {
@@ -367,12 +375,10 @@ mod tests {
 
     #[test]
     fn knows_its_origin() {
-        let endpoint: Endpoint = "https://Api.example:443/x/".parse().unwrap();
-        assert_eq!(endpoint.to_string(), "https://Api.example:443/x");
-        assert_eq!(
-            format!("{endpoint:?}"),
-            "Endpoint(https://Api.example:443/x)"
-        );
+        let endpoint: Endpoint = "https://Api.example.:443/x/".parse().unwrap();
+        assert_eq!(endpoint.to_string(), "https://api.example/x");
+        assert_eq!(format!("{endpoint:?}"), "Endpoint(https://api.example/x)");
+        assert_eq!(endpoint, "https://API.example/x".parse().unwrap());
         for (uri, expected) in [
             ("https://api.example/other", true),
             ("https://api.example:443/", true),

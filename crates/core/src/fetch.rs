@@ -106,11 +106,10 @@ impl<T: 'static> Fetch<T> {
 
     /// Begins at `now`. The seed spreads the pauses.
     pub fn start(self, now: Time, seed: u64) -> Step<T> {
-        Box::new(State {
-            retry: Retry::new(self.request, self.endpoint, self.policy, now, seed),
-            take: self.take,
-        })
-        .send()
+        let mut retry = Retry::new(self.request, self.endpoint, self.policy, now, seed);
+        retry.attempts = 1;
+        let take = self.take;
+        Attempt::new(Box::new(State { retry, take })).first()
     }
 }
 

@@ -22,8 +22,9 @@ use crate::service::{Level, NamePattern, Service};
 /// another resource.
 ///
 /// Its [`FromStr`] and serde forms are the [text form](Self::as_str): a relative name is one of the
-/// [default service](Service::DEFAULT), and the host of a full resource name tells its service.
-/// [`parse`](Self::parse) takes both forms of one service.
+/// [default service](Service::DEFAULT), and the host of a full resource name tells its API. A full name has no
+/// version: the newest one that has such names is taken, so that a name of another version comes back as one of
+/// that. [`parse`](Self::parse) takes both forms of one service.
 #[derive(Clone)]
 pub struct Name<const UP: u8> {
     service: &'static Service,

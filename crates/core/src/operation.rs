@@ -41,7 +41,7 @@ pub struct Status {
     pub message: String,
 }
 
-/// `google.rpc.Code.OK`: an `error` with it, or without a code, is none.
+/// `google.rpc.Code.OK`: an `error` with it, or without a code, is none, unless it has a message.
 const OK: i32 = 0;
 /// `google.rpc.Code.CANCELLED`.
 const CANCELLED: i32 = 1;
@@ -72,7 +72,12 @@ impl Operation {
     /// A statement that the same answer contradicts: it proves neither.
     pub(crate) fn contradiction(&self) -> Option<&'static str> {
         let code = self.error.as_ref().map_or(OK, |status| status.code);
+        let message = self
+            .error
+            .as_ref()
+            .is_some_and(|status| !status.message.is_empty());
         match code {
+            OK if self.done && message => Some("it has an error with a message and without a code"),
             OK => None,
             _ if self.has_response => Some("it has both an error and a response"),
             CANCELLED if self.has_error_code() => {

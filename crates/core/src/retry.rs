@@ -12,6 +12,7 @@ use crate::request::Request;
 use crate::rng::{Rng, doubled};
 use crate::time::Time;
 use crate::transmit::{Departure, Transmit};
+use crate::transport_error::{TransportError, TransportErrorKind};
 
 /// An attempt gets at least this long, however near the deadline is: less would only fail.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -88,6 +89,17 @@ impl Retry {
             heard: false,
             wrong_endpoint,
         }
+    }
+
+    /// The refusal of an endpoint of another service.
+    pub(crate) fn wrong_endpoint(&self) -> Option<Error> {
+        self.wrong_endpoint.then(|| {
+            let message = format!(
+                "{} is the endpoint of another service than that of the name: give the endpoint of its service",
+                self.endpoint
+            );
+            TransportError::new(TransportErrorKind::NotAllowed, message).into()
+        })
     }
 
     pub(crate) fn transmit(&self, now: Time) -> Transmit {

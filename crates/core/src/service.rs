@@ -19,7 +19,8 @@ use crate::operation_reader::OperationReader;
 /// assert_eq!(service.pattern(), "enterprises/{enterprise}/devices/{device}/operations/{operation}");
 /// ```
 ///
-/// Descriptions with the same [`id`](Self::id) are equal: they are of one service.
+/// Descriptions with the same [`id`](Self::id) and host are equal: they are of one service. A description is
+/// trusted as code is: a host that is none, or no pattern at all, panics at its first use.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -238,7 +239,7 @@ pub(crate) fn described(levels: &[Level]) -> String {
 
 impl PartialEq for Service {
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
+        std::ptr::eq(self, other) || (self.id == other.id && self.host == other.host)
     }
 }
 

@@ -127,6 +127,15 @@ impl<T> Attempt<T> {
         Self(machine)
     }
 
+    /// The first step: it ends here if the endpoint is one of another service, where neither the request nor its
+    /// token belongs.
+    pub(crate) fn first(self) -> Step<T> {
+        match self.0.retry().wrong_endpoint() {
+            None => Step::Send(self),
+            Some(error) => self.0.abandon(error),
+        }
+    }
+
     /// The request to be sent now, with its time-out.
     #[must_use]
     pub fn transmit(&self, now: Time) -> Transmit {

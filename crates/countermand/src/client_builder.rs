@@ -236,14 +236,15 @@ impl ClientBuilder {
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Option<Endpoint>, ConnectError> {
         let named = variable(ENDPOINT).filter(|url| !url.is_empty());
-        match (&self.endpoint, named) {
-            (Some(endpoint), _) => Ok(Some(endpoint.clone())),
+        let endpoint: Option<Endpoint> = match (&self.endpoint, named) {
+            (Some(endpoint), _) => Some(endpoint.clone()),
             (None, Some(url)) => {
                 let endpoint = url.to_string_lossy().parse();
-                endpoint.map(Some).map_err(ConnectError::Endpoint)
+                Some(endpoint.map_err(ConnectError::Endpoint)?)
             }
-            (None, None) => Ok(None),
-        }
+            (None, None) => None,
+        };
+        Ok(endpoint.map(|endpoint| endpoint.of_service(self.service)))
     }
 }
 

@@ -205,6 +205,31 @@ fn a_client_certificate_chooses_googles_endpoint_and_no_other() {
     }
 }
 
+#[test]
+fn a_named_endpoint_is_one_of_the_service_that_is_set() {
+    let service = Service::named("documentai.v1").unwrap();
+    for url in [
+        "https://documentai.googleapis.com",
+        "https://DocumentAI.googleapis.com.:443/v1",
+        "http://127.0.0.1:1",
+    ] {
+        let builder = ClientBuilder::new().credentials(given()).service(service);
+        let named = builder.clone().endpoint(url.parse::<Endpoint>().unwrap());
+        let variables: Variables<'_> = &[("COUNTERMAND_ENDPOINT", Path::new(url))];
+        let accesses = [
+            named.resolve_in(&environment(&[])),
+            builder.resolve_in(&environment(variables)),
+        ];
+        for access in accesses {
+            let endpoint = access.unwrap().endpoint().clone();
+            assert_eq!(endpoint.service(), service);
+            let regional = endpoint.regional("projects/p/locations/us/operations/1");
+            let is_googles = url.starts_with("https");
+            assert_eq!(regional.is_some(), is_googles, "{url} {regional:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn another_service_has_its_own_endpoint_and_scope() {
     static SPEECH: Service = Service {

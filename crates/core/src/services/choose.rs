@@ -38,7 +38,8 @@ impl Service {
     /// The service that a word means: `translate.v3`, or `translate` for its newest version.
     ///
     /// A stable version comes before one that is not, and a newer one before an older. With the name of an
-    /// operation, a version whose patterns do not hold it is passed over.
+    /// operation, relative or full, a version whose patterns do not hold it is passed over. A word with a version
+    /// means that one, whatever the name.
     ///
     /// ```
     /// use countermand_core::Service;
@@ -62,7 +63,11 @@ impl Service {
                 nearest: nearest(word),
             });
         };
-        let holding = versions.into_iter().filter(|row| match name {
+        let relative = name.map(|name| match name.strip_prefix("//") {
+            Some(full) => full.split_once('/').map_or("", |(_, relative)| relative),
+            None => name,
+        });
+        let holding = versions.into_iter().filter(|row| match relative {
             Some(name) => row.holds(name),
             None => true,
         });
@@ -103,7 +108,8 @@ impl Service {
 
     /// The service of a full resource name, by its host: the newest version whose patterns hold the rest.
     pub(crate) fn of_full_name(text: &str) -> Option<&'static Self> {
-        let (host, name) = text.strip_prefix("//")?.split_once('/')?;
+        let rest = text.strip_prefix("//")?;
+        let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
         Self::at_host(host, name)
     }
 
@@ -128,7 +134,7 @@ impl Service {
             .map(Row::decoded)
     }
 
-    /// The APIs whose newest version has operations named like this one, sorted.
+    /// The APIs of which some version has operations named like this one, sorted.
     pub fn apis_with(name: &str) -> Vec<&'static str> {
         // Texts that are no names at all may come by the hundred thousand.
         if !name.contains("perations/") {
@@ -173,7 +179,7 @@ fn nearest(word: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::OperationName;
+    use crate::name::{OperationName, ParentName};
 
     fn chosen(word: &str, name: Option<&str>) -> &'static str {
         Service::choose(word, name).unwrap().id
@@ -189,6 +195,8 @@ mod tests {
             chosen("cloudbuild", Some("operations/build/p/1")),
             "cloudbuild.v1"
         );
+        let full = "//cloudbuild.googleapis.com/operations/build/p/1";
+        assert_eq!(chosen("cloudbuild", Some(full)), "cloudbuild.v1");
         assert_eq!(chosen("checks", None), "checks.v1alpha");
         assert_eq!(chosen("gameservices", None), "gameservices.v1");
         let error = Service::choose("dialogflow", Some("operations/1")).unwrap_err();
@@ -269,6 +277,8 @@ mod tests {
             ("a/b", "//cloudshell.googleapis.com")
         );
         assert_eq!(name.parent().relative(), "");
+        let parent: ParentName = name.parent().as_str().parse().unwrap();
+        assert_eq!(parent, name.parent());
         let default = "//androidmanagement.googleapis.com/enterprises/e/devices/d/operations/o";
         let name: OperationName = default.parse().unwrap();
         assert_eq!(name.as_str(), "enterprises/e/devices/d/operations/o");

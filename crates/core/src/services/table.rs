@@ -246,8 +246,12 @@ fn singular(collection: &'static str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancellation::Cancellation;
     use crate::endpoint::Endpoint;
+    use crate::fetch::Fetch;
     use crate::name::OperationName;
+    use crate::step::Step;
+    use crate::time::Time;
 
     #[test]
     fn every_row_is_a_service() {
@@ -391,6 +395,36 @@ mod tests {
                 .regional("projects/p/locations/us/operations/1")
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_machine_does_not_begin_at_the_endpoint_of_another_service() {
+        let documentai = Service::named("documentai.v1").unwrap();
+        let text = "projects/p/locations/us/operations/1";
+        let name = OperationName::parse(documentai, text).unwrap();
+        for (url, begins) in [
+            ("https://documentai.googleapis.com", true),
+            ("https://us-documentai.googleapis.com", true),
+            ("http://127.0.0.1:1", true),
+            ("https://androidmanagement.googleapis.com", false),
+            ("https://AndroidManagement.googleapis.com.", false),
+            ("https://androidmanagement.googleapis.com.:443", false),
+            ("https://xdocumentai.googleapis.com", false),
+        ] {
+            let endpoint: Endpoint = url.parse().unwrap();
+            let cancel = Cancellation::new(name.clone()).endpoint(endpoint.clone());
+            let get = Fetch::operation(name.clone()).endpoint(endpoint);
+            let refused = match (cancel.start(Time::START, 1), get.start(Time::START, 1)) {
+                (Step::Send(_), Step::Send(_)) => None,
+                (Step::Done(Err(one)), Step::Done(Err(two))) => Some([one, two]),
+                _ => panic!("{url}"),
+            };
+            assert_eq!(refused.is_none(), begins, "{url}");
+            for error in refused.into_iter().flatten() {
+                assert_eq!((error.key().as_str(), error.attempts()), ("not_allowed", 0));
+                assert!(!error.maybe_delivered(), "{error}");
+            }
+        }
     }
 
     #[test]
