@@ -12,7 +12,8 @@ documents give. A row has, between tabs:
 6. HTTP method and suffix of the path that cancels
 7. regional hosts: ``LABEL.LOCATION.rep`` or ``LOCATION-LABEL``, and the number of a list of
    locations; empty where discovery lists none
-8. name patterns of operations; after one, ``-get`` or ``-list`` if there is no such method
+8. name patterns of operations, the usual one first; after one, ``-get`` or ``-list`` if there is no
+   such method
 9. paths in the metadata of operations of the time at which one was created
 10. paths there that are true after a cancel was asked
 """
@@ -43,6 +44,9 @@ CANCEL = re.compile(
 # Hosts of services in front of another one, and of tests.
 OTHER_HOSTS = ("batch-", "-preprod")
 
+
+# The patterns that most services have.
+USUAL = ("projects/*/locations/*/operations/*", "projects/*/locations/global/operations/*")
 
 # Paths in schemas of metadata, the best first.
 CREATED = (
@@ -178,7 +182,8 @@ def row(name: str, document: dict[str, Any], found: list[Method], lists: list[st
         patterns[text] = text + lacks
     ((prefix, cancel),) = shapes
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
-    cells += [regional(document, label, lists), " ".join(patterns.values())]
+    usual = sorted(patterns, key=lambda text: text not in USUAL)
+    cells += [regional(document, label, lists), " ".join(patterns[text] for text in usual)]
     cells += [told(document, CREATED), told(document, ASKED)]
     assert not any("\t" in cell or "\n" in cell for cell in cells), name
     return "\t".join(cells)

@@ -90,6 +90,15 @@ impl OperationReader {
         Self(Reader::Paths(paths))
     }
 
+    /// Places that it reads facts at; `None` where the metadata has a type of its own.
+    #[must_use]
+    pub const fn paths(&self) -> Option<&MetadataPaths> {
+        match &self.0 {
+            Reader::Typed(_) => None,
+            Reader::Paths(paths) => Some(paths),
+        }
+    }
+
     /// True if it reads the time at which an operation was created.
     #[must_use]
     pub const fn reads_create_time(&self) -> bool {
