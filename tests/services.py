@@ -182,8 +182,9 @@ def row(name: str, document: dict[str, Any], found: list[Method], lists: list[st
         patterns[text] = text + lacks
     ((prefix, cancel),) = shapes
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
-    usual = sorted(patterns, key=lambda text: text not in USUAL)
-    cells += [regional(document, label, lists), " ".join(patterns[text] for text in usual)]
+    # Any collection last: a name of one that is listed has that pattern.
+    ordered = sorted(patterns, key=lambda text: (text not in USUAL, text.startswith("*")))
+    cells += [regional(document, label, lists), " ".join(patterns[text] for text in ordered)]
     cells += [told(document, CREATED), told(document, ASKED)]
     assert not any("\t" in cell or "\n" in cell for cell in cells), name
     return "\t".join(cells)

@@ -21,6 +21,7 @@ mod restart;
 mod scheduler;
 mod search;
 mod second_service;
+mod services;
 mod simulation;
 mod told;
 mod vectors;

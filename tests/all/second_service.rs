@@ -21,9 +21,8 @@ use countermand_emulator::{
 use countermand_hyper::{Authorized, Client, HyperConfig, Token, Transmit};
 use countermand_scheduler::{Event, List, NextStep, Quota, Scheduler, simulate};
 use countermand_tests::fleet::{Note, search};
-use countermand_tests::simulation::{Run, run};
+use countermand_tests::simulation::{Run, run, served};
 use futures_util::StreamExt;
-use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 /// Cloud Speech-to-Text, as its discovery document describes it.
@@ -184,7 +183,7 @@ fn an_operation_is_cancelled_and_verified() {
     assert_eq!(outcome.operation.unwrap().name, names[0]);
     let truth = emulator.truth_of(run.ended, names[0].relative()).unwrap();
     assert_eq!(truth.state, State::Cancelled);
-    assert_eq!(truth.kind, "");
+    assert_eq!(truth.kind, "create");
 }
 
 #[test]
@@ -228,21 +227,6 @@ fn an_operation_does_not_expire_where_the_service_gives_no_validity() {
     let year = Duration::from_hours(24 * 365);
     let truth = emulator.truth_of(year, names[0].relative()).unwrap();
     assert_eq!(truth.state, State::Pending);
-}
-
-/// The answer of the emulator to a request of a client, with its token.
-fn served(
-    emulator: &mut Emulator,
-    now: Duration,
-    request: &http::Request<()>,
-) -> http::Response<Bytes> {
-    let mut request = request.clone().map(|()| Bytes::new());
-    let token = format!("Bearer {}", emulator.token()).parse().unwrap();
-    request.headers_mut().insert(AUTHORIZATION, token);
-    match emulator.handle(now, &request).action {
-        Action::Respond(response) => response,
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use countermand_core::{
     Call, Cancellation, Endpoint, Error, OperationName, Outcome, Policy, Step, Time, Transmit,
     TransportError,
 };
-use countermand_emulator::Emulator;
+use countermand_emulator::{Action, Emulator};
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
 
@@ -108,12 +108,28 @@ pub fn run(emulator: &mut Emulator, name: &OperationName, policy: &Policy, seed:
 }
 
 fn exchange(emulator: &mut Emulator, now: Duration, transmit: Transmit) -> Exchange {
-    let mut request: Request<Bytes> = transmit.request.map(|()| Bytes::new());
-    let token = format!("Bearer {}", emulator.token())
-        .parse()
-        .expect("a header");
-    request.headers_mut().insert(AUTHORIZATION, token);
+    let request = with_token(emulator, &transmit.request);
     emulator.handle(now, &request).deliver(transmit.timeout)
+}
+
+/// The answer of the emulator to a request, with its token.
+///
+/// # Panics
+/// If it does not answer, as a fault may have it.
+pub fn served(emulator: &mut Emulator, now: Duration, request: &Request<()>) -> Response<Bytes> {
+    let request = with_token(emulator, request);
+    match emulator.handle(now, &request).action {
+        Action::Respond(response) => response,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with_token(emulator: &Emulator, request: &Request<()>) -> Request<Bytes> {
+    let mut request = request.clone().map(|()| Bytes::new());
+    let token = format!("Bearer {}", emulator.token());
+    let token = token.parse().expect("a header");
+    request.headers_mut().insert(AUTHORIZATION, token);
+    request
 }
 
 /// The delay that an answer asks for, parsed independently of the code under test: whole seconds

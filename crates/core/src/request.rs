@@ -174,7 +174,7 @@ fn path<const UP: u8>(endpoint: &Endpoint, name: &Name<UP>, more: usize) -> Vec<
     let mut path = Vec::with_capacity(prefix.len() + 1 + name.encoded_len() + more);
     path.extend_from_slice(prefix.as_bytes());
     // The parent of `operations/1` has no name.
-    if !name.as_str().is_empty() {
+    if !name.relative().is_empty() {
         path.push(b'/');
         name.encode_into(&mut path);
     }

@@ -1,4 +1,4 @@
-//! The five methods of every service.
+//! The methods that the description of a service implies.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,6 @@ use crate::answer::Failure;
 use crate::call::{Call, Query, object, unknown_field};
 use crate::extras::Extras;
 use crate::method::Method;
-use crate::name::prefix;
 use crate::page::{MAX_PAGE, page};
 use crate::quirks::{FinishedCancel, Quirks, Shape};
 use crate::show::show;
@@ -32,19 +31,23 @@ impl Api<'_> {
         }
         let fleet = &self.world.fleet;
         let service = fleet.service();
-        if !call.name.is_empty() && !fleet.manages(prefix(&call.name, service.denial_levels)) {
+        // An operation without a parent belongs to every caller.
+        let is_alone =
+            matches!(call.method, Method::Cancel | Method::Get) && call.levels.len() == 1;
+        let denied = call.prefix(service.denial_levels);
+        if !(denied.is_empty() || is_alone || fleet.manages(denied)) {
             let message = service.fill("Caller is not authorized to manage {denied}.");
             return Err(Failure::new(403, "PERMISSION_DENIED", message));
         }
         match call.method {
             Method::Cancel => self.cancel(&call.name, body),
             Method::Get => self.get(&call.name),
-            Method::List => self.list(&call.name, query),
+            Method::List => self.list(call, query),
             Method::GetParent => {
                 let parent = self.world.live_parent(&call.name)?;
                 Ok(self.show_parent(parent))
             }
-            Method::ListParents => self.parents(&call.name, query),
+            Method::ListParents => self.parents(call, query),
             Method::Own(_) | Method::NotEmulated => {
                 (self.extras.perform)(&mut self.world, call, query, body)
             }
@@ -99,8 +102,10 @@ impl Api<'_> {
 
     fn get(&mut self, name: &str) -> Answer {
         let (index, state, quirks) = self.live(name)?;
+        let service = self.world.fleet.service();
         let operation = &mut self.world.fleet.operations[index];
-        let mut shown = show(operation, self.extras, state, &quirks, operation.views);
+        let views = operation.views;
+        let mut shown = show(service, self.extras, operation, state, &quirks, views);
         let teases = quirks.shape == Shape::CodeWithoutDone && operation.cancel_asked.is_some();
         if teases || operation.shown_done(state, &quirks) {
             operation.views += 1;
@@ -114,39 +119,36 @@ impl Api<'_> {
         Ok(shown)
     }
 
-    fn list(&self, parent: &str, query: &Query) -> Answer {
+    fn list(&self, call: &Call, query: &Query) -> Answer {
         if query.partial_success {
             return Err(Failure::usual(501));
         }
         let world = &self.world;
-        let collection = world.fleet.service().level_above(0).collection;
-        let operations = &world.fleet.parents[world.live_parent(parent)?].operations;
-        page(
-            world.quirks,
-            query,
-            collection,
-            MAX_PAGE,
-            operations,
-            |index| {
-                let operation = &world.fleet.operations[index];
-                let quirks = operation.quirks(world.quirks);
-                let state = operation.state(world.quirks, world.now);
-                // Even views: a list is not what flaps.
-                (!operation.shown_missing(state, &quirks))
-                    .then(|| show(operation, self.extras, state, &quirks, 2))
-            },
-        )
+        let (service, field) = (world.fleet.service(), call.page_field);
+        let operations = match world.live_parent(&call.name) {
+            Ok(parent) => &*world.fleet.parents[parent].operations,
+            // The root is there, with or without operations.
+            Err(_) if call.name.is_empty() => &[],
+            Err(missing) => return Err(missing),
+        };
+        page(world.quirks, query, field, MAX_PAGE, operations, |index| {
+            let operation = &world.fleet.operations[index];
+            let quirks = operation.quirks(world.quirks);
+            let state = operation.state(world.quirks, world.now);
+            // Even views: a list is not what flaps.
+            (!operation.shown_missing(state, &quirks))
+                .then(|| show(service, self.extras, operation, state, &quirks, 2))
+        })
     }
 
-    fn parents(&self, grandparent: &str, query: &Query) -> Answer {
+    fn parents(&self, call: &Call, query: &Query) -> Answer {
         let world = &self.world;
-        let collection = world.fleet.service().level_above(1).collection;
-        let parents = world.fleet.grandparent(grandparent);
+        let parents = world.fleet.grandparent(&call.name);
         let parents = parents.ok_or_else(|| world.missing())?;
         page(
             world.quirks,
             query,
-            collection,
+            call.page_field,
             PARENTS_PAGE,
             parents,
             |parent| (!world.deleted(parent)).then(|| self.show_parent(parent)),

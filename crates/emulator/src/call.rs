@@ -1,12 +1,13 @@
 //! A request, understood: its method, its resource and its parameters.
 
-use countermand_core::Service;
+use countermand_core::{Level, Service};
 use http::Request;
 use serde_json::{Map, Value};
 
 use crate::answer::{Failure, Style};
 use crate::mask::Mask;
 use crate::method::{Method, Methods};
+use crate::name::prefix;
 use crate::percent::{decode, decode_query};
 
 /// A method and the resource in its path: for a list its parent, empty for a list at the root.
@@ -14,9 +15,18 @@ use crate::percent::{decode, decode_query};
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) name: String,
+    /// The levels of its resource, where the description has it.
+    pub(crate) levels: &'static [Level],
+    /// The field of its page, where the description has it.
+    pub(crate) page_field: &'static str,
 }
 
 impl Call {
+    /// The first so many levels of its resource.
+    pub(crate) fn prefix(&self, levels: usize) -> &str {
+        prefix(self.levels, &self.name, levels)
+    }
+
     /// `None` for a request that the front end does not route. A broken escape is not routed either.
     pub(crate) fn route<B>(
         service: &Service,
@@ -34,9 +44,9 @@ impl Call {
         if segments.iter().any(|segment| segment.is_empty()) {
             return None;
         }
-        let (method, named) = methods.all().iter().find_map(|row| {
+        let (row, named) = methods.all().iter().find_map(|row| {
             let named = row.matches(request.method(), &segments, verb)?;
-            Some((row.method, named))
+            Some((row, named))
         })?;
         let mut name = String::with_capacity(path.len());
         for segment in &segments[..named] {
@@ -45,9 +55,25 @@ impl Call {
             }
             name.push_str(&decode(segment)?);
         }
-        Some(Self { method, name })
+        Some(Self {
+            method: row.method,
+            name,
+            levels: row.levels,
+            page_field: row.page_field,
+        })
     }
 }
+
+/// Query parameters that some methods have and others do not.
+const OF_METHODS: [&str; 7] = [
+    "filter",
+    "pageSize",
+    "pageToken",
+    "projectId",
+    "returnPartialSuccess",
+    "updateMask",
+    "view",
+];
 
 /// Query parameters with a meaning here.
 #[derive(Debug, Default)]
@@ -73,7 +99,6 @@ impl Query {
         let mut emulated = methods.emulated();
         let own = emulated.find(|row| row.method == method);
         let own = own.map(|row| row.query);
-        let of_any = |name: &str| methods.all().iter().any(|row| row.query.contains(&name));
         let mut parsed = Self {
             fields: field_mask.map(mask).transpose()?,
             ..Self::default()
@@ -88,8 +113,10 @@ impl Query {
                 return Err(Failure::invalid("Request contains an invalid argument."));
             };
             match json_name(&key) {
-                others if own.is_some_and(|own| !own.contains(&others)) && of_any(others) => {
-                    return Err(unbound(others));
+                name if OF_METHODS.contains(&name)
+                    && own.is_some_and(|own| !own.contains(&name)) =>
+                {
+                    return Err(unbound(name));
                 }
                 "fields" | "$fields" if value.is_empty() => {}
                 "fields" | "$fields" => parsed.fields = Some(mask(&value)?),

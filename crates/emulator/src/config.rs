@@ -69,9 +69,9 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The service whose API it is, with two levels of names or more. Default: [`Service::DEFAULT`].
+    /// The service whose API it is. Default: [`Service::DEFAULT`].
     ///
-    /// Methods, names, pages, scope and the resources of a quota are those of the description.
+    /// Methods, names, pages, scope, metadata and the resources of a quota are those of the description.
     #[must_use]
     pub const fn service(mut self, service: &'static Service) -> Self {
         self.service = service;

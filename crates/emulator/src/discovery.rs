@@ -72,11 +72,12 @@ pub(crate) fn document(service: &Service, extras: &Extras, methods: &Methods, ro
 /// Puts a method at the place that its id says.
 fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras, row: &Row) {
     let prefix = service.prefix.trim_start_matches('/');
+    let joined = format!("{}{}", row.resource, row.rest);
     let named = match row.method {
-        Method::List if extras.names_collections => row.path.len(),
-        _ => row.path.rfind('*').map_or(0, |last| last + 1),
+        Method::List if extras.names_collections => joined.len(),
+        _ => row.resource.len(),
     };
-    let (resource, rest) = row.path.split_at(named);
+    let (resource, rest) = joined.split_at(named);
     let parameter = match row.method {
         _ if resource.is_empty() => None,
         Method::List => Some("name"),
@@ -87,7 +88,12 @@ fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras
     let mut path = format!("{prefix}/{rest}");
     if let Some(parameter) = parameter {
         path = format!("{prefix}/{{+{parameter}}}{rest}");
-        let pattern = format!("^{}$", resource.replace('*', "[^/]+"));
+        let segments = resource.split('/').map(|segment| match segment {
+            "*" => "[^/]+",
+            "**" => ".*",
+            literal => literal,
+        });
+        let pattern = format!("^{}$", segments.collect::<Vec<_>>().join("/"));
         parameters.insert(
             parameter.to_owned(),
             json!({"location": "path", "type": "string", "required": true, "pattern": pattern}),
@@ -133,7 +139,7 @@ fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras
 fn flat(resource: &str) -> String {
     let mut collection = "";
     let segments = resource.split('/').map(|segment| {
-        if segment == "*" {
+        if matches!(segment, "*" | "**") {
             return format!("{{{collection}Id}}");
         }
         collection = segment;
@@ -165,8 +171,11 @@ fn schemas(extras: &Extras, methods: &Methods) -> Value {
     for row in methods.emulated() {
         if row.verb() == "list" {
             let items = json!({"type": "array", "items": {"$ref": row.message}});
-            let collection = row.collections().last().unwrap_or_default();
-            let page = json!({collection: items, "nextPageToken": text()});
+            let field = match row.page_field {
+                "" => row.collections().last().unwrap_or_default(),
+                field => field,
+            };
+            let page = json!({field: items, "nextPageToken": text()});
             schemas.insert(row.response(), page);
         }
         let resource = schemas.entry(&*row.message);

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::discovery;
 use crate::extras::Extras;
 use crate::fleet::{Added, Fleet, NewParent};
-use crate::generate::{self, child};
+use crate::generate;
 use crate::identity::{self, Door, Good, Identity, Issued};
 use crate::meter::Meter;
 use crate::method::{Method, Methods};
@@ -255,7 +255,8 @@ impl Emulator {
         };
         let token = &*token;
         match self.identity.look_up(token, now) {
-            Good::For(scope) if scope.split(' ').any(|scope| scope == service.scope) => Ok(()),
+            // Of some services no scope is known.
+            Good::For(scope) if service.scope.is_empty() || has_scope(&scope, service) => Ok(()),
             Good::For(_) => Err(Failure::scope_insufficient(service)),
             Good::Never if self.tokens.contains(token) => Ok(()),
             Good::Expired | Good::Never => Err(Failure::unauthenticated(service, true)),
@@ -334,10 +335,11 @@ impl Emulator {
     /// The mistake in the description; the parent itself may have been added.
     pub fn add(&mut self, now: Duration, parent: NewParent) -> Result<Added, BadInput> {
         let now = self.unix_ms(now);
-        let level = self.config.service.level_above(1);
-        let name = parent
-            .name
-            .unwrap_or_else(|| child(&self.grandparent, level, self.extras, &mut self.rng));
+        let name = parent.name.unwrap_or_else(|| {
+            let number = self.fleet.parents.len();
+            let (service, extras) = (self.config.service, self.extras);
+            generate::parent(service, &self.grandparent, number, extras, &mut self.rng)
+        });
         let index = self.fleet.add_parent(name, now, now)?;
         self.fleet.add_operations(index, parent.operations, now)
     }
@@ -386,6 +388,10 @@ impl Emulator {
     pub fn audit(&self) -> &[Audited] {
         &self.audit
     }
+}
+
+fn has_scope(granted: &str, service: &Service) -> bool {
+    granted.split(' ').any(|scope| scope == service.scope)
 }
 
 fn has_token(request: &Request<Bytes>) -> bool {

@@ -1,6 +1,6 @@
 //! The behaviour of a service beyond its description.
 
-use countermand_core::Level;
+use countermand_core::{Level, MetadataPaths, Service};
 use serde_json::{Map, Value, json};
 
 use crate::answer::Failure;
@@ -34,14 +34,14 @@ pub(crate) struct Extras {
     pub(crate) noun: &'static str,
     /// The type and validity of an operation that is added without them.
     pub(crate) defaults: Defaults,
-    /// Makes up the id of a resource.
-    pub(crate) id: fn(&Level, &mut Rng) -> String,
+    /// Makes up the id of the resource of this number.
+    pub(crate) id: fn(&Level, usize, &mut Rng) -> String,
     /// Makes up a command that is open.
     pub(crate) open: fn(&mut Rng) -> Command,
     /// Makes up a command of the past.
     pub(crate) finished: fn(&mut Rng) -> Command,
     /// The metadata of an operation.
-    pub(crate) metadata: fn(&Operation, State, &Quirks) -> Map<String, Value>,
+    pub(crate) metadata: fn(&Service, &Operation, State, &Quirks) -> Map<String, Value>,
     /// The type of the response of a completed operation.
     pub(crate) response: &'static str,
     /// The JSON of a parent.
@@ -57,20 +57,77 @@ pub(crate) static PLAIN: Extras = Extras {
     schemas: Map::new,
     noun: "operation",
     defaults: Defaults {
-        kind: "",
+        kind: VERBS[0],
         validity: None,
     },
-    id: |level, rng| format!("{}-{:08x}", level.noun, rng.next() as u32),
-    open: |_| ("", Map::new()),
-    finished: |_| ("", Map::new()),
-    metadata: |operation, _, _| {
-        let mut metadata = operation.params.clone();
-        let kind = "type.googleapis.com/google.protobuf.Struct";
-        metadata.insert("@type".to_owned(), kind.into());
-        let created = rfc3339(operation.created);
-        metadata.insert("createTime".to_owned(), created.into());
-        metadata
+    id: |level, number, _| match (level.collection, LOCATIONS.get(number)) {
+        ("locations" | "regions", Some(location)) => (*location).to_owned(),
+        ("projects", _) if number == 0 => "emulator".to_owned(),
+        _ => format!("{}-{}", level.noun, number + 1),
     },
+    open: verb,
+    finished: verb,
+    metadata,
     response: "type.googleapis.com/google.protobuf.Empty",
     parent: |parent| json!({"name": parent.name}),
 };
+
+const VERBS: [&str; 3] = ["create", "update", "delete"];
+
+const LOCATIONS: [&str; 6] = [
+    "us-central1",
+    "europe-west4",
+    "asia-northeast1",
+    "us-east1",
+    "europe-west1",
+    "southamerica-east1",
+];
+
+/// The places of a service that reads metadata by a type of its own.
+const COMMON: MetadataPaths = MetadataPaths {
+    kind: &["verb"],
+    create_time: &["createTime"],
+    cancel_asked: &["requestedCancellation"],
+};
+
+fn verb(rng: &mut Rng) -> Command {
+    (VERBS[rng.below(VERBS.len() as u64) as usize], Map::new())
+}
+
+/// The facts at the places that the description names. Where it names several, operations differ: each product of
+/// a service has its own.
+fn metadata(
+    service: &Service,
+    operation: &Operation,
+    _: State,
+    quirks: &Quirks,
+) -> Map<String, Value> {
+    let mut metadata = operation.params.clone();
+    let (api, version) = service.id.split_once('.').unwrap_or((service.id, "v1"));
+    let kind = format!("type.googleapis.com/google.cloud.{api}.{version}.OperationMetadata");
+    metadata.insert("@type".to_owned(), kind.into());
+    let verb = match quirks.extras {
+        true => "timeTravel",
+        false => &operation.kind,
+    };
+    metadata.insert("verb".to_owned(), verb.into());
+    let paths = service.operation.paths().unwrap_or(&COMMON);
+    let created = rfc3339(operation.created).into();
+    put(&mut metadata, paths.create_time, operation, created);
+    if operation.cancel_asked.is_some() {
+        put(&mut metadata, paths.cancel_asked, operation, true.into());
+    }
+    metadata
+}
+
+/// Sets the value at one of the paths, if there is any: always the same one of an operation.
+fn put(metadata: &mut Map<String, Value>, paths: &[&str], operation: &Operation, value: Value) {
+    let choice = operation.created.checked_rem(paths.len() as u64);
+    let Some(path) = choice.map(|choice| paths[choice as usize]) else {
+        return;
+    };
+    match path.split_once('.') {
+        None => metadata.insert(path.to_owned(), value),
+        Some((message, field)) => metadata.insert(message.to_owned(), json!({field: value})),
+    };
+}

@@ -3,21 +3,24 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use countermand_core::{ParentName, Service};
+use countermand_core::{Ids, Level, NamePattern, ParentName, Service};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::bad_input::BadInput;
 use crate::fate::{Fate, Kind};
-use crate::name::{above, prefix};
+use crate::name::{below, prefix};
 use crate::operation::Operation;
 use crate::quirks::Quirks;
 
 /// A resource with operations.
 #[derive(Debug)]
 pub(crate) struct Parent {
+    /// Its name; empty for that of operations which have no other.
     pub(crate) name: String,
+    /// The names of its operations.
+    pub(crate) pattern: &'static NamePattern,
     pub(crate) created: u64,
     /// The time at which it was last active.
     pub(crate) active: u64,
@@ -244,8 +247,8 @@ impl Fleet {
     }
 
     /// The parents below a grandparent, which is made if there is none.
-    pub(crate) fn grandparent_mut(&mut self, name: &str) -> &mut Vec<usize> {
-        let managed = prefix(name, self.service.denial_levels);
+    pub(crate) fn grandparent_mut(&mut self, levels: &[Level], name: &str) -> &mut Vec<usize> {
+        let managed = prefix(levels, name, self.service.denial_levels);
         if !self.managed.contains(managed) {
             self.managed.insert(managed.to_owned());
         }
@@ -262,18 +265,28 @@ impl Fleet {
         if let Some(known) = self.parent(&name) {
             return Ok(known);
         }
-        if let Err(problem) = ParentName::parse(self.service, &name) {
+        let parsed = ParentName::parse(self.service, &name).map_err(|problem| {
             let noun = self.service.level_above(1).noun;
-            let problem = format!("`{name}` is not the name of a {noun}: {problem}");
-            return Err(BadInput::new(problem));
+            BadInput::new(format!("`{name}` is not the name of a {noun}: {problem}"))
+        })?;
+        let (name, pattern) = (parsed.relative().to_owned(), parsed.pattern());
+        if let Some(known) = self.parent(&name) {
+            return Ok(known);
         }
         let index = self.parents.len();
-        self.grandparent_mut(above(&name)).push(index);
-        let managed = prefix(&name, self.service.denial_levels);
+        let levels = pattern.levels;
+        let (levels, above) = (
+            &levels[..levels.len() - 1],
+            &levels[..levels.len().saturating_sub(2)],
+        );
+        self.grandparent_mut(above, parsed.parent().relative())
+            .push(index);
+        let managed = prefix(levels, &name, self.service.denial_levels);
         self.managed.insert(managed.to_owned());
         self.parent_index.insert(name.clone(), index);
         self.parents.push(Parent {
             name,
+            pattern,
             created,
             active,
             operations: Vec::new(),
@@ -311,20 +324,22 @@ impl Fleet {
     ) -> Result<usize, BadInput> {
         let fate = new.fate()?.unwrap_or(Fate::Cancellable);
         let owner = &mut self.parents[parent];
+        let level = &owner.pattern.levels[owner.pattern.levels.len() - 1];
+        let has_parts = level.ids == Ids::Rest;
         let created = now.saturating_sub(new.age_s.saturating_mul(1000));
         let (id, created) = match new.id {
-            Some(id) if id.is_empty() || id.contains('/') => {
+            Some(id) if id.split('/').any(str::is_empty) || (id.contains('/') && !has_parts) => {
                 return Err(BadInput::new(format!("`{id}` is no operation id")));
             }
             Some(id) => (id, created),
             None => {
                 let free = created.max(owner.last_id + 1);
                 owner.last_id = free;
-                (free.to_string(), free)
+                let above = if has_parts { "emulator" } else { "" };
+                (below(above, &free.to_string()), free)
             }
         };
-        let collection = self.service.level_above(0).collection;
-        let name = format!("{}/{collection}/{id}", owner.name);
+        let name = below(&owner.name, &format!("{}/{id}", level.collection));
         let index = self.operations.len();
         if self.operation_index.contains_key(&name) {
             return Err(BadInput::new(format!("`{name}` exists")));

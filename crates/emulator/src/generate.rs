@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use countermand_core::Level;
+use countermand_core::{Ids, Level, Service};
 
 use crate::bad_input::BadInput;
 use crate::config::Config;
 use crate::extras::Extras;
 use crate::fate::Fate;
 use crate::fleet::{Fleet, NewOperation};
+use crate::name::below;
 use crate::rng::Rng;
 
 const MINUTE: u64 = 60;
@@ -18,29 +19,50 @@ const DAY: u64 = 24 * 60 * MINUTE;
 pub(crate) fn fleet(config: &Config, extras: &Extras, rng: &mut Rng) -> (Fleet, String) {
     let mut grandparent = String::new();
     let levels = config.service.levels();
-    for level in &levels[..levels.len().saturating_sub(2)] {
-        grandparent = child(&grandparent, level, extras, rng);
+    let above = &levels[..levels.len().saturating_sub(2)];
+    for level in above {
+        grandparent = child(&grandparent, level, 0, extras, rng);
     }
     let mut fleet = Fleet::new(config.service, extras.defaults);
-    fleet.grandparent_mut(&grandparent);
+    fleet.grandparent_mut(above, &grandparent);
     let mut generator = Generator {
         config,
         extras,
         rng,
         fleet: &mut fleet,
     };
-    for _ in 0..config.parents {
+    for number in 0..config.parents {
         // Names and ids made here are fresh, so nothing can be refused; a parent that were would only be missing.
-        let _ = generator.parent(&grandparent);
+        let _ = generator.parent(&grandparent, number);
     }
     (fleet, grandparent)
 }
 
-/// A fresh name of a resource below another.
-pub(crate) fn child(above: &str, level: &Level, extras: &Extras, rng: &mut Rng) -> String {
-    let slash = if above.is_empty() { "" } else { "/" };
-    let id = (extras.id)(level, rng);
-    format!("{above}{slash}{}/{id}", level.collection)
+/// The name of the parent of this number. Where the usual pattern has room for one parent alone, it is that.
+pub(crate) fn parent(
+    service: &Service,
+    grandparent: &str,
+    number: usize,
+    extras: &Extras,
+    rng: &mut Rng,
+) -> String {
+    match service.levels() {
+        [.., level, _] => child(grandparent, level, number, extras, rng),
+        _ => String::new(),
+    }
+}
+
+/// The name of the resource of this number below another.
+fn child(above: &str, level: &Level, number: usize, extras: &Extras, rng: &mut Rng) -> String {
+    let collection = level.collection;
+    below(
+        above,
+        &match level.ids {
+            Ids::None => collection.to_owned(),
+            Ids::Only(id) => format!("{collection}/{id}"),
+            Ids::Any | Ids::Rest => format!("{collection}/{}", (extras.id)(level, number, rng)),
+        },
+    )
 }
 
 struct Generator<'a> {
@@ -51,12 +73,12 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    fn parent(&mut self, grandparent: &str) -> Result<(), BadInput> {
+    fn parent(&mut self, grandparent: &str, number: usize) -> Result<(), BadInput> {
         let start = self.config.start;
         let created = start.saturating_sub((40 + self.rng.below(400)) * DAY * 1000);
         let active = start.saturating_sub((10 * MINUTE + self.rng.below(3 * DAY)) * 1000);
-        let level = self.config.service.level_above(1);
-        let name = child(grandparent, level, self.extras, self.rng);
+        let service = self.config.service;
+        let name = parent(service, grandparent, number, self.extras, self.rng);
         let parent = self.fleet.add_parent(name, created, active)?;
         let first = self.fleet.operations.len();
         for _ in 0..self.config.history {

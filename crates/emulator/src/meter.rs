@@ -7,7 +7,6 @@ use countermand_scheduler::Window;
 
 use crate::call::Call;
 use crate::method::{Method, Methods};
-use crate::name::prefix;
 use crate::quota::{ServerQuota, WindowKind};
 use crate::quota_report::{QuotaReport, ResourceReport, WindowReport};
 
@@ -82,7 +81,7 @@ impl Meter {
         let now = self.now;
         self.sweep(now);
         let resource = self.quota.per_resource.map(|window| {
-            let resource = prefix(&call.name, self.levels).to_owned();
+            let resource = call.prefix(self.levels).to_owned();
             self.resources
                 .entry((call.method, resource))
                 .or_insert_with(|| Account::new(window, Scope::Resource))
@@ -217,6 +216,8 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use countermand_core::Service;
+
     use super::*;
 
     #[test]
@@ -231,6 +232,8 @@ mod tests {
             let call = Call {
                 method: Method::Cancel,
                 name: format!("enterprises/e/devices/{second}/operations/1"),
+                levels: Service::DEFAULT.levels(),
+                page_field: "",
             };
             let admitted = meter.admit(Duration::from_secs(second), &call);
             assert!(admitted.is_ok(), "{admitted:?}");
@@ -249,6 +252,8 @@ mod tests {
             let call = Call {
                 method: Method::ListParents,
                 name: "enterprises/e".to_owned(),
+                levels: &Service::DEFAULT.levels()[..1],
+                page_field: "devices",
             };
             assert!(meter.admit(Duration::from_secs(1), &call).is_ok());
             // A window is at most 366 days long.

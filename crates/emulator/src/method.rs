@@ -1,8 +1,8 @@
 //! The methods of a service.
 
-use countermand_core::Service;
+use countermand_core::{Ids, Level, Service};
 
-/// A method: one of the five that a service's description implies, or one of its own.
+/// A method: one of those that a service's description implies, or one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Method {
     Cancel,
@@ -16,12 +16,12 @@ pub(crate) enum Method {
     NotEmulated,
 }
 
-/// A method that one service has beside the five, as data.
+/// A method that one service has beside those of its description, as data.
 #[derive(Debug)]
 pub(crate) struct OwnMethod {
     /// Its word in a script. The verb behind the last dot is that of the discovery document.
     pub(crate) word: &'static str,
-    /// Its path, as in [`Row::path`].
+    /// Its path behind the prefix, with `*` for an id; the resource that it is about ends with the last of them.
     pub(crate) path: &'static str,
     /// Its query parameters, without those of the system.
     pub(crate) query: &'static [&'static str],
@@ -37,12 +37,18 @@ pub(crate) struct Row {
     pub(crate) word: String,
     /// The HTTP method.
     pub(crate) http: &'static str,
-    /// The path behind the prefix, with `*` for an id. The resource that it is about ends with the last of them.
-    pub(crate) path: String,
+    /// The name of the resource that it is about, with `*` for a segment and `**` for all that follow.
+    pub(crate) resource: String,
+    /// The rest of the path: `:cancel`, or the collection that is listed.
+    pub(crate) rest: String,
+    /// The levels of the resource, where the description has it.
+    pub(crate) levels: &'static [Level],
     /// Its query parameters, without those of the system.
     pub(crate) query: &'static [&'static str],
     /// The message that it is about: a resource, or the request of a method that starts an operation.
     pub(crate) message: String,
+    /// The field of a page that has the resources, where the description has it.
+    pub(crate) page_field: &'static str,
 }
 
 /// The query parameters of a list.
@@ -78,41 +84,46 @@ impl Row {
 
     /// The collections in its path, the first one first.
     pub(crate) fn collections(&self) -> impl Iterator<Item = &str> {
-        let path = self.path.split(':').next().unwrap_or_default();
-        path.split('/').step_by(2)
-    }
-
-    /// The segments of its path, and what follows the colon.
-    fn template(&self) -> (impl Iterator<Item = &str>, Option<&str>) {
-        let (path, verb) = match self.path.split_once(':') {
-            Some((path, verb)) => (path, Some(verb)),
-            None => (&*self.path, None),
+        let rest = match self.method {
+            Method::Cancel => "",
+            _ if self.rest.starts_with(':') => "",
+            _ => &self.rest,
         };
-        (path.split('/'), verb)
+        let segments = self.resource.split('/').chain(rest.split('/'));
+        segments.filter(|segment| !matches!(*segment, "" | "*" | "**"))
     }
 
-    /// The number of segments that name the resource, if the method has this path.
+    /// The number of segments that name the resource, if the method has this path. `verb` is what follows the
+    /// colon of the last segment.
     pub(crate) fn matches(
         &self,
         http: &http::Method,
         segments: &[&str],
         verb: Option<&str>,
     ) -> Option<usize> {
-        let (template, own_verb) = self.template();
+        let (rest, own_verb) = match self.rest.strip_prefix(':') {
+            Some(verb) => ("", Some(verb)),
+            None => (self.rest.trim_start_matches('/'), None),
+        };
         if self.http != http.as_str() || own_verb != verb {
             return None;
         }
-        let (mut named, mut count) = (0, 0);
-        for own in template {
-            let segment = segments.get(count)?;
-            count += 1;
+        let named = match (segments, rest) {
+            (named, "") => named,
+            ([named @ .., last], rest) if *last == rest => named,
+            _ => return None,
+        };
+        let mut left = named.iter();
+        for own in self.resource.split('/').filter(|own| !own.is_empty()) {
+            let segment = left.next()?;
             match own {
-                "*" => named = count,
+                "**" => return Some(named.len()),
+                "*" => {}
                 own if own == *segment => {}
                 _ => return None,
             }
         }
-        (count == segments.len()).then_some(named)
+        left.next().is_none().then_some(named.len())
     }
 }
 
@@ -130,12 +141,8 @@ impl Methods {
         let mut rows = described(service);
         rows.extend(others.iter().map(own));
         rows.extend(not_emulated.iter().map(|(http, path)| Row {
-            method: Method::NotEmulated,
-            word: "not emulated".to_owned(),
             http,
-            path: (*path).to_owned(),
-            query: &[],
-            message: String::new(),
+            ..Row::of_path(Method::NotEmulated, "not emulated", path)
         }));
         Self(rows)
     }
@@ -156,61 +163,56 @@ impl Methods {
     }
 }
 
-/// The five methods that every description of a service implies.
+/// The methods that a description of a service implies: those of each pattern of names, and those of the parents
+/// of the usual one.
 fn described(service: &Service) -> Vec<Row> {
-    let depth = service.levels().len();
-    let path = |levels: usize| {
-        let segments = service.levels().iter().take(levels);
-        let segments = segments.map(|level| format!("{}/*", level.collection));
-        segments.collect::<Vec<_>>().join("/")
-    };
-    let (operation, parent) = (service.level_above(0), service.level_above(1));
-    let cancel = format!("{}{}", path(depth), service.cancel);
-    let list = |levels| path(levels).trim_end_matches("/*").to_owned();
-    let get_parent = format!("{}.get", parent.collection);
-    let list_parents = format!("{}.list", parent.collection);
-    let rows = [
-        (Method::Cancel, "cancel", cancel, &[][..], operation),
-        (Method::Get, "get", path(depth), &[], operation),
-        (
-            Method::List,
-            "list",
-            list(depth),
-            OPERATION_PAGES,
-            operation,
-        ),
-        (Method::GetParent, &get_parent, path(depth - 1), &[], parent),
-        (
+    let mut rows = Vec::new();
+    let operation = || "Operation".to_owned();
+    for pattern in service.patterns {
+        let Some((operations, above)) = pattern.levels.split_last() else {
+            continue;
+        };
+        rows.push(Row {
+            http: if service.cancels_by_get {
+                "GET"
+            } else {
+                "POST"
+            },
+            rest: service.cancel.to_owned(),
+            ..Row::of(Method::Cancel, "cancel", pattern.levels, operation())
+        });
+        if pattern.has_get {
+            rows.push(Row::of(Method::Get, "get", pattern.levels, operation()));
+        }
+        if pattern.has_list {
+            rows.push(Row {
+                query: OPERATION_PAGES,
+                ..Row::list(Method::List, "list", above, operations, operation())
+            });
+        }
+    }
+    if let [above @ .., parents, _] = service.levels() {
+        let message = || capitalized(parents.noun);
+        let levels = &service.levels()[..=above.len()];
+        let get = format!("{}.get", parents.collection);
+        let list = format!("{}.list", parents.collection);
+        rows.push(Row::of(Method::GetParent, &get, levels, message()));
+        rows.push(Row::list(
             Method::ListParents,
-            &list_parents,
-            list(depth - 1),
-            PAGES,
-            parent,
-        ),
-    ];
-    let rows = rows.map(|(method, word, path, query, level)| Row {
-        method,
-        word: word.to_owned(),
-        http: if method == Method::Cancel {
-            "POST"
-        } else {
-            "GET"
-        },
-        path,
-        query,
-        message: capitalized(level.noun),
-    });
-    rows.into()
+            &list,
+            above,
+            parents,
+            message(),
+        ));
+    }
+    rows
 }
 
 fn own(own: &OwnMethod) -> Row {
     let mut row = Row {
-        method: Method::Own(own.word),
-        word: own.word.to_owned(),
-        http: "POST",
-        path: own.path.to_owned(),
         query: own.query,
         message: own.message.to_owned(),
+        ..Row::of_path(Method::Own(own.word), own.word, own.path)
     };
     row.http = match row.verb() {
         "get" | "list" => "GET",
@@ -218,6 +220,62 @@ fn own(own: &OwnMethod) -> Row {
         _ => "POST",
     };
     row
+}
+
+impl Row {
+    /// A method that reads the resource of these levels.
+    fn of(method: Method, word: &str, levels: &'static [Level], message: String) -> Self {
+        Self {
+            resource: template(levels),
+            levels,
+            message,
+            ..Self::of_path(method, word, "")
+        }
+    }
+
+    /// A method that lists the resources of one level below these.
+    fn list(
+        method: Method,
+        word: &str,
+        above: &'static [Level],
+        listed: &Level,
+        message: String,
+    ) -> Self {
+        let slash = if above.is_empty() { "" } else { "/" };
+        Self {
+            rest: format!("{slash}{}", listed.collection),
+            page_field: listed.page_field,
+            query: PAGES,
+            ..Self::of(method, word, above, message)
+        }
+    }
+
+    /// A method with this path behind the prefix, whose resource ends with the last `*`.
+    fn of_path(method: Method, word: &str, path: &str) -> Self {
+        let (resource, rest) = path.split_at(path.rfind('*').map_or(0, |last| last + 1));
+        Self {
+            method,
+            word: word.to_owned(),
+            http: "GET",
+            resource: resource.to_owned(),
+            rest: rest.to_owned(),
+            levels: &[],
+            query: &[],
+            message: String::new(),
+            page_field: "",
+        }
+    }
+}
+
+/// The names of these levels, with `*` for a segment and `**` for all that follow.
+fn template(levels: &[Level]) -> String {
+    let level = |level: &Level| match level.ids {
+        Ids::Any => format!("{}/*", level.collection),
+        Ids::Rest => format!("{}/**", level.collection),
+        Ids::Only(id) => format!("{}/{id}", level.collection),
+        Ids::None => level.collection.to_owned(),
+    };
+    levels.iter().map(level).collect::<Vec<_>>().join("/")
 }
 
 fn capitalized(word: &str) -> String {

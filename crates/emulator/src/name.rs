@@ -1,18 +1,34 @@
 //! Parts of the names of resources.
 
-/// The first so many levels of a name, each a collection and an id; all of it, if it has no more.
-pub(crate) fn prefix(name: &str, levels: usize) -> &str {
+use countermand_core::{Ids, Level};
+
+/// The first so many levels of a name that has these; all of it, if it has no more. Where no levels are known,
+/// each is a collection and an id.
+pub(crate) fn prefix<'a>(levels: &[Level], name: &'a str, count: usize) -> &'a str {
+    if levels
+        .iter()
+        .take(count)
+        .any(|level| level.ids == Ids::Rest)
+    {
+        return name;
+    }
+    let segments = (0..count).map(|nth| match levels.get(nth) {
+        Some(level) if level.ids == Ids::None => 1,
+        _ => 2,
+    });
     let mut slashes = name.match_indices('/').map(|(at, _)| at);
-    match (2 * levels).checked_sub(1).map(|nth| slashes.nth(nth)) {
+    match segments.sum::<usize>().checked_sub(1) {
         None => "",
-        Some(end) => &name[..end.unwrap_or(name.len())],
+        Some(nth) => &name[..slashes.nth(nth).unwrap_or(name.len())],
     }
 }
 
-/// The name of the resource one level above, empty if there is none.
-pub(crate) fn above(name: &str) -> &str {
-    let mut slashes = name.rmatch_indices('/').map(|(at, _)| at);
-    &name[..slashes.nth(1).unwrap_or(0)]
+/// The name of a resource below another, which is the root if its name is empty.
+pub(crate) fn below(above: &str, rest: &str) -> String {
+    match above {
+        "" => rest.to_owned(),
+        _ => format!("{above}/{rest}"),
+    }
 }
 
 #[cfg(test)]
@@ -22,10 +38,31 @@ mod tests {
     #[test]
     fn names_have_prefixes() {
         let name = "projects/p/locations/l/operations/1";
-        let prefixes = [0, 1, 2, 3, 4].map(|levels| prefix(name, levels));
         let location = "projects/p/locations/l";
-        assert_eq!(prefixes, ["", "projects/p", location, name, name]);
-        assert_eq!(above(name), location);
-        assert_eq!(above("projects/p"), "");
+        let levels = [
+            Level::new("projects", "project"),
+            Level::new("locations", "location"),
+            Level::new("operations", "operation"),
+        ];
+        for levels in [&[], &levels[..]] {
+            let prefixes = [0, 1, 2, 3, 4].map(|count| prefix(levels, name, count));
+            assert_eq!(prefixes, ["", "projects/p", location, name, name]);
+        }
+        let config = Level {
+            ids: Ids::None,
+            ..Level::new("config", "config")
+        };
+        let operations = Level {
+            ids: Ids::Rest,
+            ..Level::new("operations", "operation")
+        };
+        let name = "config/operations/a/b";
+        let prefixes = [0, 1, 2].map(|count| prefix(&[config, operations], name, count));
+        assert_eq!(prefixes, ["", "config", name]);
+        assert_eq!(below("", "operations/1"), "operations/1");
+        assert_eq!(
+            below("projects/p", "operations/1"),
+            "projects/p/operations/1"
+        );
     }
 }

@@ -214,10 +214,14 @@ enum Filter {
 }
 
 impl Filter {
-    /// A text that begins with the first collection of the service is a name; any other is a part of one.
+    /// A text that begins with a first collection of the service is a name; any other is a part of one.
     fn of(service: &Service, text: String) -> Self {
         let first = text.split_once('/').map(|(first, _)| first);
-        match first == service.levels().first().map(|level| level.collection) {
+        let mut levels = service
+            .patterns
+            .iter()
+            .map(|pattern| pattern.levels.first());
+        match levels.any(|level| first.is_some() && first == level.map(|level| level.collection)) {
             true => Self::Below(text),
             false => Self::Containing(text),
         }

@@ -1,5 +1,6 @@
 //! The JSON of an operation, as the server shows it.
 
+use countermand_core::Service;
 use serde_json::{Map, Value, json};
 
 use crate::extras::Extras;
@@ -10,8 +11,9 @@ use crate::truth::State;
 
 /// The `Operation` of the API. `views`: the number of gets that have shown it so far, see [`Operation::views`].
 pub(crate) fn show(
-    operation: &Operation,
+    service: &Service,
     extras: &Extras,
+    operation: &Operation,
     state: State,
     quirks: &Quirks,
     views: u32,
@@ -19,7 +21,7 @@ pub(crate) fn show(
     let mut shown = Map::new();
     shown.insert("name".to_owned(), operation.name.as_str().into());
     if !quirks.no_metadata {
-        let mut metadata = (extras.metadata)(operation, state, quirks);
+        let mut metadata = (extras.metadata)(service, operation, state, quirks);
         if quirks.extras {
             metadata.insert("urgency".to_owned(), json!({"level": 11}));
         }

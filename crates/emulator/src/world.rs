@@ -25,13 +25,16 @@ impl World<'_> {
         Failure::not_found(self.quirks.missing_is_500)
     }
 
-    /// True if one of its operations has deleted the parent, as a confirmed wipe does.
+    /// True if one of its operations has deleted the parent, as a confirmed wipe does. Only what has records can
+    /// be deleted: a location cannot.
     pub(crate) fn deleted(&self, parent: usize) -> bool {
-        self.fleet.parents[parent].operations.iter().any(|&index| {
-            let operation = &self.fleet.operations[index];
-            matches!(operation.fate, Fate::Wiped { .. })
-                && operation.state(self.quirks, self.now) == State::Gone
-        })
+        let has_records = self.fleet.service().has_parent_records;
+        has_records
+            && self.fleet.parents[parent].operations.iter().any(|&index| {
+                let operation = &self.fleet.operations[index];
+                matches!(operation.fate, Fate::Wiped { .. })
+                    && operation.state(self.quirks, self.now) == State::Gone
+            })
     }
 
     /// The parent of that name, unless it is deleted.

@@ -1,5 +1,6 @@
 //! Commands: the ones that a fleet begins with, and the metadata of their operations.
 
+use countermand_core::Service;
 use serde_json::{Map, Value, json};
 
 use crate::extras::Command;
@@ -49,7 +50,12 @@ fn parameter(key: &str, value: Value) -> Map<String, Value> {
 }
 
 /// The `Command`, with everything the sender put into it, as the real one echoes it.
-pub(super) fn metadata(operation: &Operation, state: State, quirks: &Quirks) -> Map<String, Value> {
+pub(super) fn metadata(
+    _: &Service,
+    operation: &Operation,
+    state: State,
+    quirks: &Quirks,
+) -> Map<String, Value> {
     let mut metadata = operation.params.clone();
     let kind = match quirks.extras {
         true => "TIME_TRAVEL",

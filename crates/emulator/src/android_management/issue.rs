@@ -124,7 +124,7 @@ fn issue(
         .params(command);
     let added = world.fleet.add_operation(device, new, world.now);
     let index = added.map_err(|problem| Failure::invalid(problem.to_string()))?;
-    let operation = &world.fleet.operations[index];
+    let (service, operation) = (world.fleet.service(), &world.fleet.operations[index]);
     let state = operation.state(world.quirks, world.now);
-    Ok(show(operation, extras, state, world.quirks, 0))
+    Ok(show(service, extras, operation, state, world.quirks, 0))
 }

@@ -29,7 +29,7 @@ pub(crate) static EXTRAS: Extras = Extras {
         kind: DEFAULT_TYPE,
         validity: Some(600),
     },
-    id: |level, rng| match level.noun {
+    id: |level, _, rng| match level.noun {
         "enterprise" => format!("LC{}", rng.word(ALNUM, 8)),
         _ => rng.word(HEX, 16),
     },

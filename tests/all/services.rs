@@ -1,0 +1,436 @@
+//! Every service that is built in, against the emulator of it: names of all patterns, to the verdict.
+
+use std::time::Duration;
+
+use countermand_core::{
+    Call, Endpoint, Ids, Level, NamePattern, OperationName, PageQuery, Policy, Request, Response,
+    Service, Verdict,
+};
+use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Script, State};
+use countermand_tests::simulation::{Run, run, served};
+use serde_json::{Value, json};
+
+const T0: Duration = Duration::ZERO;
+
+fn services() -> impl Iterator<Item = &'static Service> {
+    Service::ids().map(|id| Service::named(id).unwrap())
+}
+
+fn named(id: &str) -> &'static Service {
+    Service::named(id).unwrap()
+}
+
+/// The name of a parent of operations of a pattern, which no other pattern has.
+fn parent_of(pattern: &NamePattern) -> String {
+    let (_, above) = pattern.levels.split_last().unwrap();
+    let level = |level: &Level| {
+        let collection = level.collection.replace('*', "tenants");
+        match level.ids {
+            Ids::Any | Ids::Rest => format!("{collection}/a-1"),
+            Ids::Only(id) => format!("{collection}/{id}"),
+            Ids::None => collection,
+        }
+    };
+    above.iter().map(level).collect::<Vec<_>>().join("/")
+}
+
+/// The names of operations of these fates at a parent.
+fn add(emulator: &mut Emulator, parent: &str, fates: &[Fate]) -> Vec<OperationName> {
+    let service = emulator.service();
+    let operations = fates.iter().map(|fate| NewOperation::new(*fate));
+    let new = NewParent::with(operations).name(parent);
+    let added = emulator.add(T0, new).unwrap();
+    assert_eq!(added.name, parent);
+    let names = added.operations.iter();
+    names
+        .map(|name| OperationName::parse(service, name).unwrap())
+        .collect()
+}
+
+fn emulator(service: &'static Service) -> Emulator {
+    Emulator::new(Config::default().service(service).parents(0))
+}
+
+fn calls(run: &Run) -> Vec<Call> {
+    run.sent.iter().map(|sent| sent.call).collect()
+}
+
+/// The operations of all pages of the list that an operation is in, and the number of pages.
+fn listed(emulator: &mut Emulator, name: &OperationName, size: u32) -> (Vec<String>, u32) {
+    let (mut found, mut token, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let request = Request::ListOperations(name.parent(), PageQuery { size, token });
+        let response = served(emulator, T0, &request.http(&endpoint()));
+        let Ok(Response::Operations(page)) = request.read(&response) else {
+            panic!("{name}: {response:?}")
+        };
+        assert_eq!(page.unreadable, None, "{name}");
+        let names = page.entries.iter();
+        found.extend(names.map(|operation| operation.name.relative().to_owned()));
+        pages += 1;
+        token = page.next_page_token;
+        if token.is_none() {
+            return (found, pages);
+        }
+    }
+}
+
+fn endpoint() -> Endpoint {
+    "http://127.0.0.1".parse().unwrap()
+}
+
+#[test]
+fn a_name_of_every_pattern_of_every_service_is_cancelled() {
+    let (mut patterns, mut unverified) = (0, 0);
+    for service in services() {
+        let mut emulator = emulator(service);
+        for pattern in service.patterns {
+            patterns += 1;
+            let parent = parent_of(pattern);
+            let name = &add(&mut emulator, &parent, &[Fate::Cancellable])[0];
+            assert_eq!(name.pattern(), pattern, "{name}");
+            let run = run(&mut emulator, name, &Policy::default(), 1);
+            let expected = match pattern.has_get {
+                true => (Verdict::Cancelled, vec![Call::Cancel, Call::Get]),
+                false => (Verdict::Unverified, vec![Call::Cancel]),
+            };
+            let outcome = run
+                .result
+                .as_ref()
+                .unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!((outcome.verdict, calls(&run)), expected, "{name}");
+            let truth = emulator.truth_of(run.ended, name.relative()).unwrap();
+            assert_eq!(truth.state, State::Cancelled, "{name}");
+            unverified += u32::from(!pattern.has_get);
+            if let Some(operation) = &outcome.operation {
+                let metadata = operation.metadata.as_ref().unwrap();
+                let reader = &service.operation;
+                let says = reader
+                    .paths()
+                    .is_some_and(|paths| !paths.cancel_asked.is_empty());
+                assert_eq!(metadata.cancel_asked, says, "{name}");
+                let created = metadata.create_time.is_some();
+                assert_eq!(created, reader.reads_create_time(), "{name}");
+                assert!(metadata.kind.is_some(), "{name}");
+            }
+        }
+    }
+    assert!(patterns > 400 && unverified > 5, "{patterns} {unverified}");
+}
+
+#[test]
+fn a_list_has_the_operations_of_its_parent_and_no_others() {
+    let (mut lists, mut none) = (0, 0);
+    for service in services() {
+        let mut emulator = emulator(service);
+        let parents = service.patterns.iter().map(parent_of);
+        let added: Vec<_> = parents
+            .map(|parent| add(&mut emulator, &parent, &[Fate::Cancellable; 3]))
+            .collect();
+        for (pattern, names) in service.patterns.iter().zip(&added) {
+            let own: Vec<_> = names.iter().map(OperationName::relative).collect();
+            let list = Request::ListOperations(names[0].parent(), PageQuery::default());
+            if pattern.has_list {
+                lists += 1;
+                let (listed, pages) = listed(&mut emulator, &names[0], 2);
+                assert_eq!(
+                    (listed.iter().map(|name| &**name).collect(), pages),
+                    (own, 2)
+                );
+            } else {
+                none += 1;
+                not_there(&mut emulator, &list);
+            }
+            if !pattern.has_get {
+                not_there(&mut emulator, &Request::Get(names[0].clone()));
+            }
+        }
+    }
+    assert!(lists > 400 && none > 15, "{lists} {none}");
+}
+
+/// A method that a service has not is a page of the front end.
+fn not_there(emulator: &mut Emulator, request: &Request) {
+    let response = served(emulator, T0, &request.http(&endpoint()));
+    assert_eq!(response.status(), 404, "{request:?}");
+    let kind = &response.headers()["content-type"];
+    assert_eq!(kind, "text/html; charset=UTF-8", "{request:?}");
+}
+
+#[test]
+fn each_fate_has_its_verdict_whatever_the_service() {
+    let after = Duration::ZERO;
+    let fates = [
+        (
+            Fate::Completes { after },
+            Verdict::Completed,
+            State::Completed,
+        ),
+        (
+            Fate::Acknowledged { after },
+            Verdict::Completed,
+            State::Completed,
+        ),
+        (
+            Fate::Fails { after, code: 9 },
+            Verdict::Failed,
+            State::Failed,
+        ),
+        (Fate::Stuck, Verdict::Pending, State::Pending),
+        (Fate::Expires, Verdict::Pending, State::Pending),
+        (Fate::Vanishes, Verdict::Gone, State::Gone),
+        (Fate::Cancellable, Verdict::Cancelled, State::Cancelled),
+    ];
+    for id in [
+        "documentai.v1",
+        "translate.v3",
+        "cloudbuild.v1",
+        "aiplatform.v1",
+        "dataproc.v1",
+        "spanner.v1",
+        "cloudshell.v1",
+        "logging.v2",
+        "storage.v1",
+        "datalabeling.v1beta1",
+    ] {
+        let service = named(id);
+        let mut emulator = emulator(service);
+        let parent = parent_of(&service.patterns[0]);
+        let names = add(&mut emulator, &parent, &fates.map(|(fate, ..)| fate));
+        for (name, (fate, verdict, state)) in names.iter().zip(fates) {
+            let run = run(&mut emulator, name, &Policy::default(), 1);
+            let outcome = run
+                .result
+                .as_ref()
+                .unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(outcome.verdict, verdict, "{name} {fate:?}");
+            let truth = emulator.truth_of(run.ended, name.relative()).unwrap();
+            assert_eq!(truth.state, state, "{name} {fate:?}");
+        }
+    }
+}
+
+/// A location has no record that a confirmed operation could delete.
+#[test]
+fn an_operation_that_is_carried_out_takes_no_other_along() {
+    let mut emulator = emulator(named("documentai.v1"));
+    let after = Duration::ZERO;
+    let fates = [Fate::Wiped { after }, Fate::Cancellable];
+    let names = add(&mut emulator, "projects/p/locations/us", &fates);
+    let gone = run(&mut emulator, &names[0], &Policy::default(), 1);
+    assert!(gone.result.is_err(), "{gone:?}");
+    let other = run(&mut emulator, &names[1], &Policy::default(), 1);
+    assert_eq!(other.result.unwrap().verdict, Verdict::Cancelled);
+}
+
+/// The answers to all cancels are lost. The metadata of some services tells that one was taken, and no other is
+/// sent; the others' do not, and the cancel is repeated.
+#[test]
+fn metadata_that_tells_of_a_cancel_stands_for_its_answer() {
+    let mut told = 0;
+    for service in services() {
+        let pattern = &service.patterns[0];
+        if !pattern.has_get {
+            continue;
+        }
+        let faults =
+            json!([{"action": "reset", "effect": true, "method": "cancel", "times": null}]);
+        let script = Script::of(service, faults).unwrap();
+        let config = Config::default().service(service).parents(0);
+        let mut emulator = Emulator::new(config.script(script));
+        let names = add(&mut emulator, &parent_of(pattern), &[Fate::Stuck; 2]);
+        let paths = service.operation.paths();
+        let says = paths.is_some_and(|paths| !paths.cancel_asked.is_empty());
+        told += u32::from(says);
+        for name in names {
+            let policy = Policy::default().max_attempts(2);
+            let run = run(&mut emulator, &name, &policy, 1);
+            let cancels = calls(&run).into_iter().filter(|call| *call == Call::Cancel);
+            assert_eq!(cancels.count(), 2, "{name} {run:?}");
+            match run.result {
+                Ok(outcome) => {
+                    assert_eq!((outcome.verdict, says), (Verdict::Pending, true), "{name}");
+                }
+                Err(error) => {
+                    assert!(!says, "{name}: {error}");
+                    assert!(error.maybe_delivered());
+                }
+            }
+        }
+    }
+    assert!(told > 100, "{told}");
+}
+
+/// The JSON that the emulator answers.
+fn json_of(emulator: &mut Emulator, path: &str) -> (u16, Value) {
+    let request = http::Request::get(path).body(()).unwrap();
+    let response = served(emulator, T0, &request);
+    let json = serde_json::from_slice(response.body()).unwrap_or_default();
+    (response.status().as_u16(), json)
+}
+
+#[test]
+fn metadata_has_its_facts_at_the_paths_of_the_description() {
+    for (id, created, asked) in [
+        (
+            "documentai.v1",
+            &["createTime", "commonMetadata.createTime"][..],
+            &[][..],
+        ),
+        ("translate.v3", &[], &[]),
+        ("dataproc.v1", &["createTime", "startTime"], &[]),
+        ("logging.v2", &["startTime"], &["cancellationRequested"]),
+        (
+            "apihub.v1",
+            &["createTime"],
+            &["requestedCancellation", "cancelRequested"],
+        ),
+    ] {
+        let service = named(id);
+        let mut emulator = emulator(service);
+        let parent = parent_of(&service.patterns[0]);
+        let names = add(&mut emulator, &parent, &[Fate::Stuck; 8]);
+        let mut seen = (Vec::new(), Vec::new());
+        for name in &names {
+            let path = format!("{}/{}", service.prefix, name.relative());
+            let at = |value: &Value, paths: &[&'static str]| {
+                let there = |path: &&&str| {
+                    let pointer = format!("/metadata/{}", path.replace('.', "/"));
+                    value.pointer(&pointer).is_some()
+                };
+                paths.iter().filter(there).copied().collect::<Vec<_>>()
+            };
+            let (_, before) = json_of(&mut emulator, &path);
+            let api = id.split_once('.').unwrap();
+            let kind = format!(
+                "type.googleapis.com/google.cloud.{}.{}.OperationMetadata",
+                api.0, api.1
+            );
+            assert_eq!(before["metadata"]["@type"], kind);
+            assert_eq!(before["metadata"]["verb"], "create");
+            assert_eq!(at(&before, asked), [""; 0]);
+            let cancel = Request::Cancel(name.clone()).http(&endpoint());
+            assert_eq!(served(&mut emulator, T0, &cancel).status(), 200);
+            let (_, after) = json_of(&mut emulator, &path);
+            seen.0.extend(at(&after, created));
+            seen.1.extend(at(&after, asked));
+            // One product of a service has one spelling of each.
+            let one = |paths: &[&str]| usize::from(!paths.is_empty());
+            assert_eq!(at(&after, created).len(), one(created), "{after}");
+            assert_eq!(at(&after, asked).len(), one(asked), "{after}");
+        }
+        for path in created {
+            assert!(seen.0.contains(path), "{id} {path}");
+        }
+        for path in asked {
+            assert!(seen.1.contains(path), "{id} {path}");
+        }
+    }
+}
+
+#[test]
+fn ids_of_several_segments_are_names() {
+    let mut emulator = emulator(named("cloudshell.v1"));
+    let body = json!({"operations": [{"id": "a/b/c"}, {}]});
+    let new: NewParent = serde_json::from_value(body).unwrap();
+    let added = emulator.add(T0, new).unwrap();
+    assert_eq!(added.name, "");
+    assert_eq!(added.operations[0], "operations/a/b/c");
+    assert!(added.operations[1].starts_with("operations/emulator/"));
+    let (status, shown) = json_of(&mut emulator, "/v1/operations/a/b/c");
+    assert_eq!((status, &shown["name"]), (200, &json!("operations/a/b/c")));
+    assert_eq!(json_of(&mut emulator, "/v1/operations/a/b").0, 404);
+    let (status, list) = json_of(&mut emulator, "/v1/operations?pageSize=1");
+    assert_eq!(
+        (status, &list["operations"][0]["name"]),
+        (200, &shown["name"])
+    );
+    for bad in ["a//b", "/a", "a/", ""] {
+        let body = json!({"operations": [{"id": bad}]});
+        let new = serde_json::from_value(body).unwrap();
+        assert!(emulator.add(T0, new).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_list_takes_the_parameters_of_discovery_and_no_others() {
+    let mut emulator = emulator(named("documentai.v1"));
+    let parent = "projects/p/locations/us";
+    add(&mut emulator, parent, &[Fate::Stuck; 2]);
+    let list = format!("/v1/{parent}/operations");
+    let query = "filter=done%3Dfalse&pageSize=1&pageToken=";
+    let (status, page) = json_of(&mut emulator, &format!("{list}?{query}"));
+    assert_eq!(
+        (status, page["operations"].as_array().unwrap().len()),
+        (200, 1)
+    );
+    for (query, status) in [
+        ("returnPartialSuccess=false", 200),
+        ("returnPartialSuccess=true", 501),
+        ("pageSize=x", 400),
+        ("maxResults=1", 400),
+        ("updateMask=done", 400),
+    ] {
+        let (answered, _) = json_of(&mut emulator, &format!("{list}?{query}"));
+        assert_eq!(answered, status, "{query}");
+    }
+    // A project that is known, without such a location; a project that is not ours.
+    assert_eq!(
+        json_of(&mut emulator, "/v1/projects/p/locations/eu/operations").0,
+        404
+    );
+    assert_eq!(
+        json_of(&mut emulator, "/v1/projects/q/locations/us/operations").0,
+        403
+    );
+}
+
+#[test]
+fn the_fleet_of_a_seed_is_below_the_usual_parents() {
+    for (id, parents) in [
+        (
+            "documentai.v1",
+            &[
+                "projects/emulator/locations/us-central1",
+                "projects/emulator/locations/europe-west4",
+                "projects/emulator/locations/asia-northeast1",
+            ][..],
+        ),
+        (
+            "spanner.v1",
+            &[
+                "projects/emulator/instanceConfigs/instanceConfig-1",
+                "projects/emulator/instanceConfigs/instanceConfig-2",
+                "projects/emulator/instanceConfigs/instanceConfig-3",
+            ],
+        ),
+        (
+            "managedidentities.v1",
+            &["projects/emulator/locations/global"],
+        ),
+        ("cloudshell.v1", &[""]),
+        (
+            "securitycenter.v1",
+            &[
+                "organizations/organization-1",
+                "organizations/organization-2",
+                "organizations/organization-3",
+            ],
+        ),
+    ] {
+        let emulator = Emulator::new(Config::default().service(named(id)));
+        assert_eq!(emulator.parents(), parents);
+        // Two finished ones and an open one of each of three.
+        assert_eq!(emulator.truth(T0).len(), 9, "{id}");
+        let again = Emulator::new(Config::default().service(named(id)));
+        assert_eq!(again.truth(T0), emulator.truth(T0));
+    }
+    // As many as anyone wants, each another one.
+    let config = Config::default()
+        .service(named("documentai.v1"))
+        .parents(50);
+    let mut parents = Emulator::new(config).parents();
+    parents.sort();
+    parents.dedup();
+    assert_eq!(parents.len(), 50);
+}
