@@ -1,4 +1,4 @@
-"""An Android Management API for tests, which misbehaves on request.
+"""An Android Management API for tests, or another service, which misbehaves on request.
 
 >>> from countermand import Client
 >>> from countermand.testing import Emulator
@@ -67,6 +67,7 @@ class Emulator:
     def __init__(
         self,
         *,
+        service: str = "androidmanagement",
         devices: int = 3,
         pending: int = 1,
         history: int = 2,
@@ -77,17 +78,20 @@ class Emulator:
     ) -> None:
         """Starts the server.
 
-        :param devices: how many devices the fleet has.
+        :param service: the service that it is, ``documentai`` or ``documentai.v1``.
+        :param devices: how many devices the fleet has; of another service, how many parents of
+            operations, such as locations.
         :param pending: how many open operations each has; mostly such that a cancel works.
         :param history: how many finished operations each has.
         :param seed: what the fleet and the faults with a probability are drawn from.
         :param token: the access token to accept.
         :param faults: as for :meth:`faults`.
         :param quirks: behaviour where that of the real API is not known.
-        :raises ValueError: what is wrong with ``faults`` or ``quirks``.
+        :raises ValueError: what is wrong with ``service``, ``faults`` or ``quirks``.
         """
         self.token = token
         self._server = _countermand.Emulator(
+            service=service,
             devices=devices,
             pending=pending,
             history=history,
@@ -103,9 +107,24 @@ class Emulator:
         return self._server.endpoint
 
     @property
+    def service(self) -> str:
+        """Id of the service that it is, ``androidmanagement.v1``."""
+        return self._server.service
+
+    @property
     def enterprise(self) -> str:
-        """The enterprise's name, ``enterprises/LC...``."""
+        """The enterprise's name, ``enterprises/LC...``; of another service, the name above the
+        parents of operations, ``projects/emulator``.
+        """
         return self._server.enterprise
+
+    @property
+    def parent(self) -> str | None:
+        """The first name whose operations can be listed: of a device, or
+        ``//documentai.googleapis.com/projects/emulator/locations/us-central1``. ``None`` without
+        any.
+        """
+        return self._server.parent
 
     def operations(self, state: str = "pending") -> list[OperationName]:
         """The operations that really are in a state, in the order they were added.
@@ -116,10 +135,12 @@ class Emulator:
         if state not in _STATES:
             message = f"state is {state!r}, expected one of {', '.join(_STATES)}"
             raise ValueError(message)
-        return [OperationName(row["name"]) for row in self.truth() if row["state"] == state]
+        return [self._name(row["name"]) for row in self.truth() if row["state"] == state]
 
     def truth(self) -> list[dict[str, Any]]:
-        """The truth of each operation: ``name``, ``type``, ``fate``, ``state``, ``cancelled``."""
+        """The truth of each operation: ``name``, ``type``, ``fate``, ``state``, ``cancelled``. The
+        name is as the API writes it.
+        """
         return self._rows("truth")
 
     def audit(self) -> list[dict[str, Any]]:
@@ -142,6 +163,7 @@ class Emulator:
         """Adds an operation, to a new device or to the one with that name.
 
         :param fate: what the device will do.
+        :param device: the name of a device; of another service, that of the operation's parent.
         :param operation: ``type``, ``after_ms``, ``code``, ``duration_s``, ``age_s``, ``id``,
             ``params``, ``quirks``.
         :raises ValueError: what is wrong with it.
@@ -159,8 +181,9 @@ class Emulator:
         entry: dict[str, Any] = {"operations": [fields]}
         if device is not None:
             entry["name"] = device
-        added = self._post("devices", {"devices": [entry]})
-        return OperationName(added["devices"][0]["operations"][0])
+        collection = self._server.collection
+        added = self._post(collection, {collection: [entry]})
+        return self._name(added[collection][0]["operations"][0])
 
     def advance(self, seconds: float) -> None:
         """Moves the emulator's clock forward.
@@ -215,6 +238,9 @@ class Emulator:
 
     def __repr__(self) -> str:
         return f"Emulator(endpoint={self.endpoint!r}, enterprise={self.enterprise!r})"
+
+    def _name(self, relative: str) -> OperationName:
+        return OperationName(f"{self._server.before_names}{relative}")
 
     def _rows(self, endpoint: str) -> list[dict[str, Any]]:
         lines = self._server.admin("GET", endpoint, "").splitlines()

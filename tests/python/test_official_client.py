@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,108 @@ def service(endpoint: str, token: str) -> Any:
     document = json.loads(DOCUMENT.read_text()) | {"rootUrl": f"{endpoint}/"}
     credentials = Credentials(token=token)  # type: ignore[no-untyped-call]
     return discovery.build_from_document(document, credentials=credentials)
+
+
+OTHERS = {
+    "documentai.v1": ("projects.locations", "projects/p/locations/us", "/operations"),
+    "translate.v3": ("projects.locations", "projects/p/locations/global", ""),
+    "aiplatform.v1": (
+        "projects.locations.ragEngineConfig",
+        "projects/p/locations/l/ragEngineConfig",
+        "",
+    ),
+    "spanner.v1": (
+        "projects.instances.databases",
+        "projects/p/instances/i/databases/d",
+        "/operations",
+    ),
+    "dataproc.v1": ("projects.regions", "projects/p/regions/us-east1", "/operations"),
+    "logging.v2": ("locations", "tenants/t/locations/global", ""),
+    "cloudshell.v1": ("", "", "operations"),
+}
+"""Of a service: the resource in the official client that has its operations, a parent, and what
+follows it in the name of the list."""
+
+
+@contextmanager
+def operations_of(emulator: Emulator, path: str, own_document: bool) -> Iterator[Any]:
+    """The official client's operations: by its document, or by that of the emulator."""
+    name, version = emulator.service.split(".")
+    options: dict[str, Any] = {"client_options": {"api_endpoint": emulator.endpoint}}
+    if not own_document:
+        document = f"{emulator.endpoint}/$discovery/rest?version={{apiVersion}}"
+        options = {"discoveryServiceUrl": document}
+    credentials = Credentials(token=emulator.token)  # type: ignore[no-untyped-call]
+    with discovery.build(name, version, credentials=credentials, **options) as api:
+        at = api
+        for resource in [*path.split("."), "operations"] if path else ["operations"]:
+            at = getattr(at, resource)()
+        yield at
+
+
+@pytest.mark.parametrize("own_document", [True, False])
+@pytest.mark.parametrize("service", OTHERS)
+def test_another_service(service: str, own_document: bool) -> None:
+    path, parent, collection = OTHERS[service]
+    with Emulator(service=service, devices=0) as emulator:
+        added = [emulator.add(device=parent, fate="cancellable") for _ in range(3)]
+        names = [row["name"] for row in emulator.truth()]
+        assert all(name.endswith(f"/{row}") for name, row in zip(added, names, strict=True))
+        with operations_of(emulator, path, own_document) as operations:
+            found, pages = [], 0
+            # The document of the emulator has the collection outside the parameter.
+            of = {"name": f"{parent}{collection}" if own_document else parent}
+            request = operations.list(**(of if of["name"] else {}), pageSize=2)
+            while request is not None:
+                page = request.execute()
+                found += [operation["name"] for operation in page["operations"]]
+                request = operations.list_next(request, page)
+                pages += 1
+            assert (found, pages) == (names, 2)
+
+            assert "done" not in operations.get(name=names[1]).execute()
+            assert operations.cancel(name=names[1]).execute() == {}
+            read = operations.get(name=names[1]).execute()
+            assert (read["name"], read["done"], read["error"]["code"]) == (names[1], True, 1)
+            states = [row["state"] for row in emulator.truth()]
+            assert states == ["pending", "cancelled", "pending"]
+            with pytest.raises(HttpError, match="entity was not found") as caught:
+                operations.cancel(name=f"{names[1]}0").execute()
+            assert caught.value.status_code == 404
+
+
+def test_names_of_a_path_of_its_own() -> None:
+    with Emulator(service="storage.v1", devices=0) as emulator:
+        emulator.add(device="b/bucket", id="one")
+        credentials = Credentials(token=emulator.token)  # type: ignore[no-untyped-call]
+        root = {"api_endpoint": f"{emulator.endpoint}/storage/v1/"}
+        operation = {"bucket": "bucket", "operationId": "one"}
+        with discovery.build("storage", "v1", credentials=credentials, client_options=root) as api:
+            api.operations().cancel(**operation).execute()
+            assert api.operations().get(**operation).execute()["error"]["code"] == 1
+            listed = api.operations().list(bucket="bucket").execute()["operations"]
+        assert [operation["name"] for operation in listed] == ["b/bucket/operations/one"]
+
+
+def test_a_service_that_is_unknown() -> None:
+    with pytest.raises(ValueError, match=r'no service is named "documentia".*documentai'):
+        Emulator(service="documentia")
+    with pytest.raises(TypeError, match="service is of type int, expected a str"):
+        Emulator(service=1)  # type: ignore[arg-type]
+
+
+def test_the_emulator_says_what_it_serves() -> None:
+    with Emulator(service="documentai") as emulator:
+        assert emulator.service == "documentai.v1"
+        assert emulator.enterprise == "projects/emulator"
+        host = "//documentai.googleapis.com"
+        assert emulator.parent == f"{host}/projects/emulator/locations/us-central1"
+        for name in emulator.operations():
+            assert name.startswith(f"{host}/projects/emulator/locations/")
+    with Emulator(devices=0) as emulator:
+        assert (emulator.service, emulator.parent) == ("androidmanagement.v1", None)
+    with Emulator(service="cloudshell") as emulator:
+        assert emulator.parent == "//cloudshell.googleapis.com"
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ fn execute(args: Args) -> Result<Exit, Failure> {
 fn emulated(global: &Global, command: Emulated) -> Result<Exit, Failure> {
     match command {
         Emulated::Simulate(options) => simulate::run(global, &options),
-        Emulated::Emulator(options) => within_tokio(emulator::run(options)),
+        Emulated::Emulator(options) => within_tokio(emulator::run(global, options)),
         Emulated::Demo => within_tokio(until_stopped(demo::run(global))),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::Service;
+use countermand_core::{ParentName, Service};
 use http::{HeaderName, Request, Response, header};
 use serde_json::Value;
 
@@ -288,6 +288,13 @@ impl Emulator {
     #[must_use]
     pub fn grandparent(&self) -> &str {
         &self.grandparent
+    }
+
+    /// The first parent of operations, if there is any.
+    #[must_use]
+    pub fn parent(&self) -> Option<ParentName> {
+        let first = self.fleet.parents.first()?;
+        ParentName::parse(self.service(), &first.name).ok()
     }
 
     /// An access token that is accepted; empty when none is.

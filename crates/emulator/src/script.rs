@@ -40,9 +40,7 @@ impl FromStr for Script {
     type Err = BadInput;
 
     fn from_str(text: &str) -> Result<Self, BadInput> {
-        let script = serde_json::from_str(text)
-            .map_err(|problem| BadInput::new(format!("not JSON: {problem}")))?;
-        Self::from_value(script)
+        Self::parse(Service::DEFAULT, text)
     }
 }
 
@@ -53,6 +51,16 @@ impl Script {
     /// The entry that is wrong, and its mistake.
     pub fn from_value(script: Value) -> Result<Self, BadInput> {
         Self::of(Service::DEFAULT, script)
+    }
+
+    /// The script in a JSON text, for any service.
+    ///
+    /// # Errors
+    /// The entry that is wrong, and its mistake.
+    pub fn parse(service: &'static Service, text: &str) -> Result<Self, BadInput> {
+        let script = serde_json::from_str(text)
+            .map_err(|problem| BadInput::new(format!("not JSON: {problem}")))?;
+        Self::of(service, script)
     }
 
     /// The script in a JSON value, for any service. The words of its methods are made from its collections.

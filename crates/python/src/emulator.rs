@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use countermand_core::Service;
 use countermand_emulator::{Action, Config, Quirks, Script, Server, Shared};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -21,15 +22,27 @@ pub(crate) struct Emulator {
     endpoint: String,
     #[pyo3(get)]
     enterprise: String,
+    /// The id of the service.
+    #[pyo3(get)]
+    service: &'static str,
+    #[pyo3(get)]
+    parent: Option<String>,
+    /// The word for parents on the emulator's own endpoints.
+    #[pyo3(get)]
+    collection: &'static str,
+    /// The part of a full name before the relative one.
+    #[pyo3(get)]
+    before_names: String,
 }
 
 #[pymethods]
 impl Emulator {
     #[new]
-    #[pyo3(signature = (*, devices, pending, history, seed, token, faults, quirks))]
+    #[pyo3(signature = (*, service, devices, pending, history, seed, token, faults, quirks))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
+        service: &Bound<'_, PyAny>,
         devices: &Bound<'_, PyAny>,
         pending: &Bound<'_, PyAny>,
         history: &Bound<'_, PyAny>,
@@ -43,15 +56,17 @@ impl Emulator {
             arguments::whole(what, given, 0..=most).map(|count| count as usize)
         };
         let bad = |problem: String| PyValueError::new_err(problem);
-        let script: Script = faults
-            .parse()
-            .map_err(|error| bad(format!("faults: {error}")))?;
+        let service = Service::choose(&arguments::text("service", service)?, None)
+            .map_err(|error| bad(error.to_string()))?;
+        let script =
+            Script::parse(service, faults).map_err(|error| bad(format!("faults: {error}")))?;
         let quirks: Quirks =
             serde_json::from_str(quirks).map_err(|error| bad(format!("quirks: {error}")))?;
         let start = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let config = Config::default()
+            .service(service)
             .parents(count("devices", devices)?)
             .operations(count("pending", pending)?, count("history", history)?)
             .seed(arguments::whole("seed", seed, 0..=u64::MAX)?)
@@ -67,9 +82,20 @@ impl Emulator {
                 .handle()
                 .block_on(Server::bind(address, shared.clone()))
         })?;
+        let (enterprise, parent) = shared.with(|emulator, _| {
+            let parent = emulator.parent().map(|parent| parent.to_string());
+            (emulator.grandparent().to_owned(), parent)
+        });
         Ok(Self {
             endpoint: server.endpoint(),
-            enterprise: shared.with(|emulator, _| emulator.grandparent().to_owned()),
+            enterprise,
+            service: service.id,
+            parent,
+            collection: service.level_above(1).collection,
+            before_names: match *service == *Service::DEFAULT {
+                true => String::new(),
+                false => format!("//{}/", service.host),
+            },
             shared,
             server: Lock::new(Some(Native::new(server))),
         })

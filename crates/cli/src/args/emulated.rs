@@ -22,7 +22,7 @@ pub(crate) enum Emulated {
     /// Runs the scheduler of `cancel` on a virtual clock against a simulated server, which refuses
     /// calls beyond the quota. Nothing is sent.
     Simulate(Simulate),
-    /// Run an emulated Android Management API
+    /// Run an emulated Android Management API, or the service of --service
     ///
     /// Prints one line of JSON when it is ready and runs until it is interrupted. Its own endpoints
     /// are under /_emulator/.
@@ -44,10 +44,11 @@ pub(crate) struct Emulator {
     /// Also serve requests for this host name, for example of a container; may be given again
     #[arg(long = "allow-host", value_name = "NAME")]
     pub(crate) allow_hosts: Vec<String>,
-    /// Number of devices
-    #[arg(long, value_name = "N", default_value_t = 200,
+    /// Number of devices, or of the parents of another service's operations [default: 200, or 3 of another
+    /// service]
+    #[arg(long, value_name = "N",
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
-    pub(crate) devices: usize,
+    pub(crate) devices: Option<usize>,
     /// Seed of the fleet and of all random choices
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,

@@ -2,9 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use countermand_core::Service;
 use countermand_emulator::{Config, Hints, Script, Server, ServerQuota, Shared, Tls};
 use serde::Serialize;
 
+use crate::args::Global;
 use crate::args::emulated::{Emulator, HintsWord, Limits};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,17 +19,25 @@ use crate::signals::{Hangup, Signals};
 struct Ready<'a> {
     schema: &'static str,
     endpoint: String,
-    enterprise: &'a str,
+    service: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enterprise: Option<&'a str>,
     token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_file: Option<String>,
 }
 
 /// Serves until a signal comes, which is how it is meant to end.
-pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
+pub(crate) async fn run(global: &Global, options: Emulator) -> Result<Exit, Failure> {
+    let service = global.meant;
+    let is_default = *service == *Service::DEFAULT;
+    let parents = if is_default { 200 } else { 3 };
     let mut config = Config::default()
+        .service(service)
         .seed(options.seed)
-        .parents(options.devices)
+        .parents(options.devices.unwrap_or(parents))
         .token(&options.token)
         .start(unix_ms())
         .quota(quota(options.limits)?)
@@ -41,7 +51,7 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
             ))
         };
         let text = std::fs::read_to_string(path).map_err(|error| problem(&error))?;
-        let script: Script = text.parse().map_err(|error| problem(&error))?;
+        let script = Script::parse(service, &text).map_err(|error| problem(&error))?;
         config = config.script(script);
     }
     for name in &options.allow_hosts {
@@ -77,7 +87,9 @@ pub(crate) async fn run(options: Emulator) -> Result<Exit, Failure> {
         countermand_core::text::json_line(&Ready {
             schema: "countermand.emulator/1",
             endpoint: server.endpoint(),
-            enterprise: emulator.grandparent(),
+            service: service.id,
+            parent: emulator.parent().map(|parent| parent.to_string()),
+            enterprise: is_default.then(|| emulator.grandparent()),
             token: emulator.token(),
             ca_file,
         })
