@@ -2,7 +2,8 @@
 
 use std::io;
 
-use countermand_core::{Error, ExitClass, Verdict};
+use countermand_core::{Error, ExitClass, Outcome, Verdict};
+use countermand_fleet::RowState;
 
 /// End of a run, worst news for a script last: if several apply, the greatest is reported.
 ///
@@ -79,6 +80,20 @@ impl Exit {
             | Kind::InvalidInput
             | Kind::NotConnected => Self::Usage,
             _ => Self::JobFile,
+        }
+    }
+
+    /// For the result of a countermand. An error that kept more from being known decides together with a verdict that
+    /// leaves the fate open: without authority the next run would learn no more.
+    pub(crate) fn of_result(result: &Result<Outcome, Error>) -> Self {
+        match result {
+            Ok(outcome) => {
+                let exit = Self::of_verdict(outcome.verdict);
+                let open = RowState::from(outcome.verdict).is_open();
+                let error = outcome.error.as_ref().filter(|_| open);
+                exit.max(error.map_or(Self::Done, Self::of_error))
+            }
+            Err(error) => Self::of_error(error),
         }
     }
 

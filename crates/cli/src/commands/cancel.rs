@@ -48,7 +48,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     let mut tally = Tally::new(&names, !options.no_verify, read.refused, duplicates);
     let Some(client) = client else {
         report.sentence("no name is left; nothing was sent");
-        return Ok(report.end(tally.exit(), None, &mut signals).await);
+        return Ok(report.end(tally.exit(None), None, &mut signals).await);
     };
     report.align(&names);
     if global.verbose == 0 {
@@ -80,7 +80,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
                 true => Outcome::of_known(result),
                 false => result,
             };
-            let covered = matches!(&result, Err(error) if stop.covers(error));
+            let covered = stop.covers(&result);
             if global.json || !covered {
                 report.outcome(&name, &result);
             }
@@ -94,7 +94,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     let left = tally.end(last_cancel, &names);
     let exit = match ending {
         Ending::Aborted(exit) => return Ok(exit),
-        Ending::Finished => tally.exit(),
+        Ending::Finished => tally.exit(stop.exit()),
         Ending::Stopped(exit) => exit,
     };
     let summary = tally.sentences(&invocation);

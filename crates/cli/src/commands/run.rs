@@ -62,6 +62,8 @@ pub(crate) async fn run(
     };
     tell_left_out(&mut run, &report);
     let stopped = run.stopped().map(|cause| cause.exit_class().into());
+    // Accepted cancels and verdicts of an earlier run do not hide what stopped this one.
+    let exit = exit.max(stopped.unwrap_or(Exit::Done));
     let ended = run.end(how);
     let (overview, worst) = overview(&ended, stopped).map_err(|error| open::unread(&error))?;
     let text = text(&way, &ended, &overview).map_err(|error| open::unread(&error))?;
@@ -88,7 +90,8 @@ fn begin(client: &Client, job: AuthorizedJob) -> Result<Run, Failure> {
 struct Watch<'a> {
     report: &'a Report,
     json: bool,
-    /// The exit code that lists which could not be read ask for.
+    /// The exit code that the results of this run ask for, and lists which could not be read: the row of an operation may
+    /// have an earlier result that weighs more.
     exit: Exit,
     stop: Stop,
     /// That the disk takes nothing has been told.
@@ -111,6 +114,7 @@ impl Watch<'_> {
     }
 
     fn finished(&mut self, run: &Run, name: &OperationName, result: &Result<Outcome, Error>) {
+        self.exit = self.exit.max(Exit::of_result(result));
         let output = &self.report.output;
         if let Some(problem) = run.trouble() {
             if !std::mem::replace(&mut self.troubled, true) {
@@ -129,7 +133,7 @@ impl Watch<'_> {
                 ..
             })
         );
-        let told = matches!(result, Err(error) if self.stop.covers(error));
+        let told = self.stop.covers(result);
         if self.json || !(good || told) {
             self.report.outcome(name, result);
         }

@@ -1,9 +1,10 @@
 //! One failure that stops everything, told once.
 
 use countermand_core::text::chain;
-use countermand_core::{Cause, Error, ErrorKind, Service};
+use countermand_core::{Cause, Error, ErrorKind, Outcome, Service};
 use countermand_fleet::counted;
 
+use crate::exit::Exit;
 use crate::output::json::{STOPPED, StoppedLine};
 use crate::output::results::Report;
 
@@ -27,28 +28,35 @@ impl Stop {
         }
     }
 
+    /// The exit code that the failure asks for, whatever came out before it.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        self.cause.as_ref().map(|cause| cause.exit_class().into())
+    }
+
     /// Takes in lists that were not asked for.
     pub(crate) const fn lists(&mut self, lists: u64) {
         self.lists = lists;
     }
 
-    /// Takes in an error; `true` if it is told with all of its kind, and needs no line of its own. One
+    /// Takes in a result; `true` if it is told with all of its kind, and needs no line of its own. One
     /// that may have delivered a cancellation has its line.
-    pub(crate) fn covers(&mut self, error: &Error) -> bool {
-        let Some(cause) = &self.cause else {
+    pub(crate) fn covers(&mut self, result: &Result<Outcome, Error>) -> bool {
+        let error = match result {
+            Ok(outcome) => outcome.error.as_ref(),
+            Err(error) => Some(error),
+        };
+        let (Some(cause), Some(error)) = (&self.cause, error) else {
             return false;
         };
-        if error.maybe_delivered() {
-            return false;
-        }
+        let told = result.is_ok() || error.maybe_delivered();
         if let ErrorKind::NotAttempted { cause: behind } = error.kind() {
-            let covered = behind.key() == cause.key();
+            let covered = !told && behind.key() == cause.key();
             self.not_attempted += u64::from(covered);
             return covered;
         }
-        let covered = error.key() == cause.key();
-        self.same += u64::from(covered);
-        covered
+        let same = error.key() == cause.key();
+        self.same += u64::from(same);
+        same && !told
     }
 
     /// Takes in the error of a list; `true` as for [`covers`](Self::covers). Those that were not asked

@@ -28,9 +28,9 @@ pub(crate) struct StoppedLine<'a> {
     pub(crate) message: &'a str,
     pub(crate) advice: &'a str,
     pub(crate) not_attempted: u64,
-    /// Operations that ended with the same error, after the first.
+    /// Operations that ended with this error.
     pub(crate) same_error: u64,
-    /// Lists that ended with the same error.
+    /// Lists that ended with this error.
     pub(crate) lists_same_error: u64,
     pub(crate) lists_not_attempted: u64,
 }

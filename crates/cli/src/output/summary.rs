@@ -70,8 +70,7 @@ impl Tally {
                 self.summary.not_verified += 1;
                 Exit::Done
             }
-            Ok(outcome) => Exit::of_verdict(outcome.verdict),
-            Err(error) => Exit::of_error(error),
+            result => Exit::of_result(result),
         };
         self.exit = self.exit.max(exit);
         let unsent = matches!(result, Err(error)
@@ -121,9 +120,9 @@ impl Tally {
         left
     }
 
-    /// Exit of a run with these results.
-    pub(crate) const fn exit(&self) -> Exit {
-        self.exit
+    /// Exit of a run with these results, which a failure that means `stopped` has stopped.
+    pub(crate) fn exit(&self, stopped: Option<Exit>) -> Exit {
+        self.exit.max(stopped.unwrap_or(Exit::Done))
     }
 
     /// The summary, as of a job: the bad news first, then the counts, then the next command.

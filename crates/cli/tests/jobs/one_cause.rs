@@ -91,6 +91,76 @@ fn fault_47_an_expired_token_is_told_once_with_how_many_were_not_attempted() {
     assert_eq!(last["same_error"], same.count());
 }
 
+/// Operations whose cancels an earlier run has sent.
+#[test]
+fn fault_47_an_expired_token_is_4_whatever_was_accepted_before() {
+    let fleet = Fleet::planned([Fate::Stuck; 3], &["--quota", "none", "--deadline", "1s"]);
+    assert_eq!(fleet.apply(&[]).run().code, 5);
+    for options in [&["--json"][..], &["--json", "--recheck"]] {
+        let process = fleet.apply(options);
+        let run = process.env("COUNTERMAND_TOKEN", "expired").run();
+        assert_eq!(run.code, 4, "{run:?}");
+        let mut rows = run.json();
+        let last = rows.pop().unwrap();
+        assert_eq!(last["schema"], "countermand.stopped/1", "{run:?}");
+        let with = |word, text| {
+            let rows = rows.iter().filter(|row| row["error"][word] == text);
+            rows.count()
+        };
+        let same = with("key", "unauthenticated");
+        assert!(same > 0, "{run:?}");
+        assert_eq!(last["same_error"], same, "{run:?}");
+        assert!(stopped(&run).contains(" ended with this error"), "{run:?}");
+    }
+    // A run that was denied is no worse than before.
+    assert_eq!(fleet.apply(&["--recheck"]).run().code, 5);
+}
+
+/// The token expires when all cancels are accepted.
+#[test]
+fn fault_47_a_401_after_all_cancels_is_4() {
+    let fault = json!([{"fault": "unauthenticated", "method": "get", "skip": 2, "times": null}]);
+    let quick = ["--quota", "none", "--deadline", "20s"];
+    let fleet = Fleet::planned([Fate::Stuck; 5], &quick);
+    for process in [fleet.cancel(&quick), fleet.apply(&[])] {
+        script(&fleet, fault.clone());
+        let run = process.run();
+        assert_eq!(run.code, 4, "{run:?}");
+        assert!(stopped(&run).contains("401"), "{run:?}");
+    }
+}
+
+/// One enterprise of several would go on, so that nothing is stopped.
+#[test]
+fn fault_16_an_enterprise_that_closes_after_its_cancels_is_4() {
+    let quick = ["--quota", "none", "--deadline", "1s"];
+    let fleet = Fleet::planned([Fate::Stuck; 3], &quick);
+    assert_eq!(fleet.apply(&[]).run().code, 5);
+    let fault = json!([{"fault": "forbidden-enterprise", "times": null}]);
+    script(&fleet, fault);
+    for options in [&[][..], &["--recheck"]] {
+        let run = fleet.apply(options).run();
+        assert_eq!(run.code, 4, "{run:?}");
+    }
+    assert_eq!(fleet.verdicts(), ["unverified"; 3]);
+}
+
+#[test]
+fn fault_18_a_quota_of_zero_is_6_whatever_was_accepted_before() {
+    let quick = ["--quota", "none", "--deadline", "1s"];
+    let fleet = Fleet::planned([Fate::Stuck; 3], &quick);
+    assert_eq!(fleet.apply(&[]).run().code, 5);
+    script(&fleet, json!([{"fault": "quota-zero", "times": null}]));
+    for process in [
+        fleet.cancel(&quick),
+        fleet.apply(&[]),
+        fleet.apply(&["--recheck"]),
+    ] {
+        let run = process.run();
+        assert_eq!(run.code, 6, "{run:?}");
+    }
+}
+
 #[test]
 fn fault_47_a_401_in_mid_run_is_told_once_and_the_sums_agree_with_the_lines() {
     let fleet = Fleet::planned([GOOD; 60], &["--quota", "none"]);
