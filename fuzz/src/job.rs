@@ -128,6 +128,7 @@ fn record(kind: u8, number: u8) -> Record {
             call: Call::Cancel,
             at,
             sending: None,
+            refused: false,
         },
         1 => Record::Accepted { name, at },
         2 => Record::Finished {

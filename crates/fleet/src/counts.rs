@@ -44,7 +44,7 @@ pub struct Counts {
     pub attempts: u64,
     /// The time at which the first cancel of all left.
     pub first_cancel_sent_at: Option<Timestamp>,
-    /// The time at which the last cancel of all left.
+    /// The time at which the last cancel of all left that was not refused.
     pub last_cancel_sent_at: Option<Timestamp>,
     /// The time of the last verdict that says an end.
     pub last_known: Option<Timestamp>,

@@ -45,7 +45,7 @@ pub struct OperationProgress {
     pub attempts: u32,
     /// The time at which the first cancel left that is known to have left.
     pub cancel_sent_at: Option<Timestamp>,
-    /// The time at which the last cancel left: the first one again where there was no other.
+    /// The time at which the last cancel left that was not refused: the first one again where there was no other.
     pub last_cancel_sent_at: Option<Timestamp>,
     /// The time at which the server accepted it.
     pub accepted_at: Option<Timestamp>,

@@ -34,6 +34,8 @@ pub(crate) struct Recorder {
     trouble: Option<(JobError, Instant)>,
     /// Answers to looks since the last commit.
     bodies: HashMap<OperationName, [u8; 32]>,
+    /// Operations whose cancels the server has refused since the last commit.
+    refused: HashSet<OperationName>,
     clock: Clock,
     /// The times of intents whose requests have not left.
     intents: HashMap<(Resource, Call), Timestamp>,
@@ -57,6 +59,7 @@ impl Recorder {
             backlog: Vec::new(),
             trouble: None,
             bodies: HashMap::new(),
+            refused: HashSet::new(),
             clock,
             intents: HashMap::new(),
             facts: Vec::new(),
@@ -143,16 +146,43 @@ impl Recorder {
         self.write(vec![note]);
     }
 
-    /// Remembers the answer of a look, byte for byte.
+    /// Remembers the answer of a look, byte for byte, and that of a cancel if it is a refusal.
     pub(crate) fn answered(&mut self, ticket: &Ticket, response: &Response<Bytes>) {
-        if let (Call::Get, Some(name), true) = (
-            ticket.call(),
-            ticket.resource().operation(),
-            response.status().is_success(),
-        ) {
-            let hash = Sha256::digest(response.body());
-            self.bodies.insert(name.clone(), hash.into());
+        let Some(name) = ticket.resource().operation() else {
+            return;
+        };
+        match (ticket.call(), response.status().is_success()) {
+            (Call::Get, true) => {
+                let hash = Sha256::digest(response.body());
+                self.bodies.insert(name.clone(), hash.into());
+            }
+            (Call::Cancel, false) => {
+                let read = name.service().read_cancel(response);
+                if read.is_err_and(|error| !error.maybe_delivered()) {
+                    self.refused.insert(name.clone());
+                }
+            }
+            _ => {}
         }
+    }
+
+    /// Marks the cancels that were refused since the last commit, as far as they are not in the file.
+    fn mark_refused(&mut self) {
+        if self.refused.is_empty() {
+            return;
+        }
+        for (_, fact) in &mut self.facts {
+            if let Record::Sent {
+                operation: Some(name),
+                call: Call::Cancel,
+                refused,
+                ..
+            } = fact
+            {
+                *refused |= self.refused.contains(name);
+            }
+        }
+        self.refused.clear();
     }
 
     /// Writes the new events, in one transaction.
@@ -166,6 +196,7 @@ impl Recorder {
             self.note(event, at, &mut records);
         }
         self.bodies.clear();
+        self.mark_refused();
         let mut all = self.due_facts(countermand::hyper::monotonic_now(), &records);
         all.append(&mut records);
         self.write(all);
@@ -305,6 +336,7 @@ impl Recorder {
             call,
             at: self.clock.at(left),
             sending: self.intents.remove(&(resource.clone(), call)),
+            refused: false,
         };
         self.facts.push((countermand::hyper::monotonic_now(), fact));
     }

@@ -431,6 +431,7 @@ impl SearchCost {
             call: spent.call,
             at: at.saturating_sub(spent.age),
             sending: None,
+            refused: false,
         });
         let ended = uptime.map(|uptime| Record::SearchEnded { at, uptime });
         calls.chain(ended).collect()

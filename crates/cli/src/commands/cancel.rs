@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use countermand::Client;
+use countermand::hyper::monotonic_now;
 use countermand_core::{Call, Outcome, Phase, Policy, Resource};
 use countermand_fleet::counted;
 use countermand_scheduler::Event;
@@ -57,7 +58,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     }
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
     let mut running = client.run(client.scheduler(), stream::iter(unsent));
-    let mut stop = Stop::default();
+    let (mut stop, started) = (Stop::default(), monotonic_now());
     let take = |_: &_, event| match event {
         Event::Sending {
             resource: Resource::Operation(name),
@@ -68,6 +69,11 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
             phase,
             ..
         } => tally.phase(name, phase),
+        Event::Sent {
+            resource: Resource::Operation(name),
+            call: Call::Cancel,
+            at,
+        } => tally.sent(name, at - started),
         Event::Refused { name } => tally.phase(name, Phase::Unsent),
         Event::Finished { name, result } if is_left(&result) => {
             // A cancel that was refused before the signal came is not in doubt.
@@ -89,9 +95,9 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
         Event::Stopped { cause } => stop.stopped(cause),
         _ => {}
     };
-    let (ending, last_cancel) = follow(&mut running, &report, &mut signals, take).await;
+    let ending = follow(&mut running, &report, &mut signals, take).await;
     stop.tell(&report, global.json);
-    let left = tally.end(last_cancel, &names);
+    let left = tally.end(&names);
     let exit = match ending {
         Ending::Aborted(exit) => return Ok(exit),
         Ending::Finished => tally.exit(stop.exit()),

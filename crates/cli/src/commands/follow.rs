@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countermand::hyper::SchedulerStream;
 use countermand::hyper::monotonic_now;
-use countermand_core::{Call, Error, ErrorKind, OperationName, Outcome, Phase, Time};
+use countermand_core::{Error, ErrorKind, OperationName, Outcome, Phase};
 use countermand_fleet::Run;
 use countermand_scheduler::Event;
 use futures_util::{Stream, StreamExt};
@@ -62,17 +62,15 @@ pub(crate) enum Ending {
     Aborted(Exit),
 }
 
-/// Follows it to its end, and hands over what happens. Tells as
-/// well when, since the start, the last cancel was sent.
+/// Follows it to its end, and hands over what happens.
 pub(crate) async fn follow<U: Underway>(
     underway: &mut U,
     report: &Report,
     signals: &mut Signals,
     mut told: impl FnMut(&U, Event),
-) -> (Ending, Option<Duration>) {
-    let (started, begun) = (monotonic_now(), Instant::now());
+) -> Ending {
+    let begun = Instant::now();
     let mut stop: Option<(Exit, Instant)> = None;
-    let mut last_cancel = None;
     let mut ticks = report.output.ticks();
     loop {
         let until = stop.map_or(begun, |(_, until)| until);
@@ -80,7 +78,7 @@ pub(crate) async fn follow<U: Underway>(
             biased;
             exit = signals.next() => {
                 if stop.is_some() {
-                    return (Ending::Aborted(exit), None);
+                    return Ending::Aborted(exit);
                 }
                 underway.stop();
                 stop = Some((exit, Instant::now() + DRAIN));
@@ -93,21 +91,16 @@ pub(crate) async fn follow<U: Underway>(
             event = underway.next() => match event {
                 None => break,
                 Some(event) => {
-                    if let Event::Sent { call: Call::Cancel, at, .. } = &event {
-                        last_cancel = last_cancel.max(Some(*at));
-                    }
                     say(report, &event);
                     told(underway, event);
                 }
             }
         }
     }
-    let last_cancel = last_cancel.map(|at: Time| at - started);
-    let ending = match stop {
+    match stop {
         None => Ending::Finished,
         Some((exit, _)) => Ending::Stopped(exit),
-    };
-    (ending, last_cancel)
+    }
 }
 
 /// True if a result says only that a signal came before it.

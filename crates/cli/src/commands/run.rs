@@ -46,7 +46,7 @@ pub(crate) async fn run(
         troubled: false,
     };
     let told = |run: &Run, event| watch.take(run, event);
-    let (ending, _) = follow(&mut run, &report, &mut signals, told).await;
+    let ending = follow(&mut run, &report, &mut signals, told).await;
     let exit = watch.end(&run);
     let how = match ending {
         Ending::Finished => "finished",

@@ -20,6 +20,8 @@ pub(crate) struct Tally {
     exit: Exit,
     /// The phases of the operations without a result.
     open: HashMap<OperationName, Phase>,
+    /// For each of those, the time from the begin to its last cancel that was not refused.
+    sent: HashMap<OperationName, Duration>,
     /// Operations to be cancelled again.
     again: Vec<OperationName>,
 }
@@ -53,18 +55,38 @@ impl Tally {
                 .iter()
                 .map(|name| (name.clone(), Phase::Unsent))
                 .collect(),
+            sent: HashMap::new(),
             again: Vec::new(),
+        }
+    }
+
+    /// Takes in that a cancel has left, so long after the begin.
+    pub(crate) fn sent(&mut self, name: OperationName, after: Duration) {
+        self.sent.insert(name, after);
+    }
+
+    /// Takes in that no more comes for an operation: its last cancel counts unless it was refused.
+    fn last_cancel(&mut self, name: &OperationName, refused: bool) {
+        if let (Some(after), false) = (self.sent.remove(name), refused) {
+            let at = self.summary.created.saturating_add(after);
+            let last = &mut self.overview.counts.last_cancel_sent_at;
+            *last = (*last).max(Some(at));
         }
     }
 
     /// Takes in the phase of an operation under way.
     pub(crate) fn phase(&mut self, name: OperationName, phase: Phase) {
+        if phase == Phase::Unsent {
+            self.sent.remove(&name);
+        }
         self.open.insert(name, phase);
     }
 
     /// Takes in a result. One that only says that nothing was attempted leaves the operation unsent.
     pub(crate) fn add(&mut self, name: OperationName, result: &Result<Outcome, Error>) {
         let phase = self.open.remove(&name).unwrap_or_default();
+        let refused = matches!(result, Err(error) if !error.maybe_delivered());
+        self.last_cancel(&name, refused);
         let exit = match result {
             Ok(outcome) if outcome.verdict == Verdict::Unverified && !self.verifying => {
                 self.summary.not_verified += 1;
@@ -100,19 +122,13 @@ impl Tally {
         self.overview.add(row);
     }
 
-    /// Takes in the end: the time from the begin to the last cancel. Returns the operations without a
-    /// result, in this order, and whether a cancel may have been sent for each.
-    pub(crate) fn end(
-        &mut self,
-        last_cancel: Option<Duration>,
-        names: &[OperationName],
-    ) -> Vec<(OperationName, bool)> {
-        let begun = self.summary.created;
-        self.overview.counts.last_cancel_sent_at =
-            last_cancel.map(|after| begun.saturating_add(after));
+    /// Takes in the end. Returns the operations without a result, in this order, and whether a cancel
+    /// may have been sent for each.
+    pub(crate) fn end(&mut self, names: &[OperationName]) -> Vec<(OperationName, bool)> {
         let mut left = Vec::new();
         for name in names {
             if let Some(phase) = self.open.remove(name) {
+                self.last_cancel(name, phase == Phase::Unsent);
                 self.row(name.clone(), |progress| progress.phase = phase);
                 left.push((name.clone(), phase != Phase::Unsent));
             }

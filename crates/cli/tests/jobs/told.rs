@@ -65,11 +65,38 @@ fn fault_45_the_last_cancel_is_the_last_that_left_and_of_which_run_is_said() {
     let end = report.last().unwrap();
     assert_eq!(end["last_cancel_sent_at"], last(&rows).to_string());
 
+    // Nor does a run whose cancels are refused, also where earlier ones are in doubt.
+    let stuck = Fleet::planned([Fate::Stuck; 3], &["--quota", "none", "--deadline", "1s"]);
+    assert_eq!(stuck.apply(&[]).run().code, 5);
+    let figure = |run: &Run| {
+        let counts = run.json().remove(0)["counts"].clone();
+        counts["last_cancel_sent_at"].clone()
+    };
+    let json = || stuck.command(&["status", &stuck.job, "--json"]).run();
+    let before = figure(&json());
+    let cancels = stuck.cancels().0;
+    let refused = stuck.apply(&[]).env("COUNTERMAND_TOKEN", "expired").run();
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(stuck.cancels().0 > cancels, "{refused:?}");
+    assert_eq!(figure(&json()), before, "{refused:?}");
+    let arrived =
+        "The latest run has sent no cancel that may have arrived; the last one before was sent ";
+    for run in [refused, status(&stuck)] {
+        assert!(last_cancel(&run).starts_with(arrived), "{run:?}");
+    }
+    // And where each was refused, there is none at all.
+    let fresh = Fleet::planned([GOOD; 3], &["--quota", "none"]);
+    for process in [fresh.cancel(&["--quota", "none"]), fresh.apply(&[])] {
+        let run = process.env("COUNTERMAND_TOKEN", "expired").run();
+        assert!(!run.stdout.contains("The last cancel"), "{run:?}");
+    }
+    assert!(fresh.cancels().0 > 0);
+
     // A run that has nothing to send does not take the figure over.
     let run = fleet.apply(&[]).run();
     let line = last_cancel(&run);
     assert!(
-        line.starts_with("The latest run has sent no cancel; "),
+        line.starts_with("The latest run has sent no cancel that may have arrived; "),
         "{line}"
     );
 }

@@ -49,7 +49,7 @@ impl Overview {
                 spell(at.since(latest)),
             ),
             Some(_) => format!(
-                "The latest run has sent no cancel; the last one before was sent {all} after the first run began.\n"
+                "The latest run has sent no cancel that may have arrived; the last one before was sent {all} after the first run began.\n"
             ),
         }
     }

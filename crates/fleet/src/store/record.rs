@@ -87,6 +87,8 @@ pub enum Record {
         at: Timestamp,
         /// The time at which the intent was recorded, if it was.
         sending: Option<Timestamp>,
+        /// It is a cancel that the server is known to have refused: not the last one for any figure.
+        refused: bool,
     },
     /// A request never left: the intent is void.
     NotSent {
@@ -161,13 +163,19 @@ impl Record {
                 }
             }
             Self::Sent {
-                call, at, sending, ..
+                call,
+                at,
+                sending,
+                refused,
+                ..
             } => {
                 let new = u32::from(sending.is_none());
                 progress.attempts = progress.attempts.saturating_add(new);
                 if *call == Call::Cancel {
                     progress.cancel_sent_at.get_or_insert(*at);
-                    progress.last_cancel_sent_at = progress.last_cancel_sent_at.max(Some(*at));
+                    if !refused {
+                        progress.last_cancel_sent_at = progress.last_cancel_sent_at.max(Some(*at));
+                    }
                     if progress.phase == Phase::Unsent {
                         progress.phase = Phase::MaybeSent;
                     }

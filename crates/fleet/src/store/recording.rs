@@ -55,6 +55,7 @@ impl Transaction<'_> {
                 call,
                 at,
                 sending,
+                ..
             } => {
                 self.sent(resource, *call, *at, *sending)?;
                 self.apply(operation.as_ref(), record)

@@ -26,6 +26,7 @@ fn left(number: usize, intended: i64, millis: i64) -> Record {
         call: Call::Cancel,
         at: at(millis),
         sending: Some(at(intended)),
+        refused: false,
     }
 }
 

@@ -29,6 +29,7 @@ fn from_plan_to_proof() {
             call: Call::Cancel,
             at: at(2),
             sending: None,
+            refused: false,
         },
         Record::Accepted {
             name: name(2),

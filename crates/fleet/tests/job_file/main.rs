@@ -46,6 +46,7 @@ fn sent(number: usize, at: Timestamp) -> Record {
         call: Call::Cancel,
         at,
         sending: None,
+        refused: false,
     }
 }
 

@@ -141,16 +141,20 @@ impl Model {
                     call: Call::ListOperations,
                     at: at(*millis),
                     sending: None,
+                    refused: false,
                 }
             }
             Step::Sent(number, call, millis) => {
                 let operation = Some(known(number)?);
+                let refused = millis % 3 == 0;
                 let standing = self.standings.entry(*number).or_default();
                 standing.attempts += 1;
                 if *call == Call::Cancel {
                     standing.cancel_sent_at = standing.cancel_sent_at.or(Some(at(*millis)));
-                    standing.last_cancel_sent_at =
-                        standing.last_cancel_sent_at.max(Some(at(*millis)));
+                    if !refused {
+                        let last = &mut standing.last_cancel_sent_at;
+                        *last = (*last).max(Some(at(*millis)));
+                    }
                     if standing.phase == Phase::Unsent {
                         standing.phase = Phase::MaybeSent;
                     }
@@ -163,6 +167,7 @@ impl Model {
                     call: *call,
                     at: at(*millis),
                     sending: None,
+                    refused,
                 }
             }
             Step::Accepted(number, millis) => {

@@ -325,6 +325,7 @@ fn a_job_file_is_reported() {
             call: Call::Cancel,
             at: at(3000),
             sending: None,
+            refused: false,
         });
         records.push(Record::Accepted {
             name: name.clone(),
