@@ -288,5 +288,5 @@ fn help_says_the_same_of_a_command_in_the_list_and_on_its_own() {
         assert_eq!(own.stdout.lines().next(), Some(about.trim()), "{name}");
         commands += 1;
     }
-    assert_eq!(commands, 15, "{run:?}");
+    assert_eq!(commands, 16, "{run:?}");
 }

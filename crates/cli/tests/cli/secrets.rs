@@ -250,7 +250,7 @@ fn fault_55_no_option_and_no_argument_repeats_a_secret() {
     let enterprise = name.split("/devices/").next().unwrap();
     let id = enterprise.split('/').nth(1).unwrap();
     // A right command line of each, which lacks nothing but the place.
-    let right: [(&str, &[&str]); 17] = [
+    let right: [(&str, &[&str]); 18] = [
         ("cancel", &[name]),
         ("get", &[name]),
         ("list", &[device]),
@@ -266,6 +266,7 @@ fn fault_55_no_option_and_no_argument_repeats_a_secret() {
         ("simulate", &["--operations", "3"]),
         ("emulator", &["--devices", "1"]),
         ("doctor", &[enterprise]),
+        ("services", &["documentai"]),
         ("completions", &["bash"]),
         ("man", &["plan"]),
         ("demo", &[]),
