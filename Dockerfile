@@ -4,7 +4,7 @@
 #     docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/jobs" countermand status wipes.job
 #     docker run --rm --tmpfs /tmp countermand demo
 FROM scratch
-COPY LICENSE-MIT LICENSE-APACHE /
+COPY LICENSE-MIT LICENSE-APACHE THIRD-PARTY.txt /
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY countermand /countermand
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt

@@ -295,6 +295,7 @@ WHEELS ?= x86_64-unknown-linux-gnu
 dist: $(VENV)/dist
 	rm -rf dist && mkdir dist
 	$(BIN)/maturin sdist --out dist
+	$(PYTHON) tests/packages.py notices python/countermand/THIRD-PARTY.txt
 	rustup target add $(WHEELS)
 	for target in $(WHEELS); do \
 		case $$target in *-windows-gnu) linker=;; *) linker=--zig;; esac; \
@@ -359,13 +360,14 @@ archives: $(VENV)/dist
 		PATH='$(CURDIR)/$(BIN)':"$$PATH" \
 			cargo build --profile dist --locked --package countermand-cli --target $$target; \
 	done
+	$(PYTHON) tests/packages.py notices target/THIRD-PARTY.txt
 	$(PYTHON) tests/dist/archive.py target target/archives $(COMMANDS)
 
 # A container of that command alone, and what it needs beside it: by docker, or where no daemon runs by buildah (Debian,
 # as root), which also runs the demo in it.
 image: archives
 	rm -rf target/image && mkdir -p target/image
-	cp target/x86_64-unknown-linux-musl/dist/countermand LICENSE-MIT LICENSE-APACHE \
+	cp target/x86_64-unknown-linux-musl/dist/countermand LICENSE-MIT LICENSE-APACHE target/THIRD-PARTY.txt \
 		/etc/ssl/certs/ca-certificates.crt target/image/
 	if docker info >/dev/null 2>&1; then \
 		docker build --file Dockerfile --tag countermand target/image; \

@@ -5,6 +5,7 @@
 - `packages.py version X.Y.Z`: fails unless each crate has this version
 - `packages.py sbom FOLDER`: reduces the bills of materials there to what is built
 - `packages.py program FOLDER`: builds the program of README.md there, with its dependencies
+- `packages.py notices FILE`: the licences of what is built into the command and the Python package
 - `packages.py oldest`: a line for each `rust-version`, with the crates that promise it
 """
 
@@ -21,6 +22,7 @@ PUBLISHED = ("core", "scheduler", "hyper", "auth", "countermand", "fleet", "emul
 # Comes with the emulator alone: makes certificates.
 EMULATED = "rcgen"
 # What crates.io accepts.
+LICENCE = re.compile(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE|UNLICENSE)", re.IGNORECASE)
 KEYWORDS, KEYWORD = 5, re.compile(r"[a-z0-9][a-z0-9_+-]{0,19}")
 
 
@@ -94,6 +96,37 @@ def check_archive(package: dict, folder: Path) -> None:
     print(f"{stem}.crate: {len(files)} files, {(folder / f'{stem}.crate').stat().st_size:,} bytes")
 
 
+def tree(package: str, edges: str) -> set[tuple[str, ...]]:
+    """Names and versions of what is built into a package."""
+    command = ["cargo", "tree", "--locked", "--offline", "--package", package, "--target", "all"]
+    options = ["--prefix", "none", "--edges", edges, "--format", "{p}"]
+    lines = subprocess.check_output([*command, *options], cwd=ROOT, text=True).splitlines()
+    return {tuple(line.split()[:2]) for line in lines if line}
+
+
+def notices(file: Path, packages: list[dict]) -> None:
+    """The texts of licences, each once, with the crates that are under it."""
+    built = tree("countermand-cli", "normal") | tree("countermand-python", "normal")
+    texts: dict[str, list[str]] = {}
+    for package in packages:
+        name = f"{package['name']} {package['version']}"
+        if package["source"] is None or (package["name"], f"v{package['version']}") not in built:
+            continue
+        folder = Path(package["manifest_path"]).parent
+        files = [f for f in sorted(folder.iterdir()) if LICENCE.match(f.name) and f.is_file()]
+        found = [f.read_text(encoding="utf-8", errors="replace").strip() for f in files]
+        if not found:
+            authors = ", ".join(package["authors"]) or "its authors"
+            found = [f"Licence: {package['license']}. Copyright: {authors}. It has no text of its own."]
+        for text in found:
+            texts.setdefault(text, []).append(name)
+    parts = [f"{', '.join(names)}\n\n{text}\n" for text, names in texts.items()]
+    head = "The software that is named here is part of this program, under these licences.\n"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"\n{'=' * 80}\n".join([head, *parts]), encoding="utf-8")
+    print(f"{file.name}: {len(texts)} texts, {file.stat().st_size:,} bytes")
+
+
 def prune_sbom(file: Path) -> None:
     """Removes packages of features that are off, which cargo-cyclonedx lists as well."""
     bill = json.loads(file.read_text().replace(str(ROOT), "/countermand"))
@@ -152,6 +185,8 @@ def main() -> None:
         case ["sbom", folder]:
             for file in sorted(Path(folder).iterdir()):
                 prune_sbom(file)
+        case ["notices", file]:
+            notices(Path(file), packages)
         case ["version", expected]:
             found = {package["version"] for package in chosen}
             assert found == {expected}, f"expected {expected}, found {found}"

@@ -50,6 +50,7 @@ def texts(command: Path) -> dict[str, bytes]:
     assert len(pages) > 5, f"the manual page names {sorted(pages)}"
     shells = {f"completions/{f}": output(command, "completions", s) for s, f in COMPLETIONS.items()}
     licences = {n: (ROOT / n).read_bytes() for n in ("LICENSE-MIT", "LICENSE-APACHE")}
+    licences["THIRD-PARTY.txt"] = (ROOT / "target/THIRD-PARTY.txt").read_bytes()
     return pages | shells | licences
 
 

@@ -92,6 +92,7 @@ def check(package: Path) -> None:
     for kind in ("LICENSE-MIT", "LICENSE-APACHE"):
         assert any(name.endswith(kind) for name in held), f"{package.name}: no {kind}"
     if package.suffix == ".whl":
+        assert "countermand/THIRD-PARTY.txt" in held, f"{package.name}: no licences of its parts"
         size = package.stat().st_size
         assert size <= LARGEST_WHEEL, f"{package.name}: {size:,} bytes, at most {LARGEST_WHEEL:,}"
     else:
