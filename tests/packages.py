@@ -117,7 +117,7 @@ def notices(file: Path, packages: list[dict]) -> None:
         found = [f.read_text(encoding="utf-8", errors="replace").strip() for f in files]
         if not found:
             authors = ", ".join(package["authors"]) or "its authors"
-            found = [f"Licence: {package['license']}. Copyright: {authors}. It has no text of its own."]
+            found = [f"Licence: {package['license']}. Copyright: {authors}. It has no text."]
         for text in found:
             texts.setdefault(text, []).append(name)
     parts = [f"{', '.join(names)}\n\n{text}\n" for text, names in texts.items()]
