@@ -1,4 +1,4 @@
-//! Resource names in texts as people paste them: with blanks around them, or as the URL of a request.
+//! Resource names in texts as people paste them: with blanks or a line end around them, or as the URL of a request.
 
 use std::borrow::Cow;
 
@@ -15,8 +15,8 @@ const LONGEST: usize = 4 * MAX_NAME_BYTES;
 impl Endpoint {
     /// Parses a resource name of this endpoint's [service](Self::service) as people paste it.
     ///
-    /// Taken are the name, blanks around it, its URL at this endpoint, and the path of that URL. Of a URL the
-    /// query and `:cancel` are cut off and `%XX` is decoded; a name that is no URL is taken as it is. The URL of
+    /// Taken are the name, blanks around it, a line end behind it, its URL at this endpoint, and the path of that
+    /// URL. Of a URL the query and `:cancel` are cut off and `%XX` is decoded; a name that is no URL is taken as it is. The URL of
     /// another server is refused: the operation that it names is not one of this endpoint.
     ///
     /// ```
@@ -76,7 +76,9 @@ impl Endpoint {
             return Ok(Cow::Borrowed(text));
         }
         let blank = |char| matches!(char, ' ' | '\t' | '\u{a0}' | '\u{feff}');
-        let text = text.trim_matches(blank);
+        // A line of a file has its end; in a name and before it, that is a control character as any other.
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        let text = line.strip_suffix('\r').unwrap_or(line).trim_matches(blank);
         let path = if text.contains("://") {
             let end = text.find(['?', '#']).unwrap_or(text.len());
             let Ok(url) = text[..end].parse::<Uri>() else {
