@@ -54,7 +54,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
 
     def __init__(
         self,
-        *,
+        *unnamed: Never,
         endpoint: str | None = None,
         token: _Token | None = None,
         quota_project: str | None = None,
@@ -96,6 +96,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             to the hosts in ``NO_PROXY``; without it no proxy is used.
         :param user_agent: name and version of your program, such as ``"rescue/1.0"``: they stand
             before those of this package in the header.
+        :param unnamed: refused; every argument has a name.
         :param unknown: refused; an argument that other libraries have, such as ``timeout``, with
             the one that is meant.
         :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
@@ -104,6 +105,13 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :raises TransportError: ``http://`` to another machine, which is not allowed.
         :raises ValueError: a time is negative, or not a number.
         """
+        if unnamed:
+            # Its value may be a token.
+            message = (
+                f"{type(self).__name__}() takes no argument without its name: give endpoint=..., "
+                "token=..., or none of them for the environment's"
+            )
+            raise TypeError(message)
         if unknown:
             from .expected import unknown_argument
 
@@ -296,8 +304,9 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         next one, looks go out, too.
 
         Nothing happens before the first result is asked for. Each name comes out once, however
-        often it is given: with its outcome, or with the error that was not raised. A text that is
-        no name comes out as it is, with its error. After a failure that concerns everything, the
+        often it is given: with its outcome, or with the error that was not raised. A value that is
+        no name comes out as it is, with an ``InvalidName`` that has its ``position``; ``None`` and
+        ``nan`` in a column of a table, too. After a failure that concerns everything, the
         rest comes out as ``NotAttempted``.
 
         Leaving the loop early drops what is under way; leave an ``async for`` through

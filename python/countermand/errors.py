@@ -85,6 +85,9 @@ class CountermandError(JsonForm, Exception):
     parent_exists: bool | None = None
     """True if the device still has a record, where that was looked for. ``False``: the command may
     have executed."""
+    verdict: None = None
+    """Always ``None``, where an :class:`~countermand.Outcome` has its verdict: an error proves
+    nothing about the operation."""
 
     def __init__(
         self, message: str = "", facts: Mapping[str, object] | None = None, /, **attributes: object
@@ -118,12 +121,21 @@ class CountermandError(JsonForm, Exception):
 
 
 class InvalidName(CountermandError, ValueError):
-    """A text that is not the name it should be. Nothing was sent."""
+    """A text that is not the name it should be, or one of many names that is no text. Nothing was
+    sent for it."""
 
+    key: str = "invalid_name"
+    advice: str = (
+        "nothing was sent for it; give the name as an answer of the API or a notification has it"
+    )
     kind: str = "empty"
-    """Kind of the fault, as a word: ``dot_segment``, ``control``, ``extra_segments`` …"""
+    """Kind of the fault, as a word: ``dot_segment``, ``control``, ``extra_segments``, ``not_text``
+    …"""
     input: str = ""
-    """The refused text, escaped and cut to about 80 characters."""
+    """The refused text, escaped and cut to about 80 characters; a missing value or a number as
+    Python writes it, of any other value the type."""
+    position: int | None = None
+    """Its place among the names that were given, from 1; ``None`` for a single name."""
     at: int = 0
     """Position of the fault: an offset into the text's UTF-8, in bytes."""
     expected: str = ""
@@ -137,6 +149,10 @@ class InvalidName(CountermandError, ValueError):
 class InvalidEndpoint(CountermandError, ValueError):
     """A text that is not the URL of an API. Nothing was sent."""
 
+    key: str = "invalid_endpoint"
+    advice: str = (
+        "nothing was sent; give the root of the API as a URL, or no endpoint for that of Google"
+    )
     kind: str = "invalid_endpoint"
 
 

@@ -126,7 +126,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :param quota: as for :meth:`Client.countermand_all`, as is ``share``: for the search, and
             for the job whenever it is applied. What the search has spent is not spent again.
         :param in_flight: how many requests the search has in flight.
-        :raises InvalidName: one of the names is none. There is no file, and nothing was sent.
+        :raises InvalidName: one of the names is none; its ``position`` says which. There is no
+            file, and nothing was sent.
         :raises JobExists: there is a file of this name. Nothing was sent.
         :raises JobError: the disk does not take it.
         :raises CountermandError: the search was refused. There is no file.

@@ -46,6 +46,7 @@ class Dual(Generic["_P", "_BlockingT", "_AwaitedT"]):
             setattr(blocking, name, getattr(method, name))
         # `inspect.signature` follows it; `functools.wraps` would need an import.
         vars(blocking)["__wrapped__"] = shown or method
+        blocking.__annotations__ = (shown or method).__annotations__
         self._blocking, self._awaited = blocking, method
 
     if TYPE_CHECKING:

@@ -44,7 +44,10 @@ def test_the_signature_says_what_comes_out() -> None:
         )
         items = awaited.removeprefix("AsyncGenerator[").removesuffix(", None]")
         assert (blocking, awaited) == (f"Iterator[{items}]", f"AsyncGenerator[{items}, None]")
+        for kind, shown in ((Client, blocking), (AsyncClient, awaited)):
+            assert getattr(kind, name).__annotations__["return"] == shown
     assert inspect.signature(Client.get).return_annotation == "Operation"
+    assert Client.get.__annotations__["return"] == "Operation"
     parameters = inspect.signature(Client.countermand_all).parameters
     assert parameters == inspect.signature(AsyncClient.countermand_all).parameters
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
+import math
+import pickle
 import threading
 import time
 from contextlib import aclosing
@@ -64,13 +66,44 @@ def test_names_that_fail_to_come(emulator: Emulator, settings: dict[str, Any]) -
     assert len(outcomes) == 5
 
 
-def test_junk_among_names(emulator: Emulator, settings: dict[str, Any]) -> None:
-    names: list[Any] = [emulator.add(), 17]
-    outcomes = []
-    with Client(**settings) as client, pytest.raises(TypeError, match="not int"):
-        for name, _ in client.countermand_all(names):
-            outcomes.append(name)
-    assert outcomes == names[:1]
+def test_a_value_that_is_no_name_stops_nothing(
+    emulator: Emulator, call: Callable[..., Any]
+) -> None:
+    junk: list[Any] = [None, math.nan, 7, True, b"x", {"secret": 1}, "x"]
+    names = [emulator.add() for _ in range(4)]
+    results = call("countermand_all", [*names[:2], *junk, *names[2:]])
+    outcomes = [result for _, result in results if isinstance(result, Outcome)]
+    assert sorted(outcome.name for outcome in outcomes) == sorted(names)
+    assert all(outcome.cancelled for outcome in outcomes)
+    refused = [(given, error) for given, error in results if isinstance(error, errors.InvalidName)]
+    assert [given for given, _ in refused] == junk
+    assert [error.position for _, error in refused] == [3, 4, 5, 6, 7, 8, 9]
+    assert [error.kind for _, error in refused][:-1] == ["not_text"] * 6
+    assert all(str(error).startswith(f"name {error.position}: ") for _, error in refused)
+    assert [error.input for _, error in refused][:-1] == [
+        "None",
+        "nan (float)",
+        "7 (int)",
+        "True (bool)",
+        "a value of type bytes",
+        "a value of type dict",
+    ]
+    for _, error in refused:
+        assert error.verdict is None
+        assert (error.key, error.advice) == ("invalid_name", errors.InvalidName.advice)
+        assert pickle.loads(pickle.dumps(error)).position == error.position
+        assert error.to_dict()["position"] == error.position
+
+
+def test_the_lines_of_a_file_are_names(
+    emulator: Emulator, call: Callable[..., Any], tmp_path: Path
+) -> None:
+    names = [emulator.add() for _ in range(3)]
+    listed = tmp_path / "names.txt"
+    listed.write_text("".join(f"{name}\n" for name in names))
+    with listed.open() as lines:
+        results = call("countermand_all", lines)
+    assert sorted(name for name, _ in results) == sorted(names)
 
 
 def test_one_name_is_not_taken_for_its_letters(

@@ -284,6 +284,21 @@ def test_invalid_endpoint(endpoint: str) -> None:
     with pytest.raises(ValueError, match="is not an endpoint") as caught:
         Client(endpoint=endpoint, token="t")
     assert type(caught.value) is errors.InvalidEndpoint
+    assert (caught.value.key, caught.value.verdict) == ("invalid_endpoint", None)
+    assert caught.value.advice.startswith("nothing was sent; give the root of the API")
+
+
+def test_plain_http_to_another_machine_names_the_argument() -> None:
+    with pytest.raises(errors.TransportError) as caught:
+        Client(endpoint="http://example.com", token="t")
+    assert "allow_plaintext=True" in caught.value.advice
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_an_argument_without_its_name(kind: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\) .*give endpoint=") as caught:
+        kind("secret")
+    assert "secret" not in str(caught.value)
 
 
 def test_invalid_name(emulator: Emulator, client: Client) -> None:

@@ -256,8 +256,9 @@ def test_a_plan_is_made_of_names_or_not_at_all(client: Client, path: Path) -> No
         client.plan(path, [good, "enterprises/e/devices/d"])
     with pytest.raises(TypeError, match="several names, not one"):
         client.plan(path, good)
-    with pytest.raises(TypeError, match="a name is a str"):
+    with pytest.raises(errors.InvalidName, match=r"^name 2: 7 \(int\) is no text") as caught:
         client.plan(path, [good, 7])  # type: ignore[list-item]
+    assert (caught.value.kind, caught.value.position) == ("not_text", 2)
     with pytest.raises(ValueError, match="not both"):
         client.plan(path, [good], devices="enterprises/e/devices/d")
     with pytest.raises(ValueError, match="no order"):

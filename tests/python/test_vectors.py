@@ -84,6 +84,7 @@ def test_fault_64_a_name_as_people_paste_it(case: dict[str, Any], tmp_path: Path
         ((given, error),) = client.countermand_all([case["given"]])
         assert given == case["given"]
         assert isinstance(error, InvalidName)
+        assert error.position == 1
 
 
 @pytest.mark.parametrize("case", cases("requests.json"), ids=lambda case: case["url"][-60:])

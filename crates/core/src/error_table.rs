@@ -373,7 +373,7 @@ table! {
     NotAllowed {
         "not_allowed" in "transport", "the transport's settings forbid the request";
         Fail, Everything, unsent, Failed, again, "TransportError";
-        "check the endpoint; plain http is for loopback only"
+        "check the endpoint; plain http is for loopback only, unless --allow-plaintext (in Python allow_plaintext=True) allows it"
     }
     /// An earlier failure concerns this one as well. Its exit class is that failure's.
     NotAttempted {

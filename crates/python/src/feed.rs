@@ -1,7 +1,7 @@
 //! The names of a scheduler, pulled from Python as the scheduler has room for them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::call::Ready;
 use crate::lock::Lock;
 use crate::process::Native;
-use crate::{exception, rows};
+use crate::{exception, names, rows};
 
 /// Names that are pulled at a time, and the time limit of that: results wait meanwhile.
 const CHUNK: usize = 1000;
@@ -36,6 +36,8 @@ struct Open {
     hungry: Arc<AtomicBool>,
     /// The endpoint that URLs of names have to be of.
     endpoint: Endpoint,
+    /// Names that came so far, with those that are none.
+    count: Arc<AtomicU64>,
 }
 
 impl Feed {
@@ -52,6 +54,7 @@ impl Feed {
             out: out.clone(),
             hungry: Arc::clone(&hungry),
             endpoint,
+            count: Arc::default(),
         };
         let mut out = Some(out);
         let chunks = stream::poll_fn(move |context| {
@@ -105,7 +108,7 @@ impl Feed {
 }
 
 impl Open {
-    /// Pulls a chunk of names; `false` at their end. A text that is no name is a result at once.
+    /// Pulls a chunk of names; `false` at their end. A value that is no name is a result at once.
     ///
     /// Names that were pulled before an iterator raises are fed all the same.
     fn pull(&self, source: &Bound<'_, PyIterator>) -> PyResult<bool> {
@@ -139,13 +142,16 @@ impl Open {
         Ok(())
     }
 
+    /// A name; one that is refused comes out with its place at once.
     fn take(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<OperationName>> {
+        let position = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         match rows::named(item, &self.endpoint) {
             Ok(name) => Ok(Some(name)),
             Err(error) if error.is_instance_of::<exception::InvalidName>(item.py()) => {
-                let text = item.cast::<PyString>()?.clone().unbind();
+                let error = names::at_position(item.py(), error, position);
+                let given = item.clone().unbind();
                 let ready: Ready =
-                    Box::new(move |py| Ok((text, error).into_pyobject(py)?.into_any().unbind()));
+                    Box::new(move |py| Ok((given, error).into_pyobject(py)?.into_any().unbind()));
                 let _ = self.out.send(ready);
                 Ok(None)
             }

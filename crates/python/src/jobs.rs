@@ -14,7 +14,7 @@ use crate::files::{OpenFile, blocking, ready};
 use crate::find::given_up;
 use crate::raiser::Raiser;
 use crate::report::Report;
-use crate::{clock, job_errors, progress, rows};
+use crate::{clock, job_errors, names, progress, rows};
 
 /// The `countermand.rows.Facts` that says the same.
 fn facts(py: Python<'_>, summary: PlanSummary) -> PyResult<Py<PyAny>> {
@@ -162,12 +162,14 @@ pub(crate) fn job_report(path: PathBuf) -> PyResult<Call> {
 }
 
 /// Items of a plan, given by a search or by the caller.
-pub(crate) fn items(names: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Vec<Target>> {
+pub(crate) fn items(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Vec<Target>> {
+    let py = given.py();
     let mut items = Vec::new();
-    for name in names.try_iter()? {
-        items.push(rows::planned(&name?, endpoint)?);
+    for (name, position) in given.try_iter()?.zip(1..) {
+        let item = rows::planned(&name?, endpoint);
+        items.push(item.map_err(|error| names::at_position(py, error, position))?);
         if items.len().is_multiple_of(1000) {
-            names.py().check_signals()?;
+            py.check_signals()?;
         }
     }
     Ok(items)

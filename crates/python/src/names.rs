@@ -7,7 +7,7 @@ use countermand_core as core;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PyString};
+use pyo3::types::{IntoPyDict, PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use crate::exception;
 
@@ -115,6 +115,69 @@ fn parse<T>(name: &Bound<'_, PyAny>, read: impl Fn(&str) -> Result<T, NameError>
         }
         Err(error) => Err(error),
     }
+}
+
+/// The name of an operation among many: text, and what is no text is refused as an invalid name too, so that
+/// a missing value of a table does not end the rest.
+pub(crate) fn given_among<const UP: u8>(
+    name: &Bound<'_, PyAny>,
+    endpoint: &core::Endpoint,
+) -> PyResult<core::Name<UP>> {
+    if name.is_instance_of::<PyString>() {
+        return given(name, endpoint);
+    }
+    let py = name.py();
+    let expected = endpoint.parse_given::<UP>("").err();
+    let expected = expected
+        .as_ref()
+        .map_or("the name of an operation", NameError::expected);
+    let shown = shown(name)?;
+    let attributes = || {
+        let kwargs = [("kind", "not_text"), ("expected", expected)].into_py_dict(py)?;
+        kwargs.set_item("input", &shown)?;
+        Ok(kwargs)
+    };
+    Err(exception::make(
+        &py.get_type::<exception::InvalidName>(),
+        &format!("{shown} is no text; expected {expected}"),
+        attributes(),
+    ))
+}
+
+/// A value that stands in the place of a name. Only missing values and numbers are shown, because others may
+/// hold the parameters of a command.
+fn shown(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let kind = value.get_type().name()?;
+    let plain = value.is_instance_of::<PyFloat>()
+        || value.is_instance_of::<PyBool>()
+        || value.is_instance_of::<PyInt>();
+    Ok(match value.repr() {
+        _ if value.is_none() => "None".to_owned(),
+        Ok(text) if plain => {
+            let text: String = text.to_string_lossy().chars().take(40).collect();
+            format!("{text} ({kind})")
+        }
+        _ => format!("a value of type {kind}"),
+    })
+}
+
+/// The refusal of one of many names, with its place among them, from 1; other exceptions as they are.
+pub(crate) fn at_position(py: Python<'_>, error: PyErr, position: u64) -> PyErr {
+    if !error.is_instance_of::<exception::InvalidName>(py) {
+        return error;
+    }
+    let attributes = || {
+        let args = error.value(py).getattr("args")?;
+        let attributes = args.get_item(1)?.cast_into::<PyDict>()?.copy()?;
+        attributes.set_item("position", position)?;
+        Ok(attributes)
+    };
+    let message = format!("name {position}: {}", error.value(py));
+    exception::make(
+        &py.get_type::<exception::InvalidName>(),
+        &message,
+        attributes(),
+    )
 }
 
 /// The exception for a refused name.

@@ -38,7 +38,7 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
         return Ok(target);
     }
     if !given.is_instance(found_class(py)?)? {
-        return names::given(given, endpoint).map(Target::new);
+        return names::given_among(given, endpoint).map(Target::new);
     }
     let field = |name: &str| {
         let value = given.getattr(name)?;

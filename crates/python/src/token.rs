@@ -126,7 +126,8 @@ impl Callback {
         raised.as_ref().map(|error| error.clone_ref(py))
     }
 
-    /// Calls the function; the text of an error names its type, for the message of ours.
+    /// Calls the function; our message names the type of an error alone,
+    /// because its text may hold a secret.
     fn call(&self, fresh: bool) -> Result<Token, TransportError> {
         let result = Python::try_attach(|py| {
             let returned = match self.0.takes_fresh {
@@ -138,7 +139,7 @@ impl Callback {
                 Ok(token) => (token, None),
                 Err(error) => {
                     let class = error.get_type(py).qualname()?;
-                    let message = format!("the token callback raised {class}");
+                    let message = format!("the token callback raised {class} (see __cause__)");
                     (Err(credentials(message)), Some(error))
                 }
             };
