@@ -66,9 +66,26 @@ pub(crate) async fn send(
 /// Translates reqwest's errors; in doubt the request may have been sent.
 fn failed(error: reqwest::Error) -> TransportError {
     let kind = match () {
+        // reqwest ends the handshake before it sends.
+        () if error.is_connect() && is_untrusted(&error) => TransportErrorKind::Tls,
         () if error.is_connect() => TransportErrorKind::Connect,
         () if error.is_timeout() => TransportErrorKind::TimedOut,
         () => TransportErrorKind::ConnectionLost,
     };
     TransportError::new(kind, error)
+}
+
+/// True for a certificate that rustls refuses, however deep: an `io::Error` passes over what it holds.
+pub(crate) fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::InvalidCertificate(_)) = cause.downcast_ref() {
+            return true;
+        }
+        next = match cause.downcast_ref::<std::io::Error>() {
+            Some(io) => io.get_ref().map(|held| held as &(dyn Error + 'static)),
+            None => cause.source(),
+        };
+    }
+    false
 }

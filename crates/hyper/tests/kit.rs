@@ -213,3 +213,36 @@ fn ureq() {
         }
     });
 }
+
+/// A TLS error of each place, as the two libraries have it: ureq and reqwest are built without TLS here.
+#[test]
+fn a_certificate_that_is_refused_is_tls_and_no_other_error_of_rustls_is() {
+    use countermand_core::TransportErrorKind::{ConnectionLost, Tls};
+    use rustls::{CertificateError, Error};
+    use std::io;
+
+    let untrusted = || Error::InvalidCertificate(CertificateError::UnknownIssuer);
+    let io = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    for (error, kind) in [(untrusted(), Tls), (Error::DecryptError, ConnectionLost)] {
+        assert_eq!(blocking::failed(ureq::Error::Io(io(error))).kind(), kind);
+    }
+    assert!(with_reqwest::is_untrusted(&io::Error::other(io(
+        untrusted()
+    ))));
+    assert!(!with_reqwest::is_untrusted(&io::Error::other(io(
+        Error::DecryptError
+    ))));
+}
+
+#[test]
+fn the_endpoint_of_another_service_is_refused() {
+    let mut transmit = cancel(&endpoint("http", ([127, 0, 0, 1], 1).into()));
+    transmit.wrong_endpoint = true;
+    let answer = blocking::send(
+        &blocking::agent(),
+        transmit,
+        &HeaderValue::from_static("Bearer t"),
+    );
+    let refused = answer.expect_err("no token goes there").kind();
+    assert_eq!(refused, countermand_core::TransportErrorKind::NotAllowed);
+}

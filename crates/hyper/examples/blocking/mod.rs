@@ -18,6 +18,10 @@ pub(crate) fn send(
     transmit: Transmit,
     authorization: &HeaderValue,
 ) -> Result<Response<Vec<u8>>, TransportError> {
+    if transmit.wrong_endpoint {
+        let problem = "the endpoint is that of another service: its token must not go there";
+        return Err(TransportError::new(TransportErrorKind::NotAllowed, problem));
+    }
     let cap = transmit.body_cap.into();
     let mut request = transmit.request;
     let headers = request.headers_mut();
@@ -32,15 +36,23 @@ pub(crate) fn send(
 }
 
 /// Translates ureq's errors; in doubt the request may have been sent.
-fn failed(error: ureq::Error) -> TransportError {
+pub(crate) fn failed(error: ureq::Error) -> TransportError {
     let kind = match &error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => TransportErrorKind::Connect,
         ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
             TransportErrorKind::Connect
         }
+        // ureq ends the handshake before it sends, and certificates are verified in it.
+        ureq::Error::Io(io) if is_untrusted(io) => TransportErrorKind::Tls,
         ureq::Error::Timeout(_) => TransportErrorKind::TimedOut,
         ureq::Error::BodyExceedsLimit(_) => TransportErrorKind::TooLarge,
         _ => TransportErrorKind::ConnectionLost,
     };
     TransportError::new(kind, error)
+}
+
+/// True for a certificate that rustls refuses. Its other errors may come after the request.
+fn is_untrusted(error: &std::io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
 }
