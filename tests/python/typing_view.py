@@ -80,7 +80,7 @@ def clients() -> None:
     Client(token=7)  # type: ignore[arg-type]
     Client(token=lambda: ("ya29...", 3600.0), quota_project="acme")
     Client()
-    Client("ya29...")  # type: ignore[call-arg]
+    Client("ya29...")  # type: ignore[arg-type]
     with Client(endpoint="http://127.0.0.1:8080", deadline=30) as client:
         assert_type(client, Client)
 
