@@ -100,8 +100,11 @@ def shown(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
 
 
 def listed(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
-    """True if there is a method that answers a page of them."""
+    """True if there is a method that answers a page of them, and needs no more than their parent."""
     if method is None:
+        return False
+    required = (it for it in method["parameters"].values() if it.get("required"))
+    if any(it["location"] != "path" for it in required):
         return False
     page = document["schemas"][method["response"]["$ref"]]["properties"]
     return "operations" in page and is_operation(document, page["operations"]["items"]["$ref"])

@@ -1,4 +1,4 @@
-"""Cancels Android Management API operations, and proves it.
+"""Cancels long-running operations of Google's APIs, and proves it.
 
 >>> from countermand import Client, Verdict
 >>> with Client(token="ya29...") as client:  # doctest: +SKIP
@@ -6,7 +6,8 @@
 >>> outcome.verdict is Verdict.CANCELLED  # doctest: +SKIP
 True
 
-- :class:`Client` and :class:`AsyncClient` make the calls;
+- :class:`Client` and :class:`AsyncClient` make the calls: to the Android Management API, or with
+  ``service=`` to another one of :func:`services`;
 - :class:`Job` is a file of thousands of operations that survives a crash, :class:`Report` what
   became of them;
 - :mod:`countermand.sansio` drives the same machine with an HTTP client of yours;
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .progress import JobProgress, Outage, Progress, SearchProgress
     from .report import Report
     from .rows import Estimate, FoundOperation, JobRow, JobStatus
+    from .service import NamePattern, Service, services
 
 # Imported when they are first asked for: a program that cancels one operation needs few of them,
 # and pytest, which loads the plugin in the tests of other projects, none.
@@ -46,6 +48,7 @@ _LATER = {
     "progress": ("JobProgress", "Outage", "Progress", "SearchProgress"),
     "report": ("Report",),
     "rows": ("Estimate", "FoundOperation", "JobStatus", "JobRow"),
+    "service": ("NamePattern", "Service", "services"),
 }
 _MODULES = ("errors", "job_errors", "sansio", "testing")
 
@@ -63,6 +66,7 @@ __all__ = [
     "JobRow",
     "JobStatus",
     "LockOwner",
+    "NamePattern",
     "Operation",
     "OperationName",
     "Outage",
@@ -70,9 +74,11 @@ __all__ = [
     "Progress",
     "Report",
     "SearchProgress",
+    "Service",
     "Status",
     "Verdict",
     "__version__",
+    "services",
 ]
 
 

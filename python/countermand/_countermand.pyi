@@ -18,6 +18,7 @@ from .progress import Progress
 from .rows import Estimate, Facts, FoundOperation, JobRow, JobStatus, _State
 from .sansio import Device, PastCall
 from .selection import Selection, _Length
+from .service import Service
 
 _T_co = TypeVar("_T_co", covariant=True)
 _Result_co = TypeVar("_Result_co", covariant=True, default=Outcome)
@@ -52,7 +53,6 @@ _Failure: TypeAlias = Literal[
 
 __all__ = [
     "AT_MOST",
-    "SCOPE",
     "Call",
     "Cancellation",
     "Client",
@@ -97,23 +97,26 @@ __all__ = [
     "report_columns",
     "rescue",
     "run",
+    "scope",
+    "services",
 ]
 
 AT_MOST: Final[int]
-SCOPE: Final[str]
 __version__: Final[str]
 
 @final
 class Operation:
-    """A long-running operation: one command sent to one device, as the server tells it.
+    """A long-running operation as the server tells it; of the Android Management API, one command
+    sent to one device.
 
     Holds nothing that could be a secret: a command's parameters are neither asked for nor kept.
     """
 
     @staticmethod
-    def from_json(data: str | bytes, /) -> Operation:
+    def from_json(data: str | bytes, /, *, service: str | Service | None = None) -> Operation:
         """Reads an operation from the API's JSON, as a Pub/Sub notification carries it.
 
+        :param service: the service of its name; ``None`` is the Android Management API.
         :raises ValueError: it is not JSON, or has no valid name.
         :raises Malformed: it is not an operation.
         """
@@ -134,7 +137,7 @@ class Operation:
         """The verdict that it proves; ``None`` while it is not done."""
     @property
     def command_type(self) -> str | None:
-        """``WIPE``, ``LOCK`` ...: an open set of words."""
+        """``WIPE``, ``LOCK`` ..., or the verb of another service: an open set of words."""
     @property
     def create_time(self) -> datetime | None:
         """Time at which the server created it, in UTC."""
@@ -144,6 +147,10 @@ class Operation:
     @property
     def error_code(self) -> str | None:
         """Reason why the device did not do it: an open set of words. Not set by a cancellation."""
+    @property
+    def cancel_asked(self) -> bool:
+        """True if its metadata says that a cancel was asked: evidence that the server took one, and
+        none of its effect."""
     def to_dict(self) -> dict[str, Any]:
         """The operation in the API's own JSON shape."""
     def to_json(self) -> str:
@@ -151,7 +158,7 @@ class Operation:
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-    def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]: ...
 
 @final
 class Cancellation:
@@ -161,6 +168,7 @@ class Cancellation:
         cls,
         name: str,
         *,
+        service: str | Service | None = None,
         endpoint: str | None = None,
         deadline: _Length | None = None,
         attempt_timeout: _Length | None = None,
@@ -171,6 +179,8 @@ class Cancellation:
     ) -> Self:
         """Describes a countermand. Times are in seconds; what is out of range is clamped.
 
+        :param service: ``documentai.v1`` or ``documentai``: ``name`` may then be relative. ``None``:
+            the service that a full resource name tells, else the Android Management API.
         :param endpoint: root of the API; ``None`` is Google's.
         :param deadline: no request starts after it. ``None``: 120.
         :param attempt_timeout: time for one request with its answer. ``None``: 10.
@@ -287,8 +297,8 @@ class Done(Generic[_Result_co]):
 
 @final
 class Pages(Generic[_T_co]):
-    """Turns the pages of a list, to the last one: a device's operations, or an enterprise's
-    devices.
+    """Turns the pages of a list, to the last one: the operations of a device or of another
+    service's resource, or an enterprise's devices.
 
     Each page is a machine of its own, with the same steps and the same retries as a
     :class:`Cancellation`::
@@ -312,6 +322,7 @@ class Pages(Generic[_T_co]):
         of: Literal["operations"],
         parent: str,
         *,
+        service: str | Service | None = None,
         endpoint: str | None = None,
         deadline: _Length | None = None,
         attempt_timeout: _Length | None = None,
@@ -324,6 +335,7 @@ class Pages(Generic[_T_co]):
         of: Literal["devices"],
         parent: str,
         *,
+        service: str | Service | None = None,
         endpoint: str | None = None,
         deadline: _Length | None = None,
         attempt_timeout: _Length | None = None,
@@ -332,8 +344,10 @@ class Pages(Generic[_T_co]):
     ) -> Pages[list[Device]]:
         """Describes a list. Times are in seconds; what is out of range is clamped.
 
-        :param of: ``operations`` of a device, or ``devices`` of an enterprise.
-        :param parent: name of the device, or of the enterprise.
+        :param of: ``operations`` of a parent, or ``devices`` of an enterprise.
+        :param parent: name of the device or of another service's resource, or of the enterprise.
+        :param service: ``documentai.v1`` or ``documentai``: ``parent`` may then be relative. ``None``:
+            the service that a full resource name tells, else the Android Management API.
         :param endpoint: root of the API; ``None`` is Google's.
         :param deadline: no request for a page starts so many seconds after its begin.
             ``None``: 120.
@@ -379,13 +393,21 @@ class RateLimiter:
     Every ``now`` is a reading of one clock, in seconds; that of a scheduler is the scheduler's.
     """
 
-    def __new__(cls, *, quota: str | None = None, share: float | None = None) -> Self:
+    def __new__(
+        cls,
+        *,
+        quota: str | None = None,
+        share: float | None = None,
+        service: str | Service | None = None,
+    ) -> Self:
         """Describes a rate limiter that has spent nothing.
 
         :param quota: calls and seconds that the project has, all of them at once. ``None``: what
-            Google documents, ``600/60s,1000/100s``; ``"none"`` limits nothing.
+            Google documents, ``600/60s,1000/100s`` for the Android Management API; ``"none"``
+            limits nothing.
         :param share: the part of the quota that is for this program, above 0 and up to 1.
             ``None``: 0.8.
+        :param service: the service whose quota it is; ``None`` is the Android Management API.
         :raises ValueError: ``quota`` or ``share`` cannot be one.
         """
     def allowed(self, now: float, call: _Call, resource: str) -> float:
@@ -439,6 +461,7 @@ class Scheduler:
         cls,
         *,
         seed: int,
+        service: str | Service | None = None,
         endpoint: str | None = None,
         deadline: _Length | None = None,
         attempt_timeout: _Length | None = None,
@@ -456,9 +479,12 @@ class Scheduler:
         twice, for asking and for looking, and not while the operation waits for its turn.
 
         :param seed: 0 to 2**64 - 1. Same seed, same names and same answers, same schedule.
+        :param service: ``documentai.v1`` or ``documentai``: the service of all names. ``None`` is
+            the Android Management API.
         :param max_attempts: as for a :class:`Cancellation`. ``None``: 10.
         :param quota: calls and seconds that the project has, all of them at once. ``None``: what
-            Google documents, ``600/60s,1000/100s``; ``"none"`` obeys the server alone.
+            Google documents, ``600/60s,1000/100s`` for the Android Management API; ``"none"``
+            obeys the server alone.
         :param share: the part of the quota that is for this scheduler, above 0 and up to 1.
             ``None``: 0.8.
         :param in_flight: how many requests are in flight; at least 1. ``None``: 100.
@@ -550,37 +576,61 @@ class Ticket:
         :raises ValueError: ``kind`` is none of these. The ticket is not spent.
         """
 
-def build_cancel(name: str, endpoint: str | None = None) -> Request:
-    """``POST {name}:cancel``: asks the server to cancel. Success says only that it was asked."""
+def build_cancel(
+    name: str, endpoint: str | None = None, *, service: str | Service | None = None
+) -> Request:
+    """``POST {name}:cancel``: asks the server to cancel. Success says only that it was asked.
 
-def build_get(name: str, endpoint: str | None = None) -> Request:
-    """``GET {name}``: the operation, without its secrets."""
+    :param service: as for a :class:`Cancellation`, here and in the functions below.
+    """
+
+def build_get(
+    name: str, endpoint: str | None = None, *, service: str | Service | None = None
+) -> Request:
+    """``GET {name}``: the operation, without its secrets.
+
+    :raises InvalidName: it is no name, or the service has no such method for it.
+    """
 
 def build_list_operations(
-    device: str,
+    parent: str,
     endpoint: str | None = None,
     *,
     page_size: int = 100,
     page_token: str | None = None,
+    service: str | Service | None = None,
 ) -> Request:
-    """``GET {device}/operations``: one page of a device's operations, oldest first.
+    """``GET {parent}/operations``: one page of a parent's operations; those of a device come oldest
+    first.
 
     :param page_size: clamped to 1 to 100.
     :param page_token: what :func:`parse_operations` gave for the page before.
+    :raises InvalidName: it is no name, or the service has no such method for it.
     :raises ValueError: the token is empty or longer than 4 KiB.
     """
 
 def build_get_device(device: str, endpoint: str | None = None) -> Request:
-    """``GET {device}``: whether the device still has a record."""
+    """``GET {device}``: whether the device still has a record. Other services have none."""
 
-def parse_cancel(status: int, headers: _Headers, body: bytes | bytearray) -> None:
+def parse_cancel(
+    status: int,
+    headers: _Headers,
+    body: bytes | bytearray,
+    *,
+    service: str | Service | None = None,
+) -> None:
     """Reads the answer to :func:`build_cancel`: a 2xx with ``{}`` or nothing is success.
 
     :raises CountermandError: everything else, also what other clients take for success.
     """
 
 def parse_operation(
-    name: str, status: int, headers: _Headers, body: bytes | bytearray
+    name: str,
+    status: int,
+    headers: _Headers,
+    body: bytes | bytearray,
+    *,
+    service: str | Service | None = None,
 ) -> Operation:
     """Reads the answer to :func:`build_get` of ``name``.
 
@@ -589,14 +639,19 @@ def parse_operation(
     """
 
 def parse_operations(
-    device: str, status: int, headers: _Headers, body: bytes | bytearray
+    parent: str,
+    status: int,
+    headers: _Headers,
+    body: bytes | bytearray,
+    *,
+    service: str | Service | None = None,
 ) -> tuple[list[Operation], str | None]:
-    """Reads the answer to :func:`build_list_operations` of ``device``: a page, and the token of the
+    """Reads the answer to :func:`build_list_operations` of ``parent``: a page, and the token of the
     next one.
 
     An empty page may have a next one; the end is only where the token is ``None``.
 
-    :raises Misattributed: it tells of an operation of another device.
+    :raises Misattributed: it tells of an operation of another parent.
     :raises CountermandError: everything but a 2xx with a page of operations.
     """
 
@@ -612,6 +667,8 @@ class Client:
     def __new__(
         cls,
         *,
+        service: str | Service | None,
+        scope: str | None,
         endpoint: str | None,
         token: str | Callable[[], str | tuple[str, float | None]] | os.PathLike[str] | None,
         source: Callable[[bool], tuple[str, float | None]] | None,
@@ -635,10 +692,12 @@ class Client:
     @property
     def warnings(self) -> list[str]: ...
     @property
+    def service(self) -> str: ...
+    @property
     def endpoint(self) -> str: ...
     def cancel(self, name: str) -> Call[None]: ...
     def get(self, name: str) -> Call[Operation]: ...
-    def list_operations(self, device: str) -> Stream[Operation]: ...
+    def list_operations(self, parent: str) -> Stream[Operation]: ...
     def countermand(self, name: str, deadline: _Length | None) -> Call[Outcome]: ...
     def countermand_all(
         self,
@@ -794,14 +853,23 @@ def job_report(path: str | os.PathLike[str]) -> Call[Report]: ...
 def found_json(found: FoundOperation) -> str:
     """JSON of what an operation that was found tells, as the command prints it."""
 
-def check_name(name: str, /) -> str:
-    """The text of a name.
+def check_name(name: str, service: str | Service | None, /) -> tuple[str, str | None]:
+    """The text of a name, and the id of its service, if that is not the default one.
 
     :raises InvalidName: what is wrong with it.
     """
 
-def name_parts(name: str, /) -> tuple[str, str, str]:
-    """The names of the enterprise and of the device, and the id of the operation."""
+def name_parts(name: str, /) -> tuple[str, str, str, str, str]:
+    """The id of the service, the relative name, the parent, the name of the first level, and the id
+    of the operation."""
+
+def services() -> list[
+    tuple[str, str, str, str, list[tuple[str, bool, bool]], list[str], list[str]]
+]:
+    """The services that are built in, as the fields of :class:`~countermand.Service`."""
+
+def scope(service: str | Service | None, /) -> str:
+    """The OAuth scope of a service; empty where none is known."""
 
 def report_columns() -> list[tuple[str, Literal["operation", "error"] | None]]: ...
 def quoted(text: str, /) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .rows import Facts
     from .selection import _Length
+    from .service import Service
 
     _Given: TypeAlias = str | tuple[str, float | None]
     _Token: TypeAlias = (
@@ -55,6 +56,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
     def __init__(
         self,
         *unnamed: Never,
+        service: str | Service | None = None,
         endpoint: str | None = None,
         token: _Token | None = None,
         quota_project: str | None = None,
@@ -66,11 +68,16 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         allow_plaintext: bool = False,
         proxy_from_env: bool = False,
         user_agent: str | None = None,
+        scope: str | None = None,
         **unknown: Never,
     ) -> None:
         """Checks the settings; connects when the first call is made. If nothing else gives a token,
         looks for Google's metadata server at once.
 
+        :param service: the service of the operations: ``documentai.v1`` or another id of
+            :func:`services`, or ``documentai`` for its newest version. Names are then those of that
+            service: relative names, full resource names, URLs. ``None``: the Android Management
+            API.
         :param endpoint: root of the API. ``None``: ``COUNTERMAND_ENDPOINT``, else Google's.
         :param token: an OAuth 2.0 access token as ``str``; or a function that returns one, or one
             and for how many seconds it is good, called from another thread, and again when the
@@ -96,9 +103,12 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             to the hosts in ``NO_PROXY``; without it no proxy is used.
         :param user_agent: name and version of your program, such as ``"rescue/1.0"``: they stand
             before those of this package in the header.
+        :param scope: the OAuth scope of the tokens. ``None``: the service's own; three services
+            document none.
         :param unnamed: refused; every argument has a name.
         :param unknown: refused; an argument that other libraries have, such as ``timeout``, with
             the one that is meant.
+        :raises ValueError: there is no such service; the error names the nearest ones.
         :raises InvalidEndpoint: ``endpoint`` is not the URL of an API.
         :raises CredentialsError: there are no credentials, or what is given cannot be any.
         :raises TlsError: ``ca_file`` cannot be read.
@@ -117,6 +127,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
 
             raise unknown_argument(type(self).__name__, next(iter(unknown)))
         settings: dict[str, Any] = {
+            "service": service,
             "endpoint": endpoint,
             "ca_file": ca_file,
             "deadline": deadline,
@@ -126,6 +137,7 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             "allow_plaintext": allow_plaintext,
             "proxy_from_env": proxy_from_env,
             "user_agent": user_agent,
+            "scope": scope,
         }
         source: Source | None = None
         if isinstance(token, tuple) and len(token) == 2:
@@ -139,7 +151,9 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
             from .google_auth import Source, is_google
 
             if is_google(token):
-                source, given, self._token = Source(token), None, _Hidden(type(token).__name__)
+                wanted = _countermand.scope(service) if scope is None else scope
+                source, given = Source(token, wanted), None
+                self._token = _Hidden(type(token).__name__)
         project = quota_project
         if project is None and source is not None:
             project = source.quota_project
@@ -217,12 +231,18 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         return other
 
     @property
+    def service(self) -> str:
+        """The id of the service, ``androidmanagement.v1``."""
+        return self._native.service
+
+    @property
     def endpoint(self) -> str:
         """Root and version of the API."""
         return self._native.endpoint
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(endpoint={self.endpoint!r}, token={self._token!r})"
+        service = "" if self._settings["service"] is None else f"service={self.service!r}, "
+        return f"{type(self).__name__}({service}endpoint={self.endpoint!r}, token={self._token!r})"
 
     def __copy__(self) -> Self:
         """As :meth:`with_options` without any: a copy in this process needs no pickle."""
@@ -254,26 +274,30 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
     async def get(self, name: str) -> Operation:
         """Gets the operation as the server tells it.
 
-        :raises InvalidName: nothing was sent.
+        :raises InvalidName: nothing was sent: it is no name, or the service has no such method for
+            it.
         :raises CountermandError: the server did not tell it.
         """
         return await self._finish(self._native.get(name))
 
     @dual_iterator
-    def list_operations(self, device: str) -> AsyncGenerator[Operation, None]:
-        """Lists all operations of a device, oldest first, page by page.
+    def list_operations(self, parent: str) -> AsyncGenerator[Operation, None]:
+        """Lists all operations of a parent, page by page: of a device, oldest first, so that
+        stopping early misses the pending ones, or of another service's resource, such as
+        ``projects/{project}/locations/{location}``.
 
-        The pending ones come last: stopping early misses them. Nothing is sent before the first
-        one is asked for.
+        Nothing is sent before the first one is asked for.
 
-        :raises InvalidName: nothing was sent.
+        :raises InvalidName: nothing was sent: it is no name, or the service has no such method for
+            it.
         :raises CountermandError: the rest could not be listed.
         """
-        return self._each(self._native.list_operations(device))
+        return self._each(self._native.list_operations(parent))
 
     @dual
     async def countermand(self, name: str, *, deadline: _Length | None = None) -> Outcome:
-        """Cancels an operation and finds out what became of it.
+        """Cancels an operation and finds out what became of it. The verdict is ``unverified`` where
+        the service cannot tell it (:attr:`NamePattern.has_get`).
 
         :param deadline: seconds, instead of the client's.
         :raises InvalidName: nothing was sent.
@@ -315,7 +339,8 @@ class ClientBase(Fleet["_FindT", "_JobT"]):
         :param names: names, operations, or items of a search, such as ``client.find(...)`` itself.
             An :class:`AsyncClient` takes an async iterable as well, which a task of its own reads.
         :param quota: calls and seconds that the project has, all of them at once. ``None``: what
-            Google documents, ``600/60s,1000/100s``; ``"none"`` obeys the server alone.
+            Google documents, ``600/60s,1000/100s`` for the Android Management API; ``"none"``
+            obeys the server alone.
         :param share: the part of the quota that is for this scheduler, above 0 and up to 1: others
             use it as well. ``None``: 0.8.
         :param in_flight: requests in flight, instead of the client's; at least 1.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ._countermand import SCOPE
 from .errors import CredentialsError
 
 TYPE_CHECKING = False
@@ -34,12 +33,16 @@ class Source:
 
     __slots__ = ("_credentials", "_lock", "_request")
 
-    def __init__(self, credentials: _GoogleCredentials) -> None:
+    def __init__(self, credentials: _GoogleCredentials, scope: str) -> None:
         import threading
 
         # Those of a service account have no scope before they are told one.
         if getattr(credentials, "requires_scopes", False):
-            credentials = credentials.with_scopes([SCOPE])  # type: ignore[attr-defined] # not all have it
+            if not scope:
+                message = "the service documents no OAuth scope, and the credentials need one"
+                advice = "Give scope=..., or credentials that have scopes."
+                raise CredentialsError(message, kind="transport", advice=advice)
+            credentials = credentials.with_scopes([scope])  # type: ignore[attr-defined] # not all have it
         self._credentials = credentials
         self._lock = threading.Lock()
         self._request: Any = None

@@ -8,10 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
+    from .service import Service
+
+_ANDROID = "androidmanagement.v1"
+
 
 class OperationName(str):
-    """The name of an operation,
-    ``enterprises/{enterprise}/devices/{device}/operations/{operation}``.
+    """The name of an operation: of the Android Management API
+    ``enterprises/{enterprise}/devices/{device}/operations/{operation}``, of any other service the
+    full resource name,
+    ``//documentai.googleapis.com/projects/{project}/locations/{location}/operations/{operation}``.
 
     A ``str`` that was checked when it was made. It is equal to its text and has the same hash: a
     key beside texts, a value in JSON, a parameter of a database. String methods return a plain
@@ -20,29 +26,73 @@ class OperationName(str):
 
     __module__ = "countermand"
 
-    __slots__ = ()
+    __slots__ = ("_service",)
 
-    def __new__(cls, name: str, /) -> Self:
+    _service: str
+    """The service, if it is not the Android Management API: versions have the same names."""
+
+    def __new__(cls, name: str, /, *, service: str | Service | None = None) -> Self:
         """Checks a name.
 
+        :param service: ``documentai.v1``, or ``documentai`` for its newest version: ``name`` may
+            then be the relative name, ``projects/…``. ``None``: the service that the host of a full
+            resource name tells, else the Android Management API.
         :raises InvalidName: what is wrong with it, where, and what was expected.
+        :raises ValueError: there is no such service.
         """
-        return str.__new__(cls, _countermand.check_name(name))
+        text, own = _countermand.check_name(name, service)
+        self = str.__new__(cls, text)
+        if own is not None:
+            self._service = own
+        return self
 
     @property
-    def enterprise(self) -> str:
-        """The name of the enterprise, ``enterprises/{enterprise}``."""
-        return _countermand.name_parts(self)[0]
+    def service(self) -> str:
+        """The id of its service, ``androidmanagement.v1``."""
+        return getattr(self, "_service", _ANDROID)
 
     @property
-    def device(self) -> str:
-        """The name of the device, ``enterprises/{enterprise}/devices/{device}``."""
+    def relative(self) -> str:
+        """The name as the API writes it, without a host."""
         return _countermand.name_parts(self)[1]
 
     @property
-    def operation(self) -> str:
-        """The operation's id: the last segment."""
+    def parent(self) -> str:
+        """The resource that it belongs to, whose operations
+        :meth:`~countermand.Client.list_operations` lists."""
         return _countermand.name_parts(self)[2]
+
+    @property
+    def id(self) -> str:
+        """Its id: what follows ``operations/``."""
+        return _countermand.name_parts(self)[4]
+
+    @property
+    def enterprise(self) -> str:
+        """The name of the enterprise, ``enterprises/{enterprise}``.
+
+        :raises AttributeError: it is a name of another service than the Android Management API.
+        """
+        return self._of_android("enterprise", 3)
+
+    @property
+    def device(self) -> str:
+        """The name of the device, ``enterprises/{enterprise}/devices/{device}``.
+
+        :raises AttributeError: it is a name of another service than the Android Management API.
+        """
+        return self._of_android("device", 2)
+
+    @property
+    def operation(self) -> str:
+        """The same as :attr:`id`."""
+        return self.id
+
+    def _of_android(self, what: str, part: int) -> str:
+        if self.service != _ANDROID:
+            message = f"an operation of {self.service} has no {what}; it has a parent and an id"
+            raise AttributeError(message, name=what, obj=self)
+        return _countermand.name_parts(self)[part]
 
     def __repr__(self) -> str:
         return f"OperationName({_countermand.quoted(self)})"

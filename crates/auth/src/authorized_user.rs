@@ -42,6 +42,10 @@ impl AuthorizedUser {
 }
 
 impl Grant for AuthorizedUser {
+    fn needs_scope(&self) -> bool {
+        false
+    }
+
     fn grant<'a>(
         &'a self,
         _: &'a str,

@@ -128,6 +128,10 @@ fn read(output: &[u8]) -> Result<Token, String> {
 }
 
 impl Grant for Command {
+    fn needs_scope(&self) -> bool {
+        false
+    }
+
     fn grant<'a>(
         &'a self,
         _: &'a str,

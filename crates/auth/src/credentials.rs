@@ -205,6 +205,13 @@ impl Credentials {
         self.guessed
     }
 
+    /// True if they give tokens of a scope that is asked for: a key of a service account does, the login of a
+    /// user and a token that is there do not.
+    #[must_use]
+    pub fn need_scope(&self) -> bool {
+        self.grant.needs_scope()
+    }
+
     /// Their kind and origin, in words that can be shown.
     #[must_use]
     pub fn description(&self) -> &str {

@@ -53,6 +53,10 @@ impl FederatedUser {
 }
 
 impl Grant for FederatedUser {
+    fn needs_scope(&self) -> bool {
+        false
+    }
+
     fn grant<'a>(
         &'a self,
         _: &'a str,

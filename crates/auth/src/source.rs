@@ -18,6 +18,11 @@ pub(crate) trait Grant: Send + Sync {
         config: &'a HyperConfig,
     ) -> BoxFuture<'a, Result<Token, TransportError>>;
 
+    /// False where it gives tokens of scopes that were chosen before.
+    fn needs_scope(&self) -> bool {
+        true
+    }
+
     /// A token that is there without waiting, as [`TokenSource::at_hand`] has it.
     fn at_hand(&self) -> Option<Token> {
         None
@@ -80,6 +85,10 @@ impl Grant for Given {
         _: &'a HyperConfig,
     ) -> BoxFuture<'a, Result<Token, TransportError>> {
         self.0.token(fresh)
+    }
+
+    fn needs_scope(&self) -> bool {
+        false
     }
 
     fn at_hand(&self) -> Option<Token> {

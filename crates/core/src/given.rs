@@ -8,6 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::name::Name;
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 use crate::resource::Resource;
+use crate::service::Service;
 
 /// A percent-encoded byte takes three.
 const LONGEST: usize = 4 * MAX_NAME_BYTES;
@@ -38,8 +39,19 @@ impl Endpoint {
         Name::parse(self.service(), text).or_else(|refusal| match self.bare_name(text) {
             Ok(Cow::Borrowed(same)) if same.len() == text.len() => Err(refusal),
             Ok(name) => Name::parse(self.service(), &name),
-            Err(kind) => Err(NameError::new(text, kind, 0, refusal.expected())),
+            Err(kind) => {
+                let error = NameError::new(text, kind, 0, refusal.expected());
+                let url = text.trim().parse();
+                let other = url.ok().and_then(|url| self.other_service(&url));
+                Err(error.of_services(other.map(|service| service.id).into_iter().collect()))
+            }
         })
+    }
+
+    /// The service of a URL, if it is another one.
+    fn other_service(&self, url: &Uri) -> Option<&'static Service> {
+        let service = Service::at_host(url.host()?, url.path().strip_prefix('/')?);
+        service.filter(|service| *service != self.service())
     }
 
     /// As [`parse_given`](Self::parse_given), for a name of any kind of that service; the number of its parts
@@ -85,7 +97,10 @@ impl Endpoint {
                 return Ok(Cow::Borrowed(text));
             };
             if !self.serves(&url) {
-                return Err(NameErrorKind::OtherServer);
+                return Err(match self.other_service(&url) {
+                    Some(_) => NameErrorKind::OtherService,
+                    None => NameErrorKind::OtherServer,
+                });
             }
             let begin = text.find("://").map_or(0, |at| at + 3);
             let begin = text[begin..end].find('/').map_or(end, |at| begin + at);

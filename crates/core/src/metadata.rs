@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::duration;
 use crate::timestamp::Timestamp;
@@ -32,4 +32,30 @@ pub struct Metadata {
 
 fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&duration::format(duration.unwrap_or_default()))
+}
+
+/// The serde form of [`Metadata`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Kept {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    create_time: Option<String>,
+    duration: Option<String>,
+    error_code: Option<String>,
+    #[serde(default)]
+    cancel_asked: bool,
+}
+
+impl From<Kept> for Metadata {
+    fn from(kept: Kept) -> Self {
+        let time = kept.create_time.as_deref();
+        Self {
+            kind: kept.kind,
+            create_time: time.and_then(Timestamp::parse_rfc3339),
+            duration: kept.duration.as_deref().and_then(duration::parse),
+            error_code: kept.error_code,
+            cancel_asked: kept.cancel_asked,
+        }
+    }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::name_error::NameError;
+use crate::call::Call;
+use crate::name_error::{NameError, NameErrorKind};
 use crate::name_parse::{self, Ends};
 use crate::percent;
 use crate::service::{Level, NamePattern, Service};
@@ -129,6 +130,57 @@ impl<const UP: u8> Name<UP> {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.text[usize::from(self.ends.id)..]
+    }
+
+    /// Refuses a method that the service does not have for names of this pattern: some operations cannot be
+    /// looked at, and some cannot be listed. Every operation can be cancelled.
+    ///
+    /// ```
+    /// use countermand_core::{Call, OperationName, Service};
+    ///
+    /// let service = Service::named("cloudbuild.v1").expect("it is built in");
+    /// let name = OperationName::parse(service, "projects/p/locations/us/operations/1")?;
+    /// assert!(name.check_method(Call::Get).is_ok());
+    /// let error = name.parent().check_method(Call::ListOperations).unwrap_err();
+    /// assert!(error.to_string().contains("no method that lists the operations of"), "{error}");
+    /// # Ok::<(), countermand_core::NameError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NameErrorKind::NoMethod`].
+    pub fn check_method(&self, call: Call) -> Result<(), NameError> {
+        let lists = |pattern: &NamePattern| {
+            let above = pattern.levels.len().saturating_sub(usize::from(UP));
+            pattern.has_list && pattern.levels[..above] == *self.levels()
+        };
+        let known = match call {
+            Call::Cancel => true,
+            Call::Get => self.pattern().has_get,
+            // Several patterns may have one parent.
+            Call::ListOperations => self.service.patterns.iter().any(lists),
+            Call::GetParent | Call::ListParents => self.service.has_parent_records,
+        };
+        match known {
+            true => Ok(()),
+            false => {
+                let kind = NameErrorKind::NoMethod(self.service, call);
+                let expected = self.pattern().to_string();
+                Err(NameError::new(self.as_str(), kind, 0, expected))
+            }
+        }
+    }
+
+    /// Refuses a name of another service than this one.
+    ///
+    /// # Errors
+    /// [`NameErrorKind::OtherService`].
+    pub fn check_service(&self, service: &Service) -> Result<(), NameError> {
+        if self.service == service {
+            return Ok(());
+        }
+        let kind = NameErrorKind::OtherService;
+        let error = NameError::new(self.as_str(), kind, 0, service.pattern());
+        Err(error.of_services(vec![self.service.id]))
     }
 
     /// The first so many levels of the text form; all of it, if it has no more.

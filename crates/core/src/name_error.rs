@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::service::Level;
+use crate::call::Call;
+use crate::service::{Level, Service};
 use crate::shown::shown_excerpt;
 
 /// The longest name that is accepted, in bytes.
@@ -41,6 +42,8 @@ pub enum NameErrorKind {
     OtherServer,
     /// It is the full name of an operation of another service.
     OtherService,
+    /// The service has no such method for names like this one.
+    NoMethod(&'static Service, Call),
     /// It starts with a slash.
     LeadingSlash,
     /// It ends with a slash.
@@ -143,6 +146,16 @@ impl NameError {
                 "is a URL of another server than the endpoint of this run".to_owned()
             }
             NameErrorKind::OtherService => "is a name of another service".to_owned(),
+            NameErrorKind::NoMethod(service, call) => {
+                let does = match call {
+                    Call::Cancel => "cancels",
+                    Call::Get | Call::GetParent => "shows",
+                    Call::ListOperations => "lists the operations of",
+                    Call::ListParents => "lists what is below",
+                };
+                let title = service.title;
+                return format!("{title} has no method that {does} {}", self.input);
+            }
             NameErrorKind::LeadingSlash => "starts with a slash".to_owned(),
             NameErrorKind::TrailingSlash => format!("ends with a slash at byte {at}"),
             NameErrorKind::Verb(method) => {
@@ -218,6 +231,7 @@ impl NameErrorKind {
             Self::Url => "url",
             Self::OtherServer => "other_server",
             Self::OtherService => "other_service",
+            Self::NoMethod(..) => "no_method",
             Self::LeadingSlash => "leading_slash",
             Self::TrailingSlash => "trailing_slash",
             Self::Verb(_) => "verb",

@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::json::{Object, Text, fields, without_value};
-use crate::metadata::Metadata;
+use crate::metadata::{Kept, Metadata};
 use crate::timestamp::Timestamp;
 
 /// Reads the JSON of operations of a service, in one pass.
@@ -76,6 +76,9 @@ impl OperationReader {
         cancel_asked: &[],
     });
 
+    /// The reader of what [`Metadata`] was serialised as.
+    pub(crate) const KEPT: Self = Self::new::<Kept>();
+
     /// A reader of operations whose metadata is an `M`. Metadata that is no object, or that `M` refuses, makes the
     /// operation unreadable.
     #[must_use]
@@ -105,6 +108,15 @@ impl OperationReader {
         match &self.0 {
             Reader::Typed(_) => true,
             Reader::Paths(paths) => !paths.create_time.is_empty(),
+        }
+    }
+
+    /// The places that it reads metadata at; `None` for a reader with a type.
+    #[must_use]
+    pub const fn paths(&self) -> Option<&MetadataPaths> {
+        match &self.0 {
+            Reader::Typed(_) => None,
+            Reader::Paths(paths) => Some(paths),
         }
     }
 

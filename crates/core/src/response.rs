@@ -15,7 +15,7 @@ use crate::error_kind::ErrorKind;
 use crate::json::{Few, Text, fields, without_value};
 use crate::name::{GrandparentName, OperationName, ParentName};
 use crate::operation::{Operation, Status};
-use crate::operation_reader::RawOperation;
+use crate::operation_reader::{OperationReader, RawOperation};
 use crate::page::{Page, PageToken, Parent};
 use crate::printable::excerpt;
 use crate::request::Request;
@@ -90,6 +90,40 @@ impl Operation {
     ) -> Result<Self, Error> {
         let view = View::of(name.service(), response);
         view.operation_now(&name).map_err(|error| error.of_read(0))
+    }
+}
+
+impl Operation {
+    /// Reads an operation of this service back from its serde form, which is the same for every service.
+    ///
+    /// ```
+    /// use countermand_core::{Operation, OperationName, Service};
+    ///
+    /// let service = Service::named("dataproc.v1").expect("it is built in");
+    /// let name = OperationName::parse(service, "projects/p/regions/r/operations/1")?;
+    /// let body = r#"{"name":"projects/p/regions/r/operations/1","metadata":{"statusHistory":[]},"done":true}"#;
+    /// let operation = Operation::read(name, &http::Response::new(body))?;
+    /// let kept = serde_json::to_string(&operation)?;
+    /// assert_eq!(Operation::read_back(service, &kept)?, operation);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Malformed`](ErrorKind::Malformed): it is no such text.
+    pub fn read_back(service: &'static Service, json: &str) -> Result<Self, Error> {
+        let response = http::Response::new(json);
+        let view = View::of(service, &response);
+        let read = || {
+            let raw = OperationReader::KEPT
+                .read(json)
+                .map_err(Strange::Malformed)?;
+            let name = view.named_operation(raw.name.as_ref())?;
+            let [responded] = fields(json, ["hasResponse"]).map_err(Strange::Malformed)?;
+            let mut operation = view.told(raw, name)?;
+            operation.has_response |= responded.map(RawValue::get) == Some("true");
+            Ok(operation)
+        };
+        read().map_err(|strange| view.strange(strange).of_read(0))
     }
 }
 

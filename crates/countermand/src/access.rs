@@ -17,6 +17,7 @@ use crate::connect_error::ConnectError;
 #[derive(Clone)]
 pub struct Access {
     pub(crate) service: &'static Service,
+    pub(crate) scope: String,
     pub(crate) endpoint: Endpoint,
     pub(crate) config: HyperConfig,
     pub(crate) credentials: Credentials,
@@ -51,7 +52,7 @@ impl Access {
         match self.unnamed {
             true => self
                 .credentials
-                .found(self.service.scope, &self.config)
+                .found(&self.scope, &self.config)
                 .await
                 .map_err(ConnectError::NoCredentials),
             false => Ok(()),
@@ -63,6 +64,12 @@ impl Access {
     #[must_use]
     pub const fn may_lack_credentials(&self) -> bool {
         self.unnamed && self.credentials.are_guessed()
+    }
+
+    /// The service of the operations.
+    #[must_use]
+    pub const fn service(&self) -> &'static Service {
+        self.service
     }
 
     /// Root and version of the API.

@@ -19,6 +19,7 @@ const TOKEN: &str = "COUNTERMAND_TOKEN";
 /// | | option | environment | else |
 /// |---|---|---|---|
 /// | endpoint | [`endpoint`](Self::endpoint) | `COUNTERMAND_ENDPOINT` | Google's |
+/// | scope of the tokens | [`scope`](Self::scope) | | that of the [`service`](Self::service) |
 /// | tokens | [`credentials`](Self::credentials) | `COUNTERMAND_TOKEN` | application default credentials |
 /// | project that pays | [`quota_project`](Self::quota_project) | `GOOGLE_CLOUD_QUOTA_PROJECT` | the credentials' |
 /// | client certificate | [`config`](Self::config) | [`Mtls`] | none |
@@ -37,7 +38,8 @@ const TOKEN: &str = "COUNTERMAND_TOKEN";
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    service: &'static Service,
+    service: Option<&'static Service>,
+    scope: Option<String>,
     endpoint: Option<Endpoint>,
     config: HyperConfig,
     credentials: Option<Credentials>,
@@ -56,7 +58,8 @@ impl ClientBuilder {
     /// Sets no option.
     pub fn new() -> Self {
         Self {
-            service: Service::DEFAULT,
+            service: None,
+            scope: None,
             endpoint: None,
             config: HyperConfig::default(),
             credentials: None,
@@ -66,10 +69,17 @@ impl ClientBuilder {
         }
     }
 
-    /// The service of the operations, which says endpoint, scope and quota: the Android Management API by
-    /// default.
+    /// The service of the operations, which says endpoint, scope and quota: by default that of the
+    /// [`endpoint`](Self::endpoint), else the Android Management API.
     pub const fn service(mut self, service: &'static Service) -> Self {
-        self.service = service;
+        self.service = Some(service);
+        self
+    }
+
+    /// The OAuth scope of the tokens: that of the [service](Self::service) by default. Three services document
+    /// none.
+    pub fn scope(mut self, scope: impl Into<Option<String>>) -> Self {
+        self.scope = scope.into();
         self
     }
 
@@ -114,7 +124,17 @@ impl ClientBuilder {
     /// The service of the operations.
     #[must_use]
     pub const fn get_service(&self) -> &'static Service {
-        self.service
+        match (self.service, &self.endpoint) {
+            (Some(service), _) => service,
+            (None, Some(endpoint)) => endpoint.service(),
+            (None, None) => Service::DEFAULT,
+        }
+    }
+
+    /// The OAuth scope that is set, or that of the service; empty where there is none.
+    #[must_use]
+    pub fn get_scope(&self) -> &str {
+        self.scope.as_deref().unwrap_or(self.get_service().scope)
     }
 
     /// The endpoint that is set.
@@ -178,10 +198,11 @@ impl ClientBuilder {
         &self,
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Access, ConnectError> {
+        let service = self.get_service();
         let mtls = Mtls::from_environment_in(variable).map_err(ConnectError::Option)?;
         let endpoint = match self.named_endpoint_in(variable)? {
-            Some(endpoint) if endpoint != self.service.endpoint() => endpoint,
-            _ => mtls.endpoint(self.service),
+            Some(endpoint) if endpoint != service.endpoint() => endpoint,
+            _ => mtls.endpoint(service),
         };
         self.config.check(&endpoint).map_err(ConnectError::Option)?;
         let config = match endpoint.is_plaintext() {
@@ -200,7 +221,17 @@ impl ClientBuilder {
                 .impersonate_in(accounts, variable)
                 .map_err(ConnectError::Option)?;
         }
-        let tokens = credentials.source_in(self.service.scope, &config, variable);
+        if self.get_scope().is_empty() && credentials.need_scope() {
+            return Err(ConnectError::Option(TransportError::new(
+                TransportErrorKind::CredentialsRejected,
+                format!(
+                    "{} documents no OAuth scope, and {} needs one: set the scope, or give an access token",
+                    service.id,
+                    credentials.description()
+                ),
+            )));
+        }
+        let tokens = credentials.source_in(self.get_scope(), &config, variable);
         let tokens = tokens.map_err(ConnectError::Option)?;
         let mut warnings = credentials.warnings().to_vec();
         warnings.extend(
@@ -208,7 +239,8 @@ impl ClientBuilder {
                 .and_then(|(_, key)| SecretFile::new(key).exposure()),
         );
         Ok(Access {
-            service: self.service,
+            service,
+            scope: self.get_scope().to_owned(),
             tokens: match &self.quota_project {
                 None => Arc::new(tokens),
                 Some(project) => {
@@ -244,7 +276,7 @@ impl ClientBuilder {
             }
             (None, None) => None,
         };
-        Ok(endpoint.map(|endpoint| endpoint.of_service(self.service)))
+        Ok(endpoint.map(|endpoint| endpoint.of_service(self.get_service())))
     }
 }
 

@@ -259,6 +259,57 @@ async fn another_service_has_its_own_endpoint_and_scope() {
     assert_eq!(issued, SPEECH.scope);
 }
 
+#[test]
+fn an_endpoint_is_one_of_the_service_and_says_it_where_none_is_set() {
+    let vertex = Service::named("aiplatform.v1").unwrap();
+    let dataproc = Service::named("dataproc.v1").unwrap();
+    let named: Variables<'_> = &[("COUNTERMAND_ENDPOINT", text("http://127.0.0.1:1"))];
+    let new = || ClientBuilder::new().credentials(given());
+    for (builder, variables, service) in [
+        (new(), &[] as Variables<'_>, Service::DEFAULT),
+        (new().endpoint(vertex.endpoint()), &[], vertex),
+        (
+            new().service(dataproc).endpoint(vertex.endpoint()),
+            &[],
+            dataproc,
+        ),
+        (new().service(dataproc), named, dataproc),
+        (new().service(dataproc), &[], dataproc),
+    ] {
+        let access = builder.resolve_in(&environment(variables)).unwrap();
+        assert_eq!(access.service(), service);
+        assert_eq!(access.endpoint().service(), service, "{access:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_a_scope_needs_one_or_tokens() {
+    let service = Service::ids().filter_map(Service::named);
+    let service = service.filter(|service| service.scope.is_empty());
+    let service = service.collect::<Vec<_>>()[0];
+    let machine = Shared::new(Config::default().parents(0));
+    let server = Server::bind(([127, 0, 0, 1], 0).into(), machine.clone());
+    let server = server.await.unwrap();
+    let key = credentials("service_account", &server.endpoint()).unwrap();
+    let key = Credentials::from_json(key.to_string().as_bytes(), "a key").unwrap();
+    let builder = ClientBuilder::new().service(service);
+    let keyed = builder.clone().credentials(key);
+    let error = keyed.resolve_in(&environment(&[])).unwrap_err();
+    let (kind, problem) = class(&error);
+    assert_eq!(kind, "option");
+    let begin = format!("{} documents no OAuth scope", service.id);
+    assert!(problem.starts_with(&begin), "{problem}");
+    // The scope of a token was chosen by another program.
+    let given = builder.credentials(given());
+    given.resolve_in(&environment(&[])).unwrap();
+    let scope = "https://www.googleapis.com/auth/cloud-platform";
+    let keyed = keyed.scope(scope.to_owned());
+    let access = keyed.resolve_in(&environment(&[])).unwrap();
+    access.tokens().token(false).await.unwrap();
+    let issued = machine.with(|emulator, _| emulator.issued()[0].scope.clone());
+    assert_eq!(issued, scope);
+}
+
 #[cfg(unix)]
 #[test]
 fn warnings_name_the_files_that_others_can_read() {

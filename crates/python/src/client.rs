@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use countermand::{Access, Client, ClientBuilder, ConnectError, HyperConfig};
-use countermand_core::{Endpoint, OperationName, Outcome, Policy};
+use countermand_core::{self as core, Endpoint, OperationName, Outcome, Policy};
 use futures_util::StreamExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -16,6 +16,8 @@ use crate::lock::Lock;
 use crate::outcome::{self, Operation};
 use crate::process::Native;
 use crate::raiser::Raiser;
+use crate::services::Chosen;
+use crate::services::or_default;
 use crate::stream::Stream;
 use crate::token::{Callback, Origin};
 use crate::{arguments, bulk, clock, errors, names, policy, quota, wire};
@@ -43,11 +45,13 @@ pub(crate) struct Connected {
 #[pymethods]
 impl NativeClient {
     #[new]
-    #[pyo3(signature = (*, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, max_attempts, in_flight,
+    #[pyo3(signature = (*, service, scope, endpoint, token, source, quota_project, ca_file, deadline, attempt_timeout, max_attempts, in_flight,
         allow_plaintext, proxy_from_env, user_agent))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
+        service: Option<Chosen>,
+        scope: Option<&Bound<'_, PyAny>>,
         endpoint: Option<&Bound<'_, PyAny>>,
         token: Option<&Bound<'_, PyAny>>,
         source: Option<&Bound<'_, PyAny>>,
@@ -78,8 +82,14 @@ impl NativeClient {
             config = config.user_agent(arguments::text("user_agent", program)?);
         }
         let mut builder = ClientBuilder::new().config(config);
+        let service = or_default(service);
+        builder = builder.service(service);
+        if let Some(given) = scope {
+            builder = builder.scope(arguments::text("scope", given)?);
+        }
         if let Some(given) = endpoint {
-            builder = builder.endpoint(wire::endpoint(Some(&arguments::text("endpoint", given)?))?);
+            let url = arguments::text("endpoint", given)?;
+            builder = builder.endpoint(wire::endpoint(Some(&url), service)?);
         }
         if let Some(given) = quota_project {
             builder = builder.quota_project(arguments::text("quota_project", given)?);
@@ -144,6 +154,12 @@ impl NativeClient {
         self.warnings.clone()
     }
 
+    /// The id of the service.
+    #[getter]
+    fn service(&self) -> &'static str {
+        self.endpoint.service().id
+    }
+
     #[getter]
     fn endpoint(&self) -> String {
         self.endpoint.to_string()
@@ -160,15 +176,16 @@ impl NativeClient {
 
     fn get(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Call> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let name = names::given(name, &self.endpoint)?;
+        let name = names::callable(name, &self.endpoint, core::Call::Get)?;
         Ok(Call::new(async move {
             raiser.ready(client.get(&name).await, operation)
         }))
     }
 
-    fn list_operations(&self, py: Python<'_>, device: &Bound<'_, PyAny>) -> PyResult<Stream> {
+    fn list_operations(&self, py: Python<'_>, parent: &Bound<'_, PyAny>) -> PyResult<Stream> {
         let Connected { client, raiser } = self.here(py, None)?;
-        let operations = client.list_operations(&names::given(device, &self.endpoint)?);
+        let parent = names::callable(parent, &self.endpoint, core::Call::ListOperations)?;
+        let operations = client.list_operations(&parent);
         Ok(Stream::new(
             operations.map(move |result| raiser.ready(result, operation)),
         ))
@@ -199,7 +216,7 @@ impl NativeClient {
         journal: Option<Py<PyAny>>,
         deadline: Option<Length>,
     ) -> PyResult<(Stream, Feed)> {
-        let quota = quota::quota(quota, share)?;
+        let quota = quota::quota(quota, share, self.endpoint.service())?;
         let pace = quota.pace();
         let Connected { client, raiser } = self.here(py, deadline)?;
         let client = with_in_flight(client.quota(quota), in_flight);

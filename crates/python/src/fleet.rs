@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use countermand_core::Service;
 use countermand_fleet::store::{Digest, Kind, View};
 use countermand_fleet::{
     Authorization, Confirmed, Estimate, Excluded, Job, Options, Plan, Settings, now,
@@ -19,7 +20,7 @@ use crate::find::Finder;
 use crate::jobs::{self, NoPlan};
 use crate::selection::Selection;
 use crate::stream::Stream;
-use crate::{arguments, clock, job_errors, names, quota};
+use crate::{arguments, clock, job_errors, names, quota, services};
 
 #[pyfunction]
 pub(crate) fn find(
@@ -30,8 +31,9 @@ pub(crate) fn find(
     share: Option<Share>,
     in_flight: Option<InFlight>,
 ) -> PyResult<Finder> {
+    client.serves("searches")?;
     let selection = Selection::of(selection, &client.endpoint)?;
-    let quota = quota::quota(quota, share)?;
+    let quota = quota::quota(quota, share, Service::DEFAULT)?;
     let here = client.here(py, None)?;
     let Connected {
         client: caller,
@@ -56,6 +58,7 @@ pub(crate) fn plan(
     quota: Option<QuotaText>,
     share: Option<Share>,
 ) -> PyResult<Call> {
+    client.serves(JOBS)?;
     let selection = selection.map(|given| Selection::of(given, &client.endpoint));
     let selection = selection.transpose()?;
     let mut settings = client.settings(Kind::Plan, deadline, quota, share)?;
@@ -108,6 +111,7 @@ pub(crate) fn rescue(
     in_flight: Option<InFlight>,
     watched: bool,
 ) -> PyResult<Stream> {
+    client.serves(JOBS)?;
     let selection = Selection::of(selection, &client.endpoint)?;
     let at_most = at_most.map(|most| arguments::whole("at_most", most, 0..=u64::MAX));
     let mut settings = client.settings(Kind::Rescue, deadline, quota, share)?;
@@ -139,6 +143,7 @@ pub(crate) fn apply(
     recheck: bool,
     watched: bool,
 ) -> PyResult<Stream> {
+    client.serves(JOBS)?;
     let counts = confirm.map(|counts| {
         let counts = counts.iter().map(|(name, count)| {
             let name = names::enterprise(&name, &client.endpoint)?;
@@ -181,7 +186,14 @@ pub(crate) fn job_estimate(
     }))
 }
 
+const JOBS: &str = "jobs";
+
 impl NativeClient {
+    /// Refuses what is of the default service alone.
+    fn serves(&self, what: &str) -> PyResult<()> {
+        services::default_alone(self.endpoint.service(), what)
+    }
+
     fn settings(
         &self,
         kind: Kind,
@@ -194,7 +206,7 @@ impl NativeClient {
         if let Some(seconds) = deadline {
             settings.deadline = clock::seconds("deadline", seconds)?;
         }
-        settings.set_quota(&quota::quota(quota, share)?);
+        settings.set_quota(&quota::quota(quota, share, Service::DEFAULT)?);
         Ok(settings)
     }
 

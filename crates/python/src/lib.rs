@@ -39,6 +39,7 @@ mod run;
 mod sansio;
 mod scheduler;
 mod selection;
+mod services;
 mod stream;
 mod token;
 mod watcher;
@@ -74,6 +75,7 @@ mod _countermand {
         rows::found_json,
         sansio::{Cancellation, Done, Send, Wait},
         scheduler::{Scheduler, Ticket},
+        services::{scope, services},
         stream::Stream,
         wire::{
             Request, build_cancel, build_get, build_get_device, build_list_operations,
@@ -84,10 +86,6 @@ mod _countermand {
     #[expect(non_upper_case_globals, reason = "the name is Python's")]
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
-
-    /// The OAuth scope that the calls need.
-    #[pymodule_export]
-    const SCOPE: &str = countermand_core::Service::DEFAULT.scope;
 
     /// The number of operations that a rescue cancels at most, by default.
     #[pymodule_export]

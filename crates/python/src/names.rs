@@ -1,8 +1,6 @@
 //! Names: checked once, on the way in.
 
-use std::str::FromStr;
-
-use core::NameError;
+use core::{NameError, Service};
 use countermand_core as core;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
@@ -10,6 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use crate::exception;
+use crate::services::Chosen;
 
 /// The name of an operation, which is a `countermand.OperationName` in Python.
 #[derive(Clone)]
@@ -29,30 +28,55 @@ impl<'py> IntoPyObject<'py> for OperationName {
             let method = py.get_type::<PyString>().getattr("__new__")?;
             PyResult::Ok(method.unbind())
         })?;
-        new.bind(py).call1((class, self.0.as_str()))
+        let name = new.bind(py).call1((class, self.0.as_str()))?;
+        let service = self.0.service();
+        if service != Service::DEFAULT {
+            name.setattr(SERVICE, service.id)?;
+        }
+        Ok(name)
     }
 }
 
-/// The text of a name, if it is one.
+/// The slot of a name that holds the id of its service: versions of an API have the same names. Names of the
+/// default service, of which there may be a million, leave it empty.
+const SERVICE: &str = "_service";
+
+/// The id of the service of a name, if it is one.
 #[pyfunction]
-#[pyo3(signature = (name, /))]
-pub(crate) fn check_name<'py>(name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    operation(name)?;
-    Ok(name.clone())
+#[pyo3(signature = (name, service, /))]
+pub(crate) fn check_name(
+    name: &Bound<'_, PyAny>,
+    service: Option<Chosen>,
+) -> PyResult<(String, Option<&'static str>)> {
+    let name = operation(name, service.map(|Chosen(service)| service))?;
+    let id = (name.service() != Service::DEFAULT).then_some(name.service().id);
+    Ok((name.to_string(), id))
 }
 
-/// The names of the enterprise and of the device, and the id of the operation.
+/// The service of a name, the relative name, the parent, the name of the first level, and the id.
 #[pyfunction]
 #[pyo3(signature = (name, /))]
-pub(crate) fn name_parts(name: &Bound<'_, PyAny>) -> PyResult<(String, String, String)> {
-    let name = operation(name)?;
-    let device = name.parent().to_string();
-    Ok((name.prefix(1).to_owned(), device, name.id().to_owned()))
+pub(crate) fn name_parts(
+    name: &Bound<'_, PyAny>,
+) -> PyResult<(&'static str, String, String, String, String)> {
+    let name = operation(name, None)?;
+    let parent = name.parent().to_string();
+    let (relative, first) = (name.relative().to_owned(), name.prefix(1).to_owned());
+    Ok((
+        name.service().id,
+        relative,
+        parent,
+        first,
+        name.id().to_owned(),
+    ))
 }
 
-/// The name of an operation.
-pub(crate) fn operation(name: &Bound<'_, PyAny>) -> PyResult<core::OperationName> {
-    parse(name, str::parse)
+/// The name of an operation of a service; where none is named, of the service that the name itself tells.
+pub(crate) fn operation(
+    name: &Bound<'_, PyAny>,
+    service: Option<&'static Service>,
+) -> PyResult<core::OperationName> {
+    text(name, service)
 }
 
 /// The name of an operation or of a parent as the command takes it: with blanks around it, or as its URL at this
@@ -61,7 +85,73 @@ pub(crate) fn given<const UP: u8>(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
 ) -> PyResult<core::Name<UP>> {
-    parse(name, |text| endpoint.parse_given(text))
+    of_service(name, Some(endpoint.service()), |_, text| {
+        endpoint.parse_given(text)
+    })
+}
+
+/// As [`given`], of a name for which the service has the method.
+pub(crate) fn callable<const UP: u8>(
+    name: &Bound<'_, PyAny>,
+    endpoint: &core::Endpoint,
+    call: core::Call,
+) -> PyResult<core::Name<UP>> {
+    let parsed = given::<UP>(name, endpoint)?;
+    check_method(name.py(), &parsed, call)?;
+    Ok(parsed)
+}
+
+/// The exception for a method that the service does not have for such names.
+pub(crate) fn check_method<const UP: u8>(
+    py: Python<'_>,
+    name: &core::Name<UP>,
+    call: core::Call,
+) -> PyResult<()> {
+    name.check_method(call)
+        .map_err(|error| invalid_name(py, &error))
+}
+
+/// The name of an operation that was told, if it is of this service.
+pub(crate) fn told(
+    py: Python<'_>,
+    name: &core::OperationName,
+    service: &Service,
+) -> PyResult<core::OperationName> {
+    match name.check_service(service) {
+        Ok(()) => Ok(name.clone()),
+        Err(error) => Err(invalid_name(py, &error)),
+    }
+}
+
+/// A name as [`operation`] has it, of any kind.
+pub(crate) fn text<const UP: u8>(
+    name: &Bound<'_, PyAny>,
+    service: Option<&'static Service>,
+) -> PyResult<core::Name<UP>> {
+    of_service(name, service, |service, text| match service {
+        Some(service) => core::Name::parse(service, text),
+        None => text.parse(),
+    })
+}
+
+/// A name, which may be a `countermand.OperationName` that knows its service.
+fn of_service<const UP: u8>(
+    name: &Bound<'_, PyAny>,
+    service: Option<&'static Service>,
+    read: impl Fn(Option<&'static Service>, &str) -> Result<core::Name<UP>, NameError>,
+) -> PyResult<core::Name<UP>> {
+    let own = match name.is_exact_instance_of::<PyString>() {
+        true => None,
+        false => name.getattr_opt(SERVICE)?,
+    };
+    let own = own.map(|id| PyResult::Ok(Service::named(id.cast::<PyString>()?.to_str()?)));
+    match (own.transpose()?.flatten(), service) {
+        (Some(own), Some(service)) if own != service => parse(name, |text| {
+            let known = core::Name::<UP>::parse(own, text)?;
+            known.check_service(service).map(|()| known)
+        }),
+        (own, service) => parse(name, |text| read(service.or(own), text)),
+    }
 }
 
 /// The name of an enterprise, given as the command takes it, or by its id alone.
@@ -90,11 +180,6 @@ pub(crate) fn given_resource(
     endpoint: &core::Endpoint,
 ) -> PyResult<core::Resource> {
     parse(name, |text| endpoint.parse_given_resource(text))
-}
-
-/// The name of a parent, given as a text.
-pub(crate) fn text<T: FromStr<Err = NameError>>(name: &Bound<'_, PyAny>) -> PyResult<T> {
-    parse(name, str::parse)
 }
 
 fn parse<T>(name: &Bound<'_, PyAny>, read: impl Fn(&str) -> Result<T, NameError>) -> PyResult<T> {
@@ -189,9 +274,16 @@ fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
         kwargs.set_item("expected", error.expected())?;
         Ok(kwargs)
     };
+    let mut message = error.to_string();
+    // The sentence ends with "say so" or "say which service".
+    match error.services() {
+        [one] => message.push_str(&format!(" with service=\"{one}\"")),
+        [_, ..] if error.services().len() <= 3 => message.push_str(" with service="),
+        _ => {}
+    }
     exception::make(
         &py.get_type::<exception::InvalidName>(),
-        &error.to_string(),
+        &message,
         attributes(),
     )
 }

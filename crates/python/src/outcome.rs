@@ -11,7 +11,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDateTime, PyString};
 
 use crate::names::{OperationName, quoted};
-use crate::{clock, errors};
+use crate::services::Chosen;
+use crate::{clock, errors, names};
 
 /// A long-running operation: one command sent to one device.
 #[pyclass(module = "countermand", frozen, eq)]
@@ -22,17 +23,36 @@ pub(crate) struct Operation(pub(crate) core::Operation);
 impl Operation {
     /// Reads an operation from the API's JSON, as a Pub/Sub notification carries it.
     #[staticmethod]
-    #[pyo3(signature = (data, /))]
-    fn from_json(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let text = match data.cast::<PyString>() {
+    #[pyo3(signature = (data, /, *, service=None))]
+    fn from_json(
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        service: Option<Chosen>,
+    ) -> PyResult<Self> {
+        let json = match data.cast::<PyString>() {
             Ok(text) => text.to_str()?.as_bytes().to_vec(),
             Err(_) => data.extract()?,
         };
-        let value: serde_json::Value = serde_json::from_slice(&text)
+        let value: serde_json::Value = serde_json::from_slice(&json)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let name = PyString::new(py, value["name"].as_str().unwrap_or_default());
-        let name = crate::names::operation(&name)?;
-        core::Operation::read(name, &Response::new(text))
+        let text = value["name"].as_str().unwrap_or_default();
+        let name = PyString::new(py, text);
+        let name = names::operation(&name, service.map(|Chosen(service)| service))?;
+        // The API writes relative names.
+        let operation = match text.starts_with("//") {
+            true => core::Operation::read_back(name.service(), &value.to_string()),
+            false => core::Operation::read(name, &Response::new(json)),
+        };
+        operation
+            .map(Self)
+            .map_err(|error| errors::error(py, &error))
+    }
+
+    /// Reads what `__reduce__` gave.
+    #[staticmethod]
+    #[pyo3(signature = (json, service, /))]
+    fn _restore(py: Python<'_>, json: &str, service: Chosen) -> PyResult<Self> {
+        core::Operation::read_back(service.0, json)
             .map(Self)
             .map_err(|error| errors::error(py, &error))
     }
@@ -99,6 +119,13 @@ impl Operation {
         self.metadata()?.error_code.as_deref()
     }
 
+    /// True if its metadata says that a cancel was asked.
+    #[getter]
+    fn cancel_asked(&self) -> bool {
+        self.metadata()
+            .is_some_and(|metadata| metadata.cancel_asked)
+    }
+
     /// The operation in the API's own JSON shape.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.import("json")?.call_method1("loads", (self.json()?,))
@@ -133,12 +160,12 @@ impl Operation {
         Ok(hasher.finish())
     }
 
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
-        let mut json = self.json()?;
-        if self.0.has_response {
-            json.insert_str(1, "\"response\":{},");
-        }
-        Ok((py.get_type::<Self>().getattr("from_json")?, (json,)))
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, (String, &'static str))> {
+        let facts = (self.json()?, self.0.name.service().id);
+        Ok((py.get_type::<Self>().getattr("_restore")?, facts))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::clock::{Length, Reading};
 use crate::lock::Lock;
 use crate::outcome::Operation;
 use crate::sansio::{self, Finish};
-use crate::{clock, errors, names, policy, wire};
+use crate::services::Chosen;
+use crate::{clock, errors, names, policy, services, wire};
 
 /// Turns the pages of a list, to the last one.
 #[pyclass(module = "countermand.sansio", frozen, generic)]
@@ -47,20 +48,30 @@ impl State {
 #[pymethods]
 impl Pages {
     #[new]
-    #[pyo3(signature = (of, parent, *, endpoint=None, deadline=None, attempt_timeout=None,
+    #[pyo3(signature = (of, parent, *, service=None, endpoint=None, deadline=None, attempt_timeout=None,
         max_attempts=None, backoff=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         of: &str,
         parent: &Bound<'_, PyAny>,
+        service: Option<Chosen>,
         endpoint: Option<&str>,
         deadline: Option<Length>,
         attempt_timeout: Option<Length>,
         max_attempts: Option<Attempts>,
         backoff: Option<(Length, Length)>,
     ) -> PyResult<Self> {
+        let chosen = service.map(|Chosen(service)| service);
         let pages = match of {
-            "operations" => core::Pages::operations(names::text(parent)?),
-            "devices" => core::Pages::parents(names::text(parent)?),
+            "operations" => {
+                let name: core::ParentName = names::text(parent, chosen)?;
+                names::check_method(parent.py(), &name, core::Call::ListOperations)?;
+                core::Pages::operations(name)
+            }
+            "devices" => {
+                services::default_alone(services::or_default(service), "lists of devices")?;
+                core::Pages::parents(names::text(parent, Some(core::Service::DEFAULT))?)
+            }
             _ => {
                 return Err(PyValueError::new_err(format!(
                     "{of:?} is no list; expected operations or devices"
@@ -74,10 +85,11 @@ impl Pages {
             max_attempts,
             backoff,
         )?;
+        let listed = pages.resource().service();
         let missed = Vec::new();
         Ok(Self {
             state: Arc::new(Lock::new(State { pages, missed })),
-            endpoint: wire::endpoint(endpoint)?.into(),
+            endpoint: wire::endpoint(endpoint, listed)?.into(),
             policy: policy.into(),
         })
     }

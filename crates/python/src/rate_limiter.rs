@@ -12,6 +12,7 @@ use pyo3::types::PySequence;
 use crate::arguments::{QuotaText, Share};
 use crate::clock::{Length, Reading};
 use crate::lock::Lock;
+use crate::services::{Chosen, or_default};
 use crate::{arguments, clock, quota};
 
 /// A log of the calls that count against a quota.
@@ -43,9 +44,14 @@ impl RateLimiter {
 #[pymethods]
 impl RateLimiter {
     #[new]
-    #[pyo3(signature = (*, quota=None, share=None))]
-    fn new(quota: Option<QuotaText>, share: Option<Share>) -> PyResult<Self> {
-        let limiter = scheduler::RateLimiter::new(quota::quota(quota, share)?);
+    #[pyo3(signature = (*, quota=None, share=None, service=None))]
+    fn new(
+        quota: Option<QuotaText>,
+        share: Option<Share>,
+        service: Option<Chosen>,
+    ) -> PyResult<Self> {
+        let quota = quota::quota(quota, share, or_default(service))?;
+        let limiter = scheduler::RateLimiter::new(quota);
         Ok(Self(Owner::Nothing(Lock::new(limiter))))
     }
 

@@ -3,7 +3,6 @@
 use countermand_core::{self as core, Endpoint};
 use countermand_fleet::report::{COLUMNS, Row, Values};
 use countermand_fleet::{Counts, JobRow, Target};
-use http::Response;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -33,7 +32,7 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
     let py = given.py();
     if let Ok(operation) = given.cast::<Operation>() {
         let operation = &operation.get().0;
-        let mut target = Target::new(operation.name.clone());
+        let mut target = Target::new(names::told(py, &operation.name, endpoint.service())?);
         target.command = operation.metadata.clone().unwrap_or_default();
         return Ok(target);
     }
@@ -44,7 +43,7 @@ pub(crate) fn planned(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult
         let value = given.getattr(name)?;
         Ok::<_, PyErr>((!value.is_none()).then_some(value))
     };
-    let mut target = Target::new(names::operation(&given.getattr("name")?)?);
+    let mut target = Target::new(names::given(&given.getattr("name")?, endpoint)?);
     target.command.kind = field("type")?.map(|kind| kind.extract()).transpose()?;
     target.command.create_time = field("create_time")?
         .map(|time| clock::timestamp(&time))
@@ -134,9 +133,8 @@ fn value<'py>(py: Python<'py>, values: Values, row: &Row<'_>) -> PyResult<Bound<
 
 /// An operation that was kept in the API's own JSON shape.
 fn operation(name: &core::OperationName, json: Option<&serde_json::Value>) -> Option<Operation> {
-    let response = Response::new(json?.to_string());
     // It was written by this library; a file by a later one may have what this one cannot read.
-    core::Operation::read(name.clone(), &response)
+    core::Operation::read_back(name.service(), &json?.to_string())
         .ok()
         .map(Operation)
 }

@@ -12,6 +12,7 @@ use pyo3::pybacked::PyBackedBytes;
 use crate::arguments::{Attempts, Seed};
 use crate::clock::{Length, Reading};
 use crate::once::Once;
+use crate::services::Chosen;
 use crate::wire::{self, Request};
 use crate::{clock, errors, names, outcome, policy};
 
@@ -25,11 +26,12 @@ pub(crate) struct Cancellation {
 #[pymethods]
 impl Cancellation {
     #[new]
-    #[pyo3(signature = (name, *, endpoint=None, deadline=None, attempt_timeout=None, max_attempts=None,
-        backoff=None, poll_interval=None, verify=true))]
+    #[pyo3(signature = (name, *, service=None, endpoint=None, deadline=None, attempt_timeout=None,
+        max_attempts=None, backoff=None, poll_interval=None, verify=true))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         name: &Bound<'_, PyAny>,
+        service: Option<Chosen>,
         endpoint: Option<&str>,
         deadline: Option<Length>,
         attempt_timeout: Option<Length>,
@@ -46,9 +48,9 @@ impl Cancellation {
             backoff,
         )?;
         let policy = policy::polling(policy, poll_interval, verify)?;
-        let name = names::operation(name)?;
+        let name = names::operation(name, service.map(|Chosen(service)| service))?;
         let machine = core::Cancellation::new(name.clone())
-            .endpoint(wire::endpoint(endpoint)?)
+            .endpoint(wire::endpoint(endpoint, name.service())?)
             .policy(policy);
         Ok(Self { name, machine })
     }

@@ -19,6 +19,7 @@ use crate::names::OperationName;
 use crate::once::Once;
 use crate::progress::Now;
 use crate::rate_limiter::{RateLimiter, Shared};
+use crate::services::{Chosen, or_default};
 use crate::wire::{self, Request};
 use crate::{clock, errors, event, names, policy, progress, quota, sansio};
 
@@ -27,6 +28,7 @@ use crate::{clock, errors, event, names, policy, progress, quota, sansio};
 pub(crate) struct Scheduler {
     scheduler: Shared,
     done: AtomicBool,
+    service: &'static core::Service,
     /// Requests that the quota allows in a second.
     pace: Option<f64>,
     /// Measures from the first reading of the caller's clock on.
@@ -44,11 +46,12 @@ impl Scheduler {
 #[pymethods]
 impl Scheduler {
     #[new]
-    #[pyo3(signature = (*, seed, endpoint=None, deadline=None, attempt_timeout=None, max_attempts=None,
+    #[pyo3(signature = (*, seed, service=None, endpoint=None, deadline=None, attempt_timeout=None, max_attempts=None,
         backoff=None, poll_interval=None, verify=true, quota=None, share=None, in_flight=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         seed: Seed,
+        service: Option<Chosen>,
         endpoint: Option<&str>,
         deadline: Option<Length>,
         attempt_timeout: Option<Length>,
@@ -68,10 +71,11 @@ impl Scheduler {
             backoff,
         )?;
         let policy = policy::polling(policy, poll_interval, verify)?;
-        let quota = quota::quota(quota, share)?;
+        let service = or_default(service);
+        let quota = quota::quota(quota, share, service)?;
         let pace = quota.pace();
         let mut scheduler = countermand_scheduler::Scheduler::new(seed.0)
-            .endpoint(wire::endpoint(endpoint)?)
+            .endpoint(wire::endpoint(endpoint, service)?)
             .policy(policy)
             .quota(quota);
         if let Some(InFlight(requests)) = in_flight {
@@ -80,6 +84,7 @@ impl Scheduler {
         Ok(Self {
             scheduler: Arc::new(Lock::new(scheduler)),
             done: AtomicBool::new(false),
+            service,
             pace,
             meter: Lock::default(),
         })
@@ -98,7 +103,7 @@ impl Scheduler {
                 )));
             }
         };
-        let name = names::operation(name)?;
+        let name = names::operation(name, Some(self.service))?;
         Ok(self.scheduler.lock().push(name, phase))
     }
 

@@ -1,6 +1,6 @@
 //! The HTTP codec: requests from names, results from answers.
 
-use core::{PageToken, Request as Ask};
+use core::{Call, PageToken, Request as Ask};
 use countermand_core as core;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pyo3::exceptions::PyValueError;
@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 
+use crate::services::{Chosen, or_default};
 use crate::{arguments, errors, names, outcome::Operation};
 
 /// A request without credentials.
@@ -53,15 +54,27 @@ impl From<core::Transmit> for Request {
     }
 }
 
-/// The endpoint of the API; `None` is Google's.
-pub(crate) fn endpoint(text: Option<&str>) -> PyResult<core::Endpoint> {
-    text.map_or_else(
-        || Ok(core::Endpoint::default()),
-        |text| {
-            text.parse()
-                .map_err(|error| errors::invalid_endpoint(&error))
-        },
-    )
+/// The endpoint of a service; `None` is Google's.
+pub(crate) fn endpoint(
+    text: Option<&str>,
+    service: &'static core::Service,
+) -> PyResult<core::Endpoint> {
+    match text.map(str::parse::<core::Endpoint>) {
+        None => Ok(service.endpoint()),
+        Some(Ok(endpoint)) => Ok(endpoint.of_service(service)),
+        Some(Err(error)) => Err(errors::invalid_endpoint(&error)),
+    }
+}
+
+/// A name of the service that is chosen, or of its own; the service has the method.
+fn named<const UP: u8>(
+    name: &Bound<'_, PyAny>,
+    service: Option<Chosen>,
+    call: Call,
+) -> PyResult<core::Name<UP>> {
+    let parsed = names::text::<UP>(name, service.map(|Chosen(service)| service))?;
+    names::check_method(name.py(), &parsed, call)?;
+    Ok(parsed)
 }
 
 /// An answer as some HTTP client gave it.
@@ -111,20 +124,28 @@ fn latin1(text: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
 
 /// `POST {name}:cancel`: asks the server to cancel. Success says only that it was asked.
 #[pyfunction]
-#[pyo3(signature = (name, endpoint=None))]
-pub(crate) fn build_cancel(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
-    Ok(Ask::Cancel(names::operation(name)?)
-        .http(&self::endpoint(endpoint)?)
-        .into())
+#[pyo3(signature = (name, endpoint=None, *, service=None))]
+pub(crate) fn build_cancel(
+    name: &Bound<'_, PyAny>,
+    endpoint: Option<&str>,
+    service: Option<Chosen>,
+) -> PyResult<Request> {
+    let name = named(name, service, Call::Cancel)?;
+    let endpoint = self::endpoint(endpoint, name.service())?;
+    Ok(Ask::Cancel(name).http(&endpoint).into())
 }
 
 /// `GET {name}`: the operation, without its secrets.
 #[pyfunction]
-#[pyo3(signature = (name, endpoint=None))]
-pub(crate) fn build_get(name: &Bound<'_, PyAny>, endpoint: Option<&str>) -> PyResult<Request> {
-    Ok(Ask::Get(names::operation(name)?)
-        .http(&self::endpoint(endpoint)?)
-        .into())
+#[pyo3(signature = (name, endpoint=None, *, service=None))]
+pub(crate) fn build_get(
+    name: &Bound<'_, PyAny>,
+    endpoint: Option<&str>,
+    service: Option<Chosen>,
+) -> PyResult<Request> {
+    let name = named(name, service, Call::Get)?;
+    let endpoint = self::endpoint(endpoint, name.service())?;
+    Ok(Ask::Get(name).http(&endpoint).into())
 }
 
 /// Entries of a page, as it was given.
@@ -139,25 +160,26 @@ impl<'a, 'py> FromPyObject<'a, 'py> for PageSize {
     }
 }
 
-/// `GET {device}/operations`: one page of a device's operations, oldest first.
+/// `GET {parent}/operations`: one page of the operations of a parent, such as a device, oldest first.
 #[pyfunction]
-#[pyo3(signature = (device, endpoint=None, *, page_size=PageSize(100), page_token=None),
-    text_signature = "(device, endpoint=None, *, page_size=100, page_token=None)")]
+#[pyo3(signature = (parent, endpoint=None, *, page_size=PageSize(100), page_token=None, service=None),
+    text_signature = "(parent, endpoint=None, *, page_size=100, page_token=None, service=None)")]
 pub(crate) fn build_list_operations(
-    device: &Bound<'_, PyAny>,
+    parent: &Bound<'_, PyAny>,
     endpoint: Option<&str>,
     page_size: PageSize,
     page_token: Option<&str>,
+    service: Option<Chosen>,
 ) -> PyResult<Request> {
-    let endpoint = self::endpoint(endpoint)?;
-    let device = names::text(device)?;
+    let parent: core::ParentName = named(parent, service, Call::ListOperations)?;
+    let endpoint = self::endpoint(endpoint, parent.service())?;
     let token = page_token.map(str::parse::<PageToken>).transpose();
     let token = token.map_err(|error| PyValueError::new_err(error.to_string()))?;
     let page = core::PageQuery {
         size: page_size.0,
         token,
     };
-    Ok(Ask::ListOperations(device, page).http(&endpoint).into())
+    Ok(Ask::ListOperations(parent, page).http(&endpoint).into())
 }
 
 /// `GET {device}`: whether the device still has a record.
@@ -167,48 +189,55 @@ pub(crate) fn build_get_device(
     device: &Bound<'_, PyAny>,
     endpoint: Option<&str>,
 ) -> PyResult<Request> {
-    Ok(Ask::GetParent(names::text(device)?)
-        .http(&self::endpoint(endpoint)?)
-        .into())
+    let device: core::ParentName = names::text(device, Some(core::Service::DEFAULT))?;
+    let endpoint = self::endpoint(endpoint, device.service())?;
+    Ok(Ask::GetParent(device).http(&endpoint).into())
 }
 
 /// Reads the answer to `build_cancel`: a 2xx with `{}` or nothing is success.
 #[pyfunction]
+#[pyo3(signature = (status, headers, body, *, service=None))]
 pub(crate) fn parse_cancel(
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
+    service: Option<Chosen>,
 ) -> PyResult<()> {
     let answer = response(status, headers, body)?;
-    raised(headers, core::Service::DEFAULT.read_cancel(&answer))
+    raised(headers, or_default(service).read_cancel(&answer))
 }
 
 /// Reads the answer to `build_get` of `name`.
 #[pyfunction]
+#[pyo3(signature = (name, status, headers, body, *, service=None))]
 pub(crate) fn parse_operation(
     name: &Bound<'_, PyAny>,
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
+    service: Option<Chosen>,
 ) -> PyResult<Operation> {
+    let name = named(name, service, Call::Get)?;
     let answer = response(status, headers, body)?;
-    let operation = core::Operation::read(names::operation(name)?, &answer);
+    let operation = core::Operation::read(name, &answer);
     raised(headers, operation).map(Operation)
 }
 
-/// Reads the answer to `build_list_operations` of `device`: a page, and the token of the next one.
+/// Reads the answer to `build_list_operations` of `parent`: a page, and the token of the next one.
 #[pyfunction]
+#[pyo3(signature = (parent, status, headers, body, *, service=None))]
 pub(crate) fn parse_operations(
-    device: &Bound<'_, PyAny>,
+    parent: &Bound<'_, PyAny>,
     status: u16,
     headers: &Bound<'_, PyAny>,
     body: PyBackedBytes,
+    service: Option<Chosen>,
 ) -> PyResult<(Vec<Operation>, Option<String>)> {
-    let device = names::text(device)?;
+    let parent: core::ParentName = named(parent, service, Call::ListOperations)?;
     let answer = response(status, headers, body)?;
     let page = raised(
         headers,
-        core::Page::<core::Operation>::read(&device, &answer),
+        core::Page::<core::Operation>::read(&parent, &answer),
     )?;
     // Entries that cannot be read are not left away in silence.
     raised(headers, page.unreadable.map_or(Ok(()), Err))?;
@@ -226,7 +255,8 @@ pub(crate) fn parse_device(
     body: PyBackedBytes,
 ) -> PyResult<()> {
     let answer = response(status, headers, body)?;
-    let device = Ask::GetParent(names::text(device)?).read(&answer);
+    let device = names::text(device, Some(core::Service::DEFAULT))?;
+    let device = Ask::GetParent(device).read(&answer);
     raised(headers, device.map(drop))
 }
 

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use countermand_core::text::{chain, shown};
-use countermand_core::{ErrorKind, Policy};
+use countermand_core::{Call, ErrorKind, Policy};
 use futures_util::{StreamExt, stream};
 
 use crate::args::Global;
@@ -22,11 +22,9 @@ pub(crate) async fn get(global: &Global, options: Get) -> Result<Exit, Failure> 
     let (mut report, names) = Names::read(given, global, report, &mut signals).await?;
     report.left_out(&names.left_out);
     let (names, _) = names.each_once();
-    if let Some(name) = names.iter().find(|name| !name.pattern().has_get) {
-        let title = name.service().title;
-        return Err(Failure::usage(format!(
-            "{title} has no method that shows {name}"
-        )));
+    for name in &names {
+        let method = name.check_method(Call::Get);
+        method.map_err(|error| Failure::usage(error.to_string()))?;
     }
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
@@ -61,12 +59,8 @@ pub(crate) async fn list(global: &Global, options: List) -> Result<Exit, Failure
     let endpoint = global.place();
     let device = endpoint.parse_given::<1>(text);
     let device = device.map_err(|error| Failure::usage(error.to_string()))?;
-    if !device.pattern().has_list {
-        let title = device.service().title;
-        return Err(Failure::usage(format!(
-            "{title} has no method that lists the operations of {device}"
-        )));
-    }
+    let method = device.check_method(Call::ListOperations);
+    method.map_err(|error| Failure::usage(error.to_string()))?;
     let policy = Policy::default().deadline(options.deadline);
     let client = connect::client(global).await?.policy(policy);
     let report = Report::start(global.json);

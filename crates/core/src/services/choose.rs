@@ -115,7 +115,7 @@ impl Service {
 
     /// The service at a host, one of its regional hosts included: by the version that a path begins with, else
     /// the newest whose patterns hold it.
-    fn at_host(host: &str, path: &str) -> Option<&'static Self> {
+    pub(crate) fn at_host(host: &str, path: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
         let label = host.strip_suffix(".googleapis.com")?;
         let is_of = |row: &Row| {

@@ -250,6 +250,7 @@ mod tests {
     use crate::endpoint::Endpoint;
     use crate::fetch::Fetch;
     use crate::name::OperationName;
+    use crate::request::{PageQuery, Request};
     use crate::step::Step;
     use crate::time::Time;
 
@@ -284,7 +285,13 @@ mod tests {
                 let own = name.pattern();
                 assert!(own == pattern || number > 0, "{id} {text} {own:?}");
                 let parent = name.parent();
-                assert_eq!(parent.relative(), own_parent(&text, own), "{id} {text}");
+                let above = own_parent(&text, own);
+                assert_eq!(parent.relative(), above, "{id} {text}");
+                let collection = service.level_above(0).collection;
+                let list = Request::ListOperations(parent, PageQuery::default());
+                let path = list.http(&service.endpoint()).uri().path().to_owned();
+                let own = format!("{}/{above}/{collection}", service.prefix);
+                assert_eq!(path, own.replace("//", "/"), "{id} {text}");
             }
         }
     }

@@ -1,0 +1,453 @@
+"""Services other than the Android Management API."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+import re
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+import countermand
+from countermand import AsyncClient, Client, Operation, OperationName, Service, Verdict, services
+from countermand.errors import CredentialsError, InvalidName
+from countermand.sansio import (
+    Cancellation,
+    Done,
+    Pages,
+    RateLimiter,
+    Scheduler,
+    Send,
+    Ticket,
+    build_cancel,
+    build_get,
+    build_get_device,
+    build_list_operations,
+    parse_cancel,
+    parse_operation,
+    parse_operations,
+)
+
+RELATIVE = "projects/p/locations/us/operations/7"
+FULL = f"//documentai.googleapis.com/{RELATIVE}"
+ANDROID = "enterprises/LC01/devices/3f/operations/17"
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A server that cancels every operation; ``asked`` has its requests."""
+    cancelled: set[str] = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self, value: object) -> None:
+            self.server.asked.append((self.command, self.path))  # type: ignore[attr-defined]
+            body = json.dumps(value).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            cancelled.add(self.path.removesuffix(":cancel"))
+            self.answer({})
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            name = path.split("/", 2)[2]
+            if name.endswith("/operations"):
+                self.answer({"operations": [{"name": f"{name}/1", "done": False}]})
+                return
+            metadata = {
+                "@type": "type.googleapis.com/google.cloud.batch.v1.OperationMetadata",
+                "createTime": "2026-11-28T10:00:00Z",
+                "requestedCancellation": path in cancelled,
+            }
+            operation: dict[str, Any] = {"name": name, "metadata": metadata, "done": False}
+            if path in cancelled:
+                operation |= {"done": True, "error": {"code": 1, "message": "cancelled"}}
+            self.answer(operation)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.asked = []  # type: ignore[attr-defined]
+        thread = Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def client(server: Any, service: str | Service | None, **settings: Any) -> Client:
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    return Client(service=service, endpoint=endpoint, token="t", **settings)
+
+
+def test_the_table_is_told() -> None:
+    table = services()
+    ids = [service.id for service in table]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 183
+    found = {service.id: service for service in table}
+    document_ai = found["documentai.v1"]
+    assert document_ai.title == "Cloud Document AI API"
+    assert document_ai.host == "documentai.googleapis.com"
+    assert document_ai.scope == "https://www.googleapis.com/auth/cloud-platform"
+    names = "projects/{project}/locations/{location}/operations/{operation}"
+    assert document_ai.patterns == ((names, True, True),)
+    assert document_ai.has_get
+    assert document_ai.has_list
+    assert document_ai.create_time_paths == ("createTime", "commonMetadata.createTime")
+    builds = found["cloudbuild.v1"]
+    assert builds.has_get
+    assert not builds.has_list
+    assert builds.cancel_asked_paths == ("cancelRequested",)
+    android = found["androidmanagement.v1"]
+    assert android.patterns[0].pattern.startswith("enterprises/{enterprise}/devices/")
+    assert android.create_time_paths == ("createTime",)
+    assert sorted(it.id for it in table if not it.scope) == [
+        "checks.v1alpha",
+        "chromemanagement.v1",
+        "webrisk.v1",
+    ]
+    with pytest.raises(AttributeError):
+        android.id = "x"  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(document_ai)) == document_ai
+    assert hash(document_ai)
+
+
+@pytest.mark.parametrize("service", ["batch.v1", "batch"])
+def test_each_call_is_of_the_service(server: Any, service: str) -> None:
+    name = "projects/p/locations/us-central1/operations/7"
+    full = f"//batch.googleapis.com/{name}"
+    with client(server, service) as calls:
+        assert calls.service == "batch.v1"
+        assert calls.endpoint.endswith("/v1")
+        assert not calls.get(name).cancel_asked
+        outcome = calls.countermand(f" {calls.endpoint}/{name}:cancel ")
+        assert outcome.verdict is Verdict.CANCELLED
+        assert outcome.name == full
+        assert isinstance(outcome.name, OperationName)
+        operation = outcome.operation
+        assert operation is not None
+        assert operation.cancel_asked
+        assert operation.command_type == "OperationMetadata"
+        assert operation.to_dict()["metadata"]["cancelAsked"] is True
+        assert operation.create_time is not None
+        assert operation.create_time.hour == 10
+        calls.cancel(full)
+        listed = [*calls.list_operations(outcome.name.parent)]
+        assert [it.name.relative for it in listed] == [
+            "projects/p/locations/us-central1/operations/1"
+        ]
+        results = dict(calls.countermand_all([name, full, listed[0], ANDROID]))
+    assert [type(result).__name__ for result in results.values()].count("Outcome") == 2
+    assert isinstance(results[ANDROID], InvalidName)
+    assert {path.split("/")[1] for _, path in server.asked} == {"v1"}
+    # Not those of the Android Management API.
+    assert dict(server.asked)["GET"].endswith("?fields=name,done,error,metadata")
+
+
+def test_an_async_client_likewise(server: Any) -> None:
+    async def calls() -> list[Verdict]:
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        async with AsyncClient(service="dataproc.v1", endpoint=endpoint, token="t") as client:
+            name = "projects/p/regions/us-central1/operations/1"
+            outcome = await client.countermand(name)
+            listed = [it async for it in client.list_operations("projects/p/regions/r")]
+            both = [result async for _, result in client.countermand_all(listed)]
+            return [it.verdict for it in (outcome, *both)]  # type: ignore[union-attr]
+
+    assert asyncio.run(calls()) == [Verdict.CANCELLED, Verdict.CANCELLED]
+
+
+def test_a_service_is_given_as_it_was_told(server: Any) -> None:
+    (found,) = (service for service in services() if service.id == "translate.v3beta1")
+    with client(server, found) as calls, calls.with_options(deadline=5) as other:
+        assert calls.service == other.service == "translate.v3beta1"
+        assert calls.endpoint.endswith("/v3beta1")
+        assert repr(calls).startswith("Client(service='translate.v3beta1', endpoint='http://")
+
+
+def test_settings_with_a_service_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUNTERMAND_TOKEN", "t")
+    monkeypatch.setenv("COUNTERMAND_ENDPOINT", "http://127.0.0.1:1")
+    calls = pickle.loads(pickle.dumps(Client(service="spanner.v1")))
+    assert calls.service == "spanner.v1"
+    assert calls.endpoint == "http://127.0.0.1:1/v1"
+
+
+@pytest.mark.parametrize(
+    "make", [Client, AsyncClient, lambda **it: Scheduler(seed=1, service=it["service"])]
+)
+def test_an_unknown_service_is_told_with_the_nearest(make: Callable[..., object]) -> None:
+    with pytest.raises(
+        ValueError, match='no service is named "documentay"; the nearest are documentai'
+    ):
+        make(service="documentay", token="t")
+    with pytest.raises(TypeError, match="service is of type int, expected a str"):
+        make(service=7, token="t")
+
+
+OF_ANOTHER = r'is a name of another service; .* the service {0}: say so with service="{0}"$'
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "of"),
+    [
+        (None, FULL, "documentai.v1"),
+        (None, OperationName(RELATIVE, service="translate.v3beta1"), "translate.v3beta1"),
+        (None, f"https://documentai.googleapis.com/v1/{RELATIVE}", "documentai.v1"),
+        (
+            None,
+            f"https://us-documentai.googleapis.com/v1beta3/{RELATIVE}:cancel",
+            "documentai.v1beta3",
+        ),
+        ("spanner.v1", FULL, "documentai.v1"),
+        ("spanner.v1", OperationName(ANDROID), None),
+        ("translate.v3", OperationName(RELATIVE, service="translate.v3beta1"), "translate.v3beta1"),
+        ("documentai.v1", Operation.from_json(f'{{"name":"{ANDROID}"}}'), "androidmanagement.v1"),
+    ],
+)
+def test_a_name_of_another_service_is_refused_before_anything_is_sent(
+    server: Any, service: str | None, name: Any, of: str | None
+) -> None:
+    message = OF_ANOTHER.format(of) if of else "does not begin with `projects/`"
+    with client(server, service) as calls:
+        if isinstance(name, str):
+            for call in (calls.cancel, calls.get, calls.countermand):
+                with pytest.raises(InvalidName, match=message) as caught:
+                    call(name)
+                assert (caught.value.kind == "other_service") is (of is not None)
+        ((given, error),) = calls.countermand_all([name])
+        assert given == name
+        assert isinstance(error, InvalidName)
+        assert re.search(message, str(error))
+    assert server.asked == []
+
+
+def test_a_url_of_a_host_that_serves_the_service_is_a_name() -> None:
+    with Client(service="documentai.v1", token="t") as calls:
+        for host in (
+            "documentai.googleapis.com",
+            "documentai.mtls.googleapis.com",
+            "documentai.us.rep.googleapis.com",
+        ):
+            url = f"https://{host}/v1/projects/p/locations/us/operations/7/extra"
+            with pytest.raises(InvalidName, match="goes on after the name is complete"):
+                calls.cancel(url)
+        with pytest.raises(InvalidName, match="another server"):
+            calls.cancel(f"https://documentai.mars.rep.googleapis.com/v1/{RELATIVE}")
+
+
+def test_a_method_that_a_service_does_not_have_is_refused_before_anything_is_sent(
+    server: Any,
+) -> None:
+    with client(server, "cloudbuild.v1") as calls:
+        with pytest.raises(
+            InvalidName,
+            match=r"Cloud Build API has no method that lists the operations of //cloudbuild",
+        ) as caught:
+            calls.list_operations("projects/p/locations/us")
+        assert caught.value.kind == "no_method"
+    with client(server, "texttospeech.v1") as calls:
+        with pytest.raises(
+            InvalidName, match="Cloud Text-to-Speech API has no method that shows //texttospeech"
+        ):
+            calls.get("operations/7")
+        assert server.asked == []
+        outcome = calls.countermand("operations/7")
+        assert outcome.verdict is Verdict.UNVERIFIED
+    assert server.asked == [("POST", "/v1/operations/7:cancel")]
+
+
+def test_searches_and_jobs_are_of_one_service(server: Any, tmp_path: Any) -> None:
+    job = tmp_path / "a.job"
+    with client(server, "documentai.v1") as calls:
+        for call in (
+            lambda: calls.find(enterprises="LC01"),
+            lambda: calls.plan(job, [FULL]),
+            lambda: calls.rescue(job, "LC01"),
+        ):
+            with pytest.raises(
+                ValueError, match=r"are of androidmanagement\.v1 alone, and this is documentai\.v1"
+            ):
+                call()
+        with client(server, None) as other:
+            other.plan(job, [ANDROID])
+        with pytest.raises(ValueError, match=r"jobs are of androidmanagement\.v1 alone"):
+            calls.open(job).apply(confirm={"LC01": 1})
+    assert server.asked == []
+
+
+def test_a_scope_is_given_where_the_service_documents_none() -> None:
+    class Account:
+        """Credentials of google.auth that have no scope yet."""
+
+        token, expiry, requires_scopes, valid = "t", None, True, True
+        asked: list[str]
+
+        def refresh(self, _: object) -> None:
+            pass
+
+        def with_scopes(self, scopes: list[str]) -> Account:
+            type(self).asked = scopes
+            return self
+
+    with pytest.raises(CredentialsError, match="documents no OAuth scope"):
+        Client(service="checks.v1alpha", token=Account())
+    Client(service="checks.v1alpha", token=Account(), scope="https://scope.example")
+    assert Account.asked == ["https://scope.example"]
+    Client(service="spanner.v1", token=Account())
+    assert Account.asked == ["https://www.googleapis.com/auth/cloud-platform"]
+    Client(service="checks.v1alpha", token="t")
+    with pytest.raises(TypeError, match="scope is of type list, expected a str"):
+        Client(scope=["a"], token="t")  # type: ignore[arg-type]
+
+
+def test_the_key_of_an_account_needs_a_scope(emulator: Any) -> None:
+    key = emulator.credentials("service_account")
+    with pytest.raises(CredentialsError, match=r"webrisk\.v1 documents no OAuth scope"):
+        Client(service="webrisk.v1", token=key)
+    with (
+        Client(
+            service="spanner.v1", endpoint=emulator.endpoint, token=key, max_attempts=1
+        ) as calls,
+        pytest.raises(countermand.CountermandError),
+    ):
+        calls.get("projects/p/instances/i/operations/1")
+    assert emulator.issued()[-1]["scope"] == "https://www.googleapis.com/auth/cloud-platform"
+
+
+def test_names_know_their_service() -> None:
+    name = OperationName(RELATIVE, service="documentai.v1")
+    assert name == FULL
+    assert hash(name) == hash(FULL)
+    assert OperationName(FULL) == name
+    assert (name.service, name.relative, name.id) == ("documentai.v1", RELATIVE, "7")
+    assert name.parent == "//documentai.googleapis.com/projects/p/locations/us"
+    assert name.operation == "7"
+    for attribute in ("enterprise", "device"):
+        assert not hasattr(name, attribute)
+    with pytest.raises(AttributeError, match=r"an operation of documentai\.v1 has no device"):
+        _ = name.device
+    android = OperationName(ANDROID)
+    assert android.service == "androidmanagement.v1"
+    assert android.relative == ANDROID
+    assert android.parent == android.device == "enterprises/LC01/devices/3f"
+    assert android.id == android.operation == "17"
+    with pytest.raises(InvalidName, match="a name of another service"):
+        OperationName(FULL, service="spanner.v1")
+    # Versions of one API have the same names.
+    older = OperationName(RELATIVE, service="documentai.v1beta3")
+    assert older == name
+    assert older.service == "documentai.v1beta3"
+    for same in (pickle.loads(pickle.dumps(older)), copy.copy(older), copy.deepcopy(older)):
+        assert type(same) is OperationName
+        assert (same, same.service) == (older, older.service)
+    assert build_cancel(older).url.startswith("https://documentai.us.rep.googleapis.com/v1beta3/")
+
+
+def test_an_operation_is_read_back() -> None:
+    body = {
+        "name": "projects/p/instances/i/operations/7",
+        "done": True,
+        "metadata": {"@type": "t/a.b.CreateIndex", "startTime": "2026-11-28T10:00:00Z"},
+        "response": {},
+    }
+    operation = Operation.from_json(json.dumps(body), service="spanner.v1")
+    assert operation.name == f"//spanner.googleapis.com/{body['name']}"
+    assert operation.create_time is not None
+    assert operation.command_type == "CreateIndex"
+    for same in (
+        pickle.loads(pickle.dumps(operation)),
+        Operation.from_json(operation.to_json()),
+        Operation.from_json(operation.to_json(), service="spanner.v1"),
+    ):
+        assert same == operation
+        assert same.create_time == operation.create_time
+        assert same.has_response
+        assert same.command_type == "CreateIndex"
+    asked = {"name": RELATIVE, "metadata": {"requestedCancellation": True}}
+    operation = Operation.from_json(json.dumps(asked), service="batch.v1")
+    assert operation.cancel_asked
+    assert pickle.loads(pickle.dumps(operation)).cancel_asked
+
+
+def test_the_machine_is_of_the_service() -> None:
+    for cancellation in (Cancellation(FULL), Cancellation(RELATIVE, service="documentai")):
+        step = cancellation.start(0.0, seed=1)
+        assert isinstance(step, Send)
+        url = step.transmit(0.0).url
+        assert url == f"https://documentai.us.rep.googleapis.com/v1/{RELATIVE}:cancel"
+        step = step.response(0.0, 200, {}, b"{}")
+        assert isinstance(step, Send)
+        assert step.call == "get"
+        proof = {"name": RELATIVE, "done": True, "error": {"code": 1, "message": ""}}
+        step = step.response(0.0, 200, {}, json.dumps(proof).encode())
+        assert isinstance(step, Done)
+        assert step.result().verdict is Verdict.CANCELLED
+    elsewhere = Cancellation(FULL, endpoint="http://127.0.0.1:1").start(0.0, seed=1)
+    assert isinstance(elsewhere, Send)
+    assert elsewhere.transmit(0.0).url == f"http://127.0.0.1:1/v1/{RELATIVE}:cancel"
+
+
+def test_the_codec_is_of_the_service() -> None:
+    parent = "projects/p/locations/l"
+    name = f"{parent}/operations/1"
+    page = {"operations": [{"name": name}]}
+    operations, token = parse_operations(
+        parent, 200, {}, json.dumps(page).encode(), service="translate"
+    )
+    assert token is None
+    assert [it.name.service for it in operations] == ["translate.v3"]
+    body = json.dumps({"name": name}).encode()
+    assert parse_operation(name, 200, {}, body, service="translate").name == operations[0].name
+    parse_cancel(200, {}, b"{}", service="translate")
+    url = build_list_operations(operations[0].name.parent).url
+    assert url.startswith(
+        "https://translation.googleapis.com/v3/projects/p/locations/l/operations?"
+    )
+    assert build_get(name, service="translate").url.startswith(
+        "https://translation.googleapis.com/v3/projects/p/locations/l/operations/1?"
+    )
+    for lacking in (
+        lambda: build_list_operations("projects/p/locations/l", service="cloudbuild"),
+        lambda: Pages("operations", "projects/p/locations/l", service="cloudbuild"),
+        lambda: build_get("operations/1", service="texttospeech"),
+    ):
+        with pytest.raises(InvalidName, match="has no method that"):
+            lacking()
+    with pytest.raises(ValueError, match=r"lists of devices are of androidmanagement\.v1 alone"):
+        Pages("devices", "projects/p", service="translate")
+    with pytest.raises(InvalidName, match="a name of another service"):
+        build_get_device("//documentai.googleapis.com/projects/p/locations/us")
+    step = Pages("operations", parent, service="translate").start(0.0, seed=1)
+    assert isinstance(step, Send)
+    assert step.transmit(0.0).url.startswith(url.partition("?")[0])
+
+
+def test_a_scheduler_is_of_one_service() -> None:
+    scheduler = Scheduler(seed=1, service="dataproc.v1")
+    scheduler.push("projects/p/regions/r/operations/1")
+    with pytest.raises(InvalidName, match="a name of another service"):
+        scheduler.push(FULL)
+    with pytest.raises(InvalidName, match=r'with service="documentai\.v1"'):
+        Scheduler(seed=1).push(FULL)
+    ticket = scheduler.next_step(0.0)
+    assert isinstance(ticket, Ticket)
+    assert ticket.request.url.startswith("https://dataproc.googleapis.com/v1/projects/p/regions/r/")
+    assert ticket.name.service == "dataproc.v1"
+    # Its quota is its own.
+    assert scheduler.rate_limiter.windows == RateLimiter(service="dataproc.v1").windows
+    assert scheduler.rate_limiter.windows != RateLimiter().windows
