@@ -100,7 +100,7 @@ def shown(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
 
 
 def listed(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
-    """True if there is a method that answers a page of them, and needs no more than their parent."""
+    """True if there is a method that answers a page of them, and needs their parent alone."""
     if method is None:
         return False
     required = (it for it in method["parameters"].values() if it.get("required"))

@@ -179,8 +179,8 @@ class Cancellation:
     ) -> Self:
         """Describes a countermand. Times are in seconds; what is out of range is clamped.
 
-        :param service: ``documentai.v1`` or ``documentai``: ``name`` may then be relative. ``None``:
-            the service that a full resource name tells, else the Android Management API.
+        :param service: ``documentai.v1`` or ``documentai``: ``name`` may then be relative.
+            ``None``: the service that a full resource name tells, else the Android Management API.
         :param endpoint: root of the API; ``None`` is Google's.
         :param deadline: no request starts after it. ``None``: 120.
         :param attempt_timeout: time for one request with its answer. ``None``: 10.
@@ -346,8 +346,8 @@ class Pages(Generic[_T_co]):
 
         :param of: ``operations`` of a parent, or ``devices`` of an enterprise.
         :param parent: name of the device or of another service's resource, or of the enterprise.
-        :param service: ``documentai.v1`` or ``documentai``: ``parent`` may then be relative. ``None``:
-            the service that a full resource name tells, else the Android Management API.
+        :param service: ``documentai.v1`` or ``documentai``: ``parent`` may then be relative.
+            ``None``: the service that a full resource name tells, else the Android Management API.
         :param endpoint: root of the API; ``None`` is Google's.
         :param deadline: no request for a page starts so many seconds after its begin.
             ``None``: 120.

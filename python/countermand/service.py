@@ -9,7 +9,7 @@ from . import _countermand
 
 
 class NamePattern(NamedTuple):
-    """A pattern of names of operations, and the methods beside ``cancel`` that there are for them."""
+    """A pattern of names of operations, and the methods beside ``cancel`` that these have."""
 
     pattern: str
     """``projects/{project}/locations/{location}/operations/{operation}``"""

@@ -111,15 +111,6 @@ impl OperationReader {
         }
     }
 
-    /// The places that it reads metadata at; `None` for a reader with a type.
-    #[must_use]
-    pub const fn paths(&self) -> Option<&MetadataPaths> {
-        match &self.0 {
-            Reader::Typed(_) => None,
-            Reader::Paths(paths) => Some(paths),
-        }
-    }
-
     pub(crate) fn read(self, json: &str) -> Result<RawOperation<'_>, String> {
         match self.0 {
             Reader::Typed(read) => read(json),
