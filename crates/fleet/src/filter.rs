@@ -9,6 +9,7 @@ use countermand_core::{
 use serde::{Deserialize, Serialize};
 use strsim::osa_distance;
 
+use crate::already_done::AlreadyDone;
 use crate::job_row::Target;
 use crate::seconds;
 use crate::spell::{grouped, spell};
@@ -87,7 +88,6 @@ pub enum FilterError {
 /// The reason why an operation is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exclusion {
-    Done,
     Type,
     Old,
     New,
@@ -100,7 +100,7 @@ const TYPES: usize = 12;
 /// Operations that were seen and that a filter left out, counted by the first reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Excluded {
-    done: u64,
+    done: AlreadyDone,
     types: BTreeMap<String, u64>,
     other_types: u64,
     old: u64,
@@ -113,7 +113,7 @@ impl Excluded {
     #[must_use]
     pub fn count(&self) -> u64 {
         let types = self.types.values().sum::<u64>() + self.other_types;
-        self.done + types + self.old + self.new + self.named
+        self.done.operations + types + self.old + self.new + self.named
     }
 
     /// A clause about them: `15 operations were seen and left out: 12 of type REBOOT, 3 older than
@@ -135,7 +135,7 @@ impl Excluded {
                 (self.old, format!("older than {}", age(filter.newer_than))),
                 (self.new, format!("newer than {}", age(filter.older_than))),
                 (self.named, "excluded by name".to_owned()),
-                (self.done, "done already".to_owned()),
+                (self.done.operations, "done already".to_owned()),
             ])
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{} {what}", grouped(count)))
@@ -151,6 +151,12 @@ impl Excluded {
         ))
     }
 
+    /// Those that would be meant if they were not done.
+    #[must_use]
+    pub const fn already_done(&self) -> &AlreadyDone {
+        &self.done
+    }
+
     /// Counts an operation that is left out for this reason; true if there is none.
     fn count_in(&mut self, exclusion: Option<Exclusion>, command: Option<&Metadata>) -> bool {
         let kind = command.and_then(|command| command.kind.as_deref());
@@ -161,7 +167,6 @@ impl Excluded {
 
     fn add(&mut self, exclusion: Exclusion, kind: Option<&str>) {
         *match (exclusion, kind) {
-            (Exclusion::Done, _) => &mut self.done,
             (Exclusion::Old, _) => &mut self.old,
             (Exclusion::New, _) => &mut self.new,
             (Exclusion::Name, _) => &mut self.named,
@@ -256,10 +261,11 @@ impl Filter {
     /// that is left out is counted.
     pub fn takes(&self, operation: &Operation, now: Timestamp, excluded: &mut Excluded) -> bool {
         let command = operation.metadata.as_ref();
-        let exclusion = match operation.done {
-            true => Some(Exclusion::Done),
-            false => self.exclusion(&operation.name, command, now),
-        };
+        let exclusion = self.exclusion(&operation.name, command, now);
+        if exclusion.is_none() && operation.done {
+            excluded.done.add(operation);
+            return false;
+        }
         excluded.count_in(exclusion, command)
     }
 
@@ -269,7 +275,7 @@ impl Filter {
         excluded.count_in(exclusion, Some(&target.command))
     }
 
-    /// The first reason why an operation that is not done is left out.
+    /// The first reason why an operation is left out, done or not.
     fn exclusion(
         &self,
         name: &OperationName,
@@ -453,6 +459,14 @@ mod tests {
             ("5", r#","done":true"#, false),
             ("6", &good, true),
             ("9", &good, false),
+            ("7", &format!(r#"{good},"done":true"#), false),
+            (
+                "8",
+                &format!(r#"{good},"done":true,"error":{{"code":1}}"#),
+                false,
+            ),
+            // A done one that is not meant is none of them.
+            ("10", &format!(r#"{lock},"done":true"#), false),
         ] {
             let operation = operation(id, rest);
             let before = excluded.count();
@@ -461,15 +475,34 @@ mod tests {
         }
         assert_eq!(
             excluded.sentence(&filter).unwrap(),
-            "6 operations were seen and left out: 2 of type LOCK, 1 older than 6 min 40 s, \
-             1 newer than 100 s, 1 excluded by name, 1 done already"
+            "9 operations were seen and left out: 3 of type LOCK, 1 older than 6 min 40 s, \
+             1 newer than 100 s, 1 excluded by name, 3 done already"
         );
+        let done = excluded.already_done();
+        assert_eq!(
+            done.sentence().unwrap(),
+            "3 more match and are done already, 2 of them completed: check their devices"
+        );
+        let named = ["5", "7"].map(|id| operation(id, "").name);
+        assert_eq!(done.first, named);
         // A server that invents types does not fill the memory.
         for number in 0..1000 {
             let kind = format!(r#","metadata":{{"type":"T{number:03}"}}"#);
             filter.takes(&operation("1", &kind), now, &mut excluded);
         }
         assert!(excluded.types.len() <= TYPES);
-        assert_eq!(excluded.count(), 1006);
+        assert_eq!(excluded.count(), 1009);
+        // Nor does a fleet that is done.
+        for number in 0..1000 {
+            let rest = format!(r#"{good},"done":true"#);
+            filter.takes(&operation(&format!("5{number}"), &rest), now, &mut excluded);
+        }
+        let done = excluded.already_done();
+        assert_eq!((done.completed, done.first.len()), (1002, 20));
+        assert!(
+            done.lines().ends_with("\n  and 982 more\n"),
+            "{}",
+            done.lines()
+        );
     }
 }

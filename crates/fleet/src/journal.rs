@@ -118,6 +118,10 @@ impl Recorder {
         let how = failure.map_or_else(|| how.to_owned(), |cause| format!("stopped: {cause}"));
         let facts = self.facts.drain(..).map(|(_, fact)| fact);
         self.backlog.extend(facts);
+        let done = self.pages.as_ref().map(Pages::already_done);
+        let at = self.clock.now();
+        self.backlog
+            .extend(done.and_then(|done| Record::already_done(done, at)));
         self.backlog.push(Record::Ended {
             at: self.clock.now(),
             how,

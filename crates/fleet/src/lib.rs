@@ -82,6 +82,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+mod already_done;
 mod authorize;
 mod check;
 mod clock;
@@ -110,6 +111,7 @@ mod spell;
 pub mod store;
 mod system;
 
+pub use already_done::AlreadyDone;
 pub use authorize::{
     Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, NotAuthorized, Refusal,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use countermand_core::{GrandparentName, OperationName, Timestamp, words};
 use serde::{Serialize, Serializer};
 
+use crate::already_done::AlreadyDone;
 use crate::counts::input_sentence;
 use crate::row_state::RowState;
 use crate::store::{Contents, Digest, JobError, Settings};
@@ -27,6 +28,8 @@ pub struct PlanSummary {
     pub digest: Option<Digest>,
     /// Number of operations.
     pub operations: u64,
+    /// Operations that the search has seen, that are meant, and that were done before.
+    pub already_done: AlreadyDone,
     /// Number of names that came again.
     pub duplicates: u64,
     /// Those that the next run takes up.
@@ -113,6 +116,7 @@ impl PlanSummary {
             created: job.created(),
             digest: job.digest(),
             operations: job.operations(),
+            already_done: job.already_done()?,
             duplicates: job.duplicates(),
             to_cancel: counts.again,
             standing: counts.sentence(),

@@ -19,6 +19,7 @@ use countermand_scheduler::{Event, List, Outage, Progress, Scheduler};
 use futures_core::Stream;
 use futures_util::stream;
 
+use crate::already_done::AlreadyDone;
 use crate::clock::now;
 use crate::filter::{Excluded, Filter};
 use crate::job_row::Target;
@@ -203,6 +204,11 @@ impl Pages {
     /// A clause about the operations that were seen and left out, if there are any.
     pub(crate) fn excluded(&self) -> Option<String> {
         self.excluded.sentence(&self.filter)
+    }
+
+    /// Operations that are meant and were done before.
+    pub(crate) const fn already_done(&self) -> &AlreadyDone {
+        self.excluded.already_done()
     }
 
     /// The list of a device's operations, unless it is known or nothing of it is meant.
@@ -521,6 +527,8 @@ pub struct Findings {
     pub cause: Option<Cause>,
     /// A clause about the operations that were seen and left out.
     pub excluded: Option<String>,
+    /// The operations that are meant and were done before.
+    pub already_done: AlreadyDone,
     /// Progress of the search.
     pub progress: SearchProgress,
     /// The error for which it has failed, as of [`Search::has_failed`].
@@ -549,6 +557,7 @@ impl Findings {
         }
         self.progress = search.search_progress();
         self.excluded = search.excluded();
+        self.already_done = search.pages.already_done().clone();
         self.cost = Some(search.cost());
     }
 
@@ -566,7 +575,8 @@ impl Findings {
             .progress
             .note_of_not_attempted(at)
             .into_iter()
-            .chain(search);
+            .chain(search)
+            .chain(Record::already_done(&self.already_done, at));
         let cost = self.cost.clone().map(SearchCost::records);
         let known = vanished.chain(missed).chain(note);
         known.chain(cost.into_iter().flatten()).collect()

@@ -271,6 +271,7 @@ impl Line {
                 "  {unknown} of unknown type, which --type does not leave out\n"
             ));
         }
+        text.push_str(&self.summary.already_done.lines());
         if let Some(endpoint) = settings.other_endpoint() {
             text.push_str(&format!("  at {endpoint}, which is not Google's server\n"));
         }

@@ -7,6 +7,7 @@ use countermand_fleet::{Authorization, Options, now};
 
 use crate::args::Global;
 use crate::args::jobs::Rescue;
+use crate::args::resume::Way;
 use crate::commands::confirm;
 use crate::commands::names::{Given, Names};
 use crate::commands::open;
@@ -53,8 +54,14 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     };
     let job = rescue.create(&path, options, begun);
     let job = job.map_err(|error| open::uncreated(&error, "--job"))?;
+    let mut way = Way::of(global);
+    way.flight.in_flight = options.in_flight;
+    let apply = way
+        .apply(job.job())
+        .map_err(|error| open::failure(&error))?;
+    // A process that is killed says nothing more.
     report.output.note(&format!(
-        "the job file is {}",
+        "the job file is {}; if this process ends early, this goes on:\n  {apply}",
         countermand_core::text::shown_path(&path)
     ));
     run(global, &client, job, options, report, signals).await

@@ -1,10 +1,14 @@
 //! Fault 51: a long search says how far it is, on a terminal's lines, in a log, and in `status`.
 
+use std::time::Duration;
+
 use countermand_emulator::{Config, NewOperation, NewParent, Quirks, Shared};
 use countermand_emulator::{Fate, ServerQuota};
+use serde_json::Value;
 
 use crate::api::{Api, TOKEN};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, resume};
+use crate::process::{Process, Run};
 
 const DEVICES: usize = 120;
 
@@ -122,4 +126,95 @@ fn fault_51_a_plan_and_a_find_tell_how_far_they_are() {
             assert_eq!(run.stdout.lines().count(), found, "{run:?}");
         }
     }
+}
+
+/// Devices whose commands were done before the search are exactly those that an operator has to look at.
+#[test]
+fn fault_52_what_matches_and_was_done_before_a_search_is_told_by_every_command() {
+    let shared = Shared::new(Config::default().parents(0).token(TOKEN));
+    let executed = Fate::Completes {
+        after: Duration::ZERO,
+    };
+    let wipe = || NewOperation::new(Fate::Cancellable);
+    let add = |operations: Vec<NewOperation>| {
+        let device = NewParent::with(operations);
+        shared.with(|emulator, now| emulator.add(now, device).unwrap())
+    };
+    let mut done = Vec::new();
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        done.extend(add(vec![NewOperation::new(executed)]).operations);
+        names.extend(add(vec![wipe()]).operations);
+    }
+    // This one is not meant.
+    add(vec![NewOperation::new(executed).kind("LOCK")]);
+    let fleet = Fleet::of(Api::serve(shared, names, None));
+    let whole = format!("enterprises/{}", fleet.enterprise());
+    let selection = ["--type", "WIPE"];
+    let quick = ["--quota", "none"];
+    let more = "3 more match and are done already: they completed, check their devices";
+    let told = |run: &Run, text: &str| {
+        assert!(text.contains(more), "{run:?}");
+        assert!(done.iter().all(|name| text.contains(name)), "{run:?}");
+    };
+    let figures = |line: &Value| {
+        let already = &line["already_done"];
+        assert_eq!(already["operations"], 3, "{line}");
+        assert_eq!(already["completed"], 3, "{line}");
+        let mut first: Vec<String> = serde_json::from_value(already["first"].clone()).unwrap();
+        let mut all = done.clone();
+        first.sort();
+        all.sort();
+        assert_eq!(first, all);
+    };
+    let everywhere = |job: &str| {
+        let run = fleet.command(&["status", job]).run();
+        told(&run, &run.stdout);
+        figures(&fleet.command(&["status", job, "--json"]).run().json()[0]);
+        figures(fleet.command(&["report", job]).run().json().last().unwrap());
+        let page = format!("{job}.html");
+        let run = fleet.command(&["report", job, "--output", &page]).run();
+        told(&run, &std::fs::read_to_string(page).unwrap());
+    };
+
+    let rescue = fleet.file("rescue.job");
+    let rescue = rescue.to_str().unwrap();
+    let plan = ["plan", &whole, "--output", &fleet.job];
+    let run = fleet
+        .command(&[&plan[..], &selection, &quick].concat())
+        .run();
+    assert!(
+        run.stdout.contains("3 operations to be cancelled"),
+        "{run:?}"
+    );
+    told(&run, &run.stdout);
+    everywhere(&fleet.job);
+    let second = fleet.file("second.job");
+    let second = [
+        "plan",
+        &whole,
+        "--output",
+        second.to_str().unwrap(),
+        "--json",
+    ];
+    let run = fleet
+        .command(&[&second[..], &selection, &quick].concat())
+        .run();
+    figures(&run.json()[0]);
+
+    let confirm = fleet.enterprise();
+    let args = ["rescue", &whole, "--job", rescue, "--confirm", &confirm];
+    let run = fleet
+        .command(&[&args[..], &selection, &quick].concat())
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    told(&run, &run.stdout);
+    everywhere(rescue);
+    // The command that it has printed at its start, for the case that it is killed, works. That run
+    // searches nothing, and counts nothing twice.
+    assert!(run.stderr.starts_with("the job file is "), "{run:?}");
+    let again = Process::shell(&resume(&run));
+    let run = again.env("COUNTERMAND_TOKEN", TOKEN).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    told(&run, &run.stdout);
 }

@@ -421,7 +421,7 @@ fn bad(row: &JobRow) -> Bad {
 }
 
 fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)> {
-    let words = |text: &String| printable(text).into_owned();
+    let words = |text: &str| printable(text).into_owned();
     let time = to_the_second;
     let mut facts = vec![
         ("Operations", grouped(counts.rows), false),
@@ -433,6 +433,11 @@ fn facts(counts: &Counts, summary: &Summary) -> Vec<(&'static str, String, bool)
     for run in &summary.runs {
         let ended = run.ended.map_or_else(|| "no end recorded".to_owned(), time);
         facts.push(("Run", format!("{} to {ended}", time(run.begun)), false));
+    }
+    if let Some(sentence) = summary.already_done.sentence() {
+        facts.push(("Done before the search", sentence, false));
+        let names = summary.already_done.first.iter();
+        facts.extend(names.map(|name| ("Completed before", words(name.as_str()), true)));
     }
     if summary.duplicates > 0 {
         facts.push(("Duplicates left out", grouped(summary.duplicates), false));

@@ -55,6 +55,7 @@ impl Summary {
             });
         }
         summary.vanished = job.vanished()?;
+        summary.already_done = job.already_done()?;
         if let Some((age, most)) = stale(job, None, now)? {
             let (age, most) = (spell(age), spell(most));
             summary.notes.push(format!(

@@ -63,6 +63,7 @@ impl Overview {
         let counts = &self.counts;
         self.warnings(&mut text);
         text.push_str(&vanished(&summary.vanished));
+        text.push_str(&summary.already_done.lines());
         if let Some(sentence) = summary.not_searched() {
             let _ = writeln!(text, "WARNING: {sentence}:");
             for missed in summary.missed.iter().take(LISTED) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countermand_core::Timestamp;
 use serde::Serialize;
 
+use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
 use crate::progress::SearchProgress;
 use crate::spell::counted;
@@ -32,6 +33,8 @@ pub struct Summary {
     pub runs: Vec<RunSpan>,
     /// Names that were given more than once, and are counted once.
     pub duplicates: u64,
+    /// Operations that a search has seen, that are meant, and that were done before.
+    pub already_done: AlreadyDone,
     /// Devices that vanished while they were searched, and were probably wiped.
     pub vanished: Vec<Vanished>,
     /// Lists that were not read to their end: the job lacks the operations there.
@@ -75,6 +78,7 @@ impl Summary {
             search: None,
             runs: Vec::new(),
             duplicates: 0,
+            already_done: AlreadyDone::default(),
             vanished: Vec::new(),
             missed: Vec::new(),
             notes: Vec::new(),

@@ -17,6 +17,7 @@ use super::pages::Pages;
 use super::schema::{BAD, DEVICES, ENTERPRISES, NOTES, OPERATIONS, RUNS, Table};
 use super::settings::{Kind, Settings};
 use super::uptime::Uptime;
+use crate::already_done::AlreadyDone;
 use crate::counts::Counts;
 use crate::job_row::JobRow;
 
@@ -229,6 +230,23 @@ impl Contents {
                 at: Timestamp::from_unix_millis(row.get(2)?),
             })
         }))
+    }
+
+    /// The operations that its searches have seen, that its filter takes, and that were done before.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn already_done(&self) -> Result<AlreadyDone, JobError> {
+        let mut done = AlreadyDone::default();
+        for note in self.notes() {
+            let note = note?;
+            if note.kind == Note::ALREADY_DONE
+                && let Ok(more) = serde_json::from_str(&note.text)
+            {
+                done.merge(more);
+            }
+        }
+        Ok(done)
     }
 
     /// The lists that could not be read to their end and were not searched in a later run, oldest

@@ -100,6 +100,9 @@ impl Note {
     pub const MISSED: &'static str = "not_searched";
     /// The kind of a note whose text is the progress of the search before a plan, in JSON.
     pub(crate) const SEARCH: &'static str = "search";
+    /// The kind of a note whose text says in JSON which operations a search has seen that were done before: one for
+    /// each run that searched to its end or was stopped.
+    pub const ALREADY_DONE: &'static str = "already_done";
     /// The kind of a note that every request fails; its time is the begin of the outage. Its text is the key
     /// of the error, a colon and the cause.
     pub const OUTAGE: &'static str = "outage";
@@ -133,7 +136,7 @@ impl Note {
     pub fn is_record(&self) -> bool {
         matches!(
             &*self.kind,
-            Self::LISTED | Self::VANISHED | Self::SEARCH | Self::SEARCH_ENDED
+            Self::LISTED | Self::VANISHED | Self::SEARCH | Self::SEARCH_ENDED | Self::ALREADY_DONE
         )
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use countermand_core::{Call, GrandparentName, OperationName, ParentName, Phase, Timestamp};
 
-use super::note::{Missed, Vanished};
+use super::note::{Missed, Note, Vanished};
 use super::uptime::Uptime;
+use crate::already_done::AlreadyDone;
 use crate::job_row::{OperationProgress, Resolution, Target};
 
 /// Something that has happened, or is about to, in a run.
@@ -151,6 +152,16 @@ pub enum Record {
 }
 
 impl Record {
+    /// The note of operations that a search has seen and that were done before; `None` where there are none.
+    pub(crate) fn already_done(done: &AlreadyDone, at: Timestamp) -> Option<Self> {
+        (done.operations > 0).then(|| Self::Note {
+            at,
+            kind: Note::ALREADY_DONE.to_owned(),
+            // Names and numbers have a JSON.
+            text: serde_json::to_string(done).unwrap_or_default(),
+        })
+    }
+
     /// Changes the state of its operation: the rule for the row in the file, and for the row of
     /// which the disk took no more.
     pub(crate) fn apply(&self, progress: &mut OperationProgress) {
