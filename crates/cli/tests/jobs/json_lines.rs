@@ -35,6 +35,7 @@ fn fault_61_every_field_of_every_line_is_described() {
     take(fleet.command(&["find", enterprise, "--json"]));
     // A search that misses a list says so in a line of its own.
     take(fleet.command(&["find", &format!("{enterprise}/devices/none"), "--json"]));
+    take(fleet.command(&["services", "--json"]));
     take(fleet.command(&["get", name, "--json"]));
     take(fleet.command(&["list", device, "--json"]));
     take(fleet.command(&["plan", name, "--output", plan, "--json"]));
