@@ -105,6 +105,10 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
         yield emulator
 
 
+# Its commands are for an emulator of another service.
+SERVICES = "docs/services.md"
+
+
 def adapted(block: Block, emulator: Emulator) -> str:
     """The snippet with the emulator's enterprise and its number of operations."""
     text = block.text.replace("LC01abcd89", emulator.enterprise.split("/")[1])
@@ -133,7 +137,7 @@ def test_python(
 
 
 @pytest.mark.parametrize(
-    "page", sorted({block.page for block in HERE if block.language == "sh"}), ids=str
+    "page", sorted({block.page for block in HERE if block.language == "sh"} - {SERVICES}), ids=str
 )
 def test_sh(emulator: Emulator, page: str, tmp_path: Path) -> None:
     name = str(emulator.add())
@@ -150,6 +154,22 @@ def test_sh(emulator: Emulator, page: str, tmp_path: Path) -> None:
     for figure in PRINTED.get(page, []):
         assert figure in printed
     assert is_cancelled(emulator, name)
+
+
+def test_the_page_of_services(tmp_path: Path) -> None:
+    (block,) = (block for block in HERE if (block.page, block.language) == (SERVICES, "sh"))
+    with Emulator(service="documentai", devices=0) as emulator:
+        parent = "projects/my-project/locations/us"
+        one, other = (emulator.add(device=parent) for _ in range(2))
+        variables = {
+            "COUNTERMAND_ENDPOINT": emulator.endpoint,
+            "COUNTERMAND_TOKEN": emulator.token,
+        }
+        text = block.text.replace(f"{parent}/operations/123", one.relative)
+        done = shell(text, tmp_path, **variables)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        assert is_cancelled(emulator, one.relative)
+        assert is_cancelled(emulator, other.relative)
 
 
 @of_the_repository
