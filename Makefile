@@ -12,6 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := target/stamps
+CLIENTS := target/clients
 # Most tests wait for a server or a clock, so that more of them than there are processors run at once.
 export RUST_TEST_THREADS ?= 6
 PYTEST_PROCESSES ?= 4
@@ -157,7 +158,6 @@ $(STAMPS)/recipes: $(VENV)/recipes $(STAMPS)/install docs/recipes.md
 	@mkdir -p $(@D) && touch $@
 
 # Clients of other projects against the emulator. Node comes from a wheel if it is missing or too old.
-CLIENTS := target/clients
 NODE_PATH := PATH="$(CURDIR)/$(CLIENTS)/nodejs/bin:$$PATH"
 NODE_FILES := $(addprefix tests/clients/node/,package.json package-lock.json .npmrc)
 $(CLIENTS)/node/ready: $(NODE_FILES) $(VENV)/ready

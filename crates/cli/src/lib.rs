@@ -96,7 +96,7 @@ fn execute(args: Args) -> Result<Exit, Failure> {
     {
         let (id, title) = (global.meant.id, Service::DEFAULT.title);
         return Err(Failure::usage(format!(
-            "`{word}` is for the {title} alone, not for {id}: `list --pending` shows what is pending, and `cancel -` takes its lines"
+            "`{word}` is for the {title} alone, not for {id}: `list --pending --json` shows what is pending, and `cancel --service {id} -` takes its lines"
         )));
     }
     global.endpoint = connect::endpoint(&global)?;
