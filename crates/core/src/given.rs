@@ -89,8 +89,8 @@ impl Endpoint {
         }
         let blank = |char| matches!(char, ' ' | '\t' | '\u{a0}' | '\u{feff}');
         // A line of a file has its end; in a name and before it, that is a control character as any other.
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        let text = line.strip_suffix('\r').unwrap_or(line).trim_matches(blank);
+        let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n'));
+        let text = line.unwrap_or(text).trim_matches(blank);
         let path = if text.contains("://") {
             let end = text.find(['?', '#']).unwrap_or(text.len());
             let Ok(url) = text[..end].parse::<Uri>() else {
