@@ -188,7 +188,7 @@ def run(program: Path, endpoint: str, timeout: float, tmp_path: Path) -> Any:
         return Scheduler(timeout, **settings)
 
     if program.suffix == ".md":
-        (block,) = (block for block in blocks("docs/python.md") if "sansio import" in block.text)
+        (block,) = (block for block in blocks("docs/python.md") if "def send(" in block.text)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sansio, "Cancellation", step)
             exec(block.text, {"name": NAME, "endpoint": endpoint, "token": "t"})
