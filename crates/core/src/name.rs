@@ -101,8 +101,10 @@ impl<const UP: u8> Name<UP> {
     /// The name as the API writes it, not percent-encoded. It is relative to the service.
     #[must_use]
     pub fn relative(&self) -> &str {
-        let host = usize::from(self.ends.relative);
-        self.text.get(host..).unwrap_or_default()
+        match self.ends.relative {
+            0 => &self.text,
+            host => self.text.get(usize::from(host)..).unwrap_or_default(),
+        }
     }
 
     /// True if the name may be written so: as it is, in full, or by a server with the number of its project in

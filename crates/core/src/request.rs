@@ -129,8 +129,16 @@ impl Request {
     /// The HTTP request at an endpoint. The service of the name says how it looks.
     #[must_use]
     pub fn http(&self, endpoint: &Endpoint) -> http::Request<()> {
-        let regional = endpoint.regional(self.name());
-        let endpoint = regional.as_ref().unwrap_or(endpoint);
+        if endpoint.service().regional_hosts.is_empty() {
+            return self.http_at(endpoint);
+        }
+        match endpoint.regional(self.name()) {
+            Some(regional) => self.http_at(&regional),
+            None => self.http_at(endpoint),
+        }
+    }
+
+    fn http_at(&self, endpoint: &Endpoint) -> http::Request<()> {
         match self {
             Self::Cancel(name) => {
                 let suffix = name.service().cancel;
@@ -171,10 +179,11 @@ impl Request {
 /// A path that starts with the endpoint's and the name, with room for `more` bytes.
 fn path<const UP: u8>(endpoint: &Endpoint, name: &Name<UP>, more: usize) -> Vec<u8> {
     let prefix = endpoint.prefix_of(name.service());
-    let mut path = Vec::with_capacity(prefix.len() + 1 + name.encoded_len() + more);
+    let length = name.encoded_len();
+    let mut path = Vec::with_capacity(prefix.len() + 1 + length + more);
     path.extend_from_slice(prefix.as_bytes());
     // The parent of `operations/1` has no name.
-    if !name.relative().is_empty() {
+    if length > 0 {
         path.push(b'/');
         name.encode_into(&mut path);
     }
