@@ -90,7 +90,8 @@ fn execute(args: Args) -> Result<Exit, Failure> {
     } = args;
     let name = command.first_name().and_then(OsStr::to_str);
     let meant = Service::meant(global.service.as_deref(), name);
-    global.meant = meant.map_err(|error| Failure::usage(error.to_string()))?;
+    global.meant = meant
+        .map_err(|error| Failure::usage(format!("{error} (`countermand services` lists all)")))?;
     if let Some(word) = command.of_the_default_service()
         && global.meant != Service::DEFAULT
     {

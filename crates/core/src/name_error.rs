@@ -185,12 +185,15 @@ impl NameError {
         let mut text = format!("\"{}\" {what}; expected {}", self.input, self.expected);
         match &*self.services {
             [] => {}
-            [one] => text.push_str(&format!("; it is a name of the service {one}: say so")),
-            few if few.len() <= 3 => {
-                text.push_str(&format!("; it is a name of {}: say which service", few.join(", ")));
-            }
+            [one] => text.push_str(&format!(
+                "; it is a name of the service {one}: set the service to that one"
+            )),
+            few if few.len() <= 3 => text.push_str(&format!(
+                "; it is a name of {}: set the service to one of them",
+                few.join(", ")
+            )),
             many => text.push_str(&format!(
-                "; {} services have such names: say which service, or give the full name //HOST/NAME",
+                "; {} services have such names: set the service, or give the full name //HOST/NAME",
                 many.len()
             )),
         }

@@ -174,8 +174,7 @@ fn segment(text: &[u8], weights: &[u8; 256], coded: &mut u16) -> Option<usize> {
     (named && matches!(text.get(end), None | Some(b'/'))).then_some(end)
 }
 
-/// What is wrong with a text that is no name, if anything is: a name with other characters than visible ASCII
-/// comes here, too.
+/// The refusal of a text that is no name; the places of one with other characters than visible ASCII.
 fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameError> {
     let candidates = patterns(service, up);
     let usual = || candidates.clone().next().map(|(_, levels)| levels);
@@ -200,7 +199,7 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
     {
         return Ok(ends);
     }
-    // The pattern that explains the most of it.
+    // Of the pattern with the most segments before the fault.
     let mut best = (0, 0, NameErrorKind::MissingSegments, None);
     for (_, levels) in candidates.clone() {
         let (matched, at, kind) = fault(levels, text);
@@ -209,7 +208,7 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
         }
     }
     let (matched, at, kind, levels) = best;
-    if let Some(other) = Service::of_full_name(text).filter(|other| *other != service) {
+    if let Some(other) = Service::of_full_name(text).filter(|other| other.host != service.host) {
         let refused = refuse(NameErrorKind::OtherService, 0, levels);
         return refused.map_err(|error| error.of_services(vec![other.id]));
     }
@@ -233,8 +232,8 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
     }
 }
 
-/// What is wrong with a text that does not have these levels: the number of segments before it, its place, and
-/// its kind.
+/// The fault of a text that does not have these levels: the number of segments before it, its place, and its
+/// kind.
 fn fault(levels: &'static [Level], text: &str) -> (usize, usize, NameErrorKind) {
     // Collections and ids, each with its level.
     let parts = levels.iter().flat_map(|level| {

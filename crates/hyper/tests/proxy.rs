@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::{self, cancel, listen, read_head};
+use countermand_core::Service;
 use countermand_core::text::chain;
 use countermand_emulator::{Config, Fate, Server, Shared, Tls};
 use countermand_hyper::{
@@ -376,4 +377,27 @@ fn a_url_that_is_none_is_refused_and_not_repeated() {
         );
         assert!(text.contains("proxy") && !text.contains("canary"), "{text}");
     }
+}
+
+/// The CONNECT requests stand for the connections: no name of Google's is resolved here.
+#[tokio::test]
+async fn each_location_is_asked_at_its_host() {
+    let service = Service::named("documentai.v1").unwrap();
+    let proxy = Proxy::new(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")).await;
+    let config = HyperConfig::default().proxy(proxy.url(), "");
+    let client = Client::connect(service.endpoint(), Token::new(TOKEN).unwrap(), config).unwrap();
+    for location in ["us", "eu", "mars", "us"] {
+        let text = format!("projects/p/locations/{location}/operations/1");
+        let name = OperationName::parse(service, &text).unwrap();
+        assert!(client.cancel(&name).await.is_err());
+    }
+    let heard = proxy.heard();
+    let asked = heard
+        .lines()
+        .filter_map(|line| line.strip_prefix("CONNECT "));
+    let hosts: Vec<_> = asked.filter_map(|line| line.split(':').next()).collect();
+    let [us, eu, root] =
+        ["us.rep.", "eu.rep.", ""].map(|place| format!("documentai.{place}googleapis.com"));
+    assert_eq!(hosts, [us.as_str(), &eu, &root, &us]);
+    assert!(!heard.contains(TOKEN), "{heard}");
 }

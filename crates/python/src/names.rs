@@ -275,11 +275,8 @@ fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
         Ok(kwargs)
     };
     let mut message = error.to_string();
-    // The sentence ends with "say so" or "say which service".
-    match error.services() {
-        [one] => message.push_str(&format!(" with service=\"{one}\"")),
-        [_, ..] if error.services().len() <= 3 => message.push_str(" with service="),
-        _ => {}
+    if let [one] = error.services() {
+        message.push_str(&format!(" (service=\"{one}\")"));
     }
     exception::make(
         &py.get_type::<exception::InvalidName>(),

@@ -49,7 +49,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     let mut tally = Tally::new(&names, !options.no_verify, read.refused, duplicates);
     let Some(client) = client else {
         report.sentence("no name is left; nothing was sent");
-        return Ok(report.end(tally.exit(None), None, &mut signals).await);
+        return Ok(report.end(tally.exit(), None, &mut signals).await);
     };
     report.align(&names);
     if global.verbose == 0 {
@@ -100,7 +100,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     let left = tally.end(&names);
     let exit = match ending {
         Ending::Aborted(exit) => return Ok(exit),
-        Ending::Finished => tally.exit(stop.exit()),
+        Ending::Finished => tally.exit(),
         Ending::Stopped(exit) => exit,
     };
     let summary = tally.sentences(&invocation);

@@ -232,7 +232,11 @@ impl Reader<'_> {
                         let (find, name) = (&self.find, quoted(word));
                         format!("; for the operations there: {find} {name}")
                     });
-                    return Err(error.to_string() + &found.unwrap_or_default());
+                    let option = match error.services() {
+                        [] => "",
+                        _ => " (--service NAME)",
+                    };
+                    return Err(format!("{error}{option}{}", found.unwrap_or_default()));
                 }
                 Err(problem) => return Err(chain(&problem)),
             };

@@ -62,8 +62,6 @@ pub(crate) async fn run(
     };
     tell_left_out(&mut run, &report);
     let stopped = run.stopped().map(|cause| cause.exit_class().into());
-    // Accepted cancels and verdicts of an earlier run do not hide what stopped this one.
-    let exit = exit.max(stopped.unwrap_or(Exit::Done));
     let ended = run.end(how);
     let (overview, worst) = overview(&ended, stopped).map_err(|error| open::unread(&error))?;
     let text = text(&way, &ended, &overview).map_err(|error| open::unread(&error))?;

@@ -4,7 +4,6 @@ use countermand_core::text::chain;
 use countermand_core::{Cause, Error, ErrorKind, Outcome, Service};
 use countermand_fleet::counted;
 
-use crate::exit::Exit;
 use crate::output::json::{STOPPED, StoppedLine};
 use crate::output::results::Report;
 
@@ -26,11 +25,6 @@ impl Stop {
         if cause.is_failure() {
             self.cause.get_or_insert(cause);
         }
-    }
-
-    /// The exit code that the failure asks for, whatever came out before it.
-    pub(crate) fn exit(&self) -> Option<Exit> {
-        self.cause.as_ref().map(|cause| cause.exit_class().into())
     }
 
     /// Takes in lists that were not asked for.

@@ -136,9 +136,9 @@ impl Tally {
         left
     }
 
-    /// Exit of a run with these results, which a failure that means `stopped` has stopped.
-    pub(crate) fn exit(&self, stopped: Option<Exit>) -> Exit {
-        self.exit.max(stopped.unwrap_or(Exit::Done))
+    /// Exit of a run with these results: a failure that stopped it is the error of one of them.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
     }
 
     /// The summary, as of a job: the bad news first, then the counts, then the next command.

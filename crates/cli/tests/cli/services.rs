@@ -85,14 +85,17 @@ fn names_of_two_services_are_not_mixed() {
             &["cancel", "--service", "documentaj", &own],
             "the nearest are documentai",
         ),
-        (&["cancel", &api.names[0]], "services have such names"),
+        (
+            &["cancel", &api.names[0]],
+            "set the service, or give the full name //HOST/NAME (--service NAME)",
+        ),
         (
             &["find", "--service", "documentai", PARENT],
             "`find` is for the Android Management API alone",
         ),
         (
             &["get", "--service", "videostitcher", &own],
-            "no service is named",
+            "(`countermand services` lists all)",
         ),
     ] {
         let run = api.command(args).run();

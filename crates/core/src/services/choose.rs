@@ -29,7 +29,7 @@ pub enum UnknownService {
 
 fn suggested(nearest: &[&str]) -> String {
     match nearest {
-        [] => "; `countermand services` lists them".to_owned(),
+        [] => "; the list of services has all names".to_owned(),
         _ => format!("; the nearest are {}", nearest.join(", ")),
     }
 }
