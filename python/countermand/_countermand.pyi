@@ -36,6 +36,7 @@ _Headers: TypeAlias = (
     | Iterable[tuple[bytes, bytes]]
 )
 _Call: TypeAlias = Literal["cancel", "get", "list_operations", "get_parent", "list_parents"]
+_Fields: TypeAlias = tuple[str, str, str, str, list[tuple[str, bool, bool]], list[str], list[str]]
 _Failure: TypeAlias = Literal[
     "connect",
     "proxy",
@@ -79,6 +80,7 @@ __all__ = [
     "build_get_device",
     "build_list_operations",
     "check_name",
+    "described_service",
     "find",
     "found_json",
     "job_estimate",
@@ -863,10 +865,11 @@ def name_parts(name: str, /) -> tuple[str, str, str, str, str]:
     """The id of the service, the relative name, the parent, the name of the first level, and the id
     of the operation."""
 
-def services() -> list[
-    tuple[str, str, str, str, list[tuple[str, bool, bool]], list[str], list[str]]
-]:
+def services() -> list[_Fields]:
     """The services that are built in, as the fields of :class:`~countermand.Service`."""
+
+def described_service(text: bytes, /) -> _Fields:
+    """The service that a JSON text describes, likewise."""
 
 def scope(service: str | Service | None, /) -> str:
     """The OAuth scope of a service; empty where none is known."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import _countermand
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 
 class NamePattern(NamedTuple):
@@ -24,7 +28,15 @@ NamePattern.__module__ = "countermand"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service with long-running operations, as Google's discovery describes it."""
+    """A service with long-running operations, as Google's discovery or a file describes it.
+
+    A service outside discovery is described by a JSON file; ``docs/services.md`` has its fields::
+
+        earth_engine = Service.from_file("earthengine.json")
+        client = Client(service=earth_engine)
+
+    From then on this process knows its id.
+    """
 
     __module__ = "countermand"
 
@@ -43,6 +55,23 @@ class Service:
     cancel_asked_paths: tuple[str, ...]
     """Paths there that are true after a cancel was asked."""
 
+    @staticmethod
+    def from_file(path: str | PathLike[str]) -> Service:
+        """The service that a file describes.
+
+        :raises OSError: the file cannot be read.
+        :raises ValueError: it describes no service, one that is built in, or one of which this
+            process has read another description. The message names the field and the reason.
+        """
+        return Service.from_json(Path(path).read_bytes())
+
+    @staticmethod
+    def from_json(text: str | bytes) -> Service:
+        """The service that a JSON text describes, as :meth:`from_file` reads it."""
+        return _service(
+            _countermand.described_service(text.encode() if isinstance(text, str) else text)
+        )
+
     @property
     def has_get(self) -> bool:
         """True if all operations can be looked at."""
@@ -54,20 +83,22 @@ class Service:
         return all(pattern.has_list for pattern in self.patterns)
 
 
+def _service(fields: _countermand._Fields) -> Service:
+    id_, title, host, scope, patterns, created, asked = fields
+    return Service(
+        id=id_,
+        title=title,
+        host=host,
+        scope=scope,
+        patterns=tuple(NamePattern(*pattern) for pattern in patterns),
+        create_time_paths=tuple(created),
+        cancel_asked_paths=tuple(asked),
+    )
+
+
 def services() -> list[Service]:
     """The services that are built in, sorted by their ids."""
-    return [
-        Service(
-            id=id_,
-            title=title,
-            host=host,
-            scope=scope,
-            patterns=tuple(NamePattern(*pattern) for pattern in patterns),
-            create_time_paths=tuple(created),
-            cancel_asked_paths=tuple(asked),
-        )
-        for id_, title, host, scope, patterns, created, asked in _countermand.services()
-    ]
+    return [_service(fields) for fields in _countermand.services()]
 
 
 services.__module__ = "countermand"

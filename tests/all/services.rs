@@ -157,8 +157,8 @@ fn not_there(emulator: &mut Emulator, request: &Request) {
     assert_eq!(kind, "text/html; charset=UTF-8", "{request:?}");
 }
 
-#[test]
-fn each_fate_has_its_verdict_whatever_the_service() {
+/// Operations of each fate, of the first pattern.
+fn each_fate_has_its_verdict(service: &'static Service) {
     let after = Duration::ZERO;
     let fates = [
         (
@@ -181,6 +181,23 @@ fn each_fate_has_its_verdict_whatever_the_service() {
         (Fate::Vanishes, Verdict::Gone, State::Gone),
         (Fate::Cancellable, Verdict::Cancelled, State::Cancelled),
     ];
+    let mut emulator = emulator(service);
+    let parent = parent_of(&service.patterns[0]);
+    let names = add(&mut emulator, &parent, &fates.map(|(fate, ..)| fate));
+    for (name, (fate, verdict, state)) in names.iter().zip(fates) {
+        let run = run(&mut emulator, name, &Policy::default(), 1);
+        let outcome = run
+            .result
+            .as_ref()
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(outcome.verdict, verdict, "{name} {fate:?}");
+        let truth = emulator.truth_of(run.ended, name.relative()).unwrap();
+        assert_eq!(truth.state, state, "{name} {fate:?}");
+    }
+}
+
+#[test]
+fn each_fate_has_its_verdict_whatever_the_service() {
     for id in [
         "documentai.v1",
         "translate.v3",
@@ -193,20 +210,20 @@ fn each_fate_has_its_verdict_whatever_the_service() {
         "storage.v1",
         "datalabeling.v1beta1",
     ] {
-        let service = named(id);
-        let mut emulator = emulator(service);
-        let parent = parent_of(&service.patterns[0]);
-        let names = add(&mut emulator, &parent, &fates.map(|(fate, ..)| fate));
-        for (name, (fate, verdict, state)) in names.iter().zip(fates) {
-            let run = run(&mut emulator, name, &Policy::default(), 1);
-            let outcome = run
-                .result
-                .as_ref()
-                .unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(outcome.verdict, verdict, "{name} {fate:?}");
-            let truth = emulator.truth_of(run.ended, name.relative()).unwrap();
-            assert_eq!(truth.state, state, "{name} {fate:?}");
-        }
+        each_fate_has_its_verdict(named(id));
+    }
+}
+
+/// The files that are shown as examples.
+#[test]
+fn each_fate_has_its_verdict_for_a_service_in_a_file() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/service-files");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().collect();
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read(file.unwrap().path()).unwrap();
+        let service = Service::from_json(&text).unwrap();
+        each_fate_has_its_verdict(service);
     }
 }
 

@@ -179,6 +179,22 @@ def test_what_the_command_prints_is_valid(tmp_path: Path, monkeypatch: pytest.Mo
         assert lines(emulator, "services", "--json")["countermand.service/1"] > 180
 
 
+def test_the_service_files_are_valid(tmp_path: Path) -> None:
+    files = sorted((FOLDER.parent / "service-files").glob("*.json"))
+    assert files
+    for file in files:
+        assert check(json.loads(file.read_text("utf-8"))) == "countermand.service/1"
+        command = [COMMAND, "services", "--json", "--service-file", file]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert check(json.loads(done.stdout)) == "countermand.service/1"
+        # What is printed is a file as well.
+        printed = tmp_path / file.name
+        printed.write_text(done.stdout, encoding="utf-8")
+        command = [COMMAND, "services", "--json", "--service-file", printed]
+        again = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert again.stdout == done.stdout
+
+
 def test_what_the_demo_prints_last_is_valid(tmp_path: Path) -> None:
     done = subprocess.run(
         [COMMAND, "demo", "--json"], cwd=tmp_path, capture_output=True, timeout=120, check=False

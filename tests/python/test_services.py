@@ -9,13 +9,23 @@ import pickle
 import re
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
 import countermand
-from countermand import AsyncClient, Client, Operation, OperationName, Service, Verdict, services
+from countermand import (
+    AsyncClient,
+    Client,
+    CountermandError,
+    Operation,
+    OperationName,
+    Service,
+    Verdict,
+    services,
+)
 from countermand.errors import CredentialsError, InvalidName
 from countermand.sansio import (
     Cancellation,
@@ -451,3 +461,53 @@ def test_a_scheduler_is_of_one_service() -> None:
     # Its quota is its own.
     assert scheduler.rate_limiter.windows == RateLimiter(service="dataproc.v1").windows
     assert scheduler.rate_limiter.windows != RateLimiter().windows
+
+
+EARTH_ENGINE = Path(__file__).parents[2] / "docs" / "service-files" / "earthengine.json"
+
+
+def test_a_file_describes_a_service(server: Any) -> None:
+    service = Service.from_file(EARTH_ENGINE)
+    assert service == Service.from_json(EARTH_ENGINE.read_text("utf-8"))
+    assert (service.id, service.host) == ("earthengine.v1", "earthengine.googleapis.com")
+    pattern = "projects/{project}/operations/{operation=**}"
+    assert service.patterns == ((pattern, True, True),)
+    assert service not in services()
+    with client(server, service) as connected:
+        outcome = connected.countermand("projects/p/operations/a/b")
+    assert outcome.verdict == "cancelled"
+    assert outcome.name == "//earthengine.googleapis.com/projects/p/operations/a/b"
+    assert ("POST", "/v1/projects/p/operations/a/b:cancel") in server.asked
+    # From now on its id is known, and a full name tells it.
+    assert OperationName(outcome.name).service == "earthengine.v1"
+    assert pickle.loads(pickle.dumps(outcome)) == outcome
+
+
+def test_a_service_file_with_a_mistake_names_it(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"none\.json"):
+        Service.from_file(tmp_path / "none.json")
+    form = json.loads(EARTH_ENGINE.read_text("utf-8"))
+    for change, problem in (
+        ({"id": "documentai.v1"}, "`id`: documentai.v1 is built in"),
+        ({"host": "evil.example:80"}, "`host`: expected a DNS name"),
+        ({"title": "Another"}, "`id`: this process has read another description of it"),
+        ({"names": [{"pattern": "x"}]}, r"`names\[0\]\.pattern`: expected an id"),
+        ({"colour": 1}, "`colour`: there is no such field here"),
+    ):
+        Service.from_file(EARTH_ENGINE)
+        with pytest.raises(ValueError, match=problem):
+            Service.from_json(json.dumps(form | change))
+    with pytest.raises(ValueError, match="it is not JSON"):
+        Service.from_json(b"{")
+
+
+def test_fault_57_another_host_than_googles_is_named_by_the_caller() -> None:
+    form = json.loads(EARTH_ENGINE.read_text("utf-8"))
+    form |= {"id": "elsewhere.v1", "host": "api.elsewhere.example"}
+    service = Service.from_json(json.dumps(form))
+    with pytest.raises(
+        CountermandError, match=r"name the endpoint https://api\.elsewhere\.example"
+    ):
+        Client(service=service, token="t").get("projects/p/operations/1")
+    with Client(service=service, token="t", endpoint="https://api.elsewhere.example/v1"):
+        pass

@@ -6,7 +6,7 @@ use std::path::Path;
 use countermand::hyper::{SecretFile, token_fn};
 use countermand::{Access, Client, ClientBuilder, ConnectError, Credentials, HyperConfig};
 use countermand_core::text::path_problem;
-use countermand_core::{Endpoint, TransportError, TransportErrorKind};
+use countermand_core::{Endpoint, Service, TransportError, TransportErrorKind};
 
 use crate::args::Global;
 use crate::exit::Exit;
@@ -20,6 +20,15 @@ pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
         streams::note(&format!("warning: {warning}"));
     }
     access.connect().map_err(failure)
+}
+
+/// The service of the options, else the one that the name of an operation tells.
+pub(crate) fn service(global: &Global, name: Option<&str>) -> Result<&'static Service, Failure> {
+    if let Some(path) = &global.service_file {
+        return countermand::service_from_file(path).map_err(failure);
+    }
+    Service::meant(global.service.as_deref(), name)
+        .map_err(|error| Failure::usage(format!("{error} (`countermand services` lists all)")))
 }
 
 /// The endpoint of the options, else that of the environment.
@@ -79,6 +88,7 @@ fn builder(global: &Global) -> ClientBuilder {
     }
     ClientBuilder::new()
         .service(global.meant)
+        .scope(global.scope.clone())
         .endpoint(global.endpoint.clone())
         .config(config)
 }

@@ -89,9 +89,7 @@ fn execute(args: Args) -> Result<Exit, Failure> {
         command,
     } = args;
     let name = command.first_name().and_then(OsStr::to_str);
-    let meant = Service::meant(global.service.as_deref(), name);
-    global.meant = meant
-        .map_err(|error| Failure::usage(format!("{error} (`countermand services` lists all)")))?;
+    global.meant = connect::service(&global, name)?;
     if let Some(word) = command.of_the_default_service()
         && global.meant != Service::DEFAULT
     {

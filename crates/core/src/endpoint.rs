@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-use crate::service::{RegionalHosts, Service};
+use crate::service::{GOOGLE, RegionalHosts, Service};
 use crate::shown::{looks_secret, shown_excerpt};
 
 /// The place where a service is served: scheme, host and path; Google's root endpoint of the
@@ -47,9 +47,6 @@ pub struct EndpointError {
     input: String,
     reason: &'static str,
 }
-
-/// The end of the hosts of Google's services.
-const GOOGLE: &str = ".googleapis.com";
 
 /// The endpoints of a service, which its description gives.
 impl Service {

@@ -114,7 +114,7 @@ pub use resource::Resource;
 pub use response::Response;
 pub use rng::Rng;
 pub use service::{Ids, Level, NamePattern, RegionalHosts, Service};
-pub use services::UnknownService;
+pub use services::{ServiceFileError, UnknownService};
 pub use step::{Attempt, Pause, Phase, Step};
 pub use time::Time;
 pub use timestamp::Timestamp;

@@ -8,6 +8,7 @@ use http::uri::PathAndQuery;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::name::{GrandparentName, Name, OperationName, ParentName};
+use crate::name_error::NameError;
 use crate::page::PageToken;
 use crate::percent;
 use crate::resource::Resource;
@@ -162,6 +163,18 @@ impl Request {
             Self::ListParents(name, page) => {
                 list(endpoint, name, name.service().level_above(1), page)
             }
+        }
+    }
+
+    /// Refuses a method that the service does not have for names of this pattern.
+    pub(crate) fn check_method(&self) -> Result<(), NameError> {
+        match self {
+            // Every operation can be cancelled.
+            Self::Cancel(_) => Ok(()),
+            Self::Get(name) => name.check_method(Call::Get),
+            Self::GetParent(name) => name.check_method(Call::GetParent),
+            Self::ListOperations(name, _) => name.check_method(Call::ListOperations),
+            Self::ListParents(name, _) => name.check_method(Call::ListParents),
         }
     }
 

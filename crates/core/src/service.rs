@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::operation_reader::OperationReader;
 
+/// The end of the hosts of Google's services.
+pub(crate) const GOOGLE: &str = ".googleapis.com";
+
 /// A service with long-running operations, as data: hosts, names, methods, quotas, and the reading of
 /// its answers.
 ///
@@ -193,6 +196,13 @@ impl Service {
         (!is_default).then_some(self.host)
     }
 
+    /// True if its host is one of Google's, `*.googleapis.com`: only there a token may go that no one sent to a
+    /// named host.
+    #[must_use]
+    pub fn is_googles(&self) -> bool {
+        self.host.ends_with(GOOGLE)
+    }
+
     /// The usual pattern of the names of operations.
     #[must_use]
     pub fn pattern(&self) -> String {
@@ -230,7 +240,8 @@ impl Service {
 /// The pattern of names of these levels, for people.
 pub(crate) fn described(levels: &[Level]) -> String {
     let level = |level: &Level| match level.ids {
-        Ids::Any | Ids::Rest => format!("{}/{{{}}}", level.collection, level.noun),
+        Ids::Any => format!("{}/{{{}}}", level.collection, level.noun),
+        Ids::Rest => format!("{}/{{{}=**}}", level.collection, level.noun),
         Ids::Only(id) => format!("{}/{id}", level.collection),
         Ids::None => level.collection.to_owned(),
     };

@@ -24,7 +24,8 @@ const TOKEN: &str = "COUNTERMAND_TOKEN";
 /// | project that pays | [`quota_project`](Self::quota_project) | `GOOGLE_CLOUD_QUOTA_PROJECT` | the credentials' |
 /// | client certificate | [`config`](Self::config) | [`Mtls`] | none |
 ///
-/// With a client certificate of the environment, Google's endpoint is that for mutual TLS.
+/// With a client certificate of the environment, Google's endpoint is that for mutual TLS. A service whose host is
+/// not `*.googleapis.com` has no endpoint of its own here: the tokens go there only if the endpoint is named.
 ///
 /// ```no_run
 /// use countermand::{ClientBuilder, Credentials};
@@ -202,6 +203,18 @@ impl ClientBuilder {
         let mtls = Mtls::from_environment_in(variable).map_err(ConnectError::Option)?;
         let endpoint = match self.named_endpoint_in(variable)? {
             Some(endpoint) if endpoint != service.endpoint() => endpoint,
+            // A token of Google's is worth more than a file that describes a service.
+            None if !service.is_googles() => {
+                let message = format!(
+                    "{} of {} is not a host of Google's: to send tokens there, name the endpoint {} \
+                     (--endpoint URL, in Python endpoint=URL)",
+                    service.host,
+                    service.id,
+                    service.endpoint()
+                );
+                let kind = TransportErrorKind::NotAllowed;
+                return Err(ConnectError::Option(TransportError::new(kind, message)));
+            }
             _ => mtls.endpoint(service),
         };
         self.config.check(&endpoint).map_err(ConnectError::Option)?;
@@ -225,7 +238,7 @@ impl ClientBuilder {
             return Err(ConnectError::Option(TransportError::new(
                 TransportErrorKind::CredentialsRejected,
                 format!(
-                    "{} documents no OAuth scope, and {} needs one: set the scope, or give an access token",
+                    "{} documents no OAuth scope, and {} needs one: set the scope (--scope SCOPE, in Python scope=SCOPE), or give an access token",
                     service.id,
                     credentials.description()
                 ),

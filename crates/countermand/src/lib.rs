@@ -110,6 +110,7 @@
 mod access;
 mod client_builder;
 mod connect_error;
+mod service_file;
 
 pub use access::Access;
 pub use client_builder::ClientBuilder;
@@ -123,3 +124,4 @@ pub use countermand_hyper::{
     self as hyper, Client, HyperConfig, Token, TokenSource, Transport, token_fn,
 };
 pub use countermand_scheduler::{self as scheduler, Quota};
+pub use service_file::service_from_file;

@@ -310,6 +310,62 @@ async fn a_service_without_a_scope_needs_one_or_tokens() {
     assert_eq!(issued, scope);
 }
 
+/// Fault 57: a file that describes a service was written by somebody.
+#[test]
+fn fault_57_a_token_goes_to_another_host_than_googles_only_if_it_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, host: &str| {
+        let form = serde_json::json!({
+            "schema": "countermand.service/1",
+            "id": format!("{name}.v1"),
+            "title": "T",
+            "host": host,
+            "names": [{"pattern": "operations/{operation}"}],
+        });
+        let file = write(directory.path(), name, &form.to_string());
+        countermand::service_from_file(file).unwrap()
+    };
+    let new = |service| ClientBuilder::new().credentials(given()).service(service);
+    let google = file("googles", "googles.googleapis.com");
+    let access = new(google).resolve_in(&environment(&[])).unwrap();
+    assert_eq!(access.endpoint(), &google.endpoint());
+
+    let other = file("others", "googleapis.com.others.example");
+    let error = new(other).resolve_in(&environment(&[])).unwrap_err();
+    let (kind, problem) = class(&error);
+    assert_eq!(kind, "option");
+    for part in [
+        "googleapis.com.others.example of others.v1 is not a host of Google's",
+        "https://googleapis.com.others.example/v1",
+        "--endpoint",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    let named = new(other).endpoint(other.endpoint());
+    let access = named.resolve_in(&environment(&[])).unwrap();
+    assert_eq!(access.endpoint(), &other.endpoint());
+}
+
+#[test]
+fn a_service_file_is_named_in_its_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let long = " ".repeat(70_000);
+    for (content, problem) in [
+        ("{}", "`schema`: it is missing"),
+        ("", "it is not JSON"),
+        (&long, "it has more than 65536 bytes"),
+    ] {
+        let file = write(directory.path(), "my.json", content);
+        let error = countermand::service_from_file(&file).unwrap_err();
+        let (kind, text) = class(&error);
+        let begin = format!("the service file {}: ", file.display());
+        assert_eq!(kind, "option");
+        assert!(text.starts_with(&begin) && text.contains(problem), "{text}");
+    }
+    let none = countermand::service_from_file(directory.path().join("none")).unwrap_err();
+    assert!(class(&none).1.contains("No such file"), "{none:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn warnings_name_the_files_that_others_can_read() {

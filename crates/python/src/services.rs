@@ -60,9 +60,8 @@ pub(crate) fn scope(service: Option<Chosen>) -> &'static str {
 type Patterns = Vec<(String, bool, bool)>;
 type Paths = Vec<&'static str>;
 
-/// The services that are built in: id, title, host, scope, patterns, and the paths of two facts.
-#[pyfunction]
-pub(crate) fn services() -> Vec<(
+/// Id, title, host, scope, patterns, and the paths of two facts.
+type Fields = (
     &'static str,
     &'static str,
     &'static str,
@@ -70,23 +69,38 @@ pub(crate) fn services() -> Vec<(
     Patterns,
     Paths,
     Paths,
-)> {
+);
+
+/// The services that are built in.
+#[pyfunction]
+pub(crate) fn services() -> Vec<Fields> {
     let services = Service::ids().filter_map(Service::named);
-    let fields = |service: &'static Service| {
-        let patterns = service.patterns.iter();
-        let patterns = patterns.map(|it| (it.to_string(), it.has_get, it.has_list));
-        let (created, asked) = paths(&service.operation);
-        (
-            service.id,
-            service.title,
-            service.host,
-            service.scope,
-            patterns.collect(),
-            created,
-            asked,
-        )
-    };
     services.map(fields).collect()
+}
+
+/// The service that a JSON text describes.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
+pub(crate) fn described_service(text: &[u8]) -> PyResult<Fields> {
+    let service = Service::from_json(text);
+    service
+        .map(fields)
+        .map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+fn fields(service: &'static Service) -> Fields {
+    let patterns = service.patterns.iter();
+    let patterns = patterns.map(|it| (it.to_string(), it.has_get, it.has_list));
+    let (created, asked) = paths(&service.operation);
+    (
+        service.id,
+        service.title,
+        service.host,
+        service.scope,
+        patterns.collect(),
+        created,
+        asked,
+    )
 }
 
 fn paths(reader: &OperationReader) -> (Paths, Paths) {

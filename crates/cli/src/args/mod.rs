@@ -43,6 +43,12 @@ pub(crate) struct Global {
     /// [default: the one that the full name of an operation tells, else androidmanagement]
     #[arg(long, global = true, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
+    /// Service of the operations, described by this JSON file, if it is not one of those
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "service")]
+    pub(crate) service_file: Option<PathBuf>,
+    /// OAuth scope of the access tokens [default: that of the service]
+    #[arg(long, global = true, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
     /// Not an option: the service that is meant
     #[arg(skip = Service::DEFAULT)]
     pub(crate) meant: &'static Service,

@@ -81,6 +81,8 @@ impl<'a> Way<'a> {
             endpoint: _,
             // A job is of the default service, and a full name tells its own.
             service: _,
+            service_file,
+            scope,
             meant: _,
             token_file,
             access,
@@ -102,6 +104,7 @@ impl<'a> Way<'a> {
         let mut words = Vec::new();
         let mut add = |option: &str, value: String| words.push(format!("{option} {value}"));
         for (option, path) in [
+            ("--service-file", service_file),
             ("--token-file", token_file),
             ("--credentials", credentials),
             ("--ca-file", ca_file),
@@ -111,6 +114,7 @@ impl<'a> Way<'a> {
             }
         }
         for (option, value) in [
+            ("--scope", scope),
             ("--impersonate-service-account", impersonate_service_account),
             ("--subject", subject),
             ("--quota-project", quota_project),

@@ -116,11 +116,110 @@ fn the_services_are_listed() {
     let run = Process::new(&["services", "--json", "texttospeech.v1"]).run();
     let line = &run.json()[0];
     assert_eq!((run.code, &line["id"]), (0, &json!("texttospeech.v1")));
-    let none = json!({"pattern": "operations/{operation}", "get": false, "list": false});
+    let none = json!({
+        "pattern": "operations/{operation=**}",
+        "get": false,
+        "list": false,
+        "list_field": "operations",
+    });
     assert!(line["names"].as_array().unwrap().contains(&none), "{line}");
     let run = Process::new(&["services", "documentia"]).run();
     assert!(
         run.code == 2 && run.stderr.contains("documentai"),
         "{run:?}"
     );
+}
+
+/// A service that is not built in, as a file.
+fn described(id: &str, host: &str) -> String {
+    let form = json!({
+        "schema": "countermand.service/1",
+        "id": id,
+        "title": "A private API",
+        "host": host,
+        "names": [{"pattern": "projects/{project}/locations/{location}/operations/{operation}"}],
+    });
+    form.to_string()
+}
+
+/// The emulator does not know the service: it serves one with the same names.
+#[test]
+fn operations_of_a_service_in_a_file_are_cancelled() {
+    let api = documentai(2);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("private.json");
+    std::fs::write(&file, described("private.v1", "private.googleapis.com")).unwrap();
+    let file = file.to_str().unwrap();
+    let full = |name: &str| format!("//private.googleapis.com/{name}");
+    let args = ["cancel", "--json", "--service-file", file];
+    let names = [api.names[0].as_str(), &full(&api.names[1])];
+    let run = api.command(&[&args[..], &names].concat()).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    for line in run.json() {
+        let name = line["name"].as_str().unwrap();
+        assert_eq!(line["verdict"], json!("cancelled"));
+        assert!(name.starts_with("//private.googleapis.com/"), "{name}");
+    }
+    let run = Process::new(&["services", "--json", "--service-file", file]).run();
+    assert_eq!(
+        (run.code, &run.json()[0]["id"], run.json().len()),
+        (0, &json!("private.v1"), 1),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_service_file_with_a_mistake_sends_nothing() {
+    let api = documentai(1);
+    let directory = tempfile::tempdir().unwrap();
+    for (text, problem) in [
+        ("{", "it is not JSON"),
+        (
+            &described("translate.v3", "x.googleapis.com"),
+            "`id`: translate.v3 is built in",
+        ),
+        (
+            &described("private.v1", "https://x.googleapis.com"),
+            "`host`: expected a DNS name such as speech.googleapis.com, found a URL with a scheme",
+        ),
+        (
+            &described("private.v1", "x.googleapis.com").replace("names", "patterns"),
+            "`names`: it is missing",
+        ),
+    ] {
+        let file = directory.path().join("service.json");
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let run = api
+            .command(&["cancel", "--service-file", file, &api.names[0]])
+            .run();
+        assert_eq!(run.code, 2, "{run:?}");
+        let place = format!("the service file {file}: ");
+        assert!(
+            run.stderr.contains(&place) && run.stderr.contains(problem),
+            "{run:?}"
+        );
+    }
+    let args = ["cancel", "--service", "documentai", "--service-file", "x"];
+    let run = api.command(&[&args[..], &[&api.names[0]]].concat()).run();
+    assert!(
+        run.code == 2 && run.stderr.contains("cannot be used with"),
+        "{run:?}"
+    );
+    assert!(api.asked().is_empty());
+}
+
+#[test]
+fn fault_57_a_host_that_is_not_googles_is_named_with_the_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("private.json");
+    std::fs::write(&file, described("private.v1", "private.example")).unwrap();
+    let file = file.to_str().unwrap();
+    let name = "projects/p/locations/us/operations/1";
+    let run = Process::new(&["cancel", "--service-file", file, name])
+        .env("COUNTERMAND_TOKEN", TOKEN)
+        .run();
+    assert_eq!(run.code, 2, "{run:?}");
+    let problem = "name the endpoint https://private.example/v1";
+    assert!(run.stderr.contains(problem), "{run:?}");
 }

@@ -1,7 +1,8 @@
 //! The service that a word or a name means.
 
-use crate::service::Service;
-use crate::services::table::{Row, rows};
+use crate::service::{GOOGLE, Service};
+use crate::services::file;
+use crate::services::table::{self, Row, rows};
 
 /// A word that names no service, or none that has the operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,27 @@ fn suggested(nearest: &[&str]) -> String {
 }
 
 impl Service {
+    /// The service of an id, as in discovery: its name and version, `translate.v3`.
+    ///
+    /// It is built in, and decoded at the first call, or was [read from a file](Self::from_json).
+    ///
+    /// ```
+    /// use countermand_core::Service;
+    ///
+    /// let translation = Service::named("translate.v3").expect("it is built in");
+    /// assert_eq!(translation.title, "Cloud Translation API");
+    /// assert!(Service::named("translate.v7").is_none());
+    /// ```
+    #[must_use]
+    pub fn named(id: &str) -> Option<&'static Self> {
+        table::row(id).map(Row::decoded).or_else(|| file::named(id))
+    }
+
+    /// Ids of the services that are built in, sorted.
+    pub fn ids() -> impl Iterator<Item = &'static str> {
+        rows().map(Row::id)
+    }
+
     /// The service that a word means: `translate.v3`, or `translate` for its newest version.
     ///
     /// A stable version comes before one that is not, and a newer one before an older. With the name of an
@@ -117,7 +139,11 @@ impl Service {
     /// the newest whose patterns hold it.
     pub(crate) fn at_host(host: &str, path: &str) -> Option<&'static Self> {
         let host = host.to_ascii_lowercase();
-        let label = host.strip_suffix(".googleapis.com")?;
+        Self::of_table(&host, path).or_else(|| file::at_host(&host))
+    }
+
+    fn of_table(host: &str, path: &str) -> Option<&'static Self> {
+        let label = host.strip_suffix(GOOGLE)?;
         let is_of = |row: &Row| {
             let own = row.label();
             let rest = label.strip_prefix(own).or_else(|| label.strip_suffix(own));

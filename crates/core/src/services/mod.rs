@@ -2,9 +2,11 @@
 
 pub mod android_management;
 mod choose;
+mod file;
 mod table;
 
 pub use choose::UnknownService;
+pub use file::ServiceFileError;
 
 use crate::endpoint::Endpoint;
 use crate::service::Service;

@@ -12,50 +12,41 @@ const TABLE: &str = include_str!("table.tsv");
 const SCOPES: &str = "https://www.googleapis.com/auth/";
 
 /// The fields of an operation that a verdict rests on. The response can be large, and is not needed.
-const OPERATION_FIELDS: &str = "name,done,error,metadata";
+pub(crate) const OPERATION_FIELDS: &str = "name,done,error,metadata";
+
+/// A service of the contract, of which nothing else is documented.
+pub(crate) const OF_THE_CONTRACT: Service = Service {
+    id: "",
+    title: "",
+    host: "",
+    mtls_host: "",
+    regional_hosts: &[],
+    prefix: "",
+    scope: "",
+    patterns: &[],
+    cancel: ":cancel",
+    cancels_by_get: false,
+    operation_fields: OPERATION_FIELDS,
+    quota_levels: 1,
+    denial_levels: 1,
+    has_parent_records: false,
+    unmanaged_parent: None,
+    quota: &[(600, 60)],
+    resource_quota: None,
+    operation: OperationReader::PLAIN,
+};
 
 /// The services that were asked for: each is decoded once.
 static DECODED: Mutex<Vec<&'static Service>> = Mutex::new(Vec::new());
 
-impl Service {
-    /// The service of an id, as in discovery: its name and version, `translate.v3`.
-    ///
-    /// The description is decoded at the first call and stays.
-    ///
-    /// ```
-    /// use countermand_core::Service;
-    ///
-    /// let translation = Service::named("translate.v3").expect("it is built in");
-    /// assert_eq!(translation.title, "Cloud Translation API");
-    /// assert!(Service::named("translate.v7").is_none());
-    /// ```
-    #[must_use]
-    pub fn named(id: &str) -> Option<&'static Self> {
-        if id == Self::DEFAULT.id {
-            return Some(Self::DEFAULT);
-        }
-        let row = rows().find(|row| row.id() == id)?;
-        // What was decoded before a panic elsewhere is whole.
-        let mut decoded = DECODED
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(known) = decoded.iter().find(|service| service.id == id) {
-            return Some(known);
-        }
-        let service: &'static Self = Box::leak(Box::new(row.service()));
-        decoded.push(service);
-        Some(service)
-    }
-
-    /// Ids of the services that are built in, sorted.
-    pub fn ids() -> impl Iterator<Item = &'static str> {
-        rows().map(Row::id)
-    }
-}
-
 /// A row of the table, which is the description of a service.
 #[derive(Clone, Copy)]
 pub(crate) struct Row(&'static str);
+
+/// The row of an id.
+pub(crate) fn row(id: &str) -> Option<Row> {
+    rows().find(|row| row.id() == id)
+}
 
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
     let rows = TABLE.lines().filter(|line| !line.starts_with(['#', '=']));
@@ -151,18 +142,12 @@ impl Row {
             patterns: patterns.split(' ').map(pattern).collect::<Vec<_>>().leak(),
             cancel: suffix,
             cancels_by_get: method == "GET",
-            operation_fields: OPERATION_FIELDS,
-            quota_levels: 1,
-            denial_levels: 1,
-            has_parent_records: false,
-            unmanaged_parent: None,
-            quota: &[(600, 60)],
-            resource_quota: None,
             operation: OperationReader::at(MetadataPaths {
                 kind: &["verb"],
                 create_time: words(created),
                 cancel_asked: words(asked),
             }),
+            ..OF_THE_CONTRACT
         }
     }
 }
@@ -171,7 +156,7 @@ fn words(text: &'static str) -> &'static [&'static str] {
     text.split_terminator(' ').collect::<Vec<_>>().leak()
 }
 
-fn leaked(text: String) -> &'static str {
+pub(crate) fn leaked(text: String) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
 
@@ -432,6 +417,37 @@ mod tests {
                 assert!(!error.maybe_delivered(), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_machine_does_not_begin_a_method_that_the_service_has_not() {
+        let builds = Service::named("cloudbuild.v1").unwrap();
+        let gke = Service::named("container.v1").unwrap();
+        let text = "projects/p/locations/us/operations/1";
+        let build = OperationName::parse(builds, text).unwrap();
+        let cluster = OperationName::parse(gke, text).unwrap();
+        let listed = |name: &OperationName| {
+            let request = Request::ListOperations(name.parent(), PageQuery::default());
+            Fetch::new(request).unwrap().start(Time::START, 1)
+        };
+        let get = Fetch::operation(build.clone()).start(Time::START, 1);
+        assert!(matches!(get, Step::Send(_)));
+        let get = Fetch::operation(cluster.clone()).start(Time::START, 1);
+        let Step::Done(Err(get)) = get else {
+            panic!("{get:?}");
+        };
+        let (Step::Done(Err(one)), Step::Done(Err(other))) = (listed(&build), listed(&cluster))
+        else {
+            panic!("a list of what has none");
+        };
+        for error in [get, one, other] {
+            assert_eq!((error.key().as_str(), error.attempts()), ("not_allowed", 0));
+            let text = crate::chain::chain(&error);
+            assert!(text.contains("no method that"), "{text}");
+        }
+        // A cancel has no other condition, and is unverified at its end.
+        let cancel = Cancellation::new(cluster).start(Time::START, 1);
+        assert!(matches!(cancel, Step::Send(_)));
     }
 
     #[test]
