@@ -18,7 +18,7 @@ export RUST_TEST_THREADS ?= 6
 PYTEST_PROCESSES ?= 4
 
 PAGES := $(shell find crates/fleet/templates -type f)
-RUST := $(PAGES) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name target -o -path tests/clients \) -prune -o -type f \
+RUST := $(PAGES) $(wildcard docs/service-files/*.json) Cargo.toml Cargo.lock $(shell find crates tests fuzz \( -name target -o -path tests/clients \) -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -path '*/corpus/*' \) -print)
 PROSE := README.md SECURITY.md $(wildcard docs/*.md)
 TEXTS := $(wildcard *.md docs/*.md python/README.md crates/*/README.md)

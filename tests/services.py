@@ -99,12 +99,19 @@ def shown(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
     return method is not None and is_operation(document, method["response"]["$ref"])
 
 
+def needs_query(method: dict[str, Any]) -> bool:
+    """True if a parameter outside of the name is required.
+
+    No cancel or get has one. ``location`` of Cloud SQL and others is optional, and no name of
+    these has a location, so it is not sent.
+    """
+    required = (it for it in method["parameters"].values() if it.get("required"))
+    return any(it["location"] != "path" for it in required)
+
+
 def listed(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
     """True if there is a method that answers a page of them, and needs their parent alone."""
-    if method is None:
-        return False
-    required = (it for it in method["parameters"].values() if it.get("required"))
-    if any(it["location"] != "path" for it in required):
+    if method is None or needs_query(method):
         return False
     page = document["schemas"][method["response"]["$ref"]]["properties"]
     return "operations" in page and is_operation(document, page["operations"]["items"]["$ref"])
@@ -172,6 +179,7 @@ def row(name: str, document: dict[str, Any], found: list[Method], lists: list[st
     patterns: dict[str, str] = {}
     shapes = set()
     for method in found:
+        assert not any(needs_query(it) for it in (method.cancel, method.get) if it), name
         path = document["servicePath"] + method.cancel["path"]
         parts = CANCEL.fullmatch(path)
         text = pattern(method)
