@@ -95,18 +95,16 @@ pub(crate) fn ends_of(service: &'static Service, of: Ends, up: u8, text: &str) -
     }
 }
 
-/// The patterns of names so many levels above the operations, with their numbers. The name of one level
-/// above a pattern of one level is empty.
+/// The patterns of names so many levels above the operations, with their numbers. A name above the
+/// first level is empty.
 fn patterns(
     service: &'static Service,
     up: u8,
 ) -> impl Iterator<Item = (u8, &'static [Level])> + Clone {
-    (0..)
-        .zip(service.patterns)
-        .filter_map(move |(number, pattern)| {
-            let depth = pattern.levels.len().checked_sub(usize::from(up))?;
-            Some((number, &pattern.levels[..depth]))
-        })
+    (0..).zip(service.patterns).map(move |(number, pattern)| {
+        let depth = pattern.levels.len().saturating_sub(usize::from(up));
+        (number, &pattern.levels[..depth])
+    })
 }
 
 /// The places in a text that has these levels and no more; `None` if it has not.

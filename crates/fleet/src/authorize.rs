@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countermand_core::text::{printable, shown};
-use countermand_core::{Endpoint, GrandparentName, ParentName, Service, Timestamp};
+use countermand_core::{Endpoint, GrandparentName, ParentName, Timestamp};
 
 use crate::schedule::Options;
 use crate::spell::{counted, grouped, spell};
@@ -70,6 +70,14 @@ pub enum Refusal {
         job: String,
         /// The run's.
         run: String,
+    },
+    /// The job is for another service than this run.
+    #[error("the job is for the service {job}, and this run is for {run}")]
+    OtherService {
+        /// The id of the job's.
+        job: &'static str,
+        /// The id of the run's.
+        run: &'static str,
     },
     /// The file holds another plan than the one that was seen.
     #[error(
@@ -193,6 +201,11 @@ impl Authorization {
     }
 
     fn is_for(&self, settings: &Settings) -> Result<(), Refusal> {
+        let (job, run) = (settings.service, self.endpoint.service());
+        if job != run {
+            let (job, run) = (job.id, run.id);
+            return Err(Refusal::OtherService { job, run });
+        }
         match is_for(settings, &self.endpoint) {
             true => Ok(()),
             false => Err(Refusal::OtherEndpoint {
@@ -296,7 +309,7 @@ impl Settings {
     /// The endpoint, if it is not Google's: then people have to see it.
     #[must_use]
     pub fn other_endpoint(&self) -> Option<&str> {
-        let google = is_for(self, &Endpoint::default());
+        let google = self.service.is_googles() && is_for(self, &self.service.endpoint());
         (!google).then_some(self.endpoint.as_str())
     }
 }
@@ -307,7 +320,8 @@ pub(crate) fn is_for(settings: &Settings, endpoint: &Endpoint) -> bool {
     let Ok(job) = settings.endpoint.parse::<Endpoint>() else {
         return false;
     };
-    let google = [Endpoint::default(), Service::DEFAULT.mtls_endpoint()];
+    let (job, service) = (job.of_service(settings.service), settings.service);
+    let google = [service.endpoint(), service.mtls_endpoint()];
     job == *endpoint || google.contains(&job) && google.contains(endpoint)
 }
 
@@ -387,6 +401,8 @@ fn differences(
 
 #[cfg(test)]
 mod tests {
+    use countermand_core::Service;
+
     use super::*;
 
     fn name(id: &str) -> GrandparentName {

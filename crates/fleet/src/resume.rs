@@ -120,7 +120,7 @@ fn option(option: &str, value: Option<String>) -> impl Iterator<Item = String> {
 
 /// The options for which a rescue has defaults, where the job has others.
 fn terms(settings: &Settings) -> Vec<String> {
-    let usual = Settings::new(settings.kind);
+    let usual = Settings::at(settings.kind, &settings.service.endpoint());
     let quota = (settings.quota != usual.quota).then(|| settings.quota().to_string());
     let per_resource = (settings.per_resource != usual.per_resource).then(|| {
         let window = settings.per_resource;

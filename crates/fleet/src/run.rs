@@ -169,6 +169,11 @@ impl Run {
     ) -> Result<Self, JobError> {
         let AuthorizedJob { mut job, options } = job;
         let settings = job.settings().clone();
+        let (own, other) = (settings.service.id, client.get_endpoint().service().id);
+        if own != other {
+            let what = format!("it is for the service {own}, and the client for {other}");
+            return Err(JobErrorKind::Service { what }.at(job.path()));
+        }
         if !is_for(&settings, client.get_endpoint()) {
             return Err(JobErrorKind::OtherEndpoint {
                 job: settings.endpoint,

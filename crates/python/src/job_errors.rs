@@ -39,7 +39,7 @@ fn class(kind: &JobErrorKind) -> &'static str {
         JobErrorKind::Damaged { .. } => "JobDamaged",
         JobErrorKind::Edited { .. } => "JobEdited",
         JobErrorKind::Incomplete => "JobIncomplete",
-        JobErrorKind::OtherEndpoint { .. } => "OtherEndpoint",
+        JobErrorKind::OtherEndpoint { .. } | JobErrorKind::Service { .. } => "OtherEndpoint",
         JobErrorKind::Locked { .. } => "JobLocked",
         JobErrorKind::Io(error) if matches!(error.kind(), ErrorKind::NotFound) => "JobNotFound",
         JobErrorKind::Io(_) | JobErrorKind::Disk { .. } => "JobUnreadable",
@@ -51,7 +51,7 @@ fn class(kind: &JobErrorKind) -> &'static str {
 pub(crate) fn refusal(py: Python<'_>, refusal: &Refusal) -> PyErr {
     let class = match refusal {
         Refusal::Job(job) => return error(py, job),
-        Refusal::OtherEndpoint { .. } => "OtherEndpoint",
+        Refusal::OtherEndpoint { .. } | Refusal::OtherService { .. } => "OtherEndpoint",
         Refusal::OtherPlan { .. } => "OtherPlan",
         Refusal::Stale { .. } => "PlanStale",
         Refusal::Empty | Refusal::NotConfirmed { .. } => "NotConfirmed",

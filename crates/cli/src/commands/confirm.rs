@@ -87,6 +87,9 @@ fn refused(refusal: &Refusal) -> Failure {
                 ". If the server of the job is the right one, give --endpoint {endpoint} instead"
             )
         }
+        Refusal::OtherService { job, .. } => {
+            format!(". Give --service {job}, or --service-file with the file that describes it")
+        }
         Refusal::Stale { .. } => ". Plan again, or allow a greater age with --max-age".to_owned(),
         Refusal::NotConfirmed { kind, .. } => match kind {
             Kind::Plan => ". Confirm what is shown above",

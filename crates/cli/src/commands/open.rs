@@ -68,6 +68,7 @@ pub(crate) fn failure(error: &JobError) -> Failure {
             ErrorKind::InvalidInput => (Exit::Usage, "a job needs a file of its own"),
             kind => (Exit::of_path(kind), DISK),
         },
+        JobErrorKind::Service { .. } => (Exit::Usage, "check --service and --service-file"),
         JobErrorKind::OtherEndpoint { .. } => (Exit::Refused, "give the job's with --endpoint"),
         JobErrorKind::Edited { .. } => (
             Exit::Refused,

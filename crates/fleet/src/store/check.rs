@@ -95,8 +95,7 @@ fn version(connection: &Connection) -> Result<(), JobErrorKind> {
 fn head(connection: &Connection, names: bool) -> Result<(Head, Settings), JobErrorKind> {
     each_row(connection, &JOB, |_| Ok(()))?;
     let head = Head::read(connection)?;
-    let settings: Settings = serde_json::from_str(&head.settings)
-        .map_err(|error| JobErrorKind::damaged(format_args!("settings: {error}")))?;
+    let settings = Settings::read(&head.settings)?;
     match names || is_unfinished(&head, &settings) {
         true => Ok((head, settings)),
         false => Err(JobErrorKind::damaged("the index of the names is missing")),
@@ -161,7 +160,7 @@ impl Counted {
         if matches!(verdict.as_str(), Ok("completed" | "gone")) {
             self.bad = self.bad.wrapping_add(entry(position, verdict));
         }
-        let row = settings.limited(codec::row(row)?);
+        let row = settings.limited(codec::row(row, settings.service)?);
         self.counts.add(&row);
         let enterprise = row.target.name.parent().parent().to_string();
         *self.enterprises.entry(enterprise).or_default() += 1;
@@ -174,7 +173,7 @@ impl Counted {
     }
 
     fn device(&mut self, row: &Row<'_>, settings: &Settings) -> Result<(), JobErrorKind> {
-        let name: ParentName = name_at(row, 1)?;
+        let name: ParentName = name_at(row, 1, settings.service)?;
         self.enterprises
             .entry(name.parent().to_string())
             .or_default();

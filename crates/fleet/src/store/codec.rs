@@ -1,7 +1,8 @@
 //! An operation as the columns of its row, and back.
 
-use countermand_core::{Metadata, Phase, Timestamp, Verdict, duration};
-use std::str::FromStr;
+use countermand_core::{
+    Metadata, Name, OperationName, Phase, Service, Timestamp, Verdict, duration,
+};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row};
@@ -61,13 +62,14 @@ pub(super) fn time(time: Option<Timestamp>) -> Value {
     time.map(Timestamp::unix_millis).into()
 }
 
-/// The name in a column.
-pub(super) fn name_at<T: FromStr>(row: &Row<'_>, at: usize) -> Result<T, JobErrorKind> {
-    let name = row
-        .get_ref(at)?
-        .as_str()
-        .ok()
-        .and_then(|name| name.parse().ok());
+/// The name in a column, of the service of the job.
+pub(super) fn name_at<const UP: u8>(
+    row: &Row<'_>,
+    at: usize,
+    service: &'static Service,
+) -> Result<Name<UP>, JobErrorKind> {
+    let name = row.get_ref(at)?.as_str().ok();
+    let name = name.and_then(|name| Name::parse(service, name).ok());
     name.ok_or_else(|| JobErrorKind::damaged("a column name"))
 }
 
@@ -123,7 +125,7 @@ pub(super) fn values(row: &JobRow) -> Vec<Value> {
 }
 
 /// A row of the table `operations`.
-pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
+pub(super) fn row(columns: &Row<'_>, service: &'static Service) -> Result<JobRow, JobErrorKind> {
     let position = columns.get::<_, u64>(0)?;
     let bad = |column: &str| {
         JobErrorKind::damaged(format_args!(
@@ -150,7 +152,7 @@ pub(super) fn row(columns: &Row<'_>) -> Result<JobRow, JobErrorKind> {
     command.error_code = text(5)?;
     let name = columns.get_ref(1)?.as_str().map_err(|_| bad("name"))?;
     let target = Target {
-        name: name.parse().map_err(|_| bad("name"))?,
+        name: OperationName::parse(service, name).map_err(|_| bad("name"))?,
         command,
         device_seen: time(6)?,
     };

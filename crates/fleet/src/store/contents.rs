@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use countermand_core::{GrandparentName, OperationName, ParentName, Timestamp, Verdict};
+use countermand_core::{GrandparentName, OperationName, ParentName, Service, Timestamp, Verdict};
 use rusqlite::{Connection, Row};
 
 use super::checksum::Digest;
@@ -116,7 +116,9 @@ impl Contents {
         let rescue = self.settings.kind == Kind::Rescue;
         let searched = self.settings.enterprises.iter().filter(|_| rescue);
         let mut all: BTreeMap<_, _> = searched.map(|name| (name.clone(), 0)).collect();
-        for row in self.pages(&ENTERPRISES, |row| Ok((name_at(row, 1)?, row.get(2)?))) {
+        for row in self.pages(&ENTERPRISES, |row, service| {
+            Ok((name_at(row, 1, service)?, row.get(2)?))
+        }) {
             let (name, operations) = row?;
             if rescue || operations > 0 {
                 all.insert(name, operations);
@@ -151,7 +153,13 @@ impl Contents {
     }
 
     fn rows_from(&self, after: i64) -> impl Iterator<Item = Result<JobRow, JobError>> + use<'_> {
-        let rows = Pages::after(&self.connection, &self.path, &OPERATIONS, codec::row, after);
+        let rows = Pages::after(
+            &self.connection,
+            &self.path,
+            &OPERATIONS,
+            (codec::row, self.settings.service),
+            after,
+        );
         rows.map(|row| Ok(self.settings.limited(row?)))
     }
 
@@ -162,7 +170,9 @@ impl Contents {
              WHERE verdict = ?1 AND {BAD} ORDER BY position LIMIT {most}"
         );
         self.told(query(&self.connection, &sql, [verdict.as_str()], |row| {
-            Ok(self.settings.limited(codec::row(row)?))
+            Ok(self
+                .settings
+                .limited(codec::row(row, self.settings.service)?))
         }))
     }
 
@@ -170,9 +180,15 @@ impl Contents {
     fn pages<T>(
         &self,
         table: &'static Table,
-        read: fn(&Row<'_>) -> Result<T, JobErrorKind>,
+        read: fn(&Row<'_>, &'static Service) -> Result<T, JobErrorKind>,
     ) -> Pages<'_, T> {
-        Pages::after(&self.connection, &self.path, table, read, i64::MIN)
+        Pages::after(
+            &self.connection,
+            &self.path,
+            table,
+            (read, self.settings.service),
+            i64::MIN,
+        )
     }
 
     /// An error of this file.
@@ -185,9 +201,9 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn devices(&self) -> impl Iterator<Item = Result<Device, JobError>> + '_ {
-        self.pages(&DEVICES, |row| {
+        self.pages(&DEVICES, |row, service| {
             Ok(Device {
-                name: name_at(row, 1)?,
+                name: name_at(row, 1, service)?,
                 seen: time_at(row, 2)?,
                 searched: time_at(row, 3)?,
             })
@@ -206,7 +222,7 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn notes(&self) -> impl Iterator<Item = Result<Note, JobError>> + '_ {
-        self.pages(&NOTES, |row| {
+        self.pages(&NOTES, |row, _| {
             Ok(Note {
                 at: Timestamp::from_unix_millis(row.get(1)?),
                 kind: row.get(2)?,
@@ -225,7 +241,7 @@ impl Contents {
                    WHERE notes.kind = ?1 GROUP BY devices.name ORDER BY min(notes.id)";
         self.told(query(&self.connection, sql, [Note::VANISHED], |row| {
             Ok(Vanished {
-                device: name_at(row, 0)?,
+                device: name_at(row, 0, self.settings.service)?,
                 seen: time_at(row, 1)?,
                 at: Timestamp::from_unix_millis(row.get(2)?),
             })
@@ -294,7 +310,7 @@ impl Contents {
     /// # Errors
     /// The disk's; then there is no more.
     pub fn runs(&self) -> impl Iterator<Item = Result<PastRun, JobError>> + '_ {
-        self.pages(&RUNS, |row| {
+        self.pages(&RUNS, |row, _| {
             Ok(PastRun {
                 begun: Timestamp::from_unix_millis(row.get(1)?),
                 pid: row.get(2)?,
@@ -342,7 +358,10 @@ pub(super) fn find_operation(
     let sql = "SELECT * FROM operations WHERE name = ?1";
     find(connection, sql, [name.as_str()], |row| {
         let checksum = row.get(OPERATIONS.columns.len())?;
-        Ok((settings.limited(codec::row(row)?), checksum))
+        Ok((
+            settings.limited(codec::row(row, settings.service)?),
+            checksum,
+        ))
     })
 }
 

@@ -53,6 +53,20 @@ pub enum JobErrorKind {
     /// The plan was not finished: the program that wrote it was stopped.
     #[error("the plan was never finished; delete the file and plan again")]
     Incomplete,
+    /// It is for a service that this process does not know, or knows by another description.
+    #[error("{what}; nothing was sent")]
+    Service {
+        /// The service, and the reason.
+        what: String,
+    },
+    /// An operation of another service than the job's.
+    #[error("{name} is of the service {}, and the job is for {job}", name.service().id)]
+    OtherService {
+        /// Its name.
+        name: OperationName,
+        /// The job's service.
+        job: &'static str,
+    },
     /// It is for another server than the client: a token that is meant for one must not go to the other.
     #[error("it is for {job}, and the client for {client}; nothing was sent")]
     OtherEndpoint {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::vec;
 
+use countermand_core::Service;
 use rusqlite::{Connection, Row};
 
 use super::error::{JobError, JobErrorKind};
@@ -11,8 +12,8 @@ use super::schema::Table;
 /// Rows that are read at once.
 const PAGE: usize = 256;
 
-/// Makes a value of a row.
-type Read<T> = fn(&Row<'_>) -> Result<T, JobErrorKind>;
+/// Makes a value of a row, whose names are of a service.
+type Read<T> = fn(&Row<'_>, &'static Service) -> Result<T, JobErrorKind>;
 
 /// Every row of a table, by its key.
 pub(super) struct Pages<'a, T> {
@@ -20,6 +21,7 @@ pub(super) struct Pages<'a, T> {
     path: &'a Path,
     sql: String,
     read: Read<T>,
+    service: &'static Service,
     page: vec::IntoIter<T>,
     /// The key of the last row read; `None` at the end.
     after: Option<i64>,
@@ -31,7 +33,7 @@ impl<'a, T> Pages<'a, T> {
         connection: &'a Connection,
         path: &'a Path,
         table: &Table,
-        read: Read<T>,
+        (read, service): (Read<T>, &'static Service),
         after: i64,
     ) -> Self {
         let (name, key) = (table.name, table.columns[0]);
@@ -40,6 +42,7 @@ impl<'a, T> Pages<'a, T> {
             path,
             sql: format!("SELECT * FROM {name} WHERE {key} > ?1 ORDER BY {key} LIMIT {PAGE}"),
             read,
+            service,
             page: Vec::new().into_iter(),
             after: Some(after),
         }
@@ -50,7 +53,7 @@ impl<'a, T> Pages<'a, T> {
         let mut rows = statement.query([after])?;
         let mut page = Vec::with_capacity(PAGE);
         while let Some(row) = rows.next()? {
-            page.push((self.read)(row)?);
+            page.push((self.read)(row, self.service)?);
             self.after = Some(row.get(0)?);
         }
         if page.len() < PAGE {

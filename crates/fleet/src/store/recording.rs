@@ -88,6 +88,11 @@ impl Transaction<'_> {
 
     /// Adds an operation at the end, or counts it if its name is there.
     pub(super) fn add(&mut self, target: Target) -> Result<(), JobErrorKind> {
+        let service = self.settings.service;
+        if target.name.check_service(service).is_err() {
+            let (name, job) = (target.name, service.id);
+            return Err(JobErrorKind::OtherService { name, job });
+        }
         let row = self
             .settings
             .limited(JobRow::new(self.head.counts.rows + 1, target));

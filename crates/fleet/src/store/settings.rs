@@ -4,10 +4,14 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countermand_core::{Endpoint, GrandparentName, Policy, words};
+use countermand_core::{Endpoint, GrandparentName, Policy, Service, words};
 use countermand_scheduler::{Quota, Window};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use sha2::{Digest as _, Sha256};
 
+use super::checksum::Digest;
+use super::error::JobErrorKind;
 use crate::filter::Filter;
 use crate::job_row::JobRow;
 use crate::seconds;
@@ -16,12 +20,15 @@ use crate::seconds;
 ///
 /// Durations are `600s`, windows `600/60s,1000/100s`. A field that this version does not know is
 /// an error: to leave it out could mean to cancel more than was wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Settings {
     /// The kind of the job.
     pub kind: Kind,
+    /// The service of all its names: its id in the file, and the digest of the file that describes it if it is
+    /// not built in.
+    #[serde(flatten, serialize_with = "service::serialize")]
+    pub service: &'static Service,
     /// Root and version of the API, `https://androidmanagement.googleapis.com/v1`.
     pub endpoint: String,
     /// The project's quota windows, all at once; none for no limit.
@@ -44,6 +51,29 @@ pub struct Settings {
     pub filter: Filter,
     /// The greatest number of operations that a rescue cancels.
     pub max: Option<u64>,
+}
+
+/// The same as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    kind: Kind,
+    service: String,
+    #[serde(default)]
+    service_sha256: Option<String>,
+    endpoint: String,
+    #[serde(with = "list")]
+    quota: Vec<Window>,
+    #[serde(with = "text")]
+    per_resource: Option<Window>,
+    share: f64,
+    #[serde(with = "seconds")]
+    deadline: Duration,
+    #[serde(with = "seconds")]
+    max_age: Duration,
+    enterprises: Vec<String>,
+    filter: Filter,
+    max: Option<u64>,
 }
 
 words! {
@@ -78,13 +108,21 @@ impl Settings {
         row
     }
 
-    /// A job of this kind for Google's endpoint, with the documented quota, the deadline of a
+    /// A job of this kind for the default service's endpoint, with the documented quota, the deadline of a
     /// [`Policy`] and a plan that is good for an hour.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
+        Self::at(kind, &Endpoint::default())
+    }
+
+    /// The same for another endpoint, and its service.
+    #[must_use]
+    pub fn at(kind: Kind, endpoint: &Endpoint) -> Self {
+        let service = endpoint.service();
         let mut settings = Self {
             kind,
-            endpoint: Endpoint::default().to_string(),
+            service,
+            endpoint: endpoint.to_string(),
             quota: Vec::new(),
             per_resource: None,
             share: 1.0,
@@ -94,8 +132,37 @@ impl Settings {
             filter: Filter::default(),
             max: None,
         };
-        settings.set_quota(&Quota::default());
+        settings.set_quota(&Quota::documented(service));
         settings
+    }
+
+    /// Reads what stands in a file.
+    ///
+    /// # Errors
+    /// [`Service`](JobErrorKind::Service) for a service that this process does not know, or knows by another
+    /// description; [`Damaged`](JobErrorKind::Damaged).
+    pub(super) fn read(text: &str) -> Result<Self, JobErrorKind> {
+        let damaged =
+            |error: &dyn Display| JobErrorKind::damaged(format_args!("settings: {error}"));
+        let kept: Kept = serde_json::from_str(text).map_err(|error| damaged(&error))?;
+        let service = service::known(&kept.service, kept.service_sha256.as_deref())?;
+        let enterprises = kept.enterprises.iter();
+        let enterprises = enterprises.map(|name| GrandparentName::parse(service, name));
+        Ok(Self {
+            kind: kept.kind,
+            service,
+            endpoint: kept.endpoint,
+            quota: kept.quota,
+            per_resource: kept.per_resource,
+            share: kept.share,
+            deadline: kept.deadline,
+            max_age: kept.max_age,
+            enterprises: enterprises
+                .collect::<Result<_, _>>()
+                .map_err(|error| damaged(&error))?,
+            filter: kept.filter,
+            max: kept.max,
+        })
     }
 
     /// Takes over a quota.
@@ -112,6 +179,56 @@ impl Settings {
             .windows(self.quota.iter().copied())
             .per_resource(self.per_resource)
             .share(self.share)
+    }
+}
+
+/// A service as its id, and the digest of the file that describes it.
+mod service {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        service: &&'static Service,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let digest = service.json_text().map(digest);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("service", service.id)?;
+        if let Some(digest) = digest {
+            map.serialize_entry("service_sha256", &digest)?;
+        }
+        map.end()
+    }
+
+    pub(super) fn digest(text: &str) -> String {
+        Digest::new(Sha256::digest(text).into()).to_string()
+    }
+
+    /// The service that a file names.
+    pub(super) fn known(id: &str, planned: Option<&str>) -> Result<&'static Service, JobErrorKind> {
+        let refuse = |what| Err(JobErrorKind::Service { what });
+        let id = countermand_core::text::shown_excerpt(id, 80);
+        let Some(service) = Service::named(&id) else {
+            return refuse(format!(
+                "it is for the service {id}, which is not built in: give the file that describes it \
+                 (--service-file FILE, in Python Service.from_file)"
+            ));
+        };
+        let read = service.json_text().map(digest);
+        match read.as_deref() == planned {
+            true => Ok(service),
+            false => {
+                let or_none = |digest: Option<&str>| {
+                    let digest =
+                        digest.map(|digest| countermand_core::text::shown_excerpt(digest, 80));
+                    digest.unwrap_or_else(|| "none".to_owned())
+                };
+                refuse(format!(
+                    "it was made with another description of the service {id}: the SHA-256 of its file was {}, and is {}",
+                    or_none(planned),
+                    or_none(read.as_deref())
+                ))
+            }
+        }
     }
 }
 
@@ -176,7 +293,7 @@ mod tests {
         let mut settings = Settings::new(Kind::Rescue);
         for _ in 0..2 {
             let json = serde_json::to_string(&settings).unwrap();
-            assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+            assert_eq!(Settings::read(&json).unwrap(), settings);
             settings.quota.clear();
             settings.per_resource = None;
             settings.deadline = Duration::from_millis(1500);
@@ -187,7 +304,57 @@ mod tests {
     fn an_unknown_field_is_refused() {
         let json = serde_json::to_string(&Settings::new(Kind::Plan)).unwrap();
         let json = json.replacen('{', r#"{"only_on_sundays":true,"#, 1);
-        let error = serde_json::from_str::<Settings>(&json).unwrap_err();
+        let error = Settings::read(&json).unwrap_err();
         assert!(error.to_string().contains("only_on_sundays"), "{error}");
+    }
+
+    fn described(id: &str, title: &str) -> String {
+        format!(
+            r#"{{"schema":"countermand.service/1","id":"{id}","title":"{title}","host":"{}.example",
+            "names":[{{"pattern":"projects/{{project}}/operations/{{operation}}"}}]}}"#,
+            id.replace('.', "-")
+        )
+    }
+
+    #[test]
+    fn a_job_is_of_one_service() {
+        let service = Service::named("documentai.v1beta3").unwrap();
+        let mut settings = Settings::at(Kind::Rescue, &service.endpoint());
+        let name = GrandparentName::parse(service, "projects/p").unwrap();
+        settings.enterprises.push(name);
+        let json = serde_json::to_string(&settings).unwrap();
+        assert!(json.contains(r#""service":"documentai.v1beta3""#), "{json}");
+        let read = Settings::read(&json).unwrap();
+        assert_eq!(read, settings);
+        assert_eq!(read.enterprises[0].service().id, "documentai.v1beta3");
+        let unknown = json.replace("documentai.v1beta3", "nothing.v1");
+        let error = Settings::read(&unknown).unwrap_err();
+        assert!(matches!(&error, JobErrorKind::Service { what } if what.contains("nothing.v1")));
+        let digest = json.replacen('{', r#"{"service_sha256":"00","#, 1);
+        let error = Settings::read(&digest).unwrap_err().to_string();
+        assert!(error.contains("another description"), "{error}");
+    }
+
+    #[test]
+    fn fault_57_a_service_in_a_file_is_known_by_its_digest() {
+        let text = described("private.v1", "One");
+        let service = Service::from_json(text.as_bytes()).unwrap();
+        let settings = Settings::at(Kind::Plan, &service.endpoint());
+        assert_eq!(
+            settings.other_endpoint(),
+            Some("https://private-v1.example/v1")
+        );
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(Settings::read(&json).unwrap(), settings);
+        // As in a process that has read no file, or another one.
+        let error = Settings::read(&json.replace("private.v1", "absent.v1")).unwrap_err();
+        assert!(error.to_string().contains("--service-file FILE"), "{error}");
+        let digest = service::digest(&text);
+        assert!(json.contains(&digest), "{json}");
+        let other = service::digest(&described("private.v1", "Two"));
+        let error = Settings::read(&json.replace(&digest, &other)).unwrap_err();
+        for part in [&digest, &other] {
+            assert!(error.to_string().contains(part.as_str()), "{error}");
+        }
     }
 }

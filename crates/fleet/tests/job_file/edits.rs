@@ -103,11 +103,11 @@ fn a_file_of_another_version_is_refused_with_a_sentence() {
     for (version, words) in [
         (
             1,
-            "made by an earlier version of countermand (schema 1, this one reads 7)",
+            "made by an earlier version of countermand (schema 1, this one reads 8)",
         ),
         (
-            8,
-            "made by a later version of countermand (schema 8, this one reads 7)",
+            9,
+            "made by a later version of countermand (schema 9, this one reads 8)",
         ),
     ] {
         other.pragma_update(None, "user_version", version).unwrap();
