@@ -48,6 +48,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),
+        parents: _Texts = (),
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
@@ -57,7 +58,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         in_flight: int | None = None,
     ) -> _FindT:
         """Finds pending operations: every device of the enterprises, and these devices, each to the
-        last page of its operations.
+        last page of its operations; of another service every operation of its resources.
 
         Nothing happens before it is iterated or planned. What the server does not tell of an
         operation never excludes it. Names that are known cost no search: give them to
@@ -66,21 +67,26 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :param enterprises: ``enterprises/LC01`` or ``LC01``; one text or several. Like every name
             here, also with blanks around it, or as its URL at the client's endpoint.
         :param devices: ``enterprises/LC01/devices/3f``; one text or several.
+        :param parents: the same of any service: resources whose operations are listed, such as
+            ``projects/p/locations/us``; one text or several.
         :param types: ``WIPE``, ``LOCK`` ...; none for all. A misspelt one is a :class:`ValueError`;
-            one that this version does not know is written ``unknown:TYPE``.
+            one that this version does not know is written ``unknown:TYPE``. Of another service
+            as its operations tell them.
         :param newer_than: no older than so many seconds, or ``timedelta``, or ``"2h"``.
         :param older_than: at least so many seconds old.
         :param exclude: operations, devices and enterprises to leave alone.
         :param quota: as for :meth:`Client.countermand_all`, as are ``share`` and ``in_flight``.
-        :raises InvalidName: one of the names is none. Nothing was sent.
+        :raises InvalidName: one of the names is none, or the service has no such list. Nothing was
+            sent.
         :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is
-            none.
+            none; operations of the service do not tell their age.
         """
         from .selection import Selection
 
         selection = Selection.of(
             enterprises=enterprises,
             devices=devices,
+            parents=parents,
             types=types,
             newer_than=newer_than,
             older_than=older_than,
@@ -96,6 +102,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),
+        parents: _Texts = (),
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
@@ -141,6 +148,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         selection = Selection.of(
             enterprises=enterprises,
             devices=devices,
+            parents=parents,
             types=types,
             newer_than=newer_than,
             older_than=older_than,
@@ -185,8 +193,9 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
     async def rescue(
         self,
         path: str | os.PathLike[str],
-        enterprises: _Texts,
+        enterprises: _Texts = (),
         *,
+        parents: _Texts = (),
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
@@ -204,7 +213,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         While nothing answers, or the server fails, it goes on probing until something answers or
         the caller interrupts it; without ``progress`` it does so in silence.
 
-        This call names the enterprises, and needs no confirmation. Whatever ends it, also
+        This call names what is searched, and needs no confirmation. Whatever ends it, also
         ``kill -9``, ``client.open(path).apply(confirm=...)`` goes on with it.
 
         A search that was refused raises the error that refused it: nothing at all could be
@@ -214,6 +223,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
 
         :param path: a new file. It holds no secrets, and only its owner may read it.
         :param enterprises: ``enterprises/LC01`` or ``LC01``; one text or several.
+        :param parents: as for :meth:`find`.
         :param at_most: how many operations to cancel, 10,000 unless given; what is found beyond is
             left alone, and the report has it as ``unsent``. ``None`` for all.
         :param progress: as for :meth:`Client.countermand_all`, as are ``quota``, ``share`` and
@@ -222,7 +232,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :raises JobExists: there is a file of this name. Nothing was sent.
         :raises JobError: the disk does not take it.
         :raises CountermandError: the search was refused.
-        :raises ValueError: there is no enterprise; a time, ``quota`` or ``share`` is none.
+        :raises ValueError: there is nowhere to search; a time, ``quota`` or ``share`` is none.
         """
         from .feed import watches
         from .report import applied
@@ -230,13 +240,14 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
 
         selection = Selection.of(
             enterprises=enterprises,
+            parents=parents,
             types=types,
             newer_than=newer_than,
             older_than=older_than,
             exclude=exclude,
         )
-        if not selection.enterprises:
-            message = "say which enterprises"
+        if not selection.searches:
+            message = "say which enterprises, or which parents"
             raise ValueError(message)
         settings = (at_most, deadline, quota, share, in_flight, watches(progress))
         results = _countermand.rescue(self._native, path, selection, *settings)
@@ -246,7 +257,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         self, selection: Selection, quota: str | None, share: float | None, in_flight: int | None
     ) -> _countermand.Finder:
         if not selection.searches:
-            message = "say where to search: enterprises=..., devices=..."
+            message = "say where to search: enterprises=..., devices=..., parents=..."
             raise ValueError(message)
         return _countermand.find(self._native, selection, quota, share, in_flight)
 

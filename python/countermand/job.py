@@ -86,7 +86,11 @@ class JobFile(Waits):
 
     @property
     def enterprises(self) -> Mapping[str, int]:
-        """Operations of each enterprise: the counts that ``apply`` wants to see confirmed."""
+        """Operations of each enterprise: the counts that ``apply`` wants to see confirmed.
+
+        Of another service those of each resource two levels above its operations, such as
+        ``//documentai.googleapis.com/projects/p``, or its host alone where names are shorter.
+        """
         return self._facts.enterprises
 
     @property
@@ -141,7 +145,9 @@ class JobFile(Waits):
         rescue that was refused does, as in :meth:`Client.rescue`.
 
         :param confirm: how many operations of which enterprises this will cancel, in numbers that
-            a person has read: ``{"enterprises/LC01": 2000}``. A mistaken filter would otherwise
+            a person has read: ``{"enterprises/LC01": 2000}``. Of another service
+            ``{"projects/p": 2000}``, or ``{"earthengine.v1": 2000}`` by its id where
+            :attr:`enterprises` has its host alone. A mistaken filter would otherwise
             cancel what protects a lost device. A program that decides by itself says
             ``job.enterprises``. Of a rescue the enterprises count, and not the numbers. Looking
             again (``recheck``) needs none.

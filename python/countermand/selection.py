@@ -21,6 +21,7 @@ class Selection:
 
     enterprises: tuple[str, ...]
     devices: tuple[str, ...]
+    parents: tuple[str, ...]
     types: tuple[str, ...]
     newer_than: _Length | None
     older_than: _Length | None
@@ -32,6 +33,7 @@ class Selection:
         *,
         enterprises: _Texts = (),
         devices: _Texts = (),
+        parents: _Texts = (),
         types: _Texts = (),
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
@@ -41,6 +43,7 @@ class Selection:
         return cls(
             _several("enterprises", enterprises),
             _several("devices", devices),
+            _several("parents", parents),
             _several("types", types),
             newer_than,
             older_than,
@@ -50,12 +53,14 @@ class Selection:
     @property
     def searches(self) -> bool:
         """True if it names a place to search."""
-        return bool(self.enterprises or self.devices)
+        return bool(self.enterprises or self.devices or self.parents)
 
     @property
     def filters(self) -> bool:
         """True if it has a filter."""
-        return self != Selection.of(enterprises=self.enterprises, devices=self.devices)
+        return self != Selection.of(
+            enterprises=self.enterprises, devices=self.devices, parents=self.parents
+        )
 
 
 def _several(what: str, given: str | Iterable[str]) -> tuple[str, ...]:

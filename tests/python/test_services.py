@@ -7,6 +7,8 @@ import copy
 import json
 import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +29,7 @@ from countermand import (
     services,
 )
 from countermand.errors import CredentialsError, InvalidName
+from countermand.job_errors import NotConfirmed, OtherEndpoint
 from countermand.sansio import (
     Cancellation,
     Done,
@@ -43,6 +46,7 @@ from countermand.sansio import (
     parse_operation,
     parse_operations,
 )
+from countermand.testing import Emulator
 
 RELATIVE = "projects/p/locations/us/operations/7"
 FULL = f"//documentai.googleapis.com/{RELATIVE}"
@@ -281,23 +285,157 @@ def test_a_method_that_a_service_does_not_have_is_refused_before_anything_is_sen
     assert server.asked == [("POST", "/v1/operations/7:cancel")]
 
 
-def test_searches_and_jobs_are_of_one_service(server: Any, tmp_path: Any) -> None:
+def test_searches_and_jobs_are_of_one_service(server: Any, tmp_path: Path) -> None:
     job = tmp_path / "a.job"
     with client(server, "documentai.v1") as calls:
         for call in (
-            lambda: calls.find(enterprises="LC01"),
-            lambda: calls.plan(job, [FULL]),
-            lambda: calls.rescue(job, "LC01"),
+            lambda: calls.find(enterprises="p"),
+            lambda: calls.rescue(job, "projects/p"),
         ):
-            with pytest.raises(
-                ValueError, match=r"are of androidmanagement\.v1 alone, and this is documentai\.v1"
-            ):
+            with pytest.raises(InvalidName, match="no method that lists"):
                 call()
+        for call in (
+            lambda: calls.plan(job, [ANDROID]),
+            lambda: calls.find(parents="enterprises/e/devices/d"),
+        ):
+            with pytest.raises(InvalidName, match="does not begin with `projects/`"):
+                call()
+        assert not job.exists()
         with client(server, None) as other:
             other.plan(job, [ANDROID])
-        with pytest.raises(ValueError, match=r"jobs are of androidmanagement\.v1 alone"):
-            calls.open(job).apply(confirm={"LC01": 1})
+        with pytest.raises(
+            OtherEndpoint, match=r"the job is for the service androidmanagement\.v1"
+        ):
+            calls.open(job).apply(confirm={"p": 1})
+    with (
+        client(server, "cloudbuild.v1") as calls,
+        pytest.raises(InvalidName, match="no method that lists"),
+    ):
+        calls.find(parents="projects/p/locations/us")
+    with (
+        client(server, "cloudshell.v1") as calls,
+        pytest.raises(ValueError, match=r"cloudshell\.v1 do not tell when they were created"),
+    ):
+        calls.find(parents="//cloudshell.googleapis.com", newer_than="2h")
     assert server.asked == []
+
+
+LOCATION = "projects/p/locations/us"
+
+
+@pytest.fixture
+def document_ai() -> Iterator[Emulator]:
+    """Ten operations: eight can be cancelled, two vanish."""
+    with Emulator(service="documentai.v1", devices=0) as emulator:
+        for fate in ("cancellable",) * 8 + ("vanishes",) * 2:
+            emulator.add(fate, device=LOCATION)  # type: ignore[arg-type]
+        yield emulator
+
+
+def of(emulator: Emulator) -> Client:
+    return Client(service="documentai.v1", endpoint=emulator.endpoint, token=emulator.token)
+
+
+def test_operations_of_another_service_are_found_planned_and_applied(
+    document_ai: Emulator, tmp_path: Path
+) -> None:
+    with of(document_ai) as calls:
+        found = [*calls.find(parents=LOCATION)]
+        assert len(found) == 10
+        assert {item.name.parent for item in found} == {f"//documentai.googleapis.com/{LOCATION}"}
+        assert all(item.create_time for item in found)
+        (kind,) = {item.type for item in found}
+        assert kind is not None
+        assert [*calls.find(parents=LOCATION, types="Other")] == []
+        path = tmp_path / "batch.job"
+        job = calls.plan(path, parents=f"//documentai.googleapis.com/{LOCATION}", types=kind)
+        project = "//documentai.googleapis.com/projects/p"
+        assert job.enterprises == {project: 10}
+        assert {row["method"] for row in document_ai.audit()} == {"GET"}
+        with pytest.raises(NotConfirmed, match="10 operations of //documentai"):
+            job.apply(confirm={"projects/p": 9})
+        report = job.apply(confirm={"projects/p": 10})
+        assert report.states["cancelled"] == 8
+        assert job.status().open == 0
+        for row in report:
+            assert row.name.service == "documentai.v1"
+            assert row.device == f"//documentai.googleapis.com/{LOCATION}"
+            assert row.enterprise == project
+        # Again, by another client, from the file.
+        again = calls.open(path)
+        assert again.report().states["cancelled"] == 8
+        assert len(again.apply(confirm={"p": 10})) == 10
+    with (
+        Client(service="translate", endpoint=document_ai.endpoint, token="t") as other,
+        pytest.raises(OtherEndpoint, match=r"the service documentai\.v1, and this run is for"),
+    ):
+        other.open(path).apply(confirm={"projects/p": 10})
+
+
+def test_a_rescue_of_another_service_searches_its_parents(
+    document_ai: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "rescue.job"
+    with of(document_ai) as calls:
+        with pytest.raises(ValueError, match="say which enterprises, or which parents"):
+            calls.rescue(path)
+        report = calls.rescue(path, parents=LOCATION)
+        assert report.states["cancelled"] == 8
+        job = calls.open(path)
+        assert job.kind == "rescue"
+        assert len(job.apply(confirm=job.enterprises)) == 10
+
+
+def test_a_resource_above_without_a_name_is_confirmed_by_the_service(
+    server: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.job"
+    with client(server, "accesscontextmanager.v1") as calls:
+        job = calls.plan(path, ["operations/7"])
+        assert job.enterprises == {"//accesscontextmanager.googleapis.com": 1}
+        with pytest.raises(NotConfirmed):
+            job.apply()
+        report = job.apply(confirm={"accesscontextmanager.v1": 1})
+        assert report.states["cancelled"] == 1
+        assert len(calls.open(path).apply(confirm=job.enterprises)) == 1
+
+
+def test_fault_57_a_job_needs_the_file_that_describes_its_service(
+    server: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "exports.job"
+    with client(server, Service.from_file(EARTH_ENGINE)) as calls:
+        job = calls.plan(path, ["projects/p/operations/A"])
+        assert job.enterprises == {"//earthengine.googleapis.com": 1}
+    program = """
+import sys
+from countermand import Client, Service
+if len(sys.argv) > 3:
+    Service.from_file(sys.argv[3])
+with Client(service="documentai", endpoint=sys.argv[2], token="t") as client:
+    client.open(sys.argv[1])
+"""
+    other = tmp_path / "other.json"
+    other.write_text(EARTH_ENGINE.read_text("utf-8") + "\n", encoding="utf-8")
+    url = f"http://127.0.0.1:{server.server_port}"
+    for files, problem in (
+        ([], "earthengine.v1, which is not built in: give the file that describes it"),
+        ([other], "made with another description of the service earthengine.v1"),
+        ([EARTH_ENGINE], ""),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", program, path, url, *files],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode == 0) is (problem == ""), done.stderr
+        assert problem in done.stderr
+    assert server.asked == []
+    with client(server, "earthengine.v1") as calls:
+        report = calls.open(path).apply(confirm={"earthengine.v1": 1})
+    assert report.states["cancelled"] == 1
 
 
 def test_a_scope_is_given_where_the_service_documents_none() -> None:

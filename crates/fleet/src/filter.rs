@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use countermand_core::text::printable;
 use countermand_core::{
-    GrandparentName, Metadata, Operation, OperationName, ParentName, Timestamp,
+    GrandparentName, Metadata, Operation, OperationName, ParentName, Service, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use strsim::osa_distance;
@@ -71,6 +72,17 @@ pub enum FilterError {
     /// The text after `unknown:` is not a word of capitals, digits and `_`.
     #[error("unknown: is followed by a type of command, in capitals, digits and _")]
     Word,
+    /// A type of another service is no text that can be seen.
+    #[error("the type is empty, or has characters that cannot be seen")]
+    Invisible,
+    /// Operations of the service do not tell when they were created.
+    #[error(
+        "operations of {service} do not tell when they were created, so none is known to be newer or older"
+    )]
+    NoTimes {
+        /// The id of the service.
+        service: &'static str,
+    },
     /// No operation is as young as the one limit and as old as the other.
     #[error(
         "no operation is newer than {} and older than {}: the limits contradict each other",
@@ -126,7 +138,7 @@ impl Excluded {
         }
         let age = |age: Option<Duration>| spell(age.unwrap_or_default());
         let types = self.types.iter().map(|(kind, count)| {
-            let kind = countermand_core::text::printable(kind);
+            let kind = printable(kind);
             (*count, format!("of type {kind}"))
         });
         let parts: Vec<String> = types
@@ -184,11 +196,7 @@ impl Filter {
     /// The operations that are meant, in words: `pending commands of type WIPE, no older than 2 h 0 min`.
     #[must_use]
     pub fn words(&self) -> String {
-        let types: Vec<_> = self
-            .types
-            .iter()
-            .map(|kind| countermand_core::text::printable(kind))
-            .collect();
+        let types: Vec<_> = self.types.iter().map(|kind| printable(kind)).collect();
         let mut text = match types.is_empty() {
             true => "pending commands of every type".to_owned(),
             false => format!("pending commands of type {}", types.join(" or ")),
@@ -208,12 +216,23 @@ impl Filter {
         text
     }
 
-    /// Adds a type of command, in any case. A misspelt one is refused, because nothing would be
-    /// found; `unknown:TYPE` adds one that the API has and this version does not know.
+    /// Adds a type of operation of a service, which is taken as it is.
+    ///
+    /// A command of the Android Management API is taken in any case. A misspelt one is refused, because nothing would
+    /// be found; `unknown:TYPE` adds one that the API has and this version does not know.
     ///
     /// # Errors
-    /// [`FilterError::Type`], [`FilterError::Word`]. They do not repeat the text.
-    pub fn add_type(&mut self, text: &str) -> Result<(), FilterError> {
+    /// [`FilterError::Type`], [`FilterError::Word`], [`FilterError::Invisible`]. They do not repeat the text.
+    pub fn add_type(&mut self, service: &Service, text: &str) -> Result<(), FilterError> {
+        if *service != *Service::DEFAULT {
+            return match text.trim().is_empty() || printable(text) != text {
+                true => Err(FilterError::Invisible),
+                false => {
+                    self.types.insert(text.to_owned());
+                    Ok(())
+                }
+            };
+        }
         // The API writes them in capitals, people do not always.
         let kind = text.to_uppercase();
         if let Some(kind) = kind.strip_prefix(&UNKNOWN.to_uppercase()) {
@@ -241,11 +260,16 @@ impl Filter {
         })
     }
 
-    /// Refuses limits that no operation can be within.
+    /// Refuses limits that no operation of a service can be within, or is known to be within.
     ///
     /// # Errors
-    /// [`FilterError::Ages`].
-    pub fn check(&self) -> Result<(), FilterError> {
+    /// [`FilterError::Ages`], [`FilterError::NoTimes`].
+    pub fn check(&self, service: &Service) -> Result<(), FilterError> {
+        let limits = self.newer_than.or(self.older_than);
+        if limits.is_some() && !service.operation.reads_create_time() {
+            let service = service.id;
+            return Err(FilterError::NoTimes { service });
+        }
         match (self.newer_than, self.older_than) {
             (Some(newer_than), Some(older_than)) if newer_than <= older_than => {
                 Err(FilterError::Ages {
@@ -378,7 +402,9 @@ mod tests {
     fn fault_50_a_misspelt_type_is_refused_with_the_one_that_is_meant() {
         let mut filter = Filter::default();
         for known in KNOWN_TYPES {
-            filter.add_type(&known.to_lowercase()).unwrap();
+            filter
+                .add_type(Service::DEFAULT, &known.to_lowercase())
+                .unwrap();
         }
         assert_eq!(filter.types.len(), KNOWN_TYPES.len());
         for (text, meant) in [
@@ -390,7 +416,7 @@ mod tests {
             ("DO_NEW_THINGS", None),
             ("ya29.secret", None),
         ] {
-            let error = filter.add_type(text).unwrap_err();
+            let error = filter.add_type(Service::DEFAULT, text).unwrap_err();
             assert_eq!(error, FilterError::Type { near: meant }, "{text}");
             let shown = error.to_string();
             assert!(
@@ -400,10 +426,16 @@ mod tests {
             assert!(text.is_empty() || !shown.contains(text), "{shown}");
         }
         let mut filter = Filter::default();
-        filter.add_type("unknown:do_new_things").unwrap();
+        filter
+            .add_type(Service::DEFAULT, "unknown:do_new_things")
+            .unwrap();
         assert!(filter.types.contains("DO_NEW_THINGS"));
         for text in ["unknown:", "unknown:a b", "unknown:\u{e9}"] {
-            assert_eq!(filter.add_type(text), Err(FilterError::Word), "{text}");
+            assert_eq!(
+                filter.add_type(Service::DEFAULT, text),
+                Err(FilterError::Word),
+                "{text}"
+            );
         }
     }
 
@@ -421,12 +453,12 @@ mod tests {
         ] {
             (filter.newer_than, filter.older_than) = (newer_than, older_than);
             assert_eq!(
-                filter.check().is_ok(),
+                filter.check(Service::DEFAULT).is_ok(),
                 good,
                 "{newer_than:?} {older_than:?}"
             );
         }
-        let error = filter.check().unwrap_err().to_string();
+        let error = filter.check(Service::DEFAULT).unwrap_err().to_string();
         assert!(
             error.contains("2 h 0 min") && error.contains("3 h 0 min"),
             "{error}"
@@ -442,7 +474,7 @@ mod tests {
             format!(r#","metadata":{metadata}{time}Z"}}"#)
         };
         let mut filter = Filter::default();
-        filter.add_type("WIPE").unwrap();
+        filter.add_type(Service::DEFAULT, "WIPE").unwrap();
         filter.newer_than = Some(Duration::from_secs(400));
         filter.older_than = Some(Duration::from_secs(100));
         filter
@@ -504,5 +536,25 @@ mod tests {
             "{}",
             done.lines()
         );
+    }
+
+    #[test]
+    fn a_filter_that_a_service_cannot_answer_is_refused() {
+        let named = |id| Service::named(id).unwrap();
+        let (document_ai, shell) = (named("documentai.v1"), named("cloudshell.v1"));
+        let mut filter = Filter::default();
+        filter
+            .add_type(document_ai, "BatchProcessMetadata")
+            .unwrap();
+        assert!(filter.types.contains("BatchProcessMetadata"));
+        for text in ["", " ", "a\nb"] {
+            let refused = filter.add_type(document_ai, text);
+            assert_eq!(refused, Err(FilterError::Invisible), "{text:?}");
+        }
+        filter.check(shell).unwrap();
+        filter.older_than = Some(Duration::from_secs(60));
+        filter.check(document_ai).unwrap();
+        let service = "cloudshell.v1";
+        assert_eq!(filter.check(shell), Err(FilterError::NoTimes { service }));
     }
 }

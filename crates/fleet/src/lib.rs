@@ -16,7 +16,7 @@
 //!     path: std::path::PathBuf,
 //! ) -> Result<(), Failure> {
 //!     let mut filter = Filter::default();
-//!     filter.add_type("WIPE")?;
+//!     filter.add_type(settings.service, "WIPE")?;
 //!     let mut search = Search::new(&client, client.scheduler(), [enterprise.clone()], [], filter);
 //!     let mut findings = Findings::default();
 //!     while let Some(found) = search.next().await {

@@ -75,10 +75,10 @@ impl Finder {
             let scheduler = client.scheduler().quota(quota);
             let Selection {
                 enterprises,
-                devices,
+                parents,
                 filter,
             } = selection;
-            let mut search = Search::new(&client, scheduler, enterprises, devices, filter);
+            let mut search = Search::new(&client, scheduler, enterprises, parents, filter);
             while let Some(event) = search.next().await {
                 if found.findings.lock().take(event) {
                     changed.send_replace(());

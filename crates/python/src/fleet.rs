@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use countermand_core::Service;
 use countermand_fleet::store::{Digest, Kind, View};
 use countermand_fleet::{
     Authorization, Confirmed, Estimate, Excluded, Job, Options, Plan, Settings, now,
@@ -20,7 +19,7 @@ use crate::find::Finder;
 use crate::jobs::{self, NoPlan};
 use crate::selection::Selection;
 use crate::stream::Stream;
-use crate::{arguments, clock, job_errors, names, quota, services};
+use crate::{arguments, clock, job_errors, names, quota};
 
 #[pyfunction]
 pub(crate) fn find(
@@ -31,9 +30,8 @@ pub(crate) fn find(
     share: Option<Share>,
     in_flight: Option<InFlight>,
 ) -> PyResult<Finder> {
-    client.serves("searches")?;
     let selection = Selection::of(selection, &client.endpoint)?;
-    let quota = quota::quota(quota, share, Service::DEFAULT)?;
+    let quota = quota::quota(quota, share, client.endpoint.service())?;
     let here = client.here(py, None)?;
     let Connected {
         client: caller,
@@ -58,7 +56,6 @@ pub(crate) fn plan(
     quota: Option<QuotaText>,
     share: Option<Share>,
 ) -> PyResult<Call> {
-    client.serves(JOBS)?;
     let selection = selection.map(|given| Selection::of(given, &client.endpoint));
     let selection = selection.transpose()?;
     let mut settings = client.settings(Kind::Plan, deadline, quota, share)?;
@@ -111,21 +108,21 @@ pub(crate) fn rescue(
     in_flight: Option<InFlight>,
     watched: bool,
 ) -> PyResult<Stream> {
-    client.serves(JOBS)?;
     let selection = Selection::of(selection, &client.endpoint)?;
     let at_most = at_most.map(|most| arguments::whole("at_most", most, 0..=u64::MAX));
     let mut settings = client.settings(Kind::Rescue, deadline, quota, share)?;
     settings.enterprises = selection.enterprises;
     settings.filter = selection.filter;
     settings.max = at_most.transpose()?;
-    // The call itself names the enterprises.
-    let named = settings.enterprises.iter().cloned();
+    // The call itself names what is searched.
+    let parents = selection.parents.iter().map(|name| name.parent());
+    let named = settings.enterprises.iter().cloned().chain(parents);
     let authorization = Authorization {
         endpoint: client.endpoint.clone(),
         confirmed: Some(named.map(|name| (name, None)).collect()),
         ..Authorization::default()
     };
-    let rescue = authorization.check_rescue(settings, Vec::new());
+    let rescue = authorization.check_rescue(settings, selection.parents);
     let rescue = rescue.map_err(|refusal| job_errors::refusal(py, &refusal))?;
     let work = Work::Rescue(path, rescue);
     client.run(py, work, in_flight, false, watched)
@@ -143,7 +140,6 @@ pub(crate) fn apply(
     recheck: bool,
     watched: bool,
 ) -> PyResult<Stream> {
-    client.serves(JOBS)?;
     let counts = confirm.map(|counts| {
         let counts = counts.iter().map(|(name, count)| {
             let name = names::enterprise(&name, &client.endpoint)?;
@@ -186,14 +182,7 @@ pub(crate) fn job_estimate(
     }))
 }
 
-const JOBS: &str = "jobs";
-
 impl NativeClient {
-    /// Refuses what is of the default service alone.
-    fn serves(&self, what: &str) -> PyResult<()> {
-        services::default_alone(self.endpoint.service(), what)
-    }
-
     fn settings(
         &self,
         kind: Kind,
@@ -201,12 +190,11 @@ impl NativeClient {
         quota: Option<QuotaText>,
         share: Option<Share>,
     ) -> PyResult<Settings> {
-        let mut settings = Settings::new(kind);
-        settings.endpoint = self.endpoint.to_string();
+        let mut settings = Settings::at(kind, &self.endpoint);
         if let Some(seconds) = deadline {
             settings.deadline = clock::seconds("deadline", seconds)?;
         }
-        settings.set_quota(&quota::quota(quota, share, Service::DEFAULT)?);
+        settings.set_quota(&quota::quota(quota, share, self.endpoint.service())?);
         Ok(settings)
     }
 

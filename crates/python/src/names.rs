@@ -154,7 +154,8 @@ fn of_service<const UP: u8>(
     }
 }
 
-/// The name of an enterprise, given as the command takes it, or by its id alone.
+/// The name of an enterprise, or of the same level of another service, given as the command takes it, or by its id
+/// alone.
 pub(crate) fn enterprise(
     name: &Bound<'_, PyAny>,
     endpoint: &core::Endpoint,
@@ -166,6 +167,8 @@ pub(crate) fn enterprise(
             .parse_given(text)
             .or_else(|refusal: NameError| match text.contains('/') {
                 true => Err(refusal),
+                // The resource above names of one level has no name of its own.
+                false if text == service.id => core::Name::parse(service, ""),
                 // What is wrong with a text is told of the text that was given.
                 false => {
                     core::Name::parse(service, &format!("{collection}/{text}")).map_err(|_| refusal)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Endpoint, GrandparentName, ParentName};
+use countermand_core::{Call, Endpoint, GrandparentName, ParentName};
 use countermand_fleet::{Filter, FilterError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use crate::{arguments, clock, names};
 #[derive(Clone)]
 pub(crate) struct Selection {
     pub(crate) enterprises: Vec<GrandparentName>,
-    pub(crate) devices: Vec<ParentName>,
+    pub(crate) parents: Vec<ParentName>,
     pub(crate) filter: Filter,
 }
 
@@ -22,10 +22,11 @@ impl Selection {
     /// Checks it; URLs of names lead to this endpoint.
     pub(crate) fn of(given: &Bound<'_, PyAny>, endpoint: &Endpoint) -> PyResult<Self> {
         let field = |name: &str| given.getattr(name);
+        let service = endpoint.service();
         let mut filter = Filter::default();
         for kind in field("types")?.try_iter()? {
             let kind = arguments::text("types", &kind?)?;
-            filter.add_type(&kind).map_err(refused)?;
+            filter.add_type(service, &kind).map_err(refused)?;
         }
         // One that is none could be a typing error in the name of what must be left alone.
         for name in field("exclude")?.try_iter()? {
@@ -34,18 +35,23 @@ impl Selection {
         }
         filter.newer_than = age("newer_than", &field("newer_than")?)?;
         filter.older_than = age("older_than", &field("older_than")?)?;
-        filter.check().map_err(refused)?;
+        filter.check(service).map_err(refused)?;
         let enterprises = field("enterprises")?;
         let enterprises = enterprises
             .try_iter()?
             .map(|name| names::enterprise(&name?, endpoint));
+        let enterprises = enterprises.collect::<PyResult<Vec<GrandparentName>>>()?;
+        for name in &enterprises {
+            names::check_method(given.py(), name, Call::ListParents)?;
+        }
+        let list = |name| names::callable(&name, endpoint, Call::ListOperations);
         let devices = field("devices")?;
-        let devices = devices
-            .try_iter()?
-            .map(|name| names::given(&name?, endpoint));
+        let devices = devices.try_iter()?.map(|name| list(name?));
+        let parents = field("parents")?;
+        let parents = parents.try_iter()?.map(|name| list(name?));
         Ok(Self {
-            enterprises: enterprises.collect::<PyResult<_>>()?,
-            devices: devices.collect::<PyResult<_>>()?,
+            enterprises,
+            parents: devices.chain(parents).collect::<PyResult<_>>()?,
             filter,
         })
     }

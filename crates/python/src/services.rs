@@ -43,8 +43,7 @@ pub(crate) fn default_alone(service: &Service, what: &str) -> PyResult<()> {
     match service == default {
         true => Ok(()),
         false => Err(PyValueError::new_err(format!(
-            "{what} are of {} alone, and this is {}: use cancel, countermand, countermand_all, get and \
-             list_operations",
+            "{what} are of {} alone, and this is {}",
             default.id, service.id
         ))),
     }

@@ -32,12 +32,12 @@ impl Selection {
     pub(crate) fn filter(&self, endpoint: &Endpoint) -> Result<Filter, Failure> {
         let mut filter = Filter::default();
         for kind in &self.types {
-            let added = filter.add_type(kind);
+            let added = filter.add_type(endpoint.service(), kind);
             added.map_err(|error| Failure::usage(format!("--type: {error}")))?;
         }
         filter.newer_than = self.newer_than;
         filter.older_than = self.older_than;
-        let checked = filter.check();
+        let checked = filter.check(endpoint.service());
         checked.map_err(|error| Failure::usage(format!("--newer-than, --older-than: {error}")))?;
         for path in &self.exclude {
             exclude(path, endpoint, &mut filter)?;
