@@ -16,6 +16,7 @@ mod intent;
 mod life;
 mod model;
 mod others;
+mod service;
 mod size;
 
 use std::fmt::Write;
