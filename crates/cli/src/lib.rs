@@ -37,7 +37,6 @@ mod system;
 use std::ffi::{OsStr, OsString};
 
 use clap::{CommandFactory, Parser};
-use countermand_core::Service;
 
 use crate::args::{Args, Command};
 #[cfg(feature = "emulator")]
@@ -90,14 +89,6 @@ fn execute(args: Args) -> Result<Exit, Failure> {
     } = args;
     let name = command.first_name().and_then(OsStr::to_str);
     global.meant = connect::service(&global, name)?;
-    if let Some(word) = command.of_the_default_service()
-        && global.meant != Service::DEFAULT
-    {
-        let (id, title) = (global.meant.id, Service::DEFAULT.title);
-        return Err(Failure::usage(format!(
-            "`{word}` is for the {title} alone, not for {id}: `list --pending --json` shows what is pending, and `cancel --service {id} -` takes its lines"
-        )));
-    }
     global.endpoint = connect::endpoint(&global)?;
     logging::start(global.verbose);
     match command {

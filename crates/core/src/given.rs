@@ -55,7 +55,7 @@ impl Endpoint {
     }
 
     /// As [`parse_given`](Self::parse_given), for a name of any kind of that service; the number of its parts
-    /// tells which.
+    /// tells which, and of several patterns the first kind that it is of.
     ///
     /// # Errors
     /// Likewise.
@@ -68,6 +68,16 @@ impl Endpoint {
             NameError::new(text, kind, 0, expected)
         };
         let name = self.bare_name(text).map_err(refused)?;
+        // Names of one service may have several numbers of levels. Operations are listed of what has some.
+        if let Ok(name) = Name::parse(service, &name) {
+            return Ok(Resource::Operation(name));
+        }
+        if let Ok(name) = Name::parse(service, &name) {
+            return Ok(Resource::Parent(name));
+        }
+        if let Ok(name) = Name::parse(service, &name) {
+            return Ok(Resource::Grandparent(name));
+        }
         let levels = name.split('/').count().div_ceil(2);
         // A path of something else is of no kind; the id of an enterprise is answered with its name.
         let first = service.level_above(2).collection;

@@ -88,7 +88,7 @@ impl<const UP: u8> Name<UP> {
     /// Its levels.
     fn levels(&self) -> &'static [Level] {
         let levels = self.pattern().levels;
-        &levels[..levels.len().saturating_sub(usize::from(UP))]
+        &levels[..name_parse::depth(levels, UP)]
     }
 
     /// The text form: the name as the API writes it for the [default service](Service::DEFAULT), and for any
@@ -152,14 +152,16 @@ impl<const UP: u8> Name<UP> {
     /// [`NameErrorKind::NoMethod`].
     pub fn check_method(&self, call: Call) -> Result<(), NameError> {
         let lists = |pattern: &NamePattern| {
-            let above = pattern.levels.len().saturating_sub(usize::from(UP));
+            let above = name_parse::depth(pattern.levels, UP);
             pattern.has_list && pattern.levels[..above] == *self.levels()
         };
+        // A list of several resources at once names operations of none of them (AIP-159).
+        let is_one = || self.relative().split('/').all(|segment| segment != "-");
         let known = match call {
             Call::Cancel => true,
             Call::Get => self.pattern().has_get,
             // Several patterns may have one parent.
-            Call::ListOperations => self.service.patterns.iter().any(lists),
+            Call::ListOperations => is_one() && self.service.patterns.iter().any(lists),
             Call::GetParent | Call::ListParents => self.service.has_parent_records,
         };
         match known {
@@ -238,7 +240,11 @@ impl<const UP: u8> Name<UP> {
 
     /// The name of the parent, whose text is known to be one.
     fn above<const ABOVE: u8>(&self) -> Name<ABOVE> {
-        let text = self.parent_str();
+        let levels = self.pattern().levels;
+        let text = match name_parse::depth(levels, ABOVE) < self.levels().len() {
+            true => self.parent_str(),
+            false => self.as_str(),
+        };
         Name {
             service: self.service,
             ends: name_parse::ends_of(self.service, self.ends, ABOVE, text),

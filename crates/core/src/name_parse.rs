@@ -85,7 +85,7 @@ fn parse_relative(service: &'static Service, text: &str, up: u8) -> Result<Ends,
 /// The places in the parent's part of the text form of a name.
 pub(crate) fn ends_of(service: &'static Service, of: Ends, up: u8, text: &str) -> Ends {
     let levels = service.patterns[usize::from(of.pattern)].levels;
-    let levels = &levels[..levels.len().saturating_sub(usize::from(up))];
+    let levels = &levels[..depth(levels, up)];
     let relative = text.get(usize::from(of.relative)..).unwrap_or_default();
     let ends = scan(of.pattern, levels, relative, &SEGMENT)
         .expect("a part of a name is a name of its levels");
@@ -95,15 +95,21 @@ pub(crate) fn ends_of(service: &'static Service, of: Ends, up: u8, text: &str) -
     }
 }
 
-/// The patterns of names so many levels above the operations, with their numbers. A name above the
-/// first level is empty.
+/// The number of levels of a name so many levels above operations with these. No resource is above the first
+/// level, so a name stays there; the parent of operations without another level has an empty name.
+pub(crate) fn depth(levels: &[Level], up: u8) -> usize {
+    let first = levels.len().saturating_sub(1).min(1);
+    levels.len().saturating_sub(usize::from(up)).max(first)
+}
+
+/// The patterns of names so many levels above the operations, with their numbers.
 fn patterns(
     service: &'static Service,
     up: u8,
 ) -> impl Iterator<Item = (u8, &'static [Level])> + Clone {
     (0..).zip(service.patterns).map(move |(number, pattern)| {
-        let depth = pattern.levels.len().saturating_sub(usize::from(up));
-        (number, &pattern.levels[..depth])
+        let levels = pattern.levels;
+        (number, &levels[..depth(levels, up)])
     })
 }
 

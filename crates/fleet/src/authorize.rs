@@ -12,6 +12,7 @@ use std::time::Duration;
 use countermand_core::text::{printable, shown};
 use countermand_core::{Endpoint, GrandparentName, ParentName, Timestamp};
 
+use crate::resume::phrase;
 use crate::schedule::Options;
 use crate::spell::{counted, grouped, spell};
 use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
@@ -372,7 +373,7 @@ fn differences(
                 return Some(format!(
                     "{} of {enterprise} were confirmed, but a rescue cancels all that it finds: confirm {} alone",
                     counted(*said, "operation"),
-                    enterprise.id()
+                    phrase(enterprise)
                 ));
             }
             Some(Some(said)) => format!("the confirmation says {}", grouped(*said)),

@@ -11,8 +11,8 @@ use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
 use countermand_core::text::chain;
 use countermand_core::{
-    Endpoint, ErrorKey, ExitClass, Policy, Resource, Service, Timestamp, Transmit, TransportError,
-    TransportErrorKind,
+    Endpoint, ErrorKey, ExitClass, Ids, OperationName, Policy, Resource, Service, Timestamp,
+    Transmit, TransportError, TransportErrorKind,
 };
 use http::Version;
 use http::header::{DATE, HeaderValue};
@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::check::{Check, CheckOutcome, CheckResult};
 use crate::clock::now;
+use crate::spell::with_article;
 
 /// The time for everything.
 const LIMIT: Duration = Duration::from_millis(9_500);
@@ -35,11 +36,20 @@ const MOST_CALLS: u32 = 3;
 /// accounts.
 const SKEW: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 
-/// An operation that cannot exist.
-const NOWHERE: &str = "enterprises/countermand-doctor/devices/none/operations/0";
-
 const UNSEEN: &str = "the answer does not show it";
-const UNNAMED: &str = "the API answered; name an enterprise to check the access to it";
+
+/// An operation that cannot exist.
+fn nowhere(service: &'static Service) -> Option<OperationName> {
+    let levels = (0..).zip(service.levels());
+    let level = levels.map(|(at, level)| match (level.ids, at) {
+        (Ids::None, _) => level.collection.to_owned(),
+        (Ids::Only(id), _) => format!("{}/{id}", level.collection),
+        (_, 0) if service.levels().len() > 1 => format!("{}/countermand-doctor", level.collection),
+        (_, at) if at + 1 == service.levels().len() => format!("{}/0", level.collection),
+        _ => format!("{}/none", level.collection),
+    });
+    OperationName::parse(service, &level.collect::<Vec<_>>().join("/")).ok()
+}
 
 /// The variables that can matter. It is told that they are set, never their values.
 const VARIABLES: [&str; 16] = [
@@ -371,8 +381,9 @@ impl<'a> Examination<'a> {
 
     /// Asks the API; `found` tells of the token.
     async fn api(&mut self, tokens: Held, found: &str, target: Option<Resource>) {
-        let nowhere = || NOWHERE.parse().map(Resource::Operation);
-        let Ok(asked) = target.clone().map_or_else(nowhere, Ok) else {
+        let service = self.endpoint.service();
+        let nowhere = || nowhere(service).map(Resource::Operation);
+        let Some(asked) = target.clone().or_else(nowhere) else {
             return;
         };
         let hyper = match Hyper::new(self.endpoint, self.config.clone()) {
@@ -417,22 +428,31 @@ impl<'a> Examination<'a> {
         };
         let api = format!("{calls} made: ");
         let token = format!("{found}, and the API accepts it");
+        let first = self.endpoint.service().level_above(2).noun;
+        let unnamed = format!(
+            "the API answered; name {} to check the access to it",
+            with_article(first)
+        );
         let (key, said) = match (answered, target) {
             (Ok(()), Some(_)) => {
                 self.add(Token, CheckOutcome::Ok, token);
-                self.add(Api, CheckOutcome::Ok, api + "the enterprise may be managed");
+                self.add(
+                    Api,
+                    CheckOutcome::Ok,
+                    api + &format!("the {first} may be managed"),
+                );
                 return self.passed(&calls);
             }
             // The method looked for what cannot be there: token, scope and quota had let the call pass.
             (Ok(()) | Err((Key::NotFound | Key::ParentNotFound, _)), None) => {
                 self.add(Token, CheckOutcome::Ok, token);
-                self.add(Api, CheckOutcome::Ok, api + UNNAMED);
+                self.add(Api, CheckOutcome::Ok, api + &unnamed);
                 return self.passed(&calls);
             }
             (Err((key @ (Key::NotFound | Key::ParentNotFound), _)), Some(target)) => {
                 self.add(Token, CheckOutcome::Ok, token);
                 let missing = match target {
-                    Resource::Grandparent(_) => "there is no such enterprise".to_owned(),
+                    Resource::Grandparent(_) => format!("there is no such {first}"),
                     _ => format!("there is no {target}"),
                 };
                 self.fail(Api, Problem::new(key, api + &missing));
@@ -441,7 +461,7 @@ impl<'a> Examination<'a> {
             (Err((Key::PermissionDenied, _)), None) => {
                 // An enterprise that is not there and one of another caller are refused alike.
                 self.add(Token, CheckOutcome::Ok, token);
-                self.add(Api, CheckOutcome::Ok, api + UNNAMED);
+                self.add(Api, CheckOutcome::Ok, api + &unnamed);
                 return self.skip(&[Scope, Quota], UNSEEN);
             }
             (Err(problem), _) => problem,
@@ -475,7 +495,7 @@ impl<'a> Examination<'a> {
                 self.skip(&[Api], "the scope is refused before");
                 let needs = format!(
                     "{said}; the token needs the scope {}",
-                    Service::DEFAULT.scope
+                    self.endpoint.service().scope
                 );
                 self.fail(Scope, Problem::new(key, needs));
                 self.skip(&[Quota], "the scope is refused before");

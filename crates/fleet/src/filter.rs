@@ -195,11 +195,15 @@ impl Excluded {
 impl Filter {
     /// The operations that are meant, in words: `pending commands of type WIPE, no older than 2 h 0 min`.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn words(&self, service: &Service) -> String {
+        let operations = match *service == *Service::DEFAULT {
+            true => "commands",
+            false => "operations",
+        };
         let types: Vec<_> = self.types.iter().map(|kind| printable(kind)).collect();
         let mut text = match types.is_empty() {
-            true => "pending commands of every type".to_owned(),
-            false => format!("pending commands of type {}", types.join(" or ")),
+            true => format!("pending {operations} of every type"),
+            false => format!("pending {operations} of type {}", types.join(" or ")),
         };
         match self.newer_than {
             Some(age) => text.push_str(&format!(", no older than {}", spell(age))),

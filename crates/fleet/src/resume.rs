@@ -6,7 +6,7 @@ use std::fmt;
 use std::path;
 use std::time::Duration;
 
-use countermand_core::{GrandparentName, Timestamp};
+use countermand_core::{GrandparentName, Service, Timestamp};
 
 use crate::authorize::stale;
 use crate::progress;
@@ -54,6 +54,7 @@ impl Resume {
         }
         let endpoint = settings.other_endpoint();
         words.extend(option("--endpoint", endpoint.map(str::to_owned)));
+        words.extend(service_option(settings.service));
         Ok(Self { words })
     }
 
@@ -138,7 +139,15 @@ fn terms(settings: &Settings) -> Vec<String> {
     ]
     .into_iter()
     .flatten()
+    .chain(service_option(settings.service))
     .collect()
+}
+
+/// The option that names a service, unless it is the default one. One that a file describes is named by that file,
+/// whose place the front-end knows.
+pub fn service_option(service: &Service) -> impl Iterator<Item = String> + use<> {
+    let named = *service != *Service::DEFAULT && service.json_text().is_none();
+    option("--service", named.then(|| service.id.to_owned()))
 }
 
 /// A length as [`parse_length`](crate::parse_length) reads it.
@@ -149,15 +158,63 @@ fn length(length: Duration) -> String {
     }
 }
 
-/// The phrases that confirm a job on a command line: `LC01abcd89:5000` for each enterprise of a plan,
-/// the enterprise alone for a rescue, whose number is not known before it ends.
+/// The phrases that confirm a job on a command line, each as of [`phrase`]: `LC01abcd89:5000` for each resource of a
+/// plan, the resource alone for a rescue, whose number is not known before it ends.
 #[must_use]
 pub fn phrases(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> Vec<String> {
     let phrase = |(name, count): (&GrandparentName, &u64)| match kind {
-        Kind::Plan => format!("{}:{count}", name.id()),
-        Kind::Rescue => name.id().to_owned(),
+        Kind::Plan => format!("{}:{count}", phrase(name)),
+        Kind::Rescue => phrase(name).to_owned(),
     };
     planned.iter().map(phrase).collect()
+}
+
+/// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
+/// service itself where operations belong to no resource.
+#[must_use]
+pub fn phrase(name: &GrandparentName) -> &str {
+    match name.relative() {
+        _ if *name.service() == *Service::DEFAULT => name.id(),
+        "" => name.service().id,
+        relative => relative,
+    }
+}
+
+/// Reads a confirmation of the operations of a service: a [`phrase`] or a name, and behind a colon the number, if it has one.
+///
+/// ```
+/// use countermand_core::Service;
+/// use countermand_fleet::{confirmed, phrase};
+///
+/// let service = Service::named("documentai.v1").expect("it is built in");
+/// let (name, count) = confirmed(service, "projects/example.com:p:12").expect("a confirmation");
+/// assert_eq!((phrase(&name), count), ("projects/example.com:p", Some(12)));
+/// let (name, count) = confirmed(Service::DEFAULT, "LC01:7").expect("a confirmation");
+/// assert_eq!((name.as_str(), count), ("enterprises/LC01", Some(7)));
+/// assert!(confirmed(Service::DEFAULT, "LC01:seven").is_none());
+/// ```
+#[must_use]
+pub fn confirmed(service: &'static Service, text: &str) -> Option<(GrandparentName, Option<u64>)> {
+    let is_default = *service == *Service::DEFAULT;
+    let (name, count) = match text.rsplit_once(':') {
+        Some((name, count)) => match count.parse() {
+            Ok(count) => (name, Some(count)),
+            // A project of a domain has a colon in its id.
+            Err(_) if !is_default => (text, None),
+            Err(_) => return None,
+        },
+        None => (text, None),
+    };
+    let parse = |name: &str| GrandparentName::parse(service, name).ok();
+    let name = match name {
+        _ if is_default => parse(name)
+            .or_else(|| parse(&format!("{}/{name}", service.level_above(2).collection)))?,
+        // Operations that belong to no resource have the name of the service.
+        id if id == service.id => parse("")?,
+        "" => return None,
+        name => parse(name)?,
+    };
+    Some((name, count))
 }
 
 /// A path as an argument that is no option: `-w2.job` is `./-w2.job`.

@@ -38,6 +38,16 @@ pub fn counted(count: u64, thing: &str) -> String {
     format!("{} {thing}{ending}", grouped(count))
 }
 
+/// `an enterprise`, `a project`.
+pub(crate) fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {noun}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -190,12 +190,11 @@ impl Terms {
         endpoint: &Endpoint,
         enterprises: &[GrandparentName],
     ) -> Result<Settings, Failure> {
-        let mut settings = Settings::new(kind);
-        settings.endpoint = endpoint.to_string();
+        let mut settings = Settings::at(kind, endpoint);
         settings.deadline = self.deadline;
         settings.enterprises = enterprises.to_vec();
         settings.filter = self.selection.filter(endpoint)?;
-        settings.set_quota(&self.budget.quota());
+        settings.set_quota(&self.budget.quota_for(endpoint.service()));
         Ok(settings)
     }
 }

@@ -158,8 +158,8 @@ pub(crate) enum Command {
     Report(Export),
     /// List the services whose operations can be cancelled, and the names of these
     ///
-    /// An operation of a service is given by its full name, //HOST/NAME, or by --service and its name. `cancel`, `get`
-    /// and `list` work for all services; searches and jobs are for androidmanagement.
+    /// An operation of a service is given by its full name, //HOST/NAME, or by --service and its name. A
+    /// search takes the resources whose operations the service lists.
     Services(Services),
     /// Check the files, the network, the credentials and the access that a cancel needs
     ///
@@ -189,21 +189,11 @@ impl Command {
             Self::Cancel(cancel) => cancel.names.names.first().map(OsString::as_os_str),
             Self::Get(get) => get.names.names.first().map(OsString::as_os_str),
             Self::List(list) => Some(&list.device),
+            Self::Find(find) => find.names.first().map(OsString::as_os_str),
+            Self::Plan(plan) => plan.names.first().map(OsString::as_os_str),
+            Self::Rescue(rescue) => rescue.names.first().map(OsString::as_os_str),
+            Self::Doctor(doctor) => doctor.name.as_deref().map(OsStr::new),
             _ => None,
         }
-    }
-
-    /// The command's word, if it is for the default service alone.
-    pub(crate) const fn of_the_default_service(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::Find(_) => "find",
-            Self::Plan(_) => "plan",
-            Self::Apply(_) => "apply",
-            Self::Rescue(_) => "rescue",
-            Self::Status(_) => "status",
-            Self::Report(_) => "report",
-            Self::Doctor(_) => "doctor",
-            _ => return None,
-        })
     }
 }

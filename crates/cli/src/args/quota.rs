@@ -41,12 +41,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl Budget {
-    /// The quota as the scheduler takes it.
-    pub(crate) fn quota(&self) -> Quota {
-        self.quota_for(Service::DEFAULT)
-    }
-
-    /// The same for another service, whose known quota is its default.
+    /// The quota of a service as the scheduler takes it; its known quota is the default.
     pub(crate) fn quota_for(&self, service: &Service) -> Quota {
         let quota = match self.quota == Quota::default() {
             true => Quota::documented(service),

@@ -6,7 +6,7 @@ use std::path::{self, Path, PathBuf};
 use countermand_core::OperationName;
 use countermand_core::text::looks_secret;
 use countermand_fleet::store::{Contents, JobError};
-use countermand_fleet::{Resume, now, quoted};
+use countermand_fleet::{Resume, now, quoted, service_option};
 
 use crate::args::operations::Flight;
 use crate::args::{Access, Global};
@@ -60,6 +60,7 @@ impl<'a> Way<'a> {
         let endpoint = self.global.endpoint.as_ref().map(ToString::to_string);
         let endpoint = endpoint.as_ref().map(|url| shown(OsStr::new(url)));
         words.extend(endpoint.map(|url| format!("--endpoint {url}")));
+        words.extend(service_option(self.global.meant));
         words.extend(self.options());
         words.join(" ")
     }
@@ -79,7 +80,7 @@ impl<'a> Way<'a> {
         let Global {
             // The job's own is named.
             endpoint: _,
-            // A job is of the default service, and a full name tells its own.
+            // That of a job is named, and a full name tells its own.
             service: _,
             service_file,
             scope,

@@ -63,6 +63,7 @@ fn exclude(path: &Path, endpoint: &Endpoint, filter: &mut Filter) -> Result<(), 
             "it is empty; a comment (# none) says that this is meant; nothing was sent".to_owned(),
         ));
     }
+    let service = endpoint.service();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -71,7 +72,9 @@ fn exclude(path: &Path, endpoint: &Endpoint, filter: &mut Filter) -> Result<(), 
         let name = endpoint.parse_given_resource(line);
         let name = name.map_err(|error| {
             problem(format!(
-                "line {number}: {error}; it names no operation, device or enterprise; nothing was sent"
+                "line {number}: {error}; it names no operation, {} or {}; nothing was sent",
+                service.level_above(1).noun,
+                service.level_above(2).noun
             ))
         })?;
         filter.exclude.insert(name.to_string());

@@ -18,7 +18,7 @@ pub(crate) async fn apply(global: &Global, options: Apply) -> Result<Exit, Failu
     let authorization = Authorization {
         endpoint: global.place(),
         digest: None,
-        confirmed: confirm::parse(&options.confirm)?,
+        confirmed: confirm::parse(&options.confirm, global.meant)?,
         max_age: options.max_age,
     };
     let job = open::job(&options.job)?;

@@ -58,7 +58,7 @@ pub(crate) async fn run(global: &Global, options: Cancel) -> Result<Exit, Failur
     }
     let unsent = names.clone().into_iter().map(|name| (name, Phase::Unsent));
     let mut running = client.run(client.scheduler(), stream::iter(unsent));
-    let (mut stop, started) = (Stop::default(), monotonic_now());
+    let (mut stop, started) = (Stop::of(global.meant), monotonic_now());
     let take = |_: &_, event| match event {
         Event::Sending {
             resource: Resource::Operation(name),

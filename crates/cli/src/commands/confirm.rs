@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 
-use countermand_core::ParentName;
 use countermand_core::text::printable;
+use countermand_core::{ParentName, Service};
 use countermand_fleet::store::{Kind, Settings};
 use countermand_fleet::{
-    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, Options, Refusal, counted, now,
-    phrases, quoted,
+    Authorization, AuthorizedJob, AuthorizedRescue, Confirmed, Job, Options, Refusal, confirmed,
+    counted, now, phrases, quoted,
 };
 use tokio::task::spawn_blocking;
 
@@ -20,24 +20,29 @@ use crate::output::streams;
 use crate::signals::{NOTHING_SENT, Signals};
 
 /// Reads `--confirm`: `ENTERPRISE:COUNT`, or `ENTERPRISE` alone; `None` if it was not given.
-pub(crate) fn parse(given: &[String]) -> Result<Option<Confirmed>, Failure> {
+pub(crate) fn parse(
+    given: &[String],
+    service: &'static Service,
+) -> Result<Option<Confirmed>, Failure> {
     if given.is_empty() {
         return Ok(None);
     }
-    let read = |phrase: &String| {
-        let (name, count) = match phrase.split_once(':') {
-            Some((name, count)) => (name, Some(count.parse().ok()?)),
-            None => (phrase.as_str(), None),
-        };
-        let name = bare(name);
-        Some((format!("enterprises/{name}").parse().ok()?, count))
+    let expected = match *service == *Service::DEFAULT {
+        true => "ENTERPRISE:COUNT, like LC01abcd89:5000".to_owned(),
+        false => {
+            let level = service.level_above(2);
+            format!(
+                "{}/{}:COUNT, or {}:COUNT for operations that belong to none",
+                level.collection,
+                level.noun.to_uppercase(),
+                service.id
+            )
+        }
     };
     let confirmed = (1..).zip(given).map(|(at, phrase)| {
         // Not repeated: nothing says that it is a name.
-        let text = format!(
-            "--confirm, value {at}: expected ENTERPRISE:COUNT, like LC01abcd89:5000; nothing was sent"
-        );
-        read(phrase).ok_or_else(|| Failure::new(Exit::Refused, text))
+        let text = format!("--confirm, value {at}: expected {expected}; nothing was sent");
+        confirmed(service, phrase).ok_or_else(|| Failure::new(Exit::Refused, text))
     });
     confirmed.collect::<Result<Confirmed, _>>().map(Some)
 }
@@ -91,11 +96,16 @@ fn refused(refusal: &Refusal) -> Failure {
             format!(". Give --service {job}, or --service-file with the file that describes it")
         }
         Refusal::Stale { .. } => ". Plan again, or allow a greater age with --max-age".to_owned(),
-        Refusal::NotConfirmed { kind, .. } => match kind {
-            Kind::Plan => ". Confirm what is shown above",
-            Kind::Rescue => ". Confirm the enterprises of the names on the command line",
-        }
-        .to_owned(),
+        Refusal::NotConfirmed { kind, planned, .. } => match kind {
+            Kind::Plan => ". Confirm what is shown above".to_owned(),
+            Kind::Rescue => format!(
+                ". Confirm the {} of the names on the command line",
+                planned
+                    .keys()
+                    .next()
+                    .map_or("resources", |name| name.service().level_above(2).collection)
+            ),
+        },
         _ => String::new(),
     };
     Failure::new(
@@ -130,7 +140,7 @@ async fn ask(
         Kind::Plan => String::new(),
         Kind::Rescue => format!(
             "It cancels what it finds: {}. It searches {}.",
-            settings.filter.words(),
+            settings.filter.words(settings.service),
             places(settings, devices)
         ),
     };
@@ -146,20 +156,29 @@ async fn ask(
     if !meant.is_empty() {
         streams::note(&meant);
     }
+    let service = settings.service;
+    if *service != *Service::DEFAULT {
+        streams::note(&format!(
+            "The service is {}, at {}: {}.",
+            service.id, service.host, service.title
+        ));
+    }
     if let Some(endpoint) = settings.other_endpoint() {
         let endpoint = printable(endpoint);
         streams::note(&format!(
             "It goes to {endpoint}, which is not Google's server."
         ));
     }
-    for phrase in phrases {
+    for (phrase, (name, count)) in phrases.into_iter().zip(&planned) {
+        let count = (kind == Kind::Plan).then_some(*count);
         streams::note(&format!("To go on with {what}, type {phrase}"));
         let read = spawn_blocking(|| {
             let mut line = String::new();
             io::stdin().lock().read_line(&mut line).map(|_| line)
         });
         match signals.unless(read, NOTHING_SENT).await? {
-            Ok(Ok(line)) if bare(line.trim()) == phrase => {}
+            Ok(Ok(line))
+                if confirmed(settings.service, line.trim()) == Some((name.clone(), count)) => {}
             _ => {
                 return refuse(
                     "another text was typed than the one asked for; nothing was sent".to_owned(),
@@ -177,12 +196,10 @@ fn places(settings: &Settings, devices: &[ParentName]) -> String {
     let devices = match devices {
         [] => None,
         [device] => Some(device.to_string()),
-        devices => Some(counted(devices.len() as u64, "device")),
+        devices => Some(counted(
+            devices.len() as u64,
+            settings.service.level_above(1).noun,
+        )),
     };
     enterprises.chain(devices).collect::<Vec<_>>().join(", ")
-}
-
-/// `enterprises/LC01:7` is as good as `LC01:7`.
-fn bare(phrase: &str) -> &str {
-    phrase.strip_prefix("enterprises/").unwrap_or(phrase)
 }

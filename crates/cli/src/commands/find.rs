@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use crate::args::Global;
 use crate::args::jobs::Find;
-use crate::commands::names::{Given, Names};
+use crate::commands::names::{Given, Names, searched};
 use crate::commands::stop::Stop;
 use crate::connect;
 use crate::exit::Exit;
@@ -25,16 +25,17 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
     let (given, report) = (Given::to_search(options.names), Report::start(global.json));
     let (mut report, sources) = Names::read(given, global, report, &mut signals).await?;
     if !sources.operations.is_empty() {
-        return Err(Failure::usage(
-            "find searches enterprises and devices; operations have names already",
-        ));
+        return Err(Failure::usage(format!(
+            "find searches {}; operations have names already",
+            searched(global.meant)
+        )));
     }
     let client = connect::client(global);
     let client = signals.unless(client, NOTHING_SENT).await??;
-    let quota = options.budget.quota();
+    let quota = options.budget.quota_for(global.meant);
     let in_flight = options.flight.in_flight;
     if global.verbose == 0 {
-        report.output.expect(0, options.budget.quota().pace());
+        report.output.expect(0, quota.pace());
     }
     let mut count = 0;
     let show = |target: &Target| {
@@ -130,7 +131,7 @@ pub(crate) async fn search(
         findings: Findings::default(),
         signal: None,
     };
-    let mut stop = Stop::default();
+    let mut stop = Stop::of(sources.endpoint.service());
     let mut ticks = report.output.ticks();
     loop {
         let one = tokio::select! {

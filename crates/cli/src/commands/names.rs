@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use countermand_core::text::{chain, looks_secret};
 use countermand_core::{
-    Endpoint, GrandparentName, NameError, NameErrorKind, OperationName, ParentName, Resource,
+    Call, Endpoint, GrandparentName, NameError, NameErrorKind, OperationName, ParentName, Resource,
+    Service,
 };
 use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Mistakes};
 use countermand_fleet::{Target, counted, quoted};
@@ -244,9 +245,16 @@ impl Reader<'_> {
             return Ok(());
         }
         let name = names.endpoint.parse_given_resource(&word.to_string_lossy());
+        let listed = |checked: Result<(), NameError>| checked.map_err(|error| error.to_string());
         match name.map_err(|error| error.to_string())? {
-            Resource::Grandparent(name) => names.enterprises.push(name),
-            Resource::Parent(name) => names.devices.push(name),
+            Resource::Grandparent(name) => {
+                listed(name.check_method(Call::ListParents))?;
+                names.enterprises.push(name);
+            }
+            Resource::Parent(name) => {
+                listed(name.check_method(Call::ListOperations))?;
+                names.devices.push(name);
+            }
             Resource::Operation(name) => names.operations.push((Target::new(name), None)),
         }
         Ok(())
@@ -325,6 +333,15 @@ impl Reader<'_> {
             ))),
             None => Ok(()),
         }
+    }
+}
+
+/// The resources of a service that a search takes, as `enterprises and devices`.
+pub(crate) fn searched(service: &Service) -> String {
+    let [first, second] = [2, 1].map(|up| service.level_above(up).collection);
+    match service.has_parent_records {
+        true => format!("{first} and {second}"),
+        false => second.to_owned(),
     }
 }
 

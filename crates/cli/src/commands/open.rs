@@ -3,9 +3,10 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use countermand_fleet::store::{JobError, JobErrorKind, View, exposure};
+use countermand_fleet::store::{Contents, JobError, JobErrorKind, View, exposure};
 use countermand_fleet::{Job, now};
 
+use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -28,6 +29,19 @@ pub(crate) fn unchecked(path: &Path) -> Result<View, Failure> {
     let view = View::open_unchecked(path).map_err(|error| failure(&error))?;
     warn(path);
     Ok(view)
+}
+
+/// Refuses a job of another service than the options name, if they name one.
+pub(crate) fn check_service(global: &Global, job: &Contents) -> Result<(), Failure> {
+    let named = global.service.is_some() || global.service_file.is_some();
+    let (own, meant) = (job.settings().service, global.meant);
+    match named && *own != *meant {
+        true => Err(Failure::usage(format!(
+            "the job is for the service {}, and the options name {}",
+            own.id, meant.id
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Tells of accounts that could change the file.

@@ -24,6 +24,7 @@ pub(crate) fn run(global: &Global, options: &Export) -> Result<Exit, Failure> {
         (None, _) => report::Form::Ndjson,
     };
     let view = open::view(&options.job)?;
+    open::check_service(global, &view)?;
     // A report is read in another folder than it was made in.
     let mut way = Way::of(global);
     way.elsewhere = true;

@@ -9,7 +9,7 @@ use crate::args::Global;
 use crate::args::jobs::Rescue;
 use crate::args::resume::Way;
 use crate::commands::confirm;
-use crate::commands::names::{Given, Names};
+use crate::commands::names::{Given, Names, searched};
 use crate::commands::open;
 use crate::commands::run::run;
 use crate::connect;
@@ -24,9 +24,10 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
     let given = Given::to_search(options.names);
     let (report, sources) = Names::read(given, global, report, &mut signals).await?;
     if !sources.operations.is_empty() {
-        return Err(Failure::usage(
-            "a rescue searches enterprises and devices; names of operations are for `cancel` or `plan`",
-        ));
+        return Err(Failure::usage(format!(
+            "a rescue searches {}; names of operations are for `cancel` or `plan`",
+            searched(global.meant)
+        )));
     }
     let begun = now();
     let mut settings =
@@ -41,7 +42,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
 
     let authorization = Authorization {
         endpoint: sources.endpoint,
-        confirmed: confirm::parse(&options.confirm)?,
+        confirmed: confirm::parse(&options.confirm, global.meant)?,
         ..Authorization::default()
     };
     // Before there is a file: what is not confirmed leaves nothing behind.

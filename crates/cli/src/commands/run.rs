@@ -42,7 +42,7 @@ pub(crate) async fn run(
         report: &report,
         json: global.json,
         exit: Exit::Done,
-        stop: Stop::default(),
+        stop: Stop::of(global.meant),
         troubled: false,
     };
     let told = |run: &Run, event| watch.take(run, event);

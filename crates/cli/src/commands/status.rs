@@ -16,6 +16,7 @@ pub(crate) fn run(global: &Global, options: &Status) -> Result<Exit, Failure> {
         true => open::view(&options.job)?,
         false => open::unchecked(&options.job)?,
     };
+    open::check_service(global, &view)?;
     let resume = |job: &_| Way::of(global).resume(job);
     let status = report::Status::of(&mut view, now(), resume);
     let status = status.map_err(|error| open::failure(&error))?;

@@ -8,8 +8,9 @@ use crate::output::json::{STOPPED, StoppedLine};
 use crate::output::results::Report;
 
 /// Counts the operations that a failure has stopped, instead of a line for each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Stop {
+    service: &'static Service,
     cause: Option<Cause>,
     not_attempted: u64,
     same: u64,
@@ -20,6 +21,18 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
+    /// Of requests of a service.
+    pub(crate) const fn of(service: &'static Service) -> Self {
+        Self {
+            service,
+            cause: None,
+            not_attempted: 0,
+            same: 0,
+            same_lists: 0,
+            lists: 0,
+        }
+    }
+
     /// Takes in why everything stops. A signal is told when it comes.
     pub(crate) fn stopped(&mut self, cause: Cause) {
         if cause.is_failure() {
@@ -86,7 +99,7 @@ impl Stop {
                 schema: STOPPED,
                 cause: cause.key().as_str(),
                 message: cause.text(),
-                advice: &cause.advice(Service::DEFAULT),
+                advice: &cause.advice(self.service),
                 not_attempted: self.not_attempted,
                 same_error: self.same,
                 lists_same_error: self.same_lists,
@@ -113,6 +126,6 @@ impl Stop {
             };
             text.push_str(&format!("; {} {were}{what}", counted(count, noun)));
         }
-        format!("{text}; {}", cause.advice(Service::DEFAULT))
+        format!("{text}; {}", cause.advice(self.service))
     }
 }

@@ -36,6 +36,9 @@ impl Tally {
     ) -> Self {
         let begun = now();
         let mut summary = Summary::new("cancel", "", begun, begun);
+        if let Some(name) = names.first() {
+            summary.service = name.service();
+        }
         summary.duplicates = duplicates;
         summary.runs.push(RunSpan { begun, ended: None });
         if refused > 0 {

@@ -36,6 +36,7 @@ impl Summary {
         let settings = job.settings();
         let kind = settings.kind.as_str();
         let mut summary = Self::new(kind, &settings.endpoint, job.created(), now);
+        summary.service = settings.service;
         summary.digest = job.digest();
         summary.quota = quota(settings);
         summary.duplicates = job.duplicates();

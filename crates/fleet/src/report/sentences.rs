@@ -61,7 +61,7 @@ impl Overview {
     pub fn sentences(&self, summary: &Summary) -> String {
         let mut text = String::new();
         let counts = &self.counts;
-        self.warnings(&mut text);
+        self.warnings(summary.service, &mut text);
         text.push_str(&vanished(&summary.vanished));
         text.push_str(&summary.already_done.lines());
         if let Some(sentence) = summary.not_searched() {
@@ -107,7 +107,7 @@ impl Overview {
                 "{} not tried again ({}): {}.",
                 grouped(*count),
                 row.text,
-                row.advice(Service::DEFAULT),
+                row.advice(summary.service),
             );
         }
         self.to_go_on(summary, &mut text);
@@ -115,10 +115,20 @@ impl Overview {
     }
 
     /// The operations that completed, and those that are gone.
-    fn warnings(&self, text: &mut String) {
+    fn warnings(&self, service: &Service, text: &mut String) {
         let completed = self.counts.of(RowState::Completed);
         if completed > 0 {
-            let (it, device) = singular(completed);
+            let acted = match (service.has_parent_records, completed) {
+                (false, _) => String::new(),
+                (true, 1) => format!(
+                    ", and the {} may have carried it out",
+                    service.level_above(1).noun
+                ),
+                (true, _) => format!(
+                    ", and the {} may have carried them out",
+                    service.level_above(1).collection
+                ),
+            };
             let says = match self.counts.of_input(RowState::Completed) {
                 0 => "the server says so".to_owned(),
                 by if by == completed => "the input of the plan says so".to_owned(),
@@ -129,17 +139,22 @@ impl Overview {
             };
             let _ = writeln!(
                 text,
-                "WARNING: {} completed anyway: {says}, and the {device} may have carried {it} out:",
+                "WARNING: {} completed anyway: {says}{acted}:",
                 grouped(completed),
             );
             self.list(RowState::Completed, text);
         }
         let gone = self.counts.of(RowState::Gone);
         if gone > 0 {
-            let (it, device) = singular(gone);
+            let it = if gone == 1 { "it" } else { "them" };
+            let check = match (service.has_parent_records, gone) {
+                (false, _) => String::new(),
+                (true, 1) => format!(": check the {}", service.level_above(1).noun),
+                (true, _) => format!(": check the {}", service.level_above(1).collection),
+            };
             let _ = writeln!(
                 text,
-                "WARNING: {} gone: the server has no record of {it} any more and may have executed {it}: check the {device}:",
+                "WARNING: {} gone: the server has no record of {it} any more and may have executed {it}{check}:",
                 grouped(gone),
             );
             self.list(RowState::Gone, text);
@@ -213,13 +228,6 @@ pub fn vanished(devices: &[Vanished]) -> String {
     }
     more(&mut text, count);
     text
-}
-
-const fn singular(count: u64) -> (&'static str, &'static str) {
-    match count {
-        1 => ("it", "device"),
-        _ => ("them", "devices"),
-    }
 }
 
 fn more(text: &mut String, count: u64) {

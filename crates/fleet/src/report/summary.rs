@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::Timestamp;
+use countermand_core::{Service, Timestamp};
 use serde::Serialize;
 
 use crate::already_done::AlreadyDone;
@@ -21,6 +21,9 @@ pub struct Summary {
     pub created: Timestamp,
     /// The time of the report.
     pub reported: Timestamp,
+    /// The service of its operations.
+    #[serde(skip)]
+    pub service: &'static Service,
     /// The endpoint of the API, without credentials.
     pub endpoint: String,
     /// SHA-256 over the operations that the plan would cancel.
@@ -60,7 +63,7 @@ pub struct RunSpan {
 }
 
 impl Summary {
-    /// An empty summary of a job of this kind.
+    /// An empty summary of a job of this kind, of the default service.
     #[must_use]
     pub fn new(
         kind: impl Into<String>,
@@ -72,6 +75,7 @@ impl Summary {
             kind: kind.into(),
             created,
             reported,
+            service: Service::DEFAULT,
             endpoint: endpoint.into(),
             digest: None,
             quota: None,
@@ -100,8 +104,12 @@ impl Summary {
         let count = self.missed.len() as u64 + not_attempted;
         let was = if count == 1 { "was" } else { "were" };
         (count > 0).then(|| {
+            let act = match self.service.has_parent_records {
+                true => format!("their {} may act", self.service.level_above(1).collection),
+                false => "they go on".to_owned(),
+            };
             format!(
-                "{} {was} not searched to the end: operations there are not in this job, and their devices may act",
+                "{} {was} not searched to the end: operations there are not in this job, and {act}",
                 counted(count, "list")
             )
         })

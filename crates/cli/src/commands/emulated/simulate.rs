@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{Call, OperationName, Phase, Rng, Time, Verdict};
+use countermand_core::{Call, OperationName, Phase, Rng, Service, Time, Verdict};
 use countermand_emulator::{Action, BadInput, Config, Emulator};
 use countermand_emulator::{NewOperation, NewParent, Script, ServerQuota};
 use countermand_fleet::spell;
@@ -36,10 +36,10 @@ const WIDTH: u64 = 50;
 
 pub(crate) fn run(global: &Global, options: &Simulate) -> Result<Exit, Failure> {
     let windows = options.window.with(options.phase)?;
-    let own = options.budget.quota();
+    let own = options.budget.quota_for(global.meant);
     let quota = ServerQuota::from(options.server_quota.as_ref().unwrap_or(&own));
     let quota = quota.per_resource(own.get_per_resource());
-    let simulation = simulate(options, quota.kind(windows))
+    let simulation = simulate(options, global.meant, quota.kind(windows))
         .map_err(|problem| Failure::new(Exit::Failed, format!("cannot simulate: {problem}")))?;
     let text = if global.json {
         countermand_core::text::json_line(&simulation)
@@ -77,13 +77,17 @@ struct Row {
 }
 
 /// Runs it to its end, against an emulator on the same virtual clock.
-fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, String> {
-    let mut emulator = emulator(options, quota).map_err(|error| error.to_string())?;
+fn simulate(
+    options: &Simulate,
+    service: &'static Service,
+    quota: ServerQuota,
+) -> Result<Simulation, String> {
+    let mut emulator = emulator(options, service, quota).map_err(|error| error.to_string())?;
     let mut scheduler = Scheduler::new(options.seed)
-        .quota(options.budget.quota())
+        .quota(options.budget.quota_for(service))
         .in_flight(options.flight.in_flight);
     for truth in emulator.truth(Duration::ZERO) {
-        let name = truth.name.parse::<OperationName>();
+        let name = OperationName::parse(service, &truth.name);
         let name = name.map_err(|error| error.to_string())?;
         scheduler.push(name, Phase::Unsent);
     }
@@ -127,12 +131,17 @@ fn simulate(options: &Simulate, quota: ServerQuota) -> Result<Simulation, String
 }
 
 /// The server, with its operations and their fates.
-fn emulator(options: &Simulate, quota: ServerQuota) -> Result<Emulator, BadInput> {
+fn emulator(
+    options: &Simulate,
+    service: &'static Service,
+    quota: ServerQuota,
+) -> Result<Emulator, BadInput> {
     let faults = options.fail.iter().map(|fail| {
         let status = fail.status.as_u16();
         json!({"status": status, "probability": fail.part, "times": null})
     });
-    let config = Config::default().seed(options.seed).parents(0);
+    let config = Config::default().service(service);
+    let config = config.seed(options.seed).parents(0);
     let config = config.quota(quota).token(TOKEN);
     let mut emulator = Emulator::new(config.script(Script::from_value(faults.collect())?));
     let mut rng = Rng::new(options.seed);
