@@ -64,7 +64,12 @@ impl Endpoint {
         let refused = |kind| {
             let nouns = [2, 1, 0].map(|up| service.level_above(up).noun);
             let [first, second, last] = nouns;
-            let expected = format!("the name of an {first}, a {second} or an {last}");
+            let expected = format!(
+                "the name of {} {first}, {} {second} or {} {last}",
+                article(first),
+                article(second),
+                article(last)
+            );
             NameError::new(text, kind, 0, expected)
         };
         let name = self.bare_name(text).map_err(refused)?;
@@ -146,6 +151,13 @@ impl Endpoint {
         let google = [self.service().endpoint(), self.service().mtls_endpoint()];
         self.is_origin_of(url)
             || google.contains(self) && google.iter().any(|google| google.is_origin_of(url))
+    }
+}
+
+const fn article(noun: &str) -> &'static str {
+    match noun.as_bytes() {
+        [b'a' | b'e' | b'i' | b'o' | b'u', ..] => "an",
+        _ => "a",
     }
 }
 

@@ -90,10 +90,6 @@ fn names_of_two_services_are_not_mixed() {
             "set the service, or give the full name //HOST/NAME (--service NAME)",
         ),
         (
-            &["find", "--service", "documentai", PARENT],
-            "`find` is for the Android Management API alone",
-        ),
-        (
             &["get", "--service", "videostitcher", &own],
             "(`countermand services` lists all)",
         ),

@@ -1,0 +1,210 @@
+//! Searches and jobs of other services than the default one.
+
+use countermand_core::Service;
+use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared, State};
+use serde_json::json;
+
+use crate::api::{Api, TOKEN};
+use crate::process::{Process, Run};
+
+const PARENT: &str = "projects/p/locations/us";
+
+struct World {
+    api: Api,
+    folder: tempfile::TempDir,
+    service: &'static str,
+}
+
+impl World {
+    fn new(service: &'static str, parent: &str, fates: &[Fate]) -> Self {
+        let description = Service::named(service).unwrap();
+        let config = Config::default();
+        let shared = Shared::new(config.service(description).parents(0).token(TOKEN));
+        let new = NewParent::with(fates.iter().copied().map(NewOperation::new)).name(parent);
+        let added = shared.with(|emulator, now| emulator.add(now, new).unwrap());
+        Self {
+            api: Api::serve(shared, added.operations, None),
+            folder: tempfile::tempdir().unwrap(),
+            service,
+        }
+    }
+
+    fn job(&self) -> String {
+        self.folder
+            .path()
+            .join("a.job")
+            .to_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    fn command(&self, args: &[&str]) -> Process {
+        self.api
+            .command(&[args, &["--service", self.service]].concat())
+    }
+
+    fn planned(&self, names: &[&str]) -> Run {
+        let job = self.job();
+        let run = self
+            .command(&[&["plan", "-o", &job][..], names].concat())
+            .run();
+        assert_eq!(run.code, 0, "{run:?}");
+        run
+    }
+}
+
+fn documentai(operations: usize) -> World {
+    World::new(
+        "documentai.v1",
+        PARENT,
+        &vec![Fate::Cancellable; operations],
+    )
+}
+
+#[test]
+fn a_plan_of_names_is_applied_and_reported() {
+    let world = documentai(3);
+    let names: Vec<_> = world.api.names.iter().map(String::as_str).collect();
+    let plan = world.planned(&names);
+    assert!(world.api.asked().is_empty());
+    assert!(plan.stdout.contains("--confirm projects/p:3"), "{plan:?}");
+    assert!(plan.stdout.contains("--service documentai.v1"), "{plan:?}");
+    let job = world.job();
+
+    // The service is said by the caller, and not by the file.
+    let run = world
+        .api
+        .command(&["apply", &job, "--confirm", "LC01:3"])
+        .run();
+    assert_eq!(run.code, 8, "{run:?}");
+    assert!(
+        run.stderr.contains("Give --service documentai.v1"),
+        "{run:?}"
+    );
+    for phrase in ["projects/p:2", "projects/q:3", "documentai.v1:3", "p"] {
+        let run = world.command(&["apply", &job, "--confirm", phrase]).run();
+        assert_eq!(run.code, 8, "{phrase} {run:?}");
+    }
+    assert!(world.api.asked().is_empty());
+
+    let run = world
+        .command(&["apply", &job, "--confirm", "projects/p:3"])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(world.api.states(), [State::Cancelled; 3]);
+    let status = world.api.command(&["status", &job]).run();
+    assert!(
+        status.code == 0 && status.stdout.contains("3 cancelled"),
+        "{status:?}"
+    );
+    let wrong = world
+        .api
+        .command(&["status", &job, "--service", "speech"])
+        .run();
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    let report = world.api.command(&["report", &job]).run();
+    let rows = report.json();
+    assert_eq!(
+        rows.iter()
+            .filter(|row| row["verdict"] == "cancelled")
+            .count(),
+        3
+    );
+    let name = format!("//documentai.googleapis.com/{}", world.api.names[0]);
+    assert!(
+        rows.iter().any(|row| row["name"] == json!(name)),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn a_parent_is_searched_planned_and_rescued() {
+    let world = documentai(3);
+    let found = world.command(&["find", "--names-only", PARENT]).run();
+    assert_eq!(
+        (found.code, found.stdout.lines().count()),
+        (0, 3),
+        "{found:?}"
+    );
+    world.planned(&[PARENT]);
+    let job = world.folder.path().join("rescue.job");
+    let job = job.to_str().unwrap();
+    let args = ["rescue", PARENT, "--job", job, "--confirm"];
+    let run = world.command(&[&args[..], &["projects/q"]].concat()).run();
+    assert_eq!(run.code, 8, "{run:?}");
+    assert_eq!(world.api.states(), [State::Pending; 3]);
+    let run = world.command(&[&args[..], &["projects/p"]].concat()).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        !run.stderr.contains("device") && !run.stdout.contains("device"),
+        "{run:?}"
+    );
+    assert_eq!(world.api.states(), [State::Cancelled; 3]);
+}
+
+#[test]
+fn what_a_service_cannot_answer_is_refused_before_anything_is_sent() {
+    let world = documentai(1);
+    for (args, problem) in [
+        (
+            &["find", "projects/p"][..],
+            "has no method that lists what is below",
+        ),
+        (
+            &["find", "projects/p/locations/-"],
+            "has no method that lists the operations of",
+        ),
+        (
+            &["rescue", &world.api.names[0]],
+            "a rescue searches locations",
+        ),
+        (
+            &["find", "enterprises/LC01"],
+            "the name of a project, a location or an operation",
+        ),
+    ] {
+        let run = world.command(args).run();
+        assert!(
+            run.code == 2 && run.stderr.contains(problem),
+            "{args:?} {run:?}"
+        );
+    }
+    let unlisted = Process::new(&["find", "--service", "cloudbuild.v1", PARENT]).run();
+    assert_eq!(unlisted.code, 2, "{unlisted:?}");
+    assert!(
+        unlisted.stderr.contains("no method that lists"),
+        "{unlisted:?}"
+    );
+    assert!(world.api.asked().is_empty());
+}
+
+#[test]
+fn operations_of_no_project_are_confirmed_by_the_service() {
+    let world = World::new("accesscontextmanager.v1", "", &[Fate::Cancellable; 2]);
+    let names: Vec<_> = world.api.names.iter().map(String::as_str).collect();
+    world.planned(&names);
+    let job = world.job();
+    let phrase = "accesscontextmanager.v1:2";
+    let run = world.command(&["apply", &job, "--confirm", phrase]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(world.api.states(), [State::Cancelled; 2]);
+}
+
+#[test]
+fn an_operation_of_a_project_is_confirmed_by_the_project() {
+    let world = World::new("datastore.v1", "projects/p", &[Fate::Cancellable]);
+    world.planned(&[&world.api.names[0]]);
+    let run = world
+        .command(&["apply", &world.job(), "--confirm", "projects/p:1"])
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[test]
+fn a_simulation_is_of_the_service() {
+    let run = Process::new(&["simulate", "--operations", "20", "--service", "documentai"]).run();
+    assert!(
+        run.code == 0 && run.stdout.contains("20 cancelled"),
+        "{run:?}"
+    );
+}
