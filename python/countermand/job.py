@@ -146,7 +146,7 @@ class JobFile(Waits):
 
         :param confirm: how many operations of which enterprises this will cancel, in numbers that
             a person has read: ``{"enterprises/LC01": 2000}``. Of another service
-            ``{"projects/p": 2000}``, or ``{"earthengine.v1": 2000}`` by its id where
+            ``{"projects/p": 2000}``, or ``{"vision.v1": 2000}`` by its id where
             :attr:`enterprises` has its host alone. A mistaken filter would otherwise
             cancel what protects a lost device. A program that decides by itself says
             ``job.enterprises``. Of a rescue the enterprises count, and not the numbers. Looking

@@ -406,7 +406,7 @@ def test_fault_57_a_job_needs_the_file_that_describes_its_service(
     path = tmp_path / "exports.job"
     with client(server, Service.from_file(EARTH_ENGINE)) as calls:
         job = calls.plan(path, ["projects/p/operations/A"])
-        assert job.enterprises == {"//earthengine.googleapis.com": 1}
+        assert job.enterprises == {"//earthengine.googleapis.com/projects/p": 1}
     program = """
 import sys
 from countermand import Client, Service
@@ -434,7 +434,7 @@ with Client(service="documentai", endpoint=sys.argv[2], token="t") as client:
         assert problem in done.stderr
     assert server.asked == []
     with client(server, "earthengine.v1") as calls:
-        report = calls.open(path).apply(confirm={"earthengine.v1": 1})
+        report = calls.open(path).apply(confirm={"projects/p": 1})
     assert report.states["cancelled"] == 1
 
 
