@@ -12,10 +12,18 @@ documents give. A row has, between tabs:
 6. HTTP method and suffix of the path that cancels
 7. regional hosts: ``LABEL.LOCATION.rep`` or ``LOCATION-LABEL``, and the number of a list of
    locations; empty where discovery lists none
-8. name patterns of operations, the usual one first; after one, ``-get`` or ``-list`` if there is no
-   such method
+8. name patterns of operations, the usual one first; after one, ``~3`` if it is of resources that
+   are read by state 3, and ``-get`` or ``-list`` if there is no such method
 9. paths in the metadata of operations of the time at which one was created
 10. paths there that are true after a cancel was asked
+
+Lines before the rows are lists of locations (``=0``) and states (``~0``). A state has: the field of
+a page, where it is not the collection; the answer of cancel; paths of the ids of project and
+resource, where it has no name; path of the state; path of the time of creation; the words that
+mean cancelled, cancelling, completed and failed.
+
+``states.json`` has a case for each word that discovery knows of each state. It fails if discovery
+has a word that ``STATES`` does not.
 """
 
 from __future__ import annotations
@@ -33,6 +41,7 @@ import googleapiclient.discovery_cache
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "crates/core/src/services/table.tsv"
 PAGE = ROOT / "docs/services.md"
+VECTORS = ROOT / "tests/vectors/states.json"
 DOCUMENTS = Path(googleapiclient.discovery_cache.__file__).parent / "documents"
 LARGEST = 64 * 1024  # bytes
 GOOGLE = ".googleapis.com/"
@@ -62,6 +71,213 @@ ASKED = ("requestedCancellation", "cancelRequested", "cancellationRequested")
 ASKED += ("isCancellationRequested",)
 
 
+class Words(NamedTuple):
+    """The words of a state by their meaning, reviewed against the descriptions of discovery.
+
+    Completed: the work is done, also where a part of it met errors. Failed: it has ended in any
+    other way, by a time limit too. What is not final is pending.
+    """
+
+    cancelled: str
+    cancelling: str
+    completed: str
+    failed: str
+    pending: str
+
+    def __add__(self, other: Words) -> Words:
+        return Words(*(" ".join(pair).strip() for pair in zip(self, other, strict=True)))
+
+
+# One that may be resumed (PAUSED) is pending.
+VERTEX_JOB = Words(
+    "JOB_STATE_CANCELLED",
+    "JOB_STATE_CANCELLING",
+    "JOB_STATE_SUCCEEDED JOB_STATE_PARTIALLY_SUCCEEDED",
+    "JOB_STATE_FAILED JOB_STATE_EXPIRED",
+    "JOB_STATE_UNSPECIFIED JOB_STATE_QUEUED JOB_STATE_PENDING JOB_STATE_RUNNING JOB_STATE_PAUSED "
+    "JOB_STATE_UPDATING",
+)
+VERTEX_PIPELINE = Words(
+    "PIPELINE_STATE_CANCELLED",
+    "PIPELINE_STATE_CANCELLING",
+    "PIPELINE_STATE_SUCCEEDED",
+    "PIPELINE_STATE_FAILED",
+    "PIPELINE_STATE_UNSPECIFIED PIPELINE_STATE_QUEUED PIPELINE_STATE_PENDING "
+    "PIPELINE_STATE_RUNNING PIPELINE_STATE_PAUSED",
+)
+VERTEX_EVALUATION = Words(
+    "CANCELLED",
+    "",
+    "SUCCEEDED",
+    "FAILED",
+    "STATE_UNSPECIFIED PENDING RUNNING INFERENCE GENERATING_RUBRICS GENERATING_LOSS_CLUSTERS",
+)
+BATCH = Words(
+    "CANCELLED",
+    "CANCELLATION_IN_PROGRESS",
+    "SUCCEEDED",
+    "FAILED",
+    "STATE_UNSPECIFIED QUEUED SCHEDULED RUNNING DELETION_IN_PROGRESS",
+)
+BUILD = Words(
+    "CANCELLED",
+    "",
+    "SUCCESS",
+    "FAILURE INTERNAL_ERROR TIMEOUT EXPIRED",
+    "STATUS_UNKNOWN PENDING QUEUED WORKING",
+)
+AUTOMATION = Words(
+    "CANCELLED", "", "SUCCEEDED", "FAILED ABORTED", "STATE_UNSPECIFIED IN_PROGRESS PENDING"
+)
+# A rollout that an approver rejected does not run any more. A halted one may go on.
+ROLLOUT = Words(
+    "CANCELLED",
+    "CANCELLING",
+    "SUCCEEDED",
+    "FAILED APPROVAL_REJECTED",
+    "STATE_UNSPECIFIED IN_PROGRESS PENDING_APPROVAL PENDING PENDING_RELEASE HALTED",
+)
+DATAFORM = Words("CANCELLED", "CANCELING", "SUCCEEDED", "FAILED", "STATE_UNSPECIFIED RUNNING")
+DATA_SCAN = Words(
+    "CANCELLED",
+    "CANCELING",
+    "SUCCEEDED SUCCEEDED_WITH_ERRORS",
+    "FAILED",
+    "STATE_UNSPECIFIED RUNNING PENDING",
+)
+# ABORTED: "The job was cancelled outside of Dataplex".
+DATAPLEX_TASK = Words(
+    "CANCELLED ABORTED", "CANCELLING", "SUCCEEDED", "FAILED", "STATE_UNSPECIFIED RUNNING"
+)
+METADATA_JOB = Words(
+    "CANCELED",
+    "CANCELING",
+    "SUCCEEDED SUCCEEDED_WITH_ERRORS",
+    "FAILED",
+    "STATE_UNSPECIFIED QUEUED RUNNING",
+)
+# After a failed attempt a job may be restarted.
+DATAPROC = Words(
+    "CANCELLED",
+    "CANCEL_PENDING CANCEL_STARTED",
+    "DONE",
+    "ERROR",
+    "STATE_UNSPECIFIED PENDING SETUP_DONE RUNNING ATTEMPT_FAILURE",
+)
+# A hybrid job is ACTIVE until its owner finishes it.
+DLP = Words("CANCELED", "", "DONE", "FAILED", "JOB_STATE_UNSPECIFIED PENDING RUNNING ACTIVE")
+INTEGRATION = Words(
+    "CANCELLED",
+    "",
+    "SUCCEEDED",
+    "FAILED",
+    "STATE_UNSPECIFIED PENDING PROCESSING RETRY_ON_HOLD SUSPENDED",
+)
+ML = Words(
+    "CANCELLED",
+    "CANCELLING",
+    "SUCCEEDED",
+    "FAILED",
+    "STATE_UNSPECIFIED QUEUED PREPARING RUNNING",
+)
+# "Patch job completed but there were errors": what was patched stays patched.
+PATCH = Words(
+    "CANCELED",
+    "",
+    "SUCCEEDED COMPLETED_WITH_INACTIVE_VMS COMPLETED_WITH_ERRORS",
+    "TIMED_OUT",
+    "STATE_UNSPECIFIED STARTED INSTANCE_LOOKUP PATCHING",
+)
+STORAGE_BATCH = Words("CANCELED", "", "SUCCEEDED", "FAILED", "STATE_UNSPECIFIED RUNNING QUEUED")
+TEST_MATRIX = Words(
+    "CANCELLED",
+    "",
+    "FINISHED",
+    "ERROR INVALID UNSUPPORTED_ENVIRONMENT INCOMPATIBLE_ENVIRONMENT INCOMPATIBLE_ARCHITECTURE",
+    "TEST_STATE_UNSPECIFIED VALIDATING PENDING RUNNING",
+)
+MIGRATION = Words("CANCELLED", "CANCELLING", "SUCCEEDED", "FAILED", "STATE_UNSPECIFIED")
+NOT_BEGUN = Words("", "", "", "", "PENDING")
+# The data of an execution that is UNAVAILABLE may come back.
+EXECUTION = Words(
+    "CANCELLED", "", "SUCCEEDED", "FAILED", "STATE_UNSPECIFIED ACTIVE UNAVAILABLE QUEUED"
+)
+
+
+class State(NamedTuple):
+    """Where the resources of a collection have their state, and its words."""
+
+    path: str
+    words: Words
+    created: str = "createTime"
+    ids: str = ""  # paths of the ids of project and resource, where it has no name
+
+
+# By document and resource: the newest version, a stable one before a beta. Left out: cancels of
+# agents' tasks, sales, approvals and leases; gkehub's rollouts (their CANCELLED is any failure);
+# testing's device sessions (FINISHED by a cancel or without one); compute.
+STATES = {
+    ("aiplatform.v1", f"projects.locations.{collection}"): State("state", words)
+    for words, collections in (
+        (
+            VERTEX_JOB,
+            (
+                "batchPredictionJobs customJobs dataLabelingJobs hyperparameterTuningJobs nasJobs "
+                "tuningJobs"
+            ),
+        ),
+        (VERTEX_PIPELINE, "pipelineJobs trainingPipelines"),
+        (VERTEX_EVALUATION, "evaluationRuns"),
+    )
+    for collection in collections.split()
+} | {
+    ("batch.v1", "projects.locations.jobs"): State("status.state", BATCH),
+    ("cloudbuild.v1", "projects.builds"): State("status", BUILD, ids="projectId id"),
+    ("cloudbuild.v1", "projects.locations.builds"): State("status", BUILD),
+    ("clouddeploy.v1", "projects.locations.deliveryPipelines.automationRuns"): State(
+        "state", AUTOMATION
+    ),
+    ("clouddeploy.v1", "projects.locations.deliveryPipelines.releases.rollouts"): State(
+        "state", ROLLOUT
+    ),
+    ("dataform.v1", "projects.locations.repositories.workflowInvocations"): State(
+        "state", DATAFORM, created="invocationTiming.startTime"
+    ),
+    ("dataplex.v1", "projects.locations.dataScans.jobs"): State("state", DATA_SCAN),
+    ("dataplex.v1", "projects.locations.lakes.tasks.jobs"): State(
+        "state", DATAPLEX_TASK, created="startTime"
+    ),
+    ("dataplex.v1", "projects.locations.metadataJobs"): State("status.state", METADATA_JOB),
+    ("dataproc.v1", "projects.regions.jobs"): State(
+        "status.state", DATAPROC, created="", ids="reference.projectId reference.jobId"
+    ),
+    ("dlp.v2", "projects.dlpJobs"): State("state", DLP),
+    ("dlp.v2", "projects.locations.dlpJobs"): State("state", DLP),
+    ("integrations.v1", "projects.locations.integrations.executions"): State(
+        "executionDetails.state", INTEGRATION
+    ),
+    ("ml.v1", "projects.jobs"): State("state", ML, ids=" jobId"),
+    ("osconfig.v1", "projects.patchJobs"): State("state", PATCH),
+    ("storagebatchoperations.v1", "projects.locations.jobs"): State("state", STORAGE_BATCH),
+    ("testing.v1", "projects.testMatrices"): State(
+        "state", TEST_MATRIX, created="timestamp", ids="projectId testMatrixId"
+    ),
+    ("vmmigration.v1", "projects.locations.imageImports.imageImportJobs"): State(
+        "state", MIGRATION + NOT_BEGUN + Words("", "", "", "", "RUNNING")
+    ),
+    ("vmmigration.v1", "projects.locations.sources.diskMigrationJobs"): State(
+        "state", MIGRATION + Words("", "", "", "", "READY RUNNING")
+    ),
+    ("vmmigration.v1", "projects.locations.sources.migratingVms.cloneJobs"): State(
+        "state", MIGRATION + NOT_BEGUN + Words("", "", "", "", "ACTIVE ADAPTING_OS")
+    ),
+    ("vmmigration.v1", "projects.locations.sources.migratingVms.cutoverJobs"): State(
+        "state", MIGRATION + NOT_BEGUN + Words("", "", "", "", "ACTIVE ADAPTING_OS")
+    ),
+    ("workflowexecutions.v1", "projects.locations.workflows.executions"): State("state", EXECUTION),
+}
+
+
 class Method(NamedTuple):
     """One cancel method and what stands beside it."""
 
@@ -69,23 +285,25 @@ class Method(NamedTuple):
     cancel: dict[str, Any]
     get: dict[str, Any] | None
     list: dict[str, Any] | None
+    state: State | None
 
 
-def methods(resources: dict[str, Any], path: str = "") -> Iterator[Method]:
-    """The ``operations.cancel`` methods, in the order of the document."""
+def methods(document: str, resources: dict[str, Any], path: str = "") -> Iterator[Method]:
+    """The methods that cancel operations, or resources of ``STATES``, in the document's order."""
     for name, resource in resources.items():
         here = f"{path}.{name}".lstrip(".")
         found = resource.get("methods", {})
-        if name.lower().endswith("operations") and "cancel" in found:
-            yield Method(here, found["cancel"], found.get("get"), found.get("list"))
-        yield from methods(resource.get("resources", {}), here)
+        state = STATES.get((document, here))
+        if (name.lower().endswith("operations") or state) and "cancel" in found:
+            yield Method(here, found["cancel"], found.get("get"), found.get("list"), state)
+        yield from methods(document, resource.get("resources", {}), here)
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any], list[Method]]]:
     """Each document with such methods, sorted by its id."""
     for file in sorted(DOCUMENTS.glob("*.json"), key=lambda file: file.stem):
         document = json.loads(file.read_text(encoding="utf-8"))
-        if found := list(methods(document.get("resources", {}))):
+        if found := list(methods(file.stem, document.get("resources", {}))):
             yield file.stem, document, found
 
 
@@ -115,6 +333,90 @@ def listed(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
         return False
     page = document["schemas"][method["response"]["$ref"]]["properties"]
     return "operations" in page and is_operation(document, page["operations"]["items"]["$ref"])
+
+
+def field(document: dict[str, Any], schema: dict[str, Any], path: str) -> dict[str, Any]:
+    """What discovery says of the field at a path, a reference followed."""
+    for name in path.split("."):
+        described = schema["properties"][name]
+        schema = document["schemas"][described["$ref"]] if "$ref" in described else described
+    return schema
+
+
+def answer(document: dict[str, Any], method: Method) -> str:
+    """What the method that cancels a resource answers."""
+    name = method.cancel["response"]["$ref"]
+    fields = document["schemas"][name].get("properties", {}).keys()
+    if name == method.get["response"]["$ref"]:
+        return "resource"
+    if {"name", "done", "error"} <= fields:
+        return "operation"
+    return "object" if fields else "empty"
+
+
+def state_line(document: dict[str, Any], method: Method) -> str:
+    """The cells of a state. Each field that it names is one of discovery's."""
+    state, resource = method.state, document["schemas"][method.get["response"]["$ref"]]
+    known = " ".join(state.words).split()
+    told = field(document, resource, state.path).get("enum", [])
+    assert sorted(known) == sorted(told), f"{method.resource}: {set(known) ^ set(told)}"
+    for path in (state.created, *state.ids.split(), "" if state.ids else "name"):
+        assert not path or field(document, resource, path)["type"] == "string", method.resource
+    page = ""
+    if method.list:
+        assert not needs_query(method.list), method.resource
+        assert {"pageSize", "pageToken"} <= method.list["parameters"].keys(), method.resource
+        fields = document["schemas"][method.list["response"]["$ref"]]["properties"]
+        same = {"type": "array", "items": method.get["response"]}
+        (page,) = (
+            name for name, it in fields.items() if {key: it.get(key) for key in same} == same
+        )
+        assert method.list["path"].endswith(f"/{pattern(method).split('/')[-2]}"), method.resource
+        page = "" if page == pattern(method).split("/")[-2] else page
+    cells = [page, answer(document, method), state.ids, state.path, state.created]
+    return "\t".join([*cells, *state.words[:4]])
+
+
+def cases(service: str, method: Method) -> Iterator[dict[str, Any]]:
+    """A case for each word of a state, and one for a word that nobody knows."""
+    if method.state is None:
+        return
+    name = pattern(method).replace("*", "x")
+    verdicts = ("cancelled", None, "completed", "failed", None)
+    words = [
+        (word, verdict, index == 1)
+        for index, (cell, verdict) in enumerate(zip(method.state.words, verdicts, strict=True))
+        for word in cell.split()
+    ]
+    for word, verdict, asked in [*words, ("A_NEW_STATE", None, False), ("", None, False)]:
+        body: dict[str, Any] = {}
+        project, _, own = method.state.ids.partition(" ")
+        told = {own: "x", project: "x"} if own else {"name": name}
+        for path, value in (told | {method.state.path: word}).items():
+            *above, last = path.split(".")
+            inner = body
+            for part in above:
+                inner = inner.setdefault(part, {})
+            if value and last:
+                inner[last] = value
+        yield {
+            "service": service,
+            "name": name,
+            "word": word,
+            "body": body,
+            "verdict": verdict,
+            "cancel_asked": asked,
+        }
+
+
+def vectors() -> str:
+    found = (
+        json.dumps(case)
+        for name, _, found in documents()
+        for method in found
+        for case in cases(name, method)
+    )
+    return '{"cases": [\n  ' + ",\n  ".join(found) + "\n]}\n"
 
 
 def pattern(method: Method) -> str:
@@ -173,7 +475,13 @@ def scope(methods: list[Method]) -> str:
     return "".join(accepted).removeprefix(AUTH)
 
 
-def row(name: str, document: dict[str, Any], found: list[Method], lists: list[str]) -> str:
+def row(
+    name: str,
+    document: dict[str, Any],
+    found: list[Method],
+    lists: list[str],
+    states: list[str],
+) -> str:
     label = document["rootUrl"].removeprefix("https://").removesuffix(GOOGLE)
     assert document["mtlsRootUrl"] == f"https://{label}.mtls{GOOGLE}", name
     patterns: dict[str, str] = {}
@@ -188,13 +496,23 @@ def row(name: str, document: dict[str, Any], found: list[Method], lists: list[st
             assert any(pattern(other) == text for other in found if other is not method), name
             continue
         shapes.add((parts["prefix"], method.cancel["httpMethod"] + " " + parts["suffix"]))
+        if method.state:
+            line = state_line(document, method)
+            if line not in states:
+                states.append(line)
+            lacks = "" if method.list else "-list"
+            patterns[text] = f"{text}~{states.index(line)}{lacks}"
+            continue
         lacks = "" if shown(document, method.get) else "-get"
         lacks += "" if listed(document, method.list) else "-list"
         patterns[text] = text + lacks
     ((prefix, cancel),) = shapes
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]
     # Any collection last: a name of one that is listed has that pattern.
-    ordered = sorted(patterns, key=lambda text: (text not in USUAL, text.startswith("*")))
+    ordered = sorted(
+        patterns,
+        key=lambda text: (text not in USUAL, text.startswith("*"), "~" in patterns[text]),
+    )
     cells += [regional(document, label, lists), " ".join(patterns[text] for text in ordered)]
     cells += [told(document, CREATED), told(document, ASKED)]
     assert not any("\t" in cell or "\n" in cell for cell in cells), name
@@ -203,27 +521,55 @@ def row(name: str, document: dict[str, Any], found: list[Method], lists: list[st
 
 def table() -> str:
     lists: list[str] = []
-    rows = [row(*parts, lists) for parts in documents()]
+    states: list[str] = []
+    rows = [row(*parts, lists, states) for parts in documents()]
     source = f"google-api-python-client {version('google-api-python-client')}"
     made = f"# Made by `make services`, from {source}."
     places = [f"={index}\t{text}" for index, text in enumerate(lists)]
-    text = "\n".join([made, *places, *rows]) + "\n"
+    numbered = [f"~{index}\t{text}" for index, text in enumerate(states)]
+    text = "\n".join([made, *places, *numbered, *rows]) + "\n"
     assert len(text.encode()) <= LARGEST, f"{len(text.encode()):,} bytes, at most {LARGEST:,}"
     return text
 
 
 COLUMNS = "| service | title | names | regional hosts | missing |\n|---|---|---|---|---|\n"
+STATES_HEAD = """## Resources with a state
+
+The words of the field that prove what became of one; every other word is pending.
+
+"""
+STATE_COLUMNS = (
+    "| service | names | field | cancelled | cancelling | completed | failed |\n"
+    "|---|---|---|---|---|---|---|\n"
+)
+
+
+def state_page(text: str) -> str:
+    """The table of states for people."""
+    states, lines = {}, []
+    for line in text.splitlines():
+        if line.startswith("~"):
+            number, _, _, _, path, _, *words = line[1:].split("\t")
+            states[number] = [path, *(" ".join(f"`{it}`" for it in cell.split()) for cell in words)]
+        elif not line.startswith(("#", "=")):
+            name, *cells = line.split("\t")
+            for one in cells[6].split(" "):
+                own, _, rest = one.partition("~")
+                if rest:
+                    path, *words = states[rest.split("-")[0]]
+                    lines.append(f"| `{name}` | `{own}` | `{path}` | {' | '.join(words)} |\n")
+    return STATE_COLUMNS + "".join(lines)
 
 
 def page(text: str) -> str:
     """The table for people."""
     lines = []
     for line in text.splitlines():
-        if line.startswith(("#", "=")):
+        if line.startswith(("#", "=", "~")):
             continue
         name, title, _, _, _, _, hosts, cell, *_ = line.split("\t")
         patterns = cell.split(" ")
-        first = patterns[0].split("-")[0]
+        first = re.split("[-~]", patterns[0])[0]
         more = f" and {len(patterns) - 1} more" if len(patterns) > 1 else ""
         lacks = {word for one in patterns for word in one.split("-")[1:]}
         some = " for some" if any("-" not in one for one in patterns) else ""
@@ -231,17 +577,17 @@ def page(text: str) -> str:
         missing = f"`{words}`{some}".replace(" and ", "` and `") if lacks else ""
         regional = "yes" if hosts else ""
         lines.append(f"| `{name}` | {title} | `{first}`{more} | {regional} | {missing} |\n")
-    return COLUMNS + "".join(lines)
+    return COLUMNS + "".join(lines) + "\n" + STATES_HEAD + state_page(text)
 
 
 def main() -> None:
     made = table()
     prose = PAGE.read_text(encoding="utf-8").split("| service |")[0]
-    files = {TABLE: made, PAGE: prose + page(made)}
+    files = {TABLE: made, PAGE: prose + page(made), VECTORS: vectors()}
     for file, text in files.items():
         if sys.argv[1:] != ["check"]:
             file.write_text(text, encoding="utf-8")
-        elif file.read_text(encoding="utf-8") != text:
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
             sys.exit(f"{file.name} differs from what `make services` makes")
 
 

@@ -23,6 +23,7 @@ mod search;
 mod second_service;
 mod services;
 mod simulation;
+mod states;
 mod told;
 mod vectors;
 mod workspace;

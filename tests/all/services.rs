@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countermand_core::{
-    Call, Endpoint, Ids, Level, NamePattern, OperationName, PageQuery, Policy, Request, Response,
-    Service, Verdict,
+    Call, Endpoint, Ids, Level, NamePattern, OperationName, PageQuery, Policy, Reading, Request,
+    Response, Service, Verdict,
 };
 use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Script, State};
 use countermand_tests::simulation::{Run, run, served};
@@ -12,8 +12,16 @@ use serde_json::{Value, json};
 
 const T0: Duration = Duration::ZERO;
 
+/// Those with operations of the contract.
 fn services() -> impl Iterator<Item = &'static Service> {
-    Service::ids().map(|id| Service::named(id).unwrap())
+    let services = Service::ids().map(|id| Service::named(id).unwrap());
+    services.filter(|service| service.patterns[0].reading == Reading::Operation)
+}
+
+/// Patterns of operations of the contract.
+fn patterns_of(service: &'static Service) -> impl Iterator<Item = &'static NamePattern> {
+    let patterns = service.patterns.iter();
+    patterns.filter(|pattern| pattern.reading == Reading::Operation)
 }
 
 fn named(id: &str) -> &'static Service {
@@ -84,7 +92,7 @@ fn a_name_of_every_pattern_of_every_service_is_cancelled() {
     let (mut patterns, mut unverified) = (0, 0);
     for service in services() {
         let mut emulator = emulator(service);
-        for pattern in service.patterns {
+        for pattern in patterns_of(service) {
             patterns += 1;
             let parent = parent_of(pattern);
             let name = &add(&mut emulator, &parent, &[Fate::Cancellable])[0];
@@ -123,11 +131,11 @@ fn a_list_has_the_operations_of_its_parent_and_no_others() {
     let (mut lists, mut none) = (0, 0);
     for service in services() {
         let mut emulator = emulator(service);
-        let parents = service.patterns.iter().map(parent_of);
+        let parents = patterns_of(service).map(parent_of);
         let added: Vec<_> = parents
             .map(|parent| add(&mut emulator, &parent, &[Fate::Cancellable; 3]))
             .collect();
-        for (pattern, names) in service.patterns.iter().zip(&added) {
+        for (pattern, names) in patterns_of(service).zip(&added) {
             let own: Vec<_> = names.iter().map(OperationName::relative).collect();
             let list = Request::ListOperations(names[0].parent(), PageQuery::default());
             if pattern.has_list {

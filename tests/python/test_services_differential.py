@@ -19,6 +19,8 @@ from countermand import OperationName, services
 from countermand.errors import InvalidName
 from countermand.sansio import Request, build_cancel, build_get, build_list_operations
 
+from conftest import cases
+
 DOCUMENTS = Path(googleapiclient.discovery_cache.__file__).parent / "documents"
 
 
@@ -191,7 +193,10 @@ def refused(build: Callable[[], Request]) -> str | None:
 
 def test_the_contract_is_that_of_437_methods(everything: list[Operations]) -> None:
     assert len(everything) == 466
-    assert {it.service for it in everything} == {it.id for it in services()}
+    with_operations = {it.service for it in everything}
+    assert with_operations | {case["service"] for case in cases("states.json")} == {
+        it.id for it in services()
+    }
     contract = [it for it in everything if it.has_contract]
     assert len(contract) == 437
     assert len({it.service.partition(".")[0] for it in contract}) == 98
@@ -241,6 +246,37 @@ def test_cancel_get_and_list_are_those_of_discovery(everything: list[Operations]
         counts["lists"] += it.has_contract and it.has_list
     assert not unlike, "\n".join(unlike)
     assert counts == {"contract": 437, "lists": 413, "others": 29}
+
+
+def test_cancel_get_and_list_of_resources_with_a_state_are_those_of_discovery() -> None:
+    names = {(case["service"], case["name"]) for case in cases("states.json")}
+    built = set()
+    for service in sorted({service for service, _ in names}):
+        document = json.loads((DOCUMENTS / f"{service}.json").read_text(encoding="utf-8"))
+        root = discovery.build_from_document(document, http=NoNetwork())
+        for path, methods in resources(document):
+            if "cancel" not in methods or "get" not in methods:
+                continue
+            theirs = root
+            for part in path:
+                theirs = getattr(theirs, discovery.fix_method_name(part))()
+            it = Operations(service, document, path, methods, theirs)
+            if (service, it.name(it.arguments("cancel", lambda: "x"))) not in names:
+                continue
+            for segment in (plain, strange, strange):
+                given = it.arguments("cancel", segment)
+                name = OperationName(it.name(given), service=service)
+                assert query_and_path(build_cancel(name), theirs.cancel(**given)) is None
+                assert query_and_path(build_get(name), theirs.get(**given)) is None
+                if "list" not in methods:
+                    continue
+                # The name of the list, because one parent may have several.
+                listed = str(name).rpartition("/")[0]
+                ours = build_list_operations(listed, service=service, page_token=PAGE["pageToken"])
+                assert query_and_path(ours, theirs.list(**it.list_arguments(given), **PAGE)) is None
+            built.add((service, it.name(it.arguments("cancel", lambda: "x"))))
+    assert built == names
+    assert len(names) == 28
 
 
 OTHER_HOSTS = ("batch-", "-preprod")

@@ -171,11 +171,7 @@ impl fmt::Display for Error {
         match &self.0.resource {
             Some(Resource::Operation(name)) => write!(f, "{name}: ")?,
             Some(Resource::Parent(name)) => {
-                write!(
-                    f,
-                    "{} of {name}: ",
-                    name.service().level_above(0).collection
-                )?;
+                write!(f, "{} of {name}: ", name.pattern().own_level().collection)?;
             }
             Some(Resource::Grandparent(name)) => {
                 write!(

@@ -132,11 +132,12 @@ impl Endpoint {
         let name = &name[..name.find(['?', '#']).unwrap_or(name.len())];
         // The method of the only URL that is more than a name.
         let service = self.service();
-        let collection = service.level_above(0).collection;
+        let is_own = |segment: &str| {
+            let mut patterns = service.patterns.iter();
+            patterns.any(|pattern| pattern.own_level().collection == segment)
+        };
         let name = match name.strip_suffix(service.cancel) {
-            Some(operation) if operation.split('/').any(|segment| segment == collection) => {
-                operation
-            }
+            Some(operation) if operation.split('/').any(is_own) => operation,
             _ => name,
         };
         // Another method is not the name that it stands behind.

@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::name_error::{NameError, NameErrorKind};
 use crate::name_parse::{self, Ends};
 use crate::percent;
+use crate::resource_state::Reading;
 use crate::service::{Level, NamePattern, Service};
 
 /// A checked name of a service, so many levels above its operations: [`OperationName`], [`ParentName`]
@@ -153,7 +154,9 @@ impl<const UP: u8> Name<UP> {
     pub fn check_method(&self, call: Call) -> Result<(), NameError> {
         let lists = |pattern: &NamePattern| {
             let above = name_parse::depth(pattern.levels, UP);
-            pattern.has_list && pattern.levels[..above] == *self.levels()
+            pattern.has_list
+                && pattern.levels[..above] == *self.levels()
+                && pattern.own_level().collection == self.pattern().own_level().collection
         };
         // A list of several resources at once names operations of none of them (AIP-159).
         let is_one = || self.relative().split('/').all(|segment| segment != "-");
@@ -258,6 +261,14 @@ impl OperationName {
     #[must_use]
     pub fn parent(&self) -> ParentName {
         self.above()
+    }
+
+    /// The fields that are looked at.
+    pub(crate) const fn looked_at(&self) -> &'static str {
+        match self.pattern().reading {
+            Reading::Operation => self.service().operation_fields,
+            Reading::State(_) => self.pattern().own_level().fields,
+        }
     }
 
     /// The operation of the same id, named under the same parent in another spelling.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 use crate::percent::is_coded;
+use crate::resource_state::Reading;
 use crate::service::{Ids, Level, Service, described};
 
 /// Places in a checked name, and the pattern that it has.
@@ -48,11 +49,16 @@ pub(crate) fn parse(
 ) -> Result<(Arc<str>, Ends), NameError> {
     let host = service.full_name_host();
     let relative = of_host(text, service.host).unwrap_or(text);
-    let ends = match parse_relative(service, relative, up) {
-        // The URL of a name has the path of the API between the host and the name.
-        Err(error) if relative.len() < text.len() && error.at() == 0 => explain(service, text, up),
-        parsed => parsed,
-    }?;
+    let (relative, ends) = match named_list(service, relative, up) {
+        Some(list) => list,
+        None => match parse_relative(service, relative, up) {
+            // The URL of a name has the path of the API between the host and the name.
+            Err(error) if relative.len() < text.len() && error.at() == 0 => {
+                (relative, explain(service, text, up)?)
+            }
+            parsed => (relative, parsed?),
+        },
+    };
     Ok(match host {
         None => (relative.into(), ends),
         Some(host) => {
@@ -68,6 +74,21 @@ fn of_host<'a>(text: &'a str, host: &str) -> Option<&'a str> {
     let rest = text.strip_prefix("//")?;
     let (given, name) = rest.split_once('/').unwrap_or((rest, ""));
     given.eq_ignore_ascii_case(host).then_some(name)
+}
+
+/// The parent in the name of a list of resources with a state, `projects/p/regions/r/jobs`, as one parent may
+/// have several such lists beside its operations.
+fn named_list<'a>(service: &'static Service, text: &'a str, up: u8) -> Option<(&'a str, Ends)> {
+    if up != 1 || text.len() > MAX_NAME_BYTES || forbidden(text).is_some() {
+        return None;
+    }
+    let lists = (0..).zip(service.patterns);
+    let mut lists = lists.filter(|(_, it)| matches!(it.reading, Reading::State(_)));
+    lists.find_map(|(number, pattern)| {
+        let (own, above) = pattern.levels.split_last()?;
+        let parent = text.strip_suffix(own.collection)?.strip_suffix('/')?;
+        Some((parent, scan(number, above, parent, &SEGMENT)?))
+    })
 }
 
 fn parse_relative(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameError> {

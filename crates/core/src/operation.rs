@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::metadata::Metadata;
 use crate::name::OperationName;
+use crate::resource_state::State;
 use crate::timestamp::Timestamp;
 use crate::verdict::Verdict;
 
@@ -29,6 +30,10 @@ pub struct Operation {
     /// `oneof` of `google.longrunning.Operation`: such an answer is not read.
     #[serde(skip_serializing_if = "is_false")]
     pub has_response: bool,
+    /// The state that it told, of a resource that is read by [its state](crate::ResourceState); `None` for an
+    /// operation of the contract. `done`, `error` and `has_response` then say no more than its meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
 }
 
 /// A `google.rpc.Status`: the code and the message.
@@ -50,9 +55,13 @@ impl Operation {
     /// Verdict that a finished operation proves; `None` while it is not done.
     ///
     /// `Cancelled` needs `done` and `error.code == 1`, and nothing else gives it. An
-    /// [`error_code`](Metadata::error_code) comes before an absent `error`: such an operation failed.
+    /// [`error_code`](Metadata::error_code) comes before an absent `error`: such an operation failed. Of a resource
+    /// with a [state](Self::state), its meaning alone counts.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
+        if let Some(state) = &self.state {
+            return state.meaning.verdict();
+        }
         if !self.done {
             return None;
         }

@@ -155,10 +155,10 @@ impl Request {
                 *request.headers_mut() = headers;
                 request
             }
-            Self::Get(name) => get(endpoint, name, name.service().operation_fields),
+            Self::Get(name) => get(endpoint, name, name.looked_at()),
             Self::GetParent(name) => get(endpoint, name, "name"),
             Self::ListOperations(name, page) => {
-                list(endpoint, name, name.service().level_above(0), page)
+                list(endpoint, name, name.pattern().own_level(), page)
             }
             Self::ListParents(name, page) => {
                 list(endpoint, name, name.service().level_above(1), page)

@@ -12,7 +12,7 @@ use crate::api_error::{ApiError, may_be_json};
 use crate::caching::Signs;
 use crate::error::Error;
 use crate::error_kind::ErrorKind;
-use crate::json::{Few, Text, fields, without_value};
+use crate::json::{Few, Object, Text, fields, without_value};
 use crate::name::{GrandparentName, OperationName, ParentName};
 use crate::operation::{Operation, Status};
 use crate::operation_reader::{OperationReader, RawOperation};
@@ -20,6 +20,7 @@ use crate::page::{Page, PageToken, Parent};
 use crate::printable::excerpt;
 use crate::request::Request;
 use crate::resource::Resource;
+use crate::resource_state::{CancelAnswer, RawResource, Reading, ResourceState, State};
 use crate::service::Service;
 use crate::timestamp::Timestamp;
 use crate::view::View;
@@ -69,7 +70,7 @@ impl Request {
     /// caller that acts on it has to look at [`age`](View::age), because only `done` is for ever.
     pub(crate) fn read_then(&self, view: View<'_>) -> Result<Response, Error> {
         match self {
-            Self::Cancel(_) => return view.cancel().map(|()| Response::Accepted),
+            Self::Cancel(name) => return view.cancel_of(name).map(|()| Response::Accepted),
             Self::Get(name) => view.operation(name).map(Response::Operation),
             Self::GetParent(name) => view.parent(name).map(|()| Response::Parent),
             Self::ListOperations(parent, _) => view.operations(parent).map(Response::Operations),
@@ -118,8 +119,11 @@ impl Operation {
                 .read(json)
                 .map_err(Strange::Malformed)?;
             let name = view.named_operation(raw.name.as_ref())?;
-            let [responded] = fields(json, ["hasResponse"]).map_err(Strange::Malformed)?;
+            let kept = fields(json, ["hasResponse", "state"]);
+            let [responded, state] = kept.map_err(Strange::Malformed)?;
             let mut operation = view.told(raw, name)?;
+            let state = state.map(element::<Object<State>>).transpose()?;
+            operation.state = state.map(|Object(state)| state);
             operation.has_response |= responded.map(RawValue::get) == Some("true");
             Ok(operation)
         };
@@ -164,7 +168,7 @@ impl Service {
         &'static self,
         response: &http::Response<B>,
     ) -> Result<(), Error> {
-        View::of(self, response).cancel()
+        View::of(self, response).cancel(CancelAnswer::Empty)
     }
 
     /// Refuses every response that is not the success of one of its methods, whichever method it is.
@@ -180,12 +184,49 @@ impl Service {
 }
 
 impl<'a> View<'a> {
-    fn cancel(self) -> Result<(), Error> {
-        self.of_now(self.accept()?.age)?;
-        if is_empty_object(self.body) {
-            return Ok(());
+    fn cancel_of(self, name: &OperationName) -> Result<(), Error> {
+        let Reading::State(state) = name.pattern().reading else {
+            return self.cancel(CancelAnswer::Empty);
+        };
+        self.cancel(state.answer)?;
+        match state.answer {
+            CancelAnswer::Resource => self.operation(name).map(drop),
+            _ => Ok(()),
         }
-        Err(self.malformed("cancel answers an empty JSON object"))
+    }
+
+    /// The answer of a method that cancels.
+    fn cancel(self, answer: CancelAnswer) -> Result<(), Error> {
+        self.of_now(self.accept()?.age)?;
+        match answer {
+            CancelAnswer::Empty if is_empty_object(self.body) => Ok(()),
+            CancelAnswer::Empty => Err(self.malformed("cancel answers an empty JSON object")),
+            CancelAnswer::Operation => self.cancelling_operation(),
+            // What the resource tells is read with its name.
+            CancelAnswer::Resource => Ok(()),
+            CancelAnswer::Object => match self.fields(["error"])? {
+                [None] => Ok(()),
+                [Some(_)] => Err(self.malformed("it has an error")),
+            },
+        }
+    }
+
+    /// An operation that cancels: one that has failed already is a refusal.
+    fn cancelling_operation(self) -> Result<(), Error> {
+        let raw = OperationReader::PLAIN.read(self.json()?);
+        let raw = raw.map_err(|problem| self.malformed(problem))?;
+        if text(raw.name.as_ref()).is_empty() {
+            return Err(self.malformed("cancel answers an operation with a name"));
+        }
+        match raw.error {
+            Some(status) if raw.done && status.code.is_some_and(|code| code != 0) => {
+                let message = text(status.message.as_ref());
+                let message = format!("the cancel has failed: {}", excerpt(message, 200));
+                let answer = ApiError::with_message(200, &message);
+                Err(Error::new(ErrorKind::FailedPrecondition(answer)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// An answer that a cache has kept, which is evidence of the past.
@@ -217,6 +258,9 @@ impl<'a> View<'a> {
     fn operation(self, name: &OperationName) -> Result<Operation, Error> {
         let json = self.json()?;
         let read = || {
+            if let Reading::State(state) = name.pattern().reading {
+                return self.resource(state, json, name);
+            }
             let raw = self
                 .service
                 .operation
@@ -228,6 +272,26 @@ impl<'a> View<'a> {
             }
         };
         read().map_err(|strange| self.strange(strange))
+    }
+
+    /// The resource of this name, by its state.
+    fn resource(
+        self,
+        state: &ResourceState,
+        json: &str,
+        name: &OperationName,
+    ) -> Result<Operation, Strange> {
+        let collection = name.pattern().own_level().collection;
+        let parent = name.parent();
+        let raw = state.read(json, parent.relative(), collection);
+        let raw = raw.map_err(Strange::Malformed)?;
+        match name.is_spelled(&raw.name) {
+            true => Ok(of_state(raw, name.clone())),
+            false => {
+                let other = OperationName::parse(self.service, &raw.name);
+                Err(Strange::Other(other.map_err(malformed)?))
+            }
+        }
     }
 
     fn parent(self, name: &ParentName) -> Result<(), Error> {
@@ -242,7 +306,20 @@ impl<'a> View<'a> {
     }
 
     fn operations(self, parent: &ParentName) -> Result<Page<Operation>, Error> {
-        self.page(parent.into(), 0, |entry| {
+        let level = parent.pattern().own_level();
+        self.page(parent.into(), level.page_field, |entry| {
+            if let Reading::State(state) = parent.pattern().reading {
+                let raw = state.read(entry.get(), parent.relative(), level.collection);
+                let raw = raw.map_err(Strange::Malformed)?;
+                let name = OperationName::parse(self.service, &raw.name).map_err(malformed)?;
+                let above = name.parent();
+                return match name.pattern() == parent.pattern()
+                    && (above == *parent || parent.is_spelled(above.relative()))
+                {
+                    true => Ok(of_state(raw, name.of(parent).map_err(malformed)?)),
+                    false => Err(Strange::Other(name)),
+                };
+            }
             let read = self.service.operation.read(entry.get());
             let raw = read.map_err(Strange::Malformed)?;
             let name = self.named_operation(raw.name.as_ref())?;
@@ -258,7 +335,8 @@ impl<'a> View<'a> {
 
     fn parents(self, above: &GrandparentName) -> Result<Page<Parent>, Error> {
         let active_time = self.service.level_above(1).active_time.unwrap_or("");
-        self.page(above.into(), 1, |entry| {
+        let field = self.service.level_above(1).page_field;
+        self.page(above.into(), field, |entry| {
             let values = fields(entry.get(), ["name", active_time]);
             let [name, active] = values.map_err(Strange::Malformed)?;
             let name = name.map(element::<Text<'_>>).transpose()?;
@@ -276,10 +354,9 @@ impl<'a> View<'a> {
     fn page<T>(
         self,
         list: Resource,
-        up: u8,
+        field: &str,
         read: impl Fn(&RawValue) -> Result<T, Strange>,
     ) -> Result<Page<T>, Error> {
-        let field = self.service.level_above(up).page_field;
         let values = self.fields([field, "nextPageToken", "error", "name"])?;
         let [entries, token, error, name] = values;
         self.of_now(self.age())?;
@@ -345,6 +422,7 @@ impl<'a> View<'a> {
             error,
             metadata: raw.metadata,
             has_response: raw.has_response,
+            state: None,
         };
         match operation.contradiction() {
             None => Ok(operation),
@@ -409,6 +487,18 @@ impl<'a> View<'a> {
                 Err(Error::new(ErrorKind::NotTheApi(answer)))
             }
         }
+    }
+}
+
+/// The resource of this name in the words of an operation.
+fn of_state(raw: RawResource, name: OperationName) -> Operation {
+    Operation {
+        name,
+        done: raw.state.meaning.verdict().is_some(),
+        error: None,
+        metadata: Some(raw.metadata),
+        has_response: false,
+        state: Some(raw.state),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::operation_reader::OperationReader;
+use crate::resource_state::Reading;
 
 /// The end of the hosts of Google's services.
 pub(crate) const GOOGLE: &str = ".googleapis.com";
@@ -107,9 +108,17 @@ pub struct NamePattern {
     pub has_get: bool,
     /// True if the operations of its parent can be listed.
     pub has_list: bool,
+    /// What its names name, and what proves that one was cancelled.
+    pub reading: Reading,
 }
 
 impl NamePattern {
+    /// The level of what is cancelled, the last one.
+    #[must_use]
+    pub const fn own_level(&self) -> &'static Level {
+        &self.levels[self.levels.len() - 1]
+    }
+
     /// A pattern of operations that can be looked at and listed, as nearly all can.
     #[must_use]
     pub const fn new(levels: &'static [Level]) -> Self {
@@ -117,6 +126,7 @@ impl NamePattern {
             levels,
             has_get: true,
             has_list: true,
+            reading: Reading::Operation,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The methods of a service.
 
-use countermand_core::{Ids, Level, Service};
+use countermand_core::{Ids, Level, Reading, Service};
 
 /// A method: one of those that a service's description implies, or one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,6 +169,10 @@ fn described(service: &Service) -> Vec<Row> {
     let mut rows = Vec::new();
     let operation = || "Operation".to_owned();
     for pattern in service.patterns {
+        // Resources with a state of their own are not emulated.
+        if pattern.reading != Reading::Operation {
+            continue;
+        }
         let Some((operations, above)) = pattern.levels.split_last() else {
             continue;
         };

@@ -1,7 +1,7 @@
 //! `countermand services`.
 
-use countermand_core::Service;
 use countermand_core::text::json_line;
+use countermand_core::{Reading, Service};
 
 use crate::args::Global;
 use crate::args::operations::Services;
@@ -18,7 +18,17 @@ fn text(service: &Service) -> String {
             (false, true) => "  (outcomes cannot be verified)",
             (false, false) => "  (no list, outcomes cannot be verified)",
         };
-        text.push_str(&format!("    {pattern}{lacks}\n"));
+        let proof = match pattern.reading {
+            Reading::Operation => String::new(),
+            Reading::State(state) => {
+                format!(
+                    "  (cancelled: {} is {})",
+                    state.path,
+                    state.cancelled.join(" or ")
+                )
+            }
+        };
+        text.push_str(&format!("    {pattern}{proof}{lacks}\n"));
     }
     text
 }

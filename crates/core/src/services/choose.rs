@@ -163,7 +163,7 @@ impl Service {
     /// The APIs of which some version has operations named like this one, sorted.
     pub fn apis_with(name: &str) -> Vec<&'static str> {
         // Texts that are no names at all may come by the hundred thousand.
-        if !name.contains("perations/") {
+        if !(name.contains("perations/") || name.starts_with("projects/")) {
             return Vec::new();
         }
         let mut found: Vec<_> = rows().filter(|row| row.holds(name)).map(Row::api).collect();

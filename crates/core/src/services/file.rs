@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::json::{Text, without_value};
 use crate::operation_reader::{MetadataPaths, OperationReader};
+use crate::resource_state::{Reading, ResourceState};
 use crate::service::{GOOGLE, Ids, Level, NamePattern, RegionalHosts, Service};
 use crate::services::table::{self, leaked};
 use crate::shown::shown_excerpt;
@@ -179,6 +180,8 @@ impl Serialize for Service {
             get: bool,
             list: bool,
             list_field: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            state: Option<&'static ResourceState>,
         }
         // A reader with a type of its own has the fields of the API.
         let typed = MetadataPaths {
@@ -195,7 +198,11 @@ impl Serialize for Service {
             pattern: pattern.to_string(),
             get: pattern.has_get,
             list: pattern.has_list,
-            list_field: pattern.levels.last().map_or("", |level| level.page_field),
+            list_field: pattern.own_level().page_field,
+            state: match pattern.reading {
+                Reading::Operation => None,
+                Reading::State(state) => Some(state),
+            },
         });
         let method = if self.cancels_by_get { "GET" } else { "POST" };
         let mut form = serializer.serialize_struct("Service", 13)?;
@@ -354,6 +361,7 @@ impl Names {
             levels: levels.leak(),
             has_get: self.has_get,
             has_list: self.has_list,
+            reading: Reading::Operation,
         }
     }
 }

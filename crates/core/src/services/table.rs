@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use crate::operation_reader::{MetadataPaths, OperationReader};
+use crate::resource_state::{CancelAnswer, Identity, Reading, ResourceState};
 use crate::service::{Ids, Level, NamePattern, RegionalHosts, Service};
 
 /// A row for each service, sorted by id, after the lists of locations that rows refer to.
@@ -49,7 +50,9 @@ pub(crate) fn row(id: &str) -> Option<Row> {
 }
 
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
-    let rows = TABLE.lines().filter(|line| !line.starts_with(['#', '=']));
+    let rows = TABLE
+        .lines()
+        .filter(|line| !line.starts_with(['#', '=', '~']));
     rows.map(Row)
 }
 
@@ -76,7 +79,7 @@ impl Row {
     /// The patterns of names of operations, `*` for a segment and `**` for all that follow.
     pub(crate) fn patterns(self) -> impl Iterator<Item = &'static str> {
         let patterns = self.cell(7).split(' ');
-        patterns.map(|pattern| pattern.split('-').next().unwrap_or_default())
+        patterns.map(|pattern| pattern.split(['-', '~']).next().unwrap_or_default())
     }
 
     /// True if one of the patterns holds a relative name.
@@ -176,11 +179,16 @@ fn regional_hosts(label: &str, hosts: &str) -> RegionalHosts {
     }
 }
 
-/// A pattern such as `projects/*/operations/*-list`: its levels, and the methods that are missing.
+/// A pattern such as `projects/*/operations/*-list`: its levels, and the methods that are missing. One with
+/// `~3` before these is of resources that state 3 is read of.
 fn pattern(text: &'static str) -> NamePattern {
     let (names, lacks) = match text.find('-') {
         Some(at) => text.split_at(at),
         None => (text, ""),
+    };
+    let (names, state) = match names.split_once('~') {
+        Some((names, number)) => (names, Some(number)),
+        None => (names, None),
     };
     let mut levels: Vec<Level> = Vec::new();
     let mut segments = names.split('/').peekable();
@@ -200,15 +208,55 @@ fn pattern(text: &'static str) -> NamePattern {
             ..Level::new(collection, singular(collection))
         });
     }
-    if let Some(operations) = levels.last_mut() {
-        operations.page_field = "operations";
-        operations.fields = OPERATION_FIELDS;
+    let mut reading = Reading::Operation;
+    if let Some(own) = levels.last_mut() {
+        (own.page_field, own.fields) = ("operations", OPERATION_FIELDS);
+        if let Some(number) = state {
+            let (page_field, state) = resource_state(number);
+            own.fields = leaked(state.fields());
+            own.page_field = match page_field {
+                "" => own.collection,
+                field => field,
+            };
+            reading = Reading::State(state);
+        }
     }
     NamePattern {
         levels: levels.leak(),
         has_get: !lacks.contains("-get"),
         has_list: !lacks.contains("-list"),
+        reading,
     }
+}
+
+/// The state of this number, and the field of a page where it is another one than the collection.
+fn resource_state(number: &str) -> (&'static str, &'static ResourceState) {
+    let line = TABLE.lines().find_map(|line| {
+        let (own, cells) = line.strip_prefix('~')?.split_once('\t')?;
+        (own == number).then_some(cells)
+    });
+    let mut cells = line.unwrap_or_default().split('\t');
+    let mut cell = || cells.next().unwrap_or_default();
+    let (page_field, answer, ids, path) = (cell(), cell(), cell(), cell());
+    let state = ResourceState {
+        answer: match answer {
+            "resource" => CancelAnswer::Resource,
+            "operation" => CancelAnswer::Operation,
+            "object" => CancelAnswer::Object,
+            _ => CancelAnswer::Empty,
+        },
+        identity: match ids.split_once(' ') {
+            Some((project, own)) => Identity::Ids { project, own },
+            None => Identity::Name,
+        },
+        path,
+        create_time: cell(),
+        cancelled: words(cell()),
+        cancelling: words(cell()),
+        completed: words(cell()),
+        failed: words(cell()),
+    };
+    (page_field, Box::leak(Box::new(state)))
 }
 
 /// The noun for a resource of a collection, for people.
@@ -272,7 +320,7 @@ mod tests {
                 let parent = name.parent();
                 let above = own_parent(&text, own);
                 assert_eq!(parent.relative(), above, "{id} {text}");
-                let collection = service.level_above(0).collection;
+                let collection = pattern.own_level().collection;
                 let list = Request::ListOperations(parent, PageQuery::default());
                 let path = list.http(&service.endpoint()).uri().path().to_owned();
                 let own = format!("{}/{above}/{collection}", service.prefix);

@@ -1,0 +1,257 @@
+//! Resources that are read by their state: the words of discovery, and the machine.
+
+use countermand_core::{
+    Call, Cancellation, Endpoint, Operation, OperationName, PageQuery, ParentName, Phase, Reading,
+    Request, Response, Service, Step, Time, Verdict,
+};
+use serde_json::Value;
+
+use countermand_tests::vectors::cases;
+
+fn named(service: &str, name: &str) -> OperationName {
+    OperationName::parse(Service::named(service).unwrap(), name).unwrap()
+}
+
+fn vertex() -> OperationName {
+    named(
+        "aiplatform.v1",
+        "projects/p/locations/europe-west4/customJobs/7",
+    )
+}
+
+fn dataproc() -> OperationName {
+    named("dataproc.v1", "projects/p/regions/r/jobs/j-1")
+}
+
+fn ok(body: &str) -> http::Response<String> {
+    http::Response::new(body.to_owned())
+}
+
+/// The answer with the state of the Vertex job.
+fn state(word: &str) -> http::Response<String> {
+    let name = vertex();
+    ok(&format!(
+        r#"{{"name":"{}","state":"{word}"}}"#,
+        name.relative()
+    ))
+}
+
+fn read(name: &OperationName, body: &str) -> Result<Operation, String> {
+    Operation::read(name.clone(), &ok(body)).map_err(|error| error.key().as_str().to_owned())
+}
+
+#[test]
+fn each_word_of_discovery_has_its_verdict() {
+    let cases = cases("states.json");
+    assert!(cases.len() > 200, "{}", cases.len());
+    let text = |case: &Value, field: &str| case[field].as_str().unwrap().to_owned();
+    for case in &cases {
+        let name = named(&text(case, "service"), &text(case, "name"));
+        assert!(
+            matches!(name.pattern().reading, Reading::State(_)),
+            "{name}"
+        );
+        let operation = read(&name, &case["body"].to_string()).unwrap();
+        let verdict = operation.verdict().map(Verdict::as_str);
+        assert_eq!(verdict, case["verdict"].as_str(), "{case}");
+        assert_eq!(operation.done, verdict.is_some(), "{case}");
+        let metadata = operation.metadata.as_ref().unwrap();
+        assert_eq!(
+            metadata.cancel_asked,
+            case["cancel_asked"] == true,
+            "{case}"
+        );
+        assert_eq!(operation.state.as_ref().unwrap().word, text(case, "word"));
+        // A job file keeps it.
+        let kept = serde_json::to_string(&operation).unwrap();
+        let back = Operation::read_back(name.service(), &kept);
+        assert_eq!(back.unwrap(), operation, "{kept}");
+    }
+}
+
+#[test]
+fn the_proof_is_the_state_after_the_cancel() {
+    let now = Time::START;
+    let sent = |step: Step| match step {
+        Step::Send(attempt) => attempt,
+        step => panic!("{step:?}"),
+    };
+    let paused = |step: Step| match step {
+        Step::Wait(pause) => {
+            let until = pause.until();
+            (until, pause.resume(until))
+        }
+        step => panic!("{step:?}"),
+    };
+    for (last, verdict) in [
+        ("JOB_STATE_CANCELLED", Verdict::Cancelled),
+        ("JOB_STATE_SUCCEEDED", Verdict::Completed),
+        ("JOB_STATE_FAILED", Verdict::Failed),
+    ] {
+        let cancel = sent(Cancellation::new(vertex()).start(now, 1));
+        let look = sent(cancel.response(now, &ok("{}")));
+        assert_eq!(look.call(), Call::Get);
+        let (now, again) = paused(look.response(now, &state("JOB_STATE_CANCELLING")));
+        let (now, again) = paused(sent(again).response(now, &state("JOB_STATE_NEW_WORD")));
+        match sent(again).response(now, &state(last)) {
+            Step::Done(Ok(outcome)) => assert_eq!(outcome.verdict, verdict),
+            step => panic!("{step:?}"),
+        }
+    }
+    // The answer to the cancel is lost; the state tells that it was taken, so that none is sent again.
+    let cancel = sent(Cancellation::new(vertex()).start(now, 1));
+    let look = sent(cancel.response(now, &ok("{")));
+    let (_, again) = paused(look.response(now, &state("JOB_STATE_CANCELLING")));
+    let again = sent(again);
+    assert_eq!((again.call(), again.phase()), (Call::Get, Phase::Accepted));
+}
+
+#[test]
+fn another_resource_and_another_type_are_refused() {
+    let job = vertex();
+    let name = job.relative();
+    let other = name.replace("customJobs/7", "customJobs/8");
+    let pipeline = name.replace("customJobs/7", "pipelineJobs/7");
+    let number = name.replace("projects/p/", "projects/90210/");
+    let body = |name: &str| format!(r#"{{"name":"{name}","state":"JOB_STATE_CANCELLED"}}"#);
+    let cancelled = |read: Result<Operation, String>| read.map(|it| it.verdict());
+    for same in [name, &number] {
+        let read = cancelled(read(&job, &body(same)));
+        assert_eq!(read, Ok(Some(Verdict::Cancelled)), "{same}");
+    }
+    for wrong in [other.as_str(), &pipeline] {
+        let found = cancelled(read(&job, &body(wrong)));
+        assert_eq!(found, Err("misattributed".to_owned()), "{wrong}");
+    }
+    for wrong in [
+        r#"{"state":"JOB_STATE_CANCELLED"}"#.to_owned(),
+        format!(r#"{{"name":"{name}","state":7}}"#),
+        format!(r#"{{"name":"{name}","state":{{"x":"JOB_STATE_CANCELLED"}}}}"#),
+        format!(r#"{{"name":"{name}","state":"JOB_STATE_RUNNING","state":"JOB_STATE_CANCELLED"}}"#),
+        "[]".to_owned(),
+    ] {
+        assert_eq!(
+            cancelled(read(&job, &wrong)),
+            Err("malformed".to_owned()),
+            "{wrong}"
+        );
+    }
+    // A word elsewhere says nothing, nor does an operation's end.
+    for pending in [
+        format!(r#"{{"name":"{name}","trial":{{"state":"JOB_STATE_CANCELLED"}}}}"#),
+        format!(r#"{{"name":"{name}","state":"job_state_cancelled"}}"#),
+        format!(r#"{{"name":"{name}","done":true,"error":{{"code":1}}}}"#),
+    ] {
+        assert_eq!(cancelled(read(&job, &pending)), Ok(None), "{pending}");
+    }
+    let ids = |project: &str, id: &str| {
+        let reference = format!(r#"{{"projectId":"{project}","jobId":"{id}"}}"#);
+        format!(r#"{{"reference":{reference},"status":{{"state":"CANCELLED"}}}}"#)
+    };
+    let dataproc = dataproc();
+    for (project, id, expected) in [
+        ("p", "j-1", Ok(Some(Verdict::Cancelled))),
+        ("90210", "j-1", Ok(Some(Verdict::Cancelled))),
+        ("q", "j-1", Err("misattributed".to_owned())),
+        ("p", "j-2", Err("misattributed".to_owned())),
+        ("p", "j/1", Err("malformed".to_owned())),
+        ("p", "", Err("malformed".to_owned())),
+    ] {
+        assert_eq!(
+            cancelled(read(&dataproc, &ids(project, id))),
+            expected,
+            "{project} {id}"
+        );
+    }
+}
+
+#[test]
+fn the_answer_to_a_cancel_has_the_form_of_its_method() {
+    let accepted = |name: &OperationName, body: &str| {
+        let read = Request::Cancel(name.clone()).read(&ok(body));
+        read.map(|it| assert_eq!(it, Response::Accepted))
+            .map_err(|error| error.key().as_str().to_owned())
+    };
+    let error = |word: &str| Err(word.to_owned());
+    let vertex = vertex();
+    assert_eq!(accepted(&vertex, "{}"), Ok(()));
+    assert_eq!(accepted(&vertex, r#"{"name":"x"}"#), error("malformed"));
+    let dataproc = dataproc();
+    let job =
+        r#"{"reference":{"projectId":"p","jobId":"j-1"},"status":{"state":"CANCEL_PENDING"}}"#;
+    assert_eq!(accepted(&dataproc, job), Ok(()));
+    assert_eq!(
+        accepted(&dataproc, &job.replace("j-1", "j-2")),
+        error("misattributed")
+    );
+    assert_eq!(accepted(&dataproc, "{}"), error("malformed"));
+    let batch = named("batch.v1", "projects/p/locations/l/jobs/j");
+    let operation = r#"{"name":"projects/p/locations/l/operations/o","done":false}"#;
+    assert_eq!(accepted(&batch, operation), Ok(()));
+    let failed = r#"{"name":"o","done":true,"error":{"code":9,"message":"it has ended"}}"#;
+    assert_eq!(accepted(&batch, failed), error("failed_precondition"));
+    assert_eq!(accepted(&batch, "{}"), error("malformed"));
+    let matrix = named("testing.v1", "projects/p/testMatrices/m");
+    assert_eq!(accepted(&matrix, r#"{"testState":"RUNNING"}"#), Ok(()));
+    assert_eq!(accepted(&matrix, "[]"), error("malformed"));
+}
+
+#[test]
+fn one_parent_has_a_list_of_each_kind() {
+    let service = Service::named("dataproc.v1").unwrap();
+    let url = |request: &Request| request.http(&service.endpoint()).uri().to_string();
+    let operations = ParentName::parse(service, "projects/p/regions/r/operations");
+    assert!(operations.is_err());
+    let jobs = ParentName::parse(service, "projects/p/regions/r/jobs").unwrap();
+    assert_eq!(jobs.relative(), "projects/p/regions/r");
+    let list = Request::ListOperations(jobs, PageQuery::default());
+    let expected = "https://dataproc.googleapis.com/v1/projects/p/regions/r/jobs?pageSize=100&fields=\
+                    nextPageToken,jobs(reference/jobId,reference/projectId,status/state)";
+    assert_eq!(url(&list), expected);
+    assert_eq!(
+        url(&Request::ListOperations(
+            dataproc().parent(),
+            PageQuery::default()
+        )),
+        expected
+    );
+    let page = r#"{"jobs":[
+        {"reference":{"projectId":"p","jobId":"a"},"status":{"state":"RUNNING"}},
+        {"reference":{"projectId":"7","jobId":"b"},"status":{"state":"CANCELLED"}},
+        {"reference":{"projectId":"q","jobId":"c"},"status":{"state":"RUNNING"}},
+        {"status":{"state":"RUNNING"}}]}"#;
+    let Ok(Response::Operations(page)) = list.read(&ok(page)) else {
+        panic!("it is a page")
+    };
+    let names: Vec<_> = page.entries.iter().map(|it| it.name.relative()).collect();
+    let jobs = ["a", "b"].map(|id| format!("projects/p/regions/r/jobs/{id}"));
+    assert_eq!(names, jobs);
+    assert_eq!(page.entries[1].verdict(), Some(Verdict::Cancelled));
+    let unreadable = page.unreadable.unwrap().to_string();
+    assert!(unreadable.contains("2 of 4 entries"), "{unreadable}");
+}
+
+#[test]
+fn names_of_jobs_lead_to_their_service() {
+    for (text, id) in [
+        (
+            "//workflowexecutions.googleapis.com/projects/p/locations/l/workflows/w/executions/e",
+            "workflowexecutions.v1",
+        ),
+        (
+            "//cloudbuild.googleapis.com/projects/p/builds/b",
+            "cloudbuild.v1",
+        ),
+        (
+            "//dataproc.googleapis.com/projects/p/regions/r/jobs/j",
+            "dataproc.v1",
+        ),
+    ] {
+        let name: OperationName = text.parse().unwrap();
+        assert_eq!((name.service().id, name.as_str()), (id, text));
+    }
+    let given = "https://dataproc.googleapis.com/v1/projects/p/regions/r/jobs/j-1:cancel";
+    let endpoint: Endpoint = Service::named("dataproc.v1").unwrap().endpoint();
+    let name: OperationName = endpoint.parse_given(given).unwrap();
+    assert_eq!(name, dataproc());
+}
