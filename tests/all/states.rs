@@ -184,13 +184,15 @@ fn the_answer_to_a_cancel_has_the_form_of_its_method() {
         accepted(&dataproc, &job.replace("j-1", "j-2")),
         error("misattributed")
     );
-    assert_eq!(accepted(&dataproc, "{}"), error("malformed"));
+    assert_eq!(accepted(&dataproc, "{}"), Ok(()));
+    assert_eq!(accepted(&dataproc, r#"{"x":1}"#), error("malformed"));
     let batch = named("batch.v1", "projects/p/locations/l/jobs/j");
     let operation = r#"{"name":"projects/p/locations/l/operations/o","done":false}"#;
     assert_eq!(accepted(&batch, operation), Ok(()));
     let failed = r#"{"name":"o","done":true,"error":{"code":9,"message":"it has ended"}}"#;
     assert_eq!(accepted(&batch, failed), error("failed_precondition"));
-    assert_eq!(accepted(&batch, "{}"), error("malformed"));
+    assert_eq!(accepted(&batch, "{}"), Ok(()));
+    assert_eq!(accepted(&batch, r#"{"x":1}"#), error("malformed"));
     let matrix = named("testing.v1", "projects/p/testMatrices/m");
     assert_eq!(accepted(&matrix, r#"{"testState":"RUNNING"}"#), Ok(()));
     assert_eq!(accepted(&matrix, "[]"), error("malformed"));

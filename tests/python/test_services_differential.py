@@ -276,7 +276,7 @@ def test_cancel_get_and_list_of_resources_with_a_state_are_those_of_discovery() 
                 assert query_and_path(ours, theirs.list(**it.list_arguments(given), **PAGE)) is None
             built.add((service, it.name(it.arguments("cancel", lambda: "x"))))
     assert built == names
-    assert len(names) == 28
+    assert len(names) == 31
 
 
 OTHER_HOSTS = ("batch-", "-preprod")

@@ -31,9 +31,10 @@ pub struct Operation {
     #[serde(skip_serializing_if = "is_false")]
     pub has_response: bool,
     /// The state that it told, of a resource that is read by [its state](crate::ResourceState); `None` for an
-    /// operation of the contract. `done`, `error` and `has_response` then say no more than its meaning.
+    /// operation of the contract. `done`, `error` and `has_response` then say no more than its meaning. Boxed, because the answers to
+    /// all calls would have its size.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<State>,
+    pub state: Option<Box<State>>,
 }
 
 /// A `google.rpc.Status`: the code and the message.

@@ -50,7 +50,7 @@ pub struct ResourceState {
     pub failed: &'static [&'static str],
 }
 
-/// What a method that cancels a resource answers, once it has taken the cancel.
+/// What a method that cancels a resource answers, once it has taken the cancel. An empty object is taken from each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(

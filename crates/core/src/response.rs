@@ -123,7 +123,7 @@ impl Operation {
             let [responded, state] = kept.map_err(Strange::Malformed)?;
             let mut operation = view.told(raw, name)?;
             let state = state.map(element::<Object<State>>).transpose()?;
-            operation.state = state.map(|Object(state)| state);
+            operation.state = state.map(|Object(state)| Box::new(state));
             operation.has_response |= responded.map(RawValue::get) == Some("true");
             Ok(operation)
         };
@@ -168,7 +168,7 @@ impl Service {
         &'static self,
         response: &http::Response<B>,
     ) -> Result<(), Error> {
-        View::of(self, response).cancel(CancelAnswer::Empty)
+        View::of(self, response).cancel()
     }
 
     /// Refuses every response that is not the success of one of its methods, whichever method it is.
@@ -184,26 +184,39 @@ impl Service {
 }
 
 impl<'a> View<'a> {
+    fn cancel(self) -> Result<(), Error> {
+        self.of_now(self.accept()?.age)?;
+        if is_empty_object(self.body) {
+            return Ok(());
+        }
+        Err(self.malformed("cancel answers an empty JSON object"))
+    }
+
+    /// An empty object is an acceptance of every method, and proves nothing; only other answers need to know
+    /// what is cancelled.
     fn cancel_of(self, name: &OperationName) -> Result<(), Error> {
-        let Reading::State(state) = name.pattern().reading else {
-            return self.cancel(CancelAnswer::Empty);
-        };
-        self.cancel(state.answer)?;
-        match state.answer {
-            CancelAnswer::Resource => self.operation(name).map(drop),
-            _ => Ok(()),
+        match self.cancel() {
+            Err(error) if matches!(error.kind(), ErrorKind::Malformed(_)) => {
+                match &name.pattern().reading {
+                    Reading::Operation => Err(error),
+                    Reading::State(state) => self.cancel_of_resource(state.answer, name, error),
+                }
+            }
+            result => result,
         }
     }
 
-    /// The answer of a method that cancels.
-    fn cancel(self, answer: CancelAnswer) -> Result<(), Error> {
+    fn cancel_of_resource(
+        self,
+        answer: CancelAnswer,
+        name: &OperationName,
+        error: Error,
+    ) -> Result<(), Error> {
         self.of_now(self.accept()?.age)?;
         match answer {
-            CancelAnswer::Empty if is_empty_object(self.body) => Ok(()),
-            CancelAnswer::Empty => Err(self.malformed("cancel answers an empty JSON object")),
+            CancelAnswer::Empty => Err(error),
+            CancelAnswer::Resource => self.operation(name).map(drop),
             CancelAnswer::Operation => self.cancelling_operation(),
-            // What the resource tells is read with its name.
-            CancelAnswer::Resource => Ok(()),
             CancelAnswer::Object => match self.fields(["error"])? {
                 [None] => Ok(()),
                 [Some(_)] => Err(self.malformed("it has an error")),
@@ -498,7 +511,7 @@ fn of_state(raw: RawResource, name: OperationName) -> Operation {
         error: None,
         metadata: Some(raw.metadata),
         has_response: false,
-        state: Some(raw.state),
+        state: Some(Box::new(raw.state)),
     }
 }
 
