@@ -168,9 +168,11 @@ impl ResourceState {
             "" => None,
             path => text_at(json, path)?,
         };
-        let mut metadata = Metadata::default();
-        metadata.create_time = created.as_deref().and_then(Timestamp::parse_rfc3339);
-        metadata.cancel_asked = meaning == StateMeaning::Cancelling;
+        let metadata = Metadata {
+            create_time: created.as_deref().and_then(Timestamp::parse_rfc3339),
+            cancel_asked: meaning == StateMeaning::Cancelling,
+            ..Metadata::default()
+        };
         Ok(RawResource {
             name: self.name_in(json, parent, collection)?,
             metadata,
