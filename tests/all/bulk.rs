@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countermand_core::{Error, OperationName, Outcome, Phase, Policy, Timestamp, Verdict};
+use countermand_core::{Error, OperationName, Outcome, Phase, Policy, Service, Timestamp, Verdict};
 use countermand_emulator::{
     Config, Emulator, Hints, NewOperation, NewParent, ServerQuota, State, Truth, WindowKind,
 };
@@ -121,7 +121,7 @@ fn authorized(emulator: &Emulator, request: http::request::Builder) -> Request<B
 fn world(seed: u64) -> World {
     let mut dice = Dice::new(seed);
     let (quota, share, windows, per_resource, theirs, secretly_less) = quotas(&mut dice);
-    let script = trouble::faults(&mut dice, 40);
+    let script = trouble::faults(Service::DEFAULT, &mut dice, 40);
     let config = Config::default()
         .seed(seed)
         .start(START)

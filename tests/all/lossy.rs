@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countermand_core::{OperationName, Phase, Policy, Verdict};
-use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, State};
+use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent};
 use countermand_scheduler::Scheduler;
 use countermand_scheduler::{Quota, Window};
 use countermand_tests::dice::Dice;
 use countermand_tests::fleet::{Report, run};
 use countermand_tests::network::{Network, Weather};
+use countermand_tests::schedule;
 use countermand_tests::trouble;
+use countermand_tests::truth::lie;
 
 const SEEDS: u64 = 600;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,7 +31,9 @@ struct Finished {
 /// Runs one scheduler to its end.
 fn simulate(seed: u64) -> Finished {
     let mut dice = Dice::new(seed);
-    let mut emulator = Emulator::new(Config::default().seed(seed).parents(0));
+    let service = schedule::service(&mut dice);
+    let config = Config::default().service(service).seed(seed).parents(0);
+    let mut emulator = Emulator::new(config);
     let strange = dice.chance(50);
     let devices = (0..5 + dice.below(15)).map(|_| {
         let operations = (0..1 + dice.below(4)).map(|_| {
@@ -50,7 +54,9 @@ fn simulate(seed: u64) -> Finished {
             .unwrap()
             .operations
     });
-    let names = devices.flatten().map(|name| name.parse().unwrap());
+    let names = devices
+        .flatten()
+        .map(|name| OperationName::parse(service, &name).unwrap());
     let names = names.collect::<BTreeSet<OperationName>>();
     let windows = [
         (5 + dice.below(60), 1 + dice.below(60)),
@@ -150,16 +156,18 @@ fn complete(finished: &Finished, shown: &str) {
     assert!(report.most_in_flight <= finished.in_flight, "{shown}");
     let devices = names
         .iter()
-        .map(|name| name.parent().to_string())
+        .map(|name| name.parent().relative().to_owned())
         .collect::<BTreeSet<_>>();
     let names = names
         .iter()
-        .map(ToString::to_string)
+        .map(|name| name.relative().to_owned())
         .collect::<BTreeSet<_>>();
+    let service = emulator.service();
     for row in emulator.audit() {
-        let path = row.path.strip_prefix("/v1/").unwrap_or_default();
+        let path = row.path.strip_prefix(service.prefix).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
-        let asked = path.strip_suffix(":cancel").unwrap_or(path);
+        let path = path.trim_start_matches('/');
+        let asked = path.strip_suffix(service.cancel).unwrap_or(path);
         assert!(
             names.contains(asked) || devices.contains(asked),
             "{shown}: {}",
@@ -197,36 +205,10 @@ fn within_quota(finished: &Finished, shown: &str) {
 
 /// I5, and `maybe_delivered` of an error agrees with the requests that the server received.
 fn true_to_the_world(finished: &Finished, shown: &str) {
-    let Finished {
-        report, emulator, ..
-    } = finished;
+    let report = &finished.report;
     for (name, result) in &report.finished {
-        let truth = emulator.truth_of(report.ended, name.as_str()).unwrap();
-        match result {
-            Ok(outcome) => match outcome.verdict {
-                Verdict::Cancelled => assert!(truth.cancelled, "{name} {truth:?}, {shown}"),
-                Verdict::Completed => assert_eq!(truth.state, State::Completed, "{name}, {shown}"),
-                Verdict::Failed => assert!(
-                    matches!(truth.state, State::Failed | State::Expired),
-                    "{name} {truth:?}, {shown}"
-                ),
-                Verdict::Expired => assert!(
-                    !matches!(truth.state, State::Completed | State::Failed),
-                    "{name} {truth:?}, {shown}"
-                ),
-                Verdict::Pending | Verdict::Gone | Verdict::Unverified => {}
-            },
-            Err(error) if !error.maybe_delivered() => {
-                let cancel = format!("/v1/{name}:cancel");
-                let taken = emulator.audit().iter().find(|row| {
-                    row.path == cancel
-                        && row.effect
-                        && row.status.is_none_or(|status| status == 200)
-                });
-                assert!(taken.is_none(), "{name} {error}: {taken:?}, {shown}");
-            }
-            Err(_) => {}
-        }
+        let lie = lie(&finished.emulator, name, report.ended, result);
+        assert!(lie.is_none(), "{}, {shown}", lie.unwrap_or_default());
     }
 }
 

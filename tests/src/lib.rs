@@ -6,9 +6,11 @@ pub mod dice;
 pub mod fleet;
 pub mod network;
 pub mod rescue;
+pub mod schedule;
 pub mod server;
 pub mod simulation;
 pub mod trouble;
+pub mod truth;
 pub mod vectors;
 
 #[doc = include_str!("../../README.md")]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countermand_emulator::{Expiry, Fate, FinishedCancel, PRESETS, Quirks, Script, Shape};
+use countermand_core::Service;
+use countermand_emulator::{
+    Expiry, Fate, FinishedCancel, NoCancel, PRESETS, Quirks, Script, Shape,
+};
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
@@ -44,7 +47,10 @@ pub fn quirks(dice: &mut Dice) -> Quirks {
     quirks.no_metadata = dice.chance(20);
     quirks.extras = dice.chance(20);
     quirks.missing_is_500 = dice.chance(20);
-    quirks.no_cancel = dice.chance(3);
+    quirks.no_cancel = dice
+        .chance(6)
+        .then(|| *dice.pick(&[NoCancel::Unimplemented, NoCancel::FailedPrecondition]));
+    quirks.project_number = dice.chance(20);
     quirks.ignore_fields = dice.chance(20);
     quirks
 }
@@ -54,16 +60,29 @@ pub fn quirks(dice: &mut Dice) -> Quirks {
 ///
 /// # Panics
 /// Never: the drawn script is valid.
-pub fn faults(dice: &mut Dice, times: u64) -> Script {
+pub fn faults(service: &'static Service, dice: &mut Dice, times: u64) -> Script {
+    let mut methods = vec!["cancel"];
+    if service.patterns.iter().any(|pattern| pattern.has_get) {
+        methods.push("get");
+    }
+    if service.has_parent_records {
+        methods.push("devices.get");
+    }
+    // `flapping` is drawn with the quirks, for operations that do not expire.
+    let presets = PRESETS.iter().filter(|preset| preset.name != "flapping");
+    let presets = presets.collect::<Vec<_>>();
     let entries = (0..dice.below(5)).map(|_| {
-        let preset = dice.pick(&PRESETS);
+        let preset = dice.pick(&presets);
         let mut entry =
             json!({ "fault": preset.name, "skip": dice.below(times / 2), "probability": 0.7 });
         if dice.chance(50) {
             entry["times"] = json!(1 + dice.below(times));
         }
-        if !preset.entry.contains_key("method") && dice.chance(60) {
-            entry["method"] = json!(*dice.pick(&["cancel", "get", "devices.get"]));
+        if preset.name == "missing-as-500" {
+            // A get that says so falsely makes an operation gone that is there: no client could know.
+            entry["method"] = json!("cancel");
+        } else if !preset.entry.contains_key("method") && dice.chance(60) {
+            entry["method"] = json!(*dice.pick(&methods));
         }
         entry
     });
@@ -75,5 +94,5 @@ pub fn faults(dice: &mut Dice, times: u64) -> Script {
         entries.insert(0, delayed);
     }
     entries.push(json!({ "delay_ms": dice.below(3) * dice.below(1500), "times": null }));
-    Script::from_value(Value::Array(entries)).expect("what is drawn is a script")
+    Script::of(service, Value::Array(entries)).expect("what is drawn is a script")
 }

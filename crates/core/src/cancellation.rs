@@ -505,7 +505,7 @@ fn expires(
     server_time: Option<Timestamp>,
     margin: Duration,
 ) -> Option<Duration> {
-    if operation.error.is_some() || operation.has_response {
+    if operation.error.is_some() || operation.has_response || operation.has_error_code() {
         // It has ended in some way and is about to say so.
         return None;
     }
@@ -517,4 +517,29 @@ fn expires(
     } else {
         left + margin
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server may tell the error in the metadata before it says that the operation is done.
+    #[test]
+    fn what_has_failed_does_not_expire() {
+        let text = "enterprises/e/devices/d/operations/1";
+        for (error_code, expires) in [("", true), (r#","errorCode":"UNKNOWN""#, false)] {
+            let name: OperationName = text.parse().unwrap();
+            let get = Cancellation::new(name).begin(Phase::Accepted, 1, Time::START, 1);
+            let created = "2026-01-01T00:00:00Z";
+            let response = http::Response::builder()
+                .header("date", "Fri, 02 Jan 2026 00:00:00 GMT")
+                .body(format!(
+                    r#"{{"name":"{text}","metadata":{{"createTime":"{created}","duration":"60s"{error_code}}}}}"#
+                ));
+            let step = get.response(Time::START, &response.unwrap());
+            let expired =
+                matches!(step, Step::Done(Ok(outcome)) if outcome.verdict == Verdict::Expired);
+            assert_eq!(expired, expires, "{error_code}");
+        }
+    }
 }

@@ -74,7 +74,8 @@ impl Operation {
         })
     }
 
-    fn has_error_code(&self) -> bool {
+    /// True if its metadata tells the error that it ended with.
+    pub(crate) fn has_error_code(&self) -> bool {
         let metadata = self.metadata.as_ref();
         metadata.is_some_and(|metadata| metadata.error_code.is_some())
     }

@@ -80,6 +80,11 @@ impl Failure {
         Self::new(code, status, "Requested entity was not found.")
     }
 
+    /// For a cancel of an operation in a state in which it cannot be cancelled.
+    pub(crate) fn failed_precondition() -> Self {
+        Self::new(400, "FAILED_PRECONDITION", "Precondition check failed.")
+    }
+
     /// For a method that the real API has and the emulator has not.
     pub(crate) fn not_emulated() -> Self {
         let message = "The emulator does not have this method of the API; docs/emulator.md lists those it has.";

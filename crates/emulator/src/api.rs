@@ -7,7 +7,7 @@ use crate::call::{Call, Query, object, unknown_field};
 use crate::extras::Extras;
 use crate::method::Method;
 use crate::page::{MAX_PAGE, page};
-use crate::quirks::{FinishedCancel, Quirks, Shape};
+use crate::quirks::{FinishedCancel, NoCancel, Quirks, Shape};
 use crate::show::show;
 use crate::truth::State;
 use crate::world::World;
@@ -82,18 +82,16 @@ impl Api<'_> {
         }
         let (index, state, quirks) = self.live(name)?;
         let operation = &mut self.world.fleet.operations[index];
-        if quirks.no_cancel {
-            return Err(Failure::usual(501));
+        match quirks.no_cancel {
+            Some(NoCancel::Unimplemented) => return Err(Failure::usual(501)),
+            Some(NoCancel::FailedPrecondition) => return Err(Failure::failed_precondition()),
+            None => {}
         }
         if operation.shown_done(state, &quirks) {
             return match quirks.finished_cancel {
                 FinishedCancel::Ok => Ok(json!({})),
                 FinishedCancel::NotFound => Err(Failure::not_found(quirks.missing_is_500)),
-                FinishedCancel::FailedPrecondition => Err(Failure::new(
-                    400,
-                    "FAILED_PRECONDITION",
-                    "Precondition check failed.",
-                )),
+                FinishedCancel::FailedPrecondition => Err(Failure::failed_precondition()),
             };
         }
         operation.cancel_asked.get_or_insert(self.world.now);

@@ -90,7 +90,7 @@ pub use fate::Fate;
 pub use fleet::{Added, NewOperation, NewParent};
 pub use identity::{Issued, credentials};
 pub use presets::{PRESETS, Preset};
-pub use quirks::{Expiry, FinishedCancel, Quirks, Shape};
+pub use quirks::{Expiry, FinishedCancel, NoCancel, Quirks, Shape};
 pub use quota::{Hints, ServerQuota, WindowKind};
 pub use quota_report::{QuotaReport, ResourceReport, WindowReport};
 pub use reply::{Action, Breakage, Mangling, Reply};

@@ -27,8 +27,10 @@ pub struct Quirks {
     pub extras: bool,
     /// A missing resource answers 500 with the text of the 404.
     pub missing_is_500: bool,
-    /// Cancel answers 501.
-    pub no_cancel: bool,
+    /// Operations cannot be cancelled, and cancel says so, whatever their state; `None` where they can.
+    pub no_cancel: Option<NoCancel>,
+    /// Names in answers have the number of the project in place of its id.
+    pub project_number: bool,
     /// `fields` is ignored: everything arrives, secrets too.
     pub ignore_fields: bool,
     /// Every list begins with an empty page that has a `nextPageToken`.
@@ -65,6 +67,17 @@ impl Quirks {
         self.shape = shape;
         self
     }
+}
+
+/// The answer to a cancel where operations cannot be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "a simulation covers all of them")]
+pub enum NoCancel {
+    /// 501 `UNIMPLEMENTED`.
+    Unimplemented,
+    /// 400 `FAILED_PRECONDITION`.
+    FailedPrecondition,
 }
 
 /// The answer to a cancel of a finished operation.

@@ -9,6 +9,9 @@ use crate::operation::Operation;
 use crate::quirks::{Quirks, Shape};
 use crate::truth::State;
 
+/// The number that stands for every project.
+const PROJECT_NUMBER: &str = "123456789012";
+
 /// The `Operation` of the API. `views`: the number of gets that have shown it so far, see [`Operation::views`].
 pub(crate) fn show(
     service: &Service,
@@ -19,7 +22,11 @@ pub(crate) fn show(
     views: u32,
 ) -> Value {
     let mut shown = Map::new();
-    shown.insert("name".to_owned(), operation.name.as_str().into());
+    let name = match quirks.project_number {
+        true => with_number(&operation.name),
+        false => operation.name.clone(),
+    };
+    shown.insert("name".to_owned(), name.into());
     if !quirks.no_metadata {
         let mut metadata = (extras.metadata)(service, operation, state, quirks);
         if quirks.extras {
@@ -62,4 +69,15 @@ pub(crate) fn show(
         shown.insert("response".to_owned(), response);
     }
     shown.into()
+}
+
+/// The name with the number of its project, if it has a project that is not spelled so already.
+fn with_number(name: &str) -> String {
+    let below = name.strip_prefix("projects/");
+    match below.and_then(|rest| rest.split_once('/')) {
+        Some((id, rest)) if !id.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("projects/{PROJECT_NUMBER}/{rest}")
+        }
+        _ => name.to_owned(),
+    }
 }

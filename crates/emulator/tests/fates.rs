@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::common::{self, T0, cancel, get, secs, single};
+use countermand_core::Service;
 use countermand_emulator::{
-    Config, Emulator, Expiry, Fate, FinishedCancel, NewOperation, Quirks, Shape, State,
+    Config, Emulator, Expiry, Fate, FinishedCancel, NewOperation, NewParent, NoCancel, Quirks,
+    Shape, State,
 };
 use serde_json::json;
 
@@ -268,20 +270,40 @@ fn oddities_of_one_operation_leave_its_neighbour_alone() {
 #[test]
 fn servers_without_cancel_and_with_500_for_404() {
     let mut quirks = Quirks::default();
-    quirks.no_cancel = true;
+    quirks.no_cancel = Some(NoCancel::FailedPrecondition);
     quirks.missing_is_500 = true;
     let (mut emulator, name) = single(
         Config::default().quirks(quirks),
         NewOperation::new(Fate::Cancellable),
     );
-    let (status, body) = cancel(&mut emulator, T0, &name);
-    assert_eq!(
-        (status, &body["error"]["status"]),
-        (501, &json!("UNIMPLEMENTED"))
-    );
+    let mut refused = |status: u16, word: &str| {
+        let (answered, body) = cancel(&mut emulator, T0, &name);
+        assert_eq!((answered, &body["error"]["status"]), (status, &json!(word)));
+        assert_eq!(state(&emulator, T0, &name), State::Pending);
+        quirks.no_cancel = Some(NoCancel::Unimplemented);
+        emulator.set_quirks(quirks);
+    };
+    refused(400, "FAILED_PRECONDITION");
+    refused(501, "UNIMPLEMENTED");
     let (status, body) = get(&mut emulator, T0, &format!("{name}9"));
     assert_eq!(
         (status, &body["error"]["message"]),
         (500, &json!("Requested entity was not found."))
     );
+}
+
+/// A server may write the number of a project in place of its id: the operation is the same.
+#[test]
+fn names_may_have_the_number_of_their_project() {
+    let service = Service::named("documentai.v1").unwrap();
+    let mut emulator = Emulator::new(Config::default().service(service).parents(0));
+    let mut quirks = Quirks::default();
+    quirks.project_number = true;
+    let operation = NewOperation::new(Fate::Cancellable).quirks(quirks);
+    let location = NewParent::with([operation]).name("projects/p/locations/us");
+    let name = emulator.add(T0, location).unwrap().operations.remove(0);
+    let (status, shown) = get(&mut emulator, T0, &name);
+    let expected = name.replace("projects/p/", "projects/123456789012/");
+    assert_eq!((status, &shown["name"]), (200, &json!(expected)));
+    assert_ne!(expected, name);
 }

@@ -1,0 +1,143 @@
+//! Random schedules of one countermand each: a service, an operation, a server, faults and a policy.
+
+use std::time::Duration;
+
+use countermand_core::{Ids, Level, NamePattern, OperationName, Policy, Service};
+use countermand_emulator::{Config, Emulator, NewOperation, NewParent, Shape};
+
+use crate::dice::Dice;
+use crate::simulation::{Mishaps, Run, run_with};
+use crate::trouble;
+use crate::truth::lie;
+
+/// A schedule that has not run. Its seed describes it and its run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Schedule {
+    /// The server.
+    pub emulator: Emulator,
+    /// The operation to be cancelled.
+    pub name: OperationName,
+    /// The numbers that its policy is made of.
+    pub limits: Limits,
+    policy: Policy,
+    mishaps: Mishaps,
+    seed: u64,
+}
+
+/// The numbers that a policy is made of.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The time for all of it.
+    pub deadline: Duration,
+    /// The time for one request.
+    pub attempt_timeout: Duration,
+    /// Attempts of a failing call.
+    pub attempts: u32,
+    /// The first time between two looks.
+    pub poll: Duration,
+}
+
+impl Schedule {
+    /// The schedule of a seed.
+    ///
+    /// # Panics
+    /// Never: what is drawn is valid.
+    #[must_use]
+    pub fn drawn(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let service = service(&mut dice);
+        let script = trouble::faults(service, &mut dice, 6);
+        let config = Config::default()
+            .service(service)
+            .seed(seed)
+            .parents(1)
+            .operations(1, 1)
+            .quirks(trouble::quirks(&mut dice))
+            .script(script);
+        let mut emulator = Emulator::new(config);
+        let quirks = trouble::quirks(&mut dice);
+        // If the answer that said done was lost, what is shown as pending later seems to have expired: no client
+        // could know.
+        let validity = match quirks.shape {
+            Shape::Flapping => 86_400,
+            _ => 5 + dice.below(600),
+        };
+        let operation = NewOperation::new(trouble::fate(&mut dice))
+            .duration(validity)
+            .quirks(quirks);
+        let parent = parent(dice.pick(service.patterns));
+        let added = emulator.add(Duration::ZERO, NewParent::with([operation]).name(parent));
+        let added = added.expect("a parent of the pattern");
+        let name = OperationName::parse(service, &added.operations[0]).expect("its operation");
+        let limits = Limits {
+            deadline: Duration::from_millis(dice.below(300_000)),
+            attempt_timeout: Duration::from_millis(200 + dice.below(10_000)),
+            attempts: 1 + dice.below(6) as u32,
+            poll: Duration::from_millis(100 + dice.below(3000)),
+        };
+        let policy = Policy::default()
+            .deadline(limits.deadline)
+            .attempt_timeout(limits.attempt_timeout)
+            .max_attempts(limits.attempts)
+            .poll_interval(limits.poll, limits.poll * 16)
+            .verify(!dice.chance(10));
+        Self {
+            mishaps: Mishaps::drawn(dice),
+            emulator,
+            name,
+            limits,
+            policy,
+            seed,
+        }
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn run(&mut self) -> Run {
+        run_with(
+            &mut self.emulator,
+            &self.name,
+            &self.policy,
+            self.seed,
+            &mut self.mishaps,
+        )
+    }
+
+    /// The lie of the result of its run, if it is one.
+    #[must_use]
+    pub fn lie(&self, run: &Run) -> Option<String> {
+        lie(&self.emulator, &self.name, run.ended, &run.result)
+    }
+}
+
+/// Any service, the default one as often as all others together: it alone has records of parents.
+///
+/// # Panics
+/// Never: every id in the table is that of a service.
+pub fn service(dice: &mut Dice) -> &'static Service {
+    if dice.chance(50) {
+        return Service::DEFAULT;
+    }
+    let ids = Service::ids().count() as u64;
+    let id = Service::ids().nth(dice.below(ids) as usize);
+    id.and_then(Service::named).expect("a service of the table")
+}
+
+/// The name of a parent of operations whose names have this pattern.
+#[must_use]
+pub fn parent(pattern: &NamePattern) -> String {
+    let above = &pattern.levels[..pattern.levels.len().saturating_sub(1)];
+    let level = |level: &Level| {
+        let collection = level.collection.replace('*', "things");
+        match level.ids {
+            Ids::Any | Ids::Rest => format!("{collection}/one"),
+            Ids::Only(id) => format!("{collection}/{id}"),
+            Ids::None => collection,
+        }
+    };
+    above.iter().map(level).collect::<Vec<_>>().join("/")
+}
