@@ -1,8 +1,9 @@
 //! Random schedules of one countermand each: a service, an operation, a server, faults and a policy.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use countermand_core::{Ids, Level, NamePattern, OperationName, Policy, Service};
+use countermand_core::{Ids, Level, NamePattern, OperationName, Policy, Reading, Service};
 use countermand_emulator::{Config, Emulator, NewOperation, NewParent, Shape};
 
 use crate::dice::Dice;
@@ -67,7 +68,12 @@ impl Schedule {
         let operation = NewOperation::new(trouble::fate(&mut dice))
             .duration(validity)
             .quirks(quirks);
-        let parent = parent(dice.pick(service.patterns));
+        let patterns = service
+            .patterns
+            .iter()
+            .filter(|pattern| is_emulated(pattern));
+        let patterns = patterns.collect::<Vec<_>>();
+        let parent = parent(dice.pick::<&NamePattern>(&patterns));
         let added = emulator.add(Duration::ZERO, NewParent::with([operation]).name(parent));
         let added = added.expect("a parent of the pattern");
         let name = OperationName::parse(service, &added.operations[0]).expect("its operation");
@@ -114,17 +120,25 @@ impl Schedule {
     }
 }
 
-/// Any service, the default one as often as all others together: it alone has records of parents.
-///
-/// # Panics
-/// Never: every id in the table is that of a service.
+/// The services that are emulated: those whose usual names are of operations. Resources with a state of their own
+/// are not.
+pub static SERVICES: LazyLock<Vec<&'static Service>> = LazyLock::new(|| {
+    let services = Service::ids().filter_map(Service::named);
+    services
+        .filter(|service| is_emulated(&service.patterns[0]))
+        .collect()
+});
+
+fn is_emulated(pattern: &NamePattern) -> bool {
+    pattern.reading == Reading::Operation
+}
+
+/// Any emulated service, the default one as often as all others together: it alone has records of parents.
 pub fn service(dice: &mut Dice) -> &'static Service {
-    if dice.chance(50) {
-        return Service::DEFAULT;
+    match dice.chance(50) {
+        true => Service::DEFAULT,
+        false => dice.pick::<&Service>(&SERVICES),
     }
-    let ids = Service::ids().count() as u64;
-    let id = Service::ids().nth(dice.below(ids) as usize);
-    id.and_then(Service::named).expect("a service of the table")
 }
 
 /// The name of a parent of operations whose names have this pattern.
