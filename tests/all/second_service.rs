@@ -48,6 +48,7 @@ static SPEECH: Service = Service {
     quota_levels: 1,
     denial_levels: 1,
     has_parent_records: false,
+    lists_parents: true,
     unmanaged_parent: None,
     quota: &[(300, 60)],
     resource_quota: None,
@@ -565,4 +566,26 @@ fn a_scheduler_asks_the_host_of_each_service() {
     }
     let default = Service::DEFAULT.host;
     assert_eq!(hosts, [SPEECH.host, default, SPEECH.host]);
+}
+
+#[test]
+fn a_list_that_the_service_does_not_have_ends_without_a_request() {
+    let parts = Service::named("artifactregistry.v1").unwrap();
+    let parent = ParentName::parse(parts, "projects/p/locations/us").unwrap();
+    let refused = [
+        List::Operations { parent, seen: None },
+        List::Parents(GrandparentName::parse(parts, "projects/p").unwrap()),
+    ];
+    for list in refused {
+        let mut scheduler = Scheduler::new(3);
+        scheduler.search(list);
+        scheduler.close();
+        let step = scheduler.next_step(Time::START);
+        assert!(matches!(step, NextStep::Done), "{step:?}");
+        let told: Vec<_> = std::iter::from_fn(|| scheduler.next_event()).collect();
+        assert!(
+            matches!(&told[..], [Event::NotListed { error, .. }] if !error.maybe_delivered()),
+            "{told:?}"
+        );
+    }
 }

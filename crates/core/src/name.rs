@@ -165,7 +165,8 @@ impl<const UP: u8> Name<UP> {
             Call::Get => self.pattern().has_get,
             // Several patterns may have one parent.
             Call::ListOperations => is_one() && self.service.patterns.iter().any(lists),
-            Call::GetParent | Call::ListParents => self.service.has_parent_records,
+            Call::GetParent => self.service.has_parent_records,
+            Call::ListParents => self.service.lists_parents,
         };
         match known {
             true => Ok(()),

@@ -60,6 +60,8 @@ pub struct Service {
     /// True where the parent of an operation is looked at after a 404: without a record of it, the
     /// operation may have executed.
     pub has_parent_records: bool,
+    /// True where the parents of operations can be listed, so that a search takes the resource above them.
+    pub lists_parents: bool,
     /// Words of a 400 that is about the parent, which this service no longer manages, in small letters.
     pub unmanaged_parent: Option<&'static str>,
     /// Known quotas of a project, as calls in seconds: documented, or told by an answer of the server.

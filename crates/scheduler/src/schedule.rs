@@ -70,7 +70,9 @@ impl Scheduler {
                 self.queue.later(at, job);
                 continue;
             }
-            return self.send(job, now);
+            if let Some(step) = self.send(job, now) {
+                return step;
+            }
         }
     }
 
@@ -82,9 +84,10 @@ impl Scheduler {
         (now < until && going_on && self.scope.stopped().is_none()).then_some(until)
     }
 
-    pub(crate) fn send(&mut self, job: Job, now: Time) -> NextStep {
+    /// The request of a job; `None` where it ended without one.
+    pub(crate) fn send(&mut self, job: Job, now: Time) -> Option<NextStep> {
         match job {
-            Job::Operation(waiting) => self.send_operation(waiting, now),
+            Job::Operation(waiting) => Some(self.send_operation(waiting, now)),
             Job::List(listing) => self.send_list(listing, now),
         }
     }
@@ -95,14 +98,19 @@ impl Scheduler {
         self.launch(resource, Flight::Operation(attempt), now)
     }
 
-    pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Time) -> NextStep {
+    pub(crate) fn send_list(&mut self, listing: Box<Listing>, now: Time) -> Option<NextStep> {
+        let (listing, step) = self.begin_list(listing, now);
+        let Step::Send(attempt) = step else {
+            // The service has no such method, or the endpoint is that of another one.
+            self.place_list(listing, step, now);
+            return None;
+        };
         if listing.is_of_parents() {
             self.searching_since.get_or_insert(now);
         }
         *self.flying_lists.of(&listing) += 1;
-        let (listing, attempt) = self.begin_list(listing, now);
         let resource = listing.resource().clone();
-        self.launch(resource, Flight::List(listing, attempt), now)
+        Some(self.launch(resource, Flight::List(listing, attempt), now))
     }
 
     /// Takes note of a request that is about to leave.
@@ -141,11 +149,11 @@ impl Scheduler {
         &mut self,
         mut listing: Box<Listing>,
         now: Time,
-    ) -> (Box<Listing>, Attempt<Response>) {
+    ) -> (Box<Listing>, Step<Response>) {
         listing.begun = true;
         if let Some((mut attempt, since)) = listing.attempt.take() {
             attempt.postpone(now - since);
-            return (listing, attempt);
+            return (listing, Step::Send(attempt));
         }
         let fetch = listing
             .next_fetch()
@@ -155,10 +163,8 @@ impl Scheduler {
             None => fetch,
         };
         let fetch = fetch.policy(Arc::clone(&self.policy));
-        match fetch.start(now, self.rng.next()) {
-            Step::Send(attempt) => (listing, attempt),
-            Step::Wait(_) | Step::Done(_) => unreachable!("a fetch begins with a request"),
-        }
+        let step = fetch.start(now, self.rng.next());
+        (listing, step)
     }
 
     /// The next request of a job: a cancellation begins, or goes on where it was parked.

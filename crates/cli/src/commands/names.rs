@@ -339,7 +339,7 @@ impl Reader<'_> {
 /// The resources of a service that a search takes, as `enterprises and devices`.
 pub(crate) fn searched(service: &Service) -> String {
     let [first, second] = [2, 1].map(|up| service.level_above(up).collection);
-    match service.has_parent_records {
+    match service.lists_parents {
         true => format!("{first} and {second}"),
         false => second.to_owned(),
     }

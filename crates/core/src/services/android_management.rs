@@ -41,6 +41,7 @@ pub static ANDROID_MANAGEMENT: Service = Service {
     quota_levels: 2,
     denial_levels: 1,
     has_parent_records: true,
+    lists_parents: true,
     unmanaged_parent: Some("device is no longer being managed"),
     quota: &[(600, 60), (1000, 100)],
     resource_quota: Some((60, 60)),

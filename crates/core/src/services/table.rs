@@ -31,6 +31,7 @@ pub(crate) const OF_THE_CONTRACT: Service = Service {
     quota_levels: 1,
     denial_levels: 1,
     has_parent_records: false,
+    lists_parents: false,
     unmanaged_parent: None,
     quota: &[(600, 60)],
     resource_quota: None,
