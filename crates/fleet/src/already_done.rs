@@ -61,6 +61,12 @@ impl AlreadyDone {
             "{} more {match_} and {are} done already",
             grouped(self.operations)
         );
+        // The names are of those that completed, and of one service.
+        let acts = |name: &OperationName| name.service().has_parent_records;
+        if !self.first.first().is_none_or(acts) {
+            let completed = grouped(self.completed);
+            return Some(format!("{all}, {completed} of them completed"));
+        }
         Some(match (self.completed, self.operations) {
             (0, _) => format!("{all}, not completed"),
             (1, 1) => format!("{all}: it completed, check its device"),

@@ -1,5 +1,7 @@
 //! Searches and jobs of other services than the default one.
 
+use std::time::Duration;
+
 use countermand_core::Service;
 use countermand_emulator::{Config, Fate, NewOperation, NewParent, Shared, State};
 use serde_json::json;
@@ -207,4 +209,28 @@ fn a_simulation_is_of_the_service() {
         run.code == 0 && run.stdout.contains("20 cancelled"),
         "{run:?}"
     );
+}
+
+/// What carries the operations of a device out is that device; other operations have no such record.
+#[test]
+fn the_page_of_a_job_names_no_device_to_look_at() {
+    let done = Fate::Acknowledged {
+        after: Duration::ZERO,
+    };
+    let world = World::new("documentai.v1", PARENT, &[Fate::Cancellable, done]);
+    let names: Vec<_> = world.api.names.iter().map(String::as_str).collect();
+    world.planned(&names);
+    let job = world.job();
+    let run = world
+        .command(&["apply", &job, "--confirm", "projects/p:2"])
+        .run();
+    assert_eq!(run.code, 3, "{run:?}");
+    let page = world.folder.path().join("page.html");
+    let page = page.to_str().unwrap();
+    let args = ["report", &job, "--format", "html", "-o", page];
+    let run = world.api.command(&args).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("1 operation completed, before the cancellation or despite it: look at what was done first."));
+    assert!(!page.contains("These devices"), "{page}");
 }

@@ -3,8 +3,8 @@
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use countermand_core::Timestamp;
 use countermand_core::text::printable;
+use countermand_core::{Service, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::html_rows::{BLOCK, LINE_COLUMNS, moment};
@@ -133,7 +133,9 @@ impl Head {
         let counts = &overview.counts;
         let (headline, tone, lead) = headline(counts, summary);
         let alarms = |states: &[RowState]| -> Vec<Alarm> {
-            let alarms = states.iter().map(|state| Alarm::of(*state, overview));
+            let alarms = states
+                .iter()
+                .map(|state| Alarm::of(*state, overview, summary.service));
             alarms.flatten().collect()
         };
         let vanished = summary.vanished.iter();
@@ -318,14 +320,14 @@ fn tiles(counts: &Counts) -> Vec<Tile> {
 
 impl Alarm {
     /// `None` where there is nothing of the kind.
-    fn of(state: RowState, overview: &Overview) -> Option<Self> {
+    fn of(state: RowState, overview: &Overview, service: &Service) -> Option<Self> {
         let count = overview.counts.of(state);
         if count == 0 {
             return None;
         }
         let shown = overview.of_state(state);
         let more = count - shown.len() as u64;
-        let (tone, title, mut text) = alarm(state, count);
+        let (tone, title, mut text) = alarm(state, count, service);
         match overview.counts.of_input(state) {
             0 => {}
             by => text.push_str(&format!(
@@ -347,13 +349,17 @@ impl Alarm {
     }
 }
 
-/// Tone, title and text over the operations of a state.
-fn alarm(state: RowState, count: u64) -> (&'static str, &'static str, String) {
+/// Tone, title and text over the operations of a state. Where a service keeps records of the resources that carry
+/// operations out, they are what to look at.
+fn alarm(state: RowState, count: u64, service: &Service) -> (&'static str, &'static str, String) {
     let words = counted(count, "operation");
     let (was, it, its) = match count {
         1 => ("was", "it", "the device"),
         _ => ("were", "them", "the devices"),
     };
+    if !service.has_parent_records {
+        return alarm_of_operations(state, &words, was, it);
+    }
     match state {
         RowState::Completed => (
             "completed",
@@ -392,6 +398,53 @@ fn alarm(state: RowState, count: u64) -> (&'static str, &'static str, String) {
             "open",
             "Not attempted",
             format!("No cancel was sent for {words} that may have arrived: {its} may still act."),
+        ),
+    }
+}
+
+fn alarm_of_operations(
+    state: RowState,
+    words: &str,
+    was: &str,
+    it: &str,
+) -> (&'static str, &'static str, String) {
+    let still = format!("the server may still carry {it} out");
+    match state {
+        RowState::Completed => (
+            "completed",
+            "Completed anyway",
+            format!(
+                "{words} completed, before the cancellation or despite it: look at what was done first."
+            ),
+        ),
+        RowState::Gone => (
+            "gone",
+            "Gone, and may have been carried out",
+            format!(
+                "The server has no record of {words} any more, and tells nothing of what became of {it}."
+            ),
+        ),
+        RowState::Pending => (
+            "open",
+            "Pending: may still be carried out",
+            format!("{words} {was} still pending at the last look: {still}."),
+        ),
+        RowState::Unverified => (
+            "open",
+            "Not confirmed",
+            format!(
+                "A cancel was sent for {words}, or may have been, and what became of {it} is not known."
+            ),
+        ),
+        RowState::Error => (
+            "open",
+            "Without a verdict",
+            format!("An error kept the end of {words} from being known: {still}."),
+        ),
+        _ => (
+            "open",
+            "Not attempted",
+            format!("No cancel was sent for {words} that may have arrived: {still}."),
         ),
     }
 }
