@@ -231,6 +231,8 @@ fn the_page_of_a_job_names_no_device_to_look_at() {
     let run = world.api.command(&args).run();
     assert_eq!(run.code, 0, "{run:?}");
     let page = std::fs::read_to_string(page).unwrap();
-    assert!(page.contains("1 operation completed, before the cancellation or despite it: look at what was done first."));
+    assert!(page.contains(
+        "1 operation completed, before the cancellation or despite it: look at what was done first."
+    ));
     assert!(!page.contains("These devices"), "{page}");
 }
