@@ -12,8 +12,8 @@ use std::time::Duration;
 use countermand_core::text::{printable, shown};
 use countermand_core::{Endpoint, GrandparentName, ParentName, Timestamp};
 
-use crate::resume::phrase;
 use crate::schedule::Options;
+use crate::spell::phrase;
 use crate::spell::{counted, grouped, spell};
 use crate::store::{Contents, Digest, Job, JobError, Kind, Record, Settings};
 

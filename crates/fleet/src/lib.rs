@@ -16,7 +16,7 @@
 //!     path: std::path::PathBuf,
 //! ) -> Result<(), Failure> {
 //!     let mut filter = Filter::default();
-//!     filter.add_type(settings.service, "WIPE")?;
+//!     filter.add_type(enterprise.service(), "WIPE")?;
 //!     let mut search = Search::new(&client, client.scheduler(), [enterprise.clone()], [], filter);
 //!     let mut findings = Findings::default();
 //!     while let Some(found) = search.next().await {
@@ -127,10 +127,10 @@ pub use output_file::{OutputFile, create_new};
 pub use plan::Plan;
 pub use plan_summary::{Age, PlanSummary};
 pub use progress::{Failing, JobProgress, Meter, SearchProgress};
-pub use resume::{Resume, confirmed, path_word, phrase, phrases, quoted, service_option};
+pub use resume::{Resume, confirmed, path_word, phrases, quoted, service_option};
 pub use row_state::RowState;
 pub use run::{Ended, Run};
 pub use schedule::Options;
 pub use search::{Findings, Found, Search, SearchCost, decisive};
-pub use spell::{counted, grouped, spell};
+pub use spell::{counted, grouped, phrase, spell};
 pub use store::{Job, JobError, Settings};

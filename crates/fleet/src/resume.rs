@@ -10,6 +10,7 @@ use countermand_core::{GrandparentName, Service, Timestamp};
 
 use crate::authorize::stale;
 use crate::progress;
+use crate::spell::phrase;
 use crate::store::{Contents, JobError, Kind, Settings};
 
 /// The command that goes on with a job: `Display` is the command with all that the job itself asks
@@ -167,17 +168,6 @@ pub fn phrases(kind: Kind, planned: &BTreeMap<GrandparentName, u64>) -> Vec<Stri
         Kind::Rescue => phrase(name).to_owned(),
     };
     planned.iter().map(phrase).collect()
-}
-
-/// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
-/// service itself where operations belong to no resource.
-#[must_use]
-pub fn phrase(name: &GrandparentName) -> &str {
-    match name.relative() {
-        _ if *name.service() == *Service::DEFAULT => name.id(),
-        "" => name.service().id,
-        relative => relative,
-    }
 }
 
 /// Reads a confirmation of the operations of a service: a [`phrase`] or a name, and behind a colon the number, if it has one.

@@ -1,6 +1,8 @@
-//! Numbers and lengths of time as people read them.
+//! Numbers, lengths of time and resources as people read them.
 
 use std::time::Duration;
+
+use countermand_core::{GrandparentName, Service};
 
 /// Tenths of a second where those matter, and no seconds of hours: `4.2 s`, `8 min 6 s`, `3 h 5 min`.
 #[must_use]
@@ -77,5 +79,16 @@ mod tests {
         ] {
             assert_eq!(spell(Duration::from_millis(millis)), expected);
         }
+    }
+}
+
+/// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
+/// service itself where operations belong to no resource.
+#[must_use]
+pub fn phrase(name: &GrandparentName) -> &str {
+    match name.relative() {
+        _ if *name.service() == *Service::DEFAULT => name.id(),
+        "" => name.service().id,
+        relative => relative,
     }
 }
