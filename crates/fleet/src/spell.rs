@@ -50,6 +50,17 @@ pub(crate) fn with_article(noun: &str) -> String {
     format!("{article} {noun}")
 }
 
+/// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
+/// service itself where operations belong to no resource.
+#[must_use]
+pub fn phrase(name: &GrandparentName) -> &str {
+    match name.relative() {
+        _ if *name.service() == *Service::DEFAULT => name.id(),
+        "" => name.service().id,
+        relative => relative,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,16 +90,5 @@ mod tests {
         ] {
             assert_eq!(spell(Duration::from_millis(millis)), expected);
         }
-    }
-}
-
-/// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
-/// service itself where operations belong to no resource.
-#[must_use]
-pub fn phrase(name: &GrandparentName) -> &str {
-    match name.relative() {
-        _ if *name.service() == *Service::DEFAULT => name.id(),
-        "" => name.service().id,
-        relative => relative,
     }
 }
