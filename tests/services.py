@@ -378,7 +378,7 @@ def state_line(document: dict[str, Any], method: Method) -> str:
 
 
 def cases(service: str, method: Method) -> Iterator[dict[str, Any]]:
-    """A case for each word of a state, and one for a word that nobody knows."""
+    """A case for each word of a state, and one for an unknown word."""
     if method.state is None:
         return
     name = pattern(method).replace("*", "x")

@@ -44,7 +44,6 @@ static SPEECH: Service = Service {
     ])],
     cancel: ":cancel",
     cancels_by_get: false,
-    operation_fields: "name,done,error",
     quota_levels: 1,
     denial_levels: 1,
     has_parent_records: false,

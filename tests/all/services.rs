@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use countermand_core::{
-    Call, Endpoint, Ids, Level, NamePattern, OperationName, PageQuery, Policy, Reading, Request,
-    Response, Service, Verdict,
+    Call, Endpoint, NamePattern, OperationName, PageQuery, Policy, Reading, Request, Response,
+    Service, Verdict,
 };
 use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Script, State};
+use countermand_tests::schedule::parent;
 use countermand_tests::simulation::{Run, run, served};
 use serde_json::{Value, json};
 
@@ -26,20 +27,6 @@ fn patterns_of(service: &'static Service) -> impl Iterator<Item = &'static NameP
 
 fn named(id: &str) -> &'static Service {
     Service::named(id).unwrap()
-}
-
-/// The name of a parent of operations of a pattern, which no other pattern has.
-fn parent_of(pattern: &NamePattern) -> String {
-    let (_, above) = pattern.levels.split_last().unwrap();
-    let level = |level: &Level| {
-        let collection = level.collection.replace('*', "tenants");
-        match level.ids {
-            Ids::Any | Ids::Rest => format!("{collection}/a-1"),
-            Ids::Only(id) => format!("{collection}/{id}"),
-            Ids::None => collection,
-        }
-    };
-    above.iter().map(level).collect::<Vec<_>>().join("/")
 }
 
 /// The names of operations of these fates at a parent.
@@ -94,7 +81,7 @@ fn a_name_of_every_pattern_of_every_service_is_cancelled() {
         let mut emulator = emulator(service);
         for pattern in patterns_of(service) {
             patterns += 1;
-            let parent = parent_of(pattern);
+            let parent = parent(pattern);
             let name = &add(&mut emulator, &parent, &[Fate::Cancellable])[0];
             assert_eq!(name.pattern(), pattern, "{name}");
             let run = run(&mut emulator, name, &Policy::default(), 1);
@@ -131,7 +118,7 @@ fn a_list_has_the_operations_of_its_parent_and_no_others() {
     let (mut lists, mut none) = (0, 0);
     for service in services() {
         let mut emulator = emulator(service);
-        let parents = patterns_of(service).map(parent_of);
+        let parents = patterns_of(service).map(parent);
         let added: Vec<_> = parents
             .map(|parent| add(&mut emulator, &parent, &[Fate::Cancellable; 3]))
             .collect();
@@ -190,7 +177,7 @@ fn each_fate_has_its_verdict(service: &'static Service) {
         (Fate::Cancellable, Verdict::Cancelled, State::Cancelled),
     ];
     let mut emulator = emulator(service);
-    let parent = parent_of(&service.patterns[0]);
+    let parent = parent(&service.patterns[0]);
     let names = add(&mut emulator, &parent, &fates.map(|(fate, ..)| fate));
     for (name, (fate, verdict, state)) in names.iter().zip(fates) {
         let run = run(&mut emulator, name, &Policy::default(), 1);
@@ -266,7 +253,7 @@ fn metadata_that_tells_of_a_cancel_stands_for_its_answer() {
         let says = paths.is_some_and(|paths| !paths.cancel_asked.is_empty());
         told += u32::from(says);
         // One for each spelling.
-        for name in add(&mut emulator, &parent_of(pattern), &[Fate::Stuck; 2]) {
+        for name in add(&mut emulator, &parent(pattern), &[Fate::Stuck; 2]) {
             let run = run(&mut emulator, &name, &Policy::default(), 1);
             let cancels = calls(&run).into_iter().filter(|call| *call == Call::Cancel);
             let cancels = cancels.count();
@@ -312,7 +299,7 @@ fn metadata_has_its_facts_at_the_paths_of_the_description() {
     ] {
         let service = named(id);
         let mut emulator = emulator(service);
-        let parent = parent_of(&service.patterns[0]);
+        let parent = parent(&service.patterns[0]);
         let names = add(&mut emulator, &parent, &[Fate::Stuck; 8]);
         let mut seen = (Vec::new(), Vec::new());
         for name in &names {

@@ -62,7 +62,7 @@ def server() -> Iterator[Any]:
         protocol_version = "HTTP/1.1"
 
         def answer(self, value: object) -> None:
-            self.server.asked.append((self.command, self.path))  # type: ignore[attr-defined]
+            self.server.asked.append((self.command, self.path))  # type: ignore[attr-defined]  # added below
             body = json.dumps(value).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
@@ -94,7 +94,7 @@ def server() -> Iterator[Any]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.asked = []  # type: ignore[attr-defined]
+        running.asked = []  # type: ignore[attr-defined]  # a field of its own
         thread = Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running
@@ -135,7 +135,7 @@ def test_the_table_is_told() -> None:
         "webrisk.v1",
     ]
     with pytest.raises(AttributeError):
-        android.id = "x"  # type: ignore[misc]
+        android.id = "x"  # type: ignore[misc]  # refused
     assert pickle.loads(pickle.dumps(document_ai)) == document_ai
     assert hash(document_ai)
 
@@ -180,7 +180,7 @@ def test_an_async_client_likewise(server: Any) -> None:
             outcome = await client.countermand(name)
             listed = [it async for it in client.list_operations("projects/p/regions/r")]
             both = [result async for _, result in client.countermand_all(listed)]
-            return [it.verdict for it in (outcome, *both)]  # type: ignore[union-attr]
+            return [it.verdict for it in (outcome, *both)]  # type: ignore[union-attr]  # no errors here
 
     assert asyncio.run(calls()) == [Verdict.CANCELLED, Verdict.CANCELLED]
 
@@ -328,7 +328,7 @@ def document_ai() -> Iterator[Emulator]:
     """Ten operations: eight can be cancelled, two vanish."""
     with Emulator(service="documentai.v1", devices=0) as emulator:
         for fate in ("cancellable",) * 8 + ("vanishes",) * 2:
-            emulator.add(fate, device=LOCATION)  # type: ignore[arg-type]
+            emulator.add(fate, device=LOCATION)  # type: ignore[arg-type]  # a word of the type
         yield emulator
 
 
@@ -460,7 +460,7 @@ def test_a_scope_is_given_where_the_service_documents_none() -> None:
     assert Account.asked == ["https://www.googleapis.com/auth/cloud-platform"]
     Client(service="checks.v1alpha", token="t")
     with pytest.raises(TypeError, match="scope is of type list, expected a str"):
-        Client(scope=["a"], token="t")  # type: ignore[arg-type]
+        Client(scope=["a"], token="t")  # type: ignore[arg-type]  # refused
 
 
 def test_the_key_of_an_account_needs_a_scope(emulator: Any) -> None:

@@ -7,6 +7,7 @@ use http::Uri;
 use crate::endpoint::Endpoint;
 use crate::name::Name;
 use crate::name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
+use crate::printable::with_article;
 use crate::resource::Resource;
 use crate::service::Service;
 
@@ -63,13 +64,8 @@ impl Endpoint {
         let service = self.service();
         let refused = |kind| {
             let nouns = [2, 1, 0].map(|up| service.level_above(up).noun);
-            let [first, second, last] = nouns;
-            let expected = format!(
-                "the name of {} {first}, {} {second} or {} {last}",
-                article(first),
-                article(second),
-                article(last)
-            );
+            let [first, second, last] = nouns.map(with_article);
+            let expected = format!("the name of {first}, {second} or {last}");
             NameError::new(text, kind, 0, expected)
         };
         let name = self.bare_name(text).map_err(refused)?;
@@ -152,13 +148,6 @@ impl Endpoint {
         let google = [self.service().endpoint(), self.service().mtls_endpoint()];
         self.is_origin_of(url)
             || google.contains(self) && google.iter().any(|google| google.is_origin_of(url))
-    }
-}
-
-const fn article(noun: &str) -> &'static str {
-    match noun.as_bytes() {
-        [b'a' | b'e' | b'i' | b'o' | b'u', ..] => "an",
-        _ => "a",
     }
 }
 

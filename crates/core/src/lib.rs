@@ -88,7 +88,7 @@ pub mod text {
 
     pub use crate::chain::chain;
     pub use crate::printable::{
-        excerpt, is_hidden, json_line, printable, printable_lines, write_json_line,
+        excerpt, is_hidden, json_line, printable, printable_lines, with_article, write_json_line,
     };
     pub use crate::shown::{looks_secret, path_problem, shown, shown_excerpt, shown_path};
 }

@@ -12,7 +12,6 @@ use crate::call::Call;
 use crate::name_error::{NameError, NameErrorKind};
 use crate::name_parse::{self, Ends};
 use crate::percent;
-use crate::resource_state::Reading;
 use crate::service::{Level, NamePattern, Service};
 
 /// A checked name of a service, so many levels above its operations: [`OperationName`], [`ParentName`]
@@ -262,14 +261,6 @@ impl OperationName {
     #[must_use]
     pub fn parent(&self) -> ParentName {
         self.above()
-    }
-
-    /// The fields that are looked at.
-    pub(crate) const fn looked_at(&self) -> &'static str {
-        match self.pattern().reading {
-            Reading::Operation => self.service().operation_fields,
-            Reading::State(_) => self.pattern().own_level().fields,
-        }
     }
 
     /// The operation of the same id, named under the same parent in another spelling.

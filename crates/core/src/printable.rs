@@ -138,6 +138,17 @@ pub const fn is_hidden(char: char) -> bool {
     ) || (char as u32) & 0xfffe == 0xfffe
 }
 
+/// `an enterprise`, `a project`.
+#[must_use]
+pub fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {noun}")
+}
+
 #[cfg(test)]
 mod tests {
     use regex_syntax::hir::{Class, HirKind};

@@ -155,7 +155,7 @@ impl Request {
                 *request.headers_mut() = headers;
                 request
             }
-            Self::Get(name) => get(endpoint, name, name.looked_at()),
+            Self::Get(name) => get(endpoint, name, name.pattern().own_level().fields),
             Self::GetParent(name) => get(endpoint, name, "name"),
             Self::ListOperations(name, page) => {
                 list(endpoint, name, name.pattern().own_level(), page)

@@ -22,7 +22,7 @@ pub enum Reading {
     State(&'static ResourceState),
 }
 
-/// Where a resource tells its state, and the meaning of each word there.
+/// Place of the state of a resource, and the meaning of each word there.
 ///
 /// A word is compared at this path alone, and whole: steps and approvals of a job have states of their own. A
 /// word that stands in no list here is pending, as is a state that is absent.
@@ -32,9 +32,9 @@ pub enum Reading {
     reason = "a service that is not built in is written as a literal"
 )]
 pub struct ResourceState {
-    /// What the method that cancels answers.
+    /// Answer of the method that cancels.
     pub answer: CancelAnswer,
-    /// Where the resource tells which one it is.
+    /// Place of its name or ids.
     pub identity: Identity,
     /// Path of the field with the state, `status.state`.
     pub path: &'static str,
@@ -50,7 +50,7 @@ pub struct ResourceState {
     pub failed: &'static [&'static str],
 }
 
-/// What a method that cancels a resource answers, once it has taken the cancel. An empty object is taken from each.
+/// Answer of a method that cancels a resource, once it has taken the cancel. An empty object is taken from each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(
@@ -68,7 +68,7 @@ pub enum CancelAnswer {
     Object,
 }
 
-/// Where a resource tells which one it is.
+/// Place where a resource tells its name or ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(

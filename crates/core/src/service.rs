@@ -51,8 +51,6 @@ pub struct Service {
     pub cancel: &'static str,
     /// True where a GET cancels: one service has that in place of POST.
     pub cancels_by_get: bool,
-    /// Partial response mask of an operation: the fields that a verdict rests on, and no secret.
-    pub operation_fields: &'static str,
     /// Levels of a name that share the quota of a method.
     pub quota_levels: usize,
     /// Levels of a name that a denial (403) concerns.
@@ -110,7 +108,7 @@ pub struct NamePattern {
     pub has_get: bool,
     /// True if the operations of its parent can be listed.
     pub has_list: bool,
-    /// What its names name, and what proves that one was cancelled.
+    /// Kind of what its names name, and the proof that one was cancelled.
     pub reading: Reading,
 }
 
@@ -155,7 +153,8 @@ pub struct Level {
     pub noun: &'static str,
     /// Field of a page of the list of them.
     pub page_field: &'static str,
-    /// Partial response mask of one of them in a list.
+    /// Partial response mask of one of them. Of what is cancelled: the fields that a verdict rests on, and no
+    /// secret.
     pub fields: &'static str,
     /// Field of the time at which one of them was last active (RFC 3339).
     pub active_time: Option<&'static str>,
@@ -208,8 +207,8 @@ impl Service {
         (!is_default).then_some(self.host)
     }
 
-    /// True if its host is one of Google's, `*.googleapis.com`: only there a token may go that no one sent to a
-    /// named host.
+    /// True if its host is one of Google's, `*.googleapis.com`. A token goes to another host only if the caller
+    /// names that host.
     #[must_use]
     pub fn is_googles(&self) -> bool {
         self.host.ends_with(GOOGLE)

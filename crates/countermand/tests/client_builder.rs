@@ -310,7 +310,7 @@ async fn a_service_without_a_scope_needs_one_or_tokens() {
     assert_eq!(issued, scope);
 }
 
-/// Fault 57: a file that describes a service was written by somebody.
+/// Fault 57: a file that describes a service may come from a stranger.
 #[test]
 fn fault_57_a_token_goes_to_another_host_than_googles_only_if_it_is_named() {
     let directory = tempfile::tempdir().unwrap();

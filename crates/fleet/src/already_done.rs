@@ -106,3 +106,34 @@ impl AlreadyDone {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countermand_core::Service;
+
+    /// Only where there is a record of what carries an operation out is there something to check.
+    #[test]
+    fn the_advice_is_that_of_the_service() {
+        for (service, text, said) in [
+            (
+                "androidmanagement.v1",
+                "enterprises/e/devices/d/operations/1",
+                "3 more match and are done already, 2 of them completed: check their devices",
+            ),
+            (
+                "documentai.v1",
+                "projects/p/locations/us/operations/1",
+                "3 more match and are done already, 2 of them completed",
+            ),
+        ] {
+            let name = OperationName::parse(Service::named(service).unwrap(), text).unwrap();
+            let done = AlreadyDone {
+                operations: 3,
+                completed: 2,
+                first: vec![name],
+            };
+            assert_eq!(done.sentence().unwrap(), said);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countermand::hyper::{Authorized, BoxFuture, Hyper, Transport, check_universe, runtime};
 use countermand::{Access, Client, HyperConfig, Token, TokenSource};
-use countermand_core::text::chain;
+use countermand_core::text::{chain, with_article};
 use countermand_core::{
     Endpoint, ErrorKey, ExitClass, Ids, OperationName, Policy, Resource, Service, Timestamp,
     Transmit, TransportError, TransportErrorKind,
@@ -21,7 +21,6 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::check::{Check, CheckOutcome, CheckResult};
 use crate::clock::now;
-use crate::spell::with_article;
 
 /// The time for everything.
 const LIMIT: Duration = Duration::from_millis(9_500);

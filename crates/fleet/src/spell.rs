@@ -40,16 +40,6 @@ pub fn counted(count: u64, thing: &str) -> String {
     format!("{} {thing}{ending}", grouped(count))
 }
 
-/// `an enterprise`, `a project`.
-pub(crate) fn with_article(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    };
-    format!("{article} {noun}")
-}
-
 /// A resource as a confirmation names it: of the default service its id, of another the relative name, and the
 /// service itself where operations belong to no resource.
 #[must_use]

@@ -67,7 +67,6 @@ use crate::transport::{BoxStream, Transport};
 ///         Level::new("locations", "location"),
 ///         Level { fields: "name,done,error", ..Level::new("operations", "operation") },
 ///     ])],
-///     operation_fields: "name,done,error",
 ///     has_parent_records: false,
 ///     unmanaged_parent: None,
 ///     quota: &[(300, 60)],

@@ -211,7 +211,7 @@ fn a_simulation_is_of_the_service() {
     );
 }
 
-/// What carries the operations of a device out is that device; other operations have no such record.
+/// Only commands have a device that carries them out.
 #[test]
 fn the_page_of_a_job_names_no_device_to_look_at() {
     let done = Fate::Acknowledged {

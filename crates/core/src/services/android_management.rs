@@ -37,7 +37,6 @@ pub static ANDROID_MANAGEMENT: Service = Service {
     ])],
     cancel: ":cancel",
     cancels_by_get: false,
-    operation_fields: OPERATION_FIELDS,
     quota_levels: 2,
     denial_levels: 1,
     has_parent_records: true,

@@ -147,7 +147,7 @@ impl Service {
     }
 }
 
-/// What was pushed before a panic elsewhere is whole.
+/// The list, also after a panic elsewhere: an entry of it is whole.
 fn described() -> MutexGuard<'static, Vec<(&'static str, &'static Service)>> {
     DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -511,7 +511,7 @@ fn braced(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// What is wrong with a text that is no DNS name, if it is none.
+/// Refuses a text that is no DNS name, with its fault.
 fn check_host(host: &str) -> Result<(), String> {
     let expected = "expected a DNS name such as speech.googleapis.com";
     let has = |part: &str| Err(format!("{expected}, found {part}"));
@@ -849,7 +849,7 @@ mod tests {
         let value = full("private.v1");
         let service = read(&value).unwrap();
         assert_eq!(serde_json::to_value(service).unwrap(), value);
-        // What is left out has a value.
+        // A field that is left out has a value.
         let short = json!({
             "schema": SCHEMA,
             "id": "short.v2",

@@ -27,7 +27,6 @@ pub(crate) const OF_THE_CONTRACT: Service = Service {
     patterns: &[],
     cancel: ":cancel",
     cancels_by_get: false,
-    operation_fields: OPERATION_FIELDS,
     quota_levels: 1,
     denial_levels: 1,
     has_parent_records: false,
