@@ -218,7 +218,9 @@ fn each_fate_has_its_verdict_for_a_service_in_a_file() {
     for file in files {
         let text = std::fs::read(file.unwrap().path()).unwrap();
         let service = Service::from_json(&text).unwrap();
-        each_fate_has_its_verdict(service);
+        if patterns_of(service).count() > 0 {
+            each_fate_has_its_verdict(service);
+        }
     }
 }
 

@@ -234,6 +234,25 @@ fn one_parent_has_a_list_of_each_kind() {
 }
 
 #[test]
+fn a_list_at_the_root_has_the_name_of_its_collection() {
+    let service = Service::named("accesscontextmanager.v1").unwrap();
+    for text in [
+        "operations",
+        "//accesscontextmanager.googleapis.com/operations",
+        "//accesscontextmanager.googleapis.com",
+        "",
+    ] {
+        let list = ParentName::parse(service, text).unwrap();
+        assert_eq!(list.as_str(), "//accesscontextmanager.googleapis.com");
+        assert_eq!(list.relative(), "");
+    }
+    for text in ["xoperations", "x/operations", "projects/p", "operations/1"] {
+        let error = ParentName::parse(service, text).unwrap_err().to_string();
+        assert!(error.contains("expected operations"), "{error}");
+    }
+}
+
+#[test]
 fn names_of_jobs_lead_to_their_service() {
     for (text, id) in [
         (
@@ -256,4 +275,98 @@ fn names_of_jobs_lead_to_their_service() {
     let endpoint: Endpoint = Service::named("dataproc.v1").unwrap().endpoint();
     let name: OperationName = endpoint.parse_given(given).unwrap();
     assert_eq!(name, dataproc());
+}
+
+/// A service of the same form as one that is built in, as a file describes it.
+fn copy(service: &str) -> &'static Service {
+    let mut form = serde_json::to_value(Service::named(service).unwrap()).unwrap();
+    form["id"] = service.replace(".v", "form.v").into();
+    Service::from_json(form.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn a_service_in_a_file_sends_and_reads_as_the_one_that_it_is_a_copy_of() {
+    for case in cases("states.json") {
+        let name = case["name"].as_str().unwrap();
+        let own = named(case["service"].as_str().unwrap(), name);
+        let copied = OperationName::parse(copy(own.service().id), name).unwrap();
+        for (own, copied) in [
+            (
+                Request::Cancel(own.clone()),
+                Request::Cancel(copied.clone()),
+            ),
+            (Request::Get(own.clone()), Request::Get(copied.clone())),
+            (
+                Request::ListOperations(own.parent(), PageQuery::default()),
+                Request::ListOperations(copied.parent(), PageQuery::default()),
+            ),
+        ] {
+            let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
+            let (own, copied) = (own.http(&endpoint), copied.http(&endpoint));
+            assert_eq!((own.method(), own.uri()), (copied.method(), copied.uri()));
+        }
+        let body = case["body"].to_string();
+        let own = read(&own, &body).unwrap();
+        let copied = read(&copied, &body).unwrap();
+        assert_eq!(
+            (own.state, own.metadata),
+            (copied.state, copied.metadata),
+            "{case}"
+        );
+    }
+}
+
+/// The answers that clients of the Gemini API have seen.
+#[test]
+fn a_batch_of_gemini_is_read_by_its_state() {
+    let file = include_bytes!("../../docs/service-files/gemini.json");
+    let service = Service::from_json(file).unwrap();
+    let name = OperationName::parse(service, "batches/b").unwrap();
+    let endpoint: Endpoint = "http://127.0.0.1".parse().unwrap();
+    for (request, expected) in [
+        (
+            Request::Cancel(name.clone()),
+            "POST http://127.0.0.1/v1beta/batches/b:cancel",
+        ),
+        (
+            Request::Get(name.clone()),
+            "GET http://127.0.0.1/v1beta/batches/b?fields=name,metadata/state,metadata/createTime",
+        ),
+        (
+            Request::ListOperations(name.parent(), PageQuery::default()),
+            "GET http://127.0.0.1/v1beta/batches?pageSize=100\
+             &fields=nextPageToken,operations(name,metadata/state,metadata/createTime)",
+        ),
+    ] {
+        let http = request.http(&endpoint);
+        assert_eq!(format!("{} {}", http.method(), http.uri()), expected);
+    }
+    for (rest, verdict) in [
+        (r#""metadata":{"state":"BATCH_STATE_PENDING"}"#, None),
+        (
+            r#""done":false,"metadata":{"state":"BATCH_STATE_RUNNING"}"#,
+            None,
+        ),
+        (
+            r#""done":true,"metadata":{"state":"BATCH_STATE_CANCELLED"},"error":{"code":13,"message":"Cancelled."}"#,
+            Some(Verdict::Cancelled),
+        ),
+        (
+            r#""done":true,"metadata":{"state":"BATCH_STATE_SUCCEEDED"},"response":{}"#,
+            Some(Verdict::Completed),
+        ),
+        (
+            r#""done":true,"metadata":{"state":"BATCH_STATE_EXPIRED"}"#,
+            Some(Verdict::Failed),
+        ),
+        (
+            r#""done":true,"metadata":{"state":"BATCH_STATE_FAILED"},"error":{"code":1}"#,
+            Some(Verdict::Failed),
+        ),
+        // Nothing says what became of it.
+        (r#""done":true,"error":{"code":1}"#, None),
+    ] {
+        let read = read(&name, &format!(r#"{{"name":"batches/b",{rest}}}"#)).unwrap();
+        assert_eq!(read.verdict(), verdict, "{rest}");
+    }
 }

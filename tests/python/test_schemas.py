@@ -24,6 +24,7 @@ from countermand import (
     CountermandError,
     OperationName,
     Outcome,
+    Service,
     Verdict,
     errors,
     job_errors,
@@ -95,6 +96,8 @@ def test_the_pages_have_the_fields_of_the_schemas() -> None:
             assert fields - documented(*place) <= job, name
             continue
         assert documented(*place) - {"schema"} == fields, name
+    names = SCHEMAS["countermand.service-1"]["properties"]["names"]["items"]["properties"]
+    assert documented("json-lines.md", "States") == {*names["state"]["properties"]}
 
 
 def test_the_schemas_are_schemas() -> None:
@@ -193,6 +196,33 @@ def test_the_service_files_are_valid(tmp_path: Path) -> None:
         command = [COMMAND, "services", "--json", "--service-file", printed]
         again = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         assert again.stdout == done.stdout
+
+
+def test_the_schema_and_the_reader_refuse_the_same_states() -> None:
+    form = json.loads((FOLDER.parent / "service-files" / "gemini.json").read_text("utf-8"))
+    state = form["names"][0]["state"]
+    for change in (
+        {"path": None},
+        {"path": ""},
+        {"path": "metadata..state"},
+        {"path": "states[0]"},
+        {"create_time_path": "a."},
+        {"cancelled": []},
+        {"cancelled": ["A", "A"]},
+        {"completed": ["A B"]},
+        {"failed": [1]},
+        {"failed": "A"},
+        {"cancel_answer": "nothing"},
+        {"project_path": "project"},
+        {"project_path": "project.", "id_path": "id"},
+        {"answer": "empty"},
+    ):
+        merged = {key: value for key, value in (state | change).items() if value is not None}
+        wrong = form | {"names": [form["names"][0] | {"state": merged}]}
+        with pytest.raises(ValidationError):
+            check(wrong)
+        with pytest.raises(ValueError, match=r"`names\[0\]\.state\."):
+            Service.from_json(json.dumps(wrong))
 
 
 def test_what_the_demo_prints_last_is_valid(tmp_path: Path) -> None:

@@ -601,7 +601,8 @@ def test_a_scheduler_is_of_one_service() -> None:
     assert scheduler.rate_limiter.windows != RateLimiter().windows
 
 
-EARTH_ENGINE = Path(__file__).parents[2] / "docs" / "service-files" / "earthengine.json"
+SERVICE_FILES = Path(__file__).parents[2] / "docs" / "service-files"
+EARTH_ENGINE = SERVICE_FILES / "earthengine.json"
 
 
 def test_a_file_describes_a_service(server: Any) -> None:
@@ -619,6 +620,31 @@ def test_a_file_describes_a_service(server: Any) -> None:
     # From now on its id is known, and a full name tells it.
     assert OperationName(outcome.name).service == "earthengine.v1"
     assert pickle.loads(pickle.dumps(outcome)) == outcome
+
+
+def test_a_file_describes_resources_with_a_state() -> None:
+    service = Service.from_file(SERVICE_FILES / "gemini.json")
+    assert (service.id, service.host) == (
+        "generativelanguage.v1beta",
+        "generativelanguage.googleapis.com",
+    )
+    assert service.patterns == (("batches/{batch}", True, True),)
+    name = OperationName("//generativelanguage.googleapis.com/batches/b")
+    assert build_cancel(name).url == f"https://{service.host}/v1beta/batches/b:cancel"
+    for word, verdict in (
+        ("BATCH_STATE_CANCELLED", "cancelled"),
+        ("BATCH_STATE_SUCCEEDED", "completed"),
+        ("BATCH_STATE_FAILED", "failed"),
+        ("BATCH_STATE_EXPIRED", "failed"),
+        ("BATCH_STATE_RUNNING", None),
+        ("BATCH_STATE_NEW", None),
+    ):
+        metadata = {"state": word, "createTime": "2026-11-28T10:00:00Z"}
+        # Only the state proves something, whatever the code is.
+        answer = {"name": "batches/b", "metadata": metadata, "done": True, "error": {"code": 13}}
+        operation = parse_operation(name, 200, {}, json.dumps(answer).encode())
+        assert (operation.verdict, operation.done) == (verdict, verdict is not None)
+        assert operation.create_time is not None
 
 
 def test_a_service_file_with_a_mistake_names_it(tmp_path: Path) -> None:

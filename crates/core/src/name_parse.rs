@@ -76,17 +76,23 @@ fn of_host<'a>(text: &'a str, host: &str) -> Option<&'a str> {
     given.eq_ignore_ascii_case(host).then_some(name)
 }
 
-/// The parent in the name of a list of resources with a state, `projects/p/regions/r/jobs`, as one parent may
-/// have several such lists beside its operations.
+/// The parent in the name of a list, where the parent alone does not tell the list: `projects/p/regions/r/jobs`,
+/// as one parent may have several lists of resources with a state beside its operations, and `operations` at the
+/// root, whose parent has no name.
 fn named_list<'a>(service: &'static Service, text: &'a str, up: u8) -> Option<(&'a str, Ends)> {
     if up != 1 || text.len() > MAX_NAME_BYTES || forbidden(text).is_some() {
         return None;
     }
     let lists = (0..).zip(service.patterns);
-    let mut lists = lists.filter(|(_, it)| matches!(it.reading, Reading::State(_)));
+    let mut lists =
+        lists.filter(|(_, it)| it.levels.len() == 1 || matches!(it.reading, Reading::State(_)));
     lists.find_map(|(number, pattern)| {
         let (own, above) = pattern.levels.split_last()?;
-        let parent = text.strip_suffix(own.collection)?.strip_suffix('/')?;
+        let parent = text.strip_suffix(own.collection)?;
+        let parent = match above {
+            [] => parent,
+            _ => parent.strip_suffix('/')?,
+        };
         Some((parent, scan(number, above, parent, &SEGMENT)?))
     })
 }
@@ -205,6 +211,11 @@ fn explain(service: &'static Service, text: &str, up: u8) -> Result<Ends, NameEr
     let usual = || candidates.clone().next().map(|(_, levels)| levels);
     let refuse = |kind, at, levels: Option<&'static [Level]>| {
         let expected = levels.or_else(usual).map_or_else(String::new, described);
+        // The parent of operations at the root has no name; their list has one.
+        let expected = match expected.as_str() {
+            "" => service.patterns[0].own_level().collection.to_owned(),
+            _ => expected,
+        };
         Err(NameError::new(text, kind, at, expected))
     };
     if text.len() > MAX_NAME_BYTES {

@@ -1,6 +1,6 @@
 //! Resources whose own state tells what became of them: jobs, builds, pipelines, executions.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::json::{Text, fields, without_value};
@@ -26,7 +26,7 @@ pub enum Reading {
 ///
 /// A word is compared at this path alone, and whole: steps and approvals of a job have states of their own. A
 /// word that stands in no list here is pending, as is a state that is absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a service that is not built in is written as a literal"
@@ -51,8 +51,7 @@ pub struct ResourceState {
 }
 
 /// Answer of a method that cancels a resource, once it has taken the cancel. An empty object is taken from each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a service that is not built in is written as a literal"
@@ -68,9 +67,35 @@ pub enum CancelAnswer {
     Object,
 }
 
+impl CancelAnswer {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Empty, Self::Resource, Self::Operation, Self::Object];
+
+    /// The word for it in a description of a service.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Resource => "resource",
+            Self::Operation => "operation",
+            Self::Object => "object",
+        }
+    }
+
+    /// The one with this word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.as_str() == word)
+    }
+}
+
+impl Serialize for CancelAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// Place where a resource tells its name or ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a service that is not built in is written as a literal"
@@ -197,7 +222,10 @@ impl ResourceState {
             }
             _ => parent.to_owned(),
         };
-        Ok(format!("{parent}/{collection}/{id}"))
+        match parent.as_str() {
+            "" => Ok(format!("{collection}/{id}")),
+            _ => Ok(format!("{parent}/{collection}/{id}")),
+        }
     }
 }
 

@@ -1,18 +1,16 @@
 //! A service that a file describes: the JSON form of a [`Service`].
 
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
-use crate::json::{Text, without_value};
 use crate::operation_reader::{MetadataPaths, OperationReader};
-use crate::resource_state::{Reading, ResourceState};
+use crate::resource_state::Reading;
 use crate::service::{GOOGLE, Ids, Level, NamePattern, RegionalHosts, Service};
-use crate::services::table::{self, leaked};
+use crate::services::fields::{Fields, ServiceFileError, found, is_field, is_word};
+use crate::services::state_form::StateForm;
+use crate::services::table::{self, all_leaked, leaked};
 use crate::shown::shown_excerpt;
 
 /// The `schema` of the form.
@@ -27,50 +25,8 @@ const PATTERNS: usize = 256;
 /// Bytes of a host: with two slashes before it and one behind, they are counted in a byte.
 const HOST: usize = 250;
 
-/// Bytes of any other text.
-const TEXT: usize = 500;
-
 /// Services that files described, each with the text of its file.
 static DESCRIBED: Mutex<Vec<(&'static str, &'static Service)>> = Mutex::new(Vec::new());
-
-/// A text that describes no service: the field that is wrong, and the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceFileError {
-    field: String,
-    reason: String,
-}
-
-impl ServiceFileError {
-    fn new(field: &str, reason: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            reason: reason.into(),
-        }
-    }
-
-    /// The path of the field, `names[0].pattern`; empty for the whole text.
-    #[must_use]
-    pub fn field(&self) -> &str {
-        &self.field
-    }
-
-    /// The reason, in which a text that looks like a secret is not repeated.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-}
-
-impl fmt::Display for ServiceFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.field.as_str() {
-            "" => f.write_str(&self.reason),
-            field => write!(f, "`{field}`: {}", self.reason),
-        }
-    }
-}
-
-impl std::error::Error for ServiceFileError {}
 
 impl Service {
     /// Reads the description of a service that is not built in, in the JSON form that `Service` has in serde
@@ -181,7 +137,7 @@ impl Serialize for Service {
             list: bool,
             list_field: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            state: Option<&'static ResourceState>,
+            state: Option<StateForm>,
         }
         // A reader with a type of its own has the fields of the API.
         let typed = MetadataPaths {
@@ -201,7 +157,7 @@ impl Serialize for Service {
             list_field: pattern.own_level().page_field,
             state: match pattern.reading {
                 Reading::Operation => None,
-                Reading::State(state) => Some(state),
+                Reading::State(state) => Some(StateForm::of(state)),
             },
         });
         let method = if self.cancels_by_get { "GET" } else { "POST" };
@@ -246,6 +202,7 @@ struct Names {
     has_get: bool,
     has_list: bool,
     list_field: String,
+    state: Option<StateForm>,
 }
 
 struct DraftLevel {
@@ -353,21 +310,21 @@ impl Names {
             ..Level::new(leaked(level.collection), leaked(level.noun))
         });
         let mut levels: Vec<_> = levels.collect();
-        if let Some(operations) = levels.last_mut() {
-            operations.page_field = leaked(self.list_field);
-            operations.fields = table::OPERATION_FIELDS;
+        let reading = match self.state {
+            None => Reading::Operation,
+            Some(state) => Reading::State(Box::leak(Box::new(state.leaked()))),
+        };
+        if let Some(own) = levels.last_mut() {
+            own.page_field = leaked(self.list_field);
+            own.fields = table::fields_of(&reading);
         }
         NamePattern {
             levels: levels.leak(),
             has_get: self.has_get,
             has_list: self.has_list,
-            reading: Reading::Operation,
+            reading,
         }
     }
-}
-
-fn all_leaked(texts: Vec<String>) -> &'static [&'static str] {
-    texts.into_iter().map(leaked).collect::<Vec<_>>().leak()
 }
 
 fn mtls_host(fields: &mut Fields<'_>, host: &str) -> Result<String, ServiceFileError> {
@@ -440,14 +397,24 @@ fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
         if patterns.contains(&pattern) {
             return Err(names.error("pattern", "it is there twice"));
         }
-        patterns.push(pattern);
         let list_field = names.checked("list_field", "a field such as operations", is_field)?;
+        let (has_get, has_list) = (names.flag("get")?, names.flag("list")?);
+        let state = names.object("state")?;
+        let state = state.map(|fields| StateForm::read(fields, &pattern));
+        let state = state.transpose()?;
+        // A list of operations has that field everywhere; another one is named as its collection is.
+        let usual = match (&state, levels.last()) {
+            (Some(_), Some(own)) => &own.collection,
+            _ => "operations",
+        };
         all.push(Names {
+            list_field: list_field.unwrap_or_else(|| usual.to_owned()),
             levels,
-            has_get: names.flag("get")?.unwrap_or(true),
-            has_list: names.flag("list")?.unwrap_or(true),
-            list_field: list_field.unwrap_or_else(|| "operations".to_owned()),
+            has_get: has_get.unwrap_or(true),
+            has_list: has_list.unwrap_or(true),
+            state,
         });
+        patterns.push(pattern);
         names.end()?;
     }
     Ok(all)
@@ -586,224 +553,6 @@ fn split_cancel(text: &str) -> Option<(&str, &str)> {
     known.then_some((method, suffix))
 }
 
-fn is_word(word: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    word.starts_with(|char: char| char.is_ascii_alphabetic()) && word.bytes().all(plain)
-}
-
-fn is_field(field: &str) -> bool {
-    is_word(field.strip_prefix('@').unwrap_or(field))
-}
-
-/// "expected X, found Y".
-fn found(expected: &str, given: &str) -> String {
-    format!(
-        "expected {expected}, found \"{}\"",
-        shown_excerpt(given, 80)
-    )
-}
-
-/// The fields of an object that are not read yet.
-struct Fields<'a> {
-    place: String,
-    left: Vec<(String, &'a RawValue)>,
-    known: Vec<&'static str>,
-}
-
-impl<'a> Fields<'a> {
-    fn read(place: &str, json: &'a str) -> Result<Self, ServiceFileError> {
-        let Entries(left) = parsed(place, json)?;
-        for (at, (field, _)) in left.iter().enumerate() {
-            if left[..at].iter().any(|(other, _)| other == field) {
-                let field = shown_excerpt(field, 80);
-                return Err(ServiceFileError::new(
-                    &path_of(place, &field),
-                    "it is there twice",
-                ));
-            }
-        }
-        Ok(Self {
-            place: place.to_owned(),
-            left,
-            known: Vec::new(),
-        })
-    }
-
-    /// The value of a field; null is as good as absent.
-    fn take(&mut self, field: &'static str) -> Option<&'a str> {
-        self.known.push(field);
-        let at = self.left.iter().position(|(name, _)| name == field)?;
-        let json = self.left.swap_remove(at).1.get();
-        (json != "null").then_some(json)
-    }
-
-    fn error(&self, field: &str, reason: impl Into<String>) -> ServiceFileError {
-        ServiceFileError::new(&path_of(&self.place, field), reason)
-    }
-
-    fn given<T>(&self, field: &str, value: Option<T>) -> Result<T, ServiceFileError> {
-        value.ok_or_else(|| self.error(field, "it is missing"))
-    }
-
-    fn text(&mut self, field: &'static str) -> Result<Option<String>, ServiceFileError> {
-        let json = self.take(field);
-        let place = path_of(&self.place, field);
-        json.map(|json| text_at(&place, json)).transpose()
-    }
-
-    /// A text of which `is` holds.
-    fn checked(
-        &mut self,
-        field: &'static str,
-        expected: &str,
-        is: impl Fn(&str) -> bool,
-    ) -> Result<Option<String>, ServiceFileError> {
-        match self.text(field)? {
-            Some(text) if !is(&text) => Err(self.error(field, found(expected, &text))),
-            text => Ok(text),
-        }
-    }
-
-    fn flag(&mut self, field: &'static str) -> Result<Option<bool>, ServiceFileError> {
-        match self.take(field) {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(json) => {
-                let reason = format!("expected true or false, found {}", kind(json));
-                Err(self.error(field, reason))
-            }
-        }
-    }
-
-    /// A list, each value with its place.
-    fn list(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Option<Vec<(String, &'a str)>>, ServiceFileError> {
-        let Some(json) = self.take(field) else {
-            return Ok(None);
-        };
-        let place = path_of(&self.place, field);
-        if !json.starts_with('[') {
-            let reason = format!("expected a list, found {}", kind(json));
-            return Err(ServiceFileError::new(&place, reason));
-        }
-        let values: Vec<&RawValue> = parsed(&place, json)?;
-        let values = values.into_iter().enumerate();
-        let values = values.map(|(at, value)| (format!("{place}[{at}]"), value.get()));
-        Ok(Some(values.collect()))
-    }
-
-    fn texts(&mut self, field: &'static str) -> Result<Option<Vec<String>>, ServiceFileError> {
-        let Some(values) = self.list(field)? else {
-            return Ok(None);
-        };
-        let texts = values.iter().map(|(place, json)| text_at(place, json));
-        texts.collect::<Result<_, _>>().map(Some)
-    }
-
-    fn objects(&mut self, field: &'static str) -> Result<Option<Vec<Self>>, ServiceFileError> {
-        let Some(values) = self.list(field)? else {
-            return Ok(None);
-        };
-        let objects = values.iter().map(|(place, json)| Self::read(place, json));
-        objects.collect::<Result<_, _>>().map(Some)
-    }
-
-    /// Paths of fields, `genericMetadata.createTime`.
-    fn paths(&mut self, field: &'static str) -> Result<Option<Vec<String>>, ServiceFileError> {
-        let paths = self.texts(field)?;
-        let is_path = |path: &String| path.split('.').all(is_field);
-        match paths.iter().flatten().find(|path| !is_path(path)) {
-            Some(wrong) => {
-                let expected = "paths of fields such as genericMetadata.createTime";
-                Err(self.error(field, found(expected, wrong)))
-            }
-            None => Ok(paths),
-        }
-    }
-
-    /// Refuses what was not asked for.
-    fn end(self) -> Result<(), ServiceFileError> {
-        let Some((unknown, _)) = self.left.first() else {
-            return Ok(());
-        };
-        let reason = format!(
-            "there is no such field here; the fields are {}",
-            self.known.join(", ")
-        );
-        Err(self.error(&shown_excerpt(unknown, 80), reason))
-    }
-}
-
-fn path_of(place: &str, field: &str) -> String {
-    match place {
-        "" => field.to_owned(),
-        place => format!("{place}.{field}"),
-    }
-}
-
-fn parsed<'a, T: Deserialize<'a>>(place: &str, json: &'a str) -> Result<T, ServiceFileError> {
-    serde_json::from_str(json).map_err(|error| {
-        let reason = match json.trim_start().as_bytes().first() {
-            Some(b'{' | b'[') | None => {
-                format!("it is not JSON: {}", without_value(&error.to_string()))
-            }
-            Some(_) => format!("expected an object, found {}", kind(json)),
-        };
-        ServiceFileError::new(place, reason)
-    })
-}
-
-fn text_at(place: &str, json: &str) -> Result<String, ServiceFileError> {
-    let refuse = |reason: String| Err(ServiceFileError::new(place, reason));
-    match serde_json::from_str::<Text<'_>>(json).map(Text::into_string) {
-        Ok(text) if text.len() > TEXT => refuse(format!("it is longer than {TEXT} bytes")),
-        Ok(text) => Ok(text),
-        Err(_) => refuse(format!("expected a text, found {}", kind(json))),
-    }
-}
-
-/// The kind of a JSON value, for people.
-fn kind(json: &str) -> &'static str {
-    match json.trim_start().as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "a list",
-        Some(b'"') => "a text that is not Unicode, or in the wrong place",
-        Some(b't' | b'f') => "true or false",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
-}
-
-/// The fields of an object, in their order.
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Map;
-
-        impl<'de> Visitor<'de> for Map {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(field) = map.next_key::<Text<'de>>()? {
-                    entries.push((field.into_string(), map.next_value()?));
-                }
-                Ok(entries)
-            }
-        }
-
-        deserializer.deserialize_map(Map).map(Entries)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -811,6 +560,9 @@ mod tests {
 
     use super::*;
     use crate::name::OperationName;
+    use crate::operation::Operation;
+    use crate::resource_state::{CancelAnswer, Identity, ResourceState, StateMeaning};
+    use crate::verdict::Verdict;
 
     /// A description with all that one can have.
     fn full(id: &str) -> Value {
@@ -833,10 +585,31 @@ mod tests {
                     "list": false,
                     "list_field": "items",
                 },
+                {
+                    "pattern": "projects/{project}/jobs/{job}",
+                    "get": true,
+                    "list": true,
+                    "list_field": "jobs",
+                    "state": state(),
+                },
             ],
             "kind_paths": ["kind"],
             "create_time_paths": ["common.createTime"],
             "cancel_asked_paths": ["cancelRequested"],
+        })
+    }
+
+    fn state() -> Value {
+        json!({
+            "path": "status.state",
+            "create_time_path": "createTime",
+            "cancelled": ["CANCELLED", "STOPPED"],
+            "cancelling": ["CANCELLING"],
+            "completed": ["DONE"],
+            "failed": ["FAILED"],
+            "cancel_answer": "resource",
+            "project_path": "reference.projectId",
+            "id_path": "reference.jobId",
         })
     }
 
@@ -877,39 +650,118 @@ mod tests {
         assert_eq!(service.quota, &[(600, 60)]);
     }
 
+    #[test]
+    fn a_state_that_is_left_out_in_part_has_values() {
+        let state = json!({"path": "state", "cancelled": ["CANCELLED"], "id_path": "job.id"});
+        let short = json!({
+            "schema": SCHEMA,
+            "id": "states.v1",
+            "title": "t",
+            "host": "states.googleapis.com",
+            "names": [{"pattern": "folders/{folder}/jobs/{job}", "state": state}],
+        });
+        let service = read(&short).unwrap();
+        let [pattern] = service.patterns else {
+            panic!("{service:?}");
+        };
+        let own = pattern.own_level();
+        assert_eq!((own.page_field, own.fields), ("jobs", "job/id,state"));
+        static EXPECTED: ResourceState = ResourceState {
+            answer: CancelAnswer::Empty,
+            identity: Identity::Ids {
+                project: "",
+                own: "job.id",
+            },
+            path: "state",
+            create_time: "",
+            cancelled: &["CANCELLED"],
+            cancelling: &[],
+            completed: &[],
+            failed: &[],
+        };
+        assert_eq!(pattern.reading, Reading::State(&EXPECTED));
+        let printed = json!({
+            "path": "state",
+            "cancelled": ["CANCELLED"],
+            "cancelling": [],
+            "completed": [],
+            "failed": [],
+            "cancel_answer": "empty",
+            "id_path": "job.id",
+        });
+        let value = serde_json::to_value(service).unwrap();
+        assert_eq!(value["names"][0]["state"], printed);
+    }
+
+    #[test]
+    fn a_resource_of_a_file_is_read_by_its_state() {
+        let mut value = full("stateful.v1");
+        value["host"] = json!("stateful.googleapis.com");
+        let service = read(&value).unwrap();
+        let name = OperationName::parse(service, "projects/p/jobs/7").unwrap();
+        for (word, verdict) in [
+            ("CANCELLED", Some(Verdict::Cancelled)),
+            ("STOPPED", Some(Verdict::Cancelled)),
+            ("CANCELLING", None),
+            ("DONE", Some(Verdict::Completed)),
+            ("FAILED", Some(Verdict::Failed)),
+            ("cancelled", None),
+            ("NEW", None),
+        ] {
+            let ids = json!({"projectId": "p", "jobId": "7"});
+            let body = json!({"reference": ids, "status": {"state": word}});
+            let response = http::Response::new(body.to_string());
+            let operation = Operation::read(name.clone(), &response).unwrap();
+            assert_eq!(operation.verdict(), verdict, "{word}");
+        }
+        // The id of another one proves nothing of this.
+        let ids = json!({"projectId": "p", "jobId": "8"});
+        let body = json!({"reference": ids, "status": {"state": "CANCELLED"}});
+        let response = http::Response::new(body.to_string());
+        assert!(Operation::read(name, &response).is_err());
+    }
+
+    /// Its names have no parent.
+    #[test]
+    fn a_resource_at_the_root_is_known_by_its_id() {
+        let mut value = full("root.v1");
+        value["host"] = json!("root.googleapis.com");
+        value["names"] = json!([{
+            "pattern": "jobs/{job}",
+            "state": {"path": "state", "cancelled": ["CANCELLED"], "id_path": "id"},
+        }]);
+        let service = read(&value).unwrap();
+        let name = OperationName::parse(service, "jobs/7").unwrap();
+        let response = http::Response::new(r#"{"id":"7","state":"CANCELLED"}"#);
+        let operation = Operation::read(name, &response).unwrap();
+        assert_eq!(operation.verdict(), Some(Verdict::Cancelled));
+    }
+
     /// Each row of the table, written, read under another id, and compared.
     #[test]
     fn every_service_that_is_built_in_can_be_described() {
         for service in Service::ids().filter_map(Service::named) {
             let mut value = serde_json::to_value(service).unwrap();
             let refused = read(&value).unwrap_err();
-            let is_operation = |it: &NamePattern| it.reading == Reading::Operation;
-            if !service.patterns.iter().all(is_operation) {
-                // A file has no field for a state: it is refused, and nothing is read as something else.
-                assert!(
-                    refused.contains(".state`") || refused.contains("longer than"),
-                    "{refused}"
-                );
-                continue;
-            }
             assert!(refused.starts_with("`id`: "), "{refused}");
             assert!(refused.contains("is built in"), "{refused}");
             value["id"] = json!(service.id.replace(".v", "copy.v"));
-            if value.to_string().len() > LONGEST {
-                continue;
-            }
             let copy = read(&value).unwrap_or_else(|error| panic!("{}: {error}", service.id));
             assert_eq!(serde_json::to_value(copy).unwrap(), value);
-            let usual = |pattern: &NamePattern| {
-                let levels = pattern.levels.iter();
-                let levels = levels.map(|level| (level.collection, level.ids));
-                levels.collect::<Vec<_>>()
-            };
-            if service.id != Service::DEFAULT.id {
-                let levels =
-                    |service: &Service| service.patterns.iter().map(usual).collect::<Vec<_>>();
-                assert_eq!(levels(copy), levels(service), "{}", service.id);
-                assert_eq!(copy.operation.paths(), service.operation.paths());
+            if service.id == Service::DEFAULT.id {
+                continue;
+            }
+            assert_eq!(copy.operation.paths(), service.operation.paths());
+            assert_eq!(copy.patterns.len(), service.patterns.len());
+            for (copy, own) in copy.patterns.iter().zip(service.patterns) {
+                let levels = |it: &NamePattern| {
+                    let levels = it.levels.iter();
+                    let levels = levels.map(|it| (it.collection, it.ids, it.page_field, it.fields));
+                    levels.collect::<Vec<_>>()
+                };
+                assert_eq!(levels(copy), levels(own), "{}", service.id);
+                let rest = |it: &NamePattern| (it.has_get, it.has_list, it.reading);
+                assert_eq!(rest(copy), rest(own), "{} {own}", service.id);
             }
         }
     }
@@ -1127,6 +979,150 @@ mod tests {
     }
 
     #[test]
+    fn a_mistake_in_a_state_is_told_with_its_field_and_its_reason() {
+        for (field, value, text) in [
+            ("path", Value::Null, "path`: it is missing"),
+            (
+                "path",
+                json!(""),
+                "path`: expected a path of fields such as status.state, found \"\"",
+            ),
+            ("path", json!("status..state"), "path`: expected a path"),
+            ("path", json!("conditions[0]"), "path`: expected a path"),
+            ("path", json!("status/state"), "path`: expected a path"),
+            ("path", json!("a,b"), "path`: expected a path"),
+            (
+                "path",
+                json!(["state"]),
+                "path`: expected a text, found a list",
+            ),
+            (
+                "path",
+                json!("reference.jobId"),
+                "path`: expected another place than that of reference.jobId, found reference.jobId",
+            ),
+            (
+                "path",
+                json!("reference.jobId.state"),
+                "another place than that of reference.jobId,",
+            ),
+            ("path", json!("reference"), "path`: expected another place"),
+            (
+                "create_time_path",
+                json!("status.state"),
+                "create_time_path`: expected another place",
+            ),
+            (
+                "create_time_path",
+                json!("createTime."),
+                "create_time_path`: expected a path",
+            ),
+            (
+                "cancelled",
+                Value::Null,
+                "cancelled`: expected one word or more: without one",
+            ),
+            (
+                "cancelled",
+                json!([]),
+                "cancelled`: expected one word or more",
+            ),
+            (
+                "cancelled",
+                json!("CANCELLED"),
+                "cancelled`: expected a list, found a text",
+            ),
+            (
+                "cancelled",
+                json!([1]),
+                "cancelled[0]`: expected a text, found a number",
+            ),
+            (
+                "cancelled",
+                json!([""]),
+                "cancelled[0]`: expected a word without spaces",
+            ),
+            (
+                "cancelled",
+                json!(["A", "B C"]),
+                "cancelled[1]`: expected a word without spaces",
+            ),
+            (
+                "cancelled",
+                json!(["A", "A"]),
+                "cancelled[1]`: A is in `cancelled` as well, expected it once",
+            ),
+            (
+                "completed",
+                json!(["DONE", "STOPPED"]),
+                "completed[1]`: STOPPED is in `cancelled` as well, expected it once",
+            ),
+            (
+                "failed",
+                json!(["DONE"]),
+                "failed[0]`: DONE is in `completed` as well",
+            ),
+            (
+                "cancelling",
+                json!(["CANCELLED"]),
+                "cancelling[0]`: CANCELLED is in `cancelled`",
+            ),
+            (
+                "cancel_answer",
+                json!("nothing"),
+                "cancel_answer`: expected empty or resource or operation or object, found \"nothing\"",
+            ),
+            (
+                "id_path",
+                Value::Null,
+                "project_path`: it is of use beside `id_path` only",
+            ),
+            ("id_path", json!("id."), "id_path`: expected a path"),
+            (
+                "project_path",
+                json!("reference.jobId"),
+                "project_path`: expected another place",
+            ),
+            (
+                "identity",
+                json!("name"),
+                "identity`: there is no such field here; the fields are path, create_time_path, cancelled, \
+                 cancelling, completed, failed, cancel_answer, project_path, id_path",
+            ),
+        ] {
+            let mut wrong = full("misstated.v1");
+            wrong["names"][1]["state"][field] = value;
+            let error = read(&wrong).unwrap_err();
+            let text = format!("`names[1].state.{}", text.trim_start_matches('`'));
+            match text.contains("another place than that of reference.jobId,") {
+                true => assert!(error.contains("another place than that of"), "{error}"),
+                false => assert!(error.contains(&text), "{text}: {error}"),
+            }
+        }
+        let mut wrong = full("misstated.v1");
+        wrong["names"][1]["pattern"] = json!("folders/{folder}/jobs/{job}");
+        let error = read(&wrong).unwrap_err();
+        let text = "project_path`: the pattern does not begin with projects/{project}";
+        assert!(error.contains(text), "{error}");
+        for (value, text) in [
+            (
+                json!("state"),
+                "`names[1].state`: expected an object, found a text",
+            ),
+            (
+                json!(["state"]),
+                "`names[1].state`: expected an object, found a list",
+            ),
+        ] {
+            let mut wrong = full("misstated.v1");
+            wrong["names"][1]["state"] = value;
+            let error = read(&wrong).unwrap_err();
+            assert!(error.starts_with(text), "{error}");
+        }
+        assert!(Service::named("misstated.v1").is_none());
+    }
+
+    #[test]
     fn what_is_no_object_of_json_is_refused() {
         let secret = r#"{"schema": "countermand.service/1", "id": "ya29.a0AfB_byC"}"#;
         let twice = r#"{"id": "a.v1", "id": "a.v1"}"#;
@@ -1210,6 +1206,39 @@ mod tests {
                 prop_assert!(!draft.names.is_empty());
                 prop_assert_eq!(is_googles(&draft.host), is_googles(&draft.mtls_host));
             }
+        }
+
+        /// Lists are read if no word is in two places, and then each word has the meaning of its list.
+        #[test]
+        fn a_word_has_the_meaning_of_its_list(
+            lists in proptest::array::uniform4(proptest::collection::vec("[A-C]{0,2}", 0..3)),
+        ) {
+            let fields = ["cancelled", "cancelling", "completed", "failed"];
+            let mut value = full("worded.v1");
+            for (field, list) in fields.into_iter().zip(&lists) {
+                value["names"][1]["state"][field] = json!(list);
+            }
+            let draft = Draft::read(&value.to_string());
+            let mut all: Vec<_> = lists.iter().flatten().collect();
+            let given = all.len();
+            all.sort();
+            all.dedup();
+            let valid = all.len() == given && !lists[0].is_empty() && !all.contains(&&String::new());
+            prop_assert_eq!(draft.is_ok(), valid, "{:?}", draft.err());
+            let Ok(mut draft) = draft else { return Ok(()) };
+            let state = draft.names.remove(1).state.unwrap().leaked();
+            let meanings = [
+                StateMeaning::Cancelled,
+                StateMeaning::Cancelling,
+                StateMeaning::Completed,
+                StateMeaning::Failed,
+            ];
+            for (meaning, list) in meanings.into_iter().zip(&lists) {
+                for word in list {
+                    prop_assert_eq!(state.meaning(word), meaning);
+                }
+            }
+            prop_assert_eq!(state.meaning("RUNNING"), StateMeaning::Pending);
         }
     }
 }

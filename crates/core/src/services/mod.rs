@@ -2,11 +2,13 @@
 
 pub mod android_management;
 mod choose;
+mod fields;
 mod file;
+mod state_form;
 mod table;
 
 pub use choose::UnknownService;
-pub use file::ServiceFileError;
+pub use fields::ServiceFileError;
 
 use crate::endpoint::Endpoint;
 use crate::service::Service;

@@ -13,7 +13,7 @@ const TABLE: &str = include_str!("table.tsv");
 const SCOPES: &str = "https://www.googleapis.com/auth/";
 
 /// The fields of an operation that a verdict rests on. The response can be large, and is not needed.
-pub(crate) const OPERATION_FIELDS: &str = "name,done,error,metadata";
+const OPERATION_FIELDS: &str = "name,done,error,metadata";
 
 /// A service of the contract, of which nothing else is documented.
 pub(crate) const OF_THE_CONTRACT: Service = Service {
@@ -159,6 +159,10 @@ fn words(text: &'static str) -> &'static [&'static str] {
     text.split_terminator(' ').collect::<Vec<_>>().leak()
 }
 
+pub(crate) fn all_leaked(texts: Vec<String>) -> &'static [&'static str] {
+    texts.into_iter().map(leaked).collect::<Vec<_>>().leak()
+}
+
 pub(crate) fn leaked(text: String) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
@@ -208,24 +212,30 @@ fn pattern(text: &'static str) -> NamePattern {
             ..Level::new(collection, singular(collection))
         });
     }
-    let mut reading = Reading::Operation;
+    let (page_field, reading) = match state.map(resource_state) {
+        None => ("operations", Reading::Operation),
+        Some((page_field, state)) => (page_field, Reading::State(state)),
+    };
     if let Some(own) = levels.last_mut() {
-        (own.page_field, own.fields) = ("operations", OPERATION_FIELDS);
-        if let Some(number) = state {
-            let (page_field, state) = resource_state(number);
-            own.fields = leaked(state.fields());
-            own.page_field = match page_field {
-                "" => own.collection,
-                field => field,
-            };
-            reading = Reading::State(state);
-        }
+        own.fields = fields_of(&reading);
+        own.page_field = match page_field {
+            "" => own.collection,
+            field => field,
+        };
     }
     NamePattern {
         levels: levels.leak(),
         has_get: !lacks.contains("-get"),
         has_list: !lacks.contains("-list"),
         reading,
+    }
+}
+
+/// The partial response mask of what is read so.
+pub(crate) fn fields_of(reading: &Reading) -> &'static str {
+    match reading {
+        Reading::Operation => OPERATION_FIELDS,
+        Reading::State(state) => leaked(state.fields()),
     }
 }
 
@@ -239,12 +249,7 @@ fn resource_state(number: &str) -> (&'static str, &'static ResourceState) {
     let mut cell = || cells.next().unwrap_or_default();
     let (page_field, answer, ids, path) = (cell(), cell(), cell(), cell());
     let state = ResourceState {
-        answer: match answer {
-            "resource" => CancelAnswer::Resource,
-            "operation" => CancelAnswer::Operation,
-            "object" => CancelAnswer::Object,
-            _ => CancelAnswer::Empty,
-        },
+        answer: CancelAnswer::named(answer).unwrap_or(CancelAnswer::Empty),
         identity: match ids.split_once(' ') {
             Some((project, own)) => Identity::Ids { project, own },
             None => Identity::Name,
