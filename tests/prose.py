@@ -1,7 +1,7 @@
 """Counts what the language of the project avoids. `make prose` prints it; it is no test.
 
-Doc comments and docstrings are to open with a noun or a verb, not with a clause; persons are named by
-what they do; a percentage is written with a number.
+Doc comments and docstrings are to open with a noun or a verb, not with a clause; persons are named
+by what they do; a percentage is written with a number.
 """
 
 import re
