@@ -13,7 +13,8 @@ documents give. A row has, between tabs:
 7. regional hosts: ``LABEL.LOCATION.rep`` or ``LOCATION-LABEL``, and the number of a list of
    locations; empty where discovery lists none
 8. name patterns of operations, the usual one first; after one, ``~3`` if it is of resources that
-   are read by state 3, and ``-get`` or ``-list`` if there is no such method
+   are read by state 3, ``-get`` or ``-list`` if there is no such method, and ``-filter`` if the
+   list takes no filter
 9. paths in the metadata of operations of the time at which one was created
 10. paths there that are true after a cancel was asked
 
@@ -335,6 +336,12 @@ def listed(document: dict[str, Any], method: dict[str, Any] | None) -> bool:
     return "operations" in page and is_operation(document, page["operations"]["items"]["$ref"])
 
 
+def lacks_of_list(method: dict[str, Any] | None, has_list: bool) -> str:
+    if not has_list:
+        return "-list"
+    return "" if "filter" in method["parameters"] else "-filter"
+
+
 def field(document: dict[str, Any], schema: dict[str, Any], path: str) -> dict[str, Any]:
     """What discovery says of the field at a path, a reference followed."""
     for name in path.split("."):
@@ -500,11 +507,11 @@ def row(
             line = state_line(document, method)
             if line not in states:
                 states.append(line)
-            lacks = "" if method.list else "-list"
+            lacks = lacks_of_list(method.list, bool(method.list))
             patterns[text] = f"{text}~{states.index(line)}{lacks}"
             continue
         lacks = "" if shown(document, method.get) else "-get"
-        lacks += "" if listed(document, method.list) else "-list"
+        lacks += lacks_of_list(method.list, listed(document, method.list))
         patterns[text] = text + lacks
     ((prefix, cancel),) = shapes
     cells = [name, document["title"], label, "/" + prefix.rstrip("/"), scope(found), cancel]

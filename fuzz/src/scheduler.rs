@@ -72,6 +72,7 @@ impl World {
                 self.scheduler.search(List::Operations {
                     parent: device.parse().expect("a name"),
                     seen: None,
+                    filter: None,
                 });
             }
             _ if low == 31 => self.scheduler.close(),

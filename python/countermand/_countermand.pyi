@@ -36,7 +36,9 @@ _Headers: TypeAlias = (
     | Iterable[tuple[bytes, bytes]]
 )
 _Call: TypeAlias = Literal["cancel", "get", "list_operations", "get_parent", "list_parents"]
-_Fields: TypeAlias = tuple[str, str, str, str, list[tuple[str, bool, bool]], list[str], list[str]]
+_Fields: TypeAlias = tuple[
+    str, str, str, str, list[tuple[str, bool, bool, bool]], list[str], list[str]
+]
 _Failure: TypeAlias = Literal[
     "connect",
     "proxy",
@@ -600,6 +602,7 @@ def build_list_operations(
     *,
     page_size: int = 100,
     page_token: str | None = None,
+    filter: str | None = None,
     service: str | Service | None = None,
 ) -> Request:
     """``GET {parent}/operations``: one page of a parent's operations; those of a device come oldest
@@ -607,8 +610,11 @@ def build_list_operations(
 
     :param page_size: clamped to 1 to 100.
     :param page_token: what :func:`parse_operations` gave for the page before.
-    :raises InvalidName: it is no name, or the service has no such method for it.
-    :raises ValueError: the token is empty or longer than 4 KiB.
+    :param filter: the server's filter of the list, in the language of the service.
+    :raises InvalidName: it is no name, or the service has no such method for it, or its list takes
+        no filter.
+    :raises ValueError: the token is empty or longer than 4 KiB, the filter empty, longer than 2 KiB
+        or of characters that cannot be seen.
     """
 
 def build_get_device(device: str, endpoint: str | None = None) -> Request:

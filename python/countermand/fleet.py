@@ -53,6 +53,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
         exclude: _Texts = (),
+        filter: str | None = None,
         quota: str | None = None,
         share: float | None = None,
         in_flight: int | None = None,
@@ -75,11 +76,14 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :param newer_than: no older than so many seconds, or ``timedelta``, or ``"2h"``.
         :param older_than: at least so many seconds old.
         :param exclude: operations, devices and enterprises to leave alone.
+        :param filter: a filter that the server applies to its lists of operations, in the language
+            of the service, such as ``done = false``: it saves pages, and what it leaves out is not
+            seen. Which of the others are pending is decided here.
         :param quota: as for :meth:`Client.countermand_all`, as are ``share`` and ``in_flight``.
         :raises InvalidName: one of the names is none, or the service has no such list. Nothing was
             sent.
         :raises ValueError: there is nowhere to search; a type, an age, ``quota`` or ``share`` is
-            none; operations of the service do not tell their age.
+            none; operations there do not tell their age or type, or their list takes no filter.
         """
         from .selection import Selection
 
@@ -91,6 +95,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             newer_than=newer_than,
             older_than=older_than,
             exclude=exclude,
+            filter=filter,
         )
         return self._search(self._finder(selection, quota, share, in_flight))
 
@@ -107,6 +112,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
         exclude: _Texts = (),
+        filter: str | None = None,
         order: Literal["harm", "input"] = "harm",
         max_age: _Length | None = None,
         deadline: _Length | None = None,
@@ -138,7 +144,8 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         :raises JobExists: there is a file of this name. Nothing was sent.
         :raises JobError: the disk does not take it.
         :raises CountermandError: the search was refused. There is no file.
-        :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none.
+        :raises ValueError: there is nothing to plan; a time, ``quota`` or ``share`` is none; what
+            is given does not tell its age or type, or ``filter`` is given and nothing is searched.
         """
         from .feed import is_awaited
         from .find import Search, interruptible
@@ -153,6 +160,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             newer_than=newer_than,
             older_than=older_than,
             exclude=exclude,
+            filter=filter,
         )
         if order not in ("harm", "input"):
             message = f"{order!r} is no order; expected harm or input"
@@ -200,6 +208,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
         exclude: _Texts = (),
+        filter: str | None = None,
         at_most: int | None = _countermand.AT_MOST,
         deadline: _Length | None = None,
         quota: str | None = None,
@@ -245,6 +254,7 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             newer_than=newer_than,
             older_than=older_than,
             exclude=exclude,
+            filter=filter,
         )
         if not selection.searches:
             message = "say which enterprises, or which parents"
@@ -277,6 +287,9 @@ class Fleet(Waits, Generic["_FindT", "_JobT"]):
             return self._finder(selection, quota, share, in_flight)
         if selection.searches:
             message = "give names, or say where to search, not both"
+            raise ValueError(message)
+        if selection.filter is not None:
+            message = "filter is for the lists of a search: give it to find()"
             raise ValueError(message)
         if isinstance(names, Search):
             return names._finder

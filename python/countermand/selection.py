@@ -26,6 +26,7 @@ class Selection:
     newer_than: _Length | None
     older_than: _Length | None
     exclude: tuple[str, ...]
+    filter: str | None
 
     @classmethod
     def of(
@@ -38,6 +39,7 @@ class Selection:
         newer_than: _Length | None = None,
         older_than: _Length | None = None,
         exclude: _Texts = (),
+        filter: str | None = None,
     ) -> Self:
         """One text is as good as a list of one."""
         return cls(
@@ -48,6 +50,7 @@ class Selection:
             newer_than,
             older_than,
             _several("exclude", exclude),
+            filter,
         )
 
     @property

@@ -21,6 +21,8 @@ class NamePattern(NamedTuple):
     """True if such an operation can be looked at; without it, a countermand ends ``unverified``."""
     has_list: bool
     """True if the operations of its parent can be listed."""
+    has_filter: bool
+    """True if that list takes a filter of the server's."""
 
 
 NamePattern.__module__ = "countermand"

@@ -87,7 +87,11 @@ impl Fleet {
                 Note::Event(Event::Parents { parents, .. }) => {
                     for parent in parents {
                         let (parent, seen) = (parent.name, None);
-                        scheduler.search(List::Operations { parent, seen });
+                        scheduler.search(List::Operations {
+                            parent,
+                            seen,
+                            filter: None,
+                        });
                     }
                 }
                 Note::Event(Event::Operations { operations, .. }) => {

@@ -142,6 +142,7 @@ fn a_list_outlives_a_hold() {
     scheduler.search(List::Operations {
         parent: device,
         seen: None,
+        filter: None,
     });
     scheduler.close();
     for (attempt, status) in [(1, 429), (2, 503), (3, 503)] {

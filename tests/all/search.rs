@@ -69,6 +69,7 @@ fn run(emulator: &mut Emulator, mut scheduler: Scheduler, cancel: bool) -> Told 
                         let list = List::Operations {
                             parent: device.name,
                             seen: device.active_time,
+                            filter: None,
                         };
                         scheduler.search(list);
                     }
@@ -347,6 +348,8 @@ fn pages_of_devices_are_read_strictly() {
     let page = PageQuery {
         size: 500,
         token: Some("a+b/=".parse().unwrap()),
+        // The list of parents has none.
+        filter: Some("done=false".parse().unwrap()),
     };
     let request = Request::ListParents(enterprise.clone(), page).http(&Endpoint::default());
     assert_eq!(
@@ -401,6 +404,7 @@ fn lists_of_operations_wait_for_those_of_devices() {
         scheduler.search(List::Operations {
             parent: device,
             seen: None,
+            filter: None,
         });
         scheduler.close();
         scheduler

@@ -313,7 +313,11 @@ fn a_search_lists_the_locations_of_a_project_and_their_operations() {
                 for parent in parents {
                     assert_eq!(parent.name.service(), &SPEECH);
                     let (parent, seen) = (parent.name, parent.active_time);
-                    scheduler.search(List::Operations { parent, seen });
+                    scheduler.search(List::Operations {
+                        parent,
+                        seen,
+                        filter: None,
+                    });
                 }
             }
             Event::Operations { operations, .. } => {
@@ -558,6 +562,7 @@ fn a_scheduler_asks_the_host_of_each_service() {
     scheduler.search(List::Operations {
         parent: ParentName::parse(&SPEECH, "projects/p/locations/l").unwrap(),
         seen: None,
+        filter: None,
     });
     let mut hosts = Vec::new();
     while let NextStep::Send(_, transmit) = scheduler.next_step(Time::START) {
@@ -572,7 +577,11 @@ fn a_list_that_the_service_does_not_have_ends_without_a_request() {
     let parts = Service::named("artifactregistry.v1").unwrap();
     let parent = ParentName::parse(parts, "projects/p/locations/us").unwrap();
     let refused = [
-        List::Operations { parent, seen: None },
+        List::Operations {
+            parent,
+            seen: None,
+            filter: None,
+        },
         List::Parents(GrandparentName::parse(parts, "projects/p").unwrap()),
     ];
     for list in refused {

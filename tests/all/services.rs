@@ -54,7 +54,12 @@ fn calls(run: &Run) -> Vec<Call> {
 fn listed(emulator: &mut Emulator, name: &OperationName, size: u32) -> (Vec<String>, u32) {
     let (mut found, mut token, mut pages) = (Vec::new(), None, 0);
     loop {
-        let request = Request::ListOperations(name.parent(), PageQuery { size, token });
+        let page = PageQuery {
+            size,
+            token,
+            filter: None,
+        };
+        let request = Request::ListOperations(name.parent(), page);
         let response = served(emulator, T0, &request.http(&endpoint()));
         let Ok(Response::Operations(page)) = request.read(&response) else {
             panic!("{name}: {response:?}")

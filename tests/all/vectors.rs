@@ -76,12 +76,13 @@ fn requests() {
             "get_parent" => Request::GetParent(device().clone()).http(&endpoint),
             "list_operations" => {
                 let size = case["page_size"].as_u64().unwrap() as u32;
-                {
-                    let token = case["page_token"]
-                        .as_str()
-                        .map(|token| token.parse().unwrap());
-                    Request::ListOperations(device(), PageQuery { size, token }).http(&endpoint)
-                }
+                let given = |field: &str| case[field].as_str();
+                let page = PageQuery {
+                    size,
+                    token: given("page_token").map(|token| token.parse().unwrap()),
+                    filter: given("filter").map(|filter| filter.parse().unwrap()),
+                };
+                Request::ListOperations(device(), page).http(&endpoint)
             }
             call => panic!("{call}"),
         };

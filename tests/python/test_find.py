@@ -45,6 +45,13 @@ def test_a_search_says_what_is_meant(fleet: Emulator, free: Client) -> None:
     assert names(older_than=0.0) >= {str(name) for name in fleet.operations()}
     assert names(older_than=10**8) == set()
     assert names(types="unknown:DO_NEW_THINGS") == set()
+    # The emulator ignores it, as a server may.
+    assert names(filter="done = false") == truth.keys()
+    lists = [row["path"] for row in fleet.audit() if "/operations?" in row["path"]]
+    assert sum("&filter=done%20%3D%20false&" in path for path in lists) == len(
+        {row["name"].split("/operations")[0] for row in fleet.truth()}
+    )
+    assert not any("filter" in row["path"] for row in fleet.audit() if "/devices?" in row["path"])
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,11 @@ def test_a_search_says_what_is_meant(fleet: Emulator, free: Client) -> None:
         ({"enterprises": "enterprises/e", "types": "WIPEE"}, "did you mean WIPE"),
         ({"enterprises": "enterprises/e", "types": ["unknown:"]}, "followed by a type"),
         ({"enterprises": "enterprises/e", "newer_than": 1.0, "older_than": 2.0}, "contradict"),
+        ({"enterprises": "enterprises/e", "filter": " "}, "a filter of 0 bytes"),
+        (
+            {"enterprises": "enterprises/e", "filter": "a\nb"},
+            "a filter with the character U\\+000A",
+        ),
         ({"enterprises": "enterprises/e", "share": 80}, "share is"),
         ({"enterprises": "enterprises/e", "quota": "many"}, "many"),
     ],

@@ -7,9 +7,11 @@ import copy
 import json
 import pickle
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -118,7 +120,7 @@ def test_the_table_is_told() -> None:
     assert document_ai.host == "documentai.googleapis.com"
     assert document_ai.scope == "https://www.googleapis.com/auth/cloud-platform"
     names = "projects/{project}/locations/{location}/operations/{operation}"
-    assert document_ai.patterns == ((names, True, True),)
+    assert document_ai.patterns == ((names, True, True, True),)
     assert document_ai.has_get
     assert document_ai.has_list
     assert document_ai.create_time_paths == ("createTime", "commonMetadata.createTime")
@@ -285,6 +287,39 @@ def test_a_method_that_a_service_does_not_have_is_refused_before_anything_is_sen
     assert server.asked == [("POST", "/v1/operations/7:cancel")]
 
 
+@pytest.mark.parametrize(
+    ("service", "parent", "more", "words"),
+    [
+        (
+            "dataplex.v1",
+            "projects/p/locations/l/lakes/a/tasks/t/jobs",
+            {"filter": "state=RUNNING"},
+            "takes no filter",
+        ),
+        ("dataproc.v1", "projects/p/regions/r/jobs", {"older_than": 1.0}, "does not tell when"),
+        ("dataproc.v1", "projects/p/regions/r/jobs", {"types": "x"}, "tells no type"),
+        ("cloudshell.v1", "//cloudshell.googleapis.com", {"newer_than": 1.0}, "does not tell when"),
+    ],
+)
+def test_what_names_cannot_answer_is_refused_before_anything_is_sent(
+    server: Any, tmp_path: Path, service: str, parent: str, more: dict[str, Any], words: str
+) -> None:
+    with client(server, service) as calls:
+        for call in (
+            calls.find,
+            partial(calls.plan, tmp_path / "a"),
+            partial(calls.rescue, tmp_path / "a"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                call(parents=parent, **more)
+        if "filter" not in more and service == "dataproc.v1":
+            name = f"{parent}/j"
+            with pytest.raises(ValueError, match=words):
+                calls.plan(tmp_path / "a", [name], **more)
+    assert server.asked == []
+    assert not (tmp_path / "a").exists()
+
+
 def test_searches_and_jobs_are_of_one_service(server: Any, tmp_path: Path) -> None:
     job = tmp_path / "a.job"
     with client(server, "documentai.v1") as calls:
@@ -314,7 +349,7 @@ def test_searches_and_jobs_are_of_one_service(server: Any, tmp_path: Path) -> No
         calls.find(parents="projects/p/locations/us")
     with (
         client(server, "cloudshell.v1") as calls,
-        pytest.raises(ValueError, match=r"cloudshell\.v1 do not tell when they were created"),
+        pytest.raises(ValueError, match="does not tell when it was created"),
     ):
         calls.find(parents="//cloudshell.googleapis.com", newer_than="2h")
     assert server.asked == []
@@ -347,6 +382,16 @@ def test_operations_of_another_service_are_found_planned_and_applied(
         (kind,) = {item.type for item in found}
         assert kind is not None
         assert [*calls.find(parents=LOCATION, types="Other")] == []
+        sought = calls.find(parents=LOCATION, filter="done=false", newer_than="2h")
+        with pytest.raises(ValueError, match="filter is for the lists of a search"):
+            calls.plan(tmp_path / "none.job", sought, filter="done=false")
+        with pytest.raises(ValueError, match="filter is for the lists of a search"):
+            calls.plan(tmp_path / "none.job", [item.name for item in found], filter="done=false")
+        calls.plan(tmp_path / "sought.job", sought)
+        with sqlite3.connect(tmp_path / "sought.job") as connection:
+            ((text,),) = connection.execute("SELECT settings FROM job")
+        recorded = json.loads(text)["filter"]
+        assert (recorded["server_side"], recorded["newer_than"]) == ("done=false", "7200s")
         path = tmp_path / "batch.job"
         job = calls.plan(path, parents=f"//documentai.googleapis.com/{LOCATION}", types=kind)
         project = "//documentai.googleapis.com/projects/p"
@@ -610,7 +655,7 @@ def test_a_file_describes_a_service(server: Any) -> None:
     assert service == Service.from_json(EARTH_ENGINE.read_text("utf-8"))
     assert (service.id, service.host) == ("earthengine.v1", "earthengine.googleapis.com")
     pattern = "projects/{project}/operations/{operation=**}"
-    assert service.patterns == ((pattern, True, True),)
+    assert service.patterns == ((pattern, True, True, True),)
     assert service not in services()
     with client(server, service) as connected:
         outcome = connected.countermand("projects/p/operations/a/b")

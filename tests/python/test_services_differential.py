@@ -150,6 +150,7 @@ def everything() -> list[Operations]:
 
 
 PAGE = {"pageToken": "a+b/c=&d#é"}
+FILTER = 'done = false AND a:"é/b&c"'
 CHANCE = random.Random(20261129)
 
 
@@ -184,11 +185,11 @@ def query_and_path(ours: Request, theirs: Any) -> str | None:
     return None if alike else f"{own} is not {other}, {theirs.body}"
 
 
-def refused(build: Callable[[], Request]) -> str | None:
+def refused(build: Callable[[], Request], kind: str = "no_method") -> str | None:
     try:
         return f"{build().url} is built"
     except InvalidName as error:
-        return None if error.kind == "no_method" else str(error)
+        return None if error.kind == kind else str(error)
 
 
 def test_the_contract_is_that_of_437_methods(everything: list[Operations]) -> None:
@@ -233,9 +234,14 @@ def test_cancel_get_and_list_are_those_of_discovery(everything: list[Operations]
                 ),
                 "list": (
                     lambda name=name: build_list_operations(
-                        name.parent, service=name.service, page_token=PAGE["pageToken"]
+                        name.parent,
+                        service=name.service,
+                        page_token=PAGE["pageToken"],
+                        filter=FILTER,
                     ),
-                    it.theirs.list(**it.list_arguments(given), **PAGE) if it.has_list else None,
+                    it.theirs.list(**it.list_arguments(given), **PAGE, filter=FILTER)
+                    if it.has_list
+                    else None,
                 ),
             }
             for method, (ours, theirs) in requests.items():
@@ -272,8 +278,23 @@ def test_cancel_get_and_list_of_resources_with_a_state_are_those_of_discovery() 
                     continue
                 # The name of the list, because one parent may have several.
                 listed = str(name).rpartition("/")[0]
-                ours = build_list_operations(listed, service=service, page_token=PAGE["pageToken"])
-                assert query_and_path(ours, theirs.list(**it.list_arguments(given), **PAGE)) is None
+                more = {"service": service, "page_token": PAGE["pageToken"]}
+                if "filter" in methods["list"]["parameters"]:
+                    filtered, more["filter"] = {"filter": FILTER}, FILTER
+                else:
+                    filtered = {}
+                    assert (
+                        refused(
+                            lambda listed=listed, more=more: build_list_operations(
+                                listed, **more, filter=FILTER
+                            ),
+                            "no_filter",
+                        )
+                        is None
+                    )
+                ours = build_list_operations(listed, **more)
+                called = theirs.list(**it.list_arguments(given), **PAGE, **filtered)
+                assert query_and_path(ours, called) is None
             built.add((service, it.name(it.arguments("cancel", lambda: "x"))))
     assert built == names
     assert len(names) == 31

@@ -48,6 +48,7 @@ pub fn rescue(devices: usize, at_once: bool) -> Cancels {
                     scheduler.search(List::Operations {
                         parent: device.name,
                         seen: device.active_time,
+                        filter: None,
                     });
                 }
             }

@@ -107,7 +107,7 @@ pub use name_error::{MAX_NAME_BYTES, NameError, NameErrorKind};
 pub use operation::{Operation, Status};
 pub use operation_reader::{MetadataPaths, OperationReader};
 pub use outcome::Outcome;
-pub use page::{Page, PageToken, PageTokenError, Parent};
+pub use page::{ListFilter, ListFilterError, Page, PageToken, PageTokenError, Parent};
 pub use pages::Pages;
 pub use policy::Policy;
 pub use request::{MAX_PAGE_SIZE, PageQuery, Request};

@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::name_error::{NameError, NameErrorKind};
 use crate::name_parse::{self, Ends};
 use crate::percent;
+use crate::resource_state::Reading;
 use crate::service::{Level, NamePattern, Service};
 
 /// A checked name of a service, so many levels above its operations: [`OperationName`], [`ParentName`]
@@ -151,19 +152,13 @@ impl<const UP: u8> Name<UP> {
     /// # Errors
     /// [`NameErrorKind::NoMethod`].
     pub fn check_method(&self, call: Call) -> Result<(), NameError> {
-        let lists = |pattern: &NamePattern| {
-            let above = name_parse::depth(pattern.levels, UP);
-            pattern.has_list
-                && pattern.levels[..above] == *self.levels()
-                && pattern.own_level().collection == self.pattern().own_level().collection
-        };
         // A list of several resources at once names operations of none of them (AIP-159).
         let is_one = || self.relative().split('/').all(|segment| segment != "-");
         let known = match call {
             Call::Cancel => true,
             Call::Get => self.pattern().has_get,
             // Several patterns may have one parent.
-            Call::ListOperations => is_one() && self.service.patterns.iter().any(lists),
+            Call::ListOperations => is_one() && self.lists().next().is_some(),
             Call::GetParent => self.service.has_parent_records,
             Call::ListParents => self.service.lists_parents,
         };
@@ -174,6 +169,44 @@ impl<const UP: u8> Name<UP> {
                 let expected = self.pattern().to_string();
                 Err(NameError::new(self.as_str(), kind, 0, expected))
             }
+        }
+    }
+
+    /// The patterns of what is in the list at or below it: several may have one parent.
+    fn lists(&self) -> impl Iterator<Item = &'static NamePattern> {
+        self.service.patterns.iter().filter(|pattern| {
+            let above = name_parse::depth(pattern.levels, UP);
+            pattern.has_list
+                && pattern.levels[..above] == *self.levels()
+                && pattern.own_level().collection == self.pattern().own_level().collection
+        })
+    }
+
+    /// Refuses a filter of the server's for the operations at or below it, where their list takes none.
+    ///
+    /// # Errors
+    /// [`NameErrorKind::NoFilter`].
+    pub fn check_filter(&self) -> Result<(), NameError> {
+        if self.lists().any(|pattern| pattern.has_filter) {
+            return Ok(());
+        }
+        let kind = NameErrorKind::NoFilter(self.service);
+        let expected = self.pattern().to_string();
+        Err(NameError::new(self.as_str(), kind, 0, expected))
+    }
+
+    /// True if the operations at or below it tell what kind they are of.
+    #[must_use]
+    pub fn tells_kind(&self) -> bool {
+        matches!(self.pattern().reading, Reading::Operation)
+    }
+
+    /// True if some of the operations at or below it tell when they were created.
+    #[must_use]
+    pub fn tells_create_time(&self) -> bool {
+        match self.pattern().reading {
+            Reading::Operation => self.service.operation.reads_create_time(),
+            Reading::State(state) => !state.create_time.is_empty(),
         }
     }
 

@@ -44,6 +44,8 @@ pub enum NameErrorKind {
     OtherService,
     /// The service has no such method for names like this one.
     NoMethod(&'static Service, Call),
+    /// The list of the operations of such a name takes no [filter](crate::ListFilter).
+    NoFilter(&'static Service),
     /// It starts with a slash.
     LeadingSlash,
     /// It ends with a slash.
@@ -156,6 +158,13 @@ impl NameError {
                 let title = service.title;
                 return format!("{title} has no method that {does} {}", self.input);
             }
+            NameErrorKind::NoFilter(service) => {
+                let title = service.title;
+                return format!(
+                    "{title} takes no filter for the list of the operations of {}",
+                    self.input
+                );
+            }
             NameErrorKind::LeadingSlash => "starts with a slash".to_owned(),
             NameErrorKind::TrailingSlash => format!("ends with a slash at byte {at}"),
             NameErrorKind::Verb(method) => {
@@ -235,6 +244,7 @@ impl NameErrorKind {
             Self::OtherServer => "other_server",
             Self::OtherService => "other_service",
             Self::NoMethod(..) => "no_method",
+            Self::NoFilter(_) => "no_filter",
             Self::LeadingSlash => "leading_slash",
             Self::TrailingSlash => "trailing_slash",
             Self::Verb(_) => "verb",

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::error_kind::ErrorKind;
 use crate::fetch::Fetch;
 use crate::name::{GrandparentName, ParentName};
-use crate::page::{Page, PageToken};
+use crate::page::{ListFilter, Page, PageToken};
 use crate::request::{PageQuery, Request};
 use crate::resource::Resource;
 
@@ -52,7 +52,17 @@ impl Pages {
     /// The operations of a parent.
     #[must_use]
     pub fn operations(parent: ParentName) -> Self {
-        Self::of_request(Request::ListOperations(parent, PageQuery::default()))
+        Self::filtered(parent, None)
+    }
+
+    /// Those operations of a parent that the filter of the server lets through.
+    #[must_use]
+    pub fn filtered(parent: ParentName, filter: Option<ListFilter>) -> Self {
+        let page = PageQuery {
+            filter,
+            ..PageQuery::default()
+        };
+        Self::of_request(Request::ListOperations(parent, page))
     }
 
     /// The parents of operations under a resource.

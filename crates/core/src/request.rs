@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::name::{GrandparentName, Name, OperationName, ParentName};
 use crate::name_error::NameError;
-use crate::page::PageToken;
+use crate::page::{ListFilter, PageToken};
 use crate::percent;
 use crate::resource::Resource;
 use crate::service::{Level, Service};
@@ -60,12 +60,17 @@ pub enum Request {
 
 /// The page of a list that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "AIP-158 has these two fields")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "AIP-158 and AIP-160 have these fields"
+)]
 pub struct PageQuery {
     /// The most entries; clamped to 1 to [`MAX_PAGE_SIZE`].
     pub size: u32,
     /// The `next_page_token` of the page before; `None` asks for the first.
     pub token: Option<PageToken>,
+    /// The server-side filter; the list of parents has none.
+    pub filter: Option<ListFilter>,
 }
 
 /// The first page, of the longest size.
@@ -82,6 +87,7 @@ impl PageQuery {
         Self {
             size: MAX_PAGE_SIZE,
             token,
+            filter: None,
         }
     }
 }
@@ -158,22 +164,26 @@ impl Request {
             Self::Get(name) => get(endpoint, name, name.pattern().own_level().fields),
             Self::GetParent(name) => get(endpoint, name, "name"),
             Self::ListOperations(name, page) => {
-                list(endpoint, name, name.pattern().own_level(), page)
+                let level = name.pattern().own_level();
+                list(endpoint, name, level, page, page.filter.as_ref())
             }
             Self::ListParents(name, page) => {
-                list(endpoint, name, name.service().level_above(1), page)
+                list(endpoint, name, name.service().level_above(1), page, None)
             }
         }
     }
 
-    /// Refuses a method that the service does not have for names of this pattern.
+    /// Refuses a method, or the filter of a list, that the service does not have for names of this pattern.
     pub(crate) fn check_method(&self) -> Result<(), NameError> {
         match self {
             // Every operation can be cancelled.
             Self::Cancel(_) => Ok(()),
             Self::Get(name) => name.check_method(Call::Get),
             Self::GetParent(name) => name.check_method(Call::GetParent),
-            Self::ListOperations(name, _) => name.check_method(Call::ListOperations),
+            Self::ListOperations(name, page) => {
+                name.check_method(Call::ListOperations)?;
+                page.filter.as_ref().map_or(Ok(()), |_| name.check_filter())
+            }
             Self::ListParents(name, _) => name.check_method(Call::ListParents),
         }
     }
@@ -217,18 +227,22 @@ fn list<const UP: u8>(
     name: &Name<UP>,
     level: &Level,
     page: &PageQuery,
+    filter: Option<&ListFilter>,
 ) -> http::Request<()> {
     let token = page.token.as_ref().map_or("", PageToken::as_str);
-    let mut path = path(endpoint, name, 160 + 3 * token.len());
+    let filter = filter.map_or("", ListFilter::as_str);
+    let mut path = path(endpoint, name, 160 + 3 * (token.len() + filter.len()));
     path.push(b'/');
     path.extend_from_slice(level.collection.as_bytes());
     path.extend_from_slice(b"?pageSize=");
     let size = page.size.clamp(1, MAX_PAGE_SIZE).to_string();
     path.extend_from_slice(size.as_bytes());
-    if !token.is_empty() {
-        path.extend_from_slice(b"&pageToken=");
-        // Slashes may stay as they are in a query.
-        percent::encode(token, &mut path);
+    for (parameter, value) in [("&pageToken=", token), ("&filter=", filter)] {
+        if !value.is_empty() {
+            path.extend_from_slice(parameter.as_bytes());
+            // Slashes may stay as they are in a query.
+            percent::encode(value, &mut path);
+        }
     }
     path.extend_from_slice(b"&fields=nextPageToken,");
     path.extend_from_slice(level.page_field.as_bytes());

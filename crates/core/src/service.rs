@@ -108,6 +108,8 @@ pub struct NamePattern {
     pub has_get: bool,
     /// True if the operations of its parent can be listed.
     pub has_list: bool,
+    /// True if that list takes a [filter](crate::ListFilter).
+    pub has_filter: bool,
     /// Kind of what its names name, and the proof that one was cancelled.
     pub reading: Reading,
 }
@@ -119,13 +121,14 @@ impl NamePattern {
         &self.levels[self.levels.len() - 1]
     }
 
-    /// A pattern of operations that can be looked at and listed, as nearly all can.
+    /// A pattern of operations that can be looked at, and listed with a filter, as nearly all can.
     #[must_use]
     pub const fn new(levels: &'static [Level]) -> Self {
         Self {
             levels,
             has_get: true,
             has_list: true,
+            has_filter: true,
             reading: Reading::Operation,
         }
     }

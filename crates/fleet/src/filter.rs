@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use countermand_core::text::printable;
 use countermand_core::{
-    GrandparentName, Metadata, Operation, OperationName, ParentName, Service, Timestamp,
+    GrandparentName, ListFilter, Metadata, Name, NameError, Operation, OperationName, ParentName,
+    Service, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use strsim::osa_distance;
@@ -52,6 +53,10 @@ pub struct Filter {
     pub older_than: Option<Duration>,
     /// Names of operations, devices and enterprises that are left alone.
     pub exclude: BTreeSet<String>,
+    /// The filter that the server applies to its lists of operations. It is an aid: what the server leaves out is not
+    /// seen, and what it lists is judged by all the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_side: Option<ListFilter>,
 }
 
 /// A filter that would leave out more than is meant.
@@ -75,14 +80,23 @@ pub enum FilterError {
     /// A type of another service is no text that can be seen.
     #[error("the type is empty, or has characters that cannot be seen")]
     Invisible,
-    /// Operations of the service do not tell when they were created.
+    /// What the names of this pattern name does not tell when it was created.
     #[error(
-        "operations of {service} do not tell when they were created, so none is known to be newer or older"
+        "what is named like {pattern} does not tell when it was created, so none is known to be newer or older"
     )]
     NoTimes {
-        /// The id of the service.
-        service: &'static str,
+        /// The pattern.
+        pattern: String,
     },
+    /// What the names of this pattern name tells no type.
+    #[error("what is named like {pattern} tells no type, so none would be left out by it")]
+    NoTypes {
+        /// The pattern.
+        pattern: String,
+    },
+    /// The list takes no filter.
+    #[error(transparent)]
+    NoServerSide(#[from] NameError),
     /// No operation is as young as the one limit and as old as the other.
     #[error(
         "no operation is newer than {} and older than {}: the limits contradict each other",
@@ -217,6 +231,12 @@ impl Filter {
             let names = grouped(self.exclude.len() as u64);
             text.push_str(&format!(", except what {names} names exclude"));
         }
+        if let Some(filter) = &self.server_side {
+            let filter = printable(filter.as_str());
+            text.push_str(&format!(
+                ", as far as the server lists them for the filter {filter}"
+            ));
+        }
         text
     }
 
@@ -264,16 +284,30 @@ impl Filter {
         })
     }
 
-    /// Refuses limits that no operation of a service can be within, or is known to be within.
+    /// Refuses what cannot be answered of the operations at or below a name: it would leave out none, or all.
     ///
     /// # Errors
-    /// [`FilterError::Ages`], [`FilterError::NoTimes`].
-    pub fn check(&self, service: &Service) -> Result<(), FilterError> {
+    /// [`FilterError::NoTimes`], [`FilterError::NoTypes`], [`FilterError::NoServerSide`].
+    pub fn check_name<const UP: u8>(&self, name: &Name<UP>) -> Result<(), FilterError> {
+        let pattern = || name.pattern().to_string();
         let limits = self.newer_than.or(self.older_than);
-        if limits.is_some() && !service.operation.reads_create_time() {
-            let service = service.id;
-            return Err(FilterError::NoTimes { service });
+        if limits.is_some() && !name.tells_create_time() {
+            return Err(FilterError::NoTimes { pattern: pattern() });
         }
+        if !self.types.is_empty() && !name.tells_kind() {
+            return Err(FilterError::NoTypes { pattern: pattern() });
+        }
+        match self.server_side {
+            Some(_) => Ok(name.check_filter()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses limits that no operation can be within.
+    ///
+    /// # Errors
+    /// [`FilterError::Ages`].
+    pub fn check(&self) -> Result<(), FilterError> {
         match (self.newer_than, self.older_than) {
             (Some(newer_than), Some(older_than)) if newer_than <= older_than => {
                 Err(FilterError::Ages {
@@ -457,12 +491,12 @@ mod tests {
         ] {
             (filter.newer_than, filter.older_than) = (newer_than, older_than);
             assert_eq!(
-                filter.check(Service::DEFAULT).is_ok(),
+                filter.check().is_ok(),
                 good,
                 "{newer_than:?} {older_than:?}"
             );
         }
-        let error = filter.check(Service::DEFAULT).unwrap_err().to_string();
+        let error = filter.check().unwrap_err().to_string();
         assert!(
             error.contains("2 h 0 min") && error.contains("3 h 0 min"),
             "{error}"
@@ -543,9 +577,9 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_a_service_cannot_answer_is_refused() {
+    fn a_filter_that_the_names_cannot_answer_is_refused() {
         let named = |id| Service::named(id).unwrap();
-        let (document_ai, shell) = (named("documentai.v1"), named("cloudshell.v1"));
+        let document_ai = named("documentai.v1");
         let mut filter = Filter::default();
         filter
             .add_type(document_ai, "BatchProcessMetadata")
@@ -555,10 +589,53 @@ mod tests {
             let refused = filter.add_type(document_ai, text);
             assert_eq!(refused, Err(FilterError::Invisible), "{text:?}");
         }
-        filter.check(shell).unwrap();
-        filter.older_than = Some(Duration::from_secs(60));
-        filter.check(document_ai).unwrap();
-        let service = "cloudshell.v1";
-        assert_eq!(filter.check(shell), Err(FilterError::NoTimes { service }));
+        let checked = |filter: &Filter, id, text: &str| {
+            let checked = filter.check_name(&ParentName::parse(named(id), text).unwrap());
+            checked.map_err(|error| error.to_string())
+        };
+        let location = "projects/p/locations/l";
+        let scan = "projects/p/locations/l/lakes/a/tasks/t/jobs";
+        let jobs = "projects/p/regions/r/jobs";
+        let age = Filter {
+            older_than: Some(Duration::from_secs(60)),
+            ..Filter::default()
+        };
+        let server = Filter {
+            server_side: Some("done=false".parse().unwrap()),
+            ..Filter::default()
+        };
+        for (filter, id, text, problem) in [
+            (&filter, "cloudshell.v1", "", ""),
+            (&age, "documentai.v1", location, ""),
+            (
+                &age,
+                "cloudshell.v1",
+                "",
+                "named like operations/{operation=**} does not tell when",
+            ),
+            (&age, "batch.v1", "projects/p/locations/l/jobs", ""),
+            (
+                &age,
+                "dataproc.v1",
+                jobs,
+                "regions/{region}/jobs/{job} does not tell when",
+            ),
+            (&age, "dataproc.v1", "projects/p/regions/r", ""),
+            (&filter, "dataproc.v1", jobs, "jobs/{job} tells no type"),
+            (&server, "dataproc.v1", jobs, ""),
+            (&server, "documentai.v1", location, ""),
+            (&server, "dataplex.v1", location, ""),
+            (
+                &server,
+                "dataplex.v1",
+                scan,
+                "takes no filter for the list of the operations of",
+            ),
+        ] {
+            let told = checked(filter, id, text);
+            let told = told.err().unwrap_or_default();
+            assert_eq!(told.is_empty(), problem.is_empty(), "{id} {text}: {told}");
+            assert!(told.contains(problem), "{id} {text}: {told}");
+        }
     }
 }

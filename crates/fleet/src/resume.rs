@@ -86,6 +86,8 @@ impl Resume {
         let age = |age: Option<Duration>| age.map(|age| length(age + since));
         words.extend(option("--newer-than", age(filter.newer_than)));
         words.extend(option("--older-than", age(filter.older_than)));
+        let server_side = filter.server_side.as_ref().map(ToString::to_string);
+        words.extend(option("--filter", server_side));
         words.extend(option("--max", Some(job.operations().to_string())));
         for phrase in phrases(settings.kind, &job.enterprises()?) {
             words.extend(["--confirm".to_owned(), phrase]);

@@ -234,6 +234,7 @@ impl Pages {
                 Some(List::Operations {
                     parent: device,
                     seen,
+                    filter: self.filter.server_side.clone(),
                 })
             }
         }

@@ -239,7 +239,7 @@ impl Client {
     pub async fn check(&self, resource: &Resource) -> Result<(), Error> {
         let one = PageQuery {
             size: 1,
-            token: None,
+            ..PageQuery::default()
         };
         let request = match resource {
             Resource::Operation(name) => Request::Get(name.clone()),

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use countermand_core::{ListFilter, ListFilterError};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
@@ -36,6 +37,19 @@ pub(crate) struct Share(pub(crate) f64);
 
 /// A quota, as it was given.
 pub(crate) struct QuotaText(pub(crate) String);
+
+/// A filter that the server applies to a list.
+pub(crate) struct ServerSide(pub(crate) ListFilter);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for ServerSide {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let filter = text("filter", &given)?.parse();
+        let refused = |error: ListFilterError| PyValueError::new_err(format!("filter: {error}"));
+        filter.map(Self).map_err(refused)
+    }
+}
 
 /// A seed of the jitter.
 #[derive(Clone, Copy)]

@@ -30,6 +30,7 @@ pub(crate) struct Finder {
     begin: Lock<Option<BoxFuture<'static, ()>>>,
     work: Lock<Option<Task>>,
     raiser: Raiser,
+    selection: Selection,
 }
 
 /// The items that have been found so far.
@@ -71,13 +72,14 @@ impl Finder {
             changes,
         });
         let found = Arc::clone(&shared);
+        let sought = selection.clone();
         let search = async move {
             let scheduler = client.scheduler().quota(quota);
             let Selection {
                 enterprises,
                 parents,
                 filter,
-            } = selection;
+            } = sought;
             let mut search = Search::new(&client, scheduler, enterprises, parents, filter);
             while let Some(event) = search.next().await {
                 if found.findings.lock().take(event) {
@@ -92,7 +94,13 @@ impl Finder {
             begin: Lock::new(Some(Box::pin(search))),
             work: Lock::new(None),
             raiser,
+            selection,
         }
+    }
+
+    /// Places that it searches, and its filter.
+    pub(crate) const fn selection(&self) -> &Selection {
+        &self.selection
     }
 
     /// Makes exceptions of its errors.

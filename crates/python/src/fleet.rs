@@ -66,8 +66,23 @@ pub(crate) fn plan(
     Job::may_be_made(&path).map_err(|error| job_errors::error(py, &error))?;
     let file = OpenFile::new()?;
     let found = match names.cast::<Finder>() {
-        Ok(finder) => Ok((finder.get().begun(py)?, finder.get().raiser())),
-        Err(_) => Err(jobs::items(names, &client.endpoint)?),
+        Ok(finder) => {
+            let (finder, sought) = (finder.get(), finder.get().selection());
+            if let Some(meant) = &selection {
+                sought.check(&meant.filter)?;
+            }
+            settings.enterprises.clone_from(&sought.enterprises);
+            settings.filter = sought.filter.clone();
+            Ok((finder.begun(py)?, finder.raiser()))
+        }
+        Err(_) => {
+            let items = jobs::items(names, &client.endpoint)?;
+            if let Some(meant) = &selection {
+                meant.check_given(&items)?;
+                settings.filter = meant.filter.clone();
+            }
+            Err(items)
+        }
     };
     let source = async move {
         let mut plan = Plan {

@@ -269,7 +269,7 @@ pub(crate) fn at_position(py: Python<'_>, error: PyErr, position: u64) -> PyErr 
 }
 
 /// The exception for a refused name.
-fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
+pub(crate) fn invalid_name(py: Python<'_>, error: &NameError) -> PyErr {
     let attributes = || {
         let kwargs = [("kind", error.kind().as_str())].into_py_dict(py)?;
         kwargs.set_item("input", error.input())?;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use countermand_core::{Call, Endpoint, GrandparentName, ParentName};
-use countermand_fleet::{Filter, FilterError};
+use countermand_fleet::{Filter, FilterError, Target};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::arguments::ServerSide;
 use crate::clock::Length;
 use crate::{arguments, clock, names};
 
@@ -35,7 +36,9 @@ impl Selection {
         }
         filter.newer_than = age("newer_than", &field("newer_than")?)?;
         filter.older_than = age("older_than", &field("older_than")?)?;
-        filter.check(service).map_err(refused)?;
+        let server_side = field("filter")?.extract::<Option<ServerSide>>()?;
+        filter.server_side = server_side.map(|ServerSide(filter)| filter);
+        filter.check().map_err(refused)?;
         let enterprises = field("enterprises")?;
         let enterprises = enterprises
             .try_iter()?
@@ -49,11 +52,28 @@ impl Selection {
         let devices = devices.try_iter()?.map(|name| list(name?));
         let parents = field("parents")?;
         let parents = parents.try_iter()?.map(|name| list(name?));
-        Ok(Self {
+        let selection = Self {
             enterprises,
             parents: devices.chain(parents).collect::<PyResult<_>>()?,
             filter,
-        })
+        };
+        selection.check(&selection.filter)?;
+        Ok(selection)
+    }
+
+    /// Refuses a filter that cannot be answered of what is searched: it would be ignored.
+    pub(crate) fn check(&self, filter: &Filter) -> PyResult<()> {
+        let above = self.enterprises.iter().map(|name| filter.check_name(name));
+        let parents = self.parents.iter().map(|name| filter.check_name(name));
+        let checked: Result<(), _> = above.chain(parents).collect();
+        checked.map_err(refused)
+    }
+
+    /// Refuses a filter that cannot be answered of these.
+    pub(crate) fn check_given(&self, targets: &[Target]) -> PyResult<()> {
+        let mut targets = targets.iter();
+        let checked = targets.try_for_each(|target| self.filter.check_name(&target.name));
+        checked.map_err(refused)
     }
 }
 

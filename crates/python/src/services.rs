@@ -56,7 +56,7 @@ pub(crate) fn scope(service: Option<Chosen>) -> &'static str {
     or_default(service).scope
 }
 
-type Patterns = Vec<(String, bool, bool)>;
+type Patterns = Vec<(String, bool, bool, bool)>;
 type Paths = Vec<&'static str>;
 
 /// Id, title, host, scope, patterns, and the paths of two facts.
@@ -89,7 +89,7 @@ pub(crate) fn described_service(text: &[u8]) -> PyResult<Fields> {
 
 fn fields(service: &'static Service) -> Fields {
     let patterns = service.patterns.iter();
-    let patterns = patterns.map(|it| (it.to_string(), it.has_get, it.has_list));
+    let patterns = patterns.map(|it| (it.to_string(), it.has_get, it.has_list, it.has_filter));
     let (created, asked) = paths(&service.operation);
     (
         service.id,

@@ -162,22 +162,30 @@ impl<'a, 'py> FromPyObject<'a, 'py> for PageSize {
 
 /// `GET {parent}/operations`: one page of the operations of a parent, such as a device, oldest first.
 #[pyfunction]
-#[pyo3(signature = (parent, endpoint=None, *, page_size=PageSize(100), page_token=None, service=None),
-    text_signature = "(parent, endpoint=None, *, page_size=100, page_token=None, service=None)")]
+#[pyo3(signature = (parent, endpoint=None, *, page_size=PageSize(100), page_token=None, filter=None, service=None),
+    text_signature = "(parent, endpoint=None, *, page_size=100, page_token=None, filter=None, service=None)")]
 pub(crate) fn build_list_operations(
     parent: &Bound<'_, PyAny>,
     endpoint: Option<&str>,
     page_size: PageSize,
     page_token: Option<&str>,
+    filter: Option<arguments::ServerSide>,
     service: Option<Chosen>,
 ) -> PyResult<Request> {
+    let py = parent.py();
     let parent: core::ParentName = named(parent, service, Call::ListOperations)?;
     let endpoint = self::endpoint(endpoint, parent.service())?;
     let token = page_token.map(str::parse::<PageToken>).transpose();
     let token = token.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let filter = filter.map(|arguments::ServerSide(filter)| filter);
+    if filter.is_some() {
+        let checked = parent.check_filter();
+        checked.map_err(|error| names::invalid_name(py, &error))?;
+    }
     let page = core::PageQuery {
         size: page_size.0,
         token,
+        filter,
     };
     Ok(Ask::ListOperations(parent, page).http(&endpoint).into())
 }

@@ -3,7 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 
 use countermand_core::{
-    Attempt, Error, Fetch, GrandparentName, Pages, ParentName, Resource, Response, Time, Timestamp,
+    Attempt, Error, Fetch, GrandparentName, ListFilter, Pages, ParentName, Resource, Response,
+    Time, Timestamp,
 };
 
 use crate::event::Event;
@@ -20,6 +21,8 @@ pub enum List {
         parent: ParentName,
         /// The time at which it was last active: the parent that was seen last is listed first.
         seen: Option<Timestamp>,
+        /// The filter of the server: what it leaves out is not listed.
+        filter: Option<ListFilter>,
     },
 }
 
@@ -39,7 +42,11 @@ impl Listing {
     pub(crate) fn new(list: List, arrival: u64) -> Self {
         let (pages, seen) = match list {
             List::Parents(above) => (Pages::parents(above), None),
-            List::Operations { parent, seen } => (Pages::operations(parent), seen),
+            List::Operations {
+                parent,
+                seen,
+                filter,
+            } => (Pages::filtered(parent, filter), seen),
         };
         Self {
             pages,

@@ -223,7 +223,7 @@ impl Scheduler {
     ///             Event::Parents { parents, .. } => {
     ///                 for parent in parents {
     ///                     let seen = parent.active_time;
-    ///                     scheduler.search(List::Operations { parent: parent.name, seen });
+    ///                     scheduler.search(List::Operations { parent: parent.name, seen, filter: None });
     ///                 }
     ///             }
     ///             Event::Operations { operations, .. } => {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countermand_core::Endpoint;
-use countermand_fleet::Filter;
+use countermand_core::{Endpoint, ListFilter};
+use countermand_fleet::{Filter, FilterError};
 
 use crate::args::duration;
 use crate::failure::Failure;
@@ -26,6 +26,10 @@ pub(crate) struct Selection {
     /// Leave out the operations, devices and enterprises named in this file, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) exclude: Vec<PathBuf>,
+    /// Let the server apply this filter, in the language of the service, to its lists of operations: what it
+    /// leaves out is not seen
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<ListFilter>,
 }
 
 impl Selection {
@@ -33,17 +37,28 @@ impl Selection {
         let mut filter = Filter::default();
         for kind in &self.types {
             let added = filter.add_type(endpoint.service(), kind);
-            added.map_err(|error| Failure::usage(format!("--type: {error}")))?;
+            added.map_err(|error| unanswered(&error))?;
         }
         filter.newer_than = self.newer_than;
         filter.older_than = self.older_than;
-        let checked = filter.check(endpoint.service());
-        checked.map_err(|error| Failure::usage(format!("--newer-than, --older-than: {error}")))?;
+        filter.server_side = self.filter.clone();
+        let checked = filter.check();
+        checked.map_err(|error| unanswered(&error))?;
         for path in &self.exclude {
             exclude(path, endpoint, &mut filter)?;
         }
         Ok(filter)
     }
+}
+
+/// The refusal of a filter, behind its option.
+pub(crate) fn unanswered(error: &FilterError) -> Failure {
+    let option = match error {
+        FilterError::NoTimes { .. } | FilterError::Ages { .. } => "--newer-than, --older-than",
+        FilterError::NoServerSide(_) => "--filter",
+        _ => "--type",
+    };
+    Failure::usage(format!("{option}: {error}; nothing was sent"))
 }
 
 /// Reads names of all three kinds. One that is none could be a typing error in the name of a device

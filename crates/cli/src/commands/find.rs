@@ -30,6 +30,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
             searched(global.meant)
         )));
     }
+    sources.check(&filter)?;
     let client = connect::client(global);
     let client = signals.unless(client, NOTHING_SENT).await??;
     let quota = options.budget.quota_for(global.meant);
@@ -45,6 +46,7 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
             false => report.target(target),
         }
     };
+    let filtered = filter.server_side.is_some();
     let from = (&client, &sources, filter);
     let searched = search(from, quota, in_flight, &report, &mut signals, show).await;
     let findings = &searched.findings;
@@ -62,6 +64,9 @@ pub(crate) async fn run(global: &Global, options: Find) -> Result<Exit, Failure>
         report
             .output
             .note(&match (findings.missed.is_empty(), excluded) {
+                (true, None) if filtered => {
+                    "nothing found: the server lists no operation for the filter".to_owned()
+                }
                 (true, None) => "nothing found: no operation was seen".to_owned(),
                 (true, Some(excluded)) => format!("nothing found: {excluded}"),
                 (false, None) => INCOMPLETE.to_owned(),

@@ -15,11 +15,12 @@ use countermand_core::{
     Service,
 };
 use countermand_fleet::input::{self, Evidence, Format, InputProblem, LeftOut, Mistakes};
-use countermand_fleet::{Target, counted, quoted};
+use countermand_fleet::{Filter, Target, counted, quoted};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
 use crate::args::resume::{Invocation, Way};
+use crate::args::selection::unanswered;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::json::{Place, Refused};
@@ -140,6 +141,20 @@ impl Names {
         let names: Vec<_> = names.filter(|name| seen.insert(*name)).cloned().collect();
         let duplicates = self.operations.len() - names.len();
         (names, duplicates as u64)
+    }
+
+    /// Refuses a filter that cannot be answered of these names: it would be ignored.
+    pub(crate) fn check(&self, filter: &Filter) -> Result<(), Failure> {
+        if filter.server_side.is_some() && !self.operations.is_empty() {
+            let problem = "--filter is for the lists of a search, and operations were given by name; nothing was sent";
+            return Err(Failure::usage(problem));
+        }
+        let given = self.operations.iter();
+        let above = self.enterprises.iter().map(|name| filter.check_name(name));
+        let parents = self.devices.iter().map(|name| filter.check_name(name));
+        let given = given.map(|(target, _)| filter.check_name(&target.name));
+        let checked: Result<(), _> = above.chain(parents).chain(given).collect();
+        checked.map_err(|error| unanswered(&error))
     }
 
     /// Something has to be searched.

@@ -47,6 +47,7 @@ pub(crate) async fn run(global: &Global, options: Plan) -> Result<Exit, Failure>
     Job::may_be_made(&options.output).map_err(uncreated)?;
     let (terms, begun) = (&options.terms, now());
     let settings = terms.settings(Kind::Plan, &sources.endpoint, &sources.enterprises)?;
+    sources.check(&settings.filter)?;
     let mut plan = fleet::Plan {
         by_harm: matches!(options.order, OrderWord::Harm),
         ..fleet::Plan::default()
@@ -269,6 +270,12 @@ impl Line {
             let unknown = counted(unknown, "operation");
             text.push_str(&format!(
                 "  {unknown} of unknown type, which --type does not leave out\n"
+            ));
+        }
+        if let Some(filter) = &settings.filter.server_side {
+            let filter = printable(filter.as_str());
+            text.push_str(&format!(
+                "  found with the filter {filter}: what the server does not list for it was not seen\n"
             ));
         }
         text.push_str(&self.summary.already_done.lines());

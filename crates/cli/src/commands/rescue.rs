@@ -34,6 +34,7 @@ pub(crate) async fn rescue(global: &Global, options: Rescue) -> Result<Exit, Fai
         options
             .terms
             .settings(Kind::Rescue, &sources.endpoint, &sources.enterprises)?;
+    sources.check(&settings.filter)?;
     settings.max = Some(options.max);
     let path = options.job.unwrap_or_else(|| {
         let time = begun.to_string().replace(['-', ':', '.'], "");

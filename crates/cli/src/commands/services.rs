@@ -12,11 +12,18 @@ use crate::output::streams;
 fn text(service: &Service) -> String {
     let mut text = format!("{}  {}\n", service.id, service.title);
     for pattern in service.patterns {
-        let lacks = match (pattern.has_get, pattern.has_list) {
-            (true, true) => "",
-            (true, false) => "  (no list)",
-            (false, true) => "  (outcomes cannot be verified)",
-            (false, false) => "  (no list, outcomes cannot be verified)",
+        let lacks = [
+            (!pattern.has_list, "no list"),
+            (pattern.has_list && !pattern.has_filter, "no filter"),
+            (!pattern.has_get, "outcomes cannot be verified"),
+        ];
+        let lacks: Vec<_> = lacks
+            .iter()
+            .filter_map(|(lacks, what)| lacks.then_some(*what))
+            .collect();
+        let lacks = match lacks.is_empty() {
+            true => String::new(),
+            false => format!("  ({})", lacks.join(", ")),
         };
         let proof = match pattern.reading {
             Reading::Operation => String::new(),

@@ -116,6 +116,7 @@ fn the_services_are_listed() {
         "pattern": "operations/{operation=**}",
         "get": false,
         "list": false,
+        "filter": false,
         "list_field": "operations",
     });
     assert!(line["names"].as_array().unwrap().contains(&none), "{line}");

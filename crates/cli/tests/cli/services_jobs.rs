@@ -236,3 +236,118 @@ fn the_page_of_a_job_names_no_device_to_look_at() {
     ));
     assert!(!page.contains("These devices"), "{page}");
 }
+
+/// Queries of the lists that were asked for.
+fn lists(world: &World) -> Vec<String> {
+    let asked = world.api.asked().into_iter();
+    let lists = asked.filter(|(path, _)| path.contains("pageSize"));
+    lists.map(|(path, _)| path).collect()
+}
+
+/// The emulator ignores it, as a server may: what is pending is decided here.
+#[test]
+fn the_filter_of_the_server_is_sent_recorded_and_no_verdict() {
+    let done = Fate::Acknowledged {
+        after: Duration::ZERO,
+    };
+    let world = World::new("documentai.v1", PARENT, &[Fate::Cancellable, done]);
+    let option = ["--filter", "done = false"];
+    let sent = "&filter=done%20%3D%20false&";
+    let find = ["find", "--names-only", PARENT];
+    let found = world.command(&[&find[..], &option].concat()).run();
+    let full = format!("//documentai.googleapis.com/{}\n", world.api.names[0]);
+    assert_eq!((found.code, found.stdout), (0, full));
+    assert!(lists(&world).iter().all(|path| path.contains(sent)));
+
+    let plan = world.planned(&[&[PARENT][..], &option].concat());
+    let told =
+        "found with the filter done = false: what the server does not list for it was not seen";
+    assert!(plan.stdout.contains(told), "{plan:?}");
+    let job = rusqlite::Connection::open(world.job()).unwrap();
+    let settings = job.query_row("SELECT settings FROM job", [], |row| {
+        row.get::<_, String>(0)
+    });
+    let settings = settings.unwrap();
+    assert!(
+        settings.contains(r#""server_side":"done = false""#),
+        "{settings}"
+    );
+
+    // A rescue asks with it, tells it, and goes on with it.
+    let job = world.folder.path().join("rescue.job");
+    let rescue = ["rescue", PARENT, "--job", job.to_str().unwrap()];
+    let asked = world.command(&[&rescue[..], &option].concat()).run();
+    assert_eq!(asked.code, 8, "{asked:?}");
+    let words = "as far as the server lists them for the filter done = false";
+    assert!(asked.stderr.contains(words), "{asked:?}");
+    let confirmed = ["--confirm", "projects/p", "--max", "0"];
+    let run = world
+        .command(&[&rescue[..], &option, &confirmed].concat())
+        .run();
+    assert!(run.stdout.contains("--filter 'done = false'"), "{run:?}");
+    assert!(lists(&world).len() > 2 && lists(&world).iter().all(|path| path.contains(sent)));
+}
+
+#[test]
+fn what_the_names_cannot_answer_is_a_usage_error() {
+    let scan = "projects/p/locations/l/lakes/a/tasks/t/jobs";
+    let jobs = "projects/p/regions/r/jobs";
+    let operation = "projects/p/locations/us/operations/1";
+    for (service, name, option, problem) in [
+        (
+            "dataplex.v1",
+            scan,
+            ["--filter", "state=RUNNING"],
+            "--filter: Cloud Dataplex API takes no filter for the list",
+        ),
+        (
+            "dataproc.v1",
+            jobs,
+            ["--newer-than", "2h"],
+            "--newer-than, --older-than: what is named like",
+        ),
+        (
+            "dataproc.v1",
+            jobs,
+            ["--type", "x"],
+            "regions/{region}/jobs/{job} tells no type",
+        ),
+        (
+            "cloudshell.v1",
+            "operations/1",
+            ["--older-than", "2h"],
+            "does not tell when it was created",
+        ),
+        (
+            "documentai.v1",
+            PARENT,
+            ["--filter", ""],
+            "a filter of 0 bytes",
+        ),
+        (
+            "documentai.v1",
+            operation,
+            ["--filter", "done=false"],
+            "--filter is for the lists of a search",
+        ),
+    ] {
+        let world = World::new("documentai.v1", PARENT, &[Fate::Cancellable]);
+        let job = world.job();
+        let given = [name, "--service", service, option[0], option[1]];
+        let is_operation = name.contains("operations/");
+        let mut commands = vec![vec!["plan", "-o", &job]];
+        if !is_operation {
+            commands.extend([
+                vec!["find"],
+                vec!["rescue", "--job", &job, "--confirm", "x"],
+            ]);
+        }
+        for command in commands {
+            let run = world.api.command(&[&command[..], &given].concat()).run();
+            assert_eq!((run.code, &*run.stdout), (2, ""), "{service} {run:?}");
+            assert!(run.stderr.contains(problem), "{service} {run:?}");
+        }
+        assert!(world.api.asked().is_empty());
+        assert!(!std::fs::exists(&job).unwrap());
+    }
+}

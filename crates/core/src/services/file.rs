@@ -135,6 +135,7 @@ impl Serialize for Service {
             pattern: String,
             get: bool,
             list: bool,
+            filter: bool,
             list_field: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
             state: Option<StateForm>,
@@ -154,6 +155,7 @@ impl Serialize for Service {
             pattern: pattern.to_string(),
             get: pattern.has_get,
             list: pattern.has_list,
+            filter: pattern.has_filter,
             list_field: pattern.own_level().page_field,
             state: match pattern.reading {
                 Reading::Operation => None,
@@ -201,6 +203,7 @@ struct Names {
     levels: Vec<DraftLevel>,
     has_get: bool,
     has_list: bool,
+    has_filter: bool,
     list_field: String,
     state: Option<StateForm>,
 }
@@ -322,6 +325,7 @@ impl Names {
             levels: levels.leak(),
             has_get: self.has_get,
             has_list: self.has_list,
+            has_filter: self.has_filter,
             reading,
         }
     }
@@ -399,6 +403,11 @@ fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
         }
         let list_field = names.checked("list_field", "a field such as operations", is_field)?;
         let (has_get, has_list) = (names.flag("get")?, names.flag("list")?);
+        let has_list = has_list.unwrap_or(true);
+        let has_filter = names.flag("filter")?.unwrap_or(has_list);
+        if has_filter && !has_list {
+            return Err(names.error("filter", "there is no list that could take it"));
+        }
         let state = names.object("state")?;
         let state = state.map(|fields| StateForm::read(fields, &pattern));
         let state = state.transpose()?;
@@ -411,7 +420,8 @@ fn names(fields: &mut Fields<'_>) -> Result<Vec<Names>, ServiceFileError> {
             list_field: list_field.unwrap_or_else(|| usual.to_owned()),
             levels,
             has_get: has_get.unwrap_or(true),
-            has_list: has_list.unwrap_or(true),
+            has_list,
+            has_filter,
             state,
         });
         patterns.push(pattern);
@@ -582,13 +592,15 @@ mod tests {
                 {
                     "pattern": "projects/{project}/operations/{operation=**}",
                     "get": true,
-                    "list": false,
+                    "list": true,
+                    "filter": false,
                     "list_field": "items",
                 },
                 {
                     "pattern": "projects/{project}/jobs/{job}",
                     "get": true,
                     "list": true,
+                    "filter": true,
                     "list_field": "jobs",
                     "state": state(),
                 },
@@ -645,7 +657,7 @@ mod tests {
             let object = value.as_object_mut().unwrap();
             assert_eq!(object.remove(field), Some(default), "{field}");
         }
-        let own = json!({"pattern": "operations/{operation}", "get": true, "list": true, "list_field": "operations"});
+        let own = json!({"pattern": "operations/{operation}", "get": true, "list": true, "filter": true, "list_field": "operations"});
         assert_eq!(value["names"], json!([own]));
         assert_eq!(service.quota, &[(600, 60)]);
     }
@@ -935,6 +947,11 @@ mod tests {
                 "`names[0].get`: expected true or false, found a text",
             ),
             (
+                "/names/0",
+                json!({"pattern": "operations/{operation}", "list": false, "filter": true}),
+                "`names[0].filter`: there is no list that could take it",
+            ),
+            (
                 "/names/0/list_field",
                 json!("a,b(c"),
                 "`names[0].list_field`: ",
@@ -942,7 +959,7 @@ mod tests {
             (
                 "/names/0/lists",
                 json!(true),
-                "`names[0].lists`: there is no such field here; the fields are pattern, list_field, get, list",
+                "`names[0].lists`: there is no such field here; the fields are pattern, list_field, get, list, filter, state",
             ),
             (
                 "/hosts",

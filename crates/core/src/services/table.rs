@@ -227,6 +227,7 @@ fn pattern(text: &'static str) -> NamePattern {
         levels: levels.leak(),
         has_get: !lacks.contains("-get"),
         has_list: !lacks.contains("-list"),
+        has_filter: !(lacks.contains("-list") || lacks.contains("-filter")),
         reading,
     }
 }
