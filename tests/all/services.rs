@@ -3,26 +3,18 @@
 use std::time::Duration;
 
 use countermand_core::{
-    Call, Endpoint, NamePattern, OperationName, PageQuery, Policy, Reading, Request, Response,
-    Service, Verdict,
+    Call, Endpoint, NamePattern, OperationName, PageQuery, ParentName, Policy, Reading, Request,
+    Response, Service, Verdict,
 };
 use countermand_emulator::{Config, Emulator, Fate, NewOperation, NewParent, Script, State};
-use countermand_tests::schedule::parent;
+use countermand_tests::schedule::{SERVICES, STATES, parent};
 use countermand_tests::simulation::{Run, run, served};
 use serde_json::{Value, json};
 
 const T0: Duration = Duration::ZERO;
 
-/// Those with operations of the contract.
 fn services() -> impl Iterator<Item = &'static Service> {
-    let services = Service::ids().map(|id| Service::named(id).unwrap());
-    services.filter(|service| service.patterns[0].reading == Reading::Operation)
-}
-
-/// Patterns of operations of the contract.
-fn patterns_of(service: &'static Service) -> impl Iterator<Item = &'static NamePattern> {
-    let patterns = service.patterns.iter();
-    patterns.filter(|pattern| pattern.reading == Reading::Operation)
+    SERVICES.iter().copied()
 }
 
 fn named(id: &str) -> &'static Service {
@@ -35,7 +27,8 @@ fn add(emulator: &mut Emulator, parent: &str, fates: &[Fate]) -> Vec<OperationNa
     let operations = fates.iter().map(|fate| NewOperation::new(*fate));
     let new = NewParent::with(operations).name(parent);
     let added = emulator.add(T0, new).unwrap();
-    assert_eq!(added.name, parent);
+    let resource = ParentName::parse(service, parent).unwrap();
+    assert_eq!(added.name, resource.relative());
     let names = added.operations.iter();
     names
         .map(|name| OperationName::parse(service, name).unwrap())
@@ -79,12 +72,23 @@ fn endpoint() -> Endpoint {
     "http://127.0.0.1".parse().unwrap()
 }
 
+/// True if what the service shows of an operation tells that a cancel was taken.
+fn tells(service: &Service, pattern: &NamePattern) -> bool {
+    match pattern.reading {
+        Reading::Operation => {
+            let paths = service.operation.paths();
+            paths.is_some_and(|paths| !paths.cancel_asked.is_empty())
+        }
+        Reading::State(state) => !state.cancelling.is_empty(),
+    }
+}
+
 #[test]
 fn a_name_of_every_pattern_of_every_service_is_cancelled() {
     let (mut patterns, mut unverified) = (0, 0);
     for service in services() {
         let mut emulator = emulator(service);
-        for pattern in patterns_of(service) {
+        for pattern in service.patterns {
             patterns += 1;
             let parent = parent(pattern);
             let name = &add(&mut emulator, &parent, &[Fate::Cancellable])[0];
@@ -104,14 +108,19 @@ fn a_name_of_every_pattern_of_every_service_is_cancelled() {
             unverified += u32::from(!pattern.has_get);
             if let Some(operation) = &outcome.operation {
                 let metadata = operation.metadata.as_ref().unwrap();
-                let reader = &service.operation;
-                let says = reader
-                    .paths()
-                    .is_some_and(|paths| !paths.cancel_asked.is_empty());
-                assert_eq!(metadata.cancel_asked, says, "{name}");
                 let created = metadata.create_time.is_some();
-                assert_eq!(created, reader.reads_create_time(), "{name}");
-                assert!(metadata.kind.is_some(), "{name}");
+                match pattern.reading {
+                    Reading::Operation => {
+                        assert_eq!(metadata.cancel_asked, tells(service, pattern), "{name}");
+                        assert_eq!(created, service.operation.reads_create_time(), "{name}");
+                        assert!(metadata.kind.is_some(), "{name}");
+                    }
+                    Reading::State(state) => {
+                        let word = &*operation.state.as_ref().unwrap().word;
+                        assert!(state.cancelled.contains(&word), "{name} {word}");
+                        assert_eq!(created, !state.create_time.is_empty(), "{name}");
+                    }
+                }
             }
         }
     }
@@ -123,11 +132,11 @@ fn a_list_has_the_operations_of_its_parent_and_no_others() {
     let (mut lists, mut none) = (0, 0);
     for service in services() {
         let mut emulator = emulator(service);
-        let parents = patterns_of(service).map(parent);
+        let parents = service.patterns.iter().map(parent);
         let added: Vec<_> = parents
             .map(|parent| add(&mut emulator, &parent, &[Fate::Cancellable; 3]))
             .collect();
-        for (pattern, names) in patterns_of(service).zip(&added) {
+        for (pattern, names) in service.patterns.iter().zip(&added) {
             let own: Vec<_> = names.iter().map(OperationName::relative).collect();
             let list = Request::ListOperations(names[0].parent(), PageQuery::default());
             if pattern.has_list {
@@ -157,8 +166,8 @@ fn not_there(emulator: &mut Emulator, request: &Request) {
     assert_eq!(kind, "text/html; charset=UTF-8", "{request:?}");
 }
 
-/// Operations of each fate, of the first pattern.
-fn each_fate_has_its_verdict(service: &'static Service) {
+/// Operations of each fate, whose names have this pattern.
+fn each_fate_has_its_verdict(service: &'static Service, pattern: &NamePattern) {
     let after = Duration::ZERO;
     let fates = [
         (
@@ -182,7 +191,7 @@ fn each_fate_has_its_verdict(service: &'static Service) {
         (Fate::Cancellable, Verdict::Cancelled, State::Cancelled),
     ];
     let mut emulator = emulator(service);
-    let parent = parent(&service.patterns[0]);
+    let parent = parent(pattern);
     let names = add(&mut emulator, &parent, &fates.map(|(fate, ..)| fate));
     for (name, (fate, verdict, state)) in names.iter().zip(fates) {
         let run = run(&mut emulator, name, &Policy::default(), 1);
@@ -210,7 +219,11 @@ fn each_fate_has_its_verdict_whatever_the_service() {
         "storage.v1",
         "datalabeling.v1beta1",
     ] {
-        each_fate_has_its_verdict(named(id));
+        each_fate_has_its_verdict(named(id), &named(id).patterns[0]);
+    }
+    assert!(STATES.len() > 30);
+    for (service, pattern) in STATES.iter() {
+        each_fate_has_its_verdict(service, pattern);
     }
 }
 
@@ -223,8 +236,8 @@ fn each_fate_has_its_verdict_for_a_service_in_a_file() {
     for file in files {
         let text = std::fs::read(file.unwrap().path()).unwrap();
         let service = Service::from_json(&text).unwrap();
-        if patterns_of(service).count() > 0 {
-            each_fate_has_its_verdict(service);
+        for pattern in service.patterns {
+            each_fate_has_its_verdict(service, pattern);
         }
     }
 }
@@ -247,17 +260,14 @@ fn an_operation_that_is_carried_out_takes_no_other_along() {
 #[test]
 fn metadata_that_tells_of_a_cancel_stands_for_its_answer() {
     let mut told = 0;
-    for service in services() {
-        let pattern = &service.patterns[0];
-        if !pattern.has_get {
-            continue;
-        }
+    let patterns =
+        services().flat_map(|service| service.patterns.iter().map(move |it| (service, it)));
+    for (service, pattern) in patterns.filter(|(_, pattern)| pattern.has_get) {
         let lost = json!([{"body": "{", "effect": true, "method": "cancel", "times": null}]);
         let script = Script::of(service, lost).unwrap();
         let config = Config::default().service(service).parents(0);
         let mut emulator = Emulator::new(config.script(script));
-        let paths = service.operation.paths();
-        let says = paths.is_some_and(|paths| !paths.cancel_asked.is_empty());
+        let says = tells(service, pattern);
         told += u32::from(says);
         // One for each spelling.
         for name in add(&mut emulator, &parent(pattern), &[Fate::Stuck; 2]) {

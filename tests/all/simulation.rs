@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countermand_core::{Call, Policy, Verdict};
 use countermand_emulator::{Config, Emulator, Script};
-use countermand_tests::schedule::{Limits, SERVICES, Schedule};
+use countermand_tests::schedule::{Limits, SERVICES, STATES, Schedule};
 use countermand_tests::simulation::{Run, run};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ const SCHEDULES: u64 = 10_000;
 #[test]
 fn every_schedule_is_bounded_and_true() {
     let (mut cancelled, mut verdicts) = (0, [0_u32; 7]);
-    let mut drawn = HashSet::new();
+    let (mut drawn, mut proven) = (HashSet::new(), HashSet::new());
     for seed in 0..SCHEDULES {
         let mut schedule = Schedule::drawn(seed);
         let run = schedule.run();
@@ -29,6 +29,11 @@ fn every_schedule_is_bounded_and_true() {
         assert!(lie.is_none(), "{}, {}", lie.unwrap_or_default(), shown());
         if let Ok(outcome) = &run.result {
             cancelled += u32::from(outcome.verdict == Verdict::Cancelled);
+            proven.insert((
+                schedule.name.service().id,
+                schedule.name.pattern().to_string(),
+                outcome.verdict,
+            ));
             verdicts[Verdict::ALL
                 .iter()
                 .position(|verdict| *verdict == outcome.verdict)
@@ -41,6 +46,12 @@ fn every_schedule_is_bounded_and_true() {
         "{verdicts:?}"
     );
     assert_eq!(drawn.len(), SERVICES.len());
+    for (service, pattern) in STATES.iter() {
+        for verdict in [Verdict::Cancelled, Verdict::Completed] {
+            let found = (service.id, pattern.to_string(), verdict);
+            assert!(proven.contains(&found), "{found:?}");
+        }
+    }
 }
 
 fn bounded(run: &Run, schedule: &Schedule, shown: &dyn Fn() -> String) {

@@ -48,7 +48,7 @@ impl Schedule {
     #[must_use]
     pub fn drawn(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let service = service(&mut dice);
+        let (service, pattern) = pattern(&mut dice);
         let script = trouble::faults(service, &mut dice, 6);
         let config = Config::default()
             .service(service)
@@ -68,12 +68,7 @@ impl Schedule {
         let operation = NewOperation::new(trouble::fate(&mut dice))
             .duration(validity)
             .quirks(quirks);
-        let patterns = service
-            .patterns
-            .iter()
-            .filter(|pattern| is_emulated(pattern));
-        let patterns = patterns.collect::<Vec<_>>();
-        let parent = parent(dice.pick::<&NamePattern>(&patterns));
+        let parent = parent(pattern);
         let added = emulator.add(Duration::ZERO, NewParent::with([operation]).name(parent));
         let added = added.expect("a parent of the pattern");
         let name = OperationName::parse(service, &added.operations[0]).expect("its operation");
@@ -120,20 +115,21 @@ impl Schedule {
     }
 }
 
-/// The services that are emulated: those whose usual names are of operations. Resources with a state of their own
-/// are not.
-pub static SERVICES: LazyLock<Vec<&'static Service>> = LazyLock::new(|| {
-    let services = Service::ids().filter_map(Service::named);
-    services
-        .filter(|service| is_emulated(&service.patterns[0]))
+/// Every service that is built in.
+pub static SERVICES: LazyLock<Vec<&'static Service>> =
+    LazyLock::new(|| Service::ids().filter_map(Service::named).collect());
+
+/// Patterns of resources with a state of their own.
+pub static STATES: LazyLock<Vec<(&'static Service, &'static NamePattern)>> = LazyLock::new(|| {
+    let all = SERVICES.iter().flat_map(|service| {
+        let patterns = service.patterns.iter();
+        patterns.map(|pattern| (*service, pattern))
+    });
+    all.filter(|(_, pattern)| matches!(pattern.reading, Reading::State(_)))
         .collect()
 });
 
-fn is_emulated(pattern: &NamePattern) -> bool {
-    pattern.reading == Reading::Operation
-}
-
-/// Any emulated service, the default one as often as all others together: it alone has records of parents.
+/// Any service, the default one as often as all others together: it alone has records of parents.
 pub fn service(dice: &mut Dice) -> &'static Service {
     match dice.chance(50) {
         true => Service::DEFAULT,
@@ -141,10 +137,20 @@ pub fn service(dice: &mut Dice) -> &'static Service {
     }
 }
 
-/// The name of a parent of operations whose names have this pattern.
+/// A pattern of any service. One of a state is drawn as often as one of any other service than the default one.
+fn pattern(dice: &mut Dice) -> (&'static Service, &'static NamePattern) {
+    if dice.chance(25) {
+        return *dice.pick(&STATES);
+    }
+    let service = service(dice);
+    let nth = dice.below(service.patterns.len() as u64);
+    (service, &service.patterns[nth as usize])
+}
+
+/// The name of a parent of operations whose names have this pattern; of resources with a state, that of their list.
 #[must_use]
 pub fn parent(pattern: &NamePattern) -> String {
-    let above = &pattern.levels[..pattern.levels.len().saturating_sub(1)];
+    let (own, above) = pattern.levels.split_last().expect("a level");
     let level = |level: &Level| {
         let collection = level.collection.replace('*', "things");
         match level.ids {
@@ -153,5 +159,9 @@ pub fn parent(pattern: &NamePattern) -> String {
             Ids::None => collection,
         }
     };
-    above.iter().map(level).collect::<Vec<_>>().join("/")
+    let mut segments: Vec<_> = above.iter().map(level).collect();
+    if matches!(pattern.reading, Reading::State(_)) {
+        segments.push(own.collection.to_owned());
+    }
+    segments.join("/")
 }

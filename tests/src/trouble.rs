@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countermand_core::{Reading, Service};
+use countermand_core::Service;
 use countermand_emulator::{
     Expiry, Fate, FinishedCancel, NoCancel, PRESETS, Quirks, Script, Shape,
 };
@@ -62,11 +62,7 @@ pub fn quirks(dice: &mut Dice) -> Quirks {
 /// Never: the drawn script is valid.
 pub fn faults(service: &'static Service, dice: &mut Dice, times: u64) -> Script {
     let mut methods = vec!["cancel"];
-    let mut operations = service
-        .patterns
-        .iter()
-        .filter(|pattern| pattern.reading == Reading::Operation);
-    if operations.any(|pattern| pattern.has_get) {
+    if service.patterns.iter().any(|pattern| pattern.has_get) {
         methods.push("get");
     }
     if service.has_parent_records {

@@ -1,14 +1,15 @@
 //! The methods that the description of a service implies.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answer::Failure;
 use crate::call::{Call, Query, object, unknown_field};
 use crate::extras::Extras;
 use crate::method::Method;
+use crate::operation::Operation;
 use crate::page::{MAX_PAGE, page};
 use crate::quirks::{FinishedCancel, NoCancel, Quirks, Shape};
-use crate::show::show;
+use crate::show::Show;
 use crate::truth::State;
 use crate::world::World;
 
@@ -89,31 +90,40 @@ impl Api<'_> {
         }
         if operation.shown_done(state, &quirks) {
             return match quirks.finished_cancel {
-                FinishedCancel::Ok => Ok(json!({})),
+                FinishedCancel::Ok => Ok(self.show(index, &quirks).cancelling(state)),
                 FinishedCancel::NotFound => Err(Failure::not_found(quirks.missing_is_500)),
                 FinishedCancel::FailedPrecondition => Err(Failure::failed_precondition()),
             };
         }
         operation.cancel_asked.get_or_insert(self.world.now);
-        Ok(json!({}))
+        let state = operation.state(self.world.quirks, self.world.now);
+        Ok(self.show(index, &quirks).cancelling(state))
+    }
+
+    fn show<'a>(&'a self, index: usize, quirks: &'a Quirks) -> Show<'a> {
+        Show {
+            service: self.world.fleet.service(),
+            extras: self.extras,
+            operation: &self.world.fleet.operations[index],
+            quirks,
+        }
     }
 
     fn get(&mut self, name: &str) -> Answer {
         let (index, state, quirks) = self.live(name)?;
-        let service = self.world.fleet.service();
-        let operation = &mut self.world.fleet.operations[index];
-        let views = operation.views;
-        let mut shown = show(service, self.extras, operation, state, &quirks, views);
-        let teases = quirks.shape == Shape::CodeWithoutDone && operation.cancel_asked.is_some();
-        if teases || operation.shown_done(state, &quirks) {
-            operation.views += 1;
-        }
-        if quirks.other_name {
-            shown["name"] = format!("{name}0").into();
-            shown["done"] = true.into();
-            let message = format!("The {} was cancelled.", self.extras.noun);
-            shown["error"] = json!({"code": 1, "message": message});
-        }
+        let show = self.show(index, &quirks);
+        let Operation {
+            cancel_asked,
+            views,
+            ..
+        } = *show.operation;
+        let teases = quirks.shape == Shape::CodeWithoutDone && cancel_asked.is_some();
+        let counts = teases || show.operation.shown_done(state, &quirks);
+        let shown = match quirks.other_name {
+            true => show.other(),
+            false => show.of(state, views),
+        };
+        self.world.fleet.operations[index].views += u32::from(counts);
         Ok(shown)
     }
 
@@ -122,9 +132,11 @@ impl Api<'_> {
             return Err(Failure::usual(501));
         }
         let world = &self.world;
-        let (service, field) = (world.fleet.service(), call.page_field);
+        let (collection, field) = call
+            .listed
+            .map_or(("", ""), |level| (level.collection, level.page_field));
         let operations = match world.live_parent(&call.name) {
-            Ok(parent) => &*world.fleet.parents[parent].operations,
+            Ok(parent) => world.fleet.parents[parent].listed(collection),
             // The root is there, with or without operations.
             Err(_) if call.name.is_empty() => &[],
             Err(missing) => return Err(missing),
@@ -135,7 +147,7 @@ impl Api<'_> {
             let state = operation.state(world.quirks, world.now);
             // Even views: a list is not what flaps.
             (!operation.shown_missing(state, &quirks))
-                .then(|| show(service, self.extras, operation, state, &quirks, 2))
+                .then(|| self.show(index, &quirks).of(state, 2))
         })
     }
 
@@ -146,7 +158,7 @@ impl Api<'_> {
         page(
             world.quirks,
             query,
-            call.page_field,
+            call.listed.map_or("", |level| level.page_field),
             PARENTS_PAGE,
             parents,
             |parent| (!world.deleted(parent)).then(|| self.show_parent(parent)),

@@ -17,8 +17,10 @@ pub(crate) struct Call {
     pub(crate) name: String,
     /// The levels of its resource, where the description has it.
     pub(crate) levels: &'static [Level],
-    /// The field of its page, where the description has it.
-    pub(crate) page_field: &'static str,
+    /// The level that is listed, where the description has it.
+    pub(crate) listed: Option<&'static Level>,
+    /// Its query parameters, without those of the system.
+    pub(crate) query: &'static [&'static str],
 }
 
 impl Call {
@@ -59,7 +61,8 @@ impl Call {
             method: row.method,
             name,
             levels: row.levels,
-            page_field: row.page_field,
+            listed: row.listed,
+            query: row.query,
         })
     }
 }
@@ -89,16 +92,12 @@ pub(crate) struct Query {
 
 impl Query {
     /// The parameters of a query, and of the header `X-Goog-FieldMask`. System parameters may begin with `$`.
-    /// A parameter of another method is as unknown as one that no method has.
+    /// A parameter of another method is as unknown as one that no method has; `own` are those of this one.
     pub(crate) fn parse(
-        methods: &Methods,
-        method: Method,
+        own: &[&str],
         query: Option<&str>,
         field_mask: Option<&str>,
     ) -> Result<Self, Failure> {
-        let mut emulated = methods.emulated();
-        let own = emulated.find(|row| row.method == method);
-        let own = own.map(|row| row.query);
         let mut parsed = Self {
             fields: field_mask.map(mask).transpose()?,
             ..Self::default()
@@ -113,9 +112,7 @@ impl Query {
                 return Err(Failure::invalid("Request contains an invalid argument."));
             };
             match json_name(&key) {
-                name if OF_METHODS.contains(&name)
-                    && own.is_some_and(|own| !own.contains(&name)) =>
-                {
+                name if OF_METHODS.contains(&name) && !own.contains(&name) => {
                     return Err(unbound(name));
                 }
                 "fields" | "$fields" if value.is_empty() => {}

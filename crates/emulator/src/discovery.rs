@@ -80,7 +80,7 @@ fn insert(resources: &mut Map<String, Value>, service: &Service, extras: &Extras
     let (resource, rest) = joined.split_at(named);
     let parameter = match row.method {
         _ if resource.is_empty() => None,
-        Method::List => Some("name"),
+        Method::List if row.state.is_none() => Some("name"),
         _ if rest.starts_with('/') => Some("parent"),
         _ => Some("name"),
     };
@@ -169,12 +169,12 @@ fn schemas(extras: &Extras, methods: &Methods) -> Value {
         ),
     ]);
     for row in methods.emulated() {
+        // What discovery does not describe is taken as it comes.
+        schemas.entry(row.response()).or_insert_with(|| json!({}));
         if row.verb() == "list" {
             let items = json!({"type": "array", "items": {"$ref": row.message}});
-            let field = match row.page_field {
-                "" => row.collections().last().unwrap_or_default(),
-                field => field,
-            };
+            let collection = row.collections().last().unwrap_or_default();
+            let field = row.listed.map_or(collection, |level| level.page_field);
             let page = json!({field: items, "nextPageToken": text()});
             schemas.insert(row.response(), page);
         }

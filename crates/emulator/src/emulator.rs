@@ -168,12 +168,7 @@ impl Emulator {
         };
         let headers = request.headers();
         let field_mask = headers.get(FIELD_MASK).and_then(|mask| mask.to_str().ok());
-        let query = Query::parse(
-            &self.methods,
-            call.method,
-            request.uri().query(),
-            field_mask,
-        );
+        let query = Query::parse(call.query, request.uri().query(), field_mask);
         let style = query
             .as_ref()
             .map_or_else(|_| Style::default(), |query| query.style);
@@ -347,8 +342,8 @@ impl Emulator {
             let (service, extras) = (self.config.service, self.extras);
             generate::parent(service, &self.grandparent, number, extras, &mut self.rng)
         });
-        let index = self.fleet.add_parent(name, now, now)?;
-        self.fleet.add_operations(index, parent.operations, now)
+        let place = self.fleet.add_parent(&name, now, now)?;
+        self.fleet.add_operations(place, parent.operations, now)
     }
 
     /// The names of the parents, in the order they were added, deleted ones included.

@@ -7,6 +7,7 @@ use crate::answer::Failure;
 use crate::call::{Call, Query};
 use crate::fleet::{Defaults, Parent};
 use crate::method::OwnMethod;
+use crate::nested::put;
 use crate::operation::Operation;
 use crate::quirks::Quirks;
 use crate::rng::Rng;
@@ -113,21 +114,14 @@ fn metadata(
     metadata.insert("verb".to_owned(), verb.into());
     let paths = service.operation.paths().unwrap_or(&COMMON);
     let created = rfc3339(operation.created).into();
-    put(&mut metadata, paths.create_time, operation, created);
+    let mut set = |paths: &[&str], value: Value| {
+        if let Some(path) = operation.choose(paths) {
+            put(&mut metadata, path, value);
+        }
+    };
+    set(paths.create_time, created);
     if operation.cancel_asked.is_some() {
-        put(&mut metadata, paths.cancel_asked, operation, true.into());
+        set(paths.cancel_asked, true.into());
     }
     metadata
-}
-
-/// Sets the value at one of the paths, if there is any: always the same one of an operation.
-fn put(metadata: &mut Map<String, Value>, paths: &[&str], operation: &Operation, value: Value) {
-    let choice = operation.created.checked_rem(paths.len() as u64);
-    let Some(path) = choice.map(|choice| paths[choice as usize]) else {
-        return;
-    };
-    match path.split_once('.') {
-        None => metadata.insert(path.to_owned(), value),
-        Some((message, field)) => metadata.insert(message.to_owned(), json!({field: value})),
-    };
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use countermand_core::{Ids, Level, NamePattern, ParentName, Service};
+use countermand_core::{Ids, Level, NamePattern, ParentName, Reading, Service};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -14,19 +14,60 @@ use crate::name::{below, prefix};
 use crate::operation::Operation;
 use crate::quirks::Quirks;
 
-/// A resource with operations.
+/// A resource with operations, or with resources that have a state of their own.
 #[derive(Debug)]
 pub(crate) struct Parent {
     /// Its name; empty for that of operations which have no other.
     pub(crate) name: String,
-    /// The names of its operations.
-    pub(crate) pattern: &'static NamePattern,
     pub(crate) created: u64,
     /// The time at which it was last active.
     pub(crate) active: u64,
-    /// Indices into the fleet's operations, oldest first.
-    pub(crate) operations: Vec<usize>,
+    lists: Vec<List>,
     last_id: u64,
+}
+
+/// What a parent has of one kind.
+#[derive(Debug)]
+struct List {
+    /// The names in it.
+    pattern: &'static NamePattern,
+    /// Indices into the fleet's operations, oldest first.
+    operations: Vec<usize>,
+}
+
+impl Parent {
+    /// Its operations in one list, by the collection at the end of their names.
+    pub(crate) fn listed(&self, collection: &str) -> &[usize] {
+        let mut lists = self.lists.iter();
+        let list = lists.find(|list| list.pattern.own_level().collection == collection);
+        list.map_or(&[], |list| &list.operations)
+    }
+
+    /// Its operations of all kinds.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = usize> {
+        self.lists.iter().flat_map(|list| &list.operations).copied()
+    }
+
+    /// The list of this kind, which is made if there is none.
+    fn list_mut(&mut self, pattern: &'static NamePattern) -> &mut Vec<usize> {
+        let known = self.lists.iter().position(|list| list.pattern == pattern);
+        let nth = known.unwrap_or(self.lists.len());
+        if known.is_none() {
+            let operations = Vec::new();
+            self.lists.push(List {
+                pattern,
+                operations,
+            });
+        }
+        &mut self.lists[nth].operations
+    }
+}
+
+/// The place of a new operation: its parent, and the kind of what is added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) parent: usize,
+    pub(crate) pattern: &'static NamePattern,
 }
 
 /// The type and validity of an operation that is added without them.
@@ -42,6 +83,7 @@ pub(crate) struct Defaults {
 pub(crate) struct Fleet {
     service: &'static Service,
     defaults: Defaults,
+    seed: u64,
     pub(crate) parents: Vec<Parent>,
     pub(crate) operations: Vec<Operation>,
     /// Indices of the parents below each grandparent, by its name.
@@ -204,10 +246,11 @@ pub struct Added {
 }
 
 impl Fleet {
-    pub(crate) fn new(service: &'static Service, defaults: Defaults) -> Self {
+    pub(crate) fn new(service: &'static Service, defaults: Defaults, seed: u64) -> Self {
         Self {
             service,
             defaults,
+            seed,
             parents: Vec::new(),
             operations: Vec::new(),
             grandparents: HashMap::new(),
@@ -255,60 +298,57 @@ impl Fleet {
         self.grandparents.entry(name.to_owned()).or_default()
     }
 
-    /// A parent of this name; an index only, if there is one.
+    /// A parent of this name, which is made if there is none. The name of a list, `projects/p/regions/r/jobs`, says the
+    /// kind of what is added to it.
     pub(crate) fn add_parent(
         &mut self,
-        name: String,
+        name: &str,
         created: u64,
         active: u64,
-    ) -> Result<usize, BadInput> {
-        if let Some(known) = self.parent(&name) {
-            return Ok(known);
-        }
-        let parsed = ParentName::parse(self.service, &name).map_err(|problem| {
+    ) -> Result<Place, BadInput> {
+        let parsed = ParentName::parse(self.service, name).map_err(|problem| {
             let noun = self.service.level_above(1).noun;
             BadInput::new(format!("`{name}` is not the name of a {noun}: {problem}"))
         })?;
-        let (name, pattern) = (parsed.relative().to_owned(), parsed.pattern());
-        if let Some(known) = self.parent(&name) {
-            return Ok(known);
+        let (name, pattern) = (parsed.relative(), parsed.pattern());
+        if let Some(parent) = self.parent(name) {
+            return Ok(Place { parent, pattern });
         }
-        let index = self.parents.len();
+        let parent = self.parents.len();
         let levels = pattern.levels;
         let (levels, above) = (
             &levels[..levels.len() - 1],
             &levels[..levels.len().saturating_sub(2)],
         );
         self.grandparent_mut(above, parsed.parent().relative())
-            .push(index);
-        let managed = prefix(levels, &name, self.service.denial_levels);
+            .push(parent);
+        let managed = prefix(levels, name, self.service.denial_levels);
         self.managed.insert(managed.to_owned());
-        self.parent_index.insert(name.clone(), index);
+        self.parent_index.insert(name.to_owned(), parent);
         self.parents.push(Parent {
-            name,
-            pattern,
+            name: name.to_owned(),
             created,
             active,
-            operations: Vec::new(),
+            lists: Vec::new(),
             last_id: 0,
         });
-        Ok(index)
+        Ok(Place { parent, pattern })
     }
 
     /// A described parent's operations, made now.
     pub(crate) fn add_operations(
         &mut self,
-        parent: usize,
+        place: Place,
         operations: Vec<NewOperation>,
         now: u64,
     ) -> Result<Added, BadInput> {
         let mut added = Added {
-            name: self.parents[parent].name.clone(),
+            name: self.parents[place.parent].name.clone(),
             operations: Vec::with_capacity(operations.len()),
         };
         for (position, operation) in operations.into_iter().enumerate() {
             let index = self
-                .add_operation(parent, operation, now)
+                .add_operation(place, operation, now)
                 .map_err(|problem| problem.at(format_args!("operation {}", position + 1)))?;
             added.operations.push(self.operations[index].name.clone());
         }
@@ -318,13 +358,13 @@ impl Fleet {
     /// An operation of the parent; its id is its time of creation, or the next free one.
     pub(crate) fn add_operation(
         &mut self,
-        parent: usize,
+        Place { parent, pattern }: Place,
         new: NewOperation,
         now: u64,
     ) -> Result<usize, BadInput> {
         let fate = new.fate()?.unwrap_or(Fate::Cancellable);
         let owner = &mut self.parents[parent];
-        let level = &owner.pattern.levels[owner.pattern.levels.len() - 1];
+        let level = pattern.own_level();
         let has_parts = level.ids == Ids::Rest;
         let created = now.saturating_sub(new.age_s.saturating_mul(1000));
         let (id, created) = match new.id {
@@ -344,15 +384,22 @@ impl Fleet {
         if self.operation_index.contains_key(&name) {
             return Err(BadInput::new(format!("`{name}` exists")));
         }
-        let rank = owner
-            .operations
-            .partition_point(|&known| self.operations[known].created <= created);
-        owner.operations.insert(rank, index);
+        let list = owner.list_mut(pattern);
+        let rank = list.partition_point(|&known| self.operations[known].created <= created);
+        list.insert(rank, index);
         self.operation_index.insert(name.clone(), index);
         self.operations.push(Operation {
             name,
+            pattern,
             parent,
-            kind: new.kind.unwrap_or_else(|| self.defaults.kind.to_owned()),
+            choice: self.seed.wrapping_add(created),
+            kind: new.kind.unwrap_or_else(|| {
+                let kind = match pattern.reading {
+                    Reading::Operation => self.defaults.kind,
+                    Reading::State(_) => level.noun,
+                };
+                kind.to_owned()
+            }),
             params: new.params,
             created,
             added: now,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use countermand_core::{Ids, Level, Service};
+use countermand_core::{Ids, Level, Reading, Service};
 
 use crate::bad_input::BadInput;
 use crate::config::Config;
 use crate::extras::Extras;
 use crate::fate::Fate;
-use crate::fleet::{Fleet, NewOperation};
+use crate::fleet::{Fleet, NewOperation, Place};
 use crate::name::below;
 use crate::rng::Rng;
 
@@ -23,7 +23,7 @@ pub(crate) fn fleet(config: &Config, extras: &Extras, rng: &mut Rng) -> (Fleet, 
     for level in above {
         grandparent = child(&grandparent, level, 0, extras, rng);
     }
-    let mut fleet = Fleet::new(config.service, extras.defaults);
+    let mut fleet = Fleet::new(config.service, extras.defaults, config.seed);
     fleet.grandparent_mut(above, &grandparent);
     let mut generator = Generator {
         config,
@@ -79,24 +79,41 @@ impl Generator<'_> {
         let active = start.saturating_sub((10 * MINUTE + self.rng.below(3 * DAY)) * 1000);
         let service = self.config.service;
         let name = parent(service, grandparent, number, self.extras, self.rng);
-        let parent = self.fleet.add_parent(name, created, active)?;
+        let Place { parent, .. } = self.fleet.add_parent(&name, created, active)?;
+        // Beside its operations, a parent has the resources of each kind that stand right below it.
+        let usual = service.levels().len() - 1;
+        let kinds = service.patterns.iter().enumerate().filter(|(nth, kind)| {
+            let above = kind.levels.get(..usual);
+            let is_beside =
+                kind.levels.len() == usual + 1 && above == service.levels().get(..usual);
+            *nth == 0 || (is_beside && matches!(kind.reading, Reading::State(_)))
+        });
+        for (_, pattern) in kinds {
+            self.list(Place { parent, pattern })?;
+        }
+        Ok(())
+    }
+
+    /// The operations of one list.
+    fn list(&mut self, place: Place) -> Result<(), BadInput> {
         let first = self.fleet.operations.len();
         for _ in 0..self.config.history {
-            self.finished(parent)?;
+            self.finished(place)?;
         }
         // The operations of the past ended long ago: their clocks start at their creation.
         for operation in &mut self.fleet.operations[first..] {
             operation.added = operation.created;
         }
         for _ in 0..self.config.pending {
-            let operation = self.open();
-            self.fleet.add_operation(parent, operation, start)?;
+            let operation = self.open(place);
+            self.fleet
+                .add_operation(place, operation, self.config.start)?;
         }
         Ok(())
     }
 
     /// Adds a finished operation of the last month: done, failed or cancelled.
-    fn finished(&mut self, parent: usize) -> Result<(), BadInput> {
+    fn finished(&mut self, place: Place) -> Result<(), BadInput> {
         let rng = &mut *self.rng;
         let after = Duration::from_millis(800 + rng.below(4000));
         let (fate, cancelled) = match rng.below(10) {
@@ -106,9 +123,10 @@ impl Generator<'_> {
         };
         let (kind, params) = (self.extras.finished)(rng);
         let age = DAY + rng.below(29 * DAY);
-        let operation = NewOperation::new(fate).kind(kind).age(age).params(params);
+        let operation = NewOperation::new(fate).age(age).params(params);
+        let operation = kinded(operation, place, kind);
         let start = self.config.start;
-        let index = self.fleet.add_operation(parent, operation, start)?;
+        let index = self.fleet.add_operation(place, operation, start)?;
         if cancelled {
             let operation = &mut self.fleet.operations[index];
             operation.cancel_asked = Some(operation.created + 1500);
@@ -117,7 +135,7 @@ impl Generator<'_> {
     }
 
     /// An operation that is open at the start, minutes old; where operations expire, it is valid for weeks.
-    fn open(&mut self) -> NewOperation {
+    fn open(&mut self, place: Place) -> NewOperation {
         let rng = &mut *self.rng;
         let fate = draw(&self.config.mix, rng).scaled(50 + rng.below(101) as u32);
         let (kind, params) = (self.extras.open)(rng);
@@ -127,11 +145,20 @@ impl Generator<'_> {
             Fate::Expires => age + 5 + rng.below(20),
             _ => 30 * DAY,
         };
-        let operation = NewOperation::new(fate).kind(kind).age(age).params(params);
+        let operation = NewOperation::new(fate).age(age).params(params);
+        let operation = kinded(operation, place, kind);
         match self.extras.defaults.validity {
             Some(_) => operation.duration(validity),
             None => operation,
         }
+    }
+}
+
+/// The operation, with its type. A resource with a state of its own has that of its collection.
+fn kinded(operation: NewOperation, place: Place, kind: &str) -> NewOperation {
+    match place.pattern.reading {
+        Reading::Operation => operation.kind(kind),
+        Reading::State(_) => operation,
     }
 }
 

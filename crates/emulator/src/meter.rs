@@ -233,7 +233,8 @@ mod tests {
                 method: Method::Cancel,
                 name: format!("enterprises/e/devices/{second}/operations/1"),
                 levels: Service::DEFAULT.levels(),
-                page_field: "",
+                listed: None,
+                query: &[],
             };
             let admitted = meter.admit(Duration::from_secs(second), &call);
             assert!(admitted.is_ok(), "{admitted:?}");
@@ -253,7 +254,8 @@ mod tests {
                 method: Method::ListParents,
                 name: "enterprises/e".to_owned(),
                 levels: &Service::DEFAULT.levels()[..1],
-                page_field: "devices",
+                listed: None,
+                query: &[],
             };
             assert!(meter.admit(Duration::from_secs(1), &call).is_ok());
             // A window is at most 366 days long.

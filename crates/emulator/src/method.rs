@@ -1,6 +1,6 @@
 //! The methods of a service.
 
-use countermand_core::{Ids, Level, Reading, Service};
+use countermand_core::{CancelAnswer, Ids, Level, Reading, ResourceState, Service};
 
 /// A method: one of those that a service's description implies, or one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,13 +47,16 @@ pub(crate) struct Row {
     pub(crate) query: &'static [&'static str],
     /// The message that it is about: a resource, or the request of a method that starts an operation.
     pub(crate) message: String,
-    /// The field of a page that has the resources, where the description has it.
-    pub(crate) page_field: &'static str,
+    /// The level that is listed, where the description has it.
+    pub(crate) listed: Option<&'static Level>,
+    /// The reading of what it is about, where that is a resource with a state of its own.
+    pub(crate) state: Option<&'static ResourceState>,
 }
 
 /// The query parameters of a list.
 pub(crate) const PAGES: &[&str] = &["pageSize", "pageToken"];
 const OPERATION_PAGES: &[&str] = &["filter", "pageSize", "pageToken", "returnPartialSuccess"];
+const STATE_PAGES: &[&str] = &["filter", "pageSize", "pageToken"];
 
 impl Row {
     /// The verb in the discovery document.
@@ -77,7 +80,12 @@ impl Row {
                 format!("List{}Response", capitalized(collection))
             }
             "get" | "create" | "patch" => self.message.clone(),
-            "cancel" => "Empty".to_owned(),
+            "cancel" => match self.state.map(|state| state.answer) {
+                None | Some(CancelAnswer::Empty) => "Empty".to_owned(),
+                Some(CancelAnswer::Resource) => self.message.clone(),
+                Some(CancelAnswer::Operation) => "Operation".to_owned(),
+                Some(CancelAnswer::Object) => format!("Cancel{}Response", self.message),
+            },
             _ => "Operation".to_owned(),
         }
     }
@@ -167,33 +175,30 @@ impl Methods {
 /// of the usual one.
 fn described(service: &Service) -> Vec<Row> {
     let mut rows = Vec::new();
-    let operation = || "Operation".to_owned();
     for pattern in service.patterns {
-        // Resources with a state of their own are not emulated.
-        if pattern.reading != Reading::Operation {
-            continue;
-        }
-        let Some((operations, above)) = pattern.levels.split_last() else {
+        let Some((own, above)) = pattern.levels.split_last() else {
             continue;
         };
-        rows.push(Row {
+        let (message, state, query) = match pattern.reading {
+            Reading::Operation => ("Operation".to_owned(), None, OPERATION_PAGES),
+            Reading::State(state) => (capitalized(own.noun), Some(state), STATE_PAGES),
+        };
+        let message = || message.clone();
+        let cancel = Row {
             http: if service.cancels_by_get {
                 "GET"
             } else {
                 "POST"
             },
             rest: service.cancel.to_owned(),
-            ..Row::of(Method::Cancel, "cancel", pattern.levels, operation())
-        });
-        if pattern.has_get {
-            rows.push(Row::of(Method::Get, "get", pattern.levels, operation()));
-        }
-        if pattern.has_list {
-            rows.push(Row {
-                query: OPERATION_PAGES,
-                ..Row::list(Method::List, "list", above, operations, operation())
-            });
-        }
+            ..Row::of(Method::Cancel, "cancel", pattern.levels, message())
+        };
+        let get = Row::of(Method::Get, "get", pattern.levels, message());
+        let list = Row::list(Method::List, "list", above, own, message());
+        let get = pattern.has_get.then_some(get);
+        let list = pattern.has_list.then_some(Row { query, ..list });
+        let all = [Some(cancel), get, list].into_iter().flatten();
+        rows.extend(all.map(|row| Row { state, ..row }));
     }
     if let [above @ .., parents, _] = service.levels() {
         let message = || capitalized(parents.noun);
@@ -242,13 +247,13 @@ impl Row {
         method: Method,
         word: &str,
         above: &'static [Level],
-        listed: &Level,
+        listed: &'static Level,
         message: String,
     ) -> Self {
         let slash = if above.is_empty() { "" } else { "/" };
         Self {
             rest: format!("{slash}{}", listed.collection),
-            page_field: listed.page_field,
+            listed: Some(listed),
             query: PAGES,
             ..Self::of(method, word, above, message)
         }
@@ -266,7 +271,8 @@ impl Row {
             levels: &[],
             query: &[],
             message: String::new(),
-            page_field: "",
+            listed: None,
+            state: None,
         }
     }
 }

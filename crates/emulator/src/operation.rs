@@ -1,5 +1,6 @@
 //! One operation, and its state at an instant.
 
+use countermand_core::NamePattern;
 use serde_json::{Map, Value};
 
 use crate::fate::Fate;
@@ -10,7 +11,11 @@ use crate::truth::{State, Truth};
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) name: String,
+    /// The pattern of its name, which says whether it is an operation or a resource with a state of its own.
+    pub(crate) pattern: &'static NamePattern,
     pub(crate) parent: usize,
+    /// Decides among what the description leaves open.
+    pub(crate) choice: u64,
     pub(crate) kind: String,
     pub(crate) params: Map<String, Value>,
     pub(crate) created: u64,
@@ -24,6 +29,12 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// One of these, always the same one.
+    pub(crate) fn choose<'a, T>(&self, among: &'a [T]) -> Option<&'a T> {
+        let nth = self.choice.checked_rem(among.len() as u64)?;
+        among.get(nth as usize)
+    }
+
     /// Its own quirks, or else those of the server.
     pub(crate) fn quirks(&self, server: &Quirks) -> Quirks {
         self.quirks.as_deref().copied().unwrap_or(*server)

@@ -30,7 +30,7 @@ impl World<'_> {
     pub(crate) fn deleted(&self, parent: usize) -> bool {
         let has_records = self.fleet.service().has_parent_records;
         has_records
-            && self.fleet.parents[parent].operations.iter().any(|&index| {
+            && self.fleet.parents[parent].operations().any(|index| {
                 let operation = &self.fleet.operations[index];
                 matches!(operation.fate, Fate::Wiped { .. })
                     && operation.state(self.quirks, self.now) == State::Gone

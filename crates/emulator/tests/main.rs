@@ -14,5 +14,6 @@ mod identity;
 mod quota;
 mod script;
 mod socket;
+mod states;
 mod time_scale;
 mod transport;

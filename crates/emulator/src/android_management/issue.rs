@@ -8,10 +8,10 @@ use crate::answer::Failure;
 use crate::call::{Call, Query, object};
 use crate::extras::Extras;
 use crate::fate::Fate;
-use crate::fleet::NewOperation;
+use crate::fleet::{NewOperation, Place};
 use crate::method::Method;
 use crate::page::page_of;
-use crate::show::show;
+use crate::show::Show;
 use crate::time::google_duration;
 use crate::world::World;
 
@@ -94,7 +94,10 @@ fn issue(
     device: &str,
     mut command: Map<String, Value>,
 ) -> Answer {
-    let device = world.live_parent(device)?;
+    let place = Place {
+        parent: world.live_parent(device)?,
+        pattern: &world.fleet.service().patterns[0],
+    };
     let duration = match command.remove("duration") {
         None => Duration::from_secs(600),
         Some(text) => text
@@ -122,9 +125,15 @@ fn issue(
         .kind(kind)
         .valid_for(duration)
         .params(command);
-    let added = world.fleet.add_operation(device, new, world.now);
+    let added = world.fleet.add_operation(place, new, world.now);
     let index = added.map_err(|problem| Failure::invalid(problem.to_string()))?;
     let (service, operation) = (world.fleet.service(), &world.fleet.operations[index]);
     let state = operation.state(world.quirks, world.now);
-    Ok(show(service, extras, operation, state, world.quirks, 0))
+    let show = Show {
+        service,
+        extras,
+        operation,
+        quirks: world.quirks,
+    };
+    Ok(show.of(state, 0))
 }

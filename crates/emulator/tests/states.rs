@@ -1,0 +1,338 @@
+//! Resources with a state of their own: their JSON, and the walk of their states.
+
+use std::time::Duration;
+
+use countermand_core::{Reading, ResourceState, Service};
+use countermand_emulator::{
+    Config, Emulator, Expiry, Fate, NewOperation, NewParent, NoCancel, Quirks, Shape, State,
+};
+use serde_json::{Value, json};
+
+use crate::common::{T0, cancel, get, secs, send};
+
+/// An emulator of a service with resources of these kinds in one list, and their names.
+fn of(
+    service: &str,
+    list: &str,
+    operations: impl IntoIterator<Item = NewOperation>,
+) -> (Emulator, Vec<String>) {
+    let service = Service::named(service).unwrap();
+    let mut emulator = Emulator::new(Config::default().service(service).parents(0));
+    let new = NewParent::with(operations).name(list);
+    let added = emulator.add(T0, new).unwrap();
+    (emulator, added.operations)
+}
+
+fn one(service: &str, list: &str, fate: Fate, quirks: Quirks) -> (Emulator, String) {
+    let (emulator, mut names) = of(service, list, [NewOperation::new(fate).quirks(quirks)]);
+    (emulator, names.remove(0))
+}
+
+fn description(service: &str, collection: &str) -> &'static ResourceState {
+    let patterns = Service::named(service).unwrap().patterns.iter();
+    let mut states = patterns.filter_map(|pattern| match pattern.reading {
+        Reading::State(state) if pattern.own_level().collection == collection => Some(state),
+        _ => None,
+    });
+    states.next().unwrap()
+}
+
+const JOBS: &str = "projects/p/locations/l/jobs";
+#[test]
+fn a_state_walks_from_pending_through_cancelling_to_cancelled() {
+    let quirks = Quirks::default().cancel_delay(Duration::from_secs(5));
+    let (mut emulator, name) = one("batch.v1", JOBS, Fate::Cancellable, quirks);
+    let words = description("batch.v1", "jobs");
+    let word = |emulator: &mut Emulator, at| {
+        let (status, job) = get(emulator, at, &name);
+        assert_eq!((status, &job["name"]), (200, &json!(name)));
+        assert!(
+            job["createTime"].is_string() && job.get("done").is_none(),
+            "{job}"
+        );
+        job["status"]["state"].as_str().unwrap().to_owned()
+    };
+    let pending = word(&mut emulator, T0);
+    let known = [
+        words.cancelled,
+        words.cancelling,
+        words.completed,
+        words.failed,
+    ]
+    .concat();
+    assert!(!known.contains(&&*pending), "{pending}");
+    let (status, operation) = cancel(&mut emulator, secs(1), &name);
+    assert_eq!(status, 200);
+    let own = operation["name"].as_str().unwrap();
+    assert!(
+        own.starts_with("projects/p/locations/l/operations/"),
+        "{own}"
+    );
+    assert_eq!(word(&mut emulator, secs(2)), "CANCELLATION_IN_PROGRESS");
+    assert_eq!(word(&mut emulator, secs(6)), "CANCELLED");
+    assert_eq!(
+        emulator.truth_of(secs(6), &name).unwrap().state,
+        State::Cancelled
+    );
+    assert_eq!(emulator.truth_of(secs(6), &name).unwrap().kind, "job");
+}
+
+#[test]
+fn each_end_has_one_of_its_words_and_all_of_them_are_used() {
+    let after = Duration::ZERO;
+    for (service, list, collection) in [
+        ("batch.v1", JOBS, "jobs"),
+        ("dataproc.v1", "projects/p/regions/r/jobs", "jobs"),
+        ("cloudbuild.v1", "projects/p/builds", "builds"),
+        ("testing.v1", "projects/p/testMatrices", "testMatrices"),
+    ] {
+        let state = description(service, collection);
+        let path = format!("/{}", state.path.replace('.', "/"));
+        for (fate, words) in [
+            (Fate::Cancellable, state.cancelled),
+            (Fate::Completes { after }, state.completed),
+            (Fate::Fails { after, code: 9 }, state.failed),
+        ] {
+            let (mut emulator, names) = of(service, list, vec![NewOperation::new(fate); 12]);
+            let mut seen = Vec::new();
+            for name in &names {
+                assert_eq!(cancel(&mut emulator, secs(1), name).0, 200);
+                let (_, shown) = get(&mut emulator, secs(2), name);
+                let word = shown.pointer(&path).and_then(Value::as_str).unwrap();
+                assert!(words.contains(&word), "{name} {word}");
+                let (_, again) = get(&mut emulator, secs(3), name);
+                assert_eq!(again, shown);
+                seen.push(word.to_owned());
+            }
+            assert!(
+                words.iter().all(|word| seen.contains(&(*word).to_owned())),
+                "{seen:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_resource_tells_its_ids_at_their_paths() {
+    let list = "projects/p/regions/r/jobs";
+    let (mut emulator, name) = one("dataproc.v1", list, Fate::Stuck, Quirks::default());
+    let id = name.rsplit('/').next().unwrap();
+    let (_, job) = get(&mut emulator, T0, &name);
+    assert_eq!(job["reference"], json!({"projectId": "p", "jobId": id}));
+    assert_eq!(job.get("name"), None);
+    // The answer to a cancel is the job.
+    let (status, cancelling) = cancel(&mut emulator, T0, &name);
+    assert_eq!((status, &cancelling["reference"]), (200, &job["reference"]));
+    assert!(
+        cancelling["status"]["state"]
+            .as_str()
+            .unwrap()
+            .starts_with("CANCEL_")
+    );
+    // A mask of nested fields, and the field of a page.
+    let masked = format!("/v1/{name}?fields=reference/jobId");
+    let masked = send(&mut emulator, T0, "GET", &masked, "");
+    assert_eq!(masked, (200, json!({"reference": {"jobId": id}})));
+    let path = format!("/v1/{list}?fields=nextPageToken,jobs(status/state)");
+    let (_, page) = send(&mut emulator, T0, "GET", &path, "");
+    let state = &cancelling["status"]["state"];
+    assert_eq!(page, json!({"jobs": [{"status": {"state": state}}]}));
+
+    let mut numbers = Quirks::default();
+    numbers.project_number = true;
+    emulator.set_quirks(numbers);
+    let added = NewParent::with([NewOperation::new(Fate::Stuck)]).name(list);
+    let name = emulator.add(T0, added).unwrap().operations.remove(0);
+    let (_, job) = get(&mut emulator, T0, &name);
+    assert_eq!(job["reference"]["projectId"], "123456789012");
+    let (mut emulator, name) = one(
+        "aiplatform.v1",
+        "projects/p/locations/l/nasJobs",
+        Fate::Stuck,
+        numbers,
+    );
+    let (_, job) = get(&mut emulator, T0, &name);
+    assert!(
+        job["name"]
+            .as_str()
+            .unwrap()
+            .starts_with("projects/123456789012/locations/l/nasJobs/")
+    );
+}
+
+#[test]
+fn a_cancel_is_answered_in_the_form_of_its_method() {
+    for (service, list, expected) in [
+        (
+            "aiplatform.v1",
+            "projects/p/locations/l/customJobs",
+            Some(json!({})),
+        ),
+        (
+            "workflowexecutions.v1",
+            "projects/p/locations/l/workflows/w/executions",
+            None,
+        ),
+        (
+            "testing.v1",
+            "projects/p/testMatrices",
+            Some(json!({"isCanceled": true})),
+        ),
+    ] {
+        for fate in [
+            Fate::Cancellable,
+            Fate::Stuck,
+            Fate::Completes { after: T0 },
+        ] {
+            let (mut emulator, name) = one(service, list, fate, Quirks::default());
+            let (status, answer) = cancel(&mut emulator, secs(1), &name);
+            let (_, shown) = get(&mut emulator, secs(1), &name);
+            assert_eq!(
+                (status, &answer),
+                (200, expected.as_ref().unwrap_or(&shown)),
+                "{name}"
+            );
+        }
+        let mut refuses = Quirks::default();
+        refuses.no_cancel = Some(NoCancel::FailedPrecondition);
+        let (mut emulator, name) = one(service, list, Fate::Cancellable, refuses);
+        let (status, answer) = cancel(&mut emulator, secs(1), &name);
+        assert_eq!(
+            (status, &answer["error"]["status"]),
+            (400, &json!("FAILED_PRECONDITION"))
+        );
+    }
+}
+
+#[test]
+fn one_parent_has_a_list_of_each_kind() {
+    let (mut emulator, jobs) = of("batch.v1", JOBS, vec![NewOperation::new(Fate::Stuck); 3]);
+    let operations =
+        NewParent::with([NewOperation::new(Fate::Stuck)]).name("projects/p/locations/l");
+    let operations = emulator.add(T0, operations).unwrap();
+    assert_eq!(operations.name, "projects/p/locations/l");
+    let names = |page: &Value, field: &str| -> Vec<String> {
+        let entries = page[field].as_array().unwrap().iter();
+        entries
+            .map(|entry| entry["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let mut list = |path: &str| send(&mut emulator, T0, "GET", &format!("/v1/{path}"), "");
+    let (_, page) = list("projects/p/locations/l/operations");
+    assert_eq!(names(&page, "operations"), operations.operations);
+    let (_, page) = list("projects/p/locations/l/jobs?pageSize=2&filter=x");
+    assert_eq!(names(&page, "jobs"), jobs[..2]);
+    let token = page["nextPageToken"].as_str().unwrap().replace('+', "%2B");
+    let (_, page) = list(&format!("projects/p/locations/l/jobs?pageToken={token}"));
+    assert_eq!(names(&page, "jobs"), jobs[2..]);
+    assert_eq!(page.get("nextPageToken"), None);
+    // The location is one.
+    let (_, page) = list("projects/p/locations");
+    assert_eq!(page["locations"].as_array().unwrap().len(), 1);
+    // Only a list of operations may be partial; one of what a location has none of is empty.
+    assert_eq!(
+        list("projects/p/locations/l/jobs?returnPartialSuccess=true").0,
+        400
+    );
+    assert_eq!(list("projects/p/locations/m/jobs").0, 404);
+    let mut other = of("aiplatform.v1", "projects/p/locations/l/customJobs", []).0;
+    let nas = send(
+        &mut other,
+        T0,
+        "GET",
+        "/v1/projects/p/locations/l/nasJobs",
+        "",
+    );
+    assert_eq!(nas, (200, json!({})));
+    // The fleet of a seed has some of each kind.
+    let service = Service::named("batch.v1").unwrap();
+    let seeded = Emulator::new(Config::default().service(service).parents(1));
+    let jobs = seeded
+        .truth(T0)
+        .into_iter()
+        .filter(|row| row.name.contains("/jobs/"));
+    assert_eq!((jobs.count(), seeded.truth(T0).len()), (3, 6));
+}
+
+#[test]
+fn quirks_are_those_of_operations() {
+    let shown = |fate, quirks: Quirks, at: u64| {
+        let (mut emulator, name) = one("batch.v1", JOBS, fate, quirks);
+        cancel(&mut emulator, T0, &name);
+        let (status, job) = get(&mut emulator, secs(at), &name);
+        (status, job, name)
+    };
+    let word = |job: &Value| job["status"]["state"].as_str().map(str::to_owned);
+    let mut other = Quirks::default();
+    other.other_name = true;
+    let (_, job, name) = shown(Fate::Stuck, other, 1);
+    assert_eq!(job["name"], json!(format!("{name}0")));
+    assert_eq!(word(&job).as_deref(), Some("CANCELLED"));
+    let mut bare = Quirks::default();
+    bare.no_metadata = true;
+    let (_, job, name) = shown(Fate::Stuck, bare, 1);
+    assert_eq!(job, json!({"name": name}));
+    // A word that only resembles one that is known, and an end that is told elsewhere.
+    let mut strange = Quirks::default().shape(Shape::CodeWithoutDone);
+    strange.extras = true;
+    let (_, job, _) = shown(Fate::Cancellable, strange, 1);
+    assert_eq!(
+        (&job["done"], &job["error"]["code"]),
+        (&json!(true), &json!(1))
+    );
+    assert_eq!(word(&job).as_deref(), Some("CANCELLATION_IN_PROGRESS"));
+    assert!(job["provenance"].is_object());
+    for (fate, expiry, status, expected) in [
+        (Fate::Vanishes, Expiry::Pending, 404, None),
+        (Fate::Expires, Expiry::NotFound, 404, None),
+        (Fate::Expires, Expiry::Error4, 200, Some("FAILED")),
+        (
+            Fate::Expires,
+            Expiry::Pending,
+            200,
+            Some("CANCELLATION_IN_PROGRESS"),
+        ),
+    ] {
+        let operation = NewOperation::new(fate)
+            .duration(5)
+            .quirks(Quirks::default().expiry(expiry));
+        let (mut emulator, names) = of("batch.v1", JOBS, [operation]);
+        cancel(&mut emulator, T0, &names[0]);
+        let (found, job) = get(&mut emulator, secs(6), &names[0]);
+        assert_eq!(
+            (found, word(&job).as_deref()),
+            (status, expected),
+            "{fate:?} {expiry:?}"
+        );
+    }
+    let flapping = Quirks::default().shape(Shape::Flapping);
+    let (mut emulator, name) = one("batch.v1", JOBS, Fate::Completes { after: T0 }, flapping);
+    let words = [1, 2, 3].map(|at| word(&get(&mut emulator, secs(at), &name).1).unwrap());
+    assert!(
+        words[0] == "SUCCEEDED" && words[1] != words[0] && words[2] == words[0],
+        "{words:?}"
+    );
+}
+
+/// Fields beside the described ones, as a job has them, are left out by a mask.
+#[test]
+fn parameters_are_fields_of_the_resource() {
+    let params = json!({"status": {"message": "m"}, "secret": "s"});
+    let Value::Object(params) = params else {
+        unreachable!()
+    };
+    let (mut emulator, names) = of(
+        "batch.v1",
+        JOBS,
+        [NewOperation::new(Fate::Stuck).params(params)],
+    );
+    let (_, job) = get(&mut emulator, T0, &names[0]);
+    assert_eq!(
+        (&job["secret"], &job["status"]["message"]),
+        (&json!("s"), &json!("m"))
+    );
+    assert!(job["status"]["state"].is_string());
+    let path = format!("/v1/{}?fields=name,status.message", names[0]);
+    let (_, job) = send(&mut emulator, T0, "GET", &path, "");
+    assert_eq!(job, json!({"name": names[0], "status": {"message": "m"}}));
+}
