@@ -48,8 +48,8 @@ follows it in the name of the list."""
 
 
 @contextmanager
-def operations_of(emulator: Emulator, path: str, own_document: bool) -> Iterator[Any]:
-    """The official client's operations: by its document, or by that of the emulator."""
+def resources_of(emulator: Emulator, path: str, own_document: bool) -> Iterator[Any]:
+    """The official client's resources: by its document, or by that of the emulator."""
     name, version = emulator.service.split(".")
     options: dict[str, Any] = {"client_options": {"api_endpoint": emulator.endpoint}}
     if not own_document:
@@ -58,7 +58,7 @@ def operations_of(emulator: Emulator, path: str, own_document: bool) -> Iterator
     credentials = Credentials(token=emulator.token)  # type: ignore[no-untyped-call]
     with discovery.build(name, version, credentials=credentials, **options) as api:
         at = api
-        for resource in [*path.split("."), "operations"] if path else ["operations"]:
+        for resource in path.split("."):
             at = getattr(at, resource)()
         yield at
 
@@ -71,7 +71,7 @@ def test_another_service(service: str, own_document: bool) -> None:
         added = [emulator.add(device=parent, fate="cancellable") for _ in range(3)]
         names = [row["name"] for row in emulator.truth()]
         assert all(name.endswith(f"/{row}") for name, row in zip(added, names, strict=True))
-        with operations_of(emulator, path, own_document) as operations:
+        with resources_of(emulator, f"{path}.operations".strip("."), own_document) as operations:
             found, pages = [], 0
             # The document of the emulator has the collection outside the parameter.
             of = {"name": f"{parent}{collection}" if own_document else parent}
@@ -92,6 +92,119 @@ def test_another_service(service: str, own_document: bool) -> None:
             with pytest.raises(HttpError, match="entity was not found") as caught:
                 operations.cancel(name=f"{names[1]}0").execute()
             assert caught.value.status_code == 404
+
+
+LOCATION = "projects/p/locations/l"
+STATES: dict[str, tuple[str, str, str, dict[str, str], dict[str, str]]] = {
+    "aiplatform.v1": (
+        "projects.locations.customJobs",
+        f"{LOCATION}/customJobs",
+        "state",
+        {"parent": LOCATION},
+        {"name": f"{LOCATION}/customJobs/one"},
+    ),
+    "batch.v1": (
+        "projects.locations.jobs",
+        f"{LOCATION}/jobs",
+        "status.state",
+        {"parent": LOCATION},
+        {"name": f"{LOCATION}/jobs/one"},
+    ),
+    "cloudbuild.v1": (
+        "projects.builds",
+        "projects/p/builds",
+        "status",
+        {"projectId": "p"},
+        {"projectId": "p", "id": "one"},
+    ),
+    "clouddeploy.v1": (
+        "projects.locations.deliveryPipelines.automationRuns",
+        f"{LOCATION}/deliveryPipelines/d/automationRuns",
+        "state",
+        {"parent": f"{LOCATION}/deliveryPipelines/d"},
+        {"name": f"{LOCATION}/deliveryPipelines/d/automationRuns/one"},
+    ),
+    "dataform.v1": (
+        "projects.locations.repositories.workflowInvocations",
+        f"{LOCATION}/repositories/r/workflowInvocations",
+        "state",
+        {"parent": f"{LOCATION}/repositories/r"},
+        {"name": f"{LOCATION}/repositories/r/workflowInvocations/one"},
+    ),
+    "dataproc.v1": (
+        "projects.regions.jobs",
+        "projects/p/regions/r/jobs",
+        "status.state",
+        {"projectId": "p", "region": "r"},
+        {"projectId": "p", "region": "r", "jobId": "one"},
+    ),
+    "dlp.v2": (
+        "projects.locations.dlpJobs",
+        f"{LOCATION}/dlpJobs",
+        "state",
+        {"parent": LOCATION},
+        {"name": f"{LOCATION}/dlpJobs/one"},
+    ),
+    "workflowexecutions.v1": (
+        "projects.locations.workflows.executions",
+        f"{LOCATION}/workflows/w/executions",
+        "state",
+        {"parent": f"{LOCATION}/workflows/w"},
+        {"name": f"{LOCATION}/workflows/w/executions/one"},
+    ),
+}
+"""Of a service: the resource in the official client, the name of a list, the path of a state, the
+arguments that name the parent, and those that name one resource."""
+
+
+@pytest.mark.parametrize("own_document", [True, False])
+@pytest.mark.parametrize("service", STATES)
+def test_resources_with_a_state(service: str, own_document: bool) -> None:
+    path, list_name, state, parent, one = STATES[service]
+    field = list_name.rsplit("/", 1)[1]
+    if not own_document:
+        # The document of the emulator has names whole.
+        parent = {"parent": list_name.removesuffix(f"/{field}")}
+        one = {"name": f"{list_name}/one"}
+
+    def word(resource: Any) -> Any:
+        for name in state.split("."):
+            resource = resource.get(name, {})
+        return resource
+
+    with Emulator(service=service, devices=0) as emulator:
+        for identity in ("zero", "one", "two"):
+            emulator.add(device=list_name, id=identity)
+        with resources_of(emulator, path, own_document) as resources:
+            found, pages = [], 0
+            request = resources.list(**parent, pageSize=2)
+            while request is not None:
+                page = request.execute()
+                found += page[field]
+                request = resources.list_next(request, page)
+                pages += 1
+            assert (len(found), pages) == (3, 2)
+            assert not any("CANCEL" in word(resource) for resource in found)
+
+            assert resources.get(**one).execute() in found
+            body = {"body": {}} if own_document else {}
+            cancelled = resources.cancel(**one, **body).execute()
+            read = resources.get(**one).execute()
+            assert word(read) in ("CANCELLED", "CANCELED", "JOB_STATE_CANCELLED")
+            answers = {"dataproc.v1": read, "cloudbuild.v1": read, "workflowexecutions.v1": read}
+            if service == "batch.v1":
+                assert cancelled["name"].startswith(f"{LOCATION}/operations/")
+            else:
+                assert cancelled == answers.get(service, {})
+            states = {row["name"]: row["state"] for row in emulator.truth()}
+            assert [states[f"{list_name}/{it}"] for it in ("zero", "one", "two")] == [
+                "pending",
+                "cancelled",
+                "pending",
+            ]
+            with pytest.raises(HttpError, match="entity was not found"):
+                last = next(reversed(one))
+                resources.cancel(**one | {last: f"{one[last]}0"}, **body).execute()
 
 
 def test_names_of_a_path_of_its_own() -> None:

@@ -211,6 +211,81 @@ fn a_simulation_is_of_the_service() {
     );
 }
 
+/// Jobs, builds and executions are proven by their own state: found, planned, applied and reported as operations are.
+#[test]
+fn resources_with_a_state_are_found_planned_applied_and_reported() {
+    let after = Duration::ZERO;
+    for (service, list, pending) in [
+        (
+            "workflowexecutions.v1",
+            "projects/p/locations/l/workflows/w/executions",
+            4,
+        ),
+        ("dataproc.v1", "projects/p/regions/r/jobs", 4),
+        ("batch.v1", "projects/p/locations/l/jobs", 4),
+    ] {
+        let fates = [
+            Fate::Cancellable,
+            Fate::Cancellable,
+            Fate::Vanishes,
+            Fate::Stuck,
+            Fate::Fails { after, code: 9 },
+            Fate::Completes { after },
+        ];
+        let world = World::new(service, list, &fates);
+        let found = world.command(&["find", "--names-only", list]).run();
+        let count = found.stdout.lines().count();
+        assert_eq!((found.code, count), (0, pending), "{found:?}");
+        let names: Vec<_> = world.api.names.iter().map(String::as_str).collect();
+        let plan = world.planned(&[&names[..], &["--deadline", "3s"]].concat());
+        let (_, phrase) = plan.stdout.split_once("--confirm ").unwrap();
+        let phrase = phrase.split_whitespace().next().unwrap();
+        assert!(phrase.ends_with(":6"), "{plan:?}");
+        let job = world.job();
+        let args = ["apply", &job, "--confirm", phrase];
+        let run = world.command(&args).run();
+        let report = world.api.command(&["report", &job]).run();
+        let rows = report.json();
+        let verdict = |name: &str| {
+            let full = format!("//{}/{name}", Service::named(service).unwrap().host);
+            let row = rows.iter().find(|row| row["name"] == json!(full));
+            let row = row.unwrap_or_else(|| panic!("{full} {run:?} {report:?}"));
+            let verdict = row["verdict"].as_str();
+            verdict
+                .unwrap_or_else(|| panic!("{row} {run:?}"))
+                .to_owned()
+        };
+        let verdicts: Vec<_> = names.iter().map(|name| verdict(name)).collect();
+        let expected = [
+            "cancelled",
+            "cancelled",
+            "gone",
+            "pending",
+            "failed",
+            "completed",
+        ];
+        assert_eq!(verdicts, expected, "{service} {run:?}");
+        let states = [
+            State::Cancelled,
+            State::Cancelled,
+            State::Gone,
+            State::Pending,
+            State::Failed,
+            State::Completed,
+        ];
+        assert_eq!(world.api.states(), states);
+    }
+}
+
+#[test]
+fn a_simulation_is_of_resources_with_a_state() {
+    for service in ["batch.v1", "workflowexecutions.v1"] {
+        let run = Process::new(&["simulate", "--operations", "20", "--service", service]).run();
+        let cancelled = run.stdout.contains("20 cancelled");
+        assert!(run.code == 0 && cancelled, "{service} {run:?}");
+    }
+}
+
 /// Only commands have a device that carries them out.
 #[test]
 fn the_page_of_a_job_names_no_device_to_look_at() {
