@@ -161,10 +161,11 @@ arguments that name the parent, and those that name one resource."""
 @pytest.mark.parametrize("service", STATES)
 def test_resources_with_a_state(service: str, own_document: bool) -> None:
     path, list_name, state, parent, one = STATES[service]
-    field = list_name.rsplit("/", 1)[1]
+    above, collection = list_name.rsplit("/", 1)
+    field = "jobs" if service == "dlp.v2" else collection
     if not own_document:
         # The document of the emulator has names whole.
-        parent = {"parent": list_name.removesuffix(f"/{field}")}
+        parent = {"parent": above}
         one = {"name": f"{list_name}/one"}
 
     def word(resource: Any) -> Any:
